@@ -1,0 +1,57 @@
+package codec
+
+import (
+	"fmt"
+
+	"github.com/asticode/go-astiav"
+)
+
+// AudioDecoder turns packets of one format into interleaved stereo at 48 kHz. One goroutine owns it.
+type AudioDecoder struct {
+	d *decoder
+	r *resampler
+}
+
+// NewAudioDecoder accepts Opus, AAC, PCMU, PCMA and G722. extra is the AudioSpecificConfig of AAC;
+// nil means AAC-LC, 48 kHz, stereo. The other formats need none.
+func NewAudioDecoder(id ID, extra []byte) (*AudioDecoder, error) {
+	if id.IsVideo() {
+		return nil, fmt.Errorf("decode sound of %q: accepted are opus, aac, pcmu, pcma, g722: %w", id, ErrUnsupported)
+	}
+	d, err := newDecoder(id, extra)
+	if err != nil {
+		return nil, err
+	}
+	return &AudioDecoder{d: d, r: newResampler()}, nil
+}
+
+// Decode appends the sound of p to pcm and returns it, two values per sampling instant. Data that is no
+// sound gives ErrInvalidData; the decoder goes on with the next packet.
+func (a *AudioDecoder) Decode(pcm []int16, p Packet) ([]int16, error) {
+	err := a.d.decode(p, func(f *astiav.Frame) (err error) {
+		pcm, err = a.r.convert(pcm, f)
+		return err
+	})
+	return pcm, err
+}
+
+// Flush appends what decoder and resampler still hold back. Decoding may go on afterwards.
+func (a *AudioDecoder) Flush(pcm []int16) ([]int16, error) {
+	err := a.d.flush(func(f *astiav.Frame) (err error) {
+		pcm, err = a.r.convert(pcm, f)
+		return err
+	})
+	if err != nil || a.r.c == nil {
+		return pcm, err
+	}
+	return a.r.convert(pcm, nil)
+}
+
+// Close frees the decoder. It is nil-safe and may be called twice.
+func (a *AudioDecoder) Close() {
+	if a == nil || a.d.ctx == nil {
+		return
+	}
+	a.d.close()
+	a.r.close()
+}

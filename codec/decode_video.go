@@ -1,0 +1,62 @@
+package codec
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/asticode/go-astiav"
+)
+
+// VideoDecoder turns packets of one format into pictures. One goroutine owns it.
+type VideoDecoder struct{ d *decoder }
+
+// NewVideoDecoder accepts H264, H265, VP8, VP9, AV1 and MJPEG.
+func NewVideoDecoder(id ID) (*VideoDecoder, error) {
+	if !id.IsVideo() {
+		return nil, fmt.Errorf("decode pictures of %q: accepted are h264, h265, vp8, vp9, av1, mjpeg: %w", id, ErrUnsupported)
+	}
+	d, err := newDecoder(id, nil)
+	if err != nil {
+		return nil, err
+	}
+	return &VideoDecoder{d}, nil
+}
+
+// Decode returns the pictures that p completes, in display order, owned by the caller; usually one, none
+// while the decoder waits for a key packet. Pictures with guessed parts are not returned: then, as for
+// data that is no picture, the error is ErrInvalidData and the decoder goes on with the next packet.
+func (v *VideoDecoder) Decode(p Packet) ([]*Frame, error) {
+	var frames []*Frame
+	err := v.d.decode(p, func(f *astiav.Frame) error { return keep(&frames, f) })
+	return frames, err
+}
+
+// Flush returns the pictures still held back, owned by the caller. Decoding may go on with a key packet.
+func (v *VideoDecoder) Flush() ([]*Frame, error) {
+	var frames []*Frame
+	err := v.d.flush(func(f *astiav.Frame) error { return keep(&frames, f) })
+	return frames, err
+}
+
+// keep appends another owner of f unless the picture is damaged.
+func keep(frames *[]*Frame, f *astiav.Frame) error {
+	c := f.Clone()
+	if c == nil {
+		return fmt.Errorf("keep a decoded picture: out of memory")
+	}
+	frame := own(c)
+	if frame.corrupt() {
+		frame.Close()
+		return fmt.Errorf("decode: damaged picture: %w", ErrInvalidData)
+	}
+	frame.PTS = time.Duration(f.Pts())
+	*frames = append(*frames, frame)
+	return nil
+}
+
+// Close frees the decoder. It is nil-safe and may be called twice.
+func (v *VideoDecoder) Close() {
+	if v != nil {
+		v.d.close()
+	}
+}

@@ -1,0 +1,155 @@
+package codec
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/asticode/go-astiav"
+)
+
+// inputPadding is what bitstream readers may touch behind the data (AV_INPUT_BUFFER_PADDING_SIZE).
+const inputPadding = 64
+
+// decoderNames maps formats to FFmpeg's decoders.
+var decoderNames = map[ID]string{
+	H264: "h264", H265: "hevc", VP8: "vp8", VP9: "vp9", AV1: "libdav1d", MJPEG: "mjpeg",
+	Opus: "opus", AAC: "aac", PCMU: "pcm_mulaw", PCMA: "pcm_alaw", G722: "g722",
+}
+
+// decoder is the part that picture and sound share: packets in, FFmpeg's frames out.
+type decoder struct {
+	id     ID
+	ctx    *astiav.CodecContext
+	packet *astiav.Packet
+	frame  *astiav.Frame
+	padded []byte
+}
+
+func newDecoder(id ID, extra []byte) (*decoder, error) {
+	c := astiav.FindDecoderByName(decoderNames[id])
+	if c == nil {
+		return nil, fmt.Errorf("decode %q: %w", id, ErrUnsupported)
+	}
+	d := &decoder{id: id, ctx: astiav.AllocCodecContext(c), packet: astiav.AllocPacket(), frame: astiav.AllocFrame()}
+	d.ctx.SetThreadCount(1)
+	d.ctx.SetFlags(d.ctx.Flags().Add(astiav.CodecContextFlagLowDelay))
+	d.ctx.SetTimeBase(nanoseconds)
+	if err := d.open(c, extra); err != nil {
+		d.close()
+		return nil, translate("open the decoder of "+string(id), err)
+	}
+	return d, nil
+}
+
+// nanoseconds is the time base at the border: a time.Duration as it is.
+var nanoseconds = astiav.NewRational(1, int(time.Second))
+
+func (d *decoder) open(c *astiav.Codec, extra []byte) error {
+	switch d.id {
+	case PCMU, PCMA, G722:
+		d.ctx.SetChannelLayout(astiav.ChannelLayoutMono)
+		d.ctx.SetSampleRate(map[ID]int{PCMU: 8000, PCMA: 8000, G722: 16000}[d.id])
+	case Opus:
+		d.ctx.SetChannelLayout(astiav.ChannelLayoutStereo)
+		d.ctx.SetSampleRate(SampleRate)
+	case AAC:
+		if extra == nil {
+			extra = aacConfig
+		}
+	}
+	if extra != nil {
+		if err := d.ctx.SetExtraData(extra); err != nil {
+			return err
+		}
+	}
+	return d.ctx.Open(c, nil)
+}
+
+// aacConfig is the AudioSpecificConfig of what azulejo itself encodes: AAC-LC, 48 kHz, stereo (ISO 14496-3 §1.6.2.1).
+var aacConfig = []byte{0x11, 0x90}
+
+// decode feeds p and calls out for every frame that comes of it; out must not keep the frame.
+func (d *decoder) decode(p Packet, out func(*astiav.Frame) error) error {
+	if d.ctx == nil {
+		return fmt.Errorf("decode %s: %w", d.id, ErrClosed)
+	}
+	if len(p.Data) == 0 {
+		return fmt.Errorf("decode %s: empty packet: %w", d.id, ErrInvalidData)
+	}
+	if err := d.fill(p); err != nil {
+		return translate("copy a packet of "+string(d.id), err)
+	}
+	defer d.packet.Unref()
+	return d.send(d.packet, out)
+}
+
+// fill copies p into C memory with the padding that readers need.
+func (d *decoder) fill(p Packet) error {
+	d.padded = append(d.padded[:0], p.Data...)
+	d.padded = append(d.padded, make([]byte, inputPadding)...)
+	if err := d.packet.FromData(d.padded); err != nil {
+		return err
+	}
+	d.packet.SetSize(len(p.Data))
+	d.packet.SetPts(int64(p.PTS))
+	if p.Key {
+		d.packet.SetFlags(d.packet.Flags().Add(astiav.PacketFlagKey))
+	}
+	return nil
+}
+
+// send drains the decoder and tries again when it is full: no packet is dropped on EAGAIN.
+func (d *decoder) send(p *astiav.Packet, out func(*astiav.Frame) error) error {
+	for {
+		err := d.ctx.SendPacket(p)
+		if err != nil && !starved(err) {
+			return translate("decode "+string(d.id), err)
+		}
+		n, rerr := d.receive(out)
+		if rerr != nil {
+			return rerr
+		}
+		if !errors.Is(err, astiav.ErrEagain) || n == 0 {
+			return nil
+		}
+	}
+}
+
+func (d *decoder) receive(out func(*astiav.Frame) error) (n int, err error) {
+	for {
+		err := d.ctx.ReceiveFrame(d.frame)
+		if starved(err) {
+			return n, nil
+		}
+		if err != nil {
+			return n, translate("decode "+string(d.id), err)
+		}
+		n++
+		err = out(d.frame)
+		d.frame.Unref()
+		if err != nil {
+			return n, err
+		}
+	}
+}
+
+// flush hands out what the decoder still holds; it can decode on from the next key packet.
+func (d *decoder) flush(out func(*astiav.Frame) error) error {
+	if d.ctx == nil {
+		return fmt.Errorf("flush the decoder of %s: %w", d.id, ErrClosed)
+	}
+	err := d.send(nil, out)
+	flushBuffers(d.ctx)
+	return err
+}
+
+func (d *decoder) close() {
+	if d.ctx == nil {
+		return
+	}
+	d.frame.Free()
+	d.packet.Free()
+	d.ctx.Free()
+	d.ctx = nil
+}

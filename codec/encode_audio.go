@@ -1,0 +1,197 @@
+package codec
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/asticode/go-astiav"
+)
+
+// AudioConfig says what an AudioEncoder makes.
+type AudioConfig struct {
+	Codec   ID  // Opus, AAC, PCMU, PCMA or G722
+	Bitrate int // bits a second; 96000 when zero; fixed by the format for PCMU, PCMA and G722
+}
+
+// audioFormat is what FFmpeg's encoder of a format is given.
+type audioFormat struct {
+	name    string
+	format  astiav.SampleFormat
+	rate    int // Hz
+	layout  astiav.ChannelLayout
+	frame   int // sampling instants a packet
+	options map[string]string
+}
+
+var audioFormats = map[ID]audioFormat{
+	Opus: {
+		"libopus", astiav.SampleFormatS16, SampleRate, astiav.ChannelLayoutStereo, 960,
+		map[string]string{"application": "audio", "frame_duration": "20", "compression_level": "5"},
+	},
+	AAC:  {"aac", astiav.SampleFormatFltp, SampleRate, astiav.ChannelLayoutStereo, 1024, nil},
+	PCMU: {"pcm_mulaw", astiav.SampleFormatS16, 8000, astiav.ChannelLayoutMono, 160, nil},
+	PCMA: {"pcm_alaw", astiav.SampleFormatS16, 8000, astiav.ChannelLayoutMono, 160, nil},
+	G722: {"g722", astiav.SampleFormatS16, 16000, astiav.ChannelLayoutMono, 320, nil},
+}
+
+// AudioEncoder turns interleaved stereo at 48 kHz into packets. It cuts its input into the frames that
+// the format demands: 20 ms, but 1024 samples for AAC. One goroutine owns it.
+type AudioEncoder struct {
+	e       *encoder
+	f       audioFormat
+	convert *astiav.SoftwareResampleContext
+	fifo    *astiav.AudioFifo
+	in, out *astiav.Frame
+	start   time.Duration
+	started bool
+	written int64 // sampling instants handed to the encoder since start
+}
+
+// NewAudioEncoder opens an encoder.
+func NewAudioEncoder(cfg AudioConfig) (*AudioEncoder, error) {
+	f, ok := audioFormats[cfg.Codec]
+	if !ok {
+		return nil, fmt.Errorf("encode sound as %q: accepted are opus, aac, pcmu, pcma, g722: %w", cfg.Codec, ErrUnsupported)
+	}
+	if cfg.Bitrate == 0 {
+		cfg.Bitrate = 96_000
+	}
+	e, err := newEncoder(cfg.Codec, f.name, func(ctx *astiav.CodecContext) {
+		ctx.SetSampleFormat(f.format)
+		ctx.SetSampleRate(f.rate)
+		ctx.SetChannelLayout(f.layout)
+		ctx.SetTimeBase(astiav.NewRational(1, f.rate))
+		ctx.SetBitRate(int64(cfg.Bitrate))
+		ctx.SetThreadCount(1)
+	}, f.options)
+	if err != nil {
+		return nil, err
+	}
+	return &AudioEncoder{
+		e: e, f: f,
+		convert: astiav.AllocSoftwareResampleContext(),
+		fifo:    astiav.AllocAudioFifo(f.format, f.layout.Channels(), f.frame),
+		in:      astiav.AllocFrame(),
+		out:     astiav.AllocFrame(),
+	}, nil
+}
+
+// Encode returns the packets that pcm completes. pcm is only read; its first sample is presented at pts in
+// the first call; later calls follow without a gap, whatever their pts. A packet's PTS is that of the sound
+// a decoder makes of it, so AAC's first packets lie before the start by the encoder's delay.
+func (a *AudioEncoder) Encode(pcm []int16, pts time.Duration) ([]Packet, error) {
+	if a.e.ctx == nil {
+		return nil, fmt.Errorf("encode %s: %w", a.e.id, ErrClosed)
+	}
+	if len(pcm)%Channels != 0 {
+		return nil, fmt.Errorf("encode %s: %d values are no whole stereo samples", a.e.id, len(pcm))
+	}
+	if !a.started {
+		a.start, a.started = pts, true
+	}
+	if len(pcm) == 0 {
+		return nil, nil
+	}
+	if err := a.push(pcm); err != nil {
+		return nil, translate("encode "+string(a.e.id), err)
+	}
+	return a.drain(a.f.frame)
+}
+
+// push converts pcm to the encoder's rate and format and queues it.
+func (a *AudioEncoder) push(pcm []int16) error {
+	a.in.Unref()
+	a.in.SetSampleFormat(astiav.SampleFormatS16)
+	a.in.SetChannelLayout(astiav.ChannelLayoutStereo)
+	a.in.SetSampleRate(SampleRate)
+	a.in.SetNbSamples(len(pcm) / Channels)
+	if err := a.in.AllocBuffer(0); err != nil {
+		return err
+	}
+	copy(samples(a.in, len(pcm)), pcm)
+	return a.enqueue(a.in)
+}
+
+// enqueue resamples f, nil to drain the resampler, into the queue.
+func (a *AudioEncoder) enqueue(f *astiav.Frame) error {
+	a.describe()
+	if err := a.convert.ConvertFrame(f, a.out); err != nil {
+		return err
+	}
+	if a.out.NbSamples() == 0 {
+		return nil
+	}
+	_, err := a.fifo.Write(a.out)
+	return err
+}
+
+// describe makes out an empty frame of the encoder's format.
+func (a *AudioEncoder) describe() {
+	a.out.Unref()
+	a.out.SetSampleFormat(a.f.format)
+	a.out.SetChannelLayout(a.f.layout)
+	a.out.SetSampleRate(a.f.rate)
+}
+
+// drain encodes all queued frames of at least size sampling instants.
+func (a *AudioEncoder) drain(size int) ([]Packet, error) {
+	var all []Packet
+	for n := a.fifo.Size(); n >= size && n > 0; n = a.fifo.Size() {
+		a.describe()
+		a.out.SetNbSamples(min(n, a.f.frame))
+		if err := a.out.AllocBuffer(0); err != nil {
+			return all, translate("encode "+string(a.e.id), err)
+		}
+		if _, err := a.fifo.Read(a.out); err != nil {
+			return all, translate("encode "+string(a.e.id), err)
+		}
+		a.out.SetPts(a.written)
+		a.written += int64(a.out.NbSamples())
+		packets, err := a.e.encode(a.out)
+		for _, p := range packets {
+			p.PTS += a.start
+			p.Key = true
+			all = append(all, p)
+		}
+		if err != nil {
+			return all, err
+		}
+	}
+	return all, nil
+}
+
+// Flush returns what is still held back, the last frame shortened; the encoder can only be closed afterwards.
+func (a *AudioEncoder) Flush() ([]Packet, error) {
+	if a.e.ctx == nil {
+		return nil, fmt.Errorf("flush the encoder of %s: %w", a.e.id, ErrClosed)
+	}
+	if a.written == 0 && a.fifo.Size() == 0 {
+		return nil, nil
+	}
+	if err := a.enqueue(nil); err != nil {
+		return nil, translate("flush the encoder of "+string(a.e.id), err)
+	}
+	all, err := a.drain(1)
+	if err != nil {
+		return all, err
+	}
+	rest, err := a.e.encode(nil)
+	for _, p := range rest {
+		p.PTS += a.start
+		p.Key = true
+		all = append(all, p)
+	}
+	return all, err
+}
+
+// Close frees the encoder. It is nil-safe and may be called twice.
+func (a *AudioEncoder) Close() {
+	if a == nil || a.e.ctx == nil {
+		return
+	}
+	a.e.close()
+	a.convert.Free()
+	a.fifo.Free()
+	a.in.Free()
+	a.out.Free()
+}

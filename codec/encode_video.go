@@ -1,0 +1,164 @@
+package codec
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/asticode/go-astiav"
+)
+
+// VideoConfig says what a VideoEncoder makes.
+type VideoConfig struct {
+	Codec         ID     // H264, VP8 or MJPEG
+	Width, Height int    // pixels, even
+	FPS           int    // pictures a second, 1–120: what rate control plans with
+	Bitrate       int    // bits a second, on average and, over half a second, at most; not for MJPEG
+	Preset        string // x264's preset; "superfast" when empty
+}
+
+// Validate names the field that is out of range and what is accepted.
+func (c VideoConfig) Validate() error {
+	switch {
+	case c.Codec != H264 && c.Codec != VP8 && c.Codec != MJPEG:
+		return fmt.Errorf("encode pictures as %q: accepted are h264, vp8, mjpeg: %w", c.Codec, ErrUnsupported)
+	case c.Width < 16 || c.Height < 16 || c.Width > 8192 || c.Height > 8192 || c.Width%2 != 0 || c.Height%2 != 0:
+		return fmt.Errorf("encode pictures of %dx%d: accepted are even sizes from 16 to 8192", c.Width, c.Height)
+	case c.FPS < 1 || c.FPS > 120:
+		return fmt.Errorf("encode %d pictures a second: accepted are 1 to 120", c.FPS)
+	case c.Codec != MJPEG && (c.Bitrate < 10_000 || c.Bitrate > 100_000_000):
+		return fmt.Errorf("encode at %d bits a second: accepted are 10000 to 100000000", c.Bitrate)
+	}
+	return nil
+}
+
+// VideoEncoder turns pictures into packets without delay: one picture in, one packet out. H.264 is
+// constrained baseline in Annex B with SPS and PPS in front of every IDR. One goroutine owns it.
+type VideoEncoder struct {
+	e   *encoder
+	cfg VideoConfig
+	in  *astiav.Frame // the picture with this encoder's own timestamp and type
+	fit *Scaler       // to full range, for MJPEG only
+}
+
+// NewVideoEncoder opens an encoder that makes a key picture only first and when asked to.
+func NewVideoEncoder(cfg VideoConfig) (*VideoEncoder, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	name, options := videoOptions(cfg)
+	e, err := newEncoder(cfg.Codec, name, cfg.setup, options)
+	if err != nil {
+		return nil, err
+	}
+	v := &VideoEncoder{e: e, cfg: cfg, in: astiav.AllocFrame()}
+	if cfg.Codec == MJPEG {
+		if v.fit, err = NewScaler(); err != nil {
+			v.Close()
+			return nil, err
+		}
+	}
+	return v, nil
+}
+
+// never is longer than any stream: key pictures come by request.
+const never = 1 << 30
+
+func (c VideoConfig) setup(ctx *astiav.CodecContext) {
+	ctx.SetWidth(c.Width)
+	ctx.SetHeight(c.Height)
+	ctx.SetPixelFormat(astiav.PixelFormatYuv420P)
+	ctx.SetColorRange(astiav.ColorRangeMpeg)
+	ctx.SetColorSpace(astiav.ColorSpaceSmpte170M)
+	ctx.SetTimeBase(astiav.NewRational(1, 90000))
+	ctx.SetFramerate(astiav.NewRational(c.FPS, 1))
+	ctx.SetThreadCount(1)
+	if c.Codec == MJPEG {
+		ctx.SetPixelFormat(astiav.PixelFormatYuvj420P)
+		ctx.SetColorRange(astiav.ColorRangeJpeg)
+		return
+	}
+	ctx.SetGopSize(never)
+	ctx.SetMaxBFrames(0)
+	ctx.SetBitRate(int64(c.Bitrate))
+	ctx.SetRateControlMaxRate(int64(c.Bitrate))
+	ctx.SetRateControlBufferSize(c.Bitrate / 2)
+}
+
+// videoOptions are the private options of FFmpeg's encoder for that format.
+func videoOptions(c VideoConfig) (name string, options map[string]string) {
+	switch c.Codec {
+	case H264:
+		preset := c.Preset
+		if preset == "" {
+			preset = "superfast"
+		}
+		return "libx264", map[string]string{
+			"preset": preset, "tune": "zerolatency", "profile": "baseline", "forced-idr": "1",
+			"x264-params": "scenecut=0:sliced-threads=0:threads=1:annexb=1:repeat-headers=1",
+		}
+	case VP8:
+		return "libvpx", map[string]string{
+			"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0",
+			"static-thresh": "100", "qmin": "4", "qmax": "56", "minrate": strconv.Itoa(c.Bitrate),
+		}
+	default:
+		return "mjpeg", map[string]string{"qmin": "3", "qmax": "5"}
+	}
+}
+
+// Encode returns the packet of f, which is only read, of the configured size and presented at pts. key
+// asks for a picture that decoding can begin at.
+func (v *VideoEncoder) Encode(f *Frame, pts time.Duration, key bool) ([]Packet, error) {
+	if v.e.ctx == nil {
+		return nil, fmt.Errorf("encode %s: %w", v.e.id, ErrClosed)
+	}
+	if f.Width() != v.cfg.Width || f.Height() != v.cfg.Height {
+		return nil, fmt.Errorf("encode %s: picture is %dx%d, encoder is %dx%d", v.e.id, f.Width(), f.Height(), v.cfg.Width, v.cfg.Height)
+	}
+	if v.fit != nil {
+		full, err := v.fullRange(f)
+		if err != nil {
+			return nil, err
+		}
+		defer full.Close()
+		f = full
+	}
+	v.in.Unref()
+	if err := v.in.Ref(f.f); err != nil {
+		return nil, translate("encode "+string(v.e.id), err)
+	}
+	defer v.in.Unref()
+	v.in.SetPts(v.e.ticks(pts))
+	v.in.SetPictureType(astiav.PictureTypeNone)
+	if key {
+		v.in.SetPictureType(astiav.PictureTypeI)
+	}
+	return v.e.encode(v.in)
+}
+
+// fullRange copies f to the range that JPEG files have (JFIF 1.02).
+func (v *VideoEncoder) fullRange(f *Frame) (*Frame, error) {
+	full, err := newFrame(f.Width(), f.Height(), astiav.PixelFormatYuvj420P, astiav.ColorRangeJpeg)
+	if err != nil {
+		return nil, err
+	}
+	if err := v.fit.Scale(full, f); err != nil {
+		full.Close()
+		return nil, err
+	}
+	return full, nil
+}
+
+// Flush returns what is still held back; the encoder can only be closed afterwards.
+func (v *VideoEncoder) Flush() ([]Packet, error) { return v.e.encode(nil) }
+
+// Close frees the encoder. It is nil-safe and may be called twice.
+func (v *VideoEncoder) Close() {
+	if v == nil || v.e.ctx == nil {
+		return
+	}
+	v.e.close()
+	v.in.Free()
+	v.fit.Close()
+}

@@ -1,0 +1,96 @@
+package codec
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/asticode/go-astiav"
+)
+
+// encoder is the part that picture and sound share: FFmpeg's frames in, packets out.
+type encoder struct {
+	id     ID
+	ctx    *astiav.CodecContext
+	packet *astiav.Packet
+	base   astiav.Rational
+}
+
+// newEncoder opens FFmpeg's encoder of that name after setup has filled the context.
+func newEncoder(id ID, name string, setup func(*astiav.CodecContext), options map[string]string) (*encoder, error) {
+	c := astiav.FindEncoderByName(name)
+	if c == nil {
+		return nil, fmt.Errorf("encode %q: %w", id, ErrUnsupported)
+	}
+	e := &encoder{id: id, ctx: astiav.AllocCodecContext(c), packet: astiav.AllocPacket()}
+	setup(e.ctx)
+	dict := astiav.NewDictionary()
+	defer dict.Free()
+	for k, v := range options {
+		if err := dict.Set(k, v, 0); err != nil {
+			e.close()
+			return nil, translate("set "+k+" of "+name, err)
+		}
+	}
+	if err := e.ctx.Open(c, dict); err != nil {
+		e.close()
+		return nil, translate("open the encoder "+name, err)
+	}
+	e.base = e.ctx.TimeBase()
+	return e, nil
+}
+
+// encode feeds f, nil to drain, and returns the packets that come of it.
+func (e *encoder) encode(f *astiav.Frame) ([]Packet, error) {
+	if e.ctx == nil {
+		return nil, fmt.Errorf("encode %s: %w", e.id, ErrClosed)
+	}
+	if err := e.ctx.SendFrame(f); err != nil && !starved(err) {
+		return nil, translate("encode "+string(e.id), err)
+	}
+	var out []Packet
+	for {
+		err := e.ctx.ReceivePacket(e.packet)
+		if starved(err) {
+			return out, nil
+		}
+		if err != nil {
+			return out, translate("encode "+string(e.id), err)
+		}
+		out = append(out, e.take())
+	}
+}
+
+// take copies the packet into Go's memory.
+func (e *encoder) take() Packet {
+	defer e.packet.Unref()
+	return Packet{
+		Codec:    e.id,
+		Data:     e.packet.Data(),
+		PTS:      e.duration(e.packet.Pts()),
+		Duration: e.duration(e.packet.Duration()),
+		Key:      e.packet.Flags().Has(astiav.PacketFlagKey),
+	}
+}
+
+// duration converts ticks of the encoder's time base, which is 1/n, exactly and rounding down.
+func (e *encoder) duration(ticks int64) time.Duration {
+	rate := int64(e.base.Den())
+	whole, rest := ticks/rate, ticks%rate
+	return time.Duration(whole)*time.Second + time.Duration(rest*int64(time.Second)/rate)
+}
+
+// ticks converts a time to the encoder's time base, to the nearest tick.
+func (e *encoder) ticks(d time.Duration) int64 {
+	rate := int64(e.base.Den())
+	whole, rest := int64(d/time.Second), int64(d%time.Second)
+	return whole*rate + (rest*rate+int64(time.Second)/2)/int64(time.Second)
+}
+
+func (e *encoder) close() {
+	if e.ctx == nil {
+		return
+	}
+	e.packet.Free()
+	e.ctx.Free()
+	e.ctx = nil
+}

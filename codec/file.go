@@ -1,0 +1,209 @@
+package codec
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/asticode/go-astiav"
+)
+
+// File reads the first picture and the first sound track of a media file (MP4, MKV, Ogg, WAV, raw H.264
+// or H.265) as packets, without decoding. One goroutine owns it.
+type File struct {
+	name   string
+	format *astiav.FormatContext
+	packet *astiav.Packet
+	tracks map[int]*fileTrack
+	queue  []Packet
+	eof    bool
+}
+
+// fileTrack is one track that is handed out.
+type fileTrack struct {
+	id     ID
+	base   astiav.Rational
+	filter *astiav.BitStreamFilterContext // to Annex B; nil where none is needed
+	extra  []byte
+}
+
+// containerIDs are the formats that a File hands out.
+var containerIDs = map[astiav.CodecID]ID{
+	astiav.CodecIDH264: H264, astiav.CodecIDHevc: H265, astiav.CodecIDVp8: VP8, astiav.CodecIDVp9: VP9,
+	astiav.CodecIDAv1: AV1, astiav.CodecIDMjpeg: MJPEG, astiav.CodecIDOpus: Opus, astiav.CodecIDAac: AAC,
+	astiav.CodecIDPcmMulaw: PCMU, astiav.CodecIDPcmAlaw: PCMA,
+}
+
+// OpenFile opens name, a path.
+func OpenFile(name string) (*File, error) {
+	f := &File{name: name, format: astiav.AllocFormatContext(), packet: astiav.AllocPacket(), tracks: map[int]*fileTrack{}}
+	if err := f.format.OpenInput("file:"+name, nil, nil); err != nil {
+		f.format.Free()
+		f.format = nil
+		f.Close()
+		return nil, translate("open "+name, err)
+	}
+	if err := f.open(); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+func (f *File) open() error {
+	if err := f.format.FindStreamInfo(nil); err != nil {
+		return translate("read the tracks of "+f.name, err)
+	}
+	var video, audio bool
+	for _, s := range f.format.Streams() {
+		id, ok := containerIDs[s.CodecParameters().CodecID()]
+		if !ok || id.IsVideo() && video || !id.IsVideo() && audio {
+			continue
+		}
+		t, err := newFileTrack(id, s)
+		if err != nil {
+			return translate("open track "+string(id)+" of "+f.name, err)
+		}
+		f.tracks[s.Index()] = t
+		video, audio = video || id.IsVideo(), audio || !id.IsVideo()
+	}
+	if len(f.tracks) == 0 {
+		return fmt.Errorf("open %s: no track in a known format: %w", f.name, ErrUnsupported)
+	}
+	return nil
+}
+
+// newFileTrack prepares the way of one track to the form codec.Packet promises.
+func newFileTrack(id ID, s *astiav.Stream) (*fileTrack, error) {
+	t := &fileTrack{id: id, base: s.TimeBase(), extra: s.CodecParameters().ExtraData()}
+	name := map[ID]string{H264: "h264_mp4toannexb", H265: "hevc_mp4toannexb"}[id]
+	if name == "" {
+		return t, nil
+	}
+	b, err := astiav.AllocBitStreamFilterContext(astiav.FindBitStreamFilterByName(name))
+	if err != nil {
+		return nil, err
+	}
+	t.filter = b
+	if err := s.CodecParameters().Copy(b.InputCodecParameters()); err != nil {
+		b.Free()
+		return nil, err
+	}
+	b.SetInputTimeBase(t.base)
+	if err := b.Initialize(); err != nil {
+		b.Free()
+		return nil, err
+	}
+	return t, nil
+}
+
+// Codecs returns the format of the picture and of the sound track; empty where there is none.
+func (f *File) Codecs() (video, audio ID) {
+	for _, t := range f.tracks {
+		if t.id.IsVideo() {
+			video = t.id
+		} else {
+			audio = t.id
+		}
+	}
+	return video, audio
+}
+
+// AudioExtra is the sound track's configuration, as NewAudioDecoder takes it.
+func (f *File) AudioExtra() []byte {
+	for _, t := range f.tracks {
+		if !t.id.IsVideo() && len(t.extra) > 0 {
+			return t.extra
+		}
+	}
+	return nil
+}
+
+// Duration is the length the file declares.
+func (f *File) Duration() time.Duration {
+	return time.Duration(f.format.Duration()) * time.Microsecond
+}
+
+// Next returns the next packet in decoding order, its PTS since the file's start, and io.EOF at the end.
+func (f *File) Next() (Packet, error) {
+	for len(f.queue) == 0 {
+		if f.eof {
+			return Packet{}, io.EOF
+		}
+		if err := f.read(); err != nil {
+			return Packet{}, err
+		}
+	}
+	p := f.queue[0]
+	f.queue = f.queue[1:]
+	return p, nil
+}
+
+func (f *File) read() error {
+	defer f.packet.Unref()
+	err := f.format.ReadFrame(f.packet)
+	if errors.Is(err, astiav.ErrEof) {
+		f.eof = true
+		return nil
+	}
+	if err != nil {
+		return translate("read "+f.name, err)
+	}
+	t := f.tracks[f.packet.StreamIndex()]
+	if t == nil {
+		return nil
+	}
+	return translate("read "+f.name, t.take(f.packet, &f.queue))
+}
+
+// take brings p to the promised form and queues it.
+func (t *fileTrack) take(p *astiav.Packet, queue *[]Packet) error {
+	if t.filter == nil {
+		*queue = append(*queue, t.packet(p))
+		return nil
+	}
+	if err := t.filter.SendPacket(p); err != nil {
+		return err
+	}
+	for {
+		err := t.filter.ReceivePacket(p)
+		if starved(err) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		*queue = append(*queue, t.packet(p))
+		p.Unref()
+	}
+}
+
+func (t *fileTrack) packet(p *astiav.Packet) Packet {
+	return Packet{
+		Codec:    t.id,
+		Data:     p.Data(),
+		PTS:      time.Duration(astiav.RescaleQ(p.Pts(), t.base, nanoseconds)),
+		Duration: time.Duration(astiav.RescaleQ(p.Duration(), t.base, nanoseconds)),
+		Key:      p.Flags().Has(astiav.PacketFlagKey),
+	}
+}
+
+// Close frees the file. It is nil-safe and may be called twice.
+func (f *File) Close() {
+	if f == nil || f.packet == nil {
+		return
+	}
+	for _, t := range f.tracks {
+		if t.filter != nil {
+			t.filter.Free()
+		}
+	}
+	f.tracks = nil
+	f.packet.Free()
+	f.packet = nil
+	if f.format != nil {
+		f.format.CloseInput()
+		f.format.Free()
+	}
+}

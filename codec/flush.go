@@ -1,0 +1,12 @@
+package codec
+
+//#cgo pkg-config: libavcodec
+//#include <libavcodec/avcodec.h>
+import "C"
+
+import "github.com/asticode/go-astiav"
+
+// flushBuffers makes a drained context take input again.
+func flushBuffers(c *astiav.CodecContext) {
+	C.avcodec_flush_buffers((*C.AVCodecContext)(c.UnsafePointer()))
+}

@@ -1,0 +1,99 @@
+package codec
+
+import (
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/asticode/go-astiav"
+)
+
+// liveFrames counts frames that somebody still owns: C memory has no other witness.
+var liveFrames atomic.Int64
+
+// LiveFrames returns how many frames are owned right now in this process.
+func LiveFrames() int64 { return liveFrames.Load() }
+
+// Frame is one raw picture, usually 8-bit 4:2:0. It owns a reference to its pixels: Ref makes
+// another owner, Close ends one. A frame that was handed on is read-only; only its maker draws on it.
+type Frame struct {
+	f   *astiav.Frame
+	PTS time.Duration // since the stream's or the room's epoch
+}
+
+// NewFrame allocates a 4:2:0 picture of limited range with undefined content, owned by the caller.
+// Width and height are in pixels, even, from 2 to 16384.
+func NewFrame(width, height int) (*Frame, error) {
+	return newFrame(width, height, astiav.PixelFormatYuv420P, astiav.ColorRangeMpeg)
+}
+
+func newFrame(width, height int, format astiav.PixelFormat, r astiav.ColorRange) (*Frame, error) {
+	if width < 2 || height < 2 || width > 16384 || height > 16384 || width%2 != 0 || height%2 != 0 {
+		return nil, fmt.Errorf("picture of %dx%d: accepted are even sizes from 2 to 16384", width, height)
+	}
+	f := astiav.AllocFrame()
+	f.SetWidth(width)
+	f.SetHeight(height)
+	f.SetPixelFormat(format)
+	f.SetColorRange(r)
+	if err := f.AllocBuffer(0); err != nil {
+		f.Free()
+		return nil, translate(fmt.Sprintf("allocate a picture of %dx%d", width, height), err)
+	}
+	return own(f), nil
+}
+
+// own wraps f, which the returned frame frees.
+func own(f *astiav.Frame) *Frame {
+	liveFrames.Add(1)
+	return &Frame{f: f}
+}
+
+// Ref returns another owner of the same pixels; nil for a nil or closed frame.
+func (f *Frame) Ref() *Frame {
+	if f == nil || f.f == nil {
+		return nil
+	}
+	c := f.f.Clone()
+	if c == nil {
+		return nil
+	}
+	g := own(c)
+	g.PTS = f.PTS
+	return g
+}
+
+// Close gives up this ownership. It is nil-safe and may be called twice.
+func (f *Frame) Close() {
+	if f == nil || f.f == nil {
+		return
+	}
+	f.f.Free()
+	f.f = nil
+	liveFrames.Add(-1)
+}
+
+// Width is the number of stored pixels in a row.
+func (f *Frame) Width() int { return f.f.Width() }
+
+// Height is the number of rows.
+func (f *Frame) Height() int { return f.f.Height() }
+
+// DisplaySize is the size at square pixels: the width is stretched by the sample aspect ratio.
+func (f *Frame) DisplaySize() (width, height int) {
+	sar := f.f.SampleAspectRatio()
+	if sar.Num() <= 0 || sar.Den() <= 0 {
+		return f.Width(), f.Height()
+	}
+	return f.Width() * sar.Num() / sar.Den(), f.Height()
+}
+
+// MakeWritable gives the caller pixels that nobody else sees: it copies them when another owner is left.
+func (f *Frame) MakeWritable() error {
+	return translate("copy a shared picture", f.f.MakeWritable())
+}
+
+// corrupt tells whether the decoder had to guess parts of the picture.
+func (f *Frame) corrupt() bool {
+	return f.f.Flags().Has(astiav.FrameFlagCorrupt) || decodeErrors(f.f) != 0
+}

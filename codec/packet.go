@@ -1,0 +1,42 @@
+package codec
+
+import "time"
+
+// ID names a coded format by its usual short name.
+type ID string
+
+// The formats azulejo reads or writes.
+const (
+	H264  ID = "h264" // Annex B, SPS and PPS in front of every IDR
+	H265  ID = "h265" // Annex B, VPS, SPS and PPS in front of every IDR
+	VP8   ID = "vp8"
+	VP9   ID = "vp9"
+	AV1   ID = "av1" // low-overhead OBU stream
+	MJPEG ID = "mjpeg"
+	Opus  ID = "opus"
+	AAC   ID = "aac" // raw access units, AAC-LC, no ADTS header
+	PCMU  ID = "pcmu"
+	PCMA  ID = "pcma"
+	G722  ID = "g722"
+)
+
+// IsVideo tells whether id is a picture format.
+func (id ID) IsVideo() bool {
+	switch id {
+	case H264, H265, VP8, VP9, AV1, MJPEG:
+		return true
+	}
+	return false
+}
+
+// Packet is one compressed access unit: a whole picture or one audio frame.
+// Its Data is owned by Go and is never written to again once the packet was handed on, so a
+// packet may be kept and shared between goroutines as it is.
+type Packet struct {
+	Codec    ID
+	Data     []byte
+	PTS      time.Duration // since the stream's or the room's epoch
+	Duration time.Duration // zero where unknown
+	Key      bool          // decoding can begin here; always true for sound
+	Lost     bool          // something between the previous packet and this one never arrived
+}

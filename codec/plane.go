@@ -1,0 +1,52 @@
+package codec
+
+//#cgo pkg-config: libavutil
+//#include <libavutil/frame.h>
+import "C"
+
+import (
+	"unsafe"
+
+	"github.com/asticode/go-astiav"
+)
+
+// plane is one colour plane in C memory; it is valid while the frame it came from is owned.
+type plane struct {
+	pix           []byte
+	stride        int
+	width, height int // in samples
+}
+
+// planes returns Y, U and V of a planar 8-bit 4:2:0 frame.
+func (f *Frame) planes() [3]plane {
+	c := (*C.AVFrame)(f.f.UnsafePointer())
+	var out [3]plane
+	for i := range out {
+		w, h := f.Width(), f.Height()
+		if i > 0 {
+			w, h = (w+1)/2, (h+1)/2
+		}
+		stride := int(c.linesize[i])
+		out[i] = plane{
+			pix:    unsafe.Slice((*byte)(unsafe.Pointer(c.data[i])), stride*(h-1)+w),
+			stride: stride,
+			width:  w,
+			height: h,
+		}
+	}
+	return out
+}
+
+// samples returns the interleaved 16-bit sound of an audio frame, n values in all.
+func samples(f *astiav.Frame, n int) []int16 {
+	c := (*C.AVFrame)(f.UnsafePointer())
+	if n == 0 || c.data[0] == nil {
+		return nil
+	}
+	return unsafe.Slice((*int16)(unsafe.Pointer(c.data[0])), n)
+}
+
+// decodeErrors returns what a decoder notes of a picture with missing or damaged parts.
+func decodeErrors(f *astiav.Frame) int {
+	return int((*C.AVFrame)(f.UnsafePointer()).decode_error_flags)
+}
