@@ -104,7 +104,7 @@ func (d *decoder) send(p *astiav.Packet, out func(*astiav.Frame) error) error {
 	for {
 		err := d.ctx.SendPacket(p)
 		if err != nil && !starved(err) {
-			return translate("decode "+string(d.id), err)
+			return d.refused(err)
 		}
 		n, rerr := d.receive(out)
 		if rerr != nil {
@@ -123,7 +123,7 @@ func (d *decoder) receive(out func(*astiav.Frame) error) (n int, err error) {
 			return n, nil
 		}
 		if err != nil {
-			return n, translate("decode "+string(d.id), err)
+			return n, d.refused(err)
 		}
 		n++
 		err = out(d.frame)
@@ -132,6 +132,11 @@ func (d *decoder) receive(out func(*astiav.Frame) error) (n int, err error) {
 			return n, err
 		}
 	}
+}
+
+// refused names what the decoder said of its input: for the caller all of it is bad data.
+func (d *decoder) refused(err error) error {
+	return fmt.Errorf("decode %s: %w (%w)", d.id, ErrInvalidData, err)
 }
 
 // flush hands out what the decoder still holds; it can decode on from the next key packet.

@@ -22,7 +22,7 @@ func translate(doing string, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, astiav.ErrInvaliddata), errors.Is(err, astiav.ErrPatchwelcome):
+	case errors.Is(err, astiav.ErrInvaliddata):
 		return fmt.Errorf("%s: %w", doing, ErrInvalidData)
 	default:
 		return fmt.Errorf("%s: %w", doing, err)
