@@ -231,9 +231,9 @@ func audioRoundTrip(t *testing.T, id ID) {
 	in := tone(440, 1)
 	var packets []Packet
 	for at := 0; at < len(in); at += 1920 {
-		got, err := e.Encode(in[at:min(at+1920, len(in))], time.Hour)
-		if err != nil {
-			t.Fatal(err)
+		got, encErr := e.Encode(in[at:min(at+1920, len(in))], time.Hour)
+		if encErr != nil {
+			t.Fatal(encErr)
 		}
 		packets = append(packets, got...)
 	}
@@ -288,27 +288,27 @@ func audioGarbage(t *testing.T, id ID) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := d.Decode(nil, Packet{Codec: id, Data: []byte{0xff, 0xff, 0xff, 0x13, 0x37}}); err != nil && !errors.Is(err, ErrInvalidData) {
+	if _, err = d.Decode(nil, Packet{Codec: id, Data: []byte{0xff, 0xff, 0xff, 0x13, 0x37}}); err != nil && !errors.Is(err, ErrInvalidData) {
 		t.Errorf("garbage gave %v, want ErrInvalidData or nil", err)
 	}
-	if _, err := d.Decode(nil, Packet{Codec: id}); !errors.Is(err, ErrInvalidData) {
+	if _, err = d.Decode(nil, Packet{Codec: id}); !errors.Is(err, ErrInvalidData) {
 		t.Errorf("an empty packet gave %v, want ErrInvalidData", err)
 	}
 	d.Close()
 	d.Close()
-	if _, err := d.Decode(nil, Packet{Codec: id, Data: []byte{1}}); !errors.Is(err, ErrClosed) {
+	if _, err = d.Decode(nil, Packet{Codec: id, Data: []byte{1}}); !errors.Is(err, ErrClosed) {
 		t.Errorf("decode after close gave %v, want ErrClosed", err)
 	}
 	e, err := NewAudioEncoder(AudioConfig{Codec: id})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := e.Encode(make([]int16, 3), 0); err == nil {
+	if _, err = e.Encode(make([]int16, 3), 0); err == nil {
 		t.Error("half a stereo sample was accepted")
 	}
 	e.Close()
 	e.Close()
-	if _, err := e.Encode(make([]int16, 2), 0); !errors.Is(err, ErrClosed) {
+	if _, err = e.Encode(make([]int16, 2), 0); !errors.Is(err, ErrClosed) {
 		t.Errorf("encode after close gave %v, want ErrClosed", err)
 	}
 }

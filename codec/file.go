@@ -184,6 +184,7 @@ func (t *fileTrack) packet(p *astiav.Packet) Packet {
 		Codec:    t.id,
 		Data:     p.Data(),
 		PTS:      time.Duration(astiav.RescaleQ(p.Pts(), t.base, nanoseconds)),
+		DTS:      time.Duration(astiav.RescaleQ(p.Dts(), t.base, nanoseconds)),
 		Duration: time.Duration(astiav.RescaleQ(p.Duration(), t.base, nanoseconds)),
 		Key:      p.Flags().Has(astiav.PacketFlagKey),
 	}

@@ -36,6 +36,7 @@ type Packet struct {
 	Codec    ID
 	Data     []byte
 	PTS      time.Duration // since the stream's or the room's epoch
+	DTS      time.Duration // when to decode it; set only by File, where pictures may be out of order
 	Duration time.Duration // zero where unknown
 	Key      bool          // decoding can begin here; always true for sound
 	Lost     bool          // something between the previous packet and this one never arrived

@@ -1,0 +1,77 @@
+package depack
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/pion/rtp"
+
+	"azulejo/codec"
+)
+
+var (
+	errOpusCount  = errors.New("Opus packet says that it has no frames, or does not say how many")
+	errOpusLength = errors.New("Opus packet is longer than 120 ms")
+)
+
+// audio hands out every packet as a unit.
+type audio struct {
+	id     codec.ID
+	track  *Track
+	length func(payload []byte, rate int64) (time.Duration, error)
+	lost   bool
+}
+
+func (a *audio) add(p *rtp.Packet, pts ticks, gap bool) {
+	a.lost = a.lost || gap
+	d, err := a.length(p.Payload, a.track.clock.rate)
+	if err != nil {
+		a.track.malformed(err)
+		a.track.stats.Dropped++
+		a.lost = true
+		return
+	}
+	a.track.emit(codec.Packet{
+		Codec: a.id, Data: slices.Clone(p.Payload), PTS: a.track.clock.duration(pts), Duration: d, Key: true, Lost: a.lost,
+	})
+	a.lost = false
+}
+
+func (a *audio) end() {}
+
+// octetLength is for codecs with one octet per tick: G.711, and G.722, whose RTP clock is by history
+// half of its sampling rate (RFC 3551, 4.5.2).
+func octetLength(payload []byte, rate int64) (time.Duration, error) {
+	return time.Duration(len(payload)) * time.Second / time.Duration(rate), nil
+}
+
+// opusLength reads the table of contents of an Opus packet (RFC 6716, 3.1 and 3.2).
+func opusLength(payload []byte, _ int64) (time.Duration, error) {
+	n := 1
+	switch payload[0] & 3 {
+	case 1, 2:
+		n = 2
+	case 3:
+		if len(payload) < 2 || payload[1]&0x3f == 0 {
+			return 0, errOpusCount
+		}
+		n = int(payload[1] & 0x3f)
+	}
+	d := time.Duration(n) * opusFrame(payload[0]>>3)
+	if d > 120*time.Millisecond {
+		return 0, errOpusLength
+	}
+	return d, nil
+}
+
+// opusFrame is the length of one frame in a configuration (RFC 6716, table 2).
+func opusFrame(config byte) time.Duration {
+	switch {
+	case config < 12: // SILK: 10, 20, 40, 60 ms
+		return [4]time.Duration{10, 20, 40, 60}[config%4] * time.Millisecond
+	case config < 16: // hybrid: 10, 20 ms
+		return [2]time.Duration{10, 20}[config%2] * time.Millisecond
+	}
+	return 2500 * time.Microsecond << (config % 4) // CELT: 2.5, 5, 10, 20 ms
+}

@@ -1,0 +1,83 @@
+package depack
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+)
+
+var (
+	errVP8Short     = errors.New("VP8 payload ends within its descriptor")
+	errVP8Start     = errors.New("VP8 frame does not begin with the start of its first partition")
+	errVP8Restart   = errors.New("VP8 frame begins within a frame")
+	errVP8Partition = errors.New("VP8 partition comes before one that was begun")
+	errVP8Key       = errors.New("VP8 key frame without its start code")
+)
+
+// vp8 reads RFC 7741.
+type vp8 struct {
+	buf       []byte
+	partition byte // index of the last part
+}
+
+func (v *vp8) starts(payload []byte) bool { return payload[0]&0x17 == 0x10 }
+
+func (v *vp8) add(payload []byte) error {
+	first, partition := v.starts(payload), payload[0]&7
+	body, err := vp8Body(payload)
+	switch {
+	case err != nil:
+		return err
+	case len(v.buf) == 0 && !first:
+		return errVP8Start
+	case len(v.buf) > 0 && first:
+		return errVP8Restart
+	case partition < v.partition:
+		return errVP8Partition
+	}
+	v.buf = append(v.buf, body...)
+	v.partition = partition
+	return nil
+}
+
+// vp8Body is what follows the payload descriptor (RFC 7741, 4.2): one octet, and when X is set
+// one with I, L, T, K, each of which announces another.
+func vp8Body(p []byte) ([]byte, error) {
+	n := 1
+	if p[0]&0x80 != 0 {
+		if len(p) < 3 {
+			return nil, errVP8Short
+		}
+		flags := p[1]
+		n = 2
+		if flags&0x80 != 0 {
+			n += 1 + int(p[2]>>7) // the picture ID has 7 or 15 bits
+		}
+		if flags&0x40 != 0 {
+			n++
+		}
+		if flags&0x30 != 0 {
+			n++
+		}
+	}
+	if n >= len(p) {
+		return nil, errVP8Short
+	}
+	return p[n:], nil
+}
+
+// take also reads the frame's own header (RFC 6386, 9.1).
+func (v *vp8) take() ([]byte, bool, error) {
+	if len(v.buf) == 0 {
+		return nil, false, nil
+	}
+	key := v.buf[0]&1 == 0
+	if key && (len(v.buf) < 10 || !bytes.Equal(v.buf[3:6], []byte{0x9d, 0x01, 0x2a})) {
+		return nil, false, errVP8Key
+	}
+	data := slices.Clone(v.buf)
+	v.drop()
+	return data, key, nil
+}
+
+func (v *vp8) drop() { v.buf, v.partition = v.buf[:0], 0 }

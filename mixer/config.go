@@ -1,0 +1,65 @@
+package mixer
+
+import (
+	"fmt"
+	"time"
+)
+
+// Config is what a mixer makes of its sources. Zero fields take the defaults named here.
+type Config struct {
+	Width, Height int           // canvas in pixels, even; 1280x720
+	FPS           int           // pictures a second; 25
+	Bitrate       int           // of a picture rendition in bits a second; 2 Mb/s at 1280x720, in proportion
+	SoundBitrate  int           // of a sound rendition in bits a second; 96000
+	Preset        string        // x264's preset; "superfast"
+	GOP           time.Duration // every rendition has a key picture at each multiple of it; 4 s
+	Labels        bool          // burn in the names
+	Clock         bool          // burn in the time of day
+	MaxPixels     int           // of one source's picture; larger ones are not shown; 8294400
+	Epoch         time.Time     // zero of media time; the last multiple of GOP on the wall clock
+}
+
+// WithDefaults fills what is zero.
+func (c Config) WithDefaults() Config {
+	set := func(v *int, d int) {
+		if *v == 0 {
+			*v = d
+		}
+	}
+	set(&c.Width, 1280)
+	set(&c.Height, 720)
+	set(&c.FPS, 25)
+	set(&c.Bitrate, max(150_000, 2_000_000*c.Width/1280*c.Height/720))
+	set(&c.SoundBitrate, 96_000)
+	set(&c.MaxPixels, 8_294_400)
+	if c.Preset == "" {
+		c.Preset = "superfast"
+	}
+	if c.GOP == 0 {
+		c.GOP = 4 * time.Second
+	}
+	if c.Epoch.IsZero() {
+		now := time.Now()
+		c.Epoch = now.Add(-time.Duration(now.UnixNano() % int64(c.GOP)))
+	}
+	return c
+}
+
+// Validate names the first bad field and what it accepts. It expects defaults to be filled in.
+func (c Config) Validate() error {
+	switch {
+	case c.Width < 64 || c.Width > 7680 || c.Width%2 != 0:
+		return fmt.Errorf("mix.width: %d: accepted are even numbers from 64 to 7680", c.Width)
+	case c.Height < 64 || c.Height > 4320 || c.Height%2 != 0:
+		return fmt.Errorf("mix.height: %d: accepted are even numbers from 64 to 4320", c.Height)
+	case c.FPS < 1 || c.FPS > 60:
+		return fmt.Errorf("mix.fps: %d: accepted are 1 to 60", c.FPS)
+	case c.Bitrate < 10_000 || c.Bitrate > 100_000_000:
+		return fmt.Errorf("mix.bitrate: %d: accepted are 10000 to 100000000 bits a second", c.Bitrate)
+	case c.GOP < 500*time.Millisecond || c.GOP > time.Minute:
+		return fmt.Errorf("recording.segment: %v: accepted are 500ms to 1m", c.GOP)
+	case c.MaxPixels < 4096:
+		return fmt.Errorf("limits.source_pixels: %d: accepted are 4096 and more", c.MaxPixels)
+	}
+	return nil
+}

@@ -1,0 +1,79 @@
+package label
+
+import (
+	"image"
+	"sort"
+	"strings"
+	"unicode"
+
+	"golang.org/x/image/font"
+	"golang.org/x/text/unicode/norm"
+)
+
+// clean composes text, makes it one line, and leaves out what has no shape of its own.
+func clean(text string) string {
+	var b strings.Builder
+	n := 0
+	for _, r := range norm.NFC.String(head(text)) {
+		switch {
+		case unicode.IsSpace(r):
+			r = ' '
+		case shapeless(r):
+			continue
+		}
+		if n++; n > maxRunes {
+			break
+		}
+		b.WriteRune(r)
+	}
+	return strings.Join(strings.Fields(b.String()), " ")
+}
+
+// head bounds the work on a text of any length; composing shortens it by less than a factor of 4.
+func head(text string) string {
+	n := 0
+	for i := range text {
+		if n++; n > 4*maxRunes {
+			return text[:i]
+		}
+	}
+	return text
+}
+
+// shapeless are control and format characters, selectors of variants and skin tones of emoji.
+func shapeless(r rune) bool {
+	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Variation_Selector) || (r >= 0x1f3fb && r <= 0x1f3ff)
+}
+
+// fit returns as much of text as maxWidth has room for, and the rectangle of its ink around a dot at
+// the origin.
+func fit(face font.Face, text string, maxWidth int) (string, image.Rectangle) {
+	if ink := inkOf(face, text); ink.Dx() <= maxWidth {
+		return text, ink
+	}
+	runes := []rune(text)
+	cut := sort.Search(len(runes), func(n int) bool {
+		return inkOf(face, shorten(runes, n)).Dx() > maxWidth
+	}) - 1
+	if cut < 0 {
+		return "", image.Rectangle{}
+	}
+	line := shorten(runes, cut)
+	return line, inkOf(face, line)
+}
+
+// shorten keeps n runes, but no mark's letter without its mark, and no space before the ellipsis.
+func shorten(runes []rune, n int) string {
+	for n > 0 && n < len(runes) && unicode.Is(unicode.M, runes[n]) {
+		n--
+	}
+	return strings.TrimRight(string(runes[:n]), " ") + ellipsis
+}
+
+func inkOf(face font.Face, text string) image.Rectangle {
+	b, _ := font.BoundString(face, text)
+	if b.Empty() {
+		return image.Rectangle{}
+	}
+	return image.Rect(b.Min.X.Floor(), 0, b.Max.X.Ceil(), 1)
+}

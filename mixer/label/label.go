@@ -1,0 +1,141 @@
+// Package label turns a name into a mask of its letters, to be drawn over a tile. The mixer calls it
+// when a name or a tile's size changes and keeps the result; nothing is cached here.
+// It is pure Go and safe for concurrent use.
+package label
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	"image"
+	"io"
+	"io/fs"
+	"math"
+	"path"
+	"strings"
+
+	"golang.org/x/image/font"
+	"golang.org/x/image/font/opentype"
+	"golang.org/x/image/font/sfnt"
+	"golang.org/x/image/math/fixed"
+)
+
+// Text beyond these is cut before anything else happens.
+const (
+	maxRunes  = 128
+	maxHeight = 256
+)
+
+// emShare is the size of the letters in a mask of height 1. Accents and descenders reach 0.65 em
+// from the middle of a capital (measured: Å, Ế, |), which with the rounding of the baseline just fits at 16.
+const emShare = 0.72
+
+// ellipsis is three full stops: the character of its own is a whole em wide in fonts for Korean.
+const ellipsis = "..."
+
+//go:embed fonts
+var embedded embed.FS
+
+// Font is a typeface. Safe for concurrent use.
+type Font struct {
+	sfnt   *sfnt.Font
+	middle float64 // of a capital above the baseline, in em
+}
+
+// Load returns the font that was embedded when the program was built.
+func Load() (*Font, error) {
+	dir, err := fs.Sub(embedded, "fonts")
+	if err != nil {
+		return nil, fmt.Errorf("open embedded fonts: %w", err)
+	}
+	return load(dir)
+}
+
+func load(dir fs.FS) (*Font, error) {
+	name, err := find(dir)
+	if err != nil {
+		return nil, err
+	}
+	f, err := dir.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("open font: %w", err)
+	}
+	data, ok := f.(io.ReaderAt) // stays open: glyphs are read as they are needed
+	if !ok {
+		return nil, fmt.Errorf("font %s: its file system cannot read at an offset", name)
+	}
+	face, err := korean(data)
+	if err != nil {
+		return nil, fmt.Errorf("read font %s: %w", name, err)
+	}
+	return newFont(face)
+}
+
+func find(dir fs.FS) (string, error) {
+	files, err := fs.ReadDir(dir, ".")
+	if err != nil {
+		return "", fmt.Errorf("list fonts: %w", err)
+	}
+	for _, f := range files {
+		switch strings.ToLower(path.Ext(f.Name())) {
+		case ".ttc", ".otf", ".ttf":
+			return f.Name(), nil
+		}
+	}
+	return "", errors.New("no font in mixer/label/fonts when this was built: run scripts/build, which puts one there")
+}
+
+// korean picks the face for Korean by its family name, or the first one of the file.
+func korean(data io.ReaderAt) (*sfnt.Font, error) {
+	all, err := sfnt.ParseCollectionReaderAt(data)
+	if err != nil {
+		return nil, err
+	}
+	for i := range all.NumFonts() {
+		f, err := all.Font(i)
+		if err != nil {
+			return nil, err
+		}
+		if name, err := f.Name(nil, sfnt.NameIDFamily); err == nil && strings.HasSuffix(name, " KR") {
+			return f, nil
+		}
+	}
+	return all.Font(0)
+}
+
+func newFont(s *sfnt.Font) (*Font, error) {
+	const em = 1000
+	m, err := s.Metrics(nil, fixed.I(em), font.HintingNone)
+	if err != nil {
+		return nil, fmt.Errorf("read the font's metrics: %w", err)
+	}
+	return &Font{sfnt: s, middle: float64(m.CapHeight) / 64 / em / 2}, nil
+}
+
+// Render draws text as one line, in letters whose capitals are in the middle of pixelHeight, which is
+// at most 256. The mask is pixelHeight high and just as wide as the ink, at most maxWidth: what does
+// not fit ends in an ellipsis. It has width 0 when there is nothing to show, or no room for any of it.
+// Decomposed text (as from macOS) is composed first; what the font lacks, such as emoji, is a box.
+// The mask is the caller's. It takes about a millisecond; keep the result.
+func (f *Font) Render(text string, pixelHeight, maxWidth int) *image.Alpha {
+	height := min(max(pixelHeight, 0), maxHeight)
+	face, err := f.face(height)
+	if err != nil {
+		return image.NewAlpha(image.Rect(0, 0, 0, height))
+	}
+	line, ink := fit(face, clean(text), maxWidth)
+	mask := image.NewAlpha(image.Rect(0, 0, ink.Max.X-ink.Min.X, height))
+	baseline := float64(height)/2 + f.middle*emShare*float64(height)
+	d := font.Drawer{
+		Dst: mask, Src: image.Opaque, Face: face,
+		Dot: fixed.P(-ink.Min.X, int(math.Round(baseline))),
+	}
+	d.DrawString(line)
+	return mask
+}
+
+func (f *Font) face(height int) (font.Face, error) {
+	return opentype.NewFace(f.sfnt, &opentype.FaceOptions{
+		Size: emShare * float64(height), DPI: 72, Hinting: font.HintingNone,
+	})
+}

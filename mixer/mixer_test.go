@@ -1,0 +1,411 @@
+package mixer
+
+import (
+	"context"
+	"image"
+	"log/slog"
+	"math"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"azulejo/codec"
+	"azulejo/mixer/pcm"
+)
+
+func TestMain(m *testing.M) {
+	codec.BridgeLog(slog.New(slog.DiscardHandler))
+	goleak.VerifyTestMain(m)
+}
+
+// start runs a mixer until the test ends, and then demands that no frame is left.
+func start(t *testing.T, cfg Config) *Mixer {
+	t.Helper()
+	before := codec.LiveFrames()
+	m, err := New(cfg, slog.New(slog.NewTextHandler(t.Output(), nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- m.Run(ctx) }()
+	t.Cleanup(func() {
+		for _, s := range m.snapshot() {
+			s.Close()
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("run: %v", err)
+		}
+		if n := codec.LiveFrames() - before; n != 0 {
+			t.Errorf("%d frames were not closed", n)
+		}
+	})
+	return m
+}
+
+// screen decodes what it is sent.
+type screen struct {
+	mu      sync.Mutex
+	decoder *codec.VideoDecoder
+	packets []codec.Packet
+	last    *codec.Frame
+}
+
+func watch(t *testing.T, m *Mixer, id codec.ID) (*screen, *Subscription) {
+	t.Helper()
+	d, err := codec.NewVideoDecoder(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &screen{decoder: d}
+	sub, err := m.Watch(MainView, id, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		sub.Close()
+		d.Close()
+		s.last.Close()
+	})
+	return s, sub
+}
+
+func (s *screen) WritePacket(p codec.Packet) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.packets = append(s.packets, p)
+	frames, _ := s.decoder.Decode(p)
+	for _, f := range frames {
+		s.last.Close()
+		s.last = f
+	}
+}
+
+// mean is the colour of r in the newest picture.
+func (s *screen) mean(r image.Rectangle) codec.Colour {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.last == nil {
+		return codec.Colour{}
+	}
+	return s.last.Mean(r)
+}
+
+func (s *screen) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.packets)
+}
+
+// eventually polls until ok, and fails the test after limit.
+func eventually(t *testing.T, limit time.Duration, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		if ok() {
+			return
+		}
+	}
+	t.Fatalf("%s: not within %v", what, limit)
+}
+
+func near(a, b codec.Colour) bool {
+	d := func(x, y uint8) bool { return math.Abs(float64(x)-float64(y)) <= 8 }
+	return d(a.Y, b.Y) && d(a.U, b.U) && d(a.V, b.V)
+}
+
+// painter of one colour: a source that sends until stopped.
+func publish(t *testing.T, src *Source, id codec.ID, w, h int, c codec.Colour) (stop func()) {
+	t.Helper()
+	e, err := codec.NewVideoEncoder(codec.VideoConfig{Codec: id, Width: w, Height: h, FPS: 20, Bitrate: 300_000, Preset: "ultrafast"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := codec.NewFrame(w, h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Fill(f.Bounds(), c)
+	quit, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		ticker := time.NewTicker(50 * time.Millisecond)
+		defer ticker.Stop()
+		for n := 0; ; n++ {
+			packets, err := e.Encode(f, time.Duration(n)*50*time.Millisecond, n%20 == 0)
+			if err != nil {
+				t.Errorf("encode: %v", err)
+				return
+			}
+			for _, p := range packets {
+				src.PutVideo(p)
+			}
+			select {
+			case <-quit:
+				return
+			case <-ticker.C:
+			}
+		}
+	}()
+	stop = sync.OnceFunc(func() { close(quit); <-done; e.Close(); f.Close() })
+	t.Cleanup(stop)
+	return stop
+}
+
+var small = Config{Width: 320, Height: 180, FPS: 20, Bitrate: 500_000, Preset: "ultrafast", Labels: true}
+
+func TestTilesComeAndGo(t *testing.T) {
+	m := start(t, small)
+	s, _ := watch(t, m, codec.H264)
+	red, green := codec.RGB(200, 20, 20), codec.RGB(20, 160, 40)
+	eventually(t, 2*time.Second, "an empty room emits", func() bool { return s.count() > 3 })
+
+	a := m.AddSource("a", nil)
+	publish(t, a, codec.H264, 320, 180, red)
+	eventually(t, time.Second, "one source fills the canvas", func() bool { return near(s.mean(image.Rect(100, 40, 220, 100)), red) })
+
+	b := m.AddSource("정문", nil)
+	stop := publish(t, b, codec.VP8, 160, 90, green)
+	left, right := image.Rect(40, 60, 120, 90), image.Rect(200, 60, 280, 90)
+	eventually(t, time.Second, "two sources side by side", func() bool { return near(s.mean(left), red) && near(s.mean(right), green) })
+
+	stop()
+	eventually(t, 3*time.Second, "a source that stopped is a placeholder", func() bool { return !near(s.mean(right), green) })
+	if !near(s.mean(left), red) {
+		t.Error("the other tile was harmed")
+	}
+	if st := b.Stats().State; st != Lost {
+		t.Errorf("state %s, want %s", st, Lost)
+	}
+	publish(t, b, codec.VP8, 160, 90, green)
+	eventually(t, time.Second, "it comes back by itself", func() bool { return near(s.mean(right), green) })
+
+	b.SetMuted(false, true)
+	eventually(t, time.Second, "a muted picture is a placeholder", func() bool { return !near(s.mean(right), green) })
+	a.Close()
+	b.SetMuted(false, false)
+	eventually(t, time.Second, "the last source fills the canvas", func() bool { return near(s.mean(image.Rect(100, 40, 220, 100)), green) })
+}
+
+func TestPortraitIsFittedNotCropped(t *testing.T) {
+	m := start(t, small)
+	s, _ := watch(t, m, codec.H264)
+	blue := codec.RGB(30, 40, 200)
+	publish(t, m.AddSource("tall", nil), codec.H264, 90, 160, blue)
+	eventually(t, 2*time.Second, "picture in the middle", func() bool { return near(s.mean(image.Rect(125, 10, 195, 120)), blue) })
+	if got := s.mean(image.Rect(0, 0, 90, 180)); !near(got, bars) {
+		t.Errorf("beside it is %v, want the bars %v", got, bars)
+	}
+}
+
+func TestSizeAndFormatChangeMidStream(t *testing.T) {
+	m := start(t, small)
+	s, _ := watch(t, m, codec.H264)
+	src := m.AddSource("a", nil)
+	for i, c := range []codec.Colour{codec.RGB(200, 20, 20), codec.RGB(20, 160, 40), codec.RGB(30, 40, 200)} {
+		stop := publish(t, src, []codec.ID{codec.H264, codec.VP8, codec.H264}[i], []int{320, 640, 160}[i], []int{180, 360, 90}[i], c)
+		eventually(t, 2*time.Second, "the new stream is shown", func() bool { return near(s.mean(image.Rect(100, 40, 220, 100)), c) })
+		stop()
+	}
+}
+
+func TestOneEncoderForAllWatchers(t *testing.T) {
+	m := start(t, small)
+	a, _ := watch(t, m, codec.H264)
+	eventually(t, 2*time.Second, "first watcher sees", func() bool { return a.count() > 15 })
+	b, sub := watch(t, m, codec.H264)
+	watch(t, m, codec.VP8)
+	eventually(t, 2*time.Second, "second watcher sees", func() bool { return b.count() > 2 })
+	if !b.packets[0].Key {
+		t.Error("a watcher began without a key picture")
+	}
+	if n := len(m.Stats().Renditions); n != 2 {
+		t.Errorf("%d renditions for two formats", n)
+	}
+	sub.Close()
+	n := b.count()
+	at := a.count()
+	eventually(t, time.Second, "the other goes on", func() bool { return a.count() > at+3 })
+	if b.count() != n {
+		t.Error("packets after Close")
+	}
+}
+
+func TestKeyPicturesLieOnMultiplesOfTheGOP(t *testing.T) {
+	cfg := small
+	cfg.GOP = time.Second
+	m := start(t, cfg)
+	if ns := m.Epoch().UnixNano() % int64(time.Second); ns != 0 {
+		t.Errorf("epoch is %d ns off", ns)
+	}
+	s, sub := watch(t, m, codec.H264)
+	for range 20 {
+		sub.RequestKeyframe()
+	}
+	eventually(t, 5*time.Second, "three seconds of pictures", func() bool { return s.count() > 60 })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	asked := 0
+	for i, p := range s.packets[1:] {
+		if gop := p.PTS/time.Second != s.packets[i].PTS/time.Second; gop && !p.Key {
+			t.Errorf("picture at %v begins a GOP but is no key picture", p.PTS)
+		} else if p.Key && !gop {
+			asked++
+		}
+	}
+	if asked > 2 {
+		t.Errorf("%d key pictures for one burst of requests", asked)
+	}
+}
+
+func TestGarbageHarmsNobody(t *testing.T) {
+	m := start(t, small)
+	s, _ := watch(t, m, codec.H264)
+	red := codec.RGB(200, 20, 20)
+	publish(t, m.AddSource("good", nil), codec.H264, 320, 180, red)
+	asked := make(chan struct{}, 100)
+	bad := m.AddSource("bad", func() { asked <- struct{}{} })
+	for i := range 200 {
+		bad.PutVideo(codec.Packet{Codec: codec.H264, Key: i%2 == 0, Data: []byte{0, 0, 0, 1, 0x65, byte(i), 3, 4, 5}})
+		bad.PutVideo(codec.Packet{Codec: "nonsense", Key: true, Data: []byte{1}})
+		bad.PutAudio(codec.Packet{Codec: "nonsense", Data: []byte{1}})
+	}
+	eventually(t, 2*time.Second, "the good one is shown", func() bool { return near(s.mean(image.Rect(40, 60, 120, 90)), red) })
+	eventually(t, 2*time.Second, "the bad one is counted", func() bool { return bad.Stats().Invalid > 0 })
+	if n := len(asked); n < 1 || n > 3 {
+		t.Errorf("%d requests for a key picture, want one a second", n)
+	}
+}
+
+// ear decodes what it is sent.
+type ear struct {
+	mu      sync.Mutex
+	decoder *codec.AudioDecoder
+	pcm     []int16
+	packets []codec.Packet
+}
+
+func (e *ear) WritePacket(p codec.Packet) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.packets = append(e.packets, p)
+	e.pcm, _ = e.decoder.Decode(e.pcm, p)
+}
+
+func listen(t *testing.T, m *Mixer, id codec.ID, not *Source) *ear {
+	t.Helper()
+	d, err := codec.NewAudioDecoder(id, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &ear{decoder: d}
+	sub, err := m.Listen(id, not, e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { sub.Close(); d.Close() })
+	return e
+}
+
+// sing sends a tone until the test ends.
+func sing(t *testing.T, src *Source, hz float64) {
+	t.Helper()
+	e, err := codec.NewAudioEncoder(codec.AudioConfig{Codec: codec.Opus})
+	if err != nil {
+		t.Fatal(err)
+	}
+	quit, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		defer e.Close()
+		begin := time.Now()
+		block := make([]int16, blockLength)
+		for n := 0; ; n++ {
+			for i := 0; i < len(block); i += 2 {
+				v := 6000 * math.Sin(2*math.Pi*hz*float64(n*len(block)/2+i/2)/codec.SampleRate)
+				block[i], block[i+1] = int16(v), int16(v)
+			}
+			packets, err := e.Encode(block, time.Duration(n)*blockTime)
+			if err != nil {
+				t.Errorf("encode: %v", err)
+				return
+			}
+			for _, p := range packets {
+				src.PutAudio(p)
+			}
+			select {
+			case <-quit:
+				return
+			case <-time.After(time.Until(begin.Add(time.Duration(n+1) * blockTime))):
+			}
+		}
+	}()
+	t.Cleanup(func() { close(quit); <-done })
+}
+
+func TestNobodyHearsThemselves(t *testing.T) {
+	m := start(t, small)
+	tones := []float64{440, 1000, 2300}
+	ears := make([]*ear, 4)
+	for i, hz := range tones {
+		src := m.AddSource("singer", nil)
+		sing(t, src, hz)
+		ears[i] = listen(t, m, codec.Opus, src)
+	}
+	ears[3] = listen(t, m, codec.AAC, nil)
+	const second = codec.SampleRate * codec.Channels
+	for i, e := range ears {
+		eventually(t, 10*time.Second, "two seconds of sound", func() bool { e.mu.Lock(); defer e.mu.Unlock(); return len(e.pcm) > 2*second })
+		e.mu.Lock()
+		last := e.pcm[len(e.pcm)-second:]
+		for j, hz := range tones {
+			got := pcm.Goertzel(last, codec.SampleRate, hz)
+			loud := pcm.Goertzel(last, codec.SampleRate, tones[(i+1)%3])
+			if i == j && loud-got < 30 {
+				t.Errorf("singer %d hears itself only %.0f dB below another", i, loud-got)
+			}
+			if i != j && math.Abs(loud-got) > 3 {
+				t.Errorf("listener %d hears tone %d %.0f dB off another", i, j, loud-got)
+			}
+		}
+		for k, p := range e.packets[1:] {
+			if d := p.PTS - e.packets[k].PTS - e.packets[k].Duration; d.Abs() > time.Microsecond {
+				t.Errorf("listener %d: packet %d comes %v after the end of the one before", i, k, d)
+				break
+			}
+		}
+		e.mu.Unlock()
+	}
+}
+
+func TestBadRequestsAreRefused(t *testing.T) {
+	m := start(t, small)
+	if _, err := m.Watch("garden", codec.H264, &screen{}); err == nil {
+		t.Error("a view that does not exist was watched")
+	}
+	if _, err := m.Watch(MainView, codec.Opus, &screen{}); err == nil {
+		t.Error("pictures as opus")
+	}
+	if _, err := m.Listen(codec.H264, nil, &ear{}); err == nil {
+		t.Error("sound as h264")
+	}
+	for _, cfg := range []Config{{Width: 33}, {Height: 10_000}, {FPS: 500}, {Bitrate: 1}, {GOP: time.Hour}, {MaxPixels: 1}} {
+		if _, err := New(cfg, slog.Default()); err == nil {
+			t.Errorf("%+v was accepted", cfg)
+		}
+	}
+}
+
+func TestTooLargePicturesAreNotShown(t *testing.T) {
+	cfg := small
+	cfg.MaxPixels = 320 * 180
+	m := start(t, cfg)
+	src := m.AddSource("huge", nil)
+	publish(t, src, codec.H264, 640, 360, codec.RGB(200, 20, 20))
+	eventually(t, 2*time.Second, "it is counted", func() bool { return src.Stats().Dropped > 2 })
+	if st := src.Stats().State; st != Connecting {
+		t.Errorf("state %s, want %s", st, Connecting)
+	}
+}

@@ -1,0 +1,110 @@
+package mixer
+
+import (
+	"image"
+	"time"
+
+	"azulejo/codec"
+	"azulejo/mixer/label"
+)
+
+// The colours of the wall.
+var (
+	background = codec.RGB(10, 16, 32)    // behind the tiles
+	bars       = codec.RGB(4, 7, 16)      // beside a picture of another shape
+	slate      = codec.RGB(24, 42, 84)    // of a placeholder
+	ink        = codec.RGB(255, 255, 255) // of names
+	faint      = codec.RGB(150, 170, 210) // of what is said below them
+	shade      = codec.RGB(6, 12, 28)     // below names on pictures
+)
+
+// shadeAlpha is how much of the shade covers the picture below a name, of 255.
+const shadeAlpha = 160
+
+// painter makes the writing on tiles. The view's ticker owns it.
+type painter struct {
+	font   *label.Font
+	labels bool
+
+	second int64        // that time was written for
+	time   *image.Alpha // the time of day
+}
+
+func newPainter(font *label.Font, labels bool) *painter { return &painter{font: font, labels: labels} }
+
+// plate is a name on its shaded ground, made once and drawn on every picture.
+type plate struct {
+	ground, text *image.Alpha
+	pad          int
+}
+
+// name makes the plate of a tile whose picture has the size of r; nil, which draws nothing, without labels.
+func (p *painter) name(text string, r image.Rectangle) *plate {
+	if !p.labels {
+		return nil
+	}
+	size := textSize(r)
+	pad := size / 3
+	mask := p.font.Render(text, size, r.Dx()-4*pad)
+	ground := rounded(mask.Rect.Dx()+2*pad, size+pad, pad, shadeAlpha)
+	return &plate{ground, mask, pad}
+}
+
+// textSize is the height of the writing in a rectangle, in pixels.
+func textSize(r image.Rectangle) int { return min(max(r.Dy()/14, 10), 32) }
+
+// draw puts the plate into the lower left corner of r.
+func (p *plate) draw(f *codec.Frame, r image.Rectangle) {
+	if p == nil {
+		return
+	}
+	x := (r.Min.X + p.pad) &^ 1
+	y := (r.Max.Y - p.ground.Rect.Dy() - p.pad) &^ 1
+	f.Blend(p.ground, x, y, shade)
+	f.Blend(p.text, x+p.pad, y+(p.ground.Rect.Dy()-p.text.Rect.Dy())/2, ink)
+}
+
+// message fills r with a placeholder: a title and, smaller, what there is to say below it.
+func (p *painter) message(f *codec.Frame, r image.Rectangle, title, below string) {
+	f.Fill(r, slate)
+	size := min(max(r.Dy()/8, 10), 64)
+	y := (r.Min.Y+r.Max.Y)/2 - size
+	p.centre(f, r, title, size, y, ink)
+	p.centre(f, r, below, max(size*6/10, 8), y+size*3/2, faint)
+}
+
+func (p *painter) centre(f *codec.Frame, r image.Rectangle, text string, size, y int, c codec.Colour) {
+	if text == "" {
+		return
+	}
+	mask := p.font.Render(text, size, r.Dx()*9/10)
+	f.Blend(mask, (r.Min.X+(r.Dx()-mask.Rect.Dx())/2)&^1, y&^1, c)
+}
+
+// clock writes the time of day into the upper right corner, on an opaque ground so that it can be written
+// over the last one.
+func (p *painter) clock(f *codec.Frame, now time.Time) {
+	size := textSize(f.Bounds())
+	if p.time == nil || p.second != now.Unix() {
+		p.second, p.time = now.Unix(), p.font.Render(now.Format("2006-01-02 15:04:05"), size, f.Width()/2)
+	}
+	w, h := (size*11)&^1, (size*3/2)&^1
+	ground := image.Rect(f.Width()-w, 0, f.Width(), h)
+	f.Fill(ground, shade)
+	f.Blend(p.time, ground.Min.X+(w-p.time.Rect.Dx())/2, (h-p.time.Rect.Dy())/2, ink)
+}
+
+// rounded is a mask of one alpha with round corners.
+func rounded(w, h, radius int, alpha uint8) *image.Alpha {
+	m := image.NewAlpha(image.Rect(0, 0, w, h))
+	for y := range h {
+		for x := range w {
+			dx := max(radius-x, x-(w-1-radius), 0)
+			dy := max(radius-y, y-(h-1-radius), 0)
+			if dx*dx+dy*dy <= radius*radius {
+				m.Pix[y*m.Stride+x] = alpha
+			}
+		}
+	}
+	return m
+}

@@ -1,0 +1,55 @@
+// Package pcm is sample arithmetic: mixing, gain, limiting and measuring of 16-bit sound.
+// The mixer's sound loop calls it, and tests measure with it. Unless a function says otherwise,
+// sound is interleaved stereo at 48 kHz: a frame is one sample of each channel. Nothing here
+// allocates after construction. Functions are pure; a Limiter belongs to one goroutine.
+package pcm
+
+import "math"
+
+// Format of all sound in this package.
+const (
+	Rate     = 48000 // frames per second
+	Channels = 2
+)
+
+// Add adds in to sum, sample by sample, as far as both reach. 65536 full-scale inputs fit in a sum.
+func Add(sum []int32, in []int16) {
+	n := min(len(sum), len(in))
+	sum, in = sum[:n], in[:n]
+	for i, v := range in {
+		sum[i] += int32(v)
+	}
+}
+
+// Sub takes in out of sum again; after an Add of the same samples sum is what it was, bit for bit.
+func Sub(sum []int32, in []int16) {
+	n := min(len(sum), len(in))
+	sum, in = sum[:n], in[:n]
+	for i, v := range in {
+		sum[i] -= int32(v)
+	}
+}
+
+// Gain multiplies in, in place, by a factor that moves linearly over the block: the first frame
+// gets from, and the frame after the last would get to, so that consecutive ramps join.
+// Results beyond 16 bits are clipped; a constant factor of 1 changes nothing.
+func Gain(in []int16, from, to float32) {
+	switch {
+	case from == 1 && to == 1:
+		return
+	case from == 0 && to == 0:
+		clear(in)
+		return
+	}
+	frames := len(in) / Channels
+	for i := range frames {
+		g := from + (to-from)*float32(i)/float32(frames)
+		in[2*i] = scale(in[2*i], g)
+		in[2*i+1] = scale(in[2*i+1], g)
+	}
+}
+
+func scale(v int16, gain float32) int16 {
+	x := math.RoundToEven(float64(v) * float64(gain))
+	return int16(min(max(x, math.MinInt16), math.MaxInt16))
+}
