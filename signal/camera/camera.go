@@ -1,0 +1,155 @@
+// Package camera feeds a room from what the server fetches itself: media files that play in a loop and
+// synthetic test pictures. Each Camera is one goroutine that joins its room as a participant and begins
+// again, with a growing pause, whenever its input or its membership ends.
+package camera
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"azulejo/codec"
+	"azulejo/signal/room"
+)
+
+// House is where cameras go in.
+type House interface {
+	Join(ctx context.Context, room string, j room.Joining) (*room.Member, error)
+}
+
+// Config names a camera and where its media come from.
+type Config struct {
+	Room  string
+	Name  string
+	URL   string // "file:PATH" or "test:[?w&h&fps&tone&hue]"
+	Audio bool   // its sound is mixed too
+}
+
+// Validate names what is wrong with the URL and what is accepted.
+func (c Config) Validate() error {
+	_, err := c.open()
+	return err
+}
+
+// sink takes the media of a feed; nothing it is given is written to again.
+type sink interface {
+	PutVideo(p codec.Packet)
+	PutAudio(p codec.Packet)
+}
+
+// feed is one kind of input. run delivers in real time until ctx ends or the input breaks; refresh is
+// asked for a key picture.
+type feed interface {
+	run(ctx context.Context, out sink, refresh <-chan struct{}) error
+}
+
+// open chooses the feed by the URL's scheme. It touches neither disk nor network.
+func (c Config) open() (feed, error) {
+	scheme, rest, _ := strings.Cut(c.URL, ":")
+	switch scheme {
+	case "file":
+		if path := strings.TrimPrefix(rest, "//"); path != "" {
+			return fileFeed(path), nil
+		}
+		return nil, fmt.Errorf("camera %s: url %q: a path must follow \"file:\"", c.Name, c.URL)
+	case "test":
+		q, err := url.ParseQuery(strings.TrimPrefix(rest, "?"))
+		if err != nil {
+			return nil, fmt.Errorf("camera %s: url %q: %w", c.Name, c.URL, err)
+		}
+		return newPattern(c.Name, q)
+	}
+	return nil, fmt.Errorf("camera %s: url %q: accepted are file:PATH and test:[?w=640&h=360&fps=15&tone=440&hue=210]", c.Name, c.URL)
+}
+
+// Camera is one configured camera.
+type Camera struct {
+	cfg   Config
+	house House
+	log   *slog.Logger
+	tried chan struct{} // closed after the first try to join
+	once  sync.Once     // of tried
+}
+
+// New prepares a camera of a valid Config.
+func New(cfg Config, house House, log *slog.Logger) *Camera {
+	return &Camera{cfg: cfg, house: house, log: log.With("room", cfg.Room, "camera", cfg.Name), tried: make(chan struct{})}
+}
+
+// Tried is closed once the camera has its place in the room, or has failed to get it for the first time.
+// Whoever starts cameras one after another gives them their places in that order.
+func (c *Camera) Tried() <-chan struct{} { return c.tried }
+
+// Run keeps the camera in its room until ctx ends.
+func (c *Camera) Run(ctx context.Context) {
+	defer c.once.Do(func() { close(c.tried) })
+	for try := 0; ctx.Err() == nil; try++ {
+		began := time.Now()
+		err := c.stay(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if time.Since(began) > time.Minute {
+			try = 0
+		}
+		pause := backoff(try)
+		c.log.Warn("camera lost", "error", err, "again_in", pause)
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause):
+		}
+	}
+}
+
+// backoff is the pause before another try: 1 s five times, 5 s five times, 10 s ten times, then a minute.
+func backoff(try int) time.Duration {
+	switch {
+	case try < 5:
+		return time.Second
+	case try < 10:
+		return 5 * time.Second
+	case try < 20:
+		return 10 * time.Second
+	}
+	return time.Minute
+}
+
+// stay joins and feeds the room until either ends.
+func (c *Camera) stay(ctx context.Context) error {
+	f, err := c.cfg.open()
+	if err != nil {
+		return err
+	}
+	m, err := c.house.Join(ctx, c.cfg.Room, room.Joining{
+		Name: c.cfg.Name, Key: "camera/" + c.cfg.Name, Kind: room.Camera, Publish: room.Media{Audio: c.cfg.Audio, Video: true},
+	})
+	c.once.Do(func() { close(c.tried) })
+	if err != nil {
+		return err
+	}
+	defer m.Leave()
+	refresh := make(chan struct{}, 1)
+	m.OnRefresh(func() {
+		select {
+		case refresh <- struct{}{}:
+		default:
+		}
+	})
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		select {
+		case <-m.Done():
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	if err := f.run(ctx, m, refresh); err != nil {
+		return err
+	}
+	return m.Err()
+}

@@ -1,0 +1,39 @@
+package camera
+
+import (
+	"math"
+	"time"
+
+	"azulejo/codec"
+)
+
+// voice is a steady tone that swells on every full second of the wall clock, so that sound and picture can
+// be compared by ear and by machine.
+type voice struct {
+	hz    float64
+	at    time.Time // of the next block
+	phase float64
+}
+
+// The loudness of a voice, of full scale: between seconds, and right on them.
+const (
+	quiet = 0.02
+	loud  = 0.2
+)
+
+// next returns 20 ms of interleaved stereo and moves on.
+func (v *voice) next() []int16 {
+	const n = codec.SampleRate / 50
+	out := make([]int16, n*codec.Channels)
+	since := float64(v.at.Nanosecond()) / 1e9
+	step := 2 * math.Pi * v.hz / codec.SampleRate
+	for i := range n {
+		t := math.Mod(since+float64(i)/codec.SampleRate, 1)
+		level := quiet + (loud-quiet)*min(t/0.005, math.Exp(-t*12))
+		s := int16(32767 * level * math.Sin(v.phase))
+		out[2*i], out[2*i+1] = s, s
+		v.phase = math.Mod(v.phase+step, 2*math.Pi)
+	}
+	v.at = v.at.Add(20 * time.Millisecond)
+	return out
+}
