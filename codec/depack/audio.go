@@ -1,18 +1,17 @@
 package depack
 
 import (
+	"azulejo/codec"
 	"errors"
 	"slices"
 	"time"
 
 	"github.com/pion/rtp"
-
-	"azulejo/codec"
 )
 
 var (
-	errOpusCount  = errors.New("Opus packet says that it has no frames, or does not say how many")
-	errOpusLength = errors.New("Opus packet is longer than 120 ms")
+	errOpusCount  = errors.New("frame count of an Opus packet is zero or missing")
+	errOpusLength = errors.New("frames of an Opus packet exceed 120 ms")
 )
 
 // audio hands out every packet as a unit.

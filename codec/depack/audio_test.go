@@ -1,12 +1,12 @@
 package depack
 
 import (
+	"azulejo/codec"
+	"errors"
 	"testing"
 	"time"
 
 	"github.com/pion/rtp"
-
-	"azulejo/codec"
 )
 
 func TestOpusLength(t *testing.T) {
@@ -32,7 +32,7 @@ func TestOpusLength(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := opusLength(c.payload, 48000)
-			if got != c.want || err != c.err {
+			if got != c.want || !errors.Is(err, c.err) {
 				t.Errorf("got %v, %v; want %v, %v", got, err, c.want, c.err)
 			}
 		})
@@ -63,7 +63,7 @@ func TestOpusMalformedIsLost(t *testing.T) {
 	if want := "0:f801 !40:f803"; show(got) != want {
 		t.Errorf("got %s, want %s", show(got), want)
 	}
-	if s := tr.Stats(); s.Malformed != 1 || s.Dropped != 1 || s.Fault != errOpusCount {
+	if s := tr.Stats(); s.Malformed != 1 || s.Dropped != 1 || !errors.Is(s.Fault, errOpusCount) {
 		t.Errorf("stats %+v", s)
 	}
 }

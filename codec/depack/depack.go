@@ -6,11 +6,10 @@
 package depack
 
 import (
+	"azulejo/codec"
 	"fmt"
 
 	"github.com/pion/rtp"
-
-	"azulejo/codec"
 )
 
 // Bounds of clock rates that New accepts, in Hz.

@@ -1,6 +1,7 @@
 package depack
 
 import (
+	"azulejo/codec"
 	"bytes"
 	"fmt"
 	"slices"
@@ -10,8 +11,6 @@ import (
 
 	"github.com/pion/rtp"
 	"go.uber.org/goleak"
-
-	"azulejo/codec"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

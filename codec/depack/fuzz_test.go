@@ -1,12 +1,11 @@
 package depack
 
 import (
+	"azulejo/codec"
 	"encoding/binary"
 	"testing"
 
 	"github.com/pion/rtp"
-
-	"azulejo/codec"
 )
 
 // script reads packets from bytes: flags, move of the sequence, move of the timestamp, length, payload.

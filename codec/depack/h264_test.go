@@ -1,13 +1,13 @@
 package depack
 
 import (
+	"azulejo/codec"
 	"bytes"
+	"errors"
 	"slices"
 	"testing"
 
 	"github.com/pion/rtp"
-
-	"azulejo/codec"
 )
 
 // NAL units as small as they can be. The second octet of a slice says whether it is the first of its
@@ -271,7 +271,7 @@ func TestH264UnitIsBounded(t *testing.T) {
 	}
 	checkUnits(t, tr.Push(end(pkt(seq+1, 0, inner...))), nil)
 	checkUnits(t, tr.Push(end(pkt(seq+2, 3000, inner...))), []unit{{33, annexB(inner), false, true}})
-	if s := tr.Stats(); s.Malformed != 1 || s.Fault != errUnitSize {
+	if s := tr.Stats(); s.Malformed != 1 || !errors.Is(s.Fault, errUnitSize) {
 		t.Errorf("stats %+v", s)
 	}
 }

@@ -1,11 +1,10 @@
 package depack
 
 import (
+	"azulejo/codec"
 	"testing"
 
 	"github.com/pion/rtp"
-
-	"azulejo/codec"
 )
 
 // NAL units of H.265: two octets of header, and in slices a bit that tells the first of its picture.

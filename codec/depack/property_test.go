@@ -1,6 +1,7 @@
 package depack
 
 import (
+	"azulejo/codec"
 	"bytes"
 	"slices"
 	"testing"
@@ -8,8 +9,6 @@ import (
 	"github.com/pion/rtp"
 	"github.com/pion/rtp/codecs"
 	"pgregory.net/rapid"
-
-	"azulejo/codec"
 )
 
 // payloader is a packetizer that is not ours.

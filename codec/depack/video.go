@@ -1,11 +1,10 @@
 package depack
 
 import (
+	"azulejo/codec"
 	"errors"
 
 	"github.com/pion/rtp"
-
-	"azulejo/codec"
 )
 
 // maxUnit bounds one access unit, in bytes of payload; a 4K intra picture of a camera stays well below.
@@ -31,14 +30,14 @@ type video struct {
 	track  *Track
 	parser parser
 
-	joined bool // a first packet has come
-	marks  bool // the sender uses the marker bit
-	open   bool // a unit has begun, with the timestamp and pts below
-	stamp  uint32
-	pts    ticks
-	size   int
-	broken bool // a part of the open unit is missing or malformed
-	lost   bool // a unit before the next one is missing
+	joined   bool // a first packet has come
+	markless bool // units end by a new timestamp and not by a marker
+	open     bool // a unit has begun, with the timestamp and pts below
+	stamp    uint32
+	pts      ticks
+	size     int
+	broken   bool // a part of the open unit is missing or malformed
+	lost     bool // a unit before the next one is missing
 }
 
 func (v *video) add(p *rtp.Packet, pts ticks, gap bool) {
@@ -47,6 +46,7 @@ func (v *video) add(p *rtp.Packet, pts ticks, gap bool) {
 		v.broken = v.open
 	}
 	if v.open && p.Timestamp != v.stamp {
+		v.markless = v.markless || !v.broken
 		v.close()
 	}
 	if !v.open {
@@ -56,7 +56,7 @@ func (v *video) add(p *rtp.Packet, pts ticks, gap bool) {
 	}
 	v.part(p.Payload)
 	if p.Marker {
-		v.marks = true
+		v.markless = false
 		v.close()
 	}
 }
@@ -101,11 +101,11 @@ func (v *video) discard() {
 	v.broken, v.lost = false, true
 }
 
-// end closes the open unit if the sender never marks the last packet; else its end is yet to come.
+// end closes the open unit if the sender does not mark the last packet; else its end is yet to come.
 func (v *video) end() {
 	if !v.open {
 		return
 	}
-	v.broken = v.broken || v.marks
+	v.broken = v.broken || !v.markless
 	v.close()
 }

@@ -1,11 +1,10 @@
 package depack
 
 import (
+	"azulejo/codec"
 	"testing"
 
 	"github.com/pion/rtp"
-
-	"azulejo/codec"
 )
 
 // vp8Key is the smallest key frame header; vp8Delta begins another frame.

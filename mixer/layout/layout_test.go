@@ -90,24 +90,55 @@ func TestGridProperties(t *testing.T) {
 		n := rapid.IntRange(1, 64).Draw(t, "n")
 		width := rapid.IntRange(64, 4096).Draw(t, "width")
 		height := rapid.IntRange(64, 4096).Draw(t, "height")
-		tiles := Grid(n, width, height)
-		if len(tiles) != n {
-			t.Fatalf("%d tiles for %d", len(tiles), n)
-		}
-		for i, r := range tiles {
-			checkTile(t, r, tiles[0], width, height)
-			for _, o := range tiles[:i] {
-				if overlap(r, o) {
-					t.Fatalf("%v overlaps %v", r, o)
-				}
-			}
-		}
-		checkRows(t, tiles, width, height)
-		checkLargest(t, tiles[0], n, width, height)
+		checkGrid(t, n, width, height)
 	})
 }
 
-func checkTile(t *rapid.T, r, first Rect, width, height int) {
+// TestGridEverywhere checks every n on the canvases that are likely, and on odd ones.
+func TestGridEverywhere(t *testing.T) {
+	for _, c := range [][2]int{
+		{1280, 720},
+		{1920, 1080},
+		{640, 360},
+		{320, 180},
+		{854, 480},
+		{720, 1280},
+		{1080, 1920},
+		{360, 640},
+		{1024, 768},
+		{3440, 1440},
+		{1000, 1000},
+		{1279, 719},
+		{721, 1281},
+		{4096, 128},
+		{128, 4096},
+	} {
+		for n := 1; n <= 64; n++ {
+			checkGrid(t, n, c[0], c[1])
+		}
+	}
+}
+
+func checkGrid(t rapid.TB, n, width, height int) {
+	t.Helper()
+	tiles := Grid(n, width, height)
+	if len(tiles) != n {
+		t.Fatalf("%d tiles for %d on %dx%d", len(tiles), n, width, height)
+	}
+	for i, r := range tiles {
+		checkTile(t, r, tiles[0], width, height)
+		for _, o := range tiles[:i] {
+			if overlap(r, o) {
+				t.Fatalf("%v overlaps %v", r, o)
+			}
+		}
+	}
+	checkRows(t, tiles, width, height)
+	checkLargest(t, tiles[0], n, width, height)
+}
+
+func checkTile(t rapid.TB, r, first Rect, width, height int) {
+	t.Helper()
 	if (r.X|r.Y|r.W|r.H)&1 != 0 || r.W < 2 || r.H < 2 {
 		t.Fatalf("%v is not even", r)
 	}
@@ -122,7 +153,8 @@ func checkTile(t *rapid.T, r, first Rect, width, height int) {
 	}
 }
 
-func checkRows(t *rapid.T, tiles []Rect, width, height int) {
+func checkRows(t rapid.TB, tiles []Rect, width, height int) {
+	t.Helper()
 	last := tiles[len(tiles)-1]
 	if slack := height - last.Y - last.H - tiles[0].Y; slack < 0 || slack > 3 {
 		t.Fatalf("the block is off the middle by %d lines", slack)
@@ -144,7 +176,8 @@ func checkRows(t *rapid.T, tiles []Rect, width, height int) {
 }
 
 // checkLargest tries every number of columns with tiles one rounding step larger.
-func checkLargest(t *rapid.T, tile Rect, n, width, height int) {
+func checkLargest(t rapid.TB, tile Rect, n, width, height int) {
+	t.Helper()
 	w := tile.W + 4
 	h := (w*9 + 15) / 16
 	for cols := 1; cols <= n; cols++ {
