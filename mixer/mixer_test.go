@@ -409,3 +409,32 @@ func TestTooLargePicturesAreNotShown(t *testing.T) {
 		t.Errorf("state %s, want %s", st, Connecting)
 	}
 }
+
+func TestLateTicksAreSkippedButNotTheFirstOfAGOP(t *testing.T) {
+	cfg := Config{FPS: 25, GOP: 4 * time.Second}
+	at := func(ticks int64) *view { // a view for which so many ticks are due
+		epoch := time.Now().Add(-time.Duration(ticks)*40*time.Millisecond - 10*time.Millisecond)
+		return &view{cfg: cfg, cadence: cadence{epoch: epoch, rate: 25, per: time.Second}}
+	}
+	for _, c := range []struct{ due, n, want int64 }{
+		{50, 50, 50},     // in time
+		{53, 50, 53},     // late: skipped
+		{103, 99, 100},   // late across the beginning of a GOP
+		{103, 100, 100},  // the beginning itself is late
+		{103, 101, 103},  // it was composed
+		{1030, 99, 1000}, // after a long sleep: only the newest GOP counts
+	} {
+		if got := at(c.due).newest(c.n); got != c.want {
+			t.Errorf("tick %d when %d is due: composed %d, want %d", c.n, c.due, got, c.want)
+		}
+	}
+}
+
+func TestCadenceIsExact(t *testing.T) {
+	c := cadence{rate: 15, per: time.Second}
+	for _, n := range []int64{0, 1, 14, 15, 15*3600*24*365*10 + 7} {
+		if got, want := c.at(n), time.Duration(n/15)*time.Second+time.Duration(n%15)*time.Second/15; got != want {
+			t.Errorf("tick %d at %v, want %v", n, got, want)
+		}
+	}
+}

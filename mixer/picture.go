@@ -59,11 +59,14 @@ func newPicture(id codec.ID, cfg Config, log *slog.Logger) (*picture, error) {
 // refresh asks for a key picture.
 func (r *picture) refresh() { r.wanted.Store(true) }
 
-// put takes over f. It never blocks: a canvas that the encoder has not come for is replaced. Only the
-// view's ticker calls it.
+// put takes over f. It never blocks: a canvas that the encoder has not come for is replaced, and its time
+// taken over if it was to begin a GOP. Only the view's ticker calls it.
 func (r *picture) put(f *codec.Frame) {
 	select {
 	case old := <-r.canvases:
+		if old.PTS%r.cfg.GOP == 0 {
+			f.PTS = old.PTS
+		}
 		old.Close()
 		r.skipped.Add(1)
 	default:

@@ -53,14 +53,15 @@ func newView(cfg Config, sources func() []*Source, p *painter, log *slog.Logger)
 	return v, v.reset(nil)
 }
 
-// run composes until ctx ends. A tick that comes late is skipped, never made up for.
+// run composes until ctx ends. A tick that comes late is skipped, never made up for, unless it begins a
+// GOP: segments of a recording stay exact however busy the machine is.
 func (v *view) run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for n := v.cadence.now() + 1; v.cadence.wait(ctx, timer, n); n++ {
-		if due := v.cadence.now(); due > n {
-			v.late.Add(uint64(due - n))
-			n = due
+		if next := v.newest(n); next > n {
+			v.late.Add(uint64(next - n))
+			n = next
 		}
 		if outs := v.watched(); len(outs) > 0 {
 			if err := v.tick(n, outs); err != nil {
@@ -68,6 +69,21 @@ func (v *view) run(ctx context.Context) {
 			}
 		}
 	}
+}
+
+// newest is the tick to compose now that n is due: the last one that is due, or the one before it that
+// began its GOP if that was not composed yet.
+func (v *view) newest(n int64) int64 {
+	due := v.cadence.now()
+	gop := func(n int64) int64 { return int64(v.cadence.at(n) / v.cfg.GOP) }
+	first := due
+	for first > n && gop(first-1) == gop(due) {
+		first--
+	}
+	if first > n || gop(n-1) != gop(n) {
+		return max(first, n)
+	}
+	return max(due, n)
 }
 
 func (v *view) watched() []*picture {

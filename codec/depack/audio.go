@@ -1,10 +1,11 @@
 package depack
 
 import (
-	"azulejo/codec"
 	"errors"
 	"slices"
 	"time"
+
+	"azulejo/codec"
 
 	"github.com/pion/rtp"
 )

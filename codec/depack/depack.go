@@ -6,8 +6,9 @@
 package depack
 
 import (
-	"azulejo/codec"
 	"fmt"
+
+	"azulejo/codec"
 
 	"github.com/pion/rtp"
 )

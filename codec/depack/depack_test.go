@@ -1,13 +1,14 @@
 package depack
 
 import (
-	"azulejo/codec"
 	"bytes"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"azulejo/codec"
 
 	"github.com/pion/rtp"
 	"go.uber.org/goleak"

@@ -1,9 +1,10 @@
 package depack
 
 import (
-	"azulejo/codec"
 	"encoding/binary"
 	"testing"
+
+	"azulejo/codec"
 
 	"github.com/pion/rtp"
 )

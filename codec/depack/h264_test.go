@@ -1,11 +1,12 @@
 package depack
 
 import (
-	"azulejo/codec"
 	"bytes"
 	"errors"
 	"slices"
 	"testing"
+
+	"azulejo/codec"
 
 	"github.com/pion/rtp"
 )

@@ -1,10 +1,11 @@
 package depack
 
 import (
-	"azulejo/codec"
 	"bytes"
 	"slices"
 	"testing"
+
+	"azulejo/codec"
 
 	"github.com/pion/rtp"
 	"github.com/pion/rtp/codecs"

@@ -1,8 +1,9 @@
 package depack
 
 import (
-	"azulejo/codec"
 	"errors"
+
+	"azulejo/codec"
 
 	"github.com/pion/rtp"
 )

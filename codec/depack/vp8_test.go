@@ -1,8 +1,9 @@
 package depack
 
 import (
-	"azulejo/codec"
 	"testing"
+
+	"azulejo/codec"
 
 	"github.com/pion/rtp"
 )
