@@ -1,0 +1,47 @@
+package recorder
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Config says how to record. Zero values, except that of Dir, mean the defaults.
+type Config struct {
+	Dir     string        // the spool
+	Segment time.Duration // segments are cut on wall-clock multiples of it; 4 s
+	Part    time.Duration // a crash loses at most about this much; 1 s
+	Queue   int           // packets that may wait for the disk, per recording; 1024 (about 14 s)
+	Drain   time.Duration // how long Run goes on uploading after its context ended; 10 s
+	Timeout time.Duration // for one upload; 2 min
+}
+
+func (c Config) withDefaults() Config {
+	c.Segment = cmp.Or(c.Segment, 4*time.Second)
+	c.Part = cmp.Or(c.Part, time.Second)
+	c.Queue = cmp.Or(c.Queue, 1024)
+	c.Drain = cmp.Or(c.Drain, 10*time.Second)
+	c.Timeout = cmp.Or(c.Timeout, 2*time.Minute)
+	return c
+}
+
+// Validate names the field that is wrong and what is accepted.
+func (c Config) Validate() error {
+	c = c.withDefaults()
+	switch {
+	case c.Dir == "":
+		return errors.New("dir: missing")
+	case c.Segment < time.Second || c.Segment > time.Minute:
+		return fmt.Errorf("segment %s: accepted 1s to 1m", c.Segment)
+	case c.Part < 100*time.Millisecond || c.Part > c.Segment:
+		return fmt.Errorf("part %s: accepted 100ms to %s, the segment's length", c.Part, c.Segment)
+	case c.Queue < 16 || c.Queue > 1<<16:
+		return fmt.Errorf("queue %d: accepted 16 to 65536 packets", c.Queue)
+	case c.Drain < 0:
+		return fmt.Errorf("drain %s: accepted 0s and more", c.Drain)
+	case c.Timeout < time.Second:
+		return fmt.Errorf("timeout %s: accepted 1s and more", c.Timeout)
+	}
+	return nil
+}

@@ -1,0 +1,243 @@
+package recorder
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"azulejo/codec"
+)
+
+// recordUntil leaves a recording open whose parts up to a time are on disk.
+func recordUntil(t *testing.T, r *Recorder, packets []codec.Packet, durable time.Duration) *Recording {
+	t.Helper()
+	c, err := r.Start("yard", "main", testEpoch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range packets {
+		c.Video().WritePacket(p)
+	}
+	eventually(t, "parts on disk", func() bool { return !c.Stats().Durable.Before(testEpoch.Add(durable)) })
+	return c
+}
+
+// Wherever a crash cuts the open segment: after the restart everything up to its last whole part
+// is there and plays, and the timeline says why it ends.
+func TestCrashAtEveryKindOfByte(t *testing.T) {
+	m := testMedia(t)
+	packets := mixed(between(m.video, 0, 5*time.Second), between(m.audio, 0, 5*time.Second), 0)
+	dir := t.TempDir()
+	recordUntil(t, newRecorder(t, dir, newDir(t, t.TempDir())), packets, 4600*time.Millisecond)
+	open, err := filepath.Glob(filepath.Join(dir, "open", "*"))
+	if err != nil || len(open) != 1 {
+		t.Fatal(open, err)
+	}
+	body, err := os.ReadFile(open[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	ends := []int{0}
+	cuts := map[int]bool{}
+	for _, part := range splitParts(t, body) {
+		begin := ends[len(ends)-1]
+		mdat := begin + bytes.Index(part, []byte("mdat")) - 4
+		end := begin + len(part)
+		for _, at := range []int{
+			begin, begin + 1, begin + 4, begin + 8, begin + 100, mdat - 1, mdat, mdat + 4, mdat + 8,
+			(mdat + end) / 2, end - 1, end,
+		} {
+			cuts[at] = true
+		}
+		ends = append(ends, end)
+	}
+	if len(ends) != 4 { // 1.6 to 2.6, 3.6, 4.6 s
+		t.Fatalf("%d parts", len(ends)-1)
+	}
+	for at := range cuts {
+		t.Run(fmt.Sprint(at), func(t *testing.T) { crashAt(t, dir, filepath.Base(open[0]), at, ends) })
+	}
+}
+
+func crashAt(t *testing.T, spooled, open string, at int, ends []int) {
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(spooled)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(filepath.Join(dir, "open", open), int64(at)); err != nil {
+		t.Fatal(err)
+	}
+	whole := 0
+	for i, end := range ends {
+		if end <= at {
+			whole = i
+		}
+	}
+	r := newRecorder(t, dir, newDir(t, t.TempDir()))
+	if whole == 0 {
+		wantTimeline(t, r, `
+			0.000 A0 1.600
+			1.600 A1 restart`)
+		return
+	}
+	wantTimeline(t, r, fmt.Sprintf(`
+		0.000 A0 1.600
+		1.600 A1 %d.000
+		%d.600 A2 restart`, whole, whole+1))
+	if got := r.Spool().Ready()[1].Bytes; got != int64(ends[whole]) {
+		t.Errorf("%d bytes kept, want %d", got, ends[whole])
+	}
+	files, _ := files(t, r)
+	for _, file := range files {
+		video, audio := split(probe(t, file))
+		contiguous(t, "video", video)
+		contiguous(t, "audio", audio)
+		if want := 40 + 25*whole; len(video) != want {
+			t.Errorf("%d pictures, want %d", len(video), want)
+		}
+	}
+}
+
+// The disk goes away and comes back: the caller notices nothing, Stats says so, what was whole
+// is saved, and the recording goes on.
+func TestDiskFails(t *testing.T) {
+	m := testMedia(t)
+	packets := mixed(between(m.video, 0, 5*time.Second), between(m.audio, 0, 5*time.Second), 0)
+	dir := t.TempDir()
+	r := newRecorder(t, dir, newDir(t, t.TempDir()))
+	c := recordUntil(t, r, packets, 4600*time.Millisecond)
+
+	gone := dir + ".gone"
+	if err := os.Rename(dir, gone); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range mixed(between(m.video, 5*time.Second, 11*time.Second), between(m.audio, 5*time.Second, 11*time.Second), 0) {
+		c.Video().WritePacket(p)
+	}
+	eventually(t, "the error", func() bool { st := c.Stats(); return st.Error != "" && st.Waiting == 0 })
+	dropped := c.Stats().Dropped
+	if err := os.Rename(gone, dir); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range mixed(between(m.video, 11*time.Second, 16*time.Second), between(m.audio, 11*time.Second, 16*time.Second), 0) {
+		c.Video().WritePacket(p)
+	}
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+	if st := c.Stats(); st.Error != "" || st.Dropped < dropped || dropped == 0 {
+		t.Errorf("%+v", st)
+	}
+	if err := r.spool.Recover(measurePart); err != nil {
+		t.Fatal(err)
+	}
+	wantTimeline(t, r, `
+		0.000 A0 1.600
+		1.600 A1 4.000
+		5.600 A2 disk
+		13.600 B0 2.400
+		16.000 B1 stopped`)
+	whole, _ := files(t, r)
+	for _, file := range whole {
+		probe(t, file)
+	}
+}
+
+// A writer that does not keep up loses packets, counted; the run ends there and another begins
+// at a keyframe.
+func TestOverflow(t *testing.T) {
+	m := testMedia(t)
+	r := newRecorder(t, t.TempDir(), newDir(t, t.TempDir()))
+	r.cfg.Queue = 200
+	c, err := r.Start("yard", "main", testEpoch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(packets []codec.Packet) {
+		for _, p := range packets {
+			c.Video().WritePacket(p)
+		}
+	}
+	write(between(m.video, 0, 2*time.Second))
+	eventually(t, "an idle writer", func() bool { return c.Stats().Durable.Equal(testEpoch.Add(time.Second * 16 / 10)) })
+
+	c.mu.Lock() // note, and with it the writer, waits
+	write(between(m.video, 2*time.Second, 12*time.Second))
+	c.mu.Unlock()
+	eventually(t, "an idle writer", func() bool { return c.Stats().Waiting == 0 })
+	lost := c.Stats().Dropped
+	write(between(m.video, 12*time.Second, 15*time.Second))
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	st := c.Stats()
+	// The queue took 200 packets, or one more that the writer held; the rest until the keyframe
+	// at 13.6 s is lost.
+	if all := uint64(250 + 40); st.Dropped != all-200 && st.Dropped != all-201 {
+		t.Errorf("%d packets dropped (%d at first)", st.Dropped, lost)
+	}
+	ready := r.Spool().Ready()
+	n := len(ready)
+	if st.Runs != 2 || n < 4 || ready[n-3].Reason != "overload" || !ready[n-2].Start.Equal(testEpoch.Add(13600*time.Millisecond)) {
+		t.Errorf("%+v\n%s", st, timeline(ready))
+	}
+	c.Video().WritePacket(m.video[0]) // after Close: nothing
+	if again := c.Stats(); again.Waiting != 0 || again.Dropped != st.Dropped {
+		t.Errorf("%+v", again)
+	}
+}
+
+func TestStartRefuses(t *testing.T) {
+	r := newRecorder(t, t.TempDir(), newDir(t, t.TempDir()))
+	c, err := r.Start("yard", "main", testEpoch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range [][2]string{{"yard", "main"}, {"../yard", "main"}, {"yard", "a/b"}, {"", "main"}} {
+		if _, err = r.Start(name[0], name[1], testEpoch); err == nil {
+			t.Errorf("%q is recorded", name)
+		}
+	}
+	if st := r.Stats(); len(st.Recordings) != 1 || st.Recordings[0].Stream != "main" {
+		t.Errorf("%+v", st)
+	}
+	if err = c.Close(); err != nil {
+		t.Error(err)
+	}
+	if c, err = r.Start("yard", "main", testEpoch); err != nil {
+		t.Fatalf("after close: %v", err)
+	}
+	if err := r.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := r.Start("yard", "main", testEpoch); err == nil {
+		t.Error("a closed recorder records")
+	}
+}
+
+func TestConfigValidate(t *testing.T) {
+	if err := (Config{Dir: "x"}).Validate(); err != nil {
+		t.Error(err)
+	}
+	for _, c := range []Config{
+		{},
+		{Dir: "x", Segment: time.Millisecond},
+		{Dir: "x", Segment: time.Hour},
+		{Dir: "x", Part: time.Millisecond},
+		{Dir: "x", Part: 5 * time.Second},
+		{Dir: "x", Queue: 1},
+		{Dir: "x", Drain: -1},
+		{Dir: "x", Timeout: 1},
+	} {
+		if c.Validate() == nil {
+			t.Errorf("%+v is accepted", c)
+		}
+	}
+}

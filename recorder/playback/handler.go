@@ -1,0 +1,172 @@
+// Package playback serves footage over HTTP as HLS: playlists over a time range, and the
+// segments they name, from the spool or the store, wherever they are at the moment. web mounts
+// its Handler, which may serve concurrently.
+package playback
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"path"
+	"strconv"
+	"time"
+
+	"azulejo/recorder/index"
+	"azulejo/recorder/spool"
+	"azulejo/recorder/store"
+)
+
+// Handler serves, below /api/v1/footage/{room}/{stream}/:
+//
+//	index.m3u8?from&to   the playlist; no to, or one in the future: it grows
+//	init/{hash}.mp4      an init segment
+//	segments/{name}      a segment; ranges work
+//
+// Times are RFC 3339 or Unix milliseconds. Errors are problem details (RFC 9457).
+type Handler struct {
+	index *index.Index
+	store store.Store
+	log   *slog.Logger
+	mux   *http.ServeMux
+}
+
+// Base is the path, a pattern of http.ServeMux, below which Handler serves.
+const Base = "/api/v1/footage/{room}/{stream}/"
+
+const (
+	// Footage is private: it may stay in the viewer's cache, which need never ask again.
+	immutable   = "private, max-age=31536000, immutable"
+	maxSegments = 50000 // in a playlist: more than two days of them
+)
+
+// New makes a handler over an index and the store that the index reads.
+func New(ix *index.Index, st store.Store, log *slog.Logger) *Handler {
+	h := &Handler{index: ix, store: st, log: log, mux: http.NewServeMux()}
+	h.mux.HandleFunc("GET "+Base+"index.m3u8", h.playlist)
+	h.mux.HandleFunc("GET "+Base+"init/{file}", h.init)
+	h.mux.HandleFunc("GET "+Base+"segments/{name}", h.segment)
+	h.mux.HandleFunc(Base, func(w http.ResponseWriter, r *http.Request) {
+		problem(w, http.StatusNotFound, "no such path: accepted GET of index.m3u8, init/…, segments/…")
+	})
+	return h
+}
+
+// ServeHTTP serves one request.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.mux.ServeHTTP(w, r) }
+
+func (h *Handler) playlist(w http.ResponseWriter, r *http.Request) {
+	room, stream := r.PathValue("room"), r.PathValue("stream")
+	from, to, err := timeRange(r)
+	if err = errors.Join(err, spool.CheckName(room), spool.CheckName(stream)); err != nil {
+		problem(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	segments, err := h.index.Segments(r.Context(), room, stream, from, to)
+	switch {
+	case err != nil:
+		h.unavailable(w, r, err)
+	case len(segments) == 0:
+		problem(w, http.StatusNotFound, fmt.Sprintf("no footage of %s in room %s at that time", stream, room))
+	case len(segments) > maxSegments:
+		problem(w, http.StatusBadRequest, fmt.Sprintf("the range holds %d segments: accepted up to %d", len(segments), maxSegments))
+	default:
+		var text bytes.Buffer
+		_ = writePlaylist(&text, segments, to.IsZero() || to.After(time.Now())) // a Buffer never fails
+		w.Header().Set("Content-Type", "application/vnd.apple.mpegurl")
+		w.Header().Set("Cache-Control", "no-cache")
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(text.Bytes()))
+	}
+}
+
+func timeRange(r *http.Request) (from, to time.Time, err error) {
+	q := r.URL.Query()
+	if from, err = ParseTime(q.Get("from")); err != nil {
+		return from, to, fmt.Errorf("from %w", err)
+	}
+	if to, err = ParseTime(q.Get("to")); err != nil {
+		return from, to, fmt.Errorf("to %w", err)
+	}
+	if !to.IsZero() && !from.Before(to) {
+		return from, to, errors.New("from is not before to")
+	}
+	return from, to, nil
+}
+
+// ParseTime reads a time as the API takes it: RFC 3339 or Unix milliseconds. Empty is zero.
+func ParseTime(s string) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	if ms, err := strconv.ParseInt(s, 10, 64); err == nil && ms >= 0 && ms < 253402300800000 {
+		return time.UnixMilli(ms).UTC(), nil
+	}
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("%q: accepted RFC 3339 or Unix milliseconds", s)
+	}
+	return t.UTC(), nil
+}
+
+func (h *Handler) init(w http.ResponseWriter, r *http.Request) {
+	key := spool.StreamPrefix(r.PathValue("room"), r.PathValue("stream")) + "init/" + r.PathValue("file")
+	if _, err := spool.ParseInitKey(key); err != nil {
+		problem(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	h.object(w, r, key)
+}
+
+func (h *Handler) segment(w http.ResponseWriter, r *http.Request) {
+	n, err := spool.ParseBase(r.PathValue("room"), r.PathValue("stream"), r.PathValue("name"))
+	if err != nil {
+		problem(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	h.object(w, r, n.Key())
+}
+
+// object serves from the spool, else from the store: what leaves the one is in the other.
+func (h *Handler) object(w http.ResponseWriter, r *http.Request, key string) {
+	if f, err := h.index.Local(key); err == nil {
+		serve(w, r, key, f)
+		return
+	}
+	body, _, err := h.store.Get(r.Context(), key)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		problem(w, http.StatusNotFound, "no such footage")
+	case err != nil:
+		h.unavailable(w, r, err)
+	default:
+		serve(w, r, key, body)
+	}
+}
+
+// serve takes over body. Objects never change, so the name itself tells versions apart.
+func serve(w http.ResponseWriter, r *http.Request, key string, body io.ReadSeekCloser) {
+	defer func() { _ = body.Close() }() // it was only read
+	w.Header().Set("Content-Type", "video/mp4")
+	w.Header().Set("Cache-Control", immutable)
+	w.Header().Set("ETag", strconv.Quote(path.Base(key)))
+	http.ServeContent(w, r, "", time.Time{}, body)
+}
+
+func (h *Handler) unavailable(w http.ResponseWriter, r *http.Request, err error) {
+	if r.Context().Err() != nil {
+		return // nobody is there any more
+	}
+	h.log.Error("footage not read", "path", r.URL.Path, "error", err)
+	problem(w, http.StatusBadGateway, "the store cannot be read now")
+}
+
+// problem answers with problem details (RFC 9457).
+func problem(w http.ResponseWriter, status int, detail string) {
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(map[string]any{"title": http.StatusText(status), "status": status, "detail": detail})
+}

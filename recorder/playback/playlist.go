@@ -1,0 +1,62 @@
+package playback
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"azulejo/recorder/index"
+)
+
+// targetFloor keeps the target duration of a growing playlist, which must not change, from
+// beginning with a short first segment's. It is the default length of a segment.
+const targetFloor = 4 * time.Second
+
+// writePlaylist writes a media playlist (RFC 8216) of segments sorted by time. One that grows is
+// an EVENT without an end: segments are only ever appended.
+func writePlaylist(w io.Writer, segments []index.Segment, grows bool) error {
+	kind := "VOD"
+	if grows {
+		kind = "EVENT"
+	}
+	p := &printer{w: w}
+	p.f("#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:%d\n", target(segments))
+	p.f("#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-PLAYLIST-TYPE:%s\n#EXT-X-INDEPENDENT-SEGMENTS\n", kind)
+	for i, s := range segments {
+		switch {
+		case i == 0:
+			p.f("#EXT-X-MAP:URI=\"init/%s.mp4\"\n", s.Init)
+		case s.Run() != segments[i-1].Run():
+			p.f("#EXT-X-DISCONTINUITY\n#EXT-X-MAP:URI=\"init/%s.mp4\"\n", s.Init)
+		case s.Seq != segments[i-1].Seq+1:
+			p.f("#EXT-X-DISCONTINUITY\n")
+		}
+		p.f("#EXT-X-PROGRAM-DATE-TIME:%s\n", s.Start.UTC().Format("2006-01-02T15:04:05.000Z"))
+		p.f("#EXTINF:%.3f,\nsegments/%s\n", s.Duration.Seconds(), s.Base())
+	}
+	if !grows {
+		p.f("#EXT-X-ENDLIST\n")
+	}
+	return p.err
+}
+
+// target is the longest segment in whole seconds (RFC 8216, 4.3.3.1).
+func target(segments []index.Segment) int {
+	longest := targetFloor
+	for _, s := range segments {
+		longest = max(longest, s.Duration)
+	}
+	return int(longest.Round(time.Second) / time.Second)
+}
+
+// printer keeps the first error.
+type printer struct {
+	w   io.Writer
+	err error
+}
+
+func (p *printer) f(format string, args ...any) {
+	if p.err == nil {
+		_, p.err = fmt.Fprintf(p.w, format, args...)
+	}
+}

@@ -1,0 +1,271 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Dir is a Store in a folder: a key is a path below it. Files whose names begin with a dot are
+// not objects.
+type Dir struct {
+	root string
+	tree sync.RWMutex // read: makes folders and fills them; write: removes empty ones
+}
+
+const (
+	tempFolder = ".tmp"
+	tempAge    = time.Hour // older ones belong to no Put that lives
+)
+
+// NewDir makes the folder where it is missing and clears what interrupted Puts left in it.
+func NewDir(path string) (*Dir, error) {
+	d := &Dir{root: path}
+	temp := filepath.Join(path, tempFolder)
+	if err := os.MkdirAll(temp, 0o755); err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	entries, err := os.ReadDir(temp)
+	if err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > tempAge {
+			err = os.Remove(filepath.Join(temp, e.Name()))
+			if err != nil {
+				return nil, fmt.Errorf("clear store: %w", err)
+			}
+		}
+	}
+	return d, nil
+}
+
+// Put writes a temporary file, syncs it, renames it to its place and syncs the folders.
+func (d *Dir) Put(ctx context.Context, key string, body io.ReadSeeker) error {
+	if err := checkKey(key); err != nil {
+		return err
+	}
+	temp, size, err := d.writeTemp(ctx, body)
+	if err != nil {
+		return fmt.Errorf("put %s: %w", key, err)
+	}
+	if err = d.place(temp, key); err != nil {
+		return errors.Join(fmt.Errorf("put %s: %w", key, err), os.Remove(temp))
+	}
+	info, err := os.Stat(d.path(key))
+	if err != nil {
+		return fmt.Errorf("confirm %s: %w", key, err)
+	}
+	if info.Size() != size {
+		return fmt.Errorf("confirm %s: %d bytes written, %d found", key, size, info.Size())
+	}
+	return nil
+}
+
+func (d *Dir) writeTemp(ctx context.Context, body io.ReadSeeker) (path string, size int64, err error) {
+	if _, err = body.Seek(0, io.SeekStart); err != nil {
+		return "", 0, err
+	}
+	f, err := os.CreateTemp(filepath.Join(d.root, tempFolder), "put-*")
+	if err != nil {
+		return "", 0, err
+	}
+	size, err = io.Copy(f, untilDone{ctx, body})
+	if err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
+		return "", 0, errors.Join(err, os.Remove(f.Name()))
+	}
+	return f.Name(), size, nil
+}
+
+// place renames temp to key and makes the names durable.
+func (d *Dir) place(temp, key string) error {
+	path := d.path(key)
+	d.tree.RLock()
+	defer d.tree.RUnlock()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	if err := os.Rename(temp, path); err != nil {
+		return err
+	}
+	return d.syncUp(filepath.Dir(path))
+}
+
+// syncUp makes the names durable from a folder up to the root.
+func (d *Dir) syncUp(dir string) error {
+	for ; ; dir = filepath.Dir(dir) {
+		f, err := os.Open(dir)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(f.Sync(), f.Close()); err != nil {
+			return err
+		}
+		if len(dir) <= len(filepath.Clean(d.root)) {
+			return nil
+		}
+	}
+}
+
+// Get opens the file.
+func (d *Dir) Get(ctx context.Context, key string) (io.ReadSeekCloser, Info, error) {
+	info, err := d.Stat(ctx, key)
+	if err != nil {
+		return nil, Info{}, err
+	}
+	f, err := os.Open(d.path(key))
+	if err != nil {
+		return nil, Info{}, fmt.Errorf("get %s: %w", key, notFound(err))
+	}
+	return f, info, nil
+}
+
+// Stat describes the file.
+func (d *Dir) Stat(ctx context.Context, key string) (Info, error) {
+	if err := errors.Join(checkKey(key), ctx.Err()); err != nil {
+		return Info{}, err
+	}
+	fi, err := os.Stat(d.path(key))
+	if err == nil && fi.IsDir() {
+		err = fs.ErrNotExist
+	}
+	if err != nil {
+		return Info{}, fmt.Errorf("stat %s: %w", key, notFound(err))
+	}
+	return Info{Key: key, Size: fi.Size(), Modified: fi.ModTime()}, nil
+}
+
+// Delete removes the file, and the folders that it leaves empty.
+func (d *Dir) Delete(ctx context.Context, key string) error {
+	if err := errors.Join(checkKey(key), ctx.Err()); err != nil {
+		return err
+	}
+	if err := os.Remove(d.path(key)); err != nil {
+		if errors.Is(notFound(err), ErrNotFound) {
+			return nil
+		}
+		return fmt.Errorf("delete %s: %w", key, err)
+	}
+	d.tree.Lock()
+	defer d.tree.Unlock()
+	for dir := filepath.Dir(d.path(key)); dir != filepath.Clean(d.root); dir = filepath.Dir(dir) {
+		if os.Remove(dir) != nil {
+			break // not empty
+		}
+	}
+	return nil
+}
+
+// List walks the folders that can hold what q selects.
+func (d *Dir) List(ctx context.Context, q Query) iter.Seq2[Info, error] {
+	return func(yield func(Info, error) bool) {
+		base := q.Prefix[:strings.LastIndexByte(q.Prefix, '/')+1]
+		if base != "" {
+			if err := checkKey(strings.TrimSuffix(base, "/")); err != nil {
+				yield(Info{}, err)
+				return
+			}
+		}
+		d.walk(ctx, base, q, yield)
+	}
+}
+
+// walk yields what q selects below a folder; false ends the walk.
+func (d *Dir) walk(ctx context.Context, base string, q Query, yield func(Info, error) bool) bool {
+	entries, err := os.ReadDir(d.path(base))
+	if err == nil {
+		err = ctx.Err()
+	}
+	if errors.Is(notFound(err), ErrNotFound) {
+		return true
+	}
+	if err != nil {
+		return yield(Info{}, fmt.Errorf("list %s: %w", q.Prefix, err)) && false
+	}
+	for _, key := range sortedKeys(base, entries) {
+		if !q.wants(key) {
+			continue
+		}
+		ok := true
+		switch folder := strings.HasSuffix(key, "/"); {
+		case folder && q.Folders && strings.HasPrefix(key, q.Prefix):
+			ok = yield(Info{Key: key}, nil)
+		case folder:
+			ok = d.walk(ctx, key, q, yield)
+		case q.Folders:
+		default:
+			ok = d.yieldFile(ctx, key, yield)
+		}
+		if !ok {
+			return false
+		}
+	}
+	return true
+}
+
+func (d *Dir) yieldFile(ctx context.Context, key string, yield func(Info, error) bool) bool {
+	info, err := d.Stat(ctx, key)
+	if errors.Is(err, ErrNotFound) {
+		return true // deleted meanwhile
+	}
+	return yield(info, err) && err == nil
+}
+
+// wants tells whether key, or for a folder some key below it, may be selected.
+func (q Query) wants(key string) bool {
+	if strings.HasSuffix(key, "/") {
+		within := strings.HasPrefix(key, q.Prefix) || strings.HasPrefix(q.Prefix, key)
+		return within && (key > q.After || strings.HasPrefix(q.After, key))
+	}
+	return strings.HasPrefix(key, q.Prefix) && key > q.After
+}
+
+// sortedKeys are the keys of a folder's entries in the order of a whole listing, in which a
+// folder's name counts with its slash.
+func sortedKeys(base string, entries []fs.DirEntry) []string {
+	keys := make([]string, 0, len(entries))
+	for _, e := range entries {
+		switch {
+		case strings.HasPrefix(e.Name(), "."):
+		case e.IsDir():
+			keys = append(keys, base+e.Name()+"/")
+		default:
+			keys = append(keys, base+e.Name())
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+func (d *Dir) path(key string) string { return filepath.Join(d.root, filepath.FromSlash(key)) }
+
+// notFound translates what the system says of a missing path, or of one below a file.
+func notFound(err error) error {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return ErrNotFound
+	}
+	return err
+}
+
+// untilDone is a Reader that fails when its context has ended.
+type untilDone struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (u untilDone) Read(p []byte) (int, error) {
+	if err := u.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return u.r.Read(p)
+}

@@ -1,0 +1,155 @@
+// Package storetest helps tests that need a store: a real S3 server, and what every store
+// promises as a test. Only tests import it.
+package storetest
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"azulejo/recorder/store"
+)
+
+// Bucket is the name of the bucket that StartS3 makes.
+const Bucket = "footage"
+
+// StartS3 runs a real S3 server (versitygw) over a temporary folder until the test ends, with an
+// empty bucket in it. A missing server fails the test.
+func StartS3(t testing.TB) store.S3Config {
+	t.Helper()
+	binary := findServer(t)
+	root := t.TempDir()
+	if err := os.Mkdir(filepath.Join(root, Bucket), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for range 5 { // a port found free may be taken before the server has it
+		if addr, ok := tryServer(t, binary, root, freeAddr(t)); ok {
+			return store.S3Config{
+				Endpoint: "http://" + addr, Bucket: Bucket, Region: "us-east-1",
+				AccessKey: "test", SecretKey: "testsecret", PathStyle: true,
+			}
+		}
+	}
+	t.Fatal("versitygw did not start")
+	return store.S3Config{}
+}
+
+func findServer(t testing.TB) string {
+	t.Helper()
+	if path, err := exec.LookPath("versitygw"); err == nil {
+		return path
+	}
+	cache := os.Getenv("AZULEJO_CACHE")
+	if cache == "" {
+		base, err := os.UserCacheDir()
+		if err != nil {
+			t.Fatal(err)
+		}
+		cache = filepath.Join(base, "azulejo")
+	}
+	path := filepath.Join(cache, "bin", "versitygw")
+	if _, err := os.Stat(path); err != nil {
+		t.Fatalf("versitygw is neither on PATH nor in %s: run scripts/setup", filepath.Dir(path))
+	}
+	return path
+}
+
+func freeAddr(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := l.Addr().String()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return addr
+}
+
+// tryServer starts the server and waits until it accepts connections; false when it gave up.
+func tryServer(t testing.TB, binary, root, addr string) (string, bool) {
+	t.Helper()
+	var out logBuffer
+	cmd := exec.Command(binary, "--port", addr, "--access", "test", "--secret", "testsecret", "--quiet", "posix", root)
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("start versitygw: %v", err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = cmd.Wait() // what it says is in out
+	}()
+
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(30 * time.Second)
+	for {
+		select {
+		case <-ended:
+			t.Logf("versitygw: %v\n%s", cmd.ProcessState, out.String())
+			return "", false
+		case <-deadline:
+			_ = cmd.Process.Kill()
+			<-ended
+			t.Fatalf("versitygw does not answer on %s\n%s", addr, out.String())
+		case <-tick.C:
+			conn, err := net.Dial("tcp", addr)
+			if err != nil {
+				continue
+			}
+			_ = conn.Close()
+			t.Cleanup(func() {
+				_ = cmd.Process.Kill()
+				<-ended
+			})
+			return addr, true
+		}
+	}
+}
+
+// logBuffer takes what a process says while others read it.
+type logBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// OpenS3 is StartS3 and a client of it, closed with the test.
+func OpenS3(t testing.TB) *store.S3 {
+	t.Helper()
+	return Client(t, StartS3(t))
+}
+
+// Client opens a store that is closed with the test.
+func Client(t testing.TB, cfg store.S3Config) *store.S3 {
+	t.Helper()
+	s, err := store.NewS3(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(fmt.Errorf("close store: %w", err))
+		}
+	})
+	return s
+}

@@ -1,0 +1,316 @@
+package recorder
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"azulejo/recorder/spool"
+	"azulejo/recorder/store"
+	"azulejo/recorder/store/storetest"
+)
+
+// moody is a store that fails when it is told to, and remembers what it took.
+type moody struct {
+	store.Store
+	mu    sync.Mutex
+	fail  func(key string) error
+	tries []time.Time
+	took  []string
+}
+
+var errRefused = errors.New("refused")
+
+func (m *moody) Put(ctx context.Context, key string, body io.ReadSeeker) error {
+	m.mu.Lock()
+	m.tries = append(m.tries, time.Now())
+	fail := m.fail
+	m.mu.Unlock()
+	if fail != nil {
+		if err := fail(key); err != nil {
+			return err
+		}
+	}
+	err := m.Store.Put(ctx, key, body)
+	if err == nil {
+		m.mu.Lock()
+		m.took = append(m.took, key)
+		m.mu.Unlock()
+	}
+	return err
+}
+
+func (m *moody) set(fail func(key string) error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.fail = fail
+}
+
+func (m *moody) keys() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.took)
+}
+
+func (m *moody) attempts() []time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.tries)
+}
+
+// fill spools whole segments of made-up bytes.
+func fill(t *testing.T, r *Recorder, stream string, count int) []spool.Entry {
+	t.Helper()
+	for i := range count {
+		n := spool.Name{
+			Room: "yard", Stream: stream, Start: time.UnixMilli(int64(i) * 4000).UTC(),
+			Init: "0123456789ab", Nonce: "beef", Seq: uint32(i),
+		}
+		f, err := r.spool.Create(n, []byte("init"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Append([]byte(n.Base())); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Finish(n.Start.Add(4 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return r.spool.Ready()
+}
+
+func wantKeys(entries []spool.Entry) []string {
+	keys := []string{entries[0].InitName().Key()}
+	for _, e := range entries {
+		keys = append(keys, e.Key())
+	}
+	return keys
+}
+
+func empty(t *testing.T, dir string) {
+	t.Helper()
+	for _, sub := range []string{"open", "ready", "init"} {
+		if left, err := os.ReadDir(filepath.Join(dir, sub)); err != nil || len(left) > 0 {
+			t.Errorf("left in %s: %v, %v", sub, left, err)
+		}
+	}
+}
+
+// A store that refuses and recovers: nothing is lost, the order is kept, the attempts get rarer.
+func TestStoreRefusesThenRecovers(t *testing.T) {
+	dirs := [2]string{t.TempDir(), t.TempDir()}
+	synctest.Test(t, func(t *testing.T) {
+		st := &moody{Store: newDir(t, dirs[1]), fail: func(string) error { return errRefused }}
+		r := newRecorder(t, dirs[0], st)
+		want := wantKeys(fill(t, r, "main", 5))
+		ctx, cancel := context.WithCancel(t.Context())
+		ran := make(chan error)
+		go func() { ran <- r.Run(ctx) }()
+
+		time.Sleep(10 * time.Minute)
+		checkBackoff(t, st.attempts())
+		if up := r.Stats().Uploads; up.Waiting != 5 || up.Stored != 0 || up.Failures == 0 || up.Error == "" || !up.Oldest.Equal(time.UnixMilli(0)) {
+			t.Errorf("%+v", up)
+		}
+		calls := 0
+		st.set(func(key string) error { // every third attempt works
+			if calls++; calls%3 != 0 {
+				return errRefused
+			}
+			return nil
+		})
+		time.Sleep(10 * time.Minute)
+		if up := r.Stats().Uploads; up.Waiting != 0 || up.Stored != 5 || up.Error != "" || !up.Oldest.IsZero() {
+			t.Errorf("%+v", up)
+		}
+		if diff := cmp.Diff(want, st.keys()); diff != "" {
+			t.Errorf("stored (-want +got):\n%s", diff)
+		}
+		cancel()
+		if err := <-ran; err != nil {
+			t.Error(err)
+		}
+		empty(t, dirs[0])
+	})
+}
+
+// checkBackoff checks the waits: from a second, doubling, to a minute, give or take a fifth.
+func checkBackoff(t *testing.T, tries []time.Time) {
+	t.Helper()
+	want := time.Second
+	for i := 1; i < len(tries); i++ {
+		if d := tries[i].Sub(tries[i-1]); d < want*8/10 || d > want*12/10 {
+			t.Errorf("attempt %d after %v, want about %v", i, d, want)
+		}
+		want = min(2*want, time.Minute)
+	}
+	if len(tries) < 12 || len(tries) > 20 {
+		t.Errorf("%d attempts in ten minutes", len(tries))
+	}
+}
+
+// The init segment is stored before any segment that needs it, even if only it is refused.
+func TestInitFirst(t *testing.T) {
+	dirs := [2]string{t.TempDir(), t.TempDir()}
+	synctest.Test(t, func(t *testing.T) {
+		st := &moody{Store: newDir(t, dirs[1]), fail: func(key string) error {
+			if path.Ext(key) == ".mp4" {
+				return errRefused
+			}
+			return nil
+		}}
+		r := newRecorder(t, dirs[0], st)
+		want := wantKeys(fill(t, r, "main", 2))
+		ctx, cancel := context.WithCancel(t.Context())
+		ran := make(chan error)
+		go func() { ran <- r.Run(ctx) }()
+		time.Sleep(time.Minute)
+		if got := st.keys(); len(got) > 0 {
+			t.Errorf("stored without init segment: %v", got)
+		}
+		st.set(nil)
+		cancel() // the end of Run drains
+		if err := <-ran; err != nil {
+			t.Error(err)
+		}
+		if diff := cmp.Diff(want, st.keys()); diff != "" {
+			t.Errorf("stored (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// Run ends in time though the store hangs, and leaves the footage for the next start.
+func TestDrainDeadline(t *testing.T) {
+	dirs := [2]string{t.TempDir(), t.TempDir()}
+	synctest.Test(t, func(t *testing.T) {
+		st := &moody{Store: newDir(t, dirs[1])}
+		r := newRecorder(t, dirs[0], hanging{st})
+		want := wantKeys(fill(t, r, "main", 3))
+		ctx, cancel := context.WithCancel(t.Context())
+		ran := make(chan error)
+		go func() { ran <- r.Run(ctx) }()
+		synctest.Wait()
+		begin := time.Now()
+		cancel()
+		if err := <-ran; err != nil {
+			t.Error(err)
+		}
+		if d := time.Since(begin); d != 10*time.Second {
+			t.Errorf("drained for %v", d)
+		}
+
+		again := newRecorder(t, dirs[0], st)
+		ctx, cancel = context.WithCancel(t.Context())
+		cancel()
+		if err := again.Run(ctx); err != nil {
+			t.Error(err)
+		}
+		if diff := cmp.Diff(want, st.keys()); diff != "" {
+			t.Errorf("stored (-want +got):\n%s", diff)
+		}
+		empty(t, dirs[0])
+	})
+}
+
+// hanging is a store whose Put waits for its context.
+type hanging struct{ store.Store }
+
+func (h hanging) Put(ctx context.Context, _ string, _ io.ReadSeeker) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// A directory store whose folder is gone must not be taken for a spool whose files are gone.
+func TestStoreFolderVanishes(t *testing.T) {
+	spoolDir, parent := t.TempDir(), t.TempDir()
+	root := filepath.Join(parent, "store")
+	r := newRecorder(t, spoolDir, newDir(t, root))
+	entries := fill(t, r, "main", 3)
+	if err := os.RemoveAll(root); err != nil {
+		t.Fatal(err)
+	}
+	if stored, err := r.upload.pass(t.Context()); err == nil || stored != 0 {
+		t.Errorf("%d stored, %v", stored, err)
+	}
+	if diff := cmp.Diff(entries, r.spool.Ready()); diff != "" {
+		t.Error(diff)
+	}
+	for _, e := range entries {
+		if _, err := os.Stat(filepath.Join(spoolDir, "ready", "yard~main~"+e.Base())); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// One lost file in the spool does not hold up the others.
+func TestSpoolFileVanishes(t *testing.T) {
+	dir := t.TempDir()
+	st := &moody{Store: newDir(t, t.TempDir())}
+	r := newRecorder(t, dir, st)
+	entries := fill(t, r, "main", 3)
+	if err := os.Remove(filepath.Join(dir, "ready", "yard~main~"+entries[1].Base())); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.upload.pass(t.Context()); err != nil {
+		t.Error(err)
+	}
+	want := wantKeys([]spool.Entry{entries[0], entries[2]})
+	if diff := cmp.Diff(want, st.keys()); diff != "" {
+		t.Errorf("stored (-want +got):\n%s", diff)
+	}
+	empty(t, dir)
+}
+
+// Real media through a running recorder into a real S3 server: what the spool had is what the
+// store has.
+func TestRecordToS3(t *testing.T) {
+	m := testMedia(t)
+	st := storetest.OpenS3(t)
+	dir := t.TempDir()
+	r := newRecorder(t, dir, st)
+	ctx, cancel := context.WithCancel(t.Context())
+	ran := make(chan error)
+	go func() { ran <- r.Run(ctx) }()
+	record(t, r, mixed(m.video, m.audio, 40*time.Millisecond))
+	eventually(t, "uploads", func() bool { return r.Stats().Uploads.Waiting == 0 })
+	cancel()
+	if err := <-ran; err != nil {
+		t.Fatal(err)
+	}
+	empty(t, dir)
+
+	var init, rest []byte
+	for info, err := range st.List(t.Context(), store.Query{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _, err := st.Get(t.Context(), info.Key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(body)
+		if err = errors.Join(err, body.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := spool.ParseInitKey(info.Key); err == nil {
+			init = b
+		} else if _, err := spool.ParseKey(info.Key); err == nil {
+			rest = append(rest, b...)
+		} else {
+			t.Error(err)
+		}
+	}
+	checkWhole(t, bytes.Join([][]byte{init, rest}, nil))
+}
