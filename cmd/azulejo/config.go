@@ -1,0 +1,252 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"azulejo/mixer"
+	"azulejo/recorder"
+	"azulejo/recorder/store"
+	"azulejo/signal/camera"
+	"azulejo/signal/peer"
+	"azulejo/signal/room"
+)
+
+// Config is the whole configuration, as the file has it. It is read once and never changed.
+type Config struct {
+	Listen    string                `yaml:"listen"`
+	TLS       TLSConfig             `yaml:"tls"`
+	Data      string                `yaml:"data"`
+	Auth      AuthConfig            `yaml:"auth"`
+	WebRTC    peer.Config           `yaml:"webrtc"`
+	Turn      TurnConfig            `yaml:"turn"`
+	Mix       MixConfig             `yaml:"mix"`
+	Store     StoreConfig           `yaml:"store"`
+	Recording RecordingConfig       `yaml:"recording"`
+	Rooms     map[string]RoomConfig `yaml:"rooms"`
+	Limits    LimitsConfig          `yaml:"limits"`
+}
+
+// TLSConfig names PEM files; both or neither.
+type TLSConfig struct {
+	Cert string `yaml:"cert"`
+	Key  string `yaml:"key"`
+}
+
+// AuthConfig says who may come in.
+type AuthConfig struct {
+	Mode      string `yaml:"mode"`
+	Secret    Secret `yaml:"secret"`
+	AllowOpen bool   `yaml:"allow_open"` // listen beyond loopback without tokens
+}
+
+// TurnConfig describes TURN servers.
+type TurnConfig struct {
+	Listen   string   `yaml:"listen"`
+	Realm    string   `yaml:"realm"`
+	External []string `yaml:"external"`
+	Secret   Secret   `yaml:"secret"`
+}
+
+// MixConfig says what rooms look and sound like.
+type MixConfig struct {
+	Width   int      `yaml:"width"`
+	Height  int      `yaml:"height"`
+	FPS     int      `yaml:"fps"`
+	Bitrate int      `yaml:"bitrate"`
+	Preset  string   `yaml:"preset"`
+	Labels  bool     `yaml:"labels"`
+	Clock   bool     `yaml:"clock"`
+	Rungs   []string `yaml:"rungs"`
+}
+
+// StoreConfig says where footage goes.
+type StoreConfig struct {
+	Kind string         `yaml:"kind"`
+	S3   store.S3Config `yaml:"s3"`
+}
+
+// RecordingConfig says how footage is cut and kept.
+type RecordingConfig struct {
+	Segment    time.Duration `yaml:"segment"`
+	Part       time.Duration `yaml:"part"`
+	SpoolLimit Size          `yaml:"spool_limit"`
+	WhenFull   string        `yaml:"when_full"`
+	KeepFor    time.Duration `yaml:"keep_for"`
+	KeepBytes  Size          `yaml:"keep_bytes"`
+}
+
+// RoomConfig is a room that is open from the start.
+type RoomConfig struct {
+	Cameras []CameraConfig        `yaml:"cameras"`
+	Views   map[string]ViewConfig `yaml:"views"`
+	Record  []string              `yaml:"record"`
+}
+
+// CameraConfig is a camera of a room.
+type CameraConfig struct {
+	Name      string `yaml:"name"`
+	URL       string `yaml:"url"`
+	SubURL    string `yaml:"sub_url"`
+	Transport string `yaml:"transport"`
+	Audio     bool   `yaml:"audio"`
+}
+
+// setDefaults fills in what a camera that is listed has unless it says otherwise.
+func (c *CameraConfig) setDefaults() { c.Audio = true }
+
+// ViewConfig is a view of a room.
+type ViewConfig struct {
+	Layout string `yaml:"layout"`
+}
+
+// LimitsConfig bounds what strangers can cost.
+type LimitsConfig struct {
+	Rooms        int `yaml:"rooms"`
+	Participants int `yaml:"participants"`
+	Viewers      int `yaml:"viewers"`
+	SourcePixels int `yaml:"source_pixels"`
+}
+
+// defaultConfig is what an empty file means.
+func defaultConfig() Config {
+	return Config{
+		Listen: "127.0.0.1:8080",
+		Data:   "./data",
+		Auth:   AuthConfig{Mode: "none"},
+		WebRTC: peer.Config{UDP: ":8189", TCP: ":8189"},
+		Turn:   TurnConfig{Realm: "azulejo"},
+		Mix: MixConfig{
+			Width: 1280, Height: 720, FPS: 25, Preset: "superfast", Labels: true,
+			Rungs: []string{"720p", "360p", "180p"},
+		},
+		Store:     StoreConfig{Kind: "dir", S3: store.S3Config{PathStyle: true, Checksum: "auto"}},
+		Recording: RecordingConfig{Segment: 4 * time.Second, Part: time.Second, SpoolLimit: 10 << 30, WhenFull: "stop"},
+		Limits:    LimitsConfig{Rooms: 100, Participants: 64, Viewers: 1000, SourcePixels: 8_294_400},
+	}
+}
+
+// Validate names the first bad key, its value and what is accepted.
+func (c Config) Validate() error {
+	checks := []func() error{
+		c.validateListen, c.WebRTC.Validate, c.validateMix, c.validateStore, c.validateRecording,
+		c.house().Validate, c.validateRooms, c.notYet,
+	}
+	for _, check := range checks {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c Config) validateListen() error {
+	host, _, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		return fmt.Errorf("listen: %q: accepted is host:port or :port", c.Listen)
+	}
+	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
+		return fmt.Errorf("tls: cert is %q and key is %q: accepted are both or neither", c.TLS.Cert, c.TLS.Key)
+	}
+	if c.Auth.Mode != "none" {
+		return fmt.Errorf("auth.mode: %q: accepted is none", c.Auth.Mode)
+	}
+	if ip := net.ParseIP(host); !c.Auth.AllowOpen && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return fmt.Errorf("listen: %q: without tokens only loopback addresses are accepted; auth.allow_open: true lets everybody in", c.Listen)
+	}
+	return nil
+}
+
+func (c Config) validateMix() error {
+	for _, r := range c.Mix.Rungs {
+		if !slices.Contains([]string{"1080p", "720p", "360p", "180p"}, r) {
+			return fmt.Errorf("mix.rungs: %q: accepted are 1080p, 720p, 360p, 180p", r)
+		}
+	}
+	presets := []string{"ultrafast", "superfast", "veryfast", "faster", "fast", "medium"}
+	if !slices.Contains(presets, c.Mix.Preset) {
+		return fmt.Errorf("mix.preset: %q: accepted are %s", c.Mix.Preset, strings.Join(presets, ", "))
+	}
+	return c.mixer().WithDefaults().Validate()
+}
+
+func (c Config) validateStore() error {
+	switch c.Store.Kind {
+	case "dir":
+		return nil
+	case "s3":
+		if err := c.Store.S3.Validate(); err != nil {
+			return fmt.Errorf("store.s3.%w", err)
+		}
+		return nil
+	}
+	return fmt.Errorf("store.kind: %q: accepted are dir, s3", c.Store.Kind)
+}
+
+func (c Config) validateRecording() error {
+	if c.Recording.Segment%time.Second != 0 {
+		return fmt.Errorf("recording.segment: %v: accepted are whole seconds", c.Recording.Segment)
+	}
+	return c.recorder().Validate()
+}
+
+func (c Config) validateRooms() error {
+	for name, r := range c.Rooms {
+		seen := map[string]bool{}
+		for _, cam := range r.Cameras {
+			key := fmt.Sprintf("rooms.%s.cameras", name)
+			if cam.Name == "" || seen[cam.Name] {
+				return fmt.Errorf("%s: name %q: accepted are names that are not empty and not taken in the room", key, cam.Name)
+			}
+			seen[cam.Name] = true
+			if err := (camera.Config{Room: name, Name: cam.Name, URL: cam.URL}).Validate(); err != nil {
+				return fmt.Errorf("%s: %w", key, err)
+			}
+		}
+		for view, v := range r.Views {
+			if view != mixer.MainView || v.Layout != "grid" {
+				return fmt.Errorf("rooms.%s.views: %s with layout %q: accepted is main with layout grid", name, view, v.Layout)
+			}
+		}
+	}
+	return nil
+}
+
+// notYet refuses what this version would otherwise silently not do.
+func (c Config) notYet() error {
+	switch {
+	case c.Turn.Listen != "" || len(c.Turn.External) > 0:
+		return fmt.Errorf("turn: listen %q, external %v: this version has no TURN; accepted is none of them (webrtc.ice_servers takes TURN servers)", c.Turn.Listen, c.Turn.External)
+	case c.Recording.KeepFor != 0 || c.Recording.KeepBytes != 0:
+		return fmt.Errorf("recording: keep_for %v, keep_bytes %v: this version keeps everything; accepted is 0", c.Recording.KeepFor, c.Recording.KeepBytes)
+	case c.Recording.WhenFull != "stop":
+		return fmt.Errorf("recording.when_full: %q: accepted is stop", c.Recording.WhenFull)
+	}
+	return nil
+}
+
+func (c Config) mixer() mixer.Config {
+	return mixer.Config{
+		Width: c.Mix.Width, Height: c.Mix.Height, FPS: c.Mix.FPS, Bitrate: c.Mix.Bitrate, Preset: c.Mix.Preset,
+		Labels: c.Mix.Labels, Clock: c.Mix.Clock, GOP: c.Recording.Segment, MaxPixels: c.Limits.SourcePixels,
+	}
+}
+
+func (c Config) house() room.Config {
+	rooms := map[string]room.Settings{}
+	for name, r := range c.Rooms {
+		rooms[name] = room.Settings{Record: r.Record}
+	}
+	return room.Config{
+		Mixer:  c.mixer(),
+		Limits: room.Limits{Rooms: c.Limits.Rooms, Participants: c.Limits.Participants, Viewers: c.Limits.Viewers},
+		Rooms:  rooms,
+	}
+}
+
+func (c Config) recorder() recorder.Config {
+	return recorder.Config{Dir: c.Data + "/spool", Segment: c.Recording.Segment, Part: c.Recording.Part}
+}

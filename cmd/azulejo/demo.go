@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+)
+
+// demoRoom is the room of azulejo demo.
+const demoRoom = "demo"
+
+// demoNames are what the synthetic cameras are called, in order.
+var demoNames = []string{"Gate", "Courtyard", "정문", "Harbour", "Loading dock", "Stairs", "Garage", "Jardim", "Kitchen"}
+
+// demoTones are their pitches in Hz: a pentatonic scale, so that any number of them sounds well together.
+var demoTones = []float64{220, 261.63, 329.63, 392, 440, 523.25, 659.25, 784, 880}
+
+// demoCmd fills a room with synthetic cameras, records it and says where to look.
+type demoCmd struct {
+	Cameras int    `default:"4" help:"How many synthetic cameras, 1 to 36."`
+	Listen  string `help:"Address of the HTTP server (127.0.0.1:8080)."`
+	Data    string `help:"Folder for footage (./data)."`
+}
+
+func (d *demoCmd) Run(ctx context.Context, log *slog.Logger, env environment) error {
+	if d.Cameras < 1 || d.Cameras > 36 {
+		return usageError{fmt.Errorf("--cameras: %d: accepted are 1 to 36", d.Cameras)}
+	}
+	cfg, err := loadConfig("", env, overrides("listen", d.Listen, "data", d.Data))
+	if err != nil {
+		return usageError{err}
+	}
+	cfg.Rooms = map[string]RoomConfig{demoRoom: {Cameras: demoCameras(d.Cameras), Record: []string{"main"}}}
+	s, err := newServer(cfg, log)
+	if err != nil {
+		return err
+	}
+	base := "http://" + shownAddress(s.listener.Addr())
+	fmt.Printf("\n  the wall       %s/wall/%s\n  join it        %s/join/%s\n  the footage    %s/footage/%s\n\n",
+		base, demoRoom, base, demoRoom, base, demoRoom)
+	return s.run(ctx)
+}
+
+func demoCameras(n int) []CameraConfig {
+	all := make([]CameraConfig, n)
+	for i := range all {
+		name := demoNames[i%len(demoNames)]
+		if round := i / len(demoNames); round > 0 {
+			name = fmt.Sprintf("%s %d", name, round+1)
+		}
+		tone := demoTones[i%len(demoTones)] * float64(1+i/len(demoTones))
+		all[i] = CameraConfig{
+			Name: name, Audio: true,
+			URL: fmt.Sprintf("test:?w=640&h=360&fps=15&tone=%g&hue=%d", tone, (215+i*53)%360),
+		}
+	}
+	return all
+}
+
+// shownAddress is how a person reaches a listener on this machine.
+func shownAddress(a net.Addr) string {
+	host, port, err := net.SplitHostPort(a.String())
+	if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsLoopback() && !ip.IsUnspecified() {
+		return a.String()
+	}
+	return net.JoinHostPort("localhost", port)
+}

@@ -1,0 +1,276 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// binary is azulejo as TestMain built it.
+var binary string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "azulejo-test-")
+	if err == nil {
+		binary = filepath.Join(dir, "azulejo")
+		var out []byte
+		if out, err = exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+			err = fmt.Errorf("build: %w: %s", err, out)
+		}
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	_ = os.RemoveAll(dir) // a temporary folder
+	os.Exit(code)
+}
+
+// process is an azulejo that runs.
+type process struct {
+	t    *testing.T
+	cmd  *exec.Cmd
+	base string // of its URLs
+	log  *logLines
+	done chan struct{}
+}
+
+// launch starts azulejo on a free port and waits until it is ready. The test's end ends it.
+func launch(t *testing.T, args ...string) *process {
+	t.Helper()
+	addr, err := freeAddress()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &process{t: t, base: "http://" + addr, log: &logLines{t: t}, done: make(chan struct{})}
+	p.cmd = exec.Command(binary, append(args, "--listen", addr)...)
+	p.cmd.Env = append(os.Environ(), "AZULEJO_WEBRTC_UDP=127.0.0.1:0", "AZULEJO_WEBRTC_TCP=",
+		"AZULEJO_MIX_WIDTH=640", "AZULEJO_MIX_HEIGHT=360", "AZULEJO_MIX_PRESET=ultrafast")
+	out, err := p.cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		defer close(p.done)
+		p.log.read(out)
+		_ = p.cmd.Wait() // its state is asked for where it matters
+	}()
+	t.Cleanup(func() { p.kill() })
+	p.eventually(20*time.Second, "ready", func() bool {
+		r, err := http.Get(p.base + "/readyz")
+		if err != nil {
+			return false
+		}
+		_ = r.Body.Close() // nothing is read from it
+		return r.StatusCode == http.StatusOK
+	})
+	return p
+}
+
+// logLines shows a process's log in the test's.
+type logLines struct{ t *testing.T }
+
+func (l *logLines) read(r io.Reader) {
+	for lines := bufio.NewScanner(r); lines.Scan(); {
+		fmt.Fprintln(l.t.Output(), lines.Text())
+	}
+}
+
+// kill ends the process at once, as a power cut does.
+func (p *process) kill() {
+	_ = p.cmd.Process.Kill() // it may be gone already
+	<-p.done
+}
+
+// terminate asks the process to end and returns its exit code.
+func (p *process) terminate() int {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		p.t.Fatal(err)
+	}
+	select {
+	case <-p.done:
+	case <-time.After(30 * time.Second):
+		p.t.Fatal("no end within 30 s of SIGTERM")
+	}
+	return p.cmd.ProcessState.ExitCode()
+}
+
+func (p *process) eventually(limit time.Duration, what string, ok func() bool) {
+	p.t.Helper()
+	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if ok() {
+			return
+		}
+		select {
+		case <-p.done:
+			p.t.Fatalf("%s: the process ended", what)
+		default:
+		}
+	}
+	p.t.Fatalf("%s: not within %v", what, limit)
+}
+
+// get reads a URL below the process's base; the answer must be 200.
+func (p *process) get(path string) []byte {
+	p.t.Helper()
+	r, err := http.Get(p.base + path)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer func() { _ = r.Body.Close() }() // it was read to its end
+	body, err := io.ReadAll(r.Body)
+	if err != nil || r.StatusCode != http.StatusOK {
+		p.t.Fatalf("GET %s: %s, %v: %s", path, r.Status, err, body)
+	}
+	return body
+}
+
+// timeline is the part of the footage API that the tests read.
+type timeline struct {
+	Spans []struct {
+		From, To time.Time
+		Segments int
+		Where    string
+	}
+	Gaps []struct {
+		From, To time.Time
+		Reason   string
+	}
+}
+
+func (p *process) footage() timeline {
+	p.t.Helper()
+	var t timeline
+	if err := json.Unmarshal(p.get("/api/v1/footage/demo/main"), &t); err != nil {
+		p.t.Fatal(err)
+	}
+	return t
+}
+
+// recorded is how many segments there are in all spans.
+func (t timeline) recorded() int {
+	n := 0
+	for _, s := range t.Spans {
+		n += s.Segments
+	}
+	return n
+}
+
+// tool executes a foreign tool, which must succeed without a word on stderr, and returns what it printed.
+func tool(t *testing.T, name string, args ...string) string {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	cmd := exec.Command(name, args...)
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil || stderr.Len() > 0 {
+		t.Fatalf("%s %s: %v: %s", name, strings.Join(args, " "), err, stderr.String())
+	}
+	return stdout.String()
+}
+
+func TestSigtermFinishesAndStoresEverything(t *testing.T) {
+	data := t.TempDir()
+	p := launch(t, "demo", "--cameras", "1", "--data", data)
+	p.eventually(20*time.Second, "two segments", func() bool { return p.footage().recorded() >= 2 })
+	asked := time.Now()
+	if code := p.terminate(); code != 0 {
+		t.Errorf("exit code %d after SIGTERM, want 0", code)
+	}
+	for _, dir := range []string{"open", "ready"} {
+		left, err := os.ReadDir(filepath.Join(data, "spool", dir))
+		if err != nil || len(left) > 0 {
+			t.Errorf("spool/%s holds %v after a clean end (%v)", dir, left, err)
+		}
+	}
+	p = launch(t, "demo", "--cameras", "1", "--data", data)
+	spans := p.footage().Spans
+	if len(spans) == 0 || asked.Sub(spans[0].To) > 500*time.Millisecond {
+		t.Errorf("footage %v ends too long before SIGTERM at %v", spans, asked)
+	}
+}
+
+func TestKillLosesNothingButTheLastPart(t *testing.T) {
+	data := t.TempDir()
+	p := launch(t, "demo", "--cameras", "2", "--data", data)
+	p.eventually(30*time.Second, "two segments and the beginning of a third", func() bool {
+		f := p.footage()
+		return f.recorded() >= 2 && time.Since(f.Spans[len(f.Spans)-1].To) > 3500*time.Millisecond
+	})
+	killed := time.Now()
+	p.kill()
+
+	p = launch(t, "demo", "--cameras", "2", "--data", data)
+	p.eventually(20*time.Second, "a segment after the crash", func() bool { return len(p.footage().Gaps) > 0 })
+	f := p.footage()
+	from, to := f.Spans[0].From, f.Gaps[0].From
+	if lost := killed.Sub(to); lost > 1600*time.Millisecond {
+		t.Errorf("%v before the kill are lost: more than the last part of 1 s and what was in the encoders", lost)
+	}
+	if r := f.Gaps[0].Reason; r != "restart" {
+		t.Errorf("the gap's reason is %q, want restart", r)
+	}
+	out := filepath.Join(t.TempDir(), "all.mp4")
+	tool(t, "ffmpeg", "-nostdin", "-v", "error", "-i", fmt.Sprintf("%s/api/v1/footage/demo/main/index.m3u8?from=%d&to=%d",
+		p.base, from.UnixMilli(), to.UnixMilli()), "-c", "copy", out)
+	tool(t, "ffmpeg", "-nostdin", "-v", "warning", "-i", out, "-f", "null", "-")
+	length := duration(t, out)
+	if want := to.Sub(from); (length - want).Abs() > 100*time.Millisecond {
+		t.Errorf("what was saved plays for %v, want %v", length, want)
+	}
+}
+
+// duration is what ffprobe says of a file's picture.
+func duration(t *testing.T, name string) time.Duration {
+	t.Helper()
+	s := tool(t, "ffprobe", "-v", "warning", "-select_streams", "v:0", "-show_entries", "stream=duration", "-of", "csv=p=0", name)
+	d, err := time.ParseDuration(strings.TrimSpace(s) + "s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func TestAddressInUseIsSaid(t *testing.T) {
+	p := launch(t, "demo", "--cameras", "1", "--data", t.TempDir())
+	var stderr bytes.Buffer
+	cmd := exec.Command(binary, "demo", "--listen", strings.TrimPrefix(p.base, "http://"), "--data", t.TempDir())
+	cmd.Env = append(os.Environ(), "AZULEJO_WEBRTC_UDP=127.0.0.1:0", "AZULEJO_WEBRTC_TCP=")
+	cmd.Stderr = &stderr
+	if err := cmd.Run(); cmd.ProcessState.ExitCode() != 1 || !strings.Contains(stderr.String(), "address already in use") {
+		t.Errorf("a taken address gave %v: %s", err, stderr.String())
+	}
+}
+
+func TestBenchReports(t *testing.T) {
+	clip := filepath.Join(t.TempDir(), "clip.mp4")
+	tool(t, "ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=15:duration=2", "-c:v", "libx264", "-bf", "0", clip)
+	report := filepath.Join(t.TempDir(), "report.json")
+	cmd := exec.Command(binary, "load", "bench", "--inputs", "4", "--rounds", "1", "--seconds", "2", "--viewers", "1",
+		"--width", "320", "--height", "180", "--bitrate", "300000", "--json", report, clip)
+	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "| azulejo, whole server process, one viewer |") {
+		t.Fatalf("bench: %v: %s", err, out)
+	}
+	var r benchReport
+	data, err := os.ReadFile(report)
+	if err != nil || json.Unmarshal(data, &r) != nil {
+		t.Fatalf("report: %v: %s", err, data)
+	}
+	if r.CPU <= 0 || r.PeerCPU <= 0 || r.Ratio <= 0 || r.Rounds[0].FPS < 13 || r.Rounds[0].Bits < 10_000 {
+		t.Errorf("report %+v", r)
+	}
+}

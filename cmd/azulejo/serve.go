@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"sync"
+
+	"azulejo/codec"
+	"azulejo/recorder"
+	"azulejo/recorder/index"
+	"azulejo/recorder/playback"
+	"azulejo/recorder/store"
+	"azulejo/signal/camera"
+	"azulejo/signal/peer"
+	"azulejo/signal/room"
+	"azulejo/signal/ws"
+	"azulejo/web"
+)
+
+// server is everything that azulejo serve and azulejo demo run.
+type server struct {
+	cfg      Config
+	log      *slog.Logger
+	store    store.Store
+	recorder *recorder.Recorder
+	house    *room.House
+	engine   *peer.Engine
+	signal   *ws.Handler
+	web      *web.Server
+	listener net.Listener
+}
+
+// newServer builds all parts and opens the ports; run starts them. On an error what was opened is closed.
+func newServer(cfg Config, log *slog.Logger) (s *server, err error) {
+	s = &server{cfg: cfg, log: log}
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	codec.BridgeLog(log)
+	if s.store, err = openStore(cfg); err != nil {
+		return s, err
+	}
+	if s.recorder, err = recorder.New(cfg.recorder(), s.store, log); err != nil {
+		return s, err
+	}
+	if s.house, err = room.NewHouse(cfg.house(), s.recorder, log); err != nil {
+		return s, err
+	}
+	if s.engine, err = peer.NewEngine(cfg.WebRTC, log); err != nil {
+		return s, err
+	}
+	s.signal = ws.NewHandler(ws.Config{}, s.house, s.engine, log)
+	if s.web, err = s.newWeb(); err != nil {
+		return s, err
+	}
+	s.listener, err = net.Listen("tcp", cfg.Listen)
+	if err != nil {
+		return s, fmt.Errorf("listen: %w", err)
+	}
+	return s, nil
+}
+
+func openStore(cfg Config) (store.Store, error) {
+	if cfg.Store.Kind == "s3" {
+		return store.NewS3(cfg.Store.S3)
+	}
+	return store.NewDir(filepath.Join(cfg.Data, "store"))
+}
+
+func (s *server) newWeb() (*web.Server, error) {
+	tlsConfig, err := s.tls()
+	if err != nil {
+		return nil, err
+	}
+	ix := index.New(s.store, s.recorder.Spool())
+	return web.New(web.Config{
+		Rooms:      s.house,
+		Footage:    ix,
+		Signalling: s.signal,
+		Media:      playback.New(ix, s.store, s.log),
+		Uploads:    func() recorder.UploadStats { return s.recorder.Stats().Uploads },
+		LiveFrames: codec.LiveFrames,
+		Version:    version,
+		TLS:        tlsConfig,
+		Log:        s.log,
+	})
+}
+
+func (s *server) tls() (*tls.Config, error) {
+	if s.cfg.TLS.Cert == "" {
+		return nil, nil
+	}
+	pair, err := tls.LoadX509KeyPair(s.cfg.TLS.Cert, s.cfg.TLS.Key)
+	if err != nil {
+		return nil, fmt.Errorf("tls: %w", err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
+}
+
+// run lives until ctx ends, then stops along the media: who sends, who mixes, who keeps.
+func (s *server) run(ctx context.Context) error {
+	defer s.close()
+	s.log.Info("listening", "http", s.listener.Addr().String(), "webrtc", s.engine.Addresses())
+	return live(ctx, s.log, []stage{
+		{"recorder", s.recorder.Run},
+		{"rooms", s.house.Run},
+		{"cameras", s.runCameras},
+		{"signalling", s.runSignalling},
+		{"http", func(ctx context.Context) error { return s.web.Run(ctx, s.listener) }},
+	})
+}
+
+// runSignalling ends the sessions of all clients with ctx.
+func (s *server) runSignalling(ctx context.Context) error {
+	<-ctx.Done()
+	return s.signal.Close()
+}
+
+// runCameras starts each room's cameras in the order of the configuration: that is the order of their tiles.
+func (s *server) runCameras(ctx context.Context) error {
+	var cameras sync.WaitGroup
+	for name, r := range s.cfg.Rooms {
+		for _, c := range r.Cameras {
+			cam := camera.New(camera.Config{Room: name, Name: c.Name, URL: c.URL, Audio: c.Audio}, s.house, s.log)
+			cameras.Go(func() { cam.Run(ctx) })
+			<-cam.Tried()
+		}
+	}
+	<-ctx.Done()
+	cameras.Wait()
+	return nil
+}
+
+// close frees what newServer opened and no stage has closed.
+func (s *server) close() {
+	if s.recorder != nil {
+		if err := s.recorder.Close(); err != nil {
+			s.log.Error("recorder not closed well", "error", err)
+		}
+	}
+	if s.engine != nil {
+		if err := s.engine.Close(); err != nil {
+			s.log.Debug("media ports not closed", "error", err)
+		}
+	}
+	if s.listener != nil {
+		_ = s.listener.Close() // closed already by the HTTP server, unless that never ran
+	}
+}

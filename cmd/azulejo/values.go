@@ -1,0 +1,54 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Secret is text that never shows itself.
+type Secret string
+
+// String hides the secret from fmt.
+func (Secret) String() string { return "(secret)" }
+
+// LogValue hides the secret from logs.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// Size is a number of bytes, written plainly or with a unit such as 10GiB.
+type Size int64
+
+var units = []struct {
+	name string
+	n    int64
+}{{"TiB", 1 << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"TB", 1e12}, {"GB", 1e9}, {"MB", 1e6}, {"kB", 1e3}, {"B", 1}, {"", 1}}
+
+// UnmarshalYAML reads a Size.
+func (s *Size) UnmarshalYAML(n *yaml.Node) error {
+	for _, u := range units {
+		number, ok := strings.CutSuffix(n.Value, u.name)
+		if !ok {
+			continue
+		}
+		v, err := strconv.ParseInt(strings.TrimSpace(number), 10, 64)
+		if err != nil || v < 0 || v > 1<<62/u.n {
+			break
+		}
+		*s = Size(v * u.n)
+		return nil
+	}
+	return fmt.Errorf("accepted are sizes such as 10GiB, 500MB or 0")
+}
+
+// String writes the size in the largest binary unit that divides it.
+func (s Size) String() string {
+	for _, u := range units[:4] {
+		if s != 0 && int64(s)%u.n == 0 {
+			return strconv.FormatInt(int64(s)/u.n, 10) + u.name
+		}
+	}
+	return strconv.FormatInt(int64(s), 10)
+}
