@@ -96,7 +96,11 @@ type CameraConfig struct {
 }
 
 // setDefaults fills in what a camera that is listed has unless it says otherwise.
-func (c *CameraConfig) setDefaults() { c.Audio = true }
+func (c *CameraConfig) setDefaults() { c.Audio, c.Transport = true, "tcp" }
+
+func (c CameraConfig) camera(room string) camera.Config {
+	return camera.Config{Room: room, Name: c.Name, URL: c.URL, UDP: c.Transport == "udp", Audio: c.Audio}
+}
 
 // ViewConfig is a view of a room.
 type ViewConfig struct {
@@ -202,8 +206,14 @@ func (c Config) validateRooms() error {
 				return fmt.Errorf("%s: name %q: accepted are names that are not empty and not taken in the room", key, cam.Name)
 			}
 			seen[cam.Name] = true
-			if err := (camera.Config{Room: name, Name: cam.Name, URL: cam.URL}).Validate(); err != nil {
+			if err := cam.camera(name).Validate(); err != nil {
 				return fmt.Errorf("%s: %w", key, err)
+			}
+			if cam.Transport != "tcp" && cam.Transport != "udp" {
+				return fmt.Errorf("%s: camera %s: transport %q: accepted are tcp, udp", key, cam.Name, cam.Transport)
+			}
+			if cam.SubURL != "" {
+				return fmt.Errorf("%s: camera %s: sub_url: this version pulls url only; accepted is none", key, cam.Name)
 			}
 		}
 		for view, v := range r.Views {

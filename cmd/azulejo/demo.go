@@ -51,7 +51,7 @@ func demoCameras(n int) []CameraConfig {
 		}
 		tone := demoTones[i%len(demoTones)] * float64(1+i/len(demoTones))
 		all[i] = CameraConfig{
-			Name: name, Audio: true,
+			Name: name, Audio: true, Transport: "tcp",
 			URL: fmt.Sprintf("test:?w=640&h=360&fps=15&tone=%g&hue=%d", tone, (215+i*53)%360),
 		}
 	}

@@ -127,7 +127,7 @@ func (s *server) runCameras(ctx context.Context) error {
 	var cameras sync.WaitGroup
 	for name, r := range s.cfg.Rooms {
 		for _, c := range r.Cameras {
-			cam := camera.New(camera.Config{Room: name, Name: c.Name, URL: c.URL, Audio: c.Audio}, s.house, s.log)
+			cam := camera.New(c.camera(name), s.house, s.log)
 			cameras.Go(func() { cam.Run(ctx) })
 			<-cam.Tried()
 		}

@@ -1,5 +1,5 @@
-// Package camera feeds a room from what the server fetches itself: media files that play in a loop and
-// synthetic test pictures. Each Camera is one goroutine that joins its room as a participant and begins
+// Package camera feeds a room from what the server fetches itself: RTSP cameras, media files that play in
+// a loop and synthetic test pictures. Each Camera is one goroutine that joins its room as a participant and begins
 // again, with a growing pause, whenever its input or its membership ends.
 package camera
 
@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/bluenviron/gortsplib/v5/pkg/base"
 
 	"azulejo/codec"
 	"azulejo/signal/room"
@@ -25,7 +27,8 @@ type House interface {
 type Config struct {
 	Room  string
 	Name  string
-	URL   string // "file:PATH" or "test:[?w&h&fps&tone&hue]"
+	URL   string // "rtsp://…", "rtsps://…", "file:PATH" or "test:[?w&h&fps&tone&hue]"
+	UDP   bool   // RTP over UDP instead of inside the RTSP connection
 	Audio bool   // its sound is mixed too
 }
 
@@ -51,6 +54,12 @@ type feed interface {
 func (c Config) open() (feed, error) {
 	scheme, rest, _ := strings.Cut(c.URL, ":")
 	switch scheme {
+	case "rtsp", "rtsps":
+		u, err := base.ParseURL(c.URL)
+		if err != nil || u.Host == "" {
+			return nil, fmt.Errorf("camera %s: url %s: accepted is rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH", c.Name, redact(c.URL))
+		}
+		return &rtspFeed{url: u, udp: c.UDP, audio: c.Audio}, nil
 	case "file":
 		if path := strings.TrimPrefix(rest, "//"); path != "" {
 			return fileFeed(path), nil
@@ -63,7 +72,15 @@ func (c Config) open() (feed, error) {
 		}
 		return newPattern(c.Name, q)
 	}
-	return nil, fmt.Errorf("camera %s: url %q: accepted are file:PATH and test:[?w=640&h=360&fps=15&tone=440&hue=210]", c.Name, c.URL)
+	return nil, fmt.Errorf("camera %s: url %q: accepted are rtsp://HOST/PATH, rtsps://HOST/PATH, file:PATH and test:[?w=640&h=360&fps=15&tone=440&hue=210]", c.Name, c.URL)
+}
+
+// redact leaves out what stands before an @, where a URL has its password.
+func redact(raw string) string {
+	if _, rest, ok := strings.Cut(raw, "@"); ok {
+		return "…@" + rest
+	}
+	return raw
 }
 
 // Camera is one configured camera.

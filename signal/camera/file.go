@@ -39,7 +39,8 @@ func (p *player) play(name string) error {
 		return err
 	}
 	defer file.Close()
-	if p.sound, err = newSoundTrack(file); err != nil {
+	_, sound := file.Codecs()
+	if p.sound, err = newSoundTrack(sound, file.AudioExtra()); err != nil {
 		return err
 	}
 	defer p.sound.close()
@@ -84,52 +85,4 @@ func (p *player) deliver(packet codec.Packet) error {
 		p.out.PutAudio(s)
 	}
 	return err
-}
-
-// soundTrack brings a file's sound to Opus: unlike a file's AAC, a packet of it needs no configuration
-// from elsewhere.
-type soundTrack struct {
-	decoder *codec.AudioDecoder
-	encoder *codec.AudioEncoder
-	pcm     []int16
-}
-
-func newSoundTrack(f *codec.File) (*soundTrack, error) {
-	_, id := f.Codecs()
-	if id == "" || id == codec.Opus {
-		return nil, nil
-	}
-	d, err := codec.NewAudioDecoder(id, f.AudioExtra())
-	if err != nil {
-		return nil, err
-	}
-	e, err := codec.NewAudioEncoder(codec.AudioConfig{Codec: codec.Opus})
-	if err != nil {
-		d.Close()
-		return nil, err
-	}
-	return &soundTrack{decoder: d, encoder: e}, nil
-}
-
-// take returns p as Opus. Sound that cannot be decoded is left out.
-func (s *soundTrack) take(p codec.Packet) ([]codec.Packet, error) {
-	if s == nil {
-		return []codec.Packet{p}, nil
-	}
-	var err error
-	s.pcm, err = s.decoder.Decode(s.pcm[:0], p)
-	if errors.Is(err, codec.ErrInvalidData) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return s.encoder.Encode(s.pcm, p.PTS)
-}
-
-func (s *soundTrack) close() {
-	if s != nil {
-		s.decoder.Close()
-		s.encoder.Close()
-	}
 }

@@ -1,0 +1,233 @@
+package camera
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"os/exec"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/bluenviron/gortsplib/v5"
+	"github.com/bluenviron/gortsplib/v5/pkg/base"
+	"github.com/bluenviron/gortsplib/v5/pkg/description"
+	"github.com/bluenviron/gortsplib/v5/pkg/format"
+	"github.com/pion/rtp"
+
+	"azulejo/codec"
+)
+
+// relay is an RTSP server that hands on what one publisher sends it.
+type relay struct {
+	server *gortsplib.Server
+	ready  chan struct{} // closed when there is something to play
+
+	mu     sync.Mutex
+	stream *gortsplib.ServerStream
+}
+
+func startRelay(t *testing.T) (*relay, string) {
+	t.Helper()
+	r := &relay{ready: make(chan struct{})}
+	for try := 0; ; try++ { // the ports of RTP and RTCP follow on: hunt for a free pair
+		port := freePort(t) &^ 1
+		r.server = &gortsplib.Server{
+			Handler: r, RTSPAddress: fmt.Sprintf("127.0.0.1:%d", freePort(t)),
+			UDPRTPAddress: fmt.Sprintf("127.0.0.1:%d", port), UDPRTCPAddress: fmt.Sprintf("127.0.0.1:%d", port+1),
+		}
+		err := r.server.Start()
+		if err == nil {
+			break
+		}
+		if try == 20 {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(func() {
+		r.mu.Lock()
+		stream := r.stream
+		r.mu.Unlock()
+		if stream != nil {
+			stream.Close()
+		}
+		r.server.Close()
+	})
+	return r, "rtsp://" + r.server.RTSPAddress + "/gate"
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+func (r *relay) current() *gortsplib.ServerStream {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.stream
+}
+
+func (r *relay) OnAnnounce(ctx *gortsplib.ServerHandlerOnAnnounceCtx) (*base.Response, error) {
+	s := &gortsplib.ServerStream{Server: r.server, Desc: ctx.Description}
+	if err := s.Initialize(); err != nil {
+		return &base.Response{StatusCode: base.StatusBadRequest}, err
+	}
+	r.mu.Lock()
+	r.stream = s
+	r.mu.Unlock()
+	return &base.Response{StatusCode: base.StatusOK}, nil
+}
+
+func (r *relay) OnDescribe(*gortsplib.ServerHandlerOnDescribeCtx) (*base.Response, *gortsplib.ServerStream, error) {
+	if s := r.current(); s != nil {
+		return &base.Response{StatusCode: base.StatusOK}, s, nil
+	}
+	return &base.Response{StatusCode: base.StatusNotFound}, nil, nil
+}
+
+func (r *relay) OnSetup(ctx *gortsplib.ServerHandlerOnSetupCtx) (*base.Response, *gortsplib.ServerStream, error) {
+	if ctx.Session.State() == gortsplib.ServerSessionStatePreRecord {
+		return &base.Response{StatusCode: base.StatusOK}, nil, nil
+	}
+	return &base.Response{StatusCode: base.StatusOK}, r.current(), nil
+}
+
+func (r *relay) OnPlay(*gortsplib.ServerHandlerOnPlayCtx) (*base.Response, error) {
+	return &base.Response{StatusCode: base.StatusOK}, nil
+}
+
+func (r *relay) OnRecord(ctx *gortsplib.ServerHandlerOnRecordCtx) (*base.Response, error) {
+	s := r.current()
+	ctx.Session.OnPacketRTPAny(func(m *description.Media, _ format.Format, p *rtp.Packet) {
+		_ = s.WritePacketRTP(m, p) // a reader that went away
+	})
+	close(r.ready)
+	return &base.Response{StatusCode: base.StatusOK}, nil
+}
+
+// TestRTSP pulls what Debian's ffmpeg publishes, over both transports and in the formats cameras have.
+func TestRTSP(t *testing.T) {
+	for _, c := range []struct {
+		name         string
+		udp          bool
+		video, audio []string
+		id, sound    codec.ID
+	}{
+		{"h264 and aac over tcp", false, []string{"libx264", "-bf", "0"}, []string{"aac"}, codec.H264, codec.Opus},
+		{"h264 and a-law over udp", true, []string{"libx264", "-bf", "0"}, []string{"pcm_alaw", "-ar", "8000", "-ac", "1"}, codec.H264, codec.PCMA},
+		{"h265 and opus over tcp", false, []string{"libx265", "-x265-params", "bframes=0:log-level=none"}, []string{"libopus"}, codec.H265, codec.Opus},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r, url := startRelay(t)
+			publishRTSP(t, r, url, c.video, c.audio)
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			feed, err := Config{Name: "Gate", URL: url, UDP: c.udp, Audio: true}.open()
+			if err != nil {
+				t.Fatal(err)
+			}
+			out := &tray{}
+			done := make(chan error, 1)
+			go func() { done <- feed.run(ctx, out, nil) }()
+			for ctx.Err() == nil && !out.enough() {
+				time.Sleep(20 * time.Millisecond)
+			}
+			cancel()
+			if err := <-done; err != nil {
+				t.Fatal(err)
+			}
+			checkTray(t, out, c.id, c.sound)
+		})
+	}
+}
+
+// publishRTSP has ffmpeg send a test picture and a tone until the test ends.
+func publishRTSP(t *testing.T, r *relay, url string, video, audio []string) {
+	t.Helper()
+	args := []string{
+		"-nostdin", "-v", "error", "-re", "-f", "lavfi", "-i", "testsrc2=size=160x90:rate=20",
+		"-re", "-f", "lavfi", "-i", "sine=frequency=600:sample_rate=48000", "-g", "20", "-c:v",
+	}
+	args = append(append(args, video...), "-c:a")
+	args = append(append(args, audio...), "-f", "rtsp", "-rtsp_transport", "tcp", url)
+	var stderr bytes.Buffer
+	cmd := exec.Command("ffmpeg", args...)
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill() // it may be gone already
+		_ = cmd.Wait()         // killed
+	})
+	select {
+	case <-r.ready:
+	case <-time.After(15 * time.Second):
+		t.Fatalf("ffmpeg did not publish: %s", stderr.String())
+	}
+}
+
+// enough tells whether there are two seconds of both media.
+func (t *tray) enough() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.video) > 40 && len(t.audio) > 60
+}
+
+func checkTray(t *testing.T, out *tray, id, sound codec.ID) {
+	t.Helper()
+	out.mu.Lock()
+	defer out.mu.Unlock()
+	if len(out.video) < 40 || len(out.audio) < 60 || out.video[0].Codec != id || out.audio[0].Codec != sound {
+		t.Fatalf("%d pictures and %d sounds", len(out.video), len(out.audio))
+	}
+	d, err := codec.NewVideoDecoder(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	shown, begun := 0, false
+	for _, p := range out.video {
+		if begun = begun || p.Key; !begun {
+			continue
+		}
+		frames, err := d.Decode(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range frames {
+			if size := fmt.Sprintf("%dx%d", f.Width(), f.Height()); size != "160x90" {
+				t.Errorf("a picture of %s", size)
+			}
+			shown++
+			f.Close()
+		}
+	}
+	if shown < 15 {
+		t.Errorf("%d pictures shown of %d", shown, len(out.video))
+	}
+	if sound == codec.Opus {
+		if got := loudestTone(t, out.audio, 400, 500, 600, 700); got != 600 {
+			t.Errorf("the loudest tone is %g Hz", got)
+		}
+	}
+}
+
+func TestRTSPServerThatIsNotThere(t *testing.T) {
+	feed, err := Config{Name: "Gate", URL: "rtsp://user:secret@127.0.0.1:1/gate"}.open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = feed.run(t.Context(), &tray{}, nil)
+	if err == nil || bytes.Contains([]byte(err.Error()), []byte("secret")) {
+		t.Errorf("a server that is not there gave %v; want an error without the password", err)
+	}
+}

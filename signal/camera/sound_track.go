@@ -1,0 +1,55 @@
+package camera
+
+import (
+	"errors"
+
+	"azulejo/codec"
+)
+
+// soundTrack brings sound to Opus where a packet cannot be decoded without a configuration from elsewhere,
+// which is AAC's case; the nil track passes everything on as it is.
+type soundTrack struct {
+	decoder *codec.AudioDecoder
+	encoder *codec.AudioEncoder
+	pcm     []int16
+}
+
+// newSoundTrack takes AAC's AudioSpecificConfig as extra.
+func newSoundTrack(id codec.ID, extra []byte) (*soundTrack, error) {
+	if id != codec.AAC {
+		return nil, nil
+	}
+	d, err := codec.NewAudioDecoder(id, extra)
+	if err != nil {
+		return nil, err
+	}
+	e, err := codec.NewAudioEncoder(codec.AudioConfig{Codec: codec.Opus})
+	if err != nil {
+		d.Close()
+		return nil, err
+	}
+	return &soundTrack{decoder: d, encoder: e}, nil
+}
+
+// take returns p as Opus. Sound that cannot be decoded is left out.
+func (s *soundTrack) take(p codec.Packet) ([]codec.Packet, error) {
+	if s == nil {
+		return []codec.Packet{p}, nil
+	}
+	var err error
+	s.pcm, err = s.decoder.Decode(s.pcm[:0], p)
+	if errors.Is(err, codec.ErrInvalidData) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.encoder.Encode(s.pcm, p.PTS)
+}
+
+func (s *soundTrack) close() {
+	if s != nil {
+		s.decoder.Close()
+		s.encoder.Close()
+	}
+}
