@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// load writes a configuration file and loads it.
+func load(t *testing.T, yaml string, environ []string, flags ...Override) (Config, error) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "azulejo.yaml")
+	if err := os.WriteFile(file, []byte(yaml), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return loadConfig(file, environ, flags)
+}
+
+func TestDefaultsWork(t *testing.T) {
+	for _, yaml := range []string{"", "# nothing\n", "mix: {}\n"} {
+		c, err := load(t, yaml, nil)
+		if err != nil {
+			t.Fatalf("%q: %v", yaml, err)
+		}
+		if c.Listen != "127.0.0.1:8080" || c.Mix.Width != 1280 || c.Recording.Segment != 4*time.Second || !c.Store.S3.PathStyle {
+			t.Errorf("%q: %+v", yaml, c)
+		}
+	}
+}
+
+func TestFlagsBeatEnvironmentBeatsFile(t *testing.T) {
+	yaml := "mix: {width: 320, height: 180, fps: 10}\nrecording: {spool_limit: 2GiB, segment: 6s}\n"
+	c, err := load(t, yaml, []string{"AZULEJO_MIX_HEIGHT=240", "AZULEJO_MIX_FPS=12", "AZULEJO_WEBRTC_PUBLIC_IPS=[192.0.2.7]", "OTHER=1"},
+		Override{"mix.fps", "15"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Mix.Width != 320 || c.Mix.Height != 240 || c.Mix.FPS != 15 {
+		t.Errorf("mix is %+v", c.Mix)
+	}
+	if c.Recording.SpoolLimit != 2<<30 || c.Recording.Segment != 6*time.Second || c.WebRTC.PublicIPs[0] != "192.0.2.7" {
+		t.Errorf("recording is %+v, public addresses are %v", c.Recording, c.WebRTC.PublicIPs)
+	}
+}
+
+func TestCamerasHaveDefaults(t *testing.T) {
+	c, err := load(t, `rooms: {yard: {cameras: [{name: gate, url: "test:"}, {name: door, url: "test:", audio: false}], record: [main]}}`, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cams := c.Rooms["yard"].Cameras
+	if !cams[0].Audio || cams[1].Audio || cams[0].Transport != "tcp" {
+		t.Errorf("cameras are %+v", cams)
+	}
+}
+
+// TestBadConfigurationIsNamed demands one line with the key and the value, or what is accepted.
+func TestBadConfigurationIsNamed(t *testing.T) {
+	for yaml, want := range map[string][]string{
+		"mix: {widht: 3}":                                       {"mix.widht", "unknown key", "width"},
+		"colour: blue":                                          {"colour", "unknown key", "listen"},
+		"mix: {width: abc}":                                     {"mix.width", "abc", "whole number"},
+		"mix: {width: 33}":                                      {"mix.width", "33", "even numbers"},
+		"mix: {labels: perhaps}":                                {"mix.labels", "perhaps", "true or false"},
+		"mix: {fps: [1]}":                                       {"mix.fps", "1", "one value"},
+		"mix: 7":                                                {"mix", "7", "keys and values"},
+		"mix: {rungs: [90p]}":                                   {"mix.rungs", "90p", "720p"},
+		"mix: {preset: slowest}":                                {"mix.preset", "slowest", "superfast"},
+		"recording: {segment: soon}":                            {"recording.segment", "soon", "4s"},
+		"recording: {segment: 1500ms}":                          {"recording.segment", "1.5s", "whole seconds"},
+		"recording: {spool_limit: much}":                        {"recording.spool_limit", "much", "10GiB"},
+		"recording: {keep_for: 24h}":                            {"keep_for", "24h", "0"},
+		"listen: nowhere":                                       {"listen", "nowhere", "host:port"},
+		"listen: 0.0.0.0:80":                                    {"listen", "0.0.0.0:80", "allow_open"},
+		"auth: {mode: token}":                                   {"auth.mode", "token", "none"},
+		"tls: {cert: a.pem}":                                    {"tls", "a.pem", "both"},
+		"webrtc: {udp: there}":                                  {"webrtc.udp", "there", "host:port"},
+		"webrtc: {public_ips: [here]}":                          {"webrtc.public_ips", "here", "IPv4"},
+		"turn: {listen: \":3478\"}":                             {"turn", ":3478", "TURN"},
+		"store: {kind: ftp}":                                    {"store.kind", "ftp", "s3"},
+		"store: {kind: s3}":                                     {"store.s3.", "endpoint"},
+		"limits: {participants: 65}":                            {"limits.participants", "65", "64"},
+		"rooms: {\"a b\": {}}":                                  {"rooms", "a b", "letters"},
+		"rooms: {a: {record: [garden]}}":                        {"rooms.a.record", "garden", "main"},
+		"rooms: {a: {views: {main: {layout: heap}}}}":           {"rooms.a.views", "heap", "grid"},
+		"rooms: {a: {cameras: [{name: x, url: \"ftp:y\"}]}}":    {"rooms.a.cameras", "ftp:y", "rtsp://"},
+		"rooms: {a: {cameras: [{name: \"\", url: \"test:\"}]}}": {"rooms.a.cameras", "name"},
+		"rooms: {a: {cameras: [{name: x, url: \"test:\", transport: pigeon}]}}": {"rooms.a.cameras", "pigeon", "tcp, udp"},
+		"rooms: {a: {cameras: [{name: x, url: \"rtsp://u:secret@/\"}]}}":        {"rooms.a.cameras", "…@", "HOST"},
+		"mix: [": {"yaml"},
+	} {
+		_, err := load(t, yaml, nil)
+		if err == nil {
+			t.Errorf("%s: accepted", yaml)
+			continue
+		}
+		if strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: %q is more than one line, or tells a password", yaml, err)
+		}
+		for _, w := range want {
+			if !strings.Contains(err.Error(), w) {
+				t.Errorf("%s: %q does not say %q", yaml, err, w)
+			}
+		}
+	}
+}
+
+func TestExitCodes(t *testing.T) {
+	dir := t.TempDir()
+	good, bad := filepath.Join(dir, "good.yaml"), filepath.Join(dir, "bad.yaml")
+	for name, yaml := range map[string]string{good: "mix: {fps: 10}", bad: "mix: {fps: fast}"} {
+		if err := os.WriteFile(name, []byte(yaml), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		args []string
+		want int
+	}{
+		{[]string{"version"}, 0},
+		{[]string{"check", "-c", good}, 0},
+		{[]string{"check", "-c", bad}, 2},
+		{[]string{"check", "-c", filepath.Join(dir, "none.yaml")}, 2},
+		{[]string{"check", "--set", "mix.fps"}, 2},
+		{[]string{"serve", "-c", bad}, 2},
+		{[]string{"demo", "--cameras", "99"}, 2},
+		{[]string{"load", "bench", "--inputs", "0", good}, 2},
+		{[]string{"load", "view", "--count", "0"}, 2},
+		{[]string{"load", "publish", bad}, 1},
+		{[]string{"dance"}, 2},
+	} {
+		if got := run(c.args); got != c.want {
+			t.Errorf("azulejo %s: exit code %d, want %d", strings.Join(c.args, " "), got, c.want)
+		}
+	}
+}
+
+func TestSecretsDoNotShow(t *testing.T) {
+	s := Secret("hunter2")
+	if s.String() == "hunter2" || s.LogValue().String() == "hunter2" {
+		t.Error("a secret shows itself")
+	}
+}
+
+func TestStagesStopInOppositeOrder(t *testing.T) {
+	var order []string
+	mark := func(name string) stage {
+		return stage{name, func(ctx context.Context) error {
+			<-ctx.Done()
+			order = append(order, name)
+			return nil
+		}}
+	}
+	broken := errors.New("boom")
+	err := live(t.Context(), slog.New(slog.DiscardHandler), []stage{
+		mark("store"), mark("mixer"), {"camera", func(context.Context) error { return broken }}, mark("http"),
+	})
+	if !errors.Is(err, broken) {
+		t.Errorf("live returned %v, want what broke", err)
+	}
+	if got := strings.Join(order, " "); got != "http mixer store" {
+		t.Errorf("stopped as %q", got)
+	}
+}
