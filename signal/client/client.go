@@ -1,0 +1,207 @@
+package client
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"github.com/pion/webrtc/v4"
+)
+
+// Client is one connected client. Its owner calls Close.
+type Client struct {
+	cfg  Config
+	pc   *webrtc.PeerConnection
+	conn *websocket.Conn
+
+	video, audio *sender // nil where nothing is published
+	in           [2]receiving
+
+	connected chan struct{}
+	flow      sync.Once // closes connected
+
+	ctx    context.Context // the life of the client
+	cancel context.CancelFunc
+	work   sync.WaitGroup
+
+	write sync.Mutex // of conn
+
+	mu           sync.Mutex
+	closed       bool
+	err          error
+	id           string
+	participants []Participant
+	rendition    Rendition
+}
+
+// Dial joins the room, connects, and returns when media can flow both ways. ctx bounds only
+// that. A refusal is a [*ServerError].
+func Dial(ctx context.Context, cfg Config) (*Client, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	c := &Client{cfg: cfg, connected: make(chan struct{})}
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	if err := c.open(ctx); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	select {
+	case <-c.connected:
+		return c, nil
+	case <-c.ctx.Done():
+		return nil, errors.Join(cmp.Or(c.Err(), errHungUp), c.Close())
+	case <-ctx.Done():
+		return nil, errors.Join(fmt.Errorf("connect to %s: %w", cfg.URL, ctx.Err()), c.Close())
+	}
+}
+
+var errHungUp = errors.New("the server closed the session")
+
+func (c *Client) open(ctx context.Context) error {
+	dialer := websocket.Dialer{HandshakeTimeout: handshake}
+	conn, response, err := dialer.DialContext(ctx, c.cfg.URL, c.cfg.Header)
+	if err != nil {
+		if response != nil {
+			return fmt.Errorf("dial %s: status %s: %w", c.cfg.URL, response.Status, err)
+		}
+		return fmt.Errorf("dial %s: %w", c.cfg.URL, err)
+	}
+	c.conn = conn
+	if c.pc, err = newConnection(c.cfg); err != nil {
+		return err
+	}
+	if err := c.prepare(); err != nil {
+		return err
+	}
+	c.observe()
+	joined := make(chan struct{})
+	c.work.Go(func() { c.reader(joined) })
+	return c.negotiate(ctx, joined)
+}
+
+// prepare adds one transceiver per medium, in the directions of cfg.
+func (c *Client) prepare() error {
+	var err error
+	if c.video, err = c.transceiver(webrtc.RTPCodecTypeVideo, c.cfg.PublishVideo); err != nil {
+		return err
+	}
+	c.audio, err = c.transceiver(webrtc.RTPCodecTypeAudio, c.sound())
+	return err
+}
+
+func (c *Client) observe() {
+	c.pc.OnTrack(c.receive)
+	c.pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) {
+		switch s {
+		case webrtc.PeerConnectionStateConnected:
+			c.flow.Do(func() { close(c.connected) })
+		case webrtc.PeerConnectionStateFailed:
+			c.end(errors.New("ice failed"))
+		}
+	})
+}
+
+// start runs f in a goroutine that Close waits for, unless Close was called.
+func (c *Client) start(f func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.closed {
+		c.work.Go(f)
+	}
+}
+
+// ID is the participant's, given by the server.
+func (c *Client) ID() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.id
+}
+
+// Participants are who publishes, as last told by the server.
+func (c *Client) Participants() []Participant {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.participants
+}
+
+// Rendition is what is received, as last told by the server.
+func (c *Client) Rendition() Rendition {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.rendition
+}
+
+// Mute tells the server what not to show and play of this client.
+func (c *Client) Mute(muted Media) error {
+	return c.send(muteMessage{"mute", muted})
+}
+
+// Done is closed when the session is over.
+func (c *Client) Done() <-chan struct{} { return c.ctx.Done() }
+
+// Err tells why it is over; nil after Close.
+func (c *Client) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+func (c *Client) end(err error) {
+	c.mu.Lock()
+	if c.err == nil && c.ctx.Err() == nil {
+		c.err = err
+	}
+	c.mu.Unlock()
+	c.cancel()
+}
+
+// Close leaves the room, frees the connection and waits for all goroutines. After it, no
+// callback is called. It may be called twice.
+func (c *Client) Close() error {
+	_ = c.leave() // the connection may be gone already
+	return c.Drop()
+}
+
+// Drop frees everything without a word to the room, like a process that was killed, but for the
+// end of the transport. It may be called twice.
+func (c *Client) Drop() error {
+	c.end(nil)
+	c.mu.Lock()
+	was := c.closed
+	c.closed = true
+	c.mu.Unlock()
+	if was {
+		return nil
+	}
+	var errs []error
+	if c.conn != nil {
+		_ = c.conn.Close()
+	}
+	if c.pc != nil {
+		errs = append(errs, c.pc.GracefulClose())
+	}
+	c.work.Wait()
+	return errors.Join(errs...)
+}
+
+const goodbye = 2 * time.Second
+
+// leave says goodbye and waits for the server's, so that the room is left when Close returns.
+func (c *Client) leave() error {
+	if c.conn == nil || c.ctx.Err() != nil {
+		return nil
+	}
+	if err := c.send(leaveMessage{"leave"}); err != nil {
+		return err
+	}
+	select {
+	case <-c.ctx.Done():
+	case <-time.After(goodbye):
+	}
+	return nil
+}

@@ -1,0 +1,116 @@
+package client
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"azulejo/codec"
+)
+
+// Config says whom to call, what to publish and what to do with what comes back.
+type Config struct {
+	URL    string      // of the server's /ws: ws://host:port/ws
+	Header http.Header // of the WebSocket request, for tokens; may be nil
+
+	Room string
+	Name string
+	Key  string // takes the same place again; may be empty
+
+	PublishVideo codec.ID // codec.H264 or codec.VP8; empty: no picture
+	PublishAudio bool     // Opus
+
+	View   bool       // receive the mix
+	Accept []codec.ID // picture formats offered, in order; H.264 and VP8 when empty
+
+	// OnVideo and OnAudio get the mix as access units in order; PTS is the stream's RTP time.
+	// A packet may be kept. Either may be nil.
+	OnVideo, OnAudio func(codec.Packet)
+
+	OnRefresh      func()                     // the server wants a key picture of what is published
+	OnParticipants func([]Participant)        // after every change
+	OnRendition    func(Rendition)            // what is received
+	OnError        func(code, message string) // mistakes that did not end the session
+
+	Log *slog.Logger // nil: silent
+}
+
+// Media says something about both media of a participant.
+type Media struct {
+	Audio bool `json:"audio"`
+	Video bool `json:"video"`
+}
+
+// Participant is one who publishes.
+type Participant struct {
+	ID      string `json:"id"`
+	Name    string `json:"name"`
+	Kind    string `json:"kind"`
+	Publish Media  `json:"publish"`
+	Muted   Media  `json:"muted"`
+}
+
+// Rendition is what the server sends.
+type Rendition struct {
+	Codec   codec.ID `json:"codec"`
+	Width   int      `json:"w"`
+	Height  int      `json:"h"`
+	FPS     float64  `json:"fps"`
+	Bitrate int      `json:"bitrate"` // bits a second
+}
+
+// ServerError is what the server refused, or why it ended the session.
+type ServerError struct {
+	Code    string
+	Message string
+}
+
+// Error tells both.
+func (e *ServerError) Error() string { return fmt.Sprintf("server said %s: %s", e.Code, e.Message) }
+
+const (
+	handshake    = 10 * time.Second // to reach the server
+	refreshEvery = time.Second      // at most one request for a key picture in this time
+)
+
+func (c Config) withDefaults() Config {
+	if len(c.Accept) == 0 {
+		c.Accept = []codec.ID{codec.H264, codec.VP8}
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+// Validate names the first bad field and what it accepts.
+func (c Config) Validate() error {
+	if u, err := url.Parse(c.URL); err != nil || (u.Scheme != "ws" && u.Scheme != "wss") {
+		return fmt.Errorf("url %q: accepted are ws:// and wss:// URLs", c.URL)
+	}
+	for _, id := range c.formats() {
+		if id != codec.H264 && id != codec.VP8 {
+			return fmt.Errorf("picture format %q: accepted are %s, %s", id, codec.H264, codec.VP8)
+		}
+	}
+	if c.PublishVideo == "" && !c.PublishAudio && !c.View {
+		return fmt.Errorf("nothing to publish and nothing to view: at least one is needed")
+	}
+	return nil
+}
+
+// formats are the picture formats of the offer: what is published first.
+func (c Config) formats() []codec.ID {
+	var all []codec.ID
+	if c.PublishVideo != "" {
+		all = append(all, c.PublishVideo)
+	}
+	for _, id := range c.Accept {
+		if id != c.PublishVideo {
+			all = append(all, id)
+		}
+	}
+	return all
+}

@@ -1,0 +1,99 @@
+package client
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+
+	"github.com/pion/ice/v4"
+	"github.com/pion/interceptor"
+	"github.com/pion/webrtc/v4"
+
+	"azulejo/codec"
+)
+
+func mimeOf(id codec.ID) string {
+	switch id {
+	case codec.H264:
+		return webrtc.MimeTypeH264
+	case codec.VP8:
+		return webrtc.MimeTypeVP8
+	default:
+		return webrtc.MimeTypeOpus
+	}
+}
+
+func idOf(mime string) codec.ID {
+	for _, id := range []codec.ID{codec.H264, codec.VP8, codec.Opus} {
+		if strings.EqualFold(mime, mimeOf(id)) {
+			return id
+		}
+	}
+	return ""
+}
+
+func capability(id codec.ID) webrtc.RTPCodecCapability {
+	c := webrtc.RTPCodecCapability{MimeType: mimeOf(id), ClockRate: 90000}
+	switch id {
+	case codec.Opus:
+		c.ClockRate, c.Channels, c.SDPFmtpLine = 48000, 2, "minptime=10;useinbandfec=1;stereo=1"
+		return c
+	case codec.H264:
+		c.SDPFmtpLine = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f"
+	}
+	c.RTCPFeedback = []webrtc.RTCPFeedback{{Type: "ccm", Parameter: "fir"}, {Type: "nack"}, {Type: "nack", Parameter: "pli"}}
+	return c
+}
+
+// newConnection makes a peer connection that knows only the formats of cfg.
+func newConnection(cfg Config) (*webrtc.PeerConnection, error) {
+	m := &webrtc.MediaEngine{}
+	opus := webrtc.RTPCodecParameters{RTPCodecCapability: capability(codec.Opus), PayloadType: 111}
+	if err := m.RegisterCodec(opus, webrtc.RTPCodecTypeAudio); err != nil {
+		return nil, fmt.Errorf("register opus: %w", err)
+	}
+	for i, id := range cfg.formats() {
+		p := webrtc.RTPCodecParameters{RTPCodecCapability: capability(id), PayloadType: webrtc.PayloadType(96 + i)}
+		if err := m.RegisterCodec(p, webrtc.RTPCodecTypeVideo); err != nil {
+			return nil, fmt.Errorf("register %s: %w", id, err)
+		}
+	}
+	r := &interceptor.Registry{}
+	for _, err := range []error{
+		webrtc.ConfigureNack(m, r), webrtc.ConfigureRTCPReports(r), webrtc.ConfigureTWCCSender(m, r),
+	} {
+		if err != nil {
+			return nil, fmt.Errorf("configure interceptors: %w", err)
+		}
+	}
+	api := webrtc.NewAPI(webrtc.WithMediaEngine(m), webrtc.WithInterceptorRegistry(r), webrtc.WithSettingEngine(settings(cfg)))
+	pc, err := api.NewPeerConnection(webrtc.Configuration{BundlePolicy: webrtc.BundlePolicyMaxBundle})
+	if err != nil {
+		return nil, fmt.Errorf("make peer connection: %w", err)
+	}
+	return pc, nil
+}
+
+// settings keep a client of this machine's server on the loopback interface.
+func settings(cfg Config) webrtc.SettingEngine {
+	var s webrtc.SettingEngine
+	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
+	s.SetIncludeLoopbackCandidate(true)
+	s.SetNetworkTypes([]webrtc.NetworkType{
+		webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6, webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6,
+	})
+	if local(cfg.URL) {
+		s.SetIPFilter(func(ip net.IP) bool { return ip.IsLoopback() })
+	}
+	return s
+}
+
+func local(raw string) bool {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+}

@@ -1,0 +1,199 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+	"github.com/pion/rtp/codecs"
+	"github.com/pion/webrtc/v4"
+
+	"azulejo/codec"
+)
+
+const mtu = 1200
+
+// sender publishes one medium.
+type sender struct {
+	track *webrtc.TrackLocalStaticRTP
+	clock uint32
+
+	mu         sync.Mutex
+	packetizer rtp.Packetizer
+	sequencer  rtp.Sequencer // of packetizer
+	skipped    uint16        // sequence numbers left out by PutRTP
+
+	units, packets, bytes atomic.Uint64
+}
+
+// sound is the format of published sound, if any.
+func (c *Client) sound() codec.ID {
+	if c.cfg.PublishAudio {
+		return codec.Opus
+	}
+	return ""
+}
+
+// transceiver prepares one medium in both, one or no direction.
+func (c *Client) transceiver(kind webrtc.RTPCodecType, publish codec.ID) (*sender, error) {
+	direction := webrtc.RTPTransceiverDirectionRecvonly
+	switch {
+	case publish != "" && c.cfg.View:
+		direction = webrtc.RTPTransceiverDirectionSendrecv
+	case publish != "":
+		direction = webrtc.RTPTransceiverDirectionSendonly
+	case !c.cfg.View && kind == webrtc.RTPCodecTypeVideo:
+		direction = webrtc.RTPTransceiverDirectionInactive // sound alone still needs a section of video
+	case !c.cfg.View:
+		return nil, nil // this medium is not used
+	}
+	init := webrtc.RTPTransceiverInit{Direction: direction}
+	if publish == "" {
+		if _, err := c.pc.AddTransceiverFromKind(kind, init); err != nil {
+			return nil, fmt.Errorf("add %s transceiver: %w", kind, err)
+		}
+		return nil, nil // nothing is published
+	}
+	track, err := webrtc.NewTrackLocalStaticRTP(capability(publish), kind.String(), "client")
+	if err != nil {
+		return nil, fmt.Errorf("make %s track: %w", kind, err)
+	}
+	t, err := c.pc.AddTransceiverFromTrack(track, init)
+	if err != nil {
+		return nil, fmt.Errorf("add %s track: %w", kind, err)
+	}
+	c.start(func() { c.feedback(t.Sender()) })
+	return newSender(track, publish), nil
+}
+
+func newSender(track *webrtc.TrackLocalStaticRTP, id codec.ID) *sender {
+	s := &sender{track: track, clock: track.Codec().ClockRate, sequencer: rtp.NewRandomSequencer()}
+	var payloader rtp.Payloader = &codecs.OpusPayloader{}
+	switch id {
+	case codec.H264:
+		payloader = &codecs.H264Payloader{}
+	case codec.VP8:
+		payloader = &codecs.VP8Payloader{EnablePictureID: true}
+	}
+	// Payload type and SSRC are set by the track, which knows the answer.
+	s.packetizer = rtp.NewPacketizer(mtu, 0, 0, payloader, s.sequencer, s.clock)
+	return s
+}
+
+// feedback reads what the server says about a published track.
+func (c *Client) feedback(s *webrtc.RTPSender) {
+	for {
+		packets, _, err := s.ReadRTCP()
+		if err != nil {
+			return
+		}
+		for _, p := range packets {
+			switch p.(type) {
+			case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
+				if c.cfg.OnRefresh != nil {
+					c.cfg.OnRefresh()
+				}
+			}
+		}
+	}
+}
+
+// PutVideo sends one picture, of the format in Config.PublishVideo. PTS sets its RTP time;
+// pacing is the caller's, see [Play].
+func (c *Client) PutVideo(p codec.Packet) error { return c.video.put(p) }
+
+// PutAudio sends one Opus packet.
+func (c *Client) PutAudio(p codec.Packet) error { return c.audio.put(p) }
+
+// PutRTP sends one packet on the picture's track, to try a server's patience. Payload type and
+// SSRC are set here; the sequence number counts from that of the next packet: 0 is in order, 1
+// leaves a gap, 65535 repeats the last one. (SRTP drops what is far from it.)
+func (c *Client) PutRTP(p *rtp.Packet) error {
+	if c.video == nil {
+		return errNotPublished
+	}
+	return c.video.putRTP(p)
+}
+
+func (s *sender) putRTP(p *rtp.Packet) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.skipped += p.SequenceNumber
+	out := *p
+	out.SequenceNumber = s.sequencer.NextSequenceNumber() + s.skipped
+	return s.track.WriteRTP(&out)
+}
+
+var errNotPublished = errors.New("this medium is not published: see Config")
+
+func (s *sender) put(p codec.Packet) error {
+	if s == nil {
+		return errNotPublished
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	whole, rest := p.PTS/time.Second, p.PTS%time.Second
+	stamp := uint32(int64(whole)*int64(s.clock) + int64(rest)*int64(s.clock)/int64(time.Second))
+	for _, out := range s.packetizer.Packetize(p.Data, 0) {
+		out.Timestamp = stamp
+		out.SequenceNumber += s.skipped
+		if err := s.track.WriteRTP(out); err != nil {
+			return fmt.Errorf("send %s: %w", p.Codec, err)
+		}
+		s.packets.Add(1)
+		s.bytes.Add(uint64(len(out.Payload)))
+	}
+	s.units.Add(1)
+	return nil
+}
+
+// Play takes packets from next and gives each to put at its time, the first at once, until ctx
+// ends (nil), next returns io.EOF (nil), or one of them fails. A source that is late is not
+// hurried.
+func Play(ctx context.Context, next func() (codec.Packet, error), put func(codec.Packet) error) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	var begin time.Time
+	for {
+		p, err := next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("next packet to play: %w", err)
+		}
+		if begin.IsZero() {
+			begin = time.Now().Add(-p.PTS)
+		}
+		timer.Reset(time.Until(begin.Add(p.PTS)))
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-timer.C:
+		}
+		if err := put(p); err != nil {
+			return err
+		}
+	}
+}
+
+// Loop makes an endless source of packets, each pass behind the last one; period is the length
+// of a pass.
+func Loop(packets []codec.Packet, period time.Duration) func() (codec.Packet, error) {
+	n := 0
+	return func() (codec.Packet, error) {
+		if len(packets) == 0 {
+			return codec.Packet{}, io.EOF
+		}
+		p := packets[n%len(packets)]
+		p.PTS += time.Duration(n/len(packets)) * period
+		n++
+		return p, nil
+	}
+}

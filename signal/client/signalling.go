@@ -1,0 +1,216 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"github.com/pion/webrtc/v4"
+)
+
+// What the client says.
+type (
+	joinMessage struct {
+		Type    string `json:"type"`
+		Room    string `json:"room"`
+		Name    string `json:"name"`
+		Key     string `json:"key,omitempty"`
+		Publish Media  `json:"publish"`
+	}
+	offerMessage struct {
+		Type string `json:"type"`
+		SDP  string `json:"sdp"`
+	}
+	candidateMessage struct {
+		Type string `json:"type"`
+		webrtc.ICECandidateInit
+	}
+	muteMessage struct {
+		Type string `json:"type"`
+		Media
+	}
+	leaveMessage struct {
+		Type string `json:"type"`
+	}
+)
+
+// reply is any message of the server.
+type reply struct {
+	Type         string        `json:"type"`
+	ID           string        `json:"id"`
+	SDP          string        `json:"sdp"`
+	Code         string        `json:"code"`
+	Message      string        `json:"message"`
+	Participants []Participant `json:"participants"`
+}
+
+func (c *Client) send(message any) error {
+	c.write.Lock()
+	defer c.write.Unlock()
+	if err := c.conn.SetWriteDeadline(time.Now().Add(handshake)); err != nil {
+		return fmt.Errorf("send to server: %w", err)
+	}
+	if err := c.conn.WriteJSON(message); err != nil {
+		return fmt.Errorf("send to server: %w", err)
+	}
+	return nil
+}
+
+// negotiate joins and offers; the answer is the reader's business.
+func (c *Client) negotiate(ctx context.Context, joined <-chan struct{}) error {
+	publish := Media{Audio: c.cfg.PublishAudio, Video: c.cfg.PublishVideo != ""}
+	if err := c.send(joinMessage{"join", c.cfg.Room, c.cfg.Name, c.cfg.Key, publish}); err != nil {
+		return err
+	}
+	select {
+	case <-joined:
+	case <-c.ctx.Done():
+		return c.Err()
+	case <-ctx.Done():
+		return fmt.Errorf("join room %s: %w", c.cfg.Room, ctx.Err())
+	}
+	return c.offer()
+}
+
+func (c *Client) offer() error {
+	candidates := make(chan webrtc.ICECandidateInit, 64)
+	c.pc.OnICECandidate(func(candidate *webrtc.ICECandidate) {
+		if candidate == nil {
+			return
+		}
+		select {
+		case candidates <- candidate.ToJSON():
+		default: // a machine with that many addresses has a good one among the first
+		}
+	})
+	offer, err := c.pc.CreateOffer(nil)
+	if err != nil {
+		return fmt.Errorf("create offer: %w", err)
+	}
+	if err := c.pc.SetLocalDescription(offer); err != nil {
+		return fmt.Errorf("set local description: %w", err)
+	}
+	if err := c.send(offerMessage{"offer", offer.SDP}); err != nil {
+		return err
+	}
+	c.start(func() { c.trickle(candidates) })
+	return nil
+}
+
+func (c *Client) trickle(candidates <-chan webrtc.ICECandidateInit) {
+	for {
+		select {
+		case <-c.ctx.Done():
+			return
+		case candidate := <-candidates:
+			if c.send(candidateMessage{"candidate", candidate}) != nil {
+				return // the reader finds out why
+			}
+		}
+	}
+}
+
+// reader handles what the server says until the connection ends.
+func (c *Client) reader(joined chan<- struct{}) {
+	for {
+		_, data, err := c.conn.ReadMessage()
+		if websocket.IsCloseError(err, websocket.CloseNormalClosure) {
+			c.end(nil)
+			return
+		}
+		if err != nil {
+			c.end(fmt.Errorf("read from server: %w", err))
+			return
+		}
+		var r reply
+		if err := json.Unmarshal(data, &r); err != nil {
+			c.end(fmt.Errorf("read from server: %w", err))
+			return
+		}
+		if r.Type == "joined" {
+			c.joined(r)
+			close(joined)
+			continue
+		}
+		if err := c.handle(r, data); err != nil {
+			c.end(err)
+			return
+		}
+	}
+}
+
+func (c *Client) joined(r reply) {
+	c.mu.Lock()
+	c.id = r.ID
+	c.mu.Unlock()
+	c.told(r.Participants)
+}
+
+func (c *Client) told(all []Participant) {
+	c.mu.Lock()
+	c.participants = all
+	c.mu.Unlock()
+	if c.cfg.OnParticipants != nil {
+		c.cfg.OnParticipants(all)
+	}
+}
+
+func (c *Client) handle(r reply, data []byte) error {
+	switch r.Type {
+	case "answer":
+		if err := c.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: r.SDP}); err != nil {
+			return fmt.Errorf("set remote description: %w", err)
+		}
+	case "candidate":
+		var candidate webrtc.ICECandidateInit
+		if err := json.Unmarshal(data, &candidate); err != nil {
+			return fmt.Errorf("read candidate: %w", err)
+		}
+		if err := c.pc.AddICECandidate(candidate); err != nil {
+			c.cfg.Log.Warn("candidate refused", "candidate", candidate.Candidate, "error", err)
+		}
+	case "participants":
+		c.told(r.Participants)
+	case "rendition":
+		return c.rendered(data)
+	case "error":
+		return c.mistake(r)
+	}
+	return nil
+}
+
+func (c *Client) rendered(data []byte) error {
+	var r Rendition
+	if err := json.Unmarshal(data, &r); err != nil {
+		return fmt.Errorf("read rendition: %w", err)
+	}
+	c.mu.Lock()
+	c.rendition = r
+	c.mu.Unlock()
+	if c.cfg.OnRendition != nil {
+		c.cfg.OnRendition(r)
+	}
+	return nil
+}
+
+// mistake: before media flows there is nothing to go on with; later the server decides, which
+// closes when it means it.
+func (c *Client) mistake(r reply) error {
+	err := &ServerError{Code: r.Code, Message: r.Message}
+	select {
+	case <-c.connected:
+	default:
+		return err
+	}
+	switch r.Code {
+	case "replaced", "slow", "closing", "ice_failed", "too_large":
+		return err
+	}
+	c.cfg.Log.Warn("server reported a mistake", "code", r.Code, "message", r.Message)
+	if c.cfg.OnError != nil {
+		c.cfg.OnError(r.Code, r.Message)
+	}
+	return nil
+}

@@ -1,0 +1,63 @@
+package client
+
+import (
+	"encoding/json"
+	"time"
+
+	"azulejo/codec"
+)
+
+// Stats count what a client sent and received since Dial.
+type Stats struct {
+	Sent struct {
+		Video Sending `json:"video"`
+		Audio Sending `json:"audio"`
+	} `json:"sent"`
+	Received struct {
+		Video Receiving `json:"video"`
+		Audio Receiving `json:"audio"`
+	} `json:"received"`
+}
+
+// Sending counts one published medium.
+type Sending struct {
+	Units   uint64 `json:"units"`
+	Packets uint64 `json:"packets"`
+	Bytes   uint64 `json:"bytes"`
+}
+
+// Receiving counts one medium of the mix.
+type Receiving struct {
+	Codec      codec.ID      `json:"codec,omitempty"`
+	Units      uint64        `json:"units"`
+	Keys       uint64        `json:"keys"`
+	Bytes      uint64        `json:"bytes"`
+	Lost       uint64        `json:"lost"`   // RTP packets that never came
+	Breaks     uint64        `json:"breaks"` // units with something missing before them
+	First      time.Time     `json:"first,omitzero"`
+	LongestGap time.Duration `json:"-"` // between two units
+}
+
+// MarshalJSON writes the gap in milliseconds.
+func (r Receiving) MarshalJSON() ([]byte, error) {
+	type plain Receiving
+	return json.Marshal(struct {
+		plain
+		Gap float64 `json:"longestGapMs"`
+	}{plain(r), float64(r.LongestGap) / float64(time.Millisecond)})
+}
+
+// Stats is a snapshot.
+func (c *Client) Stats() Stats {
+	var s Stats
+	s.Sent.Video, s.Sent.Audio = c.video.stats(), c.audio.stats()
+	s.Received.Audio, s.Received.Video = c.in[0].snapshot(), c.in[1].snapshot()
+	return s
+}
+
+func (s *sender) stats() Sending {
+	if s == nil {
+		return Sending{}
+	}
+	return Sending{s.units.Load(), s.packets.Load(), s.bytes.Load()}
+}

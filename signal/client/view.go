@@ -1,0 +1,116 @@
+package client
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/webrtc/v4"
+
+	"azulejo/codec"
+	"azulejo/codec/depack"
+)
+
+// receiving counts one medium of the mix.
+type receiving struct {
+	mu    sync.Mutex
+	stats Receiving
+	last  time.Time // arrival of the last unit
+}
+
+func (r *receiving) count(p codec.Packet, now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := &r.stats
+	if s.Units == 0 {
+		s.First = now
+	} else {
+		s.LongestGap = max(s.LongestGap, now.Sub(r.last))
+	}
+	r.last = now
+	s.Codec = p.Codec
+	s.Units++
+	s.Bytes += uint64(len(p.Data))
+	if p.Key {
+		s.Keys++
+	}
+	if p.Lost {
+		s.Breaks++
+	}
+}
+
+func (r *receiving) lost(n uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stats.Lost = n
+}
+
+func (r *receiving) snapshot() Receiving {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.stats
+}
+
+// receive is given each track of the mix.
+func (c *Client) receive(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
+	c.start(func() {
+		for {
+			if _, _, err := r.ReadRTCP(); err != nil {
+				return
+			}
+		}
+	})
+	c.start(func() {
+		if err := c.read(t); err != nil {
+			c.end(err)
+		}
+	})
+}
+
+func (c *Client) read(t *webrtc.TrackRemote) error {
+	id := idOf(t.Codec().MimeType)
+	units, err := depack.New(id, t.Codec().ClockRate)
+	if err != nil {
+		return fmt.Errorf("receive %s: %w", t.Codec().MimeType, err)
+	}
+	in, on := &c.in[0], c.cfg.OnAudio
+	if id.IsVideo() {
+		in, on = &c.in[1], c.cfg.OnVideo
+	}
+	var asked time.Time
+	for {
+		p, _, err := t.ReadRTP()
+		if err != nil {
+			return nil // the connection has ended, and says so itself
+		}
+		for _, unit := range units.Push(p) {
+			now := time.Now()
+			in.count(unit, now)
+			if unit.Lost && id.IsVideo() && !unit.Key && now.Sub(asked) > refreshEvery {
+				asked = now
+				c.refresh(t)
+			}
+			if on != nil {
+				on(unit)
+			}
+		}
+		in.lost(units.Stats().Lost)
+	}
+}
+
+// RequestKeyframe asks the server for a picture that decoding can begin at.
+func (c *Client) RequestKeyframe() {
+	for _, r := range c.pc.GetReceivers() {
+		for _, t := range r.Tracks() {
+			if t.Kind() == webrtc.RTPCodecTypeVideo {
+				c.refresh(t)
+			}
+		}
+	}
+}
+
+func (c *Client) refresh(t *webrtc.TrackRemote) {
+	// An error means that the connection is going: nobody to ask.
+	_ = c.pc.WriteRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: uint32(t.SSRC())}})
+}

@@ -1,0 +1,198 @@
+package peer
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/webrtc/v4"
+
+	"azulejo/codec"
+	"azulejo/mixer"
+)
+
+// backlog is how many access units wait for the network: half a second of picture and sound.
+const backlog = 64
+
+// downlink sends the mix to one viewer. Mixer goroutines put access units into a bounded queue;
+// run is the one goroutine that writes. When the queue is full a picture is dropped, and all
+// that follow until the next one that decoding can begin at.
+type downlink struct {
+	mix   *mixer.Mixer
+	own   *mixer.Source // not heard by this viewer; nil for none
+	queue chan unit
+
+	video, audio *track // nil where the client does not receive
+
+	videoSub atomic.Pointer[mixer.Subscription]
+
+	packets, bytes, pictures, dropped, refreshes atomic.Uint64
+}
+
+// unit is one access unit on its way to its track.
+type unit struct {
+	to *binding
+	p  codec.Packet
+}
+
+func newDownlink(mix *mixer.Mixer, own *mixer.Source) *downlink {
+	return &downlink{mix: mix, own: own, queue: make(chan unit, backlog)}
+}
+
+// attach offers the mix on the transceivers where the client wants to receive.
+// AddTrack alone would make a transceiver of its own, which only another offer could negotiate.
+func (d *downlink) attach(pc *webrtc.PeerConnection, o *offer) ([]*webrtc.RTPSender, error) {
+	var senders []*webrtc.RTPSender
+	for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeVideo, webrtc.RTPCodecTypeAudio} {
+		if !o.receives[kind.String()] {
+			continue
+		}
+		t := newTrack(kind)
+		sender, err := pc.AddTrack(t)
+		if err != nil {
+			return nil, fmt.Errorf("add %s track: %w", kind, err)
+		}
+		senders = append(senders, sender)
+		if kind == webrtc.RTPCodecTypeVideo {
+			d.video = t
+		} else {
+			d.audio = t
+		}
+	}
+	return senders, nil
+}
+
+// run subscribes, says so, and writes until ctx ends. A nil subscription may be closed.
+func (d *downlink) run(ctx context.Context, subscribed func()) error {
+	video, err := d.watch()
+	if err != nil {
+		return err
+	}
+	defer video.Close()
+	audio, err := d.listen()
+	if err != nil {
+		return err
+	}
+	defer audio.Close()
+	subscribed()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case u := <-d.queue:
+			d.write(u)
+		}
+	}
+}
+
+func (d *downlink) watch() (*mixer.Subscription, error) {
+	to := d.binding(d.video)
+	if to == nil {
+		return nil, nil // nothing to watch is no error
+	}
+	sub, err := d.mix.Watch(mixer.MainView, to.id, &videoSink{d: d, to: to})
+	if err != nil {
+		return nil, fmt.Errorf("watch %s as %s: %w", mixer.MainView, to.id, err)
+	}
+	d.videoSub.Store(sub)
+	return sub, nil
+}
+
+func (d *downlink) listen() (*mixer.Subscription, error) {
+	to := d.binding(d.audio)
+	if to == nil {
+		return nil, nil // nothing to hear is no error
+	}
+	sub, err := d.mix.Listen(to.id, d.own, audioSink{d: d, to: to})
+	if err != nil {
+		return nil, fmt.Errorf("listen as %s: %w", to.id, err)
+	}
+	return sub, nil
+}
+
+func (d *downlink) binding(t *track) *binding {
+	if t == nil {
+		return nil
+	}
+	return t.bound.Load()
+}
+
+// write sends one unit. An error is the network's; ICE decides when it is the end.
+func (d *downlink) write(u unit) {
+	packets, bytes, err := u.to.write(u.p)
+	d.packets.Add(uint64(packets))
+	d.bytes.Add(uint64(bytes))
+	if err != nil {
+		d.dropped.Add(1)
+		return
+	}
+	if u.p.Codec.IsVideo() {
+		d.pictures.Add(1)
+	}
+}
+
+// videoSink feeds the queue from the encoder's goroutine and falls back to the next key picture.
+type videoSink struct {
+	d       *downlink
+	to      *binding
+	mu      sync.Mutex
+	waiting bool // for a key picture, after a drop
+}
+
+// WritePacket never blocks.
+func (s *videoSink) WritePacket(p codec.Packet) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.waiting && !p.Key {
+		s.d.dropped.Add(1)
+		return
+	}
+	select {
+	case s.d.queue <- unit{s.to, p}:
+		s.waiting = false
+	default:
+		s.waiting = true
+		s.d.dropped.Add(1)
+	}
+}
+
+// audioSink feeds the queue from the sound's goroutine; what does not fit is lost.
+type audioSink struct {
+	d  *downlink
+	to *binding
+}
+
+// WritePacket never blocks.
+func (s audioSink) WritePacket(p codec.Packet) {
+	select {
+	case s.d.queue <- unit{s.to, p}:
+	default:
+		s.d.dropped.Add(1)
+	}
+}
+
+// listenRTCP reads what the viewer says about one track until the connection ends; reading also
+// drives retransmission.
+func (d *downlink) listenRTCP(sender *webrtc.RTPSender) {
+	for {
+		packets, _, err := sender.ReadRTCP()
+		if err != nil {
+			return
+		}
+		for _, p := range packets {
+			switch p.(type) {
+			case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
+				d.refresh()
+			}
+		}
+	}
+}
+
+func (d *downlink) refresh() {
+	d.refreshes.Add(1)
+	if sub := d.videoSub.Load(); sub != nil {
+		sub.RequestKeyframe()
+	}
+}

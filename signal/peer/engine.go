@@ -1,0 +1,226 @@
+package peer
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/pion/ice/v4"
+	"github.com/pion/webrtc/v4"
+)
+
+// Engine is what all peers of a server share: the codecs, the UDP port, the TCP port and the
+// certificate. It is made once; Close it after the last Peer.
+type Engine struct {
+	cfg  Config
+	log  *slog.Logger
+	api  *webrtc.API
+	cert webrtc.Certificate
+	udp  ice.UDPMux // nil without UDP
+	tcp  ice.TCPMux // nil without TCP
+	at   Addresses
+
+	mu    sync.Mutex
+	peers map[*Peer]struct{} // not closed yet
+	past  Stats              // of those that were
+}
+
+// Addresses are the ports an Engine listens on, zero where it does not.
+type Addresses struct{ UDP, TCP int }
+
+// packetBacklog is how many packets of one TCP client wait for being read.
+const packetBacklog = 64
+
+// NewEngine opens the ports of cfg. The caller owns the result and closes it.
+func NewEngine(cfg Config, log *slog.Logger) (*Engine, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	e := &Engine{cfg: cfg, log: log, peers: map[*Peer]struct{}{}}
+	if err := e.open(); err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	return e, nil
+}
+
+func (e *Engine) open() error {
+	if err := e.certify(); err != nil {
+		return err
+	}
+	if err := e.listenUDP(); err != nil {
+		return fmt.Errorf("listen on webrtc.udp %s: %w", e.cfg.UDP, err)
+	}
+	if err := e.listenTCP(); err != nil {
+		return fmt.Errorf("listen on webrtc.tcp %s: %w", e.cfg.TCP, err)
+	}
+	media, err := newMediaEngine()
+	if err != nil {
+		return err
+	}
+	interceptors, err := newInterceptors(media)
+	if err != nil {
+		return err
+	}
+	settings, err := e.settings()
+	if err != nil {
+		return err
+	}
+	e.api = webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(interceptors),
+		webrtc.WithSettingEngine(settings))
+	return nil
+}
+
+// certify makes the one DTLS certificate of this process: making one per peer costs more than
+// the rest of its setup.
+func (e *Engine) certify() error {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return fmt.Errorf("make certificate key: %w", err)
+	}
+	cert, err := webrtc.GenerateCertificate(key)
+	if err != nil {
+		return fmt.Errorf("make certificate: %w", err)
+	}
+	e.cert = *cert
+	return nil
+}
+
+// listenUDP binds the port on every address on its own, so that an answer leaves from the
+// address the client spoke to. Addresses that appear later are not served.
+func (e *Engine) listenUDP() error {
+	if e.cfg.UDP == "" {
+		return nil
+	}
+	addr, err := net.ResolveUDPAddr("udp", e.cfg.UDP)
+	if err != nil {
+		return err
+	}
+	if addr.IP == nil || addr.IP.IsUnspecified() {
+		return e.listenEverywhere(addr.Port)
+	}
+	conn, err := net.ListenUDP("udp", addr)
+	if err != nil {
+		return err
+	}
+	_ = conn.SetReadBuffer(socketBuffer) // the system's limit may be lower; smaller bursts survive then
+	_ = conn.SetWriteBuffer(socketBuffer)
+	e.udp = webrtc.NewICEUDPMux(e.logger("udp"), conn)
+	e.at.UDP = portOf(conn.LocalAddr())
+	return nil
+}
+
+const socketBuffer = 4 << 20
+
+func (e *Engine) listenEverywhere(port int) error {
+	if port == 0 {
+		free, err := freePort()
+		if err != nil {
+			return err
+		}
+		port = free
+	}
+	mux, err := ice.NewMultiUDPMuxFromPort(port, ice.UDPMuxFromPortWithLoopback(), ice.UDPMuxFromPortWithLogger(e.logger("udp")),
+		ice.UDPMuxFromPortWithReadBufferSize(socketBuffer), ice.UDPMuxFromPortWithWriteBufferSize(socketBuffer))
+	if err != nil {
+		return err
+	}
+	e.udp, e.at.UDP = mux, port
+	return nil
+}
+
+func freePort() (int, error) {
+	conn, err := net.ListenUDP("udp", nil)
+	if err != nil {
+		return 0, err
+	}
+	return portOf(conn.LocalAddr()), conn.Close()
+}
+
+func (e *Engine) listenTCP() error {
+	if e.cfg.TCP == "" {
+		return nil
+	}
+	listener, err := net.Listen("tcp", e.cfg.TCP) // a long-lived listener
+	if err != nil {
+		return err
+	}
+	e.tcp = webrtc.NewICETCPMux(e.logger("tcp"), listener, packetBacklog)
+	e.at.TCP = portOf(listener.Addr())
+	return nil
+}
+
+func portOf(addr net.Addr) int {
+	switch a := addr.(type) {
+	case *net.UDPAddr:
+		return a.Port
+	case *net.TCPAddr:
+		return a.Port
+	}
+	return 0
+}
+
+func (e *Engine) settings() (webrtc.SettingEngine, error) {
+	var s webrtc.SettingEngine
+	s.LoggerFactory = logs{e.log}
+	s.SetIncludeLoopbackCandidate(true)
+	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled) // clients call us; we never call a .local name
+	s.SetNetworkTypes(e.networks())
+	if e.udp != nil {
+		s.SetICEUDPMux(e.udp)
+	}
+	if e.tcp != nil {
+		s.SetICETCPMux(e.tcp)
+	}
+	s.DisableActiveTCP(true)
+	// Silence is first a disconnection, which may heal, and then a failure, which ends the peer.
+	third := e.cfg.timeout() / 3
+	s.SetICETimeouts(third, e.cfg.timeout()-third, min(third/2, 2*time.Second))
+	if len(e.cfg.PublicIPs) == 0 {
+		return s, nil
+	}
+	err := s.SetICEAddressRewriteRules(webrtc.ICEAddressRewriteRule{
+		External: e.cfg.PublicIPs, AsCandidateType: webrtc.ICECandidateTypeHost, Mode: webrtc.ICEAddressRewriteAppend,
+	})
+	if err != nil {
+		return s, fmt.Errorf("announce webrtc.public_ips %v: %w", e.cfg.PublicIPs, err)
+	}
+	return s, nil
+}
+
+func (e *Engine) networks() []webrtc.NetworkType {
+	var types []webrtc.NetworkType
+	if e.udp != nil {
+		types = append(types, webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6)
+	}
+	if e.tcp != nil {
+		types = append(types, webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6)
+	}
+	return types
+}
+
+func (e *Engine) logger(scope string) scoped { return scoped{e.log.With("scope", scope)} }
+
+// ICEServers are the servers that clients should use; the caller may keep the slice.
+func (e *Engine) ICEServers() []ICEServer { return slices.Clone(e.cfg.ICEServers) }
+
+// Addresses tells the ports that were opened.
+func (e *Engine) Addresses() Addresses { return e.at }
+
+// Close frees the ports. Peers that still live lose their network.
+func (e *Engine) Close() error {
+	var errs []error
+	if e.udp != nil {
+		errs = append(errs, e.udp.Close())
+	}
+	if e.tcp != nil {
+		errs = append(errs, e.tcp.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,40 @@
+package peer
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"github.com/pion/logging"
+)
+
+// logs gives pion's log lines to slog, one level lower than pion thinks: what a stranger on the
+// network can cause is not a warning of ours.
+type logs struct{ log *slog.Logger }
+
+func (l logs) NewLogger(scope string) logging.LeveledLogger {
+	return scoped{l.log.With("scope", scope)}
+}
+
+type scoped struct{ log *slog.Logger }
+
+const levelTrace = slog.LevelDebug - 4
+
+func (s scoped) put(level slog.Level, format string, args ...any) {
+	ctx := context.Background()
+	if !s.log.Enabled(ctx, level) {
+		return
+	}
+	s.log.Log(ctx, level, "pion said", "text", fmt.Sprintf(format, args...))
+}
+
+func (s scoped) Trace(msg string)                  { s.put(levelTrace, "%s", msg) }
+func (s scoped) Tracef(format string, args ...any) { s.put(levelTrace, format, args...) }
+func (s scoped) Debug(msg string)                  { s.put(levelTrace, "%s", msg) }
+func (s scoped) Debugf(format string, args ...any) { s.put(levelTrace, format, args...) }
+func (s scoped) Info(msg string)                   { s.put(slog.LevelDebug, "%s", msg) }
+func (s scoped) Infof(format string, args ...any)  { s.put(slog.LevelDebug, format, args...) }
+func (s scoped) Warn(msg string)                   { s.put(slog.LevelDebug, "%s", msg) }
+func (s scoped) Warnf(format string, args ...any)  { s.put(slog.LevelDebug, format, args...) }
+func (s scoped) Error(msg string)                  { s.put(slog.LevelInfo, "%s", msg) }
+func (s scoped) Errorf(format string, args ...any) { s.put(slog.LevelInfo, format, args...) }

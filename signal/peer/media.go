@@ -1,0 +1,152 @@
+package peer
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/pion/interceptor"
+	"github.com/pion/webrtc/v4"
+
+	"azulejo/codec"
+)
+
+// Profiles of H.264 by the first two bytes of profile-level-id, in our order of preference.
+// We send constrained baseline, which every decoder of these profiles reads, and receive all.
+var profiles = []struct{ id, name string }{ // a constant table
+	{"42e0", "constrained baseline"},
+	{"4200", "baseline"},
+	{"4d00", "main"},
+	{"640c", "constrained high"},
+	{"6400", "high"},
+}
+
+const accepted = "H.264 with packetization-mode=1 (profile-level-id 42e0xx, 4200xx, 4d00xx, 640cxx or 6400xx), VP8"
+
+// newMediaEngine knows the codecs we read and write, in our order of preference.
+func newMediaEngine() (*webrtc.MediaEngine, error) {
+	m := &webrtc.MediaEngine{}
+	err := m.RegisterCodec(webrtc.RTPCodecParameters{
+		RTPCodecCapability: webrtc.RTPCodecCapability{
+			MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2,
+			SDPFmtpLine: "minptime=10;useinbandfec=1;stereo=1;sprop-stereo=1",
+		},
+		PayloadType: 111,
+	}, webrtc.RTPCodecTypeAudio)
+	if err != nil {
+		return nil, fmt.Errorf("register opus: %w", err)
+	}
+	for i, p := range videoCodecs() {
+		p.PayloadType = webrtc.PayloadType(96 + 2*i)
+		if err := registerWithRTX(m, p); err != nil {
+			return nil, fmt.Errorf("register %s: %w", p.MimeType, err)
+		}
+	}
+	return m, nil
+}
+
+func videoCodecs() []webrtc.RTPCodecParameters {
+	feedback := []webrtc.RTCPFeedback{{Type: "goog-remb"}, {Type: "ccm", Parameter: "fir"}, {Type: "nack"}, {Type: "nack", Parameter: "pli"}}
+	one := func(mime, fmtp string) webrtc.RTPCodecParameters {
+		return webrtc.RTPCodecParameters{RTPCodecCapability: webrtc.RTPCodecCapability{
+			MimeType: mime, ClockRate: 90000, SDPFmtpLine: fmtp, RTCPFeedback: feedback,
+		}}
+	}
+	var all []webrtc.RTPCodecParameters
+	for _, p := range profiles {
+		all = append(all, one(webrtc.MimeTypeH264,
+			"level-asymmetry-allowed=1;packetization-mode=1;profile-level-id="+p.id+"1f"))
+	}
+	return append(all, one(webrtc.MimeTypeVP8, ""))
+}
+
+func registerWithRTX(m *webrtc.MediaEngine, p webrtc.RTPCodecParameters) error {
+	if err := m.RegisterCodec(p, webrtc.RTPCodecTypeVideo); err != nil {
+		return err
+	}
+	return m.RegisterCodec(webrtc.RTPCodecParameters{
+		RTPCodecCapability: webrtc.RTPCodecCapability{
+			MimeType: webrtc.MimeTypeRTX, ClockRate: 90000, SDPFmtpLine: fmt.Sprintf("apt=%d", p.PayloadType),
+		},
+		PayloadType: p.PayloadType + 1,
+	}, webrtc.RTPCodecTypeVideo)
+}
+
+// newInterceptors repairs losses both ways (NACK), reports both ways (SR, RR), and counts packets
+// both ways for congestion control (TWCC).
+func newInterceptors(m *webrtc.MediaEngine) (*interceptor.Registry, error) {
+	r := &interceptor.Registry{}
+	steps := []func() error{
+		func() error { return webrtc.ConfigureNack(m, r) },
+		func() error { return webrtc.ConfigureRTCPReports(r) },
+		func() error { return webrtc.ConfigureSimulcastExtensionHeaders(m) },
+		func() error { return webrtc.ConfigureTWCCHeaderExtensionSender(m, r) },
+		func() error { return webrtc.ConfigureTWCCSender(m, r) },
+	}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return nil, fmt.Errorf("configure interceptors: %w", err)
+		}
+	}
+	return r, nil
+}
+
+// idOf translates a negotiated MIME type; empty for what we do not read.
+func idOf(mime string) codec.ID {
+	switch {
+	case strings.EqualFold(mime, webrtc.MimeTypeH264):
+		return codec.H264
+	case strings.EqualFold(mime, webrtc.MimeTypeVP8):
+		return codec.VP8
+	case strings.EqualFold(mime, webrtc.MimeTypeOpus):
+		return codec.Opus
+	}
+	return ""
+}
+
+// rank orders negotiated codecs: the H.264 profiles, then VP8, then the rest. It is -1 for what
+// we do not send as it is (RTX and unknown ones).
+func rank(p webrtc.RTPCodecParameters) int {
+	switch idOf(p.MimeType) {
+	case codec.H264:
+		if i := profileOf(p.SDPFmtpLine); i >= 0 && parameter(p.SDPFmtpLine, "packetization-mode") == "1" {
+			return i
+		}
+	case codec.VP8:
+		return len(profiles)
+	case codec.Opus:
+		return len(profiles) + 1
+	}
+	return -1
+}
+
+// best picks what to send among the negotiated codecs.
+func best(codecs []webrtc.RTPCodecParameters) (webrtc.RTPCodecParameters, bool) {
+	usable := slices.DeleteFunc(slices.Clone(codecs), func(p webrtc.RTPCodecParameters) bool { return rank(p) < 0 })
+	if len(usable) == 0 {
+		return webrtc.RTPCodecParameters{}, false
+	}
+	return slices.MinFunc(usable, func(a, b webrtc.RTPCodecParameters) int { return rank(a) - rank(b) }), true
+}
+
+// profileOf is the index into profiles of an H.264 format line, -1 for others.
+func profileOf(fmtp string) int {
+	level := strings.ToLower(parameter(fmtp, "profile-level-id"))
+	for i, p := range profiles {
+		if len(level) == 6 && strings.HasPrefix(level, p.id) {
+			return i
+		}
+	}
+	return -1
+}
+
+// parameter is the value of one name=value pair of a format line.
+func parameter(fmtp, name string) string {
+	for pair := range strings.SplitSeq(fmtp, ";") {
+		key, value, _ := strings.Cut(strings.TrimSpace(pair), "=")
+		if strings.EqualFold(key, name) {
+			return value
+		}
+	}
+	return ""
+}

@@ -1,0 +1,73 @@
+package peer
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/pion/webrtc/v4"
+)
+
+// begin makes the connection; p.mu is held.
+func (p *Peer) begin(o *offer) (string, error) {
+	pc, err := p.engine.api.NewPeerConnection(webrtc.Configuration{
+		Certificates: []webrtc.Certificate{p.engine.cert}, BundlePolicy: webrtc.BundlePolicyMaxBundle,
+	})
+	if err != nil {
+		return "", fmt.Errorf("make peer connection: %w", err)
+	}
+	p.trickle(pc)
+	down := newDownlink(p.opts.Mixer, p.opts.Own)
+	answer, senders, err := negotiate(pc, o, down)
+	if err != nil {
+		_ = pc.Close() // the offer was the error; nothing runs yet
+		return "", errorf(CodeBadSDP, "the SDP cannot be answered: %v; accepted is an offer as RTCPeerConnection.createOffer makes it", err)
+	}
+	p.pc, p.down = pc, down
+	p.observe(pc)
+	p.work.Go(func() { p.refresher(pc) })
+	for _, s := range senders {
+		p.work.Go(func() { down.listenRTCP(s) })
+	}
+	return answer, nil
+}
+
+// negotiate goes from the offer to the answer, with our tracks on the client's transceivers.
+func negotiate(pc *webrtc.PeerConnection, o *offer, down *downlink) (string, []*webrtc.RTPSender, error) {
+	if err := pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: o.text}); err != nil {
+		return "", nil, err
+	}
+	for _, t := range pc.GetTransceivers() {
+		if err := prefer(t); err != nil {
+			return "", nil, err
+		}
+	}
+	senders, err := down.attach(pc, o)
+	if err != nil {
+		return "", nil, err
+	}
+	answer, err := pc.CreateAnswer(nil)
+	if err != nil {
+		return "", nil, err
+	}
+	if err := pc.SetLocalDescription(answer); err != nil {
+		return "", nil, err
+	}
+	return answer.SDP, senders, nil
+}
+
+// prefer orders a section's codecs as we like them: a browser sends the first of the answer.
+func prefer(t *webrtc.RTPTransceiver) error {
+	if t.Receiver() == nil {
+		return nil
+	}
+	all := t.Receiver().GetParameters().Codecs
+	place := func(p webrtc.RTPCodecParameters) int {
+		if r := rank(p); r >= 0 {
+			return r
+		}
+		return len(all) + len(profiles)
+	}
+	slices.SortStableFunc(all, func(a, b webrtc.RTPCodecParameters) int { return cmp.Compare(place(a), place(b)) })
+	return t.SetCodecPreferences(all)
+}

@@ -1,0 +1,170 @@
+package peer
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/pion/sdp/v3"
+)
+
+// maxSections bounds the media sections of an offer; a client needs two, four with separate
+// sections for each direction.
+const maxSections = 16
+
+// offer is what an offer asks for.
+type offer struct {
+	text     string
+	receives map[string]bool // by kind of media: the client wants some
+}
+
+// readOffer tells what is wrong with an offer before WebRTC sees it: an [*Error] that says what
+// was found and what is accepted (RFC 8866, RFC 8829).
+func readOffer(text string) (*offer, error) {
+	var d sdp.SessionDescription
+	if err := d.UnmarshalString(text); err != nil {
+		return nil, errorf(CodeBadSDP, "the SDP cannot be read: %v; accepted is an offer as RTCPeerConnection.createOffer makes it", err)
+	}
+	for _, check := range []func(*sdp.SessionDescription) error{checkSections, checkTransport} {
+		if err := check(&d); err != nil {
+			return nil, err
+		}
+	}
+	o := &offer{text: text, receives: map[string]bool{}}
+	for _, kind := range []string{"video", "audio"} {
+		o.receives[kind] = slices.ContainsFunc(sections(&d, kind), receives)
+	}
+	return o, nil
+}
+
+// receives tells whether the client wants media in a section.
+func receives(m *sdp.MediaDescription) bool {
+	_, sendonly := m.Attribute("sendonly")
+	_, inactive := m.Attribute("inactive")
+	return !sendonly && !inactive
+}
+
+func checkSections(d *sdp.SessionDescription) error {
+	if len(d.MediaDescriptions) > maxSections {
+		return errorf(CodeBadSDP, "the SDP has %d media sections; accepted are up to %d", len(d.MediaDescriptions), maxSections)
+	}
+	videos := sections(d, "video")
+	if len(videos) == 0 {
+		return errorf(CodeBadSDP, "the SDP has no video section (found: %s); accepted is one with %s, and optionally audio with opus", kinds(d), accepted)
+	}
+	if err := checkCodecs("video", videos, accepted); err != nil {
+		return err
+	}
+	return checkCodecs("audio", sections(d, "audio"), "opus")
+}
+
+// sections are the media sections of one kind that are in use: port 0 rejects one.
+func sections(d *sdp.SessionDescription, kind string) []*sdp.MediaDescription {
+	var found []*sdp.MediaDescription
+	for _, m := range d.MediaDescriptions {
+		bundled := slices.ContainsFunc(m.Attributes, func(a sdp.Attribute) bool { return a.Key == "bundle-only" })
+		if m.MediaName.Media == kind && (m.MediaName.Port.Value != 0 || bundled) {
+			found = append(found, m)
+		}
+	}
+	return found
+}
+
+func kinds(d *sdp.SessionDescription) string {
+	if len(d.MediaDescriptions) == 0 {
+		return "no media at all"
+	}
+	var names []string
+	for _, m := range d.MediaDescriptions {
+		names = append(names, m.MediaName.Media)
+	}
+	return strings.Join(names, ", ")
+}
+
+// checkCodecs wants at least one usable codec in each section.
+func checkCodecs(kind string, all []*sdp.MediaDescription, accepted string) error {
+	for _, m := range all {
+		names, usable := codecsOf(m)
+		if !usable {
+			return errorf(CodeBadSDP, "the %s section offers only %s; accepted: %s", kind, names, accepted)
+		}
+	}
+	return nil
+}
+
+// codecsOf lists what a section offers, in words, and whether we can read any of it.
+func codecsOf(m *sdp.MediaDescription) (string, bool) {
+	var names []string
+	usable := false
+	for _, format := range m.MediaName.Formats {
+		name := attribute(m.Attributes, "rtpmap", format)
+		name, _, _ = strings.Cut(name, "/")
+		switch strings.ToLower(name) {
+		case "":
+			name = "payload type " + format
+		case "rtx", "red", "ulpfec", "flexfec-03", "cn", "telephone-event":
+			continue
+		case "vp8", "opus":
+			usable = true
+		case "h264":
+			fmtp := attribute(m.Attributes, "fmtp", format)
+			usable = usable || h264Usable(fmtp)
+			name = fmt.Sprintf("H264 (%s)", fmtp)
+		}
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return "nothing", usable
+	}
+	return strings.Join(names, ", "), usable
+}
+
+func h264Usable(fmtp string) bool {
+	return parameter(fmtp, "packetization-mode") == "1" && profileOf(fmtp) >= 0
+}
+
+// attribute finds "a=key:format value" and gives its value.
+func attribute(attributes []sdp.Attribute, key, format string) string {
+	for _, a := range attributes {
+		if a.Key != key {
+			continue
+		}
+		if of, value, ok := strings.Cut(a.Value, " "); ok && of == format {
+			return value
+		}
+	}
+	return ""
+}
+
+// checkTransport wants ICE credentials, a DTLS fingerprint and names of sections, without which
+// no connection can begin.
+func checkTransport(d *sdp.SessionDescription) error {
+	needed := []struct{ key, what string }{
+		{"ice-ufrag", "ICE credentials (a=ice-ufrag)"},
+		{"ice-pwd", "ICE credentials (a=ice-pwd)"},
+		{"fingerprint", "a DTLS fingerprint (a=fingerprint)"},
+	}
+	for _, n := range needed {
+		if !somewhere(d, n.key) {
+			return errorf(CodeBadSDP, "the SDP has no %s; accepted is an offer as RTCPeerConnection.createOffer makes it", n.what)
+		}
+	}
+	for _, m := range d.MediaDescriptions {
+		if mid, ok := m.Attribute("mid"); !ok || mid == "" {
+			return errorf(CodeBadSDP, "the %s section has no a=mid; accepted are unified-plan offers", m.MediaName.Media)
+		}
+	}
+	return nil
+}
+
+func somewhere(d *sdp.SessionDescription, key string) bool {
+	if value, ok := d.Attribute(key); ok && value != "" {
+		return true
+	}
+	return slices.ContainsFunc(d.MediaDescriptions, func(m *sdp.MediaDescription) bool {
+		value, ok := m.Attribute(key)
+		return ok && value != ""
+	})
+}

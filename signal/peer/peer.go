@@ -1,0 +1,233 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+
+	"github.com/pion/webrtc/v4"
+
+	"azulejo/codec"
+	"azulejo/mixer"
+)
+
+// Options say what a Peer is connected to.
+type Options struct {
+	Mixer    *mixer.Mixer  // what is viewed
+	Upstream Upstream      // takes what is published; nil: it is thrown away
+	Own      *mixer.Source // not heard by this client; nil: it hears everything
+
+	// Audio and Video tell which published media Upstream takes; the rest is thrown away.
+	Audio, Video bool
+
+	// OnCandidate is given our candidates, which may come before Answer returns. It is called
+	// from foreign goroutines and must not block.
+	OnCandidate func(Candidate)
+}
+
+// Candidate is one ICE candidate in the shape that browsers use.
+type Candidate = webrtc.ICECandidateInit
+
+// maxCandidates bounds what one client can make us probe.
+const maxCandidates = 128
+
+// Peer is one WebRTC connection. Its owner waits for Done, and calls Close in any case.
+type Peer struct {
+	engine *Engine
+	opts   Options
+	log    *slog.Logger
+
+	ctx     context.Context // the life of the connection, ended by end
+	cancel  context.CancelFunc
+	flowing chan struct{}
+	once    sync.Once     // of flow
+	refresh chan struct{} // a key picture is wanted from the client
+
+	mu         sync.Mutex
+	pc         *webrtc.PeerConnection // nil before a good offer
+	down       *downlink              // with pc
+	candidates int
+	closed     bool
+	err        error
+	work       sync.WaitGroup // Add only under mu and before closed
+
+	taken [2]bool // audio, video: the first track of each is the one; under mu
+	up    counts
+}
+
+// NewPeer prepares a peer; Answer begins it. The caller closes it.
+func (e *Engine) NewPeer(opts Options, log *slog.Logger) *Peer {
+	ctx, cancel := context.WithCancel(context.Background())
+	p := &Peer{engine: e, opts: opts, log: log, ctx: ctx, cancel: cancel, flowing: make(chan struct{}), refresh: make(chan struct{}, 1)}
+	e.add(p)
+	return p
+}
+
+// Answer takes the client's one offer. An [*Error] tells what was wrong with it; after any error
+// but a second offer the client may offer again.
+func (p *Peer) Answer(text string) (string, error) {
+	o, err := readOffer(text)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.closed:
+		return "", errorf(CodeUnexpected, "the connection is over; accepted is a new join")
+	case p.pc != nil:
+		return "", errorf(CodeSecondOffer, "a second offer; accepted is one per connection: tracks are muted and the picture changes without another")
+	case err != nil:
+		return "", err
+	}
+	return p.begin(o)
+}
+
+func (p *Peer) trickle(pc *webrtc.PeerConnection) {
+	pc.OnICECandidate(func(c *webrtc.ICECandidate) {
+		if c != nil && p.opts.OnCandidate != nil {
+			p.opts.OnCandidate(c.ToJSON())
+		}
+	})
+}
+
+// observe is set once the offer was good: nothing happens before the client has the answer.
+func (p *Peer) observe(pc *webrtc.PeerConnection) {
+	pc.OnTrack(p.receive)
+	pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) {
+		p.log.Debug("connection state changed", "state", s.String())
+		switch s {
+		case webrtc.PeerConnectionStateConnected:
+			p.once.Do(p.flow)
+		case webrtc.PeerConnectionStateFailed:
+			p.end(errorf(CodeICEFailed, "no packet came through for %v; accepted is a new connection", p.engine.cfg.timeout()))
+		case webrtc.PeerConnectionStateClosed:
+			p.end(nil)
+		}
+	})
+}
+
+// flow begins the downstream, once there is somewhere to send it.
+func (p *Peer) flow() {
+	p.start(func() {
+		if err := p.down.run(p.ctx, func() { close(p.flowing) }); err != nil {
+			p.end(err)
+		}
+	})
+}
+
+// receive is given each track the client publishes.
+func (p *Peer) receive(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
+	p.start(func() { drainRTCP(r) })
+	u := newUplink(t, r, p.destination(t.Kind()), &p.up, p.log)
+	p.start(func() { u.run(p.ctx) })
+}
+
+// destination is where the first track of a kind goes; further ones are read and thrown away.
+func (p *Peer) destination(kind webrtc.RTPCodecType) func(codec.Packet) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	video := kind == webrtc.RTPCodecTypeVideo
+	i, allowed, put := 0, p.opts.Audio, Upstream.PutAudio
+	if video {
+		i, allowed, put = 1, p.opts.Video, Upstream.PutVideo
+	}
+	if p.taken[i] || !allowed || p.opts.Upstream == nil {
+		return func(codec.Packet) {}
+	}
+	p.taken[i] = true
+	return func(unit codec.Packet) { put(p.opts.Upstream, unit) }
+}
+
+// start runs f in a goroutine that Close waits for, unless Close was called.
+func (p *Peer) start(f func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.closed {
+		p.work.Go(f)
+	}
+}
+
+// AddCandidate takes a candidate of the client's. Names of multicast DNS are ignored: the client
+// reaches us, and its address is learnt from that.
+func (p *Peer) AddCandidate(c Candidate) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.pc == nil {
+		return errorf(CodeUnexpected, "a candidate before the offer; accepted first: offer")
+	}
+	if c.Candidate == "" || strings.Contains(c.Candidate, ".local ") {
+		return nil
+	}
+	if p.candidates++; p.candidates > maxCandidates {
+		return errorf(CodeBadCandidate, "too many candidates; accepted are %d", maxCandidates)
+	}
+	if err := p.pc.AddICECandidate(c); err != nil {
+		return errorf(CodeBadCandidate, "the candidate cannot be used: %v; accepted is what RTCIceCandidate.toJSON gives", err)
+	}
+	return nil
+}
+
+// RequestKeyframe asks the client for a picture that decoding can begin at. It never blocks and
+// may be called at any time; requests that come faster than they can be sent become one.
+func (p *Peer) RequestKeyframe() {
+	select {
+	case p.refresh <- struct{}{}:
+	default:
+	}
+}
+
+// refresher sends the requests.
+func (p *Peer) refresher(pc *webrtc.PeerConnection) {
+	for {
+		select {
+		case <-p.ctx.Done():
+			return
+		case <-p.refresh:
+			requestKeyframe(pc)
+		}
+	}
+}
+
+// Flowing is closed when the client is connected and subscribed to what it views.
+func (p *Peer) Flowing() <-chan struct{} { return p.flowing }
+
+// Done is closed when the connection is over: lost, closed by the client, or by Close.
+func (p *Peer) Done() <-chan struct{} { return p.ctx.Done() }
+
+// Err tells why the connection is over; nil when either side closed it.
+func (p *Peer) Err() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.err
+}
+
+// end stops the media; pion's callbacks may call it, Close they may not.
+func (p *Peer) end(err error) {
+	p.mu.Lock()
+	if p.err == nil && p.ctx.Err() == nil {
+		p.err = err
+	}
+	p.mu.Unlock()
+	p.cancel()
+}
+
+// Close ends the connection and waits for all its goroutines. After it, Upstream is not called.
+// It is idempotent.
+func (p *Peer) Close() error {
+	p.end(nil)
+	p.mu.Lock()
+	p.closed = true
+	pc := p.pc
+	p.mu.Unlock()
+	var err error
+	if pc != nil {
+		err = pc.GracefulClose()
+	}
+	p.work.Wait()
+	p.engine.drop(p)
+	if err != nil && !errors.Is(err, webrtc.ErrConnectionClosed) {
+		return fmt.Errorf("close peer connection: %w", err)
+	}
+	return nil
+}

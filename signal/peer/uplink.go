@@ -1,0 +1,142 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/rtp"
+	"github.com/pion/webrtc/v4"
+
+	"azulejo/codec"
+	"azulejo/codec/depack"
+)
+
+// Upstream takes what a client publishes. Its methods must not block; they are called from one
+// goroutine per medium.
+type Upstream interface {
+	PutVideo(p codec.Packet)
+	PutAudio(p codec.Packet)
+}
+
+// uplink reads one received track: RTP in, access units out. Payload types decide about the
+// codec, packet by packet, so that a client may change it without telling.
+type uplink struct {
+	track  *webrtc.TrackRemote
+	codecs map[uint8]webrtc.RTPCodecParameters
+	put    func(codec.Packet)
+	log    *slog.Logger
+	counts *counts
+
+	payload uint8         // of the current depacketizer
+	depack  *depack.Track // nil before the first usable packet
+	fresh   bool          // the next unit follows a break
+	bad     time.Time     // when trouble was last reported
+}
+
+// counts are shared by all uplinks of a peer.
+type counts struct{ packets, units, garbage atomic.Uint64 }
+
+func newUplink(t *webrtc.TrackRemote, r *webrtc.RTPReceiver, put func(codec.Packet), c *counts, log *slog.Logger) *uplink {
+	u := &uplink{
+		track: t, put: put, counts: c, log: log.With("media", t.Kind().String()),
+		codecs: map[uint8]webrtc.RTPCodecParameters{}, fresh: true,
+	}
+	for _, p := range r.GetParameters().Codecs {
+		u.codecs[uint8(p.PayloadType)] = p
+	}
+	return u
+}
+
+// run reads until the connection ends. Whatever is wrong with a packet is only counted.
+func (u *uplink) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		p, _, err := u.track.ReadRTP()
+		switch {
+		case err == nil:
+			u.push(p)
+		case ended(err):
+			return
+		default:
+			u.garbage("rtp", err)
+		}
+	}
+}
+
+// ended tells the end of a track from a packet that could not be read.
+func ended(err error) bool {
+	var opErr *net.OpError
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrClosedPipe) || errors.Is(err, net.ErrClosed) || errors.As(err, &opErr)
+}
+
+func (u *uplink) push(p *rtp.Packet) {
+	u.counts.packets.Add(1)
+	if len(p.Payload) == 0 {
+		// Padding probes for bandwidth; the sequence number still counts.
+		if u.depack != nil && p.PayloadType == u.payload {
+			u.deliver(u.depack.Push(p))
+		}
+		return
+	}
+	if (u.depack == nil || p.PayloadType != u.payload) && !u.change(p.PayloadType) {
+		return
+	}
+	u.deliver(u.depack.Push(p))
+}
+
+// change begins a depacketizer for another payload type and tells whether it could.
+func (u *uplink) change(payload uint8) bool {
+	params, known := u.codecs[payload]
+	id := idOf(params.MimeType)
+	if !known || id == "" {
+		u.garbage("payload type", nil)
+		return false
+	}
+	next, err := depack.New(id, params.ClockRate)
+	if err != nil {
+		u.garbage("codec", err)
+		return false
+	}
+	u.flush()
+	u.depack, u.payload, u.fresh = next, payload, true
+	u.log.Debug("codec changed", "codec", string(id), "payload_type", payload)
+	return true
+}
+
+func (u *uplink) flush() {
+	if u.depack != nil {
+		u.deliver(u.depack.Flush())
+	}
+}
+
+func (u *uplink) deliver(units []codec.Packet) {
+	for _, p := range units {
+		p.Lost = p.Lost || u.fresh
+		u.fresh = false
+		u.counts.units.Add(1)
+		u.put(p)
+	}
+}
+
+// garbage counts, and says so once in ten seconds.
+func (u *uplink) garbage(what string, err error) {
+	n := u.counts.garbage.Add(1)
+	if time.Since(u.bad) < 10*time.Second {
+		return
+	}
+	u.bad = time.Now()
+	u.log.Info("received rtp was unusable", "what", what, "total", n, "error", err)
+}
+
+// drainRTCP reads sender reports so that interceptors see them.
+func drainRTCP(r *webrtc.RTPReceiver) {
+	for {
+		if _, _, err := r.ReadRTCP(); err != nil {
+			return
+		}
+	}
+}

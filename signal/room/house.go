@@ -1,0 +1,219 @@
+package room
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"azulejo/recorder"
+)
+
+// House is all rooms of a server. A room begins with its first member, or with the house when it
+// is configured, and ends with its last member unless it is configured.
+type House struct {
+	cfg Config
+	rec *recorder.Recorder // nil: nothing is recorded
+	log *slog.Logger
+
+	begun chan struct{}
+	work  sync.WaitGroup // rooms; Add only under mu and while open
+
+	mu    sync.Mutex
+	ctx   context.Context // the life of Run, which Join starts rooms in
+	open  bool
+	rooms map[string]*Room
+}
+
+// retryAfter is the pause before a configured room that broke begins again.
+const retryAfter = time.Second
+
+// NewHouse checks cfg. Nothing lives before Run. rec may be nil when nothing is to be recorded.
+func NewHouse(cfg Config, rec *recorder.Recorder, log *slog.Logger) (*House, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	cfg.Limits = cfg.Limits.withDefaults()
+	for name, s := range cfg.Rooms {
+		if len(s.Record) > 0 && rec == nil {
+			return nil, fmt.Errorf("rooms.%s.record: %v: there is no recorder", name, s.Record)
+		}
+	}
+	return &House{cfg: cfg, rec: rec, log: log, begun: make(chan struct{}), rooms: map[string]*Room{}}, nil
+}
+
+// Run opens the configured rooms and lives until ctx ends; then it ends every membership, stops
+// the mixers, finishes the recordings and returns. It is called once.
+func (h *House) Run(ctx context.Context) error {
+	h.mu.Lock()
+	h.ctx, h.open = ctx, true
+	for _, name := range h.cfg.names() {
+		h.begin(name, true)
+	}
+	h.mu.Unlock()
+	close(h.begun)
+	<-ctx.Done()
+	h.mu.Lock()
+	h.open = false
+	h.mu.Unlock()
+	h.work.Wait()
+	return nil
+}
+
+// begin starts a room; h.mu is held and the house is open.
+func (h *House) begin(name string, permanent bool) *Room {
+	r := newRoom(h, name, permanent)
+	h.rooms[name] = r
+	ctx := h.ctx
+	h.work.Go(func() { h.keep(ctx, r) })
+	return r
+}
+
+// keep lives as long as a room does, and begins a configured one again when it broke.
+func (h *House) keep(ctx context.Context, r *Room) {
+	err := r.run(ctx)
+	h.forget(r)
+	if err == nil {
+		return
+	}
+	r.log.Error("room broke", "error", err)
+	if !r.permanent {
+		return
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(retryAfter):
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if h.open && h.rooms[r.name] == nil {
+			h.begin(r.name, true)
+		}
+	}
+}
+
+func (h *House) forget(r *Room) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.rooms[r.name] == r {
+		delete(h.rooms, r.name)
+	}
+}
+
+// enter finds or begins a room and holds it open for one more member.
+func (h *House) enter(name string) (*Room, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.open {
+		return nil, errClosing()
+	}
+	r := h.rooms[name]
+	if r == nil {
+		if len(h.rooms) >= h.cfg.Limits.Rooms {
+			return nil, errorf(CodeRooms, "all %d rooms of this server are in use; accepted is joining one of them", h.cfg.Limits.Rooms)
+		}
+		_, permanent := h.cfg.Rooms[name]
+		r = h.begin(name, permanent)
+	}
+	r.held++
+	return r, nil
+}
+
+// release undoes enter; the room ends when nobody holds it.
+func (h *House) release(r *Room) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	r.held--
+	if r.held > 0 || r.permanent {
+		return
+	}
+	if h.rooms[r.name] == r {
+		delete(h.rooms, r.name)
+	}
+	r.empty()
+}
+
+// Joining is what somebody brings along.
+type Joining struct {
+	Name    string // 1 to 64 printable letters; may be empty for a viewer
+	Key     string // a secret that takes this place back later; may be empty
+	Kind    Kind   // Peer when empty
+	Publish Media  // neither: a viewer
+}
+
+// Join makes the caller a member of a room, which begins if need be. Whoever gets a Member calls
+// its Leave. An [*Error] is meant for the user.
+func (h *House) Join(ctx context.Context, name string, j Joining) (*Member, error) {
+	j, err := j.clean(name)
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case <-h.begun:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	r, err := h.enter(name)
+	if err != nil {
+		return nil, err
+	}
+	m, err := r.join(j)
+	if err != nil {
+		h.release(r)
+		return nil, err
+	}
+	return m, nil
+}
+
+func (j Joining) clean(room string) (Joining, error) {
+	if err := CheckName(room); err != nil {
+		return j, err
+	}
+	if j.Kind == "" {
+		j.Kind = Peer
+	}
+	if len(j.Key) > maxKey {
+		return j, errorf(CodeBadKey, "a key of %d bytes: accepted are up to %d", len(j.Key), maxKey)
+	}
+	var err error
+	j.Name, err = cleanName(j.Name, j.viewer())
+	return j, err
+}
+
+func (j Joining) viewer() bool { return !j.Publish.Audio && !j.Publish.Video }
+
+// Info describes one room, or is an [*Error] with CodeNoSuchRoom.
+func (h *House) Info(name string) (Info, error) {
+	h.mu.Lock()
+	r := h.rooms[name]
+	h.mu.Unlock()
+	if r != nil {
+		if info, ok := r.info(); ok {
+			return info, nil
+		}
+	}
+	return Info{}, errorf(CodeNoSuchRoom, "room %q does not exist now", clip(name))
+}
+
+// List describes all rooms, sorted by name.
+func (h *House) List() []Info {
+	all := []Info{}
+	for _, name := range h.roomNames() {
+		info, err := h.Info(name)
+		var gone *Error
+		if errors.As(err, &gone) {
+			continue
+		}
+		all = append(all, info)
+	}
+	return all
+}
+
+func (h *House) roomNames() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Sorted(maps.Keys(h.rooms))
+}

@@ -1,0 +1,132 @@
+package room
+
+import (
+	"crypto/rand"
+	"slices"
+)
+
+// join is Join in the loop.
+type join struct {
+	Joining
+	reply chan<- joined
+}
+
+type joined struct {
+	member *Member
+	err    error
+}
+
+func (r *Room) join(j Joining) (*Member, error) {
+	reply := make(chan joined, 1)
+	if !r.do(join{j, reply}) {
+		return nil, errClosing()
+	}
+	got := <-reply
+	return got.member, got.err
+}
+
+func (c join) do(r *Room) {
+	p, err := r.seat(c.Joining)
+	if err != nil {
+		c.reply <- joined{err: err}
+		return
+	}
+	m := &Member{room: r, place: p, id: p.ID, source: p.source, publish: c.Publish, done: make(chan struct{})}
+	if c.Kind == Peer {
+		m.events = make(chan Event, backlog)
+	}
+	if ghost := p.now.Swap(m); ghost != nil {
+		ghost.end(errorf(CodeReplaced, "the same key joined again; accepted is one connection per key"))
+	}
+	m.joined = r.participants()
+	r.members[m] = struct{}{}
+	if p.publishes() {
+		r.tell(m)
+	}
+	r.log.Info("member joined", "id", m.id, "name", c.Name, "kind", string(c.Kind), "audio", c.Publish.Audio, "video", c.Publish.Video)
+	c.reply <- joined{member: m}
+}
+
+// seat finds the place of a key again, or makes a new one within the limits.
+func (r *Room) seat(j Joining) (*place, error) {
+	if r.ending {
+		return nil, errClosing()
+	}
+	old := r.byKey(j.Kind, j.Key)
+	if old != nil && old.Name == j.Name && old.Kind == j.Kind && old.publishes() == !j.viewer() {
+		old.Publish, old.Muted = j.Publish, Media{}
+		if old.source != nil {
+			old.source.SetMuted(false, false)
+		}
+		return old, nil
+	}
+	if err := r.admit(j, old); err != nil {
+		return nil, err
+	}
+	p := &place{Participant: Participant{ID: rand.Text()[:12], Name: j.Name, Kind: j.Kind, Publish: j.Publish}, key: j.Key}
+	if old != nil {
+		p.ID = old.ID
+		old.now.Load().end(errorf(CodeReplaced, "the same key joined again; accepted is one connection per key"))
+		r.remove(old)
+	}
+	r.add(p)
+	return p, nil
+}
+
+// admit checks the limits, as if the place of a ghost were free already.
+func (r *Room) admit(j Joining, ghost *place) error {
+	limits := r.house.cfg.Limits
+	free := func(places []*place) int {
+		n := len(places)
+		if slices.Contains(places, ghost) {
+			n--
+		}
+		return n
+	}
+	switch {
+	case j.viewer() && free(r.viewers) >= limits.Viewers:
+		return errorf(CodeViewers, "room %s has %d viewers; accepted are no more", r.name, limits.Viewers)
+	case !j.viewer() && free(r.places) >= limits.Participants:
+		return errorf(CodeFull, "room %s has %d participants; accepted are no more; viewing is still possible", r.name, limits.Participants)
+	case j.Kind == Camera && slices.ContainsFunc(r.places, func(p *place) bool { return p.Kind == Camera && p.Name == j.Name }):
+		return errorf(CodeNameTaken, "room %s has a camera %q already; accepted is another name", r.name, j.Name)
+	}
+	return nil
+}
+
+// byKey finds a place again. Peers and cameras do not know each other's keys.
+func (r *Room) byKey(kind Kind, key string) *place {
+	if key == "" {
+		return nil
+	}
+	same := func(p *place) bool { return p.Kind == kind && p.key == key }
+	for _, places := range [][]*place{r.places, r.viewers} {
+		if i := slices.IndexFunc(places, same); i >= 0 {
+			return places[i]
+		}
+	}
+	return nil
+}
+
+func (r *Room) add(p *place) {
+	if !p.publishes() {
+		r.viewers = append(r.viewers, p)
+		return
+	}
+	p.source = r.mix.AddSource(p.Name, p.refresh)
+	r.places = append(r.places, p)
+}
+
+func (r *Room) remove(p *place) {
+	same := func(other *place) bool { return other == p }
+	r.places = slices.DeleteFunc(r.places, same)
+	r.viewers = slices.DeleteFunc(r.viewers, same)
+	r.closeSource(p)
+}
+
+// closeSource does not wait: a decoder may be in the middle of a picture.
+func (r *Room) closeSource(p *place) {
+	if p.source != nil {
+		r.closing.Go(p.source.Close)
+	}
+}

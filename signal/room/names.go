@@ -1,0 +1,56 @@
+package room
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+const (
+	maxName = 64  // letters of a room or of a participant
+	maxKey  = 256 // bytes
+)
+
+// CheckName tells whether a room may have this name; the error is an [*Error]. Names appear in
+// URLs, object keys and file names as they are.
+func CheckName(name string) error {
+	if validName(name) {
+		return nil
+	}
+	return errorf(CodeBadRoom, "room %q: accepted are 1 to %d ASCII letters, digits, '-', '_' and '.', the first a letter or digit", clip(name), maxName)
+}
+
+func validName(name string) bool {
+	if name == "" || len(name) > maxName || !alphanumeric(name[0]) {
+		return false
+	}
+	for i := range len(name) {
+		if c := name[i]; !alphanumeric(c) && c != '-' && c != '_' && c != '.' {
+			return false
+		}
+	}
+	return true
+}
+
+func alphanumeric(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+}
+
+// cleanName trims a participant's name and checks it. A viewer may have none.
+func cleanName(name string, viewer bool) (string, error) {
+	name = strings.TrimSpace(name)
+	n := utf8.RuneCountInString(name)
+	unprintable := strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) })
+	if !utf8.ValidString(name) || n > maxName || unprintable || (n == 0 && !viewer) {
+		return "", errorf(CodeBadName, "name %q: accepted are 1 to %d printable letters of any script", clip(name), maxName)
+	}
+	return name, nil
+}
+
+// clip keeps an error message short whatever a client sent.
+func clip(s string) string {
+	if utf8.RuneCountInString(s) <= maxName {
+		return s
+	}
+	return string([]rune(s)[:maxName]) + "…"
+}

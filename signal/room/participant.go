@@ -1,0 +1,54 @@
+package room
+
+import (
+	"sync/atomic"
+
+	"azulejo/mixer"
+)
+
+// Kind tells where a participant's media come from.
+type Kind string
+
+// The kinds of participants.
+const (
+	Peer   Kind = "peer"   // a WebRTC client
+	Camera Kind = "camera" // pulled by the server
+)
+
+// Media says something about both media of a participant.
+type Media struct {
+	Audio bool `json:"audio"`
+	Video bool `json:"video"`
+}
+
+// Participant is what everybody in the room knows of one who publishes.
+type Participant struct {
+	ID      string `json:"id"`
+	Name    string `json:"name"`
+	Kind    Kind   `json:"kind"`
+	Publish Media  `json:"publish"`
+	Muted   Media  `json:"muted"`
+}
+
+// Event tells a member what changed. The slice is shared: it must not be written to.
+type Event struct {
+	Participants []Participant // all of them, in tile order
+}
+
+// place is a participant's seat in the room: it outlives the connection that holds it when the
+// same key joins again. All but now belongs to the room's loop.
+type place struct {
+	Participant
+	key    string
+	source *mixer.Source          // nil for viewers
+	now    atomic.Pointer[Member] // who holds it
+}
+
+// refresh is called by the mixer when it needs a key picture from the source.
+func (p *place) refresh() {
+	if m := p.now.Load(); m != nil {
+		m.refresh()
+	}
+}
+
+func (p *place) publishes() bool { return p.Publish.Audio || p.Publish.Video }

@@ -1,0 +1,59 @@
+package ws_test
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/pion/rtp"
+
+	"azulejo/codec"
+	"azulejo/signal/client"
+)
+
+// TestGarbageRTP: a publisher of noise is a placeholder; nobody else notices, and when it sends
+// good pictures it is shown.
+func TestGarbageRTP(t *testing.T) {
+	for _, id := range []codec.ID{codec.H264, codec.VP8} {
+		t.Run(string(id), func(t *testing.T) {
+			s := serve(t, setup{})
+			w := s.witness(t)
+			p := picture{id, 160, 120, 10, codec.RGB(40, 210, 210)}
+			both := []picture{w.picture, p}
+			c := s.dial(t, client.Config{Name: "noise", PublishVideo: id})
+			makeNoise(t, c)
+			await(t, "the mix shows both places", func() bool { return w.tv.shows(0, 2, w.picture) })
+			if w.tv.shows(1, 2, p) {
+				t.Error("noise is shown as a picture")
+			}
+			if _, live := s.age("noise"); live {
+				t.Error("noise is said to be live")
+			}
+			w.undisturbed()
+			play(t, p.packets(t), time.Second, c.PutVideo)
+			await(t, "good pictures are shown after noise", func() bool { return w.tv.showsAll(both) })
+			w.undisturbed()
+		})
+	}
+}
+
+// makeNoise sends packets of random content, sizes and times, with gaps and repetitions, some of them with the
+// beginnings of real ones.
+func makeNoise(t *testing.T, c *client.Client) {
+	t.Helper()
+	random := rand.New(rand.NewPCG(7, 7))
+	beginnings := [][]byte{nil, {0x10}, {0x7c, 0x85}, {0x7c, 0x45}, {0x78, 0xff, 0xff}, {0x65}, {0x67}, {0x90, 0x80, 0x80}}
+	for i := range 3000 {
+		p := &rtp.Packet{Header: rtp.Header{Version: 2, Marker: random.IntN(3) == 0, Timestamp: uint32(i) * 3000}}
+		if random.IntN(4) == 0 {
+			p.SequenceNumber, p.Timestamp = uint16(random.IntN(8)-3), random.Uint32()
+		}
+		p.Payload = append([]byte{}, beginnings[random.IntN(len(beginnings))]...)
+		for range random.IntN(1000) {
+			p.Payload = append(p.Payload, byte(random.Uint32()))
+		}
+		if err := c.PutRTP(p); err != nil {
+			t.Fatalf("send noise: %v", err)
+		}
+	}
+}

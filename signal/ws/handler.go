@@ -1,0 +1,106 @@
+package ws
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"azulejo/signal/peer"
+	"azulejo/signal/room"
+)
+
+// Config of a Handler; its zero value is the default.
+type Config struct {
+	// Origins of pages that may connect besides those of this host, as "https://example.org";
+	// "*" allows all. Clients that are no browsers send none and are always let in.
+	Origins []string
+
+	// Ping is how often an idle client is asked whether it is there; it may miss two.
+	// Zero means 15 s.
+	Ping time.Duration
+}
+
+const defaultPing = 15 * time.Second
+
+// Handler serves WebSocket connections.
+type Handler struct {
+	house    *room.House
+	engine   *peer.Engine
+	log      *slog.Logger
+	ping     time.Duration
+	upgrader websocket.Upgrader
+
+	ctx  context.Context // ends with Close
+	stop context.CancelFunc
+
+	mu       sync.Mutex
+	closed   bool
+	sessions sync.WaitGroup // Add only under mu and before closed
+}
+
+// NewHandler makes a handler over a house that runs and an engine that stays open until Close
+// has returned.
+func NewHandler(cfg Config, house *room.House, engine *peer.Engine, log *slog.Logger) *Handler {
+	ctx, stop := context.WithCancel(context.Background())
+	h := &Handler{house: house, engine: engine, log: log, ping: cfg.Ping, ctx: ctx, stop: stop}
+	if h.ping <= 0 {
+		h.ping = defaultPing
+	}
+	h.upgrader = websocket.Upgrader{
+		HandshakeTimeout: 10 * time.Second,
+		CheckOrigin:      func(r *http.Request) bool { return allowed(r, cfg.Origins) },
+	}
+	return h
+}
+
+// allowed tells whether the page that connects is one of ours.
+func allowed(r *http.Request, origins []string) bool {
+	origin := r.Header.Get("Origin")
+	if origin == "" || slices.Contains(origins, "*") || slices.Contains(origins, origin) {
+		return true
+	}
+	u, err := url.Parse(origin)
+	return err == nil && strings.EqualFold(u.Host, r.Host)
+}
+
+// ServeHTTP lives as long as the connection.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !h.enter() {
+		http.Error(w, "the server is closing", http.StatusServiceUnavailable)
+		return
+	}
+	defer h.sessions.Done()
+	conn, err := h.upgrader.Upgrade(w, r, nil)
+	if err != nil {
+		h.log.Debug("websocket refused", "remote", r.RemoteAddr, "error", err)
+		return // Upgrade has answered
+	}
+	newSession(h, conn, h.log.With("remote", r.RemoteAddr)).run(h.ctx)
+}
+
+func (h *Handler) enter() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return false
+	}
+	h.sessions.Add(1)
+	return true
+}
+
+// Close tells all clients that the server is closing, ends their sessions and waits for them.
+func (h *Handler) Close() error {
+	h.mu.Lock()
+	h.closed = true
+	h.mu.Unlock()
+	h.stop()
+	h.sessions.Wait()
+	return nil
+}

@@ -1,0 +1,161 @@
+package ws
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"azulejo/codec"
+	"azulejo/signal/peer"
+	"azulejo/signal/room"
+)
+
+// What clients say.
+type (
+	joinMessage struct {
+		Room    string     `json:"room"`
+		Name    string     `json:"name"`
+		Key     string     `json:"key"`
+		Publish room.Media `json:"publish"`
+		View    string     `json:"view"`
+		Rung    string     `json:"rung"`
+	}
+	offerMessage struct {
+		SDP string `json:"sdp"`
+	}
+	candidateMessage struct {
+		peer.Candidate
+	}
+	viewMessage struct {
+		View      string          `json:"view"`
+		Rung      string          `json:"rung"`
+		Spotlight string          `json:"spotlight"`
+		Exclude   string          `json:"exclude"`
+		Layout    json.RawMessage `json:"layout"`
+	}
+	muteMessage  struct{ room.Media }
+	leaveMessage struct{}
+	pingMessage  struct{}
+)
+
+// What the server says.
+type (
+	joinedMessage struct {
+		Type         string             `json:"type"`
+		ID           string             `json:"id"`
+		Room         string             `json:"room"`
+		ICEServers   []peer.ICEServer   `json:"iceServers"`
+		Participants []room.Participant `json:"participants"`
+	}
+	answerMessage struct {
+		Type string `json:"type"`
+		SDP  string `json:"sdp"`
+	}
+	ourCandidate struct {
+		Type string `json:"type"`
+		peer.Candidate
+	}
+	participantsMessage struct {
+		Type         string             `json:"type"`
+		Participants []room.Participant `json:"participants"`
+	}
+	renditionMessage struct {
+		Type    string   `json:"type"`
+		Codec   codec.ID `json:"codec"`
+		Width   int      `json:"w"`
+		Height  int      `json:"h"`
+		FPS     float64  `json:"fps"`
+		Bitrate int      `json:"bitrate"`
+	}
+	errorMessage struct {
+		Type    string `json:"type"`
+		Code    string `json:"code"`
+		Message string `json:"message"`
+	}
+	pongMessage struct {
+		Type string `json:"type"`
+	}
+)
+
+const knownTypes = "join, offer, candidate, view, mute, leave, ping"
+
+// parse reads one message of a client; the error is an [*Error].
+func parse(data []byte) (any, error) {
+	var envelope struct {
+		Type string `json:"type"`
+	}
+	if err := json.Unmarshal(data, &envelope); err != nil {
+		return nil, malformed("the message", err)
+	}
+	switch envelope.Type {
+	case "join":
+		return decode[joinMessage](envelope.Type, data)
+	case "offer":
+		return decode[offerMessage](envelope.Type, data)
+	case "candidate":
+		return parseCandidate(data)
+	case "view":
+		return decode[viewMessage](envelope.Type, data)
+	case "mute":
+		return decode[muteMessage](envelope.Type, data)
+	case "leave":
+		return leaveMessage{}, nil
+	case "ping":
+		return pingMessage{}, nil
+	case "":
+		return nil, errorf(codeBadMessage, "a message without type; accepted types: %s", knownTypes)
+	}
+	return nil, errorf(codeBadMessage, "unknown type %q; accepted: %s", clip(envelope.Type), knownTypes)
+}
+
+func decode[T any](name string, data []byte) (any, error) {
+	var m T
+	if err := json.Unmarshal(data, &m); err != nil {
+		return nil, malformed(name, err)
+	}
+	return m, nil
+}
+
+// parseCandidate takes the candidate's fields beside the type or nested under "candidate".
+func parseCandidate(data []byte) (any, error) {
+	var outer struct {
+		Candidate json.RawMessage `json:"candidate"`
+	}
+	if err := json.Unmarshal(data, &outer); err != nil {
+		return nil, malformed("candidate", err)
+	}
+	if nested := bytes.TrimSpace(outer.Candidate); len(nested) > 0 && nested[0] == '{' {
+		return decode[candidateMessage]("candidate", nested)
+	}
+	return decode[candidateMessage]("candidate", data)
+}
+
+func malformed(what string, err error) error {
+	var wrong *json.UnmarshalTypeError
+	if errors.As(err, &wrong) && wrong.Field != "" {
+		return errorf(codeBadMessage, "%s: field %q is a %s; accepted is a %s", what, wrong.Field, wrong.Value, shape(wrong))
+	}
+	return errorf(codeBadMessage, "%s is no JSON object (%v); accepted is one with one of the types %s", what, err, knownTypes)
+}
+
+func shape(e *json.UnmarshalTypeError) string {
+	switch kind := e.Type.Kind().String(); kind {
+	case "struct":
+		return "JSON object"
+	case "bool":
+		return "boolean"
+	case "string":
+		return kind
+	}
+	return fmt.Sprintf("number (%s)", e.Type)
+}
+
+// clip keeps an error message short whatever a client sent.
+func clip(s string) string {
+	const enough = 64
+	if r := []rune(s); len(r) > enough {
+		return string(r[:enough]) + "…"
+	}
+	return s
+}

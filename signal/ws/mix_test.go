@@ -1,0 +1,200 @@
+package ws_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"azulejo/codec"
+	"azulejo/mixer"
+	"azulejo/signal/client"
+)
+
+// ten publishers of different sizes, shapes, rates and formats.
+func tenPictures() []picture {
+	colours := [][3]uint8{
+		{220, 30, 30},
+		{30, 200, 30},
+		{40, 60, 230},
+		{230, 220, 40},
+		{200, 40, 200},
+		{40, 210, 210},
+		{240, 240, 240},
+		{250, 140, 20},
+		{120, 60, 20},
+		{110, 130, 250},
+	}
+	sizes := []struct{ w, h, fps int }{
+		{320, 180, 10},
+		{160, 120, 15},
+		{176, 144, 5},
+		{90, 160, 10},
+		{426, 240, 12},
+		{128, 128, 7},
+		{240, 136, 15},
+		{64, 64, 10},
+		{320, 240, 8},
+		{200, 100, 20},
+	}
+	var all []picture
+	for i, c := range colours {
+		id := codec.H264
+		if i%2 == 1 {
+			id = codec.VP8
+		}
+		all = append(all, picture{id, sizes[i].w, sizes[i].h, sizes[i].fps, codec.RGB(c[0], c[1], c[2])})
+	}
+	return all
+}
+
+// publishPicture joins with p and sends it until stopped.
+func (s *server) publishPicture(t *testing.T, name string, p picture) (c *client.Client, stop func()) {
+	t.Helper()
+	c = s.dial(t, client.Config{Name: name, Key: name, PublishVideo: p.id})
+	return c, play(t, p.packets(t), time.Second, c.PutVideo)
+}
+
+// view joins as a viewer that accepts one format.
+func (s *server) view(t *testing.T, id codec.ID) (*client.Client, *screen) {
+	t.Helper()
+	tv := newScreen(t)
+	return s.dial(t, client.Config{View: true, Accept: []codec.ID{id}, OnVideo: tv.put}), tv
+}
+
+// age is how old the picture of one participant is; false while there is none.
+func (s *server) age(name string) (time.Duration, bool) {
+	info, err := s.house.Info("yard")
+	if err != nil {
+		return 0, false
+	}
+	for _, p := range info.Participants {
+		if p.Name == name {
+			return time.Duration(p.AgeMs) * time.Millisecond, p.State == mixer.Live
+		}
+	}
+	return 0, false
+}
+
+// TestTenPublishers is the whole way of the picture: ten sources in, one mix out in both formats,
+// joins and leaves, one that stops and comes back.
+func TestTenPublishers(t *testing.T) {
+	s := serve(t, setup{})
+	viewer, tv := s.view(t, codec.H264)
+	_, tv8 := s.view(t, codec.VP8)
+	all := tenPictures()
+	clients := make([]*client.Client, len(all))
+	stops := make([]func(), len(all))
+	for i, p := range all {
+		clients[i], stops[i] = s.publishPicture(t, fmt.Sprint("p", i), p)
+	}
+	await(t, "all ten pictures are in their places, as H.264", func() bool { return tv.showsAll(all) })
+	await(t, "all ten pictures are in their places, as VP8", func() bool { return tv8.showsAll(all) })
+	if got := viewer.Rendition(); got.Codec != codec.H264 || got.Width != width || got.Height != height {
+		t.Errorf("the viewer was told of %+v; want h264 of %dx%d", got, width, height)
+	}
+
+	begin := time.Now()
+	if err := clients[4].Close(); err != nil {
+		t.Fatal(err)
+	}
+	nine := append(append([]picture{}, all[:4]...), all[5:]...)
+	await(t, "the nine others moved up", func() bool { return tv.showsAll(nine) })
+	within(t, "a leave", tv.composed().Sub(begin), time.Second)
+
+	packets := all[4].packets(t)
+	begin = time.Now()
+	back := s.dial(t, client.Config{Name: "p4", PublishVideo: all[4].id})
+	await(t, "the mix has ten places", func() bool { return tv.shows(8, 10, nine[8]) })
+	within(t, "a join", tv.composed().Sub(begin), time.Second)
+	play(t, packets, time.Second, back.PutVideo)
+	ten := append(append([]picture{}, nine...), all[4])
+	await(t, "the one who came back has the last place", func() bool { return tv.showsAll(ten) })
+
+	s.stopAndResume(t, tv, ten, stops[2], clients[2])
+}
+
+func within(t *testing.T, what string, took, limit time.Duration) {
+	t.Helper()
+	t.Logf("%s showed after %v", what, took.Round(time.Millisecond))
+	if took > limit {
+		t.Errorf("%s showed after %v; want at most %v", what, took, limit)
+	}
+}
+
+// stopAndResume lets the third publisher fall silent: its tile must not look live, nobody else
+// may suffer, and it must come back by itself.
+func (s *server) stopAndResume(t *testing.T, tv *screen, all []picture, stop func(), c *client.Client) {
+	t.Helper()
+	stop()
+	begin := time.Now()
+	await(t, "the silent one is a placeholder", func() bool {
+		got, ok := tv.tile(2, len(all), all[2].width, all[2].height)
+		return ok && !near(got, all[2].colour)
+	})
+	within(t, "the placeholder", tv.composed().Sub(begin), 3*time.Second)
+	if _, live := s.age("p2"); live {
+		t.Error("the silent one is said to be live")
+	}
+	for i, p := range all {
+		if i == 2 {
+			continue
+		}
+		if !tv.shows(i, len(all), p) {
+			t.Errorf("tile %d lost its colour while another publisher was silent", i)
+		}
+	}
+	for _, name := range []string{"p0", "p1", "p3", "p4", "p9"} {
+		await(t, name+" moves on", func() bool { age, live := s.age(name); return live && age < time.Second })
+	}
+	play(t, all[2].packets(t), time.Second, c.PutVideo)
+	await(t, "the silent one is back", func() bool { return tv.showsAll(all) })
+}
+
+// TestGhostIsReplaced: the same key in a new connection keeps the tile, and the old one ends.
+func TestGhostIsReplaced(t *testing.T) {
+	s := serve(t, setup{})
+	all := tenPictures()[:2]
+	ghost, stop := s.publishPicture(t, "me", all[0])
+	s.publishPicture(t, "other", all[1])
+	_, tv := s.view(t, codec.H264)
+	await(t, "both are shown", func() bool { return tv.showsAll(all) })
+	now := picture{codec.VP8, 160, 120, 10, codec.RGB(40, 210, 210)}
+	back, _ := s.publishPicture(t, "me", now)
+	<-ghost.Done()
+	stop()
+	var said *client.ServerError
+	if !errors.As(ghost.Err(), &said) || said.Code != "replaced" {
+		t.Errorf("the ghost ended with %v; want replaced", ghost.Err())
+	}
+	if back.ID() != ghost.ID() {
+		t.Errorf("id %s became %s", ghost.ID(), back.ID())
+	}
+	await(t, "the new picture has the old place", func() bool { return tv.showsAll([]picture{now, all[1]}) })
+}
+
+// TestEverybodyOverTCP: where UDP does not pass, ICE over TCP does.
+func TestEverybodyOverTCP(t *testing.T) {
+	cfg := setup{}
+	cfg.webrtc.TCP = "127.0.0.1:0"
+	s := serve(t, cfg)
+	p := tenPictures()[0]
+	s.publishPicture(t, "me", p)
+	_, tv := s.view(t, codec.H264)
+	await(t, "the picture came over TCP", func() bool { return tv.showsAll([]picture{p}) })
+}
+
+// TestMutedPictureIsHidden, and shown again.
+func TestMutedPictureIsHidden(t *testing.T) {
+	s := serve(t, setup{})
+	p := tenPictures()[1]
+	c, _ := s.publishPicture(t, "me", p)
+	_, tv := s.view(t, codec.H264)
+	await(t, "the picture is shown", func() bool { return tv.showsAll([]picture{p}) })
+	for _, muted := range []bool{true, false} {
+		if err := c.Mute(client.Media{Video: muted}); err != nil {
+			t.Fatal(err)
+		}
+		await(t, fmt.Sprintf("muted is %v", muted), func() bool { return tv.showsAll([]picture{p}) != muted })
+	}
+}

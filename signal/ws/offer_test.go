@@ -1,0 +1,86 @@
+package ws_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/gorilla/websocket"
+	"github.com/pion/webrtc/v4"
+)
+
+// offerFor is an offer to receive these formats, one section each.
+func offerFor(t *testing.T, mimes ...string) string {
+	t.Helper()
+	m := &webrtc.MediaEngine{}
+	for i, mime := range mimes {
+		kind, capability := webrtc.RTPCodecTypeVideo, webrtc.RTPCodecCapability{MimeType: mime, ClockRate: 90000}
+		if strings.HasPrefix(mime, "audio/") {
+			kind, capability = webrtc.RTPCodecTypeAudio, webrtc.RTPCodecCapability{MimeType: mime, ClockRate: 48000, Channels: 2}
+		}
+		err := m.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: capability, PayloadType: webrtc.PayloadType(96 + i)}, kind)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	pc, err := webrtc.NewAPI(webrtc.WithMediaEngine(m)).NewPeerConnection(webrtc.Configuration{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = pc.GracefulClose() }()
+	for _, mime := range mimes {
+		kind := webrtc.NewRTPCodecType(strings.Split(mime, "/")[0])
+		if _, err = pc.AddTransceiverFromKind(kind, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	offer, err := pc.CreateOffer(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return offer.SDP
+}
+
+// TestBadOffers: no video, unknown codecs, no credentials, a second offer. The session goes on,
+// and a good offer is answered after the bad ones.
+func TestBadOffers(t *testing.T) {
+	s := serve(t, setup{})
+	w := s.witness(t)
+	x := s.stranger(t)
+	x.join("stranger")
+	good := offerFor(t, webrtc.MimeTypeVP8)
+	offer := func(sdp string) { x.sayJSON(map[string]string{"type": "offer", "sdp": sdp}) }
+	for _, c := range []struct {
+		sdp   string
+		words []string
+	}{
+		{offerFor(t, webrtc.MimeTypeOpus), []string{"no video section", "VP8", "H.264"}},
+		{offerFor(t, webrtc.MimeTypeAV1), []string{"offers only AV1", "VP8", "H.264"}},
+		{offerFor(t, webrtc.MimeTypeVP8, webrtc.MimeTypePCMU), []string{"offers only PCMU", "opus"}},
+		{strings.ReplaceAll(good, "a=ice-", "a=no-"), []string{"ice-ufrag"}},
+		{strings.ReplaceAll(good, "a=fingerprint", "a=no"), []string{"fingerprint"}},
+		{strings.Repeat("v=0\r\n", 1000), []string{"cannot be read"}},
+	} {
+		offer(c.sdp)
+		x.wantError("bad_sdp", c.words...)
+	}
+	offer(good)
+	if answer, _ := x.hear("answer")["sdp"].(string); !strings.Contains(answer, "VP8") {
+		t.Errorf("the answer has no VP8:\n%s", answer)
+	}
+	candidate := x.hear("candidate")
+	if text, _ := candidate["candidate"].(string); !strings.HasPrefix(text, "candidate:") || candidate["sdpMid"] == nil {
+		t.Errorf("got candidate %v; want what addIceCandidate takes", candidate)
+	}
+	x.sayJSON(map[string]any{"type": "candidate", "candidate": "nonsense", "sdpMid": "0"})
+	x.wantError("bad_candidate", "accepted")
+	x.sayJSON(map[string]any{"type": "candidate", "candidate": map[string]any{"candidate": "candidate:1 1 udp 1 192.0.2.1 1 typ host", "sdpMid": "0"}})
+	offer(good)
+	x.wantError("second_offer", "one per connection")
+	x.alive()
+	if got := len(w.viewer.Participants()); got != 2 {
+		t.Errorf("there are %d participants; want the stranger to be there still", got)
+	}
+	x.say(`{"type":"leave"}`)
+	x.wantClose(websocket.CloseNormalClosure)
+	w.undisturbedAlone()
+}

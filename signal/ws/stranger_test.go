@@ -1,0 +1,171 @@
+package ws_test
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"azulejo/codec"
+	"azulejo/signal/client"
+)
+
+// stranger speaks to the server by hand.
+type stranger struct {
+	t    *testing.T
+	conn *websocket.Conn
+}
+
+func (s *server) stranger(t *testing.T) *stranger {
+	t.Helper()
+	conn, response, err := websocket.DefaultDialer.DialContext(t.Context(), s.url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	t.Cleanup(func() { _ = conn.Close() })
+	return &stranger{t, conn}
+}
+
+func (x *stranger) say(text string) {
+	x.t.Helper()
+	if err := x.conn.WriteMessage(websocket.TextMessage, []byte(text)); err != nil {
+		x.t.Fatalf("say %.40s: %v", text, err)
+	}
+}
+
+// sayJSON sends any value.
+func (x *stranger) sayJSON(v any) {
+	x.t.Helper()
+	data, err := json.Marshal(v)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	x.say(string(data))
+}
+
+// hear returns the next message of a type, passing over all others.
+func (x *stranger) hear(kind string) map[string]any {
+	x.t.Helper()
+	for {
+		m, err := x.next()
+		if err != nil {
+			x.t.Fatalf("waiting for %s: %v", kind, err)
+		}
+		if m["type"] == kind {
+			return m
+		}
+	}
+}
+
+func (x *stranger) next() (map[string]any, error) {
+	if err := x.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		return nil, err
+	}
+	var m map[string]any
+	err := x.conn.ReadJSON(&m)
+	return m, err
+}
+
+// wantError hears an error and checks its code and words.
+func (x *stranger) wantError(code string, words ...string) {
+	x.t.Helper()
+	m := x.hear("error")
+	text, _ := m["message"].(string)
+	if m["code"] != code {
+		x.t.Errorf("got error %v: %s; want %s", m["code"], text, code)
+	}
+	for _, w := range words {
+		if !strings.Contains(text, w) {
+			x.t.Errorf("error %s says %q; want it to say %q", code, text, w)
+		}
+	}
+}
+
+// wantClose reads until the server closes.
+func (x *stranger) wantClose(code int) {
+	x.t.Helper()
+	for {
+		_, err := x.next()
+		if err == nil {
+			continue
+		}
+		var e *websocket.CloseError
+		if !errors.As(err, &e) || e.Code != code {
+			x.t.Errorf("ended with %v; want close code %d", err, code)
+		}
+		return
+	}
+}
+
+// alive proves that the connection goes on.
+func (x *stranger) alive() {
+	x.t.Helper()
+	x.say(`{"type":"ping"}`)
+	x.hear("pong")
+}
+
+func (x *stranger) join(name string) {
+	x.t.Helper()
+	x.sayJSON(map[string]any{"type": "join", "room": "yard", "name": name, "publish": map[string]bool{"video": name != ""}})
+	x.hear("joined")
+}
+
+// witness is a publisher and a viewer who must not notice what strangers do.
+type witness struct {
+	t         *testing.T
+	s         *server
+	publisher *client.Client
+	viewer    *client.Client
+	tv        *screen
+	picture   picture
+	before    client.Stats
+}
+
+func (s *server) witness(t *testing.T) *witness {
+	t.Helper()
+	w := &witness{t: t, s: s, picture: tenPictures()[0]}
+	w.publisher, _ = s.publishPicture(t, "witness", w.picture)
+	w.viewer, w.tv = s.view(t, codec.H264)
+	await(t, "the witness sees the picture", func() bool { return w.tv.showsAll([]picture{w.picture}) })
+	w.before = w.viewer.Stats()
+	return w
+}
+
+// late is the time for which the machine was too slow to compose.
+func (s *server) late() time.Duration {
+	info, err := s.house.Info("yard")
+	if err != nil {
+		return 0
+	}
+	return time.Duration(info.LateTicks) * time.Second / fps
+}
+
+// undisturbed checks that the same sessions go on, that no picture was lost, that there was no
+// pause, and that pictures still come.
+func (w *witness) undisturbed() {
+	w.t.Helper()
+	if w.publisher.Err() != nil || w.viewer.Err() != nil {
+		w.t.Fatalf("a witness was thrown out: %v, %v", w.publisher.Err(), w.viewer.Err())
+	}
+	seen := w.viewer.Stats().Received.Video
+	await(w.t, "new pictures", func() bool { return w.viewer.Stats().Received.Video.Units >= seen.Units+3 })
+	now, before := w.viewer.Stats().Received.Video, w.before.Received.Video
+	if now.Breaks != before.Breaks {
+		w.t.Errorf("%d breaks in the witness's stream", now.Breaks-before.Breaks)
+	}
+	if limit := max(2*time.Second+w.s.late(), before.LongestGap); now.LongestGap > limit {
+		w.t.Errorf("the witness saw nothing for %v; want at most %v", now.LongestGap, limit)
+	}
+	await(w.t, "the witness's own picture is new", func() bool { age, live := w.s.age("witness"); return live && age < time.Second })
+}
+
+// undisturbedAlone waits until the place a stranger took is free, and then checks the same.
+func (w *witness) undisturbedAlone() {
+	w.t.Helper()
+	await(w.t, "the witness is alone again", func() bool { return w.tv.showsAll([]picture{w.picture}) })
+	w.undisturbed()
+}
