@@ -123,6 +123,11 @@ func TestOrder(t *testing.T) {
 			want:  "0:01 !40:03 60:04 190:05 190:06 200:07",
 			stats: Stats{Packets: 7, Lost: 1, Late: 1, Units: 6},
 		},
+		"a gap before the clock goes back is given up": {
+			in:    []*rtp.Packet{pkt(1, 80000, 1), pkt(3, 80320, 3), pkt(4, 160, 4), pkt(5, 320, 5)},
+			want:  "0:01 !40:03 -9980:04 -9960:05",
+			stats: Stats{Packets: 4, Lost: 1, Units: 4},
+		},
 		"sequence wraps": {
 			in:    []*rtp.Packet{pkt(65534, 0, 1), pkt(0, 320, 3), pkt(65535, 160, 2), pkt(1, 480, 4)},
 			want:  "0:01 20:02 40:03 60:04",

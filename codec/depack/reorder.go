@@ -108,13 +108,15 @@ func (r *reorder) put(p *rtp.Packet) {
 	r.held++
 }
 
-// ready tells whether a packet need not wait: it is the next one, or one that has waited long enough.
+// ready tells whether a packet need not wait: it is the next one, or one that has waited long enough. A
+// clock that went back further than pictures are out of order says nothing of how long; then nobody waits.
 func (r *reorder) ready() bool {
 	if r.held == 0 {
 		return false
 	}
 	first := r.first()
-	return first.SequenceNumber == r.next || int32(r.newest-first.Timestamp) > r.patience
+	waited := int32(r.newest - first.Timestamp)
+	return first.SequenceNumber == r.next || waited > r.patience || waited < -10*r.patience
 }
 
 // pop takes out the first packet that is held, and whether packets before it are missing.
