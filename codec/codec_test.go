@@ -406,3 +406,42 @@ func TestScaleAveragesAndRejectsClosed(t *testing.T) {
 		t.Errorf("scale after close gave %v", err)
 	}
 }
+
+// BenchmarkBlend draws a name as large as those on the tiles of a 3x3 wall.
+func BenchmarkBlend(b *testing.B) {
+	f, err := NewFrame(426, 240)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer f.Close()
+	mask := image.NewAlpha(image.Rect(0, 0, 90, 22))
+	for i := range mask.Pix {
+		mask.Pix[i] = uint8(i)
+	}
+	for b.Loop() {
+		f.Blend(mask, 6, 212, RGB(255, 255, 255))
+	}
+}
+
+func BenchmarkScale(b *testing.B) {
+	src, err := NewFrame(1280, 720)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer src.Close()
+	dst, err := NewFrame(426, 240)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer dst.Close()
+	s, err := NewScaler()
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	for b.Loop() {
+		if err := s.Scale(dst, src); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

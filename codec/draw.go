@@ -66,27 +66,38 @@ func (f *Frame) Blend(mask *image.Alpha, x, y int, c Colour) {
 	if r.Empty() {
 		return
 	}
-	for i, p := range f.planes() {
-		s := subsample(r, i)
-		for py := s.Min.Y; py < s.Max.Y; py++ {
-			for px := s.Min.X; px < s.Max.X; px++ {
-				a := coverage(mask, px, py, i, shift)
-				if a == 0 {
-					continue
-				}
-				v := &p.pix[py*p.stride+px]
-				*v = uint8((int(*v)*(255-a) + int(c.at(i))*a + 127) / 255)
+	planes := f.planes()
+	for py := r.Min.Y; py < r.Max.Y; py++ {
+		row := planes[0].pix[py*planes[0].stride+r.Min.X:][:r.Dx()]
+		for i, a := range mask.Pix[mask.PixOffset(r.Min.X-shift.X, py-shift.Y):][:r.Dx()] {
+			mix(&row[i], c.Y, int(a))
+		}
+	}
+	u, v := planes[1], planes[2]
+	for s, py := subsample(r, 1), r.Min.Y/2; py < s.Max.Y; py++ {
+		for px := s.Min.X; px < s.Max.X; px++ {
+			if a := chromaAlpha(mask, 2*px-shift.X, 2*py-shift.Y); a != 0 {
+				mix(&u.pix[py*u.stride+px], c.U, a)
+				mix(&v.pix[py*v.stride+px], c.V, a)
 			}
 		}
 	}
 }
 
-// coverage is the mask's alpha for the sample at px, py of a plane; chroma averages its four pixels.
-func coverage(mask *image.Alpha, px, py, plane int, shift image.Point) int {
-	if plane == 0 {
-		return int(mask.AlphaAt(px-shift.X, py-shift.Y).A)
+// mix moves v towards c by a/255.
+func mix(v *uint8, c uint8, a int) {
+	if a != 0 {
+		*v = uint8((int(*v)*(255-a) + int(c)*a + 127) / 255)
 	}
-	x, y := 2*px-shift.X, 2*py-shift.Y
+}
+
+// chromaAlpha is the mean of the mask's four values at x, y and right and below of it; zero outside.
+func chromaAlpha(mask *image.Alpha, x, y int) int {
+	if (image.Rectangle{image.Pt(x, y), image.Pt(x+2, y+2)}).In(mask.Rect) {
+		i := mask.PixOffset(x, y)
+		j := i + mask.Stride
+		return (int(mask.Pix[i]) + int(mask.Pix[i+1]) + int(mask.Pix[j]) + int(mask.Pix[j+1]) + 2) / 4
+	}
 	return (int(mask.AlphaAt(x, y).A) + int(mask.AlphaAt(x+1, y).A) +
 		int(mask.AlphaAt(x, y+1).A) + int(mask.AlphaAt(x+1, y+1).A) + 2) / 4
 }
