@@ -1,0 +1,158 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"azulejo/recorder/index"
+	"azulejo/signal/room"
+)
+
+const noStore = "no footage store is configured"
+
+type roomPath struct {
+	Room string `path:"room" maxLength:"64" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]*$" patternDescription:"letters, digits, '-', '_' and '.', the first a letter or digit" doc:"Name of the room" example:"demo"`
+}
+
+type timelinePath struct {
+	Room   string `path:"room" maxLength:"64" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]*$" patternDescription:"letters, digits, '-', '_' and '.', the first a letter or digit" doc:"Name of the room" example:"demo"`
+	Stream string `path:"stream" maxLength:"64" pattern:"^[\\p{L}\\p{M}\\p{N}_-]([\\p{L}\\p{M}\\p{N}_. -]*[\\p{L}\\p{M}\\p{N}_.-])?$" patternDescription:"letters, digits, '-', '_', '.' and inner spaces" doc:"A view or a camera" example:"main"`
+	From   string `query:"from" doc:"RFC 3339 or Unix milliseconds; a day before to when absent" example:"2026-03-01T03:00:00Z"`
+	To     string `query:"to" doc:"RFC 3339 or Unix milliseconds; now when absent" example:"2026-03-01T04:00:00Z"`
+}
+
+// reply is a JSON body that nobody may keep.
+type reply[T any] struct {
+	CacheControl string `header:"Cache-Control"`
+	Body         T
+}
+
+func fresh[T any](body T) *reply[T] {
+	return &reply[T]{CacheControl: "no-store", Body: body}
+}
+
+type roomList struct {
+	Rooms []room.Info `json:"rooms" nullable:"false"`
+}
+
+type streamList struct {
+	Room    string   `json:"room"`
+	Streams []stream `json:"streams" nullable:"false"`
+}
+
+type stream struct {
+	Name string `json:"name"`
+}
+
+// registerAPI declares the REST operations and renders /openapi.yaml once.
+func (s *Server) registerAPI() error {
+	cfg := huma.DefaultConfig("azulejo", s.cfg.Version)
+	cfg.Info.Description = "Many in, one out, kept: rooms mixed into one stream, and their footage."
+	cfg.OpenAPIPath, cfg.DocsPath, cfg.SchemasPath = "", "", ""
+	cfg.CreateHooks = nil // no $schema members in answers
+	api := humago.New(s.mux, cfg)
+
+	get(api, "list-rooms", "/api/v1/rooms", "Rooms that are open", s.listRooms)
+	get(api, "get-room", "/api/v1/rooms/{room}", "One room: participants, views, renditions, recordings", s.getRoom)
+	get(api, "list-streams", "/api/v1/footage/{room}", "Recorded streams of a room", s.listStreams)
+	get(api, "get-timeline", "/api/v1/footage/{room}/{stream}", "What is recorded between two times", s.getTimeline)
+	describeMedia(api.OpenAPI())
+
+	spec, err := api.OpenAPI().YAML()
+	if err != nil {
+		return fmt.Errorf("render openapi: %w", err)
+	}
+	s.mux.HandleFunc("GET /openapi.yaml", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/openapi+yaml")
+		w.Header().Set("Cache-Control", "no-cache")
+		_, _ = w.Write(spec) // a client that went away is no concern
+	})
+	return nil
+}
+
+func get[I, O any](api huma.API, id, path, summary string, h func(context.Context, *I) (*O, error)) {
+	huma.Register(api, huma.Operation{OperationID: id, Method: http.MethodGet, Path: path, Summary: summary}, h)
+}
+
+func (s *Server) listRooms(context.Context, *struct{}) (*reply[roomList], error) {
+	list := s.cfg.Rooms.List()
+	if list == nil {
+		list = []room.Info{}
+	}
+	return fresh(roomList{list}), nil
+}
+
+func (s *Server) getRoom(_ context.Context, in *roomPath) (*reply[room.Info], error) {
+	info, err := s.cfg.Rooms.Info(in.Room)
+	if err != nil {
+		return nil, huma.Error404NotFound(err.Error())
+	}
+	return fresh(info), nil
+}
+
+func (s *Server) listStreams(ctx context.Context, in *roomPath) (*reply[streamList], error) {
+	if s.cfg.Footage == nil {
+		return nil, huma.Error503ServiceUnavailable(noStore)
+	}
+	names, err := s.cfg.Footage.Streams(ctx, in.Room)
+	if err != nil {
+		return nil, s.footageError(ctx, err, in.Room, "")
+	}
+	list := streamList{Room: in.Room, Streams: []stream{}}
+	for _, n := range names {
+		list.Streams = append(list.Streams, stream{n})
+	}
+	return fresh(list), nil
+}
+
+func (s *Server) getTimeline(ctx context.Context, in *timelinePath) (*reply[index.Timeline], error) {
+	if s.cfg.Footage == nil {
+		return nil, huma.Error503ServiceUnavailable(noStore)
+	}
+	from, to, where, err := parseRange(in.From, in.To, time.Now())
+	if err != nil {
+		return nil, huma.Error422UnprocessableEntity(err.Error(), &huma.ErrorDetail{Message: err.Error(), Location: where})
+	}
+	line, err := s.cfg.Footage.Timeline(ctx, in.Room, in.Stream, from, to)
+	if err != nil {
+		return nil, s.footageError(ctx, err, in.Room, in.Stream)
+	}
+	return fresh(line), nil
+}
+
+// footageError keeps the store's own words in the log: they may name buckets and hosts.
+func (s *Server) footageError(ctx context.Context, err error, in, stream string) error {
+	if ctx.Err() == nil {
+		s.log.Error("footage not read", "room", in, "stream", stream, "error", err)
+	}
+	return huma.Error503ServiceUnavailable("the footage store did not answer; try again")
+}
+
+// describeMedia documents the routes that the Media handler serves.
+func describeMedia(doc *huma.OpenAPI) {
+	params := func(names ...string) []*huma.Param {
+		var list []*huma.Param
+		for _, n := range names {
+			list = append(list, &huma.Param{Name: n, In: "path", Required: true, Schema: &huma.Schema{Type: "string"}})
+		}
+		return list
+	}
+	query := func(n string) *huma.Param {
+		return &huma.Param{Name: n, In: "query", Description: "RFC 3339 or Unix milliseconds", Schema: &huma.Schema{Type: "string"}}
+	}
+	media := func(id, tail, summary, kind string, p []*huma.Param) {
+		doc.AddOperation(&huma.Operation{
+			OperationID: id, Method: http.MethodGet, Path: "/api/v1/footage/{room}/{stream}/" + tail, Summary: summary, Parameters: p,
+			Responses: map[string]*huma.Response{"200": {Description: "OK", Content: map[string]*huma.MediaType{kind: {}}}},
+		})
+	}
+	media("get-playlist", "index.m3u8", "HLS playlist between two times", "application/vnd.apple.mpegurl",
+		append(params("room", "stream"), query("from"), query("to")))
+	media("get-init", "init/{name}", "Initialization segment", "video/mp4", params("room", "stream", "name"))
+	media("get-segment", "segments/{name}", "Media segment", "video/mp4", params("room", "stream", "name"))
+}

@@ -1,0 +1,121 @@
+package web
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"azulejo/signal/room"
+)
+
+func TestRoomsAPI(t *testing.T) {
+	srv := serveTest(t, &house{rooms: []room.Info{yard()}}, nil)
+	a := ask(t, "GET", srv.URL+"/api/v1/rooms")
+	var list struct{ Rooms []room.Info }
+	if err := json.Unmarshal([]byte(a.body), &list); err != nil || len(list.Rooms) != 1 {
+		t.Fatalf("%d %s (%v)", a.status, a.body, err)
+	}
+	if p := list.Rooms[0].Participants[0]; p.Name != "gate" || p.Width != 640 || p.State != "live" {
+		t.Errorf("participant %+v", p)
+	}
+	if got := a.header.Get("Cache-Control"); got != "no-store" {
+		t.Errorf("Cache-Control is %q, want no-store", got)
+	}
+	a = ask(t, "GET", srv.URL+"/api/v1/rooms/yard")
+	if a.status != 200 || !strings.Contains(a.body, `"sinks":4`) || !strings.Contains(a.body, `"views":[]`) {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	if strings.Contains(a.body, "$schema") {
+		t.Errorf("answer carries $schema: %s", a.body)
+	}
+}
+
+func TestNoRoomsIsAnEmptyList(t *testing.T) {
+	srv := serveTest(t, &house{}, nil)
+	if a := ask(t, "GET", srv.URL+"/api/v1/rooms"); strings.TrimSpace(a.body) != `{"rooms":[]}` {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+}
+
+func TestTimelineAPI(t *testing.T) {
+	h := &house{}
+	srv := serveTest(t, h, nil)
+	base := srv.URL + "/api/v1/footage/yard"
+	a := ask(t, "GET", base)
+	if strings.TrimSpace(a.body) != `{"room":"yard","streams":[{"name":"main"}]}` || h.where != "yard" {
+		t.Errorf("streams of %s: %d %s", h.where, a.status, a.body)
+	}
+	a = ask(t, "GET", base+"/main?from=2026-03-01T04:12:00%2B01:00&to=1772338320000")
+	if a.status != 200 || !strings.Contains(a.body, `"gaps":[]`) || !strings.Contains(a.body, `"where":"store"`) {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	from, to := time.Date(2026, 3, 1, 3, 12, 0, 0, time.UTC), time.Date(2026, 3, 1, 4, 12, 0, 0, time.UTC)
+	if h.where != "yard/main" || !h.asked[0].Equal(from) || !h.asked[1].Equal(to) {
+		t.Errorf("asked for %s %v, want yard/main %v to %v", h.where, h.asked, from, to)
+	}
+	if ask(t, "GET", base+"/Loading%20dock%20%EC%A0%95%EB%AC%B8"); h.where != "yard/Loading dock 정문" {
+		t.Errorf("a camera's name arrived as %q", h.where)
+	}
+	ask(t, "GET", base+"/main")
+	if got := h.asked[1].Sub(h.asked[0]); got != 24*time.Hour {
+		t.Errorf("without a range %v was read, want a day", got)
+	}
+}
+
+func TestTimelineRefusesBadRanges(t *testing.T) {
+	srv := serveTest(t, &house{}, nil)
+	for query, want := range map[string]string{
+		"from=yesterday":                 "RFC 3339",
+		"to=12:00":                       "RFC 3339",
+		"from=2000&to=1000":              "before",
+		"from=0&to=2026-01-01T00:00:00Z": "31 days",
+	} {
+		a := ask(t, "GET", srv.URL+"/api/v1/footage/yard/main?"+query)
+		a.wantProblem(t, 422)
+		if !strings.Contains(a.body, want) || !strings.Contains(a.body, `"location":"query.`) {
+			t.Errorf("%s: %s does not mention %q and the parameter", query, a.body, want)
+		}
+	}
+}
+
+func TestStoreTroubleStaysInTheLog(t *testing.T) {
+	srv := serveTest(t, &house{err: errors.New("bucket secret-bucket: access denied")}, nil)
+	for _, path := range []string{"/api/v1/footage/yard", "/api/v1/footage/yard/main"} {
+		a := ask(t, "GET", srv.URL+path)
+		a.wantProblem(t, 503)
+		if strings.Contains(a.body, "bucket") {
+			t.Errorf("%s tells the world %s", path, a.body)
+		}
+	}
+}
+
+func TestWithoutFootage(t *testing.T) {
+	srv := serveTest(t, &house{}, func(c *Config) { c.Footage = nil })
+	ask(t, "GET", srv.URL+"/api/v1/footage/yard").wantProblem(t, 503)
+	ask(t, "GET", srv.URL+"/api/v1/footage/yard/main").wantProblem(t, 503)
+}
+
+func TestOpenAPINamesEveryRoute(t *testing.T) {
+	srv := serveTest(t, &house{}, nil)
+	a := ask(t, "GET", srv.URL+"/openapi.yaml")
+	var doc struct {
+		OpenAPI string                    `yaml:"openapi"`
+		Paths   map[string]map[string]any `yaml:"paths"`
+	}
+	if err := yaml.Unmarshal([]byte(a.body), &doc); err != nil || !strings.HasPrefix(doc.OpenAPI, "3.1") {
+		t.Fatalf("openapi.yaml: %d %q %v", a.status, doc.OpenAPI, err)
+	}
+	for _, path := range []string{
+		"/api/v1/rooms", "/api/v1/rooms/{room}", "/api/v1/footage/{room}", "/api/v1/footage/{room}/{stream}",
+		"/api/v1/footage/{room}/{stream}/index.m3u8", "/api/v1/footage/{room}/{stream}/init/{name}",
+		"/api/v1/footage/{room}/{stream}/segments/{name}",
+	} {
+		if doc.Paths[path]["get"] == nil {
+			t.Errorf("openapi.yaml lacks GET %s", path)
+		}
+	}
+}

@@ -1,0 +1,176 @@
+package web
+
+import (
+	"log/slog"
+	"net/http"
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"azulejo/recorder"
+	"azulejo/signal/room"
+)
+
+// newMetrics serves a registry of its own: the process, the Go runtime, and a snapshot of the
+// rooms taken at each scrape.
+func newMetrics(cfg Config, log *slog.Logger) http.Handler {
+	reg := prometheus.NewRegistry()
+	build := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "azulejo_build_info", Help: "Always 1.", ConstLabels: prometheus.Labels{"version": cfg.Version},
+	})
+	build.Set(1)
+	reg.MustRegister(build, collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newExposition(cfg))
+	return promhttp.HandlerFor(reg, promhttp.HandlerOpts{
+		ErrorLog:      slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		ErrorHandling: promhttp.ContinueOnError, // one odd room must not blind the rest
+	})
+}
+
+// exposition is the only place that knows metric names.
+type exposition struct {
+	cfg Config
+
+	rooms, participants, viewers, sources, ticks, late, frames *prometheus.Desc
+	bitrate, fps, sinks, skipped                               *prometheus.Desc
+	durable, segments, bytes, dropped, failing                 *prometheus.Desc
+	queue, queueBytes, oldest, failures, uploaded, upFailing   *prometheus.Desc
+}
+
+func newExposition(cfg Config) *exposition {
+	desc := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc("azulejo_"+name, help, labels, nil)
+	}
+	rendition := []string{"room", "view", "codec", "size"}
+	return &exposition{
+		cfg:          cfg,
+		rooms:        desc("rooms", "Open rooms."),
+		participants: desc("participants", "Peers and cameras that publish.", "room"),
+		viewers:      desc("viewers", "Connections that only watch.", "room"),
+		sources:      desc("sources", "Participants by the state of their picture.", "room", "state"),
+		bitrate:      desc("rendition_bitrate", "Measured bitrate of an encoder in bits per second.", rendition...),
+		fps:          desc("rendition_frames_per_second", "Measured frame rate of an encoder.", rendition...),
+		sinks:        desc("rendition_sinks", "Viewers and recordings fed by an encoder.", rendition...),
+		skipped:      desc("rendition_skipped_total", "Pictures or blocks of sound an encoder was too slow for.", rendition...),
+		ticks:        desc("ticks_total", "Pictures composed.", "room"),
+		late:         desc("late_ticks_total", "Pictures skipped because composing came too late.", "room"),
+		durable:      desc("recording_durable_timestamp_seconds", "Wall-clock time of the newest media safe on disk.", "room", "stream"),
+		segments:     desc("recording_segments_total", "Segments finished.", "room", "stream"),
+		bytes:        desc("recording_bytes_total", "Bytes written to the spool.", "room", "stream"),
+		dropped:      desc("recording_dropped_packets_total", "Packets lost before they reached the disk.", "room", "stream"),
+		failing:      desc("recording_failing", "1 while a recording reports an error.", "room", "stream"),
+		frames:       desc("live_frames", "Decoded pictures in memory."),
+		queue:        desc("upload_queue_segments", "Segments waiting for the store."),
+		queueBytes:   desc("upload_queue_bytes", "Bytes waiting for the store."),
+		oldest:       desc("upload_oldest_timestamp_seconds", "Wall-clock time of the oldest segment waiting."),
+		upFailing:    desc("upload_failing", "1 while uploads fail."),
+		failures:     desc("upload_failures_total", "Uploads that failed and were put back."),
+		uploaded:     desc("uploaded_bytes_total", "Bytes confirmed by the store."),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (e *exposition) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{
+		e.rooms, e.participants, e.viewers, e.sources, e.ticks, e.late, e.frames,
+		e.bitrate, e.fps, e.sinks, e.skipped,
+		e.durable, e.segments, e.bytes, e.dropped, e.failing,
+		e.queue, e.queueBytes, e.oldest, e.failures, e.uploaded, e.upFailing,
+	} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector from fresh snapshots.
+func (e *exposition) Collect(ch chan<- prometheus.Metric) {
+	rooms := e.cfg.Rooms.List()
+	gauge(ch, e.rooms, float64(len(rooms)))
+	for _, r := range rooms {
+		e.collectRoom(ch, r)
+	}
+	if e.cfg.LiveFrames != nil {
+		gauge(ch, e.frames, float64(e.cfg.LiveFrames()))
+	}
+	if e.cfg.Uploads != nil {
+		e.collectUploads(ch, e.cfg.Uploads())
+	}
+}
+
+func (e *exposition) collectRoom(ch chan<- prometheus.Metric, r room.Info) {
+	gauge(ch, e.participants, float64(len(r.Participants)), r.Room)
+	gauge(ch, e.viewers, float64(r.Viewers), r.Room)
+	counter(ch, e.ticks, float64(r.Ticks), r.Room)
+	counter(ch, e.late, float64(r.LateTicks), r.Room)
+	states := map[string]int{}
+	for _, p := range r.Participants {
+		states[string(p.State)]++
+	}
+	for state, n := range states {
+		gauge(ch, e.sources, float64(n), r.Room, state)
+	}
+	for _, x := range r.Renditions {
+		labels := []string{r.Room, x.View, string(x.Codec), size(x.Width, x.Height)}
+		gauge(ch, e.bitrate, float64(x.Bitrate), labels...)
+		gauge(ch, e.fps, x.FPS, labels...)
+		gauge(ch, e.sinks, float64(x.Sinks), labels...)
+		counter(ch, e.skipped, float64(x.Skipped), labels...)
+	}
+	for _, x := range r.Recordings {
+		e.collectRecording(ch, x)
+	}
+}
+
+// size is empty for sound.
+func size(width, height int) string {
+	if width == 0 {
+		return ""
+	}
+	return strconv.Itoa(width) + "x" + strconv.Itoa(height)
+}
+
+func (e *exposition) collectRecording(ch chan<- prometheus.Metric, x recorder.RecordingStats) {
+	if !x.Durable.IsZero() {
+		gauge(ch, e.durable, float64(x.Durable.UnixMilli())/1000, x.Room, x.Stream)
+	}
+	counter(ch, e.segments, float64(x.Segments), x.Room, x.Stream)
+	counter(ch, e.bytes, float64(x.Bytes), x.Room, x.Stream)
+	counter(ch, e.dropped, float64(x.Dropped), x.Room, x.Stream)
+	gauge(ch, e.failing, failing(x.Error), x.Room, x.Stream)
+}
+
+func (e *exposition) collectUploads(ch chan<- prometheus.Metric, x recorder.UploadStats) {
+	gauge(ch, e.queue, float64(x.Waiting))
+	gauge(ch, e.queueBytes, float64(x.WaitingBytes))
+	gauge(ch, e.upFailing, failing(x.Error))
+	counter(ch, e.failures, float64(x.Failures))
+	counter(ch, e.uploaded, float64(x.StoredBytes))
+	if !x.Oldest.IsZero() {
+		gauge(ch, e.oldest, float64(x.Oldest.UnixMilli())/1000)
+	}
+}
+
+func failing(reason string) float64 {
+	if reason != "" {
+		return 1
+	}
+	return 0
+}
+
+func gauge(ch chan<- prometheus.Metric, d *prometheus.Desc, v float64, labels ...string) {
+	send(ch, d, prometheus.GaugeValue, v, labels)
+}
+
+func counter(ch chan<- prometheus.Metric, d *prometheus.Desc, v float64, labels ...string) {
+	send(ch, d, prometheus.CounterValue, v, labels)
+}
+
+// send reports a label that is not UTF-8 as a bad metric instead of panicking.
+func send(ch chan<- prometheus.Metric, d *prometheus.Desc, t prometheus.ValueType, v float64, labels []string) {
+	m, err := prometheus.NewConstMetric(d, t, v, labels...)
+	if err != nil {
+		m = prometheus.NewInvalidMetric(d, err)
+	}
+	ch <- m
+}

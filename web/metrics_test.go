@@ -1,0 +1,69 @@
+package web
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+
+	"azulejo/recorder"
+	"azulejo/signal/room"
+)
+
+func TestMetrics(t *testing.T) {
+	srv := serveTest(t, &house{rooms: []room.Info{yard()}}, func(c *Config) {
+		c.LiveFrames = func() int64 { return 9 }
+		c.Uploads = func() recorder.UploadStats {
+			return recorder.UploadStats{Waiting: 5, WaitingBytes: 50, Oldest: time.Unix(1_800_000_000, 0), Failures: 2, StoredBytes: 77, Error: "refused"}
+		}
+	})
+	a := ask(t, "GET", srv.URL+"/metrics")
+	for _, line := range []string{
+		`azulejo_rooms 1`,
+		`azulejo_participants{room="yard"} 1`,
+		`azulejo_viewers{room="yard"} 3`,
+		`azulejo_sources{room="yard",state="live"} 1`,
+		`azulejo_rendition_bitrate{codec="h264",room="yard",size="1280x720",view="main"} 2e+06`,
+		`azulejo_rendition_frames_per_second{codec="h264",room="yard",size="1280x720",view="main"} 25`,
+		`azulejo_rendition_sinks{codec="h264",room="yard",size="1280x720",view="main"} 4`,
+		`azulejo_ticks_total{room="yard"} 100`,
+		`azulejo_late_ticks_total{room="yard"} 2`,
+		`azulejo_recording_durable_timestamp_seconds{room="yard",stream="main"} 1.8000000005e+09`,
+		`azulejo_recording_segments_total{room="yard",stream="main"} 7`,
+		`azulejo_recording_bytes_total{room="yard",stream="main"} 12345`,
+		`azulejo_recording_failing{room="yard",stream="main"} 0`,
+		`azulejo_live_frames 9`,
+		`azulejo_rendition_bitrate{codec="opus",room="yard",size="",view="main"} 64000`,
+		`azulejo_rendition_skipped_total{codec="h264",room="yard",size="1280x720",view="main"} 6`,
+		`azulejo_upload_queue_segments 5`,
+		`azulejo_upload_queue_bytes 50`,
+		`azulejo_upload_oldest_timestamp_seconds 1.8e+09`,
+		`azulejo_upload_failing 1`,
+		`azulejo_upload_failures_total 2`,
+		`azulejo_uploaded_bytes_total 77`,
+		`azulejo_build_info{version="1.2.3"} 1`,
+	} {
+		if !strings.Contains(a.body, "\n"+line+"\n") {
+			t.Errorf("metrics lack %s", line)
+		}
+	}
+	problems, err := promlint.New(strings.NewReader(a.body)).Lint()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range problems {
+		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+}
+
+// Two encoders under one name are a bug elsewhere; the scrape must survive it.
+func TestMetricsSurviveOddRooms(t *testing.T) {
+	odd := yard()
+	odd.Renditions = append(odd.Renditions, odd.Renditions[0])
+	bad := room.Info{Room: "\xff"}
+	srv := serveTest(t, &house{rooms: []room.Info{bad, odd}}, nil)
+	if a := ask(t, "GET", srv.URL+"/metrics"); a.status != 200 || !strings.Contains(a.body, "azulejo_rooms 2") {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+}

@@ -1,0 +1,49 @@
+package web
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// problem answers with an RFC 9457 document, the same shape huma writes.
+func problem(w http.ResponseWriter, status int, detail string) {
+	h := w.Header()
+	h.Set("Content-Type", "application/problem+json")
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	body := &huma.ErrorModel{Title: http.StatusText(status), Status: status, Detail: detail}
+	_ = huma.DefaultJSONFormat.Marshal(w, body) // a client that went away is no concern
+}
+
+// refuse answers a request no route took: 405 where another method would do, else 404.
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request) {
+	if allow := s.allowed(r); len(allow) > 0 {
+		w.Header().Set("Allow", strings.Join(allow, ", "))
+		problem(w, http.StatusMethodNotAllowed, r.Method+" is not possible here; allowed: "+strings.Join(allow, ", "))
+		return
+	}
+	if wantsPage(r) {
+		s.pages.missing(w)
+		return
+	}
+	problem(w, http.StatusNotFound, "there is nothing at "+r.URL.Path)
+}
+
+// allowed lists the methods the path of r has a route for.
+func (s *Server) allowed(r *http.Request) []string {
+	var allow []string
+	for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"} {
+		other := &http.Request{Method: method, Host: r.Host, URL: r.URL}
+		if _, pattern := s.mux.Handler(other); pattern != "" {
+			allow = append(allow, method)
+		}
+	}
+	return allow
+}
+
+// wantsPage tells a person with a browser from a program.
+func wantsPage(r *http.Request) bool {
+	return !strings.HasPrefix(r.URL.Path, "/api/") && strings.Contains(r.Header.Get("Accept"), "text/html")
+}

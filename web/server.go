@@ -1,0 +1,158 @@
+// Package web is azulejo's front door: the HTTP server, the pages, the REST API and the
+// metrics exposition. cmd builds one Server and runs it; signalling and footage media arrive
+// as ready handlers. A Server is immutable after New and safe for concurrent requests.
+package web
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"azulejo/recorder"
+)
+
+// Config is everything a Server stands on. Rooms is required, the rest may stay empty.
+type Config struct {
+	Rooms   Rooms
+	Footage Footage // nil: the footage API answers 503
+	// Signalling serves /ws.
+	Signalling http.Handler
+	// Media serves index.m3u8, init/… and segments/… below /api/v1/footage/{room}/{stream}/.
+	// It sees the whole, unstripped path.
+	Media http.Handler
+	// Uploads and LiveFrames, for the metrics, tell what belongs to no single room.
+	Uploads    func() recorder.UploadStats
+	LiveFrames func() int64
+	// Ready returns why the server should get no traffic yet, nil when it should. Must not block long.
+	Ready   func(context.Context) error
+	Version string
+	TLS     *tls.Config // nil: plain HTTP
+	Log     *slog.Logger
+}
+
+// Validate names the first field that cannot work.
+func (c Config) Validate() error {
+	if c.Rooms == nil {
+		return errors.New("web: Rooms is nil; a registry of rooms is needed")
+	}
+	return nil
+}
+
+// Server routes every HTTP request of azulejo.
+type Server struct {
+	cfg   Config
+	log   *slog.Logger
+	mux   *http.ServeMux
+	pages *pages
+}
+
+// New builds the routes. It starts nothing.
+func New(cfg Config) (*Server, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Version == "" {
+		cfg.Version = "dev"
+	}
+	files, err := loadPages()
+	if err != nil {
+		return nil, fmt.Errorf("web: load pages: %w", err)
+	}
+	s := &Server{cfg: cfg, log: cfg.Log, mux: http.NewServeMux(), pages: files}
+	if err := s.routes(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Server) routes() error {
+	s.pages.register(s.mux)
+	s.mux.HandleFunc("GET /healthz", s.health)
+	s.mux.HandleFunc("GET /readyz", s.ready)
+	s.mux.Handle("GET /metrics", newMetrics(s.cfg, s.log))
+	if s.cfg.Signalling != nil {
+		s.mux.Handle("/ws", s.cfg.Signalling)
+	}
+	if s.cfg.Media != nil {
+		for _, tail := range []string{"index.m3u8", "init/{name}", "segments/{name}"} {
+			s.mux.Handle("GET /api/v1/footage/{room}/{stream}/"+tail, s.cfg.Media)
+		}
+	}
+	return s.registerAPI()
+}
+
+// ServeHTTP adds the headers every answer carries and turns what has no route into a problem
+// document or the page that says so.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	secure(w.Header())
+	if _, pattern := s.mux.Handler(r); pattern == "" {
+		s.refuse(w, r)
+		return
+	}
+	s.mux.ServeHTTP(w, r)
+}
+
+// Run serves l until ctx ends, then waits up to five seconds for requests under way.
+// WebSockets are closed by their own handler. Run closes l; it returns nil on a clean end.
+func (s *Server) Run(ctx context.Context, l net.Listener) error {
+	srv := &http.Server{
+		Handler:           s,
+		TLSConfig:         s.cfg.TLS,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	served := make(chan error, 1)
+	go func() { served <- serve(srv, l) }()
+	select {
+	case err := <-served:
+		return fmt.Errorf("serve %s: %w", l.Addr(), err)
+	case <-ctx.Done():
+	}
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if err := srv.Shutdown(drain); err != nil {
+		s.log.Warn("requests cut off at shutdown", "error", err)
+		_ = srv.Close() // the listener is closed already; only connections are left
+	}
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve %s: %w", l.Addr(), err)
+	}
+	return nil
+}
+
+func serve(srv *http.Server, l net.Listener) error {
+	if srv.TLSConfig != nil {
+		return srv.ServeTLS(l, "", "")
+	}
+	return srv.Serve(l)
+}
+
+func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
+	plain(w, "ok\n")
+}
+
+func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
+	if s.cfg.Ready != nil {
+		if err := s.cfg.Ready(r.Context()); err != nil {
+			problem(w, http.StatusServiceUnavailable, err.Error())
+			return
+		}
+	}
+	plain(w, "ready\n")
+}
+
+func plain(w http.ResponseWriter, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = w.Write([]byte(text)) // a client that went away is no concern
+}

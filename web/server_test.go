@@ -1,0 +1,232 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"azulejo/mixer"
+	"azulejo/recorder"
+	"azulejo/recorder/index"
+	"azulejo/signal/room"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// house is a fixed set of rooms and footage.
+type house struct {
+	rooms []room.Info
+	err   error
+	where string      // room/stream of the newest question
+	asked []time.Time // and its range
+}
+
+func (h *house) List() []room.Info { return h.rooms }
+
+func (h *house) Info(name string) (room.Info, error) {
+	for _, r := range h.rooms {
+		if r.Room == name {
+			return r, nil
+		}
+	}
+	return room.Info{}, errors.New("room " + name + " does not exist now")
+}
+
+func (h *house) Streams(_ context.Context, room string) ([]string, error) {
+	h.where = room
+	return []string{"main"}, h.err
+}
+
+func (h *house) Timeline(_ context.Context, room, stream string, from, to time.Time) (index.Timeline, error) {
+	h.where, h.asked = room+"/"+stream, []time.Time{from, to}
+	span := index.Span{From: from, To: to, Segments: 15, Bytes: 1 << 20, Where: index.InStore}
+	return index.Timeline{Spans: []index.Span{span}, Gaps: []index.Gap{}}, h.err
+}
+
+func yard() room.Info {
+	gate := room.ParticipantInfo{Participant: room.Participant{ID: "1", Name: "gate", Kind: room.Camera}, State: "live", Width: 640}
+	return room.Info{
+		Room: "yard", Viewers: 3, Ticks: 100, LateTicks: 2, Views: []room.ViewInfo{},
+		Participants: []room.ParticipantInfo{gate},
+		Renditions: []mixer.RenditionStats{
+			{View: "main", Codec: "h264", Width: 1280, Height: 720, FPS: 25, Bitrate: 2_000_000, Sinks: 4, Skipped: 6},
+			{View: "main", Codec: "opus", Bitrate: 64_000, Sinks: 3},
+		},
+		Recordings: []recorder.RecordingStats{{
+			Room: "yard", Stream: "main", Durable: time.UnixMilli(1_800_000_000_500), Segments: 7, Bytes: 12345,
+		}},
+	}
+}
+
+func serveTest(t *testing.T, h *house, change func(*Config)) *httptest.Server {
+	t.Helper()
+	cfg := Config{Rooms: h, Footage: h, Version: "1.2.3", Log: slog.New(slog.DiscardHandler)}
+	if change != nil {
+		change(&cfg)
+	}
+	s, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := httptest.NewServer(s)
+	t.Cleanup(srv.Close)
+	t.Cleanup(http.DefaultClient.CloseIdleConnections)
+	return srv
+}
+
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+func ask(t *testing.T, method, url string, header ...string) answer {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(res.Body)
+	if err = errors.Join(err, res.Body.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return answer{res.StatusCode, res.Header, string(body)}
+}
+
+func (a answer) wantProblem(t *testing.T, status int) {
+	t.Helper()
+	if a.status != status || a.header.Get("Content-Type") != "application/problem+json" {
+		t.Fatalf("got %d %s %s, want a problem document with status %d", a.status, a.header.Get("Content-Type"), a.body, status)
+	}
+	var doc struct {
+		Title, Detail string
+		Status        int
+	}
+	if err := json.Unmarshal([]byte(a.body), &doc); err != nil || doc.Status != status || doc.Title == "" || doc.Detail == "" {
+		t.Fatalf("problem document %s (%v) lacks status %d, title or detail", a.body, err, status)
+	}
+}
+
+func TestConfigWithoutRoomsIsRefused(t *testing.T) {
+	if _, err := New(Config{}); err == nil || !strings.Contains(err.Error(), "Rooms") {
+		t.Fatalf("got %v, want an error that names Rooms", err)
+	}
+}
+
+func TestOperations(t *testing.T) {
+	notReady := errors.New("the spool is being repaired")
+	var ready error
+	srv := serveTest(t, &house{}, func(c *Config) { c.Ready = func(context.Context) error { return ready } })
+	if a := ask(t, "GET", srv.URL+"/healthz"); a.status != 200 || a.body != "ok\n" {
+		t.Errorf("healthz: %+v", a)
+	}
+	if a := ask(t, "GET", srv.URL+"/readyz"); a.status != 200 {
+		t.Errorf("readyz: %+v", a)
+	}
+	ready = notReady
+	a := ask(t, "GET", srv.URL+"/readyz")
+	a.wantProblem(t, 503)
+	if !strings.Contains(a.body, notReady.Error()) {
+		t.Errorf("readyz does not say why: %s", a.body)
+	}
+}
+
+func TestUnknownRoutesGetProblems(t *testing.T) {
+	srv := serveTest(t, &house{rooms: []room.Info{yard()}}, nil)
+	for _, c := range []struct {
+		method, path string
+		status       int
+		allow        string
+	}{
+		{"GET", "/api/v1/nothing", 404, ""},
+		{"GET", "/api/v1/rooms/nobody", 404, ""},
+		{"GET", "/nothing", 404, ""},
+		{"POST", "/api/v1/rooms", 405, "GET, HEAD"},
+		{"DELETE", "/api/v1/footage/yard/main", 405, "GET, HEAD"},
+		{"PUT", "/healthz", 405, "GET, HEAD"},
+		{"GET", "/api/v1/rooms/" + strings.Repeat("x", 65), 422, ""},
+		{"GET", "/api/v1/rooms/..%2Fyard", 422, ""},
+		{"GET", "/api/v1/footage/yard/%2e%2e%2f", 422, ""},
+		{"GET", "/api/v1/footage/yard/%20main", 422, ""},
+		{"GET", "/static/", 404, ""},
+		{"GET", "/static/../go.mod", 404, ""},
+	} {
+		a := ask(t, c.method, srv.URL+c.path)
+		a.wantProblem(t, c.status)
+		if got := a.header.Get("Allow"); got != c.allow {
+			t.Errorf("%s %s: Allow is %q, want %q", c.method, c.path, got, c.allow)
+		}
+	}
+	a := ask(t, "GET", srv.URL+"/nothing", "Accept", "text/html")
+	if a.status != 404 || !strings.HasPrefix(a.header.Get("Content-Type"), "text/html") {
+		t.Errorf("a browser gets %d %s, want the page that says 404", a.status, a.header.Get("Content-Type"))
+	}
+}
+
+func TestHandlersAreMountedWithTheirWholePath(t *testing.T) {
+	echo := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.URL.Path) })
+	srv := serveTest(t, &house{}, func(c *Config) { c.Media, c.Signalling = echo, echo })
+	base := "/api/v1/footage/yard/main/"
+	for _, path := range []string{"/ws", base + "index.m3u8", base + "init/0123.mp4", base + "segments/1-2-3-4.m4s"} {
+		if a := ask(t, "GET", srv.URL+path); a.status != 200 || a.body != path {
+			t.Errorf("%s: %d %q", path, a.status, a.body)
+		}
+	}
+	ask(t, "GET", srv.URL+base+"segments/").wantProblem(t, 404)
+}
+
+func TestRunEndsWithItsContext(t *testing.T) {
+	s, err := New(Config{Rooms: &house{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx, l) }()
+	if a := ask(t, "GET", "http://"+l.Addr().String()+"/healthz"); a.status != 200 {
+		t.Errorf("healthz: %+v", a)
+	}
+	http.DefaultClient.CloseIdleConnections()
+	cancel()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestRunReportsADeadListener(t *testing.T) {
+	s, err := New(Config{Rooms: &house{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Run(t.Context(), l); err == nil || !strings.Contains(err.Error(), "serve 127.0.0.1") {
+		t.Fatalf("got %v, want an error that names the address", err)
+	}
+}

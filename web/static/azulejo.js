@@ -1,0 +1,189 @@
+/**
+ * azulejo.js – a place in an azulejo room, from any web page.
+ *
+ *     import {Client} from 'https://your.server/static/azulejo.js';
+ *     const client = new Client({room: 'yard', name: 'hall display'});
+ *     client.on('stream', (stream) => { video.srcObject = stream; });
+ *     client.open();
+ *
+ * One WebSocket carries JSON (/ws), one RTCPeerConnection carries media: one offer, one answer,
+ * never a renegotiation, because the downstream is one mixed stream whoever comes or goes.
+ * When anything breaks, the client starts over with the same key and so takes its own place back.
+ * H.264 is preferred; browsers without it use VP8. No dependencies.
+ */
+
+import {Session} from './session.js';
+
+/** @typedef {'idle'|'connecting'|'live'|'waiting'|'closed'} State live: pictures arrive */
+/** @typedef {{state: State, reason: string, attempt: number, retryIn: number}} StateChange retryIn in ms */
+/** @typedef {{audio: boolean, video: boolean}} Media */
+/** @typedef {{id: string, name: string, kind?: string, publish?: Media, muted?: Media}} Participant */
+/** @typedef {{id: string, name: string, x: number, y: number, w: number, h: number, state: string, age: number, speaking: boolean}} Tile */
+/** @typedef {{view: string, canvas: {w: number, h: number}, tiles: Tile[]}} Layout */
+/** @typedef {{codec: string, width: number, height: number, fps: number, bitrate: number}} Flow bitrate in bit/s */
+/** @typedef {{down: Flow|null, up: Flow|null, frames: number, lost: number, roundTrip: number|null}} Stats roundTrip in ms */
+/** @typedef {{code: string, message: string}} ServerError */
+/** @typedef {{view?: string, spotlight?: string, exclude?: string, layout?: string}} Selection */
+
+/**
+ * @typedef {object} Options
+ * @property {string} room
+ * @property {string} [name] shown on the tile
+ * @property {string} [url] WebSocket address; the server this module came from when absent
+ * @property {string} [key] secret of this place; random when absent
+ * @property {string} [token] where the server wants one
+ * @property {{audio?: MediaStreamTrack|null, video?: MediaStreamTrack|null}} [publish]
+ *   what is sent; null keeps room for a track that comes later, an absent kind is never sent
+ * @property {boolean} [listen] receive sound (default true)
+ * @property {Selection} [select] which picture
+ * @property {string} [rung] size: '720p', '360p', '180p' or 'auto'
+ * @property {boolean} [persistent] keep trying even when the server refuses
+ * @property {number} [stallAfter] ms without a new picture before starting over (default 5000, 0: never)
+ * @property {number} [maxBitrate] upstream video, bit/s (default 1500000)
+ */
+
+/**
+ * @typedef {object} Events
+ * @property {StateChange} state
+ * @property {{id: string}} joined who this place is among the participants
+ * @property {MediaStream} stream the mixed stream, when its first picture arrives
+ * @property {Participant[]} participants
+ * @property {Layout} layout
+ * @property {{codec: string, w: number, h: number, fps: number, bitrate: number}} rendition
+ * @property {ServerError} error what the server objected to
+ * @property {Stats} stats once a second
+ */
+
+const longestWait = 5000;
+
+/** @returns {string} 128 random bits; crypto.randomUUID is missing on plain-HTTP pages */
+export function newKey() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, '0')).join('');
+}
+
+/** A place in a room, kept through every reconnect until close(). */
+export class Client {
+  /** @type {Options & {key: string, stallAfter: number}} */
+  #options;
+  /** @type {Map<string, Set<(value: any) => void>>} */
+  #listeners = new Map();
+  /** @type {Session|null} */
+  #session = null;
+  /** @type {ReturnType<typeof setTimeout>|undefined} */
+  #timer;
+  #attempt = 0;
+  /** shared with the session, which tells it again after a reconnect */
+  #mute = {audio: false, video: false};
+  /** @type {State} */
+  #state = 'idle';
+
+  /** @param {Options} options */
+  constructor(options) {
+    this.#options = {stallAfter: 5000, ...options, key: options.key || newKey()};
+  }
+
+  get state() { return this.#state; }
+  get key() { return this.#options.key; }
+
+  /**
+   * Calls fn with each event of a kind; returns how to stop it.
+   * @template {keyof Events} K
+   * @param {K} kind
+   * @param {(value: Events[K]) => void} fn
+   */
+  on(kind, fn) {
+    const set = this.#listeners.get(kind) || new Set();
+    this.#listeners.set(kind, set.add(fn));
+    return () => set.delete(fn);
+  }
+
+  /** Begins, or begins again after close(). */
+  open() {
+    if (this.#state !== 'idle' && this.#state !== 'closed') return;
+    for (const [target, kind] of wakers()) target.addEventListener(kind, this.#wake);
+    this.#attempt = 0;
+    this.#connect();
+  }
+
+  /** Leaves the room. Tracks given in stay the caller's. */
+  close(reason = '') {
+    clearTimeout(this.#timer);
+    for (const [target, kind] of wakers()) target.removeEventListener(kind, this.#wake);
+    this.#session?.end(true);
+    this.#session = null;
+    this.#change('closed', reason);
+  }
+
+  /**
+   * Sends another track (a camera switched, or on again) without renegotiation; null sends none.
+   * @param {'audio'|'video'} kind
+   * @param {MediaStreamTrack|null} track
+   */
+  async setTrack(kind, track) {
+    const publish = this.#options.publish;
+    if (!publish || publish[kind] === undefined) throw new Error(`this place does not publish ${kind}`);
+    publish[kind] = track;
+    await this.#session?.setTrack(kind, track);
+  }
+
+  /** Tells the room what is off, so that the tile shows it. @param {{audio?: boolean, video?: boolean}} what */
+  mute(what) {
+    Object.assign(this.#mute, what);
+    this.#session?.send({type: 'mute', ...this.#mute});
+  }
+
+  /** Chooses another picture. @param {Selection} selection */
+  select(selection) {
+    this.#options.select = selection;
+    this.#session?.send({type: 'view', ...selection});
+  }
+
+  /** Makes sure the connection is alive, at once: after sleep, or when in doubt. */
+  check() {
+    if (this.#state === 'waiting') this.#connect();
+    else this.#session?.probe();
+  }
+
+  #wake = () => {
+    if (document.visibilityState === 'visible') this.check();
+  };
+
+  #connect() {
+    clearTimeout(this.#timer);
+    this.#attempt++;
+    this.#change('connecting', '');
+    /** @type {Session} */
+    const session = new Session(this.#options, this.#mute, {
+      emit: (kind, value) => { if (this.#session === session) this.#emit(kind, value); },
+      live: () => { if (this.#session === session) { this.#attempt = 0; this.#change('live', ''); } },
+      lost: (reason, final) => { if (this.#session === session) this.#lost(reason, final); },
+    });
+    this.#session = session;
+    session.start();
+  }
+
+  /** @param {string} reason @param {boolean} final */
+  #lost(reason, final) {
+    this.#session = null;
+    if (final) return this.close(reason);
+    const wait = Math.min(longestWait, 500 * 2 ** Math.min(this.#attempt - 1, 6)) * (0.8 + 0.2 * Math.random());
+    this.#timer = setTimeout(() => this.#connect(), wait);
+    this.#change('waiting', reason, wait);
+  }
+
+  /** @param {State} state @param {string} reason */
+  #change(state, reason, retryIn = 0) {
+    this.#state = state;
+    this.#emit('state', {state, reason, attempt: this.#attempt, retryIn});
+  }
+
+  /** @template {keyof Events} K @param {K} kind @param {Events[K]} value */
+  #emit(kind, value) {
+    for (const fn of this.#listeners.get(kind) || []) fn(value);
+  }
+}
+
+/** @returns {[EventTarget, string][]} what tells that a tab or network came back */
+function wakers() {
+  return [[document, 'visibilitychange'], [window, 'pageshow'], [window, 'online']];
+}

@@ -1,0 +1,50 @@
+/** meter.js – what a connection carries right now. */
+
+/** @typedef {import('./azulejo.js').Stats} Stats */
+/** @typedef {import('./azulejo.js').Flow} Flow */
+
+/** Turns cumulative WebRTC statistics into rates. */
+export class Meter {
+  #frames = -1;
+  #moved = performance.now();
+  #at = 0;
+  /** @type {Map<string, {bytes: number, at: number}>} */
+  #last = new Map();
+
+  /** @returns {number} ms since the last new picture; a tab that slept starts afresh */
+  stalled() { return performance.now() - this.#moved; }
+
+  /** @param {RTCStatsReport} report @returns {Stats} */
+  read(report) {
+    /** @type {Stats} */
+    const stats = {down: null, up: null, frames: 0, lost: 0, roundTrip: null};
+    report.forEach((s) => {
+      if (s.type === 'inbound-rtp' && s.kind === 'video') {
+        stats.down = this.#flow(report, s, s.bytesReceived);
+        stats.frames = s.framesDecoded || 0;
+        stats.lost = s.packetsLost || 0;
+      }
+      if (s.type === 'outbound-rtp' && s.kind === 'video') stats.up = this.#flow(report, s, s.bytesSent);
+      if (s.type === 'candidate-pair' && s.nominated && s.currentRoundTripTime !== undefined) stats.roundTrip = s.currentRoundTripTime * 1000;
+    });
+    this.#watch(stats.frames);
+    return stats;
+  }
+
+  /** @param {number} frames */
+  #watch(frames) {
+    const now = performance.now();
+    if (frames !== this.#frames || now - this.#at > 4000) this.#moved = now;
+    this.#frames = frames;
+    this.#at = now;
+  }
+
+  /** @param {RTCStatsReport} report @param {any} s @param {number} bytes @returns {Flow} */
+  #flow(report, s, bytes) {
+    const before = this.#last.get(s.id);
+    this.#last.set(s.id, {bytes, at: s.timestamp});
+    const bitrate = before && s.timestamp > before.at ? 8000 * (bytes - before.bytes) / (s.timestamp - before.at) : 0;
+    const codec = report.get(s.codecId)?.mimeType?.replace('video/', '') || '';
+    return {codec, width: s.frameWidth || 0, height: s.frameHeight || 0, fps: s.framesPerSecond || 0, bitrate: Math.max(0, bitrate)};
+  }
+}

@@ -1,0 +1,239 @@
+/**
+ * session.js – one attempt of a Client: one WebSocket, one RTCPeerConnection, one offer, one
+ * answer. A session ends at the first thing that breaks and is never revived.
+ */
+
+import {Meter} from './meter.js';
+
+/** @typedef {import('./azulejo.js').Events} Events */
+/** @typedef {import('./azulejo.js').Options & {key: string, stallAfter: number}} Options */
+/** @typedef {import('./azulejo.js').Participant} Participant */
+/** @typedef {import('./azulejo.js').ServerError} ServerError */
+
+/** How long, in ms, the server may say nothing; pings go out well before. */
+const silence = 12000;
+/** Server errors that a new try gets over by itself. */
+const passing = new Set(['closing', 'slow', 'ice_failed', 'internal']);
+
+/**
+ * @typedef {object} Owner
+ * @property {<K extends keyof Events>(kind: K, value: Events[K]) => void} emit
+ * @property {() => void} live
+ * @property {(reason: string, final: boolean) => void} lost called once
+ */
+
+export class Session {
+  /** @type {WebSocket|null} */
+  #ws = null;
+  /** @type {RTCPeerConnection|null} */
+  #pc = null;
+  /** @type {Map<string, RTCRtpTransceiver>} */
+  #lines = new Map();
+  /** @type {RTCIceCandidateInit[]} came before the answer */
+  #early = [];
+  /** @type {MediaStreamTrack[]} of the downstream */
+  #arriving = [];
+  #meter = new Meter();
+  #ended = false;
+  #joined = false;
+  #live = false;
+  #heard = 0;
+  #objection = '';
+  #deadline = 0;
+  /** @type {ReturnType<typeof setInterval>|undefined} */
+  #pulse;
+
+  /** @param {Options} options @param {{audio: boolean, video: boolean}} mute @param {Owner} owner */
+  constructor(options, mute, owner) {
+    this.options = options;
+    this.mute = mute;
+    this.owner = owner;
+  }
+
+  start() {
+    this.#deadline = performance.now() + 10000;
+    this.#pulse = setInterval(() => this.#tick(), 1000);
+    const ws = this.#ws = new WebSocket(this.options.url || ownServer());
+    ws.onopen = () => this.send(this.#joinMessage());
+    ws.onmessage = (e) => this.#receive(e.data);
+    ws.onclose = () => this.#fail(this.#objection || (this.#joined ? 'the connection to the server was lost' : 'the server does not answer'));
+  }
+
+  /** @param {object} message */
+  send(message) {
+    if (this.#ws?.readyState === WebSocket.OPEN) this.#ws.send(JSON.stringify(message));
+  }
+
+  /** Asks for a sign of life within three seconds. */
+  probe() {
+    if (!this.#joined) return;
+    this.#heard = Math.min(this.#heard, performance.now() - silence + 3000);
+    this.send({type: 'ping'});
+  }
+
+  /** @param {'audio'|'video'} kind @param {MediaStreamTrack|null} track */
+  async setTrack(kind, track) {
+    await this.#lines.get(kind)?.sender.replaceTrack(track);
+  }
+
+  /** @param {boolean} leave */
+  end(leave) {
+    if (this.#ended) return;
+    this.#ended = true;
+    clearInterval(this.#pulse);
+    if (leave) this.send({type: 'leave'});
+    if (this.#ws) this.#ws.onclose = this.#ws.onmessage = this.#ws.onopen = null;
+    this.#ws?.close();
+    this.#pc?.close();
+  }
+
+  #joinMessage() {
+    const {room, name, key, token, publish, select, rung} = this.options;
+    const sends = {audio: publish?.audio !== undefined, video: publish?.video !== undefined};
+    return {type: 'join', room, name, key, token, publish: sends, view: select?.view, rung};
+  }
+
+  /** @param {string} reason */
+  #fail(reason, final = false) {
+    if (this.#ended) return;
+    this.end(false);
+    this.owner.lost(reason, final);
+  }
+
+  /** @param {string} text */
+  #receive(text) {
+    this.#heard = performance.now();
+    const m = JSON.parse(text);
+    switch (m.type) {
+      case 'joined': return this.#guard(this.#enter(m));
+      case 'answer': return this.#guard(this.#accept(m.sdp));
+      case 'candidate': return this.#guard(this.#candidate(m));
+      case 'participants': return this.owner.emit('participants', m.participants || []);
+      case 'layout': return this.owner.emit('layout', m);
+      case 'rendition': return this.owner.emit('rendition', m);
+      case 'error': return this.#refused(m);
+    }
+  }
+
+  /** @param {ServerError} error */
+  #refused(error) {
+    this.owner.emit('error', {code: error.code, message: error.message});
+    this.#objection = error.message;
+    if (error.code === 'replaced') this.#fail(error.message, true);
+    else if (!this.#joined || error.code === 'bad_sdp') this.#fail(error.message, !this.options.persistent && !passing.has(error.code));
+  }
+
+  /** @param {Promise<void>} work */
+  #guard(work) {
+    work.catch((err) => this.#fail(`${err.name}: ${err.message}`));
+  }
+
+  /** @param {{id: string, iceServers?: RTCIceServer[], participants?: Participant[]}} m */
+  async #enter(m) {
+    this.#joined = true;
+    this.#deadline = performance.now() + 15000;
+    this.owner.emit('joined', {id: m.id});
+    this.owner.emit('participants', m.participants || []);
+    const pc = this.#pc = new RTCPeerConnection({iceServers: m.iceServers || [], bundlePolicy: 'max-bundle'});
+    pc.onicecandidate = (e) => { if (e.candidate?.candidate) this.send({type: 'candidate', ...e.candidate.toJSON()}); };
+    pc.ontrack = (e) => this.#downstream(e);
+    pc.onconnectionstatechange = () => { if (pc.connectionState === 'failed') this.#fail('the media connection was lost'); };
+    this.#line('video', true);
+    this.#line('audio', this.options.listen !== false);
+    await pc.setLocalDescription(await pc.createOffer());
+    this.send({type: 'offer', sdp: pc.localDescription?.sdp});
+    if (this.mute.audio || this.mute.video) this.send({type: 'mute', ...this.mute});
+    const {spotlight, exclude, layout} = this.options.select || {};
+    if (spotlight || exclude || layout) this.send({type: 'view', ...this.options.select});
+  }
+
+  /** @param {'audio'|'video'} kind @param {boolean} receive */
+  #line(kind, receive) {
+    const track = this.options.publish?.[kind];
+    const send = track !== undefined;
+    if (!send && !receive) return;
+    const direction = send ? (receive ? 'sendrecv' : 'sendonly') : 'recvonly';
+    const line = /** @type {RTCPeerConnection} */ (this.#pc).addTransceiver(track || kind, {direction});
+    this.#lines.set(kind, line);
+    if (kind === 'video') preferH264(line);
+  }
+
+  /** @param {string} sdp */
+  async #accept(sdp) {
+    const pc = /** @type {RTCPeerConnection} */ (this.#pc);
+    await pc.setRemoteDescription({type: 'answer', sdp});
+    for (const c of this.#early.splice(0)) await pc.addIceCandidate(c);
+    const video = this.#lines.get('video');
+    if (this.options.publish?.video !== undefined && video) await limit(video.sender, this.options.maxBitrate || 1500000);
+  }
+
+  /** @param {RTCIceCandidateInit & {candidate: any}} m */
+  async #candidate(m) {
+    const c = typeof m.candidate === 'object' ? m.candidate : {candidate: m.candidate, sdpMid: m.sdpMid, sdpMLineIndex: m.sdpMLineIndex};
+    if (this.#pc?.remoteDescription) await this.#pc.addIceCandidate(c);
+    else this.#early.push(c);
+  }
+
+  /** Hands the stream out when its picture flows, so that a page keeps the old picture until then. @param {RTCTrackEvent} e */
+  #downstream(e) {
+    this.#arriving.push(e.track);
+    if (e.track.kind !== 'video') return;
+    const flowing = () => {
+      if (this.#live || this.#ended) return;
+      this.#live = true;
+      this.#objection = '';
+      this.owner.emit('stream', new MediaStream(this.#arriving));
+      this.owner.live();
+    };
+    if (e.track.muted) e.track.addEventListener('unmute', flowing, {once: true});
+    else flowing();
+  }
+
+  #tick() {
+    const now = performance.now();
+    if (!this.#live && now > this.#deadline) return this.#fail(this.#objection || (this.#joined ? 'no picture arrives' : 'the server does not answer'));
+    if (!this.#joined) return;
+    if (now - this.#heard > silence) return this.#fail('the server went silent');
+    if (now - this.#heard > silence / 3) this.send({type: 'ping'});
+    if (this.#pc && this.#live) this.#guard(this.#measure(this.#pc));
+  }
+
+  /** @param {RTCPeerConnection} pc */
+  async #measure(pc) {
+    const stats = this.#meter.read(await pc.getStats());
+    if (this.#ended) return;
+    this.owner.emit('stats', stats);
+    const {stallAfter} = this.options;
+    if (stallAfter && document.visibilityState === 'visible' && this.#meter.stalled() > stallAfter) this.#fail('the picture stopped');
+  }
+}
+
+/** @returns {string} /ws of the server this module came from */
+function ownServer() {
+  const url = new URL('/ws', import.meta.url);
+  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+  return url.href;
+}
+
+/** Puts H.264 (packetization-mode 1, constrained baseline first) before VP8 before the rest. @param {RTCRtpTransceiver} line */
+function preferH264(line) {
+  const codecs = RTCRtpReceiver.getCapabilities?.('video')?.codecs;
+  if (!codecs || !line.setCodecPreferences) return;
+  line.setCodecPreferences([...codecs].sort((a, b) => rank(a) - rank(b)));
+}
+
+/** @param {RTCRtpCodec} c */
+function rank(c) {
+  const kind = c.mimeType.toLowerCase();
+  const line = c.sdpFmtpLine || '';
+  if (kind === 'video/h264') return (line.includes('packetization-mode=1') ? 0 : 2) + (line.includes('profile-level-id=42e0') ? 0 : 1);
+  return kind === 'video/vp8' ? 4 : 5;
+}
+
+/** @param {RTCRtpSender} sender @param {number} maxBitrate */
+async function limit(sender, maxBitrate) {
+  const parameters = sender.getParameters();
+  if (!parameters.encodings?.length) return;
+  parameters.encodings[0].maxBitrate = maxBitrate;
+  await sender.setParameters(parameters);
+}

@@ -1,0 +1,113 @@
+/**
+ * wall.js – a wall display: one picture, no chrome, for months. It starts over by itself forever,
+ * and what is not live does not look live.
+ *
+ * Query: view, spotlight, exclude, rung, audio=0, token.
+ */
+
+import {Client} from './azulejo.js';
+import {byId, fillRoom, roomOfPage, sentence, tokenOfPage} from './ui.js';
+
+const query = new URLSearchParams(location.search);
+const room = roomOfPage();
+const video = byId('wall', HTMLVideoElement);
+const truth = byId('truth', HTMLElement);
+const title = byId('title', HTMLElement);
+const text = byId('text', HTMLElement);
+const toast = byId('toast', HTMLElement);
+const sense = byId('sense', HTMLButtonElement);
+const listen = query.get('audio') !== '0';
+const asked = (/** @type {string} */ name) => query.get(name) || undefined;
+
+/** @type {Date|null} when the newest picture came */
+let newest = null;
+let why = '';
+
+const client = new Client({
+  room,
+  name: '',
+  token: tokenOfPage() || undefined,
+  listen,
+  select: {view: asked('view'), spotlight: asked('spotlight'), exclude: asked('exclude')},
+  rung: asked('rung'),
+  persistent: true,
+});
+
+client.on('stream', (stream) => {
+  newest = new Date();
+  video.srcObject = stream;
+  video.play().catch(() => { // sound is refused without a click after a reload
+    video.muted = true;
+    video.play().catch(() => {});
+  });
+});
+client.on('stats', () => { newest = new Date(); });
+client.on('state', ({state, reason, attempt}) => {
+  document.body.dataset.state = state;
+  const live = state === 'live';
+  document.body.classList.toggle('stale', !live);
+  truth.hidden = live;
+  if (live) {
+    why = '';
+    return;
+  }
+  if (reason) why = sentence(reason);
+  const first = attempt === 1 && !why;
+  title.textContent = first ? 'Connecting…' : 'No picture';
+  text.textContent = first ? '' : [why, newest && `Last picture ${newest.toLocaleString()}.`, state !== 'closed' && 'Trying again…'].filter(Boolean).join(' ');
+});
+
+client.on('error', ({message}) => say(message));
+
+/** @type {ReturnType<typeof setTimeout>|undefined} */
+let toastTimer;
+/** @param {string} words */
+function say(words) {
+  toast.textContent = words;
+  toast.hidden = false;
+  clearTimeout(toastTimer);
+  toastTimer = setTimeout(() => { toast.hidden = true; }, 2500);
+}
+
+function toggleSound() {
+  if (!listen) return say('This wall is without sound');
+  video.muted = !video.muted;
+  sense.setAttribute('aria-label', video.muted ? 'Turn sound on' : 'Turn sound off');
+  say(video.muted ? 'Sound off' : 'Sound on');
+}
+
+sense.addEventListener('click', toggleSound);
+document.addEventListener('keydown', (e) => {
+  if (e.key === 'm') toggleSound();
+  if (e.key === 'f') document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen().catch(() => {});
+});
+
+/** @type {ReturnType<typeof setTimeout>|undefined} */
+let idleTimer;
+function stir() {
+  document.body.classList.remove('idle');
+  clearTimeout(idleTimer);
+  idleTimer = setTimeout(() => document.body.classList.add('idle'), 3000);
+}
+document.addEventListener('pointermove', stir);
+
+/** Keeps the display awake; the browser lets go whenever the page is hidden. */
+async function stayAwake() {
+  if (document.visibilityState !== 'visible' || !navigator.wakeLock) return;
+  await navigator.wakeLock.request('screen').catch(() => {}); // refused on low battery; nothing to do about it
+}
+document.addEventListener('visibilitychange', stayAwake);
+
+/** A clock that jumped means that the machine slept. */
+let last = Date.now();
+setInterval(() => {
+  const now = Date.now();
+  if (now - last > 10000) client.check();
+  last = now;
+}, 1000);
+
+document.title = `${room} – wall`;
+fillRoom(room);
+stir();
+stayAwake();
+client.open();
