@@ -14,17 +14,22 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"go.uber.org/goleak"
 )
 
 // binary is azulejo as TestMain built it.
 var binary string
+
+// fetch keeps no connection open: the servers it talks to are killed.
+var fetch = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "azulejo-test-")
 	if err == nil {
 		binary = filepath.Join(dir, "azulejo")
 		var out []byte
-		if out, err = exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+		if out, err = exec.Command("go", "build", "-buildvcs=false", "-o", binary, ".").CombinedOutput(); err != nil {
 			err = fmt.Errorf("build: %w: %s", err, out)
 		}
 	}
@@ -32,9 +37,10 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	code := m.Run()
-	_ = os.RemoveAll(dir) // a temporary folder
-	os.Exit(code)
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		_ = os.RemoveAll(dir) // a temporary folder
+		os.Exit(code)
+	}))
 }
 
 // process is an azulejo that runs.
@@ -71,7 +77,7 @@ func launch(t *testing.T, args ...string) *process {
 	}()
 	t.Cleanup(func() { p.kill() })
 	p.eventually(20*time.Second, "ready", func() bool {
-		r, err := http.Get(p.base + "/readyz")
+		r, err := fetch.Get(p.base + "/readyz")
 		if err != nil {
 			return false
 		}
@@ -128,7 +134,7 @@ func (p *process) eventually(limit time.Duration, what string, ok func() bool) {
 // get reads a URL below the process's base; the answer must be 200.
 func (p *process) get(path string) []byte {
 	p.t.Helper()
-	r, err := http.Get(p.base + path)
+	r, err := fetch.Get(p.base + path)
 	if err != nil {
 		p.t.Fatal(err)
 	}
