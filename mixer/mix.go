@@ -104,11 +104,16 @@ func (r *mix) deliver(packets []codec.Packet) {
 	r.sinks.deliver(packets)
 }
 
+// refresh has nothing to do: every packet of sound is a key packet.
+func (r *mix) refresh() {}
+
 // close ends the encoder and waits for it.
 func (r *mix) close() {
 	close(r.quit)
 	r.done.Wait()
 }
+
+func (r *mix) audience() *fanout { return &r.sinks }
 
 func (r *mix) stats() RenditionStats {
 	rate := r.meter.read()

@@ -56,7 +56,7 @@ func (m *Mixer) Run(ctx context.Context) error {
 	tickers.Go(func() { m.sound.run(ctx) })
 	tickers.Wait()
 	m.view.close()
-	m.sound.close()
+	m.sound.renditions.close()
 	return nil
 }
 
@@ -114,7 +114,7 @@ func (m *Mixer) Stats() Stats {
 	for _, s := range m.snapshot() {
 		st.Sources = append(st.Sources, s.Stats())
 	}
-	st.Renditions = append(m.view.stats(), m.sound.stats()...)
+	st.Renditions = append(m.view.renditions.stats(), m.sound.renditions.stats()...)
 	st.Ticks, st.LateTicks = m.view.ticks.Load(), m.view.late.Load()
 	return st
 }

@@ -126,6 +126,8 @@ func (r *picture) close() {
 	r.encoder.Close()
 }
 
+func (r *picture) audience() *fanout { return &r.sinks }
+
 func (r *picture) stats() RenditionStats {
 	rate := r.meter.read()
 	return RenditionStats{

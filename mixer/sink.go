@@ -67,7 +67,7 @@ func (f *fanout) all() []*Subscription {
 	return nil
 }
 
-// add and drop replace the list; their callers hold the lock of the rendition's owner.
+// add and drop replace the list; their callers hold the lock of the renditions.
 func (f *fanout) add(s *Subscription) {
 	next := append(slices.Clone(f.all()), s)
 	f.list.Store(&next)

@@ -2,9 +2,7 @@ package mixer
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 
 	"azulejo/codec"
@@ -18,9 +16,7 @@ type sound struct {
 	sources func() []*Source
 	log     *slog.Logger
 
-	mu         sync.Mutex
-	renditions map[mixKey]*mix
-	closed     bool
+	renditions renditions[mixKey, *mix]
 
 	// Owned by run.
 	sum     []int32
@@ -36,14 +32,13 @@ type mixKey struct {
 
 func newSound(cfg Config, sources func() []*Source, log *slog.Logger) *sound {
 	return &sound{
-		cfg:        cfg,
-		cadence:    cadence{epoch: cfg.Epoch, rate: int64(time.Second / blockTime), per: time.Second},
-		sources:    sources,
-		log:        log,
-		renditions: map[mixKey]*mix{},
-		sum:        make([]int32, blockLength),
-		limiter:    pcm.NewLimiter(),
-		heard:      map[*Source][]int16{},
+		cfg:     cfg,
+		cadence: cadence{epoch: cfg.Epoch, rate: int64(time.Second / blockTime), per: time.Second},
+		sources: sources,
+		log:     log,
+		sum:     make([]int32, blockLength),
+		limiter: pcm.NewLimiter(),
+		heard:   map[*Source][]int16{},
 	}
 }
 
@@ -72,7 +67,7 @@ func (s *sound) tick(n int64) {
 	shared := make([]int16, blockLength)
 	s.limiter.Process(shared, s.sum)
 	at := s.cadence.at(n) - soundLatency
-	for _, r := range s.listened() {
+	for _, r := range s.renditions.list() {
 		out := shared
 		if r.key.not != nil {
 			out = r.without(s.sum, heard[r.key.not])
@@ -92,62 +87,8 @@ func (s *sound) pull() map[*Source][]int16 {
 	return s.heard
 }
 
-func (s *sound) listened() []*mix {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	all := make([]*mix, 0, len(s.renditions))
-	for _, r := range s.renditions {
-		all = append(all, r)
-	}
-	return all
-}
-
+// listen adds sink to the rendition in that format without that source.
 func (s *sound) listen(id codec.ID, not *Source, sink Sink) (*Subscription, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return nil, fmt.Errorf("listen: %w", codec.ErrClosed)
-	}
 	key := mixKey{id, not}
-	r := s.renditions[key]
-	if r == nil {
-		r = newMix(key, s.cfg.SoundBitrate, s.log)
-		s.renditions[key] = r
-	}
-	sub := &Subscription{sink: sink, refresh: func() {}, leave: func(sub *Subscription) { s.unlisten(r, sub) }}
-	r.sinks.add(sub)
-	return sub, nil
-}
-
-func (s *sound) unlisten(r *mix, sub *Subscription) {
-	s.mu.Lock()
-	r.sinks.drop(sub)
-	last := len(r.sinks.all()) == 0 && s.renditions[r.key] == r
-	if last {
-		delete(s.renditions, r.key)
-	}
-	s.mu.Unlock()
-	if last {
-		r.close()
-	}
-}
-
-// close ends the renditions; run has ended.
-func (s *sound) close() {
-	s.mu.Lock()
-	s.closed = true
-	all := s.renditions
-	s.renditions = map[mixKey]*mix{}
-	s.mu.Unlock()
-	for _, r := range all {
-		r.close()
-	}
-}
-
-func (s *sound) stats() []RenditionStats {
-	all := []RenditionStats{}
-	for _, r := range s.listened() {
-		all = append(all, r.stats())
-	}
-	return all
+	return s.renditions.join(key, sink, func() (*mix, error) { return newMix(key, s.cfg.SoundBitrate, s.log), nil })
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"image"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -27,9 +26,7 @@ type view struct {
 
 	ticks, late atomic.Uint64
 
-	mu         sync.Mutex
-	renditions map[codec.ID]*picture
-	closed     bool
+	renditions renditions[codec.ID, *picture]
 
 	// Owned by run, and by close after it.
 	canvas *codec.Frame
@@ -42,13 +39,12 @@ func newView(cfg Config, sources func() []*Source, p *painter, log *slog.Logger)
 		return nil, err
 	}
 	v := &view{
-		cfg:        cfg,
-		cadence:    cadence{epoch: cfg.Epoch, rate: int64(cfg.FPS), per: time.Second},
-		sources:    sources,
-		painter:    p,
-		log:        log,
-		renditions: map[codec.ID]*picture{},
-		canvas:     canvas,
+		cfg:     cfg,
+		cadence: cadence{epoch: cfg.Epoch, rate: int64(cfg.FPS), per: time.Second},
+		sources: sources,
+		painter: p,
+		log:     log,
+		canvas:  canvas,
 	}
 	return v, v.reset(nil)
 }
@@ -63,7 +59,7 @@ func (v *view) run(ctx context.Context) {
 			v.late.Add(uint64(next - n))
 			n = next
 		}
-		if outs := v.watched(); len(outs) > 0 {
+		if outs := v.renditions.list(); len(outs) > 0 {
 			if err := v.tick(n, outs); err != nil {
 				v.log.Error("picture not composed", "error", err)
 			}
@@ -84,16 +80,6 @@ func (v *view) newest(n int64) int64 {
 		return max(first, n)
 	}
 	return max(due, n)
-}
-
-func (v *view) watched() []*picture {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	outs := make([]*picture, 0, len(v.renditions))
-	for _, r := range v.renditions {
-		outs = append(outs, r)
-	}
-	return outs
 }
 
 func (v *view) tick(n int64, outs []*picture) error {
@@ -166,62 +152,17 @@ func (v *view) reset(sources []*Source) error {
 	return nil
 }
 
-// watch adds s to the rendition in that format and starts its encoder for the first.
+// watch adds s to the rendition in that format.
 func (v *view) watch(id codec.ID, s Sink) (*Subscription, error) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.closed {
-		return nil, fmt.Errorf("watch %s: %w", MainView, codec.ErrClosed)
-	}
-	r := v.renditions[id]
-	if r == nil {
-		var err error
-		if r, err = newPicture(id, v.cfg, v.log); err != nil {
-			return nil, err
-		}
-		v.renditions[id] = r
-	}
-	sub := &Subscription{sink: s, refresh: r.refresh, leave: func(s *Subscription) { v.unwatch(r, s) }}
-	r.sinks.add(sub)
-	r.refresh()
-	return sub, nil
-}
-
-// unwatch removes s, and the rendition with its last sink.
-func (v *view) unwatch(r *picture, s *Subscription) {
-	v.mu.Lock()
-	r.sinks.drop(s)
-	last := len(r.sinks.all()) == 0 && v.renditions[r.id] == r
-	if last {
-		delete(v.renditions, r.id)
-	}
-	v.mu.Unlock()
-	if last {
-		r.close()
-	}
+	return v.renditions.join(id, s, func() (*picture, error) { return newPicture(id, v.cfg, v.log) })
 }
 
 // close ends the renditions and frees everything; run has ended.
 func (v *view) close() {
-	v.mu.Lock()
-	v.closed = true
-	all := v.renditions
-	v.renditions = map[codec.ID]*picture{}
-	v.mu.Unlock()
-	for _, r := range all {
-		r.close()
-	}
+	v.renditions.close()
 	for _, t := range v.tiles {
 		t.close()
 	}
 	v.tiles = nil
 	v.canvas.Close()
-}
-
-func (v *view) stats() []RenditionStats {
-	all := []RenditionStats{}
-	for _, r := range v.watched() {
-		all = append(all, r.stats())
-	}
-	return all
 }
