@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/pion/webrtc/v4"
+
+	"azulejo/signal/refusal"
 )
 
 // begin makes the connection; p.mu is held.
@@ -21,7 +23,7 @@ func (p *Peer) begin(o *offer) (string, error) {
 	answer, senders, err := negotiate(pc, o, down)
 	if err != nil {
 		_ = pc.Close() // the offer was the error; nothing runs yet
-		return "", errorf(CodeBadSDP, "the SDP cannot be answered: %v; accepted is an offer as RTCPeerConnection.createOffer makes it", err)
+		return "", refusal.New(CodeBadSDP, "the SDP cannot be answered: %v; accepted is an offer as RTCPeerConnection.createOffer makes it", err)
 	}
 	p.pc, p.down = pc, down
 	p.observe(pc)

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/pion/sdp/v3"
+
+	"azulejo/signal/refusal"
 )
 
 // maxSections bounds the media sections of an offer; a client needs two, four with separate
@@ -18,12 +20,12 @@ type offer struct {
 	receives map[string]bool // by kind of media: the client wants some
 }
 
-// readOffer tells what is wrong with an offer before WebRTC sees it: an [*Error] that says what
+// readOffer tells what is wrong with an offer before WebRTC sees it: an [refusal.Error] that says what
 // was found and what is accepted (RFC 8866, RFC 8829).
 func readOffer(text string) (*offer, error) {
 	var d sdp.SessionDescription
 	if err := d.UnmarshalString(text); err != nil {
-		return nil, errorf(CodeBadSDP, "the SDP cannot be read: %v; accepted is an offer as RTCPeerConnection.createOffer makes it", err)
+		return nil, refusal.New(CodeBadSDP, "the SDP cannot be read: %v; accepted is an offer as RTCPeerConnection.createOffer makes it", err)
 	}
 	for _, check := range []func(*sdp.SessionDescription) error{checkSections, checkTransport} {
 		if err := check(&d); err != nil {
@@ -46,11 +48,11 @@ func receives(m *sdp.MediaDescription) bool {
 
 func checkSections(d *sdp.SessionDescription) error {
 	if len(d.MediaDescriptions) > maxSections {
-		return errorf(CodeBadSDP, "the SDP has %d media sections; accepted are up to %d", len(d.MediaDescriptions), maxSections)
+		return refusal.New(CodeBadSDP, "the SDP has %d media sections; accepted are up to %d", len(d.MediaDescriptions), maxSections)
 	}
 	videos := sections(d, "video")
 	if len(videos) == 0 {
-		return errorf(CodeBadSDP, "the SDP has no video section (found: %s); accepted is one with %s, and optionally audio with opus", kinds(d), accepted)
+		return refusal.New(CodeBadSDP, "the SDP has no video section (found: %s); accepted is one with %s, and optionally audio with opus", kinds(d), accepted)
 	}
 	if err := checkCodecs("video", videos, accepted); err != nil {
 		return err
@@ -86,7 +88,7 @@ func checkCodecs(kind string, all []*sdp.MediaDescription, accepted string) erro
 	for _, m := range all {
 		names, usable := codecsOf(m)
 		if !usable {
-			return errorf(CodeBadSDP, "the %s section offers only %s; accepted: %s", kind, names, accepted)
+			return refusal.New(CodeBadSDP, "the %s section offers only %s; accepted: %s", kind, names, accepted)
 		}
 	}
 	return nil
@@ -148,12 +150,12 @@ func checkTransport(d *sdp.SessionDescription) error {
 	}
 	for _, n := range needed {
 		if !somewhere(d, n.key) {
-			return errorf(CodeBadSDP, "the SDP has no %s; accepted is an offer as RTCPeerConnection.createOffer makes it", n.what)
+			return refusal.New(CodeBadSDP, "the SDP has no %s; accepted is an offer as RTCPeerConnection.createOffer makes it", n.what)
 		}
 	}
 	for _, m := range d.MediaDescriptions {
 		if mid, ok := m.Attribute("mid"); !ok || mid == "" {
-			return errorf(CodeBadSDP, "the %s section has no a=mid; accepted are unified-plan offers", m.MediaName.Media)
+			return refusal.New(CodeBadSDP, "the %s section has no a=mid; accepted are unified-plan offers", m.MediaName.Media)
 		}
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 
 	"azulejo/codec"
 	"azulejo/mixer"
+	"azulejo/signal/refusal"
 )
 
 // Options say what a Peer is connected to.
@@ -66,7 +67,7 @@ func (e *Engine) NewPeer(opts Options, log *slog.Logger) *Peer {
 	return p
 }
 
-// Answer takes the client's one offer. An [*Error] tells what was wrong with it; after any error
+// Answer takes the client's one offer. An [refusal.Error] tells what was wrong with it; after any error
 // but a second offer the client may offer again.
 func (p *Peer) Answer(text string) (string, error) {
 	o, err := readOffer(text)
@@ -74,9 +75,9 @@ func (p *Peer) Answer(text string) (string, error) {
 	defer p.mu.Unlock()
 	switch {
 	case p.closed:
-		return "", errorf(CodeUnexpected, "the connection is over; accepted is a new join")
+		return "", refusal.New(CodeUnexpected, "the connection is over; accepted is a new join")
 	case p.pc != nil:
-		return "", errorf(CodeSecondOffer, "a second offer; accepted is one per connection: tracks are muted and the picture changes without another")
+		return "", refusal.New(CodeSecondOffer, "a second offer; accepted is one per connection: tracks are muted and the picture changes without another")
 	case err != nil:
 		return "", err
 	}
@@ -100,7 +101,7 @@ func (p *Peer) observe(pc *webrtc.PeerConnection) {
 		case webrtc.PeerConnectionStateConnected:
 			p.once.Do(p.flow)
 		case webrtc.PeerConnectionStateFailed:
-			p.end(errorf(CodeICEFailed, "no packet came through for %v; accepted is a new connection", p.engine.cfg.timeout()))
+			p.end(refusal.New(CodeICEFailed, "no packet came through for %v; accepted is a new connection", p.engine.cfg.timeout()))
 		case webrtc.PeerConnectionStateClosed:
 			p.end(nil)
 		}
@@ -154,16 +155,16 @@ func (p *Peer) AddCandidate(c Candidate) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.pc == nil {
-		return errorf(CodeUnexpected, "a candidate before the offer; accepted first: offer")
+		return refusal.New(CodeUnexpected, "a candidate before the offer; accepted first: offer")
 	}
 	if c.Candidate == "" || strings.Contains(c.Candidate, ".local ") {
 		return nil
 	}
 	if p.candidates++; p.candidates > maxCandidates {
-		return errorf(CodeBadCandidate, "too many candidates; accepted are %d", maxCandidates)
+		return refusal.New(CodeBadCandidate, "too many candidates; accepted are %d", maxCandidates)
 	}
 	if err := p.pc.AddICECandidate(c); err != nil {
-		return errorf(CodeBadCandidate, "the candidate cannot be used: %v; accepted is what RTCIceCandidate.toJSON gives", err)
+		return refusal.New(CodeBadCandidate, "the candidate cannot be used: %v; accepted is what RTCIceCandidate.toJSON gives", err)
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"azulejo/codec"
+	"azulejo/signal/refusal"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -297,8 +298,8 @@ func TestOffersRefused(t *testing.T) {
 			p := e.NewPeer(Options{}, quiet)
 			defer func() { _ = p.Close() }()
 			_, err := p.Answer(c.sdp)
-			var typed *Error
-			if !errors.As(err, &typed) || typed.Code() != CodeBadSDP ||
+			var typed *refusal.Error
+			if !errors.As(err, &typed) || typed.Code != CodeBadSDP ||
 				!strings.Contains(err.Error(), c.found) || !strings.Contains(err.Error(), c.accepted) {
 				t.Fatalf("got %v; want a %s error that says %q and %q", err, CodeBadSDP, c.found, c.accepted)
 			}
@@ -306,7 +307,7 @@ func TestOffersRefused(t *testing.T) {
 				t.Errorf("a good offer after it: %v", err)
 			}
 			_, err = p.Answer(good)
-			if !errors.As(err, &typed) || typed.Code() != CodeSecondOffer {
+			if !errors.As(err, &typed) || typed.Code != CodeSecondOffer {
 				t.Errorf("a second offer: got %v; want %s", err, CodeSecondOffer)
 			}
 		})
@@ -318,9 +319,9 @@ func TestCandidates(t *testing.T) {
 	defer func() { _ = p.Close() }()
 	code := func(text string) string {
 		err := p.AddCandidate(Candidate{Candidate: text})
-		var typed *Error
+		var typed *refusal.Error
 		if errors.As(err, &typed) {
-			return typed.Code()
+			return typed.Code
 		}
 		if err != nil {
 			t.Errorf("candidate %q: %v", text, err)
@@ -361,8 +362,8 @@ func TestSilentClientIsGivenUp(t *testing.T) {
 	case <-time.After(15 * time.Second):
 		t.Fatal("still there")
 	}
-	var typed *Error
-	if !errors.As(p.Err(), &typed) || typed.Code() != CodeICEFailed {
+	var typed *refusal.Error
+	if !errors.As(p.Err(), &typed) || typed.Code != CodeICEFailed {
 		t.Errorf("ended with %v; want %s", p.Err(), CodeICEFailed)
 	}
 }
@@ -372,7 +373,7 @@ func FuzzReadOffer(f *testing.F) {
 	f.Add("v=0\r\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		o, err := readOffer(text)
-		var typed *Error
+		var typed *refusal.Error
 		if (err == nil) != (o != nil) || (err != nil && !errors.As(err, &typed)) {
 			t.Errorf("got %v, %v; want an offer or an error for the client", o, err)
 		}

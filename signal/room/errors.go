@@ -1,6 +1,8 @@
 package room
 
-import "fmt"
+import (
+	"azulejo/signal/refusal"
+)
 
 // Codes of the errors that a client can do something about. They are part of the signalling
 // protocols.
@@ -18,23 +20,6 @@ const (
 	CodeNoSuchRoom = "no_such_room"
 )
 
-// Error is meant for the user: what was wrong and what is accepted. Everything else that this
-// package returns is internal and no user's business.
-type Error struct {
-	code    string
-	message string
-}
-
-// Error tells what was wrong.
-func (e *Error) Error() string { return e.message }
-
-// Code is one of the constants of this package.
-func (e *Error) Code() string { return e.code }
-
-func errorf(code, format string, args ...any) *Error {
-	return &Error{code: code, message: fmt.Sprintf(format, args...)}
-}
-
 func errClosing() error {
-	return errorf(CodeClosing, "the server is closing; accepted is a new try later")
+	return refusal.New(CodeClosing, "the server is closing; accepted is a new try later")
 }

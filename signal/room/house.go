@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"azulejo/recorder"
+	"azulejo/signal/refusal"
 )
 
 // House is all rooms of a server. A room begins with its first member, or with the house when it
@@ -113,7 +114,7 @@ func (h *House) enter(name string) (*Room, error) {
 	r := h.rooms[name]
 	if r == nil {
 		if len(h.rooms) >= h.cfg.Limits.Rooms {
-			return nil, errorf(CodeRooms, "all %d rooms of this server are in use; accepted is joining one of them", h.cfg.Limits.Rooms)
+			return nil, refusal.New(CodeRooms, "all %d rooms of this server are in use; accepted is joining one of them", h.cfg.Limits.Rooms)
 		}
 		_, permanent := h.cfg.Rooms[name]
 		r = h.begin(name, permanent)
@@ -145,7 +146,7 @@ type Joining struct {
 }
 
 // Join makes the caller a member of a room, which begins if need be. Whoever gets a Member calls
-// its Leave. An [*Error] is meant for the user.
+// its Leave. An [refusal.Error] is meant for the user.
 func (h *House) Join(ctx context.Context, name string, j Joining) (*Member, error) {
 	j, err := j.clean(name)
 	if err != nil {
@@ -176,7 +177,7 @@ func (j Joining) clean(room string) (Joining, error) {
 		j.Kind = Peer
 	}
 	if len(j.Key) > maxKey {
-		return j, errorf(CodeBadKey, "a key of %d bytes: accepted are up to %d", len(j.Key), maxKey)
+		return j, refusal.New(CodeBadKey, "a key of %d bytes: accepted are up to %d", len(j.Key), maxKey)
 	}
 	var err error
 	j.Name, err = cleanName(j.Name, j.viewer())
@@ -185,7 +186,7 @@ func (j Joining) clean(room string) (Joining, error) {
 
 func (j Joining) viewer() bool { return !j.Publish.Audio && !j.Publish.Video }
 
-// Info describes one room, or is an [*Error] with CodeNoSuchRoom.
+// Info describes one room, or is an [refusal.Error] with CodeNoSuchRoom.
 func (h *House) Info(name string) (Info, error) {
 	h.mu.Lock()
 	r := h.rooms[name]
@@ -195,7 +196,7 @@ func (h *House) Info(name string) (Info, error) {
 			return info, nil
 		}
 	}
-	return Info{}, errorf(CodeNoSuchRoom, "room %q does not exist now", clip(name))
+	return Info{}, refusal.New(CodeNoSuchRoom, "room %q does not exist now", clip(name))
 }
 
 // List describes all rooms, sorted by name.
@@ -203,7 +204,7 @@ func (h *House) List() []Info {
 	all := []Info{}
 	for _, name := range h.roomNames() {
 		info, err := h.Info(name)
-		var gone *Error
+		var gone *refusal.Error
 		if errors.As(err, &gone) {
 			continue
 		}

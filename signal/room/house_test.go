@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"azulejo/mixer"
+	"azulejo/signal/refusal"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -69,8 +70,8 @@ func await(t *testing.T, what string, ok func() bool) {
 
 func wantCode(t *testing.T, err error, code string) {
 	t.Helper()
-	var e *Error
-	if !errors.As(err, &e) || e.Code() != code {
+	var e *refusal.Error
+	if !errors.As(err, &e) || e.Code != code {
 		t.Errorf("got error %v; want code %s", err, code)
 	}
 }

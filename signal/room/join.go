@@ -3,6 +3,8 @@ package room
 import (
 	"crypto/rand"
 	"slices"
+
+	"azulejo/signal/refusal"
 )
 
 // join is Join in the loop.
@@ -36,7 +38,7 @@ func (c join) do(r *Room) {
 		m.events = make(chan Event, backlog)
 	}
 	if ghost := p.now.Swap(m); ghost != nil {
-		ghost.end(errorf(CodeReplaced, "the same key joined again; accepted is one connection per key"))
+		ghost.end(refusal.New(CodeReplaced, "the same key joined again; accepted is one connection per key"))
 	}
 	m.joined = r.participants()
 	r.members[m] = struct{}{}
@@ -66,7 +68,7 @@ func (r *Room) seat(j Joining) (*place, error) {
 	p := &place{Participant: Participant{ID: rand.Text()[:12], Name: j.Name, Kind: j.Kind, Publish: j.Publish}, key: j.Key}
 	if old != nil {
 		p.ID = old.ID
-		old.now.Load().end(errorf(CodeReplaced, "the same key joined again; accepted is one connection per key"))
+		old.now.Load().end(refusal.New(CodeReplaced, "the same key joined again; accepted is one connection per key"))
 		r.remove(old)
 	}
 	r.add(p)
@@ -85,11 +87,11 @@ func (r *Room) admit(j Joining, ghost *place) error {
 	}
 	switch {
 	case j.viewer() && free(r.viewers) >= limits.Viewers:
-		return errorf(CodeViewers, "room %s has %d viewers; accepted are no more", r.name, limits.Viewers)
+		return refusal.New(CodeViewers, "room %s has %d viewers; accepted are no more", r.name, limits.Viewers)
 	case !j.viewer() && free(r.places) >= limits.Participants:
-		return errorf(CodeFull, "room %s has %d participants; accepted are no more; viewing is still possible", r.name, limits.Participants)
+		return refusal.New(CodeFull, "room %s has %d participants; accepted are no more; viewing is still possible", r.name, limits.Participants)
 	case j.Kind == Camera && slices.ContainsFunc(r.places, func(p *place) bool { return p.Kind == Camera && p.Name == j.Name }):
-		return errorf(CodeNameTaken, "room %s has a camera %q already; accepted is another name", r.name, j.Name)
+		return refusal.New(CodeNameTaken, "room %s has a camera %q already; accepted is another name", r.name, j.Name)
 	}
 	return nil
 }

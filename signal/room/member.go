@@ -56,7 +56,7 @@ func (m *Member) Events() <-chan Event { return m.events }
 // Done is closed when the membership is over, whoever ended it.
 func (m *Member) Done() <-chan struct{} { return m.done }
 
-// Err tells why the membership is over: nil after Leave, else often an [*Error].
+// Err tells why the membership is over: nil after Leave, else often an [refusal.Error].
 func (m *Member) Err() error {
 	if !m.over.Load() {
 		return nil

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"azulejo/signal/refusal"
 )
 
 const (
@@ -11,13 +13,13 @@ const (
 	maxKey  = 256 // bytes
 )
 
-// CheckName tells whether a room may have this name; the error is an [*Error]. Names appear in
+// CheckName tells whether a room may have this name; the error is an [refusal.Error]. Names appear in
 // URLs, object keys and file names as they are.
 func CheckName(name string) error {
 	if validName(name) {
 		return nil
 	}
-	return errorf(CodeBadRoom, "room %q: accepted are 1 to %d ASCII letters, digits, '-', '_' and '.', the first a letter or digit", clip(name), maxName)
+	return refusal.New(CodeBadRoom, "room %q: accepted are 1 to %d ASCII letters, digits, '-', '_' and '.', the first a letter or digit", clip(name), maxName)
 }
 
 func validName(name string) bool {
@@ -42,7 +44,7 @@ func cleanName(name string, viewer bool) (string, error) {
 	n := utf8.RuneCountInString(name)
 	unprintable := strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) })
 	if !utf8.ValidString(name) || n > maxName || unprintable || (n == 0 && !viewer) {
-		return "", errorf(CodeBadName, "name %q: accepted are 1 to %d printable letters of any script", clip(name), maxName)
+		return "", refusal.New(CodeBadName, "name %q: accepted are 1 to %d printable letters of any script", clip(name), maxName)
 	}
 	return name, nil
 }

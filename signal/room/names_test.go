@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"azulejo/signal/refusal"
 )
 
 func TestRoomNames(t *testing.T) {
@@ -19,8 +21,8 @@ func TestRoomNames(t *testing.T) {
 	}
 	for _, name := range bad {
 		err := CheckName(name)
-		var e *Error
-		if !errors.As(err, &e) || e.Code() != CodeBadRoom || !strings.Contains(e.Error(), "accepted") {
+		var e *refusal.Error
+		if !errors.As(err, &e) || e.Code != CodeBadRoom || !strings.Contains(e.Error(), "accepted") {
 			t.Errorf("%q: got %v; want a %s error that names what is accepted", name, err, CodeBadRoom)
 		}
 	}
@@ -35,8 +37,8 @@ func TestParticipantNames(t *testing.T) {
 		}
 	}
 	for _, in := range []string{"", "   ", "a\nb", "a\x00", "\xff", "a\u202eb", strings.Repeat("가", 65)} {
-		var e *Error
-		if got, err := cleanName(in, false); !errors.As(err, &e) || e.Code() != CodeBadName {
+		var e *refusal.Error
+		if got, err := cleanName(in, false); !errors.As(err, &e) || e.Code != CodeBadName {
 			t.Errorf("%q: got %q, %v; want a %s error", in, got, err, CodeBadName)
 		}
 	}

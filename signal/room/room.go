@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"azulejo/mixer"
+	"azulejo/signal/refusal"
 )
 
 // Room is one room's membership: a loop over commands.
@@ -140,7 +141,7 @@ func (r *Room) tell(but *Member) {
 		select {
 		case m.events <- e:
 		default:
-			m.end(errorf(CodeSlow, "%d events were not read; accepted is a new connection that reads them", backlog))
+			m.end(refusal.New(CodeSlow, "%d events were not read; accepted is a new connection that reads them", backlog))
 			parted = r.vacatePlace(m) || parted
 		}
 	}

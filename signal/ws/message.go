@@ -8,6 +8,7 @@ import (
 
 	"azulejo/codec"
 	"azulejo/signal/peer"
+	"azulejo/signal/refusal"
 	"azulejo/signal/room"
 )
 
@@ -80,7 +81,7 @@ type (
 
 const knownTypes = "join, offer, candidate, view, mute, leave, ping"
 
-// parse reads one message of a client; the error is an [*Error].
+// parse reads one message of a client; the error is an [refusal.Error].
 func parse(data []byte) (any, error) {
 	var envelope struct {
 		Type string `json:"type"`
@@ -104,9 +105,9 @@ func parse(data []byte) (any, error) {
 	case "ping":
 		return pingMessage{}, nil
 	case "":
-		return nil, errorf(codeBadMessage, "a message without type; accepted types: %s", knownTypes)
+		return nil, refusal.New(codeBadMessage, "a message without type; accepted types: %s", knownTypes)
 	}
-	return nil, errorf(codeBadMessage, "unknown type %q; accepted: %s", clip(envelope.Type), knownTypes)
+	return nil, refusal.New(codeBadMessage, "unknown type %q; accepted: %s", clip(envelope.Type), knownTypes)
 }
 
 func decode[T any](name string, data []byte) (any, error) {
@@ -134,9 +135,9 @@ func parseCandidate(data []byte) (any, error) {
 func malformed(what string, err error) error {
 	var wrong *json.UnmarshalTypeError
 	if errors.As(err, &wrong) && wrong.Field != "" {
-		return errorf(codeBadMessage, "%s: field %q is a %s; accepted is a %s", what, wrong.Field, wrong.Value, shape(wrong))
+		return refusal.New(codeBadMessage, "%s: field %q is a %s; accepted is a %s", what, wrong.Field, wrong.Value, shape(wrong))
 	}
-	return errorf(codeBadMessage, "%s is no JSON object (%v); accepted is one with one of the types %s", what, err, knownTypes)
+	return refusal.New(codeBadMessage, "%s is no JSON object (%v); accepted is one with one of the types %s", what, err, knownTypes)
 }
 
 func shape(e *json.UnmarshalTypeError) string {

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"azulejo/signal/refusal"
 )
 
 const (
@@ -102,10 +104,10 @@ func (p *pump) receive() received {
 	if err == nil {
 		return received{message: message}
 	}
-	var mistake *Error
+	var mistake *refusal.Error
 	var closing *websocket.CloseError
 	p.answered = errors.As(err, &closing)
-	fatal := !errors.As(err, &mistake) || mistake.code == codeTooLarge
+	fatal := !errors.As(err, &mistake) || mistake.Code == codeTooLarge
 	return received{err: err, fatal: fatal}
 }
 
@@ -136,10 +138,10 @@ func (p *pump) read() (any, error) {
 	}
 	p.alive()
 	if len(data) > maxMessage {
-		return nil, errorf(codeTooLarge, "a message of more than %d bytes; accepted are up to that", maxMessage)
+		return nil, refusal.New(codeTooLarge, "a message of more than %d bytes; accepted are up to that", maxMessage)
 	}
 	if kind != websocket.TextMessage {
-		return nil, errorf(codeBadMessage, "a binary message; accepted are text messages with JSON")
+		return nil, refusal.New(codeBadMessage, "a binary message; accepted are text messages with JSON")
 	}
 	return parse(data)
 }

@@ -10,6 +10,7 @@ import (
 
 	"azulejo/mixer"
 	"azulejo/signal/peer"
+	"azulejo/signal/refusal"
 	"azulejo/signal/room"
 )
 
@@ -71,7 +72,7 @@ func (s *session) loop(ctx context.Context) error {
 		var err error
 		select {
 		case <-ctx.Done():
-			return errorf(room.CodeClosing, "the server is closing; accepted is a new connection later")
+			return refusal.New(room.CodeClosing, "the server is closing; accepted is a new connection later")
 		case r, ok := <-s.pump.in:
 			if !ok {
 				return errLeft
@@ -101,7 +102,7 @@ func (s *session) loop(ctx context.Context) error {
 func (s *session) receive(ctx context.Context, r received) error {
 	switch {
 	case r.fatal:
-		var mistake *Error
+		var mistake *refusal.Error
 		if errors.As(r.err, &mistake) {
 			return r.err
 		}
@@ -117,7 +118,7 @@ func (s *session) receive(ctx context.Context, r received) error {
 	return s.send(wire(err, s.log))
 }
 
-var errSlow error = errorf(codeSlow, "%d messages were not read; accepted is a new connection that reads them", backlog)
+var errSlow error = refusal.New(codeSlow, "%d messages were not read; accepted is a new connection that reads them", backlog)
 
 func (s *session) send(message any) error {
 	if !s.pump.send(message) {
@@ -157,12 +158,12 @@ func (s *session) inOrder(message any) error {
 		return nil
 	case joinMessage:
 		if s.member != nil {
-			return errorf(codeUnexpected, "a second join; accepted now: offer, candidate, view, mute, leave, ping; another room needs another connection")
+			return refusal.New(codeUnexpected, "a second join; accepted now: offer, candidate, view, mute, leave, ping; another room needs another connection")
 		}
 		return nil
 	}
 	if s.member == nil {
-		return errorf(codeUnexpected, "not joined yet; accepted now: join, leave, ping")
+		return refusal.New(codeUnexpected, "not joined yet; accepted now: join, leave, ping")
 	}
 	return nil
 }
@@ -184,17 +185,17 @@ func (s *session) join(ctx context.Context, m joinMessage) error {
 // checkView accepts what this server can show.
 func checkView(view, rung string) error {
 	if view != "" && view != "main" {
-		return errorf(codeUnsupported, "view %q; accepted: main", clip(view))
+		return refusal.New(codeUnsupported, "view %q; accepted: main", clip(view))
 	}
 	if rung != "" && rung != "auto" && rung != "720p" {
-		return errorf(codeUnsupported, "rung %q; accepted: auto, 720p", clip(rung))
+		return refusal.New(codeUnsupported, "rung %q; accepted: auto, 720p", clip(rung))
 	}
 	return nil
 }
 
 func (s *session) view(m viewMessage) error {
 	if m.Spotlight != "" || m.Exclude != "" || len(m.Layout) > 0 {
-		return errorf(codeUnsupported, "spotlight, exclude and layout; accepted: view main")
+		return refusal.New(codeUnsupported, "spotlight, exclude and layout; accepted: view main")
 	}
 	if err := checkView(m.View, m.Rung); err != nil {
 		return err
@@ -236,7 +237,7 @@ func (s *session) trickle(c peer.Candidate) {
 
 func (s *session) candidate(m candidateMessage) error {
 	if s.peer == nil {
-		return errorf(codeUnexpected, "a candidate before the offer; accepted now: offer, view, mute, leave, ping")
+		return refusal.New(codeUnexpected, "a candidate before the offer; accepted now: offer, view, mute, leave, ping")
 	}
 	return s.peer.AddCandidate(m.Candidate)
 }
