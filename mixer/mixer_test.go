@@ -227,3 +227,31 @@ func TestCadenceIsExact(t *testing.T) {
 		}
 	}
 }
+
+func TestACanvasForARenditionThatEndsIsFreed(t *testing.T) {
+	before := codec.LiveFrames()
+	for range 50 {
+		r, err := newPicture(codec.H264, small.WithDefaults(), slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		closed := make(chan struct{})
+		go func() { defer close(closed); r.close() }()
+		for range 3 {
+			f, err := codec.NewFrame(320, 180)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.put(f)
+		}
+		<-closed
+		f, err := codec.NewFrame(320, 180)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.put(f)
+	}
+	if n := codec.LiveFrames() - before; n != 0 {
+		t.Errorf("%d canvases were not closed", n)
+	}
+}

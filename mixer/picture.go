@@ -60,21 +60,30 @@ func newPicture(id codec.ID, cfg Config, log *slog.Logger) (*picture, error) {
 func (r *picture) refresh() { r.wanted.Store(true) }
 
 // put takes over f. It never blocks: a canvas that the encoder has not come for is replaced, and its time
-// taken over if it was to begin a GOP. Only the view's ticker calls it.
+// taken over if it was to begin a GOP. Only the view's ticker calls it, also once after close.
 func (r *picture) put(f *codec.Frame) {
-	select {
-	case old := <-r.canvases:
+	if old := r.take(); old != nil {
 		if old.PTS%r.cfg.GOP == 0 {
 			f.PTS = old.PTS
 		}
 		old.Close()
 		r.skipped.Add(1)
+	}
+	r.canvases <- f // there is room: only the ticker puts
+	select {
+	case <-r.quit:
+		r.take().Close()
 	default:
 	}
+}
+
+// take returns the canvas that waits, nil when there is none.
+func (r *picture) take() *codec.Frame {
 	select {
-	case r.canvases <- f:
-	case <-r.quit:
-		f.Close()
+	case f := <-r.canvases:
+		return f
+	default:
+		return nil
 	}
 }
 
@@ -118,11 +127,7 @@ func (r *picture) encode(f *codec.Frame) ([]codec.Packet, error) {
 func (r *picture) close() {
 	close(r.quit)
 	r.done.Wait()
-	select {
-	case f := <-r.canvases:
-		f.Close()
-	default:
-	}
+	r.take().Close()
 	r.encoder.Close()
 }
 
