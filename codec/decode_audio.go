@@ -18,7 +18,7 @@ func NewAudioDecoder(id ID, extra []byte) (*AudioDecoder, error) {
 	if id.IsVideo() {
 		return nil, fmt.Errorf("decode sound of %q: accepted are opus, aac, pcmu, pcma, g722: %w", id, ErrUnsupported)
 	}
-	d, err := newDecoder(id, extra)
+	d, err := newDecoder(id, extra, 0)
 	if err != nil {
 		return nil, err
 	}

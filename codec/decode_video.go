@@ -10,12 +10,13 @@ import (
 // VideoDecoder turns packets of one format into pictures. One goroutine owns it.
 type VideoDecoder struct{ d *decoder }
 
-// NewVideoDecoder accepts H264, H265, VP8, VP9, AV1 and MJPEG.
-func NewVideoDecoder(id ID) (*VideoDecoder, error) {
+// NewVideoDecoder accepts H264, H265, VP8, VP9, AV1 and MJPEG. Pictures of more than maxPixels are
+// ErrInvalidData and cost no memory; zero is no limit.
+func NewVideoDecoder(id ID, maxPixels int) (*VideoDecoder, error) {
 	if !id.IsVideo() {
 		return nil, fmt.Errorf("decode pictures of %q: accepted are h264, h265, vp8, vp9, av1, mjpeg: %w", id, ErrUnsupported)
 	}
-	d, err := newDecoder(id, nil)
+	d, err := newDecoder(id, nil, maxPixels)
 	if err != nil {
 		return nil, err
 	}
@@ -49,6 +50,7 @@ func keep(frames *[]*Frame, f *astiav.Frame) error {
 		frame.Close()
 		return fmt.Errorf("decode: damaged picture: %w", ErrInvalidData)
 	}
+	plain(frame.f)
 	frame.PTS = time.Duration(f.Pts())
 	*frames = append(*frames, frame)
 	return nil

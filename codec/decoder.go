@@ -26,7 +26,7 @@ type decoder struct {
 	padded []byte
 }
 
-func newDecoder(id ID, extra []byte) (*decoder, error) {
+func newDecoder(id ID, extra []byte, maxPixels int) (*decoder, error) {
 	c := astiav.FindDecoderByName(decoderNames[id])
 	if c == nil {
 		return nil, fmt.Errorf("decode %q: %w", id, ErrUnsupported)
@@ -35,6 +35,9 @@ func newDecoder(id ID, extra []byte) (*decoder, error) {
 	d.ctx.SetThreadCount(1)
 	d.ctx.SetFlags(d.ctx.Flags().Add(astiav.CodecContextFlagLowDelay))
 	d.ctx.SetTimeBase(nanoseconds)
+	if maxPixels > 0 {
+		limitPixels(d.ctx, maxPixels)
+	}
 	if err := d.open(c, extra); err != nil {
 		d.close()
 		return nil, translate("open the decoder of "+string(id), err)

@@ -72,7 +72,7 @@ func (e *encoder) take() Packet {
 	}
 }
 
-// duration converts ticks of the encoder's time base, which is 1/n, exactly and rounding down.
+// duration converts ticks of the encoder's time base, which is 1/n, to the nanosecond.
 func (e *encoder) duration(ticks int64) time.Duration {
 	rate := int64(e.base.Den())
 	whole, rest := ticks/rate, ticks%rate

@@ -26,6 +26,9 @@ type fileTrack struct {
 	base   astiav.Rational
 	filter *astiav.BitStreamFilterContext // to Annex B; nil where none is needed
 	extra  []byte
+	start  time.Duration // of the file, taken off all times
+	pace   time.Duration // between pictures, for files without times
+	count  int           // packets so far
 }
 
 // containerIDs are the formats that a File hands out.
@@ -51,6 +54,14 @@ func OpenFile(name string) (*File, error) {
 	return f, nil
 }
 
+// start is the earliest time in the file; zero where it has none.
+func (f *File) start() time.Duration {
+	if us := f.format.StartTime(); us != astiav.NoPtsValue {
+		return time.Duration(us) * time.Microsecond
+	}
+	return 0
+}
+
 func (f *File) open() error {
 	if err := f.format.FindStreamInfo(nil); err != nil {
 		return translate("read the tracks of "+f.name, err)
@@ -61,7 +72,7 @@ func (f *File) open() error {
 		if !ok || id.IsVideo() && video || !id.IsVideo() && audio {
 			continue
 		}
-		t, err := newFileTrack(id, s)
+		t, err := newFileTrack(id, s, f.start())
 		if err != nil {
 			return translate("open track "+string(id)+" of "+f.name, err)
 		}
@@ -75,8 +86,11 @@ func (f *File) open() error {
 }
 
 // newFileTrack prepares the way of one track to the form codec.Packet promises.
-func newFileTrack(id ID, s *astiav.Stream) (*fileTrack, error) {
-	t := &fileTrack{id: id, base: s.TimeBase(), extra: s.CodecParameters().ExtraData()}
+func newFileTrack(id ID, s *astiav.Stream, start time.Duration) (*fileTrack, error) {
+	t := &fileTrack{id: id, base: s.TimeBase(), start: start, extra: s.CodecParameters().ExtraData()}
+	if r := s.AvgFrameRate(); r.Num() > 0 && r.Den() > 0 {
+		t.pace = time.Second * time.Duration(r.Den()) / time.Duration(r.Num())
+	}
 	name := map[ID]string{H264: "h264_mp4toannexb", H265: "hevc_mp4toannexb"}[id]
 	if name == "" {
 		return t, nil
@@ -179,15 +193,24 @@ func (t *fileTrack) take(p *astiav.Packet, queue *[]Packet) error {
 	}
 }
 
+// packet copies p. Raw streams have no times: there pictures follow at the declared rate.
 func (t *fileTrack) packet(p *astiav.Packet) Packet {
-	return Packet{
+	out := Packet{
 		Codec:    t.id,
 		Data:     p.Data(),
-		PTS:      time.Duration(astiav.RescaleQ(p.Pts(), t.base, nanoseconds)),
-		DTS:      time.Duration(astiav.RescaleQ(p.Dts(), t.base, nanoseconds)),
 		Duration: time.Duration(astiav.RescaleQ(p.Duration(), t.base, nanoseconds)),
 		Key:      p.Flags().Has(astiav.PacketFlagKey),
 	}
+	out.PTS, out.DTS = t.time(p.Pts()), t.time(p.Dts())
+	t.count++
+	return out
+}
+
+func (t *fileTrack) time(ticks int64) time.Duration {
+	if ticks == astiav.NoPtsValue {
+		return time.Duration(t.count) * t.pace
+	}
+	return time.Duration(astiav.RescaleQ(ticks, t.base, nanoseconds)) - t.start
 }
 
 // Close frees the file. It is nil-safe and may be called twice.

@@ -1,6 +1,7 @@
 package codec
 
-//#cgo pkg-config: libavutil
+//#cgo pkg-config: libavcodec libavutil
+//#include <libavcodec/avcodec.h>
 //#include <libavutil/frame.h>
 import "C"
 
@@ -44,6 +45,25 @@ func samples(f *astiav.Frame, n int) []int16 {
 		return nil
 	}
 	return unsafe.Slice((*int16)(unsafe.Pointer(c.data[0])), n)
+}
+
+// plain makes f what every later step can handle: fields of interlaced pictures are shown together, transfer
+// and primaries are not converted, and a matrix that swscale does not know counts as unspecified.
+func plain(f *astiav.Frame) {
+	c := (*C.AVFrame)(f.UnsafePointer())
+	c.flags &^= C.AV_FRAME_FLAG_INTERLACED | C.AV_FRAME_FLAG_TOP_FIELD_FIRST
+	c.color_trc = C.AVCOL_TRC_UNSPECIFIED
+	c.color_primaries = C.AVCOL_PRI_UNSPECIFIED
+	switch c.colorspace {
+	case C.AVCOL_SPC_BT709, C.AVCOL_SPC_FCC, C.AVCOL_SPC_BT470BG, C.AVCOL_SPC_SMPTE170M, C.AVCOL_SPC_SMPTE240M, C.AVCOL_SPC_BT2020_NCL:
+	default:
+		c.colorspace = C.AVCOL_SPC_UNSPECIFIED
+	}
+}
+
+// limitPixels makes a decoder refuse larger pictures before it allocates any.
+func limitPixels(c *astiav.CodecContext, n int) {
+	(*C.AVCodecContext)(c.UnsafePointer()).max_pixels = C.int64_t(n)
 }
 
 // decodeErrors returns what a decoder notes of a picture with missing or damaged parts.

@@ -34,7 +34,7 @@ func videoEncoder(t *testing.T, id ID, w, h int) *VideoEncoder {
 
 func videoDecoder(t *testing.T, id ID) *VideoDecoder {
 	t.Helper()
-	d, err := NewVideoDecoder(id)
+	d, err := NewVideoDecoder(id, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +169,7 @@ func TestDecodersExist(t *testing.T) {
 	for _, id := range []ID{H264, H265, VP8, VP9, AV1, MJPEG} {
 		videoDecoder(t, id)
 	}
-	if _, err := NewVideoDecoder(Opus); !errors.Is(err, ErrUnsupported) {
+	if _, err := NewVideoDecoder(Opus, 0); !errors.Is(err, ErrUnsupported) {
 		t.Errorf("a picture decoder of opus gave %v", err)
 	}
 	if _, err := NewAudioDecoder("mp3", nil); !errors.Is(err, ErrUnsupported) {

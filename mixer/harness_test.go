@@ -55,7 +55,7 @@ type screen struct {
 
 func watch(t *testing.T, m *Mixer, id codec.ID) (*screen, *Subscription) {
 	t.Helper()
-	d, err := codec.NewVideoDecoder(id)
+	d, err := codec.NewVideoDecoder(id, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,4 +219,18 @@ func sing(t *testing.T, src *Source, hz float64) {
 		}
 	}()
 	t.Cleanup(func() { close(quit); <-done })
+}
+
+// bright counts the spots of 2x2 pixels in r of the newest picture that are nearly white.
+func (s *screen) bright(r image.Rectangle) (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for y := r.Min.Y; y < r.Max.Y; y += 2 {
+		for x := r.Min.X; x < r.Max.X; x += 2 {
+			if s.last.Mean(image.Rect(x, y, x+2, y+2)).Y > 150 {
+				n++
+			}
+		}
+	}
+	return n
 }

@@ -1,11 +1,18 @@
 package mixer
 
 import (
+	"errors"
+	"fmt"
 	"image"
+	"io"
 	"log/slog"
 	"math"
+	"os/exec"
+	"path/filepath"
 	"testing"
 	"time"
+
+	"azulejo/mixer/layout"
 
 	"azulejo/codec"
 	"azulejo/mixer/pcm"
@@ -253,5 +260,100 @@ func TestACanvasForARenditionThatEndsIsFreed(t *testing.T) {
 	}
 	if n := codec.LiveFrames() - before; n != 0 {
 		t.Errorf("%d canvases were not closed", n)
+	}
+}
+
+// TestOddPicturesAreShownAndStopNobody sends interlaced pictures and such with an unknown matrix, which
+// the scaler refuses as they are.
+func TestOddPicturesAreShownAndStopNobody(t *testing.T) {
+	m := start(t, small)
+	s, _ := watch(t, m, codec.H264)
+	red := codec.RGB(200, 20, 20)
+	publish(t, m.AddSource("good", nil), codec.H264, 320, 180, red)
+	odd := m.AddSource("odd", nil)
+	for _, params := range []string{"interlaced=1", "colormatrix=YCgCo:transfer=smpte2084", "colormatrix=chroma-derived-nc"} {
+		for _, p := range clip(t, "color=blue:size=320x180:rate=10:duration=0.5", "-x264-params", params, "-bf", "0") {
+			odd.PutVideo(p)
+		}
+		before := s.count()
+		eventually(t, 2*time.Second, params+": the odd one is shown", func() bool {
+			c := s.mean(image.Rect(200, 60, 280, 90))
+			return odd.Stats().State == Live && c.U > 150
+		})
+		eventually(t, 2*time.Second, params+": pictures go on", func() bool { return s.count() > before+3 })
+		if !near(s.mean(image.Rect(40, 60, 120, 90)), red) {
+			t.Errorf("%s: the good one was harmed", params)
+		}
+	}
+}
+
+// clip has ffmpeg encode a test picture as H.264.
+func clip(t *testing.T, source string, options ...string) (all []codec.Packet) {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "clip.mp4")
+	args := append([]string{"-nostdin", "-v", "error", "-f", "lavfi", "-i", source, "-pix_fmt", "yuv420p", "-c:v", "libx264"}, options...)
+	if out, err := exec.Command("ffmpeg", append(args, name)...).CombinedOutput(); err != nil {
+		t.Fatalf("ffmpeg: %v: %s", err, out)
+	}
+	f, err := codec.OpenFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for {
+		p, err := f.Next()
+		if errors.Is(err, io.EOF) {
+			return all
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
+
+func TestMoreSourcesThanPlaces(t *testing.T) {
+	m := start(t, small)
+	s, _ := watch(t, m, codec.H264)
+	var first *Source
+	for i := range 70 {
+		src := m.AddSource("x", nil)
+		if i == 0 {
+			first = src
+		}
+	}
+	eventually(t, 3*time.Second, "a full wall is shown", func() bool { return s.count() > 3 })
+	if n := len(m.Stats().Sources); n != 70 {
+		t.Errorf("%d sources", n)
+	}
+	red := codec.RGB(200, 20, 20)
+	publish(t, first, codec.H264, 320, 180, red)
+	r := layout.Grid(maxTiles, small.Width, small.Height)[0]
+	eventually(t, 2*time.Second, "the first place shows its source", func() bool {
+		return near(s.mean(image.Rect(r.X+8, r.Y+4, r.X+r.W-8, r.Y+10)), red)
+	})
+}
+
+// TestNamesAreWritten looks for ink: a name on a picture, and on a placeholder, in Latin and Korean.
+func TestNamesAreWritten(t *testing.T) {
+	for _, name := range []string{"Gate", "정문"} {
+		for _, labels := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s %v", name, labels), func(t *testing.T) {
+				cfg := small
+				cfg.Labels = labels
+				m := start(t, cfg)
+				s, _ := watch(t, m, codec.H264)
+				src := m.AddSource(name, nil)
+				eventually(t, 2*time.Second, "the placeholder with its name", func() bool {
+					return s.count() > 5 && s.bright(image.Rect(80, 40, 240, 140)) > 20
+				})
+				blue := codec.RGB(10, 20, 120)
+				publish(t, src, codec.H264, 320, 180, blue)
+				eventually(t, 2*time.Second, "the picture", func() bool { return near(s.mean(image.Rect(100, 20, 220, 100)), blue) })
+				if n := s.bright(image.Rect(0, 150, 120, 180)); (n > 3) != labels {
+					t.Errorf("%d bright spots in the corner", n)
+				}
+			})
+		}
 	}
 }

@@ -2,6 +2,7 @@ package mixer
 
 import (
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -104,21 +105,44 @@ func (s *soundIn) run() {
 			continue
 		}
 		buf = out
-		s.push(id, out)
+		s.push(id, out, p.Lost)
 		well()
 	}
 }
 
-// push queues sound, which it copies.
-func (s *soundIn) push(id codec.ID, sound []int16) {
+// push queues sound, which it copies, after a guess of what was lost before it.
+func (s *soundIn) push(id codec.ID, sound []int16, lost bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.id = id
+	if lost {
+		s.queue = append(s.queue, mirror(s.queue, len(sound))...)
+	}
 	s.queue = append(s.queue, sound...)
 	if len(s.queue) > soundLimit {
-		n := copy(s.queue, s.queue[len(s.queue)-soundDelay:])
-		s.queue = s.queue[:n]
+		s.shorten()
 	}
+}
+
+// mirror guesses what follows sound: the last n values, or as many as there are, played backwards, which
+// goes on from the last value without a jump.
+func mirror(sound []int16, n int) []int16 {
+	n = min(n, len(sound))
+	out := make([]int16, n)
+	for i := 0; i < n; i += codec.Channels {
+		copy(out[i:], sound[len(sound)-codec.Channels-i:][:codec.Channels])
+	}
+	return out
+}
+
+// shorten drops all but the newest soundDelay, fading from what would have come next to what comes instead.
+func (s *soundIn) shorten() {
+	const fade = blockLength / 4
+	old, rest := s.queue[:fade], s.queue[len(s.queue)-soundDelay:]
+	for i := range old {
+		rest[i] = int16((int(old[i])*(fade-i) + int(rest[i])*i) / fade)
+	}
+	s.queue = s.queue[:copy(s.queue, rest)]
 }
 
 // pull returns the next block, valid until the next call, or nil when there is nothing to hear. Sound
@@ -131,16 +155,29 @@ func (s *soundIn) pull() []int16 {
 		s.level = pcm.Level(nil)
 		return nil
 	}
-	n := copy(s.block, s.queue)
-	s.queue = s.queue[:copy(s.queue, s.queue[n:])]
-	clear(s.block[n:])
-	s.playing = n == len(s.block)
-	audible := s.swell(s.block[:n])
+	if !s.playing && len(s.queue) > soundDelay {
+		s.queue = s.queue[:copy(s.queue, s.queue[len(s.queue)-soundDelay:])]
+	}
+	s.advance()
+	audible := s.swell(s.block)
 	s.level = pcm.Level(s.block)
 	if !audible {
 		return nil
 	}
 	return s.block
+}
+
+// advance takes a block from the queue. What is missing at its end is guessed, to be faded out.
+func (s *soundIn) advance() {
+	if len(s.queue) >= len(s.block) {
+		s.queue = s.queue[:copy(s.queue, s.queue[copy(s.block, s.queue):])]
+		s.playing = true
+		return
+	}
+	known := slices.Concat(s.block, s.queue)
+	n := copy(s.block, s.queue)
+	copy(s.block[n:], mirror(known, len(s.block)-n))
+	s.queue, s.playing = s.queue[:0], false
 }
 
 // swell brings the gain to where it should be within one block, and tells whether that leaves anything.

@@ -18,8 +18,9 @@ type State string
 const (
 	Connecting State = "connecting" // no picture yet
 	Live       State = "live"
-	Muted      State = "muted" // the participant switched the picture off
-	Lost       State = "lost"  // no picture for longer than lostAfter
+	Muted      State = "muted"    // the participant switched the picture off
+	Lost       State = "lost"     // no picture for longer than lostAfter
+	Unusable   State = "unusable" // pictures come, but none that can be shown
 )
 
 // Source is one participant's media inside the mixer. Packets may be put from any goroutine, those of one

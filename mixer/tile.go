@@ -2,6 +2,7 @@ package mixer
 
 import (
 	"image"
+	"log/slog"
 	"time"
 
 	"azulejo/codec"
@@ -21,32 +22,43 @@ type tile struct {
 
 	picture *codec.Frame    // scaled, with the name; of inner's size
 	inner   image.Rectangle // where the picture lies on the canvas
+
+	trouble func(error)
+	well    func()
 }
 
-func newTile(s *Source, r image.Rectangle, p *painter) (*tile, error) {
+func newTile(s *Source, r image.Rectangle, p *painter, log *slog.Logger) (*tile, error) {
 	scaler, err := codec.NewScaler()
 	if err != nil {
 		return nil, err
 	}
-	return &tile{source: s, rect: r, painter: p, scaler: scaler}, nil
+	t := &tile{source: s, rect: r, painter: p, scaler: scaler}
+	t.trouble, t.well = newLogOnce(log.With("source", s.name), "tile")
+	return t, nil
 }
 
-// draw brings the tile up to date on canvas: nothing when it already is.
-func (t *tile) draw(canvas *codec.Frame, now time.Time) error {
+// draw brings the tile up to date on canvas: nothing when it already is. A picture that cannot be drawn
+// becomes a placeholder; the other tiles go on.
+func (t *tile) draw(canvas *codec.Frame, now time.Time) {
 	state, _ := t.source.state(now)
 	if state == Live {
-		return t.drawPicture(canvas)
+		err := t.drawPicture(canvas)
+		if err == nil {
+			t.well()
+			return
+		}
+		t.trouble(err)
+		state = Unusable
 	}
 	if state != t.state {
 		t.state = state
 		t.inner = image.Rectangle{}
 		t.painter.message(canvas, t.rect, t.source.name, stateText[state])
 	}
-	return nil
 }
 
 // stateText is what a placeholder says below the name.
-var stateText = map[State]string{Connecting: "connecting…", Muted: "camera off", Lost: "no signal"}
+var stateText = map[State]string{Connecting: "connecting…", Muted: "camera off", Lost: "no signal", Unusable: "unknown kind of picture"}
 
 func (t *tile) drawPicture(canvas *codec.Frame) error {
 	seq, _ := t.source.slot.Mark()

@@ -136,7 +136,7 @@ func (v *videoIn) decode(p codec.Packet) error {
 	if p.Codec != v.id {
 		v.decoder.Close()
 		v.decoder, v.id = nil, ""
-		d, err := codec.NewVideoDecoder(p.Codec)
+		d, err := codec.NewVideoDecoder(p.Codec, v.maxPixels)
 		if err != nil {
 			return err
 		}
@@ -151,13 +151,7 @@ func (v *videoIn) decode(p codec.Packet) error {
 
 // show takes over f.
 func (v *videoIn) show(f *codec.Frame) {
-	w, h := f.Width(), f.Height()
-	v.shape.Store(&shape{v.id, w, h})
-	if w*h > v.maxPixels {
-		v.dropped.Add(1)
-		f.Close()
-		return
-	}
+	v.shape.Store(&shape{v.id, f.Width(), f.Height()})
 	v.slot.Put(f)
 }
 

@@ -2,7 +2,6 @@ package mixer
 
 import (
 	"context"
-	"fmt"
 	"image"
 	"log/slog"
 	"sync/atomic"
@@ -92,7 +91,9 @@ func (v *view) tick(n int64, outs []*picture) error {
 	}
 	v.canvas.PTS = v.cadence.at(n)
 	for _, r := range outs {
-		r.put(v.canvas.Ref())
+		if f := v.canvas.Ref(); f != nil {
+			r.put(f)
+		}
 	}
 	return nil
 }
@@ -109,9 +110,7 @@ func (v *view) compose(now time.Time) error {
 		}
 	}
 	for _, t := range v.tiles {
-		if err := t.draw(v.canvas, now); err != nil {
-			return fmt.Errorf("draw the tile of %s: %w", t.source.name, err)
-		}
+		t.draw(v.canvas, now)
 	}
 	if v.cfg.Clock {
 		v.painter.clock(v.canvas, now)
@@ -140,7 +139,7 @@ func (v *view) reset(sources []*Source) error {
 	v.tiles = nil
 	v.canvas.Fill(v.canvas.Bounds(), background)
 	for i, r := range layout.Grid(len(sources), v.cfg.Width, v.cfg.Height) {
-		t, err := newTile(sources[i], image.Rect(r.X, r.Y, r.X+r.W, r.Y+r.H), v.painter)
+		t, err := newTile(sources[i], image.Rect(r.X, r.Y, r.X+r.W, r.Y+r.H), v.painter, v.log)
 		if err != nil {
 			return err
 		}

@@ -72,15 +72,12 @@ func (c Config) open() (feed, error) {
 		}
 		return newPattern(c.Name, q)
 	}
-	return nil, fmt.Errorf("camera %s: url %q: accepted are rtsp://HOST/PATH, rtsps://HOST/PATH, file:PATH and test:[?w=640&h=360&fps=15&tone=440&hue=210]", c.Name, c.URL)
+	return nil, fmt.Errorf("camera %s: url %q: accepted are rtsp://HOST/PATH, rtsps://HOST/PATH, file:PATH and test:[?w=640&h=360&fps=15&tone=440&hue=210]", c.Name, redact(c.URL))
 }
 
-// redact leaves out what stands before an @, where a URL has its password.
+// redact leaves out what stands before the last @, where a URL has its password.
 func redact(raw string) string {
-	if _, rest, ok := strings.Cut(raw, "@"); ok {
-		return "…@" + rest
-	}
-	return raw
+	return raw[strings.LastIndex(raw, "@")+1:]
 }
 
 // Camera is one configured camera.
@@ -105,20 +102,21 @@ func (c *Camera) Tried() <-chan struct{} { return c.tried }
 func (c *Camera) Run(ctx context.Context) {
 	defer c.once.Do(func() { close(c.tried) })
 	for try := 0; ctx.Err() == nil; try++ {
-		began := time.Now()
 		err := c.stay(ctx)
-		if ctx.Err() != nil {
-			return
-		}
-		if time.Since(began) > time.Minute {
-			try = 0
-		}
-		pause := backoff(try)
-		c.log.Warn("camera lost", "error", err, "again_in", pause)
-		select {
-		case <-ctx.Done():
-		case <-time.After(pause):
-		}
+		c.pause(ctx, try, err)
+	}
+}
+
+// pause says why the camera is not there and waits before another try.
+func (c *Camera) pause(ctx context.Context, try int, err error) {
+	if ctx.Err() != nil {
+		return
+	}
+	d := backoff(try)
+	c.log.Warn("camera lost", "error", err, "again_in", d)
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
 	}
 }
 
@@ -135,12 +133,9 @@ func backoff(try int) time.Duration {
 	return time.Minute
 }
 
-// stay joins and feeds the room until either ends.
+// stay joins and plays until the membership ends. A camera that is lost keeps its place meanwhile, where a
+// placeholder says so.
 func (c *Camera) stay(ctx context.Context) error {
-	f, err := c.cfg.open()
-	if err != nil {
-		return err
-	}
 	m, err := c.house.Join(ctx, c.cfg.Room, room.Joining{
 		Name: c.cfg.Name, Key: "camera/" + c.cfg.Name, Kind: room.Camera, Publish: room.Media{Audio: c.cfg.Audio, Video: true},
 	})
@@ -165,8 +160,30 @@ func (c *Camera) stay(ctx context.Context) error {
 		case <-ctx.Done():
 		}
 	}()
-	if err := f.run(ctx, m, refresh); err != nil {
-		return err
-	}
+	c.play(ctx, m, refresh)
 	return m.Err()
 }
+
+// play runs the feed, again and again, until ctx ends.
+func (c *Camera) play(ctx context.Context, out sink, refresh <-chan struct{}) {
+	if !c.cfg.Audio {
+		out = pictureOnly{out}
+	}
+	for try := 0; ctx.Err() == nil; try++ {
+		began := time.Now()
+		f, err := c.cfg.open()
+		if err == nil {
+			err = f.run(ctx, out, refresh)
+		}
+		if time.Since(began) > time.Minute {
+			try = 0
+		}
+		c.pause(ctx, try, err)
+	}
+}
+
+// pictureOnly leaves the sound out.
+type pictureOnly struct{ sink }
+
+// PutAudio drops p.
+func (pictureOnly) PutAudio(codec.Packet) {}

@@ -65,7 +65,7 @@ func TestPatternMovesAndSounds(t *testing.T) {
 		t.Errorf("%d pictures in two seconds at 20 a second", n)
 	}
 	keys := 0
-	d, err := codec.NewVideoDecoder(codec.H264)
+	d, err := codec.NewVideoDecoder(codec.H264, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

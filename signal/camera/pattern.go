@@ -55,7 +55,7 @@ func number(q url.Values, key string, def, low, high float64) (float64, error) {
 		return def, nil
 	}
 	n, err := strconv.ParseFloat(s, 64)
-	if err != nil || n < low || n > high {
+	if err != nil || !(n >= low && n <= high) { // NaN is neither
 		return 0, fmt.Errorf("url: %s=%q: accepted are numbers from %g to %g", key, s, low, high)
 	}
 	return n, nil

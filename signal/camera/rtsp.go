@@ -32,14 +32,14 @@ func (f *rtspFeed) run(ctx context.Context, out sink, _ <-chan struct{}) error {
 	if err := c.Start(); err != nil {
 		return fmt.Errorf("connect to %s: %w", f.url.Host, err)
 	}
+	closeTracks := func() {}
+	defer func() { closeTracks() }() // after the client's readers have ended
 	stop := context.AfterFunc(ctx, c.Close)
 	defer func() {
-		if stop() {
-			c.Close()
-		}
+		stop()
+		c.Close()
 	}()
 	closeTracks, err := f.play(c, out)
-	defer closeTracks()
 	if err == nil {
 		err = c.Wait()
 	}

@@ -189,7 +189,7 @@ func checkTray(t *testing.T, out *tray, id, sound codec.ID) {
 	if len(out.video) < 40 || len(out.audio) < 60 || out.video[0].Codec != id || out.audio[0].Codec != sound {
 		t.Fatalf("%d pictures and %d sounds", len(out.video), len(out.audio))
 	}
-	d, err := codec.NewVideoDecoder(id)
+	d, err := codec.NewVideoDecoder(id, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

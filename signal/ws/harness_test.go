@@ -228,7 +228,7 @@ func (s *screen) put(p codec.Packet) {
 	defer s.mu.Unlock()
 	if s.id != p.Codec {
 		s.decoder.Close()
-		d, err := codec.NewVideoDecoder(p.Codec)
+		d, err := codec.NewVideoDecoder(p.Codec, 0)
 		if err != nil {
 			s.t.Errorf("decode the mix: %v", err)
 			return
