@@ -48,6 +48,12 @@ type plan struct {
 	sets                    *paramSets
 }
 
+// sharedRate divides both rates: ticks since 1970 times a whole rate overflow in 2037.
+const sharedRate = 6000
+
+// onVideo is a sound's time in video ticks, rounded down.
+func onVideo(audio int64) int64 { return audio * (videoRate / sharedRate) / (audioRate / sharedRate) }
+
 type segmenterStats struct {
 	durable                        time.Time
 	runs, segments, bytes, dropped uint64
@@ -173,7 +179,7 @@ func (s *segmenter) begin(v sample) {
 	s.run = run{live: true, start: v.at}
 	s.video = []sample{v}
 	_, s.audio = splitSound(s.audio, v.at)
-	if s.audioNext*videoRate > (v.at+maxJump)*audioRate {
+	if onVideo(s.audioNext) > v.at+maxJump {
 		s.audio, s.audioNext = nil, 0 // the clock began anew; the sound will follow
 	}
 	s.plan = s.planFrom(&v)
@@ -216,7 +222,7 @@ func (s *segmenter) pushAudio(p codec.Packet) error {
 		return nil
 	}
 	s.audioNext = at + aacSamples
-	if !s.run.live || at*videoRate >= s.run.start*audioRate {
+	if !s.run.live || onVideo(at) >= s.run.start {
 		s.audio = append(s.audio, sample{at: at, data: p.Data})
 	}
 	return s.heard(at)
@@ -224,7 +230,7 @@ func (s *segmenter) pushAudio(p codec.Packet) error {
 
 // heard keeps the queues short when only sound comes.
 func (s *segmenter) heard(at int64) error {
-	now := at * videoRate / audioRate
+	now := onVideo(at)
 	if !s.run.live {
 		_, s.audio = splitSound(s.audio, now-maxJump)
 		return nil
@@ -238,12 +244,12 @@ func (s *segmenter) heard(at int64) error {
 // soundReached tells whether the sound before a picture at that time is there, or late.
 func (s *segmenter) soundReached(at int64) bool {
 	silent := s.run.init != "" && !s.run.sound
-	return silent || s.audioNext*videoRate >= at*audioRate || s.newest()-at >= soundWait
+	return silent || onVideo(s.audioNext) >= at || s.newest()-at >= soundWait
 }
 
 // splitSound splits before the first sound at or after a video time.
 func splitSound(audio []sample, at int64) (before, after []sample) {
-	i := slices.IndexFunc(audio, func(a sample) bool { return a.at*videoRate >= at*audioRate })
+	i := slices.IndexFunc(audio, func(a sample) bool { return onVideo(a.at) >= at })
 	if i < 0 {
 		return audio, nil
 	}

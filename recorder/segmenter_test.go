@@ -342,6 +342,20 @@ func TestBoundarySlack(t *testing.T) {
 	}
 }
 
+// Ticks since 1970 grow; they must still compare in decades.
+func TestSoundInFiftyYears(t *testing.T) {
+	m := testMedia(t)
+	r := newRecorder(t, t.TempDir(), newDir(t, t.TempDir()))
+	st := record(t, r, later(mixed(m.video, m.audio, 40*time.Millisecond), 50*365*24*time.Hour))
+	if st.Segments != 6 || st.Runs != 1 || st.Dropped != 0 {
+		t.Errorf("%+v", st)
+	}
+	_, each := files(t, r)
+	for n, file := range each {
+		checkSegment(t, n, file)
+	}
+}
+
 func TestTicks(t *testing.T) {
 	for fps := int64(1); fps <= 60; fps++ {
 		for n := range int64(600) {

@@ -50,7 +50,7 @@ type localError struct{ error }
 
 func (e localError) Unwrap() error { return e.error }
 
-// vanished tells that a file of the spool is gone. A store's missing file is another matter.
+// vanished tells that a file of the spool is gone for good. A store's missing file is another matter.
 func vanished(err error) bool {
 	var local localError
 	return errors.As(err, &local) && errors.Is(local, fs.ErrNotExist)
@@ -130,7 +130,8 @@ func (u *uploader) wait(ctx context.Context, complete <-chan struct{}, err error
 	}
 }
 
-// pass tries all that waits once, oldest first, and stops where the store fails.
+// pass tries all that waits once, oldest first, and stops where the store fails or the whole spool
+// is away.
 func (u *uploader) pass(ctx context.Context) (stored int, err error) {
 	err = u.spool.Recover(measurePart)
 	for _, e := range u.spool.Ready() {
@@ -140,7 +141,7 @@ func (u *uploader) pass(ctx context.Context) (stored int, err error) {
 		case one == nil:
 			stored++
 			u.count(e)
-		case errors.As(one, &local):
+		case errors.As(one, &local) && !errors.Is(one, spool.ErrAway):
 			err = errors.Join(err, one)
 		default:
 			return stored, errors.Join(err, one)
@@ -157,12 +158,11 @@ func (u *uploader) upload(ctx context.Context, e spool.Entry) error {
 		}
 	}
 	err := u.put(ctx, e.Key())
-	if vanished(err) {
-		u.log.Error("footage vanished from the spool", "segment", e.Key())
-		return u.spool.Remove(e.Name)
+	if err != nil && !vanished(err) {
+		return err
 	}
 	if err != nil {
-		return err
+		u.log.Error("footage vanished from the spool", "segment", e.Key())
 	}
 	if err := u.spool.Remove(e.Name); err != nil {
 		return localError{err}

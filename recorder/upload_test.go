@@ -9,6 +9,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -269,6 +270,45 @@ func TestSpoolFileVanishes(t *testing.T) {
 	want := wantKeys([]spool.Entry{entries[0], entries[2]})
 	if diff := cmp.Diff(want, st.keys()); diff != "" {
 		t.Errorf("stored (-want +got):\n%s", diff)
+	}
+	empty(t, dir)
+}
+
+// While the spool's folder is away no footage is given up, nor is each entry tried in vain; when it
+// is back all is stored, also what a recording had to abandon.
+func TestSpoolFolderAway(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "spool")
+	st := &moody{Store: newDir(t, t.TempDir())}
+	r := newRecorder(t, dir, st)
+	entries := fill(t, r, "main", 3)
+	open := spool.Name{Room: "yard", Stream: "main", Start: entries[2].End(), Init: "0123456789ab", Nonce: "beef", Seq: 3}
+	f, err := r.spool.Create(open, []byte("init"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	begin := ticksOf(open.Start, videoRate)
+	part, err := marshalPart(1, []sample{{at: begin, key: true, data: []byte("picture")}}, nil, begin+videoRate)
+	if err = errors.Join(err, f.Append(part), os.Rename(dir, dir+".away")); err != nil {
+		t.Fatal(err)
+	}
+	f.Abandon(spool.Disk)
+
+	stored, err := r.upload.pass(t.Context())
+	if !errors.Is(err, spool.ErrAway) || stored != 0 || strings.Count(err.Error(), "\n") > 1 {
+		t.Errorf("%d stored, %v", stored, err)
+	}
+	if diff := cmp.Diff(entries, r.spool.Ready()); diff != "" {
+		t.Error(diff)
+	}
+	if err = os.Rename(dir+".away", dir); err != nil {
+		t.Fatal(err)
+	}
+	if stored, err = r.upload.pass(t.Context()); err != nil || stored != 5 { // with the mark
+		t.Errorf("%d stored, %v", stored, err)
+	}
+	open.Duration = time.Second
+	if got := st.keys(); len(got) != 6 || got[4] != open.Key() {
+		t.Error(got)
 	}
 	empty(t, dir)
 }

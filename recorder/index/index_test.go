@@ -115,19 +115,25 @@ func TestIndex(t *testing.T) {
 		for _, c := range []struct {
 			name     string
 			from, to time.Time
+			limit    int
 			want     string
 		}{
-			{"all", time.Time{}, time.Time{}, "a0 a1 a2 b0 b1 c0 d0 d2 d3 d4:spool"},
-			{"from within", at(5), time.Time{}, "a1 a2 b0 b1 c0 d0 d2 d3 d4:spool"},
-			{"to within", time.Time{}, at(31), "a0 a1 a2 b0"},
-			{"next hour", at(34), at(42), "b1 c0"},
-			{"edges are exclusive", at(4), at(8), "a1"},
-			{"a gap", at(10), at(29), ""},
-			{"spool", at(116), at(300), "d4:spool"},
-			{"before", at(-1000), at(0), ""},
-			{"after", at(1000), at(2000), ""},
+			{"all", time.Time{}, time.Time{}, 0, "a0 a1 a2 b0 b1 c0 d0 d2 d3 d4:spool"},
+			{"from within", at(5), time.Time{}, 0, "a1 a2 b0 b1 c0 d0 d2 d3 d4:spool"},
+			{"to within", time.Time{}, at(31), 0, "a0 a1 a2 b0"},
+			{"next hour", at(34), at(42), 0, "b1 c0"},
+			{"edges are exclusive", at(4), at(8), 0, "a1"},
+			{"a gap", at(10), at(29), 0, ""},
+			{"spool", at(116), at(300), 0, "d4:spool"},
+			{"before", at(-1000), at(0), 0, ""},
+			{"after", at(1000), at(2000), 0, ""},
+			{"the first", time.Time{}, time.Time{}, 2, "a0 a1"},
+			{"the first, without marks and what ended before", at(5), time.Time{}, 4, "a1 a2 b0 b1"},
+			{"the first, in both places", at(109), time.Time{}, 3, "d2 d3 d4:spool"},
+			{"the first, one of them twice", at(109), time.Time{}, 2, "d2 d3"},
+			{"limit not reached", at(34), at(42), 3, "b1 c0"},
 		} {
-			segments, err := ix.Segments(t.Context(), "yard", "main", c.from, c.to)
+			segments, err := ix.Segments(t.Context(), "yard", "main", c.from, c.to, c.limit)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -195,7 +201,7 @@ func TestNothingMissedWhileUploading(t *testing.T) {
 			t.Error(e)
 		}
 	}}
-	segments, err := index.New(st, sp).Segments(t.Context(), "yard", "main", time.Time{}, time.Time{})
+	segments, err := index.New(st, sp).Segments(t.Context(), "yard", "main", time.Time{}, time.Time{}, 0)
 	if err != nil || len(segments) != 1 {
 		t.Errorf("%v, %v", segments, err)
 	}
@@ -221,7 +227,7 @@ func TestErrors(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	put(t, st, name("a", 0, 0, 4, "").Key(), "x")
-	if _, err := ix.Segments(ctx, "yard", "main", time.Time{}, time.Time{}); !errors.Is(err, context.Canceled) {
+	if _, err := ix.Segments(ctx, "yard", "main", time.Time{}, time.Time{}, 0); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 	if _, err := ix.Timeline(ctx, "yard", "main", time.Time{}, time.Time{}); !errors.Is(err, context.Canceled) {
@@ -230,11 +236,15 @@ func TestErrors(t *testing.T) {
 	if _, err := ix.Streams(ctx, "yard"); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
-	if _, err := ix.Segments(t.Context(), "../yard", "main", time.Time{}, time.Time{}); err == nil {
-		t.Error("a bad room is listed")
-	}
-	if _, err := ix.Streams(t.Context(), ""); err == nil {
-		t.Error("a bad room is listed")
+	for _, bad := range []string{"", "../yard", strings.Repeat("방", 22)} { // 66 bytes
+		_, err := ix.Segments(t.Context(), bad, "main", time.Time{}, time.Time{}, 0)
+		_, err2 := ix.Timeline(t.Context(), "yard", bad, time.Time{}, time.Time{})
+		_, err3 := ix.Streams(t.Context(), bad)
+		for _, err := range []error{err, err2, err3} {
+			if !errors.Is(err, spool.ErrName) {
+				t.Errorf("%q: %v", bad, err)
+			}
+		}
 	}
 	if _, err := ix.Local("v1/x"); !errors.Is(err, fs.ErrNotExist) {
 		t.Error(err)

@@ -33,9 +33,10 @@ type Timeline struct {
 const seam = 200 * time.Millisecond
 
 // Timeline tells what exists in [from, to), in whole segments. A zero time is no limit. The time
-// after the last span is a gap only when its end is known to be one.
+// after the last span is a gap only when its end is known to be one. The error is
+// spool.ErrName for a name that cannot be.
 func (x *Index) Timeline(ctx context.Context, room, stream string, from, to time.Time) (Timeline, error) {
-	all, err := x.entries(ctx, room, stream, from, to)
+	all, err := x.entries(ctx, scope{room, stream, from, to, true, 0})
 	if err != nil {
 		return Timeline{}, err
 	}
@@ -43,11 +44,11 @@ func (x *Index) Timeline(ctx context.Context, room, stream string, from, to time
 	if !to.IsZero() && to.Before(until) {
 		until = to.UTC()
 	}
-	return timeline(all, from, until), nil
+	return timeline(all, until), nil
 }
 
 // timeline merges segments that follow on. all is sorted by time.
-func timeline(all []Segment, from, until time.Time) Timeline {
+func timeline(all []Segment, until time.Time) Timeline {
 	t := Timeline{Spans: []Span{}, Gaps: []Gap{}}
 	reasons := map[string]spool.Reason{} // by run
 	for _, s := range all {
@@ -57,7 +58,7 @@ func timeline(all []Segment, from, until time.Time) Timeline {
 	}
 	run := ""
 	for _, s := range all {
-		if s.Reason != "" || !s.End().After(from) {
+		if s.Reason != "" {
 			continue
 		}
 		reason := reasons[run]

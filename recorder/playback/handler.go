@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"path"
@@ -65,14 +66,14 @@ func (h *Handler) playlist(w http.ResponseWriter, r *http.Request) {
 		problem(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	segments, err := h.index.Segments(r.Context(), room, stream, from, to)
+	segments, err := h.index.Segments(r.Context(), room, stream, from, to, maxSegments+1)
 	switch {
 	case err != nil:
 		h.unavailable(w, r, err)
 	case len(segments) == 0:
 		problem(w, http.StatusNotFound, fmt.Sprintf("no footage of %s in room %s at that time", stream, room))
 	case len(segments) > maxSegments:
-		problem(w, http.StatusBadRequest, fmt.Sprintf("the range holds %d segments: accepted up to %d", len(segments), maxSegments))
+		problem(w, http.StatusBadRequest, fmt.Sprintf("the range holds too many segments: accepted up to %d", maxSegments))
 	default:
 		var text bytes.Buffer
 		_ = writePlaylist(&text, segments, to.IsZero() || to.After(time.Now())) // a Buffer never fails
@@ -131,16 +132,17 @@ func (h *Handler) segment(w http.ResponseWriter, r *http.Request) {
 
 // object serves from the spool, else from the store: what leaves the one is in the other.
 func (h *Handler) object(w http.ResponseWriter, r *http.Request, key string) {
-	if f, err := h.index.Local(key); err == nil {
+	f, local := h.index.Local(key)
+	if local == nil {
 		serve(w, r, key, f)
 		return
 	}
 	body, _, err := h.store.Get(r.Context(), key)
 	switch {
-	case errors.Is(err, store.ErrNotFound):
+	case errors.Is(err, store.ErrNotFound) && errors.Is(local, fs.ErrNotExist):
 		problem(w, http.StatusNotFound, "no such footage")
 	case err != nil:
-		h.unavailable(w, r, err)
+		h.unavailable(w, r, errors.Join(local, err))
 	default:
 		serve(w, r, key, body)
 	}
@@ -160,7 +162,7 @@ func (h *Handler) unavailable(w http.ResponseWriter, r *http.Request, err error)
 		return // nobody is there any more
 	}
 	h.log.Error("footage not read", "path", r.URL.Path, "error", err)
-	problem(w, http.StatusBadGateway, "the store cannot be read now")
+	problem(w, http.StatusBadGateway, "the footage cannot be read now")
 }
 
 // problem answers with problem details (RFC 9457).

@@ -240,6 +240,51 @@ func TestStoreDown(t *testing.T) {
 	}
 }
 
+// away is a spool whose folder is not there for the moment.
+type away struct{ index.Spool }
+
+func (away) Open(string) (*os.File, error) { return nil, spool.ErrAway }
+
+// What may wait in a spool that is away is not said to be nowhere.
+func TestSpoolAway(t *testing.T) {
+	st, err := store.NewDir(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := playback.New(index.New(st, away{}), st, slog.New(slog.NewTextHandler(t.Output(), nil)))
+	if r := get(t, h, base+"segments/"+name("a", 0, 0, time.Second).Base()); r.StatusCode != http.StatusBadGateway {
+		t.Error(r.Status)
+	}
+}
+
+// endless is a store that has recorded for too long, and counts what is read of its list.
+type endless struct {
+	store.Store
+	read int
+}
+
+func (e *endless) List(context.Context, store.Query) iter.Seq2[store.Info, error] {
+	return func(yield func(store.Info, error) bool) {
+		for e.read = 1; e.read < 60000; e.read++ {
+			from := time.Duration(e.read) * 4 * time.Second
+			if !yield(store.Info{Key: name("a", uint32(e.read), from, from+4*time.Second).Key()}, nil) {
+				return
+			}
+		}
+	}
+}
+
+func TestTooManySegments(t *testing.T) {
+	st := &endless{}
+	r := get(t, playback.New(index.New(st, nil), st, slog.Default()), base+"index.m3u8")
+	if body := text(t, r); r.StatusCode != http.StatusBadRequest || !strings.Contains(body, "50000") {
+		t.Errorf("%s %s", r.Status, body)
+	}
+	if st.read > 50002 {
+		t.Errorf("%d segments read", st.read)
+	}
+}
+
 func TestParseTime(t *testing.T) {
 	for in, want := range map[string]time.Time{
 		"": {}, "0": time.UnixMilli(0).UTC(), "1772366400000": t0, "2026-03-01T12:00:00Z": t0,

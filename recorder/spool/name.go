@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -191,15 +192,19 @@ func checkNames(room, stream string) error {
 	return nil
 }
 
+// ErrName is what is wrong with a name that CheckName refuses, wherever it is passed on from here:
+// nothing of that name can exist.
+var ErrName = errors.New("name not accepted")
+
 // CheckName tells whether s can name a room or a stream in keys and files: 1 to 64 bytes of
-// letters and digits of any script, and "-", "_", "." or space inside.
+// letters and digits of any script, and "-", "_", "." or space inside. The error is ErrName.
 func CheckName(s string) error {
 	ok := s != "" && len(s) <= 64 && utf8.ValidString(s) && s[0] != '.' && strings.TrimSpace(s) == s
 	for _, r := range s {
 		ok = ok && (unicode.In(r, unicode.L, unicode.M, unicode.N) || strings.ContainsRune("-_. ", r))
 	}
 	if !ok {
-		return fmt.Errorf("name %q: accepted 1 to 64 bytes of letters, digits, - _ . and inner spaces", s)
+		return fmt.Errorf("%w: %q is not 1 to 64 bytes of letters, digits, - _ . and inner spaces", ErrName, s)
 	}
 	return nil
 }

@@ -42,28 +42,21 @@ func (s *Spool) Recover(measure Measure) error {
 }
 
 func (s *Spool) repair(o orphan, measure Measure) error {
-	path := s.path("open", o.name.local())
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	if errors.Is(err, fs.ErrNotExist) {
-		s.forget(o)
-		return nil
-	}
+	open, err := s.folder("open")
 	if err != nil {
 		return err
 	}
-	size, end, err := wholeParts(f, measure)
-	if err == nil && size > 0 {
-		err = errors.Join(f.Truncate(size), f.Sync())
+	defer func() { _ = open.Close() }() // its names are synced elsewhere
+	size, end, err := cutTail(open, o.name.local(), measure)
+	if err == nil && size == 0 {
+		err = open.Remove(o.name.local())
 	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	if size == 0 {
-		if err := os.Remove(path); err != nil {
-			return err
-		}
+	switch {
+	case size == 0 && (err == nil || errors.Is(err, fs.ErrNotExist)):
 		s.forget(o)
 		return nil
+	case err != nil:
+		return err
 	}
 	if err := s.finish(o.name, end, size); err != nil {
 		return err
@@ -71,6 +64,19 @@ func (s *Spool) repair(o orphan, measure Measure) error {
 	s.log.Info("segment repaired", "segment", o.name.Key(), "bytes", size, "end", end)
 	s.markAfter(o, end, o.name.Seq+1)
 	return nil
+}
+
+// cutTail leaves a segment's whole parts, unless it has none: then it leaves the file alone.
+func cutTail(open *os.Root, file string, measure Measure) (size int64, end time.Time, err error) {
+	f, err := open.OpenFile(file, os.O_RDWR, 0)
+	if err != nil {
+		return 0, end, err
+	}
+	size, end, err = wholeParts(f, measure)
+	if err == nil && size > 0 {
+		err = errors.Join(f.Truncate(size), f.Sync())
+	}
+	return size, end, errors.Join(err, f.Close())
 }
 
 // forget drops an orphan without a whole part. Its run ended where the segment began.

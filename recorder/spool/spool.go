@@ -43,6 +43,7 @@ type Spool struct {
 	dir  string
 	log  *slog.Logger
 	lock *os.File
+	held os.FileInfo // of lock: tells this folder from another in its place
 
 	mu      sync.Mutex
 	ready   []Entry          // oldest first
@@ -74,8 +75,11 @@ func (s *Spool) acquire() error {
 	if err != nil {
 		return fmt.Errorf("lock spool: %w", err)
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	if err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return errors.Join(fmt.Errorf("lock spool %s: %w", s.dir, ErrInUse), f.Close())
+	}
+	if s.held, err = f.Stat(); err != nil {
+		return errors.Join(fmt.Errorf("lock spool: %w", err), f.Close())
 	}
 	s.lock = f
 	return nil
@@ -191,21 +195,35 @@ func (s *Spool) Usage() Usage {
 }
 
 // Open opens what the store will hold under key: a whole segment, a mark or an init segment.
-// The error is fs.ErrNotExist when it is not here (any more), or not a key.
+// The error is fs.ErrNotExist when it is not here (any more), or not a key; ErrAway when that
+// cannot be told.
 func (s *Spool) Open(key string) (*os.File, error) {
 	if n, err := ParseKey(key); err == nil {
-		return os.Open(s.path("ready", n.local()))
+		return s.open("ready", n.local())
 	}
 	if n, err := ParseInitKey(key); err == nil {
-		return os.Open(s.path("init", n.local()))
+		return s.open("init", n.local())
 	}
 	return nil, fmt.Errorf("open %q in spool: %w", key, fs.ErrNotExist)
+}
+
+func (s *Spool) open(sub, file string) (*os.File, error) {
+	dir, err := s.folder(sub)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = dir.Close() }() // it was only read
+	return dir.Open(file)
 }
 
 // Remove forgets a stored entry, and its init segment when nobody else needs it. What is gone
 // already is no error. A crash may bring the file back; it is then stored once more.
 func (s *Spool) Remove(n Name) error {
-	if err := os.Remove(s.path("ready", n.local())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	ready, err := s.folder("ready")
+	if err == nil {
+		err = errors.Join(ready.Remove(n.local()), ready.Close())
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove %s from spool: %w", n.Key(), err)
 	}
 	s.mu.Lock()
@@ -257,17 +275,4 @@ func (s *Spool) refLocked(n Name, by int) error {
 		return fmt.Errorf("remove init segment from spool: %w", err)
 	}
 	return nil
-}
-
-func (s *Spool) path(elem ...string) string {
-	return filepath.Join(append([]string{s.dir}, elem...)...)
-}
-
-// syncDir makes the names in a folder durable.
-func syncDir(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
