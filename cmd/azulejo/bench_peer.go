@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -93,11 +94,11 @@ func startBenchServer(ctx context.Context, b *benchCmd) (*benchServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	data, err := os.MkdirTemp("", "azulejo-bench-")
+	addr, err := freeAddress()
 	if err != nil {
 		return nil, err
 	}
-	addr, err := freeAddress()
+	data, err := os.MkdirTemp("", "azulejo-bench-")
 	if err != nil {
 		return nil, err
 	}
@@ -108,11 +109,11 @@ func startBenchServer(ctx context.Context, b *benchCmd) (*benchServer, error) {
 		"--set", fmt.Sprintf("mix.fps=%d", b.FPS), "--set", fmt.Sprintf("mix.bitrate=%d", b.Bitrate),
 		"--set", "mix.preset="+b.Preset)
 	stderr, err := s.cmd.StderrPipe()
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = s.cmd.Start()
 	}
-	if err := s.cmd.Start(); err != nil {
-		return nil, fmt.Errorf("bench: start the server: %w", err)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("bench: start the server: %w", err), os.RemoveAll(data))
 	}
 	up := make(chan string, 1)
 	go s.watch(stderr, up)

@@ -165,11 +165,6 @@ func (c Config) validateListen() error {
 }
 
 func (c Config) validateMix() error {
-	for _, r := range c.Mix.Rungs {
-		if !slices.Contains([]string{"1080p", "720p", "360p", "180p"}, r) {
-			return fmt.Errorf("mix.rungs: %q: accepted are 1080p, 720p, 360p, 180p", r)
-		}
-	}
 	presets := []string{"ultrafast", "superfast", "veryfast", "faster", "fast", "medium"}
 	if !slices.Contains(presets, c.Mix.Preset) {
 		return fmt.Errorf("mix.preset: %q: accepted are %s", c.Mix.Preset, strings.Join(presets, ", "))
@@ -232,6 +227,10 @@ func (c Config) notYet() error {
 		return fmt.Errorf("turn: listen %q, external %v: this version has no TURN; accepted is none of them (webrtc.ice_servers takes TURN servers)", c.Turn.Listen, c.Turn.External)
 	case c.Recording.KeepFor != 0 || c.Recording.KeepBytes != 0:
 		return fmt.Errorf("recording: keep_for %v, keep_bytes %v: this version keeps everything; accepted is 0", c.Recording.KeepFor, c.Recording.KeepBytes)
+	case c.Recording.SpoolLimit != defaultConfig().Recording.SpoolLimit:
+		return fmt.Errorf("recording.spool_limit: %v: this version does not limit the spool; accepted is to leave it out", c.Recording.SpoolLimit)
+	case !slices.Equal(c.Mix.Rungs, defaultConfig().Mix.Rungs):
+		return fmt.Errorf("mix.rungs: %v: this version encodes the whole canvas only; accepted is to leave it out", c.Mix.Rungs)
 	case c.Recording.WhenFull != "stop":
 		return fmt.Errorf("recording.when_full: %q: accepted is stop", c.Recording.WhenFull)
 	}

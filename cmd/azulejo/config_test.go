@@ -34,7 +34,7 @@ func TestDefaultsWork(t *testing.T) {
 }
 
 func TestFlagsBeatEnvironmentBeatsFile(t *testing.T) {
-	yaml := "mix: {width: 320, height: 180, fps: 10}\nrecording: {spool_limit: 2GiB, segment: 6s}\n"
+	yaml := "mix: {width: 320, height: 180, fps: 10}\nrecording: {spool_limit: 10GiB, segment: 6s}\n"
 	c, err := load(t, yaml, []string{"AZULEJO_MIX_HEIGHT=240", "AZULEJO_MIX_FPS=12", "AZULEJO_WEBRTC_PUBLIC_IPS=[192.0.2.7]", "OTHER=1"},
 		Override{"mix.fps", "15"})
 	if err != nil {
@@ -43,7 +43,7 @@ func TestFlagsBeatEnvironmentBeatsFile(t *testing.T) {
 	if c.Mix.Width != 320 || c.Mix.Height != 240 || c.Mix.FPS != 15 {
 		t.Errorf("mix is %+v", c.Mix)
 	}
-	if c.Recording.SpoolLimit != 2<<30 || c.Recording.Segment != 6*time.Second || c.WebRTC.PublicIPs[0] != "192.0.2.7" {
+	if c.Recording.SpoolLimit != 10<<30 || c.Recording.Segment != 6*time.Second || c.WebRTC.PublicIPs[0] != "192.0.2.7" {
 		t.Errorf("recording is %+v, public addresses are %v", c.Recording, c.WebRTC.PublicIPs)
 	}
 }
@@ -69,10 +69,11 @@ func TestBadConfigurationIsNamed(t *testing.T) {
 		"mix: {labels: perhaps}":                                {"mix.labels", "perhaps", "true or false"},
 		"mix: {fps: [1]}":                                       {"mix.fps", "1", "one value"},
 		"mix: 7":                                                {"mix", "7", "keys and values"},
-		"mix: {rungs: [90p]}":                                   {"mix.rungs", "90p", "720p"},
+		"mix: {rungs: [90p]}":                                   {"mix.rungs", "90p", "leave it out"},
 		"mix: {preset: slowest}":                                {"mix.preset", "slowest", "superfast"},
 		"recording: {segment: soon}":                            {"recording.segment", "soon", "4s"},
 		"recording: {segment: 1500ms}":                          {"recording.segment", "1.5s", "whole seconds"},
+		"recording: {spool_limit: 1MiB}":                        {"recording.spool_limit", "1MiB", "leave it out"},
 		"recording: {spool_limit: much}":                        {"recording.spool_limit", "much", "10GiB"},
 		"recording: {keep_for: 24h}":                            {"keep_for", "24h", "0"},
 		"listen: nowhere":                                       {"listen", "nowhere", "host:port"},
@@ -91,7 +92,7 @@ func TestBadConfigurationIsNamed(t *testing.T) {
 		"rooms: {a: {cameras: [{name: x, url: \"ftp:y\"}]}}":    {"rooms.a.cameras", "ftp:y", "rtsp://"},
 		"rooms: {a: {cameras: [{name: \"\", url: \"test:\"}]}}": {"rooms.a.cameras", "name"},
 		"rooms: {a: {cameras: [{name: x, url: \"test:\", transport: pigeon}]}}": {"rooms.a.cameras", "pigeon", "tcp, udp"},
-		"rooms: {a: {cameras: [{name: x, url: \"rtsp://u:secret@/\"}]}}":        {"rooms.a.cameras", "…@", "HOST"},
+		"rooms: {a: {cameras: [{name: x, url: \"rtsp://u:secret@/\"}]}}":        {"rooms.a.cameras", "rtsp://[USER", "HOST"},
 		"mix: [": {"yaml"},
 	} {
 		_, err := load(t, yaml, nil)

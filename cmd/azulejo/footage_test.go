@@ -130,7 +130,7 @@ func checkAlignment(t *testing.T, file string) {
 	if lamp < -0.02 || lamp > 0.15 {
 		t.Errorf("the lamp is %.0f ms off the wall clock", 1000*lamp)
 	}
-	if d := voice - lamp; math.Abs(d) > 0.06 {
+	if d := voice - lamp; math.Abs(d) > 0.08 {
 		t.Errorf("sound is %.0f ms behind the picture", 1000*d)
 	}
 }
