@@ -3,6 +3,7 @@ package web
 import (
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -79,6 +80,30 @@ func TestTimelineRefusesBadRanges(t *testing.T) {
 		if !strings.Contains(a.body, want) || !strings.Contains(a.body, `"location":"query.`) {
 			t.Errorf("%s: %s does not mention %q and the parameter", query, a.body, want)
 		}
+	}
+}
+
+// TestTimelineRefusesBadNames: 64 letters can be more than 64 bytes.
+func TestTimelineRefusesBadNames(t *testing.T) {
+	h := &house{}
+	var log strings.Builder
+	srv := serveTest(t, h, func(c *Config) { c.Log = slog.New(slog.NewTextHandler(&log, nil)) })
+	for _, name := range []string{strings.Repeat("é", 33), strings.Repeat("x", 65), "a:b", ".x", "%FF"} {
+		a := ask(t, "GET", srv.URL+"/api/v1/footage/yard/"+name)
+		a.wantProblem(t, 422)
+		if !strings.Contains(a.body, `"location":"path.stream"`) {
+			t.Errorf("%s: %s does not name the parameter", name, a.body)
+		}
+	}
+	a := ask(t, "GET", srv.URL+"/api/v1/footage/yard/"+strings.Repeat("é", 33))
+	if !strings.Contains(a.body, "64 bytes of letters") {
+		t.Errorf("%s does not say what is accepted", a.body)
+	}
+	if h.where != "" || log.Len() > 0 {
+		t.Errorf("the store was asked for %q; log: %s", h.where, log.String())
+	}
+	if a = ask(t, "GET", srv.URL+"/api/v1/footage/yard/"+strings.Repeat("é", 32)); a.status != 200 {
+		t.Errorf("a name of 64 bytes: %d %s", a.status, a.body)
 	}
 }
 

@@ -85,6 +85,12 @@ func (p *Peer) Codec() codec.ID {
 	return ""
 }
 
+// NoPicture tells that the client's offer takes no picture; false before a good offer.
+func (p *Peer) NoPicture() bool {
+	d := p.downlink()
+	return d != nil && d.video == nil
+}
+
 func (p *Peer) downlink() *downlink {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -140,7 +140,7 @@ func (h *House) release(r *Room) {
 // Joining is what somebody brings along.
 type Joining struct {
 	Name    string // 1 to 64 printable letters; may be empty for a viewer
-	Key     string // a secret that takes this place back later; may be empty
+	Key     string // a secret that takes the id back from who is there with it, and the place if name and role are the same; may be empty
 	Kind    Kind   // Peer when empty
 	Publish Media  // neither: a viewer
 }

@@ -165,6 +165,29 @@ func TestSameKeyUnderAnotherName(t *testing.T) {
 	}
 }
 
+// TestPublisherBecomesViewer: the tile is gone, and the others are told so.
+func TestPublisherBecomesViewer(t *testing.T) {
+	h := open(t, Config{})
+	other := enter(t, h, "yard", publisher("other"))
+	mine := publisher("me")
+	mine.Key = "k"
+	ghost := enter(t, h, "yard", mine)
+	if got := nextEvent(t, other); got != "other me" {
+		t.Fatalf("heard of %q; want other me", got)
+	}
+	viewing := enter(t, h, "yard", Joining{Name: "me", Key: "k"})
+	if got := nextEvent(t, other); got != "other" {
+		t.Errorf("heard of %q; want other alone", got)
+	}
+	if viewing.ID() != ghost.ID() {
+		t.Errorf("id %s became %s", ghost.ID(), viewing.ID())
+	}
+	enter(t, h, "yard", mine)
+	if got := nextEvent(t, other); got != "other me" {
+		t.Errorf("heard of %q after the viewer published again; want other me", got)
+	}
+}
+
 func TestRefreshReachesTheOneWhoIsThere(t *testing.T) {
 	h := open(t, Config{})
 	j := publisher("me")
@@ -338,5 +361,17 @@ func TestConfigNamesTheBadField(t *testing.T) {
 		if err := cfg.Validate(); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "accepted") {
 			t.Errorf("got %v; want an error that begins with %s and names what is accepted", err, want)
 		}
+	}
+}
+
+func TestSoundAloneShowsAPlaceholder(t *testing.T) {
+	h := open(t, Config{})
+	enter(t, h, "yard", Joining{Name: "Ana", Publish: Media{Audio: true}})
+	info, err := h.Info("yard")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := info.Participants[0].State; got != mixer.Muted {
+		t.Errorf("state %s, want %s: there is no picture to wait for", got, mixer.Muted)
 	}
 }

@@ -28,7 +28,9 @@ func (r *Room) join(j Joining) (*Member, error) {
 }
 
 func (c join) do(r *Room) {
-	p, err := r.seat(c.Joining)
+	old := r.byKey(c.Kind, c.Key)
+	seen := old != nil && old.publishes()
+	p, err := r.seat(c.Joining, old)
 	if err != nil {
 		c.reply <- joined{err: err}
 		return
@@ -42,23 +44,22 @@ func (c join) do(r *Room) {
 	}
 	m.joined = r.participants()
 	r.members[m] = struct{}{}
-	if p.publishes() {
+	if seen || p.publishes() {
 		r.tell(m)
 	}
 	r.log.Info("member joined", "id", m.id, "name", c.Name, "kind", string(c.Kind), "audio", c.Publish.Audio, "video", c.Publish.Video)
 	c.reply <- joined{member: m}
 }
 
-// seat finds the place of a key again, or makes a new one within the limits.
-func (r *Room) seat(j Joining) (*place, error) {
+// seat gives the old place of the key back where it still fits, or makes a new one within the limits.
+func (r *Room) seat(j Joining, old *place) (*place, error) {
 	if r.ending {
 		return nil, errClosing()
 	}
-	old := r.byKey(j.Kind, j.Key)
 	if old != nil && old.Name == j.Name && old.Kind == j.Kind && old.publishes() == !j.viewer() {
 		old.Publish, old.Muted = j.Publish, Media{}
 		if old.source != nil {
-			old.source.SetMuted(false, false)
+			old.showMute()
 		}
 		return old, nil
 	}
@@ -116,6 +117,7 @@ func (r *Room) add(p *place) {
 		return
 	}
 	p.source = r.mix.AddSource(p.Name, p.refresh)
+	p.showMute()
 	r.places = append(r.places, p)
 }
 

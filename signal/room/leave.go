@@ -41,6 +41,6 @@ func (c mute) do(r *Room) {
 		return
 	}
 	p.Muted = c.muted
-	p.source.SetMuted(c.muted.Audio, c.muted.Video)
+	p.showMute()
 	r.tell(nil)
 }

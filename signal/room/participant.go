@@ -51,4 +51,9 @@ func (p *place) refresh() {
 	}
 }
 
+// showMute tells the mixer what is held back. A picture that is not published is as good as switched off.
+func (p *place) showMute() {
+	p.source.SetMuted(p.Muted.Audio, p.Muted.Video || !p.Publish.Video)
+}
+
 func (p *place) publishes() bool { return p.Publish.Audio || p.Publish.Video }

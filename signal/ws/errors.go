@@ -18,6 +18,7 @@ const (
 	codeUnsupported = "unsupported"
 	codeTooLarge    = "too_large"
 	codeSlow        = "slow"
+	codeNotJoined   = "not_joined"
 	codeInternal    = "internal"
 )
 
@@ -37,7 +38,7 @@ func closeCode(code string) int {
 	switch code {
 	case codeTooLarge:
 		return websocket.CloseMessageTooBig
-	case codeSlow, room.CodeReplaced:
+	case codeSlow, codeNotJoined, room.CodeReplaced:
 		return websocket.ClosePolicyViolation
 	case room.CodeClosing:
 		return websocket.CloseGoingAway

@@ -25,17 +25,24 @@ type Config struct {
 	// Ping is how often an idle client is asked whether it is there; it may miss two.
 	// Zero means 15 s.
 	Ping time.Duration
+
+	// JoinWithin is how long a connection may live without a join. Zero means 30 s.
+	JoinWithin time.Duration
 }
 
-const defaultPing = 15 * time.Second
+const (
+	defaultPing       = 15 * time.Second
+	defaultJoinWithin = 30 * time.Second
+)
 
 // Handler serves WebSocket connections.
 type Handler struct {
-	house    *room.House
-	engine   *peer.Engine
-	log      *slog.Logger
-	ping     time.Duration
-	upgrader websocket.Upgrader
+	house      *room.House
+	engine     *peer.Engine
+	log        *slog.Logger
+	ping       time.Duration
+	joinWithin time.Duration
+	upgrader   websocket.Upgrader
 
 	ctx  context.Context // ends with Close
 	stop context.CancelFunc
@@ -49,9 +56,12 @@ type Handler struct {
 // has returned.
 func NewHandler(cfg Config, house *room.House, engine *peer.Engine, log *slog.Logger) *Handler {
 	ctx, stop := context.WithCancel(context.Background())
-	h := &Handler{house: house, engine: engine, log: log, ping: cfg.Ping, ctx: ctx, stop: stop}
+	h := &Handler{house: house, engine: engine, log: log, ping: cfg.Ping, joinWithin: cfg.JoinWithin, ctx: ctx, stop: stop}
 	if h.ping <= 0 {
 		h.ping = defaultPing
+	}
+	if h.joinWithin <= 0 {
+		h.joinWithin = defaultJoinWithin
 	}
 	h.upgrader = websocket.Upgrader{
 		HandshakeTimeout: 10 * time.Second,

@@ -84,3 +84,68 @@ func TestBadOffers(t *testing.T) {
 	x.wantClose(websocket.CloseNormalClosure)
 	w.undisturbedAlone()
 }
+
+// connect goes from the offer to a connection with one video section of this direction.
+func (x *stranger) connect(direction webrtc.RTPTransceiverDirection) {
+	x.t.Helper()
+	e := webrtc.SettingEngine{}
+	e.SetIncludeLoopbackCandidate(true)
+	pc, err := webrtc.NewAPI(webrtc.WithSettingEngine(e)).NewPeerConnection(webrtc.Configuration{})
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	x.t.Cleanup(func() { _ = pc.GracefulClose() })
+	if _, err = pc.AddTransceiverFromKind(webrtc.RTPCodecTypeVideo, webrtc.RTPTransceiverInit{Direction: direction}); err != nil {
+		x.t.Fatal(err)
+	}
+	offer, err := pc.CreateOffer(nil)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	if err = pc.SetLocalDescription(offer); err != nil {
+		x.t.Fatal(err)
+	}
+	x.sayJSON(map[string]string{"type": "offer", "sdp": offer.SDP})
+	answer, _ := x.hear("answer")["sdp"].(string)
+	if err = pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}); err != nil {
+		x.t.Fatal(err)
+	}
+	candidate, _ := x.hear("candidate")["candidate"].(string)
+	if err = pc.AddICECandidate(webrtc.ICECandidateInit{Candidate: candidate, SDPMid: new(string)}); err != nil {
+		x.t.Fatal(err)
+	}
+}
+
+// wantCanvas hears of the only rendition there is.
+func (x *stranger) wantCanvas() {
+	x.t.Helper()
+	if m := x.hear("rendition"); m["w"] != float64(width) || m["h"] != float64(height) {
+		x.t.Errorf("told of %vx%v; want the canvas, %dx%d", m["w"], m["h"], width, height)
+	}
+}
+
+// TestEveryRungIsTheCanvas: all words for a size are taken, and each is told what it gets.
+func TestEveryRungIsTheCanvas(t *testing.T) {
+	s := serve(t, setup{})
+	x := s.stranger(t)
+	x.say(`{"type":"join","room":"yard","rung":"360p"}`)
+	x.hear("joined")
+	x.say(`{"type":"view","rung":"180p"}`) // the answer comes when media flows
+	x.connect(webrtc.RTPTransceiverDirectionRecvonly)
+	x.wantCanvas()
+	for _, rung := range []string{"1080p", "720p", "360p", "180p", "auto", ""} {
+		x.sayJSON(map[string]string{"type": "view", "view": "main", "rung": rung})
+		x.wantCanvas()
+	}
+}
+
+// TestViewWithoutPicture: who only publishes is told so, and goes on.
+func TestViewWithoutPicture(t *testing.T) {
+	s := serve(t, setup{})
+	x := s.stranger(t)
+	x.join("me")
+	x.connect(webrtc.RTPTransceiverDirectionSendonly)
+	x.say(`{"type":"view","view":"main"}`)
+	x.wantError("unexpected", "no picture", "accepted")
+	x.alive()
+}

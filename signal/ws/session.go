@@ -5,6 +5,8 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/gorilla/websocket"
 
@@ -26,14 +28,18 @@ type session struct {
 	member *room.Member // nil before join
 	peer   *peer.Peer   // nil before the first offer
 
-	flowing <-chan struct{} // nil once it was announced
+	joinBy  <-chan time.Time // the last moment to join; nil once joined
+	flowing <-chan struct{}  // nil once it was announced
 }
 
 // errLeft ends a session as the client wished.
 var errLeft = errors.New("left")
 
 func newSession(h *Handler, conn *websocket.Conn, log *slog.Logger) *session {
-	return &session{h: h, log: log, pump: newPump(conn, h.ping), candidates: make(chan peer.Candidate, backlog)}
+	return &session{
+		h: h, log: log, pump: newPump(conn, h.ping), candidates: make(chan peer.Candidate, backlog),
+		joinBy: time.After(h.joinWithin),
+	}
 }
 
 // run lives as long as the connection.
@@ -86,6 +92,8 @@ func (s *session) loop(ctx context.Context) error {
 			return s.memberEnd()
 		case <-s.peerDone():
 			return s.peerEnd()
+		case <-s.joinBy:
+			return refusal.New(codeNotJoined, "no join within %v; accepted is a new connection that joins", s.h.joinWithin)
 		case <-s.flowing:
 			s.flowing = nil
 			err = s.sendRendition()
@@ -176,19 +184,22 @@ func (s *session) join(ctx context.Context, m joinMessage) error {
 	if err != nil {
 		return err
 	}
-	s.member = member
+	s.member, s.joinBy = member, nil
 	s.log = s.log.With("room", member.Room(), "id", member.ID())
 	servers := slices.Concat([]peer.ICEServer{}, s.h.engine.ICEServers())
 	return s.send(joinedMessage{"joined", member.ID(), member.Room(), servers, member.Participants()})
 }
+
+// rungs are all words for a size. The canvas is the only size there is: it serves them all.
+var rungs = []string{"auto", "1080p", "720p", "360p", "180p"} // a constant table
 
 // checkView accepts what this server can show.
 func checkView(view, rung string) error {
 	if view != "" && view != "main" {
 		return refusal.New(codeUnsupported, "view %q; accepted: main", clip(view))
 	}
-	if rung != "" && rung != "auto" && rung != "720p" {
-		return refusal.New(codeUnsupported, "rung %q; accepted: auto, 720p", clip(rung))
+	if rung != "" && !slices.Contains(rungs, rung) {
+		return refusal.New(codeUnsupported, "rung %q; accepted: %s", clip(rung), strings.Join(rungs, ", "))
 	}
 	return nil
 }
@@ -199,6 +210,9 @@ func (s *session) view(m viewMessage) error {
 	}
 	if err := checkView(m.View, m.Rung); err != nil {
 		return err
+	}
+	if s.peer != nil && s.peer.NoPicture() {
+		return refusal.New(codeUnexpected, "a view for a client that receives no picture; accepted on a connection whose offer receives video")
 	}
 	return s.sendRendition()
 }
@@ -242,7 +256,7 @@ func (s *session) candidate(m candidateMessage) error {
 	return s.peer.AddCandidate(m.Candidate)
 }
 
-// sendRendition tells what the client receives, if it receives anything.
+// sendRendition tells what the client receives; before media flows it leaves that to their beginning.
 func (s *session) sendRendition() error {
 	if s.peer == nil || s.peer.Codec() == "" {
 		return nil

@@ -51,6 +51,20 @@ func TestSilentConnectionsEnd(t *testing.T) {
 	await(t, "the silent one is out", func() bool { return len(s.house.List()) == 0 })
 }
 
+// TestConnectionsMustJoin: one that does not is told why it ends, long before it would miss a
+// ping; one that joined in time outlives it.
+func TestConnectionsMustJoin(t *testing.T) {
+	s := serve(t, setup{ws: ws.Config{JoinWithin: 2 * time.Second}})
+	guest := s.stranger(t)
+	guest.join("")
+	x := s.stranger(t)
+	x.say(`{"type":"join","room":"a b"}`)
+	x.wantError("bad_room")
+	x.wantError("not_joined", "2s", "accepted")
+	x.wantClose(websocket.ClosePolicyViolation)
+	guest.alive()
+}
+
 // TestSlowReaderEnds: a client that asks without reading is dropped, and nobody waits for it.
 func TestSlowReaderEnds(t *testing.T) {
 	s := serve(t, setup{})

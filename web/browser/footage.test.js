@@ -8,7 +8,24 @@ import test from 'node:test';
 import {openChromium, watch} from './browsers.js';
 import {serve, until} from './server.js';
 
-/** Runs in the page: publishes the time, in tenths of a second, as sixteen bars of Gray code. */
+/** Runs in a page before its scripts: readBars tells which time near the given one a video shows, Unix ms. */
+function learnToRead() {
+  const context = /** @type {CanvasRenderingContext2D} */ (Object.assign(document.createElement('canvas'), {width: 64, height: 4}).getContext('2d', {willReadFrequently: true}));
+  /** @type {any} */ (window).readBars = (/** @type {HTMLVideoElement} */ video, /** @type {number} */ near) => {
+    context.drawImage(video, 0, 0, 64, 4);
+    const {data} = context.getImageData(0, 0, 64, 4);
+    let tenths = 0;
+    for (let bit = 0; bit < 16; bit++) if (data[4 * (2 * 64 + bit * 4 + 2)] > 128) tenths |= 1 << bit;
+    for (let shift = 8; shift; shift >>= 1) tenths ^= tenths >> shift;
+    const base = Math.floor(near / 100 / 65536) * 65536;
+    return [base - 65536, base, base + 65536].map((b) => (b + tenths) * 100).sort((a, b) => Math.abs(a - near) - Math.abs(b - near))[0];
+  };
+}
+
+/**
+ * Runs in the page: publishes the time, in tenths of a second, as sixteen bars of Gray code, and
+ * keeps in window.way the longest that it took them to come back in the mix, ms.
+ */
 async function publishClock() {
   const {Client} = await import(/** @type {any} */ ('/static/azulejo.js'));
   const canvas = Object.assign(document.createElement('canvas'), {width: 640, height: 360});
@@ -24,39 +41,37 @@ async function publishClock() {
   const [video] = canvas.captureStream(25).getVideoTracks();
   const client = new Client({room: 'clock', name: 'clock', publish: {video}, listen: false});
   client.open();
-  await new Promise((done) => client.on('stream', done));
+  const mix = document.createElement('video');
+  mix.muted = true;
+  mix.srcObject = await new Promise((done) => client.on('stream', done));
+  await mix.play();
+  const page = /** @type {any} */ (window);
+  page.way = 0;
+  const look = () => {
+    const now = Date.now(), way = now - page.readBars(mix, now);
+    if (way < 5000) page.way = Math.max(page.way, way); // else a placeholder, which has no bars
+    mix.requestVideoFrameCallback(look);
+  };
+  mix.requestVideoFrameCallback(look);
 }
 
 /**
  * Runs in the page: from the first picture after a time picked, for a while, the time that the
- * bars of each picture say and the time that the page says, Unix ms.
+ * bars of each picture say and the time that the page says, Unix ms. A busy machine gets longer.
  * @param {{picked: number, ms: number}} what
  */
 async function readClocks({picked, ms}) {
   const video = /** @type {HTMLVideoElement} */ (document.querySelector('#video'));
-  const context = /** @type {CanvasRenderingContext2D} */ (Object.assign(document.createElement('canvas'), {width: 64, height: 4}).getContext('2d', {willReadFrequently: true}));
   /** @type {{bars: number, page: number}[]} */
   const seen = [];
   const pageTime = () => Number(document.getElementById('clock')?.dataset.ms);
-  const look = () => {
-    context.drawImage(video, 0, 0, 64, 4);
-    const {data} = context.getImageData(0, 0, 64, 4);
-    let gray = 0;
-    for (let bit = 0; bit < 16; bit++) if (data[4 * (2 * 64 + bit * 4 + 2)] > 128) gray |= 1 << bit;
-    let tenths = gray;
-    for (let shift = 8; shift; shift >>= 1) tenths ^= tenths >> shift;
-    const page = pageTime();
-    const base = Math.floor(page / 100 / 65536) * 65536;
-    const bars = [base - 65536, base, base + 65536].map((b) => (b + tenths) * 100).sort((a, b) => Math.abs(a - page) - Math.abs(b - page))[0];
-    seen.push({bars, page});
-  };
   await new Promise((done) => {
     let until = Infinity;
     const next = () => {
       const playing = !video.seeking && !video.paused && pageTime() !== picked;
       if (playing && until === Infinity) until = performance.now() + ms;
-      if (performance.now() > until) return done(undefined);
-      if (playing) look();
+      if (performance.now() > (seen.length < 5 ? until + 8000 : until)) return done(undefined);
+      if (playing) seen.push({page: pageTime(), bars: /** @type {any} */ (window).readBars(video, pageTime())});
       video.requestVideoFrameCallback(next);
     };
     video.requestVideoFrameCallback(next);
@@ -66,18 +81,18 @@ async function readClocks({picked, ms}) {
 
 /**
  * Playing goes on from a time picked, and each picture is of the time the page says, but for the
- * way through the mixer.
- * @param {any} page @param {number} picked
+ * way through the mixer: a second and a bit, or what a busy machine took for it when it recorded.
+ * @param {any} page @param {number} picked @param {number} way the longest there and back, ms
  */
-async function playsFrom(page, picked) {
+async function playsFrom(page, picked, way) {
   /** @type {{bars: number, page: number}[]} */
   const seen = await page.evaluate(readClocks, {picked, ms: 1500});
-  assert.ok(seen.length >= 5, `${seen.length} pictures in 1.5 s of playing`);
+  assert.ok(seen.length >= 5, `${seen.length} pictures of playing`);
   const first = seen[0].page - picked;
   assert.ok(first > -100 && first < 1500, `the first picture is of ${first} ms after the time picked`);
   for (const {bars, page: says} of seen) {
     const delay = says - bars;
-    assert.ok(delay > -150 && delay < 1400, `the page says ${new Date(says).toISOString()}, the picture is of ${new Date(bars).toISOString()}`);
+    assert.ok(delay > -150 && delay < Math.max(1400, way + 500), `the way through the mixer is ${way} ms, the page says ${new Date(says).toISOString()}, the picture is of ${new Date(bars).toISOString()}`);
   }
   assert.ok(seen[seen.length - 1].bars > seen[0].bars + 500, 'the picture does not move on');
 }
@@ -87,6 +102,7 @@ test('footage plays from the very time picked', {timeout: 180000}, async (t) => 
   const browser = await openChromium(t);
   const publisher = await browser.newPage();
   watch(t, publisher);
+  await publisher.addInitScript(learnToRead);
   await publisher.goto(`${server.url}/wall/nobody`);
   await publisher.evaluate(publishClock);
   const started = Date.now();
@@ -98,17 +114,21 @@ test('footage plays from the very time picked', {timeout: 180000}, async (t) => 
   });
   assert.ok(span.segments > 0);
 
+  const way = await publisher.evaluate(() => /** @type {any} */ (window).way);
+  t.diagnostic(`the way through the mixer is ${way} ms`);
+  assert.ok(way > 0, 'the publisher does not see its clock in the mix');
   const page = await browser.newPage();
   watch(t, page);
+  await page.addInitScript(learnToRead);
   const at = (/** @type {number} */ seconds) => started + seconds * 1000;
 
   await t.test('by a link', async () => {
     await page.goto(`${server.url}/footage/clock#t=${new Date(at(6.3)).toISOString()}`);
-    await playsFrom(page, at(6.3));
+    await playsFrom(page, at(6.3), way);
   });
   await t.test('by a link inside what is loaded', async () => {
     await page.evaluate((ms) => { location.hash = `t=${ms}`; }, at(14.8));
-    await playsFrom(page, at(14.8));
+    await playsFrom(page, at(14.8), way);
   });
   await t.test('by typing', async () => {
     const t = Math.floor(at(10) / 1000) * 1000;
@@ -118,7 +138,7 @@ test('footage plays from the very time picked', {timeout: 180000}, async (t) => 
     }, t);
     await page.fill('#when', typed);
     await page.click('#at button');
-    await playsFrom(page, t);
+    await playsFrom(page, t, way);
   });
   await t.test('by a click on the timeline', async () => {
     await page.waitForSelector('.lane .span');
@@ -130,7 +150,7 @@ test('footage plays from the very time picked', {timeout: 180000}, async (t) => 
     await lane.click({position: {x: target, y: 10}});
     const picked = await page.evaluate(() => Date.parse(new URLSearchParams(location.hash.slice(1)).get('t') || ''));
     assert.ok(Math.abs(picked - at(8)) < 6000, 'a pixel is a few seconds');
-    await playsFrom(page, picked);
+    await playsFrom(page, picked, way);
   });
   await t.test('by the arrow keys', async () => {
     const before = await page.evaluate(() => Number(document.getElementById('clock')?.dataset.ms));

@@ -122,6 +122,58 @@ test('a refused camera is explained, and joining without one works', {timeout: 6
   assert.deepEqual([rui.name, rui.muted], ['Rui', {audio: true, video: true}]);
 });
 
+/** Runs in the page before its scripts: lets devices open only when asked to. */
+function holdDevices() {
+  const held = /** @type {any} */ (window).held = {on: false, tracks: /** @type {MediaStreamTrack[]} */ ([]), gates: /** @type {Function[]} */ ([])};
+  const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  navigator.mediaDevices.getUserMedia = async (wanted) => {
+    const stream = await real(wanted);
+    held.tracks.push(...stream.getTracks());
+    if (held.on) await new Promise((done) => held.gates.push(done));
+    return stream;
+  };
+}
+
+test('no device stays on that nobody wants any more', {timeout: 60000}, async (t) => {
+  const server = await serve(t, {});
+  const browser = await openChromium(t);
+  const page = await browser.newPage();
+  watch(t, page);
+  await page.addInitScript(holdDevices);
+  /** How many devices wait to open, and how many cameras are on. */
+  const waiting = (/** @type {number} */ n) => page.waitForFunction((n) => /** @type {any} */ (window).held.gates.length === n, n);
+  const cameras = () => page.evaluate(() => /** @type {any} */ (window).held.tracks.filter((/** @type {any} */ t) => t.kind === 'video' && t.readyState === 'live').length);
+  const hold = (/** @type {boolean} */ on) => page.evaluate((on) => {
+    const {held} = /** @type {any} */ (window);
+    held.on = on;
+    if (!on) for (const open of held.gates.splice(0)) open();
+  }, on);
+
+  await page.goto(`${server.url}/join/yard`);
+  await page.waitForFunction(() => document.querySelector('#camera option') && document.querySelector('#microphone option'));
+  await hold(true);
+  for (const n of [1, 2]) {
+    await page.locator('#camera').dispatchEvent('change');
+    await waiting(n);
+  }
+  await hold(false);
+  await until('one camera is on', 5000, async () => await cameras() === 1);
+  assert.equal(await page.evaluate(() => /** @type {any} */ (document.querySelector('#mirror')).srcObject.getVideoTracks()[0].readyState), 'live');
+
+  await page.fill('#name', 'Rui');
+  await page.click('#join');
+  await page.waitForSelector('#call[data-state=live]', {timeout: 20000});
+  await page.click('#cam');
+  await until('the camera is off', 5000, async () => await cameras() === 0);
+  await hold(true);
+  await page.click('#cam:enabled');
+  await waiting(1);
+  await page.click('#leave');
+  await page.waitForSelector('#again:visible');
+  await hold(false);
+  await until('the camera is off again', 5000, async () => await cameras() === 0);
+});
+
 test('a full room says so', {timeout: 60000}, async (t) => {
   const server = await serve(t, {limits: {participants: 1}});
   const browser = await openChromium(t);

@@ -1,7 +1,7 @@
 /**
- * azulejo.js – a place in an azulejo room, from any web page.
+ * azulejo.js – a place in an azulejo room, for a page of this host: its server takes no other.
  *
- *     import {Client} from 'https://your.server/static/azulejo.js';
+ *     import {Client} from '/static/azulejo.js';
  *     const client = new Client({room: 'yard', name: 'hall display'});
  *     client.on('stream', (stream) => { video.srcObject = stream; });
  *     client.open();
@@ -36,7 +36,7 @@ import {Session} from './session.js';
  *   what is sent; null keeps room for a track that comes later, an absent kind is never sent
  * @property {boolean} [listen] receive sound (default true)
  * @property {Selection} [select] which picture
- * @property {string} [rung] size: '720p', '360p', '180p' or 'auto'
+ * @property {string} [rung] size: '1080p', '720p', '360p', '180p' or 'auto'; for now the canvas is all of them
  * @property {boolean} [persistent] keep trying even when the server refuses
  * @property {number} [stallAfter] ms without a new picture before starting over (default 5000, 0: never)
  * @property {number} [maxBitrate] upstream video, bit/s (default 1500000)

@@ -25,6 +25,8 @@ const buttons = {
 };
 /** @type {Record<Kind, MediaStreamTrack|null>} */
 const tracks = {audio: null, video: null};
+/** @type {Record<Kind, number>} counts wishes; a device that opens for an older one is closed again */
+const turns = {audio: 0, video: 0};
 /** @type {Record<Kind, boolean>} what the user switched off */
 const off = {audio: false, video: false};
 /** @type {Partial<Record<Kind, string>>} */
@@ -41,16 +43,25 @@ const key = sessionStorage.getItem(`key/${room}`) || newKey();
 sessionStorage.removeItem(`key/${room}`);
 addEventListener('pagehide', () => sessionStorage.setItem(`key/${room}`, key));
 
-/** Opens the chosen device, replacing what was open. @param {Kind} kind @param {string} id '' any, 'none' none */
-async function use(kind, id) {
+/** Closes what is open of a kind, and what is on its way. @param {Kind} kind @returns {number} the new turn */
+function drop(kind) {
   tracks[kind]?.stop();
   tracks[kind] = null;
+  return ++turns[kind];
+}
+
+/** Opens the chosen device, replacing what was open. @param {Kind} kind @param {string} id '' any, 'none' none */
+async function use(kind, id) {
+  const turn = drop(kind);
   delete troubles[kind];
   if (id !== 'none' && !off[kind]) {
     try {
-      const track = tracks[kind] = await open(kind, id);
+      const track = await open(kind, id);
+      if (turn !== turns[kind]) return track.stop();
+      tracks[kind] = track;
       track.addEventListener('ended', () => lost(kind, track));
     } catch (err) {
+      if (turn !== turns[kind]) return;
       troubles[kind] = explain(err, kind);
     }
   }
@@ -188,7 +199,7 @@ function ended(reason) {
   page.gone.hidden = false;
   page.goneTitle.textContent = reason ? 'You are not in the room.' : 'You have left.';
   page.goneText.textContent = reason && sentence(reason);
-  for (const kind of /** @type {Kind[]} */ (['audio', 'video'])) { tracks[kind]?.stop(); tracks[kind] = null; }
+  for (const kind of /** @type {Kind[]} */ (['audio', 'video'])) drop(kind);
   byId('again', HTMLButtonElement).focus();
 }
 
