@@ -1,0 +1,78 @@
+package camera
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"azulejo/codec"
+	"azulejo/mixer"
+	"azulejo/signal/room"
+)
+
+// TestALostCameraKeepsItsPlace has a camera whose file is missing at first: its tile says so, in one place
+// all the time, and is live once the file is there.
+func TestALostCameraKeepsItsPlace(t *testing.T) {
+	dir := t.TempDir()
+	clip := filepath.Join(dir, "ready.mp4")
+	if out, err := exec.Command("ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=160x90:rate=20:duration=2",
+		"-c:v", "libx264", clip).CombinedOutput(); err != nil {
+		t.Fatalf("make a clip: %v: %s", err, out)
+	}
+	before := codec.LiveFrames()
+	log := slog.New(slog.DiscardHandler)
+	house, err := room.NewHouse(room.Config{Mixer: mixer.Config{Width: 320, Height: 180, FPS: 10}}, nil, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{}, 2)
+	go func() { _ = house.Run(ctx); ended <- struct{}{} }() // it always returns nil
+	file := filepath.Join(dir, "later.mp4")
+	c := New(Config{Room: "yard", Name: "Gate", URL: "file:" + file, Audio: true}, house, log)
+	go func() { c.Run(ctx); ended <- struct{}{} }()
+	<-c.Tried()
+
+	id := watchPlace(t, house, "", 2500*time.Millisecond, mixer.Connecting)
+	if err := os.Rename(clip, file); err != nil {
+		t.Fatal(err)
+	}
+	watchPlace(t, house, id, 5*time.Second, mixer.Live)
+	cancel()
+	<-ended
+	<-ended
+	if n := codec.LiveFrames() - before; n != 0 {
+		t.Errorf("%d frames were not closed", n)
+	}
+}
+
+// watchPlace watches for so long, or until the camera is live if that is wanted, that it is there, and
+// returns its id, which must be the one given unless that is empty.
+func watchPlace(t *testing.T, house *room.House, id string, d time.Duration, want mixer.State) string {
+	t.Helper()
+	var last mixer.State
+	for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		info, err := house.Info("yard")
+		if err != nil || len(info.Participants) != 1 {
+			t.Fatalf("participants %v, %v: the camera lost its place", info.Participants, err)
+		}
+		p := info.Participants[0]
+		if id == "" {
+			id = p.ID
+		}
+		if last = p.State; p.ID != id {
+			t.Fatal("the camera came back as somebody else")
+		}
+		if want == mixer.Live && last == want {
+			break
+		}
+	}
+	if last != want {
+		t.Errorf("state %s, want %s", last, want)
+	}
+	return id
+}
