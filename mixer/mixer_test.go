@@ -237,6 +237,13 @@ func TestCadenceIsExact(t *testing.T) {
 
 func TestACanvasForARenditionThatEndsIsFreed(t *testing.T) {
 	before := codec.LiveFrames()
+	canvas := func() *codec.Frame {
+		f, err := codec.NewFrame(320, 180)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
 	for range 50 {
 		r, err := newPicture(codec.H264, small.WithDefaults(), slog.New(slog.DiscardHandler))
 		if err != nil {
@@ -245,18 +252,10 @@ func TestACanvasForARenditionThatEndsIsFreed(t *testing.T) {
 		closed := make(chan struct{})
 		go func() { defer close(closed); r.close() }()
 		for range 3 {
-			f, err := codec.NewFrame(320, 180)
-			if err != nil {
-				t.Fatal(err)
-			}
-			r.put(f)
+			r.put(canvas())
 		}
 		<-closed
-		f, err := codec.NewFrame(320, 180)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.put(f)
+		r.put(canvas())
 	}
 	if n := codec.LiveFrames() - before; n != 0 {
 		t.Errorf("%d canvases were not closed", n)
