@@ -47,7 +47,8 @@ func TestMain(m *testing.M) {
 type process struct {
 	t    *testing.T
 	cmd  *exec.Cmd
-	base string // of its URLs
+	base string       // of its URLs
+	said bytes.Buffer // on its standard output; read it after the end
 	log  *logLines
 	done chan struct{}
 }
@@ -63,6 +64,7 @@ func launch(t *testing.T, args ...string) *process {
 	p.cmd = exec.Command(binary, append(args, "--listen", addr)...)
 	p.cmd.Env = append(os.Environ(), "AZULEJO_WEBRTC_UDP=127.0.0.1:0", "AZULEJO_WEBRTC_TCP=",
 		"AZULEJO_MIX_WIDTH=640", "AZULEJO_MIX_HEIGHT=360", "AZULEJO_MIX_PRESET=ultrafast")
+	p.cmd.Stdout = &p.said
 	out, err := p.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -196,6 +198,12 @@ func TestSigtermFinishesAndStoresEverything(t *testing.T) {
 	asked := time.Now()
 	if code := p.terminate(); code != 0 {
 		t.Errorf("exit code %d after SIGTERM, want 0", code)
+	}
+	for _, page := range []string{"/wall/demo", "/join/demo", "/footage/demo"} {
+		link := strings.Replace(p.base, "127.0.0.1", "localhost", 1) + page
+		if !strings.Contains(p.said.String(), link) {
+			t.Errorf("the demo did not say %s: %s", link, p.said.String())
+		}
 	}
 	for _, dir := range []string{"open", "ready"} {
 		left, err := os.ReadDir(filepath.Join(data, "spool", dir))

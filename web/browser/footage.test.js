@@ -40,11 +40,10 @@ async function publishClock() {
   }, 40);
   const [video] = canvas.captureStream(25).getVideoTracks();
   const client = new Client({room: 'clock', name: 'clock', publish: {video}, listen: false});
+  const mix = Object.assign(document.createElement('video'), {muted: true, autoplay: true});
+  client.on('stream', (/** @type {MediaStream} */ stream) => { mix.srcObject = stream; }); // another after a reconnect
   client.open();
-  const mix = document.createElement('video');
-  mix.muted = true;
-  mix.srcObject = await new Promise((done) => client.on('stream', done));
-  await mix.play();
+  document.body.prepend(canvas, mix); // what is not on the page need not be drawn, and then nothing is captured
   const page = /** @type {any} */ (window);
   page.way = 0;
   const look = () => {
@@ -105,6 +104,7 @@ test('footage plays from the very time picked', {timeout: 180000}, async (t) => 
   await publisher.addInitScript(learnToRead);
   await publisher.goto(`${server.url}/wall/nobody`);
   await publisher.evaluate(publishClock);
+  await until('the publisher sees its clock in the mix', 60000, () => publisher.evaluate(() => /** @type {any} */ (window).way > 0));
   const started = Date.now();
 
   const span = await until('twenty seconds of footage', 60000, async () => {
@@ -116,7 +116,6 @@ test('footage plays from the very time picked', {timeout: 180000}, async (t) => 
 
   const way = await publisher.evaluate(() => /** @type {any} */ (window).way);
   t.diagnostic(`the way through the mixer is ${way} ms`);
-  assert.ok(way > 0, 'the publisher does not see its clock in the mix');
   const page = await browser.newPage();
   watch(t, page);
   await page.addInitScript(learnToRead);
