@@ -40,4 +40,8 @@ type Packet struct {
 	Duration time.Duration // zero where unknown
 	Key      bool          // decoding can begin here; always true for sound
 	Lost     bool          // something between the previous packet and this one never arrived
+
+	// Payloads cuts the packet into RTP payloads, once for all who share it; nil for what no encoder of
+	// the mixer made. It may be called from any goroutine; nobody writes to what it returns.
+	Payloads func() [][]byte
 }

@@ -60,7 +60,7 @@ func watch(t *testing.T, m *Mixer, id codec.ID) (*screen, *Subscription) {
 		t.Fatal(err)
 	}
 	s := &screen{decoder: d}
-	sub, err := m.Watch(MainView, id, s)
+	sub, err := m.Watch(Watching{Codec: id}, s)
 	if err != nil {
 		t.Fatal(err)
 	}

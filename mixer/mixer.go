@@ -81,14 +81,14 @@ func (m *Mixer) remove(s *Source) bool {
 
 // Watch gives s the pictures of a view as H264 or VP8, from a key picture on, until the subscription is
 // closed. All who watch the same share one encoder.
-func (m *Mixer) Watch(view string, id codec.ID, s Sink) (*Subscription, error) {
-	if view != MainView {
-		return nil, fmt.Errorf("watch view %q: accepted is %q", view, MainView)
+func (m *Mixer) Watch(w Watching, s Sink) (*Subscription, error) {
+	if w.Name != "" && w.Name != MainView {
+		return nil, fmt.Errorf("watch view %q: accepted is %q", w.Name, MainView)
 	}
-	if id != codec.H264 && id != codec.VP8 {
-		return nil, fmt.Errorf("watch as %q: accepted are h264, vp8: %w", id, codec.ErrUnsupported)
+	if w.Codec != codec.H264 && w.Codec != codec.VP8 {
+		return nil, fmt.Errorf("watch as %q: accepted are h264, vp8: %w", w.Codec, codec.ErrUnsupported)
 	}
-	return m.view.watch(id, s)
+	return m.view.watch(w.Codec, s)
 }
 
 // Listen gives s the sound of all sources but not, which may be nil, as Opus or AAC until the

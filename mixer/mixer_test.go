@@ -24,11 +24,11 @@ func TestTilesComeAndGo(t *testing.T) {
 	red, green := codec.RGB(200, 20, 20), codec.RGB(20, 160, 40)
 	eventually(t, 2*time.Second, "an empty room emits", func() bool { return s.count() > 3 })
 
-	a := m.AddSource("a", nil)
+	a := m.AddSource(SourceConfig{Name: "a"})
 	publish(t, a, codec.H264, 320, 180, red)
 	eventually(t, time.Second, "one source fills the canvas", func() bool { return near(s.mean(image.Rect(100, 40, 220, 100)), red) })
 
-	b := m.AddSource("정문", nil)
+	b := m.AddSource(SourceConfig{Name: "정문"})
 	stop := publish(t, b, codec.VP8, 160, 90, green)
 	left, right := image.Rect(40, 60, 120, 90), image.Rect(200, 60, 280, 90)
 	eventually(t, time.Second, "two sources side by side", func() bool { return near(s.mean(left), red) && near(s.mean(right), green) })
@@ -55,7 +55,7 @@ func TestPortraitIsFittedNotCropped(t *testing.T) {
 	m := start(t, small)
 	s, _ := watch(t, m, codec.H264)
 	blue := codec.RGB(30, 40, 200)
-	publish(t, m.AddSource("tall", nil), codec.H264, 90, 160, blue)
+	publish(t, m.AddSource(SourceConfig{Name: "tall"}), codec.H264, 90, 160, blue)
 	eventually(t, 2*time.Second, "picture in the middle", func() bool { return near(s.mean(image.Rect(125, 10, 195, 120)), blue) })
 	if got := s.mean(image.Rect(0, 0, 90, 180)); !near(got, bars) {
 		t.Errorf("beside it is %v, want the bars %v", got, bars)
@@ -65,7 +65,7 @@ func TestPortraitIsFittedNotCropped(t *testing.T) {
 func TestSizeAndFormatChangeMidStream(t *testing.T) {
 	m := start(t, small)
 	s, _ := watch(t, m, codec.H264)
-	src := m.AddSource("a", nil)
+	src := m.AddSource(SourceConfig{Name: "a"})
 	for i, c := range []codec.Colour{codec.RGB(200, 20, 20), codec.RGB(20, 160, 40), codec.RGB(30, 40, 200)} {
 		stop := publish(t, src, []codec.ID{codec.H264, codec.VP8, codec.H264}[i], []int{320, 640, 160}[i], []int{180, 360, 90}[i], c)
 		eventually(t, 2*time.Second, "the new stream is shown", func() bool { return near(s.mean(image.Rect(100, 40, 220, 100)), c) })
@@ -126,9 +126,9 @@ func TestGarbageHarmsNobody(t *testing.T) {
 	m := start(t, small)
 	s, _ := watch(t, m, codec.H264)
 	red := codec.RGB(200, 20, 20)
-	publish(t, m.AddSource("good", nil), codec.H264, 320, 180, red)
+	publish(t, m.AddSource(SourceConfig{Name: "good"}), codec.H264, 320, 180, red)
 	asked := make(chan struct{}, 100)
-	bad := m.AddSource("bad", func() { asked <- struct{}{} })
+	bad := m.AddSource(SourceConfig{Name: "bad", Refresh: func() { asked <- struct{}{} }})
 	for i := range 200 {
 		bad.PutVideo(codec.Packet{Codec: codec.H264, Key: i%2 == 0, Data: []byte{0, 0, 0, 1, 0x65, byte(i), 3, 4, 5}})
 		bad.PutVideo(codec.Packet{Codec: "nonsense", Key: true, Data: []byte{1}})
@@ -146,7 +146,7 @@ func TestNobodyHearsThemselves(t *testing.T) {
 	tones := []float64{440, 1000, 2300}
 	ears := make([]*ear, 4)
 	for i, hz := range tones {
-		src := m.AddSource("singer", nil)
+		src := m.AddSource(SourceConfig{Name: "singer"})
 		sing(t, src, hz)
 		ears[i] = listen(t, m, codec.Opus, src)
 	}
@@ -178,10 +178,10 @@ func TestNobodyHearsThemselves(t *testing.T) {
 
 func TestBadRequestsAreRefused(t *testing.T) {
 	m := start(t, small)
-	if _, err := m.Watch("garden", codec.H264, &screen{}); err == nil {
+	if _, err := m.Watch(Watching{Name: "garden", Codec: codec.H264}, &screen{}); err == nil {
 		t.Error("a view that does not exist was watched")
 	}
-	if _, err := m.Watch(MainView, codec.Opus, &screen{}); err == nil {
+	if _, err := m.Watch(Watching{Codec: codec.Opus}, &screen{}); err == nil {
 		t.Error("pictures as opus")
 	}
 	if _, err := m.Listen(codec.H264, nil, &ear{}); err == nil {
@@ -198,7 +198,7 @@ func TestTooLargePicturesAreNotShown(t *testing.T) {
 	cfg := small
 	cfg.MaxPixels = 320 * 180
 	m := start(t, cfg)
-	src := m.AddSource("huge", nil)
+	src := m.AddSource(SourceConfig{Name: "huge"})
 	publish(t, src, codec.H264, 640, 360, codec.RGB(200, 20, 20))
 	eventually(t, 2*time.Second, "it is counted", func() bool { return src.Stats().Dropped > 2 })
 	if st := src.Stats().State; st != Connecting {
@@ -268,8 +268,8 @@ func TestOddPicturesAreShownAndStopNobody(t *testing.T) {
 	m := start(t, small)
 	s, _ := watch(t, m, codec.H264)
 	red := codec.RGB(200, 20, 20)
-	publish(t, m.AddSource("good", nil), codec.H264, 320, 180, red)
-	odd := m.AddSource("odd", nil)
+	publish(t, m.AddSource(SourceConfig{Name: "good"}), codec.H264, 320, 180, red)
+	odd := m.AddSource(SourceConfig{Name: "odd"})
 	for _, params := range []string{"interlaced=1", "colormatrix=YCgCo:transfer=smpte2084", "colormatrix=chroma-derived-nc"} {
 		for _, p := range clip(t, "color=blue:size=320x180:rate=10:duration=0.5", "-x264-params", params, "-bf", "0") {
 			odd.PutVideo(p)
@@ -316,7 +316,7 @@ func TestMoreSourcesThanPlaces(t *testing.T) {
 	s, _ := watch(t, m, codec.H264)
 	var first *Source
 	for i := range 70 {
-		src := m.AddSource("x", nil)
+		src := m.AddSource(SourceConfig{Name: "x"})
 		if i == 0 {
 			first = src
 		}
@@ -342,7 +342,7 @@ func TestNamesAreWritten(t *testing.T) {
 				cfg.Labels = labels
 				m := start(t, cfg)
 				s, _ := watch(t, m, codec.H264)
-				src := m.AddSource(name, nil)
+				src := m.AddSource(SourceConfig{Name: name})
 				eventually(t, 2*time.Second, "the placeholder with its name", func() bool {
 					return s.count() > 5 && s.bright(image.Rect(80, 40, 240, 140)) > 20
 				})

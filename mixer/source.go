@@ -16,11 +16,12 @@ type State string
 
 // The states of a source.
 const (
-	Connecting State = "connecting" // no picture yet
-	Live       State = "live"
-	Muted      State = "muted"    // the participant switched the picture off
-	Lost       State = "lost"     // no picture for longer than lostAfter
-	Unusable   State = "unusable" // pictures come, but none that can be shown
+	Connecting   State = "connecting" // no picture yet
+	Live         State = "live"
+	Muted        State = "muted"        // the participant switched the picture off
+	Lost         State = "lost"         // no picture for longer than lostAfter
+	Reconnecting State = "reconnecting" // the connection broke; its place is kept for a while
+	Unusable     State = "unusable"     // pictures come, but none that can be shown
 )
 
 // Source is one participant's media inside the mixer. Packets may be put from any goroutine, those of one
@@ -32,17 +33,17 @@ type Source struct {
 	video  *videoIn
 	sound  *soundIn
 	hidden atomic.Bool // picture muted
+	away   atomic.Bool // connection broken
 }
 
-// AddSource begins a source: it has a tile from now on. refresh, which may be nil, is asked to request a
-// key picture from the sender, at most once a second; it must not block. The caller closes the source.
-func (m *Mixer) AddSource(name string, refresh func()) *Source {
-	if refresh == nil {
-		refresh = func() {}
+// AddSource begins a source: it has a tile from now on. The caller closes it.
+func (m *Mixer) AddSource(cfg SourceConfig) *Source {
+	if cfg.Refresh == nil {
+		cfg.Refresh = func() {}
 	}
-	s := &Source{name: name, mixer: m}
-	log := m.log.With("source", name)
-	s.video = newVideoIn(&s.slot, refresh, m.cfg.MaxPixels, log)
+	s := &Source{name: cfg.Name, mixer: m}
+	log := m.log.With("source", cfg.Name)
+	s.video = newVideoIn(&s.slot, cfg.Refresh, m.cfg.MaxPixels, log)
 	s.sound = newSoundIn(log)
 	m.mu.Lock()
 	m.sources = append(m.sources, s)
@@ -65,6 +66,9 @@ func (s *Source) SetMuted(audio, video bool) {
 	s.hidden.Store(video)
 }
 
+// SetAway tells that the participant's connection broke and may come back.
+func (s *Source) SetAway(away bool) { s.away.Store(away) }
+
 // Close ends the source: its tile goes, its decoders are freed. It waits for them and may be called twice.
 func (s *Source) Close() {
 	if s == nil || !s.mixer.remove(s) {
@@ -82,6 +86,8 @@ func (s *Source) state(now time.Time) (state State, age time.Duration) {
 		age = now.Sub(at)
 	}
 	switch {
+	case s.away.Load():
+		return Reconnecting, age
 	case s.hidden.Load():
 		return Muted, age
 	case seq == 0:

@@ -58,7 +58,7 @@ func (t *tile) draw(canvas *codec.Frame, now time.Time) {
 }
 
 // stateText is what a placeholder says below the name.
-var stateText = map[State]string{Connecting: "connecting…", Muted: "camera off", Lost: "no signal", Unusable: "unknown kind of picture"}
+var stateText = map[State]string{Connecting: "connecting…", Muted: "camera off", Lost: "no signal", Reconnecting: "reconnecting…", Unusable: "unknown kind of picture"}
 
 func (t *tile) drawPicture(canvas *codec.Frame) error {
 	seq, _ := t.source.slot.Mark()

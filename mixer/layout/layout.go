@@ -96,3 +96,24 @@ func inner(r Rect) Rect {
 	x, y := (r.X+1)&^1, (r.Y+1)&^1
 	return Rect{X: x, Y: y, W: max(r.X+r.W-x, 0) &^ 1, H: max(r.Y+r.H-y, 0) &^ 1}
 }
+
+// Kind is a way to arrange sources.
+type Kind string
+
+// The kinds of layouts.
+const (
+	KindGrid      Kind = "grid"      // all of the same size
+	KindSpotlight Kind = "spotlight" // one large, the others in a strip
+	KindPiP       Kind = "pip"       // one fills the canvas, the others lie on it in a row of small ones
+	KindSpeaker   Kind = "speaker"   // only who speaks
+	KindFocus     Kind = "focus"     // one source alone
+	KindCustom    Kind = "custom"    // rectangles in fractions of the canvas
+)
+
+// Fraction is a rectangle in fractions of the canvas, 0 to 1.
+type Fraction struct {
+	X float64 `json:"x" yaml:"x"`
+	Y float64 `json:"y" yaml:"y"`
+	W float64 `json:"w" yaml:"w"`
+	H float64 `json:"h" yaml:"h"`
+}

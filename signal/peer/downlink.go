@@ -92,7 +92,7 @@ func (d *downlink) watch() (*mixer.Subscription, error) {
 	if to == nil {
 		return nil, nil // nothing to watch is no error
 	}
-	sub, err := d.mix.Watch(mixer.MainView, to.id, &videoSink{d: d, to: to})
+	sub, err := d.mix.Watch(mixer.Watching{Codec: to.id}, &videoSink{d: d, to: to})
 	if err != nil {
 		return nil, fmt.Errorf("watch %s as %s: %w", mixer.MainView, to.id, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"slices"
 
+	"azulejo/mixer"
 	"azulejo/signal/refusal"
 )
 
@@ -116,7 +117,7 @@ func (r *Room) add(p *place) {
 		r.viewers = append(r.viewers, p)
 		return
 	}
-	p.source = r.mix.AddSource(p.Name, p.refresh)
+	p.source = r.mix.AddSource(mixer.SourceConfig{ID: p.ID, Name: p.Name, Refresh: p.refresh})
 	p.showMute()
 	r.places = append(r.places, p)
 }
