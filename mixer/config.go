@@ -2,6 +2,9 @@ package mixer
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -13,6 +16,7 @@ type Config struct {
 	SoundBitrate  int           // of a sound rendition in bits a second; 96000
 	Preset        string        // x264's preset; "superfast"
 	GOP           time.Duration // every rendition has a key picture at each multiple of it; 4 s
+	Rungs         []string      // sizes a view is encoded in while somebody watches: "720p" is 720 lines of a landscape canvas, in any order; 720p, 360p, 180p
 	Labels        bool          // burn in the names
 	Clock         bool          // burn in the time of day
 	MaxPixels     int           // of one source's picture; larger ones are not shown; 8294400
@@ -34,6 +38,9 @@ func (c Config) WithDefaults() Config {
 	set(&c.MaxPixels, 8_294_400)
 	if c.Preset == "" {
 		c.Preset = "superfast"
+	}
+	if len(c.Rungs) == 0 {
+		c.Rungs = []string{"720p", "360p", "180p"}
 	}
 	if c.GOP == 0 {
 		c.GOP = 4 * time.Second
@@ -61,5 +68,34 @@ func (c Config) Validate() error {
 	case c.MaxPixels < 4096:
 		return fmt.Errorf("limits.source_pixels: %d: accepted are 4096 and more", c.MaxPixels)
 	}
+	return checkRungs(c.Rungs)
+}
+
+// Rungs at most, and their lines.
+const (
+	maxRungs     = 8
+	minRungLines = 64
+	maxRungLines = 4320
+)
+
+func checkRungs(rungs []string) error {
+	if len(rungs) < 1 || len(rungs) > maxRungs {
+		return fmt.Errorf("mix.rungs: %d of them: accepted are 1 to %d", len(rungs), maxRungs)
+	}
+	for i, word := range rungs {
+		if _, ok := rungLines(word); !ok {
+			return fmt.Errorf("mix.rungs: %.16q: accepted are even numbers of lines from %d to %d followed by p, such as 720p", word, minRungLines, maxRungLines)
+		}
+		if slices.Contains(rungs[:i], word) {
+			return fmt.Errorf("mix.rungs: %q twice: accepted is each once", word)
+		}
+	}
 	return nil
+}
+
+// rungLines reads a word such as 720p.
+func rungLines(word string) (int, bool) {
+	digits, ok := strings.CutSuffix(word, "p")
+	n, err := strconv.Atoi(digits)
+	return n, ok && err == nil && strconv.Itoa(n) == digits && n >= minRungLines && n <= maxRungLines && n%2 == 0
 }
