@@ -2,6 +2,7 @@ package mixer
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"azulejo/codec"
@@ -37,11 +38,11 @@ func (c Config) WithDefaults() Config {
 	set(&c.Quality, 23)
 	set(&c.SoundBitrate, 96_000)
 	set(&c.MaxPixels, 8_294_400)
-	if len(c.Rungs) == 0 {
-		c.Rungs = []string{"720p", "360p", "180p"}
-	}
 	if c.Preset == "" {
 		c.Preset = "superfast"
+	}
+	if len(c.Rungs) == 0 {
+		c.Rungs = []string{"720p", "360p", "180p"}
 	}
 	if c.GOP == 0 {
 		c.GOP = 4 * time.Second
@@ -71,9 +72,22 @@ func (c Config) Validate() error {
 	case c.MaxPixels < 4096:
 		return fmt.Errorf("limits.source_pixels: %d: accepted are 4096 and more", c.MaxPixels)
 	}
-	for _, word := range c.Rungs {
+	return checkRungs(c.Rungs)
+}
+
+// maxRungs is how many sizes a view is encoded in at most.
+const maxRungs = 8
+
+func checkRungs(rungs []string) error {
+	if len(rungs) < 1 || len(rungs) > maxRungs {
+		return fmt.Errorf("mix.rungs: %d of them: accepted are 1 to %d", len(rungs), maxRungs)
+	}
+	for i, word := range rungs {
 		if _, err := ParseRung(word); err != nil {
 			return fmt.Errorf("mix.rungs: %w", err)
+		}
+		if slices.Contains(rungs[:i], word) {
+			return fmt.Errorf("mix.rungs: %q twice: accepted is each once", word)
 		}
 	}
 	return nil

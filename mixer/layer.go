@@ -24,7 +24,9 @@ const (
 )
 
 // silent tells that nothing came for a while.
-func (l *layer) silent(now time.Time) bool { return now.Sub(time.Unix(0, l.seen.Load())) > layerSilence }
+func (l *layer) silent(now time.Time) bool {
+	return now.Sub(time.Unix(0, l.seen.Load())) > layerSilence
+}
 
 // failed tells that nothing came although it was asked for.
 func (l *layer) failed(now time.Time) bool {

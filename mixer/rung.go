@@ -8,12 +8,18 @@ import (
 	"strings"
 )
 
+// Lines of a rung.
+const (
+	minRung = 64
+	maxRung = 4320
+)
+
 // ParseRung reads a word such as "720p": the length of a picture's shorter side in pixels.
 func ParseRung(word string) (int, error) {
 	digits, ok := strings.CutSuffix(word, "p")
 	n, err := strconv.Atoi(digits)
-	if !ok || err != nil || n < 64 || n > 4320 || n%2 != 0 || strconv.Itoa(n) != digits {
-		return 0, fmt.Errorf("rung %.32q: accepted are auto and even heights from 64p to 4320p, such as 360p", word)
+	if !ok || err != nil || n < minRung || n > maxRung || n%2 != 0 || strconv.Itoa(n) != digits {
+		return 0, fmt.Errorf("%.16q: accepted are even numbers of lines from %d to %d followed by p, such as 720p", word, minRung, maxRung)
 	}
 	return n, nil
 }

@@ -24,12 +24,12 @@ type Subscription struct {
 	change  func(Watching) error
 	forget  func()
 
-	mu      sync.Mutex
-	now     *leg // that is delivered; nil before the first key packet
-	next    *leg // that waits for its key packet; nil for none
-	closed  bool
-	layout  *Layout // the sink was told last
-	last    time.Duration
+	mu     sync.Mutex
+	now    *leg // that is delivered; nil before the first key packet
+	next   *leg // that waits for its key packet; nil for none
+	closed bool
+	layout *Layout // the sink was told last
+	last   time.Duration
 
 	// Of pictures; under the mixer's leading.
 	watches Watching

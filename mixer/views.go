@@ -33,12 +33,6 @@ type View struct {
 	NoLabels  bool              `json:"noLabels,omitempty"` // no names, even if the room has them
 }
 
-// Limits of what a View asks for.
-const (
-	maxNames = 64 // in Exclude
-	maxCycle = 3600
-)
-
 // normalize fills in what is the room's and puts lists into one order, so that equal views are equal.
 func (v View) normalize(cfg Config) View {
 	set := func(n *int, d int) {
@@ -59,29 +53,6 @@ func (v View) normalize(cfg Config) View {
 	v.NoLabels = v.NoLabels || !cfg.Labels
 	v.Exclude = slices.Compact(slices.Sorted(slices.Values(v.Exclude)))
 	return v
-}
-
-// Validate names the first field that is wrong and what is accepted.
-func (v View) Validate() error {
-	if err := layout.Validate(v.Layout, v.Tiles); err != nil {
-		return err
-	}
-	side := func(n int) bool { return n == 0 || n >= 64 && n <= 4096 && n%2 == 0 }
-	switch {
-	case !side(v.Width):
-		return fmt.Errorf("w: %d: accepted are even numbers from 64 to 4096", v.Width)
-	case !side(v.Height):
-		return fmt.Errorf("h: %d: accepted are even numbers from 64 to 4096", v.Height)
-	case v.FPS < 0 || v.FPS > 60:
-		return fmt.Errorf("fps: %d: accepted are 1 to 60", v.FPS)
-	case v.Capacity < 0 || v.Capacity > layout.MaxCells:
-		return fmt.Errorf("capacity: %d: accepted are 1 to %d", v.Capacity, layout.MaxCells)
-	case v.Cycle < 0 || v.Cycle > maxCycle:
-		return fmt.Errorf("cycle: %d: accepted are 1 to %d seconds", v.Cycle, maxCycle)
-	case len(v.Exclude) > maxNames:
-		return fmt.Errorf("exclude: %d sources: accepted are up to %d", len(v.Exclude), maxNames)
-	}
-	return nil
 }
 
 // key is the same for two normalized views that show the same.
