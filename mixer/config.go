@@ -3,20 +3,21 @@ package mixer
 import (
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
+
+	"azulejo/codec"
 )
 
 // Config is what a mixer makes of its sources. Zero fields take the defaults named here.
 type Config struct {
 	Width, Height int           // canvas in pixels, even; 1280x720
 	FPS           int           // pictures a second; 25
-	Bitrate       int           // of a picture rendition in bits a second; 2 Mb/s at 1280x720, in proportion
+	Bitrate       int           // of the canvas in bits a second, at most; 2 Mb/s at 1280x720, in proportion
+	Quality       int           // x264's CRF: still pictures take no more bits than that; 23
+	Rungs         []string      // sizes that a view is encoded in: "720p" and so on, of the shorter side; 720p, 360p, 180p
 	SoundBitrate  int           // of a sound rendition in bits a second; 96000
 	Preset        string        // x264's preset; "superfast"
 	GOP           time.Duration // every rendition has a key picture at each multiple of it; 4 s
-	Rungs         []string      // sizes a view is encoded in while somebody watches: "720p" is 720 lines of a landscape canvas, in any order; 720p, 360p, 180p
 	Labels        bool          // burn in the names
 	Clock         bool          // burn in the time of day
 	MaxPixels     int           // of one source's picture; larger ones are not shown; 8294400
@@ -34,6 +35,7 @@ func (c Config) WithDefaults() Config {
 	set(&c.Height, 720)
 	set(&c.FPS, 25)
 	set(&c.Bitrate, max(150_000, 2_000_000*c.Width/1280*c.Height/720))
+	set(&c.Quality, 23)
 	set(&c.SoundBitrate, 96_000)
 	set(&c.MaxPixels, 8_294_400)
 	if c.Preset == "" {
@@ -63,6 +65,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("mix.fps: %d: accepted are 1 to 60", c.FPS)
 	case c.Bitrate < 10_000 || c.Bitrate > 100_000_000:
 		return fmt.Errorf("mix.bitrate: %d: accepted are 10000 to 100000000 bits a second", c.Bitrate)
+	case c.Quality < 1 || c.Quality > 51:
+		return fmt.Errorf("mix.quality: %d: accepted are 1 (best) to 51", c.Quality)
 	case c.GOP < 500*time.Millisecond || c.GOP > time.Minute:
 		return fmt.Errorf("recording.segment: %v: accepted are 500ms to 1m", c.GOP)
 	case c.MaxPixels < 4096:
@@ -71,20 +75,16 @@ func (c Config) Validate() error {
 	return checkRungs(c.Rungs)
 }
 
-// Rungs at most, and their lines.
-const (
-	maxRungs     = 8
-	minRungLines = 64
-	maxRungLines = 4320
-)
+// maxRungs is how many sizes a view is encoded in at most.
+const maxRungs = 8
 
 func checkRungs(rungs []string) error {
 	if len(rungs) < 1 || len(rungs) > maxRungs {
 		return fmt.Errorf("mix.rungs: %d of them: accepted are 1 to %d", len(rungs), maxRungs)
 	}
 	for i, word := range rungs {
-		if _, ok := rungLines(word); !ok {
-			return fmt.Errorf("mix.rungs: %.16q: accepted are even numbers of lines from %d to %d followed by p, such as 720p", word, minRungLines, maxRungLines)
+		if _, err := ParseRung(word); err != nil {
+			return fmt.Errorf("mix.rungs: %w", err)
 		}
 		if slices.Contains(rungs[:i], word) {
 			return fmt.Errorf("mix.rungs: %q twice: accepted is each once", word)
@@ -93,9 +93,10 @@ func checkRungs(rungs []string) error {
 	return nil
 }
 
-// rungLines reads a word such as 720p.
-func rungLines(word string) (int, bool) {
-	digits, ok := strings.CutSuffix(word, "p")
-	n, err := strconv.Atoi(digits)
-	return n, ok && err == nil && strconv.Itoa(n) == digits && n >= minRungLines && n <= maxRungLines && n%2 == 0
+// quality is Quality on the scale of an encoder: libvpx's goes to 63 where x264's ends at 51.
+func (c Config) quality(id codec.ID) int {
+	if id == codec.VP8 {
+		return c.Quality * 63 / 51
+	}
+	return c.Quality
 }
