@@ -51,8 +51,8 @@ func TestViewsOfARealRoom(t *testing.T) {
 	go func() { done <- rooms.Run(ctx) }()
 	defer func() {
 		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
+		if ended := <-done; ended != nil {
+			t.Error(ended)
 		}
 	}()
 	member, err := rooms.Join(ctx, "hall", room.Joining{}) // the room is open once this is done
