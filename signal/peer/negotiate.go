@@ -19,7 +19,7 @@ func (p *Peer) begin(o *offer) (string, error) {
 		return "", fmt.Errorf("make peer connection: %w", err)
 	}
 	p.trickle(pc)
-	down := newDownlink(p.opts.Mixer, p.opts.Own)
+	down := newDownlink(p.opts)
 	answer, senders, err := negotiate(pc, o, down)
 	if err != nil {
 		_ = pc.Close() // the offer was the error; nothing runs yet

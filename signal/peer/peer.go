@@ -21,6 +21,12 @@ type Options struct {
 	Upstream Upstream      // takes what is published; nil: it is thrown away
 	Own      *mixer.Source // not heard by this client; nil: it hears everything
 
+	// View is what is viewed first; Codec and Profiles are filled in. OnLayout is told, by the goroutine that
+	// sends, right before the first picture that shows l leaves with that RTP timestamp; it must not block nor
+	// write to l. It may be nil.
+	View     mixer.Watching
+	OnLayout func(l *mixer.Layout, rtp uint32)
+
 	// Audio and Video tell which published media Upstream takes; the rest is thrown away.
 	Audio, Video bool
 
@@ -188,6 +194,21 @@ func (p *Peer) refresher(pc *webrtc.PeerConnection) {
 			requestKeyframe(pc)
 		}
 	}
+}
+
+// Change makes the client view something else, from a key picture of that on; the stream goes on without a
+// break. Before media flow it replaces Options.View. After an error everything stays as it was.
+func (p *Peer) Change(w mixer.Watching) error {
+	p.mu.Lock()
+	down := p.down
+	if down == nil {
+		p.opts.View = w
+	}
+	p.mu.Unlock()
+	if down == nil {
+		return nil
+	}
+	return down.viewing.change(w)
 }
 
 // Flowing is closed when the client is connected and subscribed to what it views.

@@ -5,6 +5,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"azulejo/codec"
+	"azulejo/mixer"
 )
 
 // Stats count what one peer received and sent since it began.
@@ -83,6 +84,15 @@ func (p *Peer) Codec() codec.ID {
 		return b.id
 	}
 	return ""
+}
+
+// Rendition describes the picture that is sent now; false before media flow, and for those who take no picture.
+func (p *Peer) Rendition() (mixer.RenditionStats, bool) {
+	d := p.downlink()
+	if d == nil {
+		return mixer.RenditionStats{}, false
+	}
+	return d.viewing.rendition()
 }
 
 // NoPicture tells that the client's offer takes no picture; false before a good offer.
