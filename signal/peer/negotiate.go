@@ -25,9 +25,9 @@ func (p *Peer) begin(o *offer) (string, error) {
 		_ = pc.Close() // the offer was the error; nothing runs yet
 		return "", refusal.New(CodeBadSDP, "the SDP cannot be answered: %v; accepted is an offer as RTCPeerConnection.createOffer makes it", err)
 	}
-	p.pc, p.down = pc, down
+	p.pc, p.down, p.rids = pc, down, o.rids
 	p.observe(pc)
-	p.work.Go(func() { p.refresher(pc) })
+	p.work.Go(func() { p.asker(pc) })
 	for _, s := range senders {
 		p.work.Go(func() { down.listenRTCP(s) })
 	}

@@ -1,9 +1,6 @@
 package peer
 
 import (
-	"github.com/pion/rtcp"
-	"github.com/pion/webrtc/v4"
-
 	"azulejo/codec"
 	"azulejo/mixer"
 )
@@ -105,16 +102,4 @@ func (p *Peer) downlink() *downlink {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.down
-}
-
-func requestKeyframe(pc *webrtc.PeerConnection) {
-	for _, r := range pc.GetReceivers() {
-		for _, t := range r.Tracks() {
-			if t.Kind() != webrtc.RTPCodecTypeVideo || t.SSRC() == 0 {
-				continue
-			}
-			// An error means that the connection is going or not there yet: nobody to ask.
-			_ = pc.WriteRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: uint32(t.SSRC())}})
-		}
-	}
 }

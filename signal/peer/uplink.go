@@ -17,9 +17,10 @@ import (
 )
 
 // Upstream takes what a client publishes. Its methods must not block; they are called from one
-// goroutine per medium.
+// goroutine per layer of the picture, and one for the sound. Layers count in the order in which the
+// client named them, which says nothing about their sizes; there are at most MaxLayers.
 type Upstream interface {
-	PutVideo(p codec.Packet)
+	PutLayer(layer int, p codec.Packet)
 	PutAudio(p codec.Packet)
 }
 
