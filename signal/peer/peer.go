@@ -132,7 +132,7 @@ func (p *Peer) flow() {
 
 // receive is given each track the client publishes.
 func (p *Peer) receive(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
-	p.start(func() { drainRTCP(r) })
+	p.start(func() { drainRTCP(r, t.RID()) })
 	u := newUplink(t, r, p.destination(t), &p.up, p.log)
 	p.start(func() { u.run(p.ctx) })
 }
