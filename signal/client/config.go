@@ -21,6 +21,7 @@ type Config struct {
 
 	PublishVideo codec.ID // codec.H264 or codec.VP8; empty: no picture
 	PublishAudio bool     // Opus
+	Layers       int      // of the picture (simulcast), each with packets of its own, see PutLayer; up to 3, zero is one
 
 	View   bool       // receive the mix
 	Accept []codec.ID // picture formats offered, in order; H.264 and VP8 when empty
@@ -30,6 +31,7 @@ type Config struct {
 	OnVideo, OnAudio func(codec.Packet)
 
 	OnRefresh      func()                     // the server wants a key picture of what is published
+	OnLimit        func(bitrate int)          // what the server wants at most of what is published, repeated; bits a second
 	OnParticipants func([]Participant)        // after every change
 	OnRendition    func(Rendition)            // what is received
 	OnError        func(code, message string) // mistakes that did not end the session
@@ -94,6 +96,9 @@ func (c Config) Validate() error {
 		if id != codec.H264 && id != codec.VP8 {
 			return fmt.Errorf("picture format %q: accepted are %s, %s", id, codec.H264, codec.VP8)
 		}
+	}
+	if c.Layers < 0 || c.Layers > len(rids) {
+		return fmt.Errorf("%d layers: accepted are up to %d", c.Layers, len(rids))
 	}
 	if c.PublishVideo == "" && !c.PublishAudio && !c.View {
 		return fmt.Errorf("nothing to publish and nothing to view: at least one is needed")
