@@ -1,0 +1,109 @@
+package ws
+
+import (
+	"errors"
+	"time"
+
+	"azulejo/mixer"
+	"azulejo/signal/refusal"
+)
+
+// answerWithin is how long a client waits at most for the rendition that answers its view: a change that changes
+// nothing brings no new picture.
+const answerWithin = 5 * time.Second
+
+// picture is what a session shows its client, and what the client was told of it.
+type picture struct {
+	asked choice // by the client
+	shown choice // what the pictures are, as far as they have come
+
+	layouts *latest[shown]
+	demands *latest[mixer.Demand]
+
+	told   renditionMessage // last; zero: nothing yet
+	tile   tileMessage
+	answer <-chan time.Time // a rendition is due by then; nil: none is
+}
+
+// shown is a layout and the time of the first picture that shows it.
+type shown struct {
+	layout *mixer.Layout
+	rtp    uint32
+}
+
+func newPicture() picture {
+	return picture{
+		asked: firstChoice(), shown: firstChoice(),
+		layouts: newLatest[shown](), demands: newLatest[mixer.Demand](),
+	}
+}
+
+// view changes the picture; the new one is announced by rendition and layout when it comes.
+func (s *session) view(sel selection) error {
+	if s.peer != nil && s.peer.NoPicture() {
+		return refusal.New(codeUnexpected, "a view for a client that receives no picture; accepted on a connection whose offer receives video")
+	}
+	next, err := sel.from(s.picture.asked, s.member.Mixer().Views())
+	if err != nil {
+		return err
+	}
+	if s.peer != nil {
+		if err := s.peer.Change(next.watch); err != nil {
+			return badView(err)
+		}
+		s.picture.answer = time.After(answerWithin)
+	}
+	s.picture.asked = next
+	return nil
+}
+
+// badView translates what the mixer refused.
+func badView(err error) error {
+	var known *refusal.Error
+	if errors.As(err, &known) {
+		return err
+	}
+	return refusal.New(codeBadView, "%v", err)
+}
+
+// showLayout tells what the pictures show from now on.
+func (s *session) showLayout() {
+	now := s.picture.layouts.get()
+	s.picture.shown = s.picture.asked
+	s.tellRendition(s.picture.answer != nil)
+	tiles := now.layout.Tiles
+	if tiles == nil {
+		tiles = []mixer.TileInfo{}
+	}
+	s.pump.tell("layout", layoutMessage{"layout", s.picture.shown.name(), now.rtp, now.layout.Canvas, tiles, now.layout.Hidden})
+}
+
+// tellRendition tells what the client receives, if that is new or if it has to be told anyway. Before media
+// flows it leaves that to their beginning.
+func (s *session) tellRendition(anyway bool) {
+	if s.peer == nil {
+		return
+	}
+	r, ok := s.peer.Rendition()
+	if !ok {
+		return
+	}
+	m := renditionMessage{"rendition", r.Codec, r.Width, r.Height, r.FPS, r.Bitrate}
+	before := s.picture.told
+	before.Bitrate = m.Bitrate // it is never the same
+	if m == before && !anyway {
+		return
+	}
+	s.picture.told, s.picture.answer = m, nil
+	s.pump.tell("rendition", m)
+}
+
+// showTile tells a publisher how large its picture is shown.
+func (s *session) showTile() {
+	d := s.picture.demands.get()
+	m := tileMessage{"tile", d.Width, d.Height}
+	if m != s.picture.tile {
+		s.picture.tile = m
+		s.pump.tell("tile", m)
+	}
+}
