@@ -8,7 +8,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"azulejo/mixer"
 	"azulejo/mixer/layout"
@@ -114,7 +113,10 @@ func (s selection) over(base mixer.View) (mixer.View, error) {
 	if len(s.Exclude) > 0 {
 		v.Exclude = slices.Concat(v.Exclude, s.Exclude)
 	}
-	return v, checkView(v)
+	if err := v.Validate(); err != nil {
+		return v, refusal.New(codeBadView, "%v", err)
+	}
+	return v, nil
 }
 
 // spotlights tells whether a layout shows the source in the spotlight differently.
@@ -122,13 +124,8 @@ func spotlights(k layout.Kind) bool {
 	return k == layout.KindSpotlight || k == layout.KindPiP || k == layout.KindFocus
 }
 
-// kinds and viewFields are constant tables.
-var (
-	kinds = []layout.Kind{
-		layout.KindGrid, layout.KindSpotlight, layout.KindPiP, layout.KindSpeaker, layout.KindFocus, layout.KindCustom,
-	}
-	viewFields = "layout, spotlight, exclude, tiles, w, h, fps, capacity, cycle, fill, noLabels"
-)
+// viewFields are those of a mixer.View.
+const viewFields = "layout, spotlight, exclude, tiles, w, h, fps, capacity, cycle, fill, noLabels"
 
 // readLayout takes the name of a kind, which changes base, or a whole view, which replaces it.
 func readLayout(raw json.RawMessage, base mixer.View) (mixer.View, error) {
@@ -161,34 +158,9 @@ func badLayout(err error) error {
 }
 
 func kindNames() string {
-	all := make([]string, len(kinds))
-	for i, k := range kinds {
-		all[i] = string(k)
+	all := ""
+	for _, k := range layout.Kinds() {
+		all += string(k) + ", "
 	}
-	return strings.Join(all, ", ")
-}
-
-// Bounds of what one client can make a view remember.
-const (
-	maxNames = 64
-	maxName  = 64 // letters
-)
-
-// checkView refuses what the mixer could not show, and what is longer than any room needs.
-func checkView(v mixer.View) error {
-	if v.Layout != "" && !slices.Contains(kinds, v.Layout) {
-		return refusal.New(codeBadView, "layout %q; accepted: %s, or an object", clip(string(v.Layout)), kindNames())
-	}
-	if len(v.Exclude) > maxNames {
-		return refusal.New(codeBadView, "exclude has %d names; accepted are up to %d", len(v.Exclude), maxNames)
-	}
-	for _, name := range append([]string{v.Spotlight}, v.Exclude...) {
-		if utf8.RuneCountInString(name) > maxName {
-			return refusal.New(codeBadView, "name %q; accepted are up to %d letters", clip(name), maxName)
-		}
-	}
-	if err := v.Validate(); err != nil {
-		return refusal.New(codeBadView, "%v", err)
-	}
-	return nil
+	return strings.TrimSuffix(all, ", ")
 }
