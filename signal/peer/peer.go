@@ -21,9 +21,6 @@ type Options struct {
 	Upstream Upstream      // takes what is published; nil: it is thrown away
 	Own      *mixer.Source // not heard by this client; nil: it hears everything
 
-	View     mixer.Watching                    // shim
-	OnLayout func(l *mixer.Layout, rtp uint32) // shim
-
 	// Audio and Video tell which published media Upstream takes; the rest is thrown away.
 	Audio, Video bool
 

@@ -143,7 +143,6 @@ type Joining struct {
 	Key     string // a secret that takes the id back from who is there with it, and the place if name and role are the same; may be empty
 	Kind    Kind   // Peer when empty
 	Publish Media  // neither: a viewer
-	Screen  bool
 }
 
 // Join makes the caller a member of a room, which begins if need be. Whoever gets a Member calls

@@ -33,7 +33,6 @@ type Participant struct {
 // Event tells a member what changed. The slice is shared: it must not be written to.
 type Event struct {
 	Participants []Participant // all of them, in tile order
-	Overload     int
 }
 
 // place is a participant's seat in the room: it outlives the connection that holds it when the

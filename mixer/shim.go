@@ -1,4 +1,0 @@
-package mixer
-
-// Validate is a shim.
-func (v View) Validate() error { return nil }

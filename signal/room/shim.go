@@ -1,9 +1,0 @@
-package room
-
-import "azulejo/mixer"
-
-// OnDemand is a shim.
-func (m *Member) OnDemand(func(mixer.Demand)) {}
-
-// Lose is a shim.
-func (m *Member) Lose() { m.Leave() }
