@@ -18,7 +18,8 @@ type Client struct {
 	pc   *webrtc.PeerConnection
 	conn *websocket.Conn
 
-	video, audio *sender // nil where nothing is published
+	video, audio *sender   // nil where nothing is published
+	smaller      []*sender // layers of the picture below video
 	in           [2]receiving
 
 	connected chan struct{}

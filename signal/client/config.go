@@ -21,6 +21,7 @@ type Config struct {
 
 	PublishVideo codec.ID // codec.H264 or codec.VP8; empty: no picture
 	PublishAudio bool     // Opus
+	Layers       int      // of the picture (simulcast), each with packets of its own, see PutLayer; up to 3, zero is one
 
 	Screen bool // the picture that is published is a shared screen
 
@@ -33,6 +34,7 @@ type Config struct {
 	OnVideo, OnAudio func(codec.Packet)
 
 	OnRefresh      func()                     // the server wants a key picture of what is published
+	OnLimit        func(bitrate int)          // what the server wants at most of what is published, repeated; bits a second
 	OnParticipants func([]Participant)        // after every change
 	OnRendition    func(Rendition)            // what is received
 	OnLayout       func(Layout)               // what the picture shows, in step with it
@@ -91,6 +93,9 @@ func (c Config) Validate() error {
 		if id != codec.H264 && id != codec.VP8 {
 			return fmt.Errorf("picture format %q: accepted are %s, %s", id, codec.H264, codec.VP8)
 		}
+	}
+	if c.Layers < 0 || c.Layers > len(rids) {
+		return fmt.Errorf("%d layers: accepted are up to %d", c.Layers, len(rids))
 	}
 	if c.PublishVideo == "" && !c.PublishAudio && !c.View {
 		return fmt.Errorf("nothing to publish and nothing to view: at least one is needed")

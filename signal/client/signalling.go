@@ -23,6 +23,7 @@ type (
 	publishing struct {
 		Media
 		Screen bool `json:"screen,omitempty"`
+		Layers int  `json:"layers,omitempty"`
 	}
 	viewMessage struct {
 		Type string `json:"type"`
@@ -69,7 +70,7 @@ func (c *Client) send(message any) error {
 
 // negotiate joins and offers; the answer is the reader's business.
 func (c *Client) negotiate(ctx context.Context, joined <-chan struct{}) error {
-	publish := publishing{Media{Audio: c.cfg.PublishAudio, Video: c.cfg.PublishVideo != ""}, c.cfg.Screen}
+	publish := publishing{Media{Audio: c.cfg.PublishAudio, Video: c.cfg.PublishVideo != ""}, c.cfg.Screen, c.cfg.Layers}
 	if err := c.send(joinMessage{"join", c.cfg.Room, c.cfg.Name, c.cfg.Key, publish, c.cfg.Select}); err != nil {
 		return err
 	}

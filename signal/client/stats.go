@@ -27,6 +27,10 @@ type Sending struct {
 	Bytes   uint64 `json:"bytes"`
 }
 
+func (s Sending) plus(o Sending) Sending {
+	return Sending{s.Units + o.Units, s.Packets + o.Packets, s.Bytes + o.Bytes}
+}
+
 // Receiving counts one medium of the mix.
 type Receiving struct {
 	Codec      codec.ID      `json:"codec,omitempty"`
@@ -52,6 +56,9 @@ func (r Receiving) MarshalJSON() ([]byte, error) {
 func (c *Client) Stats() Stats {
 	var s Stats
 	s.Sent.Video, s.Sent.Audio = c.video.stats(), c.audio.stats()
+	for _, layer := range c.smaller {
+		s.Sent.Video = s.Sent.Video.plus(layer.stats())
+	}
 	s.Received.Audio, s.Received.Video = c.in[0].snapshot(), c.in[1].snapshot()
 	s.Told = c.Told()
 	return s

@@ -26,6 +26,7 @@ type (
 		Audio  bool `json:"audio"`
 		Video  bool `json:"video"`
 		Screen bool `json:"screen"` // the picture is a shared screen
+		Layers int  `json:"layers"` // of the picture; zero is one
 	}
 	offerMessage struct {
 		SDP string `json:"sdp"`
@@ -142,10 +143,17 @@ func parseJoin(data []byte) (any, error) {
 			return nil, malformed("join", err)
 		}
 	}
-	if m.Publish.Screen && !m.Publish.Video {
-		return nil, refusal.New(codeBadMessage, "join: publish.screen without publish.video; accepted is screen beside video")
+	return m, m.Publish.check()
+}
+
+func (p publish) check() error {
+	switch {
+	case p.Screen && !p.Video:
+		return refusal.New(codeBadMessage, "join: publish.screen without publish.video; accepted is screen beside video")
+	case p.Layers < 0 || p.Layers > peer.MaxLayers:
+		return refusal.New(codeBadMessage, "join: publish.layers %d; accepted are 1 to %d", p.Layers, peer.MaxLayers)
 	}
-	return m, nil
+	return nil
 }
 
 // parseCandidate takes the candidate's fields beside the type or nested under "candidate".

@@ -8,9 +8,9 @@ import (
 	"azulejo/signal/refusal"
 )
 
-// answerWithin is how long a client waits at most for the rendition that answers its view: a change that changes
-// nothing brings no new picture.
-const answerWithin = 5 * time.Second
+// answerWithin is how long a client waits at most for the rendition that answers its view: a change to what is
+// the same picture brings no new one. An answer that came too early is followed by the right one.
+const answerWithin = 2 * time.Second
 
 // picture is what a session shows its client, and what the client was told of it.
 type picture struct {
@@ -23,7 +23,16 @@ type picture struct {
 	told   renditionMessage // last; zero: nothing yet
 	tile   tileMessage
 	answer <-chan time.Time // a rendition is due by then; nil: none is
+	before source           // of the pictures when it was asked for
 }
+
+// source tells apart where pictures come from.
+type source struct {
+	view          string
+	width, height int
+}
+
+func sourceOf(r mixer.RenditionStats) source { return source{r.View, r.Width, r.Height} }
 
 // shown is a layout and the time of the first picture that shows it.
 type shown struct {
@@ -48,12 +57,24 @@ func (s *session) view(sel selection) error {
 		return err
 	}
 	if s.peer != nil {
-		if err := s.peer.Change(next.watch); err != nil {
-			return badView(err)
+		if err := s.change(next); err != nil {
+			return err
 		}
-		s.picture.answer = time.After(answerWithin)
 	}
 	s.picture.asked = next
+	return nil
+}
+
+// change asks for what comes next; the answer is due as soon as its pictures come.
+func (s *session) change(next choice) error {
+	if now, ok := s.peer.Rendition(); ok {
+		s.picture.before = sourceOf(now)
+		s.picture.answer = time.After(answerWithin)
+	}
+	if err := s.peer.Change(next.watch); err != nil {
+		s.picture.answer = nil
+		return badView(err)
+	}
 	return nil
 }
 
@@ -69,8 +90,9 @@ func badView(err error) error {
 // showLayout tells what the pictures show from now on.
 func (s *session) showLayout() {
 	now := s.picture.layouts.get()
-	s.picture.shown = s.picture.asked
-	s.tellRendition(s.picture.answer != nil)
+	if r, ok := s.peer.Rendition(); s.picture.answer == nil || ok && sourceOf(r) != s.picture.before {
+		s.arrive()
+	}
 	tiles := now.layout.Tiles
 	if tiles == nil {
 		tiles = []mixer.TileInfo{}
@@ -78,24 +100,28 @@ func (s *session) showLayout() {
 	s.pump.tell("layout", layoutMessage{"layout", s.picture.shown.name(), now.rtp, now.layout.Canvas, tiles, now.layout.Hidden})
 }
 
+// arrive notes that the pictures are what was asked for, and tells what the client receives if that is new or
+// if it waits for it.
+func (s *session) arrive() {
+	s.picture.shown = s.picture.asked
+	s.tellRendition(s.picture.answer != nil)
+	s.picture.answer = nil
+}
+
 // tellRendition tells what the client receives, if that is new or if it has to be told anyway. Before media
 // flows it leaves that to their beginning.
 func (s *session) tellRendition(anyway bool) {
-	if s.peer == nil {
-		return
-	}
 	r, ok := s.peer.Rendition()
 	if !ok {
 		return
 	}
 	m := renditionMessage{"rendition", r.Codec, r.Width, r.Height, r.FPS, r.Bitrate}
 	before := s.picture.told
-	before.Bitrate = m.Bitrate // it is never the same
-	if m == before && !anyway {
-		return
+	before.FPS, before.Bitrate = m.FPS, m.Bitrate // measured: never the same
+	if m != before || anyway {
+		s.picture.told = m
+		s.pump.tell("rendition", m)
 	}
-	s.picture.told, s.picture.answer = m, nil
-	s.pump.tell("rendition", m)
 }
 
 // showTile tells a publisher how large its picture is shown.

@@ -46,7 +46,8 @@ func TestMistakesAreExplained(t *testing.T) {
 			{`{"type":"join","room":"yard","name":"x","layout":{"size":1}}`, "bad_view", []string{"size", "capacity"}},
 			{`{"type":"join","room":"yard","name":"x","exclude":{}}`, "bad_message", []string{"exclude", "list"}},
 			{`{"type":"join","room":"yard","name":"x","publish":{"screen":true}}`, "bad_message", []string{"screen", "video"}},
-			{`{"type":"join","room":"yard","name":"x","rung":"90p"}`, "unsupported", []string{"90p", "auto", "720p"}},
+			{`{"type":"join","room":"yard","name":"x","publish":{"video":true,"layers":4}}`, "bad_message", []string{"layers 4", "1 to 3"}},
+			{`{"type":"join","room":"yard","name":"x","rung":"hd"}`, "unsupported", []string{"hd", "auto", "720p"}},
 		} {
 			x.say(c.say)
 			x.wantError(c.code, c.words...)

@@ -95,6 +95,17 @@ func (s selection) from(now choice, views map[string]mixer.View) (choice, error)
 	return now, nil
 }
 
+// checkRung takes every size; the mixer gives the nearest that it has.
+func checkRung(rung string) error {
+	if rung == "" || rung == "auto" {
+		return nil
+	}
+	if _, err := mixer.ParseRung(rung); err != nil {
+		return refusal.New(codeUnsupported, "rung %v, or auto", err)
+	}
+	return nil
+}
+
 // over is the view that the selection makes of a named one.
 func (s selection) over(base mixer.View) (mixer.View, error) {
 	v := base

@@ -98,7 +98,7 @@ func TestSelectionsFollow(t *testing.T) {
 func TestBadSelections(t *testing.T) {
 	for text, want := range map[string][]string{
 		`{"view":"yard"}`:                   {"unsupported", `"yard"`, "gates, halves, main"},
-		`{"rung":"90p"}`:                    {"unsupported", `"90p"`, "auto, 1080p, 720p, 360p, 180p"},
+		`{"rung":"4k"}`:                     {"unsupported", `"4k"`, "such as 720p", "auto"},
 		`{"layout":"heap"}`:                 {"bad_view", `"heap"`, "grid, spotlight, pip, speaker, focus, custom"},
 		`{"layout":"custom"}`:               {"bad_view", "tiles", "accepted"},
 		`{"layout":{"kind":"grid"}}`:        {"bad_view", `"kind"`, "accepted: layout, spotlight, exclude, tiles"},

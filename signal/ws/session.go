@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -114,7 +113,7 @@ func (s *session) loop(ctx context.Context) error {
 		case <-s.picture.demands.ready:
 			s.showTile()
 		case <-s.picture.answer:
-			s.tellRendition(true)
+			s.arrive()
 		case <-s.pump.gone:
 			return errGone
 		}
@@ -196,7 +195,7 @@ func (s *session) inOrder(message any) error {
 
 func (s *session) join(ctx context.Context, m joinMessage) error {
 	member, err := s.h.house.Join(ctx, m.Room, room.Joining{
-		Name: m.Name, Key: m.Key, Kind: room.Peer, Screen: m.Publish.Screen,
+		Name: m.Name, Key: m.Key, Kind: room.Peer, Screen: m.Publish.Screen, Layers: m.Publish.Layers,
 		Publish: room.Media{Audio: m.Publish.Audio, Video: m.Publish.Video},
 	})
 	if err != nil {
@@ -213,16 +212,6 @@ func (s *session) join(ctx context.Context, m joinMessage) error {
 		return err
 	}
 	return s.tellOverload(member.Mixer().Overload())
-}
-
-// rungs are the words for a size that every server understands; others name one that is configured.
-var rungs = []string{"auto", "1080p", "720p", "360p", "180p"} // a constant table
-
-func checkRung(rung string) error {
-	if rung != "" && !slices.Contains(rungs, rung) {
-		return refusal.New(codeUnsupported, "rung %q; accepted: %s", clip(rung), strings.Join(rungs, ", "))
-	}
-	return nil
 }
 
 func (s *session) offer(m offerMessage) error {
