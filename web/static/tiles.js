@@ -73,7 +73,7 @@ export class Tiles {
     this.#layout = layout;
     const tiles = layout.tiles.filter((t) => t.id);
     if (!this.#chosen) this.#order = tiles.map((t) => t.id);
-    else if (tiles.length && !tiles.some((t) => t.id === this.#chosen)) this.#back(); // who was chosen has left
+    else if (!tiles.some((t) => t.id === this.#chosen)) this.#back(); // who was chosen has left
     for (const [id, button] of this.#buttons) {
       if (tiles.some((t) => t.id === id)) continue;
       button.remove();
