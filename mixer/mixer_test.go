@@ -22,7 +22,7 @@ func TestTilesComeAndGo(t *testing.T) {
 	m := start(t, small)
 	s, _ := watch(t, m, codec.H264)
 	red, green := codec.RGB(200, 20, 20), codec.RGB(20, 160, 40)
-	eventually(t, 2*time.Second, "an empty room emits", func() bool { return s.count() > 3 })
+	eventually(t, 4*time.Second, "an empty room emits", func() bool { return s.count() > 1 })
 
 	a := m.AddSource(SourceConfig{Name: "a"})
 	publish(t, a, codec.H264, 320, 180, red)
@@ -75,6 +75,7 @@ func TestSizeAndFormatChangeMidStream(t *testing.T) {
 
 func TestOneEncoderForAllWatchers(t *testing.T) {
 	m := start(t, small)
+	publish(t, m.AddSource(SourceConfig{Name: "a"}), codec.H264, 320, 180, codec.RGB(200, 20, 20))
 	a, _ := watch(t, m, codec.H264)
 	eventually(t, 2*time.Second, "first watcher sees", func() bool { return a.count() > 15 })
 	b, sub := watch(t, m, codec.H264)
@@ -102,6 +103,7 @@ func TestKeyPicturesLieOnMultiplesOfTheGOP(t *testing.T) {
 	if ns := m.Epoch().UnixNano() % int64(time.Second); ns != 0 {
 		t.Errorf("epoch is %d ns off", ns)
 	}
+	publish(t, m.AddSource(SourceConfig{Name: "a"}), codec.H264, 320, 180, codec.RGB(200, 20, 20))
 	s, sub := watch(t, m, codec.H264)
 	for range 20 {
 		sub.RequestKeyframe()
@@ -198,6 +200,7 @@ func TestTooLargePicturesAreNotShown(t *testing.T) {
 	cfg := small
 	cfg.MaxPixels = 320 * 180
 	m := start(t, cfg)
+	watch(t, m, codec.H264)
 	src := m.AddSource(SourceConfig{Name: "huge"})
 	publish(t, src, codec.H264, 640, 360, codec.RGB(200, 20, 20))
 	eventually(t, 2*time.Second, "it is counted", func() bool { return src.Stats().Dropped > 2 })
