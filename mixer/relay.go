@@ -184,7 +184,7 @@ func (v *view) passable() *Source {
 	if !v.spec.alone() || v.scene.large == nil {
 		return nil
 	}
-	if state, _ := v.scene.large.state(time.Now()); state != Live {
+	if !v.scene.large.sends(time.Now()) {
 		return nil
 	}
 	return v.scene.large
