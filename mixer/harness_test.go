@@ -22,7 +22,36 @@ func TestMain(m *testing.M) {
 // start runs a mixer until the test ends, and then demands that no frame is left.
 func start(t *testing.T, cfg Config) *Mixer {
 	t.Helper()
+	noFrames(t)
+	return run(t, cfg)
+}
+
+// noFrames demands that no frame is left when the test ends.
+func noFrames(t *testing.T) {
+	t.Helper()
 	before := codec.LiveFrames()
+	t.Cleanup(func() {
+		if n := codec.LiveFrames() - before; n != 0 {
+			t.Errorf("%d frames were not closed", n)
+		}
+	})
+}
+
+// together runs tests at the same time, most of which wait; they use run instead of start.
+func together(t *testing.T, tests map[string]func(*testing.T)) {
+	t.Helper()
+	noFrames(t)
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t)
+		})
+	}
+}
+
+// run is start without a look at frames, which are counted for all tests.
+func run(t *testing.T, cfg Config) *Mixer {
+	t.Helper()
 	m, err := New(cfg, slog.New(slog.NewTextHandler(t.Output(), nil)))
 	if err != nil {
 		t.Fatal(err)
@@ -37,9 +66,6 @@ func start(t *testing.T, cfg Config) *Mixer {
 		cancel()
 		if err := <-done; err != nil {
 			t.Errorf("run: %v", err)
-		}
-		if n := codec.LiveFrames() - before; n != 0 {
-			t.Errorf("%d frames were not closed", n)
 		}
 	})
 	return m

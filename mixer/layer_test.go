@@ -100,8 +100,11 @@ func TestLoopFilterDecisions(t *testing.T) {
 		"grown, nothing lost": {{0, true, tiny, true, false}, {1, false, large, false, false}},
 		"shrunk":              {{0, true, large, false, false}, {1, false, large, false, false}, {2, false, tiny, true, false}},
 		"a long GOP": {
-			{0, true, tiny, true, false}, {9 * time.Second, false, tiny, true, false}, {11 * time.Second, false, tiny, false, true},
-			{12 * time.Second, false, tiny, false, false}, {13 * time.Second, true, tiny, true, false},
+			{0, true, tiny, true, false},
+			{9 * time.Second, false, tiny, true, false},
+			{11 * time.Second, false, tiny, false, true},
+			{12 * time.Second, false, tiny, false, false},
+			{13 * time.Second, true, tiny, true, false},
 		},
 		"no key picture yet": {{0, false, tiny, false, true}, {1, false, tiny, false, false}},
 	} {

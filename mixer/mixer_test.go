@@ -21,7 +21,6 @@ import (
 func TestTilesComeAndGo(t *testing.T) {
 	m := start(t, small)
 	s, _ := watch(t, m, codec.H264)
-	red, green := codec.RGB(200, 20, 20), codec.RGB(20, 160, 40)
 	eventually(t, 4*time.Second, "an empty room emits", func() bool { return s.count() > 1 })
 
 	a := m.AddSource(SourceConfig{Name: "a"})
@@ -54,7 +53,6 @@ func TestTilesComeAndGo(t *testing.T) {
 func TestPortraitIsFittedNotCropped(t *testing.T) {
 	m := start(t, small)
 	s, _ := watch(t, m, codec.H264)
-	blue := codec.RGB(30, 40, 200)
 	publish(t, m.AddSource(SourceConfig{Name: "tall"}), codec.H264, 90, 160, blue)
 	eventually(t, 2*time.Second, "picture in the middle", func() bool { return near(s.mean(image.Rect(125, 10, 195, 120)), blue) })
 	if got := s.mean(image.Rect(0, 0, 90, 180)); !near(got, bars) {
@@ -127,7 +125,6 @@ func TestKeyPicturesLieOnMultiplesOfTheGOP(t *testing.T) {
 func TestGarbageHarmsNobody(t *testing.T) {
 	m := start(t, small)
 	s, _ := watch(t, m, codec.H264)
-	red := codec.RGB(200, 20, 20)
 	publish(t, m.AddSource(SourceConfig{Name: "good"}), codec.H264, 320, 180, red)
 	asked := make(chan struct{}, 100)
 	bad := m.AddSource(SourceConfig{Name: "bad", Refresh: func() { asked <- struct{}{} }})
@@ -272,7 +269,6 @@ func TestACanvasForARenditionThatEndsIsFreed(t *testing.T) {
 func TestOddPicturesAreShownAndStopNobody(t *testing.T) {
 	m := start(t, small)
 	s, _ := watch(t, m, codec.H264)
-	red := codec.RGB(200, 20, 20)
 	publish(t, m.AddSource(SourceConfig{Name: "good"}), codec.H264, 320, 180, red)
 	odd := m.AddSource(SourceConfig{Name: "odd"})
 	for _, params := range []string{"interlaced=1", "colormatrix=YCgCo:transfer=smpte2084", "colormatrix=chroma-derived-nc"} {
@@ -330,7 +326,6 @@ func TestMoreSourcesThanPlaces(t *testing.T) {
 	if n := len(m.Stats().Sources); n != 70 {
 		t.Errorf("%d sources", n)
 	}
-	red := codec.RGB(200, 20, 20)
 	publish(t, first, codec.H264, 320, 180, red)
 	r := layout.Grid(layout.DefaultCapacity, small.Width, small.Height)[0]
 	eventually(t, 2*time.Second, "the first place shows its source", func() bool {
@@ -351,9 +346,9 @@ func TestNamesAreWritten(t *testing.T) {
 				eventually(t, 2*time.Second, "the placeholder with its name", func() bool {
 					return s.bright(image.Rect(80, 40, 240, 140)) > 20
 				})
-				blue := codec.RGB(10, 20, 120)
-				publish(t, src, codec.H264, 320, 180, blue)
-				eventually(t, 2*time.Second, "the picture", func() bool { return near(s.mean(image.Rect(100, 20, 220, 100)), blue) })
+				navy := codec.RGB(10, 20, 120)
+				publish(t, src, codec.H264, 320, 180, navy)
+				eventually(t, 2*time.Second, "the picture", func() bool { return near(s.mean(image.Rect(100, 20, 220, 100)), navy) })
 				if n := s.bright(image.Rect(0, 150, 120, 180)); (n > 3) != labels {
 					t.Errorf("%d bright spots in the corner", n)
 				}

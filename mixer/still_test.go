@@ -74,9 +74,9 @@ func TestStillWallIsEncodedOnceASecond(t *testing.T) {
 	v := attend(t, m, Watching{Codec: codec.H264}, nil)
 	eventually(t, 3*time.Second, "the picture", func() bool { return v.shows(image.Rect(80, 40, 240, 100), red) })
 	v.between(t, time.Second) // the encoder of the source settles
-	got := v.between(t, 3*time.Second)
-	if len(got) < 3 || len(got) > 5 {
-		t.Errorf("%d pictures in 3 s of a still wall, want 3 or one more", len(got))
+	got := v.between(t, 2*time.Second)
+	if len(got) < 2 || len(got) > 3 {
+		t.Errorf("%d pictures in 2 s of a still wall, want 2 or one more", len(got))
 	}
 	at := v.count()
 	v.sub.RequestKeyframe()
@@ -99,10 +99,9 @@ func TestBusyWallIsEncodedAtFullRate(t *testing.T) {
 	publish(t, m.AddSource(SourceConfig{Name: "a"}), codec.H264, 320, 180, red)
 	v := attend(t, m, Watching{Codec: codec.H264}, nil)
 	eventually(t, 3*time.Second, "the picture", func() bool { return v.shows(image.Rect(80, 40, 240, 100), red) })
-	got := v.between(t, 2*time.Second)
-	st := m.Stats()
-	if late := int(st.LateTicks); len(got)+late < 30 {
-		t.Errorf("%d pictures in 2 s and %d late, of 40", len(got), late)
+	got := v.between(t, time.Second)
+	if late := int(m.Stats().LateTicks); len(got)+late < 15 {
+		t.Errorf("%d pictures in a second and %d late, of 20", len(got), late)
 	}
 }
 
@@ -115,7 +114,7 @@ func TestOnlyChangedTilesAreRedrawn(t *testing.T) {
 	eventually(t, 3*time.Second, "both", func() bool {
 		return v.shows(image.Rect(40, 60, 120, 90), red) && v.shows(image.Rect(200, 60, 280, 90), green)
 	})
-	v.between(t, time.Second)
+	v.between(t, 500*time.Millisecond)
 	was, _ := busy.slot.Mark()
 	still, _ := calm.slot.Mark()
 	v.between(t, time.Second)

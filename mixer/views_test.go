@@ -24,8 +24,13 @@ func TestViewsThatSayTheSameHaveOneKey(t *testing.T) {
 	cfg := Config{Labels: true}.WithDefaults()
 	base := View{}.normalize(cfg).key()
 	for _, v := range []View{
-		{Layout: layout.KindGrid}, {Width: 1280, Height: 720}, {FPS: 25}, {Capacity: layout.DefaultCapacity},
-		{Exclude: []string{}}, {Spotlight: "a"}, {Tiles: []layout.Fraction{}},
+		{Layout: layout.KindGrid},
+		{Width: 1280, Height: 720},
+		{FPS: 25},
+		{Capacity: layout.DefaultCapacity},
+		{Exclude: []string{}},
+		{Spotlight: "a"},
+		{Tiles: []layout.Fraction{}},
 	} {
 		if v.normalize(cfg).key() != base {
 			t.Errorf("%+v is another picture than the zero View", v)
@@ -35,7 +40,14 @@ func TestViewsThatSayTheSameHaveOneKey(t *testing.T) {
 		t.Error("the order of exclude makes another picture")
 	}
 	for _, v := range []View{
-		{Layout: layout.KindPiP}, {Width: 640}, {FPS: 5}, {Capacity: 4}, {Exclude: []string{"a"}}, {Cycle: 5}, {Fill: true}, {NoLabels: true},
+		{Layout: layout.KindPiP},
+		{Width: 640},
+		{FPS: 5},
+		{Capacity: 4},
+		{Exclude: []string{"a"}},
+		{Cycle: 5},
+		{Fill: true},
+		{NoLabels: true},
 		{Layout: layout.KindSpotlight, Spotlight: "a"},
 	} {
 		if v.normalize(cfg).key() == base {
