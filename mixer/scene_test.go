@@ -28,15 +28,19 @@ func stage(t *testing.T, m *Mixer, spec View) *view {
 }
 
 // ids says who is on which tile, and how many are not.
-func (v *view) ids(now time.Time) string {
+func (v *view) ids(t *testing.T, now time.Time) string {
+	t.Helper()
 	v.arrange(now)
+	if _, err := v.compose(now); err != nil {
+		t.Fatal(err)
+	}
 	v.describe(now)
 	var all []string
-	for _, t := range v.shows.Load().Tiles {
-		if t.ID == "" {
-			t.ID = t.Name
+	for _, tile := range v.shows.Load().Tiles {
+		if tile.ID == "" {
+			tile.ID = tile.Name
 		}
-		all = append(all, t.ID)
+		all = append(all, tile.ID)
 	}
 	return fmt.Sprintf("%s/%d", strings.Join(all, " "), v.shows.Load().Hidden)
 }
@@ -85,7 +89,7 @@ func TestWhoIsShownWhere(t *testing.T) {
 			m := start(t, small)
 			people(m, c.n)
 			v := stage(t, m, c.view)
-			if got := v.ids(time.Unix(0, 0)); got != c.want {
+			if got := v.ids(t, time.Unix(0, 0)); got != c.want {
 				t.Errorf("shown %s, want %s", got, c.want)
 			}
 		})
@@ -97,13 +101,13 @@ func TestPagesCycle(t *testing.T) {
 	people(m, 7)
 	v := stage(t, m, View{Capacity: 3, Cycle: 10})
 	for second, want := range map[int64]string{0: "A B +5/5", 9: "A B +5/5", 10: "C D +5/5", 20: "E F +5/5", 39: "F G +5/5", 40: "A B +5/5", 400: "A B +5/5"} {
-		if got := v.ids(time.Unix(second, 0)); got != want {
+		if got := v.ids(t, time.Unix(second, 0)); got != want {
 			t.Errorf("after %d s %s, want %s", second, got, want)
 		}
 	}
 	seen := map[string]bool{}
 	for second := range int64(40) {
-		for _, id := range strings.Fields(strings.Split(v.ids(time.Unix(second, 0)), " +")[0]) {
+		for _, id := range strings.Fields(strings.Split(v.ids(t, time.Unix(second, 0)), " +")[0]) {
 			seen[id] = true
 		}
 	}
@@ -111,7 +115,7 @@ func TestPagesCycle(t *testing.T) {
 		t.Errorf("only %v were ever shown", seen)
 	}
 	first := stage(t, m, View{Capacity: 3})
-	if got := first.ids(time.Unix(10, 0)); got != "A B +5/5" {
+	if got := first.ids(t, time.Unix(10, 0)); got != "A B +5/5" {
 		t.Errorf("without a cycle %s", got)
 	}
 }
@@ -123,15 +127,15 @@ func TestOrderIsThatOfPlaces(t *testing.T) {
 	for _, c := range []SourceConfig{{ID: "late", Place: 5}, {ID: "first"}, {ID: "middle", Place: 2}, {ID: "second"}, {ID: "middle2", Place: 2}, {ID: "front", Place: -1}} {
 		all = append(all, m.AddSource(c))
 	}
-	if got := v.ids(time.Now()); got != "front first second middle middle2 late/0" {
+	if got := v.ids(t, time.Now()); got != "front first second middle middle2 late/0" {
 		t.Errorf("order %s", got)
 	}
 	all[2].Close()
-	if got := v.ids(time.Now()); got != "front first second middle2 late/0" {
+	if got := v.ids(t, time.Now()); got != "front first second middle2 late/0" {
 		t.Errorf("order %s after one left", got)
 	}
 	m.AddSource(SourceConfig{ID: "back", Place: 2})
-	if got := v.ids(time.Now()); got != "front first second middle2 back late/0" {
+	if got := v.ids(t, time.Now()); got != "front first second middle2 back late/0" {
 		t.Errorf("order %s after one came", got)
 	}
 }
@@ -141,10 +145,10 @@ func TestABlipMovesNobody(t *testing.T) {
 	m := start(t, small)
 	all := people(m, 3)
 	v := stage(t, m, View{})
-	v.ids(time.Now())
+	v.ids(t, time.Now())
 	was := v.shows.Load()
 	all[1].SetAway(true)
-	v.ids(time.Now())
+	v.ids(t, time.Now())
 	is := v.shows.Load()
 	for i := range was.Tiles {
 		a, b := was.Tiles[i], is.Tiles[i]
@@ -161,7 +165,7 @@ func TestPortraitCanvas(t *testing.T) {
 	m := start(t, small)
 	people(m, 2)
 	v := stage(t, m, View{Width: 180, Height: 320})
-	v.ids(time.Now())
+	v.ids(t, time.Now())
 	l := v.shows.Load()
 	if l.Canvas != (Size{180, 320}) || len(l.Tiles) != 2 {
 		t.Fatalf("layout %+v", l)

@@ -168,12 +168,16 @@ func (t *tile) demand(decode bool) {
 	}
 }
 
+// info is what the layout says of the tile: as it is drawn, if it is, for a source may just have changed.
 func (t *tile) info(now time.Time) TileInfo {
 	i := TileInfo{X: t.rect.Min.X, Y: t.rect.Min.Y, W: t.rect.Dx(), H: t.rect.Dy(), Name: fmt.Sprintf("+%d", t.more)}
 	if t.source == nil {
 		return i
 	}
 	state, age := t.source.state(now)
+	if t.view.decode {
+		state = t.shown.state
+	}
 	i.ID, i.Name, i.State, i.Speaking = t.source.cfg.ID, t.source.cfg.Name, state, t.source.speaking()
 	if state != Live && state != Connecting {
 		i.Age = int(age.Seconds())

@@ -142,15 +142,16 @@ func (v *view) tick(n int64) error {
 	pts := v.cadence.at(n)
 	outs := v.pass(v.outs())
 	v.demand(len(outs) > 0)
-	v.describe(now)
 	if len(outs) == 0 {
 		v.fresh = true
+		v.describe(now)
 		return nil
 	}
 	changed, err := v.compose(now)
 	if err != nil {
 		return err
 	}
+	v.describe(now)
 	v.canvas.PTS = pts
 	for _, r := range outs {
 		if r.due(pts, changed) {
