@@ -188,7 +188,7 @@ func TestPortraitViewIsSeen(t *testing.T) {
 func TestCustomLayoutIsSeen(t *testing.T) {
 	m := start(t, small)
 	publish(t, m.AddSource(SourceConfig{Name: "a"}), codec.H264, 320, 180, red)
-	publish(t, m.AddSource(SourceConfig{Name: "b"}), codec.H264, 320, 180, green)
+	send(t, m.AddSource(SourceConfig{Name: "b"}).PutVideo, codec.H264, 320, 180, green, false)
 	custom := View{Layout: layout.KindCustom, Tiles: []layout.Fraction{{X: 0, Y: 0, W: 1, H: 1}, {X: 0.7, Y: 0, W: 0.3, H: 0.3}}}
 	v := attend(t, m, Watching{View: &custom, Codec: codec.H264}, nil)
 	eventually(t, 3*time.Second, "the second lies on the first", func() bool {
