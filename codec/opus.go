@@ -12,7 +12,7 @@ import (
 
 // Lengths of Opus (RFC 6716, 2.1.4), in sampling instants.
 const (
-	opusStep    = SampleRate / 400     // frames last a multiple of 2.5 ms
+	opusStep    = SampleRate / 400      // frames last a multiple of 2.5 ms
 	opusLongest = SampleRate * 12 / 100 // a packet has at most 120 ms
 )
 
