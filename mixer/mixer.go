@@ -97,7 +97,7 @@ func (m *Mixer) Listen(id codec.ID, not *Source, s Sink) (*Subscription, error) 
 	if id != codec.Opus && id != codec.AAC {
 		return nil, fmt.Errorf("listen as %q: accepted are opus, aac: %w", id, codec.ErrUnsupported)
 	}
-	return m.sound.listen(id, not, s)
+	return m.sound.renditions.add(id, not, s)
 }
 
 // Stats is a snapshot of a mixer.
