@@ -142,10 +142,6 @@ func (a *AudioEncoder) Encode(pcm []int16, pts time.Duration) ([]Packet, error) 
 	return a.drain(a.f.frame)
 }
 
-// Skip says that d of silence was left out, which its caller knows how to encode: what comes next is presented
-// that much later. Opus only needs it after some silence, of which all packets are equal.
-func (a *AudioEncoder) Skip(d time.Duration) { a.start += d }
-
 // push converts pcm to the encoder's rate and format and queues it.
 func (a *AudioEncoder) push(pcm []int16) error {
 	a.in.Unref()

@@ -16,6 +16,11 @@ const (
 	opusLongest = SampleRate * 12 / 100 // a packet has at most 120 ms
 )
 
+// OpusSilence is 20 ms of nothing, in stereo: CELT at full bandwidth with its flag of silence set (RFC 6716,
+// 4.3). It may follow any packet; an encoder that goes on afterwards must be a new one, for it resets a decoder
+// that came from speech.
+func OpusSilence() []byte { return []byte{0xfc, 0xff, 0xfe} }
+
 // OpusDecoder turns Opus packets into interleaved stereo at 48 kHz with libopus itself: FFmpeg's decoders
 // offer neither the redundancy that packets carry for the one before them nor the decoder's own guess of what
 // was lost. One goroutine owns it.

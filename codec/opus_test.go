@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 )
@@ -127,6 +128,23 @@ func TestOpusSilenceNeedNotBeSent(t *testing.T) {
 	}
 	if small < len(packets)/2 {
 		t.Errorf("%d of %d packets of silence need not be sent", small, len(packets))
+	}
+}
+
+func TestOpusSilenceIsSilent(t *testing.T) {
+	d := opusDecoder(t)
+	var pcm []int16
+	for _, p := range encodeAll(t, AudioConfig{Codec: Opus, Loss: 10}, speech(0.5)) {
+		pcm, _ = d.Decode(pcm[:0], p)
+	}
+	for i := range 5 {
+		var err error
+		if pcm, err = d.Decode(pcm[:0], Packet{Codec: Opus, Data: OpusSilence()}); err != nil || len(pcm) != 1920 {
+			t.Fatalf("%d values, %v; want 20 ms", len(pcm), err)
+		}
+		if i > 0 && slices.ContainsFunc(pcm, func(v int16) bool { return v != 0 }) {
+			t.Errorf("packet %d of silence is more than that", i)
+		}
 	}
 }
 

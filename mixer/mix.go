@@ -1,7 +1,6 @@
 package mixer
 
 import (
-	"bytes"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -48,12 +47,14 @@ type mix struct {
 	limiter *pcm.Limiter
 
 	// Owned by run.
-	encoder *codec.AudioEncoder
-	next    time.Duration // when the encoder expects the next block to be
-	quiet   int           // blocks of silence in a row
-	last    codec.Packet
-	same    int // packets of silence in a row like last
+	encoder *codec.AudioEncoder // nil before the first block, and while nothing is to be heard
+	next    time.Duration       // when the encoder expects the next block to be
+	quiet   int                 // blocks of silence in a row
+	early   time.Duration       // by which an encoder's packets begin before their blocks
 }
+
+// quietBlocks is how much silence is encoded before the encoder ends: until then its sound has faded.
+const quietBlocks = 10
 
 func newMix(key mixKey, bitrate int, log *slog.Logger) *mix {
 	return &mix{
@@ -97,48 +98,30 @@ func (r *mix) run() {
 	}
 }
 
-// encode begins a new encoder after a hole in the time of the blocks, so that timestamps are right again.
+// encode begins a new encoder after a hole in the time of the blocks, so that timestamps are right again, and
+// after silence of Opus, which needs none.
 func (r *mix) encode(b soundBlock) (_ []codec.Packet, err error) {
+	if r.quiet++; !silent(b.pcm) {
+		r.quiet = 0
+	}
+	if r.key.id == codec.Opus && r.quiet > quietBlocks {
+		r.encoder.Close()
+		r.encoder = nil
+		return []codec.Packet{{Codec: codec.Opus, Data: codec.OpusSilence(), PTS: b.at - r.early, Duration: blockTime, Key: true}}, nil
+	}
 	if r.encoder == nil || b.at != r.next {
 		r.encoder.Close()
-		r.quiet, r.same = 0, 0
 		cfg := codec.AudioConfig{Codec: r.key.id, Bitrate: r.bitrate, Loss: lossExpected}
 		if r.encoder, err = codec.NewAudioEncoder(cfg); err != nil {
 			return nil, err
 		}
 	}
 	r.next = b.at + blockTime
-	if silent(b.pcm) {
-		r.quiet++
-	} else {
-		r.quiet, r.same = 0, 0
-	}
-	if r.same >= sameness {
-		return r.repeat(), nil
-	}
 	packets, err := r.encoder.Encode(b.pcm, b.at)
-	r.compare(packets)
+	if len(packets) > 0 {
+		r.early = b.at - packets[0].PTS
+	}
 	return packets, err
-}
-
-// compare counts equal packets of silence, which need not be made again. AAC's do not fit the blocks.
-func (r *mix) compare(packets []codec.Packet) {
-	if r.quiet < sameness || r.key.id != codec.Opus || len(packets) != 1 {
-		return
-	}
-	if bytes.Equal(packets[0].Data, r.last.Data) {
-		r.same++
-	} else {
-		r.same = 0
-	}
-	r.last = packets[0]
-}
-
-// repeat is the packet of silence once more.
-func (r *mix) repeat() []codec.Packet {
-	r.encoder.Skip(blockTime)
-	r.last.PTS += blockTime
-	return []codec.Packet{r.last}
 }
 
 func (r *mix) deliver(b soundBlock, packets []codec.Packet) {
