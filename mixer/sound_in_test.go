@@ -19,7 +19,6 @@ type mouth struct {
 	t       *testing.T
 	decoder soundDecoder
 	now     time.Duration
-	next    int
 }
 
 func newMouth(t *testing.T) *mouth {
@@ -133,8 +132,12 @@ func level(sound []int16, hz float64) float64 {
 func TestEveryFormatIsHeard(t *testing.T) {
 	const left, right = 300, 700
 	for _, c := range []codec.AudioConfig{
-		{Codec: codec.Opus}, {Codec: codec.Opus, Mono: true}, {Codec: codec.Opus, Mono: true, Voice: true, Bitrate: 16_000},
-		{Codec: codec.PCMU}, {Codec: codec.PCMA}, {Codec: codec.G722},
+		{Codec: codec.Opus},
+		{Codec: codec.Opus, Mono: true},
+		{Codec: codec.Opus, Mono: true, Voice: true, Bitrate: 16_000},
+		{Codec: codec.PCMU},
+		{Codec: codec.PCMA},
+		{Codec: codec.G722},
 	} {
 		for _, frame := range []time.Duration{10, 20, 40, 60} {
 			c.Frame = frame * time.Millisecond
