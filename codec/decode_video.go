@@ -32,6 +32,11 @@ func (v *VideoDecoder) Decode(p Packet) ([]*Frame, error) {
 	return frames, err
 }
 
+// SkipLoopFilter leaves the deblocking of all but key pictures out, or not, from the next packet on. It saves
+// about a fifth of decoding H.264; the error that it makes grows until the next key picture, so that it is for
+// pictures that are shown small and streams that have key pictures.
+func (v *VideoDecoder) SkipLoopFilter(skip bool) { skipLoopFilter(v.d.ctx, skip) }
+
 // Flush returns the pictures still held back, owned by the caller. Decoding may go on with a key packet.
 func (v *VideoDecoder) Flush() ([]*Frame, error) {
 	var frames []*Frame

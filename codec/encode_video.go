@@ -13,7 +13,8 @@ type VideoConfig struct {
 	Codec         ID     // H264, VP8 or MJPEG
 	Width, Height int    // pixels, even
 	FPS           int    // pictures a second, 1–120: what rate control plans with
-	Bitrate       int    // bits a second, on average and, over half a second, at most; not for MJPEG
+	Bitrate       int    // bits a second at most, over half a second; not for MJPEG
+	Quality       int    // capped quality: no more bits are used than this takes, as x264's CRF or libvpx's cq-level, 1–63; zero: Bitrate is the average too
 	Preset        string // x264's preset; "superfast" when empty
 }
 
@@ -26,6 +27,8 @@ func (c VideoConfig) Validate() error {
 		return fmt.Errorf("encode pictures of %dx%d: accepted are even sizes from 16 to 8192", c.Width, c.Height)
 	case c.FPS < 1 || c.FPS > 120:
 		return fmt.Errorf("encode %d pictures a second: accepted are 1 to 120", c.FPS)
+	case c.Quality < 0 || c.Quality > 63:
+		return fmt.Errorf("encode with a quality of %d: accepted are 0 to 63", c.Quality)
 	case c.Codec != MJPEG && (c.Bitrate < 10_000 || c.Bitrate > 100_000_000):
 		return fmt.Errorf("encode at %d bits a second: accepted are 10000 to 100000000", c.Bitrate)
 	}
@@ -80,7 +83,9 @@ func (c VideoConfig) setup(ctx *astiav.CodecContext) {
 	}
 	ctx.SetGopSize(never)
 	ctx.SetMaxBFrames(0)
-	ctx.SetBitRate(int64(c.Bitrate))
+	if c.Codec == VP8 || c.Quality == 0 {
+		ctx.SetBitRate(int64(c.Bitrate))
+	}
 	ctx.SetRateControlMaxRate(int64(c.Bitrate))
 	ctx.SetRateControlBufferSize(c.Bitrate / 2)
 }
@@ -93,15 +98,24 @@ func videoOptions(c VideoConfig) (name string, options map[string]string) {
 		if preset == "" {
 			preset = "superfast"
 		}
-		return "libx264", map[string]string{
+		options = map[string]string{
 			"preset": preset, "tune": "zerolatency", "profile": "baseline", "forced-idr": "1",
 			"x264-params": "scenecut=0:sliced-threads=0:threads=1:annexb=1:repeat-headers=1",
 		}
-	case VP8:
-		return "libvpx", map[string]string{
-			"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0",
-			"static-thresh": "100", "qmin": "4", "qmax": "56", "minrate": strconv.Itoa(c.Bitrate),
+		if c.Quality > 0 {
+			options["crf"] = strconv.Itoa(c.Quality)
 		}
+		return "libx264", options
+	case VP8:
+		options = map[string]string{
+			"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0", "static-thresh": "100", "qmin": "4", "qmax": "56",
+		}
+		if c.Quality > 0 {
+			options["crf"] = strconv.Itoa(c.Quality)
+		} else {
+			options["minrate"] = strconv.Itoa(c.Bitrate)
+		}
+		return "libvpx", options
 	default:
 		return "mjpeg", map[string]string{"qmin": "3", "qmax": "5"}
 	}

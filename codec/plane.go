@@ -66,6 +66,15 @@ func limitPixels(c *astiav.CodecContext, n int) {
 	(*C.AVCodecContext)(c.UnsafePointer()).max_pixels = C.int64_t(n)
 }
 
+// skipLoopFilter sets how much deblocking a decoder does; it may be changed between packets.
+func skipLoopFilter(c *astiav.CodecContext, skip bool) {
+	discard := C.enum_AVDiscard(C.AVDISCARD_DEFAULT)
+	if skip {
+		discard = C.AVDISCARD_NONKEY
+	}
+	(*C.AVCodecContext)(c.UnsafePointer()).skip_loop_filter = discard
+}
+
 // decodeErrors returns what a decoder notes of a picture with missing or damaged parts.
 func decodeErrors(f *astiav.Frame) int {
 	return int((*C.AVFrame)(f.UnsafePointer()).decode_error_flags)

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"azulejo/codec"
 )
@@ -19,9 +20,9 @@ const mostEarly = 5
 // listener is a sink of the sound. It moves between the common mix and one without its own source.
 type listener struct {
 	id  codec.ID
-	not *Source // nil: nobody is left out
-	sub *Subscription
-	mix *mix // guarded by the lock of listeners; nil before its first tick
+	not *Source             // nil: nobody is left out
+	leg *leg                // of its subscription: to the sound, whichever mix that is
+	mix atomic.Pointer[mix] // written under the lock of listeners; nil before its first tick
 
 	mu    sync.Mutex
 	next  int64 // tick of the next delivery, zero before the first
@@ -49,9 +50,22 @@ func (l *listener) deliver(n int64, packets []codec.Packet) {
 		}
 		l.next = d.n + 1
 		for _, p := range d.packets {
-			l.sub.deliver(p)
+			l.leg.deliver(p, nil)
 		}
 	}
+}
+
+// A listener is the rendition that its subscription knows of.
+
+func (l *listener) refresh()          {} // every packet of sound is a key packet
+func (l *listener) close()            {}
+func (l *listener) audience() *fanout { return nil }
+
+func (l *listener) stats() RenditionStats {
+	if r := l.mix.Load(); r != nil {
+		return r.stats()
+	}
+	return RenditionStats{Codec: l.id}
 }
 
 // key is the mix that l should hear at tick n. Opus moves; formats whose packets are no blocks cannot.
@@ -74,17 +88,21 @@ type listeners struct {
 	work   sync.WaitGroup // the mixes' goroutines
 }
 
-// add begins a subscription of s, from the next tick on.
-func (ls *listeners) add(id codec.ID, not *Source, s Sink) (*Subscription, error) {
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	if ls.closed {
-		return nil, fmt.Errorf("listen: %w", codec.ErrClosed)
-	}
+// add lets sub listen, from the next tick on.
+func (ls *listeners) add(id codec.ID, not *Source, sub *Subscription) error {
 	l := &listener{id: id, not: not}
-	l.sub = &Subscription{sink: s, refresh: func() {}, leave: func(*Subscription) { ls.drop(l) }}
-	ls.all = append(ls.all, l)
-	return l.sub, nil
+	l.leg = &leg{sub: sub, on: l, leave: func() { ls.drop(l) }}
+	ls.mu.Lock()
+	closed := ls.closed
+	if !closed {
+		ls.all = append(ls.all, l)
+	}
+	ls.mu.Unlock()
+	if closed {
+		return fmt.Errorf("listen: %w", codec.ErrClosed)
+	}
+	sub.move(l.leg)
+	return nil
 }
 
 func (ls *listeners) drop(l *listener) {
@@ -96,12 +114,12 @@ func (ls *listeners) drop(l *listener) {
 
 // leave takes l out of its mix.
 func (ls *listeners) leave(l *listener) {
-	if l.mix == nil {
+	r := l.mix.Swap(nil)
+	if r == nil {
 		return
 	}
-	rest := slices.DeleteFunc(slices.Clone(l.mix.listeners()), func(o *listener) bool { return o == l })
-	l.mix.sinks.Store(&rest)
-	l.mix = nil
+	rest := slices.DeleteFunc(slices.Clone(r.listeners()), func(o *listener) bool { return o == l })
+	r.sinks.Store(&rest)
 }
 
 // route moves everybody to where they belong at tick n, ends mixes that nobody hears and returns the others.
@@ -110,7 +128,7 @@ func (ls *listeners) route(n int64) []*mix {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	for _, l := range ls.all {
-		if key := l.key(n); l.mix == nil || l.mix.key != key {
+		if key, r := l.key(n), l.mix.Load(); r == nil || r.key != key {
 			ls.move(l, key)
 		}
 	}
@@ -131,7 +149,7 @@ func (ls *listeners) move(l *listener, key mixKey) {
 	r := ls.mixes[key]
 	if r == nil {
 		r = newMix(key, ls.bitrate, ls.log)
-		r.primed = l.mix != nil
+		r.primed = l.mix.Load() != nil
 		if ls.mixes == nil {
 			ls.mixes = map[mixKey]*mix{}
 		}
@@ -141,7 +159,7 @@ func (ls *listeners) move(l *listener, key mixKey) {
 	ls.leave(l)
 	next := append(slices.Clone(r.listeners()), l)
 	r.sinks.Store(&next)
-	l.mix = r
+	l.mix.Store(r)
 }
 
 // close ends all mixes and waits for them; nobody can listen any more. The ticker must have ended.

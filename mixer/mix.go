@@ -128,8 +128,10 @@ func (r *mix) deliver(b soundBlock, packets []codec.Packet) {
 	if len(b.to) == 0 {
 		return
 	}
-	for _, p := range packets {
+	for i, p := range packets {
 		r.meter.add(len(p.Data))
+		packets[i].Payloads = cutOnce(p)
+		packets[i].Payloads = cutOnce(p)
 	}
 	for _, l := range b.to {
 		l.deliver(b.n, packets)
@@ -147,7 +149,7 @@ func (r *mix) listeners() []*listener {
 func (r *mix) stats() RenditionStats {
 	rate := r.meter.read()
 	return RenditionStats{
-		View: MainView, Codec: r.key.id, FPS: rate.PerSecond, Bitrate: rate.Bits,
+		Codec: r.key.id, FPS: rate.PerSecond, Bitrate: rate.Bits,
 		Sinks: len(r.listeners()), Skipped: r.skipped.Load(),
 	}
 }

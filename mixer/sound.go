@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"azulejo/codec"
 	"azulejo/mixer/pcm"
 )
 
@@ -111,11 +112,11 @@ func (s *sound) pull(n int64) {
 	here := s.sources()
 	for _, src := range here {
 		delete(s.before, src)
-		s.listen(src, now, n)
+		s.hear(src, now, n)
 	}
 	for src := range s.before {
 		src.sound.muted.Store(true)
-		s.listen(src, now, n)
+		s.hear(src, now, n)
 	}
 	clear(s.before)
 	for _, src := range here {
@@ -128,8 +129,8 @@ func (s *sound) pull(n int64) {
 	}
 }
 
-// listen takes the block of one source.
-func (s *sound) listen(src *Source, now time.Time, n int64) {
+// hear takes the block of one source.
+func (s *sound) hear(src *Source, now time.Time, n int64) {
 	if block := src.sound.pull(now); block != nil {
 		s.heard[src] = block
 		src.sound.heard = n
@@ -144,3 +145,8 @@ func (s *sound) listen(src *Source, now time.Time, n int64) {
 
 // speaker is who speaks or spoke last; nil before the first, and when that one is muted or gone.
 func (s *sound) speaker() *Source { return s.loudest.Load() }
+
+// listen leads sub to the sound of all sources but not, in that format.
+func (s *sound) listen(id codec.ID, not *Source, sub *Subscription) error {
+	return s.renditions.add(id, not, sub)
+}

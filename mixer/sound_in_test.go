@@ -64,8 +64,8 @@ func (m *mouth) hear() []int16 {
 	return make([]int16, blockLength)
 }
 
-// pack encodes sound, in frames of a length where the format leaves a choice.
-func pack(t testing.TB, cfg codec.AudioConfig, sound []int16) (packets []*codec.Packet) {
+// packed encodes sound, in frames of a length where the format leaves a choice.
+func packed(t testing.TB, cfg codec.AudioConfig, sound []int16) (packets []*codec.Packet) {
 	t.Helper()
 	frame := cfg.Frame
 	if cfg.Codec != codec.Opus {
@@ -148,7 +148,7 @@ func TestEveryFormatIsHeard(t *testing.T) {
 				if mono {
 					other = left
 				}
-				heard := newMouth(t).play(pack(t, c, stereo(2*time.Second, left, float64(other))))
+				heard := newMouth(t).play(packed(t, c, stereo(2*time.Second, left, float64(other))))
 				if got := level(channel(heard, 0), left); math.Abs(got-want) > 1.5 {
 					t.Errorf("left tone at %.1f dB, want %.1f", got, want)
 				}
@@ -188,7 +188,7 @@ func TestSilenceThatIsNotSent(t *testing.T) {
 	const spurt, pause = 2 * time.Second, 3 * time.Second
 	sound := slices.Concat(vowel(spurt), make([]int16, values(pause)), vowel(spurt))
 	var sent []*codec.Packet
-	for _, p := range pack(t, codec.AudioConfig{Codec: codec.Opus, Voice: true, Mono: true, DTX: true, Bitrate: 24_000}, sound) {
+	for _, p := range packed(t, codec.AudioConfig{Codec: codec.Opus, Voice: true, Mono: true, DTX: true, Bitrate: 24_000}, sound) {
 		if len(p.Data) > 2 {
 			sent = append(sent, p)
 		}
@@ -238,7 +238,7 @@ func TestRedundancyIsUsed(t *testing.T) {
 		gone[i] = i > 50 && r.IntN(10) == 0
 	}
 	rate := func(redundancy int) float64 {
-		packets := pack(t, codec.AudioConfig{Codec: codec.Opus, Voice: true, Mono: true, Bitrate: 32_000, Loss: redundancy}, sound)
+		packets := packed(t, codec.AudioConfig{Codec: codec.Opus, Voice: true, Mono: true, Bitrate: 32_000, Loss: redundancy}, sound)
 		want := newMouth(t).play(packets)
 		for i := range packets[:len(packets)-1] {
 			if gone[i] {
@@ -261,7 +261,7 @@ func TestRedundancyIsUsed(t *testing.T) {
 
 func TestMutingFades(t *testing.T) {
 	m := newMouth(t)
-	packets := pack(t, codec.AudioConfig{Codec: codec.PCMU, Frame: blockTime}, ramp(0, time.Second))
+	packets := packed(t, codec.AudioConfig{Codec: codec.PCMU, Frame: blockTime}, ramp(0, time.Second))
 	heard := m.play(packets[:40])
 	heard = heard[:len(heard)-len(second)/5]
 	m = newMouth(t)
@@ -287,7 +287,7 @@ func TestMutingFades(t *testing.T) {
 // TestSilenceIsNotDecoded: what a muted microphone sends for hours costs next to nothing.
 func TestSilenceIsNotDecoded(t *testing.T) {
 	m := newMouth(t)
-	packets := pack(t, codec.AudioConfig{Codec: codec.Opus}, slices.Concat(make([]int16, values(time.Second)), ramp(0, time.Second)))
+	packets := packed(t, codec.AudioConfig{Codec: codec.Opus}, slices.Concat(make([]int16, values(time.Second)), ramp(0, time.Second)))
 	m.play(packets[:50])
 	if m.decoder.same < 10 || m.decoder.quiet != blockLength {
 		t.Errorf("%d equal packets of silence, %d values each", m.decoder.same, m.decoder.quiet)
@@ -303,7 +303,7 @@ func TestSilenceIsNotDecoded(t *testing.T) {
 func BenchmarkSource(b *testing.B) {
 	for name, sound := range map[string][]int16{"voice": vowel(time.Second), "silent": make([]int16, values(time.Second))} {
 		b.Run(name, func(b *testing.B) {
-			packets := pack(b, codec.AudioConfig{Codec: codec.Opus}, sound)
+			packets := packed(b, codec.AudioConfig{Codec: codec.Opus}, sound)
 			s := newSoundIn(slog.New(slog.DiscardHandler))
 			defer s.close()
 			var d soundDecoder

@@ -50,7 +50,7 @@ func (h *hall) here() []*Source {
 func (h *hall) join(name string) *Source {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	src := &Source{name: name, sound: newSoundIn(slog.New(slog.DiscardHandler))}
+	src := &Source{cfg: SourceConfig{Name: name}, sound: newSoundIn(slog.New(slog.DiscardHandler))}
 	h.in = append(h.in, src)
 	return src
 }
@@ -65,7 +65,7 @@ func (h *hall) leave(src *Source) {
 // say sends a tone for d in real time, so to speak, and waits until it is sent.
 func (h *hall) say(src *Source, hz float64, d time.Duration) {
 	begin := time.Now()
-	for _, p := range pack(h.t, codec.AudioConfig{Codec: codec.Opus}, stereo(d, hz, hz)) {
+	for _, p := range packed(h.t, codec.AudioConfig{Codec: codec.Opus}, stereo(d, hz, hz)) {
 		time.Sleep(time.Until(begin.Add(p.PTS + p.Duration)))
 		p.PTS += begin.Sub(src.sound.born)
 		src.sound.put(*p)
@@ -80,8 +80,8 @@ func (h *hall) hears(id codec.ID, not *Source) *ear {
 		h.t.Fatal(err)
 	}
 	e := &ear{decoder: d}
-	sub, err := h.renditions.add(id, not, e)
-	if err != nil {
+	sub := newSubscription(e, func(*leg) {})
+	if err = h.listen(id, not, sub); err != nil {
 		h.t.Fatal(err)
 	}
 	h.t.Cleanup(func() { sub.Close(); d.Close() })
@@ -285,13 +285,13 @@ func (deaf) WritePacket(codec.Packet) {}
 
 // BenchmarkSilentRoom is what 20 ms of nine silent sources and one listener cost, the decoding of their packets included.
 func BenchmarkSilentRoom(b *testing.B) {
-	packets := pack(b, codec.AudioConfig{Codec: codec.Opus}, make([]int16, len(second)))
+	packets := packed(b, codec.AudioConfig{Codec: codec.Opus}, make([]int16, len(second)))
 	var in []*Source
 	for range 9 {
 		in = append(in, &Source{sound: newSoundIn(slog.New(slog.DiscardHandler))})
 	}
 	s := newSound(Config{Epoch: in[0].sound.born}.WithDefaults(), func() []*Source { return in }, slog.New(slog.DiscardHandler))
-	if _, err := s.renditions.add(codec.Opus, nil, deaf{}); err != nil {
+	if err := s.listen(codec.Opus, nil, newSubscription(deaf{}, func(*leg) {})); err != nil {
 		b.Fatal(err)
 	}
 	decoders := make([]soundDecoder, len(in))

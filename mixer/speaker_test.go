@@ -40,45 +40,45 @@ func (s *stage) expect(who string) {
 
 const (
 	voiceLevel = -25.
-	still      = -70.
+	calmLevel  = -70.
 )
 
 func TestTheSpeakerIsWhoSpeaks(t *testing.T) {
 	s := newStage(t)
-	s.play(3*time.Second, map[string]float64{"ann": still, "bob": pcm.Floor})
+	s.play(3*time.Second, map[string]float64{"ann": calmLevel, "bob": pcm.Floor})
 	s.expect("")
-	s.play(time.Second, map[string]float64{"ann": voiceLevel, "bob": still})
+	s.play(time.Second, map[string]float64{"ann": voiceLevel, "bob": calmLevel})
 	s.expect("ann")
-	s.play(time.Minute, map[string]float64{"ann": still, "bob": still})
+	s.play(time.Minute, map[string]float64{"ann": calmLevel, "bob": calmLevel})
 	s.expect("ann") // silence keeps the last
-	s.play(time.Second, map[string]float64{"ann": still, "bob": voiceLevel})
+	s.play(time.Second, map[string]float64{"ann": calmLevel, "bob": voiceLevel})
 	s.expect("bob")
 }
 
 func TestACoughIsNoSpeaker(t *testing.T) {
 	s := newStage(t)
-	s.play(10*time.Second, map[string]float64{"ann": voiceLevel, "bob": still})
+	s.play(10*time.Second, map[string]float64{"ann": voiceLevel, "bob": calmLevel})
 	for range 5 {
-		s.play(300*time.Millisecond, map[string]float64{"ann": still, "bob": -10})
+		s.play(300*time.Millisecond, map[string]float64{"ann": calmLevel, "bob": -10})
 		s.expect("ann")
-		s.play(2*time.Second, map[string]float64{"ann": still, "bob": still})
+		s.play(2*time.Second, map[string]float64{"ann": calmLevel, "bob": calmLevel})
 	}
 	s.expect("ann")
 }
 
 func TestTheSpeakerStaysTwoSeconds(t *testing.T) {
 	s := newStage(t)
-	s.play(time.Second, map[string]float64{"ann": voiceLevel, "bob": still})
+	s.play(time.Second, map[string]float64{"ann": voiceLevel, "bob": calmLevel})
 	s.expect("ann") // since half a second
-	s.play(1400*time.Millisecond, map[string]float64{"ann": still, "bob": -10})
+	s.play(1400*time.Millisecond, map[string]float64{"ann": calmLevel, "bob": -10})
 	s.expect("ann")
-	s.play(200*time.Millisecond, map[string]float64{"ann": still, "bob": -10})
+	s.play(200*time.Millisecond, map[string]float64{"ann": calmLevel, "bob": -10})
 	s.expect("bob")
 }
 
 func TestWhoSpeaksIsNotInterruptedByLittle(t *testing.T) {
 	s := newStage(t)
-	s.play(5*time.Second, map[string]float64{"ann": -25, "bob": still})
+	s.play(5*time.Second, map[string]float64{"ann": -25, "bob": calmLevel})
 	s.play(10*time.Second, map[string]float64{"ann": -25, "bob": -22})
 	s.expect("ann")
 	s.play(5*time.Second, map[string]float64{"ann": -25, "bob": -10})
@@ -87,8 +87,8 @@ func TestWhoSpeaksIsNotInterruptedByLittle(t *testing.T) {
 
 func TestWhoIsMutedOrGoneDropsOut(t *testing.T) {
 	s := newStage(t)
-	s.play(5*time.Second, map[string]float64{"ann": voiceLevel, "bob": still})
-	s.play(blockTime, map[string]float64{"bob": still})
+	s.play(5*time.Second, map[string]float64{"ann": voiceLevel, "bob": calmLevel})
+	s.play(blockTime, map[string]float64{"bob": calmLevel})
 	s.expect("")
 	s.play(700*time.Millisecond, map[string]float64{"bob": voiceLevel})
 	s.expect("bob")
@@ -105,12 +105,12 @@ func TestSpeakingHasAttackAndRelease(t *testing.T) {
 			t.Errorf("after %v: speaking is %v", s.now.Sub(time.Unix(0, 0)), !want)
 		}
 	}
-	at(time.Second, still, false)
+	at(time.Second, calmLevel, false)
 	at(40*time.Millisecond, voiceLevel, false)
 	at(60*time.Millisecond, voiceLevel, true)
-	at(300*time.Millisecond, still, true)
+	at(300*time.Millisecond, calmLevel, true)
 	at(20*time.Millisecond, -48, true) // between the two levels it goes on
-	at(400*time.Millisecond, still, true)
-	at(200*time.Millisecond, still, false)
+	at(400*time.Millisecond, calmLevel, true)
+	at(200*time.Millisecond, calmLevel, false)
 	at(time.Second, -48, false)
 }

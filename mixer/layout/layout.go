@@ -34,23 +34,6 @@ func Grid(n, width, height int) []Rect {
 	return tiles
 }
 
-// Fit returns the largest rectangle inside dst that has the shape of a srcW by srcH picture with
-// square pixels, centred, each side rounded to the nearest even number and at least 2.
-// A source without a size takes all of dst. An odd dst is first shrunk to its even inside.
-func Fit(srcW, srcH int, dst Rect) Rect {
-	dst = inner(dst)
-	if srcW <= 0 || srcH <= 0 || dst.W < 2 || dst.H < 2 {
-		return dst
-	}
-	w, h := dst.W, dst.H
-	if srcW*dst.H > srcH*dst.W {
-		h = clampEven(srcH*dst.W, srcW, dst.H)
-	} else {
-		w = clampEven(srcW*dst.H, srcH, dst.W)
-	}
-	return Rect{X: dst.X + margin(dst.W, w), Y: dst.Y + margin(dst.H, h), W: w, H: h}
-}
-
 // grid is one arrangement: how many tiles, and how large each.
 type grid struct{ cols, rows, w, h int }
 
@@ -91,29 +74,3 @@ func clampEven(num, den, limit int) int {
 
 // margin is the even space in front of something centred.
 func margin(space, used int) int { return (space - used) / 2 &^ 1 }
-
-func inner(r Rect) Rect {
-	x, y := (r.X+1)&^1, (r.Y+1)&^1
-	return Rect{X: x, Y: y, W: max(r.X+r.W-x, 0) &^ 1, H: max(r.Y+r.H-y, 0) &^ 1}
-}
-
-// Kind is a way to arrange sources.
-type Kind string
-
-// The kinds of layouts.
-const (
-	KindGrid      Kind = "grid"      // all of the same size
-	KindSpotlight Kind = "spotlight" // one large, the others in a strip
-	KindPiP       Kind = "pip"       // one fills the canvas, the others lie on it in a row of small ones
-	KindSpeaker   Kind = "speaker"   // only who speaks
-	KindFocus     Kind = "focus"     // one source alone
-	KindCustom    Kind = "custom"    // rectangles in fractions of the canvas
-)
-
-// Fraction is a rectangle in fractions of the canvas, 0 to 1.
-type Fraction struct {
-	X float64 `json:"x" yaml:"x"`
-	Y float64 `json:"y" yaml:"y"`
-	W float64 `json:"w" yaml:"w"`
-	H float64 `json:"h" yaml:"h"`
-}

@@ -1,0 +1,39 @@
+package layout
+
+// Fit returns the largest rectangle inside dst that has the shape of a srcW by srcH picture with
+// square pixels, centred, each side rounded to the nearest even number and at least 2.
+// A source without a size takes all of dst. An odd dst is first shrunk to its even inside.
+func Fit(srcW, srcH int, dst Rect) Rect {
+	dst = inner(dst)
+	if srcW <= 0 || srcH <= 0 || dst.W < 2 || dst.H < 2 {
+		return dst
+	}
+	w, h := dst.W, dst.H
+	if srcW*dst.H > srcH*dst.W {
+		h = clampEven(srcH*dst.W, srcW, dst.H)
+	} else {
+		w = clampEven(srcW*dst.H, srcH, dst.W)
+	}
+	return Rect{X: dst.X + margin(dst.W, w), Y: dst.Y + margin(dst.H, h), W: w, H: h}
+}
+
+// Fill returns the part of a srcW by srcH picture that fills dst without bars: the largest rectangle of dst's
+// shape, in pixels of the picture, centred, each side rounded to an even number.
+// A picture or a dst with a side below 2 has no such part: the result is empty.
+func Fill(srcW, srcH int, dst Rect) Rect {
+	w, h := srcW&^1, srcH&^1
+	if w < 2 || h < 2 || dst.W < 2 || dst.H < 2 {
+		return Rect{}
+	}
+	if srcW*dst.H > srcH*dst.W {
+		w = clampEven(h*dst.W, dst.H, w)
+	} else {
+		h = clampEven(w*dst.H, dst.W, h)
+	}
+	return Rect{X: margin(srcW, w), Y: margin(srcH, h), W: w, H: h}
+}
+
+func inner(r Rect) Rect {
+	x, y := (r.X+1)&^1, (r.Y+1)&^1
+	return Rect{X: x, Y: y, W: max(r.X+r.W-x, 0) &^ 1, H: max(r.Y+r.H-y, 0) &^ 1}
+}
