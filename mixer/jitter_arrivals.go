@@ -8,7 +8,7 @@ const (
 	arrivalBins   = 40               // the last one holds all that is later
 	arrivalMemory = 10 * time.Second // time constant of the shares
 	arrivalTail   = 0.03             // share of the sound that may come later than lateness says
-	floorWindow   = 2 * time.Second
+	floorWindow   = time.Second
 )
 
 // arrivals measures by how much sound comes later than its timestamps promise. Only differences count: the

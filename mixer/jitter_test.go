@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"azulejo/codec"
 	"azulejo/mixer/pcm"
 )
@@ -329,6 +331,54 @@ func TestNothingIsMadeUpForLong(t *testing.T) {
 	if s := h.step; s > noClick {
 		t.Errorf("a click of %d", s)
 	}
+}
+
+// TestALongerWayIsNoJitter: when all packets are late by the same from a moment on, the delay is soon what it was.
+func TestALongerWayIsNoJitter(t *testing.T) {
+	for _, further := range []time.Duration{50 * time.Millisecond, 150 * time.Millisecond, 400 * time.Millisecond} {
+		w := newWire(20 * time.Millisecond)
+		before := w.run(5 * time.Second)
+		w.late = func(time.Duration) time.Duration { return further }
+		w.run(30 * time.Second)
+		after := w.run(5 * time.Second)
+		if d := after.delay() - before.delay(); d.Abs() > 20*time.Millisecond || after.silences > 0 {
+			t.Errorf("%v further: the delay changed by %v, %d silent blocks", further, d, after.silences)
+		}
+		if after.step > noClick {
+			t.Errorf("%v further: a click of %d", further, after.step)
+		}
+	}
+}
+
+// TestAnythingMayCome: whatever timestamps and lengths say, the queue stays within its limit.
+func TestAnythingMayCome(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		b, now := newJitter(), time.Duration(0)
+		block, pts := make([]int16, blockLength), time.Duration(0)
+		for range rapid.IntRange(1, 60).Draw(t, "packets") {
+			now += time.Duration(rapid.Int64Range(0, int64(300*time.Millisecond)).Draw(t, "later"))
+			switch rapid.IntRange(0, 3).Draw(t, "kind") {
+			case 0:
+				pts = time.Duration(rapid.Int64().Draw(t, "any time"))
+			case 1:
+				pts += time.Duration(rapid.Int64Range(-int64(time.Second), int64(time.Second)).Draw(t, "near"))
+			default:
+				pts += blockTime
+			}
+			length := func(name string) []int16 {
+				return ramp(0, time.Duration(rapid.IntRange(0, 120).Draw(t, name))*time.Millisecond)
+			}
+			b.missing(now, pts)
+			b.push(now, pts, length("recovered"), length("sound"))
+			if l := lasts(len(b.queue)); l > soundLimit {
+				t.Fatalf("%v wait", l)
+			}
+			for range rapid.IntRange(0, 3).Draw(t, "pulls") {
+				b.pull(now, block)
+				now += blockTime
+			}
+		}
+	})
 }
 
 func BenchmarkJitter(b *testing.B) {
