@@ -36,7 +36,7 @@ type Client struct {
 	err          error
 	id           string
 	participants []Participant
-	rendition    Rendition
+	said         Told
 }
 
 // Dial joins the room, connects, and returns when media can flow both ways. ctx bounds only
@@ -134,7 +134,7 @@ func (c *Client) Participants() []Participant {
 func (c *Client) Rendition() Rendition {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.rendition
+	return c.said.Rendition
 }
 
 // Mute tells the server what not to show and play of this client.

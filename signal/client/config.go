@@ -23,7 +23,10 @@ type Config struct {
 	PublishAudio bool     // Opus
 	Layers       int      // of the picture (simulcast), each with packets of its own, see PutLayer; up to 3, zero is one
 
+	Screen bool // the picture that is published is a shared screen
+
 	View   bool       // receive the mix
+	Select Selection  // which picture of it
 	Accept []codec.ID // picture formats offered, in order; H.264 and VP8 when empty
 
 	// OnVideo and OnAudio get the mix as access units in order; PTS is the stream's RTP time.
@@ -34,6 +37,9 @@ type Config struct {
 	OnLimit        func(bitrate int)          // what the server wants at most of what is published, repeated; bits a second
 	OnParticipants func([]Participant)        // after every change
 	OnRendition    func(Rendition)            // what is received
+	OnLayout       func(Layout)               // what the picture shows, in step with it
+	OnTile         func(Tile)                 // how large this client's picture is shown
+	OnOverload     func(level int)            // how far the server is degraded
 	OnError        func(code, message string) // mistakes that did not end the session
 
 	Log *slog.Logger // nil: silent
@@ -52,15 +58,6 @@ type Participant struct {
 	Kind    string `json:"kind"`
 	Publish Media  `json:"publish"`
 	Muted   Media  `json:"muted"`
-}
-
-// Rendition is what the server sends.
-type Rendition struct {
-	Codec   codec.ID `json:"codec"`
-	Width   int      `json:"w"`
-	Height  int      `json:"h"`
-	FPS     float64  `json:"fps"`
-	Bitrate int      `json:"bitrate"` // bits a second
 }
 
 // ServerError is what the server refused, or why it ended the session.

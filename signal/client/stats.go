@@ -17,6 +17,7 @@ type Stats struct {
 		Video Receiving `json:"video"`
 		Audio Receiving `json:"audio"`
 	} `json:"received"`
+	Told Told `json:"told"`
 }
 
 // Sending counts one published medium.
@@ -59,6 +60,7 @@ func (c *Client) Stats() Stats {
 		s.Sent.Video = s.Sent.Video.plus(layer.stats())
 	}
 	s.Received.Audio, s.Received.Video = c.in[0].snapshot(), c.in[1].snapshot()
+	s.Told = c.Told()
 	return s
 }
 
