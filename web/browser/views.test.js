@@ -84,12 +84,19 @@ test('Chromium: a tap puts a tile in the spotlight and back, keys do too, and la
 
   await t.test('in step: hardly a picture is shown under the layout of another', async () => {
     const counting = page.evaluate(agreement, {selector: '#wall', colours, changes: 12});
-    await page.waitForFunction(() => /** @type {any} */ (window).agreement);
+    const counted = () => page.evaluate(() => /** @type {any} */ (window).agreement);
+    /** @param {(now: {frames: number, changes: number}) => boolean} reached */
+    const reach = (reached) => until('more pictures', 20000, async () => {
+      const now = await counted();
+      if (reached(now)) return now;
+      throw new Error(JSON.stringify([now, await page.evaluate(() => document.body.dataset.state)]));
+    });
+    await until('counting', 5000, counted);
     for (let i = 0; i < 12; i++) {
-      const {changes, frames} = await page.evaluate(() => /** @type {any} */ (window).agreement);
-      await page.waitForFunction((n) => /** @type {any} */ (window).agreement.frames > n, frames + 4, {timeout: 20000});
+      const before = await counted();
+      await reach((now) => now.frames > before.frames + 4);
       await page.keyboard.press(i % 2 ? '2' : '1');
-      await page.waitForFunction((n) => /** @type {any} */ (window).agreement.changes > n, changes, {timeout: 20000});
+      await reach((now) => now.changes > before.changes);
     }
     const {frames, wrong} = await counting;
     t.diagnostic(`${wrong} of ${frames} pictures were not what the layout says`);
