@@ -100,7 +100,7 @@ func videoOptions(c VideoConfig) (name string, options map[string]string) {
 		}
 		options = map[string]string{
 			"preset": preset, "tune": "zerolatency", "profile": "baseline", "forced-idr": "1",
-			"x264-params": "scenecut=0:sliced-threads=0:threads=1:annexb=1:repeat-headers=1:force-cfr=0",
+			"x264-params": "scenecut=0:sliced-threads=0:threads=1:annexb=1:repeat-headers=1",
 		}
 		if c.Quality > 0 {
 			options["crf"] = strconv.Itoa(c.Quality)

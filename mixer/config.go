@@ -2,14 +2,19 @@ package mixer
 
 import (
 	"fmt"
+	"slices"
 	"time"
+
+	"azulejo/codec"
 )
 
 // Config is what a mixer makes of its sources. Zero fields take the defaults named here.
 type Config struct {
 	Width, Height int           // canvas in pixels, even; 1280x720
 	FPS           int           // pictures a second; 25
-	Bitrate       int           // of a picture rendition in bits a second; 2 Mb/s at 1280x720, in proportion
+	Bitrate       int           // of the canvas in bits a second, at most; 2 Mb/s at 1280x720, in proportion
+	Quality       int           // x264's CRF: still pictures take no more bits than that; 23
+	Rungs         []string      // sizes that a view is encoded in: "720p" and so on, of the shorter side; 720p, 360p, 180p
 	SoundBitrate  int           // of a sound rendition in bits a second; 96000
 	Preset        string        // x264's preset; "superfast"
 	GOP           time.Duration // every rendition has a key picture at each multiple of it; 4 s
@@ -30,10 +35,14 @@ func (c Config) WithDefaults() Config {
 	set(&c.Height, 720)
 	set(&c.FPS, 25)
 	set(&c.Bitrate, max(150_000, 2_000_000*c.Width/1280*c.Height/720))
+	set(&c.Quality, 23)
 	set(&c.SoundBitrate, 96_000)
 	set(&c.MaxPixels, 8_294_400)
 	if c.Preset == "" {
 		c.Preset = "superfast"
+	}
+	if len(c.Rungs) == 0 {
+		c.Rungs = []string{"720p", "360p", "180p"}
 	}
 	if c.GOP == 0 {
 		c.GOP = 4 * time.Second
@@ -56,10 +65,38 @@ func (c Config) Validate() error {
 		return fmt.Errorf("mix.fps: %d: accepted are 1 to 60", c.FPS)
 	case c.Bitrate < 10_000 || c.Bitrate > 100_000_000:
 		return fmt.Errorf("mix.bitrate: %d: accepted are 10000 to 100000000 bits a second", c.Bitrate)
+	case c.Quality < 1 || c.Quality > 51:
+		return fmt.Errorf("mix.quality: %d: accepted are 1 (best) to 51", c.Quality)
 	case c.GOP < 500*time.Millisecond || c.GOP > time.Minute:
 		return fmt.Errorf("recording.segment: %v: accepted are 500ms to 1m", c.GOP)
 	case c.MaxPixels < 4096:
 		return fmt.Errorf("limits.source_pixels: %d: accepted are 4096 and more", c.MaxPixels)
 	}
+	return checkRungs(c.Rungs)
+}
+
+// maxRungs is how many sizes a view is encoded in at most.
+const maxRungs = 8
+
+func checkRungs(rungs []string) error {
+	if len(rungs) < 1 || len(rungs) > maxRungs {
+		return fmt.Errorf("mix.rungs: %d of them: accepted are 1 to %d", len(rungs), maxRungs)
+	}
+	for i, word := range rungs {
+		if _, err := ParseRung(word); err != nil {
+			return fmt.Errorf("mix.rungs: %w", err)
+		}
+		if slices.Contains(rungs[:i], word) {
+			return fmt.Errorf("mix.rungs: %q twice: accepted is each once", word)
+		}
+	}
 	return nil
+}
+
+// quality is Quality on the scale of an encoder: libvpx's goes to 63 where x264's ends at 51.
+func (c Config) quality(id codec.ID) int {
+	if id == codec.VP8 {
+		return c.Quality * 63 / 51
+	}
+	return c.Quality
 }

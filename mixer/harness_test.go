@@ -115,8 +115,14 @@ func near(a, b codec.Colour) bool {
 	return d(a.Y, b.Y) && d(a.U, b.U) && d(a.V, b.V)
 }
 
-// painter of one colour: a source that sends until stopped.
+// publish makes src one colour with a blinking spot in the lower right corner, until stopped.
 func publish(t *testing.T, src *Source, id codec.ID, w, h int, c codec.Colour) (stop func()) {
+	t.Helper()
+	return send(t, src.PutVideo, id, w, h, c, true)
+}
+
+// send is publish for any layer; without blinking all pictures are the same.
+func send(t *testing.T, put func(codec.Packet), id codec.ID, w, h int, c codec.Colour, blinking bool) (stop func()) {
 	t.Helper()
 	e, err := codec.NewVideoEncoder(codec.VideoConfig{Codec: id, Width: w, Height: h, FPS: 20, Bitrate: 300_000, Preset: "ultrafast"})
 	if err != nil {
@@ -133,13 +139,16 @@ func publish(t *testing.T, src *Source, id codec.ID, w, h int, c codec.Colour) (
 		ticker := time.NewTicker(50 * time.Millisecond)
 		defer ticker.Stop()
 		for n := 0; ; n++ {
+			if blinking {
+				f.Fill(image.Rect(w-w/16, h-h/16, w, h), codec.RGB(uint8(n%8*30), 0, 0))
+			}
 			packets, err := e.Encode(f, time.Duration(n)*50*time.Millisecond, n%20 == 0)
 			if err != nil {
 				t.Errorf("encode: %v", err)
 				return
 			}
 			for _, p := range packets {
-				src.PutVideo(p)
+				put(p)
 			}
 			select {
 			case <-quit:
@@ -225,6 +234,9 @@ func sing(t *testing.T, src *Source, hz float64) {
 func (s *screen) bright(r image.Rectangle) (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.last == nil {
+		return 0
+	}
 	for y := r.Min.Y; y < r.Max.Y; y += 2 {
 		for x := r.Min.X; x < r.Max.X; x += 2 {
 			if s.last.Mean(image.Rect(x, y, x+2, y+2)).Y > 150 {

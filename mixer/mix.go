@@ -98,10 +98,11 @@ func (r *mix) run() {
 }
 
 func (r *mix) deliver(packets []codec.Packet) {
-	for _, p := range packets {
+	for i, p := range packets {
 		r.meter.add(len(p.Data))
+		packets[i].Payloads = cutOnce(p)
 	}
-	r.sinks.deliver(packets)
+	r.sinks.deliver(packets, nil)
 }
 
 // refresh has nothing to do: every packet of sound is a key packet.
@@ -118,7 +119,7 @@ func (r *mix) audience() *fanout { return &r.sinks }
 func (r *mix) stats() RenditionStats {
 	rate := r.meter.read()
 	return RenditionStats{
-		View: MainView, Codec: r.key.id, FPS: rate.PerSecond, Bitrate: rate.Bits,
+		Codec: r.key.id, FPS: rate.PerSecond, Bitrate: rate.Bits,
 		Sinks: len(r.sinks.all()), Skipped: r.skipped.Load(),
 	}
 }

@@ -4,29 +4,39 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"azulejo/codec"
 	"azulejo/mixer/label"
 )
 
-// MainView is the view that every room has: all sources in a grid.
-const MainView = "main"
-
 // Mixer composes one room.
 type Mixer struct {
-	cfg   Config
-	log   *slog.Logger
-	view  *view
-	sound *sound
+	cfg      Config
+	log      *slog.Logger
+	painter  *painter
+	sound    *sound
+	governor *governor
+	level    atomic.Int32 // of overload; Run sets it
+
+	ticks, late atomic.Uint64
+
+	pictures  renditions[pictureKey, *picture]
+	leading   sync.Mutex     // one subscription is moved at a time
+	departing sync.WaitGroup // legs that are being left
 
 	mu      sync.Mutex
-	sources []*Source // in the order of joining: their places in the grid
+	sources []*Source // in the order of their places
+	named   map[string]View
+	views   map[string]*view // that are composed, by key
+	watched map[*Subscription]struct{}
 }
 
-// New prepares a mixer; Run makes it tick.
+// New prepares a mixer; Run makes it live.
 func New(cfg Config, log *slog.Logger) (*Mixer, error) {
 	cfg = cfg.WithDefaults()
 	if err := cfg.Validate(); err != nil {
@@ -36,10 +46,9 @@ func New(cfg Config, log *slog.Logger) (*Mixer, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Mixer{cfg: cfg, log: log}
-	m.view, err = newView(cfg, m.snapshot, newPainter(font, cfg.Labels), log.With("view", MainView))
-	if err != nil {
-		return nil, err
+	m := &Mixer{
+		cfg: cfg, log: log, painter: newPainter(font), governor: newGovernor(),
+		named: map[string]View{MainView: {}}, views: map[string]*view{}, watched: map[*Subscription]struct{}{},
 	}
 	m.sound = newSound(cfg, m.snapshot, log)
 	return m, nil
@@ -48,23 +57,68 @@ func New(cfg Config, log *slog.Logger) (*Mixer, error) {
 // Epoch is the zero of media time. It holds a monotonic reading, and lies on a multiple of the GOP.
 func (m *Mixer) Epoch() time.Time { return m.cfg.Epoch }
 
-// Run ticks until ctx ends; then it ends all renditions and frees the canvas. Sources are closed by
-// whoever added them.
+// Run mixes the sound and watches over the load until ctx ends; then it ends all renditions and views. Sources
+// are closed by whoever added them.
 func (m *Mixer) Run(ctx context.Context) error {
-	var tickers sync.WaitGroup
-	tickers.Go(func() { m.view.run(ctx) })
-	tickers.Go(func() { m.sound.run(ctx) })
-	tickers.Wait()
-	m.view.close()
+	var work sync.WaitGroup
+	work.Go(func() { m.sound.run(ctx) })
+	work.Go(func() { m.govern(ctx) })
+	work.Wait()
+	m.pictures.close()
 	m.sound.renditions.close()
+	m.departing.Wait()
 	return nil
 }
+
+// depart ends a leg; whoever calls may be in the middle of delivering.
+func (m *Mixer) depart(l *leg) { m.departing.Go(l.leave) }
+
+// govern degrades and recovers.
+func (m *Mixer) govern(ctx context.Context) {
+	ticker := time.NewTicker(governEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-ticker.C:
+			m.setLevel(m.governor.decide(now))
+		}
+	}
+}
+
+func (m *Mixer) setLevel(level int) {
+	old := int(m.level.Swap(int32(level)))
+	if old == level {
+		return
+	}
+	m.log.Warn("load changed", "overload", level, "before", old)
+	if (old >= overloadRung) != (level >= overloadRung) {
+		m.relead("", func(w Watching) Watching { return w })
+	}
+}
+
+// Overload is how far the room is degraded because its ticks come late: 0 is not at all, 1 shows tiles that
+// hardly change less often, 2 halves the frame rate, 3 encodes the top rung only for sinks that keep it, 4 wants
+// no more members. It recovers in reverse.
+func (m *Mixer) Overload() int { return int(m.level.Load()) }
 
 // snapshot returns the sources in the order of their places.
 func (m *Mixer) snapshot() []*Source {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return slices.Clone(m.sources)
+}
+
+// insert gives s its place: behind all whose place is not after its own.
+func (m *Mixer) insert(s *Source) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	at := len(m.sources)
+	for at > 0 && m.sources[at-1].cfg.Place > s.cfg.Place {
+		at--
+	}
+	m.sources = slices.Insert(m.sources, at, s)
 }
 
 // remove takes s out; false means that it was out already.
@@ -79,25 +133,25 @@ func (m *Mixer) remove(s *Source) bool {
 	return true
 }
 
-// Watch gives s the pictures of a view as H264 or VP8, from a key picture on, until the subscription is
-// closed. All who watch the same share one encoder.
-func (m *Mixer) Watch(w Watching, s Sink) (*Subscription, error) {
-	if w.Name != "" && w.Name != MainView {
-		return nil, fmt.Errorf("watch view %q: accepted is %q", w.Name, MainView)
-	}
-	if w.Codec != codec.H264 && w.Codec != codec.VP8 {
-		return nil, fmt.Errorf("watch as %q: accepted are h264, vp8: %w", w.Codec, codec.ErrUnsupported)
-	}
-	return m.view.watch(w.Codec, s)
-}
-
 // Listen gives s the sound of all sources but not, which may be nil, as Opus or AAC until the
 // subscription is closed.
 func (m *Mixer) Listen(id codec.ID, not *Source, s Sink) (*Subscription, error) {
 	if id != codec.Opus && id != codec.AAC {
 		return nil, fmt.Errorf("listen as %q: accepted are opus, aac: %w", id, codec.ErrUnsupported)
 	}
-	return m.sound.listen(id, not, s)
+	sub := newSubscription(s, m.depart)
+	if err := m.sound.listen(id, not, sub); err != nil {
+		return nil, err
+	}
+	return sub, nil
+}
+
+// Speaker is the id of the source that speaks or spoke last, empty before the first.
+func (m *Mixer) Speaker() string {
+	if s := m.sound.speaker(); s != nil {
+		return s.cfg.ID
+	}
+	return ""
 }
 
 // Stats is a snapshot of a mixer.
@@ -106,15 +160,34 @@ type Stats struct {
 	Renditions []RenditionStats `json:"renditions"`
 	Ticks      uint64           `json:"ticks"`     // pictures composed
 	LateTicks  uint64           `json:"lateTicks"` // pictures skipped because the machine was too slow
+	Overload   int              `json:"overload"`  // see Mixer.Overload
 }
 
 // Stats returns a snapshot.
 func (m *Mixer) Stats() Stats {
-	st := Stats{Sources: []SourceStats{}, Renditions: []RenditionStats{}}
+	st := Stats{Sources: []SourceStats{}, Ticks: m.ticks.Load(), LateTicks: m.late.Load(), Overload: m.Overload()}
 	for _, s := range m.snapshot() {
 		st.Sources = append(st.Sources, s.Stats())
 	}
-	st.Renditions = append(m.view.renditions.stats(), m.sound.renditions.stats()...)
-	st.Ticks, st.LateTicks = m.view.ticks.Load(), m.view.late.Load()
+	st.Renditions = append(m.pictures.stats(), m.sound.renditions.stats()...)
+	names := m.viewNames()
+	for i, r := range st.Renditions {
+		st.Renditions[i].View = names[r.View]
+	}
 	return st
+}
+
+// viewNames tells how the composed views, by their keys, are called. Sound has no view of its own.
+func (m *Mixer) viewNames() map[string]string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	names := map[string]string{"": MainView}
+	for key := range m.views {
+		names[key] = "personal"
+	}
+	for _, name := range slices.Backward(slices.Sorted(maps.Keys(m.named))) {
+		names[m.named[name].normalize(m.cfg).key()] = name
+	}
+	names[m.named[MainView].normalize(m.cfg).key()] = MainView
+	return names
 }

@@ -2,6 +2,7 @@ package mixer
 
 import (
 	"image"
+	"sync"
 	"time"
 
 	"azulejo/codec"
@@ -16,21 +17,49 @@ var (
 	ink        = codec.RGB(255, 255, 255) // of names
 	faint      = codec.RGB(150, 170, 210) // of what is said below them
 	shade      = codec.RGB(6, 12, 28)     // below names on pictures
+	speech     = codec.RGB(255, 196, 61)  // around who speaks
 )
 
 // shadeAlpha is how much of the shade covers the picture below a name, of 255.
 const shadeAlpha = 160
 
-// painter makes the writing on tiles. The view's ticker owns it.
+// painter makes the writing on tiles and keeps it: the same words in the same size are rendered once. Safe for
+// concurrent use.
 type painter struct {
-	font   *label.Font
-	labels bool
+	font *label.Font
 
-	second int64        // that time was written for
-	time   *image.Alpha // the time of day
+	mu      sync.Mutex
+	written map[writing]*image.Alpha
 }
 
-func newPainter(font *label.Font, labels bool) *painter { return &painter{font: font, labels: labels} }
+// writing is what decides how words look.
+type writing struct {
+	text        string
+	size, width int
+}
+
+// maxWritten is how many words are kept; then all are forgotten, and those in use come back.
+const maxWritten = 512
+
+func newPainter(font *label.Font) *painter {
+	return &painter{font: font, written: map[writing]*image.Alpha{}}
+}
+
+// write returns the mask of a text, which nobody may write to.
+func (p *painter) write(text string, size, width int) *image.Alpha {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	key := writing{text, size, width}
+	mask := p.written[key]
+	if mask == nil {
+		if len(p.written) >= maxWritten {
+			clear(p.written)
+		}
+		mask = p.font.Render(text, size, width)
+		p.written[key] = mask
+	}
+	return mask
+}
 
 // plate is a name on its shaded ground, made once and drawn on every picture.
 type plate struct {
@@ -38,14 +67,11 @@ type plate struct {
 	pad          int
 }
 
-// name makes the plate of a tile whose picture has the size of r; nil, which draws nothing, without labels.
+// name makes the plate of a tile whose picture has the size of r.
 func (p *painter) name(text string, r image.Rectangle) *plate {
-	if !p.labels {
-		return nil
-	}
 	size := textSize(r)
 	pad := size / 3
-	mask := p.font.Render(text, size, r.Dx()-4*pad)
+	mask := p.write(text, size, r.Dx()-4*pad)
 	ground := rounded(mask.Rect.Dx()+2*pad, size+pad, pad, shadeAlpha)
 	return &plate{ground, mask, pad}
 }
@@ -77,7 +103,7 @@ func (p *painter) centre(f *codec.Frame, r image.Rectangle, text string, size, y
 	if text == "" {
 		return
 	}
-	mask := p.font.Render(text, size, r.Dx()*9/10)
+	mask := p.write(text, size, r.Dx()*9/10)
 	f.Blend(mask, (r.Min.X+(r.Dx()-mask.Rect.Dx())/2)&^1, y&^1, c)
 }
 
@@ -85,13 +111,22 @@ func (p *painter) centre(f *codec.Frame, r image.Rectangle, text string, size, y
 // over the last one.
 func (p *painter) clock(f *codec.Frame, now time.Time) {
 	size := textSize(f.Bounds())
-	if p.time == nil || p.second != now.Unix() {
-		p.second, p.time = now.Unix(), p.font.Render(now.Format("2006-01-02 15:04:05"), size, f.Width()/2)
-	}
+	mask := p.write(now.Format("2006-01-02 15:04:05"), size, f.Width()/2)
 	w, h := (size*11)&^1, (size*3/2)&^1
 	ground := image.Rect(f.Width()-w, 0, f.Width(), h)
 	f.Fill(ground, shade)
-	f.Blend(p.time, ground.Min.X+(w-p.time.Rect.Dx())/2, (h-p.time.Rect.Dy())/2, ink)
+	f.Blend(mask, ground.Min.X+(w-mask.Rect.Dx())/2, (h-mask.Rect.Dy())/2, ink)
+}
+
+// frame draws the border of who speaks just inside r.
+func (p *painter) frame(f *codec.Frame, r image.Rectangle) {
+	d := max(2, r.Dy()/90&^1)
+	for _, side := range []image.Rectangle{
+		image.Rect(r.Min.X, r.Min.Y, r.Max.X, r.Min.Y+d), image.Rect(r.Min.X, r.Max.Y-d, r.Max.X, r.Max.Y),
+		image.Rect(r.Min.X, r.Min.Y, r.Min.X+d, r.Max.Y), image.Rect(r.Max.X-d, r.Min.Y, r.Max.X, r.Max.Y),
+	} {
+		f.Fill(side, speech)
+	}
 }
 
 // rounded is a mask of one alpha with round corners.

@@ -12,6 +12,9 @@ import (
 // keyEvery is the least time between two key pictures that were asked for.
 const keyEvery = 500 * time.Millisecond
 
+// pictureEvery is the longest time without a picture, however still the view is.
+const pictureEvery = time.Second
+
 // RenditionStats is a snapshot of a rendition.
 type RenditionStats struct {
 	View    string   `json:"view"`
@@ -21,69 +24,133 @@ type RenditionStats struct {
 	FPS     float64  `json:"fps,omitempty"` // of sound: packets a second
 	Bitrate int      `json:"bitrate"`       // bits a second
 	Sinks   int      `json:"sinks"`
-	Skipped uint64   `json:"skipped"` // canvases or blocks that the encoder was too slow for
+	Skipped uint64   `json:"skipped"`          // canvases or blocks that the encoder was too slow for
+	Passed  bool     `json:"passed,omitempty"` // a source's own packets are passed on, nothing is encoded
+}
+
+// shot is a canvas on its way to an encoder, and what it shows. The receiver owns the frame.
+type shot struct {
+	frame *codec.Frame
+	shows *Layout
 }
 
 // picture is a rendition of a view: one encoder in a goroutine of its own, shared by all its sinks.
 type picture struct {
-	id       codec.ID
-	cfg      Config
-	log      *slog.Logger
-	encoder  *codec.VideoEncoder
-	canvases chan *codec.Frame // one at most: the newest counts
-	quit     chan struct{}
-	done     sync.WaitGroup
-	sinks    fanout
-	wanted   atomic.Bool // somebody asked for a key picture
-	skipped  atomic.Uint64
-	meter    meter
+	key     pictureKey
+	view    *view
+	cfg     Config
+	log     *slog.Logger
+	encoder *codec.VideoEncoder
+	scaler  *codec.Scaler // from the canvas to the rung; nil when they are of one size
+	small   *codec.Frame  // with scaler
+	ended   func()        // leaves the view
+
+	shots chan shot // one at most: the newest counts
+	relay relay
+	quit  chan struct{}
+	done  sync.WaitGroup
+	sinks fanout
+
+	wanted  atomic.Bool // somebody asked for a key picture
+	skipped atomic.Uint64
+	meter   meter
+
+	// Owned by the view's ticker.
+	fed    bool
+	fedGOP int64
+	fedAt  time.Duration
 
 	// Owned by run.
-	key    time.Duration // of the last key picture
-	gop    int64         // number of the GOP of the last picture
-	opened bool
+	lastKey time.Duration // of the last key picture
+	gop     int64         // number of the GOP of the last picture
+	opened  bool
+	last    time.Duration // of the last packet
 }
 
-func newPicture(id codec.ID, cfg Config, log *slog.Logger) (*picture, error) {
-	e, err := codec.NewVideoEncoder(codec.VideoConfig{
-		Codec: id, Width: cfg.Width, Height: cfg.Height, FPS: cfg.FPS, Bitrate: cfg.Bitrate, Preset: cfg.Preset,
-	})
-	if err != nil {
+func newPicture(key pictureKey, v *view, cfg Config, log *slog.Logger) (*picture, error) {
+	r := &picture{
+		key: key, view: v, cfg: cfg, log: log.With("codec", key.id, "h", key.size.H),
+		shots: make(chan shot, 1), relay: newRelay(key), quit: make(chan struct{}),
+	}
+	if err := r.open(); err != nil {
+		r.free()
 		return nil, err
 	}
-	r := &picture{id: id, cfg: cfg, log: log.With("codec", id), encoder: e, canvases: make(chan *codec.Frame, 1), quit: make(chan struct{})}
 	r.done.Go(r.run)
 	return r, nil
 }
 
-// refresh asks for a key picture.
-func (r *picture) refresh() { r.wanted.Store(true) }
-
-// put takes over f. It never blocks: a canvas that the encoder has not come for is replaced, and its time
-// taken over if it was to begin a GOP. Only the view's ticker calls it, also once after close.
-func (r *picture) put(f *codec.Frame) {
-	if old := r.take(); old != nil {
-		if old.PTS%r.cfg.GOP == 0 {
-			f.PTS = old.PTS
-		}
-		old.Close()
-		r.skipped.Add(1)
+func (r *picture) open() (err error) {
+	canvas := Size{r.view.spec.Width, r.view.spec.Height}
+	r.encoder, err = codec.NewVideoEncoder(codec.VideoConfig{
+		Codec: r.key.id, Width: r.key.size.W, Height: r.key.size.H, FPS: r.view.spec.FPS,
+		Bitrate: r.cfg.bitrate(r.key.size), Quality: r.cfg.quality(r.key.id), Preset: r.cfg.Preset,
+	})
+	if err != nil || r.key.size == canvas {
+		return err
 	}
-	r.canvases <- f // there is room: only the ticker puts
+	if r.scaler, err = codec.NewScaler(); err != nil {
+		return err
+	}
+	r.small, err = codec.NewFrame(r.key.size.W, r.key.size.H)
+	return err
+}
+
+func (r *picture) free() {
+	r.encoder.Close()
+	r.scaler.Close()
+	r.small.Close()
+}
+
+// refresh asks for a key picture.
+func (r *picture) refresh() {
+	r.wanted.Store(true)
+	r.relay.refresh()
+}
+
+// due tells whether the canvas at pts is to be encoded: when it has changed, when a GOP begins, when a key
+// picture is wanted, and once a second. Only the view's ticker calls it.
+func (r *picture) due(pts time.Duration, changed bool) bool {
+	gop := int64(pts / r.cfg.GOP)
+	if !changed && r.fed && gop == r.fedGOP && pts-r.fedAt < pictureEvery && !r.wanted.Load() {
+		return false
+	}
+	r.fed, r.fedGOP, r.fedAt = true, gop, pts
+	return true
+}
+
+// put takes over s. It never blocks: a canvas that the encoder has not come for is replaced, and its time
+// taken over if it was to begin a GOP. Only the view's ticker calls it, also once after close.
+func (r *picture) put(s shot) {
+	if old, ok := r.take(); ok {
+		if old.frame.PTS%r.cfg.GOP == 0 {
+			s.frame.PTS = old.frame.PTS
+		}
+		old.frame.Close()
+		r.skipped.Add(1)
+		r.view.mixer.governor.encoderLate()
+	}
+	r.shots <- s // there is room: only the ticker puts
 	select {
 	case <-r.quit:
-		r.take().Close()
+		r.drain()
 	default:
 	}
 }
 
-// take returns the canvas that waits, nil when there is none.
-func (r *picture) take() *codec.Frame {
+// take returns the canvas that waits, false when there is none.
+func (r *picture) take() (shot, bool) {
 	select {
-	case f := <-r.canvases:
-		return f
+	case s := <-r.shots:
+		return s, true
 	default:
-		return nil
+		return shot{}, false
+	}
+}
+
+func (r *picture) drain() {
+	if s, ok := r.take(); ok {
+		s.frame.Close()
 	}
 }
 
@@ -93,15 +160,17 @@ func (r *picture) run() {
 		select {
 		case <-r.quit:
 			return
-		case f := <-r.canvases:
-			packets, err := r.encode(f)
-			f.Close()
+		case p := <-r.relay.packets:
+			r.pass(p)
+		case s := <-r.shots:
+			packets, err := r.encode(s.frame)
+			s.frame.Close()
 			if err != nil {
 				trouble(err)
 				continue
 			}
 			well()
-			r.sinks.deliver(packets)
+			r.deliver(packets, s.shows)
 		}
 	}
 }
@@ -109,26 +178,44 @@ func (r *picture) run() {
 // encode makes a key picture at the first canvas of each GOP, and when one is wanted and the last is long
 // enough ago.
 func (r *picture) encode(f *codec.Frame) ([]codec.Packet, error) {
-	gop := int64(f.PTS / r.cfg.GOP)
-	key := !r.opened || gop != r.gop || r.wanted.Load() && f.PTS-r.key >= keyEvery
+	pts := f.PTS
+	if r.opened && pts <= r.last {
+		return nil, nil // packets that were passed on went on until now
+	}
+	gop := int64(pts / r.cfg.GOP)
+	key := !r.opened || gop != r.gop || r.relay.ended() || r.wanted.Load() && pts-r.lastKey >= keyEvery
 	if key {
 		r.wanted.Store(false)
-		r.key = f.PTS
+		r.lastKey = pts
 	}
 	r.opened, r.gop = true, gop
-	packets, err := r.encoder.Encode(f, f.PTS, key)
-	for _, p := range packets {
-		r.meter.add(len(p.Data))
+	if r.scaler != nil {
+		if err := r.scaler.Scale(r.small, f); err != nil {
+			return nil, err
+		}
+		f = r.small
 	}
-	return packets, err
+	return r.encoder.Encode(f, pts, key)
 }
 
-// close ends the encoder and waits for it.
+// deliver hands packets to all sinks, ready to be cut into RTP payloads once for all.
+func (r *picture) deliver(packets []codec.Packet, shows *Layout) {
+	for i, p := range packets {
+		r.meter.add(len(p.Data))
+		r.last = p.PTS
+		packets[i].Payloads = cutOnce(p)
+	}
+	r.sinks.deliver(packets, shows)
+}
+
+// close ends the encoder and waits for it; the view goes with its last rendition.
 func (r *picture) close() {
 	close(r.quit)
 	r.done.Wait()
-	r.take().Close()
-	r.encoder.Close()
+	r.relay.stop()
+	r.ended()
+	r.drain()
+	r.free()
 }
 
 func (r *picture) audience() *fanout { return &r.sinks }
@@ -136,7 +223,7 @@ func (r *picture) audience() *fanout { return &r.sinks }
 func (r *picture) stats() RenditionStats {
 	rate := r.meter.read()
 	return RenditionStats{
-		View: MainView, Codec: r.id, Width: r.cfg.Width, Height: r.cfg.Height,
-		FPS: rate.PerSecond, Bitrate: rate.Bits, Sinks: len(r.sinks.all()), Skipped: r.skipped.Load(),
+		View: r.key.view, Codec: r.key.id, Width: r.key.size.W, Height: r.key.size.H,
+		FPS: rate.PerSecond, Bitrate: rate.Bits, Sinks: len(r.sinks.all()), Skipped: r.skipped.Load(), Passed: r.relay.active(),
 	}
 }

@@ -16,7 +16,7 @@ type rendition interface {
 	audience() *fanout
 }
 
-// renditions are the running encoders of one view or of the sound, by what sets them apart. One begins
+// renditions are the running encoders of the pictures or of the sound, by what sets them apart. One begins
 // with its first sink and ends with its last.
 type renditions[K comparable, R rendition] struct {
 	mu     sync.Mutex
@@ -35,8 +35,17 @@ func (rs *renditions[K, R]) list() []R {
 	return out
 }
 
-// join adds s to the rendition of key, which begin starts if need be.
-func (rs *renditions[K, R]) join(key K, s Sink, begin func() (R, error)) (*Subscription, error) {
+// join leads s to the rendition of key, which begin starts if need be.
+func (rs *renditions[K, R]) join(key K, s *Subscription, begin func() (R, error)) error {
+	l, err := rs.enter(key, s, begin)
+	if err != nil {
+		return err
+	}
+	s.move(l)
+	return nil
+}
+
+func (rs *renditions[K, R]) enter(key K, s *Subscription, begin func() (R, error)) (*leg, error) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
 	if rs.closed {
@@ -53,17 +62,18 @@ func (rs *renditions[K, R]) join(key K, s Sink, begin func() (R, error)) (*Subsc
 		}
 		rs.all[key] = r
 	}
-	sub := &Subscription{sink: s, refresh: r.refresh, leave: func(s *Subscription) { rs.leave(key, r, s) }}
-	r.audience().add(sub)
-	r.refresh()
-	return sub, nil
+	l := &leg{sub: s, on: r}
+	l.leave = func() { rs.leave(key, r, l) }
+	r.audience().add(l)
+	return l, nil
 }
 
-// leave removes s, and the rendition with its last sink.
-func (rs *renditions[K, R]) leave(key K, r R, s *Subscription) {
+// leave removes l, and the rendition with its last leg. It may be called twice.
+func (rs *renditions[K, R]) leave(key K, r R, l *leg) {
 	rs.mu.Lock()
-	r.audience().drop(s)
-	last := !rs.closed && len(r.audience().all()) == 0
+	was := len(r.audience().all())
+	r.audience().drop(l)
+	last := !rs.closed && was == 1 && len(r.audience().all()) == 0
 	if last {
 		delete(rs.all, key)
 	}

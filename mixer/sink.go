@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"azulejo/codec"
 )
@@ -14,19 +15,87 @@ type Sink interface {
 	WritePacket(p codec.Packet)
 }
 
-// Subscription is one sink on one rendition.
+// Subscription is one sink and what it consumes. It may be moved from one rendition to another: the old one
+// goes on until the new one has a key packet.
 type Subscription struct {
 	sink    Sink
-	refresh func()
-	leave   func(*Subscription)
+	layouts LayoutSink // sink, if it wants to know
+	depart  func(*leg) // ends a leg without waiting for it
+	change  func(Watching) error
+	forget  func()
 
 	mu     sync.Mutex
-	begun  bool
+	now    *leg // that is delivered; nil before the first key packet
+	next   *leg // that waits for its key packet; nil for none
 	closed bool
+	layout *Layout // the sink was told last
+	last   time.Duration
+
+	// Of pictures; under the mixer's leading.
+	watches Watching
+	key     pictureKey
+}
+
+// leg ties a subscription to one rendition.
+type leg struct {
+	sub   *Subscription
+	on    rendition
+	leave func() // removes the leg, and ends a rendition that has no other; it may wait for the encoder
+}
+
+func newSubscription(s Sink, depart func(*leg)) *Subscription {
+	sub := &Subscription{sink: s, depart: depart, last: -1 << 62}
+	sub.layouts, _ = s.(LayoutSink)
+	return sub
 }
 
 // RequestKeyframe asks for a key picture soon; requests of all sinks are answered together.
-func (s *Subscription) RequestKeyframe() { s.refresh() }
+func (s *Subscription) RequestKeyframe() {
+	s.mu.Lock()
+	l := s.next
+	if l == nil {
+		l = s.now
+	}
+	s.mu.Unlock()
+	if l != nil {
+		l.on.refresh()
+	}
+}
+
+// Change makes a subscription to pictures watch something else, from a key picture of that on; until then
+// the old goes on. Codec and Profiles of w are ignored: they stay. After an error nothing has changed.
+func (s *Subscription) Change(w Watching) error { return s.change(w) }
+
+// Rendition describes what the subscription gets, or waits for.
+func (s *Subscription) Rendition() RenditionStats {
+	s.mu.Lock()
+	l := s.now
+	if l == nil {
+		l = s.next
+	}
+	s.mu.Unlock()
+	if l == nil {
+		return RenditionStats{}
+	}
+	return l.on.stats()
+}
+
+// move makes l the next leg; one that waited until now is left.
+func (s *Subscription) move(l *leg) {
+	s.mu.Lock()
+	old := s.next
+	s.next = l
+	closed := s.closed
+	s.mu.Unlock()
+	if closed {
+		s.depart(l)
+	} else {
+		l.on.refresh()
+	}
+	if old != nil {
+		s.depart(old)
+	}
+}
 
 // Close ends the subscription. When it returns no more packets come. It may be called twice, but not
 // from WritePacket.
@@ -35,32 +104,54 @@ func (s *Subscription) Close() {
 		return
 	}
 	s.mu.Lock()
-	was := s.closed
-	s.closed = true
+	legs := []*leg{s.now, s.next}
+	s.now, s.next, s.closed = nil, nil, true
 	s.mu.Unlock()
-	if !was {
-		s.leave(s)
+	for _, l := range legs {
+		if l != nil {
+			l.leave()
+		}
+	}
+	if s.forget != nil {
+		s.forget()
 	}
 }
 
 // deliver hands p to the sink, from the first key packet on. The lock is held meanwhile: it is what lets
-// Close promise silence, and WritePacket does not block.
-func (s *Subscription) deliver(p codec.Packet) {
+// Close promise silence, and WritePacket does not block. shows is what a picture shows; nil for sound.
+func (l *leg) deliver(p codec.Packet, shows *Layout) {
+	s := l.sub
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.begun = s.begun || p.Key
-	if s.begun && !s.closed {
-		s.sink.WritePacket(p)
+	switch {
+	case s.closed:
+		return
+	case l == s.next && p.Key:
+		if s.now != nil {
+			s.depart(s.now)
+		}
+		s.now, s.next = l, nil
+	case l != s.now:
+		return
 	}
+	if p.PTS <= s.last { // two encoders at the same tick
+		p.PTS = s.last + time.Millisecond
+	}
+	s.last = p.PTS
+	if s.layouts != nil && shows != nil && shows != s.layout {
+		s.layout = shows
+		s.layouts.WriteLayout(shows, p.PTS)
+	}
+	s.sink.WritePacket(p)
 }
 
 // fanout is the sinks of one rendition. Whoever delivers never waits for whoever joins or leaves.
 type fanout struct {
-	list atomic.Pointer[[]*Subscription]
+	list atomic.Pointer[[]*leg]
 }
 
-// all returns the subscriptions, which the caller must not change.
-func (f *fanout) all() []*Subscription {
+// all returns the legs, which the caller must not change.
+func (f *fanout) all() []*leg {
 	if p := f.list.Load(); p != nil {
 		return *p
 	}
@@ -68,20 +159,20 @@ func (f *fanout) all() []*Subscription {
 }
 
 // add and drop replace the list; their callers hold the lock of the renditions.
-func (f *fanout) add(s *Subscription) {
-	next := append(slices.Clone(f.all()), s)
+func (f *fanout) add(l *leg) {
+	next := append(slices.Clone(f.all()), l)
 	f.list.Store(&next)
 }
 
-func (f *fanout) drop(s *Subscription) {
-	next := slices.DeleteFunc(slices.Clone(f.all()), func(o *Subscription) bool { return o == s })
+func (f *fanout) drop(l *leg) {
+	next := slices.DeleteFunc(slices.Clone(f.all()), func(o *leg) bool { return o == l })
 	f.list.Store(&next)
 }
 
-func (f *fanout) deliver(packets []codec.Packet) {
-	for _, s := range f.all() {
+func (f *fanout) deliver(packets []codec.Packet, shows *Layout) {
+	for _, l := range f.all() {
 		for _, p := range packets {
-			s.deliver(p)
+			l.deliver(p, shows)
 		}
 	}
 }

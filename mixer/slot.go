@@ -15,28 +15,52 @@ type Slot struct {
 	at  time.Time
 }
 
-// Put takes over f and releases the picture it replaces.
+// Put takes over f and releases the picture it replaces. A picture that looks the same as the last is not
+// a new one.
 func (s *Slot) Put(f *codec.Frame) {
+	old := s.Latest()
+	defer old.Close()
+	if old != nil && old.Same(f) {
+		f.Close()
+		s.Touch()
+		return
+	}
 	s.mu.Lock()
-	old := s.f
+	was := s.f
 	s.f = f
 	s.seq++
 	s.at = time.Now()
 	s.mu.Unlock()
-	old.Close()
+	was.Close()
+}
+
+// Touch notes that the source is alive.
+func (s *Slot) Touch() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.at = time.Now()
 }
 
 // Latest returns another owner of the newest picture, nil before the first.
 func (s *Slot) Latest() *codec.Frame {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.f.Ref()
+	f, _ := s.LatestMarked()
+	return f
 }
 
-// Mark tells how many pictures there were and when the newest came.
+// LatestMarked is Latest with the number of the picture.
+func (s *Slot) LatestMarked() (*codec.Frame, uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.f.Ref(), s.seq
+}
+
+// Mark tells the number of the newest picture, zero when there is none, and when the source was last alive.
 func (s *Slot) Mark() (seq uint64, at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.f == nil {
+		return 0, s.at
+	}
 	return s.seq, s.at
 }
 

@@ -88,7 +88,7 @@ func (s *sound) pull() map[*Source][]int16 {
 }
 
 // listen adds sink to the rendition in that format without that source.
-func (s *sound) listen(id codec.ID, not *Source, sink Sink) (*Subscription, error) {
+func (s *sound) listen(id codec.ID, not *Source, sub *Subscription) error {
 	key := mixKey{id, not}
-	return s.renditions.join(key, sink, func() (*mix, error) { return newMix(key, s.cfg.SoundBitrate, s.log), nil })
+	return s.renditions.join(key, sub, func() (*mix, error) { return newMix(key, s.cfg.SoundBitrate, s.log), nil })
 }

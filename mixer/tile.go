@@ -1,108 +1,189 @@
 package mixer
 
 import (
+	"fmt"
 	"image"
-	"log/slog"
 	"time"
 
 	"azulejo/codec"
 	"azulejo/mixer/layout"
 )
 
-// tile is one source's place on a canvas. The view's ticker owns it.
+// stillEvery is the time between two pictures of a tile that hardly changes, while the room is overloaded.
+const stillEvery = 200 * time.Millisecond
+
+// tile is one place on a canvas. The view's ticker owns it.
 type tile struct {
-	source  *Source
-	rect    image.Rectangle
-	painter *painter
-	scaler  *codec.Scaler
+	view   *view
+	source *Source // nil: the tile says how many are not shown
+	more   int
+	rect   image.Rectangle
+	framed bool // has a frame while its source speaks
 
-	state State  // that the canvas shows; empty before the first draw
-	seq   uint64 // of the picture that the canvas shows
-	art   *plate // the name
-
-	picture *codec.Frame    // scaled, with the name; of inner's size
-	inner   image.Rectangle // where the picture lies on the canvas
-
-	trouble func(error)
-	well    func()
+	still *still // holds the scaled picture; nil before the first
+	at    image.Point
+	shown appearance
+	drawn time.Time
+	asked use // of the source
 }
 
-func newTile(s *Source, r image.Rectangle, p *painter, log *slog.Logger) (*tile, error) {
-	scaler, err := codec.NewScaler()
-	if err != nil {
-		return nil, err
+// appearance is everything that decides how a tile looks.
+type appearance struct {
+	state    State
+	picture  uint64 // number of it; zero for a placeholder
+	age      string
+	speaking bool
+}
+
+func (v *view) newTile(place layout.Tile, all int) *tile {
+	t := &tile{view: v, more: place.More, rect: image.Rect(place.X, place.Y, place.X+place.W, place.Y+place.H), framed: all > 1}
+	if place.Index >= 0 {
+		t.source = v.scene.sources[place.Index]
+		t.demand(true)
 	}
-	t := &tile{source: s, rect: r, painter: p, scaler: scaler}
-	t.trouble, t.well = newLogOnce(log.With("source", s.name), "tile")
-	return t, nil
+	return t
 }
 
-// draw brings the tile up to date on canvas: nothing when it already is. A picture that cannot be drawn
-// becomes a placeholder; the other tiles go on.
-func (t *tile) draw(canvas *codec.Frame, now time.Time) {
-	state, _ := t.source.state(now)
-	if state == Live {
-		err := t.drawPicture(canvas)
-		if err == nil {
-			t.well()
-			return
+// look is how the tile should look now.
+func (t *tile) look(now time.Time) appearance {
+	if t.source == nil {
+		return appearance{}
+	}
+	state, age := t.source.state(now)
+	a := appearance{state: state, speaking: t.framed && t.source.speaking()}
+	switch state {
+	case Live:
+		a.picture, _ = t.source.slot.Mark()
+	case Lost, Reconnecting:
+		if age > 0 {
+			a.age = ageText(age)
 		}
-		t.trouble(err)
-		state = Unusable
 	}
-	if state != t.state {
-		t.state = state
-		t.inner = image.Rectangle{}
-		t.painter.message(canvas, t.rect, t.source.name, stateText[state])
-	}
+	return a
 }
 
-// stateText is what a placeholder says below the name.
-var stateText = map[State]string{Connecting: "connecting…", Muted: "camera off", Lost: "no signal", Reconnecting: "reconnecting…", Unusable: "unknown kind of picture"}
-
-func (t *tile) drawPicture(canvas *codec.Frame) error {
-	seq, _ := t.source.slot.Mark()
-	if t.state == Live && seq == t.seq {
-		return nil
+// due tells whether the canvas does not show the tile as it is. A patient one waits a little where hardly
+// anything moves.
+func (t *tile) due(now time.Time, patient bool) bool {
+	next := t.look(now)
+	if next == t.shown {
+		return false
 	}
+	calm := patient && next.picture != 0 && t.shown.picture != 0 && t.source.video.calm() && now.Sub(t.drawn) < stillEvery
+	return !calm
+}
+
+func (t *tile) overlaps(o *tile) bool { return t.rect.Overlaps(o.rect) }
+
+// draw brings the tile up to date on canvas. A picture that cannot be drawn becomes a placeholder; the other
+// tiles go on.
+func (t *tile) draw(canvas *codec.Frame, now time.Time) {
+	next := t.look(now)
+	t.drawn = now
+	switch {
+	case t.source == nil:
+		t.view.mixer.painter.message(canvas, t.rect, fmt.Sprintf("+%d", t.more), "")
+	case next.picture != 0:
+		t.drawPicture(canvas, &next)
+	default:
+		t.drop()
+	}
+	if t.source != nil && t.still == nil {
+		t.view.mixer.painter.message(canvas, t.rect, t.source.cfg.Name, placeholder(next))
+	}
+	if next.speaking {
+		t.view.mixer.painter.frame(canvas, t.rect)
+	}
+	t.shown = next
+}
+
+// placeholder is what stands below the name.
+func placeholder(a appearance) string {
+	text := stateText[a.state]
+	if a.age != "" {
+		text += " · " + a.age
+	}
+	return text
+}
+
+// stateText says what is wrong with a source.
+var stateText = map[State]string{
+	Connecting: "connecting…", Muted: "camera off", Lost: "no signal", Reconnecting: "reconnecting…", Unusable: "unknown kind of picture",
+}
+
+// drawPicture notes in a which picture it drew; after trouble there is no still.
+func (t *tile) drawPicture(canvas *codec.Frame, a *appearance) {
 	f := t.source.slot.Latest()
 	if f == nil {
-		return nil
+		t.drop()
+		return
 	}
-	defer f.Close()
-	if err := t.fit(canvas, f); err != nil {
-		return err
+	w, h := f.DisplaySize()
+	f.Close()
+	t.fit(canvas, w, h)
+	seq, err := t.still.draw(canvas, t.at)
+	if err != nil {
+		t.source.drawTrouble(err)
+		t.drop()
+		a.state, a.picture = Unusable, 0
+		return
 	}
-	if err := t.scaler.Scale(t.picture, f); err != nil {
-		return err
-	}
-	t.art.draw(t.picture, t.picture.Bounds())
-	canvas.Paste(t.picture, t.inner.Min.X, t.inner.Min.Y)
-	t.state, t.seq = Live, seq
-	return nil
+	t.source.drawWell()
+	a.picture = seq
 }
 
-// fit finds the picture's place in the tile, keeping its shape, and paints the bars beside it.
-func (t *tile) fit(canvas, f *codec.Frame) error {
-	w, h := f.DisplaySize()
-	r := layout.Fit(w, h, layout.Rect{X: t.rect.Min.X, Y: t.rect.Min.Y, W: t.rect.Dx(), H: t.rect.Dy()})
-	inner := image.Rect(r.X, r.Y, r.X+r.W, r.Y+r.H)
-	if inner == t.inner {
-		return nil
+// fit finds the still for a picture of that shape, and paints the bars beside it.
+func (t *tile) fit(canvas *codec.Frame, w, h int) {
+	key := stillKey{t.rect.Dx(), t.rect.Dy(), t.view.spec.Fill && !t.source.cfg.Screen, !t.view.spec.NoLabels}
+	at := t.rect.Min
+	if !key.fill {
+		r := layout.Fit(w, h, layout.Rect{X: t.rect.Min.X, Y: t.rect.Min.Y, W: t.rect.Dx(), H: t.rect.Dy()})
+		key.w, key.h, at = r.W, r.H, image.Pt(r.X, r.Y)
 	}
-	picture, err := codec.NewFrame(inner.Dx(), inner.Dy())
-	if err != nil {
-		return err
+	if !key.covers(t.rect) && (t.still == nil || t.still.key != key || t.view.fresh || t.shown.speaking) {
+		canvas.Fill(t.rect, bars)
 	}
-	t.picture.Close()
-	t.picture, t.inner = picture, inner
-	t.art = t.painter.name(t.source.name, inner)
-	canvas.Fill(t.rect, bars)
-	return nil
+	if t.still == nil || t.still.key != key {
+		next := t.source.stills.hold(key)
+		t.drop()
+		t.still = next
+	}
+	t.at = at
+}
+
+// drop gives the still up.
+func (t *tile) drop() {
+	if t.still != nil {
+		t.source.stills.release(t.still)
+		t.still = nil
+	}
+}
+
+// demand tells the source how large it is shown.
+func (t *tile) demand(decode bool) {
+	u := use{t.rect.Dx(), t.rect.Dy(), decode}
+	if t.source != nil && t.asked != u {
+		t.asked = u
+		t.source.demand(t, u)
+	}
+}
+
+func (t *tile) info(now time.Time) TileInfo {
+	i := TileInfo{X: t.rect.Min.X, Y: t.rect.Min.Y, W: t.rect.Dx(), H: t.rect.Dy(), Name: fmt.Sprintf("+%d", t.more)}
+	if t.source == nil {
+		return i
+	}
+	state, age := t.source.state(now)
+	i.ID, i.Name, i.State, i.Speaking = t.source.cfg.ID, t.source.cfg.Name, state, t.source.speaking()
+	if state != Live && state != Connecting {
+		i.Age = int(age.Seconds())
+	}
+	return i
 }
 
 func (t *tile) close() {
-	t.scaler.Close()
-	t.picture.Close()
-	t.picture = nil
+	t.drop()
+	if t.source != nil {
+		t.source.demand(t, use{})
+	}
 }

@@ -18,14 +18,20 @@ const refreshEvery = time.Second
 
 // videoIn decodes one source's pictures into its slot in a goroutine of its own.
 type videoIn struct {
-	slot      *Slot
-	refresh   func()
+	source    *Source
 	maxPixels int
 	log       *slog.Logger
-	packets   chan codec.Packet
+	packets   chan layered
+	poked     chan struct{} // the demand has changed
 	quit      chan struct{}
 	overflow  atomic.Bool // packets were dropped; hold the picture until a key one
 	done      sync.WaitGroup
+
+	layers    []layer
+	now, next atomic.Int32 // the layers that are used and wanted
+	uses      atomic.Pointer[use]
+	still     atomic.Bool // hardly anything moves
+	sleeping  atomic.Bool // nobody sees the picture; run writes it
 
 	meter            meter
 	dropped, invalid atomic.Uint64
@@ -36,30 +42,79 @@ type videoIn struct {
 	id      codec.ID
 	holding bool // wait for a key picture
 	asked   time.Time
+	told    Demand
+	asleep  []codec.Packet // that came since nobody sees the picture; decoding can go on with them
+	weight  int            // bytes of asleep
+	filter  loopFilter
+	motion  float64 // bits a pixel of late pictures that are not key ones
+}
+
+// layered is a packet of one layer.
+type layered struct {
+	layer int
+	codec.Packet
 }
 
 // shape is what the decoder last saw.
 type shape struct {
-	id            codec.ID
-	width, height int
+	id   codec.ID
+	size Size
 }
 
-func newVideoIn(slot *Slot, refresh func(), maxPixels int, log *slog.Logger) *videoIn {
-	v := &videoIn{slot: slot, refresh: refresh, maxPixels: maxPixels, log: log, packets: make(chan codec.Packet, videoQueue), quit: make(chan struct{}), holding: true}
+func newVideoIn(source *Source, maxPixels int, log *slog.Logger) *videoIn {
+	v := &videoIn{
+		source: source, maxPixels: maxPixels, log: log, layers: make([]layer, source.cfg.Layers),
+		packets: make(chan layered, videoQueue), poked: make(chan struct{}, 1), quit: make(chan struct{}), holding: true,
+	}
+	v.uses.Store(&use{})
+	v.next.Store(int32(source.cfg.Layers - 1))
+	v.now.Store(v.next.Load())
+	v.sleeping.Store(true)
+	v.told = Demand{Layer: source.cfg.Layers - 1}
 	v.done.Go(v.run)
 	return v
 }
 
-// put never blocks.
-func (v *videoIn) put(p codec.Packet) {
+// put never blocks. Of layers that are not used only key packets matter: they tell the size.
+func (v *videoIn) put(n int, p codec.Packet) {
+	v.layers[n].seen.Store(time.Now().UnixNano())
+	if int32(n) != v.now.Load() && int32(n) != v.next.Load() && !p.Key {
+		if v.layers[v.now.Load()].silent(time.Now()) {
+			v.poke()
+		}
+		return
+	}
 	v.meter.add(len(p.Data))
 	select {
-	case v.packets <- p:
+	case v.packets <- layered{n, p}:
 	default:
 		v.overflow.Store(true)
 		v.dropped.Add(1)
 	}
 }
+
+// demand says what the picture is used for from now on.
+func (v *videoIn) demand(u use) {
+	if old := v.uses.Swap(&u); *old != u {
+		v.poke()
+	}
+}
+
+func (v *videoIn) poke() {
+	select {
+	case v.poked <- struct{}{}:
+	default:
+	}
+}
+
+// request asks the sender for a key picture.
+func (v *videoIn) request() { v.source.cfg.Refresh() }
+
+// decoding tells whether anybody sees or records the picture.
+func (v *videoIn) decoding() bool { return !v.sleeping.Load() }
+
+// calm tells whether hardly anything moves in the picture.
+func (v *videoIn) calm() bool { return v.still.Load() }
 
 // close ends the decoder and waits for it; what is put later is never decoded.
 func (v *videoIn) close() {
@@ -67,38 +122,85 @@ func (v *videoIn) close() {
 	v.done.Wait()
 }
 
-// next waits for a packet; false means that the source was closed.
-func (v *videoIn) next() (codec.Packet, bool) {
-	select {
-	case <-v.quit:
-		return codec.Packet{}, false
-	case p := <-v.packets:
-		return p, true
-	}
-}
-
 func (v *videoIn) run() {
 	defer func() { v.decoder.Close() }()
 	trouble, well := newLogOnce(v.log, "picture")
-	for p, ok := v.next(); ok; p, ok = v.next() {
-		if v.overflow.Swap(false) {
-			v.dropped.Add(1)
-			v.empty()
-			continue
+	for {
+		select {
+		case <-v.quit:
+			return
+		case <-v.poked:
+			v.reconsider()
+		case p := <-v.packets:
+			if err := v.take(p); err != nil {
+				v.fail()
+				trouble(err)
+			} else if !v.holding {
+				well()
+			}
 		}
-		if !v.ready(p) {
-			v.dropped.Add(1)
-			continue
-		}
-		if err := v.decode(p); err != nil {
-			v.invalid.Add(1)
-			v.holding = true
-			v.ask()
-			trouble(err)
-			continue
-		}
-		well()
 	}
+}
+
+// take uses one packet.
+func (v *videoIn) take(p layered) error {
+	if v.overflow.Swap(false) {
+		v.dropped.Add(1)
+		v.empty()
+		return nil
+	}
+	if p.Key {
+		v.layers[p.layer].learn(p.Packet)
+	}
+	v.reconsider()
+	if !v.turn(p) {
+		return nil
+	}
+	v.source.share(p.Packet)
+	if v.sleeping.Load() {
+		v.keep(p.Packet)
+		return nil
+	}
+	if !v.ready(p.Packet) {
+		v.dropped.Add(1)
+		return nil
+	}
+	return v.decode(p.Packet, true)
+}
+
+// reconsider follows the demand: which layer, and whether to decode at all.
+func (v *videoIn) reconsider() {
+	u := *v.uses.Load()
+	next := choose(v.layers, int(v.now.Load()), u, time.Now())
+	if v.next.Swap(int32(next)) != int32(next) {
+		v.layers[next].wanted = time.Now()
+	}
+	if int32(next) != v.now.Load() {
+		v.ask()
+	}
+	if d := (Demand{u.w, u.h, next}); d != v.told {
+		v.told = d
+		v.source.cfg.Demanded(d)
+	}
+	if u.decode == v.sleeping.Load() {
+		v.sleeping.Store(!u.decode)
+		if u.decode {
+			v.wake()
+		}
+	}
+}
+
+// turn tells whether p is to be used; the wanted layer takes over at its key packet.
+func (v *videoIn) turn(p layered) bool {
+	if int32(p.layer) == v.now.Load() {
+		return true
+	}
+	if int32(p.layer) != v.next.Load() || !p.Key {
+		return false
+	}
+	v.now.Store(int32(p.layer))
+	v.asleep, v.weight = nil, 0
+	return true
 }
 
 // empty drops what waits.
@@ -108,6 +210,7 @@ func (v *videoIn) empty() {
 		v.dropped.Add(1)
 	}
 	v.holding = true
+	v.asleep, v.weight = nil, 0
 	v.ask()
 }
 
@@ -128,11 +231,19 @@ func (v *videoIn) ready(p codec.Packet) bool {
 func (v *videoIn) ask() {
 	if now := time.Now(); now.Sub(v.asked) >= refreshEvery {
 		v.asked = now
-		v.refresh()
+		v.request()
 	}
 }
 
-func (v *videoIn) decode(p codec.Packet) error {
+// fail holds the last good picture.
+func (v *videoIn) fail() {
+	v.invalid.Add(1)
+	v.holding = true
+	v.ask()
+}
+
+// decode shows what p completes, or only decodes it.
+func (v *videoIn) decode(p codec.Packet, show bool) error {
 	if p.Codec != v.id {
 		v.decoder.Close()
 		v.decoder, v.id = nil, ""
@@ -142,24 +253,54 @@ func (v *videoIn) decode(p codec.Packet) error {
 		}
 		v.decoder, v.id = d, p.Codec
 	}
+	v.spare(p)
 	frames, err := v.decoder.Decode(p)
 	for _, f := range frames {
-		v.show(f)
+		v.shape.Store(&shape{v.id, Size{f.Width(), f.Height()}})
+		v.watch(p, f)
+		if show {
+			v.source.slot.Put(f)
+		} else {
+			f.Close()
+		}
 	}
 	return err
 }
 
-// show takes over f.
-func (v *videoIn) show(f *codec.Frame) {
-	v.shape.Store(&shape{v.id, f.Width(), f.Height()})
-	v.slot.Put(f)
+// spare skips the loop filter where nobody would see the difference.
+func (v *videoIn) spare(p codec.Packet) {
+	var size Size
+	if sh := v.shape.Load(); sh != nil {
+		size = sh.size
+	}
+	skip, ask := v.filter.decide(p.Key, *v.uses.Load(), size, time.Now())
+	v.decoder.SkipLoopFilter(skip)
+	if ask {
+		v.ask()
+	}
+}
+
+// stillMotion is the bits a pixel below which a picture counts as hardly changing. Street footage of 720p15
+// with traffic has 0.08, the same at night without any 0.01.
+const stillMotion = 0.02
+
+// watch measures how much moves.
+func (v *videoIn) watch(p codec.Packet, f *codec.Frame) {
+	if !p.Key {
+		bits := float64(8*len(p.Data)) / float64(f.Width()*f.Height())
+		v.motion += (bits - v.motion) / 16
+		v.still.Store(v.motion < stillMotion)
+	}
 }
 
 func (v *videoIn) stats() SourceStats {
 	r := v.meter.read()
-	s := SourceStats{FPS: r.PerSecond, Bitrate: r.Bits, Dropped: v.dropped.Load(), Invalid: v.invalid.Load()}
+	s := SourceStats{
+		FPS: r.PerSecond, Bitrate: r.Bits, Dropped: v.dropped.Load(), Invalid: v.invalid.Load(),
+		Layer: int(v.now.Load()), Decoded: v.decoding(),
+	}
 	if sh := v.shape.Load(); sh != nil {
-		s.VideoCodec, s.Width, s.Height = sh.id, sh.width, sh.height
+		s.VideoCodec, s.Width, s.Height = sh.id, sh.size.W, sh.size.H
 	}
 	return s
 }

@@ -2,50 +2,83 @@ package mixer
 
 import (
 	"context"
-	"image"
 	"log/slog"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"azulejo/codec"
-	"azulejo/mixer/layout"
 )
 
-// maxTiles is how many sources a grid shows; later ones wait until a place is free.
-const maxTiles = 64
-
-// view composes the sources into one canvas at a steady rate and hands it to its renditions. It composes
-// only while somebody watches.
+// view composes one picture at a steady rate for its renditions.
 type view struct {
-	cfg     Config
+	mixer   *Mixer
+	spec    View // normalized
+	key     string
 	cadence cadence
-	sources func() []*Source
-	painter *painter
 	log     *slog.Logger
+	holders int // under the mixer's mu
 
-	ticks, late atomic.Uint64
+	cancel  context.CancelFunc
+	running sync.WaitGroup
 
-	renditions renditions[codec.ID, *picture]
+	mu       sync.Mutex
+	pictures []*picture
 
-	// Owned by run, and by close after it.
-	canvas *codec.Frame
-	tiles  []*tile
+	shows atomic.Pointer[Layout] // what the canvas shows now; nil before the first tick
+
+	// Owned by run, and by stop after it.
+	canvas  *codec.Frame
+	tiles   []*tile
+	scene   scene
+	clock   int64 // the second that is written on the canvas; zero for none
+	fresh   bool  // everything has to be drawn
+	halving int64 // the last tick that was left out on purpose
 }
 
-func newView(cfg Config, sources func() []*Source, p *painter, log *slog.Logger) (*view, error) {
-	canvas, err := codec.NewFrame(cfg.Width, cfg.Height)
+func newView(spec View, m *Mixer) (*view, error) {
+	canvas, err := codec.NewFrame(spec.Width, spec.Height)
 	if err != nil {
 		return nil, err
 	}
-	v := &view{
-		cfg:     cfg,
-		cadence: cadence{epoch: cfg.Epoch, rate: int64(cfg.FPS), per: time.Second},
-		sources: sources,
-		painter: p,
-		log:     log,
-		canvas:  canvas,
-	}
-	return v, v.reset(nil)
+	return &view{
+		mixer: m, spec: spec, key: spec.key(), canvas: canvas, fresh: true,
+		cadence: cadence{epoch: m.cfg.Epoch, rate: int64(spec.FPS), per: time.Second},
+		log:     m.log.With("layout", spec.Layout, "spotlight", spec.Spotlight),
+	}, nil
+}
+
+func (v *view) start() {
+	ctx, cancel := context.WithCancel(context.Background())
+	v.cancel = cancel
+	v.running.Go(func() { v.run(ctx) })
+}
+
+// stop waits for the ticker and frees everything.
+func (v *view) stop() {
+	v.cancel()
+	v.running.Wait()
+	v.clear()
+	v.canvas.Close()
+}
+
+func (v *view) attach(p *picture) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.pictures = append(v.pictures, p)
+}
+
+func (v *view) detach(p *picture) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.pictures = slices.DeleteFunc(v.pictures, func(o *picture) bool { return o == p })
+}
+
+func (v *view) outs() []*picture {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return slices.Clone(v.pictures)
 }
 
 // run composes until ctx ends. A tick that comes late is skipped, never made up for, unless it begins a
@@ -53,115 +86,132 @@ func newView(cfg Config, sources func() []*Source, p *painter, log *slog.Logger)
 func (v *view) run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	trouble, well := newLogOnce(v.log, "view")
 	for n := v.cadence.now() + 1; v.cadence.wait(ctx, timer, n); n++ {
-		if next := v.newest(n); next > n {
-			v.late.Add(uint64(next - n))
-			n = next
+		next := v.newest(n)
+		skipped := next - n
+		v.mixer.late.Add(uint64(skipped))
+		n = next
+		if v.leaveOut(n) {
+			continue
 		}
-		if outs := v.renditions.list(); len(outs) > 0 {
-			if err := v.tick(n, outs); err != nil {
-				v.log.Error("picture not composed", "error", err)
-			}
+		if err := v.tick(n); err != nil {
+			trouble(err)
+			continue
 		}
+		well()
+		v.mixer.governor.observe(int(skipped), time.Since(v.cadence.epoch.Add(v.cadence.at(n))), v.period())
 	}
 }
+
+func (v *view) period() time.Duration { return v.cadence.at(1) }
+
+// leaveOut halves the frame rate of an overloaded room.
+func (v *view) leaveOut(n int64) bool {
+	if v.mixer.Overload() < overloadRate || v.beginsGOP(n) || v.halving == n-1 {
+		return false
+	}
+	v.halving = n
+	return true
+}
+
+func (v *view) beginsGOP(n int64) bool { return v.gop(n) != v.gop(n-1) }
+
+func (v *view) gop(n int64) int64 { return int64(v.cadence.at(n) / v.mixer.cfg.GOP) }
 
 // newest is the tick to compose now that n is due: the last one that is due, or the one before it that
 // began its GOP if that was not composed yet.
 func (v *view) newest(n int64) int64 {
 	due := v.cadence.now()
-	gop := func(n int64) int64 { return int64(v.cadence.at(n) / v.cfg.GOP) }
 	first := due
-	for first > n && gop(first-1) == gop(due) {
+	for first > n && v.gop(first-1) == v.gop(due) {
 		first--
 	}
-	if first > n || gop(n-1) != gop(n) {
+	if first > n || v.beginsGOP(n) {
 		return max(first, n)
 	}
 	return max(due, n)
 }
 
-func (v *view) tick(n int64, outs []*picture) error {
-	v.ticks.Add(1)
-	if err := v.canvas.MakeWritable(); err != nil {
+// tick brings the canvas up to date and gives it to the renditions that are to encode it.
+func (v *view) tick(n int64) error {
+	v.mixer.ticks.Add(1)
+	now := time.Now()
+	v.arrange(now)
+	pts := v.cadence.at(n)
+	outs := v.pass(v.outs())
+	v.demand(len(outs) > 0)
+	v.describe(now)
+	if len(outs) == 0 {
+		v.fresh = true
+		return nil
+	}
+	changed, err := v.compose(now)
+	if err != nil {
 		return err
 	}
-	if err := v.compose(time.Now()); err != nil {
-		return err
-	}
-	v.canvas.PTS = v.cadence.at(n)
+	v.canvas.PTS = pts
 	for _, r := range outs {
-		if f := v.canvas.Ref(); f != nil {
-			r.put(f)
+		if r.due(pts, changed) {
+			r.put(shot{v.canvas.Ref(), v.shows.Load()})
 		}
 	}
 	return nil
 }
 
-// compose brings the canvas up to date: everything when the places changed, else only what is new.
-func (v *view) compose(now time.Time) error {
-	sources := v.sources()
-	if len(sources) > maxTiles {
-		sources = sources[:maxTiles]
+// compose draws what is new and tells whether that was anything.
+func (v *view) compose(now time.Time) (bool, error) {
+	second := int64(0)
+	if v.mixer.cfg.Clock {
+		second = now.Unix()
 	}
-	if v.moved(sources) {
-		if err := v.reset(sources); err != nil {
-			return err
-		}
+	due := v.tiles
+	if !v.fresh {
+		due = v.due(now)
 	}
-	for _, t := range v.tiles {
+	if len(due) == 0 && second == v.clock && !v.fresh {
+		return false, nil
+	}
+	if err := v.canvas.MakeWritable(); err != nil {
+		return false, err
+	}
+	if v.fresh {
+		v.clean()
+	}
+	for _, t := range due {
 		t.draw(v.canvas, now)
 	}
-	if v.cfg.Clock {
-		v.painter.clock(v.canvas, now)
+	v.clock, v.fresh = second, false
+	if second != 0 {
+		v.mixer.painter.clock(v.canvas, now)
 	}
-	return nil
+	return true, nil
 }
 
-// moved tells whether the tiles do not show these sources in this order.
-func (v *view) moved(sources []*Source) bool {
-	if len(sources) != len(v.tiles) {
-		return true
-	}
-	for i, t := range v.tiles {
-		if t.source != sources[i] {
-			return true
+// due are the tiles that have something new, and those that lie on one of them.
+func (v *view) due(now time.Time) []*tile {
+	patient := v.mixer.Overload() >= overloadStill
+	var due []*tile
+	for _, t := range v.tiles {
+		if t.due(now, patient) || slices.ContainsFunc(due, t.overlaps) {
+			due = append(due, t)
 		}
 	}
-	return false
+	return due
 }
 
-// reset gives every source a place on an empty canvas.
-func (v *view) reset(sources []*Source) error {
-	for _, t := range v.tiles {
-		t.close()
-	}
-	v.tiles = nil
+// clean empties the canvas.
+func (v *view) clean() {
 	v.canvas.Fill(v.canvas.Bounds(), background)
-	for i, r := range layout.Grid(len(sources), v.cfg.Width, v.cfg.Height) {
-		t, err := newTile(sources[i], image.Rect(r.X, r.Y, r.X+r.W, r.Y+r.H), v.painter, v.log)
-		if err != nil {
-			return err
-		}
-		v.tiles = append(v.tiles, t)
+	if len(v.tiles) == 0 {
+		v.mixer.painter.message(v.canvas, v.canvas.Bounds(), v.absence(), "")
 	}
-	if len(sources) == 0 {
-		v.painter.message(v.canvas, v.canvas.Bounds(), "Nobody is here yet", "")
-	}
-	return nil
 }
 
-// watch adds s to the rendition in that format.
-func (v *view) watch(id codec.ID, s Sink) (*Subscription, error) {
-	return v.renditions.join(id, s, func() (*picture, error) { return newPicture(id, v.cfg, v.log) })
-}
-
-// close ends the renditions and frees everything; run has ended.
-func (v *view) close() {
-	v.renditions.close()
+// clear gives all tiles up.
+func (v *view) clear() {
 	for _, t := range v.tiles {
 		t.close()
 	}
 	v.tiles = nil
-	v.canvas.Close()
 }

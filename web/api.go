@@ -62,6 +62,7 @@ func (s *Server) registerAPI() error {
 	get(api, "get-room", "/api/v1/rooms/{room}", "One room: participants, views, renditions, recordings", s.getRoom)
 	get(api, "list-streams", "/api/v1/footage/{room}", "Recorded streams of a room", s.listStreams)
 	get(api, "get-timeline", "/api/v1/footage/{room}/{stream}", "What is recorded between two times", s.getTimeline)
+	s.registerViews(api)
 	describeMedia(api.OpenAPI())
 
 	spec, err := api.OpenAPI().YAML()

@@ -34,7 +34,8 @@ type exposition struct {
 	cfg Config
 
 	rooms, participants, viewers, sources, ticks, late, frames *prometheus.Desc
-	bitrate, fps, sinks, skipped                               *prometheus.Desc
+	overload, views                                            *prometheus.Desc
+	encoders, bitrate, fps, sinks, skipped                     *prometheus.Desc
 	durable, segments, bytes, dropped, failing                 *prometheus.Desc
 	queue, queueBytes, oldest, failures, uploaded, upFailing   *prometheus.Desc
 }
@@ -50,10 +51,13 @@ func newExposition(cfg Config) *exposition {
 		participants: desc("participants", "Peers and cameras that publish.", "room"),
 		viewers:      desc("viewers", "Connections that only watch.", "room"),
 		sources:      desc("sources", "Participants by the state of their picture.", "room", "state"),
-		bitrate:      desc("rendition_bitrate", "Measured bitrate of an encoder in bits per second.", rendition...),
-		fps:          desc("rendition_frames_per_second", "Measured frame rate of an encoder.", rendition...),
-		sinks:        desc("rendition_sinks", "Viewers and recordings fed by an encoder.", rendition...),
-		skipped:      desc("rendition_skipped_total", "Pictures or blocks of sound an encoder was too slow for.", rendition...),
+		encoders:     desc("renditions", "Encoders at work; personal views and private mixes share labels.", rendition...),
+		bitrate:      desc("rendition_bitrate", "Measured bitrate of the encoders in bits per second.", rendition...),
+		fps:          desc("rendition_frames_per_second", "Measured frame rate of the encoders, summed up.", rendition...),
+		sinks:        desc("rendition_sinks", "Viewers and recordings fed by the encoders.", rendition...),
+		skipped:      desc("rendition_skipped_total", "Pictures or blocks of sound the encoders were too slow for.", rendition...),
+		overload:     desc("overload_level", "How far a room is degraded because the machine is too slow, 0 (not at all) to 4 (admits nobody).", "room"),
+		views:        desc("views", "Named views.", "room"),
 		ticks:        desc("ticks_total", "Pictures composed.", "room"),
 		late:         desc("late_ticks_total", "Pictures skipped because composing came too late.", "room"),
 		durable:      desc("recording_durable_timestamp_seconds", "Wall-clock time of the newest media safe on disk.", "room", "stream"),
@@ -75,7 +79,7 @@ func newExposition(cfg Config) *exposition {
 func (e *exposition) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		e.rooms, e.participants, e.viewers, e.sources, e.ticks, e.late, e.frames,
-		e.bitrate, e.fps, e.sinks, e.skipped,
+		e.overload, e.views, e.encoders, e.bitrate, e.fps, e.sinks, e.skipped,
 		e.durable, e.segments, e.bytes, e.dropped, e.failing,
 		e.queue, e.queueBytes, e.oldest, e.failures, e.uploaded, e.upFailing,
 	} {
@@ -103,6 +107,8 @@ func (e *exposition) collectRoom(ch chan<- prometheus.Metric, r room.Info) {
 	gauge(ch, e.viewers, float64(r.Viewers), r.Room)
 	counter(ch, e.ticks, float64(r.Ticks), r.Room)
 	counter(ch, e.late, float64(r.LateTicks), r.Room)
+	gauge(ch, e.overload, float64(r.Overload), r.Room)
+	gauge(ch, e.views, float64(len(r.Views)), r.Room)
 	states := map[string]int{}
 	for _, p := range r.Participants {
 		states[string(p.State)]++
@@ -110,15 +116,36 @@ func (e *exposition) collectRoom(ch chan<- prometheus.Metric, r room.Info) {
 	for state, n := range states {
 		gauge(ch, e.sources, float64(n), r.Room, state)
 	}
-	for _, x := range r.Renditions {
-		labels := []string{r.Room, x.View, string(x.Codec), size(x.Width, x.Height)}
-		gauge(ch, e.bitrate, float64(x.Bitrate), labels...)
-		gauge(ch, e.fps, x.FPS, labels...)
-		gauge(ch, e.sinks, float64(x.Sinks), labels...)
-		counter(ch, e.skipped, float64(x.Skipped), labels...)
-	}
+	e.collectRenditions(ch, r)
 	for _, x := range r.Recordings {
 		e.collectRecording(ch, x)
+	}
+}
+
+// collectRenditions sums up what has the same labels: the personal views of many viewers are not to be as many
+// time series.
+func (e *exposition) collectRenditions(ch chan<- prometheus.Metric, r room.Info) {
+	type sum struct{ encoders, bitrate, fps, sinks, skipped float64 }
+	sums := map[[4]string]*sum{}
+	for _, x := range r.Renditions {
+		labels := [4]string{r.Room, x.View, string(x.Codec), size(x.Width, x.Height)}
+		s := sums[labels]
+		if s == nil {
+			s = &sum{}
+			sums[labels] = s
+		}
+		s.encoders++
+		s.bitrate += float64(x.Bitrate)
+		s.fps += x.FPS
+		s.sinks += float64(x.Sinks)
+		s.skipped += float64(x.Skipped)
+	}
+	for labels, s := range sums {
+		gauge(ch, e.encoders, s.encoders, labels[:]...)
+		gauge(ch, e.bitrate, s.bitrate, labels[:]...)
+		gauge(ch, e.fps, s.fps, labels[:]...)
+		gauge(ch, e.sinks, s.sinks, labels[:]...)
+		counter(ch, e.skipped, s.skipped, labels[:]...)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
+	"azulejo/mixer"
 	"azulejo/recorder"
 	"azulejo/signal/room"
 )
@@ -33,6 +34,9 @@ func TestMetrics(t *testing.T) {
 		`azulejo_recording_segments_total{room="yard",stream="main"} 7`,
 		`azulejo_recording_bytes_total{room="yard",stream="main"} 12345`,
 		`azulejo_recording_failing{room="yard",stream="main"} 0`,
+		`azulejo_overload_level{room="yard"} 2`,
+		`azulejo_views{room="yard"} 0`,
+		`azulejo_renditions{codec="h264",room="yard",size="1280x720",view="main"} 1`,
 		`azulejo_live_frames 9`,
 		`azulejo_rendition_bitrate{codec="opus",room="yard",size="",view="main"} 64000`,
 		`azulejo_rendition_skipped_total{codec="h264",room="yard",size="1280x720",view="main"} 6`,
@@ -57,13 +61,34 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
-// Two encoders under one name are a bug elsewhere; the scrape must survive it.
+// TestMetricsSurviveOddRooms: one room with a name that cannot be a label does not blind the rest.
 func TestMetricsSurviveOddRooms(t *testing.T) {
-	odd := yard()
-	odd.Renditions = append(odd.Renditions, odd.Renditions[0])
 	bad := room.Info{Room: "\xff"}
-	srv := serveTest(t, &house{rooms: []room.Info{bad, odd}}, nil)
-	if a := ask(t, "GET", srv.URL+"/metrics"); a.status != 200 || !strings.Contains(a.body, "azulejo_rooms 2") {
+	srv := serveTest(t, &house{rooms: []room.Info{bad, yard()}}, nil)
+	a := ask(t, "GET", srv.URL+"/metrics")
+	if a.status != 200 || !strings.Contains(a.body, "azulejo_rooms 2") || !strings.Contains(a.body, `azulejo_viewers{room="yard"} 3`) {
 		t.Errorf("%d %s", a.status, a.body)
+	}
+}
+
+// TestPersonalViewsShareASeries, one for each rung.
+func TestPersonalViewsShareASeries(t *testing.T) {
+	r := yard()
+	for _, height := range []int{360, 360, 180} {
+		r.Renditions = append(r.Renditions, mixer.RenditionStats{Codec: "vp8", Width: height * 16 / 9, Height: height, FPS: 25, Bitrate: 500_000, Sinks: 2, Skipped: 1})
+	}
+	srv := serveTest(t, &house{rooms: []room.Info{r}}, nil)
+	a := ask(t, "GET", srv.URL+"/metrics")
+	for _, line := range []string{
+		`azulejo_renditions{codec="vp8",room="yard",size="640x360",view=""} 2`,
+		`azulejo_renditions{codec="vp8",room="yard",size="320x180",view=""} 1`,
+		`azulejo_rendition_bitrate{codec="vp8",room="yard",size="640x360",view=""} 1e+06`,
+		`azulejo_rendition_frames_per_second{codec="vp8",room="yard",size="640x360",view=""} 50`,
+		`azulejo_rendition_sinks{codec="vp8",room="yard",size="640x360",view=""} 4`,
+		`azulejo_rendition_skipped_total{codec="vp8",room="yard",size="640x360",view=""} 2`,
+	} {
+		if !strings.Contains(a.body, "\n"+line+"\n") {
+			t.Errorf("metrics lack %s", line)
+		}
 	}
 }

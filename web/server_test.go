@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"azulejo/mixer"
 	"azulejo/recorder"
 	"azulejo/recorder/index"
+	"azulejo/signal/refusal"
 	"azulejo/signal/room"
 )
 
@@ -39,7 +41,38 @@ func (h *house) Info(name string) (room.Info, error) {
 			return r, nil
 		}
 	}
-	return room.Info{}, errors.New("room " + name + " does not exist now")
+	return room.Info{}, refusal.New(room.CodeNoSuchRoom, "room %q does not exist now", name)
+}
+
+func (h *house) SetView(in, name string, v mixer.View) error {
+	if h.err != nil {
+		return h.err
+	}
+	if err := v.Validate(); err != nil {
+		return refusal.New(room.CodeBadView, "%v", err)
+	}
+	for i := range h.rooms {
+		r := &h.rooms[i]
+		if r.Room == in {
+			r.Views = slices.DeleteFunc(r.Views, func(v room.ViewInfo) bool { return v.Name == name })
+			r.Views = append(r.Views, room.ViewInfo{Name: name, View: v})
+		}
+	}
+	return nil
+}
+
+func (h *house) DeleteView(in, name string) error {
+	info, err := h.Info(in)
+	switch {
+	case err != nil:
+		return err
+	case h.err != nil:
+		return h.err
+	case !slices.ContainsFunc(info.Views, func(v room.ViewInfo) bool { return v.Name == name }):
+		return refusal.New(room.CodeNoSuchView, "room %s has no view %q", in, name)
+	}
+	h.where = in + "/" + name
+	return nil
 }
 
 func (h *house) Streams(_ context.Context, room string) ([]string, error) {
@@ -56,7 +89,7 @@ func (h *house) Timeline(_ context.Context, room, stream string, from, to time.T
 func yard() room.Info {
 	gate := room.ParticipantInfo{Participant: room.Participant{ID: "1", Name: "gate", Kind: room.Camera}, State: "live", Width: 640}
 	return room.Info{
-		Room: "yard", Viewers: 3, Ticks: 100, LateTicks: 2, Views: []room.ViewInfo{},
+		Room: "yard", Viewers: 3, Ticks: 100, LateTicks: 2, Overload: 2, Views: []room.ViewInfo{},
 		Participants: []room.ParticipantInfo{gate},
 		Renditions: []mixer.RenditionStats{
 			{View: "main", Codec: "h264", Width: 1280, Height: 720, FPS: 25, Bitrate: 2_000_000, Sinks: 4, Skipped: 6},
@@ -92,7 +125,13 @@ type answer struct {
 
 func ask(t *testing.T, method, url string, header ...string) answer {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, url, nil)
+	return tell(t, method, url, "", header...)
+}
+
+// tell is ask with a body.
+func tell(t *testing.T, method, url, body string, header ...string) answer {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,11 +142,11 @@ func ask(t *testing.T, method, url string, header ...string) answer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	body, err := io.ReadAll(res.Body)
+	got, err := io.ReadAll(res.Body)
 	if err = errors.Join(err, res.Body.Close()); err != nil {
 		t.Fatal(err)
 	}
-	return answer{res.StatusCode, res.Header, string(body)}
+	return answer{res.StatusCode, res.Header, string(got)}
 }
 
 func (a answer) wantProblem(t *testing.T, status int) {
@@ -161,6 +200,7 @@ func TestUnknownRoutesGetProblems(t *testing.T) {
 		{"POST", "/api/v1/rooms", 405, "GET, HEAD"},
 		{"DELETE", "/api/v1/footage/yard/main", 405, "GET, HEAD"},
 		{"PUT", "/healthz", 405, "GET, HEAD"},
+		{"GET", "/api/v1/rooms/yard/views/main", 405, "PUT, DELETE"},
 		{"GET", "/api/v1/rooms/" + strings.Repeat("x", 65), 422, ""},
 		{"GET", "/api/v1/rooms/..%2Fyard", 422, ""},
 		{"GET", "/api/v1/footage/yard/%2e%2e%2f", 422, ""},

@@ -6,14 +6,18 @@ import (
 	"strconv"
 	"time"
 
+	"azulejo/mixer"
 	"azulejo/recorder/index"
 	"azulejo/signal/room"
 )
 
-// Rooms tells what goes on right now, in snapshots that the caller may keep.
+// Rooms tells what goes on right now, in snapshots that the caller may keep, and changes the views. What it
+// refuses for a reason that a client can do something about is a refusal.Error.
 type Rooms interface {
 	List() []room.Info // by name
 	Info(name string) (room.Info, error)
+	SetView(room, name string, v mixer.View) error
+	DeleteView(room, name string) error
 }
 
 // Footage reads what is recorded. Both methods may read the store and so block; they return

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"azulejo/mixer"
+	"azulejo/mixer/layout"
 	"azulejo/recorder"
 	"azulejo/recorder/store"
 	"azulejo/signal/camera"
@@ -99,12 +101,32 @@ type CameraConfig struct {
 func (c *CameraConfig) setDefaults() { c.Audio, c.Transport = true, "tcp" }
 
 func (c CameraConfig) camera(room string) camera.Config {
-	return camera.Config{Room: room, Name: c.Name, URL: c.URL, UDP: c.Transport == "udp", Audio: c.Audio}
+	return camera.Config{Room: room, Name: c.Name, URL: c.URL, SubURL: c.SubURL, UDP: c.Transport == "udp", Audio: c.Audio}
 }
 
-// ViewConfig is a view of a room.
+// ViewConfig is a view of a room; see mixer.View.
 type ViewConfig struct {
-	Layout string `yaml:"layout"`
+	Layout    layout.Kind       `yaml:"layout"`
+	Spotlight string            `yaml:"spotlight"`
+	Exclude   []string          `yaml:"exclude"`
+	Tiles     []layout.Fraction `yaml:"tiles"`
+	Width     int               `yaml:"w"`
+	Height    int               `yaml:"h"`
+	FPS       int               `yaml:"fps"`
+	Capacity  int               `yaml:"capacity"`
+	Cycle     Seconds           `yaml:"cycle"`
+	Fill      bool              `yaml:"fill"`
+	Labels    bool              `yaml:"labels"` // false: no names, even with mix.labels
+}
+
+// setDefaults fills in what a view that is listed has unless it says otherwise.
+func (c *ViewConfig) setDefaults() { c.Labels = true }
+
+func (c ViewConfig) view() mixer.View {
+	return mixer.View{
+		Layout: c.Layout, Spotlight: c.Spotlight, Exclude: c.Exclude, Tiles: c.Tiles, Width: c.Width, Height: c.Height,
+		FPS: c.FPS, Capacity: c.Capacity, Cycle: int(c.Cycle), Fill: c.Fill, NoLabels: !c.Labels,
+	}
 }
 
 // LimitsConfig bounds what strangers can cost.
@@ -169,6 +191,9 @@ func (c Config) validateMix() error {
 	if !slices.Contains(presets, c.Mix.Preset) {
 		return fmt.Errorf("mix.preset: %q: accepted are %s", c.Mix.Preset, strings.Join(presets, ", "))
 	}
+	if len(c.Mix.Rungs) == 0 {
+		return errors.New("mix.rungs: []: accepted is one at least, such as 720p")
+	}
 	return c.mixer().WithDefaults().Validate()
 }
 
@@ -201,21 +226,28 @@ func (c Config) validateRooms() error {
 				return fmt.Errorf("%s: name %q: accepted are names that are not empty and not taken in the room", key, cam.Name)
 			}
 			seen[cam.Name] = true
-			if err := cam.camera(name).Validate(); err != nil {
+			if err := cam.validate(name); err != nil {
 				return fmt.Errorf("%s: %w", key, err)
 			}
-			if cam.Transport != "tcp" && cam.Transport != "udp" {
-				return fmt.Errorf("%s: camera %s: transport %q: accepted are tcp, udp", key, cam.Name, cam.Transport)
-			}
-			if cam.SubURL != "" {
-				return fmt.Errorf("%s: camera %s: sub_url: this version pulls url only; accepted is none", key, cam.Name)
-			}
 		}
-		for view, v := range r.Views {
-			if view != mixer.MainView || v.Layout != "grid" {
-				return fmt.Errorf("rooms.%s.views: %s with layout %q: accepted is main with layout grid", name, view, v.Layout)
-			}
+	}
+	return nil
+}
+
+func (c CameraConfig) validate(room string) error {
+	main, sub := c.camera(room), c.camera(room)
+	main.SubURL = ""
+	if err := main.Validate(); err != nil {
+		return err
+	}
+	sub.URL, sub.SubURL = sub.SubURL, ""
+	if sub.URL != "" {
+		if err := sub.Validate(); err != nil {
+			return fmt.Errorf("sub_url of %w", err)
 		}
+	}
+	if c.Transport != "tcp" && c.Transport != "udp" {
+		return fmt.Errorf("camera %s: transport %q: accepted are tcp, udp", c.Name, c.Transport)
 	}
 	return nil
 }
@@ -229,8 +261,6 @@ func (c Config) notYet() error {
 		return fmt.Errorf("recording: keep_for %v, keep_bytes %v: this version keeps everything; accepted is 0", c.Recording.KeepFor, c.Recording.KeepBytes)
 	case c.Recording.SpoolLimit != defaultConfig().Recording.SpoolLimit:
 		return fmt.Errorf("recording.spool_limit: %v: this version does not limit the spool; accepted is to leave it out", c.Recording.SpoolLimit)
-	case !slices.Equal(c.Mix.Rungs, defaultConfig().Mix.Rungs):
-		return fmt.Errorf("mix.rungs: %v: this version encodes the whole canvas only; accepted is to leave it out", c.Mix.Rungs)
 	case c.Recording.WhenFull != "stop":
 		return fmt.Errorf("recording.when_full: %q: accepted is stop", c.Recording.WhenFull)
 	}
@@ -240,20 +270,31 @@ func (c Config) notYet() error {
 func (c Config) mixer() mixer.Config {
 	return mixer.Config{
 		Width: c.Mix.Width, Height: c.Mix.Height, FPS: c.Mix.FPS, Bitrate: c.Mix.Bitrate, Preset: c.Mix.Preset,
-		Labels: c.Mix.Labels, Clock: c.Mix.Clock, GOP: c.Recording.Segment, MaxPixels: c.Limits.SourcePixels,
+		Rungs: c.Mix.Rungs, Labels: c.Mix.Labels, Clock: c.Mix.Clock, GOP: c.Recording.Segment, MaxPixels: c.Limits.SourcePixels,
 	}
 }
 
 func (c Config) house() room.Config {
 	rooms := map[string]room.Settings{}
 	for name, r := range c.Rooms {
-		rooms[name] = room.Settings{Record: r.Record}
+		rooms[name] = r.settings()
 	}
 	return room.Config{
 		Mixer:  c.mixer(),
 		Limits: room.Limits{Rooms: c.Limits.Rooms, Participants: c.Limits.Participants, Viewers: c.Limits.Viewers},
 		Rooms:  rooms,
 	}
+}
+
+func (r RoomConfig) settings() room.Settings {
+	s := room.Settings{Views: map[string]mixer.View{}, Record: r.Record}
+	for _, cam := range r.Cameras {
+		s.Cameras = append(s.Cameras, cam.Name)
+	}
+	for name, v := range r.Views {
+		s.Views[name] = v.view()
+	}
+	return s
 }
 
 func (c Config) recorder() recorder.Config {

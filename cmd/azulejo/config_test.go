@@ -6,9 +6,16 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"azulejo/mixer"
+	"azulejo/mixer/layout"
+	"azulejo/signal/room"
 )
 
 // load writes a configuration file and loads it.
@@ -59,40 +66,100 @@ func TestCamerasHaveDefaults(t *testing.T) {
 	}
 }
 
+// TestRoomsAreConfigured follows what a file says of views, cameras and rungs to where it is used.
+func TestRoomsAreConfigured(t *testing.T) {
+	c, err := load(t, `
+mix: {rungs: [1080p, 90p]}
+rooms:
+  yard:
+    cameras: [{name: gate, url: "test:", sub_url: "test:?w=320&h=180"}, {name: door, url: "test:"}]
+    views:
+      main: {}
+      gate: {layout: spotlight, spotlight: gate, exclude: [door], w: 720, h: 1280, fps: 10, capacity: 9, cycle: 10s, fill: true, labels: false}
+      two: {layout: custom, tiles: [{x: 0, y: 0, w: 0.5, h: 1}, {x: 0.5, y: 0, w: 0.5, h: 1}], cycle: 90}
+    record: [main, gate]
+`, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := room.Settings{
+		Cameras: []string{"gate", "door"},
+		Views: map[string]mixer.View{
+			"main": {},
+			"gate": {
+				Layout: layout.KindSpotlight, Spotlight: "gate", Exclude: []string{"door"}, Width: 720, Height: 1280,
+				FPS: 10, Capacity: 9, Cycle: 10, Fill: true, NoLabels: true,
+			},
+			"two": {Layout: layout.KindCustom, Tiles: []layout.Fraction{{W: 0.5, H: 1}, {X: 0.5, W: 0.5, H: 1}}, Cycle: 90},
+		},
+		Record: []string{"main", "gate"},
+	}
+	if d := cmp.Diff(want, c.house().Rooms["yard"]); d != "" {
+		t.Errorf("the room (-want +got):\n%s", d)
+	}
+	if got := c.mixer().Rungs; !slices.Equal(got, []string{"1080p", "90p"}) {
+		t.Errorf("rungs are %v", got)
+	}
+	if got := c.Rooms["yard"].Cameras[0].camera("yard").SubURL; got != "test:?w=320&h=180" {
+		t.Errorf("the gate's smaller picture is at %q", got)
+	}
+}
+
 // TestBadConfigurationIsNamed demands one line with the key and the value, or what is accepted.
 func TestBadConfigurationIsNamed(t *testing.T) {
 	for yaml, want := range map[string][]string{
-		"mix: {widht: 3}":                                       {"mix.widht", "unknown key", "width"},
-		"colour: blue":                                          {"colour", "unknown key", "listen"},
-		"mix: {width: abc}":                                     {"mix.width", "abc", "whole number"},
-		"mix: {width: 33}":                                      {"mix.width", "33", "even numbers"},
-		"mix: {labels: perhaps}":                                {"mix.labels", "perhaps", "true or false"},
-		"mix: {fps: [1]}":                                       {"mix.fps", "1", "one value"},
-		"mix: 7":                                                {"mix", "7", "keys and values"},
-		"mix: {rungs: [90p]}":                                   {"mix.rungs", "90p", "leave it out"},
-		"mix: {preset: slowest}":                                {"mix.preset", "slowest", "superfast"},
-		"recording: {segment: soon}":                            {"recording.segment", "soon", "4s"},
-		"recording: {segment: 1500ms}":                          {"recording.segment", "1.5s", "whole seconds"},
-		"recording: {spool_limit: 1MiB}":                        {"recording.spool_limit", "1MiB", "leave it out"},
-		"recording: {spool_limit: much}":                        {"recording.spool_limit", "much", "10GiB"},
-		"recording: {keep_for: 24h}":                            {"keep_for", "24h", "0"},
-		"listen: nowhere":                                       {"listen", "nowhere", "host:port"},
-		"listen: 0.0.0.0:80":                                    {"listen", "0.0.0.0:80", "allow_open"},
-		"auth: {mode: token}":                                   {"auth.mode", "token", "none"},
-		"tls: {cert: a.pem}":                                    {"tls", "a.pem", "both"},
-		"webrtc: {udp: there}":                                  {"webrtc.udp", "there", "host:port"},
-		"webrtc: {public_ips: [here]}":                          {"webrtc.public_ips", "here", "IPv4"},
-		"turn: {listen: \":3478\"}":                             {"turn", ":3478", "TURN"},
-		"store: {kind: ftp}":                                    {"store.kind", "ftp", "s3"},
-		"store: {kind: s3}":                                     {"store.s3.", "endpoint"},
-		"limits: {participants: 65}":                            {"limits.participants", "65", "64"},
-		"rooms: {\"a b\": {}}":                                  {"rooms", "a b", "letters"},
-		"rooms: {a: {record: [garden]}}":                        {"rooms.a.record", "garden", "main"},
-		"rooms: {a: {views: {main: {layout: heap}}}}":           {"rooms.a.views", "heap", "grid"},
-		"rooms: {a: {cameras: [{name: x, url: \"ftp:y\"}]}}":    {"rooms.a.cameras", "ftp:y", "rtsp://"},
-		"rooms: {a: {cameras: [{name: \"\", url: \"test:\"}]}}": {"rooms.a.cameras", "name"},
-		"rooms: {a: {cameras: [{name: x, url: \"test:\", transport: pigeon}]}}": {"rooms.a.cameras", "pigeon", "tcp, udp"},
-		"rooms: {a: {cameras: [{name: x, url: \"rtsp://u:secret@/\"}]}}":        {"rooms.a.cameras", "rtsp://[USER", "HOST"},
+		"mix: {widht: 3}":                                                {"mix.widht", "unknown key", "width"},
+		"colour: blue":                                                   {"colour", "unknown key", "listen"},
+		"mix: {width: abc}":                                              {"mix.width", "abc", "whole number"},
+		"mix: {width: 33}":                                               {"mix.width", "33", "even numbers"},
+		"mix: {labels: perhaps}":                                         {"mix.labels", "perhaps", "true or false"},
+		"mix: {fps: [1]}":                                                {"mix.fps", "1", "one value"},
+		"mix: 7":                                                         {"mix", "7", "keys and values"},
+		"mix: {rungs: [720p, 90]}":                                       {"mix.rungs", "\"90\"", "such as 720p"},
+		"mix: {rungs: [720p, 720p]}":                                     {"mix.rungs", "720p", "each once"},
+		"mix: {rungs: []}":                                               {"mix.rungs", "[]", "one at least"},
+		"mix: {rungs: 720p}":                                             {"mix.rungs", "720p", "[a, b]"},
+		"mix: {preset: slowest}":                                         {"mix.preset", "slowest", "superfast"},
+		"recording: {segment: soon}":                                     {"recording.segment", "soon", "4s"},
+		"recording: {segment: 1500ms}":                                   {"recording.segment", "1.5s", "whole seconds"},
+		"recording: {spool_limit: 1MiB}":                                 {"recording.spool_limit", "1MiB", "leave it out"},
+		"recording: {spool_limit: much}":                                 {"recording.spool_limit", "much", "10GiB"},
+		"recording: {keep_for: 24h}":                                     {"keep_for", "24h", "0"},
+		"listen: nowhere":                                                {"listen", "nowhere", "host:port"},
+		"listen: 0.0.0.0:80":                                             {"listen", "0.0.0.0:80", "allow_open"},
+		"auth: {mode: token}":                                            {"auth.mode", "token", "none"},
+		"tls: {cert: a.pem}":                                             {"tls", "a.pem", "both"},
+		"webrtc: {udp: there}":                                           {"webrtc.udp", "there", "host:port"},
+		"webrtc: {public_ips: [here]}":                                   {"webrtc.public_ips", "here", "IPv4"},
+		"turn: {listen: \":3478\"}":                                      {"turn", ":3478", "TURN"},
+		"store: {kind: ftp}":                                             {"store.kind", "ftp", "s3"},
+		"store: {kind: s3}":                                              {"store.s3.", "endpoint"},
+		"limits: {participants: 65}":                                     {"limits.participants", "65", "64"},
+		"rooms: {\"a b\": {}}":                                           {"rooms", "a b", "letters"},
+		"rooms: {a: {record: [garden]}}":                                 {"rooms.a.record", "garden", "main"},
+		"rooms: {a: {record: [door], views: {gate: {}}}}":                {"rooms.a.record", "door", "main, gate"},
+		"rooms: {a: {views: {main: {layout: heap}}}}":                    {"rooms.a.views.main.layout", "heap", "grid, spotlight"},
+		"rooms: {a: {views: {x: {layout: custom}}}}":                     {"rooms.a.views.x.tiles", "0 rectangles", "1 to 64"},
+		"rooms: {a: {views: {x: {layuot: grid}}}}":                       {"rooms.a.views.x.layuot", "unknown key", "layout, spotlight"},
+		"rooms: {a: {views: {\"x y\": {}}}}":                             {"rooms.a.views", "x y", "letters"},
+		"rooms: {a: {views: {x: {w: 33}}}}":                              {"rooms.a.views.x.w", "33", "even numbers"},
+		"rooms: {a: {views: {x: {h: tall}}}}":                            {"rooms.a.views.x.h", "tall", "whole number"},
+		"rooms: {a: {views: {x: {fps: 61}}}}":                            {"rooms.a.views.x.fps", "61", "1 to 60"},
+		"rooms: {a: {views: {x: {capacity: 65}}}}":                       {"rooms.a.views.x.capacity", "65", "1 to 64"},
+		"rooms: {a: {views: {x: {cycle: 1500ms}}}}":                      {"rooms.a.views.x.cycle", "1500ms", "whole seconds"},
+		"rooms: {a: {views: {x: {cycle: -1}}}}":                          {"rooms.a.views.x.cycle", "-1", "1 to 86400"},
+		"rooms: {a: {views: {x: {cycle: soon}}}}":                        {"rooms.a.views.x.cycle", "soon", "whole seconds"},
+		"rooms: {a: {views: {x: {labels: perhaps}}}}":                    {"rooms.a.views.x.labels", "perhaps", "true or false"},
+		"rooms: {a: {views: {x: {exclude: gate}}}}":                      {"rooms.a.views.x.exclude", "gate", "[a, b]"},
+		"rooms: {a: {views: {x: {exclude: [\"\"]}}}}":                    {"rooms.a.views.x.exclude[0]", "accepted"},
+		"rooms: {a: {views: {x: {layout: custom, tiles: [{x: half}]}}}}": {"rooms.a.views.x.tiles[0].x", "half", "a number"},
+		"rooms: {a: {views: {x: {layout: custom, tiles: [{x: 0.5, y: 0, w: 0.6, h: 1}]}}}}":  {"rooms.a.views.x.tiles[0].x", "0.5", "0 to 0.4"},
+		"rooms: {a: {cameras: [{name: x, url: \"test:\", sub_url: \"ftp:y\"}]}}":             {"rooms.a.cameras", "sub_url", "ftp:y", "rtsp://"},
+		"rooms: {a: {cameras: [{name: x, url: \"test:\", sub_url: \"rtsp://u:secret@/\"}]}}": {"rooms.a.cameras", "sub_url", "rtsp://[USER", "HOST"},
+		"rooms: {a: {cameras: [{name: x, url: \"ftp:y\"}]}}":                                 {"rooms.a.cameras", "ftp:y", "rtsp://"},
+		"rooms: {a: {cameras: [{name: \"\", url: \"test:\"}]}}":                              {"rooms.a.cameras", "name"},
+		"rooms: {a: {cameras: [{name: x, url: \"test:\", transport: pigeon}]}}":              {"rooms.a.cameras", "pigeon", "tcp, udp"},
+		"rooms: {a: {cameras: [{name: x, url: \"rtsp://u:secret@/\"}]}}":                     {"rooms.a.cameras", "rtsp://[USER", "HOST"},
 		"mix: [": {"yaml"},
 	} {
 		_, err := load(t, yaml, nil)

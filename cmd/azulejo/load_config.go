@@ -170,6 +170,7 @@ func applyMap(path string, n *yaml.Node, v reflect.Value) error {
 	m := reflect.MakeMap(v.Type())
 	for i := 0; i < len(n.Content); i += 2 {
 		e := reflect.New(v.Type().Elem()).Elem()
+		setDefaults(e)
 		if err := apply(join(path, n.Content[i].Value), n.Content[i+1], e); err != nil {
 			return err
 		}
@@ -185,15 +186,20 @@ func applyList(path string, n *yaml.Node, v reflect.Value) error {
 	}
 	list := reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content))
 	for i, e := range n.Content {
-		if d, ok := list.Index(i).Addr().Interface().(interface{ setDefaults() }); ok {
-			d.setDefaults()
-		}
+		setDefaults(list.Index(i))
 		if err := apply(fmt.Sprintf("%s[%d]", path, i), e, list.Index(i)); err != nil {
 			return err
 		}
 	}
 	v.Set(list)
 	return nil
+}
+
+// setDefaults fills in what an item of a list or a map has unless it says otherwise.
+func setDefaults(v reflect.Value) {
+	if d, ok := v.Addr().Interface().(interface{ setDefaults() }); ok {
+		d.setDefaults()
+	}
 }
 
 func applyScalar(path string, n *yaml.Node, v reflect.Value) error {
@@ -205,7 +211,7 @@ func applyScalar(path string, n *yaml.Node, v reflect.Value) error {
 		}
 		*target = d
 		return nil
-	case *Size:
+	case yaml.Unmarshaler:
 		if err := target.UnmarshalYAML(n); err != nil {
 			return fmt.Errorf("%s: %q: %w", path, n.Value, err)
 		}
@@ -216,7 +222,7 @@ func applyScalar(path string, n *yaml.Node, v reflect.Value) error {
 		return nil
 	}
 	if err := n.Decode(v.Addr().Interface()); err != nil {
-		return refuse(path, n, map[reflect.Kind]string{reflect.Int: "a whole number", reflect.Bool: "true or false"}[v.Kind()])
+		return refuse(path, n, map[reflect.Kind]string{reflect.Int: "a whole number", reflect.Float64: "a number", reflect.Bool: "true or false"}[v.Kind()])
 	}
 	return nil
 }

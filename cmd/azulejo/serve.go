@@ -122,14 +122,13 @@ func (s *server) runSignalling(ctx context.Context) error {
 	return s.signal.Close()
 }
 
-// runCameras starts each room's cameras in the order of the configuration: that is the order of their tiles.
+// runCameras keeps every room's cameras. Their places are the room's business, so they may come in any order.
 func (s *server) runCameras(ctx context.Context) error {
 	var cameras sync.WaitGroup
 	for name, r := range s.cfg.Rooms {
 		for _, c := range r.Cameras {
 			cam := camera.New(c.camera(name), s.house, s.log)
 			cameras.Go(func() { cam.Run(ctx) })
-			<-cam.Tried()
 		}
 	}
 	<-ctx.Done()

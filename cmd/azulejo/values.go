@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -51,4 +52,20 @@ func (s Size) String() string {
 		}
 	}
 	return strconv.FormatInt(int64(s), 10)
+}
+
+// Seconds is a time in whole seconds, written as a number of them or as a duration such as 10s or 2m.
+type Seconds int
+
+// UnmarshalYAML reads Seconds.
+func (s *Seconds) UnmarshalYAML(n *yaml.Node) error {
+	d, err := time.ParseDuration(n.Value)
+	if seconds, notPlain := strconv.ParseInt(n.Value, 10, 32); notPlain == nil {
+		d, err = time.Duration(seconds)*time.Second, nil
+	}
+	if err != nil || d%time.Second != 0 {
+		return fmt.Errorf("accepted are whole seconds such as 10 or 10s")
+	}
+	*s = Seconds(d / time.Second)
+	return nil
 }

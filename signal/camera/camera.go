@@ -25,11 +25,12 @@ type House interface {
 
 // Config names a camera and where its media come from.
 type Config struct {
-	Room  string
-	Name  string
-	URL   string // "rtsp://…", "rtsps://…", "file:PATH" or "test:[?w&h&fps&tone&hue]"
-	UDP   bool   // RTP over UDP instead of inside the RTSP connection
-	Audio bool   // its sound is mixed too
+	Room   string
+	Name   string
+	URL    string // "rtsp://…", "rtsps://…", "file:PATH" or "test:[?w&h&fps&tone&hue]"
+	SubURL string // the same picture, smaller; empty: there is none
+	UDP    bool   // RTP over UDP instead of inside the RTSP connection
+	Audio  bool   // its sound is mixed too
 }
 
 // Validate names what is wrong with the URL and what is accepted.

@@ -2,8 +2,10 @@ package room
 
 import (
 	"fmt"
+	"maps"
 	"slices"
-	"sort"
+	"strings"
+	"time"
 
 	"azulejo/mixer"
 )
@@ -12,13 +14,22 @@ import (
 type Config struct {
 	Mixer  mixer.Config // of every room; Epoch is set when a room begins
 	Limits Limits
+	Grace  time.Duration       // how long a place is kept for a key whose connection broke; zero: DefaultGrace
 	Rooms  map[string]Settings // open from the start and never closed
 }
 
 // Settings of one configured room.
 type Settings struct {
-	Record []string // what is recorded: views
+	Cameras []string              // names that have the first places, in this order, whenever they join
+	Views   map[string]mixer.View // besides main, or instead of its grid
+	Record  []string              // what is recorded: names of views
 }
+
+// DefaultGrace is how long nobody moves after a connection broke.
+const DefaultGrace = 15 * time.Second
+
+// maxViews is how many named views a room has at most.
+const maxViews = 64
 
 // Limits bound what strangers can cost. Zero means the default.
 type Limits struct {
@@ -60,6 +71,9 @@ func (c Config) Validate() error {
 			return fmt.Errorf("%s: %d: accepted are 1 to %d", l.name, l.n, l.upTo)
 		}
 	}
+	if c.Grace < 0 || c.Grace > time.Hour {
+		return fmt.Errorf("grace: %v: accepted are 0 to 1h", c.Grace)
+	}
 	for _, name := range c.names() {
 		if err := CheckName(name); err != nil {
 			return fmt.Errorf("rooms: %w", err)
@@ -75,9 +89,13 @@ func (c Config) Validate() error {
 }
 
 func (s Settings) validate(room string) error {
+	if err := s.validateViews(room); err != nil {
+		return err
+	}
+	accepted := s.streams()
 	for i, stream := range s.Record {
-		if stream != mainView {
-			return fmt.Errorf("rooms.%s.record: %q: accepted is %s", room, stream, mainView)
+		if !slices.Contains(accepted, stream) {
+			return fmt.Errorf("rooms.%s.record: %q: accepted are views of the room: %s", room, clip(stream), strings.Join(accepted, ", "))
 		}
 		if slices.Contains(s.Record[:i], stream) {
 			return fmt.Errorf("rooms.%s.record: %q twice: accepted is each once", room, stream)
@@ -86,13 +104,30 @@ func (s Settings) validate(room string) error {
 	return nil
 }
 
-func (c Config) names() []string {
-	names := make([]string, 0, len(c.Rooms))
-	for name := range c.Rooms {
-		names = append(names, name)
+func (s Settings) validateViews(room string) error {
+	if len(s.Views) > maxViews {
+		return fmt.Errorf("rooms.%s.views: %d of them: accepted are at most %d", room, len(s.Views), maxViews)
 	}
-	sort.Strings(names)
-	return names
+	for _, name := range slices.Sorted(maps.Keys(s.Views)) {
+		if !validName(name) {
+			return fmt.Errorf("rooms.%s.views: %q: accepted are %s", room, clip(name), acceptedNames)
+		}
+		if err := s.Views[name].Validate(); err != nil {
+			return fmt.Errorf("rooms.%s.views.%s.%w", room, name, err)
+		}
+	}
+	return nil
 }
 
-const mainView = "main"
+// streams are what can be recorded, main first.
+func (s Settings) streams() []string {
+	all := []string{mixer.MainView}
+	for _, name := range slices.Sorted(maps.Keys(s.Views)) {
+		if name != mixer.MainView {
+			all = append(all, name)
+		}
+	}
+	return all
+}
+
+func (c Config) names() []string { return slices.Sorted(maps.Keys(c.Rooms)) }

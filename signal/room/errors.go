@@ -18,7 +18,20 @@ const (
 	CodeSlow       = "slow"
 	CodeClosing    = "closing"
 	CodeNoSuchRoom = "no_such_room"
+	CodeNoSuchView = "no_such_view"
+	CodeBadView    = "bad_view"
+	CodeViews      = "too_many_views"
+	CodeRecorded   = "view_recorded"
+	CodeOverloaded = "overloaded"
 )
+
+func errNoSuchRoom(name string) error {
+	return refusal.New(CodeNoSuchRoom, "room %q does not exist now", clip(name))
+}
+
+func errReplaced() error {
+	return refusal.New(CodeReplaced, "the same key joined again; accepted is one connection per key")
+}
 
 func errClosing() error {
 	return refusal.New(CodeClosing, "the server is closing; accepted is a new try later")

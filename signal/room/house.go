@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"azulejo/mixer"
 	"azulejo/recorder"
 	"azulejo/signal/refusal"
 )
@@ -20,6 +21,8 @@ type House struct {
 	cfg Config
 	rec *recorder.Recorder // nil: nothing is recorded
 	log *slog.Logger
+
+	overload func(*mixer.Mixer) int // see mixer.Mixer.Overload
 
 	begun chan struct{}
 	work  sync.WaitGroup // rooms; Add only under mu and while open
@@ -39,12 +42,18 @@ func NewHouse(cfg Config, rec *recorder.Recorder, log *slog.Logger) (*House, err
 		return nil, err
 	}
 	cfg.Limits = cfg.Limits.withDefaults()
+	if cfg.Grace == 0 {
+		cfg.Grace = DefaultGrace
+	}
 	for name, s := range cfg.Rooms {
 		if len(s.Record) > 0 && rec == nil {
 			return nil, fmt.Errorf("rooms.%s.record: %v: there is no recorder", name, s.Record)
 		}
 	}
-	return &House{cfg: cfg, rec: rec, log: log, begun: make(chan struct{}), rooms: map[string]*Room{}}, nil
+	return &House{
+		cfg: cfg, rec: rec, log: log, overload: (*mixer.Mixer).Overload,
+		begun: make(chan struct{}), rooms: map[string]*Room{},
+	}, nil
 }
 
 // Run opens the configured rooms and lives until ctx ends; then it ends every membership, stops
@@ -123,7 +132,14 @@ func (h *House) enter(name string) (*Room, error) {
 	return r, nil
 }
 
-// release undoes enter; the room ends when nobody holds it.
+// hold keeps a room open that somebody holds already.
+func (h *House) hold(r *Room) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	r.held++
+}
+
+// release undoes enter or hold; the room ends when nobody holds it.
 func (h *House) release(r *Room) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -143,10 +159,12 @@ type Joining struct {
 	Key     string // a secret that takes the id back from who is there with it, and the place if name and role are the same; may be empty
 	Kind    Kind   // Peer when empty
 	Publish Media  // neither: a viewer
+	Screen  bool   // the picture is a shared screen: it is never cropped
+	Layers  int    // versions of the picture that may be put, see Member.PutLayer; zero: one
 }
 
 // Join makes the caller a member of a room, which begins if need be. Whoever gets a Member calls
-// its Leave. An [refusal.Error] is meant for the user.
+// its Leave or Lose. An [refusal.Error] is meant for the user.
 func (h *House) Join(ctx context.Context, name string, j Joining) (*Member, error) {
 	j, err := j.clean(name)
 	if err != nil {
@@ -188,15 +206,19 @@ func (j Joining) viewer() bool { return !j.Publish.Audio && !j.Publish.Video }
 
 // Info describes one room, or is an [refusal.Error] with CodeNoSuchRoom.
 func (h *House) Info(name string) (Info, error) {
-	h.mu.Lock()
-	r := h.rooms[name]
-	h.mu.Unlock()
-	if r != nil {
+	if r := h.find(name); r != nil {
 		if info, ok := r.info(); ok {
 			return info, nil
 		}
 	}
-	return Info{}, refusal.New(CodeNoSuchRoom, "room %q does not exist now", clip(name))
+	return Info{}, errNoSuchRoom(name)
+}
+
+// find returns a room that is open, or nil.
+func (h *House) find(name string) *Room {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.rooms[name]
 }
 
 // List describes all rooms, sorted by name.

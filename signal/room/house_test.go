@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"azulejo/mixer"
+	"azulejo/mixer/layout"
 	"azulejo/signal/refusal"
 )
 
@@ -344,10 +345,18 @@ func TestInfo(t *testing.T) {
 	if got.Viewers != 1 || len(got.Participants) != 1 || got.Participants[0].State != mixer.Connecting {
 		t.Errorf("got %+v; want one viewer and one participant that is connecting", got)
 	}
-	want := []ViewInfo{{Name: "main", Layout: "grid", Width: 64, Height: 64, FPS: 5}}
+	want := []ViewInfo{{"main", mixer.View{Layout: "grid", Width: 64, Height: 64, FPS: 5}}}
 	if diff := cmp.Diff(want, got.Views); diff != "" {
 		t.Errorf("views (-want +got):\n%s", diff)
 	}
+}
+
+func manyViews(n int) map[string]mixer.View {
+	views := map[string]mixer.View{}
+	for i := range n {
+		views[fmt.Sprint("v", i)] = mixer.View{}
+	}
+	return views
 }
 
 func TestConfigNamesTheBadField(t *testing.T) {
@@ -357,6 +366,16 @@ func TestConfigNamesTheBadField(t *testing.T) {
 		`rooms: room "a b"`:               {Rooms: map[string]Settings{"a b": {}}},
 		`rooms.yard.record: "gate"`:       {Rooms: map[string]Settings{"yard": {Record: []string{"gate"}}}},
 		`rooms.yard.record: "main" twice`: {Rooms: map[string]Settings{"yard": {Record: []string{"main", "main"}}}},
+		`rooms.yard.record: "gate": accepted are views of the room: main, door`: {
+			Rooms: map[string]Settings{"yard": {Record: []string{"door", "gate"}, Views: map[string]mixer.View{"door": {}, "main": {}}}},
+		},
+		`rooms.yard.views: "a b"`:              {Rooms: map[string]Settings{"yard": {Views: map[string]mixer.View{"a b": {}}}}},
+		`rooms.yard.views.door.layout: "heap"`: {Rooms: map[string]Settings{"yard": {Views: map[string]mixer.View{"door": {Layout: "heap"}}}}},
+		`rooms.yard.views.door.tiles[0].w: 2`: {Rooms: map[string]Settings{"yard": {Views: map[string]mixer.View{
+			"door": {Layout: layout.KindCustom, Tiles: []layout.Fraction{{W: 2}}},
+		}}}},
+		"rooms.yard.views: 65": {Rooms: map[string]Settings{"yard": {Views: manyViews(65)}}},
+		"grace: -1ns":          {Grace: -1},
 	} {
 		if err := cfg.Validate(); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "accepted") {
 			t.Errorf("got %v; want an error that begins with %s and names what is accepted", err, want)

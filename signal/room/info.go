@@ -20,6 +20,7 @@ type Info struct {
 	Recordings   []recorder.RecordingStats `json:"recordings"`
 	Ticks        uint64                    `json:"ticks"`
 	LateTicks    uint64                    `json:"lateTicks"`
+	Overload     int                       `json:"overload"` // 0 is none; see mixer.Mixer.Overload
 }
 
 // ParticipantInfo is a participant and what is received from it.
@@ -38,15 +39,6 @@ type ParticipantInfo struct {
 	Invalid    uint64      `json:"invalid"`
 }
 
-// ViewInfo is one composed picture.
-type ViewInfo struct {
-	Name   string `json:"name"`
-	Layout string `json:"layout"`
-	Width  int    `json:"w"`
-	Height int    `json:"h"`
-	FPS    int    `json:"fps"`
-}
-
 // info is Info in the loop.
 type info struct{ reply chan<- Info }
 
@@ -60,12 +52,11 @@ func (r *Room) info() (Info, bool) {
 
 func (c info) do(r *Room) {
 	stats := r.mix.Stats()
-	cfg := r.house.cfg.Mixer.WithDefaults()
 	out := Info{
 		Room: r.name, Configured: r.permanent, Viewers: len(r.viewers), Participants: []ParticipantInfo{},
-		Views:      []ViewInfo{{Name: mainView, Layout: "grid", Width: cfg.Width, Height: cfg.Height, FPS: cfg.FPS}},
+		Views:      r.describeViews(),
 		Renditions: slices.Concat([]mixer.RenditionStats{}, stats.Renditions), Recordings: []recorder.RecordingStats{},
-		Ticks: stats.Ticks, LateTicks: stats.LateTicks,
+		Ticks: stats.Ticks, LateTicks: stats.LateTicks, Overload: r.overload,
 	}
 	for _, p := range r.places {
 		out.Participants = append(out.Participants, describe(p))

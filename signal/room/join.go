@@ -40,9 +40,8 @@ func (c join) do(r *Room) {
 	if c.Kind == Peer {
 		m.events = make(chan Event, backlog)
 	}
-	if ghost := p.now.Swap(m); ghost != nil {
-		ghost.end(refusal.New(CodeReplaced, "the same key joined again; accepted is one connection per key"))
-	}
+	p.end(errReplaced())
+	p.now.Store(m)
 	m.joined = r.participants()
 	r.members[m] = struct{}{}
 	if seen || p.publishes() {
@@ -57,25 +56,43 @@ func (r *Room) seat(j Joining, old *place) (*place, error) {
 	if r.ending {
 		return nil, errClosing()
 	}
-	if old != nil && old.Name == j.Name && old.Kind == j.Kind && old.publishes() == !j.viewer() {
-		old.Publish, old.Muted = j.Publish, Media{}
-		if old.source != nil {
-			old.showMute()
-		}
+	if old != nil && old.fits(j) {
+		r.takeBack(old, j)
 		return old, nil
 	}
 	if err := r.admit(j, old); err != nil {
 		return nil, err
 	}
-	p := &place{Participant: Participant{ID: rand.Text()[:12], Name: j.Name, Kind: j.Kind, Publish: j.Publish}, key: j.Key}
+	p := &place{
+		Participant: Participant{ID: rand.Text()[:12], Name: j.Name, Kind: j.Kind, Publish: j.Publish},
+		key:         j.Key, screen: j.Screen, layers: j.Layers,
+	}
+	r.number(p, old)
 	if old != nil {
-		p.ID = old.ID
-		old.now.Load().end(refusal.New(CodeReplaced, "the same key joined again; accepted is one connection per key"))
+		old.end(errReplaced())
 		r.remove(old)
 	}
 	r.add(p)
 	return p, nil
 }
+
+// fits tells whether whoever joins can have the place with its source as it is.
+func (p *place) fits(j Joining) bool {
+	return p.Name == j.Name && p.publishes() == !j.viewer() && p.screen == j.Screen && p.layers == j.Layers
+}
+
+// takeBack makes a place whose holder is away, or a ghost, what the one who comes back says.
+func (r *Room) takeBack(p *place, j Joining) {
+	r.returned(p)
+	p.Publish, p.Muted = j.Publish, Media{}
+	if p.source != nil {
+		p.source.SetAway(false)
+		p.showMute()
+	}
+}
+
+// full is the level of overload at which nobody new is admitted.
+const full = 4
 
 // admit checks the limits, as if the place of a ghost were free already.
 func (r *Room) admit(j Joining, ghost *place) error {
@@ -87,7 +104,10 @@ func (r *Room) admit(j Joining, ghost *place) error {
 		}
 		return n
 	}
+	_, known := r.departed[who{j.Kind, j.Key}]
 	switch {
+	case r.overload >= full && ghost == nil && !known:
+		return refusal.New(CodeOverloaded, "room %s is more than this server can do already; accepted is a new try later", r.name)
 	case j.viewer() && free(r.viewers) >= limits.Viewers:
 		return refusal.New(CodeViewers, "room %s has %d viewers; accepted are no more", r.name, limits.Viewers)
 	case !j.viewer() && free(r.places) >= limits.Participants:
@@ -117,9 +137,12 @@ func (r *Room) add(p *place) {
 		r.viewers = append(r.viewers, p)
 		return
 	}
-	p.source = r.mix.AddSource(mixer.SourceConfig{ID: p.ID, Name: p.Name, Refresh: p.refresh})
+	p.source = r.mix.AddSource(mixer.SourceConfig{
+		ID: p.ID, Name: p.Name, Place: p.number, Screen: p.screen, Layers: p.layers, Refresh: p.refresh, Demanded: p.demanded,
+	})
 	p.showMute()
 	r.places = append(r.places, p)
+	slices.SortStableFunc(r.places, func(a, b *place) int { return a.number - b.number })
 }
 
 func (r *Room) remove(p *place) {
@@ -127,6 +150,7 @@ func (r *Room) remove(p *place) {
 	r.places = slices.DeleteFunc(r.places, same)
 	r.viewers = slices.DeleteFunc(r.viewers, same)
 	r.closeSource(p)
+	r.returned(p)
 }
 
 // closeSource does not wait: a decoder may be in the middle of a picture.

@@ -5,28 +5,55 @@ import (
 	"strings"
 )
 
-// leave is Leave in the loop.
-type leave struct{ m *Member }
+// leave is Leave or Lose in the loop.
+type leave struct {
+	m    *Member
+	lost bool
+}
 
 func (c leave) do(r *Room) {
 	if _, here := r.members[c.m]; !here {
 		return
 	}
 	delete(r.members, c.m)
-	if slices.Contains(r.places, c.m.place) || slices.Contains(r.viewers, c.m.place) {
-		if r.vacatePlace(c.m) {
-			r.tell(nil)
-		}
+	seen := false
+	if c.lost {
+		seen = r.lose(c.m)
+	} else {
+		seen = r.part(c.m)
 	}
-	r.log.Info("member left", "id", c.m.id, "reason", reason(c.m.err))
+	if seen {
+		r.tell(nil)
+	}
+	r.log.Info("member left", "id", c.m.id, "reason", c.reason())
 	r.house.release(r)
 }
 
-func reason(err error) string {
-	if err == nil {
-		return "left"
+func (c leave) reason() string {
+	switch {
+	case c.m.err != nil:
+		return strings.ToLower(c.m.err.Error())
+	case c.lost:
+		return "connection broke"
 	}
-	return strings.ToLower(err.Error())
+	return "left"
+}
+
+// part removes the place that m holds and tells whether others could see it.
+func (r *Room) part(m *Member) bool {
+	if !r.holds(m) {
+		return false
+	}
+	r.remember(m.place)
+	m.place.now.Store(nil)
+	r.remove(m.place)
+	return m.place.publishes()
+}
+
+// holds tells whether m has its place still.
+func (r *Room) holds(m *Member) bool {
+	p := m.place
+	return p.now.Load() == m && (slices.Contains(r.places, p) || slices.Contains(r.viewers, p))
 }
 
 // mute is Mute in the loop.

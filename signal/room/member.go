@@ -12,7 +12,7 @@ import (
 // so many pile up does not read at all.
 const backlog = 32
 
-// Member is one connection's membership of a room. Whoever joined calls Leave in the end, and
+// Member is one connection's membership of a room. Whoever joined calls Leave or Lose in the end, and
 // watches Done: the room ends memberships too.
 type Member struct {
 	room    *Room
@@ -23,12 +23,13 @@ type Member struct {
 	joined  []Participant
 	events  chan Event
 
-	ask atomic.Pointer[func()]
+	ask  atomic.Pointer[func()]
+	used atomic.Pointer[func(mixer.Demand)]
 
 	done chan struct{}
 	over atomic.Bool // set before done is closed
 	once sync.Once   // of done
-	left sync.Once   // of Leave
+	left sync.Once   // of Leave and Lose
 	err  error       // written before done is closed
 }
 
@@ -38,7 +39,7 @@ func (m *Member) ID() string { return m.id }
 // Room is the name of the room.
 func (m *Member) Room() string { return m.room.name }
 
-// Mixer is the room's; it lives at least until Leave.
+// Mixer is the room's; it lives at least until Leave or Lose.
 func (m *Member) Mixer() *mixer.Mixer { return m.room.mix }
 
 // Source is the member's own in the mixer, nil for a viewer; the room closes it.
@@ -56,7 +57,7 @@ func (m *Member) Events() <-chan Event { return m.events }
 // Done is closed when the membership is over, whoever ended it.
 func (m *Member) Done() <-chan struct{} { return m.done }
 
-// Err tells why the membership is over: nil after Leave, else often an [refusal.Error].
+// Err tells why the membership is over: nil after Leave and Lose, else often an [refusal.Error].
 func (m *Member) Err() error {
 	if !m.over.Load() {
 		return nil
@@ -69,6 +70,14 @@ func (m *Member) Err() error {
 func (m *Member) PutVideo(p codec.Packet) {
 	if m.source != nil && !m.over.Load() {
 		m.source.PutVideo(p)
+	}
+}
+
+// PutLayer is PutVideo for one of several versions of the picture, as many as the member joined with; layer 0
+// is the largest.
+func (m *Member) PutLayer(layer int, p codec.Packet) {
+	if m.source != nil && !m.over.Load() {
+		m.source.PutLayer(layer, p)
 	}
 }
 
@@ -89,14 +98,40 @@ func (m *Member) refresh() {
 	}
 }
 
+// OnDemand sets what is told how the member's pictures are used: at once if that is known already, and then
+// whenever it changes, from one of the mixer's goroutines; it must not block. Rarely it is told the same twice.
+func (m *Member) OnDemand(tell func(mixer.Demand)) {
+	m.used.Store(&tell)
+	for d := m.place.demand.Load(); d != nil && !m.over.Load(); {
+		tell(*d)
+		newest := m.place.demand.Load()
+		if newest == d {
+			return
+		}
+		d = newest // it may have been told before the old one was
+	}
+}
+
+func (m *Member) demanded(d mixer.Demand) {
+	if tell := m.used.Load(); tell != nil && !m.over.Load() {
+		(*tell)(d)
+	}
+}
+
 // Mute says what of the member's media is held back; both at once.
 func (m *Member) Mute(muted Media) { m.room.do(mute{m, muted}) }
 
-// Leave ends the membership and lets go of the room. It is idempotent; every Join needs one, even
-// when the room ended the membership.
-func (m *Member) Leave() {
+// Leave ends the membership, the tile goes, and lets go of the room. It is idempotent; every Join needs one, or a
+// Lose, even when the room ended the membership.
+func (m *Member) Leave() { m.leave(false) }
+
+// Lose is Leave for a connection that broke: who published with a key keeps the place, which says so, until the
+// same key joins again or Config.Grace is over.
+func (m *Member) Lose() { m.leave(true) }
+
+func (m *Member) leave(lost bool) {
 	m.end(nil)
-	m.left.Do(func() { m.room.do(leave{m}) })
+	m.left.Do(func() { m.room.do(leave{m, lost}) })
 }
 
 // end makes the membership over and tells whether this call did it.

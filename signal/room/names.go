@@ -9,8 +9,10 @@ import (
 )
 
 const (
-	maxName = 64  // letters of a room or of a participant
+	maxName = 64  // letters of a room, a view or a participant
 	maxKey  = 256 // bytes
+
+	acceptedNames = "1 to 64 ASCII letters, digits, '-', '_' and '.', the first a letter or digit"
 )
 
 // CheckName tells whether a room may have this name; the error is an [refusal.Error]. Names appear in
@@ -19,7 +21,7 @@ func CheckName(name string) error {
 	if validName(name) {
 		return nil
 	}
-	return refusal.New(CodeBadRoom, "room %q: accepted are 1 to %d ASCII letters, digits, '-', '_' and '.', the first a letter or digit", clip(name), maxName)
+	return refusal.New(CodeBadRoom, "room %q: accepted are %s", clip(name), acceptedNames)
 }
 
 func validName(name string) bool {

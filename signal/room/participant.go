@@ -2,6 +2,7 @@ package room
 
 import (
 	"sync/atomic"
+	"time"
 
 	"azulejo/mixer"
 )
@@ -28,20 +29,43 @@ type Participant struct {
 	Kind    Kind   `json:"kind"`
 	Publish Media  `json:"publish"`
 	Muted   Media  `json:"muted"`
+	Away    bool   `json:"away,omitempty"` // the connection broke; the place is kept for a while
 }
 
 // Event tells a member what changed. The slice is shared: it must not be written to.
 type Event struct {
 	Participants []Participant // all of them, in tile order
+	Overload     int           // see mixer.Mixer.Overload
 }
 
 // place is a participant's seat in the room: it outlives the connection that holds it when the
-// same key joins again. All but now belongs to the room's loop.
+// same key joins again. All but now and demand belongs to the room's loop.
 type place struct {
 	Participant
 	key    string
-	source *mixer.Source          // nil for viewers
-	now    atomic.Pointer[Member] // who holds it
+	number int           // tiles are ordered by it; of no meaning for viewers
+	screen bool          // a shared screen
+	layers int           // versions of the picture
+	source *mixer.Source // nil for viewers
+	until  time.Time     // when it is given up, while Away
+
+	now    atomic.Pointer[Member]       // who holds it; nil while Away
+	demand atomic.Pointer[mixer.Demand] // the newest, nil before the first
+}
+
+// end parts the place from who holds it.
+func (p *place) end(err error) {
+	if m := p.now.Swap(nil); m != nil {
+		m.end(err)
+	}
+}
+
+// demanded is called by the mixer when what the source's pictures are used for changes.
+func (p *place) demanded(d mixer.Demand) {
+	p.demand.Store(&d)
+	if m := p.now.Load(); m != nil {
+		m.demanded(d)
+	}
 }
 
 // refresh is called by the mixer when it needs a key picture from the source.

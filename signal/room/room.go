@@ -18,7 +18,7 @@ type Room struct {
 	permanent bool
 	log       *slog.Logger
 
-	held  int    // members and joins on their way; under house.mu
+	held  int    // members, joins on their way, and places kept for who is away; under house.mu
 	empty func() // ends the room; see newRoom
 
 	over     chan struct{} // closed by empty
@@ -29,6 +29,9 @@ type Room struct {
 
 	// What follows belongs to the loop.
 	places     []*place // who publishes, in tile order
+	next       int      // number of the next new place
+	departed   map[who]departure
+	overload   int
 	viewers    []*place
 	members    map[*Member]struct{} // everybody who has not left yet
 	recordings []*recording
@@ -45,6 +48,7 @@ func newRoom(h *House, name string, permanent bool) *Room {
 		house: h, name: name, permanent: permanent, log: h.log.With("room", name),
 		over: over, empty: sync.OnceFunc(func() { close(over) }),
 		commands: make(chan command), done: make(chan struct{}), members: map[*Member]struct{}{},
+		next: len(h.cfg.Rooms[name].Cameras), departed: map[who]departure{},
 	}
 }
 
@@ -60,6 +64,7 @@ func (r *Room) run(ctx context.Context) error {
 	defer stop()
 	mixed := make(chan error, 1)
 	go func() { mixed <- mix.Run(mixing) }()
+	r.setViews()
 	r.record()
 	r.log.Info("room began")
 	broken := r.loop(ctx, mixed)
@@ -75,10 +80,14 @@ func (r *Room) run(ctx context.Context) error {
 
 // loop is the life of the room; the error is the mixer's, which ended by itself.
 func (r *Room) loop(ctx context.Context, mixed <-chan error) error {
+	second := time.NewTicker(time.Second)
+	defer second.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-second.C:
+			r.watchOver()
 		case <-r.over:
 			return nil
 		case err := <-mixed:
@@ -132,7 +141,7 @@ func (r *Room) do(c command) bool {
 
 // tell gives everybody but one the new state, and parts with those who do not listen.
 func (r *Room) tell(but *Member) {
-	e := Event{Participants: r.participants()}
+	e := Event{Participants: r.participants(), Overload: r.overload}
 	parted := false
 	for m := range r.members {
 		if m == but || m.events == nil || m.over.Load() {
@@ -142,7 +151,7 @@ func (r *Room) tell(but *Member) {
 		case m.events <- e:
 		default:
 			m.end(refusal.New(CodeSlow, "%d events were not read; accepted is a new connection that reads them", backlog))
-			parted = r.vacatePlace(m) || parted
+			parted = r.lose(m) || parted
 		}
 	}
 	if parted {
@@ -150,13 +159,16 @@ func (r *Room) tell(but *Member) {
 	}
 }
 
-// vacatePlace removes the place that m holds and tells whether others could see it.
-func (r *Room) vacatePlace(m *Member) bool {
-	if m.place.now.Load() != m {
-		return false
+// watchOver does what is to be done once a second.
+func (r *Room) watchOver() {
+	changed := r.giveUp(time.Now())
+	if level := r.house.overload(r.mix); level != r.overload {
+		r.log.Warn("overload changed", "level", level, "before", r.overload)
+		r.overload, changed = level, true
 	}
-	r.remove(m.place)
-	return m.place.publishes()
+	if changed {
+		r.tell(nil)
+	}
 }
 
 func (r *Room) participants() []Participant {

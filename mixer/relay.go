@@ -1,0 +1,150 @@
+package mixer
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"azulejo/codec"
+	"azulejo/codec/pack"
+)
+
+// relayQueue is how many packets of a source may wait for being passed on.
+const relayQueue = 64
+
+// relay brings one source's own packets to a rendition whose view shows nothing else, so that nothing has to
+// be decoded or encoded. It begins at a key packet; whatever does not fit ends it, and composing goes on.
+type relay struct {
+	key     pictureKey
+	packets chan codec.Packet
+
+	source atomic.Pointer[Source] // packets come from it; nil while composing. The view's ticker writes it.
+	passes atomic.Bool            // packets are passed on right now
+	broken atomic.Pointer[Source] // its packets cannot be passed on
+	over   atomic.Bool            // the next composed picture has to be a key picture
+
+	// Owned by the rendition's run.
+	offset time.Duration // from the source's time to the room's
+	came   time.Duration // the source's time of the last packet
+}
+
+func newRelay(key pictureKey) relay {
+	return relay{key: key, packets: make(chan codec.Packet, relayQueue)}
+}
+
+// use makes s the source whose packets come, nil for none. Only the view's ticker calls it.
+func (r *relay) use(tap *picture, s *Source) {
+	if old := r.source.Swap(s); old != s {
+		old.untap(tap)
+		s.tap(tap)
+	}
+	if s == nil {
+		r.end()
+	}
+}
+
+// end goes back to composing.
+func (r *relay) end() {
+	if r.passes.Swap(false) {
+		r.over.Store(true)
+	}
+}
+
+// ended tells, once, that composing begins again.
+func (r *relay) ended() bool { return r.over.Swap(false) }
+
+func (r *relay) active() bool { return r.passes.Load() }
+
+func (r *relay) refresh() {
+	if s := r.source.Load(); s != nil {
+		s.cfg.Refresh()
+	}
+}
+
+// stop gives the source up; the rendition's goroutine has ended.
+func (r *relay) stop() { r.source.Store(nil) }
+
+// fits tells whether viewers can decode what begins with key packet p.
+func (r *relay) fits(p codec.Packet) bool {
+	head, ok := codec.ReadHead(p)
+	if !ok || p.Codec != r.key.id {
+		return false
+	}
+	const baseline = 66
+	return p.Codec != codec.H264 || head.Profile == baseline || strings.IndexByte(r.key.profiles, head.Profile) >= 0
+}
+
+// relayed puts a packet of the source on its way. It never blocks: when there is no room, composing goes on.
+func (r *picture) relayed(p codec.Packet) {
+	select {
+	case r.relay.packets <- p:
+	default:
+		r.relay.end()
+	}
+}
+
+// pass passes p on as it is, if that is what the view wants and p can be.
+func (r *picture) pass(p codec.Packet) {
+	source := r.relay.source.Load()
+	if source == nil || r.relay.broken.Load() == source {
+		return
+	}
+	passes := r.relay.passes.Load() && !p.Lost
+	if passes && p.PTS <= r.relay.came || !passes && p.Key && !r.relay.fits(p) {
+		r.relay.broken.Store(source) // pictures out of order, or of a kind that the viewers do not know
+		r.relay.end()
+		return
+	}
+	if !passes && !p.Key {
+		r.relay.end()
+		source.cfg.Refresh()
+		return
+	}
+	r.relay.came = p.PTS
+	p.PTS = r.relay.stamp(p, passes, time.Since(r.cfg.Epoch), r.last)
+	r.relay.passes.Store(true)
+	r.opened = true
+	r.deliver([]codec.Packet{p}, r.view.shows.Load())
+}
+
+// maxSlip is how far the source's clock may run away from the room's before a key packet sets it right.
+const maxSlip = 150 * time.Millisecond
+
+// stamp is p's time in the room, after last.
+func (r *relay) stamp(p codec.Packet, passes bool, now, last time.Duration) time.Duration {
+	slip := (now - p.PTS - r.offset).Abs()
+	if !passes || p.Key && slip > maxSlip {
+		r.offset = now - p.PTS
+	}
+	return max(p.PTS+r.offset, last+time.Millisecond)
+}
+
+// cutOnce cuts a packet into RTP payloads when the first viewer needs them.
+func cutOnce(p codec.Packet) func() [][]byte {
+	return sync.OnceValue(func() [][]byte { return pack.Payloads(p.Codec, p.Data) })
+}
+
+// pass lets the renditions that can do so show a source's own packets, and returns those that are to be encoded.
+func (v *view) pass(outs []*picture) []*picture {
+	only := v.passable()
+	return slices.DeleteFunc(outs, func(r *picture) bool {
+		if r.key.profiles == "" {
+			return false
+		}
+		r.relay.use(r, only)
+		return r.relay.active()
+	})
+}
+
+// passable is the source that the view shows alone and live; nil when it shows anything else.
+func (v *view) passable() *Source {
+	if !v.spec.alone() || v.scene.large == nil {
+		return nil
+	}
+	if state, _ := v.scene.large.state(time.Now()); state != Live {
+		return nil
+	}
+	return v.scene.large
+}

@@ -1,0 +1,132 @@
+package mixer
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"azulejo/mixer/layout"
+)
+
+// scene is what the places of a view depend on.
+type scene struct {
+	sources []*Source // that want a tile, in order
+	large   *Source   // shown large or alone; nil for none
+	page    int
+}
+
+func (s scene) same(o scene) bool {
+	return s.large == o.large && s.page == o.page && slices.Equal(s.sources, o.sources)
+}
+
+// arrange gives every source its tile if that has changed.
+func (v *view) arrange(now time.Time) {
+	next := v.cast(now)
+	if next.same(v.scene) {
+		return
+	}
+	v.scene, v.fresh = next, true
+	old := v.tiles
+	v.tiles = nil
+	tiles := layout.Arrange(v.geometry(next))
+	for _, place := range tiles {
+		v.tiles = append(v.tiles, v.newTile(place, len(tiles)))
+	}
+	for _, t := range old { // after the new ones hold what both show
+		t.close()
+	}
+}
+
+// cast decides who is shown.
+func (v *view) cast(now time.Time) scene {
+	var s scene
+	for _, source := range v.mixer.snapshot() {
+		if !slices.ContainsFunc(v.spec.Exclude, source.called) {
+			s.sources = append(s.sources, source)
+		}
+	}
+	switch v.spec.Layout {
+	case layout.KindGrid, layout.KindCustom:
+	default:
+		s.large = v.large(s.sources)
+		if s.large == nil && v.spec.Layout == layout.KindFocus {
+			s.sources = nil
+		}
+	}
+	if v.spec.Cycle > 0 {
+		s.page = int(now.Unix()/int64(v.spec.Cycle)) % layout.Pages(v.geometry(s))
+	}
+	return s
+}
+
+// large is the pinned source, or who speaks; nil when neither is there.
+func (v *view) large(sources []*Source) *Source {
+	if v.spec.Spotlight != "" {
+		if i := slices.IndexFunc(sources, func(s *Source) bool { return s.called(v.spec.Spotlight) }); i >= 0 {
+			return sources[i]
+		}
+		if v.spec.Layout == layout.KindFocus {
+			return nil
+		}
+	}
+	if s := v.mixer.sound.speaker(); s != nil && slices.Contains(sources, s) {
+		return s
+	}
+	if len(sources) == 0 {
+		return nil
+	}
+	return sources[0]
+}
+
+func (v *view) geometry(s scene) layout.Scene {
+	return layout.Scene{
+		Kind: v.spec.Layout, Width: v.spec.Width, Height: v.spec.Height, Count: len(s.sources),
+		Large: slices.Index(s.sources, s.large), Capacity: v.spec.Capacity, Page: s.page, Cells: v.spec.Tiles,
+	}
+}
+
+// absence is what an empty canvas says.
+func (v *view) absence() string {
+	switch {
+	case v.spec.Layout == layout.KindFocus && v.spec.Spotlight != "":
+		return v.spec.Spotlight + " is not here"
+	case len(v.spec.Exclude) > 0:
+		return "Nobody else is here yet"
+	}
+	return "Nobody is here yet"
+}
+
+// demand tells the sources on tiles how large they are shown. While all renditions pass a source's own packets on it
+// still has to come, but is not decoded.
+func (v *view) demand(decode bool) {
+	for _, t := range v.tiles {
+		t.demand(decode)
+	}
+}
+
+// describe notes what the canvas shows, for whoever watches.
+func (v *view) describe(now time.Time) {
+	next := &Layout{Canvas: Size{v.spec.Width, v.spec.Height}, Tiles: make([]TileInfo, 0, len(v.tiles))}
+	shown := 0
+	for _, t := range v.tiles {
+		next.Tiles = append(next.Tiles, t.info(now))
+		if t.source != nil {
+			shown++
+		}
+	}
+	next.Hidden = len(v.scene.sources) - shown
+	if !next.same(v.shows.Load()) {
+		v.shows.Store(next)
+	}
+}
+
+// ageText says how old a picture is.
+func ageText(age time.Duration) string {
+	switch {
+	case age < time.Minute:
+		return fmt.Sprintf("%d s ago", int(age.Seconds()))
+	case age < time.Hour:
+		return fmt.Sprintf("%d min ago", int(age.Minutes()))
+	}
+	return fmt.Sprintf("%d h ago", int(age.Hours()))
+}

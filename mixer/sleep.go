@@ -1,0 +1,85 @@
+package mixer
+
+import (
+	"time"
+
+	"azulejo/codec"
+)
+
+// What is kept of a source that nobody sees, so that its picture is there at once when somebody does: about ten
+// seconds of a camera with a key picture every ten.
+const (
+	asleepPackets = 300
+	asleepBytes   = 6 << 20
+)
+
+// keep stores a packet instead of decoding it. The decoder's state and what is kept always fit together: decoding
+// can go on with it, or at the next key packet.
+func (v *videoIn) keep(p codec.Packet) {
+	v.source.slot.Touch()
+	if p.Key {
+		v.asleep, v.weight = v.asleep[:0], 0
+		v.describe(p)
+	}
+	if v.weight+len(p.Data) > asleepBytes || len(v.asleep) >= asleepPackets {
+		v.asleep, v.weight = nil, 0
+		v.holding = true
+	}
+	if v.holding && !p.Key && len(v.asleep) == 0 {
+		return
+	}
+	v.asleep = append(v.asleep, p)
+	v.weight += len(p.Data)
+}
+
+// describe notes what a key packet says, as long as nothing is decoded.
+func (v *videoIn) describe(p codec.Packet) {
+	if head, ok := codec.ReadHead(p); ok {
+		v.shape.Store(&shape{p.Codec, Size{head.Width, head.Height}})
+	}
+}
+
+// wake decodes what was kept and shows the last picture of it. Where nothing was kept the old one must not look
+// live.
+func (v *videoIn) wake() {
+	kept := v.asleep
+	v.asleep, v.weight = nil, 0
+	for i, p := range kept {
+		if !v.ready(p) {
+			continue
+		}
+		if err := v.decode(p, i == len(kept)-1); err != nil {
+			v.fail()
+		}
+	}
+	if v.holding {
+		v.source.slot.Clear()
+		v.ask()
+	}
+}
+
+// filterFor is how long after a key picture the loop filter may be left out: the error grows with every picture
+// that is predicted from others. A sender is then asked for a key picture, and filtering goes on until it comes.
+const filterFor = 10 * time.Second
+
+// loopFilter decides about deblocking, picture by picture.
+type loopFilter struct {
+	key     time.Time // of the last key picture
+	skipped bool      // since then
+	asked   bool      // for a new key picture, since then
+}
+
+// decide tells whether to skip the filter for the next packet, and whether a key picture would help: a tile that
+// has grown shows what was skipped, and a small one could go on without.
+func (l *loopFilter) decide(key bool, u use, picture Size, now time.Time) (skip, ask bool) {
+	if key {
+		*l = loopFilter{key: now}
+	}
+	small := u.w > 0 && 2*u.w <= picture.W && 2*u.h <= picture.H
+	expired := now.Sub(l.key) > filterFor
+	ask = (l.skipped && !small || small && expired) && !l.asked
+	l.asked = l.asked || ask
+	skip = small && !expired
+	l.skipped = l.skipped || skip && !key
+	return skip, ask
+}

@@ -1,0 +1,44 @@
+package mixer
+
+import (
+	"fmt"
+
+	"azulejo/mixer/layout"
+)
+
+// Bounds of what a view may say.
+const (
+	maxCapacity = 64
+	maxCycle    = 24 * 60 * 60
+	maxExclude  = 64
+	maxWho      = 256 // bytes of an id or a name
+)
+
+// Validate names the first bad field and what it accepts, with the words of the JSON.
+func (v View) Validate() error {
+	if err := layout.Validate(v.Layout, v.Tiles); err != nil {
+		return err
+	}
+	switch {
+	case len(v.Spotlight) > maxWho:
+		return fmt.Errorf("spotlight: %d bytes: accepted are an id or a name of at most %d", len(v.Spotlight), maxWho)
+	case len(v.Exclude) > maxExclude:
+		return fmt.Errorf("exclude: %d of them: accepted are at most %d", len(v.Exclude), maxExclude)
+	case v.Width != 0 && (v.Width < 64 || v.Width > 7680 || v.Width%2 != 0):
+		return fmt.Errorf("w: %d: accepted are even numbers from 64 to 7680, or 0 for the room's", v.Width)
+	case v.Height != 0 && (v.Height < 64 || v.Height > 4320 || v.Height%2 != 0):
+		return fmt.Errorf("h: %d: accepted are even numbers from 64 to 4320, or 0 for the room's", v.Height)
+	case v.FPS < 0 || v.FPS > 60:
+		return fmt.Errorf("fps: %d: accepted are 1 to 60, or 0 for the room's", v.FPS)
+	case v.Capacity < 0 || v.Capacity > maxCapacity:
+		return fmt.Errorf("capacity: %d: accepted are 1 to %d, or 0 for %d", v.Capacity, maxCapacity, layout.DefaultCapacity)
+	case v.Cycle < 0 || v.Cycle > maxCycle:
+		return fmt.Errorf("cycle: %d: accepted are 1 to %d seconds, or 0 for none", v.Cycle, maxCycle)
+	}
+	for i, who := range v.Exclude {
+		if who == "" || len(who) > maxWho {
+			return fmt.Errorf("exclude[%d]: %d bytes: accepted are ids or names of 1 to %d", i, len(who), maxWho)
+		}
+	}
+	return nil
+}

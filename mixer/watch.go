@@ -1,0 +1,208 @@
+package mixer
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"azulejo/codec"
+)
+
+// pictureKey names a rendition of a view. profiles, of sinks that may be passed a source's own packets, is
+// empty for all views that are always composed.
+type pictureKey struct {
+	view     string
+	id       codec.ID
+	size     Size
+	profiles string
+}
+
+// Watch gives s the pictures of a view as H264 or VP8, from a key picture on, until the subscription is
+// closed. All who watch the same share one encoder. An unknown name is ErrNoView.
+func (m *Mixer) Watch(w Watching, s Sink) (*Subscription, error) {
+	if w.Codec != codec.H264 && w.Codec != codec.VP8 {
+		return nil, fmt.Errorf("watch as %q: accepted are h264, vp8: %w", w.Codec, codec.ErrUnsupported)
+	}
+	sub := newSubscription(s, m.depart)
+	sub.change = func(next Watching) error {
+		next.Codec, next.Profiles, next.Keep = w.Codec, w.Profiles, w.Keep
+		return m.lead(sub, next)
+	}
+	sub.forget = func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		delete(m.watched, sub)
+	}
+	if err := m.lead(sub, w); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.watched[sub] = struct{}{}
+	return sub, nil
+}
+
+// lead moves sub to what w asks for, unless it is there. After an error it stays where it was.
+func (m *Mixer) lead(sub *Subscription, w Watching) error {
+	m.leading.Lock()
+	defer m.leading.Unlock()
+	v, err := m.resolve(w)
+	if err != nil {
+		return err
+	}
+	key, err := m.pictureKey(v, w)
+	if err != nil {
+		return err
+	}
+	if sub.key != key {
+		if err := m.pictures.join(key, sub, func() (*picture, error) { return m.begin(v, key) }); err != nil {
+			return err
+		}
+	}
+	sub.key, sub.watches = key, w
+	return nil
+}
+
+// resolve finds the view that is asked for.
+func (m *Mixer) resolve(w Watching) (View, error) {
+	if w.View != nil {
+		if err := w.View.Validate(); err != nil {
+			return View{}, err
+		}
+		return w.View.normalize(m.cfg), nil
+	}
+	name := w.Name
+	if name == "" {
+		name = MainView
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	v, ok := m.named[name]
+	if !ok {
+		return View{}, fmt.Errorf("view %.64q: %w", name, ErrNoView)
+	}
+	return v.normalize(m.cfg), nil
+}
+
+func (m *Mixer) pictureKey(v View, w Watching) (pictureKey, error) {
+	sizes := ladder(Size{v.Width, v.Height}, m.cfg.Rungs)
+	if m.Overload() >= overloadRung && !w.Keep && len(sizes) > 1 {
+		sizes = sizes[1:]
+	}
+	size, err := pick(sizes, w.Rung)
+	key := pictureKey{view: v.key(), id: w.Codec, size: size}
+	if v.alone() && !m.cfg.Clock && size == sizes[0] {
+		key.profiles = w.profiles()
+	}
+	return key, err
+}
+
+// relead moves those who watch a view of that name, or all if it is empty, to what that is now, or to another.
+// An error leaves them where they are.
+func (m *Mixer) relead(name string, to func(Watching) Watching) {
+	m.mu.Lock()
+	all := slices.Collect(maps.Keys(m.watched))
+	m.mu.Unlock()
+	for _, sub := range all {
+		m.leading.Lock()
+		w := sub.watches
+		m.leading.Unlock()
+		if name != "" && !w.names(name) {
+			continue
+		}
+		if err := m.lead(sub, to(w)); err != nil {
+			m.log.Error("view not changed for a viewer", "error", err)
+		}
+	}
+}
+
+// names tells whether the view of that name is watched.
+func (w Watching) names(name string) bool {
+	return w.View == nil && (w.Name == name || w.Name == "" && name == MainView)
+}
+
+// SetView gives the view of that name another meaning, or makes it; those who watch it see the change at
+// the next key picture. The error names the field that is wrong and what is accepted.
+func (m *Mixer) SetView(name string, v View) error {
+	if err := v.Validate(); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	m.named[name] = v
+	m.mu.Unlock()
+	m.relead(name, func(w Watching) Watching { return w })
+	return nil
+}
+
+// DeleteView removes a named view; those who watch it see main from then on. main goes back to what the
+// zero View is. False means that there was none.
+func (m *Mixer) DeleteView(name string) bool {
+	m.mu.Lock()
+	_, ok := m.named[name]
+	delete(m.named, name)
+	if name == MainView {
+		m.named[MainView] = View{}
+	}
+	m.mu.Unlock()
+	if ok {
+		m.relead(name, func(w Watching) Watching { w.Name = ""; return w })
+	}
+	return ok
+}
+
+// Views returns the named views; the caller may keep the map.
+func (m *Mixer) Views() map[string]View {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return maps.Clone(m.named)
+}
+
+// begin starts a rendition and, with the first of a view, the view.
+func (m *Mixer) begin(v View, key pictureKey) (*picture, error) {
+	on, err := m.acquire(v)
+	if err != nil {
+		return nil, err
+	}
+	r, err := newPicture(key, on, m.cfg, on.log)
+	if err != nil {
+		m.release(on)
+		return nil, err
+	}
+	r.ended = func() {
+		on.detach(r)
+		m.release(on)
+	}
+	on.attach(r)
+	return r, nil
+}
+
+// acquire holds the running view that shows v, or starts it.
+func (m *Mixer) acquire(v View) (*view, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	on, ok := m.views[v.key()]
+	if !ok {
+		var err error
+		if on, err = newView(v, m); err != nil {
+			return nil, err
+		}
+		m.views[v.key()] = on
+		on.start()
+	}
+	on.holders++
+	return on, nil
+}
+
+// release ends a view with its last holder.
+func (m *Mixer) release(v *view) {
+	m.mu.Lock()
+	v.holders--
+	last := v.holders == 0
+	if last {
+		delete(m.views, v.key)
+	}
+	m.mu.Unlock()
+	if last {
+		v.stop()
+	}
+}
