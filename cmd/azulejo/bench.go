@@ -122,13 +122,16 @@ func machine() string {
 func (b *bench) wants(name string) bool { return len(b.Only) == 0 || slices.Contains(b.Only, name) }
 
 // measure goes through all cases in every round, so that what else the machine does meets all of them. A case that
-// fails is not tried again and does not stop the others.
+// fails does not stop the others; more than half of its rounds must succeed.
 func (b *bench) measure(ctx context.Context, chosen []benchCase) error {
-	figures, errs := map[string][][]figure{}, map[string]error{}
+	found := map[string]*findings{}
+	for _, c := range chosen {
+		found[c.name] = &findings{}
+	}
 	for n := 1; n <= b.Rounds; n++ {
 		r := b.newRound(ctx)
 		for _, c := range chosen {
-			if errs[c.name] != nil || c.once && n > 1 {
+			if c.once && n > 1 {
 				continue
 			}
 			f, err := c.measure(ctx, r)
@@ -136,25 +139,46 @@ func (b *bench) measure(ctx context.Context, chosen []benchCase) error {
 				return errors.New("bench: interrupted")
 			}
 			b.progress(n, c, f, err)
-			figures[c.name], errs[c.name] = append(figures[c.name], f), err
+			found[c.name].add(f, err)
 		}
 	}
 	b.report.Took = time.Since(b.report.Began).Seconds()
 	for _, c := range chosen {
 		for i, spec := range c.rows {
-			b.report.Rows = append(b.report.Rows, newRow(c.name, spec, column(figures[c.name], i), errs[c.name]))
+			b.report.Rows = append(b.report.Rows, newRow(c.name, spec, found[c.name].column(i), found[c.name].verdict()))
 		}
 	}
 	return nil
 }
 
+// findings are what the rounds of a case found.
+type findings struct {
+	rounds [][]figure // one figure for each row
+	failed int
+	last   error // why the last one that failed did
+}
+
+func (f *findings) add(figures []figure, err error) {
+	if err != nil {
+		f.failed, f.last = f.failed+1, err
+		return
+	}
+	f.rounds = append(f.rounds, figures)
+}
+
+// verdict is why the rounds that succeeded are too few to count; nil when they do.
+func (f *findings) verdict() error {
+	if f.failed > 0 && f.failed >= len(f.rounds) {
+		return f.last
+	}
+	return nil
+}
+
 // column are the i-th figures of all rounds.
-func column(rounds [][]figure, i int) []figure {
-	var all []figure
-	for _, f := range rounds {
-		if i < len(f) {
-			all = append(all, f[i])
-		}
+func (f *findings) column(i int) []figure {
+	all := make([]figure, len(f.rounds))
+	for n, figures := range f.rounds {
+		all[n] = figures[i]
 	}
 	return all
 }

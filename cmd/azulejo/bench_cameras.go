@@ -78,7 +78,7 @@ func (c *cameras) add(path string, film *clip, share float64) error {
 		return err
 	}
 	s := &gortsplib.ServerStream{Server: c.server, Desc: &description.Session{Medias: []*description.Media{media}}}
-	if err := s.Initialize(); err != nil {
+	if err = s.Initialize(); err != nil {
 		return fmt.Errorf("bench: camera %s: %w", path, err)
 	}
 	c.streams[path] = s

@@ -64,7 +64,7 @@ func (b *bench) turn(ctx context.Context, f *footage, key int) (string, error) {
 		list = fmt.Sprintf("%sinpoint %.6f\n%soutpoint %.6f\n", quoted, at, quoted, at)
 	}
 	index := out + ".txt"
-	if err := os.WriteFile(index, []byte(list), 0o600); err != nil {
+	if err = os.WriteFile(index, []byte(list), 0o600); err != nil {
 		return "", err
 	}
 	_, err = b.ffmpeg(ctx, "-f", "concat", "-safe", "0", "-i", index, "-map", "0:v", "-c", "copy", out)

@@ -20,7 +20,7 @@ func (b *bench) caseMemory(ctx context.Context, _ *round) ([]figure, error) {
 	}
 	defer s.close()
 	for _, rung := range benchRungs {
-		if _, err := s.view(ctx, viewing{Rung: rung}, nil); err != nil {
+		if _, err = s.view(ctx, viewing{Rung: rung}, nil); err != nil {
 			return nil, err
 		}
 	}

@@ -65,13 +65,13 @@ func (c *counter) Write(p []byte) (int, error) {
 
 // x264 is the peer's encoder, set as ours is: the same preset and tuning, one thread (zerolatency would cut the
 // picture into slices otherwise), no B-frames, a key picture every four seconds, the same limit and buffer.
-// bits a second is what it aims at.
+// bits a second is what it aims at; the limit is raised when that is more.
 func (b *bench) x264(bits int) []string {
-	bits = min(bits, b.Bitrate)
+	limit := max(bits, b.Bitrate)
 	return []string{
 		"-an", "-c:v", "libx264", "-threads", "1", "-preset", b.Preset, "-tune", "zerolatency", "-profile:v", "baseline",
 		"-g", strconv.Itoa(4 * b.FPS), "-b:v", strconv.Itoa(bits),
-		"-maxrate", strconv.Itoa(b.Bitrate), "-bufsize", strconv.Itoa(b.Bitrate / 2),
+		"-maxrate", strconv.Itoa(limit), "-bufsize", strconv.Itoa(limit / 2),
 	}
 }
 

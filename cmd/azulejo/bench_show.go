@@ -56,7 +56,7 @@ func (s *show) start(ctx context.Context) error {
 		for i := range s.scene.inputs {
 			film := s.scene.films[i%len(s.scene.films)]
 			film = film.from(len(film.packets) * i / s.scene.inputs)
-			if _, err := s.crowd.publish(ctx, s.server.url(), benchRoom, cameraName(i), film); err != nil {
+			if _, err = s.crowd.publish(ctx, s.server.url(), benchRoom, cameraName(i), film); err != nil {
 				return err
 			}
 		}

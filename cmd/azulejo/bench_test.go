@@ -271,7 +271,7 @@ func TestPeerBeginsAnywhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := codedWall{filepath.Join(b.dir, "peer.h264"), b.lead() + 15, b.lead()}
-	if _, err := b.peerEncode(t.Context(), w, inputs, 2_000_000); err != nil {
+	if _, err = b.peerEncode(t.Context(), w, inputs, 2_000_000); err != nil {
 		t.Fatal(err)
 	}
 	q, got, err := b.judge(t.Context(), w, films, tiles)

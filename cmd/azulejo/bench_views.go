@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -92,7 +93,7 @@ func rate(packets []codec.Packet, fps int) float64 {
 
 func (b *bench) caseViews(_ context.Context, r *round) ([]figure, error) {
 	w, err := r.wall()
-	if err != nil {
+	if err = cmp.Or(err, w.viewersErr, w.viewsErr); err != nil {
 		return nil, err
 	}
 	var sum encoderCost
