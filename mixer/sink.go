@@ -131,6 +131,7 @@ func (l *leg) deliver(p codec.Packet, shows *Layout) {
 			s.depart(s.now)
 		}
 		s.now, s.next = l, nil
+		s.layout = nil // told again: the pictures may have another size
 	case l != s.now:
 		return
 	}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -35,6 +36,52 @@ func TestPutView(t *testing.T) {
 	if a.status != http.StatusOK || !strings.Contains(a.body, `"tiles":[{"x":0,"y":0,"w":1,"h":0.5}]`) {
 		t.Errorf("the second time: %d %s", a.status, a.body)
 	}
+}
+
+// TestViewsOfARealRoom: what is put is what the room then has, and what it refuses is named.
+func TestViewsOfARealRoom(t *testing.T) {
+	rooms, err := room.NewHouse(room.Config{
+		Mixer: mixer.Config{Width: 64, Height: 64, FPS: 5}, Rooms: map[string]room.Settings{"hall": {}},
+	}, nil, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- rooms.Run(ctx) }()
+	defer func() {
+		cancel()
+		if ended := <-done; ended != nil {
+			t.Error(ended)
+		}
+	}()
+	member, err := rooms.Join(ctx, "hall", room.Joining{}) // the room is open once this is done
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer member.Leave()
+	srv := serveTest(t, nil, func(c *Config) { c.Rooms = rooms })
+	url := srv.URL + "/api/v1/rooms/hall/views/"
+	for i, want := range []int{http.StatusCreated, http.StatusOK} {
+		a := tell(t, "PUT", url+"door", `{"layout":"pip"}`)
+		if a.status != want || strings.TrimSpace(a.body) != `{"name":"door","layout":"pip","w":64,"h":64,"fps":5}` {
+			t.Errorf("put %d: %d %s, want %d", i+1, a.status, a.body, want)
+		}
+	}
+	if a := ask(t, "GET", srv.URL+"/api/v1/rooms/hall"); !strings.Contains(a.body, `{"name":"door","layout":"pip"`) {
+		t.Errorf("the room is %s", a.body)
+	}
+	a := tell(t, "PUT", url+"door", `{"layout":"custom"}`)
+	a.wantProblem(t, 422)
+	if !strings.Contains(a.body, `"location":"body.tiles"`) {
+		t.Errorf("%s does not name the field", a.body)
+	}
+	for path, want := range map[string]int{"main": 204, "door": 204, "nothing": 404} {
+		if a := ask(t, "DELETE", url+path); a.status != want {
+			t.Errorf("delete %s: %d %s, want %d", path, a.status, a.body, want)
+		}
+	}
+	ask(t, "DELETE", url+"door").wantProblem(t, 404)
 }
 
 // TestBadViewsAreNamed demands the field and what is accepted of every error.

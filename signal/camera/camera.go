@@ -28,15 +28,27 @@ type Config struct {
 	Room   string
 	Name   string
 	URL    string // "rtsp://…", "rtsps://…", "file:PATH" or "test:[?w&h&fps&tone&hue]"
-	SubURL string // the same picture, smaller; empty: there is none
+	SubURL string // the same picture, smaller, pulled instead while that is enough; empty: there is none
 	UDP    bool   // RTP over UDP instead of inside the RTSP connection
 	Audio  bool   // its sound is mixed too
 }
 
-// Validate names what is wrong with the URL and what is accepted.
+// Validate names what is wrong with a URL and what is accepted.
 func (c Config) Validate() error {
-	_, err := c.open()
-	return err
+	for i, raw := range c.urls() {
+		if _, err := c.open(raw); err != nil {
+			return fmt.Errorf("camera %s: %s: %w", c.Name, [...]string{"url", "sub_url"}[i], err)
+		}
+	}
+	return nil
+}
+
+// urls are the streams in the order of the mixer's layers, the largest first.
+func (c Config) urls() []string {
+	if c.SubURL == "" {
+		return []string{c.URL}
+	}
+	return []string{c.URL, c.SubURL}
 }
 
 // sink takes the media of a feed; nothing it is given is written to again.
@@ -52,28 +64,28 @@ type feed interface {
 }
 
 // open chooses the feed by the URL's scheme. It touches neither disk nor network.
-func (c Config) open() (feed, error) {
-	scheme, rest, _ := strings.Cut(c.URL, ":")
+func (c Config) open(raw string) (feed, error) {
+	scheme, rest, _ := strings.Cut(raw, ":")
 	switch scheme {
 	case "rtsp", "rtsps":
-		u, err := base.ParseURL(c.URL)
+		u, err := base.ParseURL(raw)
 		if err != nil || u.Host == "" {
-			return nil, fmt.Errorf("camera %s: url %s: accepted is rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH", c.Name, redact(c.URL))
+			return nil, fmt.Errorf("%s: accepted is rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH", redact(raw))
 		}
 		return &rtspFeed{url: u, udp: c.UDP, audio: c.Audio}, nil
 	case "file":
 		if path := strings.TrimPrefix(rest, "//"); path != "" {
 			return fileFeed(path), nil
 		}
-		return nil, fmt.Errorf("camera %s: url %q: a path must follow \"file:\"", c.Name, c.URL)
+		return nil, fmt.Errorf("%q: a path must follow \"file:\"", raw)
 	case "test":
 		q, err := url.ParseQuery(strings.TrimPrefix(rest, "?"))
 		if err != nil {
-			return nil, fmt.Errorf("camera %s: url %q: %w", c.Name, c.URL, err)
+			return nil, fmt.Errorf("%q: %w", raw, err)
 		}
 		return newPattern(c.Name, q)
 	}
-	return nil, fmt.Errorf("camera %s: url %q: accepted are rtsp://HOST/PATH, rtsps://HOST/PATH, file:PATH and test:[?w=640&h=360&fps=15&tone=440&hue=210]", c.Name, redact(c.URL))
+	return nil, fmt.Errorf("%q: accepted are rtsp://HOST/PATH, rtsps://HOST/PATH, file:PATH and test:[?w=640&h=360&fps=15&tone=440&hue=210]", redact(raw))
 }
 
 // redact leaves out what stands before the last @, where a URL has its password.
@@ -104,17 +116,17 @@ func (c *Camera) Run(ctx context.Context) {
 	defer c.once.Do(func() { close(c.tried) })
 	for try := 0; ctx.Err() == nil; try++ {
 		err := c.stay(ctx)
-		c.pause(ctx, try, err)
+		pause(ctx, c.log, try, err)
 	}
 }
 
 // pause says why the camera is not there and waits before another try.
-func (c *Camera) pause(ctx context.Context, try int, err error) {
+func pause(ctx context.Context, log *slog.Logger, try int, err error) {
 	if ctx.Err() != nil {
 		return
 	}
 	d := backoff(try)
-	c.log.Warn("camera lost", "error", err, "again_in", d)
+	log.Warn("camera lost", "error", err, "again_in", d)
 	select {
 	case <-ctx.Done():
 	case <-time.After(d):
@@ -139,19 +151,16 @@ func backoff(try int) time.Duration {
 func (c *Camera) stay(ctx context.Context) error {
 	m, err := c.house.Join(ctx, c.cfg.Room, room.Joining{
 		Name: c.cfg.Name, Key: "camera/" + c.cfg.Name, Kind: room.Camera, Publish: room.Media{Audio: c.cfg.Audio, Video: true},
+		Layers: len(c.cfg.urls()),
 	})
 	c.once.Do(func() { close(c.tried) })
 	if err != nil {
 		return err
 	}
 	defer m.Leave()
-	refresh := make(chan struct{}, 1)
-	m.OnRefresh(func() {
-		select {
-		case refresh <- struct{}{}:
-		default:
-		}
-	})
+	s := newStreams(c.cfg, m, c.log)
+	m.OnRefresh(s.refresh)
+	m.OnDemand(s.demand)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() {
@@ -161,30 +170,6 @@ func (c *Camera) stay(ctx context.Context) error {
 		case <-ctx.Done():
 		}
 	}()
-	c.play(ctx, m, refresh)
+	s.run(ctx)
 	return m.Err()
 }
-
-// play runs the feed, again and again, until ctx ends.
-func (c *Camera) play(ctx context.Context, out sink, refresh <-chan struct{}) {
-	if !c.cfg.Audio {
-		out = pictureOnly{out}
-	}
-	for try := 0; ctx.Err() == nil; try++ {
-		began := time.Now()
-		f, err := c.cfg.open()
-		if err == nil {
-			err = f.run(ctx, out, refresh)
-		}
-		if time.Since(began) > time.Minute {
-			try = 0
-		}
-		c.pause(ctx, try, err)
-	}
-}
-
-// pictureOnly leaves the sound out.
-type pictureOnly struct{ sink }
-
-// PutAudio drops p.
-func (pictureOnly) PutAudio(codec.Packet) {}

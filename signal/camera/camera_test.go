@@ -38,7 +38,7 @@ func (t *tray) PutAudio(p codec.Packet) { t.mu.Lock(); t.audio = append(t.audio,
 // feedFor runs the feed of a URL for a while; ask asks for a key picture in the middle.
 func feedFor(t *testing.T, url string, d time.Duration, ask bool) *tray {
 	t.Helper()
-	f, err := Config{Name: "Gate", URL: url}.open()
+	f, err := Config{Name: "Gate"}.open(url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +142,7 @@ func TestFilePlaysInALoop(t *testing.T) {
 	if got := loudestTone(t, out.audio, 400, 500, 600, 700); got != 600 {
 		t.Errorf("the loudest tone is %g Hz", got)
 	}
-	f, err := Config{URL: "file:/no/such/file.mp4"}.open()
+	f, err := Config{}.open("file:/no/such/file.mp4")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,16 +35,16 @@ func newPattern(name string, q url.Values) (*pattern, error) {
 	} {
 		n, err := number(q, f.key, float64(f.def), float64(f.low), float64(f.high))
 		if err != nil {
-			return nil, fmt.Errorf("camera %s: %w", name, err)
+			return nil, err
 		}
 		*f.value = int(n) &^ map[string]int{"w": 1, "h": 1}[f.key]
 	}
 	var err error
 	if p.tone, err = number(q, "tone", 220+float64(h.Sum32()%12)*55, 20, 20000); err != nil {
-		return nil, fmt.Errorf("camera %s: %w", name, err)
+		return nil, err
 	}
 	if p.hue, err = number(q, "hue", p.hue, 0, 360); err != nil {
-		return nil, fmt.Errorf("camera %s: %w", name, err)
+		return nil, err
 	}
 	return p, nil
 }
@@ -56,7 +56,7 @@ func number(q url.Values, key string, def, low, high float64) (float64, error) {
 	}
 	n, err := strconv.ParseFloat(s, 64)
 	if err != nil || !(n >= low && n <= high) { // NaN is neither
-		return 0, fmt.Errorf("url: %s=%q: accepted are numbers from %g to %g", key, s, low, high)
+		return 0, fmt.Errorf("%s=%q: accepted are numbers from %g to %g", key, s, low, high)
 	}
 	return n, nil
 }

@@ -24,13 +24,22 @@ type relay struct {
 	server *gortsplib.Server
 	ready  chan struct{} // closed when there is something to play
 
-	mu     sync.Mutex
-	stream *gortsplib.ServerStream
+	mu      sync.Mutex
+	stream  *gortsplib.ServerStream
+	playing map[*gortsplib.ServerSession]struct{}
+	plays   int // ever
+}
+
+// readers are how many sessions play now, and how many ever did.
+func (r *relay) readers() (now, ever int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.playing), r.plays
 }
 
 func startRelay(t *testing.T) (*relay, string) {
 	t.Helper()
-	r := &relay{ready: make(chan struct{})}
+	r := &relay{ready: make(chan struct{}), playing: map[*gortsplib.ServerSession]struct{}{}}
 	for try := 0; ; try++ { // the ports of RTP and RTCP follow on: hunt for a free pair
 		port := freePort(t) &^ 1
 		r.server = &gortsplib.Server{
@@ -100,8 +109,18 @@ func (r *relay) OnSetup(ctx *gortsplib.ServerHandlerOnSetupCtx) (*base.Response,
 	return &base.Response{StatusCode: base.StatusOK}, r.current(), nil
 }
 
-func (r *relay) OnPlay(*gortsplib.ServerHandlerOnPlayCtx) (*base.Response, error) {
+func (r *relay) OnPlay(ctx *gortsplib.ServerHandlerOnPlayCtx) (*base.Response, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.playing[ctx.Session] = struct{}{}
+	r.plays++
 	return &base.Response{StatusCode: base.StatusOK}, nil
+}
+
+func (r *relay) OnSessionClose(ctx *gortsplib.ServerHandlerOnSessionCloseCtx) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.playing, ctx.Session)
 }
 
 func (r *relay) OnRecord(ctx *gortsplib.ServerHandlerOnRecordCtx) (*base.Response, error) {
@@ -130,13 +149,13 @@ func TestRTSP(t *testing.T) {
 			publishRTSP(t, r, url, c.video, c.audio)
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 			defer cancel()
-			feed, err := Config{Name: "Gate", URL: url, UDP: c.udp, Audio: true}.open()
+			f, err := Config{Name: "Gate", UDP: c.udp, Audio: true}.open(url)
 			if err != nil {
 				t.Fatal(err)
 			}
 			out := &tray{}
 			done := make(chan error, 1)
-			go func() { done <- feed.run(ctx, out, nil) }()
+			go func() { done <- f.run(ctx, out, nil) }()
 			for ctx.Err() == nil && !out.enough() {
 				time.Sleep(20 * time.Millisecond)
 			}
@@ -222,11 +241,11 @@ func checkTray(t *testing.T, out *tray, id, sound codec.ID) {
 }
 
 func TestRTSPServerThatIsNotThere(t *testing.T) {
-	feed, err := Config{Name: "Gate", URL: "rtsp://user:secret@127.0.0.1:1/gate"}.open()
+	f, err := Config{Name: "Gate"}.open("rtsp://user:secret@127.0.0.1:1/gate")
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = feed.run(t.Context(), &tray{}, nil)
+	err = f.run(t.Context(), &tray{}, nil)
 	if err == nil || bytes.Contains([]byte(err.Error()), []byte("secret")) {
 		t.Errorf("a server that is not there gave %v; want an error without the password", err)
 	}

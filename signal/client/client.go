@@ -18,7 +18,8 @@ type Client struct {
 	pc   *webrtc.PeerConnection
 	conn *websocket.Conn
 
-	video, audio *sender // nil where nothing is published
+	video, audio *sender   // nil where nothing is published
+	smaller      []*sender // layers of the picture below video
 	in           [2]receiving
 
 	connected chan struct{}
@@ -35,7 +36,7 @@ type Client struct {
 	err          error
 	id           string
 	participants []Participant
-	rendition    Rendition
+	said         Told
 }
 
 // Dial joins the room, connects, and returns when media can flow both ways. ctx bounds only
@@ -133,7 +134,7 @@ func (c *Client) Participants() []Participant {
 func (c *Client) Rendition() Rendition {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.rendition
+	return c.said.Rendition
 }
 
 // Mute tells the server what not to show and play of this client.

@@ -21,8 +21,12 @@ type Config struct {
 
 	PublishVideo codec.ID // codec.H264 or codec.VP8; empty: no picture
 	PublishAudio bool     // Opus
+	Layers       int      // of the picture (simulcast), each with packets of its own, see PutLayer; up to 3, zero is one
+
+	Screen bool // the picture that is published is a shared screen
 
 	View   bool       // receive the mix
+	Select Selection  // which picture of it
 	Accept []codec.ID // picture formats offered, in order; H.264 and VP8 when empty
 
 	// OnVideo and OnAudio get the mix as access units in order; PTS is the stream's RTP time.
@@ -30,8 +34,12 @@ type Config struct {
 	OnVideo, OnAudio func(codec.Packet)
 
 	OnRefresh      func()                     // the server wants a key picture of what is published
+	OnLimit        func(bitrate int)          // what the server wants at most of what is published, repeated; bits a second
 	OnParticipants func([]Participant)        // after every change
 	OnRendition    func(Rendition)            // what is received
+	OnLayout       func(Layout)               // what the picture shows, in step with it
+	OnTile         func(Tile)                 // how large this client's picture is shown
+	OnOverload     func(level int)            // how far the server is degraded
 	OnError        func(code, message string) // mistakes that did not end the session
 
 	Log *slog.Logger // nil: silent
@@ -50,15 +58,6 @@ type Participant struct {
 	Kind    string `json:"kind"`
 	Publish Media  `json:"publish"`
 	Muted   Media  `json:"muted"`
-}
-
-// Rendition is what the server sends.
-type Rendition struct {
-	Codec   codec.ID `json:"codec"`
-	Width   int      `json:"w"`
-	Height  int      `json:"h"`
-	FPS     float64  `json:"fps"`
-	Bitrate int      `json:"bitrate"` // bits a second
 }
 
 // ServerError is what the server refused, or why it ended the session.
@@ -94,6 +93,9 @@ func (c Config) Validate() error {
 		if id != codec.H264 && id != codec.VP8 {
 			return fmt.Errorf("picture format %q: accepted are %s, %s", id, codec.H264, codec.VP8)
 		}
+	}
+	if c.Layers < 0 || c.Layers > len(rids) {
+		return fmt.Errorf("%d layers: accepted are up to %d", c.Layers, len(rids))
 	}
 	if c.PublishVideo == "" && !c.PublishAudio && !c.View {
 		return fmt.Errorf("nothing to publish and nothing to view: at least one is needed")

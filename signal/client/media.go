@@ -61,7 +61,7 @@ func newConnection(cfg Config) (*webrtc.PeerConnection, error) {
 	}
 	r := &interceptor.Registry{}
 	for _, err := range []error{
-		webrtc.ConfigureNack(m, r), webrtc.ConfigureRTCPReports(r), webrtc.ConfigureTWCCSender(m, r),
+		webrtc.ConfigureSimulcastExtensionHeaders(m), webrtc.ConfigureNack(m, r), webrtc.ConfigureRTCPReports(r), webrtc.ConfigureTWCCSender(m, r),
 	} {
 		if err != nil {
 			return nil, fmt.Errorf("configure interceptors: %w", err)

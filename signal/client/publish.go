@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/pion/interceptor"
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/rtp/codecs"
@@ -23,6 +24,7 @@ const mtu = 1200
 type sender struct {
 	track *webrtc.TrackLocalStaticRTP
 	clock uint32
+	name  func(*rtp.Header) error // of the layer; nil without simulcast
 
 	mu         sync.Mutex
 	packetizer rtp.Packetizer
@@ -60,6 +62,9 @@ func (c *Client) transceiver(kind webrtc.RTPCodecType, publish codec.ID) (*sende
 		}
 		return nil, nil // nothing is published
 	}
+	if kind == webrtc.RTPCodecTypeVideo && c.cfg.Layers > 1 {
+		return c.layered(init)
+	}
 	track, err := webrtc.NewTrackLocalStaticRTP(capability(publish), kind.String(), "client")
 	if err != nil {
 		return nil, fmt.Errorf("make %s track: %w", kind, err)
@@ -68,7 +73,7 @@ func (c *Client) transceiver(kind webrtc.RTPCodecType, publish codec.ID) (*sende
 	if err != nil {
 		return nil, fmt.Errorf("add %s track: %w", kind, err)
 	}
-	c.start(func() { c.feedback(t.Sender()) })
+	c.start(func() { c.feedback(t.Sender(), "") })
 	return newSender(track, publish), nil
 }
 
@@ -86,18 +91,26 @@ func newSender(track *webrtc.TrackLocalStaticRTP, id codec.ID) *sender {
 	return s
 }
 
-// feedback reads what the server says about a published track.
-func (c *Client) feedback(s *webrtc.RTPSender) {
+// feedback reads what the server says about a published track, or about one layer of it.
+func (c *Client) feedback(s *webrtc.RTPSender, rid string) {
+	read := s.ReadRTCP
+	if rid != "" {
+		read = func() ([]rtcp.Packet, interceptor.Attributes, error) { return s.ReadSimulcastRTCP(rid) }
+	}
 	for {
-		packets, _, err := s.ReadRTCP()
+		packets, _, err := read()
 		if err != nil {
 			return
 		}
 		for _, p := range packets {
-			switch p.(type) {
+			switch p := p.(type) {
 			case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
 				if c.cfg.OnRefresh != nil {
 					c.cfg.OnRefresh()
+				}
+			case *rtcp.ReceiverEstimatedMaximumBitrate:
+				if c.cfg.OnLimit != nil {
+					c.cfg.OnLimit(int(p.Bitrate))
 				}
 			}
 		}
@@ -143,6 +156,11 @@ func (s *sender) put(p codec.Packet) error {
 	for _, out := range s.packetizer.Packetize(p.Data, 0) {
 		out.Timestamp = stamp
 		out.SequenceNumber += s.skipped
+		if s.name != nil {
+			if err := s.name(&out.Header); err != nil {
+				return err
+			}
+		}
 		if err := s.track.WriteRTP(out); err != nil {
 			return fmt.Errorf("send %s: %w", p.Codec, err)
 		}

@@ -13,11 +13,21 @@ import (
 // What the client says.
 type (
 	joinMessage struct {
-		Type    string `json:"type"`
-		Room    string `json:"room"`
-		Name    string `json:"name"`
-		Key     string `json:"key,omitempty"`
-		Publish Media  `json:"publish"`
+		Type    string     `json:"type"`
+		Room    string     `json:"room"`
+		Name    string     `json:"name"`
+		Key     string     `json:"key,omitempty"`
+		Publish publishing `json:"publish"`
+		Selection
+	}
+	publishing struct {
+		Media
+		Screen bool `json:"screen,omitempty"`
+		Layers int  `json:"layers,omitempty"`
+	}
+	viewMessage struct {
+		Type string `json:"type"`
+		Selection
 	}
 	offerMessage struct {
 		Type string `json:"type"`
@@ -60,8 +70,8 @@ func (c *Client) send(message any) error {
 
 // negotiate joins and offers; the answer is the reader's business.
 func (c *Client) negotiate(ctx context.Context, joined <-chan struct{}) error {
-	publish := Media{Audio: c.cfg.PublishAudio, Video: c.cfg.PublishVideo != ""}
-	if err := c.send(joinMessage{"join", c.cfg.Room, c.cfg.Name, c.cfg.Key, publish}); err != nil {
+	publish := publishing{Media{Audio: c.cfg.PublishAudio, Video: c.cfg.PublishVideo != ""}, c.cfg.Screen, c.cfg.Layers}
+	if err := c.send(joinMessage{"join", c.cfg.Room, c.cfg.Name, c.cfg.Key, publish, c.cfg.Select}); err != nil {
 		return err
 	}
 	select {
@@ -173,24 +183,10 @@ func (c *Client) handle(r reply, data []byte) error {
 		}
 	case "participants":
 		c.told(r.Participants)
-	case "rendition":
-		return c.rendered(data)
 	case "error":
 		return c.mistake(r)
-	}
-	return nil
-}
-
-func (c *Client) rendered(data []byte) error {
-	var r Rendition
-	if err := json.Unmarshal(data, &r); err != nil {
-		return fmt.Errorf("read rendition: %w", err)
-	}
-	c.mu.Lock()
-	c.rendition = r
-	c.mu.Unlock()
-	if c.cfg.OnRendition != nil {
-		c.cfg.OnRendition(r)
+	default:
+		return c.picture(r.Type, data)
 	}
 	return nil
 }

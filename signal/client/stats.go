@@ -17,6 +17,7 @@ type Stats struct {
 		Video Receiving `json:"video"`
 		Audio Receiving `json:"audio"`
 	} `json:"received"`
+	Told Told `json:"told"`
 }
 
 // Sending counts one published medium.
@@ -24,6 +25,10 @@ type Sending struct {
 	Units   uint64 `json:"units"`
 	Packets uint64 `json:"packets"`
 	Bytes   uint64 `json:"bytes"`
+}
+
+func (s Sending) plus(o Sending) Sending {
+	return Sending{s.Units + o.Units, s.Packets + o.Packets, s.Bytes + o.Bytes}
 }
 
 // Receiving counts one medium of the mix.
@@ -51,7 +56,11 @@ func (r Receiving) MarshalJSON() ([]byte, error) {
 func (c *Client) Stats() Stats {
 	var s Stats
 	s.Sent.Video, s.Sent.Audio = c.video.stats(), c.audio.stats()
+	for _, layer := range c.smaller {
+		s.Sent.Video = s.Sent.Video.plus(layer.stats())
+	}
 	s.Received.Audio, s.Received.Video = c.in[0].snapshot(), c.in[1].snapshot()
+	s.Told = c.Told()
 	return s
 }
 

@@ -3,7 +3,6 @@ package peer
 import (
 	"context"
 	"fmt"
-	"sync"
 	"sync/atomic"
 
 	"github.com/pion/rtcp"
@@ -20,25 +19,29 @@ const backlog = 64
 // run is the one goroutine that writes. When the queue is full a picture is dropped, and all
 // that follow until the next one that decoding can begin at.
 type downlink struct {
-	mix   *mixer.Mixer
-	own   *mixer.Source // not heard by this viewer; nil for none
-	queue chan unit
+	mix      *mixer.Mixer
+	own      *mixer.Source // not heard by this viewer; nil for none
+	onLayout func(*mixer.Layout, uint32)
+	queue    chan unit
 
 	video, audio *track // nil where the client does not receive
-
-	videoSub atomic.Pointer[mixer.Subscription]
+	viewing      viewing
 
 	packets, bytes, pictures, dropped, refreshes atomic.Uint64
 }
 
 // unit is one access unit on its way to its track.
 type unit struct {
-	to *binding
-	p  codec.Packet
+	to     *binding
+	p      codec.Packet
+	layout *mixer.Layout // what the picture shows first; nil: nothing new
 }
 
-func newDownlink(mix *mixer.Mixer, own *mixer.Source) *downlink {
-	return &downlink{mix: mix, own: own, queue: make(chan unit, backlog)}
+func newDownlink(opts Options) *downlink {
+	return &downlink{
+		mix: opts.Mixer, own: opts.Own, onLayout: opts.OnLayout, queue: make(chan unit, backlog),
+		viewing: viewing{want: opts.View},
+	}
 }
 
 // attach offers the mix on the transceivers where the client wants to receive.
@@ -66,11 +69,10 @@ func (d *downlink) attach(pc *webrtc.PeerConnection, o *offer) ([]*webrtc.RTPSen
 
 // run subscribes, says so, and writes until ctx ends. A nil subscription may be closed.
 func (d *downlink) run(ctx context.Context, subscribed func()) error {
-	video, err := d.watch()
-	if err != nil {
+	if err := d.watch(); err != nil {
 		return err
 	}
-	defer video.Close()
+	defer d.viewing.end()
 	audio, err := d.listen()
 	if err != nil {
 		return err
@@ -87,17 +89,12 @@ func (d *downlink) run(ctx context.Context, subscribed func()) error {
 	}
 }
 
-func (d *downlink) watch() (*mixer.Subscription, error) {
+func (d *downlink) watch() error {
 	to := d.binding(d.video)
 	if to == nil {
-		return nil, nil // nothing to watch is no error
+		return nil
 	}
-	sub, err := d.mix.Watch(mixer.Watching{Codec: to.id}, &videoSink{d: d, to: to})
-	if err != nil {
-		return nil, fmt.Errorf("watch %s as %s: %w", mixer.MainView, to.id, err)
-	}
-	d.videoSub.Store(sub)
-	return sub, nil
+	return d.viewing.begin(d.mix, to, &videoSink{d: d, to: to})
 }
 
 func (d *downlink) listen() (*mixer.Subscription, error) {
@@ -119,9 +116,14 @@ func (d *downlink) binding(t *track) *binding {
 	return t.bound.Load()
 }
 
-// write sends one unit. An error is the network's; ICE decides when it is the end.
+// write sends one unit, and tells what it shows at that moment. An error is the network's; ICE decides when
+// it is the end.
 func (d *downlink) write(u unit) {
-	packets, bytes, err := u.to.write(u.p)
+	stamp := u.to.stamp(u.p.PTS)
+	if u.layout != nil && d.onLayout != nil {
+		d.onLayout(u.layout, stamp)
+	}
+	packets, bytes, err := u.to.write(u.p, stamp)
 	d.packets.Add(uint64(packets))
 	d.bytes.Add(uint64(bytes))
 	if err != nil {
@@ -130,31 +132,6 @@ func (d *downlink) write(u unit) {
 	}
 	if u.p.Codec.IsVideo() {
 		d.pictures.Add(1)
-	}
-}
-
-// videoSink feeds the queue from the encoder's goroutine and falls back to the next key picture.
-type videoSink struct {
-	d       *downlink
-	to      *binding
-	mu      sync.Mutex
-	waiting bool // for a key picture, after a drop
-}
-
-// WritePacket never blocks.
-func (s *videoSink) WritePacket(p codec.Packet) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.waiting && !p.Key {
-		s.d.dropped.Add(1)
-		return
-	}
-	select {
-	case s.d.queue <- unit{s.to, p}:
-		s.waiting = false
-	default:
-		s.waiting = true
-		s.d.dropped.Add(1)
 	}
 }
 
@@ -167,7 +144,7 @@ type audioSink struct {
 // WritePacket never blocks.
 func (s audioSink) WritePacket(p codec.Packet) {
 	select {
-	case s.d.queue <- unit{s.to, p}:
+	case s.d.queue <- unit{to: s.to, p: p}:
 	default:
 		s.d.dropped.Add(1)
 	}
@@ -192,7 +169,5 @@ func (d *downlink) listenRTCP(sender *webrtc.RTPSender) {
 
 func (d *downlink) refresh() {
 	d.refreshes.Add(1)
-	if sub := d.videoSub.Load(); sub != nil {
-		sub.RequestKeyframe()
-	}
+	d.viewing.refresh()
 }

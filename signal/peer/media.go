@@ -13,12 +13,15 @@ import (
 
 // Profiles of H.264 by the first two bytes of profile-level-id, in our order of preference.
 // We send constrained baseline, which every decoder of these profiles reads, and receive all.
-var profiles = []struct{ id, name string }{ // a constant table
-	{"42e0", "constrained baseline"},
-	{"4200", "baseline"},
-	{"4d00", "main"},
-	{"640c", "constrained high"},
-	{"6400", "high"},
+var profiles = []struct { // a constant table
+	id, name string
+	idc      uint8
+}{
+	{"42e0", "constrained baseline", 66},
+	{"4200", "baseline", 66},
+	{"4d00", "main", 77},
+	{"640c", "constrained high", 100},
+	{"6400", "high", 100},
 }
 
 const accepted = "H.264 with packetization-mode=1 (profile-level-id 42e0xx, 4200xx, 4d00xx, 640cxx or 6400xx), VP8"
@@ -127,6 +130,17 @@ func best(codecs []webrtc.RTPCodecParameters) (webrtc.RTPCodecParameters, bool) 
 		return webrtc.RTPCodecParameters{}, false
 	}
 	return slices.MinFunc(usable, func(a, b webrtc.RTPCodecParameters) int { return rank(a) - rank(b) }), true
+}
+
+// decodable are the H.264 profiles among the negotiated codecs, by profile_idc, without constrained baseline.
+func decodable(codecs []webrtc.RTPCodecParameters) []uint8 {
+	var all []uint8
+	for _, p := range codecs {
+		if i := rank(p); i > 0 && i < len(profiles) && !slices.Contains(all, profiles[i].idc) {
+			all = append(all, profiles[i].idc)
+		}
+	}
+	return all
 }
 
 // profileOf is the index into profiles of an H.264 format line, -1 for others.

@@ -19,15 +19,15 @@ func (p *Peer) begin(o *offer) (string, error) {
 		return "", fmt.Errorf("make peer connection: %w", err)
 	}
 	p.trickle(pc)
-	down := newDownlink(p.opts.Mixer, p.opts.Own)
+	down := newDownlink(p.opts)
 	answer, senders, err := negotiate(pc, o, down)
 	if err != nil {
 		_ = pc.Close() // the offer was the error; nothing runs yet
 		return "", refusal.New(CodeBadSDP, "the SDP cannot be answered: %v; accepted is an offer as RTCPeerConnection.createOffer makes it", err)
 	}
-	p.pc, p.down = pc, down
+	p.pc, p.down, p.rids = pc, down, o.rids
 	p.observe(pc)
-	p.work.Go(func() { p.refresher(pc) })
+	p.work.Go(func() { p.asker(pc) })
 	for _, s := range senders {
 		p.work.Go(func() { down.listenRTCP(s) })
 	}

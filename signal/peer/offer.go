@@ -18,6 +18,7 @@ const maxSections = 16
 type offer struct {
 	text     string
 	receives map[string]bool // by kind of media: the client wants some
+	rids     []string        // of the layers of its picture; without simulcast the one layer has an empty one
 }
 
 // readOffer tells what is wrong with an offer before WebRTC sees it: an [refusal.Error] that says what
@@ -27,12 +28,12 @@ func readOffer(text string) (*offer, error) {
 	if err := d.UnmarshalString(text); err != nil {
 		return nil, refusal.New(CodeBadSDP, "the SDP cannot be read: %v; accepted is an offer as RTCPeerConnection.createOffer makes it", err)
 	}
-	for _, check := range []func(*sdp.SessionDescription) error{checkSections, checkTransport} {
+	for _, check := range []func(*sdp.SessionDescription) error{checkSections, checkTransport, checkLayers} {
 		if err := check(&d); err != nil {
 			return nil, err
 		}
 	}
-	o := &offer{text: text, receives: map[string]bool{}}
+	o := &offer{text: text, receives: map[string]bool{}, rids: layersOf(&d)}
 	for _, kind := range []string{"video", "audio"} {
 		o.receives[kind] = slices.ContainsFunc(sections(&d, kind), receives)
 	}

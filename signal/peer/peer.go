@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 
@@ -20,6 +21,12 @@ type Options struct {
 	Mixer    *mixer.Mixer  // what is viewed
 	Upstream Upstream      // takes what is published; nil: it is thrown away
 	Own      *mixer.Source // not heard by this client; nil: it hears everything
+
+	// View is what is viewed first; Codec and Profiles are filled in. OnLayout is told, by the goroutine that
+	// sends, right before the first picture that shows l leaves with that RTP timestamp; it must not block nor
+	// write to l. It may be nil.
+	View     mixer.Watching
+	OnLayout func(l *mixer.Layout, rtp uint32)
 
 	// Audio and Video tell which published media Upstream takes; the rest is thrown away.
 	Audio, Video bool
@@ -46,6 +53,7 @@ type Peer struct {
 	flowing chan struct{}
 	once    sync.Once     // of flow
 	refresh chan struct{} // a key picture is wanted from the client
+	demands chan mixer.Demand
 
 	mu         sync.Mutex
 	pc         *webrtc.PeerConnection // nil before a good offer
@@ -55,14 +63,19 @@ type Peer struct {
 	err        error
 	work       sync.WaitGroup // Add only under mu and before closed
 
-	taken [2]bool // audio, video: the first track of each is the one; under mu
+	rids  []string        // of the layers of the picture, in order; one without a name if there is no simulcast; under mu
+	seen  [MaxLayers]bool // layers that have a track; under mu
+	heard bool            // there is a track of sound; under mu
 	up    counts
 }
 
 // NewPeer prepares a peer; Answer begins it. The caller closes it.
 func (e *Engine) NewPeer(opts Options, log *slog.Logger) *Peer {
 	ctx, cancel := context.WithCancel(context.Background())
-	p := &Peer{engine: e, opts: opts, log: log, ctx: ctx, cancel: cancel, flowing: make(chan struct{}), refresh: make(chan struct{}, 1)}
+	p := &Peer{
+		engine: e, opts: opts, log: log, ctx: ctx, cancel: cancel, flowing: make(chan struct{}),
+		refresh: make(chan struct{}, 1), demands: make(chan mixer.Demand, 1),
+	}
 	e.add(p)
 	return p
 }
@@ -119,26 +132,33 @@ func (p *Peer) flow() {
 
 // receive is given each track the client publishes.
 func (p *Peer) receive(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
-	p.start(func() { drainRTCP(r) })
-	u := newUplink(t, r, p.destination(t.Kind()), &p.up, p.log)
+	p.start(func() { drainRTCP(r, t.RID()) })
+	u := newUplink(t, r, p.destination(t), &p.up, p.log)
 	p.start(func() { u.run(p.ctx) })
 }
 
-// destination is where the first track of a kind goes; further ones are read and thrown away.
-func (p *Peer) destination(kind webrtc.RTPCodecType) func(codec.Packet) {
+// destination is where a track goes: the first sound, and the first picture of each layer. Others are read
+// and thrown away.
+func (p *Peer) destination(t *webrtc.TrackRemote) func(codec.Packet) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	video := kind == webrtc.RTPCodecTypeVideo
-	i, allowed, put := 0, p.opts.Audio, Upstream.PutAudio
-	if video {
-		i, allowed, put = 1, p.opts.Video, Upstream.PutVideo
+	up := p.opts.Upstream
+	if t.Kind() == webrtc.RTPCodecTypeAudio {
+		if up == nil || !p.opts.Audio || p.heard {
+			return thrownAway
+		}
+		p.heard = true
+		return up.PutAudio
 	}
-	if p.taken[i] || !allowed || p.opts.Upstream == nil {
-		return func(codec.Packet) {}
+	layer := slices.Index(p.rids, t.RID())
+	if up == nil || !p.opts.Video || layer < 0 || p.seen[layer] {
+		return thrownAway
 	}
-	p.taken[i] = true
-	return func(unit codec.Packet) { put(p.opts.Upstream, unit) }
+	p.seen[layer] = true
+	return func(unit codec.Packet) { up.PutLayer(layer, unit) }
 }
+
+func thrownAway(codec.Packet) {}
 
 // start runs f in a goroutine that Close waits for, unless Close was called.
 func (p *Peer) start(f func()) {
@@ -169,25 +189,19 @@ func (p *Peer) AddCandidate(c Candidate) error {
 	return nil
 }
 
-// RequestKeyframe asks the client for a picture that decoding can begin at. It never blocks and
-// may be called at any time; requests that come faster than they can be sent become one.
-func (p *Peer) RequestKeyframe() {
-	select {
-	case p.refresh <- struct{}{}:
-	default:
+// Change makes the client view something else, from a key picture of that on; the stream goes on without a
+// break. Before media flow it replaces Options.View. After an error everything stays as it was.
+func (p *Peer) Change(w mixer.Watching) error {
+	p.mu.Lock()
+	down := p.down
+	if down == nil {
+		p.opts.View = w
 	}
-}
-
-// refresher sends the requests.
-func (p *Peer) refresher(pc *webrtc.PeerConnection) {
-	for {
-		select {
-		case <-p.ctx.Done():
-			return
-		case <-p.refresh:
-			requestKeyframe(pc)
-		}
+	p.mu.Unlock()
+	if down == nil {
+		return nil
 	}
+	return down.viewing.change(w)
 }
 
 // Flowing is closed when the client is connected and subscribed to what it views.

@@ -109,8 +109,8 @@ func TestCodecChangesWithPayloadType(t *testing.T) {
 	var got []codec.Packet
 	u := newTestUplink(&got)
 	sequencer := rtp.NewFixedSequencer(65530)
-	vp8 := rtp.NewPacketizer(mtu, 96, 1, &codecs.VP8Payloader{}, sequencer, 90000)
-	h264 := rtp.NewPacketizer(mtu, 102, 1, &codecs.H264Payloader{}, sequencer, 90000)
+	vp8 := rtp.NewPacketizer(1200, 96, 1, &codecs.VP8Payloader{}, sequencer, 90000)
+	h264 := rtp.NewPacketizer(1200, 102, 1, &codecs.H264Payloader{}, sequencer, 90000)
 	for i := range 12 {
 		packetizer, unit := vp8, vp8Key
 		if i/3%2 == 1 {
@@ -154,7 +154,7 @@ func TestGarbageIsCounted(t *testing.T) {
 
 // TestSlowViewerFallsToTheNextKey fills a queue that nobody reads.
 func TestSlowViewerFallsToTheNextKey(t *testing.T) {
-	d := newDownlink(nil, nil)
+	d := newDownlink(Options{})
 	s := &videoSink{d: d}
 	put := func(n int, key bool) { s.WritePacket(codec.Packet{Codec: codec.H264, PTS: time.Duration(n), Key: key}) }
 	for n := range backlog + 5 {

@@ -1,10 +1,8 @@
 package peer
 
 import (
-	"github.com/pion/rtcp"
-	"github.com/pion/webrtc/v4"
-
 	"azulejo/codec"
+	"azulejo/mixer"
 )
 
 // Stats count what one peer received and sent since it began.
@@ -85,6 +83,15 @@ func (p *Peer) Codec() codec.ID {
 	return ""
 }
 
+// Rendition describes the picture that is sent now; false before media flow, and for those who take no picture.
+func (p *Peer) Rendition() (mixer.RenditionStats, bool) {
+	d := p.downlink()
+	if d == nil {
+		return mixer.RenditionStats{}, false
+	}
+	return d.viewing.rendition()
+}
+
 // NoPicture tells that the client's offer takes no picture; false before a good offer.
 func (p *Peer) NoPicture() bool {
 	d := p.downlink()
@@ -95,16 +102,4 @@ func (p *Peer) downlink() *downlink {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.down
-}
-
-func requestKeyframe(pc *webrtc.PeerConnection) {
-	for _, r := range pc.GetReceivers() {
-		for _, t := range r.Tracks() {
-			if t.Kind() != webrtc.RTPCodecTypeVideo || t.SSRC() == 0 {
-				continue
-			}
-			// An error means that the connection is going or not there yet: nobody to ask.
-			_ = pc.WriteRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: uint32(t.SSRC())}})
-		}
-	}
 }

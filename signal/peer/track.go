@@ -7,14 +7,11 @@ import (
 	"time"
 
 	"github.com/pion/rtp"
-	"github.com/pion/rtp/codecs"
 	"github.com/pion/webrtc/v4"
 
 	"azulejo/codec"
+	"azulejo/codec/pack"
 )
-
-// mtu leaves room for SRTP, header extensions, TURN and a tunnel in 1500 bytes.
-const mtu = 1200
 
 // track is one medium of the downstream: it learns its codec and payload type when the answer is
 // made (webrtc.TrackLocal) and turns access units into RTP with continuous sequence numbers and
@@ -26,13 +23,17 @@ type track struct {
 	bound atomic.Pointer[binding]
 }
 
-// binding is what the negotiation decided about a track.
+// binding is what the negotiation decided about a track, and where its stream is.
 type binding struct {
-	id         codec.ID
-	clock      uint32
-	base       uint32 // RTP time of the room's epoch
-	packetizer rtp.Packetizer
-	writer     webrtc.TrackLocalWriter
+	id       codec.ID
+	profiles []uint8 // H.264 profile_idc that the client decodes besides constrained baseline
+	clock    uint32
+	base     uint32 // RTP time of the room's epoch
+	writer   webrtc.TrackLocalWriter
+
+	// Owned by whoever writes.
+	header rtp.Header // of the last packet
+	begun  bool
 }
 
 func newTrack(kind webrtc.RTPCodecType) *track { return &track{kind: kind} }
@@ -43,11 +44,12 @@ func (t *track) Bind(ctx webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, e
 	if !ok {
 		return webrtc.RTPCodecParameters{}, fmt.Errorf("bind %s track: %w", t.kind, webrtc.ErrUnsupportedCodec)
 	}
-	id := idOf(chosen.MimeType)
 	t.bound.Store(&binding{
-		id: id, clock: chosen.ClockRate, base: rand.Uint32(), writer: ctx.WriteStream(), // RFC 3550 wants it unpredictable to nobody
-		packetizer: rtp.NewPacketizer(mtu, uint8(chosen.PayloadType), uint32(ctx.SSRC()), payloader(id),
-			rtp.NewRandomSequencer(), chosen.ClockRate),
+		id: idOf(chosen.MimeType), profiles: decodable(ctx.CodecParameters()), clock: chosen.ClockRate,
+		base: rand.Uint32(), writer: ctx.WriteStream(), // RFC 3550 wants both beginnings unpredictable
+		header: rtp.Header{
+			Version: 2, PayloadType: uint8(chosen.PayloadType), SSRC: uint32(ctx.SSRC()), SequenceNumber: uint16(rand.Uint32()),
+		},
 	})
 	return chosen, nil
 }
@@ -61,23 +63,31 @@ func (t *track) RID() string               { return "" }
 func (t *track) StreamID() string          { return "mix" }
 func (t *track) Kind() webrtc.RTPCodecType { return t.kind }
 
-func payloader(id codec.ID) rtp.Payloader {
-	switch id {
-	case codec.H264:
-		return &codecs.H264Payloader{}
-	case codec.VP8:
-		return &codecs.VP8Payloader{EnablePictureID: true}
-	default:
-		return &codecs.OpusPayloader{}
+// stamp is the RTP time of the next unit. It always advances: a unit that is no newer than the one before,
+// which happens when one rendition takes over from another, is sent as if it were a tick newer.
+func (b *binding) stamp(pts time.Duration) uint32 {
+	stamp := b.base + ticks(pts, b.clock)
+	if b.begun && int32(stamp-b.header.Timestamp) <= 0 {
+		stamp = b.header.Timestamp + 1
 	}
+	return stamp
 }
 
-// write sends one access unit and tells how many packets and bytes it took.
-func (b *binding) write(p codec.Packet) (packets, bytes int, err error) {
-	stamp := b.base + ticks(p.PTS, b.clock)
-	for _, out := range b.packetizer.Packetize(p.Data, 0) {
-		out.Timestamp = stamp
-		n, err := b.writer.WriteRTP(&out.Header, out.Payload)
+// Long units leave in bursts with a breath between them, at 75 Mb/s, which queues on the way take better
+// than a key picture at once.
+const (
+	burst  = 16 // packets
+	breath = 2 * time.Millisecond
+)
+
+// write sends one access unit at an RTP time and tells how many packets and bytes it took.
+func (b *binding) write(p codec.Packet, stamp uint32) (packets, bytes int, err error) {
+	payloads := cut(p)
+	for i, payload := range payloads {
+		if i > 0 && i%burst == 0 {
+			time.Sleep(breath)
+		}
+		n, err := b.send(payload, stamp, i == len(payloads)-1)
 		if err != nil {
 			return packets, bytes, fmt.Errorf("write %s: %w", b.id, err)
 		}
@@ -85,6 +95,23 @@ func (b *binding) write(p codec.Packet) (packets, bytes int, err error) {
 		bytes += n
 	}
 	return packets, bytes, nil
+}
+
+// send keeps one header for all packets; those who write it take copies.
+func (b *binding) send(payload []byte, stamp uint32, last bool) (int, error) {
+	h := &b.header
+	h.SequenceNumber++
+	h.Timestamp, h.Marker, b.begun = stamp, last, true
+	h.Extension, h.Extensions = false, h.Extensions[:0] // set anew on the way
+	return b.writer.WriteRTP(h, payload)
+}
+
+// cut shares the payloads of a packet with all its other viewers.
+func cut(p codec.Packet) [][]byte {
+	if p.Payloads != nil {
+		return p.Payloads()
+	}
+	return pack.Payloads(p.Codec, p.Data)
 }
 
 // ticks is d on a clock of rate per second, rounded, modulo 2^32; exact for any d.

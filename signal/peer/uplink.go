@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/pion/interceptor"
+	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 
@@ -17,9 +19,10 @@ import (
 )
 
 // Upstream takes what a client publishes. Its methods must not block; they are called from one
-// goroutine per medium.
+// goroutine per layer of the picture, and one for the sound. Layers count in the order in which the
+// client named them, which says nothing about their sizes; there are at most MaxLayers.
 type Upstream interface {
-	PutVideo(p codec.Packet)
+	PutLayer(layer int, p codec.Packet)
 	PutAudio(p codec.Packet)
 }
 
@@ -132,10 +135,15 @@ func (u *uplink) garbage(what string, err error) {
 	u.log.Info("received rtp was unusable", "what", what, "total", n, "error", err)
 }
 
-// drainRTCP reads sender reports so that interceptors see them.
-func drainRTCP(r *webrtc.RTPReceiver) {
+// drainRTCP reads the sender reports of a track so that interceptors see them. Layers of simulcast share a
+// receiver, which cannot read for all of them before the first has come.
+func drainRTCP(r *webrtc.RTPReceiver, rid string) {
+	read := r.ReadRTCP
+	if rid != "" {
+		read = func() ([]rtcp.Packet, interceptor.Attributes, error) { return r.ReadSimulcastRTCP(rid) }
+	}
 	for {
-		if _, _, err := r.ReadRTCP(); err != nil {
+		if _, _, err := read(); err != nil {
 			return
 		}
 	}

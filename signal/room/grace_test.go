@@ -300,14 +300,25 @@ func TestDemandsEndWithTheNewest(t *testing.T) {
 	}
 }
 
-// TestLayersEndWithTheMembership: packets after the end are nobody's.
+// TestLayersEndWithTheMembership: what a ghost puts does not reach the source, which is another member's now.
 func TestLayersEndWithTheMembership(t *testing.T) {
-	h := open(t, Config{})
-	j := publisher("a")
-	j.Layers = 3
-	m := enter(t, h, "yard", j)
-	m.PutLayer(0, codec.Packet{Codec: codec.H264, Data: []byte{1}})
-	m.Leave()
-	m.PutLayer(2, codec.Packet{Codec: codec.H264, Data: []byte{1}})
-	enter(t, h, "yard", Joining{}).PutLayer(0, codec.Packet{})
+	synctest.Test(t, func(t *testing.T) {
+		h := open(t, Config{})
+		j := keyed("a")
+		j.Layers = 3
+		ghost := enter(t, h, "yard", j)
+		back := enter(t, h, "yard", j)
+		<-ghost.Done()
+		noise := codec.Packet{Codec: codec.H264, Data: []byte{0, 0, 0, 1, 0x65, 1, 2, 3}, Key: true}
+		viewer := enter(t, h, "yard", Joining{})
+		for _, m := range []*Member{ghost, back, viewer} { // a viewer has no source at all
+			for layer := range 3 {
+				m.PutLayer(layer, noise)
+			}
+		}
+		time.Sleep(2 * time.Second)
+		if got := back.Source().Stats().FPS; got != 1.5 {
+			t.Errorf("%v packets a second arrived in two seconds; want the three of the one who is there", got)
+		}
+	})
 }

@@ -35,7 +35,7 @@ func (r *Room) startRecording(view string) (*recording, error) {
 		return nil, fmt.Errorf("start recording %s/%s: %w", r.name, view, err)
 	}
 	out := &recording{stream: view, rec: rec}
-	video, err := r.mix.Watch(mixer.Watching{Name: view, Codec: codec.H264}, rec.Video())
+	video, err := r.mix.Watch(mixer.Watching{Name: view, Codec: codec.H264, Keep: true}, rec.Video())
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("record view %s: %w", view, err), out.close())
 	}

@@ -50,7 +50,7 @@ func TestRoomIsRecorded(t *testing.T) {
 	if err := <-uploader; err != nil {
 		t.Error(err)
 	}
-	if n := len(keys(t, objects)); n < 2 {
+	if n := len(keys(t, objects, "v1/hall/main/")); n < 2 {
 		t.Errorf("the store has %d objects; want an init and a segment", n)
 	}
 }
@@ -62,10 +62,10 @@ func TestRecordingNeedsARecorder(t *testing.T) {
 	}
 }
 
-func keys(t *testing.T, objects store.Store) []string {
+func keys(t *testing.T, objects store.Store, prefix string) []string {
 	t.Helper()
 	var all []string
-	for o, err := range objects.List(t.Context(), store.Query{Prefix: "v1/hall/main/"}) {
+	for o, err := range objects.List(t.Context(), store.Query{Prefix: prefix}) {
 		if err != nil {
 			t.Fatal(err)
 		}

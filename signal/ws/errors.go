@@ -16,6 +16,7 @@ const (
 	codeBadMessage  = "bad_message"
 	codeUnexpected  = "unexpected"
 	codeUnsupported = "unsupported"
+	codeBadView     = "bad_view"
 	codeTooLarge    = "too_large"
 	codeSlow        = "slow"
 	codeNotJoined   = "not_joined"

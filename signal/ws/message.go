@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"azulejo/codec"
+	"azulejo/mixer"
 	"azulejo/signal/peer"
 	"azulejo/signal/refusal"
 	"azulejo/signal/room"
@@ -15,12 +16,17 @@ import (
 // What clients say.
 type (
 	joinMessage struct {
-		Room    string     `json:"room"`
-		Name    string     `json:"name"`
-		Key     string     `json:"key"`
-		Publish room.Media `json:"publish"`
-		View    string     `json:"view"`
-		Rung    string     `json:"rung"`
+		Room    string    `json:"room"`
+		Name    string    `json:"name"`
+		Key     string    `json:"key"`
+		Publish publish   `json:"publish"`
+		Select  selection `json:"-"` // its fields stand beside the others
+	}
+	publish struct {
+		Audio  bool `json:"audio"`
+		Video  bool `json:"video"`
+		Screen bool `json:"screen"` // the picture is a shared screen
+		Layers int  `json:"layers"` // of the picture; zero is one
 	}
 	offerMessage struct {
 		SDP string `json:"sdp"`
@@ -28,13 +34,7 @@ type (
 	candidateMessage struct {
 		peer.Candidate
 	}
-	viewMessage struct {
-		View      string          `json:"view"`
-		Rung      string          `json:"rung"`
-		Spotlight string          `json:"spotlight"`
-		Exclude   string          `json:"exclude"`
-		Layout    json.RawMessage `json:"layout"`
-	}
+	viewMessage  selection
 	muteMessage  struct{ room.Media }
 	leaveMessage struct{}
 	pingMessage  struct{}
@@ -69,6 +69,23 @@ type (
 		FPS     float64  `json:"fps"`
 		Bitrate int      `json:"bitrate"`
 	}
+	layoutMessage struct {
+		Type   string           `json:"type"`
+		View   string           `json:"view"`
+		RTP    uint32           `json:"rtp"`
+		Canvas mixer.Size       `json:"canvas"`
+		Tiles  []mixer.TileInfo `json:"tiles"`
+		Hidden int              `json:"hidden,omitempty"`
+	}
+	tileMessage struct {
+		Type   string `json:"type"`
+		Width  int    `json:"w"`
+		Height int    `json:"h"`
+	}
+	overloadMessage struct {
+		Type  string `json:"type"`
+		Level int    `json:"level"`
+	}
 	errorMessage struct {
 		Type    string `json:"type"`
 		Code    string `json:"code"`
@@ -91,7 +108,7 @@ func parse(data []byte) (any, error) {
 	}
 	switch envelope.Type {
 	case "join":
-		return decode[joinMessage](envelope.Type, data)
+		return parseJoin(data)
 	case "offer":
 		return decode[offerMessage](envelope.Type, data)
 	case "candidate":
@@ -118,6 +135,27 @@ func decode[T any](name string, data []byte) (any, error) {
 	return m, nil
 }
 
+// parseJoin reads the fields of a selection among those of a join.
+func parseJoin(data []byte) (any, error) {
+	var m joinMessage
+	for _, part := range []any{&m, &m.Select} {
+		if err := json.Unmarshal(data, part); err != nil {
+			return nil, malformed("join", err)
+		}
+	}
+	return m, m.Publish.check()
+}
+
+func (p publish) check() error {
+	switch {
+	case p.Screen && !p.Video:
+		return refusal.New(codeBadMessage, "join: publish.screen without publish.video; accepted is screen beside video")
+	case p.Layers < 0 || p.Layers > peer.MaxLayers:
+		return refusal.New(codeBadMessage, "join: publish.layers %d; accepted are 1 to %d", p.Layers, peer.MaxLayers)
+	}
+	return nil
+}
+
 // parseCandidate takes the candidate's fields beside the type or nested under "candidate".
 func parseCandidate(data []byte) (any, error) {
 	var outer struct {
@@ -133,6 +171,10 @@ func parseCandidate(data []byte) (any, error) {
 }
 
 func malformed(what string, err error) error {
+	var known *refusal.Error
+	if errors.As(err, &known) {
+		return refusal.New(known.Code, "%s: %s", what, known.Message)
+	}
 	var wrong *json.UnmarshalTypeError
 	if errors.As(err, &wrong) && wrong.Field != "" {
 		return refusal.New(codeBadMessage, "%s: field %q is a %s; accepted is a %s", what, wrong.Field, wrong.Value, shape(wrong))

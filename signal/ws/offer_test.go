@@ -116,26 +116,30 @@ func (x *stranger) connect(direction webrtc.RTPTransceiverDirection) {
 	}
 }
 
-// wantCanvas hears of the only rendition there is.
-func (x *stranger) wantCanvas() {
+// wantSize hears what the client is sent.
+func (x *stranger) wantSize(w, h int) {
 	x.t.Helper()
-	if m := x.hear("rendition"); m["w"] != float64(width) || m["h"] != float64(height) {
-		x.t.Errorf("told of %vx%v; want the canvas, %dx%d", m["w"], m["h"], width, height)
+	if m := x.hear("rendition"); m["w"] != float64(w) || m["h"] != float64(h) {
+		x.t.Errorf("told of %vx%v; want %dx%d", m["w"], m["h"], w, h)
 	}
 }
 
-// TestEveryRungIsTheCanvas: all words for a size are taken, and each is told what it gets.
-func TestEveryRungIsTheCanvas(t *testing.T) {
+// TestRungs: a rung is the largest size up to it, and each request is told what it gets, also one that changes
+// nothing.
+func TestRungs(t *testing.T) {
 	s := serve(t, setup{})
 	x := s.stranger(t)
 	x.say(`{"type":"join","room":"yard","rung":"360p"}`)
 	x.hear("joined")
 	x.say(`{"type":"view","rung":"180p"}`) // the answer comes when media flows
 	x.connect(webrtc.RTPTransceiverDirectionRecvonly)
-	x.wantCanvas()
-	for _, rung := range []string{"1080p", "720p", "360p", "180p", "auto", ""} {
-		x.sayJSON(map[string]string{"type": "view", "view": "main", "rung": rung})
-		x.wantCanvas()
+	x.wantSize(320, 180)
+	for _, c := range []struct {
+		rung string
+		h    int
+	}{{"1080p", 360}, {"720p", 360}, {"200p", 180}, {"90p", 180}, {"360p", 360}, {"auto", 360}, {"180p", 180}, {"", 360}} {
+		x.sayJSON(map[string]string{"type": "view", "rung": c.rung})
+		x.wantSize(c.h*16/9, c.h)
 	}
 }
 

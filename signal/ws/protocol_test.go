@@ -43,7 +43,11 @@ func TestMistakesAreExplained(t *testing.T) {
 			{`{"type":"join","room":"yard","name":"a\u0000b","publish":{"video":true}}`, "bad_name", []string{"printable"}},
 			{`{"type":"join","room":"yard","name":"x","key":"` + strings.Repeat("k", 300) + `"}`, "bad_key", []string{"256"}},
 			{`{"type":"join","room":"yard","name":"x","view":"gate"}`, "unsupported", []string{"gate", "main"}},
-			{`{"type":"join","room":"yard","name":"x","rung":"90p"}`, "unsupported", []string{"90p", "auto", "720p"}},
+			{`{"type":"join","room":"yard","name":"x","layout":{"size":1}}`, "bad_view", []string{"size", "capacity"}},
+			{`{"type":"join","room":"yard","name":"x","exclude":{}}`, "bad_message", []string{"exclude", "list"}},
+			{`{"type":"join","room":"yard","name":"x","publish":{"screen":true}}`, "bad_message", []string{"screen", "video"}},
+			{`{"type":"join","room":"yard","name":"x","publish":{"video":true,"layers":4}}`, "bad_message", []string{"layers 4", "1 to 3"}},
+			{`{"type":"join","room":"yard","name":"x","rung":"hd"}`, "unsupported", []string{"hd", "auto", "720p"}},
 		} {
 			x.say(c.say)
 			x.wantError(c.code, c.words...)
@@ -65,8 +69,9 @@ func TestMistakesAreExplained(t *testing.T) {
 			{`{"type":"offer","sdp":"garbage"}`, "bad_sdp", "createOffer"},
 			{`{"type":"offer","sdp":7}`, "bad_message", "sdp"},
 			{`{"type":"view","view":"gate"}`, "unsupported", "main"},
-			{`{"type":"view","spotlight":"Ana"}`, "unsupported", "main"},
-			{`{"type":"view","layout":{"kind":"1+5"}}`, "unsupported", "main"},
+			{`{"type":"view","layout":"1+5"}`, "bad_view", "spotlight"},
+			{`{"type":"view","layout":{"kind":"1+5"}}`, "bad_view", "noLabels"},
+			{`{"type":"view","exclude":5}`, "bad_message", "list"},
 			{`{"type":"view","rung":"4k"}`, "unsupported", "720p"},
 		} {
 			x.say(c.say)

@@ -27,6 +27,7 @@ type pump struct {
 
 	in   chan received // from the reader; closed when it ends
 	out  chan any      // to the writer
+	news *news         // to the writer, after what is in out
 	stop chan struct{} // closed by finish
 	gone chan struct{} // closed when the writer has ended
 
@@ -47,7 +48,7 @@ type received struct {
 
 func newPump(conn *websocket.Conn, ping time.Duration) *pump {
 	return &pump{
-		conn: conn, ping: ping, in: make(chan received), out: make(chan any, backlog),
+		conn: conn, ping: ping, in: make(chan received), out: make(chan any, backlog), news: newNews(),
 		stop: make(chan struct{}), gone: make(chan struct{}),
 	}
 }
@@ -66,6 +67,9 @@ func (p *pump) send(message any) bool {
 		return false
 	}
 }
+
+// tell queues a message that replaces an older one of its kind; a slow client gets the newest.
+func (p *pump) tell(kind string, message any) { p.news.put(kind, message) }
 
 // finish sends what is queued, then the close frame, and waits for both goroutines and, for a
 // moment, for the client's close frame. What it sends meanwhile is read and thrown away: closing
@@ -157,6 +161,10 @@ func (p *pump) writer() {
 			if p.write(m) != nil {
 				return
 			}
+		case <-p.news.ready:
+			if p.writeNews() != nil {
+				return
+			}
 		case <-ticker.C:
 			if p.conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(writeWait)) != nil {
 				return
@@ -164,6 +172,24 @@ func (p *pump) writer() {
 		case <-p.stop:
 			p.last()
 			return
+		}
+	}
+}
+
+// writeNews sends what is in out first: nothing overtakes what was said before it.
+func (p *pump) writeNews() error {
+	for {
+		var m any
+		select {
+		case m = <-p.out:
+		default:
+			m = p.news.next()
+		}
+		if m == nil {
+			return nil
+		}
+		if err := p.write(m); err != nil {
+			return err
 		}
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -28,17 +27,23 @@ type session struct {
 	member *room.Member // nil before join
 	peer   *peer.Peer   // nil before the first offer
 
+	picture  picture
+	overload int // as told last
+
 	joinBy  <-chan time.Time // the last moment to join; nil once joined
 	flowing <-chan struct{}  // nil once it was announced
 }
 
-// errLeft ends a session as the client wished.
-var errLeft = errors.New("left")
+// errLeft ends a session as the client wished; errGone ends one whose client may come back.
+var (
+	errLeft = errors.New("left")
+	errGone = errors.New("gone")
+)
 
 func newSession(h *Handler, conn *websocket.Conn, log *slog.Logger) *session {
 	return &session{
 		h: h, log: log, pump: newPump(conn, h.ping), candidates: make(chan peer.Candidate, backlog),
-		joinBy: time.After(h.joinWithin),
+		joinBy: time.After(h.joinWithin), picture: newPicture(),
 	}
 }
 
@@ -46,12 +51,13 @@ func newSession(h *Handler, conn *websocket.Conn, log *slog.Logger) *session {
 func (s *session) run(ctx context.Context) {
 	s.pump.begin()
 	code, reason := websocket.CloseInternalServerErr, codeInternal // unless the loop returns
+	var err error
 	defer func() {
-		s.leave()
+		s.part(errors.Is(err, errLeft))
 		s.pump.finish(code, reason)
 	}()
-	err := s.loop(ctx)
-	if errors.Is(err, errLeft) {
+	err = s.loop(ctx)
+	if errors.Is(err, errLeft) || errors.Is(err, errGone) {
 		code, reason = websocket.CloseNormalClosure, ""
 		return
 	}
@@ -60,15 +66,20 @@ func (s *session) run(ctx context.Context) {
 	code, reason = closeCode(m.Code), m.Code
 }
 
-// leave frees in the order of the media: the connection first, then the place in the room.
-func (s *session) leave() {
+// part frees in the order of the media: the connection first, then the place in the room, which waits a while
+// for a client that did not say that it leaves.
+func (s *session) part(leaves bool) {
 	if s.peer != nil {
 		if err := s.peer.Close(); err != nil {
 			s.log.Warn("peer did not close well", "error", err)
 		}
 	}
-	if s.member != nil {
+	switch {
+	case s.member == nil:
+	case leaves:
 		s.member.Leave()
+	default:
+		s.member.Lose()
 	}
 }
 
@@ -81,13 +92,13 @@ func (s *session) loop(ctx context.Context) error {
 			return refusal.New(room.CodeClosing, "the server is closing; accepted is a new connection later")
 		case r, ok := <-s.pump.in:
 			if !ok {
-				return errLeft
+				return errGone
 			}
 			err = s.receive(ctx, r)
 		case c := <-s.candidates:
 			err = s.send(ourCandidate{"candidate", c})
 		case e := <-s.events():
-			err = s.send(participantsMessage{"participants", e.Participants})
+			err = s.event(e)
 		case <-s.memberDone():
 			return s.memberEnd()
 		case <-s.peerDone():
@@ -96,9 +107,15 @@ func (s *session) loop(ctx context.Context) error {
 			return refusal.New(codeNotJoined, "no join within %v; accepted is a new connection that joins", s.h.joinWithin)
 		case <-s.flowing:
 			s.flowing = nil
-			err = s.sendRendition()
+			s.tellRendition(true)
+		case <-s.picture.layouts.ready:
+			s.showLayout()
+		case <-s.picture.demands.ready:
+			s.showTile()
+		case <-s.picture.answer:
+			s.arrive()
 		case <-s.pump.gone:
-			return errLeft
+			return errGone
 		}
 		if err != nil {
 			return err
@@ -115,7 +132,7 @@ func (s *session) receive(ctx context.Context, r received) error {
 			return r.err
 		}
 		s.log.Debug("connection ended", "error", r.err)
-		return errLeft
+		return errGone
 	case r.err != nil:
 		return s.send(wire(r.err, s.log))
 	}
@@ -148,7 +165,7 @@ func (s *session) handle(ctx context.Context, message any) error {
 	case candidateMessage:
 		return s.candidate(m)
 	case viewMessage:
-		return s.view(m)
+		return s.view(selection(m))
 	case muteMessage:
 		s.member.Mute(m.Media)
 	case leaveMessage:
@@ -177,44 +194,24 @@ func (s *session) inOrder(message any) error {
 }
 
 func (s *session) join(ctx context.Context, m joinMessage) error {
-	if err := checkView(m.View, m.Rung); err != nil {
+	member, err := s.h.house.Join(ctx, m.Room, room.Joining{
+		Name: m.Name, Key: m.Key, Kind: room.Peer, Screen: m.Publish.Screen, Layers: m.Publish.Layers,
+		Publish: room.Media{Audio: m.Publish.Audio, Video: m.Publish.Video},
+	})
+	if err != nil {
 		return err
 	}
-	member, err := s.h.house.Join(ctx, m.Room, room.Joining{Name: m.Name, Key: m.Key, Kind: room.Peer, Publish: m.Publish})
-	if err != nil {
+	if s.picture.asked, err = m.Select.from(firstChoice(), member.Mixer().Views()); err != nil {
+		member.Leave()
 		return err
 	}
 	s.member, s.joinBy = member, nil
 	s.log = s.log.With("room", member.Room(), "id", member.ID())
 	servers := slices.Concat([]peer.ICEServer{}, s.h.engine.ICEServers())
-	return s.send(joinedMessage{"joined", member.ID(), member.Room(), servers, member.Participants()})
-}
-
-// rungs are all words for a size. The canvas is the only size there is: it serves them all.
-var rungs = []string{"auto", "1080p", "720p", "360p", "180p"} // a constant table
-
-// checkView accepts what this server can show.
-func checkView(view, rung string) error {
-	if view != "" && view != "main" {
-		return refusal.New(codeUnsupported, "view %q; accepted: main", clip(view))
-	}
-	if rung != "" && !slices.Contains(rungs, rung) {
-		return refusal.New(codeUnsupported, "rung %q; accepted: %s", clip(rung), strings.Join(rungs, ", "))
-	}
-	return nil
-}
-
-func (s *session) view(m viewMessage) error {
-	if m.Spotlight != "" || m.Exclude != "" || len(m.Layout) > 0 {
-		return refusal.New(codeUnsupported, "spotlight, exclude and layout; accepted: view main")
-	}
-	if err := checkView(m.View, m.Rung); err != nil {
+	if err := s.send(joinedMessage{"joined", member.ID(), member.Room(), servers, member.Participants()}); err != nil {
 		return err
 	}
-	if s.peer != nil && s.peer.NoPicture() {
-		return refusal.New(codeUnexpected, "a view for a client that receives no picture; accepted on a connection whose offer receives video")
-	}
-	return s.sendRendition()
+	return s.tellOverload(member.Mixer().Overload())
 }
 
 func (s *session) offer(m offerMessage) error {
@@ -234,10 +231,32 @@ func (s *session) newPeer() *peer.Peer {
 	publish := m.Publish()
 	p := s.h.engine.NewPeer(peer.Options{
 		Mixer: m.Mixer(), Upstream: m, Own: m.Source(), Audio: publish.Audio, Video: publish.Video,
-		OnCandidate: s.trickle,
+		OnCandidate: s.trickle, View: s.picture.asked.watch,
+		OnLayout: func(l *mixer.Layout, rtp uint32) { s.picture.layouts.put(shown{l, rtp}) },
 	}, s.log)
 	m.OnRefresh(p.RequestKeyframe)
+	m.OnDemand(func(d mixer.Demand) {
+		p.Demand(d)
+		s.picture.demands.put(d)
+	})
 	return p
+}
+
+// event tells what changed in the room.
+func (s *session) event(e room.Event) error {
+	if err := s.tellOverload(e.Overload); err != nil {
+		return err
+	}
+	return s.send(participantsMessage{"participants", e.Participants})
+}
+
+// tellOverload tells how far the room is degraded, when that is new.
+func (s *session) tellOverload(level int) error {
+	if level == s.overload {
+		return nil
+	}
+	s.overload = level
+	return s.send(overloadMessage{"overload", level})
 }
 
 // trickle queues a candidate of ours; a server has far fewer addresses than there is room for.
@@ -254,19 +273,6 @@ func (s *session) candidate(m candidateMessage) error {
 		return refusal.New(codeUnexpected, "a candidate before the offer; accepted now: offer, view, mute, leave, ping")
 	}
 	return s.peer.AddCandidate(m.Candidate)
-}
-
-// sendRendition tells what the client receives; before media flows it leaves that to their beginning.
-func (s *session) sendRendition() error {
-	if s.peer == nil || s.peer.Codec() == "" {
-		return nil
-	}
-	all := s.member.Mixer().Stats().Renditions
-	i := slices.IndexFunc(all, func(r mixer.RenditionStats) bool { return r.Codec == s.peer.Codec() })
-	if i < 0 {
-		return nil
-	}
-	return s.send(renditionMessage{"rendition", all[i].Codec, all[i].Width, all[i].Height, float64(all[i].FPS), all[i].Bitrate})
 }
 
 // The channels below are nil, and never ready, while there is nothing to wait for.
@@ -299,10 +305,10 @@ func (s *session) memberEnd() error {
 	return errLeft
 }
 
-// peerEnd: a client that closed its peer connection has left.
+// peerEnd: a client that closed its peer connection is gone, but it did not say that it leaves.
 func (s *session) peerEnd() error {
 	if err := s.peer.Err(); err != nil {
 		return err
 	}
-	return errLeft
+	return errGone
 }

@@ -1,4 +1,4 @@
-/** picture.js – what a video element shows. patch, motion and life run inside the page; evaluate() passes them there. */
+/** picture.js – what a video element shows. patch, motion, life, under and agreement run inside the page; evaluate() passes them there. */
 
 import {until} from './server.js';
 
@@ -80,4 +80,55 @@ export async function life({selector, x, y, w, h}) {
     if (Math.abs(after[i] - before[i]) + Math.abs(after[i + 1] - before[i + 1]) + Math.abs(after[i + 2] - before[i + 2]) > 60) changed++;
   }
   return {brightness: sum / (after.length / 4 * 3), changed: changed / (after.length / 4)};
+}
+
+/**
+ * The tiles that the page knows, from the largest down, and the colour of the video under the middle of each.
+ * @param {{selector: string}} what
+ */
+export function under({selector}) {
+  const video = /** @type {HTMLVideoElement} */ (document.querySelector(selector));
+  if (!video?.videoWidth) return [];
+  const box = video.getBoundingClientRect();
+  const scale = Math.min(box.width / video.videoWidth, box.height / video.videoHeight);
+  const left = box.x + (box.width - video.videoWidth * scale) / 2, top = box.y + (box.height - video.videoHeight * scale) / 2;
+  const context = /** @type {CanvasRenderingContext2D} */ (Object.assign(document.createElement('canvas'), {width: 1, height: 1}).getContext('2d'));
+  return [...document.querySelectorAll('.tile')].map((node) => {
+    const r = node.getBoundingClientRect();
+    context.drawImage(video, (r.x + r.width / 4 - left) / scale, (r.y + r.height / 4 - top) / scale, r.width / 2 / scale, r.height / 2 / scale, 0, 0, 1, 1);
+    return {id: /** @type {HTMLElement} */ (node).dataset.id || '', area: r.width * r.height, rgb: [...context.getImageData(0, 0, 1, 1).data.slice(0, 3)]};
+  });
+}
+
+/**
+ * Counts, until the largest tile has changed so often, the pictures whose colours are not those of the tiles over
+ * them. window.changes counts meanwhile.
+ * @param {{selector: string, colours: Record<string, number[]>, changes: number}} what
+ */
+export async function agreement({selector, colours, changes}) {
+  const video = /** @type {HTMLVideoElement} */ (document.querySelector(selector));
+  const small = {width: 64, height: 36};
+  const context = /** @type {CanvasRenderingContext2D} */ (Object.assign(document.createElement('canvas'), small).getContext('2d', {willReadFrequently: true}));
+  let frames = 0, wrong = 0, shape = '';
+  const page = /** @type {any} */ (window);
+  page.changes = 0;
+  const tiles = () => /** @type {HTMLElement[]} */ ([...document.querySelectorAll('.tile')]).map(({style, dataset}) => {
+    const part = (/** @type {string} */ s) => parseFloat(s) / 100;
+    return {id: dataset.id || '', x: part(style.left), y: part(style.top), w: part(style.width), h: part(style.height)};
+  });
+  while (page.changes < changes) {
+    await new Promise((done) => video.requestVideoFrameCallback(done)); // the page's own callback came first
+    context.drawImage(video, 0, 0, small.width, small.height);
+    const now = tiles();
+    const good = now.every(({id, x, y, w, h}) => {
+      const {data} = context.getImageData(Math.floor((x + w / 2) * small.width), Math.floor((y + h / 2) * small.height), 1, 1);
+      return colours[id].every((n, i) => Math.abs(n - data[i]) < 40);
+    });
+    frames++;
+    if (!good) wrong++;
+    const is = JSON.stringify(now);
+    if (shape && is !== shape) page.changes++;
+    shape = is;
+  }
+  return {frames, wrong};
 }

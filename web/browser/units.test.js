@@ -1,9 +1,12 @@
-/** What the footage page computes, without a browser. */
+/** What the pages compute, without a browser. */
 
 import assert from 'node:assert/strict';
-import test from 'node:test';
+import test, {mock} from 'node:test';
+import {Layouts} from '../static/layouts.js';
 import {endOf, locate, parsePlaylist, wallAt} from '../static/playlist.js';
+import {inside} from '../static/tiles.js';
 import {hour, local, minute, parse, ticks, zone} from '../static/time.js';
+import {Uplink, fitting} from '../static/uplink.js';
 
 process.env.TZ = 'Europe/Lisbon';
 
@@ -67,4 +70,89 @@ test('ticks are round by the clock on the wall, also across daylight saving', ()
   assert.deepEqual(ticks(noon + 61000, noon + hour, 10 * minute).map((t) => (t - noon) / minute), [10, 20, 30, 40, 50]);
   const spring = Date.parse('2026-03-29T00:00:00Z'); // at 01:00 the clock jumps to 02:00
   assert.deepEqual(ticks(spring - hour, spring + 10 * hour, 3 * hour).map((t) => new Date(t).getHours()), [0, 3, 6, 9]);
+});
+
+/** @param {number} rtp */
+const layout = (rtp) => ({view: 'main', rtp, canvas: {w: 1280, h: 720}, tiles: []});
+
+test('a layout waits for its picture, modulo 2^32; the newest that is due counts', () => {
+  mock.timers.enable({apis: ['setTimeout']});
+  /** @type {number[]} */
+  const seen = [];
+  const layouts = new Layouts((l) => seen.push(l.rtp));
+  layouts.frame(4294960000);
+  for (const rtp of [4294961000, 4294962000, 500, 90000]) layouts.put(layout(rtp));
+  layouts.frame(4294960999);
+  assert.deepEqual(seen, []);
+  layouts.frame(4294962001);
+  assert.deepEqual(seen, [4294962000]);
+  layouts.frame(700);
+  assert.deepEqual(seen, [4294962000, 500]);
+  mock.timers.tick(2999);
+  assert.equal(seen.length, 2);
+  mock.timers.tick(1); // no such picture came
+  assert.deepEqual(seen, [4294962000, 500, 90000]);
+  layouts.put(layout(1));
+  layouts.close();
+  mock.timers.tick(9000);
+  assert.equal(seen.length, 3);
+  mock.timers.reset();
+});
+
+test('a layout does not wait long where pictures do not tell their time', () => {
+  mock.timers.enable({apis: ['setTimeout']});
+  /** @type {number[]} */
+  const seen = [];
+  const layouts = new Layouts((l) => seen.push(l.rtp));
+  layouts.put(layout(7));
+  layouts.frame(undefined);
+  assert.deepEqual(seen, []);
+  mock.timers.tick(250);
+  assert.deepEqual(seen, [7]);
+  mock.timers.reset();
+});
+
+test('what is sent covers the tile, and fewer pixels get fewer bits', () => {
+  const source = {w: 1280, h: 720};
+  const scale = (/** @type {number} */ w, /** @type {number} */ h) => fitting(source, {w, h}, 1500000).scale;
+  assert.deepEqual(fitting(source, null, 1500000), {scale: 1, maxBitrate: 1500000});
+  assert.deepEqual([scale(1280, 720), scale(1920, 1080), scale(1170, 658), scale(1000, 562), scale(640, 360), scale(426, 240), scale(320, 180), scale(128, 72), scale(2, 2)], [1, 1, 1, 1, 2, 3, 4, 8, 8]);
+  assert.equal(fitting({w: 640, h: 480}, {w: 320, h: 180}, 1500000).scale, 2, 'cropped to the tile it would fill it');
+  const rates = [1, 2, 4].map((n) => fitting(source, {w: 1280 / n, h: 720 / n}, 1500000).maxBitrate);
+  assert.deepEqual(rates, [1500000, 530330, 187500]);
+  assert.equal(fitting({w: 3840, h: 2160}, null, 1500000).maxBitrate, 1500000);
+  assert.deepEqual(fitting(source, {w: 0, h: 0}, 1500000), {scale: 8, maxBitrate: 40000, maxFramerate: 5});
+});
+
+test('less is sent after a while, more at once', async () => {
+  mock.timers.enable({apis: ['setTimeout']});
+  const encoding = /** @type {any} */ ({});
+  const sender = {track: {getSettings: () => ({width: 1280, height: 720})}, getParameters: () => ({encodings: [encoding]}), setParameters: async () => {}};
+  const uplink = new Uplink(/** @type {any} */ (sender), 1500000);
+  const after = async (/** @type {number} */ ms) => {
+    mock.timers.tick(ms);
+    for (let i = 0; i < 5; i++) await Promise.resolve();
+    return encoding.scaleResolutionDownBy;
+  };
+  uplink.fit();
+  assert.equal(await after(0), 1);
+  uplink.tile({w: 320, h: 180});
+  assert.equal(await after(2999), 1);
+  assert.equal(await after(1), 4);
+  uplink.tile({w: 0, h: 0});
+  assert.equal(await after(3000), 8);
+  assert.equal(encoding.maxFramerate, 5);
+  uplink.tile({w: 640, h: 360});
+  assert.equal(await after(0), 2);
+  assert.equal(encoding.maxFramerate, undefined);
+  uplink.tile({w: 320, h: 180});
+  uplink.tile({w: 640, h: 360}); // a blip
+  assert.equal(await after(9000), 2);
+  mock.timers.reset();
+});
+
+test('the picture inside its element', () => {
+  assert.deepEqual(inside({w: 900, h: 900}, {w: 1280, h: 720}), {x: 0, y: 196.875, w: 900, h: 506.25});
+  assert.deepEqual(inside({w: 2000, h: 720}, {w: 1280, h: 720}), {x: 360, y: 0, w: 1280, h: 720});
+  assert.deepEqual(inside({w: 360, h: 640}, {w: 720, h: 1280}), {x: 0, y: 0, w: 360, h: 640});
 });

@@ -104,6 +104,4 @@ test('a click on the wall turns the sound on; audio=0 has none', {timeout: 60000
   await page.goto(`${server.url}/wall/demo?audio=0`);
   await page.waitForSelector('body[data-state=live]', {timeout: 20000});
   assert.deepEqual(await sound(), [true, 0]);
-  await page.goto(`${server.url}/wall/demo?rung=180p`);
-  await page.waitForSelector('body[data-state=live]', {timeout: 20000});
 });

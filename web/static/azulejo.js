@@ -19,11 +19,19 @@ import {Session} from './session.js';
 /** @typedef {{audio: boolean, video: boolean}} Media */
 /** @typedef {{id: string, name: string, kind?: string, publish?: Media, muted?: Media}} Participant */
 /** @typedef {{id: string, name: string, x: number, y: number, w: number, h: number, state: string, age: number, speaking: boolean}} Tile */
-/** @typedef {{view: string, canvas: {w: number, h: number}, tiles: Tile[]}} Layout */
+/** @typedef {{view: string, rtp: number, canvas: {w: number, h: number}, tiles: Tile[], hidden?: number}} Layout view is '' for a personal one */
 /** @typedef {{codec: string, width: number, height: number, fps: number, bitrate: number}} Flow bitrate in bit/s */
 /** @typedef {{down: Flow|null, up: Flow|null, frames: number, lost: number, roundTrip: number|null}} Stats roundTrip in ms */
 /** @typedef {{code: string, message: string}} ServerError */
-/** @typedef {{view?: string, spotlight?: string, exclude?: string, layout?: string}} Selection */
+
+/**
+ * @typedef {object} Selection which picture; PROTOCOL.md says how the fields go together
+ * @property {string} [view] a named view
+ * @property {string} [spotlight] id or name of who is shown large
+ * @property {string|string[]} [exclude] ids or names that are not shown
+ * @property {string|object} [layout] 'grid', 'spotlight', 'pip', 'speaker', 'focus', or a whole view
+ * @property {string} [rung] size: 'auto', '720p', '360p', '180p' and what else the server is configured with
+ */
 
 /**
  * @typedef {object} Options
@@ -34,9 +42,10 @@ import {Session} from './session.js';
  * @property {string} [token] where the server wants one
  * @property {{audio?: MediaStreamTrack|null, video?: MediaStreamTrack|null}} [publish]
  *   what is sent; null keeps room for a track that comes later, an absent kind is never sent
+ * @property {boolean} [screen] the picture that is sent is a shared screen
  * @property {boolean} [listen] receive sound (default true)
+ * @property {boolean} [watch] receive the picture (default true)
  * @property {Selection} [select] which picture
- * @property {string} [rung] size: '1080p', '720p', '360p', '180p' or 'auto'; for now the canvas is all of them
  * @property {boolean} [persistent] keep trying even when the server refuses
  * @property {number} [stallAfter] ms without a new picture before starting over (default 5000, 0: never)
  * @property {number} [maxBitrate] upstream video, bit/s (default 1500000)
@@ -48,7 +57,9 @@ import {Session} from './session.js';
  * @property {{id: string}} joined who this place is among the participants
  * @property {MediaStream} stream the mixed stream, when its first picture arrives
  * @property {Participant[]} participants
- * @property {Layout} layout
+ * @property {Layout} layout what the picture shows now; in step with the element given to follow()
+ * @property {{w: number, h: number}} tile the largest that shows what is sent; what is sent follows by itself
+ * @property {{level: number}} overload how far the server is degraded, 0 to 4
  * @property {{codec: string, w: number, h: number, fps: number, bitrate: number}} rendition
  * @property {ServerError} error what the server objected to
  * @property {Stats} stats once a second
@@ -76,6 +87,8 @@ export class Client {
   #mute = {audio: false, video: false};
   /** @type {State} */
   #state = 'idle';
+  /** @type {HTMLVideoElement|null} whose pictures layouts wait for */
+  #video = null;
 
   /** @param {Options} options */
   constructor(options) {
@@ -111,6 +124,7 @@ export class Client {
     for (const [target, kind] of wakers()) target.removeEventListener(kind, this.#wake);
     this.#session?.end(true);
     this.#session = null;
+    this.#video = null;
     this.#change('closed', reason);
   }
 
@@ -132,10 +146,31 @@ export class Client {
     this.#session?.send({type: 'mute', ...this.#mute});
   }
 
-  /** Chooses another picture. @param {Selection} selection */
-  select(selection) {
-    this.#options.select = selection;
+  /**
+   * Chooses another picture. What is said about it replaces what was said before; a rung alone keeps it.
+   * @param {Selection} selection
+   */
+  view(selection) {
+    const before = this.#options.select || {};
+    const {rung = before.rung, ...picture} = selection;
+    const kept = Object.values(picture).some((v) => v !== undefined) ? {view: before.view, ...dropAbsent(picture)} : before;
+    this.#options.select = {...kept, rung};
     this.#session?.send({type: 'view', ...selection});
+  }
+
+  /**
+   * Keeps layout events in step with the pictures of an element that plays the stream.
+   * @param {HTMLVideoElement} video
+   */
+  follow(video) {
+    if (this.#video === video || !video.requestVideoFrameCallback) return;
+    this.#video = video;
+    const seen = (/** @type {number} */ _, /** @type {VideoFrameCallbackMetadata} */ frame) => {
+      if (this.#video !== video) return;
+      this.#session?.frame(frame.rtpTimestamp);
+      video.requestVideoFrameCallback(seen);
+    };
+    video.requestVideoFrameCallback(seen);
   }
 
   /** Makes sure the connection is alive, at once: after sleep, or when in doubt. */
@@ -181,6 +216,11 @@ export class Client {
   #emit(kind, value) {
     for (const fn of this.#listeners.get(kind) || []) fn(value);
   }
+}
+
+/** @param {Selection} selection @returns {Selection} */
+function dropAbsent(selection) {
+  return Object.fromEntries(Object.entries(selection).filter(([, value]) => value !== undefined));
 }
 
 /** @returns {[EventTarget, string][]} what tells that a tab or network came back */

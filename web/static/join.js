@@ -3,6 +3,8 @@
 import {Client, newKey} from './azulejo.js';
 import {LevelMeter, explain, offer, open} from './devices.js';
 import {People} from './people.js';
+import {ScreenShare} from './screen.js';
+import {Tiles} from './tiles.js';
 import {address, api, byId, count, fillRoom, flow, roomOfPage, sentence, setIcon, tokenOfPage} from './ui.js';
 
 /** @typedef {'audio'|'video'} Kind */
@@ -13,7 +15,7 @@ const page = {
   mirror: byId('mirror', HTMLVideoElement), stage: byId('stage', HTMLVideoElement),
   blank: byId('blank', HTMLElement), trouble: byId('trouble', HTMLElement),
   veil: byId('veil', HTMLElement), veilTitle: byId('veil-title', HTMLElement), veilText: byId('veil-text', HTMLElement),
-  turning: byId('turning', HTMLElement), sound: byId('sound', HTMLButtonElement), numbers: byId('numbers', HTMLElement),
+  turning: byId('turning', HTMLElement), sound: byId('sound', HTMLButtonElement), numbers: byId('numbers', HTMLElement), busy: byId('busy', HTMLElement),
   name: byId('name', HTMLInputElement), goneTitle: byId('gone-title', HTMLElement), goneText: byId('gone-text', HTMLElement),
 };
 /** @type {Record<Kind, HTMLSelectElement>} */
@@ -33,6 +35,8 @@ const off = {audio: false, video: false};
 const troubles = {};
 const meter = new LevelMeter(byId('level', HTMLElement));
 const people = new People(byId('here', HTMLElement));
+const tiles = new Tiles(page.stage, {view: 'main'});
+const screen = new ScreenShare(byId('screen', HTMLButtonElement), (words) => { note = words; notify(); });
 /** @type {Client|null} */
 let client = null;
 let me = '';
@@ -140,6 +144,9 @@ function join() {
   client.on('joined', ({id}) => { me = id; });
   client.on('participants', (list) => people.show(list, me));
   client.on('layout', (layout) => people.update(layout.tiles));
+  client.on('overload', busy);
+  tiles.follow(client);
+  screen.offer({room, name: page.name.value.trim(), token: tokenOfPage() || undefined});
   client.on('stats', numbers);
   client.on('state', state);
   client.on('error', (e) => { note = e.message; notify(); setTimeout(() => { note = ''; }, 6000); });
@@ -154,6 +161,7 @@ function join() {
 /** @param {MediaStream} stream */
 function play(stream) {
   page.stage.srcObject = stream;
+  client?.follow(page.stage);
   page.stage.play().catch(() => { page.sound.hidden = false; veil('Ready', '', false); });
 }
 
@@ -165,6 +173,15 @@ function state({state, reason, attempt}) {
   if (state === 'waiting') veil('Reconnecting…', sentence(reason), true);
   else if (attempt === 1) veil('Connecting…', '', true);
   page.numbers.textContent = state === 'waiting' ? sentence(reason) : 'Connecting…';
+}
+
+/** What the server leaves out while it is too slow, in its order. */
+const less = ['', 'The server is busy.', 'The server is busy: half as many pictures a second.', 'The server is busy: smaller pictures, and fewer.'];
+
+/** @param {{level: number}} overload */
+function busy({level}) {
+  page.busy.textContent = less[Math.min(level, 3)];
+  page.busy.hidden = !level;
 }
 
 /** @param {string} title @param {string} text @param {boolean} busy */
@@ -194,6 +211,9 @@ function numbers(stats) {
 /** @param {string} reason '' when the user left */
 function ended(reason) {
   client = null;
+  tiles.follow(null);
+  screen.stop();
+  busy({level: 0});
   page.stage.srcObject = null;
   page.call.hidden = true;
   page.gone.hidden = false;
@@ -216,7 +236,7 @@ for (const kind of /** @type {Kind[]} */ (['audio', 'video'])) {
   select[kind].addEventListener('change', () => { off[kind] = select[kind].value === 'none'; use(kind, select[kind].value); });
 }
 document.addEventListener('keydown', (e) => {
-  if (!client || e.ctrlKey || e.metaKey || e.altKey) return;
+  if (!client || tiles.key(e) || e.ctrlKey || e.metaKey || e.altKey) return;
   if (e.key === 'm') toggle('audio');
   if (e.key === 'v') toggle('video');
 });

@@ -3,7 +3,9 @@
  * answer. A session ends at the first thing that breaks and is never revived.
  */
 
+import {Layouts} from './layouts.js';
 import {Meter} from './meter.js';
+import {Uplink} from './uplink.js';
 
 /** @typedef {import('./azulejo.js').Events} Events */
 /** @typedef {import('./azulejo.js').Options & {key: string, stallAfter: number}} Options */
@@ -34,6 +36,9 @@ export class Session {
   /** @type {MediaStreamTrack[]} of the downstream */
   #arriving = [];
   #meter = new Meter();
+  #layouts = new Layouts((layout) => this.owner.emit('layout', layout));
+  /** @type {Uplink|null} of the picture that is sent */
+  #uplink = null;
   #ended = false;
   #joined = false;
   #live = false;
@@ -74,13 +79,19 @@ export class Session {
   /** @param {'audio'|'video'} kind @param {MediaStreamTrack|null} track */
   async setTrack(kind, track) {
     await this.#lines.get(kind)?.sender.replaceTrack(track);
+    if (kind === 'video') this.#uplink?.fit();
   }
+
+  /** A picture is on the screen. @param {number|undefined} rtp its RTP timestamp */
+  frame(rtp) { this.#layouts.frame(rtp); }
 
   /** @param {boolean} leave */
   end(leave) {
     if (this.#ended) return;
     this.#ended = true;
     clearInterval(this.#pulse);
+    this.#layouts.close();
+    this.#uplink?.close();
     if (leave) this.send({type: 'leave'});
     if (this.#ws) this.#ws.onclose = this.#ws.onmessage = this.#ws.onopen = null;
     this.#ws?.close();
@@ -88,9 +99,9 @@ export class Session {
   }
 
   #joinMessage() {
-    const {room, name, key, token, publish, select, rung} = this.options;
-    const sends = {audio: publish?.audio !== undefined, video: publish?.video !== undefined};
-    return {type: 'join', room, name, key, token, publish: sends, view: select?.view, rung};
+    const {room, name, key, token, publish, screen, select} = this.options;
+    const sends = {audio: publish?.audio !== undefined, video: publish?.video !== undefined, screen};
+    return {type: 'join', room, name, key, token, publish: sends, ...select};
   }
 
   /** @param {string} reason */
@@ -109,10 +120,18 @@ export class Session {
       case 'answer': return this.#guard(this.#accept(m.sdp));
       case 'candidate': return this.#guard(this.#candidate(m));
       case 'participants': return this.owner.emit('participants', m.participants || []);
-      case 'layout': return this.owner.emit('layout', m);
+      case 'layout': return this.#layouts.put(m);
+      case 'tile': return this.#tile(m);
+      case 'overload': return this.owner.emit('overload', {level: m.level});
       case 'rendition': return this.owner.emit('rendition', m);
       case 'error': return this.#refused(m);
     }
+  }
+
+  /** @param {{w: number, h: number}} size */
+  #tile({w, h}) {
+    this.#uplink?.tile({w, h});
+    this.owner.emit('tile', {w, h});
   }
 
   /** @param {ServerError} error */
@@ -137,14 +156,18 @@ export class Session {
     const pc = this.#pc = new RTCPeerConnection({iceServers: m.iceServers || [], bundlePolicy: 'max-bundle'});
     pc.onicecandidate = (e) => { if (e.candidate?.candidate) this.send({type: 'candidate', ...e.candidate.toJSON()}); };
     pc.ontrack = (e) => this.#downstream(e);
-    pc.onconnectionstatechange = () => { if (pc.connectionState === 'failed') this.#fail('the media connection was lost'); };
-    this.#line('video', true);
+    pc.onconnectionstatechange = () => this.#connection(pc.connectionState);
+    this.#line('video', this.options.watch !== false);
     this.#line('audio', this.options.listen !== false);
     await pc.setLocalDescription(await pc.createOffer());
     this.send({type: 'offer', sdp: pc.localDescription?.sdp});
     if (this.mute.audio || this.mute.video) this.send({type: 'mute', ...this.mute});
-    const {spotlight, exclude, layout} = this.options.select || {};
-    if (spotlight || exclude || layout) this.send({type: 'view', ...this.options.select});
+  }
+
+  /** @param {RTCPeerConnectionState} state */
+  #connection(state) {
+    if (state === 'failed') this.#fail('the media connection was lost');
+    if (state === 'connected' && this.options.watch === false) this.#begun();
   }
 
   /** @param {'audio'|'video'} kind @param {boolean} receive */
@@ -155,7 +178,9 @@ export class Session {
     const direction = send ? (receive ? 'sendrecv' : 'sendonly') : 'recvonly';
     const line = /** @type {RTCPeerConnection} */ (this.#pc).addTransceiver(track || kind, {direction});
     this.#lines.set(kind, line);
-    if (kind === 'video') preferH264(line);
+    if (kind !== 'video') return;
+    preferH264(line);
+    if (send) this.#uplink = new Uplink(line.sender, this.options.maxBitrate || 1500000);
   }
 
   /** @param {string} sdp */
@@ -163,8 +188,7 @@ export class Session {
     const pc = /** @type {RTCPeerConnection} */ (this.#pc);
     await pc.setRemoteDescription({type: 'answer', sdp});
     for (const c of this.#early.splice(0)) await pc.addIceCandidate(c);
-    const video = this.#lines.get('video');
-    if (this.options.publish?.video !== undefined && video) await limit(video.sender, this.options.maxBitrate || 1500000);
+    this.#uplink?.fit();
   }
 
   /** @param {RTCIceCandidateInit & {candidate: any}} m */
@@ -178,15 +202,16 @@ export class Session {
   #downstream(e) {
     this.#arriving.push(e.track);
     if (e.track.kind !== 'video') return;
-    const flowing = () => {
-      if (this.#live || this.#ended) return;
-      this.#live = true;
-      this.#objection = '';
-      this.owner.emit('stream', new MediaStream(this.#arriving));
-      this.owner.live();
-    };
-    if (e.track.muted) e.track.addEventListener('unmute', flowing, {once: true});
-    else flowing();
+    if (e.track.muted) e.track.addEventListener('unmute', () => this.#begun(), {once: true});
+    else this.#begun();
+  }
+
+  #begun() {
+    if (this.#live || this.#ended) return;
+    this.#live = true;
+    this.#objection = '';
+    if (this.#arriving.length) this.owner.emit('stream', new MediaStream(this.#arriving));
+    this.owner.live();
   }
 
   #tick() {
@@ -203,8 +228,8 @@ export class Session {
     const stats = this.#meter.read(await pc.getStats());
     if (this.#ended) return;
     this.owner.emit('stats', stats);
-    const {stallAfter} = this.options;
-    if (stallAfter && document.visibilityState === 'visible' && this.#meter.stalled() > stallAfter) this.#fail('the picture stopped');
+    const {stallAfter, watch} = this.options;
+    if (stallAfter && watch !== false && document.visibilityState === 'visible' && this.#meter.stalled() > stallAfter) this.#fail('the picture stopped');
   }
 }
 
@@ -228,12 +253,4 @@ function rank(c) {
   const line = c.sdpFmtpLine || '';
   if (kind === 'video/h264') return (line.includes('packetization-mode=1') ? 0 : 2) + (line.includes('profile-level-id=42e0') ? 0 : 1);
   return kind === 'video/vp8' ? 4 : 5;
-}
-
-/** @param {RTCRtpSender} sender @param {number} maxBitrate */
-async function limit(sender, maxBitrate) {
-  const parameters = sender.getParameters();
-  if (!parameters.encodings?.length) return;
-  parameters.encodings[0].maxBitrate = maxBitrate;
-  await sender.setParameters(parameters);
 }

@@ -2,10 +2,11 @@
  * wall.js – a wall display: one picture, no chrome, for months. It starts over by itself forever,
  * and what is not live does not look live.
  *
- * Query: view, spotlight, exclude, rung, audio=0, token.
+ * Query: view, spotlight, exclude (as often as wanted), rung, audio=0, token.
  */
 
 import {Client} from './azulejo.js';
+import {Tiles} from './tiles.js';
 import {byId, fillRoom, roomOfPage, sentence, tokenOfPage} from './ui.js';
 
 const query = new URLSearchParams(location.search);
@@ -15,9 +16,13 @@ const truth = byId('truth', HTMLElement);
 const title = byId('title', HTMLElement);
 const text = byId('text', HTMLElement);
 const toast = byId('toast', HTMLElement);
+const note = byId('note', HTMLElement);
 const sense = byId('sense', HTMLButtonElement);
 const listen = query.get('audio') !== '0';
 const asked = (/** @type {string} */ name) => query.get(name) || undefined;
+const excluded = query.getAll('exclude').filter(Boolean);
+/** what the address asks for */
+const home = {view: asked('view'), spotlight: asked('spotlight'), exclude: excluded.length ? excluded : undefined};
 
 /** @type {Date|null} when the newest picture came */
 let newest = null;
@@ -28,14 +33,20 @@ const client = new Client({
   name: '',
   token: tokenOfPage() || undefined,
   listen,
-  select: {view: asked('view'), spotlight: asked('spotlight'), exclude: asked('exclude')},
-  rung: asked('rung'),
+  select: {...home, rung: asked('rung')},
   persistent: true,
 });
+const tiles = new Tiles(video, {view: 'main', ...defined(home)}, (name) => say(name ? `${name} – once more for all` : 'All'));
+
+/** @template {object} T @param {T} some @returns {Partial<T>} without what is undefined */
+function defined(some) {
+  return /** @type {Partial<T>} */ (Object.fromEntries(Object.entries(some).filter(([, value]) => value !== undefined)));
+}
 
 client.on('stream', (stream) => {
   newest = new Date();
   video.srcObject = stream;
+  client.follow(video);
   video.play().catch(() => { // sound is refused without a click after a reload
     video.muted = true;
     video.play().catch(() => {});
@@ -45,6 +56,7 @@ client.on('stats', () => { newest = new Date(); });
 client.on('state', ({state, reason, attempt}) => {
   document.body.dataset.state = state;
   const live = state === 'live';
+  if (state === 'connecting') refused = '';
   document.body.classList.toggle('stale', !live);
   truth.hidden = live;
   if (live) {
@@ -53,11 +65,31 @@ client.on('state', ({state, reason, attempt}) => {
   }
   if (reason) why = sentence(reason);
   const first = attempt === 1 && !why;
-  title.textContent = first ? 'Connecting…' : 'No picture';
+  title.textContent = first ? 'Connecting…' : refused ? 'The address of this wall asks for what is not there' : 'No picture';
   text.textContent = first ? '' : [why, newest && `Last picture ${newest.toLocaleString()}.`, state !== 'closed' && 'Trying again…'].filter(Boolean).join(' ');
 });
 
-client.on('error', ({message}) => say(message));
+/** Why this wall cannot be shown as its address asks; '' while it can. */
+let refused = '';
+client.on('error', ({code, message}) => {
+  if (code === 'unsupported' || code === 'bad_view') refused = message;
+  say(message);
+});
+client.on('layout', missing);
+
+/** Says so while nobody has the name that the address wants in the spotlight. @param {import('./azulejo.js').Layout} layout */
+function missing({tiles}) {
+  const who = home.spotlight;
+  const here = !who || tiles.some((t) => t.id === who || t.name === who);
+  remark(here ? '' : `Nobody here is called “${who}”.`);
+}
+
+/** @param {string} words stay on the picture; '' none */
+function remark(words) {
+  const audio = query.get('audio');
+  note.textContent = [words, audio && audio !== '0' && audio !== '1' && `audio=${audio}: accepted are 0 and 1.`].filter(Boolean).join(' ');
+  note.hidden = !note.textContent;
+}
 
 /** @type {ReturnType<typeof setTimeout>|undefined} */
 let toastTimer;
@@ -72,12 +104,14 @@ function say(words) {
 function toggleSound() {
   if (!listen) return say('This wall is without sound');
   video.muted = !video.muted;
+  sense.classList.toggle('off', video.muted);
   sense.setAttribute('aria-label', video.muted ? 'Turn sound on' : 'Turn sound off');
   say(video.muted ? 'Sound off' : 'Sound on');
 }
 
 sense.addEventListener('click', toggleSound);
 document.addEventListener('keydown', (e) => {
+  if (tiles.key(e) || e.ctrlKey || e.metaKey || e.altKey) return;
   if (e.key === 'm') toggleSound();
   if (e.key === 'f') document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen().catch(() => {});
 });
@@ -89,7 +123,7 @@ function stir() {
   clearTimeout(idleTimer);
   idleTimer = setTimeout(() => document.body.classList.add('idle'), 3000);
 }
-document.addEventListener('pointermove', stir);
+for (const kind of ['pointermove', 'pointerdown', 'keydown']) document.addEventListener(kind, stir);
 
 /** Keeps the display awake; the browser lets go whenever the page is hidden. */
 async function stayAwake() {
@@ -108,6 +142,9 @@ setInterval(() => {
 
 document.title = `${room} – wall`;
 fillRoom(room);
+sense.hidden = !listen;
+remark('');
 stir();
 stayAwake();
+tiles.follow(client);
 client.open();

@@ -1,0 +1,83 @@
+package client
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/pion/rtp"
+	"github.com/pion/sdp/v3"
+	"github.com/pion/webrtc/v4"
+
+	"azulejo/codec"
+)
+
+// rids name the layers of simulcast from the largest on, as browsers' examples do: full, half, quarter.
+var rids = []string{"f", "h", "q"} // a constant table
+
+// PutLayer sends one picture of one layer; layer 0 is the largest. PutVideo is PutLayer of layer 0.
+func (c *Client) PutLayer(layer int, p codec.Packet) error {
+	if layer == 0 {
+		return c.video.put(p)
+	}
+	if layer < 0 || layer > len(c.smaller) {
+		return fmt.Errorf("send layer %d: %w", layer, errNotPublished)
+	}
+	return c.smaller[layer-1].put(p)
+}
+
+// layered prepares the picture in several layers and returns the largest.
+func (c *Client) layered(init webrtc.RTPTransceiverInit) (*sender, error) {
+	tracks, err := c.layerTracks()
+	if err != nil {
+		return nil, err
+	}
+	t, err := c.pc.AddTransceiverFromTrack(tracks[0], init)
+	if err != nil {
+		return nil, fmt.Errorf("add layer %s: %w", rids[0], err)
+	}
+	for _, track := range tracks[1:] {
+		if err := t.Sender().AddEncoding(track); err != nil {
+			return nil, fmt.Errorf("add layer %s: %w", track.RID(), err)
+		}
+	}
+	var all []*sender
+	for _, track := range tracks {
+		s := newSender(track, c.cfg.PublishVideo)
+		s.name = namer(t, track.RID())
+		c.start(func() { c.feedback(t.Sender(), track.RID()) })
+		all = append(all, s)
+	}
+	c.smaller = all[1:]
+	return all[0], nil
+}
+
+func (c *Client) layerTracks() ([]*webrtc.TrackLocalStaticRTP, error) {
+	var tracks []*webrtc.TrackLocalStaticRTP
+	for _, rid := range rids[:c.cfg.Layers] {
+		track, err := webrtc.NewTrackLocalStaticRTP(capability(c.cfg.PublishVideo), "video", "client", webrtc.WithRTPStreamID(rid))
+		if err != nil {
+			return nil, fmt.Errorf("make layer %s: %w", rid, err)
+		}
+		tracks = append(tracks, track)
+	}
+	return tracks, nil
+}
+
+// namer says in each packet which layer it is of (RFC 8852): the receiver learns the SSRCs from that.
+func namer(t *webrtc.RTPTransceiver, rid string) func(*rtp.Header) error {
+	ids := sync.OnceValue(func() map[string]uint8 { // at the first packet, when all is negotiated
+		ids := map[string]uint8{}
+		for _, e := range t.Sender().GetParameters().HeaderExtensions {
+			ids[e.URI] = uint8(e.ID)
+		}
+		return ids
+	})
+	return func(h *rtp.Header) error {
+		for uri, value := range map[string]string{sdp.SDESMidURI: t.Mid(), sdp.SDESRTPStreamIDURI: rid} {
+			if err := h.SetExtension(ids()[uri], []byte(value)); err != nil {
+				return fmt.Errorf("name layer %s: %w", rid, err)
+			}
+		}
+		return nil
+	}
+}

@@ -1,0 +1,87 @@
+package peer
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pion/webrtc/v4"
+
+	"azulejo/mixer"
+)
+
+func TestLayersOfAnOffer(t *testing.T) {
+	plain := offerOf(t, webrtc.RTPTransceiverDirectionSendrecv, webrtc.RTPTransceiverDirectionSendrecv)
+	for _, c := range []struct {
+		name, simulcast string
+		want            []string
+		refused         bool
+	}{
+		{"none", "", []string{""}, false},
+		{"three", "send f;h;q", []string{"f", "h", "q"}, false},
+		{"low to high", "send 0;1", []string{"0", "1"}, false},
+		{"paused, and alternatives", "send ~a,b;c", []string{"a", "c"}, false},
+		{"both directions", "recv x;y send a;b", []string{"a", "b"}, false},
+		{"only received", "recv x;y", []string{""}, false},
+		{"nothing named", "send", []string{""}, false},
+		{"one twice", "send a;a", []string{"a"}, false},
+		{"four", "send a;b;c;d", nil, true},
+	} {
+		text := plain
+		if c.simulcast != "" {
+			lines := fmt.Sprintf("a=mid:0\r\na=simulcast:%s\r\n", c.simulcast)
+			text = strings.Replace(plain, "a=mid:0\r\n", lines, 1)
+			if !strings.Contains(strings.SplitN(text, "m=audio", 2)[0], "a=simulcast") { // mid 0 is the sound's
+				text = strings.Replace(plain, "a=mid:1\r\n", strings.Replace(lines, "mid:0", "mid:1", 1), 1)
+			}
+		}
+		o, err := readOffer(text)
+		if c.refused {
+			if err == nil || !strings.Contains(err.Error(), "has 4 layers") || !strings.Contains(err.Error(), "up to 3") {
+				t.Errorf("%s: got %v; want what was found and what is accepted", c.name, err)
+			}
+			continue
+		}
+		if err != nil || !slices.Equal(o.rids, c.want) {
+			t.Errorf("%s: got %v, %v; want %v", c.name, o, err, c.want)
+		}
+	}
+	many := strings.Replace(plain, "a=mid:0\r\n", "a=mid:0\r\n"+strings.Repeat("a=rid:x send\r\n", 500), 1)
+	if _, err := readOffer(many); err == nil {
+		t.Error("500 layers without a=simulcast were accepted")
+	}
+}
+
+func TestBitrateFollowsTheTile(t *testing.T) {
+	for _, c := range []struct {
+		w, h, layers int
+		sound        bool
+		want         float32
+	}{
+		{0, 0, 1, false, 80_000},
+		{0, 0, 3, true, 128_000},
+		{64, 36, 1, false, 80_000},
+		{320, 180, 1, false, 144_000},
+		{640, 360, 1, true, 624_000},
+		{640, 360, 3, false, 768_000},
+		{1280, 720, 1, false, 2_304_000},
+		{1920, 1080, 1, false, 2_500_000},
+	} {
+		if got := bitrateFor(mixer.Demand{Width: c.w, Height: c.h}, c.layers, c.sound); got != c.want {
+			t.Errorf("%dx%d in %d layers, sound %v: %.0f bits a second; want %.0f", c.w, c.h, c.layers, c.sound, got, c.want)
+		}
+	}
+}
+
+// TestOnlyTheLastDemandCounts: nobody waits for the one who sends it.
+func TestOnlyTheLastDemandCounts(t *testing.T) {
+	p := engine(t, Config{}).NewPeer(Options{}, quiet)
+	defer func() { _ = p.Close() }()
+	for i := range 100 {
+		p.Demand(mixer.Demand{Width: i})
+	}
+	if d := <-p.demands; d.Width != 99 || len(p.demands) != 0 {
+		t.Errorf("got %v with %d behind it", d, len(p.demands))
+	}
+}

@@ -1,0 +1,157 @@
+package peer
+
+import (
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pion/rtp"
+	"github.com/pion/webrtc/v4"
+	"pgregory.net/rapid"
+
+	"azulejo/codec"
+	"azulejo/codec/pack"
+	"azulejo/mixer"
+)
+
+// wire keeps what is written to it.
+type wire struct {
+	headers  []rtp.Header
+	payloads [][]byte
+}
+
+func (w *wire) WriteRTP(h *rtp.Header, payload []byte) (int, error) {
+	w.headers, w.payloads = append(w.headers, h.Clone()), append(w.payloads, payload)
+	// An interceptor on the way adds its extension to the very header.
+	return len(payload), h.SetExtension(1, []byte{1, 2})
+}
+
+func (w *wire) Write([]byte) (int, error) { panic("not used") }
+
+func newTestBinding(id codec.ID) (*binding, *wire) {
+	w := &wire{}
+	return &binding{id: id, clock: 90000, base: 1<<32 - 5000, writer: w, header: rtp.Header{Version: 2, SequenceNumber: 65530, SSRC: 7}}, w
+}
+
+// TestCutOnceForAllViewers: the payloads of one packet are the same memory for everybody.
+func TestCutOnceForAllViewers(t *testing.T) {
+	cuts := 0
+	data := append(slices.Clone(vp8Key), make([]byte, 5000)...)
+	p := codec.Packet{Codec: codec.VP8, Data: data, Key: true}
+	p.Payloads = sync.OnceValue(func() [][]byte { cuts++; return pack.Payloads(p.Codec, p.Data) })
+	var wires []*wire
+	for range 3 {
+		d := newDownlink(Options{})
+		to, w := newTestBinding(codec.VP8)
+		wires = append(wires, w)
+		d.write(unit{to: to, p: p})
+		if got := d.packets.Load(); got != 5 || d.pictures.Load() != 1 {
+			t.Fatalf("%d packets, %d pictures; want 5 and 1", got, d.pictures.Load())
+		}
+	}
+	if cuts != 1 {
+		t.Errorf("cut %d times", cuts)
+	}
+	for i := range wires[0].payloads {
+		if &wires[0].payloads[i][0] != &wires[1].payloads[i][0] || &wires[0].payloads[i][0] != &wires[2].payloads[i][0] {
+			t.Errorf("payload %d is not shared", i)
+		}
+	}
+}
+
+// TestOneStreamFromManyRenditions: whatever comes one after the other, sequence numbers have no gap, timestamps
+// advance, and are true to PTS wherever that advances itself; markers and extensions are each packet's own.
+func TestOneStreamFromManyRenditions(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d := newDownlink(Options{})
+		to, w := newTestBinding(codec.VP8)
+		now, newest := time.Duration(rapid.Int64Range(0, 1e12).Draw(t, "begin")), time.Duration(-1)
+		var ends []int
+		var stamps []uint32
+		var exact []bool
+		for range rapid.IntRange(1, 20).Draw(t, "units") {
+			now += time.Duration(rapid.IntRange(-100, 200).Draw(t, "ms")) * time.Millisecond
+			d.write(unit{to: to, p: codec.Packet{Codec: codec.VP8, Data: make([]byte, rapid.IntRange(1, 4000).Draw(t, "size")), PTS: now}})
+			ends, stamps = append(ends, len(w.headers)), append(stamps, to.base+ticks(now, to.clock))
+			exact = append(exact, now > newest+time.Millisecond)
+			newest = max(newest, now)
+		}
+		n := 0
+		for i, h := range w.headers {
+			if i == ends[n] {
+				n++
+			}
+			begins := i == 0 || i == ends[max(n-1, 0)]
+			if want := uint16(65530) + uint16(i) + 1; h.SequenceNumber != want || h.SSRC != 7 || h.Extension {
+				t.Fatalf("packet %d has sequence number %d, want %d: %+v", i, h.SequenceNumber, want, h)
+			}
+			if h.Marker != (i == ends[n]-1) {
+				t.Fatalf("packet %d: marker is %v", i, h.Marker)
+			}
+			if i > 0 && begins != (int32(h.Timestamp-w.headers[i-1].Timestamp) > 0) {
+				t.Fatalf("packet %d has time %d after %d", i, h.Timestamp, w.headers[i-1].Timestamp)
+			}
+			if exact[n] && h.Timestamp != stamps[n] {
+				t.Fatalf("unit %d has time %d; want %d", n, h.Timestamp, stamps[n])
+			}
+		}
+	})
+}
+
+// TestLayoutGoesWithItsPicture: also when the picture it came with was dropped.
+func TestLayoutGoesWithItsPicture(t *testing.T) {
+	type told struct {
+		l  *mixer.Layout
+		at uint32
+	}
+	var got []told
+	to, w := newTestBinding(codec.H264)
+	d := newDownlink(Options{OnLayout: func(l *mixer.Layout, at uint32) { got = append(got, told{l, at}) }})
+	s := &videoSink{d: d, to: to}
+	first, second, third := &mixer.Layout{}, &mixer.Layout{}, &mixer.Layout{}
+	put := func(l *mixer.Layout, at time.Duration, key bool) {
+		if l != nil {
+			s.WriteLayout(l, at)
+		}
+		s.WritePacket(codec.Packet{Codec: codec.H264, Data: h264Key, PTS: at, Key: key})
+	}
+	drain := func() {
+		for len(d.queue) > 0 {
+			d.write(<-d.queue)
+		}
+	}
+	put(first, 0, true)
+	for i := range backlog - 1 {
+		put(nil, time.Duration(i+1)*time.Millisecond, false)
+	}
+	put(second, time.Second, false) // does not fit
+	if len(got) != 0 {
+		t.Fatal("told before the picture was sent")
+	}
+	drain()
+	put(third, 2*time.Second, false) // decoding cannot go on here
+	put(nil, 3*time.Second, true)
+	put(nil, 4*time.Second, false)
+	drain()
+	want := []told{{first, to.base}, {third, to.base + 3*90000}}
+	if !slices.Equal(got, want) {
+		t.Errorf("told %v; want %v", got, want)
+	}
+	if !slices.ContainsFunc(w.headers, func(h rtp.Header) bool { return h.Timestamp == got[1].at }) {
+		t.Errorf("no packet has the time %d that was told", got[1].at)
+	}
+}
+
+func TestDecodableProfiles(t *testing.T) {
+	h264 := func(level, mode string) webrtc.RTPCodecParameters {
+		return webrtc.RTPCodecParameters{RTPCodecCapability: webrtc.RTPCodecCapability{
+			MimeType: webrtc.MimeTypeH264, SDPFmtpLine: "packetization-mode=" + mode + ";profile-level-id=" + level,
+		}}
+	}
+	vp8 := webrtc.RTPCodecParameters{RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8}}
+	got := decodable([]webrtc.RTPCodecParameters{h264("42e01f", "1"), vp8, h264("4D001f", "1"), h264("64001f", "1"), h264("640c1f", "1"), h264("42001f", "0")})
+	if want := []uint8{77, 100}; !slices.Equal(got, want) {
+		t.Errorf("decodes %v; want %v", got, want)
+	}
+}

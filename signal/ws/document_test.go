@@ -1,0 +1,78 @@
+package ws
+
+import (
+	"encoding/json"
+	"os"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestDocumentIsTrue: every message of ours is in PROTOCOL.md with all its fields, and every example for clients is
+// understood.
+func TestDocumentIsTrue(t *testing.T) {
+	text, err := os.ReadFile("PROTOCOL.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	toServer, toClient, ok := strings.Cut(string(text), "## Server to client")
+	if !ok {
+		t.Fatal("PROTOCOL.md has no part for what the server says")
+	}
+	theirs := examples(t, toServer)
+	for _, kind := range strings.Split(knownTypes, ", ") {
+		if theirs[kind] == nil {
+			t.Errorf("%s is not in the document", kind)
+		} else if _, err := parse(theirs[kind]); err != nil {
+			t.Errorf("%s: %v", theirs[kind], err)
+		}
+	}
+	ours := examples(t, toClient)
+	for kind, message := range map[string]any{
+		"joined": joinedMessage{}, "answer": answerMessage{}, "candidate": ourCandidate{}, "participants": participantsMessage{},
+		"rendition": renditionMessage{}, "layout": layoutMessage{}, "tile": tileMessage{}, "overload": overloadMessage{},
+		"error": errorMessage{}, "pong": pongMessage{},
+	} {
+		var documented map[string]json.RawMessage
+		if err := json.Unmarshal(ours[kind], &documented); err != nil {
+			t.Errorf("%s: %q: %v", kind, ours[kind], err)
+			continue
+		}
+		for _, field := range fields(reflect.TypeOf(message)) {
+			if documented[field] == nil {
+				t.Errorf("%s: field %s is not in the document", kind, field)
+			}
+			delete(documented, field)
+		}
+		for field := range documented {
+			t.Errorf("%s: field %s is in the document only", kind, field)
+		}
+	}
+}
+
+// examples are the first message of each type, with lists that were left out.
+func examples(t *testing.T, text string) map[string][]byte {
+	t.Helper()
+	all := map[string][]byte{}
+	for _, m := range regexp.MustCompile("`(\\{\"type\":\"(\\w+)\".*?\\})`").FindAllStringSubmatch(text, -1) {
+		if all[m[2]] == nil {
+			all[m[2]] = []byte(strings.ReplaceAll(m[1], "[…]", "[]"))
+		}
+	}
+	return all
+}
+
+// fields are the JSON names of a struct's, with those of what is embedded.
+func fields(t reflect.Type) []string {
+	var all []string
+	for f := range t.Fields() {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if f.Anonymous {
+			all = append(all, fields(f.Type)...)
+		} else {
+			all = append(all, name)
+		}
+	}
+	return all
+}

@@ -1,0 +1,177 @@
+package ws
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"azulejo/mixer"
+	"azulejo/mixer/layout"
+	"azulejo/signal/refusal"
+)
+
+// selection says which picture a client wants, and how large. What is absent says nothing.
+type selection struct {
+	View      *string         `json:"view"`
+	Rung      *string         `json:"rung"`
+	Spotlight *string         `json:"spotlight"`
+	Exclude   names           `json:"exclude"`
+	Layout    json.RawMessage `json:"layout"`
+}
+
+// picture tells whether it says which picture.
+func (s selection) picture() bool {
+	return s.View != nil || s.Spotlight != nil || s.Exclude != nil || present(s.Layout)
+}
+
+func present(raw json.RawMessage) bool { return len(raw) > 0 && !bytes.Equal(raw, []byte("null")) }
+
+// names are ids or names of sources: one as a string, or a list.
+type names []string
+
+// UnmarshalJSON takes both forms; the error is a [refusal.Error].
+func (n *names) UnmarshalJSON(data []byte) error {
+	var one string
+	if json.Unmarshal(data, &one) == nil {
+		if *n = (names{one}); one == "" {
+			*n = names{}
+		}
+		return nil
+	}
+	var list []string
+	if json.Unmarshal(data, &list) != nil {
+		return refusal.New(codeBadMessage, `field "exclude" is %s; accepted is a string or a list of strings`, clip(string(data)))
+	}
+	*n = append(names{}, list...)
+	return nil
+}
+
+// choice is what a client sees: a named view, or a personal one made from it.
+type choice struct {
+	named string // asked for last
+	watch mixer.Watching
+}
+
+// name is what the client calls its picture; empty: a personal view.
+func (c choice) name() string { return c.watch.Name }
+
+func firstChoice() choice {
+	return choice{mixer.MainView, mixer.Watching{Name: mixer.MainView}}
+}
+
+// from makes the choice that follows now. A selection of a picture replaces the one before; one of a rung alone keeps it.
+func (s selection) from(now choice, views map[string]mixer.View) (choice, error) {
+	if s.Rung != nil {
+		if err := checkRung(*s.Rung); err != nil {
+			return now, err
+		}
+		now.watch.Rung = *s.Rung
+	}
+	if !s.picture() {
+		return now, nil
+	}
+	if s.View != nil {
+		now.named = *s.View
+		if now.named == "" {
+			now.named = mixer.MainView
+		}
+	}
+	base, ok := views[now.named]
+	if !ok {
+		return now, refusal.New(codeUnsupported, "view %q; accepted: %s", clip(now.named), strings.Join(slices.Sorted(maps.Keys(views)), ", "))
+	}
+	personal, err := s.over(base)
+	if err != nil {
+		return now, err
+	}
+	now.watch.Name, now.watch.View = now.named, nil
+	if !reflect.DeepEqual(personal, base) {
+		now.watch.Name, now.watch.View = "", &personal
+	}
+	return now, nil
+}
+
+// checkRung takes every size; the mixer gives the nearest that it has.
+func checkRung(rung string) error {
+	if rung == "" || rung == "auto" {
+		return nil
+	}
+	if _, err := mixer.ParseRung(rung); err != nil {
+		return refusal.New(codeUnsupported, "rung %v, or auto", err)
+	}
+	return nil
+}
+
+// over is the view that the selection makes of a named one.
+func (s selection) over(base mixer.View) (mixer.View, error) {
+	v := base
+	if present(s.Layout) {
+		var err error
+		if v, err = readLayout(s.Layout, base); err != nil {
+			return v, err
+		}
+	}
+	if s.Spotlight != nil {
+		v.Spotlight = *s.Spotlight
+		if v.Spotlight != "" && !present(s.Layout) && !spotlights(v.Layout) {
+			v.Layout, v.Tiles = layout.KindSpotlight, nil
+		}
+	}
+	if len(s.Exclude) > 0 {
+		v.Exclude = slices.Concat(v.Exclude, s.Exclude)
+	}
+	if err := v.Validate(); err != nil {
+		return v, refusal.New(codeBadView, "%v", err)
+	}
+	return v, nil
+}
+
+// spotlights tells whether a layout shows the source in the spotlight differently.
+func spotlights(k layout.Kind) bool {
+	return k == layout.KindSpotlight || k == layout.KindPiP || k == layout.KindFocus
+}
+
+// viewFields are those of a mixer.View.
+const viewFields = "layout, spotlight, exclude, tiles, w, h, fps, capacity, cycle, fill, noLabels"
+
+// readLayout takes the name of a kind, which changes base, or a whole view, which replaces it.
+func readLayout(raw json.RawMessage, base mixer.View) (mixer.View, error) {
+	var kind layout.Kind
+	if json.Unmarshal(raw, &kind) == nil {
+		if kind != layout.KindCustom {
+			base.Tiles = nil
+		}
+		base.Layout = kind
+		return base, nil
+	}
+	var v mixer.View
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&v); err != nil {
+		return v, badLayout(err)
+	}
+	return v, nil
+}
+
+func badLayout(err error) error {
+	var wrong *json.UnmarshalTypeError
+	if errors.As(err, &wrong) && wrong.Field != "" {
+		return refusal.New(codeBadView, "layout: field %q is a %s; accepted is a %s", wrong.Field, wrong.Value, shape(wrong))
+	}
+	if field, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
+		return refusal.New(codeBadView, "layout: unknown field %s; accepted: %s", clip(field), viewFields)
+	}
+	return refusal.New(codeBadView, "layout: neither a kind nor a view; accepted: %s, or an object with some of %s", kindNames(), viewFields)
+}
+
+func kindNames() string {
+	all := ""
+	for _, k := range layout.Kinds() {
+		all += string(k) + ", "
+	}
+	return strings.TrimSuffix(all, ", ")
+}

@@ -1,0 +1,181 @@
+package ws_test
+
+import (
+	"fmt"
+	"image"
+	"slices"
+	"testing"
+	"time"
+
+	"azulejo/codec"
+	"azulejo/mixer"
+	"azulejo/mixer/layout"
+	"azulejo/signal/client"
+)
+
+// in tells whether the picture shows p in the middle of a tile of the layout that the client was told.
+func (s *screen) in(l client.Layout, name string, p picture) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := slices.IndexFunc(l.Tiles, func(t mixer.TileInfo) bool { return t.Name == name })
+	if i < 0 || s.newest == nil {
+		return false
+	}
+	tile := l.Tiles[i]
+	r := layout.Fit(p.width, p.height, layout.Rect{X: tile.X, Y: tile.Y, W: tile.W, H: tile.H})
+	scaled := func(v int) int { return v * s.newest.Width() / l.Canvas.W }
+	inner := image.Rect(scaled(r.X), scaled(r.Y), scaled(r.X+r.W), scaled(r.Y+r.H)).Inset(4)
+	return near(s.newest.Mean(inner), p.colour)
+}
+
+// largest is the name on the largest tile.
+func largest(l client.Layout) string {
+	name, area := "", 0
+	for _, t := range l.Tiles {
+		if t.W*t.H > area {
+			name, area = t.Name, t.W*t.H
+		}
+	}
+	return name
+}
+
+// TestViews: layouts agree with the pictures in the named view, in a personal one, at another size and after the way
+// back; whoever publishes is told how large it is shown.
+func TestViews(t *testing.T) {
+	s := serve(t, setup{})
+	all := tenPictures()[:3]
+	names := []string{"a", "b", "c"}
+	publishers := make([]*client.Client, len(all))
+	for i, p := range all {
+		publishers[i], _ = s.publishPicture(t, names[i], p)
+	}
+	viewer, tv := s.view(t, codec.H264)
+	agrees := func() bool {
+		l := viewer.Told().Layout
+		for i, p := range all {
+			if !tv.in(l, names[i], p) {
+				return false
+			}
+		}
+		return len(l.Tiles) == len(all)
+	}
+	await(t, "the layout of main agrees with the picture", agrees)
+	if l := viewer.Told().Layout; l.View != "main" || l.Canvas != (mixer.Size{W: width, H: height}) || l.Hidden != 0 {
+		t.Errorf("told of %+v", l)
+	}
+	await(t, "b is told its tile", func() bool { return publishers[1].Told().Tile == client.Tile{Width: 320, Height: 180} })
+
+	selecting(t, viewer, client.Selection{Spotlight: publishers[1].ID()})
+	await(t, "b is in the spotlight", func() bool {
+		l := viewer.Told().Layout
+		return l.View == "" && largest(l) == "b" && agrees()
+	})
+	await(t, "b is told its larger tile", func() bool { return publishers[1].Told().Tile.Width > 320 })
+
+	selecting(t, viewer, client.Selection{Rung: "180p"})
+	await(t, "the same at 180p", func() bool {
+		r := viewer.Rendition()
+		return r.Width == 320 && r.Height == 180 && largest(viewer.Told().Layout) == "b" && agrees()
+	})
+
+	selecting(t, viewer, client.Selection{View: "main", Exclude: []string{"b", publishers[2].ID()}, Rung: "auto"})
+	await(t, "a alone", func() bool {
+		l := viewer.Told().Layout
+		return len(l.Tiles) == 1 && l.View == "" && viewer.Rendition().Width == width && tv.in(l, "a", all[0])
+	})
+	await(t, "nobody sees b", func() bool { return publishers[1].Told().Tile == client.Tile{} })
+
+	selecting(t, viewer, client.Selection{View: "main"})
+	await(t, "back in main", func() bool { return viewer.Told().Layout.View == "main" && agrees() })
+}
+
+func selecting(t *testing.T, c *client.Client, s client.Selection) {
+	t.Helper()
+	if err := c.Select(s); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestNamedViews: made, watched, changed under who watches, and gone; the viewer's session goes on.
+func TestNamedViews(t *testing.T) {
+	s := serve(t, setup{})
+	p := tenPictures()[0]
+	s.publishPicture(t, "a", p)
+	s.publishPicture(t, "b", p)
+	set := func(v mixer.View) {
+		t.Helper()
+		if err := s.house.SetView("yard", "tall", v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set(mixer.View{Width: 180, Height: 320, FPS: 5})
+	refusals := make(chan string, 8)
+	tv := newScreen(t)
+	viewer := s.dial(t, client.Config{
+		View: true, Select: client.Selection{View: "tall"}, OnVideo: tv.put, OnError: func(code, _ string) { refusals <- code },
+	})
+	tall := func(n int) func() bool {
+		return func() bool {
+			l := viewer.Told().Layout
+			return l.View == "tall" && l.Canvas == mixer.Size{W: 180, H: 320} && len(l.Tiles) == n
+		}
+	}
+	await(t, "the tall view", tall(2))
+	set(mixer.View{Width: 180, Height: 320, FPS: 5, Exclude: []string{"b"}})
+	await(t, "the tall view without b", tall(1))
+	for want, bad := range map[string]client.Selection{
+		"unsupported": {View: "wide"}, "bad_view": {Layout: mixer.View{Width: 7}},
+	} {
+		selecting(t, viewer, bad)
+		select {
+		case got := <-refusals:
+			if got != want {
+				t.Errorf("%+v: %s; want %s", bad, got, want)
+			}
+		case <-time.After(patience):
+			t.Fatalf("%+v was not refused", bad)
+		}
+	}
+	if !tall(1)() {
+		t.Errorf("after mistakes: %+v", viewer.Told().Layout)
+	}
+	if err := s.house.DeleteView("yard", "tall"); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "main instead", func() bool {
+		return viewer.Told().Layout.Canvas == mixer.Size{W: width, H: height} && len(viewer.Told().Layout.Tiles) == 2
+	})
+}
+
+// TestBrokenConnectionsKeepTheirPlace, and those that said goodbye do not.
+func TestBrokenConnectionsKeepTheirPlace(t *testing.T) {
+	s := serve(t, setup{})
+	all := tenPictures()[:3]
+	clients := make([]*client.Client, len(all))
+	stops := make([]func(), len(all))
+	for i, p := range all {
+		clients[i], stops[i] = s.publishPicture(t, fmt.Sprint("p", i), p)
+	}
+	viewer, tv := s.view(t, codec.H264)
+	await(t, "all are shown", func() bool { return tv.showsAll(all) })
+	state := func(name string) mixer.State {
+		for _, tile := range viewer.Told().Layout.Tiles {
+			if tile.Name == name {
+				return tile.State
+			}
+		}
+		return ""
+	}
+	stops[0]()
+	if err := clients[0].Drop(); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the tile says that it is away", func() bool { return state("p0") == mixer.Reconnecting })
+	s.publishPicture(t, "p0", all[0])
+	await(t, "it is back in its place", func() bool { return tv.showsAll(all) && state("p0") == mixer.Live })
+	stops[1]()
+	if err := clients[1].Close(); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "who left is gone", func() bool { return tv.showsAll([]picture{all[0], all[2]}) })
+}

@@ -1,0 +1,225 @@
+/** Which picture a viewer has is the viewer's own: views, spotlights by a tap, sizes, and layouts in step with it. */
+
+import assert from 'node:assert/strict';
+import {join as path} from 'node:path';
+import test from 'node:test';
+import {join, openChromium, openFirefox, watch} from './browsers.js';
+import {agreement, under} from './picture.js';
+import {ffmpeg, scratch, serve, until} from './server.js';
+
+const red = [200, 40, 30], blue = [30, 60, 200], green = [20, 170, 60];
+
+/** @param {number[]} rgb */
+const hex = (rgb) => rgb.map((n) => n.toString(16).padStart(2, '0')).join('');
+
+/** @param {number[]} a @param {number[]|null} b */
+const near = (a, b) => Boolean(b) && a.every((n, i) => Math.abs(n - /** @type {number[]} */ (b)[i]) < 40);
+
+/** A room of a red and a blue picture, in this order; the ids of both. @param {import('node:test').TestContext} t */
+async function begin(t, config = {}) {
+  const dir = scratch(t);
+  const server = await serve(t, {mix: {labels: false}, ...config});
+  const people = async () => (await server.get('/api/v1/rooms/yard')).participants;
+  for (const [i, rgb] of [red, blue].entries()) {
+    const clip = path(dir, `${i}.mp4`);
+    ffmpeg('-f', 'lavfi', '-i', `color=0x${hex(rgb)}:s=640x360:r=15:d=4`, '-c:v', 'libx264', '-profile:v', 'baseline', '-bf', '0', '-g', '30', '-pix_fmt', 'yuv420p', clip);
+    server.companion(t, 'yard', clip);
+    await until(`publisher ${i} is there`, 20000, async () => (await people()).filter((/** @type {any} */ p) => p.state === 'live').length === i + 1);
+  }
+  const [a, b] = await people();
+  return {server, dir, people, colours: {[a.id]: red, [b.id]: blue}, ids: [a.id, b.id]};
+}
+
+/**
+ * The tiles of a page lie where the pictures are.
+ * @param {any} page @param {string} selector @param {Record<string, number[]>} colours by id @param {string[]} ids that have a tile @param {string} [large] the id of the largest
+ */
+async function agrees(page, selector, colours, ids, large) {
+  return until(`tiles ${ids} of ${selector} lie on their pictures`, 25000, async () => {
+    const tiles = await page.evaluate(under, {selector});
+    const good = tiles.length === ids.length && tiles.every((/** @type {any} */ t) => ids.includes(t.id) && near(colours[t.id], t.rgb));
+    const largest = [...tiles].sort((a, b) => b.area - a.area)[0]?.id;
+    if (good && (!large || largest === large)) return tiles;
+    throw new Error(JSON.stringify(tiles));
+  });
+}
+
+/** @param {any} page @param {string} id */
+const tap = (page, id) => page.locator(`.tile[data-id="${id}"]`).click();
+
+test('Chromium: a tap puts a tile in the spotlight and back, keys do too, and layouts keep step', {timeout: 150000}, async (t) => {
+  const {server, colours, ids} = await begin(t);
+  const [a, b] = ids;
+  const browser = await openChromium(t);
+  const page = await browser.newPage({viewport: {width: 900, height: 900}}); // bars above and below the picture
+  watch(t, page);
+  await page.goto(`${server.url}/wall/yard`);
+  await agrees(page, '#wall', colours, ids);
+
+  await tap(page, b);
+  await agrees(page, '#wall', colours, ids, b);
+  assert.equal(await page.locator(`.tile[data-id="${b}"]`).getAttribute('aria-pressed'), 'true');
+  await tap(page, b);
+  const [left, right] = await until('both of one size again', 20000, async () => {
+    const tiles = await agrees(page, '#wall', colours, ids);
+    return Math.abs(tiles[0].area - tiles[1].area) < 100 && tiles;
+  });
+  assert.deepEqual([left.id, right.id], ids, 'the order of the named view');
+
+  await page.keyboard.press('1');
+  await agrees(page, '#wall', colours, ids, a);
+  await page.keyboard.press('Escape');
+  await until('both of one size', 20000, async () => {
+    const tiles = await agrees(page, '#wall', colours, ids);
+    return Math.abs(tiles[0].area - tiles[1].area) < 100;
+  });
+
+  await t.test('in step: no picture is shown under the layout of another', async () => {
+    const counting = page.evaluate(agreement, {selector: '#wall', colours, changes: 6});
+    for (const key of ['1', '2', '1', '2', '1', 'Escape']) {
+      const before = await page.evaluate(() => /** @type {any} */ (window).changes || 0);
+      await page.keyboard.press(key);
+      await page.waitForFunction((before) => (/** @type {any} */ (window).changes || 0) > before, before, {timeout: 20000});
+    }
+    const {frames, wrong} = await counting;
+    t.diagnostic(`${wrong} of ${frames} pictures were not what the layout says`);
+    assert.ok(frames > 20, `only ${frames} pictures were looked at`);
+    assert.ok(wrong <= 1, `${wrong} of ${frames} pictures were not what the layout says`);
+  });
+});
+
+test('a wall shows what its address asks for, and says what it cannot', {timeout: 150000}, async (t) => {
+  const {server, colours, ids} = await begin(t);
+  const [a, b] = ids;
+  const put = await fetch(`${server.url}/api/v1/rooms/yard/views/blue`, {
+    method: 'PUT', headers: {'content-type': 'application/json'}, body: JSON.stringify({exclude: [a]}),
+  });
+  assert.ok(put.ok, `${put.status} ${await put.text()}`);
+  const browser = await openChromium(t);
+  const page = await browser.newPage();
+  watch(t, page);
+  const open = (/** @type {string} */ query) => page.goto(`${server.url}/wall/yard?${query}`);
+
+  await open('view=blue&audio=0');
+  await agrees(page, '#wall', colours, [b]);
+  assert.equal(await page.locator('#sense').isVisible(), false, 'a wall without sound has no button for it');
+  await open(`exclude=${b}&exclude=nobody`);
+  await agrees(page, '#wall', colours, [a]);
+  await open(`view=main&spotlight=${b}`);
+  await agrees(page, '#wall', colours, ids, b);
+  await tap(page, a);
+  await agrees(page, '#wall', colours, ids, a);
+  await page.keyboard.press('Escape');
+  await agrees(page, '#wall', colours, ids, b);
+  await open('spotlight=ghost');
+  await page.waitForSelector('#note:visible', {timeout: 20000});
+  assert.match(await page.textContent('#note') || '', /Nobody here is called “ghost”/);
+  await open('rung=180p');
+  await page.waitForFunction(() => {
+    const video = /** @type {HTMLVideoElement} */ (document.querySelector('#wall'));
+    return video.videoWidth === 320 && video.videoHeight === 180;
+  }, null, {timeout: 25000});
+  await agrees(page, '#wall', colours, ids);
+  for (const [query, words] of [['view=attic', /attic.*accepted: blue, main/], ['rung=hd', /"hd".*such as 720p/]]) {
+    await open(String(query));
+    await page.waitForFunction(() => /asks for what is not there/.test(document.querySelector('#title')?.textContent || ''), null, {timeout: 20000});
+    assert.match(await page.textContent('#text') || '', /** @type {RegExp} */ (words));
+  }
+});
+
+/** Runs in the page before its scripts: keeps its connections. */
+function keepConnections() {
+  const kept = /** @type {any} */ (window).connections = /** @type {RTCPeerConnection[]} */ ([]);
+  const Real = window.RTCPeerConnection;
+  window.RTCPeerConnection = class extends Real {
+    /** @param {RTCConfiguration} [c] */
+    constructor(c) { super(c); kept.push(this); }
+  };
+}
+
+/** Runs in the page: how wide the picture is that it sends now. */
+async function sentWidth() {
+  const report = await /** @type {any} */ (window).connections.at(-1).getStats();
+  let width = 0;
+  report.forEach((/** @type {any} */ s) => { if (s.type === 'outbound-rtp' && s.kind === 'video') width = s.frameWidth || 0; });
+  return width;
+}
+
+test('a page sends no more than its tile needs, and all of it in the spotlight', {timeout: 150000}, async (t) => {
+  const {server, dir, colours, ids} = await begin(t);
+  const camera = path(dir, 'camera.y4m');
+  ffmpeg('-f', 'lavfi', '-i', `color=0x${hex(green)}:s=1280x720:r=8:d=1`, '-pix_fmt', 'yuv420p', camera);
+  const browser = await openChromium(t, {camera});
+  const page = await browser.newPage();
+  watch(t, page);
+  await page.addInitScript(keepConnections);
+  await join(page, `${server.url}/join/yard`, 'Ana');
+  await page.waitForSelector('#call[data-state=live]', {timeout: 20000});
+  const all = await until('Ana has a tile', 20000, async () => {
+    const me = (await server.get('/api/v1/rooms/yard')).participants.find((/** @type {any} */ p) => p.name === 'Ana');
+    return me && {colours: {...colours, [me.id]: green}, ids: [...ids, me.id], me: me.id};
+  });
+  await agrees(page, '#stage', all.colours, all.ids);
+  await until('a quarter of the picture is sent to a quarter of the canvas', 30000, async () => await page.evaluate(sentWidth) === 640);
+  await tap(page, all.me);
+  await agrees(page, '#stage', all.colours, all.ids, all.me);
+  await until('more is sent to the spotlight', 30000, async () => await page.evaluate(sentWidth) > 640);
+  await page.keyboard.press('Escape');
+  await until('less again', 30000, async () => await page.evaluate(sentWidth) === 640);
+});
+
+test('a participant that comes back has its place still', {timeout: 90000}, async (t) => {
+  const server = await serve(t, {});
+  const browser = await openChromium(t);
+  const first = await browser.newPage(), second = await browser.newPage();
+  for (const page of [first, second]) watch(t, page);
+  const people = async () => (await server.get('/api/v1/rooms/yard')).participants;
+  for (const [page, name] of /** @type {[any, string][]} */ ([[first, 'Ana'], [second, 'Bea']])) {
+    await join(page, `${server.url}/join/yard`, name);
+    await page.waitForSelector('#call[data-state=live]', {timeout: 20000});
+  }
+  const before = await people();
+  assert.deepEqual(before.map((/** @type {any} */ p) => p.name), ['Ana', 'Bea']);
+  await first.reload();
+  await until('the place is kept', 10000, async () => (await people())[0].away === true);
+  assert.deepEqual((await people()).map((/** @type {any} */ p) => p.id), before.map((/** @type {any} */ p) => p.id));
+  await join(first, `${server.url}/join/yard`, 'Ana');
+  await first.waitForSelector('#call[data-state=live]', {timeout: 20000});
+  const after = await people();
+  assert.deepEqual(after.map((/** @type {any} */ p) => [p.id, Boolean(p.away)]), before.map((/** @type {any} */ p) => [p.id, false]));
+});
+
+test('a shared screen is a participant beside who shares it', {timeout: 90000}, async (t) => {
+  const server = await serve(t, {});
+  const browser = await openChromium(t);
+  const page = await browser.newPage();
+  watch(t, page);
+  await join(page, `${server.url}/join/yard`, 'Ana');
+  await page.waitForSelector('#call[data-state=live]', {timeout: 20000});
+  const live = async () => (await server.get('/api/v1/rooms/yard')).participants.filter((/** @type {any} */ p) => p.state === 'live').map((/** @type {any} */ p) => p.name);
+  await page.click('#screen');
+  await until('the screen is there', 20000, async () => (await live()).join() === 'Ana,Ana (screen)');
+  await until('it has a tile', 10000, async () => await page.locator('.tile').count() === 2);
+  await page.click('#screen');
+  await until('the screen is gone', 10000, async () => (await live()).join() === 'Ana');
+  await page.click('#screen');
+  await until('the screen is back', 20000, async () => (await live()).length === 2);
+  await page.click('#leave');
+  await until('both are gone', 10000, async () => (await server.get('/api/v1/rooms')).rooms.length === 0);
+});
+
+test('Firefox: a tap puts a tile in the spotlight and back', {timeout: 120000}, async (t) => {
+  const {server, colours, ids} = await begin(t);
+  const browser = await openFirefox(t);
+  const page = await browser.newPage();
+  watch(t, page);
+  await page.goto(`${server.url}/wall/yard?audio=0`);
+  await agrees(page, '#wall', colours, ids);
+  await page.click(`.tile[data-id="${ids[1]}"]`);
+  await agrees(page, '#wall', colours, ids, ids[1]);
+  await page.keyboard.press('Escape');
+  await until('both of one size', 20000, async () => {
+    const tiles = await agrees(page, '#wall', colours, ids);
+    return Math.abs(tiles[0].area - tiles[1].area) < 100;
+  });
+});

@@ -1,0 +1,43 @@
+/** layouts.js – holds each layout back until the first picture that shows it is on the screen. */
+
+/** @typedef {import('./azulejo.js').Layout} Layout */
+
+/** How long, in ms, a layout waits where pictures do not tell their RTP time, and where they do but do not come. */
+const blind = 250, patience = 3000;
+
+export class Layouts {
+  /** @type {{layout: Layout, timer: ReturnType<typeof setTimeout>}[]} in the order of their coming */
+  #waiting = [];
+  /** whether pictures tell their RTP time here */
+  #told = false;
+
+  /** @param {(layout: Layout) => void} emit */
+  constructor(emit) { this.emit = emit; }
+
+  /** @param {Layout} layout as the server sent it */
+  put(layout) {
+    const timer = setTimeout(() => this.#until((waiting) => waiting.layout === layout), this.#told ? patience : blind);
+    this.#waiting.push({layout, timer});
+  }
+
+  /** A picture is on the screen. @param {number|undefined} rtp its RTP timestamp, where the browser tells it */
+  frame(rtp) {
+    if (rtp === undefined) return;
+    this.#told = true;
+    this.#until(({layout}) => (rtp - layout.rtp | 0) >= 0); // modulo 2^32
+  }
+
+  /** Forgets what waits: nobody looks any more. */
+  close() {
+    for (const {timer} of this.#waiting.splice(0)) clearTimeout(timer);
+  }
+
+  /** Emits the newest that is due and drops those before it. @param {(waiting: {layout: Layout}) => boolean} due */
+  #until(due) {
+    const last = this.#waiting.findLastIndex(due);
+    if (last < 0) return;
+    const past = this.#waiting.splice(0, last + 1);
+    for (const {timer} of past) clearTimeout(timer);
+    this.emit(past[last].layout);
+  }
+}

@@ -1,0 +1,143 @@
+/**
+ * tiles.js – the tiles of a picture as buttons over it: a tap puts a source in the spotlight for this
+ * viewer alone, another leads back. They follow the layout events, wherever the picture lies in its element.
+ */
+
+import {make} from './ui.js';
+
+/** @typedef {import('./azulejo.js').Client} Client */
+/** @typedef {import('./azulejo.js').Layout} Layout */
+/** @typedef {import('./azulejo.js').Selection} Selection */
+/** @typedef {import('./azulejo.js').Tile} Tile */
+
+/** The picture inside its element, as object-fit: contain puts it. @param {{w: number, h: number}} element @param {{w: number, h: number}} canvas */
+export function inside(element, canvas) {
+  const scale = Math.min(element.w / canvas.w, element.h / canvas.h);
+  const w = canvas.w * scale, h = canvas.h * scale;
+  return {x: (element.w - w) / 2, y: (element.h - h) / 2, w, h};
+}
+
+export class Tiles {
+  /** @type {Layout|null} */
+  #layout = null;
+  /** @type {Map<string, HTMLButtonElement>} by id */
+  #buttons = new Map();
+  /** @type {string[]} ids in the order of the named view: what the number keys mean */
+  #order = [];
+  /** the id in this viewer's own spotlight */
+  #chosen = '';
+  #observer = new ResizeObserver(() => this.#place());
+
+  /**
+   * @param {HTMLVideoElement} video inside a positioned element
+   * @param {Selection} home the picture to come back to
+   * @param {(name: string) => void} [say] told who is in the spotlight, '' after the way back
+   */
+  constructor(video, home, say = () => {}) {
+    this.video = video;
+    this.home = home;
+    this.say = say;
+    /** @type {Client|null} */
+    this.client = null;
+    this.box = make('div', 'tiles');
+    video.after(this.box);
+    this.#observer.observe(video);
+  }
+
+  /** Shows the tiles of a client's picture from now on; null: of none. @param {Client|null} client */
+  follow(client) {
+    this.client = client;
+    this.clear();
+    client?.on('layout', (layout) => { if (this.client === client) this.#show(layout); });
+  }
+
+  /** Until the next layout nobody knows what is where. */
+  clear() {
+    this.#layout = null;
+    this.#chosen = '';
+    this.#buttons.clear();
+    this.box.replaceChildren();
+  }
+
+  /** Number keys choose a tile, Escape leads back. @param {KeyboardEvent} e @returns {boolean} whether it was one of them */
+  key(e) {
+    if (e.ctrlKey || e.metaKey || e.altKey || !this.client) return false;
+    if (e.key === 'Escape' && this.#chosen) this.#back();
+    else if (/^[1-9]$/.test(e.key) && this.#order[Number(e.key) - 1]) this.#choose(this.#order[Number(e.key) - 1]);
+    else return false;
+    return true;
+  }
+
+  /** @param {Layout} layout */
+  #show(layout) {
+    this.#layout = layout;
+    const tiles = layout.tiles.filter((t) => t.id);
+    if (!this.#chosen) this.#order = tiles.map((t) => t.id);
+    else if (!tiles.some((t) => t.id === this.#chosen)) this.#back(); // who was chosen has left
+    for (const [id, button] of this.#buttons) {
+      if (tiles.some((t) => t.id === id)) continue;
+      button.remove();
+      this.#buttons.delete(id);
+    }
+    tiles.forEach((t, i) => this.#draw(t, i, layout.canvas));
+    this.#place();
+  }
+
+  /** Buttons stay the same elements, so that focus and hovering survive. @param {Tile} tile @param {number} i @param {{w: number, h: number}} canvas */
+  #draw(tile, i, canvas) {
+    let button = this.#buttons.get(tile.id);
+    if (!button) {
+      button = /** @type {HTMLButtonElement} */ (make('button', 'tile'));
+      button.type = 'button';
+      button.addEventListener('click', () => this.#choose(tile.id));
+      this.#buttons.set(tile.id, button);
+    }
+    if (this.box.children[i] !== button) this.box.insertBefore(button, this.box.children[i] || null); // later tiles lie on earlier ones
+    button.dataset.id = tile.id;
+    button.setAttribute('aria-label', describe(tile));
+    button.setAttribute('aria-pressed', String(tile.id === this.#chosen));
+    const {style} = button;
+    style.left = `${100 * tile.x / canvas.w}%`;
+    style.top = `${100 * tile.y / canvas.h}%`;
+    style.width = `${100 * tile.w / canvas.w}%`;
+    style.height = `${100 * tile.h / canvas.h}%`;
+  }
+
+  /** Lays the box over the picture, without the bars beside it. */
+  #place() {
+    if (!this.#layout) return;
+    const {x, y, w, h} = inside({w: this.video.clientWidth, h: this.video.clientHeight}, this.#layout.canvas);
+    const {style} = this.box;
+    style.left = `${this.video.offsetLeft + x}px`;
+    style.top = `${this.video.offsetTop + y}px`;
+    style.width = `${w}px`;
+    style.height = `${h}px`;
+  }
+
+  /** @param {string} id */
+  #choose(id) {
+    if (id === this.#chosen) return this.#back();
+    const name = this.#layout?.tiles.find((t) => t.id === id)?.name || '';
+    this.#mark(id);
+    this.client?.view({...this.home, layout: undefined, spotlight: id});
+    this.say(name);
+  }
+
+  #back() {
+    this.#mark('');
+    this.client?.view(this.home);
+    this.say('');
+  }
+
+  /** @param {string} id */
+  #mark(id) {
+    this.#chosen = id;
+    for (const [other, button] of this.#buttons) button.setAttribute('aria-pressed', String(other === id));
+  }
+}
+
+/** @param {Tile} tile */
+function describe(tile) {
+  const how = tile.state !== 'live' ? `, ${tile.state}` : tile.speaking ? ', speaking' : '';
+  return `${tile.name}${how}: large`;
+}
