@@ -24,7 +24,7 @@ func (b *bench) caseMemory(ctx context.Context, _ *round) ([]figure, error) {
 			return nil, err
 		}
 	}
-	rest(ctx, settle)
+	s.settle(ctx)
 	samples, guests, err := s.churn(ctx)
 	if err != nil {
 		return nil, err

@@ -71,7 +71,7 @@ func (b *bench) watchWall(ctx context.Context) (bits float64, w codedWall, err e
 		return 0, w, err
 	}
 	defer s.close()
-	rest(ctx, settle)
+	s.settle(ctx)
 	s.seen.begin()
 	s.viewer.RequestKeyframe()
 	pictures := b.lead() + b.compared()

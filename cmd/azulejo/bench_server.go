@@ -135,7 +135,6 @@ type roomState struct {
 	Participants []struct {
 		State mixer.State `json:"state"`
 	} `json:"participants"`
-	Overload int `json:"overload"`
 }
 
 // live counts the participants whose picture is shown.

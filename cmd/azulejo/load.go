@@ -70,8 +70,9 @@ type loadViewCmd struct {
 
 // viewing says what a viewer asks for; empty is the room's main view on its largest rung.
 type viewing struct {
-	View string
-	Rung string
+	View      string `help:"A named view of the room."`
+	Spotlight string `help:"Who is shown large, by id or name."`
+	Rung      string `help:"Size of the picture, such as 360p."`
 }
 
 func (l *loadViewCmd) Run(ctx context.Context, log *slog.Logger) error {
@@ -81,7 +82,7 @@ func (l *loadViewCmd) Run(ctx context.Context, log *slog.Logger) error {
 	crowd := newCrowd(log)
 	defer crowd.close()
 	for range l.Count {
-		if _, err := crowd.view(ctx, l.URL, l.Room, viewing{}, nil); err != nil {
+		if _, err := crowd.view(ctx, l.URL, l.Room, l.viewing, ears{}); err != nil {
 			return err
 		}
 	}
@@ -129,9 +130,18 @@ func (w *crowd) publish(ctx context.Context, url, room, name string, c *clip) (*
 	return g, nil
 }
 
-// view joins a client that receives picture and sound until it leaves; take, which may be nil, gets its pictures.
-func (w *crowd) view(ctx context.Context, url, room string, what viewing, take func(codec.Packet)) (*guest, error) {
-	return w.join(ctx, client.Config{URL: url, Room: room, View: true, OnVideo: take})
+// view joins a client that receives picture and sound until it leaves. What take has of callbacks may be nil.
+func (w *crowd) view(ctx context.Context, url, room string, what viewing, take ears) (*guest, error) {
+	return w.join(ctx, client.Config{
+		URL: url, Room: room, View: true, Select: client.Selection{View: what.View, Spotlight: what.Spotlight, Rung: what.Rung},
+		OnVideo: take.video, OnOverload: take.overload,
+	})
+}
+
+// ears are told what a viewer receives.
+type ears struct {
+	video    func(codec.Packet)
+	overload func(level int)
 }
 
 func (w *crowd) join(ctx context.Context, cfg client.Config) (*guest, error) {
