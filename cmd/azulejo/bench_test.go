@@ -314,22 +314,14 @@ func TestBenchRefuses(t *testing.T) {
 	}
 }
 
-// TestBenchReports runs a small wall once through the rows that a busy machine can be asked for, and one that
-// cannot be measured.
+// TestBenchReports runs a small and slow wall through rows of both kinds, and one that cannot be measured.
 func TestBenchReports(t *testing.T) {
-	clip := makeFootage(t, "320x180")
-	report := filepath.Join(t.TempDir(), "report.json")
-	cmd := exec.Command(binary, "load", "bench", "--inputs", "4", "--rounds", "1", "--seconds", "1", "--viewers", "1", "--memory", "2s",
-		"--width", "320", "--height", "180", "--bitrate", "1000000", "--only", "wall,sub,ssim", "--json", report, clip)
-	out, err := cmd.CombinedOutput()
-	if err == nil || !strings.Contains(string(out), "| case | measured | rounds | goal | reached |") ||
-		!strings.Contains(string(out), "azulejo: bench: not measured: sub\n") {
-		t.Fatalf("bench: %v: %s", err, out)
+	r, out := smallBench(t, makeFootage(t, "320x180"))
+	for try := 1; try < 3 && strings.Contains(out, "this machine is too slow"); try++ {
+		r, out = smallBench(t, makeFootage(t, "320x180"))
 	}
-	var r benchReport
-	data, err := os.ReadFile(report)
-	if err != nil || json.Unmarshal(data, &r) != nil || len(r.Rows) != 3 {
-		t.Fatalf("report: %v: %s", err, data)
+	if !strings.Contains(out, "| case | measured | rounds | goal | reached |") || !strings.HasSuffix(out, "azulejo: bench: not measured: sub\n") || len(r.Rows) != 3 {
+		t.Fatalf("bench: %s", out)
 	}
 	wall, sub, similarity := r.Rows[0], r.Rows[1], r.Rows[2]
 	if wall.Value <= 0 || wall.Parts["cpu"] <= 0 || wall.Parts["peerCpu"] <= 0 || wall.Parts["bits"] < 10_000 || wall.Parts["peerBits"] < 10_000 {
@@ -341,7 +333,24 @@ func TestBenchReports(t *testing.T) {
 	if p := similarity.Parts; p["ssim"] < 0.8 || p["peerSsim"] < 0.8 || math.Abs(similarity.Value) > 0.15 {
 		t.Errorf("ssim: %+v", similarity)
 	}
-	if !strings.Contains(r.Peer.Command, "xstack=inputs=4") {
+	if !strings.Contains(r.Peer.Command, "xstack=inputs=2") {
 		t.Errorf("the peer's command is %q", r.Peer.Command)
 	}
+}
+
+// smallBench returns what a bench reports and prints. Five pictures a second are in time on any machine.
+func smallBench(t *testing.T, clip string) (r benchReport, out string) {
+	t.Helper()
+	report := filepath.Join(t.TempDir(), "report.json")
+	cmd := exec.Command(binary, "load", "bench", "--inputs", "2", "--fps", "5", "--rounds", "1", "--seconds", "2",
+		"--width", "320", "--height", "180", "--bitrate", "1000000", "--only", "wall,sub,ssim", "--json", report, clip)
+	text, err := cmd.CombinedOutput()
+	if err == nil {
+		t.Fatalf("a row is missing, but the exit code is 0: %s", text)
+	}
+	data, err := os.ReadFile(report)
+	if err != nil || json.Unmarshal(data, &r) != nil {
+		t.Fatalf("report: %v: %s", err, text)
+	}
+	return r, string(text)
 }
