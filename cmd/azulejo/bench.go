@@ -21,8 +21,8 @@ type benchCmd struct {
 	Viewers int           `default:"10" help:"How many further viewers to add, 1 to 50."`
 	Views   int           `default:"4" help:"How many further views to add, 1 to 8."`
 	Rounds  int           `default:"5" help:"How often each side is measured; the median counts."`
-	Seconds float64       `default:"8" help:"Length of one measurement."`
-	Memory  time.Duration `default:"45s" help:"Length of the row memory; 10m shows whether it is flat."`
+	Seconds float64       `default:"6" help:"Length of one measurement."`
+	Memory  time.Duration `default:"30s" help:"Length of the row memory; 10m shows whether it is flat."`
 	Width   int           `default:"1280"`
 	Height  int           `default:"720"`
 	FPS     int           `default:"15" name:"fps"`
@@ -134,7 +134,7 @@ func (b *bench) measure(ctx context.Context, chosen []benchCase) error {
 	for n := 1; n <= b.Rounds; n++ {
 		r := b.newRound(ctx)
 		for _, c := range chosen {
-			if c.once && n > 1 {
+			if c.most > 0 && n > c.most {
 				continue
 			}
 			f, err := c.measure(ctx, r)
