@@ -19,9 +19,10 @@ type benchCmd struct {
 	Only    []string      `help:"Measure these rows only: wall, sub, webrtc, ssim, viewers, views, quiet, linear, memory." placeholder:"ROW,ROW"`
 	Inputs  int           `default:"9" help:"How many inputs, 1 to 25."`
 	Viewers int           `default:"10" help:"How many further viewers to add, 1 to 50."`
+	Views   int           `default:"4" help:"How many further views to add, 1 to 8."`
 	Rounds  int           `default:"5" help:"How often each side is measured; the median counts."`
-	Seconds float64       `default:"8" help:"Length of one measurement."`
-	Memory  time.Duration `default:"45s" help:"Length of the row memory; 10m shows whether it is flat."`
+	Seconds float64       `default:"6" help:"Length of one measurement."`
+	Memory  time.Duration `default:"30s" help:"Length of the row memory; 10m shows whether it is flat."`
 	Width   int           `default:"1280"`
 	Height  int           `default:"720"`
 	FPS     int           `default:"15" name:"fps"`
@@ -37,6 +38,8 @@ func (c *benchCmd) check() error {
 		return usageError{fmt.Errorf("--inputs: %d: accepted are 1 to 25", c.Inputs)}
 	case c.Viewers < 1 || c.Viewers > 50:
 		return usageError{fmt.Errorf("--viewers: %d: accepted are 1 to 50", c.Viewers)}
+	case c.Views < 1 || c.Views > 8:
+		return usageError{fmt.Errorf("--views: %d: accepted are 1 to 8", c.Views)}
 	case c.Rounds < 1 || c.Rounds > 25:
 		return usageError{fmt.Errorf("--rounds: %d: accepted are 1 to 25", c.Rounds)}
 	case c.Seconds < 1 || c.Seconds > 3600:
@@ -131,7 +134,7 @@ func (b *bench) measure(ctx context.Context, chosen []benchCase) error {
 	for n := 1; n <= b.Rounds; n++ {
 		r := b.newRound(ctx)
 		for _, c := range chosen {
-			if c.once && n > 1 {
+			if c.most > 0 && n > c.most {
 				continue
 			}
 			f, err := c.measure(ctx, r)

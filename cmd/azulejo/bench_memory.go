@@ -34,8 +34,8 @@ func (b *bench) caseMemory(ctx context.Context, _ *round) ([]figure, error) {
 		return nil, err
 	}
 	parts := memoryParts(samples)
-	parts["guests"], parts["most"] = float64(guests), most
-	return []figure{{most, parts}, {100 * (parts["end"] - parts["start"]) / parts["start"], parts}}, s.sound(ctx)
+	parts["guests"], parts["most"], parts["overload"] = float64(guests), most, float64(s.strain.worst())
+	return []figure{{most, parts}, {100 * (parts["end"] - parts["start"]) / parts["start"], parts}}, s.shown(ctx)
 }
 
 // churn lets a guest come every second, a viewer mostly, every third one a publisher; the fourth last leaves.

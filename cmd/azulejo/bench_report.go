@@ -140,7 +140,7 @@ func (r benchRow) line() string {
 	if r.Note != "" {
 		title += ": " + r.Note
 	}
-	return fmt.Sprintf("| %s | %s | %s–%s | %s | %s |\n", title, r.text(r.Value), r.text(r.Low), r.text(r.High), r.goal(), reached)
+	return fmt.Sprintf("| %s | %s | %s–%s of %d | %s | %s |\n", title, r.text(r.Value), r.text(r.Low), r.text(r.High), len(r.Rounds), r.goal(), reached)
 }
 
 // table writes the report as Markdown.
@@ -152,7 +152,7 @@ func (r *benchReport) table(out io.Writer) error {
 	}
 	fmt.Fprintf(&s, "; wall %s, x264 %s, %d kb/s; peer %s; median of %d rounds, in which both sides take turns.\n\n",
 		r.Wall, r.Preset, r.Bitrate/1000, r.Peer.Version, r.Rounds)
-	s.WriteString("| case | measured | rounds | goal | reached |\n|---|---|---|---|---|\n")
+	s.WriteString("| case | measured | lowest–highest of rounds | goal | reached |\n|---|---|---|---|---|\n")
 	for _, row := range r.Rows {
 		s.WriteString(row.line())
 	}

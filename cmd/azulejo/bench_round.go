@@ -45,7 +45,7 @@ func (b *bench) busy() scene { return scene{inputs: b.Inputs, films: []*clip{b.m
 func (b *bench) measureWall(ctx context.Context) (w wallRun, err error) {
 	sc := b.busy()
 	if b.wants("views") {
-		sc.views = spotlights(min(b.Inputs, maxViews))
+		sc.views = spotlights(min(b.Inputs, b.Views))
 	}
 	s, err := b.open(ctx, sc)
 	if err != nil {

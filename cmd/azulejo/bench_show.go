@@ -163,16 +163,19 @@ func (s *show) settle(ctx context.Context) {
 
 // sound tells whether the server did all of its job since settle.
 func (s *show) sound(ctx context.Context) error {
-	r, err := s.server.room(ctx)
-	switch level := s.strain.worst(); {
-	case err != nil:
-		return err
-	case r.live() < s.scene.inputs:
-		return fmt.Errorf("bench: %d of %d inputs are shown at the end of the measurement", r.live(), s.scene.inputs)
-	case level > 0:
+	if level := s.strain.worst(); level > 0 {
 		return fmt.Errorf("bench: the server was overloaded (level %d) and saved work: this machine is too slow, or too busy, for %d inputs", level, s.scene.inputs)
 	}
-	return nil
+	return s.shown(ctx)
+}
+
+// shown tells whether all inputs are shown now.
+func (s *show) shown(ctx context.Context) error {
+	r, err := s.server.room(ctx)
+	if err == nil && r.live() < s.scene.inputs {
+		err = fmt.Errorf("bench: %d of %d inputs are shown at the end of the measurement", r.live(), s.scene.inputs)
+	}
+	return err
 }
 
 // strain is how far the server says it is degraded, see [mixer.Mixer.Overload].

@@ -212,19 +212,36 @@ func TestReportRows(t *testing.T) {
 		row  benchRow
 		want string
 	}{
-		{newRow("wall", spec, rounds, nil), "| wall: 2.0 s | 0.705 | 0.690–0.800 | ≤ 0.7 | no |\n"},
-		{newRow("wall", spec, rounds[1:2], nil), "| wall: 1.0 s | 0.690 | 0.690–0.690 | ≤ 0.7 | yes |\n"},
+		{newRow("wall", spec, rounds, nil), "| wall: 2.0 s | 0.705 | 0.690–0.800 of 3 | ≤ 0.7 | no |\n"},
+		{newRow("wall", spec, rounds[1:2], nil), "| wall: 1.0 s | 0.690 | 0.690–0.690 of 1 | ≤ 0.7 | yes |\n"},
 		{newRow("wall", spec, nil, errors.New("no wall")), "| wall | not measured: no wall | | ≤ 0.7 | no |\n"},
-		{newRow("m", rowSpec{title: "memory", unit: unitMiB, goal: 250}, []figure{{Value: 123.4}}, nil), "| memory | 123 MiB | 123 MiB–123 MiB | ≤ 250 MiB | yes |\n"},
-		{newRow("w", rowSpec{title: "webrtc"}, []figure{{Value: 1}}, nil), "| webrtc | 1.000 | 1.000–1.000 |  |  |\n"},
+		{newRow("m", rowSpec{title: "memory", unit: unitMiB, goal: 250}, []figure{{Value: 123.4}}, nil), "| memory | 123 MiB | 123 MiB–123 MiB of 1 | ≤ 250 MiB | yes |\n"},
+		{newRow("w", rowSpec{title: "webrtc"}, []figure{{Value: 1}}, nil), "| webrtc | 1.000 | 1.000–1.000 of 1 |  |  |\n"},
 		{
 			newRow("l", rowSpec{title: "x", unit: unitPercent, goal: 10, sum: func(map[string]float64) float64 { return 12 }}, []figure{{Value: 3}}, nil),
-			"| x | 12.0 % | 3.0 %–3.0 % | ≤ 10 % | no |\n",
+			"| x | 12.0 % | 3.0 %–3.0 % of 1 | ≤ 10 % | no |\n",
 		},
 	} {
 		if got := c.row.line(); got != c.want {
 			t.Errorf("got  %swant %s", got, c.want)
 		}
+	}
+}
+
+// TestVerdict: more than half of the rounds must succeed.
+func TestVerdict(t *testing.T) {
+	var f findings
+	f.add([]figure{{Value: 1}, {Value: 10}}, nil)
+	f.add(nil, errors.New("busy"))
+	if f.verdict() == nil {
+		t.Error("one of two rounds counts")
+	}
+	f.add([]figure{{Value: 2}, {Value: 20}}, nil)
+	if err := f.verdict(); err != nil {
+		t.Errorf("two of three rounds do not count: %v", err)
+	}
+	if c := f.column(1); len(c) != 2 || c[0].Value != 10 || c[1].Value != 20 {
+		t.Errorf("the second row's figures are %v", c)
 	}
 }
 
@@ -314,22 +331,14 @@ func TestBenchRefuses(t *testing.T) {
 	}
 }
 
-// TestBenchReports runs a small wall once through the rows that a busy machine can be asked for, and one that
-// cannot be measured.
+// TestBenchReports runs a small and slow wall through rows of both kinds, and one that cannot be measured.
 func TestBenchReports(t *testing.T) {
-	clip := makeFootage(t, "320x180")
-	report := filepath.Join(t.TempDir(), "report.json")
-	cmd := exec.Command(binary, "load", "bench", "--inputs", "4", "--rounds", "1", "--seconds", "1", "--viewers", "1", "--memory", "2s",
-		"--width", "320", "--height", "180", "--bitrate", "1000000", "--only", "wall,sub,ssim", "--json", report, clip)
-	out, err := cmd.CombinedOutput()
-	if err == nil || !strings.Contains(string(out), "| case | measured | rounds | goal | reached |") ||
-		!strings.Contains(string(out), "azulejo: bench: not measured: sub\n") {
-		t.Fatalf("bench: %v: %s", err, out)
+	r, out := smallBench(t, makeFootage(t, "320x180"))
+	for try := 1; try < 3 && strings.Contains(out, "this machine is too slow"); try++ {
+		r, out = smallBench(t, makeFootage(t, "320x180"))
 	}
-	var r benchReport
-	data, err := os.ReadFile(report)
-	if err != nil || json.Unmarshal(data, &r) != nil || len(r.Rows) != 3 {
-		t.Fatalf("report: %v: %s", err, data)
+	if !strings.Contains(out, "| case | measured | lowest–highest of rounds | goal | reached |") || !strings.HasSuffix(out, "azulejo: bench: not measured: sub\n") || len(r.Rows) != 3 {
+		t.Fatalf("bench: %s", out)
 	}
 	wall, sub, similarity := r.Rows[0], r.Rows[1], r.Rows[2]
 	if wall.Value <= 0 || wall.Parts["cpu"] <= 0 || wall.Parts["peerCpu"] <= 0 || wall.Parts["bits"] < 10_000 || wall.Parts["peerBits"] < 10_000 {
@@ -341,7 +350,24 @@ func TestBenchReports(t *testing.T) {
 	if p := similarity.Parts; p["ssim"] < 0.8 || p["peerSsim"] < 0.8 || math.Abs(similarity.Value) > 0.15 {
 		t.Errorf("ssim: %+v", similarity)
 	}
-	if !strings.Contains(r.Peer.Command, "xstack=inputs=4") {
+	if !strings.Contains(r.Peer.Command, "xstack=inputs=2") {
 		t.Errorf("the peer's command is %q", r.Peer.Command)
 	}
+}
+
+// smallBench returns what a bench reports and prints. Five pictures a second are in time on any machine.
+func smallBench(t *testing.T, clip string) (r benchReport, out string) {
+	t.Helper()
+	report := filepath.Join(t.TempDir(), "report.json")
+	cmd := exec.Command(binary, "load", "bench", "--inputs", "2", "--fps", "5", "--rounds", "1", "--seconds", "2",
+		"--width", "320", "--height", "180", "--bitrate", "1000000", "--only", "wall,sub,ssim", "--json", report, clip)
+	text, err := cmd.CombinedOutput()
+	if err == nil {
+		t.Fatalf("a row is missing, but the exit code is 0: %s", text)
+	}
+	data, err := os.ReadFile(report)
+	if err != nil || json.Unmarshal(data, &r) != nil {
+		t.Fatalf("report: %v: %s", err, text)
+	}
+	return r, string(text)
 }

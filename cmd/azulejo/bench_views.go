@@ -11,9 +11,6 @@ import (
 	"azulejo/codec"
 )
 
-// maxViews is how many further views are watched at once.
-const maxViews = 4
-
 // spotlights are the names of n views.
 func spotlights(n int) []string {
 	names := make([]string, n)
