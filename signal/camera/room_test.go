@@ -42,7 +42,7 @@ func TestARoomPullsWhatItShows(t *testing.T) {
 		}
 	}
 	small := &mixer.View{Layout: layout.KindCustom, Tiles: []layout.Fraction{{X: 0, Y: 0, W: 0.5, H: 0.5}}}
-	sub, err := member.Mixer().Watch(mixer.Watching{Codec: codec.H264, View: small}, silence{})
+	sub, err := member.Mixer().Watch(mixer.Watching{Codec: codec.H264, View: small, Keep: true}, silence{})
 	if err != nil {
 		t.Fatal(err)
 	}

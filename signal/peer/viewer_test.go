@@ -220,7 +220,7 @@ func TestChange(t *testing.T) {
 			m := startMixer(t, "ana", "ben", "cleo")
 			e := engine(t, Config{})
 			v := &viewer{layouts: map[uint32]*mixer.Layout{}}
-			p := v.connect(t, e, Options{Mixer: m, OnLayout: v.onLayout, View: mixer.Watching{Rung: "90p"}}, mime)
+			p := v.connect(t, e, Options{Mixer: m, OnLayout: v.onLayout, View: mixer.Watching{Rung: "90p", Keep: true}}, mime)
 			alone := &mixer.View{Layout: layout.KindFocus, Spotlight: "ben"}
 			await(t, "the first picture", v.sees("160x90", 3))
 			for _, step := range []struct {
