@@ -200,10 +200,12 @@ func (s *session) join(ctx context.Context, m joinMessage) error {
 	if err != nil {
 		return err
 	}
-	if s.picture.asked, err = m.Select.from(firstChoice(), member.Mixer().Views()); err != nil {
+	next, err := s.choose(member, m.Select)
+	if err != nil {
 		member.Leave()
 		return err
 	}
+	s.picture.asked = next
 	s.member, s.joinBy = member, nil
 	s.log = s.log.With("room", member.Room(), "id", member.ID())
 	servers := append([]peer.ICEServer{}, s.h.engine.ICEServers()...)
