@@ -28,8 +28,8 @@ func TestCamerasPlayOn(t *testing.T) {
 		out := filepath.Join(t.TempDir(), stream+".mkv")
 		// Fatal only: ffmpeg warns of what it pulls before the first sender report.
 		tool(t, "ffmpeg", "-nostdin", "-v", "fatal", "-rtsp_transport", "tcp", "-i", c.url(2, stream), "-frames:v", "75", "-c", "copy", out)
-		got, err := readFootage(out)
-		if err != nil {
+		var got *footage
+		if got, err = readFootage(out); err != nil {
 			t.Fatal(err)
 		}
 		if got.width != want.width || len(got.packets) < 60 || got.rate() < 14 || got.rate() > 16 {
