@@ -51,6 +51,7 @@ type screen struct {
 	mu      sync.Mutex
 	decoder *codec.VideoDecoder
 	packets []codec.Packet
+	bad     []int // indexes of packets that gave another number of pictures than one
 	last    *codec.Frame
 }
 
@@ -125,31 +126,48 @@ func publish(t *testing.T, src *Source, id codec.ID, w, h int, c codec.Colour) (
 // send is publish for any layer; without blinking all pictures are the same.
 func send(t *testing.T, put func(codec.Packet), id codec.ID, w, h int, c codec.Colour, blinking bool) (stop func()) {
 	t.Helper()
-	e, err := codec.NewVideoEncoder(codec.VideoConfig{Codec: id, Width: w, Height: h, FPS: 20, Bitrate: 300_000, Preset: "ultrafast"})
+	return film{put: put, id: id, w: w, h: h, colour: c, blinking: blinking, gop: 20}.run(t)
+}
+
+// film is what a sender sends: 20 pictures a second of one colour.
+type film struct {
+	put      func(codec.Packet)
+	id       codec.ID
+	w, h     int
+	colour   codec.Colour
+	blinking bool // a spot in the lower right corner
+	gop      int  // pictures from one key picture to the next
+	asked    chan struct{}
+}
+
+// run sends until stopped.
+func (o film) run(t *testing.T) (stop func()) {
+	t.Helper()
+	e, err := codec.NewVideoEncoder(codec.VideoConfig{Codec: o.id, Width: o.w, Height: o.h, FPS: 20, Bitrate: 300_000, Preset: "ultrafast"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := codec.NewFrame(w, h)
+	f, err := codec.NewFrame(o.w, o.h)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.Fill(f.Bounds(), c)
+	f.Fill(f.Bounds(), o.colour)
 	quit, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
 		ticker := time.NewTicker(50 * time.Millisecond)
 		defer ticker.Stop()
 		for n := 0; ; n++ {
-			if blinking {
-				f.Fill(image.Rect(w-w/16, h-h/16, w, h), codec.RGB(uint8(n%8*30), 0, 0))
+			if o.blinking {
+				f.Fill(image.Rect(o.w-o.w/16, o.h-o.h/16, o.w, o.h), codec.RGB(uint8(n%8*30), 0, 0))
 			}
-			packets, err := e.Encode(f, time.Duration(n)*50*time.Millisecond, n%20 == 0)
+			packets, err := e.Encode(f, time.Duration(n)*50*time.Millisecond, n%o.gop == 0 || o.wanted())
 			if err != nil {
 				t.Errorf("encode: %v", err)
 				return
 			}
 			for _, p := range packets {
-				put(p)
+				o.put(p)
 			}
 			select {
 			case <-quit:
@@ -162,6 +180,135 @@ func send(t *testing.T, put func(codec.Packet), id codec.ID, w, h int, c codec.C
 	t.Cleanup(stop)
 	return stop
 }
+
+// wanted tells whether a key picture was asked for.
+func (o film) wanted() bool {
+	select {
+	case <-o.asked:
+		return true
+	default:
+		return false
+	}
+}
+
+// viewer decodes all it gets in one decoder, keeps what it was told, and fails the test unless times rise and
+// every packet is one good picture.
+type viewer struct {
+	*screen
+	sub *Subscription
+
+	// Under screen's mu.
+	told    []told
+	picture func(l *Layout, f *codec.Frame) // called for each picture; may be nil
+}
+
+// told is a layout and the packet that came right after it.
+type told struct {
+	*Layout
+	pts    time.Duration
+	packet int
+}
+
+func attend(t *testing.T, m *Mixer, w Watching, picture func(*Layout, *codec.Frame)) *viewer {
+	t.Helper()
+	d, err := codec.NewVideoDecoder(w.Codec, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := &viewer{screen: &screen{decoder: d}, picture: picture}
+	if v.sub, err = m.Watch(w, v); err != nil {
+		d.Close()
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		v.sub.Close()
+		d.Close()
+		v.last.Close()
+		v.check(t)
+	})
+	return v
+}
+
+func (v *viewer) WriteLayout(l *Layout, pts time.Duration) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.told = append(v.told, told{l, pts, len(v.packets)})
+}
+
+func (v *viewer) WritePacket(p codec.Packet) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.packets = append(v.packets, p)
+	frames, err := v.decoder.Decode(p)
+	if err != nil || len(frames) != 1 {
+		v.bad = append(v.bad, len(v.packets)-1)
+	}
+	for _, f := range frames {
+		v.last.Close()
+		v.last = f
+		if v.picture != nil && len(v.told) > 0 {
+			v.picture(v.told[len(v.told)-1].Layout, f)
+		}
+	}
+}
+
+func (v *viewer) check(t *testing.T) {
+	t.Helper()
+	if len(v.bad) > 0 {
+		t.Errorf("packets %v of %d are not one picture each", v.bad, len(v.packets))
+	}
+	for i, p := range v.packets {
+		if i == 0 && !p.Key {
+			t.Error("the first packet is no key picture")
+		}
+		if i > 0 && p.PTS <= v.packets[i-1].PTS {
+			t.Errorf("packet %d at %v follows one at %v", i, p.PTS, v.packets[i-1].PTS)
+		}
+	}
+	if len(v.packets) > 0 && (len(v.told) == 0 || v.told[0].packet != 0) {
+		t.Error("the first picture came without a layout")
+	}
+	for _, l := range v.told {
+		if l.packet < len(v.packets) && v.packets[l.packet].PTS != l.pts {
+			t.Errorf("a layout at %v was followed by a packet at %v", l.pts, v.packets[l.packet].PTS)
+		}
+	}
+}
+
+// size is that of the newest picture.
+func (v *viewer) size() Size {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.last == nil {
+		return Size{}
+	}
+	return Size{v.last.Width(), v.last.Height()}
+}
+
+// layout is what the viewer was told last, never nil.
+func (v *viewer) layout() Layout {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if len(v.told) == 0 {
+		return Layout{}
+	}
+	return *v.told[len(v.told)-1].Layout
+}
+
+// shows tells whether r of the newest picture has that colour.
+func (s *screen) shows(r image.Rectangle, c codec.Colour) bool { return near(s.mean(r), c) }
+
+// inner is the upper part of a tile, away from its edges, its name and the blinking spot.
+func (i TileInfo) inner() image.Rectangle {
+	return image.Rect(i.X+i.W/4, i.Y+i.H/8, i.X+i.W*3/4, i.Y+i.H/2)
+}
+
+// The colours that sources have.
+var (
+	red   = codec.RGB(200, 20, 20)
+	green = codec.RGB(20, 160, 40)
+	blue  = codec.RGB(30, 40, 200)
+)
 
 var small = Config{Width: 320, Height: 180, FPS: 20, Bitrate: 500_000, Preset: "ultrafast", Labels: true}
 

@@ -1,0 +1,134 @@
+package mixer
+
+import (
+	"image"
+	"slices"
+	"testing"
+	"time"
+
+	"azulejo/codec"
+)
+
+func TestLadder(t *testing.T) {
+	standard := []string{"720p", "360p", "180p"}
+	for _, c := range []struct {
+		canvas Size
+		words  []string
+		want   []Size
+	}{
+		{Size{1280, 720}, standard, []Size{{1280, 720}, {640, 360}, {320, 180}}},
+		{Size{1920, 1080}, standard, []Size{{1280, 720}, {640, 360}, {320, 180}}},
+		{Size{1920, 1080}, []string{"1080p", "720p"}, []Size{{1920, 1080}, {1280, 720}}},
+		{Size{720, 1280}, standard, []Size{{720, 1280}, {360, 640}, {180, 320}}},
+		{Size{640, 360}, standard, []Size{{640, 360}, {320, 180}}},
+		{Size{320, 180}, standard, []Size{{320, 180}}},
+		{Size{1280, 720}, []string{"180p", "720p", "360p"}, []Size{{1280, 720}, {640, 360}, {320, 180}}},
+		{Size{1280, 720}, []string{"1080p", "720p"}, []Size{{1280, 720}}},
+		{Size{1280, 720}, []string{"100p"}, []Size{{178, 100}}},
+		{Size{1000, 1000}, []string{"720p", "64p"}, []Size{{720, 720}, {64, 64}}},
+		{Size{7680, 64}, []string{"64p"}, []Size{{7680, 64}}},
+	} {
+		got := ladder(c.canvas, c.words)
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%v in %v: %v, want %v", c.canvas, c.words, got, c.want)
+		}
+		for _, s := range got {
+			if s.W%2 != 0 || s.H%2 != 0 {
+				t.Errorf("%v is odd", s)
+			}
+		}
+	}
+}
+
+func TestRungsAreWords(t *testing.T) {
+	for word, want := range map[string]int{"720p": 720, "64p": 64, "4320p": 4320, "1080p": 1080} {
+		if n, err := ParseRung(word); n != want || err != nil {
+			t.Errorf("%q is %d, %v", word, n, err)
+		}
+	}
+	for _, word := range []string{"", "p", "720", "62p", "4322p", "721p", "-720p", "+720p", "0720p", " 720p", "720P", "7.2p", "99999999999999999999p"} {
+		if _, err := ParseRung(word); err == nil {
+			t.Errorf("%q was accepted", word)
+		}
+	}
+}
+
+func TestPickedRungIsNotLargerThanAskedFor(t *testing.T) {
+	for _, sizes := range [][]Size{{{1280, 720}, {640, 360}, {320, 180}}, {{720, 1280}, {360, 640}, {180, 320}}} {
+		for word, want := range map[string]int{"": 0, "auto": 0, "1080p": 0, "720p": 0, "540p": 1, "360p": 1, "358p": 2, "180p": 2, "90p": 2} {
+			if got, err := pick(sizes, word); got != sizes[want] || err != nil {
+				t.Errorf("%q of %v is %v, %v", word, sizes, got, err)
+			}
+		}
+		if _, err := pick(sizes, "big"); err == nil {
+			t.Error("big is a rung")
+		}
+	}
+}
+
+func TestBitratesFallWithTheSize(t *testing.T) {
+	c := Config{}.WithDefaults()
+	if got := c.bitrate(Size{1280, 720}); got != c.Bitrate {
+		t.Errorf("the canvas has %d, want %d", got, c.Bitrate)
+	}
+	last := 100_000_001
+	for _, s := range []Size{{7680, 4320}, {1920, 1080}, {1280, 720}, {640, 360}, {320, 180}, {64, 64}} {
+		b := c.bitrate(s)
+		if b >= last || b < minBitrate {
+			t.Errorf("%v has %d after %d", s, b, last)
+		}
+		if perPixel, full := float64(b)/float64(s.W*s.H), float64(c.Bitrate)/(1280*720); s.W < 1280 && perPixel <= full {
+			t.Errorf("%v has %.3f bits a pixel, fewer than the canvas with %.3f", s, perPixel, full)
+		}
+		last = b
+	}
+}
+
+func TestRungsAreEncodedOnlyWhileWatched(t *testing.T) {
+	m := start(t, medium)
+	publish(t, m.AddSource(SourceConfig{Name: "a"}), codec.H264, 320, 180, red)
+	publish(t, m.AddSource(SourceConfig{Name: "b"}), codec.H264, 320, 180, green)
+	publish(t, m.AddSource(SourceConfig{Name: "c"}), codec.H264, 320, 180, blue)
+	sizes := func() (all []int) {
+		for _, r := range m.Stats().Renditions {
+			all = append(all, r.Height)
+		}
+		slices.Sort(all)
+		return all
+	}
+	if len(sizes()) != 0 {
+		t.Errorf("%v are encoded for nobody", sizes())
+	}
+	low := attend(t, m, Watching{Codec: codec.H264, Rung: "180p"}, nil)
+	vp8 := attend(t, m, Watching{Codec: codec.VP8, Rung: "180p"}, nil)
+	if got := sizes(); !slices.Equal(got, []int{180, 180}) {
+		t.Errorf("%v are encoded for two at 180p", got)
+	}
+	for _, v := range []*viewer{low, vp8} {
+		eventually(t, 3*time.Second, "the grid at 180p", func() bool {
+			if v.size() != (Size{320, 180}) {
+				return false
+			}
+			for i, tile := range v.layout().Tiles {
+				tile.X, tile.Y, tile.W, tile.H = tile.X/2, tile.Y/2, tile.W/2, tile.H/2
+				if !v.shows(tile.inner(), []codec.Colour{red, green, blue}[i]) {
+					return false
+				}
+			}
+			return len(v.layout().Tiles) == 3
+		})
+	}
+	vp8.sub.Close()
+	top := attend(t, m, Watching{Codec: codec.H264}, nil)
+	if got := sizes(); !slices.Equal(got, []int{180, 360}) {
+		t.Errorf("%v are encoded", got)
+	}
+	if m.running() != 1 {
+		t.Errorf("%d views for two rungs of one", m.running())
+	}
+	eventually(t, 3*time.Second, "the canvas", func() bool { return top.size() == Size{640, 360} && top.shows(image.Rect(100, 40, 220, 100), red) })
+	low.sub.Close()
+	if got := sizes(); !slices.Equal(got, []int{360}) {
+		t.Errorf("%v are encoded after 180p has gone", got)
+	}
+}

@@ -1,0 +1,233 @@
+package mixer
+
+import (
+	"fmt"
+	"image"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"azulejo/codec"
+	"azulejo/mixer/layout"
+)
+
+// stage is a view that the test ticks itself.
+func stage(t *testing.T, m *Mixer, spec View) *view {
+	t.Helper()
+	if err := spec.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	v, err := newView(spec.normalize(m.cfg), m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.cancel = func() {}
+	t.Cleanup(v.stop)
+	return v
+}
+
+// ids says who is on which tile, and how many are not.
+func (v *view) ids(now time.Time) string {
+	v.arrange(now)
+	v.describe(now)
+	var all []string
+	for _, t := range v.shows.Load().Tiles {
+		if t.ID == "" {
+			t.ID = t.Name
+		}
+		all = append(all, t.ID)
+	}
+	return fmt.Sprintf("%s/%d", strings.Join(all, " "), v.shows.Load().Hidden)
+}
+
+// people are sources named a, b and so on, with ids in capitals.
+func people(m *Mixer, n int) (all []*Source) {
+	for i := range n {
+		name := string(rune('a' + i))
+		all = append(all, m.AddSource(SourceConfig{ID: strings.ToUpper(name), Name: name, Place: i}))
+	}
+	return all
+}
+
+func TestWhoIsShownWhere(t *testing.T) {
+	cell := layout.Fraction{W: 0.5, H: 0.5}
+	for _, c := range []struct {
+		view View
+		n    int
+		want string
+	}{
+		{View{}, 0, "/0"},
+		{View{}, 3, "A B C/0"},
+		{View{Capacity: 3}, 3, "A B C/0"},
+		{View{Capacity: 3}, 5, "A B +3/3"},
+		{View{Capacity: 1}, 3, "A/2"},
+		{View{Exclude: []string{"b"}}, 3, "A C/0"},
+		{View{Exclude: []string{"B", "a"}}, 3, "C/0"},
+		{View{Exclude: []string{"b", "nobody"}, Capacity: 2}, 4, "A +2/2"},
+		{View{Layout: layout.KindSpotlight}, 3, "A B C/0"},
+		{View{Layout: layout.KindSpotlight, Spotlight: "c"}, 3, "C A B/0"},
+		{View{Layout: layout.KindSpotlight, Spotlight: "B"}, 3, "B A C/0"},
+		{View{Layout: layout.KindSpotlight, Spotlight: "z"}, 3, "A B C/0"},
+		{View{Layout: layout.KindSpotlight, Spotlight: "c", Exclude: []string{"c"}}, 3, "A B/0"},
+		{View{Layout: layout.KindSpotlight, Spotlight: "h"}, 9, "H A B C D +4/4"},
+		{View{Layout: layout.KindPiP, Spotlight: "b"}, 3, "B A C/0"},
+		{View{Layout: layout.KindSpeaker}, 3, "A/2"},
+		{View{Layout: layout.KindSpeaker, Spotlight: "z"}, 3, "A/2"},
+		{View{Layout: layout.KindFocus}, 3, "A/2"},
+		{View{Layout: layout.KindFocus, Spotlight: "c"}, 3, "C/2"},
+		{View{Layout: layout.KindFocus, Spotlight: "z"}, 3, "/0"},
+		{View{Layout: layout.KindCustom, Tiles: []layout.Fraction{cell, {X: 0.5, W: 0.5, H: 1}}}, 2, "A B/0"},
+		{View{Layout: layout.KindCustom, Tiles: []layout.Fraction{cell, {X: 0.5, W: 0.5, H: 1}}}, 4, "A +3/3"},
+		{View{Layout: layout.KindCustom, Tiles: []layout.Fraction{cell}}, 3, "A/2"},
+	} {
+		t.Run(fmt.Sprintf("%s %q of %d", c.view.Layout, c.view.Spotlight, c.n), func(t *testing.T) {
+			m := start(t, small)
+			people(m, c.n)
+			v := stage(t, m, c.view)
+			if got := v.ids(time.Unix(0, 0)); got != c.want {
+				t.Errorf("shown %s, want %s", got, c.want)
+			}
+		})
+	}
+}
+
+func TestPagesCycle(t *testing.T) {
+	m := start(t, small)
+	people(m, 7)
+	v := stage(t, m, View{Capacity: 3, Cycle: 10})
+	for second, want := range map[int64]string{0: "A B +5/5", 9: "A B +5/5", 10: "C D +5/5", 20: "E F +5/5", 39: "F G +5/5", 40: "A B +5/5", 400: "A B +5/5"} {
+		if got := v.ids(time.Unix(second, 0)); got != want {
+			t.Errorf("after %d s %s, want %s", second, got, want)
+		}
+	}
+	seen := map[string]bool{}
+	for second := range int64(40) {
+		for _, id := range strings.Fields(strings.Split(v.ids(time.Unix(second, 0)), " +")[0]) {
+			seen[id] = true
+		}
+	}
+	if len(seen) != 7 {
+		t.Errorf("only %v were ever shown", seen)
+	}
+	first := stage(t, m, View{Capacity: 3})
+	if got := first.ids(time.Unix(10, 0)); got != "A B +5/5" {
+		t.Errorf("without a cycle %s", got)
+	}
+}
+
+func TestOrderIsThatOfPlaces(t *testing.T) {
+	m := start(t, small)
+	v := stage(t, m, View{})
+	var all []*Source
+	for _, c := range []SourceConfig{{ID: "late", Place: 5}, {ID: "first"}, {ID: "middle", Place: 2}, {ID: "second"}, {ID: "middle2", Place: 2}, {ID: "front", Place: -1}} {
+		all = append(all, m.AddSource(c))
+	}
+	if got := v.ids(time.Now()); got != "front first second middle middle2 late/0" {
+		t.Errorf("order %s", got)
+	}
+	all[2].Close()
+	if got := v.ids(time.Now()); got != "front first second middle2 late/0" {
+		t.Errorf("order %s after one left", got)
+	}
+	m.AddSource(SourceConfig{ID: "back", Place: 2})
+	if got := v.ids(time.Now()); got != "front first second middle2 back late/0" {
+		t.Errorf("order %s after one came", got)
+	}
+}
+
+// TestABlipMovesNobody keeps a source while its connection is broken.
+func TestABlipMovesNobody(t *testing.T) {
+	m := start(t, small)
+	all := people(m, 3)
+	v := stage(t, m, View{})
+	v.ids(time.Now())
+	was := v.shows.Load()
+	all[1].SetAway(true)
+	v.ids(time.Now())
+	is := v.shows.Load()
+	for i := range was.Tiles {
+		a, b := was.Tiles[i], is.Tiles[i]
+		if a.ID != b.ID || a.X != b.X || a.Y != b.Y || a.W != b.W {
+			t.Errorf("tile %d was %+v, is %+v", i, a, b)
+		}
+	}
+	if s := is.Tiles[1].State; s != Reconnecting {
+		t.Errorf("state %s", s)
+	}
+}
+
+func TestPortraitCanvas(t *testing.T) {
+	m := start(t, small)
+	people(m, 2)
+	v := stage(t, m, View{Width: 180, Height: 320})
+	v.ids(time.Now())
+	l := v.shows.Load()
+	if l.Canvas != (Size{180, 320}) || len(l.Tiles) != 2 {
+		t.Fatalf("layout %+v", l)
+	}
+	if a, b := l.Tiles[0], l.Tiles[1]; a.X != b.X || b.Y < a.Y+a.H || a.W != 180 {
+		t.Errorf("tiles %+v, want one above the other over the whole width", l.Tiles)
+	}
+}
+
+func TestPortraitViewIsSeen(t *testing.T) {
+	m := start(t, medium)
+	publish(t, m.AddSource(SourceConfig{Name: "a"}), codec.H264, 320, 180, red)
+	publish(t, m.AddSource(SourceConfig{Name: "b"}), codec.H264, 320, 180, green)
+	v := attend(t, m, Watching{View: &View{Width: 360, Height: 640}, Codec: codec.H264, Rung: "180p"}, nil)
+	eventually(t, 3*time.Second, "one above the other", func() bool {
+		return v.size() == Size{180, 320} && v.shows(image.Rect(20, 80, 160, 120), red) && v.shows(image.Rect(20, 180, 160, 220), green)
+	})
+}
+
+func TestCustomLayoutIsSeen(t *testing.T) {
+	m := start(t, small)
+	publish(t, m.AddSource(SourceConfig{Name: "a"}), codec.H264, 320, 180, red)
+	publish(t, m.AddSource(SourceConfig{Name: "b"}), codec.H264, 320, 180, green)
+	custom := View{Layout: layout.KindCustom, Tiles: []layout.Fraction{{X: 0, Y: 0, W: 1, H: 1}, {X: 0.7, Y: 0, W: 0.3, H: 0.3}}}
+	v := attend(t, m, Watching{View: &custom, Codec: codec.H264}, nil)
+	eventually(t, 3*time.Second, "the second lies on the first", func() bool {
+		return v.shows(image.Rect(20, 20, 200, 120), red) && v.shows(image.Rect(240, 10, 304, 36), green) && v.shows(image.Rect(230, 70, 300, 120), red)
+	})
+	seen := 0
+	for range 20 { // the one below changes all the time
+		at := v.count()
+		eventually(t, time.Second, "the next picture", func() bool { return v.count() > at })
+		if v.shows(image.Rect(240, 10, 304, 36), green) {
+			seen++
+		}
+	}
+	if seen != 20 {
+		t.Errorf("the upper tile was covered in %d of 20 pictures", 20-seen)
+	}
+}
+
+func TestFocusOnSomebodyAbsentSaysSo(t *testing.T) {
+	m := start(t, small)
+	people(m, 2)
+	v := stage(t, m, View{Layout: layout.KindFocus, Spotlight: "정문"})
+	if got := v.absence(); got != "정문 is not here" {
+		t.Errorf("an empty focus says %q", got)
+	}
+	seen := attend(t, m, Watching{View: &v.spec, Codec: codec.H264}, nil)
+	eventually(t, 3*time.Second, "words on an empty canvas", func() bool { return seen.bright(image.Rect(60, 60, 260, 120)) > 20 })
+	src := m.AddSource(SourceConfig{Name: "정문"})
+	publish(t, src, codec.H264, 320, 180, blue)
+	eventually(t, 2*time.Second, "it comes", func() bool { return seen.shows(image.Rect(80, 40, 240, 100), blue) })
+	src.Close()
+	eventually(t, 2*time.Second, "it has gone", func() bool { return seen.shows(image.Rect(0, 0, 320, 40), slate) })
+}
+
+func TestHiddenAreCountedOnTheTile(t *testing.T) {
+	m := start(t, medium)
+	people(m, 4)
+	v := attend(t, m, Watching{View: &View{Capacity: 2}, Codec: codec.H264}, nil)
+	eventually(t, 3*time.Second, "a tile with +3", func() bool { return v.bright(image.Rect(400, 140, 560, 200)) > 10 })
+	l := v.layout()
+	if l.Hidden != 3 || len(l.Tiles) != 2 || l.Tiles[1].Name != "+3" || l.Tiles[1].ID != "" {
+		t.Errorf("layout %+v", l)
+	}
+	m.snapshot()[3].Close()
+	eventually(t, 2*time.Second, "+2", func() bool { l := v.layout(); return l.Hidden == 2 && slices.ContainsFunc(l.Tiles, func(i TileInfo) bool { return i.Name == "+2" }) })
+}

@@ -1,0 +1,188 @@
+package mixer
+
+import (
+	"image"
+	"testing"
+	"time"
+
+	"azulejo/codec"
+	"azulejo/mixer/layout"
+)
+
+// held is how many stills the source has and how many tiles hold them.
+func (s *Source) held() (stills, holders int) {
+	s.stills.mu.Lock()
+	defer s.stills.mu.Unlock()
+	for _, st := range s.stills.all {
+		stills++
+		holders += st.holders
+	}
+	return stills, holders
+}
+
+func TestSourceIsScaledOnceForTwoViews(t *testing.T) {
+	m := start(t, small)
+	a := m.AddSource(SourceConfig{Name: "a"})
+	publish(t, a, codec.H264, 320, 180, red)
+	publish(t, m.AddSource(SourceConfig{Name: "b"}), codec.H264, 320, 180, green)
+	grid := attend(t, m, Watching{Codec: codec.H264}, nil)
+	same := attend(t, m, Watching{View: &View{Capacity: 7}, Codec: codec.H264}, nil)
+	left := image.Rect(40, 60, 120, 90)
+	eventually(t, 3*time.Second, "both views show it", func() bool { return grid.shows(left, red) && same.shows(left, red) })
+	if stills, holders := a.held(); stills != 1 || holders != 2 || m.running() != 2 {
+		t.Errorf("%d stills with %d holders in %d views, want one with two in two", stills, holders, m.running())
+	}
+	other := attend(t, m, Watching{View: &View{Layout: layout.KindFocus, Spotlight: "a"}, Codec: codec.H264}, nil)
+	eventually(t, 3*time.Second, "another size", func() bool { return other.shows(image.Rect(80, 40, 240, 100), red) })
+	if stills, holders := a.held(); stills != 2 || holders != 3 {
+		t.Errorf("%d stills with %d holders, want two with three", stills, holders)
+	}
+	same.sub.Close()
+	other.sub.Close()
+	if stills, holders := a.held(); stills != 1 || holders != 1 {
+		t.Errorf("%d stills with %d holders after two left, want one with one", stills, holders)
+	}
+	grid.sub.Close()
+	if stills, holders := a.held(); stills != 0 || holders != 0 {
+		t.Errorf("%d stills with %d holders after all left", stills, holders)
+	}
+}
+
+// between counts the packets that v got with times from a to b after the newest so far.
+func (v *viewer) between(t *testing.T, wait time.Duration) []codec.Packet {
+	t.Helper()
+	v.mu.Lock()
+	from := v.packets[len(v.packets)-1].PTS
+	n := len(v.packets)
+	v.mu.Unlock()
+	reached := func() bool {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		return v.packets[len(v.packets)-1].PTS >= from+wait
+	}
+	eventually(t, wait+4*time.Second, "time passes", reached)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.packets[n:]
+}
+
+func TestStillWallIsEncodedOnceASecond(t *testing.T) {
+	cfg := small
+	cfg.GOP = time.Minute
+	m := start(t, cfg)
+	send(t, m.AddSource(SourceConfig{Name: "a"}).PutVideo, codec.H264, 320, 180, red, false)
+	v := attend(t, m, Watching{Codec: codec.H264}, nil)
+	eventually(t, 3*time.Second, "the picture", func() bool { return v.shows(image.Rect(80, 40, 240, 100), red) })
+	v.between(t, time.Second) // the encoder of the source settles
+	got := v.between(t, 3*time.Second)
+	if len(got) < 3 || len(got) > 5 {
+		t.Errorf("%d pictures in 3 s of a still wall, want 3 or one more", len(got))
+	}
+	at := v.count()
+	v.sub.RequestKeyframe()
+	eventually(t, 700*time.Millisecond, "a key picture of the still wall at once", func() bool {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		for _, p := range v.packets[at:] {
+			if p.Key {
+				return true
+			}
+		}
+		return false
+	})
+	w := attend(t, m, Watching{Codec: codec.H264}, nil)
+	eventually(t, 700*time.Millisecond, "who joins a still wall sees it at once", func() bool { return w.shows(image.Rect(80, 40, 240, 100), red) })
+}
+
+func TestBusyWallIsEncodedAtFullRate(t *testing.T) {
+	m := start(t, small)
+	publish(t, m.AddSource(SourceConfig{Name: "a"}), codec.H264, 320, 180, red)
+	v := attend(t, m, Watching{Codec: codec.H264}, nil)
+	eventually(t, 3*time.Second, "the picture", func() bool { return v.shows(image.Rect(80, 40, 240, 100), red) })
+	got := v.between(t, 2*time.Second)
+	st := m.Stats()
+	if late := int(st.LateTicks); len(got)+late < 30 {
+		t.Errorf("%d pictures in 2 s and %d late, of 40", len(got), late)
+	}
+}
+
+func TestOnlyChangedTilesAreRedrawn(t *testing.T) {
+	m := start(t, small)
+	busy, calm := m.AddSource(SourceConfig{Name: "busy"}), m.AddSource(SourceConfig{Name: "calm"})
+	publish(t, busy, codec.H264, 320, 180, red)
+	send(t, calm.PutVideo, codec.H264, 320, 180, green, false)
+	v := attend(t, m, Watching{Codec: codec.H264}, nil)
+	eventually(t, 3*time.Second, "both", func() bool {
+		return v.shows(image.Rect(40, 60, 120, 90), red) && v.shows(image.Rect(200, 60, 280, 90), green)
+	})
+	v.between(t, time.Second)
+	was, _ := busy.slot.Mark()
+	still, _ := calm.slot.Mark()
+	v.between(t, time.Second)
+	now, _ := busy.slot.Mark()
+	later, _ := calm.slot.Mark()
+	if now-was < 10 || later-still > 1 {
+		t.Errorf("%d new pictures of the busy source and %d of the calm one", now-was, later-still)
+	}
+}
+
+func TestSlotKeepsTheNumberOfTheSamePicture(t *testing.T) {
+	before := codec.LiveFrames()
+	picture := func(c codec.Colour) *codec.Frame {
+		f, err := codec.NewFrame(64, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Fill(f.Bounds(), c)
+		return f
+	}
+	var s Slot
+	if seq, at := s.Mark(); seq != 0 || !at.IsZero() {
+		t.Errorf("an empty slot has number %d and time %v", seq, at)
+	}
+	s.Put(picture(red))
+	first, at := s.Mark()
+	for range 5 {
+		s.Put(picture(red))
+	}
+	if seq, now := s.Mark(); seq != first || !now.After(at) {
+		t.Errorf("the same picture has number %d after %d, time %v after %v", seq, first, now, at)
+	}
+	s.Put(picture(green))
+	second, _ := s.Mark()
+	if second == first {
+		t.Error("another picture has the same number")
+	}
+	s.Clear()
+	if seq, _ := s.Mark(); seq != 0 || s.Latest() != nil {
+		t.Error("a cleared slot has a picture")
+	}
+	s.Put(picture(green))
+	if third, _ := s.Mark(); third == first || third == second {
+		t.Errorf("number %d was used before", third)
+	}
+	s.Clear()
+	if n := codec.LiveFrames() - before; n != 0 {
+		t.Errorf("%d frames were not closed", n)
+	}
+}
+
+func TestWordsAreRenderedOnce(t *testing.T) {
+	m, err := New(small, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := m.painter
+	if a, b := p.write("정문", 20, 100), p.write("정문", 20, 100); a != b {
+		t.Error("the same words were rendered twice")
+	}
+	if p.write("정문", 20, 100) == p.write("정문", 22, 100) {
+		t.Error("two sizes are one mask")
+	}
+	for i := range 3 * maxWritten {
+		p.write("x", 10, i+20)
+	}
+	if len(p.written) > maxWritten {
+		t.Errorf("%d words are kept, want at most %d", len(p.written), maxWritten)
+	}
+}

@@ -1,0 +1,282 @@
+package mixer
+
+import (
+	"fmt"
+	"image"
+	"testing"
+	"time"
+
+	"azulejo/codec"
+	"azulejo/mixer/layout"
+)
+
+// picture1 puts one picture into the slot of s.
+func picture1(t *testing.T, s *Source, w, h int, c codec.Colour) {
+	t.Helper()
+	f, err := codec.NewFrame(w, h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Fill(f.Bounds(), c)
+	s.slot.Put(f)
+}
+
+func TestAgesAreSaid(t *testing.T) {
+	for age, want := range map[time.Duration]string{
+		2600 * time.Millisecond: "2 s ago", 12*time.Second + 900*time.Millisecond: "12 s ago", 59 * time.Second: "59 s ago",
+		time.Minute: "1 min ago", 59*time.Minute + 59*time.Second: "59 min ago", time.Hour: "1 h ago", 50 * time.Hour: "50 h ago",
+	} {
+		if got := ageText(age); got != want {
+			t.Errorf("%v is said %q, want %q", age, got, want)
+		}
+	}
+}
+
+// TestPlaceholdersSayWhy walks a source through its states, at times of its own.
+func TestPlaceholdersSayWhy(t *testing.T) {
+	m := start(t, small)
+	src := m.AddSource(SourceConfig{ID: "A", Name: "a"})
+	v := stage(t, m, View{})
+	v.arrange(time.Now())
+	tile := v.tiles[0]
+	expect := func(after time.Duration, state State, text string, age int) {
+		t.Helper()
+		_, at := src.slot.Mark()
+		if at.IsZero() {
+			at = time.Now()
+		}
+		now := at.Add(after)
+		look, info := tile.look(now), tile.info(now)
+		if look.state != state || info.State != state || info.Age != age {
+			t.Errorf("after %v: look %s, layout %s of age %d, want %s of %d", after, look.state, info.State, info.Age, state, age)
+		}
+		if got := placeholder(look); look.picture == 0 && got != text {
+			t.Errorf("after %v: it says %q, want %q", after, got, text)
+		}
+		if (look.picture != 0) != (state == Live) {
+			t.Errorf("after %v: %s shows picture %d", after, state, look.picture)
+		}
+	}
+	expect(0, Connecting, "connecting…", 0)
+	src.SetAway(true)
+	expect(0, Reconnecting, "reconnecting…", 0)
+	src.SetAway(false)
+	picture1(t, src, 320, 180, red)
+	expect(0, Live, "", 0)
+	expect(2400*time.Millisecond, Live, "", 0)
+	expect(2600*time.Millisecond, Lost, "no signal · 2 s ago", 2)
+	expect(12500*time.Millisecond, Lost, "no signal · 12 s ago", 12)
+	expect(90*time.Second, Lost, "no signal · 1 min ago", 90)
+	src.SetMuted(false, true)
+	expect(0, Muted, "camera off", 0)
+	expect(20*time.Second, Muted, "camera off", 20)
+	src.SetAway(true)
+	expect(12*time.Second, Reconnecting, "reconnecting… · 12 s ago", 12)
+	src.SetAway(false)
+	src.SetMuted(false, false)
+	expect(0, Live, "", 0)
+}
+
+// TestTheAgeOfALostTileRunsOn compares what is drawn second by second with the layout, by the picture's ink.
+func TestTheAgeOfALostTileRunsOn(t *testing.T) {
+	m := start(t, medium)
+	src := m.AddSource(SourceConfig{Name: "a"})
+	picture1(t, src, 320, 180, red)
+	v := stage(t, m, View{})
+	_, at := src.slot.Mark()
+	v.arrange(at)
+	if _, err := v.compose(at); err != nil {
+		t.Fatal(err)
+	}
+	var last *codec.Frame
+	defer func() { last.Close() }()
+	for second := 3; second < 9; second++ {
+		for part := range 4 {
+			now := at.Add(time.Duration(second)*time.Second + time.Duration(part)*240*time.Millisecond)
+			v.describe(now)
+			changed, err := v.compose(now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if changed != (part == 0) {
+				t.Errorf("%v later: drawn is %v", now.Sub(at), changed)
+			}
+			if got := v.shows.Load().Tiles[0].Age; got != second {
+				t.Errorf("%v later: the layout says %d s", now.Sub(at), got)
+			}
+			if got, want := v.tiles[0].shown.age, fmt.Sprintf("%d s ago", second); got != want {
+				t.Errorf("%v later: the tile says %q, want %q", now.Sub(at), got, want)
+			}
+			if part == 0 && last != nil && last.Same(v.canvas) {
+				t.Errorf("%v later: the same pixels", now.Sub(at))
+			}
+		}
+		last.Close()
+		last = v.canvas.Ref()
+	}
+}
+
+func TestALostSourceSaysHowLong(t *testing.T) {
+	m := start(t, small)
+	src := m.AddSource(SourceConfig{Name: "a"})
+	stop := publish(t, src, codec.H264, 320, 180, red)
+	v := attend(t, m, Watching{Codec: codec.H264}, nil)
+	eventually(t, 3*time.Second, "the picture", func() bool { return v.shows(image.Rect(80, 40, 240, 100), red) })
+	stop()
+	age := func(n int) func() bool {
+		return func() bool {
+			l := v.layout()
+			return len(l.Tiles) == 1 && l.Tiles[0].State == Lost && l.Tiles[0].Age == n
+		}
+	}
+	eventually(t, 4*time.Second, "lost for 3 s", age(3))
+	if !v.shows(image.Rect(0, 0, 320, 40), slate) {
+		t.Error("no placeholder is shown")
+	}
+	eventually(t, 3*time.Second, "lost for 4 s", age(4))
+	src.SetAway(true)
+	eventually(t, time.Second, "reconnecting", func() bool { return v.layout().Tiles[0].State == Reconnecting })
+}
+
+// TestFillCropsButNeverScreens shows a picture that is red on its left and right and green between.
+func TestFillCropsButNeverScreens(t *testing.T) {
+	for _, c := range []struct {
+		name         string
+		fill, screen bool
+		cropped      bool
+	}{{"fit", false, false, false}, {"fill", true, false, true}, {"screen", true, true, false}, {"screen fitted", false, true, false}} {
+		t.Run(c.name, func(t *testing.T) {
+			m := start(t, small)
+			src := m.AddSource(SourceConfig{Name: "a", Screen: c.screen})
+			f, err := codec.NewFrame(640, 180) // twice as wide as the tile
+			if err != nil {
+				t.Fatal(err)
+			}
+			f.Fill(f.Bounds(), red)
+			f.Fill(image.Rect(160, 0, 480, 180), green)
+			src.slot.Put(f)
+			v := stage(t, m, View{Fill: c.fill, NoLabels: true})
+			v.arrange(time.Now())
+			if _, err := v.compose(time.Now()); err != nil {
+				t.Fatal(err)
+			}
+			at := func(x, y int) codec.Colour { return v.canvas.Mean(image.Rect(x, y, x+8, y+8)) }
+			edge, top, middle := at(4, 86), at(156, 4), at(156, 86)
+			if !near(middle, green) {
+				t.Errorf("the middle is %v", middle)
+			}
+			if c.cropped && (!near(edge, green) || !near(top, green)) {
+				t.Errorf("the edge is %v and the top %v: not filled", edge, top)
+			}
+			if !c.cropped && (!near(edge, red) || !near(top, bars)) {
+				t.Errorf("the edge is %v and the top %v: not fitted", edge, top)
+			}
+		})
+	}
+}
+
+func TestFillCropsATallPicture(t *testing.T) {
+	m := start(t, small)
+	src := m.AddSource(SourceConfig{Name: "a"})
+	f, err := codec.NewFrame(180, 320)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Fill(f.Bounds(), red)
+	f.Fill(image.Rect(0, 110, 180, 210), green)
+	src.slot.Put(f)
+	v := stage(t, m, View{Fill: true, NoLabels: true})
+	v.arrange(time.Now())
+	if _, err := v.compose(time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if got := v.canvas.Mean(v.canvas.Bounds()); !near(got, green) {
+		t.Errorf("the canvas is %v, want the middle of the picture", got)
+	}
+}
+
+// TestAShapeThatChangesLeavesNothingBehind goes from wide to tall on a canvas that is kept.
+func TestAShapeThatChangesLeavesNothingBehind(t *testing.T) {
+	m := start(t, small)
+	src := m.AddSource(SourceConfig{Name: "a"})
+	v := stage(t, m, View{NoLabels: true})
+	draw := func() {
+		t.Helper()
+		v.arrange(time.Now())
+		if _, err := v.compose(time.Now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	picture1(t, src, 320, 180, red)
+	draw()
+	picture1(t, src, 90, 160, green)
+	draw()
+	if got := v.canvas.Mean(image.Rect(0, 0, 100, 180)); !near(got, bars) {
+		t.Errorf("beside the tall picture is %v, want the bars", got)
+	}
+	if stills, _ := src.held(); stills != 1 {
+		t.Errorf("%d stills are held", stills)
+	}
+	src.SetMuted(false, true)
+	draw()
+	if stills, _ := src.held(); stills != 0 {
+		t.Errorf("%d stills are held behind a placeholder", stills)
+	}
+	src.SetMuted(false, false)
+	draw()
+	if got := v.canvas.Mean(image.Rect(0, 0, 100, 180)); !near(got, bars) {
+		t.Errorf("beside the picture that came back is %v, want the bars", got)
+	}
+}
+
+// TestLayoutsAgreeWithThePictures looks at every picture with the layout that came before it, while sources
+// come, go and move.
+func TestLayoutsAgreeWithThePictures(t *testing.T) {
+	colours := map[string]codec.Colour{"a": red, "b": green, "c": blue}
+	wrong, checked := 0, 0
+	m := start(t, small)
+	all := map[string]*Source{}
+	for i, name := range []string{"a", "b", "c"} {
+		all[name] = m.AddSource(SourceConfig{Name: name, Place: i})
+		publish(t, all[name], codec.H264, 320, 180, colours[name])
+	}
+	v := attend(t, m, Watching{Codec: codec.H264}, func(l *Layout, f *codec.Frame) {
+		for _, tile := range l.Tiles {
+			live, is := tile.State == Live, near(f.Mean(tile.inner()), colours[tile.ID])
+			checked++
+			if live != is {
+				wrong++
+			}
+		}
+	})
+	states := func(want ...State) func() bool {
+		return func() bool {
+			l := v.layout()
+			for i := range want {
+				if len(l.Tiles) != len(want) || l.Tiles[i].State != want[i] {
+					return false
+				}
+			}
+			return true
+		}
+	}
+	eventually(t, 3*time.Second, "three live", states(Live, Live, Live))
+	all["b"].SetMuted(false, true)
+	eventually(t, 2*time.Second, "one muted", states(Live, Muted, Live))
+	all["a"].SetAway(true)
+	eventually(t, 2*time.Second, "one away", states(Reconnecting, Muted, Live))
+	all["a"].SetAway(false)
+	all["b"].SetMuted(false, false)
+	eventually(t, 2*time.Second, "all are back", states(Live, Live, Live))
+	all["a"].Close()
+	eventually(t, 2*time.Second, "one left", states(Live, Live))
+	if err := v.sub.Change(Watching{View: &View{Layout: layout.KindSpotlight, Spotlight: "c"}}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 2*time.Second, "another layout", func() bool { l := v.layout(); return len(l.Tiles) == 2 && l.Tiles[0].ID == "c" })
+	v.sub.Close()
+	// A picture is composed a moment after its layout is written down: a state may change between.
+	if checked < 100 || wrong > 3 {
+		t.Errorf("%d of %d tiles were not what the layout said", wrong, checked)
+	}
+}

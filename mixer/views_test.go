@@ -1,0 +1,299 @@
+package mixer
+
+import (
+	"errors"
+	"image"
+	"testing"
+	"time"
+
+	"azulejo/codec"
+	"azulejo/mixer/layout"
+)
+
+// medium has room for rungs.
+var medium = Config{Width: 640, Height: 360, FPS: 20, Bitrate: 900_000, Preset: "ultrafast", Rungs: []string{"360p", "180p", "90p"}}
+
+// running is how many views are composed.
+func (m *Mixer) running() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.views)
+}
+
+func TestViewsThatSayTheSameHaveOneKey(t *testing.T) {
+	cfg := Config{Labels: true}.WithDefaults()
+	base := View{}.normalize(cfg).key()
+	for _, v := range []View{
+		{Layout: layout.KindGrid}, {Width: 1280, Height: 720}, {FPS: 25}, {Capacity: layout.DefaultCapacity},
+		{Exclude: []string{}}, {Spotlight: "a"}, {Tiles: []layout.Fraction{}},
+	} {
+		if v.normalize(cfg).key() != base {
+			t.Errorf("%+v is another picture than the zero View", v)
+		}
+	}
+	if a, b := (View{Exclude: []string{"a", "b", "a"}}), (View{Exclude: []string{"b", "a"}}); a.normalize(cfg).key() != b.normalize(cfg).key() {
+		t.Error("the order of exclude makes another picture")
+	}
+	for _, v := range []View{
+		{Layout: layout.KindPiP}, {Width: 640}, {FPS: 5}, {Capacity: 4}, {Exclude: []string{"a"}}, {Cycle: 5}, {Fill: true}, {NoLabels: true},
+		{Layout: layout.KindSpotlight, Spotlight: "a"},
+	} {
+		if v.normalize(cfg).key() == base {
+			t.Errorf("%+v is the same picture as the zero View", v)
+		}
+	}
+	cfg.Labels = false
+	if (View{NoLabels: true}).normalize(cfg).key() != (View{}).normalize(cfg).key() {
+		t.Error("a room without names has views without names")
+	}
+}
+
+func TestIdenticalViewsAreComposedAndEncodedOnce(t *testing.T) {
+	m := start(t, small)
+	exclude := View{Exclude: []string{"x", "y"}}
+	if err := m.SetView("few", exclude); err != nil {
+		t.Fatal(err)
+	}
+	a := attend(t, m, Watching{Name: "few", Codec: codec.H264}, nil)
+	b := attend(t, m, Watching{View: &View{Exclude: []string{"y", "x", "y"}, Layout: layout.KindGrid, Width: small.Width}, Codec: codec.H264}, nil)
+	eventually(t, 3*time.Second, "both see", func() bool { return a.count() > 0 && b.count() > 0 })
+	st := m.Stats().Renditions
+	if len(st) != 1 || st[0].Sinks != 2 || st[0].View != "few" || m.running() != 1 {
+		t.Errorf("%d views, renditions %+v: want one of few for two sinks", m.running(), st)
+	}
+	attend(t, m, Watching{View: &exclude, Codec: codec.VP8}, nil)
+	if st := m.Stats().Renditions; len(st) != 2 || m.running() != 1 {
+		t.Errorf("%d views, %d renditions: want one view in two formats", m.running(), len(st))
+	}
+	attend(t, m, Watching{Codec: codec.H264}, nil)
+	if st := m.Stats().Renditions; len(st) != 3 || m.running() != 2 {
+		t.Errorf("%d views, %d renditions: want main as well", m.running(), len(st))
+	}
+	b.sub.Close()
+	a.sub.Close()
+	eventually(t, time.Second, "the rendition ends with its last sink", func() bool { return len(m.Stats().Renditions) == 2 })
+}
+
+func TestPacketsAreCutOnceForAllViewers(t *testing.T) {
+	m := start(t, small)
+	publish(t, m.AddSource(SourceConfig{Name: "a"}), codec.H264, 320, 180, red)
+	a := attend(t, m, Watching{Codec: codec.H264}, nil)
+	b := attend(t, m, Watching{Codec: codec.H264}, nil)
+	eventually(t, 3*time.Second, "both see", func() bool { return a.count() > 5 && b.count() > 5 })
+	a.sub.Close()
+	b.sub.Close()
+	shared := 0
+	for _, p := range a.packets {
+		for _, q := range b.packets {
+			if p.PTS != q.PTS {
+				continue
+			}
+			x, y := p.Payloads(), q.Payloads()
+			if len(x) == 0 || len(x) != len(y) || &x[0] != &y[0] || &x[0][0] != &y[0][0] {
+				t.Fatalf("the packet at %v was cut into %d and %d payloads, want the same memory", p.PTS, len(x), len(y))
+			}
+			shared++
+		}
+	}
+	if shared < 4 {
+		t.Errorf("%d packets went to both", shared)
+	}
+}
+
+// TestSetViewMovesViewers also proves that it is seamless: attend decodes all in one decoder.
+func TestSetViewMovesViewers(t *testing.T) {
+	m := start(t, small)
+	publish(t, m.AddSource(SourceConfig{Name: "a"}), codec.H264, 320, 180, red)
+	publish(t, m.AddSource(SourceConfig{Name: "b"}), codec.VP8, 320, 180, green)
+	if err := m.SetView("wall", View{}); err != nil {
+		t.Fatal(err)
+	}
+	v := attend(t, m, Watching{Name: "wall", Codec: codec.H264}, nil)
+	other := attend(t, m, Watching{View: &View{}, Codec: codec.H264}, nil)
+	left, right, all := image.Rect(40, 60, 120, 90), image.Rect(200, 60, 280, 90), image.Rect(80, 40, 240, 100)
+	eventually(t, 3*time.Second, "the grid", func() bool { return v.shows(left, red) && v.shows(right, green) })
+
+	if err := m.SetView("wall", View{Layout: layout.KindFocus, Spotlight: "b"}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 2*time.Second, "the new meaning", func() bool { return v.shows(all, green) })
+	if l := v.layout(); len(l.Tiles) != 1 || l.Tiles[0].ID != "b" || l.Hidden != 1 {
+		t.Errorf("told %+v, want b alone and one hidden", l)
+	}
+	if !other.shows(left, red) {
+		t.Error("a personal view went along")
+	}
+	if err := m.SetView("wall", View{Exclude: []string{"b"}, Width: 160, Height: 90}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 2*time.Second, "another size", func() bool { return v.size() == Size{160, 90} && v.shows(image.Rect(20, 10, 140, 50), red) })
+	if !m.DeleteView("wall") || m.DeleteView("wall") {
+		t.Error("a view is deleted once")
+	}
+	eventually(t, 2*time.Second, "main when the view is gone", func() bool { return v.size() == Size{320, 180} && v.shows(left, red) && v.shows(right, green) })
+	if _, err := m.Watch(Watching{Name: "wall", Codec: codec.H264}, v); !errors.Is(err, ErrNoView) {
+		t.Errorf("a deleted view gave %v", err)
+	}
+	eventually(t, 2*time.Second, "only main is left", func() bool { return m.running() == 1 && len(m.Stats().Renditions) == 1 })
+	noGap(t, v)
+}
+
+func TestMainMayBeSetAndComesBack(t *testing.T) {
+	m := start(t, small)
+	publish(t, m.AddSource(SourceConfig{Name: "a"}), codec.H264, 320, 180, red)
+	publish(t, m.AddSource(SourceConfig{Name: "b"}), codec.H264, 320, 180, green)
+	v := attend(t, m, Watching{Codec: codec.H264}, nil)
+	if err := m.SetView(MainView, View{Exclude: []string{"a"}}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 3*time.Second, "b alone", func() bool { return v.shows(image.Rect(80, 40, 240, 100), green) })
+	m.DeleteView(MainView)
+	eventually(t, 2*time.Second, "the grid", func() bool { return v.shows(image.Rect(40, 60, 120, 90), red) })
+	if views := m.Views(); len(views) != 1 {
+		t.Errorf("views %v, want main", views)
+	}
+}
+
+func TestBadViewsChangeNothing(t *testing.T) {
+	m := start(t, small)
+	v := attend(t, m, Watching{Codec: codec.H264}, nil)
+	for _, bad := range []View{{Layout: "circle"}, {Width: 33}, {FPS: 61}, {Layout: layout.KindCustom}} {
+		if err := m.SetView(MainView, bad); err == nil {
+			t.Errorf("%+v was accepted", bad)
+		}
+		if err := v.sub.Change(Watching{View: &bad}); err == nil {
+			t.Errorf("%+v was accepted as a personal view", bad)
+		}
+	}
+	if err := v.sub.Change(Watching{Name: "garden"}); !errors.Is(err, ErrNoView) {
+		t.Errorf("an unknown view gave %v", err)
+	}
+	if err := v.sub.Change(Watching{Rung: "large"}); err == nil {
+		t.Error("an unknown rung was accepted")
+	}
+	eventually(t, 3*time.Second, "main goes on", func() bool { return v.count() > 1 })
+	if st := m.Stats().Renditions; len(st) != 1 || st[0].View != MainView {
+		t.Errorf("renditions %+v", st)
+	}
+}
+
+// noGap fails when two pictures of a busy view lie far apart. v has to be closed by now or hold still.
+func noGap(t *testing.T, v *viewer) {
+	t.Helper()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for i := 1; i < len(v.packets); i++ {
+		if d := v.packets[i].PTS - v.packets[i-1].PTS; d > 1200*time.Millisecond {
+			t.Errorf("%v without a picture before packet %d", d, i)
+		}
+	}
+}
+
+func TestChangeAcrossViewsAndRungs(t *testing.T) {
+	m := start(t, medium)
+	publish(t, m.AddSource(SourceConfig{Name: "a"}), codec.H264, 320, 180, red)
+	publish(t, m.AddSource(SourceConfig{Name: "b"}), codec.H264, 320, 180, green)
+	v := attend(t, m, Watching{Codec: codec.H264}, nil)
+	focus := View{Layout: layout.KindFocus, Spotlight: "b"}
+	for i, step := range []struct {
+		to   Watching
+		size Size
+		want codec.Colour // of the left half
+	}{
+		{Watching{Rung: "180p"}, Size{320, 180}, red},
+		{Watching{Rung: "90p", View: &focus}, Size{160, 90}, green},
+		{Watching{View: &focus}, Size{640, 360}, green},
+		{Watching{Rung: "auto"}, Size{640, 360}, red},
+		{Watching{Rung: "200p"}, Size{320, 180}, red},
+	} {
+		if err := v.sub.Change(step.to); err != nil {
+			t.Fatal(err)
+		}
+		w, h := step.size.W, step.size.H
+		eventually(t, 2*time.Second, "the change", func() bool {
+			return v.size() == step.size && v.shows(image.Rect(w/8, h/3, w*3/8, h/2), step.want)
+		})
+		if r := v.sub.Rendition(); r.Width != w || r.Height != h {
+			t.Errorf("step %d: told to watch %dx%d", i, r.Width, r.Height)
+		}
+		if l := v.layout(); l.Canvas != (Size{640, 360}) {
+			t.Errorf("step %d: canvas %v", i, l.Canvas)
+		}
+	}
+	noGap(t, v)
+}
+
+func TestManyChangesInARow(t *testing.T) {
+	m := start(t, medium)
+	publish(t, m.AddSource(SourceConfig{Name: "a"}), codec.H264, 320, 180, red)
+	v := attend(t, m, Watching{Codec: codec.H264}, nil)
+	rungs := []string{"90p", "360p", "180p"}
+	for i := range 40 {
+		if err := v.sub.Change(Watching{Rung: rungs[i%3], View: &View{Capacity: 1 + i%2}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := v.sub.Change(Watching{Rung: "90p"}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 4*time.Second, "the last one counts", func() bool { return v.size() == Size{160, 90} && v.shows(image.Rect(40, 20, 120, 50), red) })
+	eventually(t, 2*time.Second, "the others end", func() bool { return len(m.Stats().Renditions) == 1 && m.running() == 1 })
+}
+
+func TestChangeToTheSameDoesNothing(t *testing.T) {
+	m := start(t, medium)
+	publish(t, m.AddSource(SourceConfig{Name: "a"}), codec.H264, 320, 180, red)
+	v := attend(t, m, Watching{Codec: codec.H264}, nil)
+	eventually(t, 3*time.Second, "pictures", func() bool { return v.count() > 3 })
+	v.mu.Lock()
+	from, layouts := len(v.packets), len(v.told)
+	v.mu.Unlock()
+	for _, w := range []Watching{{}, {Name: MainView}, {Rung: "360p"}, {View: &View{}}, {Codec: codec.VP8}} {
+		if err := v.sub.Change(w); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 3 { // there and back before the new one has a picture
+		if err := errors.Join(v.sub.Change(Watching{Rung: "90p"}), v.sub.Change(Watching{})); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, 2*time.Second, "pictures go on", func() bool { return v.count() > from+8 })
+	v.sub.Close()
+	beats := 0
+	for _, p := range v.packets[from:] {
+		if p.Key && p.PTS%m.cfg.GOP != 0 {
+			beats++
+		}
+	}
+	if beats > 0 || len(v.told) > layouts {
+		t.Errorf("%d key pictures and %d layouts for nothing", beats, len(v.told)-layouts)
+	}
+}
+
+func TestChangeAfterCloseAndOfSound(t *testing.T) {
+	m := start(t, small)
+	v := attend(t, m, Watching{Codec: codec.H264}, nil)
+	v.sub.Close()
+	n := v.count()
+	if err := v.sub.Change(Watching{View: &View{Capacity: 3}}); !errors.Is(err, codec.ErrClosed) {
+		t.Errorf("change after close gave %v", err)
+	}
+	if err := m.SetView(MainView, View{Capacity: 4}); err != nil {
+		t.Fatal(err)
+	}
+	if len(m.Stats().Renditions) != 0 || m.running() != 0 || v.count() != n {
+		t.Error("a closed subscription still watches")
+	}
+	if r := v.sub.Rendition(); r != (RenditionStats{}) {
+		t.Errorf("rendition %+v", r)
+	}
+	sub, err := m.Listen(codec.Opus, nil, v.screen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sub.Close()
+	if err := sub.Change(Watching{}); !errors.Is(err, codec.ErrUnsupported) {
+		t.Errorf("a change of sound gave %v", err)
+	}
+}
