@@ -186,7 +186,7 @@ func wobble(sound []int16) float64 {
 // TestLeavingFades: a source that is closed in the middle of a sound ends without a click.
 func TestLeavingFades(t *testing.T) {
 	inHall(t, func(h *hall) {
-		const hz = 333 // whose periods do not end with a block
+		const hz = 345 // whose periods do not end with a block
 		ann := h.join("ann")
 		viewer := h.hears(codec.Opus, nil)
 		h.say(ann, hz, time.Second)
