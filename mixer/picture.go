@@ -212,7 +212,7 @@ func (r *picture) deliver(packets []codec.Packet, shows *Layout) {
 func (r *picture) close() {
 	close(r.quit)
 	r.done.Wait()
-	r.relay.stop()
+	r.relay.stop(r)
 	r.ended()
 	r.drain()
 	r.free()

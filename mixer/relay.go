@@ -18,31 +18,53 @@ const relayQueue = 64
 // be decoded or encoded. It begins at a key packet; whatever does not fit ends it, and composing goes on.
 type relay struct {
 	key     pictureKey
-	packets chan codec.Packet
+	packets chan relayed
 
-	source atomic.Pointer[Source] // packets come from it; nil while composing. The view's ticker writes it.
+	source atomic.Pointer[Source] // packets come from it; nil while composing
 	passes atomic.Bool            // packets are passed on right now
-	broken atomic.Pointer[Source] // its packets cannot be passed on
 	over   atomic.Bool            // the next composed picture has to be a key picture
 
+	mu      sync.Mutex // held while source changes
+	stopped bool
+
 	// Owned by the rendition's run.
-	offset time.Duration // from the source's time to the room's
-	came   time.Duration // the source's time of the last packet
+	from    *Source       // of the last packet
+	foreign bool          // from's last key packet is of a kind that the viewers do not know
+	mixedUp bool          // from's pictures come out of order
+	offset  time.Duration // from the source's time to the room's
+	came    time.Duration // the source's time of the last packet
+}
+
+// relayed is a packet on its way, and whose it is: some still wait when the source changes.
+type relayed struct {
+	source *Source
+	codec.Packet
 }
 
 func newRelay(key pictureKey) relay {
-	return relay{key: key, packets: make(chan codec.Packet, relayQueue)}
+	return relay{key: key, packets: make(chan relayed, relayQueue)}
 }
 
 // use makes s the source whose packets come, nil for none. Only the view's ticker calls it.
 func (r *relay) use(tap *picture, s *Source) {
-	if old := r.source.Swap(s); old != s {
-		old.untap(tap)
-		s.tap(tap)
+	if r.lead(tap, s) && s != nil {
+		s.video.ask()
 	}
 	if s == nil {
 		r.end()
 	}
+}
+
+// lead has packets of s come to tap instead of those before; false if they did already.
+func (r *relay) lead(tap *picture, s *Source) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.stopped || r.source.Load() == s {
+		return false
+	}
+	r.source.Swap(s).untap(tap)
+	s.tap(tap)
+	return true
 }
 
 // end goes back to composing.
@@ -59,12 +81,17 @@ func (r *relay) active() bool { return r.passes.Load() }
 
 func (r *relay) refresh() {
 	if s := r.source.Load(); s != nil {
-		s.cfg.Refresh()
+		s.video.ask()
 	}
 }
 
-// stop gives the source up; the rendition's goroutine has ended.
-func (r *relay) stop() { r.source.Store(nil) }
+// stop gives the source up for good, whatever the view's ticker is just doing.
+func (r *relay) stop(tap *picture) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stopped = true
+	r.source.Swap(nil).untap(tap)
+}
 
 // fits tells whether viewers can decode what begins with key packet p.
 func (r *relay) fits(p codec.Packet) bool {
@@ -77,7 +104,7 @@ func (r *relay) fits(p codec.Packet) bool {
 }
 
 // relayed puts a packet of the source on its way. It never blocks: when there is no room, composing goes on.
-func (r *picture) relayed(p codec.Packet) {
+func (r *picture) relayed(p relayed) {
 	select {
 	case r.relay.packets <- p:
 	default:
@@ -86,27 +113,41 @@ func (r *picture) relayed(p codec.Packet) {
 }
 
 // pass passes p on as it is, if that is what the view wants and p can be.
-func (r *picture) pass(p codec.Packet) {
-	source := r.relay.source.Load()
-	if source == nil || r.relay.broken.Load() == source {
+func (r *picture) pass(p relayed) {
+	if p.source != r.relay.source.Load() {
 		return
 	}
-	passes := r.relay.passes.Load() && !p.Lost
-	if passes && p.PTS <= r.relay.came || !passes && p.Key && !r.relay.fits(p) {
-		r.relay.broken.Store(source) // pictures out of order, or of a kind that the viewers do not know
+	goesOn := r.relay.goesOn(p)
+	if r.relay.foreign || r.relay.mixedUp {
 		r.relay.end()
 		return
 	}
-	if !passes && !p.Key {
+	if !goesOn && !p.Key {
 		r.relay.end()
-		source.cfg.Refresh()
+		p.source.video.ask()
 		return
 	}
 	r.relay.came = p.PTS
-	p.PTS = r.relay.stamp(p, passes, time.Since(r.cfg.Epoch), r.last)
+	p.PTS = r.relay.stamp(p.Packet, goesOn, time.Since(r.cfg.Epoch), r.last)
 	r.relay.passes.Store(true)
 	r.opened = true
-	r.deliver([]codec.Packet{p}, r.view.shows.Load())
+	r.deliver([]codec.Packet{p.Packet}, r.view.shows.Load())
+}
+
+// goesOn tells whether p continues what is passed on, and notes what keeps it from that. A key packet may begin
+// anew at any time: senders start again, with another format or another clock.
+func (r *relay) goesOn(p relayed) bool {
+	if p.source != r.from {
+		r.from, r.foreign, r.mixedUp = p.source, false, false
+		r.end()
+	}
+	if p.Key {
+		r.foreign = !r.fits(p.Packet)
+	}
+	passes := r.passes.Load() && !p.Lost
+	late := p.PTS <= r.came
+	r.mixedUp = r.mixedUp || passes && late && !p.Key
+	return passes && !late
 }
 
 // maxSlip is how far the source's clock may run away from the room's before a key packet sets it right.

@@ -99,6 +99,7 @@ func (v *view) absence() string {
 // demand tells the sources on tiles how large they are shown. While all renditions pass a source's own packets on it
 // still has to come, but is not decoded.
 func (v *view) demand(decode bool) {
+	v.decode = decode
 	for _, t := range v.tiles {
 		t.demand(decode)
 	}

@@ -1,6 +1,7 @@
 package mixer
 
 import (
+	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -63,8 +64,23 @@ func (s *Subscription) RequestKeyframe() {
 }
 
 // Change makes a subscription to pictures watch something else, from a key picture of that on; until then
-// the old goes on. Codec and Profiles of w are ignored: they stay. After an error nothing has changed.
-func (s *Subscription) Change(w Watching) error { return s.change(w) }
+// the old goes on. Codec and Profiles of w are ignored: they stay. After an error nothing has changed. Sound is
+// codec.ErrUnsupported, after Close it is codec.ErrClosed.
+func (s *Subscription) Change(w Watching) error {
+	if s.change == nil {
+		return fmt.Errorf("change a subscription to sound: %w", codec.ErrUnsupported)
+	}
+	if s.isClosed() {
+		return fmt.Errorf("change a subscription: %w", codec.ErrClosed)
+	}
+	return s.change(w)
+}
+
+func (s *Subscription) isClosed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
+}
 
 // Rendition describes what the subscription gets, or waits for.
 func (s *Subscription) Rendition() RenditionStats {
@@ -80,14 +96,17 @@ func (s *Subscription) Rendition() RenditionStats {
 	return l.on.stats()
 }
 
-// move makes l the next leg; one that waited until now is left.
+// move makes l the next leg, unless what it leads to is delivered already; one that waited until now is left.
 func (s *Subscription) move(l *leg) {
 	s.mu.Lock()
 	old := s.next
-	s.next = l
-	closed := s.closed
+	stays := s.closed || s.now != nil && s.now.on == l.on
+	s.next = nil
+	if !stays {
+		s.next = l
+	}
 	s.mu.Unlock()
-	if closed {
+	if stays {
 		s.depart(l)
 	} else {
 		l.on.refresh()

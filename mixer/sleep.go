@@ -17,6 +17,9 @@ const (
 // can go on with it, or at the next key packet.
 func (v *videoIn) keep(p codec.Packet) {
 	v.source.slot.Touch()
+	if time.Since(v.slept) > lostAfter {
+		v.source.slot.Clear() // too old to look live when somebody comes
+	}
 	if p.Key {
 		v.asleep, v.weight = v.asleep[:0], 0
 		v.describe(p)

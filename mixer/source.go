@@ -188,7 +188,6 @@ func (s *Source) tap(r *picture) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.taps = append(slices.Clone(s.taps), r)
-	s.video.request()
 }
 
 func (s *Source) untap(r *picture) {
@@ -206,7 +205,7 @@ func (s *Source) share(p codec.Packet) {
 	taps := s.taps
 	s.mu.Unlock()
 	for _, r := range taps {
-		r.relayed(p)
+		r.relayed(relayed{s, p})
 	}
 }
 

@@ -39,7 +39,7 @@ func (v *view) newTile(place layout.Tile, all int) *tile {
 	t := &tile{view: v, more: place.More, rect: image.Rect(place.X, place.Y, place.X+place.W, place.Y+place.H), framed: all > 1}
 	if place.Index >= 0 {
 		t.source = v.scene.sources[place.Index]
-		t.demand(true)
+		t.demand(v.decode)
 	}
 	return t
 }

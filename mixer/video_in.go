@@ -37,14 +37,17 @@ type videoIn struct {
 	dropped, invalid atomic.Uint64
 	shape            atomic.Pointer[shape]
 
+	asking sync.Mutex
+	asked  time.Time // when a key picture was requested last; under asking
+
 	// Owned by run.
 	decoder *codec.VideoDecoder
 	id      codec.ID
 	holding bool // wait for a key picture
-	asked   time.Time
 	told    Demand
 	asleep  []codec.Packet // that came since nobody sees the picture; decoding can go on with them
 	weight  int            // bytes of asleep
+	slept   time.Time      // when the last change of sleeping was
 	filter  loopFilter
 	motion  float64 // bits a pixel of late pictures that are not key ones
 }
@@ -106,9 +109,6 @@ func (v *videoIn) poke() {
 	default:
 	}
 }
-
-// request asks the sender for a key picture.
-func (v *videoIn) request() { v.source.cfg.Refresh() }
 
 // decoding tells whether anybody sees or records the picture.
 func (v *videoIn) decoding() bool { return !v.sleeping.Load() }
@@ -184,6 +184,7 @@ func (v *videoIn) reconsider() {
 	}
 	if u.decode == v.sleeping.Load() {
 		v.sleeping.Store(!u.decode)
+		v.slept = time.Now()
 		if u.decode {
 			v.wake()
 		}
@@ -227,12 +228,21 @@ func (v *videoIn) ready(p codec.Packet) bool {
 	return true
 }
 
-// ask requests a key picture unless one was requested just now.
+// ask requests a key picture of the sender unless one was requested just now. Safe for concurrent use.
 func (v *videoIn) ask() {
-	if now := time.Now(); now.Sub(v.asked) >= refreshEvery {
-		v.asked = now
-		v.request()
+	if v.mayAsk(time.Now()) {
+		v.source.cfg.Refresh()
 	}
+}
+
+func (v *videoIn) mayAsk(now time.Time) bool {
+	v.asking.Lock()
+	defer v.asking.Unlock()
+	if now.Sub(v.asked) < refreshEvery {
+		return false
+	}
+	v.asked = now
+	return true
 }
 
 // fail holds the last good picture.

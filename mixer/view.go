@@ -35,6 +35,7 @@ type view struct {
 	clock   int64 // the second that is written on the canvas; zero for none
 	fresh   bool  // everything has to be drawn
 	halving int64 // the last tick that was left out on purpose
+	decode  bool  // the canvas is composed for somebody, or was at the last tick
 }
 
 func newView(spec View, m *Mixer) (*view, error) {
@@ -43,7 +44,7 @@ func newView(spec View, m *Mixer) (*view, error) {
 		return nil, err
 	}
 	return &view{
-		mixer: m, spec: spec, key: spec.key(), canvas: canvas, fresh: true,
+		mixer: m, spec: spec, key: spec.key(), canvas: canvas, fresh: true, decode: true,
 		cadence: cadence{epoch: m.cfg.Epoch, rate: int64(spec.FPS), per: time.Second},
 		log:     m.log.With("layout", spec.Layout, "spotlight", spec.Spotlight),
 	}, nil

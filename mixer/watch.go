@@ -46,6 +46,11 @@ func (m *Mixer) Watch(w Watching, s Sink) (*Subscription, error) {
 func (m *Mixer) lead(sub *Subscription, w Watching) error {
 	m.leading.Lock()
 	defer m.leading.Unlock()
+	return m.leadNow(sub, w)
+}
+
+// leadNow is lead for who holds the lock.
+func (m *Mixer) leadNow(sub *Subscription, w Watching) error {
 	v, err := m.resolve(w)
 	if err != nil {
 		return err
@@ -104,16 +109,19 @@ func (m *Mixer) relead(name string, to func(Watching) Watching) {
 	all := slices.Collect(maps.Keys(m.watched))
 	m.mu.Unlock()
 	for _, sub := range all {
-		m.leading.Lock()
-		w := sub.watches
-		m.leading.Unlock()
-		if name != "" && !w.names(name) {
-			continue
-		}
-		if err := m.lead(sub, to(w)); err != nil {
+		if err := m.releadOne(sub, name, to); err != nil {
 			m.log.Error("view not changed for a viewer", "error", err)
 		}
 	}
+}
+
+func (m *Mixer) releadOne(sub *Subscription, name string, to func(Watching) Watching) error {
+	m.leading.Lock()
+	defer m.leading.Unlock()
+	if name != "" && !sub.watches.names(name) {
+		return nil
+	}
+	return m.leadNow(sub, to(sub.watches))
 }
 
 // names tells whether the view of that name is watched.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -207,7 +206,7 @@ func (s *session) join(ctx context.Context, m joinMessage) error {
 	}
 	s.member, s.joinBy = member, nil
 	s.log = s.log.With("room", member.Room(), "id", member.ID())
-	servers := slices.Concat([]peer.ICEServer{}, s.h.engine.ICEServers())
+	servers := append([]peer.ICEServer{}, s.h.engine.ICEServers()...)
 	if err := s.send(joinedMessage{"joined", member.ID(), member.Room(), servers, member.Participants()}); err != nil {
 		return err
 	}
