@@ -145,10 +145,13 @@ func (r *relay) goesOn(p relayed) bool {
 		r.foreign = !r.fits(p.Packet)
 	}
 	passes := r.passes.Load() && !p.Lost
-	late := p.PTS <= r.came
-	r.mixedUp = r.mixedUp || passes && late && !p.Key
-	return passes && !late
+	step := p.PTS - r.came
+	r.mixedUp = r.mixedUp || passes && step <= 0 && step > -maxStep && !p.Key
+	return passes && step > 0 && step < maxStep
 }
+
+// maxStep is how far apart two pictures are at most; what is further is another clock.
+const maxStep = lostAfter
 
 // maxSlip is how far the source's clock may run away from the room's before a key packet sets it right.
 const maxSlip = 150 * time.Millisecond
@@ -184,7 +187,7 @@ func (v *view) passable() *Source {
 	if !v.spec.alone() || v.scene.large == nil {
 		return nil
 	}
-	if state, _ := v.scene.large.state(time.Now()); state != Live {
+	if !v.scene.large.sends(time.Now()) {
 		return nil
 	}
 	return v.scene.large

@@ -149,10 +149,16 @@ func (s *Source) state(now time.Time) (state State, age time.Duration) {
 		return Connecting, 0
 	case age > lostAfter:
 		return Lost, age
-	case seq == 0 && s.video.decoding():
+	case seq == 0 && s.video.demanded():
 		return Connecting, age
 	}
 	return Live, age
+}
+
+// sends tells whether pictures come that may be shown, decoded or not.
+func (s *Source) sends(now time.Time) bool {
+	_, at := s.slot.Mark()
+	return !s.away.Load() && !s.hidden.Load() && !at.IsZero() && now.Sub(at) <= lostAfter
 }
 
 // use is what one tile makes of a source.

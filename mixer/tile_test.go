@@ -32,12 +32,19 @@ func TestAgesAreSaid(t *testing.T) {
 	}
 }
 
+// awake arranges v and waits until the decoder of s knows, which forgets what came before.
+func awake(t *testing.T, v *view, s *Source) {
+	t.Helper()
+	v.arrange(time.Now())
+	eventually(t, 3*time.Second, "the source is decoded", func() bool { return s.Stats().Decoded && len(s.video.poked) == 0 })
+}
+
 // TestPlaceholdersSayWhy walks a source through its states, at times of its own.
 func TestPlaceholdersSayWhy(t *testing.T) {
 	m := start(t, small)
 	src := m.AddSource(SourceConfig{ID: "A", Name: "a"})
 	v := stage(t, m, View{})
-	v.arrange(time.Now())
+	awake(t, v, src)
 	tile := v.tiles[0]
 	expect := func(after time.Duration, state State, text string, age int) {
 		t.Helper()
@@ -81,10 +88,10 @@ func TestPlaceholdersSayWhy(t *testing.T) {
 func TestTheAgeOfALostTileRunsOn(t *testing.T) {
 	m := start(t, medium)
 	src := m.AddSource(SourceConfig{Name: "a"})
-	picture1(t, src, 320, 180, red)
 	v := stage(t, m, View{})
+	awake(t, v, src)
+	picture1(t, src, 320, 180, red)
 	_, at := src.slot.Mark()
-	v.arrange(at)
 	if _, err := v.compose(at); err != nil {
 		t.Fatal(err)
 	}
@@ -154,9 +161,9 @@ func TestFillCropsButNeverScreens(t *testing.T) {
 			}
 			f.Fill(f.Bounds(), red)
 			f.Fill(image.Rect(160, 0, 480, 180), green)
-			src.slot.Put(f)
 			v := stage(t, m, View{Fill: c.fill, NoLabels: true})
-			v.arrange(time.Now())
+			awake(t, v, src)
+			src.slot.Put(f)
 			if _, err := v.compose(time.Now()); err != nil {
 				t.Fatal(err)
 			}
@@ -183,10 +190,10 @@ func TestFillCropsATallPicture(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.Fill(f.Bounds(), red)
-	f.Fill(image.Rect(0, 110, 180, 210), green)
-	src.slot.Put(f)
+	f.Fill(image.Rect(0, 100, 180, 220), green)
 	v := stage(t, m, View{Fill: true, NoLabels: true})
-	v.arrange(time.Now())
+	awake(t, v, src)
+	src.slot.Put(f)
 	if _, err := v.compose(time.Now()); err != nil {
 		t.Fatal(err)
 	}
@@ -207,6 +214,7 @@ func TestAShapeThatChangesLeavesNothingBehind(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	awake(t, v, src)
 	picture1(t, src, 320, 180, red)
 	draw()
 	picture1(t, src, 90, 160, green)
@@ -246,12 +254,17 @@ func TestLayoutsAgreeWithThePictures(t *testing.T) {
 			checked++
 			if live != is {
 				wrong++
+				t.Logf("%+v is %v", tile, f.Mean(tile.inner()))
 			}
 		}
 	})
 	states := func(want ...State) func() bool {
+		at := v.count()
 		return func() bool {
 			l := v.layout()
+			if v.count() < at+12 {
+				return false
+			}
 			for i := range want {
 				if len(l.Tiles) != len(want) || l.Tiles[i].State != want[i] {
 					return false

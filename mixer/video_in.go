@@ -110,8 +110,8 @@ func (v *videoIn) poke() {
 	}
 }
 
-// decoding tells whether anybody sees or records the picture.
-func (v *videoIn) decoding() bool { return !v.sleeping.Load() }
+// demanded tells whether anybody sees or records the picture; the decoder follows a moment later.
+func (v *videoIn) demanded() bool { return v.uses.Load().decode }
 
 // calm tells whether hardly anything moves in the picture.
 func (v *videoIn) calm() bool { return v.still.Load() }
@@ -183,11 +183,11 @@ func (v *videoIn) reconsider() {
 		v.source.cfg.Demanded(d)
 	}
 	if u.decode == v.sleeping.Load() {
-		v.sleeping.Store(!u.decode)
-		v.slept = time.Now()
 		if u.decode {
 			v.wake()
 		}
+		v.sleeping.Store(!u.decode)
+		v.slept = time.Now()
 	}
 }
 
@@ -307,7 +307,7 @@ func (v *videoIn) stats() SourceStats {
 	r := v.meter.read()
 	s := SourceStats{
 		FPS: r.PerSecond, Bitrate: r.Bits, Dropped: v.dropped.Load(), Invalid: v.invalid.Load(),
-		Layer: int(v.now.Load()), Decoded: v.decoding(),
+		Layer: int(v.now.Load()), Decoded: !v.sleeping.Load(),
 	}
 	if sh := v.shape.Load(); sh != nil {
 		s.VideoCodec, s.Width, s.Height = sh.id, sh.size.W, sh.size.H

@@ -1,0 +1,202 @@
+package mixer
+
+import (
+	"image"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"azulejo/codec"
+	"azulejo/mixer/layout"
+)
+
+// demands collects what a source is told.
+type demands struct {
+	mu  sync.Mutex
+	all []Demand
+}
+
+func (d *demands) add(one Demand) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.all = append(d.all, one)
+}
+
+func (d *demands) last() Demand {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.all) == 0 {
+		return Demand{}
+	}
+	return d.all[len(d.all)-1]
+}
+
+func TestASourceNobodyWatchesIsNotDecoded(t *testing.T) {
+	m := start(t, small)
+	var told demands
+	src := m.AddSource(SourceConfig{Name: "a", Demanded: told.add})
+	film{put: src.PutVideo, id: codec.H264, w: 320, h: 180, colour: red, blinking: true, gop: 1 << 20}.run(t) // one key picture only
+	eventually(t, 6*time.Second, "it sends", func() bool { return src.Stats().FPS > 10 })
+	st := src.Stats()
+	if st.Decoded || src.slot.Latest() != nil || st.State != Live {
+		t.Errorf("decoded %v, state %s without anybody watching", st.Decoded, st.State)
+	}
+	if st.Width != 320 || st.Height != 180 || st.VideoCodec != codec.H264 {
+		t.Errorf("it is said to be %dx%d %s", st.Width, st.Height, st.VideoCodec)
+	}
+
+	began := time.Now()
+	v := attend(t, m, Watching{Codec: codec.H264}, nil)
+	eventually(t, 3*time.Second, "it is seen", func() bool { return v.shows(image.Rect(80, 40, 240, 100), red) })
+	if d := time.Since(began); d > time.Second {
+		t.Errorf("it took %v until it was seen", d)
+	}
+	if !src.Stats().Decoded || told.last() != (Demand{320, 180, 0}) {
+		t.Errorf("decoded %v, told %v", src.Stats().Decoded, told.last())
+	}
+	v.sub.Close()
+	eventually(t, time.Second, "it sleeps again", func() bool { return !src.Stats().Decoded && told.last() == Demand{} })
+	eventually(t, 5*time.Second, "its old picture is given up", func() bool {
+		f := src.slot.Latest()
+		f.Close()
+		return f == nil
+	})
+	w := attend(t, m, Watching{Codec: codec.H264}, nil)
+	eventually(t, time.Second, "it is seen again, still without a key picture", func() bool { return w.shows(image.Rect(80, 40, 240, 100), red) })
+}
+
+func TestExcludedAndHiddenSourcesAreNotDecoded(t *testing.T) {
+	m := start(t, small)
+	all := people(m, 3)
+	for _, s := range all {
+		publish(t, s, codec.H264, 320, 180, red)
+	}
+	v := attend(t, m, Watching{View: &View{Exclude: []string{"c"}, Capacity: 2}, Codec: codec.H264}, nil)
+	decoded := func(want ...bool) func() bool {
+		return func() bool {
+			for i, s := range all {
+				if s.Stats().Decoded != want[i] {
+					return false
+				}
+			}
+			return true
+		}
+	}
+	eventually(t, 3*time.Second, "a and b are decoded", decoded(true, true, false))
+	if err := v.sub.Change(Watching{View: &View{Capacity: 2}}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 3*time.Second, "only a beside +2", decoded(true, false, false))
+	if err := v.sub.Change(Watching{View: &View{Layout: layout.KindFocus, Spotlight: "c"}}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 3*time.Second, "only c", decoded(false, false, true))
+}
+
+func TestDemandIsTheLargestTile(t *testing.T) {
+	m := start(t, small)
+	var told demands
+	m.AddSource(SourceConfig{Name: "a", Demanded: told.add})
+	m.AddSource(SourceConfig{Name: "b"})
+	grid := attend(t, m, Watching{Codec: codec.H264}, nil)
+	is := func(w, h int) func() bool { return func() bool { return told.last() == Demand{w, h, 0} } }
+	eventually(t, 2*time.Second, "half of the grid", is(160, 90))
+	focus := attend(t, m, Watching{View: &View{Layout: layout.KindFocus, Spotlight: "a"}, Codec: codec.H264}, nil)
+	eventually(t, 2*time.Second, "alone somewhere", is(320, 180))
+	focus.sub.Close()
+	eventually(t, 2*time.Second, "the grid again", is(160, 90))
+	grid.sub.Close()
+	eventually(t, 2*time.Second, "nobody", is(0, 0))
+}
+
+// TestWhatIsKeptIsBounded looks at what only run may touch, after it has ended.
+func TestWhatIsKeptIsBounded(t *testing.T) {
+	for name, c := range map[string]struct {
+		size, n int
+		key     func(i int) bool
+		kept    func(n, weight int) bool
+	}{
+		"many":          {100, 5000, func(i int) bool { return i == 0 }, func(n, _ int) bool { return n <= asleepPackets }},
+		"large":         {1 << 20, 40, func(i int) bool { return i%10 == 0 }, func(_, w int) bool { return w <= asleepBytes }},
+		"begins at key": {100, 95, func(i int) bool { return i%10 == 0 }, func(n, _ int) bool { return n == 5 }},
+		"no key at all": {100, 50, func(int) bool { return false }, func(n, _ int) bool { return n == 0 }},
+	} {
+		m := start(t, small)
+		src := m.AddSource(SourceConfig{Name: "a"})
+		data := make([]byte, c.size)
+		for i := range c.n {
+			src.video.keepFor(t, codec.Packet{Codec: codec.H264, Key: c.key(i), Data: data})
+		}
+		src.Close()
+		if v := src.video; !c.kept(len(v.asleep), v.weight) || len(v.asleep) > 0 && !v.asleep[0].Key {
+			t.Errorf("%s: %d packets of %d bytes are kept", name, len(v.asleep), v.weight)
+		}
+	}
+}
+
+// keepFor puts p and waits until it was taken.
+func (v *videoIn) keepFor(t *testing.T, p codec.Packet) {
+	t.Helper()
+	v.put(0, p)
+	for end := time.Now().Add(5 * time.Second); len(v.packets) > 0; {
+		if time.Now().After(end) {
+			t.Fatal("packets are not taken")
+		}
+		time.Sleep(50 * time.Microsecond)
+	}
+}
+
+func TestLayersFollowTheTile(t *testing.T) {
+	m := start(t, medium)
+	var told demands
+	asked := make(chan struct{}, 10)
+	src := m.AddSource(SourceConfig{Name: "a", Layers: 2, Demanded: told.add, Refresh: func() {
+		select {
+		case asked <- struct{}{}:
+		default:
+		}
+	}})
+	film{put: func(p codec.Packet) { src.PutLayer(0, p) }, id: codec.H264, w: 640, h: 360, colour: red, blinking: true, gop: 40, asked: asked}.run(t)
+	film{put: func(p codec.Packet) { src.PutLayer(1, p) }, id: codec.H264, w: 160, h: 90, colour: green, blinking: true, gop: 40}.run(t)
+	src.PutLayer(2, codec.Packet{Codec: codec.H264, Key: true, Data: []byte{0, 0, 0, 1, 0x65}})
+	src.PutLayer(-1, codec.Packet{Codec: codec.H264, Key: true, Data: []byte{0, 0, 0, 1, 0x65}})
+	tiny, whole := View{Layout: layout.KindCustom, Tiles: []layout.Fraction{{W: 0.25, H: 0.25}}, NoLabels: true}, View{NoLabels: true}
+	v := attend(t, m, Watching{View: &tiny, Codec: codec.H264}, nil)
+	eventually(t, 3*time.Second, "the small layer on a small tile", func() bool {
+		return v.shows(image.Rect(20, 10, 120, 60), green) && src.Stats().Layer == 1 && told.last() == Demand{160, 90, 1}
+	})
+	if err := v.sub.Change(Watching{View: &whole}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 4*time.Second, "the large layer on a large tile", func() bool {
+		return v.shows(image.Rect(100, 60, 500, 200), red) && src.Stats().Layer == 0 && told.last() == Demand{640, 360, 0}
+	})
+	st := src.Stats()
+	if st.Width != 640 || st.Invalid != 0 {
+		t.Errorf("%d wide, %d invalid", st.Width, st.Invalid)
+	}
+	v.between(t, 3*time.Second) // one layer at a time: the other would show through, and double the rate
+	if fps := src.Stats().FPS; fps > 30 {
+		t.Errorf("%.0f pictures a second of 20 are used", fps)
+	}
+	if err := v.sub.Change(Watching{View: &tiny}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 4*time.Second, "and back", func() bool { return v.shows(image.Rect(20, 10, 120, 60), green) && src.Stats().Layer == 1 })
+}
+
+func TestALayerThatStopsIsReplaced(t *testing.T) {
+	m := start(t, medium)
+	src := m.AddSource(SourceConfig{Name: "a", Layers: 2})
+	stop := film{put: func(p codec.Packet) { src.PutLayer(0, p) }, id: codec.H264, w: 640, h: 360, colour: red, blinking: true, gop: 10}.run(t)
+	film{put: func(p codec.Packet) { src.PutLayer(1, p) }, id: codec.H264, w: 160, h: 90, colour: green, blinking: true, gop: 10}.run(t)
+	v := attend(t, m, Watching{Codec: codec.H264}, nil)
+	all := image.Rect(100, 60, 500, 200)
+	eventually(t, 4*time.Second, "the large layer", func() bool { return v.shows(all, red) })
+	stop()
+	eventually(t, 4*time.Second, "the small one instead", func() bool { return v.shows(all, green) })
+	if slices.ContainsFunc(v.told, func(l told) bool { return len(l.Tiles) > 0 && l.Tiles[0].State == Lost }) {
+		t.Error("it was called lost meanwhile")
+	}
+}
