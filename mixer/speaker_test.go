@@ -7,8 +7,8 @@ import (
 	"azulejo/mixer/pcm"
 )
 
-// stage plays levels to a speaker under a clock of its own.
-type stage struct {
+// forum plays levels to a speaker under a clock of its own.
+type forum struct {
 	speaker[string]
 	t        *testing.T
 	now      time.Time
@@ -16,12 +16,12 @@ type stage struct {
 	who      string
 }
 
-func newStage(t *testing.T) *stage {
-	return &stage{t: t, now: time.Unix(0, 0), speaking: map[string]bool{}}
+func newStage(t *testing.T) *forum {
+	return &forum{t: t, now: time.Unix(0, 0), speaking: map[string]bool{}}
 }
 
 // play lets the levels last for d.
-func (s *stage) play(d time.Duration, levels map[string]float64) {
+func (s *forum) play(d time.Duration, levels map[string]float64) {
 	for range d / blockTime {
 		s.now = s.now.Add(blockTime)
 		for who, level := range levels {
@@ -31,7 +31,7 @@ func (s *stage) play(d time.Duration, levels map[string]float64) {
 	}
 }
 
-func (s *stage) expect(who string) {
+func (s *forum) expect(who string) {
 	s.t.Helper()
 	if s.who != who {
 		s.t.Errorf("after %v %q is the speaker, want %q", s.now.Sub(time.Unix(0, 0)), s.who, who)
