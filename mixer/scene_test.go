@@ -229,5 +229,8 @@ func TestHiddenAreCountedOnTheTile(t *testing.T) {
 		t.Errorf("layout %+v", l)
 	}
 	m.snapshot()[3].Close()
-	eventually(t, 2*time.Second, "+2", func() bool { l := v.layout(); return l.Hidden == 2 && slices.ContainsFunc(l.Tiles, func(i TileInfo) bool { return i.Name == "+2" }) })
+	eventually(t, 2*time.Second, "+2", func() bool {
+		l := v.layout()
+		return l.Hidden == 2 && slices.ContainsFunc(l.Tiles, func(i TileInfo) bool { return i.Name == "+2" })
+	})
 }

@@ -71,7 +71,7 @@ func (b *bench) x264(bits int) []string {
 	return []string{
 		"-an", "-c:v", "libx264", "-threads", "1", "-preset", b.Preset, "-tune", "zerolatency", "-profile:v", "baseline",
 		"-g", strconv.Itoa(4 * b.FPS), "-b:v", strconv.Itoa(bits),
-		"-maxrate", strconv.Itoa(limit), "-bufsize", strconv.Itoa(limit / 2),
+		"-maxrate", strconv.Itoa(limit), "-bufsize", strconv.Itoa(limit * 3 / 2),
 	}
 }
 
