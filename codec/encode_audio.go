@@ -2,6 +2,7 @@ package codec
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/asticode/go-astiav"
@@ -11,6 +12,13 @@ import (
 type AudioConfig struct {
 	Codec   ID  // Opus, AAC, PCMU, PCMA or G722
 	Bitrate int // bits a second; 96000 when zero; fixed by the format for PCMU, PCMA and G722
+
+	// The rest is for Opus only.
+	Frame time.Duration // length of a packet: 10, 20, 40 or 60 ms; 20 ms when zero
+	Loss  int           // percent of the packets that are expected to get lost; above zero, speech is repeated in the next packet
+	Voice bool          // speech is expected, not anything
+	Mono  bool
+	DTX   bool // silence becomes packets of at most two bytes, which need not be sent
 }
 
 // audioFormat is what FFmpeg's encoder of a format is given.
@@ -24,18 +32,16 @@ type audioFormat struct {
 }
 
 var audioFormats = map[ID]audioFormat{
-	Opus: {
-		"libopus", astiav.SampleFormatS16, SampleRate, astiav.ChannelLayoutStereo, 960,
-		map[string]string{"application": "audio", "frame_duration": "20", "compression_level": "5"},
-	},
-	AAC:  {"aac", astiav.SampleFormatFltp, SampleRate, astiav.ChannelLayoutStereo, 1024, nil},
+	Opus: {"libopus", astiav.SampleFormatS16, SampleRate, astiav.ChannelLayoutStereo, 960, nil},
+	// The fast coder needs a fifth of the default's time; at 96 kb/s its noise is within 3 dB, for tones far below.
+	AAC:  {"aac", astiav.SampleFormatFltp, SampleRate, astiav.ChannelLayoutStereo, 1024, map[string]string{"aac_coder": "fast"}},
 	PCMU: {"pcm_mulaw", astiav.SampleFormatS16, 8000, astiav.ChannelLayoutMono, 160, nil},
 	PCMA: {"pcm_alaw", astiav.SampleFormatS16, 8000, astiav.ChannelLayoutMono, 160, nil},
 	G722: {"g722", astiav.SampleFormatS16, 16000, astiav.ChannelLayoutMono, 320, nil},
 }
 
 // AudioEncoder turns interleaved stereo at 48 kHz into packets. It cuts its input into the frames that
-// the format demands: 20 ms, but 1024 samples for AAC. One goroutine owns it.
+// the format demands: 20 ms, but 1024 samples for AAC, and what was asked for with Opus. One goroutine owns it.
 type AudioEncoder struct {
 	e       *encoder
 	f       audioFormat
@@ -47,11 +53,49 @@ type AudioEncoder struct {
 	written int64 // sampling instants handed to the encoder since start
 }
 
-// NewAudioEncoder opens an encoder.
-func NewAudioEncoder(cfg AudioConfig) (*AudioEncoder, error) {
+// format is what the configuration means for FFmpeg.
+func (cfg AudioConfig) format() (audioFormat, error) {
 	f, ok := audioFormats[cfg.Codec]
 	if !ok {
-		return nil, fmt.Errorf("encode sound as %q: accepted are opus, aac, pcmu, pcma, g722: %w", cfg.Codec, ErrUnsupported)
+		return f, fmt.Errorf("encode sound as %q: accepted are opus, aac, pcmu, pcma, g722: %w", cfg.Codec, ErrUnsupported)
+	}
+	if cfg.Codec != Opus {
+		return f, nil
+	}
+	switch cfg.Frame {
+	case 0:
+		cfg.Frame = 20 * time.Millisecond
+	case 10 * time.Millisecond, 20 * time.Millisecond, 40 * time.Millisecond, 60 * time.Millisecond:
+	default:
+		return f, fmt.Errorf("opus packets of %v: accepted are 10ms, 20ms, 40ms, 60ms: %w", cfg.Frame, ErrUnsupported)
+	}
+	if cfg.Mono {
+		f.layout = astiav.ChannelLayoutMono
+	}
+	f.frame = int(cfg.Frame * SampleRate / time.Second)
+	f.options = cfg.opusOptions()
+	return f, nil
+}
+
+func (cfg AudioConfig) opusOptions() map[string]string {
+	o := map[string]string{"application": "audio", "compression_level": "5", "frame_duration": strconv.Itoa(int(cfg.Frame.Milliseconds()))}
+	if cfg.Voice {
+		o["application"] = "voip"
+	}
+	if cfg.Loss > 0 {
+		o["fec"], o["packet_loss"] = "1", strconv.Itoa(cfg.Loss)
+	}
+	if cfg.DTX {
+		o["dtx"] = "1"
+	}
+	return o
+}
+
+// NewAudioEncoder opens an encoder.
+func NewAudioEncoder(cfg AudioConfig) (*AudioEncoder, error) {
+	f, err := cfg.format()
+	if err != nil {
+		return nil, err
 	}
 	if cfg.Bitrate == 0 {
 		cfg.Bitrate = 96_000

@@ -13,7 +13,7 @@ type VideoConfig struct {
 	Codec         ID     // H264, VP8 or MJPEG
 	Width, Height int    // pixels, even
 	FPS           int    // pictures a second, 1–120: what rate control plans with
-	Bitrate       int    // bits a second at most, over half a second; not for MJPEG
+	Bitrate       int    // bits a second at most, over a second and a half; not for MJPEG
 	Quality       int    // capped quality: no more bits are used than this takes, as x264's CRF or libvpx's cq-level, 1–63; zero: Bitrate is the average too
 	Preset        string // x264's preset; "superfast" when empty
 }
@@ -87,7 +87,7 @@ func (c VideoConfig) setup(ctx *astiav.CodecContext) {
 		ctx.SetBitRate(int64(c.Bitrate))
 	}
 	ctx.SetRateControlMaxRate(int64(c.Bitrate))
-	ctx.SetRateControlBufferSize(c.Bitrate / 2)
+	ctx.SetRateControlBufferSize(c.Bitrate * 3 / 2) // half a second would starve key pictures: SSIM 0.964 instead of 0.977
 }
 
 // videoOptions are the private options of FFmpeg's encoder for that format.

@@ -26,11 +26,11 @@ const (
 type governor struct {
 	mu          sync.Mutex
 	ticks, late int
-	level       int
+	level, most int       // most is where it ends
 	well        time.Time // since when; zero when it is not
 }
 
-func newGovernor() *governor { return &governor{} }
+func newGovernor() *governor { return &governor{most: overloadJoins} }
 
 // observe notes one tick: how many before it were skipped, and how long after its time the picture was composed.
 // A picture that is later than its successor is due is as good as skipped.
@@ -59,7 +59,7 @@ func (g *governor) decide(now time.Time) int {
 	g.ticks, g.late = 0, 0
 	switch {
 	case share > lateShare:
-		g.level, g.well = min(g.level+1, overloadJoins), time.Time{}
+		g.level, g.well = min(g.level+1, g.most), time.Time{}
 	case share > wellShare:
 		g.well = time.Time{}
 	case g.well.IsZero():

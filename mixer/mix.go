@@ -2,7 +2,6 @@ package mixer
 
 import (
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -13,37 +12,55 @@ import (
 // mixQueue is how many blocks may wait for an encoder. What finds no room is left out and counted.
 const mixQueue = 100
 
-// soundBlock is 20 ms of a mix; many may read it.
+// lossExpected is in percent of what viewers get. With any above 5 Opus repeats every packet roughly in the next
+// one: a voice that lost a tenth of its packets is 10 dB nearer to what it was, for no more bits.
+const lossExpected = 10
+
+// mixKey names a rendition of sound: its format and whom it leaves out, if anybody.
+type mixKey struct {
+	id  codec.ID
+	not *Source
+}
+
+// soundBlock is 20 ms of a mix and whom it is for; many may read it.
 type soundBlock struct {
 	pcm []int16
 	at  time.Duration
+	n   int64       // the tick
+	to  []*listener // nobody, when it only prepares an encoder for the next
 }
 
-// mix is a rendition of the sound: one encoder in a goroutine of its own, shared by all its sinks.
+// mix is a rendition of the sound: one encoder in a goroutine of its own, shared by all its listeners.
 type mix struct {
 	key     mixKey
 	bitrate int
 	log     *slog.Logger
-	blocks  chan soundBlock
-	quit    chan struct{}
-	done    sync.WaitGroup
-	sinks   fanout
+	blocks  chan soundBlock // closed to end the goroutine
+	sinks   atomic.Pointer[[]*listener]
 	skipped atomic.Uint64
 	meter   meter
 
 	// Owned by the sound's ticker.
+	primed  bool // its encoder must go on where another's is
+	begun   bool
 	sum     []int32
 	limiter *pcm.Limiter
+
+	// Owned by run.
+	encoder *codec.AudioEncoder // nil before the first block, and while nothing is to be heard
+	next    time.Duration       // when the encoder expects the next block to be
+	quiet   int                 // blocks of silence in a row
+	early   time.Duration       // by which an encoder's packets begin before their blocks
 }
 
+// quietBlocks is how much silence is encoded before the encoder ends: until then its sound has faded.
+const quietBlocks = 10
+
 func newMix(key mixKey, bitrate int, log *slog.Logger) *mix {
-	r := &mix{
+	return &mix{
 		key: key, bitrate: bitrate, log: log.With("codec", key.id),
-		blocks: make(chan soundBlock, mixQueue), quit: make(chan struct{}),
-		sum: make([]int32, blockLength), limiter: pcm.NewLimiter(),
+		blocks: make(chan soundBlock, mixQueue), sum: make([]int32, blockLength), limiter: pcm.NewLimiter(),
 	}
-	r.done.Go(r.run)
-	return r
 }
 
 // without returns the mix less what one source added to it, exactly; own is nil when that was nothing.
@@ -57,7 +74,7 @@ func (r *mix) without(sum []int32, own []int16) []int16 {
 	return out
 }
 
-// put never blocks.
+// put never blocks. Only the sound's ticker calls it.
 func (r *mix) put(b soundBlock) {
 	select {
 	case r.blocks <- b:
@@ -66,60 +83,73 @@ func (r *mix) put(b soundBlock) {
 	}
 }
 
-// run encodes; a hole in the time of its blocks begins a new encoder, whose timestamps are right again.
+// run encodes what is put and gives it to whom it is for.
 func (r *mix) run() {
-	var encoder *codec.AudioEncoder
-	var next time.Duration
-	defer func() { encoder.Close() }()
+	defer func() { r.encoder.Close() }()
 	trouble, well := newLogOnce(r.log, "sound rendition")
-	for {
-		select {
-		case <-r.quit:
-			return
-		case b := <-r.blocks:
-			if encoder == nil || b.at != next {
-				encoder.Close()
-				var err error
-				if encoder, err = codec.NewAudioEncoder(codec.AudioConfig{Codec: r.key.id, Bitrate: r.bitrate}); err != nil {
-					trouble(err)
-					continue
-				}
-			}
-			next = b.at + blockTime
-			packets, err := encoder.Encode(b.pcm, b.at)
-			if err != nil {
-				trouble(err)
-				continue
-			}
+	for b := range r.blocks {
+		packets, err := r.encode(b)
+		if err != nil {
+			trouble(err)
+		} else {
 			well()
-			r.deliver(packets)
 		}
+		r.deliver(b, packets)
 	}
 }
 
-func (r *mix) deliver(packets []codec.Packet) {
+// encode begins a new encoder after a hole in the time of the blocks, so that timestamps are right again, and
+// after silence of Opus, which needs none.
+func (r *mix) encode(b soundBlock) (_ []codec.Packet, err error) {
+	if r.quiet++; !silent(b.pcm) {
+		r.quiet = 0
+	}
+	if r.key.id == codec.Opus && r.quiet > quietBlocks {
+		r.encoder.Close()
+		r.encoder = nil
+		return []codec.Packet{{Codec: codec.Opus, Data: codec.OpusSilence(), PTS: b.at - r.early, Duration: blockTime, Key: true}}, nil
+	}
+	if r.encoder == nil || b.at != r.next {
+		r.encoder.Close()
+		cfg := codec.AudioConfig{Codec: r.key.id, Bitrate: r.bitrate, Loss: lossExpected}
+		if r.encoder, err = codec.NewAudioEncoder(cfg); err != nil {
+			return nil, err
+		}
+	}
+	r.next = b.at + blockTime
+	packets, err := r.encoder.Encode(b.pcm, b.at)
+	if len(packets) > 0 {
+		r.early = b.at - packets[0].PTS
+	}
+	return packets, err
+}
+
+func (r *mix) deliver(b soundBlock, packets []codec.Packet) {
+	if len(b.to) == 0 {
+		return
+	}
 	for i, p := range packets {
 		r.meter.add(len(p.Data))
 		packets[i].Payloads = cutOnce(p)
+		packets[i].Payloads = cutOnce(p)
 	}
-	r.sinks.deliver(packets, nil)
+	for _, l := range b.to {
+		l.deliver(b.n, packets)
+	}
 }
 
-// refresh has nothing to do: every packet of sound is a key packet.
-func (r *mix) refresh() {}
-
-// close ends the encoder and waits for it.
-func (r *mix) close() {
-	close(r.quit)
-	r.done.Wait()
+// listeners are those the next block is for; nobody writes to the list.
+func (r *mix) listeners() []*listener {
+	if p := r.sinks.Load(); p != nil {
+		return *p
+	}
+	return nil
 }
-
-func (r *mix) audience() *fanout { return &r.sinks }
 
 func (r *mix) stats() RenditionStats {
 	rate := r.meter.read()
 	return RenditionStats{
 		Codec: r.key.id, FPS: rate.PerSecond, Bitrate: rate.Bits,
-		Sinks: len(r.sinks.all()), Skipped: r.skipped.Load(),
+		Sinks: len(r.listeners()), Skipped: r.skipped.Load(),
 	}
 }

@@ -64,12 +64,14 @@ type picture struct {
 	lastKey time.Duration // of the last key picture
 	gop     int64         // number of the GOP of the last picture
 	opened  bool
+	steer   steering
 	last    time.Duration // of the last packet
 }
 
 func newPicture(key pictureKey, v *view, cfg Config, log *slog.Logger) (*picture, error) {
 	r := &picture{
 		key: key, view: v, cfg: cfg, log: log.With("codec", key.id, "h", key.size.H),
+		steer: steering{best: cfg.quality(key.id), now: cfg.quality(key.id), most: int(float64(cfg.bitrate(key.size)) * cfg.GOP.Seconds())},
 		shots: make(chan shot, 1), relay: newRelay(key), quit: make(chan struct{}),
 	}
 	if err := r.open(); err != nil {
@@ -188,6 +190,11 @@ func (r *picture) encode(f *codec.Frame) ([]codec.Packet, error) {
 		r.wanted.Store(false)
 		r.lastKey = pts
 	}
+	if r.opened && gop != r.gop && r.key.id == codec.H264 {
+		if err := r.encoder.SetQuality(r.steer.next()); err != nil {
+			return nil, err
+		}
+	}
 	r.opened, r.gop = true, gop
 	if r.scaler != nil {
 		if err := r.scaler.Scale(r.small, f); err != nil {
@@ -195,7 +202,11 @@ func (r *picture) encode(f *codec.Frame) ([]codec.Packet, error) {
 		}
 		f = r.small
 	}
-	return r.encoder.Encode(f, pts, key)
+	packets, err := r.encoder.Encode(f, pts, key)
+	for _, p := range packets {
+		r.steer.bits += 8 * len(p.Data)
+	}
+	return packets, err
 }
 
 // deliver hands packets to all sinks, ready to be cut into RTP payloads once for all.

@@ -2,7 +2,6 @@ package mixer
 
 import (
 	"log/slog"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,40 +16,43 @@ const (
 	blockLength = codec.SampleRate / 50 * codec.Channels // values in a block
 )
 
-// How much sound a source's queue holds before it plays, and at most. What comes above the limit replaces
-// the oldest, so that delay cannot grow.
+// A source whose sound stays below audibleLevel, in dBFS, for audibleHold adds nothing to the mix.
 const (
-	soundDelay = 3 * blockLength
-	soundLimit = 10 * blockLength
+	audibleLevel = -60
+	audibleHold  = time.Second
 )
-
-// soundLatency is how much later than its sender's picture a source's sound leaves the queue; the
-// renditions' timestamps take it back.
-const soundLatency = soundDelay / blockLength * blockTime
 
 // soundPackets is how many packets may wait for a decoder.
 const soundPackets = 32
 
-// soundIn decodes one source's sound into a queue in a goroutine of its own; the mix pulls from it.
+// soundIn decodes one source's sound into a jitter buffer in a goroutine of its own; the mix pulls from it.
 type soundIn struct {
-	log     *slog.Logger
-	packets chan codec.Packet
-	quit    chan struct{}
-	done    sync.WaitGroup
-	muted   atomic.Bool
-	invalid atomic.Uint64
+	log      *slog.Logger
+	born     time.Time
+	packets  chan codec.Packet
+	quit     chan struct{}
+	done     sync.WaitGroup
+	muted    atomic.Bool
+	speaking atomic.Bool // written by the sound's ticker
+	invalid  atomic.Uint64
 
-	mu      sync.Mutex
-	queue   []int16
+	mu     sync.Mutex
+	buffer *jitter
+	level  float64
+	id     codec.ID
+
+	// Owned by the sound's ticker.
 	block   []int16 // handed to the mix
-	playing bool
 	gain    float32 // at the end of the last block
-	level   float64
-	id      codec.ID
+	audible time.Time
+	heard   int64 // the last tick with something to hear
 }
 
 func newSoundIn(log *slog.Logger) *soundIn {
-	s := &soundIn{log: log, packets: make(chan codec.Packet, soundPackets), quit: make(chan struct{}), block: make([]int16, blockLength), level: pcm.Level(nil)}
+	s := &soundIn{
+		log: log, born: time.Now(), packets: make(chan codec.Packet, soundPackets), quit: make(chan struct{}),
+		buffer: newJitter(), block: make([]int16, blockLength), level: pcm.Floor, heard: -privateHold,
+	}
 	s.done.Go(s.run)
 	return s
 }
@@ -81,118 +83,91 @@ func (s *soundIn) next() (codec.Packet, bool) {
 }
 
 func (s *soundIn) run() {
-	var decoder *codec.AudioDecoder
-	var id codec.ID
-	var buf []int16
-	defer func() { decoder.Close() }()
+	var decoder soundDecoder
+	defer decoder.close()
 	trouble, well := newLogOnce(s.log, "sound")
 	for p, ok := s.next(); ok; p, ok = s.next() {
-		if p.Codec != id {
-			decoder.Close()
-			d, err := codec.NewAudioDecoder(p.Codec, nil)
-			if err != nil {
-				decoder, id = nil, ""
-				s.invalid.Add(1)
-				trouble(err)
-				continue
-			}
-			decoder, id = d, p.Codec
+		if s.muted.Load() {
+			continue // nobody would hear it
 		}
-		out, err := decoder.Decode(buf[:0], p)
-		if err != nil {
+		if err := s.decode(&decoder, p, time.Now()); err != nil {
 			s.invalid.Add(1)
 			trouble(err)
 			continue
 		}
-		buf = out
-		s.push(id, out, p.Lost)
 		well()
 	}
 }
 
-// push queues sound, which it copies, after a guess of what was lost before it.
-func (s *soundIn) push(id codec.ID, sound []int16, lost bool) {
+// decode queues the sound of p, which came at now.
+func (s *soundIn) decode(d *soundDecoder, p codec.Packet, now time.Time) error {
+	if err := d.open(p.Codec); err != nil {
+		return err
+	}
+	restored := d.buf[:0]
+	if p.Lost {
+		restored = d.restore(restored, p, s.missing(p, now))
+	}
+	sound, err := d.decode(restored, p)
+	if err != nil {
+		return err
+	}
+	d.buf = sound
+	s.push(p, sound[:len(restored)], sound[len(restored):], now)
+	return nil
+}
+
+// missing is how much sound should have come before p.
+func (s *soundIn) missing(p codec.Packet, now time.Time) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.id = id
-	if lost {
-		s.queue = append(s.queue, mirror(s.queue, len(sound))...)
-	}
-	s.queue = append(s.queue, sound...)
-	if len(s.queue) > soundLimit {
-		s.shorten()
-	}
+	return s.buffer.missing(now.Sub(s.born), p.PTS)
 }
 
-// mirror guesses what follows sound: the last n values, or as many as there are, played backwards, which
-// goes on from the last value without a jump.
-func mirror(sound []int16, n int) []int16 {
-	n = min(n, len(sound))
-	out := make([]int16, n)
-	for i := 0; i < n; i += codec.Channels {
-		copy(out[i:], sound[len(sound)-codec.Channels-i:][:codec.Channels])
-	}
-	return out
-}
-
-// shorten drops all but the newest soundDelay, fading from what would have come next to what comes instead.
-func (s *soundIn) shorten() {
-	const fade = blockLength / 4
-	old, rest := s.queue[:fade], s.queue[len(s.queue)-soundDelay:]
-	for i := range old {
-		rest[i] = int16((int(old[i])*(fade-i) + int(rest[i])*i) / fade)
-	}
-	s.queue = s.queue[:copy(s.queue, rest)]
-}
-
-// pull returns the next block, valid until the next call, or nil when there is nothing to hear. Sound
-// begins once enough is queued; it swells and fades within one block where it begins, ends, is muted or
-// unmuted. Only the sound's ticker calls it.
-func (s *soundIn) pull() []int16 {
+// push queues what p became; both parts are copied.
+func (s *soundIn) push(p codec.Packet, restored, sound []int16, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.playing && len(s.queue) < soundDelay {
-		s.level = pcm.Level(nil)
-		return nil
+	s.id = p.Codec
+	s.buffer.push(now.Sub(s.born), p.PTS, restored, sound)
+}
+
+// pull returns the block that is to be heard at now, valid until the next call, or nil when there is nothing
+// to hear. It swells and fades within one block when it is muted or unmuted. Only the sound's ticker calls it.
+func (s *soundIn) pull(now time.Time) []int16 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.level = pcm.Floor
+	if s.buffer.pull(now.Sub(s.born), s.block) {
+		s.level = pcm.Level(s.block)
 	}
-	if !s.playing && len(s.queue) > soundDelay {
-		s.queue = s.queue[:copy(s.queue, s.queue[len(s.queue)-soundDelay:])]
-	}
-	s.advance()
-	audible := s.swell(s.block)
-	s.level = pcm.Level(s.block)
-	if !audible {
+	if !s.swell(now) {
 		return nil
 	}
 	return s.block
 }
 
-// advance takes a block from the queue. What is missing at its end is guessed, to be faded out.
-func (s *soundIn) advance() {
-	if len(s.queue) >= len(s.block) {
-		s.queue = s.queue[:copy(s.queue, s.queue[copy(s.block, s.queue):])]
-		s.playing = true
-		return
-	}
-	known := slices.Concat(s.block, s.queue)
-	n := copy(s.block, s.queue)
-	copy(s.block[n:], mirror(known, len(s.block)-n))
-	s.queue, s.playing = s.queue[:0], false
-}
-
 // swell brings the gain to where it should be within one block, and tells whether that leaves anything.
-func (s *soundIn) swell(block []int16) bool {
-	from, to := s.gain, float32(1)
-	if s.muted.Load() || !s.playing {
-		to = 0
+func (s *soundIn) swell(now time.Time) bool {
+	from, to := s.gain, float32(0)
+	if s.level >= audibleLevel {
+		if now.Sub(s.audible) > audibleHold && !s.muted.Load() {
+			from = 1 // what was below cannot click, and a word begins whole
+		}
+		s.audible = now
 	}
-	if from != 1 || to != 1 {
-		pcm.Gain(block, from, to)
+	if now.Sub(s.audible) <= audibleHold {
+		to = 1
 	}
+	if s.muted.Load() {
+		to, s.level = 0, pcm.Floor
+	}
+	pcm.Gain(s.block, from, to)
 	s.gain = to
 	return from != 0 || to != 0
 }
 
+// describe returns the format and the level in dBFS of the newest block.
 func (s *soundIn) describe() (codec.ID, float64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -2,230 +2,214 @@ package main
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
+	"runtime"
 	"slices"
+	"strings"
 	"time"
 )
 
 // benchCmd measures what a wall costs: this server against the system's ffmpeg, alternating, in one run.
 type benchCmd struct {
-	Files   []string `arg:"" help:"Media files (H.264 or VP8 without B-frames), used in turn for all inputs." type:"existingfile"`
-	Inputs  int      `default:"9" help:"How many inputs, 1 to 25."`
-	Viewers int      `default:"5" help:"Up to how many further viewers to add."`
-	Rounds  int      `default:"3" help:"How often each side is measured; the median counts."`
-	Seconds float64  `default:"12" help:"Length of one measurement."`
-	Width   int      `default:"1280"`
-	Height  int      `default:"720"`
-	FPS     int      `default:"15" name:"fps"`
-	Bitrate int      `default:"2000000" help:"Bits a second."`
-	Preset  string   `default:"superfast" help:"x264's preset, of both sides."`
-	FFmpeg  string   `default:"ffmpeg" name:"ffmpeg" help:"The peer."`
-	JSON    string   `name:"json" help:"Write the report to this file too." placeholder:"FILE"`
+	File    string        `arg:"" help:"Footage that all inputs show, each from another place of it: H.264 without B-frames." type:"existingfile"`
+	SubFile string        `arg:"" optional:"" help:"The same scene in a smaller size: the cameras' sub-streams." type:"existingfile"`
+	Only    []string      `help:"Measure these rows only: wall, sub, webrtc, ssim, viewers, views, quiet, linear, memory." placeholder:"ROW,ROW"`
+	Inputs  int           `default:"9" help:"How many inputs, 1 to 25."`
+	Viewers int           `default:"10" help:"How many further viewers to add, 1 to 50."`
+	Views   int           `default:"4" help:"How many further views to add, 1 to 8."`
+	Rounds  int           `default:"5" help:"How often each side is measured; the median counts."`
+	Seconds float64       `default:"6" help:"Length of one measurement."`
+	Memory  time.Duration `default:"30s" help:"Length of the row memory; 10m shows whether it is flat."`
+	Width   int           `default:"1280"`
+	Height  int           `default:"720"`
+	FPS     int           `default:"15" name:"fps"`
+	Bitrate int           `default:"2000000" help:"Bits a second."`
+	Preset  string        `default:"superfast" help:"x264's preset, of both sides."`
+	FFmpeg  string        `default:"ffmpeg" name:"ffmpeg" help:"The peer."`
+	JSON    string        `name:"json" help:"Write the report with every round of it to this file." placeholder:"FILE"`
 }
 
-// benchReport is what a bench found. CPU is in seconds per second of media: 1.0 is one core kept busy.
-type benchReport struct {
-	Inputs  int          `json:"inputs"`
-	Size    string       `json:"size"`
-	FPS     int          `json:"fps"`
-	Bitrate int          `json:"bitrate"`
-	Preset  string       `json:"preset"`
-	Peer    string       `json:"peer"`
-	Rounds  []benchRound `json:"rounds"`
-	CPU     float64      `json:"cpu"`
-	PeerCPU float64      `json:"peerCpu"`
-	Ratio   float64      `json:"ratio"` // median of the rounds' ratios
-	Viewers []viewerCost `json:"viewers"`
-	Each    float64      `json:"perViewer"` // median cost of one more viewer, of the one-viewer cost
-}
-
-// benchRound is one measurement of both sides, one right after the other.
-type benchRound struct {
-	CPU      float64 `json:"cpu"`
-	PeerCPU  float64 `json:"peerCpu"`
-	FPS      float64 `json:"fps"`      // that our viewer received
-	Bits     float64 `json:"bits"`     // a second, that our viewer received
-	PeerBits float64 `json:"peerBits"` // a second, that ffmpeg wrote
-}
-
-// viewerCost is the CPU with so many viewers.
-type viewerCost struct {
-	Viewers int     `json:"viewers"`
-	CPU     float64 `json:"cpu"`
-	Each    float64 `json:"each"` // what each of the further viewers added, of the one-viewer cost in the same server
-}
-
-func (b *benchCmd) check() error {
+func (c *benchCmd) check() error {
 	switch {
-	case b.Inputs < 1 || b.Inputs > 25:
-		return usageError{fmt.Errorf("--inputs: %d: accepted are 1 to 25", b.Inputs)}
-	case b.Viewers < 0 || b.Viewers > 50:
-		return usageError{fmt.Errorf("--viewers: %d: accepted are 0 to 50", b.Viewers)}
-	case b.Rounds < 1 || b.Rounds > 25:
-		return usageError{fmt.Errorf("--rounds: %d: accepted are 1 to 25", b.Rounds)}
-	case b.Seconds < 1 || b.Seconds > 3600:
-		return usageError{fmt.Errorf("--seconds: %g: accepted are 1 to 3600", b.Seconds)}
+	case c.Inputs < 1 || c.Inputs > 25:
+		return usageError{fmt.Errorf("--inputs: %d: accepted are 1 to 25", c.Inputs)}
+	case c.Viewers < 1 || c.Viewers > 50:
+		return usageError{fmt.Errorf("--viewers: %d: accepted are 1 to 50", c.Viewers)}
+	case c.Views < 1 || c.Views > 8:
+		return usageError{fmt.Errorf("--views: %d: accepted are 1 to 8", c.Views)}
+	case c.Rounds < 1 || c.Rounds > 25:
+		return usageError{fmt.Errorf("--rounds: %d: accepted are 1 to 25", c.Rounds)}
+	case c.Seconds < 1 || c.Seconds > 3600:
+		return usageError{fmt.Errorf("--seconds: %g: accepted are 1 to 3600", c.Seconds)}
+	case c.Memory < time.Second || c.Memory > 24*time.Hour:
+		return usageError{fmt.Errorf("--memory: %v: accepted are 1s to 24h", c.Memory)}
 	}
 	return nil
 }
 
-func (b *benchCmd) Run(ctx context.Context, log *slog.Logger) error {
-	if err := b.check(); err != nil {
-		return err
-	}
-	peer, err := ffmpegVersion(ctx, b.FFmpeg)
-	if err != nil {
-		return err
-	}
-	clips := make([]*clip, len(b.Files))
-	for i, name := range b.Files {
-		if clips[i], err = readClip(name); err != nil {
-			return err
-		}
-	}
-	r := benchReport{
-		Inputs: b.Inputs, Size: fmt.Sprintf("%dx%d", b.Width, b.Height), FPS: b.FPS,
-		Bitrate: b.Bitrate, Preset: b.Preset, Peer: peer,
-	}
-	for i := range b.Rounds {
-		round, viewers, err := b.round(ctx, log, clips)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(os.Stderr, "round %d: azulejo %.3f, ffmpeg %.3f CPU seconds per second: %.3f\n", i+1, round.CPU, round.PeerCPU, round.CPU/round.PeerCPU)
-		r.Rounds = append(r.Rounds, round)
-		r.Viewers = append(r.Viewers, viewers...)
-	}
-	r.summarize()
-	r.print()
-	return b.save(r)
+// bench is one run of benchCmd. One goroutine owns it.
+type bench struct {
+	*benchCmd
+	log    *slog.Logger
+	dir    string   // for what is made on the way; removed at the end
+	main   *footage // what cameras show
+	sub    *footage // their sub-streams; nil for none
+	report benchReport
 }
 
-// round measures ffmpeg, then this server with one viewer, then with more.
-func (b *benchCmd) round(ctx context.Context, log *slog.Logger, clips []*clip) (r benchRound, more []viewerCost, err error) {
-	if r.PeerCPU, r.PeerBits, err = b.measureFFmpeg(ctx); err != nil {
-		return r, nil, err
-	}
-	s, err := startBenchServer(ctx, b)
+func (c *benchCmd) Run(ctx context.Context, log *slog.Logger) error {
+	b, err := c.prepare(ctx, log)
 	if err != nil {
-		return r, nil, err
+		return err
 	}
-	defer s.stop()
-	crowd := newCrowd(log)
-	defer crowd.close()
-	for i := range b.Inputs {
-		if err = crowd.publish(ctx, s.url, benchRoom, fmt.Sprintf("input %d", i+1), clips[i%len(clips)]); err != nil {
-			return r, nil, err
-		}
-	}
-	if err = crowd.view(ctx, s.url, benchRoom); err != nil {
-		return r, nil, err
-	}
-	one, err := b.measure(ctx, s, crowd)
+	chosen, err := b.chosen()
 	if err != nil {
-		return r, nil, err
+		return err
 	}
-	r.CPU, r.FPS, r.Bits = one.cpu, one.fps, one.bits
-	more, err = b.addViewers(ctx, s, crowd, one.cpu)
-	return r, more, err
+	if b.dir, err = os.MkdirTemp("", "azulejo-bench-"); err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(b.dir) }() // a temporary folder
+	if err := b.measure(ctx, chosen); err != nil {
+		return err
+	}
+	return b.tell()
 }
 
-// addViewers adds all further viewers at once and shares what they add between them: what a single one
-// adds drowns in the machine's noise.
-func (b *benchCmd) addViewers(ctx context.Context, s *benchServer, crowd *crowd, one float64) ([]viewerCost, error) {
-	if b.Viewers == 0 {
-		return nil, nil
+// prepare finds the peer and reads the footage.
+func (c *benchCmd) prepare(ctx context.Context, log *slog.Logger) (*bench, error) {
+	if err := c.check(); err != nil {
+		return nil, err
 	}
-	for range b.Viewers {
-		if err := crowd.view(ctx, s.url, benchRoom); err != nil {
-			return nil, err
-		}
-	}
-	many, err := b.measure(ctx, s, crowd)
+	b := &bench{benchCmd: c, log: log}
+	peer, err := peerVersion(ctx, c.FFmpeg)
 	if err != nil {
 		return nil, err
 	}
-	return []viewerCost{{1 + b.Viewers, many.cpu, (many.cpu - one) / one / float64(b.Viewers)}}, nil
+	if b.main, err = readFootage(c.File); err != nil {
+		return nil, err
+	}
+	if c.SubFile != "" {
+		if b.sub, err = readFootage(c.SubFile); err != nil {
+			return nil, err
+		}
+	}
+	b.report = benchReport{
+		Command: "azulejo " + strings.Join(os.Args[1:], " "), Machine: machine(), Began: time.Now().UTC().Truncate(time.Second),
+		Footage: b.main.String(), Wall: b.wallSize(), Bitrate: c.Bitrate, Preset: c.Preset, Rounds: c.Rounds,
+		Peer: benchPeer{Version: peer},
+	}
+	if b.sub != nil {
+		b.report.Sub = b.sub.String()
+	}
+	return b, nil
 }
 
-// sample is what one measurement of our server saw.
-type sample struct{ cpu, fps, bits float64 }
+// machine names the processor.
+func machine() string {
+	model := runtime.GOARCH
+	data, _ := os.ReadFile("/proc/cpuinfo") // some have none
+	for line := range strings.Lines(string(data)) {
+		if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == "model name" {
+			model = strings.TrimSpace(value)
+			break
+		}
+	}
+	return fmt.Sprintf("%d × %s", runtime.NumCPU(), model)
+}
 
-// measure watches the server for the configured time after it has settled.
-func (b *benchCmd) measure(ctx context.Context, s *benchServer, crowd *crowd) (sample, error) {
-	viewer := crowd.clients[b.Inputs]
-	rest(ctx, 3*time.Second)
-	cpu0, err := s.cpu()
+// wants tells whether a case is to be measured.
+func (b *bench) wants(name string) bool { return len(b.Only) == 0 || slices.Contains(b.Only, name) }
+
+// measure goes through all cases in every round, so that what else the machine does meets all of them. A case that
+// fails does not stop the others; more than half of its rounds must succeed.
+func (b *bench) measure(ctx context.Context, chosen []benchCase) error {
+	found := map[string]*findings{}
+	for _, c := range chosen {
+		found[c.name] = &findings{}
+	}
+	for n := 1; n <= b.Rounds; n++ {
+		r := b.newRound(ctx)
+		for _, c := range chosen {
+			if c.most > 0 && n > c.most {
+				continue
+			}
+			f, err := c.measure(ctx, r)
+			if ctx.Err() != nil {
+				return errors.New("bench: interrupted")
+			}
+			b.progress(n, c, f, err)
+			found[c.name].add(f, err)
+		}
+	}
+	b.report.Took = time.Since(b.report.Began).Seconds()
+	for _, c := range chosen {
+		for i, spec := range c.rows {
+			b.report.Rows = append(b.report.Rows, newRow(c.name, spec, found[c.name].column(i), found[c.name].verdict()))
+		}
+	}
+	return nil
+}
+
+// findings are what the rounds of a case found.
+type findings struct {
+	rounds [][]figure // one figure for each row
+	failed int
+	last   error // why the last one that failed did
+}
+
+func (f *findings) add(figures []figure, err error) {
 	if err != nil {
-		return sample{}, err
+		f.failed, f.last = f.failed+1, err
+		return
 	}
-	got0, t0 := viewer.Stats().Received.Video, time.Now()
-	rest(ctx, time.Duration(b.Seconds*float64(time.Second)))
-	cpu1, err := s.cpu()
+	f.rounds = append(f.rounds, figures)
+}
+
+// verdict is why the rounds that succeeded are too few to count; nil when they do.
+func (f *findings) verdict() error {
+	if f.failed > 0 && f.failed >= len(f.rounds) {
+		return f.last
+	}
+	return nil
+}
+
+// column are the i-th figures of all rounds.
+func (f *findings) column(i int) []figure {
+	all := make([]figure, len(f.rounds))
+	for n, figures := range f.rounds {
+		all[n] = figures[i]
+	}
+	return all
+}
+
+// progress says on standard error what a case found.
+func (b *bench) progress(n int, c benchCase, f []figure, err error) {
 	if err != nil {
-		return sample{}, err
+		fmt.Fprintf(os.Stderr, "round %d of %d, %s: %v\n", n, b.Rounds, c.name, err)
+		return
 	}
-	got1, d := viewer.Stats().Received.Video, time.Since(t0).Seconds()
-	if err := ctx.Err(); err != nil {
-		return sample{}, err
+	for i, spec := range c.rows {
+		row := newRow(c.name, spec, f[i:i+1], nil)
+		fmt.Fprintf(os.Stderr, "round %d of %d, %s: %s (%s)\n", n, b.Rounds, c.name, row.text(row.Value), row.Note)
 	}
-	out := sample{
-		cpu:  (cpu1 - cpu0).Seconds() / d,
-		fps:  float64(got1.Units-got0.Units) / d,
-		bits: float64(got1.Bytes-got0.Bytes) * 8 / d,
-	}
-	if out.fps < 0.9*float64(b.FPS) {
-		return out, fmt.Errorf("bench: the viewer got %.1f pictures a second instead of %d: this machine is too slow for the comparison", out.fps, b.FPS)
-	}
-	return out, nil
 }
 
-func (r *benchReport) summarize() {
-	var ours, peers, ratios, each []float64
-	for _, x := range r.Rounds {
-		ours, peers, ratios = append(ours, x.CPU), append(peers, x.PeerCPU), append(ratios, x.CPU/x.PeerCPU)
-	}
-	for _, v := range r.Viewers {
-		each = append(each, v.Each)
-	}
-	r.CPU, r.PeerCPU, r.Ratio, r.Each = median(ours), median(peers), median(ratios), median(each)
-}
-
-func median(v []float64) float64 {
-	if len(v) == 0 {
-		return 0
-	}
-	slices.Sort(v)
-	return (v[(len(v)-1)/2] + v[len(v)/2]) / 2
-}
-
-func (r *benchReport) print() {
-	x := r.Rounds[len(r.Rounds)-1]
-	fmt.Printf("%d inputs composed at %s, %d pictures a second, x264 %s at %d kb/s; median of %d rounds\n\n",
-		r.Inputs, r.Size, r.FPS, r.Preset, r.Bitrate/1000, len(r.Rounds))
-	fmt.Println("| what | CPU s per s | ratio | kb/s |")
-	fmt.Println("|---|---|---|---|")
-	fmt.Printf("| %s (decode, scale, xstack, x264) | %.3f | 1.00 | %.0f |\n", r.Peer, r.PeerCPU, x.PeerBits/1000)
-	fmt.Printf("| azulejo, whole server process, one viewer | %.3f | %.2f | %.0f |\n", r.CPU, r.Ratio, x.Bits/1000)
-	if len(r.Viewers) > 0 {
-		fmt.Printf("| each further viewer (of %d), of the one-viewer cost | %.4f | %.1f %% | |\n",
-			r.Viewers[0].Viewers-1, r.Each*r.CPU, r.Each*100)
-	}
-	fmt.Println()
-}
-
-func (b *benchCmd) save(r benchReport) error {
-	data, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
+// tell prints and saves the report; a case that could not be measured is an error.
+func (b *bench) tell() error {
+	if err := b.report.table(os.Stdout); err != nil {
 		return err
 	}
-	fmt.Println(string(data))
-	if b.JSON == "" {
-		return nil
+	if b.JSON != "" {
+		if err := b.report.save(b.JSON); err != nil {
+			return err
+		}
 	}
-	return os.WriteFile(filepath.Clean(b.JSON), append(data, '\n'), 0o644)
+	if left := b.report.unmeasured(); len(left) > 0 {
+		return fmt.Errorf("bench: not measured: %s", strings.Join(left, ", "))
+	}
+	return nil
 }

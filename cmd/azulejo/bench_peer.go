@@ -1,16 +1,11 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"net"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -18,11 +13,14 @@ import (
 	"azulejo/mixer/layout"
 )
 
-// benchRoom is the room that bench publishes to.
-const benchRoom = "bench"
+// peerRun is what one run of ffmpeg took and wrote.
+type peerRun struct {
+	cpu  time.Duration // user and system
+	size int64         // of its standard output
+}
 
-// ffmpegVersion names the peer, or says that there is none.
-func ffmpegVersion(ctx context.Context, command string) (string, error) {
+// peerVersion names the peer, or says that there is none.
+func peerVersion(ctx context.Context, command string) (string, error) {
 	out, err := exec.CommandContext(ctx, command, "-version").Output()
 	if err != nil {
 		return "", fmt.Errorf("bench: the peer %q: %w; install Debian's ffmpeg or name another with --ffmpeg", command, err)
@@ -34,156 +32,157 @@ func ffmpegVersion(ctx context.Context, command string) (string, error) {
 	return first, nil
 }
 
-// measureFFmpeg runs the peer over the same job and returns its CPU seconds, and the bits it wrote, per
-// second of media.
-func (b *benchCmd) measureFFmpeg(ctx context.Context) (cpu, bits float64, err error) {
-	cmd := exec.CommandContext(ctx, b.FFmpeg, b.ffmpegArgs()...)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		return 0, 0, err
-	}
-	if err = cmd.Start(); err != nil {
-		return 0, 0, fmt.Errorf("bench: start %s: %w", b.FFmpeg, err)
-	}
-	n, _ := io.Copy(io.Discard, stdout) // Wait tells what went wrong
-	if err := cmd.Wait(); err != nil {
-		return 0, 0, fmt.Errorf("bench: %s: %w: %s", b.FFmpeg, err, strings.TrimSpace(stderr.String()))
-	}
-	used := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
-	return used.Seconds() / b.Seconds, float64(n*8) / b.Seconds, nil
+// ffmpeg runs the peer's program and gives away what it writes to its standard output.
+func (b *bench) ffmpeg(ctx context.Context, args ...string) (peerRun, error) {
+	return b.ffmpegTo(ctx, io.Discard, args...)
 }
 
-// ffmpegArgs is the job in ffmpeg's words: decode all, scale to the same tiles, stack, encode the same.
-func (b *benchCmd) ffmpegArgs() []string {
-	args := []string{"-nostdin", "-hide_banner", "-loglevel", "error"}
-	for i := range b.Inputs {
-		args = append(args, "-stream_loop", "-1", "-t", fmt.Sprint(b.Seconds), "-i", b.Files[i%len(b.Files)])
+// ffmpegTo runs the peer's program with out as its standard output.
+func (b *bench) ffmpegTo(ctx context.Context, out io.Writer, args ...string) (peerRun, error) {
+	args = append([]string{"-nostdin", "-hide_banner", "-loglevel", "error", "-y"}, args...)
+	cmd := exec.CommandContext(ctx, b.FFmpeg, args...)
+	var stderr bytes.Buffer
+	written := &counter{to: out}
+	cmd.Stdout, cmd.Stderr = written, &stderr
+	if err := cmd.Run(); err != nil {
+		return peerRun{}, fmt.Errorf("bench: %s %s: %w: %s", b.FFmpeg, strings.Join(args, " "), err, strings.TrimSpace(stderr.String()))
 	}
+	return peerRun{cpu: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), size: written.n}, nil
+}
+
+// counter counts what it hands on.
+type counter struct {
+	to io.Writer
+	n  int64
+}
+
+// Write hands p on.
+func (c *counter) Write(p []byte) (int, error) {
+	n, err := c.to.Write(p)
+	c.n += int64(n)
+	return n, err
+}
+
+// x264 is the peer's encoder, set as ours is: the same preset and tuning, one thread (zerolatency would cut the
+// picture into slices otherwise), no B-frames, a key picture every four seconds, the same limit and buffer.
+// bits a second is what it aims at; the limit is raised when that is more.
+func (b *bench) x264(bits int) []string {
+	limit := max(bits, b.Bitrate)
+	return []string{
+		"-an", "-c:v", "libx264", "-threads", "1", "-preset", b.Preset, "-tune", "zerolatency", "-profile:v", "baseline",
+		"-g", strconv.Itoa(4 * b.FPS), "-b:v", strconv.Itoa(bits),
+		"-maxrate", strconv.Itoa(limit), "-bufsize", strconv.Itoa(limit * 3 / 2),
+	}
+}
+
+// peerInput is one input of the peer's wall: a file that is played in a loop, the first pictures left out.
+type peerInput struct {
+	file string
+	skip int
+}
+
+// peerWall is the wall in ffmpeg's words: decode all, scale to the same tiles, stack, encode the same.
+func (b *bench) peerWall(inputs []peerInput, pictures, bits int) []string {
+	var args []string
+	for _, in := range inputs {
+		enough := float64(in.skip)/b.main.rate() + float64(pictures+1)/float64(b.FPS)
+		args = append(args, "-stream_loop", "-1", "-t", fmt.Sprintf("%.3f", enough), "-i", in.file)
+	}
+	args = append(args, "-filter_complex", b.peerGraph(inputs), "-map", "[out]", "-frames:v", strconv.Itoa(pictures))
+	return append(append(args, b.x264(bits)...), "-f", "h264", "-")
+}
+
+func (b *bench) peerGraph(inputs []peerInput) string {
 	var graph, stack strings.Builder
 	var places []string
-	tiles := layout.Grid(b.Inputs, b.Width, b.Height)
-	for i, r := range tiles {
-		fmt.Fprintf(&graph, "[%d:v]fps=%d,scale=%d:%d,setsar=1[t%d];", i, b.FPS, r.W, r.H, i)
+	for i, r := range layout.Grid(len(inputs), b.Width, b.Height) {
+		trim := ""
+		if skip := inputs[i].skip; skip > 0 {
+			trim = fmt.Sprintf("trim=start_frame=%d,setpts=PTS-STARTPTS,", skip)
+		}
+		fmt.Fprintf(&graph, "[%d:v]%sfps=%d,scale=%d:%d,setsar=1[t%d];", i, trim, b.FPS, r.W, r.H, i)
 		fmt.Fprintf(&stack, "[t%d]", i)
 		places = append(places, fmt.Sprintf("%d_%d", r.X, r.Y))
 	}
-	if b.Inputs > 1 {
-		fmt.Fprintf(&graph, "%sxstack=inputs=%d:fill=black:layout=%s,", stack.String(), b.Inputs, strings.Join(places, "|"))
+	if len(inputs) > 1 {
+		fmt.Fprintf(&graph, "%sxstack=inputs=%d:fill=black:layout=%s,", stack.String(), len(inputs), strings.Join(places, "|"))
 	} else {
 		graph.WriteString("[t0]")
 	}
 	fmt.Fprintf(&graph, "pad=%d:%d,format=yuv420p[out]", b.Width, b.Height)
-	rate := strconv.Itoa(b.Bitrate)
-	return append(args, "-filter_complex", graph.String(), "-map", "[out]", "-an", "-c:v", "libx264",
-		"-preset", b.Preset, "-tune", "zerolatency", "-profile:v", "baseline", "-g", strconv.Itoa(4*b.FPS),
-		"-b:v", rate, "-maxrate", rate, "-bufsize", strconv.Itoa(b.Bitrate/2), "-f", "h264", "-")
+	return graph.String()
 }
 
-// benchServer is this program as a server in a process of its own.
-type benchServer struct {
-	url  string
-	cmd  *exec.Cmd
-	data string
-	done chan struct{}
+// peerCost is what the peer's wall costs and writes per second of media.
+type peerCost struct{ cpu, bits float64 }
+
+// measurePeer runs the peer's wall over twice the length of our measurement. A run of a single picture is
+// taken off: our server has started long before it is measured, too.
+func (b *bench) measurePeer(ctx context.Context, bits float64) (peerCost, error) {
+	inputs, err := b.peerInputs(ctx)
+	if err != nil {
+		return peerCost{}, err
+	}
+	pictures := int(2 * b.Seconds * float64(b.FPS))
+	args := b.peerWall(inputs, pictures, int(bits))
+	b.report.Peer.Command = b.FFmpeg + " " + strings.Join(args, " ")
+	whole, err := b.ffmpeg(ctx, args...)
+	if err != nil {
+		return peerCost{}, err
+	}
+	start, err := b.ffmpeg(ctx, b.peerWall(inputs, 1, int(bits))...)
+	if err != nil {
+		return peerCost{}, err
+	}
+	return peerCost{
+		cpu:  (whole.cpu - start.cpu).Seconds() * float64(b.FPS) / float64(pictures-1),
+		bits: float64(whole.size*8) * float64(b.FPS) / float64(pictures),
+	}, nil
 }
 
-func startBenchServer(ctx context.Context, b *benchCmd) (*benchServer, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	addr, err := freeAddress()
-	if err != nil {
-		return nil, err
-	}
-	data, err := os.MkdirTemp("", "azulejo-bench-")
-	if err != nil {
-		return nil, err
-	}
-	s := &benchServer{url: "ws://" + addr + "/ws", data: data, done: make(chan struct{})}
-	s.cmd = exec.CommandContext(ctx, self, "serve", "--listen", addr, "--data", data,
-		"--set", "webrtc.udp=127.0.0.1:0", "--set", "webrtc.tcp=",
-		"--set", fmt.Sprintf("mix.width=%d", b.Width), "--set", fmt.Sprintf("mix.height=%d", b.Height),
-		"--set", fmt.Sprintf("mix.fps=%d", b.FPS), "--set", fmt.Sprintf("mix.bitrate=%d", b.Bitrate),
-		"--set", "mix.preset="+b.Preset)
-	stderr, err := s.cmd.StderrPipe()
-	if err == nil {
-		err = s.cmd.Start()
-	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("bench: start the server: %w", err), os.RemoveAll(data))
-	}
-	up := make(chan string, 1)
-	go s.watch(stderr, up)
-	select {
-	case line := <-up:
-		if line != "" {
-			s.stop()
-			return nil, fmt.Errorf("bench: the server did not start: %s", line)
+// peerInputs are files that begin where the cameras do, as nearly as key pictures allow.
+func (b *bench) peerInputs(ctx context.Context) ([]peerInput, error) {
+	inputs := make([]peerInput, b.Inputs)
+	for i := range inputs {
+		file, err := b.turn(ctx, b.main, b.main.keyBefore(len(b.main.packets)*i/b.Inputs))
+		if err != nil {
+			return nil, err
 		}
-		return s, nil
-	case <-time.After(10 * time.Second):
-		s.stop()
-		return nil, fmt.Errorf("bench: the server did not start within 10 s")
+		inputs[i].file = file
 	}
+	return inputs, nil
 }
 
-// watch reads the server's log: an empty line to up once it listens, else the last thing it said.
-func (s *benchServer) watch(log io.Reader, up chan<- string) {
-	last := "it said nothing"
-	lines := bufio.NewScanner(log)
-	for lines.Scan() {
-		last = lines.Text()
-		if strings.Contains(last, "msg=listening") {
-			select {
-			case up <- "":
-			default:
-			}
+// raw has ffmpeg make exactly want pictures of w by h and keeps their brightness.
+func (b *bench) raw(ctx context.Context, w, h, want int, args ...string) ([]luma, error) {
+	sink := &lumaSink{width: w, height: h}
+	args = append(args, "-an", "-vsync", "0", "-f", "rawvideo", "-pix_fmt", "yuv420p", "-")
+	if _, err := b.ffmpegTo(ctx, sink, args...); err != nil {
+		return nil, err
+	}
+	if len(sink.done) != want {
+		return nil, fmt.Errorf("bench: %s made %d pictures of %d: %s", b.FFmpeg, len(sink.done), want, strings.Join(args, " "))
+	}
+	return sink.done, nil
+}
+
+// lumaSink takes raw 4:2:0 pictures and keeps their first plane.
+type lumaSink struct {
+	width, height int
+	done          []luma
+	part          []byte // of the picture that is coming
+}
+
+// Write takes bytes of any number of pictures.
+func (s *lumaSink) Write(p []byte) (int, error) {
+	whole := s.width*s.height + 2*((s.width+1)/2)*((s.height+1)/2)
+	for left := p; len(left) > 0; {
+		n := min(len(left), whole-len(s.part))
+		s.part, left = append(s.part, left[:n]...), left[n:]
+		if len(s.part) == whole {
+			pix := bytes.Clone(s.part[:s.width*s.height])
+			s.done, s.part = append(s.done, luma{pix, s.width, s.width, s.height}), s.part[:0]
 		}
 	}
-	select {
-	case up <- last:
-	default:
-	}
-	_ = s.cmd.Wait() // what it said last tells more
-	close(s.done)
-}
-
-// stop ends the server and removes its data.
-func (s *benchServer) stop() {
-	_ = s.cmd.Process.Signal(os.Interrupt) // it may be gone already
-	select {
-	case <-s.done:
-	case <-time.After(10 * time.Second):
-		_ = s.cmd.Process.Kill() // the same
-		<-s.done
-	}
-	_ = os.RemoveAll(s.data) // a folder below the system's temporary one
-}
-
-// cpu is the user and system time that the server has used so far.
-func (s *benchServer) cpu() (time.Duration, error) {
-	data, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(s.cmd.Process.Pid), "stat"))
-	if err != nil {
-		return 0, fmt.Errorf("bench: read the server's CPU time: %w", err)
-	}
-	// The command's name may hold spaces; the fields after it do not (proc_pid_stat(5): 14 and 15, in 1/100 s).
-	fields := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
-	user, err1 := strconv.ParseInt(fields[11], 10, 64)
-	system, err2 := strconv.ParseInt(fields[12], 10, 64)
-	if err1 != nil || err2 != nil {
-		return 0, fmt.Errorf("bench: /proc/%d/stat: %q", s.cmd.Process.Pid, data)
-	}
-	return time.Duration(user+system) * 10 * time.Millisecond, nil
-}
-
-// freeAddress is a loopback address that nobody listens on.
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
+	return len(p), nil
 }

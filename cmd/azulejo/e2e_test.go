@@ -269,22 +269,3 @@ func TestAddressInUseIsSaid(t *testing.T) {
 		t.Errorf("a taken address gave %v: %s", err, stderr.String())
 	}
 }
-
-func TestBenchReports(t *testing.T) {
-	clip := filepath.Join(t.TempDir(), "clip.mp4")
-	tool(t, "ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=15:duration=2", "-c:v", "libx264", "-bf", "0", clip)
-	report := filepath.Join(t.TempDir(), "report.json")
-	cmd := exec.Command(binary, "load", "bench", "--inputs", "4", "--rounds", "1", "--seconds", "2", "--viewers", "1",
-		"--width", "320", "--height", "180", "--bitrate", "300000", "--json", report, clip)
-	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "| azulejo, whole server process, one viewer |") {
-		t.Fatalf("bench: %v: %s", err, out)
-	}
-	var r benchReport
-	data, err := os.ReadFile(report)
-	if err != nil || json.Unmarshal(data, &r) != nil {
-		t.Fatalf("report: %v: %s", err, data)
-	}
-	if r.CPU <= 0 || r.PeerCPU <= 0 || r.Ratio <= 0 || r.Rounds[0].FPS < 13 || r.Rounds[0].Bits < 10_000 {
-		t.Errorf("report %+v", r)
-	}
-}

@@ -3,11 +3,11 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"time"
 
 	"azulejo/codec"
@@ -55,7 +55,7 @@ func (l *loadPublishCmd) Run(ctx context.Context, log *slog.Logger) error {
 	crowd := newCrowd(log)
 	defer crowd.close()
 	for i := range l.Count {
-		if err := crowd.publish(ctx, l.URL, l.Room, fmt.Sprintf("load %d", i+1), clip); err != nil {
+		if _, err := crowd.publish(ctx, l.URL, l.Room, fmt.Sprintf("load %d", i+1), clip); err != nil {
 			return err
 		}
 	}
@@ -65,6 +65,14 @@ func (l *loadPublishCmd) Run(ctx context.Context, log *slog.Logger) error {
 
 type loadViewCmd struct {
 	loadTarget
+	viewing
+}
+
+// viewing says what a viewer asks for; empty is the room's main view on its largest rung.
+type viewing struct {
+	View      string `help:"A named view of the room."`
+	Spotlight string `help:"Who is shown large, by id or name."`
+	Rung      string `help:"Size of the picture, such as 360p."`
 }
 
 func (l *loadViewCmd) Run(ctx context.Context, log *slog.Logger) error {
@@ -74,7 +82,7 @@ func (l *loadViewCmd) Run(ctx context.Context, log *slog.Logger) error {
 	crowd := newCrowd(log)
 	defer crowd.close()
 	for range l.Count {
-		if err := crowd.view(ctx, l.URL, l.Room); err != nil {
+		if _, err := crowd.view(ctx, l.URL, l.Room, l.viewing, ears{}); err != nil {
 			return err
 		}
 	}
@@ -90,94 +98,80 @@ func rest(ctx context.Context, d time.Duration) {
 	}
 }
 
-// clip is the picture track of a file, whole in memory, so that reading costs nothing while it plays.
-type clip struct {
-	id      codec.ID
-	packets []codec.Packet
-	length  time.Duration
+// crowd is a number of clients that run side by side. One goroutine owns it.
+type crowd struct {
+	log    *slog.Logger
+	guests []*guest
 }
 
-func readClip(name string) (*clip, error) {
-	f, err := codec.OpenFile(name)
+// guest is one client of a crowd.
+type guest struct {
+	*client.Client
+	stop   context.CancelFunc // of what it plays
+	played chan struct{}      // closed when that has ended; nil for one that publishes nothing
+}
+
+func newCrowd(log *slog.Logger) *crowd { return &crowd{log: log} }
+
+// publish joins a client that plays c in a loop until it leaves.
+func (w *crowd) publish(ctx context.Context, url, room, name string, c *clip) (*guest, error) {
+	g, err := w.join(ctx, client.Config{URL: url, Room: room, Name: name, PublishVideo: c.id})
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	c := &clip{}
-	if c.id, _ = f.Codecs(); c.id != codec.H264 && c.id != codec.VP8 {
-		return nil, fmt.Errorf("%s: picture format %q: accepted are h264, vp8", name, c.id)
-	}
-	for {
-		p, err := f.Next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
-		if p.Codec != c.id {
-			continue
-		}
-		if n := len(c.packets); n > 0 && p.PTS <= c.packets[n-1].PTS {
-			return nil, fmt.Errorf("%s: pictures are out of order (B-frames): real-time clients do not send such", name)
-		}
-		c.packets = append(c.packets, p)
-	}
-	if len(c.packets) < 2 {
-		return nil, fmt.Errorf("%s: %d pictures: at least two are needed", name, len(c.packets))
-	}
-	last := c.packets[len(c.packets)-1]
-	c.length = last.PTS + last.PTS/time.Duration(len(c.packets)-1)
-	return c, nil
-}
-
-// crowd is a number of clients that run side by side.
-type crowd struct {
-	log     *slog.Logger
-	stop    context.CancelFunc
-	ctx     context.Context
-	clients []*client.Client
-	players []chan struct{}
-}
-
-func newCrowd(log *slog.Logger) *crowd {
-	ctx, stop := context.WithCancel(context.Background())
-	return &crowd{log: log, ctx: ctx, stop: stop}
-}
-
-// publish joins a client that plays c in a loop until close.
-func (w *crowd) publish(ctx context.Context, url, room, name string, c *clip) error {
-	cl, err := client.Dial(ctx, client.Config{URL: url, Room: room, Name: name, PublishVideo: c.id, Log: w.log})
-	if err != nil {
-		return err
-	}
-	w.clients = append(w.clients, cl)
-	done := make(chan struct{})
-	w.players = append(w.players, done)
+	playing, stop := context.WithCancel(context.Background())
+	g.stop, g.played = stop, make(chan struct{})
 	go func() {
-		defer close(done)
-		if err := client.Play(w.ctx, client.Loop(c.packets, c.length), cl.PutVideo); err != nil && w.ctx.Err() == nil {
+		defer close(g.played)
+		if err := client.Play(playing, client.Loop(c.packets, c.length), g.PutVideo); err != nil && playing.Err() == nil {
 			w.log.Error("playing ended", "name", name, "error", err)
 		}
 	}()
-	return nil
+	return g, nil
 }
 
-// view joins a client that receives picture and sound until close.
-func (w *crowd) view(ctx context.Context, url, room string) error {
-	cl, err := client.Dial(ctx, client.Config{URL: url, Room: room, View: true, Log: w.log})
+// view joins a client that receives picture and sound until it leaves. What take has of callbacks may be nil.
+func (w *crowd) view(ctx context.Context, url, room string, what viewing, take ears) (*guest, error) {
+	return w.join(ctx, client.Config{
+		URL: url, Room: room, View: true, Select: client.Selection{View: what.View, Spotlight: what.Spotlight, Rung: what.Rung},
+		OnVideo: take.video, OnOverload: take.overload,
+	})
+}
+
+// ears are told what a viewer receives.
+type ears struct {
+	video    func(codec.Packet)
+	overload func(level int)
+}
+
+func (w *crowd) join(ctx context.Context, cfg client.Config) (*guest, error) {
+	cfg.Log = w.log
+	cl, err := client.Dial(ctx, cfg)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	w.clients = append(w.clients, cl)
-	return nil
+	g := &guest{Client: cl}
+	w.guests = append(w.guests, g)
+	return g, nil
+}
+
+// leave ends one guest.
+func (w *crowd) leave(g *guest) {
+	w.guests = slices.DeleteFunc(w.guests, func(o *guest) bool { return o == g })
+	if g.played != nil {
+		g.stop()
+		<-g.played
+	}
+	if err := g.Close(); err != nil {
+		w.log.Debug("client not closed well", "error", err)
+	}
 }
 
 // report prints what every client sent and received.
 func (w *crowd) report(out io.Writer) error {
-	stats := make([]client.Stats, len(w.clients))
-	for i, c := range w.clients {
-		stats[i] = c.Stats()
+	stats := make([]client.Stats, len(w.guests))
+	for i, g := range w.guests {
+		stats[i] = g.Stats()
 	}
 	e := json.NewEncoder(out)
 	e.SetIndent("", "  ")
@@ -185,13 +179,7 @@ func (w *crowd) report(out io.Writer) error {
 }
 
 func (w *crowd) close() {
-	w.stop()
-	for _, done := range w.players {
-		<-done
-	}
-	for _, c := range w.clients {
-		if err := c.Close(); err != nil {
-			w.log.Debug("client not closed well", "error", err)
-		}
+	for len(w.guests) > 0 {
+		w.leave(w.guests[0])
 	}
 }

@@ -108,6 +108,7 @@ func (s *server) run(ctx context.Context) error {
 	defer s.close()
 	s.log.Info("listening", "http", s.listener.Addr().String(), "webrtc", s.engine.Addresses())
 	return live(ctx, s.log, []stage{
+		{"scheduler", steady},
 		{"recorder", s.recorder.Run},
 		{"rooms", s.house.Run},
 		{"cameras", s.runCameras},

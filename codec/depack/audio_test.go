@@ -58,6 +58,17 @@ func TestOpusSilenceIsNoLoss(t *testing.T) {
 	}
 }
 
+// TestSoundWaitsForOnePacket: two packets may change places; what is lost holds up one packet, not 150 ms.
+func TestSoundWaitsForOnePacket(t *testing.T) {
+	a, b := []byte{0xf8, 1}, []byte{0xf8, 2}
+	got := pushAll(t, track(t, codec.Opus, 48000), []*rtp.Packet{
+		pkt(1, 0, a...), pkt(3, 1920, a...), pkt(2, 960, b...), pkt(5, 3840, a...), pkt(6, 4800, b...),
+	})
+	if want := "0:f801 20:f802 40:f801 !80:f801 100:f802"; show(got) != want {
+		t.Errorf("got %s, want %s", show(got), want)
+	}
+}
+
 func TestOpusMalformedIsLost(t *testing.T) {
 	tr := track(t, codec.Opus, 48000)
 	got := pushAll(t, tr, []*rtp.Packet{pkt(1, 0, 0xf8, 1), pkt(2, 960, 0xfb), pkt(3, 1920, 0xf8, 3)})

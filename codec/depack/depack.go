@@ -68,8 +68,10 @@ func New(id codec.ID, clockRate uint32) (*Track, error) {
 	case codec.VP8:
 		t.units = &video{id: id, track: t, parser: &vp8{}}
 	case codec.Opus:
+		t.order.patience = 0
 		t.units = &audio{id: id, track: t, length: opusLength}
 	case codec.PCMU, codec.PCMA, codec.G722:
+		t.order.patience = 0
 		t.units = &audio{id: id, track: t, length: octetLength}
 	default:
 		return nil, fmt.Errorf("depacketize codec %q: accepted are h264, h265, vp8, opus, pcmu, pcma, g722", id)

@@ -2,7 +2,8 @@ package depack
 
 import "github.com/pion/rtp"
 
-// How long a missing packet is waited for, and what counts as a jump (RFC 3550, A.1).
+// How long a missing packet is waited for, and what counts as a jump (RFC 3550, A.1). Sound waits for one packet
+// only: it is not sent again, and what waits for it would come too late.
 const (
 	window      = 128  // packets, a power of two
 	patienceMs  = 150  // RTP time between the newest packet and the first one that waits

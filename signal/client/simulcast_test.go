@@ -182,7 +182,6 @@ func TestSimulcast(t *testing.T) {
 		bits int64
 	}{
 		{mixer.Demand{Width: 320, Height: 180}, 320*180*10/3 + 48_000},
-		{mixer.Demand{}, 80_000 + 48_000},
 		{mixer.Demand{Width: 1920, Height: 1080}, 2_500_000 + 48_000},
 	} {
 		p.Demand(want.d)

@@ -35,28 +35,56 @@ func (p *Peer) Demand(d mixer.Demand) {
 	}
 }
 
-// limitEvery is how often a limit is repeated: the packet that brought it may be lost.
-const limitEvery = 2 * time.Second
+const (
+	limitEvery = 2 * time.Second // how often a limit is repeated: the packet that brought it may be lost
+	// lowerAfter is how long a tile has to be smaller before less is asked for. Chromium, told the least, takes
+	// 10 (H.264) to 25 s (VP8) until it sends all its pixels again: what vanishes and returns should not cost that.
+	lowerAfter = 5 * time.Second
+)
 
 // asker sends what the client is asked for.
 func (p *Peer) asker(pc *webrtc.PeerConnection) {
-	var again <-chan time.Time // nil before the first limit
-	var limit float32
+	var l limit
 	for {
 		select {
 		case <-p.ctx.Done():
 			return
 		case <-p.refresh:
 			askForKeys(pc)
+			continue
 		case d := <-p.demands:
-			limit = bitrateFor(d, p.layers(), p.opts.Audio)
-			askForLess(pc, limit)
-			again = time.After(limitEvery)
-		case <-again:
-			askForLess(pc, limit)
-			again = time.After(limitEvery)
+			if !l.follow(bitrateFor(d, p.layers(), p.opts.Audio)) {
+				continue
+			}
+		case <-l.lower:
+			l.now, l.lower = l.next, nil
+		case <-l.again:
 		}
+		askForLess(pc, l.now)
+		l.again = time.After(limitEvery)
 	}
+}
+
+// limit is what the client was told; channels are nil, and never ready, while there is nothing to wait for.
+type limit struct {
+	now   float32 // zero: nothing yet
+	next  float32 // from lower on
+	lower <-chan time.Time
+	again <-chan time.Time
+}
+
+// follow takes a rate and tells whether the client is to be told at once: more is given at once, less later.
+func (l *limit) follow(rate float32) bool {
+	if l.now == 0 || rate < l.now {
+		l.next = rate
+		if l.lower == nil {
+			l.lower = time.After(lowerAfter)
+		}
+		return false
+	}
+	changed := rate > l.now
+	l.now, l.lower = rate, nil
+	return changed
 }
 
 func (p *Peer) layers() int {

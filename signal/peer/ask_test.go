@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/pion/webrtc/v4"
 
@@ -72,6 +74,37 @@ func TestBitrateFollowsTheTile(t *testing.T) {
 			t.Errorf("%dx%d in %d layers, sound %v: %.0f bits a second; want %.0f", c.w, c.h, c.layers, c.sound, got, c.want)
 		}
 	}
+}
+
+// TestLessIsAskedForLater: more at once.
+func TestLessIsAskedForLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l limit
+		begin := time.Now()
+		lowered := func(want float32, after time.Duration) {
+			t.Helper()
+			<-l.lower
+			l.now, l.lower = l.next, nil
+			if l.now != want || time.Since(begin) != after {
+				t.Errorf("lowered to %.0f after %v; want %.0f after %v", l.now, time.Since(begin), want, after)
+			}
+		}
+		if l.follow(500) {
+			t.Error("the first limit came at once")
+		}
+		time.Sleep(2 * time.Second)
+		l.follow(300) // waits no longer for that
+		lowered(300, 5*time.Second)
+		if !l.follow(400) || l.now != 400 || l.lower != nil {
+			t.Errorf("more did not come at once: %+v", l)
+		}
+		l.follow(100)
+		if l.follow(400) || l.lower != nil {
+			t.Errorf("what was taken back is still to come, or was told again: %+v", l)
+		}
+		l.follow(100)
+		lowered(100, 10*time.Second)
+	})
 }
 
 // TestOnlyTheLastDemandCounts: nobody waits for the one who sends it.

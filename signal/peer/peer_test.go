@@ -19,7 +19,10 @@ import (
 	"azulejo/signal/refusal"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	codec.BridgeLog(quiet)
+	goleak.VerifyTestMain(m)
+}
 
 var quiet = slog.New(slog.DiscardHandler)
 
@@ -370,12 +373,16 @@ func TestSilentClientIsGivenUp(t *testing.T) {
 
 func FuzzReadOffer(f *testing.F) {
 	f.Add("v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=rtpmap:96 VP8/90000\r\na=mid:0\r\na=ice-ufrag:x\r\na=ice-pwd:y\r\na=fingerprint:sha-256 00\r\n")
+	f.Add("v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=rtpmap:96 VP8/90000\r\na=rid:f send\r\na=simulcast:send f,x;~h recv y\r\n")
 	f.Add("v=0\r\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		o, err := readOffer(text)
 		var typed *refusal.Error
 		if (err == nil) != (o != nil) || (err != nil && !errors.As(err, &typed)) {
 			t.Errorf("got %v, %v; want an offer or an error for the client", o, err)
+		}
+		if o != nil && (len(o.rids) == 0 || len(o.rids) > MaxLayers) {
+			t.Errorf("%d layers; want 1 to %d", len(o.rids), MaxLayers)
 		}
 	})
 }

@@ -1,11 +1,13 @@
 package ws
 
 import (
+	"cmp"
 	"errors"
 	"time"
 
 	"azulejo/mixer"
 	"azulejo/signal/refusal"
+	"azulejo/signal/room"
 )
 
 // answerWithin is how long a client waits at most for the rendition that answers its view: a change to what is
@@ -52,7 +54,7 @@ func (s *session) view(sel selection) error {
 	if s.peer != nil && s.peer.NoPicture() {
 		return refusal.New(codeUnexpected, "a view for a client that receives no picture; accepted on a connection whose offer receives video")
 	}
-	next, err := sel.from(s.picture.asked, s.member.Mixer().Views())
+	next, err := s.choose(s.member, sel)
 	if err != nil {
 		return err
 	}
@@ -62,6 +64,42 @@ func (s *session) view(sel selection) error {
 		}
 	}
 	s.picture.asked = next
+	return nil
+}
+
+// choose makes the client's next choice from what its room has.
+func (s *session) choose(m *room.Member, sel selection) (choice, error) {
+	next, err := sel.from(s.picture.asked, m.Mixer().Views())
+	if err != nil || next.watch.View == nil || !sized(*next.watch.View) {
+		return next, err
+	}
+	info, err := s.h.house.Info(m.Room())
+	if err != nil {
+		return next, err
+	}
+	return next, affordable(*next.watch.View, info.Views)
+}
+
+func sized(v mixer.View) bool { return v.Width != 0 || v.Height != 0 || v.FPS != 0 }
+
+// affordable refuses a personal view of more pixels a second than any view that the room has by itself: strangers
+// choose the shape, the room pays.
+func affordable(v mixer.View, named []room.ViewInfo) error {
+	pixels := func(v mixer.View) int { return v.Width * v.Height * v.FPS }
+	var main, most mixer.View
+	for _, n := range named {
+		if n.Name == mixer.MainView {
+			main = n.View
+		}
+		if pixels(n.View) > pixels(most) {
+			most = n.View
+		}
+	}
+	v.Width, v.Height, v.FPS = cmp.Or(v.Width, main.Width), cmp.Or(v.Height, main.Height), cmp.Or(v.FPS, main.FPS)
+	if pixels(v) > pixels(most) {
+		return refusal.New(codeBadView, "w, h and fps: %dx%d at %d a second; accepted are as many pixels a second as %dx%d at %d",
+			v.Width, v.Height, v.FPS, most.Width, most.Height, most.FPS)
+	}
 	return nil
 }
 

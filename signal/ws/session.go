@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -201,13 +200,15 @@ func (s *session) join(ctx context.Context, m joinMessage) error {
 	if err != nil {
 		return err
 	}
-	if s.picture.asked, err = m.Select.from(firstChoice(), member.Mixer().Views()); err != nil {
+	next, err := s.choose(member, m.Select)
+	if err != nil {
 		member.Leave()
 		return err
 	}
+	s.picture.asked = next
 	s.member, s.joinBy = member, nil
 	s.log = s.log.With("room", member.Room(), "id", member.ID())
-	servers := slices.Concat([]peer.ICEServer{}, s.h.engine.ICEServers())
+	servers := append([]peer.ICEServer{}, s.h.engine.ICEServers()...)
 	if err := s.send(joinedMessage{"joined", member.ID(), member.Room(), servers, member.Participants()}); err != nil {
 		return err
 	}

@@ -124,7 +124,7 @@ func TestNamedViews(t *testing.T) {
 	set(mixer.View{Width: 180, Height: 320, FPS: 5, Exclude: []string{"b"}})
 	await(t, "the tall view without b", tall(1))
 	for want, bad := range map[string]client.Selection{
-		"unsupported": {View: "wide"}, "bad_view": {Layout: mixer.View{Width: 7}},
+		"unsupported": {View: "wide"}, "bad_view": {Layout: mixer.View{Width: 1280, Height: 720}},
 	} {
 		selecting(t, viewer, bad)
 		select {

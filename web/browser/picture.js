@@ -101,22 +101,21 @@ export function under({selector}) {
 }
 
 /**
- * Counts, until the largest tile has changed so often, the pictures whose colours are not those of the tiles over
- * them. window.changes counts meanwhile.
+ * Counts, until the tiles have changed so often, the pictures whose colours are not those of the tiles over them.
+ * window.agreement is what was counted so far.
  * @param {{selector: string, colours: Record<string, number[]>, changes: number}} what
  */
 export async function agreement({selector, colours, changes}) {
   const video = /** @type {HTMLVideoElement} */ (document.querySelector(selector));
   const small = {width: 64, height: 36};
   const context = /** @type {CanvasRenderingContext2D} */ (Object.assign(document.createElement('canvas'), small).getContext('2d', {willReadFrequently: true}));
-  let frames = 0, wrong = 0, shape = '';
-  const page = /** @type {any} */ (window);
-  page.changes = 0;
+  const counted = /** @type {any} */ (window).agreement = {frames: 0, wrong: 0, changes: 0};
+  let shape = '';
   const tiles = () => /** @type {HTMLElement[]} */ ([...document.querySelectorAll('.tile')]).map(({style, dataset}) => {
     const part = (/** @type {string} */ s) => parseFloat(s) / 100;
     return {id: dataset.id || '', x: part(style.left), y: part(style.top), w: part(style.width), h: part(style.height)};
   });
-  while (page.changes < changes) {
+  while (counted.changes < changes) {
     await new Promise((done) => video.requestVideoFrameCallback(done)); // the page's own callback came first
     context.drawImage(video, 0, 0, small.width, small.height);
     const now = tiles();
@@ -124,11 +123,11 @@ export async function agreement({selector, colours, changes}) {
       const {data} = context.getImageData(Math.floor((x + w / 2) * small.width), Math.floor((y + h / 2) * small.height), 1, 1);
       return colours[id].every((n, i) => Math.abs(n - data[i]) < 40);
     });
-    frames++;
-    if (!good) wrong++;
+    counted.frames++;
+    if (!good) counted.wrong++;
     const is = JSON.stringify(now);
-    if (shape && is !== shape) page.changes++;
+    if (shape && is !== shape) counted.changes++;
     shape = is;
   }
-  return {frames, wrong};
+  return counted;
 }

@@ -92,10 +92,12 @@ test('a layout waits for its picture, modulo 2^32; the newest that is due counts
   assert.equal(seen.length, 2);
   mock.timers.tick(1); // no such picture came
   assert.deepEqual(seen, [4294962000, 500, 90000]);
-  layouts.put(layout(1));
+  layouts.put(layout(600));
+  assert.deepEqual(seen.at(-1), 600, 'its picture is on the screen already');
+  layouts.put(layout(95000));
   layouts.close();
   mock.timers.tick(9000);
-  assert.equal(seen.length, 3);
+  assert.equal(seen.length, 4);
   mock.timers.reset();
 });
 

@@ -8,22 +8,23 @@ const blind = 250, patience = 3000;
 export class Layouts {
   /** @type {{layout: Layout, timer: ReturnType<typeof setTimeout>}[]} in the order of their coming */
   #waiting = [];
-  /** whether pictures tell their RTP time here */
-  #told = false;
+  /** @type {number|undefined} RTP time of the picture on the screen; undefined while none told it */
+  #rtp;
 
   /** @param {(layout: Layout) => void} emit */
   constructor(emit) { this.emit = emit; }
 
   /** @param {Layout} layout as the server sent it */
   put(layout) {
-    const timer = setTimeout(() => this.#until((waiting) => waiting.layout === layout), this.#told ? patience : blind);
+    const timer = setTimeout(() => this.#until((waiting) => waiting.layout === layout), this.#rtp === undefined ? blind : patience);
     this.#waiting.push({layout, timer});
+    this.frame(this.#rtp); // its picture may have come first
   }
 
   /** A picture is on the screen. @param {number|undefined} rtp its RTP timestamp, where the browser tells it */
   frame(rtp) {
     if (rtp === undefined) return;
-    this.#told = true;
+    this.#rtp = rtp;
     this.#until(({layout}) => (rtp - layout.rtp | 0) >= 0); // modulo 2^32
   }
 

@@ -15,7 +15,7 @@ import {Uplink} from './uplink.js';
 /** How long, in ms, the server may say nothing; pings go out well before. */
 const silence = 12000;
 /** Server errors that a new try gets over by itself. */
-const passing = new Set(['closing', 'slow', 'ice_failed', 'internal']);
+const passing = new Set(['closing', 'slow', 'ice_failed', 'internal', 'overloaded']);
 
 /**
  * @typedef {object} Owner

@@ -36,7 +36,7 @@ const client = new Client({
   select: {...home, rung: asked('rung')},
   persistent: true,
 });
-const tiles = new Tiles(video, {view: 'main', ...defined(home)}, (name) => say(name ? `${name} – once more for all` : 'All'));
+const tiles = new Tiles(video, {view: 'main', ...defined(home)}, (name) => say(name ? `${name}: tap again for all` : 'All'));
 
 /** @template {object} T @param {T} some @returns {Partial<T>} without what is undefined */
 function defined(some) {
@@ -73,7 +73,7 @@ client.on('state', ({state, reason, attempt}) => {
 let refused = '';
 client.on('error', ({code, message}) => {
   if (code === 'unsupported' || code === 'bad_view') refused = message;
-  say(message);
+  else say(message);
 });
 client.on('layout', missing);
 

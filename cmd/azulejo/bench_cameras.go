@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/bluenviron/gortsplib/v5"
+	"github.com/bluenviron/gortsplib/v5/pkg/base"
+	"github.com/bluenviron/gortsplib/v5/pkg/description"
+	"github.com/bluenviron/gortsplib/v5/pkg/format"
+	"github.com/bluenviron/gortsplib/v5/pkg/format/rtph264"
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
+
+	"azulejo/codec"
+	"azulejo/signal/client"
+)
+
+// cameras are streams of an RTSP server over TCP (RFC 2326, RFC 6184) that play clips in a loop, whoever is there:
+// who comes sees what is on now and waits for the next key picture, as with real ones. close ends them.
+type cameras struct {
+	log     *slog.Logger
+	server  *gortsplib.Server
+	streams map[string]*gortsplib.ServerStream // by path; not written after the start
+	ready   chan struct{}                      // closed when streams is complete
+	ctx     context.Context                    // the life of the players
+	stop    context.CancelFunc
+	players sync.WaitGroup
+}
+
+// feed is what one camera shows: its main stream, and a smaller one of the same scene unless that is nil.
+type feed struct{ main, sub *clip }
+
+// startCameras plays every feed from another place of its clips: the first from the beginning, the others evenly
+// spread over the clip, each in a phase of its own between two pictures.
+func startCameras(feeds []feed, log *slog.Logger) (*cameras, error) {
+	c := &cameras{log: log, streams: map[string]*gortsplib.ServerStream{}, ready: make(chan struct{})}
+	c.ctx, c.stop = context.WithCancel(context.Background())
+	defer close(c.ready)
+	addr, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	c.server = &gortsplib.Server{Handler: c, RTSPAddress: addr}
+	if err := c.server.Start(); err != nil {
+		return nil, fmt.Errorf("bench: start the cameras: %w", err)
+	}
+	for i, f := range feeds {
+		share := float64(i) / float64(len(feeds))
+		if err := c.add(fmt.Sprintf("%d/main", i+1), f.main, share); err != nil {
+			c.close()
+			return nil, err
+		}
+		if f.sub == nil {
+			continue
+		}
+		if err := c.add(fmt.Sprintf("%d/sub", i+1), f.sub, share); err != nil {
+			c.close()
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// url is where the n-th camera, from 1 on, has its main or sub stream.
+func (c *cameras) url(n int, stream string) string {
+	return fmt.Sprintf("rtsp://%s/%d/%s", c.server.RTSPAddress, n, stream)
+}
+
+// add makes a stream and plays film on it, from that share of its length on.
+func (c *cameras) add(path string, film *clip, share float64) error {
+	media, err := describe(film)
+	if err != nil {
+		return err
+	}
+	s := &gortsplib.ServerStream{Server: c.server, Desc: &description.Session{Medias: []*description.Media{media}}}
+	if err = s.Initialize(); err != nil {
+		return fmt.Errorf("bench: camera %s: %w", path, err)
+	}
+	c.streams[path] = s
+	encoder, err := media.Formats[0].(*format.H264).CreateEncoder()
+	if err != nil {
+		return fmt.Errorf("bench: camera %s: %w", path, err)
+	}
+	turned := film.from(int(share * float64(len(film.packets))))
+	phase := time.Duration(share / film.rate() * float64(time.Second))
+	c.players.Go(func() {
+		rest(c.ctx, phase)
+		if err := client.Play(c.ctx, client.Loop(turned.packets, turned.length), c.writer(s, media, encoder)); err != nil {
+			c.log.Error("camera ended", "camera", path, "error", err)
+		}
+	})
+	return nil
+}
+
+// describe is the clip as SDP has it: with its parameter sets, from its first key picture.
+func describe(film *clip) (*description.Media, error) {
+	f := &format.H264{PayloadTyp: 96, PacketizationMode: 1}
+	var units h264.AnnexB
+	for _, p := range film.packets {
+		if !p.Key {
+			continue
+		}
+		if err := units.Unmarshal(p.Data); err != nil {
+			return nil, fmt.Errorf("%s: %w", film.name, err)
+		}
+		break
+	}
+	for _, u := range units {
+		switch h264.NALUType(u[0] & 0x1F) {
+		case h264.NALUTypeSPS:
+			f.SPS = u
+		case h264.NALUTypePPS:
+			f.PPS = u
+		}
+	}
+	if f.SPS == nil || f.PPS == nil {
+		return nil, fmt.Errorf("%s: no key picture with SPS and PPS", film.name)
+	}
+	return &description.Media{Type: description.MediaTypeVideo, Formats: []format.Format{f}}, nil
+}
+
+// writer cuts packets for RTP and sends them to whoever plays s.
+func (c *cameras) writer(s *gortsplib.ServerStream, media *description.Media, encoder *rtph264.Encoder) func(codec.Packet) error {
+	return func(p codec.Packet) error {
+		var units h264.AnnexB
+		if err := units.Unmarshal(p.Data); err != nil {
+			return err
+		}
+		packets, err := encoder.Encode(units)
+		if err != nil {
+			return err
+		}
+		for _, out := range packets {
+			out.Timestamp = uint32(p.PTS.Microseconds() * 9 / 100)
+			if err := s.WritePacketRTP(media, out); err != nil && c.ctx.Err() == nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// find waits until all streams are there and answers a request for one.
+func (c *cameras) find(path string) (*base.Response, *gortsplib.ServerStream, error) {
+	<-c.ready
+	if s := c.streams[strings.Trim(path, "/")]; s != nil {
+		return &base.Response{StatusCode: base.StatusOK}, s, nil
+	}
+	return &base.Response{StatusCode: base.StatusNotFound}, nil, errors.New("no camera " + path)
+}
+
+// OnDescribe answers DESCRIBE.
+func (c *cameras) OnDescribe(ctx *gortsplib.ServerHandlerOnDescribeCtx) (*base.Response, *gortsplib.ServerStream, error) {
+	return c.find(ctx.Path)
+}
+
+// OnSetup answers SETUP.
+func (c *cameras) OnSetup(ctx *gortsplib.ServerHandlerOnSetupCtx) (*base.Response, *gortsplib.ServerStream, error) {
+	return c.find(ctx.Path)
+}
+
+// OnPlay answers PLAY.
+func (c *cameras) OnPlay(*gortsplib.ServerHandlerOnPlayCtx) (*base.Response, error) {
+	return &base.Response{StatusCode: base.StatusOK}, nil
+}
+
+// close ends the players and then the server.
+func (c *cameras) close() {
+	c.stop()
+	c.players.Wait()
+	for _, s := range c.streams {
+		s.Close()
+	}
+	c.server.Close()
+}

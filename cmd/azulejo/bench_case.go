@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// benchCase is measured at a time and fills one or more rows of the table.
+type benchCase struct {
+	name    string // for --only
+	rows    []rowSpec
+	most    int // in how many rounds at most; zero: in all
+	measure func(context.Context, *round) ([]figure, error)
+}
+
+// rowSpec is what is known of a row before it is measured.
+type rowSpec struct {
+	title string
+	unit  string
+	goal  float64                          // at most; zero: none
+	sum   func(map[string]float64) float64 // the value from the parts' medians; nil: the median of the rounds
+	note  func(map[string]float64) string  // what the parts say; may be nil
+}
+
+// The units of rows; ratios have none.
+const (
+	unitPercent = "%"
+	unitMiB     = "MiB"
+	unitSSIM    = "SSIM"
+)
+
+// cases are all rows in the order of the report.
+func (b *bench) cases() []benchCase {
+	wall := fmt.Sprintf("%d × %s → %s wall", b.Inputs, b.main, b.wallSize())
+	return []benchCase{
+		{"wall", []rowSpec{{title: wall + ", one viewer, whole server against ffmpeg", goal: 0.70, note: noteCPU}}, 0, b.caseWall},
+		{"sub", []rowSpec{{title: fmt.Sprintf("the same with sub-streams (%s) available", b.subSize()), goal: 0.45, note: noteCPU}}, 0, b.caseSub},
+		{"webrtc", []rowSpec{{title: "the same with WebRTC publishers instead of cameras", note: noteCPU}}, 0, b.caseWebRTC},
+		{"ssim", []rowSpec{{title: "SSIM against the uncompressed bicubic canvas: below ffmpeg's at the same bitrate", unit: unitSSIM, goal: 0.004, note: noteSSIM}}, 3, b.caseSSIM},
+		{"viewers", []rowSpec{{title: "each further viewer of the same rung, of the one-viewer cost", unit: unitPercent, goal: 1, note: noteViewers}}, 0, b.caseViewers},
+		{"views", []rowSpec{{title: "each further distinct view (spotlights) against its encoder alone", goal: 1.15, note: noteViews}}, 0, b.caseViews},
+		{"quiet", []rowSpec{
+			{title: fmt.Sprintf("a quiet wall (%d still pictures) against the busy one, CPU", b.Inputs), goal: 0.25, note: noteQuietCPU},
+			{title: "the same, bits", goal: 0.25, note: noteQuietBits},
+		}, 0, b.caseQuiet},
+		{"linear", []rowSpec{{title: "cost of 1, 4, 9, 16, 25 inputs: largest distance from the line, of the line at 25", unit: unitPercent, goal: 10, sum: sumLinear, note: noteLinear}}, 0, b.caseLinear},
+		{"memory", []rowSpec{
+			{title: fmt.Sprintf("memory, %d × %s, one view, %d rungs, %v of joins and leaves: most resident", b.Inputs, b.main, len(benchRungs), b.Memory), unit: unitMiB, goal: 250, note: noteMemory},
+			{title: "the same: growth from the first tenth to the last", unit: unitPercent, goal: 10, note: noteGrowth},
+		}, 1, b.caseMemory},
+	}
+}
+
+// chosen are the cases that --only names, all without it.
+func (b *bench) chosen() ([]benchCase, error) {
+	all := b.cases()
+	if len(b.Only) == 0 {
+		return all, nil
+	}
+	names := make([]string, len(all))
+	for i, c := range all {
+		names[i] = c.name
+	}
+	for _, name := range b.Only {
+		if !slices.Contains(names, name) {
+			return nil, usageError{fmt.Errorf("--only: %q: accepted are %s", name, strings.Join(names, ", "))}
+		}
+	}
+	return slices.DeleteFunc(all, func(c benchCase) bool { return !slices.Contains(b.Only, c.name) }), nil
+}
+
+func (b *bench) wallSize() string { return fmt.Sprintf("%dx%d@%d", b.Width, b.Height, b.FPS) }
+
+func (b *bench) subSize() string {
+	if b.sub == nil {
+		return "none"
+	}
+	return b.sub.String()
+}
+
+func noteCPU(p map[string]float64) string {
+	return fmt.Sprintf("%.3f against %.3f CPU s per s, %.0f and %.0f kb/s", p["cpu"], p["peerCpu"], p["bits"]/1000, p["peerBits"]/1000)
+}
+
+func noteSSIM(p map[string]float64) string {
+	return fmt.Sprintf("%.4f against %.4f, %.0f and %.0f kb/s", p["ssim"], p["peerSsim"], p["bits"]/1000, p["peerBits"]/1000)
+}
+
+func noteViewers(p map[string]float64) string {
+	return fmt.Sprintf("%.3f CPU s per s with one, %.3f with %.0f, %.0f kb/s each", p["one"], p["many"], 1+p["viewers"], p["bits"]/1000)
+}
+
+func noteViews(p map[string]float64) string {
+	return fmt.Sprintf("%.3f against %.3f CPU s per s, %.0f and %.0f kb/s", p["view"], p["encoder"], p["bits"]/1000, p["encoderBits"]/1000)
+}
+
+func noteQuietCPU(p map[string]float64) string {
+	return fmt.Sprintf("%.3f against %.3f CPU s per s", p["quiet"], p["busy"])
+}
+
+func noteQuietBits(p map[string]float64) string {
+	return fmt.Sprintf("%.0f against %.0f kb/s", p["quiet"]/1000, p["busy"]/1000)
+}
+
+func noteMemory(p map[string]float64) string {
+	return fmt.Sprintf("%.0f at the start, %.0f at the end, %.0f guests came", p["start"], p["end"], p["guests"])
+}
+
+func noteGrowth(p map[string]float64) string {
+	return fmt.Sprintf("%+.1f MiB, trend %+.1f MiB a minute", p["end"]-p["start"], p["trend"])
+}

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"math"
+	"slices"
+)
+
+// median is the middle of v, which stays as it is; zero of nothing.
+func median(v []float64) float64 {
+	if len(v) == 0 {
+		return 0
+	}
+	s := slices.Sorted(slices.Values(v))
+	return (s[(len(s)-1)/2] + s[len(s)/2]) / 2
+}
+
+// line is y = base + slope*x.
+type line struct{ base, slope float64 }
+
+func (l line) at(x float64) float64 { return l.base + l.slope*x }
+
+// fitLine is the line with the least sum of squared distances in y. Points with less than two different x
+// have none: then it is flat.
+func fitLine(x, y []float64) line {
+	n := float64(len(x))
+	var sx, sy, sxx, sxy float64
+	for i := range x {
+		sx, sy, sxx, sxy = sx+x[i], sy+y[i], sxx+x[i]*x[i], sxy+x[i]*y[i]
+	}
+	d := n*sxx - sx*sx
+	if d == 0 {
+		return line{base: sy / max(n, 1)}
+	}
+	slope := (n*sxy - sx*sy) / d
+	return line{base: (sy - slope*sx) / n, slope: slope}
+}
+
+// misfit is the largest distance in y between the points and l.
+func (l line) misfit(x, y []float64) float64 {
+	worst := 0.0
+	for i := range x {
+		worst = max(worst, math.Abs(y[i]-l.at(x[i])))
+	}
+	return worst
+}

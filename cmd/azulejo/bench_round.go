@@ -1,0 +1,226 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"sync"
+)
+
+// round is one pass through all cases. What several of them need is measured once in it, by the first.
+type round struct {
+	wall func() (wallRun, error)
+	peer func() (peerCost, error)
+}
+
+// wallRun is what one server with the wall showed: alone with its viewer, and with more of them.
+type wallRun struct {
+	one      sample // one viewer
+	again    sample // the same after the further viewers have left
+	many     sample // with the further viewers
+	views    sample // with one viewer more for each further view
+	encoders []encoderCost
+
+	viewersErr, viewsErr error // why many and again, or views and encoders, are missing
+}
+
+func (b *bench) newRound(ctx context.Context) *round {
+	r := &round{}
+	r.wall = sync.OnceValues(func() (wallRun, error) { return b.measureWall(ctx) })
+	r.peer = sync.OnceValues(func() (peerCost, error) {
+		w, err := r.wall() // the peer gets as many bits as we took
+		if err != nil {
+			return peerCost{}, err
+		}
+		return b.measurePeer(ctx, w.one.bits)
+	})
+	return r
+}
+
+// busy is the wall of cameras that most cases begin with.
+func (b *bench) busy() scene { return scene{inputs: b.Inputs, films: []*clip{b.main.clip}} }
+
+// measureWall measures one server after another guest has come or gone: what a few add drowns in the noise
+// between two servers.
+func (b *bench) measureWall(ctx context.Context) (w wallRun, err error) {
+	sc := b.busy()
+	if b.wants("views") {
+		sc.views = spotlights(min(b.Inputs, b.Views))
+	}
+	s, err := b.open(ctx, sc)
+	if err != nil {
+		return w, err
+	}
+	defer s.close()
+	if w.one, err = s.measureMoving(ctx); err != nil {
+		return w, err
+	}
+	w.again = w.one
+	if b.wants("viewers") {
+		w.many, w.again, w.viewersErr = s.measureViewers(ctx)
+	}
+	if b.wants("views") {
+		w.views, w.encoders, w.viewsErr = s.measureViews(ctx)
+	}
+	return w, nil
+}
+
+// measureViewers adds all further viewers at once, and takes them away again.
+func (s *show) measureViewers(ctx context.Context) (many, again sample, err error) {
+	var more []*guest
+	for range s.b.Viewers {
+		var g *guest
+		if g, err = s.view(ctx, viewing{}, nil); err != nil {
+			return many, again, err
+		}
+		more = append(more, g)
+	}
+	if many, err = s.measureMoving(ctx); err != nil {
+		return many, again, err
+	}
+	for _, g := range more {
+		s.crowd.leave(g)
+	}
+	again, err = s.measureMoving(ctx)
+	return many, again, err
+}
+
+// compare is a case that holds a server's CPU against the peer's.
+func (r *round) compare(s sample, err error) ([]figure, error) {
+	if err != nil {
+		return nil, err
+	}
+	p, err := r.peer()
+	if err != nil {
+		return nil, err
+	}
+	return []figure{{s.cpu / p.cpu, map[string]float64{
+		"cpu": s.cpu, "peerCpu": p.cpu, "bits": s.bits, "peerBits": p.bits, "fps": s.fps,
+	}}}, nil
+}
+
+// run opens a scene, measures it and closes it.
+func (b *bench) run(ctx context.Context, sc scene) (sample, error) {
+	s, err := b.open(ctx, sc)
+	if err != nil {
+		return sample{}, err
+	}
+	defer s.close()
+	return s.measureMoving(ctx)
+}
+
+func (b *bench) caseWall(_ context.Context, r *round) ([]figure, error) {
+	w, err := r.wall()
+	return r.compare(w.one, err)
+}
+
+func (b *bench) caseSub(ctx context.Context, r *round) ([]figure, error) {
+	if b.sub == nil {
+		return nil, fmt.Errorf("bench: SUBFILE, the same scene as %s in a smaller size, was not given", b.main.name)
+	}
+	sc := b.busy()
+	sc.subs = []*clip{b.sub.clip}
+	return r.compare(b.run(ctx, sc))
+}
+
+func (b *bench) caseWebRTC(ctx context.Context, r *round) ([]figure, error) {
+	sc := b.busy()
+	sc.webrtc = true
+	return r.compare(b.run(ctx, sc))
+}
+
+func (b *bench) caseViewers(_ context.Context, r *round) ([]figure, error) {
+	w, err := r.wall()
+	if err = cmp.Or(err, w.viewersErr); err != nil {
+		return nil, err
+	}
+	one := (w.one.cpu + w.again.cpu) / 2
+	return []figure{{100 * (w.many.cpu - one) / one / float64(b.Viewers), map[string]float64{
+		"one": one, "many": w.many.cpu, "viewers": float64(b.Viewers), "bits": w.many.bits,
+	}}}, nil
+}
+
+func (b *bench) caseQuiet(ctx context.Context, r *round) ([]figure, error) {
+	busy, err := r.wall()
+	if err != nil {
+		return nil, err
+	}
+	sc, err := b.stills(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s, err := b.open(ctx, sc)
+	if err != nil {
+		return nil, err
+	}
+	defer s.close()
+	quiet, err := s.measure(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return []figure{
+		{quiet.cpu / busy.one.cpu, map[string]float64{"quiet": quiet.cpu, "busy": busy.one.cpu, "fps": quiet.fps}},
+		{quiet.bits / busy.one.bits, map[string]float64{"quiet": quiet.bits, "busy": busy.one.bits}},
+	}, nil
+}
+
+// stills is the wall when nothing moves: the pictures that the cameras would begin with.
+func (b *bench) stills(ctx context.Context) (scene, error) {
+	sc := scene{inputs: b.Inputs}
+	for i := range b.Inputs {
+		film, err := b.still(ctx, b.main, len(b.main.packets)*i/b.Inputs)
+		if err != nil {
+			return sc, err
+		}
+		sc.films = append(sc.films, film)
+	}
+	return sc, nil
+}
+
+// linearInputs are the sizes of walls that the cost is measured for.
+var linearInputs = []int{1, 4, 9, 16, 25}
+
+func (b *bench) caseLinear(ctx context.Context, r *round) ([]figure, error) {
+	parts := map[string]float64{}
+	for _, n := range linearInputs {
+		cpu, err := b.inputsCost(ctx, r, n)
+		if err != nil {
+			return nil, err
+		}
+		parts[inputsPart(n)] = cpu
+	}
+	return []figure{{sumLinear(parts), parts}}, nil
+}
+
+// inputsCost is the CPU of a wall with n inputs.
+func (b *bench) inputsCost(ctx context.Context, r *round, n int) (float64, error) {
+	if n == b.Inputs {
+		w, err := r.wall()
+		return w.one.cpu, err
+	}
+	sc := b.busy()
+	sc.inputs = n
+	s, err := b.run(ctx, sc)
+	return s.cpu, err
+}
+
+func inputsPart(n int) string { return fmt.Sprintf("inputs%d", n) }
+
+// linearFit is the line through the costs, and the costs.
+func linearFit(parts map[string]float64) (l line, x, y []float64) {
+	for _, n := range linearInputs {
+		x, y = append(x, float64(n)), append(y, parts[inputsPart(n)])
+	}
+	return fitLine(x, y), x, y
+}
+
+// sumLinear is the largest distance of a cost from the line, in per cent of the line at the most inputs.
+func sumLinear(parts map[string]float64) float64 {
+	l, x, y := linearFit(parts)
+	return 100 * l.misfit(x, y) / l.at(x[len(x)-1])
+}
+
+func noteLinear(p map[string]float64) string {
+	l, _, y := linearFit(p)
+	return fmt.Sprintf("%.3f CPU s per s, line %.3f + %.4f each", y, l.base, l.slope)
+}

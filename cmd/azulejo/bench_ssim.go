@@ -1,0 +1,76 @@
+package main
+
+import "fmt"
+
+// luma is the brightness of a picture or of a part of one, 0 to 255; it shares its pixels.
+type luma struct {
+	pix           []byte
+	stride        int
+	width, height int
+}
+
+// part is a rectangle of l, which must lie inside it.
+func (l luma) part(x, y, w, h int) luma {
+	return luma{pix: l.pix[y*l.stride+x:], stride: l.stride, width: w, height: h}
+}
+
+// The constants of SSIM for 8-bit samples and windows of 64 pixels, in sums instead of means: (0.01*255)² and
+// (0.03*255)², times 64² and 64*63.
+const (
+	ssimC1 = 0.01 * 0.01 * 255 * 255 * 64 * 64
+	ssimC2 = 0.03 * 0.03 * 255 * 255 * 64 * 63
+)
+
+// blockSums are the sums over 4x4 pixels of two pictures: of each, of both's squares, of their product.
+type blockSums struct{ a, b, squares, product int64 }
+
+func (s blockSums) plus(o blockSums) blockSums {
+	return blockSums{s.a + o.a, s.b + o.b, s.squares + o.squares, s.product + o.product}
+}
+
+// ssim is the mean structural similarity of two pictures of the same size (Wang et al. 2004) over windows of
+// 8x8 pixels, four apart, all pixels weighing the same: what FFmpeg's filter ssim calls Y. 1 means equal.
+func ssim(a, b luma) (float64, error) {
+	if a.width != b.width || a.height != b.height || a.width < 8 || a.height < 8 {
+		return 0, fmt.Errorf("ssim of %dx%d and %dx%d: accepted are equal sizes from 8x8", a.width, a.height, b.width, b.height)
+	}
+	cols, rows := a.width/4, a.height/4
+	above, row := make([]blockSums, cols), make([]blockSums, cols)
+	sumRow(a, b, 0, above)
+	total := 0.0
+	for y := 1; y < rows; y++ {
+		sumRow(a, b, y, row)
+		for x := 1; x < cols; x++ {
+			total += above[x-1].plus(above[x]).plus(row[x-1]).plus(row[x]).similarity()
+		}
+		above, row = row, above
+	}
+	return total / float64((cols-1)*(rows-1)), nil
+}
+
+// sumRow fills row with the sums of the y-th row of blocks.
+func sumRow(a, b luma, y int, row []blockSums) {
+	clear(row)
+	for line := 4 * y; line < 4*y+4; line++ {
+		pa, pb := a.pix[line*a.stride:][:4*len(row)], b.pix[line*b.stride:][:4*len(row)]
+		for x := range row {
+			s := &row[x]
+			for i := 4 * x; i < 4*x+4; i++ {
+				va, vb := int64(pa[i]), int64(pb[i])
+				s.a += va
+				s.b += vb
+				s.squares += va*va + vb*vb
+				s.product += va * vb
+			}
+		}
+	}
+}
+
+// similarity is SSIM's formula for the sums of one window.
+func (s blockSums) similarity() float64 {
+	means := float64(s.a*s.a + s.b*s.b)
+	product := float64(s.a * s.b)
+	variances := float64(s.squares*64) - means
+	covariance := float64(s.product*64) - product
+	return (2*product + ssimC1) * (2*covariance + ssimC2) / ((means + ssimC1) * (variances + ssimC2))
+}

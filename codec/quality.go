@@ -1,0 +1,30 @@
+package codec
+
+//#cgo pkg-config: libavcodec libavutil
+//#include <stdlib.h>
+//#include <libavcodec/avcodec.h>
+//#include <libavutil/opt.h>
+//
+//static int set_crf(AVCodecContext *c, double crf) { return av_opt_set_double(c->priv_data, "crf", crf, 0); }
+import "C"
+
+import (
+	"fmt"
+
+	"github.com/asticode/go-astiav"
+)
+
+// SetQuality changes VideoConfig.Quality from the next picture on. Only for H264 that was opened with one; others are
+// ErrUnsupported.
+func (v *VideoEncoder) SetQuality(q int) error {
+	if v.e.ctx == nil {
+		return fmt.Errorf("set the quality: %w", ErrClosed)
+	}
+	if v.cfg.Codec != H264 || v.cfg.Quality == 0 {
+		return fmt.Errorf("set the quality of %s: %w", v.cfg.Codec, ErrUnsupported)
+	}
+	if n := C.set_crf((*C.AVCodecContext)(v.e.ctx.UnsafePointer()), C.double(q)); n < 0 {
+		return translate("set the quality", astiav.Error(n))
+	}
+	return nil
+}

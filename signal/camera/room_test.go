@@ -1,0 +1,66 @@
+package camera
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"testing"
+
+	"azulejo/codec"
+	"azulejo/mixer"
+	"azulejo/mixer/layout"
+	"azulejo/signal/room"
+)
+
+// silence is a sink that looks at nothing.
+type silence struct{}
+
+func (silence) WritePacket(codec.Packet) {}
+
+// TestARoomPullsWhatItShows: a camera with a sub-stream in a real room, where its tile grows and shrinks.
+func TestARoomPullsWhatItShows(t *testing.T) {
+	before := codec.LiveFrames()
+	log := slog.New(slog.DiscardHandler)
+	house, err := room.NewHouse(room.Config{Mixer: mixer.Config{Width: 640, Height: 360, FPS: 10}}, nil, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{}, 2)
+	go func() { _ = house.Run(ctx); ended <- struct{}{} }() // it always returns nil
+	c := New(Config{Room: "yard", Name: "Gate", URL: "test:?w=640&h=360&fps=10", SubURL: "test:?w=320&h=180&fps=10", Audio: true}, house, log)
+	go func() { c.Run(ctx); ended <- struct{}{} }()
+	<-c.Tried()
+	member, err := house.Join(ctx, "yard", room.Joining{Name: "viewer"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	shows := func(size string) func() bool {
+		return func() bool {
+			s := member.Mixer().Stats().Sources[0]
+			return s.State == mixer.Live && s.Decoded && fmt.Sprintf("%dx%d", s.Width, s.Height) == size
+		}
+	}
+	small := &mixer.View{Layout: layout.KindCustom, Tiles: []layout.Fraction{{X: 0, Y: 0, W: 0.5, H: 0.5}}}
+	sub, err := member.Mixer().Watch(mixer.Watching{Codec: codec.H264, View: small, Keep: true}, silence{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the sub-stream in a small tile", shows("320x180"))
+	if err := sub.Change(mixer.Watching{}); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the main stream in a large tile", shows("640x360"))
+	if err := sub.Change(mixer.Watching{View: small}); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the sub-stream again", shows("320x180"))
+	sub.Close()
+	member.Leave()
+	cancel()
+	<-ended
+	<-ended
+	if n := codec.LiveFrames() - before; n != 0 {
+		t.Errorf("%d frames were not closed", n)
+	}
+}

@@ -1,0 +1,296 @@
+package peer
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pion/rtp"
+	"github.com/pion/webrtc/v4"
+
+	"azulejo/codec"
+	"azulejo/codec/depack"
+	"azulejo/mixer"
+	"azulejo/mixer/layout"
+)
+
+// shown is one picture that a viewer got.
+type shown struct {
+	stamp uint32
+	size  string
+}
+
+// viewer is a client that receives the picture and checks that its RTP is one stream.
+type viewer struct {
+	mu       sync.Mutex
+	pictures []shown
+	layouts  map[uint32]*mixer.Layout // by the RTP time that was told
+	broken   error
+}
+
+// await polls until ok.
+func await(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.After(30 * time.Second)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-deadline:
+			t.Fatalf("waited in vain: %s", what)
+		case <-tick.C:
+		}
+	}
+}
+
+func (v *viewer) onLayout(l *mixer.Layout, rtp uint32) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.layouts[rtp] = l
+}
+
+// sees tells whether the newest picture has a size and shows so many tiles.
+func (v *viewer) sees(size string, tiles int) func() bool {
+	return func() bool {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		if len(v.pictures) == 0 {
+			return false
+		}
+		for i := len(v.pictures) - 1; i >= 0; i-- { // the newest layout that was shown
+			if l := v.layouts[v.pictures[i].stamp]; l != nil {
+				return v.pictures[len(v.pictures)-1].size == size && len(l.Tiles) == tiles
+			}
+		}
+		return false
+	}
+}
+
+func (v *viewer) fail(format string, args ...any) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.broken == nil {
+		v.broken = fmt.Errorf(format, args...)
+	}
+}
+
+// read takes the stream apart until it ends.
+func (v *viewer) read(track *webrtc.TrackRemote, id codec.ID) {
+	units, err := depack.New(id, 90000)
+	if err != nil {
+		v.fail("%w", err)
+		return
+	}
+	decoder, err := codec.NewVideoDecoder(id, 0)
+	if err != nil {
+		v.fail("%w", err)
+		return
+	}
+	defer decoder.Close()
+	var last *rtp.Packet
+	for {
+		p, _, err := track.ReadRTP()
+		if err != nil {
+			return
+		}
+		if last != nil {
+			ahead := int32(p.Timestamp - last.Timestamp)
+			if p.SequenceNumber != last.SequenceNumber+1 || ahead < 0 || (ahead > 0) != last.Marker {
+				v.fail("packet %d at %d follows %d at %d", p.SequenceNumber, p.Timestamp, last.SequenceNumber, last.Timestamp)
+			}
+		}
+		last = p
+		for _, u := range units.Push(p) {
+			v.show(decoder, u, p.Timestamp)
+		}
+	}
+}
+
+func (v *viewer) show(decoder *codec.VideoDecoder, u codec.Packet, stamp uint32) {
+	frames, err := decoder.Decode(u)
+	if err != nil {
+		v.fail("decode: %w", err)
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, f := range frames {
+		v.pictures = append(v.pictures, shown{stamp, fmt.Sprintf("%dx%d", f.Width(), f.Height())})
+		f.Close()
+	}
+}
+
+// connect makes a client of pion that receives video in one format and connects it to p.
+func (v *viewer) connect(t *testing.T, e *Engine, opts Options, mime string) *Peer {
+	t.Helper()
+	m := &webrtc.MediaEngine{}
+	params := webrtc.RTPCodecParameters{RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: mime, ClockRate: 90000}, PayloadType: 100}
+	if mime == webrtc.MimeTypeH264 {
+		params.SDPFmtpLine = "packetization-mode=1;profile-level-id=42e01f"
+	}
+	if err := m.RegisterCodec(params, webrtc.RTPCodecTypeVideo); err != nil {
+		t.Fatal(err)
+	}
+	var s webrtc.SettingEngine
+	s.SetIncludeLoopbackCandidate(true)
+	pc, err := webrtc.NewAPI(webrtc.WithMediaEngine(m), webrtc.WithSettingEngine(s)).NewPeerConnection(webrtc.Configuration{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var reading sync.WaitGroup
+	pc.OnTrack(func(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
+		reading.Go(func() { v.read(track, idOf(mime)) })
+	})
+	candidates := make(chan Candidate, 64)
+	opts.OnCandidate = func(c Candidate) { candidates <- c }
+	p := e.NewPeer(opts, quiet)
+	t.Cleanup(func() {
+		for _, end := range []func() error{p.Close, pc.GracefulClose} {
+			if err := end(); err != nil {
+				t.Error(err)
+			}
+		}
+		reading.Wait()
+	})
+	if err := shake(pc, p); err != nil {
+		t.Fatal(err)
+	}
+	if err := pc.AddICECandidate(<-candidates); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// shake exchanges offer and answer.
+func shake(pc *webrtc.PeerConnection, p *Peer) error {
+	if _, err := pc.AddTransceiverFromKind(webrtc.RTPCodecTypeVideo, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}); err != nil {
+		return err
+	}
+	gathered := webrtc.GatheringCompletePromise(pc)
+	offer, err := pc.CreateOffer(nil)
+	if err != nil {
+		return err
+	}
+	if err = pc.SetLocalDescription(offer); err != nil {
+		return err
+	}
+	<-gathered
+	answer, err := p.Answer(pc.LocalDescription().SDP)
+	if err != nil {
+		return err
+	}
+	return pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer})
+}
+
+// startMixer runs one with sources that have no picture until the test ends.
+func startMixer(t *testing.T, sources ...string) *mixer.Mixer {
+	t.Helper()
+	m, err := mixer.New(mixer.Config{Width: 320, Height: 180, FPS: 20, Rungs: []string{"180p", "90p"}}, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- m.Run(ctx) }()
+	var all []*mixer.Source
+	for _, name := range sources {
+		all = append(all, m.AddSource(mixer.SourceConfig{ID: name, Name: name}))
+	}
+	t.Cleanup(func() {
+		for _, s := range all {
+			s.Close()
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if n := codec.LiveFrames(); n != 0 {
+			t.Errorf("%d frames are alive after everything has ended", n)
+		}
+	})
+	return m
+}
+
+// TestChange: a viewer goes from view to view and from rung to rung in one stream, and knows what it sees from the
+// picture on that shows it.
+func TestChange(t *testing.T) {
+	for _, mime := range []string{webrtc.MimeTypeH264, webrtc.MimeTypeVP8} {
+		t.Run(mime, func(t *testing.T) {
+			m := startMixer(t, "ana", "ben", "cleo")
+			e := engine(t, Config{})
+			v := &viewer{layouts: map[uint32]*mixer.Layout{}}
+			p := v.connect(t, e, Options{Mixer: m, OnLayout: v.onLayout, View: mixer.Watching{Rung: "90p", Keep: true}}, mime)
+			alone := &mixer.View{Layout: layout.KindFocus, Spotlight: "ben"}
+			await(t, "the first picture", v.sees("160x90", 3))
+			for _, step := range []struct {
+				w     mixer.Watching
+				size  string
+				tiles int
+			}{
+				{mixer.Watching{Rung: "180p"}, "320x180", 3},
+				{mixer.Watching{View: alone}, "320x180", 1},
+				{mixer.Watching{View: alone, Rung: "90p"}, "160x90", 1},
+				{mixer.Watching{View: &mixer.View{Exclude: []string{"ana"}}, Rung: "90p"}, "160x90", 2},
+				{mixer.Watching{}, "320x180", 3},
+			} {
+				if err := p.Change(step.w); err != nil {
+					t.Fatal(err)
+				}
+				await(t, fmt.Sprintf("%+v", step.w), v.sees(step.size, step.tiles))
+				if r, ok := p.Rendition(); !ok || fmt.Sprintf("%dx%d", r.Width, r.Height) != step.size || r.Codec != p.Codec() {
+					t.Errorf("the rendition is %+v, %v; want %s", r, ok, step.size)
+				}
+			}
+			if err := p.Change(mixer.Watching{Name: "nowhere"}); err == nil {
+				t.Error("a view that is not there was accepted")
+			}
+			await(t, "nothing new", v.sees("320x180", 3))
+			v.check(t)
+		})
+	}
+}
+
+// check wants every layout told to belong to a picture that came, and no packet out of line.
+func (v *viewer) check(t *testing.T) {
+	t.Helper()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.broken != nil {
+		t.Error(v.broken)
+	}
+	stamps := map[uint32]bool{}
+	for _, s := range v.pictures {
+		stamps[s.stamp] = true
+	}
+	for at := range v.layouts {
+		if ahead := int32(at - v.pictures[len(v.pictures)-1].stamp); ahead <= 0 && !stamps[at] {
+			t.Errorf("a layout was told for time %d, which no picture has", at)
+		}
+	}
+}
+
+// TestChangeBeforeMediaFlow replaces what is viewed first.
+func TestChangeBeforeMediaFlow(t *testing.T) {
+	m := startMixer(t, "ana", "ben")
+	e := engine(t, Config{})
+	p := e.NewPeer(Options{Mixer: m}, quiet)
+	defer func() { _ = p.Close() }()
+	if r, ok := p.Rendition(); ok {
+		t.Errorf("there is a rendition %+v before media flow", r)
+	}
+	want := mixer.Watching{Rung: "90p"}
+	if err := p.Change(want); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Answer(offerOf(t, webrtc.RTPTransceiverDirectionRecvonly, webrtc.RTPTransceiverDirectionRecvonly)); err != nil {
+		t.Fatal(err)
+	}
+	if got := p.downlink().viewing.want; got.Rung != want.Rung {
+		t.Errorf("the first view is %+v; want %+v", got, want)
+	}
+	next := mixer.Watching{Name: "other"}
+	if err := p.Change(next); err != nil || p.downlink().viewing.want.Name != "other" {
+		t.Errorf("got %v, %+v; want %+v", err, p.downlink().viewing.want, next)
+	}
+}
