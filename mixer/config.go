@@ -13,7 +13,7 @@ type Config struct {
 	Width, Height int           // canvas in pixels, even; 1280x720
 	FPS           int           // pictures a second; 25
 	Bitrate       int           // of the canvas in bits a second, at most; 2 Mb/s at 1280x720, in proportion
-	Quality       int           // x264's CRF, the best that pictures get: calm ones take fewer bits than Bitrate; 24
+	Quality       int           // x264's CRF, the best that pictures get: calm ones take fewer bits than Bitrate; 26
 	Rungs         []string      // sizes that a view is encoded in: "720p" and so on, of the shorter side; 720p, 360p, 180p
 	SoundBitrate  int           // of a sound rendition in bits a second; 96000
 	Preset        string        // x264's preset; "superfast"
@@ -35,7 +35,7 @@ func (c Config) WithDefaults() Config {
 	set(&c.Height, 720)
 	set(&c.FPS, 25)
 	set(&c.Bitrate, max(150_000, 2_000_000*c.Width/1280*c.Height/720))
-	set(&c.Quality, 24)
+	set(&c.Quality, 26)
 	set(&c.SoundBitrate, 96_000)
 	set(&c.MaxPixels, 8_294_400)
 	if c.Preset == "" {
