@@ -56,9 +56,10 @@ func (g *governor) decide(now time.Time) int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	share := float64(g.late) / float64(max(g.ticks, 1))
+	late := g.late
 	g.ticks, g.late = 0, 0
 	switch {
-	case share > lateShare:
+	case late > 1 && share > lateShare:
 		g.level, g.well = min(g.level+1, g.most), time.Time{}
 	case share > wellShare:
 		g.well = time.Time{}

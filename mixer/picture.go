@@ -111,10 +111,10 @@ func (r *picture) refresh() {
 }
 
 // due tells whether the canvas at pts is to be encoded: when it has changed, when a GOP begins, when a key
-// picture is wanted, and once a second. Only the view's ticker calls it.
+// picture is wanted, when packets were passed on until now, and once a second. Only the view's ticker calls it.
 func (r *picture) due(pts time.Duration, changed bool) bool {
 	gop := int64(pts / r.cfg.GOP)
-	if !changed && r.fed && gop == r.fedGOP && pts-r.fedAt < pictureEvery && !r.wanted.Load() {
+	if !changed && r.fed && gop == r.fedGOP && pts-r.fedAt < pictureEvery && !r.wanted.Load() && !r.relay.over.Load() {
 		return false
 	}
 	r.fed, r.fedGOP, r.fedAt = true, gop, pts

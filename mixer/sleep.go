@@ -16,13 +16,15 @@ const (
 // keep stores a packet instead of decoding it. The decoder's state and what is kept always fit together: decoding
 // can go on with it, or at the next key packet.
 func (v *videoIn) keep(p codec.Packet) {
-	v.source.slot.Touch()
 	if time.Since(v.slept) > lostAfter {
 		v.source.slot.Clear() // too old to look live when somebody comes
 	}
 	if p.Key {
 		v.asleep, v.weight = v.asleep[:0], 0
 		v.describe(p)
+	}
+	if v.shape.Load() != nil { // noise is not alive
+		v.source.slot.Touch()
 	}
 	if v.weight+len(p.Data) > asleepBytes || len(v.asleep) >= asleepPackets {
 		v.asleep, v.weight = nil, 0

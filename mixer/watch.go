@@ -64,8 +64,18 @@ func (m *Mixer) leadNow(sub *Subscription, w Watching) error {
 			return err
 		}
 	}
-	sub.key, sub.watches = key, w
+	sub.key, sub.watches = key, w.own()
 	return nil
+}
+
+// own copies the personal view, which belongs to the caller.
+func (w Watching) own() Watching {
+	if w.View != nil {
+		v := *w.View
+		v.Exclude, v.Tiles = slices.Clone(v.Exclude), slices.Clone(v.Tiles)
+		w.View = &v
+	}
+	return w
 }
 
 // resolve finds the view that is asked for.

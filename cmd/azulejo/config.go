@@ -59,6 +59,7 @@ type MixConfig struct {
 	Height  int      `yaml:"height"`
 	FPS     int      `yaml:"fps"`
 	Bitrate int      `yaml:"bitrate"`
+	Quality int      `yaml:"quality"`
 	Preset  string   `yaml:"preset"`
 	Labels  bool     `yaml:"labels"`
 	Clock   bool     `yaml:"clock"`
@@ -146,7 +147,7 @@ func defaultConfig() Config {
 		WebRTC: peer.Config{UDP: ":8189", TCP: ":8189"},
 		Turn:   TurnConfig{Realm: "azulejo"},
 		Mix: MixConfig{
-			Width: 1280, Height: 720, FPS: 25, Preset: "superfast", Labels: true,
+			Width: 1280, Height: 720, FPS: 25, Quality: 26, Preset: "superfast", Labels: true,
 			Rungs: []string{"720p", "360p", "180p"},
 		},
 		Store:     StoreConfig{Kind: "dir", S3: store.S3Config{PathStyle: true, Checksum: "auto"}},
@@ -269,7 +270,7 @@ func (c Config) notYet() error {
 
 func (c Config) mixer() mixer.Config {
 	return mixer.Config{
-		Width: c.Mix.Width, Height: c.Mix.Height, FPS: c.Mix.FPS, Bitrate: c.Mix.Bitrate, Preset: c.Mix.Preset,
+		Width: c.Mix.Width, Height: c.Mix.Height, FPS: c.Mix.FPS, Bitrate: c.Mix.Bitrate, Quality: c.Mix.Quality, Preset: c.Mix.Preset,
 		Rungs: c.Mix.Rungs, Labels: c.Mix.Labels, Clock: c.Mix.Clock, GOP: c.Recording.Segment, MaxPixels: c.Limits.SourcePixels,
 	}
 }

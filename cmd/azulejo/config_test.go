@@ -112,6 +112,7 @@ func TestBadConfigurationIsNamed(t *testing.T) {
 		"colour: blue":                                                   {"colour", "unknown key", "listen"},
 		"mix: {width: abc}":                                              {"mix.width", "abc", "whole number"},
 		"mix: {width: 33}":                                               {"mix.width", "33", "even numbers"},
+		"mix: {quality: 60}":                                             {"mix.quality", "60", "51"},
 		"mix: {labels: perhaps}":                                         {"mix.labels", "perhaps", "true or false"},
 		"mix: {fps: [1]}":                                                {"mix.fps", "1", "one value"},
 		"mix: 7":                                                         {"mix", "7", "keys and values"},
