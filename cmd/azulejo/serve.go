@@ -42,6 +42,7 @@ func newServer(cfg Config, log *slog.Logger) (s *server, err error) {
 			s.close()
 		}
 	}()
+	keepMemorySmall()
 	codec.BridgeLog(log)
 	if s.store, err = openStore(cfg); err != nil {
 		return s, err
