@@ -23,13 +23,14 @@ function learnToRead() {
 }
 
 /**
- * Runs in the page: publishes the time, in tenths of a second, as sixteen bars of Gray code, and
+ * Runs in the page: publishes the time, in tenths of a second, as sixteen bars of Gray code, 25 pictures a second, and
  * keeps in window.way the longest that it took them to come back in the mix, ms.
  */
 async function publishClock() {
   const {Client} = await import(/** @type {any} */ ('/static/azulejo.js'));
   const canvas = Object.assign(document.createElement('canvas'), {width: 640, height: 360});
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
+  let odd = false;
   setInterval(() => {
     const tenths = Math.floor(Date.now() / 100) % 65536;
     const gray = tenths ^ (tenths >> 1);
@@ -37,6 +38,9 @@ async function publishClock() {
       context.fillStyle = gray >> bit & 1 ? '#fff' : '#000';
       context.fillRect(bit * 40, 0, 40, 360);
     }
+    // Above the bars something changes each time: pictures that are the same would be recorded once.
+    context.fillStyle = (odd = !odd) ? '#666' : '#999';
+    context.fillRect(0, 0, 640, 20);
   }, 40);
   const [video] = canvas.captureStream(25).getVideoTracks();
   const client = new Client({room: 'clock', name: 'clock', publish: {video}, listen: false});
