@@ -16,6 +16,9 @@ type Config struct {
 	PublicIPs  []string    `yaml:"public_ips"`  // announced besides our own addresses (1:1 NAT)
 	ICEServers []ICEServer `yaml:"ice_servers"` // STUN and TURN servers for the clients
 
+	// Relays makes TURN servers with credentials of one client's own; nil: there are none.
+	Relays func(user string) []ICEServer `yaml:"-"`
+
 	// Timeout is how long a connection may be without any packet before it is given up;
 	// zero means 15 s.
 	Timeout time.Duration `yaml:"-"`

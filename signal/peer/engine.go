@@ -207,8 +207,15 @@ func (e *Engine) networks() []webrtc.NetworkType {
 
 func (e *Engine) logger(scope string) scoped { return scoped{e.log.With("scope", scope)} }
 
-// ICEServers are the servers that clients should use; the caller may keep the slice.
-func (e *Engine) ICEServers() []ICEServer { return slices.Clone(e.cfg.ICEServers) }
+// ICEServers are the servers that one client should use, with credentials made for it where they are not fixed.
+// The caller may keep the slice.
+func (e *Engine) ICEServers(user string) []ICEServer {
+	servers := slices.Clone(e.cfg.ICEServers)
+	if e.cfg.Relays != nil {
+		servers = append(servers, e.cfg.Relays(user)...)
+	}
+	return servers
+}
 
 // Addresses tells the ports that were opened.
 func (e *Engine) Addresses() Addresses { return e.at }

@@ -208,7 +208,7 @@ func (s *session) join(ctx context.Context, m joinMessage) error {
 	s.picture.asked = next
 	s.member, s.joinBy = member, nil
 	s.log = s.log.With("room", member.Room(), "id", member.ID())
-	servers := append([]peer.ICEServer{}, s.h.engine.ICEServers()...)
+	servers := append([]peer.ICEServer{}, s.h.engine.ICEServers(member.ID())...)
 	if err := s.send(joinedMessage{"joined", member.ID(), member.Room(), servers, member.Participants()}); err != nil {
 		return err
 	}
