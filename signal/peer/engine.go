@@ -13,7 +13,10 @@ import (
 	"time"
 
 	"github.com/pion/ice/v4"
+	"github.com/pion/logging"
 	"github.com/pion/webrtc/v4"
+
+	"azulejo/signal/pionlog"
 )
 
 // Engine is what all peers of a server share: the codecs, the UDP port, the TCP port and the
@@ -168,7 +171,7 @@ func portOf(addr net.Addr) int {
 
 func (e *Engine) settings() (webrtc.SettingEngine, error) {
 	var s webrtc.SettingEngine
-	s.LoggerFactory = logs{e.log}
+	s.LoggerFactory = pionlog.Factory{Log: e.log}
 	s.SetIncludeLoopbackCandidate(true)
 	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled) // clients call us; we never call a .local name
 	s.SetNetworkTypes(e.networks())
@@ -205,7 +208,9 @@ func (e *Engine) networks() []webrtc.NetworkType {
 	return types
 }
 
-func (e *Engine) logger(scope string) scoped { return scoped{e.log.With("scope", scope)} }
+func (e *Engine) logger(scope string) logging.LeveledLogger {
+	return pionlog.Factory{Log: e.log}.NewLogger(scope)
+}
 
 // ICEServers are the servers that one client should use, with credentials made for it where they are not fixed.
 // The caller may keep the slice.
