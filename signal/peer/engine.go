@@ -24,7 +24,7 @@ import (
 type Engine struct {
 	cfg  Config
 	log  *slog.Logger
-	api  *webrtc.API
+	api  func() *webrtc.API
 	cert webrtc.Certificate
 	udp  ice.UDPMux // nil without UDP
 	tcp  ice.TCPMux // nil without TCP
@@ -75,8 +75,11 @@ func (e *Engine) open() error {
 	if err != nil {
 		return err
 	}
-	e.api = webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(interceptors),
-		webrtc.WithSettingEngine(settings))
+	e.api = func() *webrtc.API { // one for each peer, since each has its own path
+		s := settings
+		s.SetICEBindingRequestHandler(newPath(e.keepalive() * 3 / 2).request)
+		return webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(interceptors), webrtc.WithSettingEngine(s))
+	}
 	return nil
 }
 
@@ -184,18 +187,15 @@ func (e *Engine) settings() (webrtc.SettingEngine, error) {
 	s.DisableActiveTCP(true)
 	// Silence is first a disconnection, which may heal, and then a failure, which ends the peer.
 	third := e.cfg.timeout() / 3
-	s.SetICETimeouts(third, e.cfg.timeout()-third, min(third/2, 2*time.Second))
+	s.SetICETimeouts(third, e.cfg.timeout()-third, e.keepalive())
 	if len(e.cfg.PublicIPs) == 0 {
 		return s, nil
 	}
-	err := s.SetICEAddressRewriteRules(webrtc.ICEAddressRewriteRule{
-		External: e.cfg.PublicIPs, AsCandidateType: webrtc.ICECandidateTypeHost, Mode: webrtc.ICEAddressRewriteAppend,
-	})
-	if err != nil {
-		return s, fmt.Errorf("announce webrtc.public_ips %v: %w", e.cfg.PublicIPs, err)
-	}
-	return s, nil
+	return s, e.announce(&s)
 }
+
+// keepalive is how often each side is to be heard from.
+func (e *Engine) keepalive() time.Duration { return min(e.cfg.timeout()/6, 2*time.Second) }
 
 func (e *Engine) networks() []webrtc.NetworkType {
 	var types []webrtc.NetworkType
