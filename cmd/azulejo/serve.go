@@ -17,6 +17,7 @@ import (
 	"azulejo/signal/camera"
 	"azulejo/signal/peer"
 	"azulejo/signal/room"
+	"azulejo/signal/turn"
 	"azulejo/signal/ws"
 	"azulejo/web"
 )
@@ -29,6 +30,7 @@ type server struct {
 	recorder *recorder.Recorder
 	house    *room.House
 	engine   *peer.Engine
+	relays   *turn.Relays
 	signal   *ws.Handler
 	web      *web.Server
 	listener net.Listener
@@ -53,7 +55,7 @@ func newServer(cfg Config, log *slog.Logger) (s *server, err error) {
 	if s.house, err = room.NewHouse(cfg.house(), s.recorder, log); err != nil {
 		return s, err
 	}
-	if s.engine, err = peer.NewEngine(cfg.WebRTC, log); err != nil {
+	if err = s.openMedia(); err != nil {
 		return s, err
 	}
 	s.signal = ws.NewHandler(ws.Config{}, s.house, s.engine, log)
@@ -113,6 +115,7 @@ func (s *server) run(ctx context.Context) error {
 		{"recorder", s.recorder.Run},
 		{"rooms", s.house.Run},
 		{"cameras", s.runCameras},
+		{"turn", s.relays.Run},
 		{"signalling", s.runSignalling},
 		{"http", func(ctx context.Context) error { return s.web.Run(ctx, s.listener) }},
 	})
@@ -148,6 +151,11 @@ func (s *server) close() {
 	if s.engine != nil {
 		if err := s.engine.Close(); err != nil {
 			s.log.Debug("media ports not closed", "error", err)
+		}
+	}
+	if s.relays != nil {
+		if err := s.relays.Close(); err != nil {
+			s.log.Debug("turn ports not closed", "error", err)
 		}
 	}
 	if s.listener != nil {
