@@ -185,7 +185,8 @@ export class Session {
   async #restart() {
     const pc = this.#pc;
     if (!pc || pc.signalingState !== 'stable') return;
-    await pc.setLocalDescription(await pc.createOffer({iceRestart: true}));
+    pc.restartIce();
+    await pc.setLocalDescription(await pc.createOffer());
     this.send({type: 'offer', sdp: pc.localDescription?.sdp});
   }
 
@@ -240,10 +241,8 @@ export class Session {
     if (!this.#joined) return;
     if (now - this.#heard > silence) return this.#fail('the server went silent');
     if (now - this.#heard > silence / 3) this.send({type: 'ping'});
-    if (this.#path.hopeless) {
-      if (this.#pc?.connectionState !== 'connected') return this.#fail('the media connection was lost');
-      this.#path.found(); // it never broke
-    }
+    if (this.#path.hopeless && this.#pc?.connectionState === 'failed') return this.#fail('the media connection was lost');
+    if (this.#path.hopeless && this.#pc?.connectionState === 'connected') this.#path.found(); // it never broke
     if (this.#pc && this.#live) this.#guard(this.#measure(this.#pc));
   }
 
