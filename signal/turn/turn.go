@@ -25,6 +25,7 @@ type Relays struct {
 	udp    []net.PacketConn // of the embedded server; empty: there is none
 	tcp    *door
 	relays *relays
+	grants grants
 }
 
 // Stats count what the embedded server did since it began.
@@ -41,7 +42,7 @@ func New(cfg Config, log *slog.Logger) (*Relays, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	r := &Relays{cfg: cfg, log: log, secret: newSecret(cfg)}
+	r := &Relays{cfg: cfg, log: log, secret: newSecret(cfg), grants: grants{of: map[string]map[netip.Addr]struct{}{}}}
 	if cfg.Listen != "" {
 		if err := r.open(); err != nil {
 			return nil, errors.Join(fmt.Errorf("listen on turn.listen %s: %w", cfg.Listen, err), r.Close())
@@ -196,7 +197,7 @@ func (r *Relays) Run(ctx context.Context) error {
 func (r *Relays) config() turn.ServerConfig {
 	c := turn.ServerConfig{
 		Realm: r.cfg.Realm, AuthHandler: r.secret.authenticate, QuotaHandler: r.relays.mayAllocate,
-		LoggerFactory:   pionlog.Factory{Log: r.log},
+		LoggerFactory: pionlog.Factory{Log: r.log}, EventHandler: r.grants.events(),
 		ListenerConfigs: []turn.ListenerConfig{{Listener: r.tcp, RelayAddressGenerator: r.relays, PermissionHandler: r.permit}},
 	}
 	for _, conn := range r.udp {
@@ -208,9 +209,9 @@ func (r *Relays) config() turn.ServerConfig {
 }
 
 // permit decides about addresses; ports are looked at packet by packet.
-func (r *Relays) permit(_ net.Addr, ip net.IP) bool {
+func (r *Relays) permit(client net.Addr, ip net.IP) bool {
 	a, ok := netip.AddrFromSlice(ip)
-	return ok && r.relays.policy.host(a)
+	return ok && r.relays.policy.host(a) && r.grants.hasRoom(client, a.Unmap())
 }
 
 // Stats is a snapshot; zero without an embedded server.

@@ -1,11 +1,15 @@
 package turn
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,10 +24,18 @@ var quiet = slog.New(slog.DiscardHandler)
 // start runs relays on the loopback interface until the test ends.
 func start(t *testing.T, cfg Config) *Relays {
 	t.Helper()
-	cfg.Listen, cfg.Realm = "127.0.0.1:0", "azulejo"
-	r, err := New(cfg, quiet)
+	return startAt(t, "127.0.0.1:0", cfg, quiet)
+}
+
+func startAt(t *testing.T, listen string, cfg Config, log *slog.Logger, before ...func(*Relays)) *Relays {
+	t.Helper()
+	cfg.Listen, cfg.Realm = listen, "azulejo"
+	r, err := New(cfg, log)
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, change := range before {
+		change(r)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -39,8 +51,34 @@ func start(t *testing.T, cfg Config) *Relays {
 		if n := r.Stats().Relays; n != 0 {
 			t.Errorf("%d relays are left", n)
 		}
+		gone(t, r)
 	})
 	return r
+}
+
+// gone waits for pion, which ends its allocations after it has closed.
+func gone(t *testing.T, r *Relays) {
+	t.Helper()
+	await(t, "no permissions", func() bool {
+		r.grants.mu.Lock()
+		defer r.grants.mu.Unlock()
+		return len(r.grants.of) == 0
+	})
+}
+
+// await polls until ok.
+func await(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.After(30 * time.Second)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-deadline:
+			t.Fatalf("waited in vain: %s", what)
+		case <-tick.C:
+		}
+	}
 }
 
 // client is one with credentials, over udp or tcp.
@@ -56,7 +94,7 @@ func client(t *testing.T, r *Relays, network, username, credential string) *turn
 		conn = turn.NewSTUNConn(stream)
 	} else {
 		var err error
-		if conn, err = net.ListenPacket("udp4", "127.0.0.1:0"); err != nil {
+		if conn, err = net.ListenPacket("udp", net.JoinHostPort(netip.MustParseAddrPort(at).Addr().String(), "0")); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -92,7 +130,12 @@ func allocate(t *testing.T, r *Relays, network, user string) (*turn.Client, net.
 // echo answers on a free port of the loopback interface.
 func echo(t *testing.T) netip.AddrPort {
 	t.Helper()
-	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	return echoAt(t, net.IPv4(127, 0, 0, 1))
+}
+
+func echoAt(t *testing.T, ip net.IP) netip.AddrPort {
+	t.Helper()
+	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: ip})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +155,8 @@ func echo(t *testing.T) netip.AddrPort {
 		_ = conn.Close()
 		<-done
 	})
-	return conn.LocalAddr().(*net.UDPAddr).AddrPort()
+	at := conn.LocalAddr().(*net.UDPAddr).AddrPort()
+	return netip.AddrPortFrom(at.Addr().Unmap(), at.Port())
 }
 
 // hears sends until an answer comes, or for the given time.
@@ -215,33 +259,28 @@ func TestBadCredentialsAreRefused(t *testing.T) {
 	}
 }
 
-// TestExpiryDoesNotEndRelays: those that were made in time are refreshed, and get permissions.
+// TestExpiryDoesNotEndRelays: those that were made in time get permissions still.
 func TestExpiryDoesNotEndRelays(t *testing.T) {
 	media := echo(t)
-	r := start(t, Config{Media: func() []netip.AddrPort { return []netip.AddrPort{media} }})
-	expiry := time.Now().Add(3 * time.Second)
-	username := newSecretAt(r.secret, expiry)
-	c := client(t, r, "udp", username, r.secret.sign(username))
-	relay, err := c.Allocate()
+	cfg := Config{Media: func() []netip.AddrPort { return []netip.AddrPort{media} }}
+	var late atomic.Int64
+	r := startAt(t, "127.0.0.1:0", cfg, quiet, func(r *Relays) {
+		r.secret.now = func() time.Time { return time.Now().Add(time.Duration(late.Load())) }
+	})
+	s := r.Servers("ana")[0]
+	relay, err := client(t, r, "udp", s.Username, s.Credential).Allocate()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = relay.Close() }()
-	<-time.After(time.Until(expiry.Add(time.Second)))
-	if again, err := client(t, r, "udp", username, r.secret.sign(username)).Allocate(); err == nil {
+	late.Store(int64(DefaultLifetime))
+	if again, err := client(t, r, "udp", s.Username, s.Credential).Allocate(); err == nil {
 		_ = again.Close()
 		t.Error("expired credentials made another relay")
 	}
-	if !hears(t, relay, media, 30*time.Second) {
+	if !hears(t, relay, media, 30*time.Second) { // asks for a permission first
 		t.Error("the relay ended with the credentials")
 	}
-}
-
-func newSecretAt(s *secret, expiry time.Time) string {
-	at := *s
-	at.lifetime, at.now = 0, func() time.Time { return expiry }
-	username, _ := at.issue("ana")
-	return username
 }
 
 func TestQuota(t *testing.T) {
@@ -272,14 +311,7 @@ func TestShare(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	deadline := time.After(30 * time.Second)
-	for r.Stats().Dropped < 50 {
-		select {
-		case <-deadline:
-			t.Fatalf("%d packets of 100 were dropped; want most", r.Stats().Dropped)
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
+	await(t, "most of 100 packets are dropped", func() bool { return r.Stats().Dropped >= 50 })
 	if up := r.Stats().BytesUp; up > 60_000 {
 		t.Errorf("%d bytes passed; want those of half a second, and a little more", up)
 	}
@@ -306,18 +338,80 @@ func TestDoor(t *testing.T) {
 		t.Errorf("one connection too many: got %v; want it closed", err)
 	}
 	_ = all[0].Close()
-	deadline := time.After(30 * time.Second)
-	for {
+	await(t, "the first one is forgotten", func() bool {
 		r.tcp.mu.Lock()
-		n := len(r.tcp.conns)
-		r.tcp.mu.Unlock()
-		if n == maxConnectionsPerAddress-1 {
-			return
-		}
-		select {
-		case <-deadline:
-			t.Fatalf("%d connections are counted; want %d", n, maxConnectionsPerAddress-1)
-		case <-time.After(10 * time.Millisecond):
+		defer r.tcp.mu.Unlock()
+		return len(r.tcp.conns) == maxConnectionsPerAddress-1
+	})
+}
+
+// TestIPv6: the same over IPv6, where this machine has it.
+func TestIPv6(t *testing.T) {
+	own, err := addresses()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(own, netip.Addr.Is6) {
+		t.Log("this machine has no IPv6 at all: there is nothing to relay over it")
+		return
+	}
+	media, other := echoAt(t, net.IPv6loopback), echoAt(t, net.IPv6loopback)
+	r := startAt(t, "[::1]:0", Config{Media: func() []netip.AddrPort { return []netip.AddrPort{media} }}, quiet)
+	for _, network := range []string{"udp", "tcp"} {
+		_, relay := allocate(t, r, network, "ana")
+		if !hears(t, relay, media, 30*time.Second) || hears(t, relay, other, time.Second) {
+			t.Errorf("%s: the media port is out of reach, or another one is not", network)
 		}
 	}
 }
+
+// TestPermissionsAreBounded: nobody fills our memory with addresses.
+func TestPermissionsAreBounded(t *testing.T) {
+	r := start(t, Config{})
+	c, _ := allocate(t, r, "udp", "ana")
+	for i := range maxGrants {
+		if err := c.CreatePermission(&net.UDPAddr{IP: net.IPv4(8, 8, 8, byte(i)), Port: 9}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := c.CreatePermission(&net.UDPAddr{IP: net.IPv4(8, 8, 9, 1), Port: 9}); err == nil {
+		t.Error("one more than the bound was permitted")
+	}
+	if err := c.CreatePermission(&net.UDPAddr{IP: net.IPv4(8, 8, 8, 1), Port: 10}); err != nil {
+		t.Errorf("one that is there already: %v", err)
+	}
+}
+
+// TestSecretsAreNotLogged, whatever is logged.
+func TestSecretsAreNotLogged(t *testing.T) {
+	var mu sync.Mutex
+	var said bytes.Buffer
+	log := slog.New(slog.NewTextHandler(writer(func(p []byte) (int, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		return said.Write(p)
+	}), &slog.HandlerOptions{Level: slog.LevelDebug - 8}))
+	const secret = "what nobody else may know"
+	r := startAt(t, "127.0.0.1:0", Config{Secret: secret}, log)
+	good := r.Servers("ana")[0]
+	c, _ := allocate(t, r, "udp", "ana")
+	_ = c.CreatePermission(&net.UDPAddr{IP: net.IPv4(10, 1, 1, 1), Port: 9}) // refused, which is logged
+	if relay, err := client(t, r, "udp", good.Username, "wrong").Allocate(); err == nil {
+		_ = relay.Close()
+		t.Error("a wrong password made a relay")
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if !strings.Contains(said.String(), "permission denied") {
+		t.Errorf("nothing about the refusal is in the log:\n%s", said.String())
+	}
+	for _, hidden := range []string{secret, good.Credential} {
+		if strings.Contains(said.String(), hidden) {
+			t.Errorf("the log has %q:\n%s", hidden, said.String())
+		}
+	}
+}
+
+type writer func([]byte) (int, error)
+
+func (w writer) Write(p []byte) (int, error) { return w(p) }
