@@ -152,7 +152,7 @@ func defaultConfig() Config {
 // Validate names the first bad key, its value and what is accepted.
 func (c Config) Validate() error {
 	checks := []func() error{
-		c.validateListen, c.WebRTC.Validate, c.turn().Validate, c.validateMix, c.validateStore, c.validateRecording,
+		c.validateListen, c.WebRTC.Validate, c.validateTurn, c.validateMix, c.validateStore, c.validateRecording,
 		c.house().Validate, c.validateRooms, c.notYet,
 	}
 	for _, check := range checks {

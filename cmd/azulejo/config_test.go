@@ -135,6 +135,7 @@ func TestBadConfigurationIsNamed(t *testing.T) {
 		"turn: {listen: \"3478\"}":                                       {"turn.listen", "3478", "host:port"},
 		"turn: {allow_peers: [\"10.0.0.1\"]}":                            {"turn.allow_peers", "10.0.0.1", "10.0.0.0/8"},
 		"turn: {relay_ports: \"1-2\"}":                                   {"turn.relay_ports", "1-2", "1024-65535"},
+		"{webrtc: {udp: \"\"}, turn: {listen: \":3478\"}}":               {"turn.listen", ":3478", "webrtc.udp"},
 		"turn: {lifetime: 1s}":                                           {"turn.lifetime", "1s", "24h"},
 		"store: {kind: ftp}":                                             {"store.kind", "ftp", "s3"},
 		"store: {kind: s3}":                                              {"store.s3.", "endpoint"},

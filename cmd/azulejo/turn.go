@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -31,6 +32,13 @@ func (c Config) turn() turn.Config {
 		Listen: t.Listen, Realm: t.Realm, External: t.External, Secret: string(t.Secret), PublicIPs: public,
 		RelayPorts: t.RelayPorts, AllowPeers: t.AllowPeers, Lifetime: t.Lifetime, Bitrate: t.Bitrate,
 	}
+}
+
+func (c Config) validateTurn() error {
+	if c.Turn.Listen != "" && c.WebRTC.UDP == "" {
+		return fmt.Errorf("turn.listen: %q: relays send UDP and need webrtc.udp; accepted is both or neither", c.Turn.Listen)
+	}
+	return c.turn().Validate()
 }
 
 // openMedia opens the ports of media and of relays, which know each other: clients of the one are told of the

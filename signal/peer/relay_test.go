@@ -94,7 +94,8 @@ func freeTCPPort(t *testing.T) int {
 func TestOnlyThroughARelay(t *testing.T) {
 	external := coturn(t)
 	for name, cfg := range map[string]turn.Config{
-		"embedded": {Listen: "127.0.0.1:0", Realm: "azulejo"},
+		"embedded":            {Listen: "127.0.0.1:0", Realm: "azulejo"},
+		"embedded everywhere": {Listen: ":0", Realm: "azulejo"},
 		"coturn": {Secret: sharedSecret, External: []string{
 			fmt.Sprintf("turn:127.0.0.1:%d?transport=udp", external), fmt.Sprintf("turn:127.0.0.1:%d?transport=tcp", external),
 		}},
@@ -122,8 +123,8 @@ func (c *caller) relayOnly(protocol string) {
 			}
 		}
 	}
-	if len(cfg.ICEServers) != 1 {
-		c.t.Fatalf("%d TURN servers over %s are handed out; want 1", len(cfg.ICEServers), protocol)
+	if len(cfg.ICEServers) == 0 {
+		c.t.Fatalf("no TURN servers over %s are handed out", protocol)
 	}
 	if err := c.pc.SetConfiguration(cfg); err != nil {
 		c.t.Fatal(err)

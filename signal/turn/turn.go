@@ -90,15 +90,31 @@ func (r *Relays) open() error {
 	return err
 }
 
-// listen opens one port for both protocols. UDP is bound to every address on its own, so that an answer leaves
-// from the address that was asked.
+// listen opens one port for both protocols; of any port, another one where UDP has it already.
 func (r *Relays) listen(host netip.Addr, port uint16, own []netip.Addr) (uint16, error) {
-	hosts := []netip.Addr{host}
-	name := ""
+	tries := 1
+	if port == 0 {
+		tries = maxTries
+	}
+	var last error
+	for range tries {
+		at, err := r.listenTCP(host, port)
+		if err != nil {
+			return 0, err
+		}
+		if last = r.listenUDP(host, at, own); last == nil {
+			return at, nil
+		}
+		last = errors.Join(last, r.Close())
+		r.udp = nil
+	}
+	return 0, last
+}
+
+func (r *Relays) listenTCP(host netip.Addr, port uint16) (uint16, error) {
+	name := "" // all
 	if host.IsValid() {
 		name = host.String()
-	} else {
-		hosts = own
 	}
 	listener, err := net.Listen("tcp", net.JoinHostPort(name, strconv.Itoa(int(port))))
 	if err != nil {
@@ -107,6 +123,15 @@ func (r *Relays) listen(host netip.Addr, port uint16, own []netip.Addr) (uint16,
 	r.tcp = newDoor(listener)
 	if at, ok := listener.Addr().(*net.TCPAddr); ok {
 		port = at.AddrPort().Port()
+	}
+	return port, nil
+}
+
+// listenUDP binds every address on its own, so that an answer leaves from the address that was asked.
+func (r *Relays) listenUDP(host netip.Addr, port uint16, own []netip.Addr) error {
+	hosts := own
+	if host.IsValid() {
+		hosts = []netip.Addr{host}
 	}
 	for _, h := range hosts {
 		if h.IsLinkLocalUnicast() {
@@ -117,11 +142,11 @@ func (r *Relays) listen(host netip.Addr, port uint16, own []netip.Addr) (uint16,
 			continue // an address that is going, or still being checked for duplicates
 		}
 		if err != nil {
-			return 0, err
+			return err
 		}
 		r.udp = append(r.udp, conn)
 	}
-	return port, nil
+	return nil
 }
 
 // told are the addresses by which clients find us: of each family those configured, or the one we listen on, or

@@ -5,10 +5,10 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import {openChromium, watch} from './browsers.js';
+import {openChromium, openFirefox, watch} from './browsers.js';
 import {openNAT} from './nat.js';
 import {moves} from './picture.js';
-import {demo, until} from './server.js';
+import {demo, serve, until} from './server.js';
 
 /** @typedef {{type: string, sdp?: string, candidate?: string}} Message */
 
@@ -73,3 +73,61 @@ test('media survive the end of their path', {timeout: 90000}, async (t) => {
   assert.deepEqual([count('join'), count('offer')], [1, 2], 'joined again, or restarted more than once');
   assert.notEqual(nat, null, 'the picture came on some other way');
 });
+
+/**
+ * Runs in a page: joins with a picture and a sound by the dialect alone, restarts ICE, and tells what was answered and
+ * how many packets of the mix came after that.
+ */
+async function restart() {
+  const canvas = Object.assign(document.createElement('canvas'), {width: 320, height: 180});
+  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
+  setInterval(() => context.fillRect(Math.random() * 320, Math.random() * 180, 9, 9), 100);
+  const ws = new WebSocket(location.href.replace('http', 'ws').replace(/[^/]*$/, 'ws'));
+  const pc = new RTCPeerConnection();
+  pc.addTransceiver(canvas.captureStream(10).getVideoTracks()[0], {direction: 'sendrecv'});
+  pc.addTransceiver('audio', {direction: 'sendrecv'});
+  /** @type {any[]} */
+  const answers = [], errors = [];
+  const say = (/** @type {object} */ m) => ws.send(JSON.stringify(m));
+  const offer = async () => {
+    await pc.setLocalDescription(await pc.createOffer());
+    say({type: 'offer', sdp: pc.localDescription?.sdp});
+  };
+  const pass = async (/** @type {() => any} */ ok) => {
+    for (const end = Date.now() + 20000; Date.now() < end && !await ok();) await new Promise((done) => setTimeout(done, 50));
+  };
+  const received = async () => [...(await pc.getStats()).values()].filter((s) => s.type === 'inbound-rtp').reduce((n, s) => n + s.packetsReceived, 0);
+  pc.onicecandidate = (e) => { if (e.candidate?.candidate) say({type: 'candidate', ...e.candidate.toJSON()}); };
+  ws.onopen = () => say({type: 'join', room: 'yard', name: 'Ana', publish: {audio: true, video: true}});
+  ws.onmessage = async (e) => {
+    const m = JSON.parse(e.data);
+    if (m.type === 'joined') await offer();
+    if (m.type === 'error') errors.push(m.message);
+    if (m.type === 'candidate') await pc.addIceCandidate(m);
+    if (m.type !== 'answer') return;
+    await pc.setRemoteDescription(m);
+    answers.push(/a=ice-ufrag:(\S+)/.exec(m.sdp)?.[1]);
+  };
+  await pass(async () => await received() > 20);
+  pc.restartIce();
+  await offer();
+  await pass(() => answers.length === 2 && pc.connectionState === 'connected');
+  const before = await received();
+  await pass(async () => await received() > before + 20);
+  return {answers, errors, after: await received() - before};
+}
+
+for (const [name, open] of /** @type {[string, Function][]} */ ([['Chromium', openChromium], ['Firefox', openFirefox]])) {
+  test(`${name}'s restartIce() is an offer that the server takes`, {timeout: 90000}, async (t) => {
+    const server = await serve(t, {});
+    const page = await (await open(t)).newPage();
+    watch(t, page);
+    await page.goto(`${server.url}/`);
+    const {answers, errors, after} = await page.evaluate(restart);
+    assert.deepEqual(errors, []);
+    assert.equal(new Set(answers).size, 2, `answered with credentials ${answers}`);
+    assert.ok(after > 20, `${after} packets came after the restart`);
+    const {participants} = await server.get('/api/v1/rooms/yard');
+    assert.deepEqual(participants.map((/** @type {any} */ p) => [p.name, p.state]), [['Ana', 'live']]);
+  });
+}
