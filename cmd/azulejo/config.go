@@ -186,7 +186,7 @@ func (c Config) validateListen() error {
 	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
 		return fmt.Errorf("tls: cert is %q and key is %q: accepted are both or neither", c.TLS.Cert, c.TLS.Key)
 	}
-	open := c.Auth.Mode == auth.ModeNone
+	open := c.Auth.Mode != auth.ModeToken
 	if ip := net.ParseIP(host); open && !c.Auth.AllowOpen && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 		return fmt.Errorf("listen: %q: without tokens only loopback addresses are accepted; auth.mode: token asks for them, auth.allow_open: true lets everybody in", c.Listen)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -213,8 +214,14 @@ func (s *session) admit(m joinMessage) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if m.Publish.Screen && permit.Name != "" && strings.TrimSpace(m.Name) == permit.Name+screenSuffix {
+		return permit.Name + screenSuffix, nil
+	}
 	return permit.Named(m.Name)
 }
+
+// screenSuffix stands behind the name of one whose token has a name and who shares a screen besides.
+const screenSuffix = " (screen)"
 
 func (s *session) join(ctx context.Context, m joinMessage) error {
 	name, err := s.admit(m)
