@@ -131,7 +131,7 @@ func TestOverloadShowsCalmTilesLessOften(t *testing.T) {
 		drawn := 0
 		begin := time.Now()
 		for i := range 81 {
-			picture1(t, src, 64, 36, codec.RGB(uint8(i*3), 0, 0))
+			picture1(t, src, 64, 36, codec.RGB(uint8(i%2*60), 0, 0)) // each looks different from the last
 			changed, err := v.compose(begin.Add(time.Duration(i) * 25 * time.Millisecond))
 			if err != nil {
 				t.Fatal(err)
