@@ -171,7 +171,7 @@ func TestOverloadHalvesTheRateButKeepsBeginnings(t *testing.T) {
 	m := start(t, cfg)
 	src := m.AddSource(SourceConfig{Name: "a"})
 	loop(t, lively(t, 8), src.PutVideo)
-	v := attend(t, m, Watching{Codec: codec.H264}, nil)
+	v := attend(t, m, Watching{Codec: codec.H264, Keep: true}, nil)
 	eventually(t, 3*time.Second, "the picture", func() bool { return src.Stats().State == Live && !src.video.calm() && v.count() > 20 })
 	m.overload(overloadRate)
 	v.between(t, 200*time.Millisecond)
