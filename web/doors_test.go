@@ -144,7 +144,7 @@ func TestEveryRouteHasItsDoor(t *testing.T) {
 
 // TestWhatIsOpen: a door that is taken off its hinges must be taken off here too.
 func TestWhatIsOpen(t *testing.T) {
-	var opened, themselves []string
+	var opened, themselves, anyToken []string
 	for pattern, d := range serveTokens(t, nil).mux.doors {
 		switch {
 		case strings.HasPrefix(pattern, "GET /static/") && d.rule == open:
@@ -152,7 +152,12 @@ func TestWhatIsOpen(t *testing.T) {
 			opened = append(opened, pattern)
 		case d.rule == own:
 			themselves = append(themselves, pattern)
+		case len(d.grants) == 0:
+			anyToken = append(anyToken, pattern)
 		}
+	}
+	if want := []string{"GET /{$}"}; !slices.Equal(anyToken, want) {
+		t.Errorf("any good token opens %q, want %q", anyToken, want)
 	}
 	slices.Sort(opened)
 	slices.Sort(themselves)
