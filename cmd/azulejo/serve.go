@@ -14,6 +14,7 @@ import (
 	"azulejo/recorder/index"
 	"azulejo/recorder/playback"
 	"azulejo/recorder/store"
+	"azulejo/signal/auth"
 	"azulejo/signal/camera"
 	"azulejo/signal/peer"
 	"azulejo/signal/room"
@@ -31,6 +32,7 @@ type server struct {
 	house    *room.House
 	engine   *peer.Engine
 	relays   *turn.Relays
+	guard    *auth.Guard
 	signal   *ws.Handler
 	web      *web.Server
 	listener net.Listener
@@ -58,7 +60,10 @@ func newServer(cfg Config, log *slog.Logger) (s *server, err error) {
 	if err = s.openMedia(); err != nil {
 		return s, err
 	}
-	s.signal = ws.NewHandler(ws.Config{}, s.house, s.engine, log)
+	if s.guard, err = auth.New(cfg.guard()); err != nil {
+		return s, err
+	}
+	s.signal = ws.NewHandler(ws.Config{}, s.house, s.engine, s.guard, log)
 	if s.web, err = s.newWeb(); err != nil {
 		return s, err
 	}
@@ -83,6 +88,7 @@ func (s *server) newWeb() (*web.Server, error) {
 	}
 	ix := index.New(s.store, s.recorder.Spool())
 	return web.New(web.Config{
+		Guard:      s.guard,
 		Rooms:      s.house,
 		Footage:    ix,
 		Signalling: s.signal,
