@@ -7,6 +7,8 @@
 export class Meter {
   #frames = -1;
   #moved = performance.now();
+  #bytes = -1;
+  #heard = performance.now();
   #at = 0;
   /** @type {Map<string, {bytes: number, at: number}>} */
   #last = new Map();
@@ -14,11 +16,16 @@ export class Meter {
   /** @returns {number} ms since the last new picture; a tab that slept starts afresh */
   stalled() { return performance.now() - this.#moved; }
 
+  /** @returns {number} ms since anything came, be it sound; a tab that slept starts afresh */
+  silent() { return performance.now() - this.#heard; }
+
   /** @param {RTCStatsReport} report @returns {Stats} */
   read(report) {
+    let bytes = 0;
     /** @type {Stats} */
     const stats = {down: null, up: null, frames: 0, lost: 0, roundTrip: null};
     report.forEach((s) => {
+      if (s.type === 'inbound-rtp') bytes += s.bytesReceived || 0;
       if (s.type === 'inbound-rtp' && s.kind === 'video') {
         stats.down = this.#flow(report, s, s.bytesReceived);
         stats.frames = s.framesDecoded || 0;
@@ -27,15 +34,18 @@ export class Meter {
       if (s.type === 'outbound-rtp' && s.kind === 'video') stats.up = this.#flow(report, s, s.bytesSent);
       if (s.type === 'candidate-pair' && s.nominated && s.currentRoundTripTime !== undefined) stats.roundTrip = s.currentRoundTripTime * 1000;
     });
-    this.#watch(stats.frames);
+    this.#watch(stats.frames, bytes);
     return stats;
   }
 
-  /** @param {number} frames */
-  #watch(frames) {
+  /** @param {number} frames @param {number} bytes */
+  #watch(frames, bytes) {
     const now = performance.now();
-    if (frames !== this.#frames || now - this.#at > 4000) this.#moved = now;
+    const slept = now - this.#at > 4000;
+    if (frames !== this.#frames || slept) this.#moved = now;
+    if (bytes !== this.#bytes || slept) this.#heard = now;
     this.#frames = frames;
+    this.#bytes = bytes;
     this.#at = now;
   }
 

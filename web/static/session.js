@@ -247,7 +247,6 @@ export class Session {
     if (now - this.#heard > silence) return this.#fail('the server went silent');
     if (now - this.#heard > silence / 3) this.send({type: 'ping'});
     if (this.#path.hopeless && this.#pc?.connectionState === 'failed') return this.#fail('the media connection was lost');
-    if (this.#path.hopeless && this.#pc?.connectionState === 'connected') this.#path.found(); // it never broke
     if (this.#pc && this.#live) this.#guard(this.#measure(this.#pc));
   }
 
@@ -257,8 +256,11 @@ export class Session {
     if (this.#ended) return;
     this.owner.emit('stats', stats);
     const {stallAfter, watch} = this.options;
-    if (this.#path.trying) return;
-    if (stallAfter && watch !== false && document.visibilityState === 'visible' && this.#meter.stalled() > stallAfter) this.#fail('the picture stopped');
+    const watches = stallAfter && watch !== false;
+    // The browser itself notices later, or not before the picture counts as stopped.
+    if (watches && this.#meter.silent() > stallAfter / 2) this.#path.lost();
+    else if (this.#path.hopeless && pc.connectionState === 'connected') this.#path.found(); // it never broke
+    if (watches && !this.#path.trying && document.visibilityState === 'visible' && this.#meter.stalled() > stallAfter) this.#fail('the picture stopped');
   }
 }
 
