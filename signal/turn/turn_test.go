@@ -2,7 +2,6 @@ package turn
 
 import (
 	"bytes"
-	"context"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -20,162 +19,6 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var quiet = slog.New(slog.DiscardHandler)
-
-// start runs relays on the loopback interface until the test ends.
-func start(t *testing.T, cfg Config) *Relays {
-	t.Helper()
-	return startAt(t, "127.0.0.1:0", cfg, quiet)
-}
-
-func startAt(t *testing.T, listen string, cfg Config, log *slog.Logger, before ...func(*Relays)) *Relays {
-	t.Helper()
-	cfg.Listen, cfg.Realm = listen, "azulejo"
-	r, err := New(cfg, log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, change := range before {
-		change(r)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- r.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-		if err := r.Close(); err != nil {
-			t.Error(err)
-		}
-		if n := r.Stats().Relays; n != 0 {
-			t.Errorf("%d relays are left", n)
-		}
-		gone(t, r)
-	})
-	return r
-}
-
-// gone waits for pion, which ends its allocations after it has closed.
-func gone(t *testing.T, r *Relays) {
-	t.Helper()
-	await(t, "no permissions", func() bool {
-		r.grants.mu.Lock()
-		defer r.grants.mu.Unlock()
-		return len(r.grants.of) == 0
-	})
-}
-
-// await polls until ok.
-func await(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	deadline := time.After(30 * time.Second)
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
-		select {
-		case <-deadline:
-			t.Fatalf("waited in vain: %s", what)
-		case <-tick.C:
-		}
-	}
-}
-
-// client is one with credentials, over udp or tcp.
-func client(t *testing.T, r *Relays, network, username, credential string) *turn.Client {
-	t.Helper()
-	at := strings.TrimPrefix(strings.Split(r.urls[0], "?")[0], "turn:")
-	var conn net.PacketConn
-	if network == "tcp" {
-		stream, err := net.Dial("tcp", at)
-		if err != nil {
-			t.Fatal(err)
-		}
-		conn = turn.NewSTUNConn(stream)
-	} else {
-		var err error
-		if conn, err = net.ListenPacket("udp", net.JoinHostPort(netip.MustParseAddrPort(at).Addr().String(), "0")); err != nil {
-			t.Fatal(err)
-		}
-	}
-	c, err := turn.NewClient(&turn.ClientConfig{
-		TURNServerAddr: at, STUNServerAddr: at, Conn: conn, Username: username, Password: credential, Realm: "azulejo",
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err = c.Listen(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		c.Close()
-		_ = conn.Close()
-	})
-	return c
-}
-
-// allocate makes a relay with good credentials.
-func allocate(t *testing.T, r *Relays, network, user string) (*turn.Client, net.PacketConn) {
-	t.Helper()
-	s := r.Servers(user)[0]
-	c := client(t, r, network, s.Username, s.Credential)
-	relay, err := c.Allocate()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = relay.Close() })
-	return c, relay
-}
-
-// echo answers on a free port of the loopback interface.
-func echo(t *testing.T) netip.AddrPort {
-	t.Helper()
-	return echoAt(t, net.IPv4(127, 0, 0, 1))
-}
-
-func echoAt(t *testing.T, ip net.IP) netip.AddrPort {
-	t.Helper()
-	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: ip})
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		buf := make([]byte, 1500)
-		for {
-			n, from, err := conn.ReadFrom(buf)
-			if err != nil {
-				return
-			}
-			_, _ = conn.WriteTo(buf[:n], from)
-		}
-	}()
-	t.Cleanup(func() {
-		_ = conn.Close()
-		<-done
-	})
-	at := conn.LocalAddr().(*net.UDPAddr).AddrPort()
-	return netip.AddrPortFrom(at.Addr().Unmap(), at.Port())
-}
-
-// hears sends until an answer comes, or for the given time.
-func hears(t *testing.T, relay net.PacketConn, at netip.AddrPort, within time.Duration) bool {
-	t.Helper()
-	buf := make([]byte, 1500)
-	for deadline := time.Now().Add(within); time.Now().Before(deadline); {
-		if _, err := relay.WriteTo([]byte("hello"), net.UDPAddrFromAddrPort(at)); err != nil {
-			t.Fatal(err)
-		}
-		if err := relay.SetReadDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
-			t.Fatal(err)
-		}
-		if n, _, err := relay.ReadFrom(buf); err == nil && string(buf[:n]) == "hello" {
-			return true
-		}
-	}
-	return false
-}
 
 // TestRelaysReachOurMediaPortOnly: of this machine, the port where it takes media, and none beside it.
 func TestRelaysReachOurMediaPortOnly(t *testing.T) {
@@ -411,7 +254,3 @@ func TestSecretsAreNotLogged(t *testing.T) {
 		}
 	}
 }
-
-type writer func([]byte) (int, error)
-
-func (w writer) Write(p []byte) (int, error) { return w(p) }
