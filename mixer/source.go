@@ -233,6 +233,8 @@ type SourceStats struct {
 	Speaking   bool          `json:"speaking"`
 	Dropped    uint64        `json:"dropped"` // packets of the picture that could not be decoded
 	Invalid    uint64        `json:"invalid"` // packets that were no picture or no sound
+	// Repeated counts pictures that were known to look like the one before and not decoded when they came.
+	Repeated uint64 `json:"repeated"`
 }
 
 // Stats returns a snapshot.
