@@ -25,7 +25,6 @@ func (v *videoIn) repeats(p codec.Packet) bool {
 // postpone keeps a picture that repeats until one comes that does not. Everything but the decoder takes it as any
 // other. Of too many the oldest is decoded, so that what a long GOP costs is spread.
 func (v *videoIn) postpone(p codec.Packet) error {
-	v.repeated.Add(1)
 	v.watch(p)
 	v.spare(p)
 	v.source.slot.Touch()
@@ -48,12 +47,13 @@ func (v *videoIn) crowded() bool {
 	return len(v.kept) > repeatPackets || len(v.kept) > 1 && len(v.kept)*size.W*size.H > repeatPixels || v.weight > repeatBytes
 }
 
-// catchUp prepares the decoder for p, which is to be decoded: nothing behind an IDR picture needs what was kept, any
-// other, key pictures among them that are none, may.
+// catchUp prepares the decoder for p, which is to be decoded: nothing from an IDR picture on needs what was kept, any
+// other may, and so may those behind a key picture that is none.
 func (v *videoIn) catchUp(p codec.Packet) {
-	if p.Codec != v.id || p.Codec == codec.H264 && p.Key && repeat.IDR(p.Data) {
-		v.forget()
+	if p.Codec != codec.H264 || !p.Key || !repeat.IDR(p.Data) {
+		v.replay(false)
 		return
 	}
-	v.replay(false)
+	v.repeated.Add(uint64(len(v.kept)))
+	v.forget()
 }

@@ -36,7 +36,7 @@ type videoIn struct {
 
 	meter            meter
 	dropped, invalid atomic.Uint64
-	repeated         atomic.Uint64 // pictures that were not decoded when they came: they look like the one before
+	repeated         atomic.Uint64 // pictures that were never decoded: they looked like the one before
 	shape            atomic.Pointer[shape]
 
 	asking sync.Mutex
