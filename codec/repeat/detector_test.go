@@ -113,44 +113,83 @@ func unpack(b []byte) (units [][]byte) {
 	return units
 }
 
-// FuzzRepeats: nothing panics, and as long as the decoder is content with a stream, what is said to repeat does.
-func FuzzRepeats(f *testing.F) {
+// tiny are streams of small pictures, packed.
+func tiny(t testing.TB) (all [][]byte) {
+	t.Helper()
 	for _, options := range []string{
 		"-profile:v baseline -qp 30 -x264-params slices=2:ref=2:keyint=12",
 		"-profile:v main -bf 0 -qp 30 -x264-params weightp=2:ref=3:keyint=12",
 		"-profile:v high -bf 0 -qp 30 -x264-params slices=3:keyint=12",
 	} {
-		for _, source := range []string{scenes["grey"], scenes["object"]} {
-			source = strings.NewReplacer("184x104", "48x32", "200x120", "48x32", "n*7\\,190", "n*7\\,40", "n*5\\,110", "n*5\\,24").Replace(source)
-			f.Add(pack(film(f, source, append(strings.Fields(options), "-pix_fmt", "yuv420p")...)[:16]))
+		for _, scene := range []string{"grey", "object"} {
+			source := strings.NewReplacer("184x104", "48x32", "200x120", "48x32", "n*7\\,190", "n*7\\,40", "n*5\\,110", "n*5\\,24").Replace(scenes[scene])
+			packets := film(t, source, append(strings.Fields(options), "-pix_fmt", "yuv420p", "-bsf:v", "filter_units=remove_types=6")...)
+			all = append(all, pack(packets[:16]))
 		}
 	}
-	f.Fuzz(func(t *testing.T, b []byte) {
-		d, err := codec.NewVideoDecoder(codec.H264, 1<<14)
-		if err != nil {
-			t.Fatal(err)
+	return all
+}
+
+// confirm feeds units to a detector and a decoder, and returns how often the one said what the other confirmed. As
+// long as the decoder is content, what is said to repeat does.
+func confirm(t *testing.T, units [][]byte) (n int) {
+	t.Helper()
+	d, err := codec.NewVideoDecoder(codec.H264, 1<<14)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	var detector repeat.Detector
+	var last *codec.Frame // of the unit before, which the decoder gave at once
+	defer func() { last.Close() }()
+	sound := true
+	for i, u := range units {
+		repeats := detector.Repeats(u)
+		if !sound || len(u) == 0 {
+			continue
 		}
-		defer d.Close()
-		var detector repeat.Detector
-		var last *codec.Frame // of the unit before, if the decoder gave it at once
-		defer func() { last.Close() }()
-		sound := true
-		for i, u := range unpack(b) {
-			repeats := detector.Repeats(u)
-			if !sound || len(u) == 0 {
-				continue
-			}
-			frames, err := d.Decode(codec.Packet{Codec: codec.H264, Data: u, PTS: time.Duration(i + 1)})
-			sound = err == nil && len(frames) == 1 && frames[0].PTS == time.Duration(i+1)
-			if sound && repeats && last != nil && !frames[0].Same(last) {
+		frames, err := d.Decode(codec.Packet{Codec: codec.H264, Data: u, PTS: time.Duration(i + 1)})
+		sound = err == nil && len(frames) == 1 && frames[0].PTS == time.Duration(i+1)
+		if sound && repeats && last != nil {
+			n++
+			if !frames[0].Same(last) {
 				t.Errorf("unit %d: %x is no repeat", i, u)
 			}
+		}
+		last.Close()
+		last = nil
+		for _, f := range frames {
 			last.Close()
-			last = nil
-			for _, f := range frames {
-				last.Close()
-				last = f
+			last = f
+		}
+	}
+	return n
+}
+
+// TestFlippedBits flips each bit of some pictures that repeat, and of the parameter sets.
+func TestFlippedBits(t *testing.T) {
+	for i, stream := range tiny(t) {
+		whole := unpack(stream)
+		if n := confirm(t, whole); n < 4 {
+			t.Fatalf("stream %d: %d repeat", i, n)
+		}
+		confirmed := 0
+		for _, k := range []int{0, 3, 6} {
+			for bit := range 8 * min(len(whole[k]), 60) {
+				units := slices.Clone(whole)
+				units[k] = slices.Clone(units[k])
+				units[k][bit/8] ^= 1 << (bit % 8)
+				confirmed += confirm(t, units)
 			}
 		}
-	})
+		t.Logf("stream %d: %d repeats confirmed", i, confirmed)
+	}
+}
+
+// FuzzRepeats: nothing panics, and no answer is wrong.
+func FuzzRepeats(f *testing.F) {
+	for _, stream := range tiny(f) {
+		f.Add(stream)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) { confirm(t, unpack(b)) })
 }

@@ -50,6 +50,16 @@ func (r *reader) se() int32 {
 	return -int32(k / 2)
 }
 
+// within reads a signed code that may not be outside of least to most.
+func (r *reader) within(least, most int32) int32 {
+	v := r.se()
+	if v < least || v > most {
+		r.bad = true
+		return 0
+	}
+	return v
+}
+
 // upTo reads an unsigned code that may not be larger than most.
 func (r *reader) upTo(most uint32) uint32 {
 	v := r.ue()

@@ -10,7 +10,7 @@ import (
 const (
 	maxSet    = 4096      // bytes of a parameter set; real ones have tens
 	maxBlocks = 36864 * 4 // macroblocks of a picture: more than the MaxFS of level 6.2 (table A-1)
-	maxRefs   = 32        // entries of list 0 (7.4.3)
+	maxRefs   = 32        // entries of a list in a PPS (7.4.2.2)
 	sequences = 32        // parameter sets of a kind that may exist (7.4.2.1.1, 7.4.2.2)
 	pictures  = 256
 )
@@ -24,6 +24,7 @@ type sequence struct {
 	orderBits    int    // of pic_order_cnt_lsb
 	orderPlain   bool   // delta_pic_order_always_zero_flag
 	colour       bool   // ChromaArrayType is not 0
+	leastQP      int32
 }
 
 // following is the frame_num after n.
@@ -77,13 +78,13 @@ func newSequence(sps *h264.SPS) *sequence {
 	w, h := uint64(sps.PicWidthInMbsMinus1)+1, uint64(sps.PicHeightInMapUnitsMinus1)+1
 	switch {
 	case !sps.FrameMbsOnlyFlag, sps.SeparateColourPlaneFlag, sps.ChromaFormatIdc > 3, sps.MaxNumRefFrames == 0,
-		w > maxBlocks, h > maxBlocks, w*h > maxBlocks, sps.Log2MaxFrameNumMinus4 > 12, sps.Log2MaxPicOrderCntLsbMinus4 > 12:
+		w > maxBlocks, h > maxBlocks, w*h > maxBlocks, sps.Log2MaxFrameNumMinus4 > 12, sps.Log2MaxPicOrderCntLsbMinus4 > 12, sps.BitDepthLumaMinus8 > 6:
 		return nil
 	}
 	return &sequence{
 		blocks: uint32(w * h), frameNumBits: int(sps.Log2MaxFrameNumMinus4) + 4, order: sps.PicOrderCntType,
 		orderBits: int(sps.Log2MaxPicOrderCntLsbMinus4) + 4, orderPlain: sps.DeltaPicOrderAlwaysZeroFlag,
-		colour: sps.ChromaFormatIdc != 0,
+		colour: sps.ChromaFormatIdc != 0, leastQP: -6 * int32(sps.BitDepthLumaMinus8),
 	}
 }
 
@@ -112,13 +113,13 @@ func newPictureSet(r *reader) *pictureSet {
 	r.upTo(maxRefs - 1) // of list 1
 	p.weighted = r.flag()
 	r.bits(2) // weighted_bipred_idc
-	p.qp = 26 + r.se()
-	r.se() // of SP and SI
-	r.se() // chroma
+	p.qp = 26 + r.within(-62, 25)
+	r.within(-26, 25) // of SP and SI
+	r.within(-12, 12) // chroma
 	p.deblockFlags = r.flag()
 	r.flag() // constrained_intra_pred_flag
 	redundant := r.flag()
-	if r.bad || groups != 0 || redundant || p.qp < -62 || p.qp > 51 {
+	if r.bad || groups != 0 || redundant {
 		return nil
 	}
 	return &p

@@ -44,19 +44,19 @@ func (s *sets) readSlice(r *reader, header byte) (sl slice, ok bool) {
 	if p.cabac && kind == 0 {
 		sl.cabacInit = r.upTo(2)
 	}
-	sl.qp = p.qp + r.se()
+	sl.qp = p.qp + r.within(-127, 127)
 	if p.deblockFlags && r.upTo(2) != 1 {
-		r.se()
-		r.se()
+		r.within(-6, 6)
+		r.within(-6, 6)
 	}
-	return sl, !r.bad
+	return sl, !r.bad && sl.qp >= sl.seq.leastQP && sl.qp <= 51
 }
 
 // number reads frame_num and what the picture order count is made of.
 func (sl *slice) number(r *reader, p *pictureSet, idr bool) {
 	sl.frameNum = r.bits(sl.seq.frameNumBits)
 	if sl.idr = idr; idr {
-		sl.idrID = r.ue()
+		sl.idrID = r.upTo(65535)
 	}
 	switch {
 	case sl.seq.order == 0:
@@ -72,29 +72,36 @@ func (sl *slice) number(r *reader, p *pictureSet, idr bool) {
 	}
 }
 
+// maxFrames is how many entries list 0 of a frame may have (7.4.3).
+const maxFrames = 16
+
 // references reads what a P slice says of list 0.
 func (sl *slice) references(r *reader, p *pictureSet) {
 	n := p.refs
 	if r.flag() {
-		n = r.upTo(maxRefs-1) + 1
+		n = r.upTo(maxFrames-1) + 1
 	}
-	sl.copies = !r.flag() || startsWithNewest(r, n)
+	r.bad = r.bad || n > maxFrames
+	sl.copies = !r.flag() || startsWithNewest(r, n, 1<<sl.seq.frameNumBits-1)
 	if p.weighted && weightsFirst(r, n, sl.seq.colour) {
 		sl.copies = false
 	}
 }
 
 // startsWithNewest reads ref_pic_list_modification (7.3.3.1) behind its flag, and tells whether the first command
-// takes the picture whose number is one less.
-func startsWithNewest(r *reader, refs uint32) (ok bool) {
+// takes the picture whose number is one less. Long-term pictures are not considered; numbers are up to most.
+func startsWithNewest(r *reader, refs, most uint32) (ok bool) {
 	for i := range refs + 1 {
-		command := r.upTo(3)
-		if command == 3 {
+		switch command := r.upTo(3); command {
+		case 0, 1:
+			if v := r.upTo(most); i == 0 {
+				ok = command == 0 && v == 0
+			}
+		case 2:
+			r.ue()
+			ok = false
+		case 3:
 			return ok
-		}
-		v := r.ue()
-		if i == 0 {
-			ok = command == 0 && v == 0
 		}
 	}
 	r.bad = true // more commands than there are entries
@@ -123,7 +130,7 @@ func weights(r *reader, n int) bool {
 		return false
 	}
 	for range 2 * n {
-		r.se()
+		r.within(-128, 127)
 	}
 	return true
 }
