@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"azulejo/signal/viewing"
 )
 
 // TestDocumentIsTrue: every message of ours is in PROTOCOL.md with all its fields, and every example for clients is
@@ -30,8 +32,8 @@ func TestDocumentIsTrue(t *testing.T) {
 	}
 	ours := examples(t, toClient)
 	for kind, message := range map[string]any{
-		"joined": joinedMessage{}, "answer": answerMessage{}, "candidate": ourCandidate{}, "participants": participantsMessage{},
-		"rendition": renditionMessage{}, "layout": layoutMessage{}, "tile": tileMessage{}, "overload": overloadMessage{},
+		"joined": joinedMessage{}, "answer": answerMessage{}, "candidate": ourCandidate{}, "participants": viewing.Participants{},
+		"rendition": viewing.Rendition{}, "layout": viewing.Layout{}, "tile": viewing.Tile{}, "overload": viewing.Overload{},
 		"error": errorMessage{}, "pong": pongMessage{},
 	} {
 		var documented map[string]json.RawMessage

@@ -12,6 +12,7 @@ import (
 	"azulejo/signal/peer"
 	"azulejo/signal/refusal"
 	"azulejo/signal/room"
+	"azulejo/signal/viewing"
 )
 
 // session is one connection: at most one membership and one peer. All but candidates belongs to
@@ -26,7 +27,7 @@ type session struct {
 	member *room.Member // nil before join
 	peer   *peer.Peer   // nil before the first offer
 
-	picture  picture
+	picture  *viewing.Picture
 	overload int // as told last
 
 	joinBy  <-chan time.Time // the last moment to join; nil once joined
@@ -40,9 +41,10 @@ var (
 )
 
 func newSession(h *Handler, conn *websocket.Conn, log *slog.Logger) *session {
+	p := newPump(conn, h.ping)
 	return &session{
-		h: h, log: log, pump: newPump(conn, h.ping), candidates: make(chan peer.Candidate, backlog),
-		joinBy: time.After(h.joinWithin), picture: newPicture(),
+		h: h, log: log, pump: p, candidates: make(chan peer.Candidate, backlog),
+		joinBy: time.After(h.joinWithin), picture: viewing.NewPicture(h.house, p.tell),
 	}
 }
 
@@ -106,13 +108,13 @@ func (s *session) loop(ctx context.Context) error {
 			return refusal.New(codeNotJoined, "no join within %v; accepted is a new connection that joins", s.h.joinWithin)
 		case <-s.flowing:
 			s.flowing = nil
-			s.tellRendition(true)
-		case <-s.picture.layouts.ready:
-			s.showLayout()
-		case <-s.picture.demands.ready:
-			s.showTile()
-		case <-s.picture.answer:
-			s.arrive()
+			s.picture.Flow()
+		case <-s.picture.Layouts():
+			s.picture.ShowLayout()
+		case <-s.picture.Demands():
+			s.picture.ShowTile()
+		case <-s.picture.Due():
+			s.picture.Arrive()
 		case <-s.pump.gone:
 			return errGone
 		}
@@ -164,7 +166,7 @@ func (s *session) handle(ctx context.Context, message any) error {
 	case candidateMessage:
 		return s.candidate(m)
 	case viewMessage:
-		return s.view(selection(m))
+		return s.picture.Select(viewing.Selection(m))
 	case muteMessage:
 		s.member.Mute(m.Media)
 	case leaveMessage:
@@ -182,12 +184,12 @@ func (s *session) inOrder(message any) error {
 		return nil
 	case joinMessage:
 		if s.member != nil {
-			return refusal.New(codeUnexpected, "a second join; accepted now: offer, candidate, view, mute, leave, ping; another room needs another connection")
+			return refusal.New(peer.CodeUnexpected, "a second join; accepted now: offer, candidate, view, mute, leave, ping; another room needs another connection")
 		}
 		return nil
 	}
 	if s.member == nil {
-		return refusal.New(codeUnexpected, "not joined yet; accepted now: join, leave, ping")
+		return refusal.New(peer.CodeUnexpected, "not joined yet; accepted now: join, leave, ping")
 	}
 	return nil
 }
@@ -200,12 +202,10 @@ func (s *session) join(ctx context.Context, m joinMessage) error {
 	if err != nil {
 		return err
 	}
-	next, err := s.choose(member, m.Select)
-	if err != nil {
+	if err := s.picture.Begin(member, m.Select); err != nil {
 		member.Leave()
 		return err
 	}
-	s.picture.asked = next
 	s.member, s.joinBy = member, nil
 	s.log = s.log.With("room", member.Room(), "id", member.ID())
 	servers := append([]peer.ICEServer{}, s.h.engine.ICEServers(member.ID())...)
@@ -232,13 +232,13 @@ func (s *session) newPeer() *peer.Peer {
 	publish := m.Publish()
 	p := s.h.engine.NewPeer(peer.Options{
 		Mixer: m.Mixer(), Upstream: m, Own: m.Source(), Audio: publish.Audio, Video: publish.Video,
-		OnCandidate: s.trickle, View: s.picture.asked.watch,
-		OnLayout: func(l *mixer.Layout, rtp uint32) { s.picture.layouts.put(shown{l, rtp}) },
+		OnCandidate: s.trickle, View: s.picture.Watching(), OnLayout: s.picture.PutLayout,
 	}, s.log)
+	s.picture.Connect(p)
 	m.OnRefresh(p.RequestKeyframe)
 	m.OnDemand(func(d mixer.Demand) {
 		p.Demand(d)
-		s.picture.demands.put(d)
+		s.picture.PutDemand(d)
 	})
 	return p
 }
@@ -248,7 +248,7 @@ func (s *session) event(e room.Event) error {
 	if err := s.tellOverload(e.Overload); err != nil {
 		return err
 	}
-	return s.send(participantsMessage{"participants", e.Participants})
+	return s.send(viewing.Participants{Type: "participants", Participants: e.Participants})
 }
 
 // tellOverload tells how far the room is degraded, when that is new.
@@ -257,7 +257,7 @@ func (s *session) tellOverload(level int) error {
 		return nil
 	}
 	s.overload = level
-	return s.send(overloadMessage{"overload", level})
+	return s.send(viewing.Overload{Type: "overload", Level: level})
 }
 
 // trickle queues a candidate of ours; a server has far fewer addresses than there is room for.
@@ -271,7 +271,7 @@ func (s *session) trickle(c peer.Candidate) {
 
 func (s *session) candidate(m candidateMessage) error {
 	if s.peer == nil {
-		return refusal.New(codeUnexpected, "a candidate before the offer; accepted now: offer, view, mute, leave, ping")
+		return refusal.New(peer.CodeUnexpected, "a candidate before the offer; accepted now: offer, view, mute, leave, ping")
 	}
 	return s.peer.AddCandidate(m.Candidate)
 }
