@@ -48,6 +48,9 @@ func negotiate(pc *webrtc.PeerConnection, o *offer, down *downlink) (string, []*
 	if err != nil {
 		return "", nil, err
 	}
+	if err = idle(pc); err != nil {
+		return "", nil, err
+	}
 	answer, err := pc.CreateAnswer(nil)
 	if err != nil {
 		return "", nil, err
@@ -56,6 +59,18 @@ func negotiate(pc *webrtc.PeerConnection, o *offer, down *downlink) (string, []*
 		return "", nil, err
 	}
 	return answer.SDP, senders, nil
+}
+
+// idle makes inactive what would say that we send and has nothing to send.
+func idle(pc *webrtc.PeerConnection) error {
+	for _, t := range pc.GetTransceivers() {
+		if t.Direction() == webrtc.RTPTransceiverDirectionSendonly && (t.Sender() == nil || t.Sender().Track() == nil) {
+			if err := t.Stop(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // prefer orders a section's codecs as we like them: a browser sends the first of the answer.
