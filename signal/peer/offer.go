@@ -17,12 +17,13 @@ const maxSections = 16
 // offer is what an offer asks for.
 type offer struct {
 	text     string
+	sdp      *sdp.SessionDescription
 	receives map[string]bool // by kind of media: the client wants some
 	rids     []string        // of the layers of its picture; without simulcast the one layer has an empty one
 	sound    error           // what to say of an offer without video, where one is needed; nil: it has video
 }
 
-// readOffer tells what is wrong with an offer before WebRTC sees it: an [refusal.Error] that says what
+// readOffer tells what is wrong with an offer, or an answer, before WebRTC sees it: an [refusal.Error] that says what
 // was found and what is accepted (RFC 8866, RFC 8829).
 func readOffer(text string) (*offer, error) {
 	var d sdp.SessionDescription
@@ -34,7 +35,7 @@ func readOffer(text string) (*offer, error) {
 			return nil, err
 		}
 	}
-	o := &offer{text: text, receives: map[string]bool{}, rids: layersOf(&d)}
+	o := &offer{text: text, sdp: &d, receives: map[string]bool{}, rids: layersOf(&d)}
 	if len(sections(&d, "video")) == 0 {
 		o.sound = noVideo(&d)
 	}

@@ -21,12 +21,8 @@ func Inspect(text string) (Offered, error) {
 	if err != nil {
 		return Offered{}, err
 	}
-	var d sdp.SessionDescription
-	if err := d.UnmarshalString(text); err != nil {
-		return Offered{}, err
-	}
 	section := func(kind string) Section {
-		return Section{Sends: slices.ContainsFunc(sections(&d, kind), sends), Receives: o.receives[kind]}
+		return Section{Sends: slices.ContainsFunc(sections(o.sdp, kind), sends), Receives: o.receives[kind]}
 	}
 	return Offered{Audio: section("audio"), Video: section("video"), Layers: len(o.rids)}, nil
 }
