@@ -22,6 +22,8 @@ type Config struct {
 	Footage Footage // nil: the footage API answers 503
 	// Signalling serves /ws.
 	Signalling http.Handler
+	// WHIP and WHEP serve what is below /whip/ and /whep/.
+	WHIP, WHEP http.Handler
 	// Media serves index.m3u8, init/… and segments/… below /api/v1/footage/{room}/{stream}/.
 	// It sees the whole, unstripped path.
 	Media http.Handler
@@ -80,6 +82,11 @@ func (s *Server) routes() error {
 	s.mux.Handle("GET /metrics", newMetrics(s.cfg, s.log))
 	if s.cfg.Signalling != nil {
 		s.mux.Handle("/ws", s.cfg.Signalling)
+	}
+	for path, handler := range map[string]http.Handler{"/whip/": s.cfg.WHIP, "/whep/": s.cfg.WHEP} {
+		if handler != nil {
+			s.mux.Handle(path, handler)
+		}
 	}
 	if s.cfg.Media != nil {
 		for _, tail := range []string{"index.m3u8", "init/{name}", "segments/{name}"} {

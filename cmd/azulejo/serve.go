@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -14,9 +15,11 @@ import (
 	"azulejo/recorder/index"
 	"azulejo/recorder/playback"
 	"azulejo/recorder/store"
+	"azulejo/signal/auth"
 	"azulejo/signal/camera"
 	"azulejo/signal/peer"
 	"azulejo/signal/room"
+	"azulejo/signal/whip"
 	"azulejo/signal/ws"
 	"azulejo/web"
 )
@@ -30,6 +33,7 @@ type server struct {
 	house    *room.House
 	engine   *peer.Engine
 	signal   *ws.Handler
+	whip     *whip.Handler
 	web      *web.Server
 	listener net.Listener
 }
@@ -57,6 +61,11 @@ func newServer(cfg Config, log *slog.Logger) (s *server, err error) {
 		return s, err
 	}
 	s.signal = ws.NewHandler(ws.Config{}, s.house, s.engine, log)
+	guard, err := auth.New(auth.Config{})
+	if err != nil {
+		return s, err
+	}
+	s.whip = whip.NewHandler(whip.Config{}, s.house, s.engine, guard, log)
 	if s.web, err = s.newWeb(); err != nil {
 		return s, err
 	}
@@ -84,6 +93,8 @@ func (s *server) newWeb() (*web.Server, error) {
 		Rooms:      s.house,
 		Footage:    ix,
 		Signalling: s.signal,
+		WHIP:       s.whip,
+		WHEP:       s.whip,
 		Media:      playback.New(ix, s.store, s.log),
 		Uploads:    func() recorder.UploadStats { return s.recorder.Stats().Uploads },
 		LiveFrames: codec.LiveFrames,
@@ -114,14 +125,20 @@ func (s *server) run(ctx context.Context) error {
 		{"rooms", s.house.Run},
 		{"cameras", s.runCameras},
 		{"signalling", s.runSignalling},
-		{"http", func(ctx context.Context) error { return s.web.Run(ctx, s.listener) }},
+		{"http", s.runHTTP},
 	})
 }
 
 // runSignalling ends the sessions of all clients with ctx.
 func (s *server) runSignalling(ctx context.Context) error {
 	<-ctx.Done()
-	return s.signal.Close()
+	return errors.Join(s.whip.Close(), s.signal.Close())
+}
+
+// runHTTP ends the streams of events first: the server waits for its requests.
+func (s *server) runHTTP(ctx context.Context) error {
+	defer context.AfterFunc(ctx, s.whip.EndEvents)()
+	return s.web.Run(ctx, s.listener)
 }
 
 // runCameras keeps every room's cameras. Their places are the room's business, so they may come in any order.
