@@ -3,6 +3,7 @@ package whip_test
 import (
 	"context"
 	"encoding/json"
+	"image"
 	"io"
 	"log/slog"
 	"math"
@@ -192,7 +193,8 @@ type picture struct {
 
 const pictureRate = 10
 
-// packets are one second of it, beginning with a key picture.
+// packets are one second of it, beginning with a key picture. Something moves along the top: the mix of a picture that stands
+// still is sent once a second.
 func (p picture) packets(t *testing.T) []codec.Packet {
 	t.Helper()
 	e, err := codec.NewVideoEncoder(codec.VideoConfig{Codec: p.id, Width: p.width, Height: p.height, FPS: pictureRate, Bitrate: 200_000})
@@ -205,9 +207,10 @@ func (p picture) packets(t *testing.T) []codec.Packet {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	f.Fill(f.Bounds(), p.colour)
 	var all []codec.Packet
 	for i := range pictureRate {
+		f.Fill(f.Bounds(), p.colour)
+		f.Fill(image.Rect(i*16, 0, i*16+16, 16), codec.RGB(255, 255, 255))
 		out, err := e.Encode(f, time.Duration(i)*time.Second/pictureRate, i == 0)
 		if err != nil {
 			t.Fatal(err)

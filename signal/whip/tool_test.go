@@ -2,6 +2,7 @@ package whip_test
 
 import (
 	"bufio"
+	"encoding/hex"
 	"encoding/json"
 	"io"
 	"os/exec"
@@ -129,12 +130,16 @@ func (c *tool) finish() {
 
 // TestForeignTools: a publisher that is not ours, the mix, and viewers that are not ours see and hear it.
 func TestForeignTools(t *testing.T) {
-	for name, id := range map[string]string{"H264": "80c030", "VP8": "c03080"} {
-		t.Run(name, func(t *testing.T) {
+	for _, c := range []struct{ codec, hex string }{{"H264", "80c030"}, {"VP8", "c03080"}} {
+		t.Run(c.codec, func(t *testing.T) {
 			s := serve(t, setup{})
-			publisher := runTool(t, "publish", s.url+"/whip/yard/foreign", name, id, "440")
+			publisher := runTool(t, "publish", s.url+"/whip/yard/foreign", c.codec, c.hex, "440")
 			viewer := runTool(t, "view", s.url+"/whep/yard")
-			colour := map[string]codec.Colour{"H264": codec.RGB(0x80, 0xc0, 0x30), "VP8": codec.RGB(0xc0, 0x30, 0x80)}[name]
+			rgb, err := hex.DecodeString(c.hex)
+			if err != nil {
+				t.Fatal(err)
+			}
+			colour := codec.RGB(rgb[0], rgb[1], rgb[2])
 			await(t, "the viewer sees the publisher's colour", viewer.sees(width, height, colour))
 			await(t, "and hears its tone", viewer.hears(440))
 			if who := s.people(); len(who) != 1 || who[0].Name != "foreign" || who[0].State != "live" {
