@@ -64,7 +64,7 @@ func (h *Handler) publish(w http.ResponseWriter, r *http.Request) error {
 	return h.post(w, r, joining, func(m *room.Member) (*session, string, error) {
 		s := h.newSession(m, auth.Publish, path("whip", m.Room(), r.PathValue("name")))
 		s.name = name
-		answer, err := s.connect(r.Context(), offer.text, peer.Options{
+		answer, err := s.connect(r, offer.text, peer.Options{
 			Upstream: m, Audio: joining.Publish.Audio, Video: joining.Publish.Video, HidePicture: true, HideSound: true,
 		})
 		if err == nil {
@@ -120,7 +120,7 @@ func (s *session) show(r *http.Request, offer offered, selection viewing.Selecti
 	if err := s.picture.Begin(s.member, selection); err != nil {
 		return "", err
 	}
-	answer, err := s.connect(r.Context(), offer.text, peer.Options{
+	answer, err := s.connect(r, offer.text, peer.Options{
 		View: s.picture.Watching(), OnLayout: s.picture.PutLayout, HideSound: selection.Silent,
 	})
 	if err != nil {

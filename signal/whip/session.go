@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"azulejo/mixer"
@@ -56,20 +57,22 @@ func (h *Handler) newSession(m *room.Member, grant auth.Grant, endpoint string) 
 }
 
 // connect makes the peer and answers the offer with all our candidates.
-func (s *session) connect(ctx context.Context, offer string, opts peer.Options) (string, error) {
+func (s *session) connect(r *http.Request, offer string, opts peer.Options) (string, error) {
 	opts.Mixer, opts.SoundAlone = s.member.Mixer(), true
 	s.peer = s.h.engine.NewPeer(opts, s.log)
 	if _, err := s.peer.Answer(offer); err != nil {
 		return "", err
 	}
-	ctx, cancel := context.WithTimeout(ctx, gatherWithin)
+	ctx, cancel := context.WithTimeout(r.Context(), gatherWithin)
 	defer cancel()
 	answer, err := s.peer.Gather(ctx)
 	if err != nil {
 		return "", fmt.Errorf("answer the offer: %w", err)
 	}
-	s.ice, err = newICing(offer)
-	return answer, err
+	if s.ice, err = newICing(offer); err != nil {
+		return "", err
+	}
+	return ordered(answer, r)
 }
 
 // run lives as long as the session.

@@ -82,8 +82,8 @@ func TestLostAndLeft(t *testing.T) {
 		t.Fatal(err)
 	}
 	await(t, "the other has left", func() bool { return s.names() == "lost!" && s.engine.Stats().Peers == 0 })
-	if a := s.ask(t, http.MethodDelete, a.header.Get("Location"), ""); a.status != http.StatusNotFound {
-		t.Errorf("DELETE of a lost session: %d; want 404", a.status)
+	if gone := s.ask(t, http.MethodDelete, a.header.Get("Location"), ""); gone.status != http.StatusNotFound {
+		t.Errorf("DELETE of a lost session: %d; want 404", gone.status)
 	}
 }
 
