@@ -32,6 +32,7 @@ type server struct {
 	recorder *recorder.Recorder
 	house    *room.House
 	engine   *peer.Engine
+	guard    *auth.Guard
 	signal   *ws.Handler
 	whip     *whip.Handler
 	web      *web.Server
@@ -60,12 +61,11 @@ func newServer(cfg Config, log *slog.Logger) (s *server, err error) {
 	if s.engine, err = peer.NewEngine(cfg.WebRTC, log); err != nil {
 		return s, err
 	}
-	s.signal = ws.NewHandler(ws.Config{}, s.house, s.engine, log)
-	guard, err := auth.New(auth.Config{})
-	if err != nil {
+	if s.guard, err = auth.New(cfg.guard()); err != nil {
 		return s, err
 	}
-	s.whip = whip.NewHandler(whip.Config{}, s.house, s.engine, guard, log)
+	s.signal = ws.NewHandler(ws.Config{}, s.house, s.engine, s.guard, log)
+	s.whip = whip.NewHandler(whip.Config{}, s.house, s.engine, s.guard, log)
 	if s.web, err = s.newWeb(); err != nil {
 		return s, err
 	}
@@ -90,6 +90,7 @@ func (s *server) newWeb() (*web.Server, error) {
 	}
 	ix := index.New(s.store, s.recorder.Spool())
 	return web.New(web.Config{
+		Guard:      s.guard,
 		Rooms:      s.house,
 		Footage:    ix,
 		Signalling: s.signal,

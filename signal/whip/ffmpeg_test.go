@@ -9,6 +9,7 @@ import (
 
 	"azulejo/codec"
 	"azulejo/signal/auth"
+	"azulejo/signal/auth/authtest"
 )
 
 // clip is a file of one colour, with something that moves along the top, and a tone of 440 Hz.
@@ -58,11 +59,11 @@ func encoder(t *testing.T, file, url, token string) (stop func(os.Signal)) {
 
 // TestFFmpeg publishes with its own WHIP muxer; one that was killed comes back at once, in its own place; aiortc watches.
 func TestFFmpeg(t *testing.T) {
-	s := serve(t, setup{auth: auth.Config{Mode: auth.ModeToken, Secret: secret}})
+	s := serve(t, setup{auth: authtest.Config()})
 	first, blue := clip(t, "3060c0")
 	second, red := clip(t, "c04030")
-	pass := token(t, "yard", "gate", auth.Publish)
-	viewer := runTool(t, "view", s.url+"/whep/yard?token="+token(t, "yard", "", auth.View))
+	pass := authtest.Named(t, "yard", "gate", auth.Publish)
+	viewer := runTool(t, "view", s.url+"/whep/yard?token="+authtest.Token(t, "yard", auth.View))
 	stop := encoder(t, first, s.url+"/whip/yard/gate", pass)
 	await(t, "the first colour", viewer.sees(width, height, blue))
 	await(t, "the tone", viewer.hears(440))

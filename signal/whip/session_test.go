@@ -8,6 +8,7 @@ import (
 
 	"azulejo/codec"
 	"azulejo/signal/auth"
+	"azulejo/signal/auth/authtest"
 	"azulejo/signal/peer"
 	"azulejo/signal/room"
 	"azulejo/signal/whip"
@@ -37,23 +38,22 @@ func TestComingBack(t *testing.T) {
 
 // TestWhosePlace: with tokens a name is taken over only by who has the same right to it.
 func TestWhosePlace(t *testing.T) {
-	s := serve(t, setup{auth: auth.Config{Mode: auth.ModeToken, Secret: secret}})
-	publish := func(name, pass string) *caller {
-		return s.newCaller(t, "Authorization", "Bearer "+pass).publish("/whip/yard/"+name, orange, 0)
+	s := serve(t, setup{auth: authtest.Config()})
+	publish := func(name string, token []string) *caller {
+		return s.newCaller(t, token...).publish("/whip/yard/"+name, orange, 0)
 	}
-	any1 := token(t, "yard", "", auth.Publish)
-	any2 := tokenUntil(t, secret, "yard", "", time.Now().Add(2*time.Hour), auth.Publish)
-	first := publish("gate", any1)
-	publish("gate", any2) // whose bearer may be anybody
+	mine, other := bearer(t, "", auth.Publish), bearer(t, "", auth.Publish, auth.View)
+	first := publish("gate", mine)
+	publish("gate", other) // whose bearer may be anybody
 	await(t, "a stranger stands beside it", func() bool { return s.names() == "gate gate" })
 	goOnUp(t, s, first)
-	publish("gate", any1)
+	publish("gate", mine)
 	await(t, "the same token takes its place", func() bool { return s.names() == "gate gate" && s.engine.Stats().Peers == 2 })
 
-	publish("door", token(t, "yard", "door", auth.Publish))
-	publish("door", tokenUntil(t, secret, "yard", "door", time.Now().Add(2*time.Hour), auth.Publish, auth.View))
+	publish("door", bearer(t, "door", auth.Publish))
+	publish("door", bearer(t, "door", auth.Publish, auth.View))
 	await(t, "another token for the name takes its place", func() bool { return s.names() == "gate gate door" && s.engine.Stats().Peers == 3 })
-	publish("door", any2)
+	publish("door", other)
 	await(t, "one for any name does not", func() bool { return s.names() == "gate gate door door" })
 }
 

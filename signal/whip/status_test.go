@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"azulejo/signal/auth"
+	"azulejo/signal/auth/authtest"
 	"azulejo/signal/peer"
 	"azulejo/signal/room"
 )
@@ -115,7 +116,7 @@ func TestStatuses(t *testing.T) {
 
 // TestOptions: what can be done here, and what a browser asks before it does anything.
 func TestOptions(t *testing.T) {
-	s := serve(t, setup{auth: auth.Config{Mode: auth.ModeToken, Secret: secret, Origins: []string{"https://studio.example"}}})
+	s := serve(t, setup{auth: auth.Config{Mode: auth.ModeToken, Secret: authtest.Secret, Origins: []string{"https://studio.example"}}})
 	for path, want := range map[string][2]string{
 		"/whip/yard/gate":     {"POST, OPTIONS", "Accept-Post: application/sdp"},
 		"/whep/yard":          {"POST, OPTIONS", "Accept-Post: application/sdp"},

@@ -4,77 +4,44 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"azulejo/signal/auth"
+	"azulejo/signal/auth/authtest"
 )
 
-const secret = auth.Secret("0123456789abcdef0123456789abcdef")
-
-// token is good for an hour.
-func token(t *testing.T, room, name string, grants ...auth.Grant) string {
+// bearer is the header of a good token for the yard.
+func bearer(t *testing.T, name string, grants ...auth.Grant) []string {
 	t.Helper()
-	return tokenUntil(t, secret, room, name, time.Now().Add(time.Hour), grants...)
-}
-
-func tokenUntil(t *testing.T, s auth.Secret, room, name string, until time.Time, grants ...auth.Grant) string {
-	t.Helper()
-	text, err := auth.Mint(s, auth.Pass{Room: room, Name: name, Grants: grants, Expires: until})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return text
+	return []string{"Authorization", "Bearer " + authtest.Named(t, "yard", name, grants...)}
 }
 
 // TestTokens: who has none that is good enough is told so, at every address of this dialect, and no session begins.
 func TestTokens(t *testing.T) {
-	s := serve(t, setup{auth: auth.Config{Mode: auth.ModeToken, Secret: secret}})
-	publisher := s.newCaller(t, "Authorization", "Bearer "+token(t, "yard", "gate", auth.Publish)).publish("/whip/yard/gate", orange, 0)
-	viewer := s.newCaller(t, "Authorization", "bearer "+token(t, "*", "", auth.View)).view("/whep/yard")
+	s := serve(t, setup{auth: authtest.Config()})
+	publisher := s.newCaller(t, bearer(t, "gate", auth.Publish)...).publish("/whip/yard/gate", orange, 0)
+	viewer := s.newCaller(t, bearer(t, "", auth.View)...).view("/whep/yard")
 	await(t, "the colour arrives", viewer.sees(orange.colour))
-	other := auth.Secret(strings.Repeat("x", auth.MinSecret))
-	for _, c := range []struct {
-		name, token string // for who publishes; viewers have the same with another grant
-		watching    string
-		status      int
-		code        string
+	for _, at := range []struct {
+		method, path string
+		needed       auth.Grant
 	}{
-		{"none", "", "", 401, auth.CodeUnauthorized},
-		{"no token at all", "rubbish", "rubbish", 401, auth.CodeUnauthorized},
-		{
-			"of another secret", tokenUntil(t, other, "yard", "gate", time.Now().Add(time.Hour), auth.Admin),
-			tokenUntil(t, other, "yard", "", time.Now().Add(time.Hour), auth.Admin), 401, auth.CodeUnauthorized,
-		},
-		{
-			"expired", tokenUntil(t, secret, "yard", "gate", time.Now().Add(-time.Minute), auth.Publish),
-			tokenUntil(t, secret, "yard", "", time.Now().Add(-time.Minute), auth.View), 401, auth.CodeUnauthorized,
-		},
-		{"of another room", token(t, "attic", "gate", auth.Publish), token(t, "attic", "", auth.View), 403, auth.CodeForbidden},
-		{"too small", token(t, "yard", "gate", auth.View), token(t, "yard", "", auth.Publish), 403, auth.CodeForbidden},
-		{"of another name", token(t, "yard", "door", auth.Publish), token(t, "yard", "", auth.Footage), 403, auth.CodeForbidden},
+		{"POST", "/whip/yard/gate", auth.Publish},
+		{"PATCH", publisher.location, auth.Publish},
+		{"DELETE", publisher.location, auth.Publish},
+		{"POST", "/whep/yard", auth.View},
+		{"PATCH", viewer.location, auth.View},
+		{"DELETE", viewer.location, auth.View},
+		{"GET", viewer.location + "/events", auth.View},
+		{"POST", viewer.location + "/view", auth.View},
 	} {
-		for _, at := range []struct{ method, path, token string }{
-			{"POST", "/whip/yard/gate", c.token},
-			{"PATCH", publisher.location, c.token},
-			{"DELETE", publisher.location, c.token},
-			{"POST", "/whep/yard", c.watching},
-			{"PATCH", viewer.location, c.watching},
-			{"DELETE", viewer.location, c.watching},
-			{"GET", viewer.location + "/events", c.watching},
-			{"POST", viewer.location + "/view", c.watching},
-		} {
-			var header []string
-			if at.token != "" {
-				header = []string{"Authorization", "Bearer " + at.token}
-			}
-			a := s.ask(t, at.method, at.path, "", header...)
-			code, detail := a.problem(t)
-			if a.status != c.status || code != c.code || detail == "" || (c.status == 401) != (a.header.Get("WWW-Authenticate") == "Bearer") {
-				t.Errorf("%s %s with a token %s: %d %s %q; want %d %s", at.method, at.path, c.name, a.status, code, detail, c.status, c.code)
-			}
-			if at.token != "" && strings.Contains(a.body, at.token) {
-				t.Errorf("%s %s tells the token: %s", at.method, at.path, a.body)
-			}
+		bad := authtest.BadTokens(t, "yard", at.needed)
+		if at.needed == auth.Publish {
+			bad = append(bad, authtest.Bad{
+				Name: "another name", Token: authtest.Named(t, "yard", "door", auth.Publish), Code: auth.CodeForbidden, Word: "door",
+			})
+		}
+		for _, b := range bad {
+			s.refused(t, at.method, at.path, b)
 		}
 	}
 	if n := s.engine.Stats().Peers; n != 2 || s.names() != "gate" {
@@ -82,15 +49,36 @@ func TestTokens(t *testing.T) {
 	}
 	goOn(t, s, viewer)
 	publisher.end()
-	a := s.ask(t, http.MethodDelete, viewer.location+"?token="+token(t, "yard", "", auth.View), "")
+	a := s.ask(t, http.MethodDelete, viewer.location+"?token="+authtest.Token(t, "yard", auth.View), "")
 	if a.status != http.StatusOK {
 		t.Errorf("DELETE with the token in the address: %d %s", a.status, a.body)
 	}
 }
 
+// refused asks with a bad token.
+func (s *server) refused(t *testing.T, method, path string, b authtest.Bad) {
+	t.Helper()
+	var header []string
+	if b.Token != "" {
+		header = []string{"Authorization", "Bearer " + b.Token}
+	}
+	a := s.ask(t, method, path, "", header...)
+	status, challenge := http.StatusForbidden, ""
+	if b.Code == auth.CodeUnauthorized {
+		status, challenge = http.StatusUnauthorized, "Bearer"
+	}
+	code, detail := a.problem(t)
+	if a.status != status || code != b.Code || !strings.Contains(detail, b.Word) || a.header.Get("WWW-Authenticate") != challenge {
+		t.Errorf("%s %s, %s: %d %v %s; want %d %s: … %s …", method, path, b.Name, a.status, a.header, a.body, status, b.Code, b.Word)
+	}
+	if len(b.Token) > 20 && strings.Contains(a.body, b.Token) {
+		t.Errorf("%s %s tells the token: %s", method, path, a.body)
+	}
+}
+
 // TestForeignToolRefused: the publisher that is not ours is told why.
 func TestForeignToolRefused(t *testing.T) {
-	s := serve(t, setup{auth: auth.Config{Mode: auth.ModeToken, Secret: secret}})
+	s := serve(t, setup{auth: authtest.Config()})
 	c := runTool(t, "publish", s.url+"/whip/yard/foreign?token=rubbish", "VP8", "c03080", "440")
 	await(t, "it is refused", c.has(func(s said) bool { return s.Refused != 0 }, func(s said) bool {
 		return s.Refused == http.StatusUnauthorized && strings.Contains(s.Body, auth.CodeUnauthorized)

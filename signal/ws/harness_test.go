@@ -17,6 +17,8 @@ import (
 	"azulejo/codec"
 	"azulejo/mixer"
 	"azulejo/mixer/layout"
+	"azulejo/signal/auth"
+	"azulejo/signal/auth/authtest"
 	"azulejo/signal/client"
 	"azulejo/signal/peer"
 	"azulejo/signal/room"
@@ -44,11 +46,16 @@ type setup struct {
 	limits room.Limits
 	webrtc peer.Config
 	ws     ws.Config
+	auth   auth.Config
+	log    *slog.Logger // the test's, of warnings, when nil
 }
 
 func serve(t *testing.T, s setup) *server {
 	t.Helper()
-	log := slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	log := s.log
+	if log == nil {
+		log = slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	}
 	house, err := room.NewHouse(room.Config{
 		Mixer: mixer.Config{Width: width, Height: height, FPS: fps, Bitrate: 1_500_000}, Limits: s.limits,
 	}, nil, log)
@@ -65,7 +72,7 @@ func serve(t *testing.T, s setup) *server {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- house.Run(ctx) }()
-	handler := ws.NewHandler(s.ws, house, engine, log)
+	handler := ws.NewHandler(s.ws, house, engine, authtest.Guard(t, s.auth), log)
 	web := httptest.NewServer(handler)
 	t.Cleanup(func() {
 		for _, close := range []func() error{handler.Close, func() error { cancel(); return <-done }, engine.Close} {
