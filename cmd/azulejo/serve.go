@@ -19,6 +19,7 @@ import (
 	"azulejo/signal/camera"
 	"azulejo/signal/peer"
 	"azulejo/signal/room"
+	"azulejo/signal/turn"
 	"azulejo/signal/whip"
 	"azulejo/signal/ws"
 	"azulejo/web"
@@ -32,6 +33,7 @@ type server struct {
 	recorder *recorder.Recorder
 	house    *room.House
 	engine   *peer.Engine
+	relays   *turn.Relays
 	guard    *auth.Guard
 	signal   *ws.Handler
 	whip     *whip.Handler
@@ -58,7 +60,7 @@ func newServer(cfg Config, log *slog.Logger) (s *server, err error) {
 	if s.house, err = room.NewHouse(cfg.house(), s.recorder, log); err != nil {
 		return s, err
 	}
-	if s.engine, err = peer.NewEngine(cfg.WebRTC, log); err != nil {
+	if err = s.openMedia(); err != nil {
 		return s, err
 	}
 	if s.guard, err = auth.New(cfg.guard()); err != nil {
@@ -125,6 +127,7 @@ func (s *server) run(ctx context.Context) error {
 		{"recorder", s.recorder.Run},
 		{"rooms", s.house.Run},
 		{"cameras", s.runCameras},
+		{"turn", s.relays.Run},
 		{"signalling", s.runSignalling},
 		{"http", s.runHTTP},
 	})
@@ -166,6 +169,11 @@ func (s *server) close() {
 	if s.engine != nil {
 		if err := s.engine.Close(); err != nil {
 			s.log.Debug("media ports not closed", "error", err)
+		}
+	}
+	if s.relays != nil {
+		if err := s.relays.Close(); err != nil {
+			s.log.Debug("turn ports not closed", "error", err)
 		}
 	}
 	if s.listener != nil {

@@ -28,7 +28,7 @@ func (p *Peer) begin(o *offer) (string, error) {
 }
 
 func (p *Peer) connection() (*webrtc.PeerConnection, error) {
-	pc, err := p.engine.api.NewPeerConnection(webrtc.Configuration{
+	pc, err := p.engine.api().NewPeerConnection(webrtc.Configuration{
 		Certificates: []webrtc.Certificate{p.engine.cert}, BundlePolicy: webrtc.BundlePolicyMaxBundle,
 	})
 	if err != nil {

@@ -356,10 +356,33 @@ func (s *session) memberEnd() error {
 	return errLeft
 }
 
-// peerEnd: a client that closed its peer connection is gone, but it did not say that it leaves.
+// peerEnd: a client that closed its peer connection is gone, unless it says that it leaves.
 func (s *session) peerEnd() error {
 	if err := s.peer.Err(); err != nil {
 		return err
 	}
-	return errGone
+	return s.lastWord()
+}
+
+// parting is how long a client that closed its peer connection has to say that it leaves.
+const parting = time.Second
+
+// lastWord waits for it: clients say it right before they close, and which of the two arrives first is chance.
+func (s *session) lastWord() error {
+	late := time.After(parting)
+	for {
+		select {
+		case r, ok := <-s.pump.in:
+			if _, leaves := r.message.(leaveMessage); leaves {
+				return errLeft
+			}
+			if !ok || r.fatal {
+				return errGone
+			}
+		case <-s.pump.gone:
+			return errGone
+		case <-late:
+			return errGone
+		}
+	}
 }
