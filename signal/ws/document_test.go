@@ -12,7 +12,7 @@ import (
 // TestDocumentIsTrue: every message of ours is in PROTOCOL.md with all its fields, and every example for clients is
 // understood.
 func TestDocumentIsTrue(t *testing.T) {
-	text, err := os.ReadFile("PROTOCOL.md")
+	text, err := os.ReadFile("../PROTOCOL.md")
 	if err != nil {
 		t.Fatal(err)
 	}
