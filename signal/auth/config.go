@@ -1,0 +1,82 @@
+package auth
+
+import (
+	"fmt"
+	"log/slog"
+	"net/url"
+	"strings"
+)
+
+// The modes.
+const (
+	ModeNone  = "none"  // everybody may do everything
+	ModeToken = "token" // nobody may do anything without a token
+)
+
+// MinSecret is how many bytes a secret has at least: as many as the hash (RFC 7518, section 3.2).
+const MinSecret = 32
+
+// Defaults of the rates. They are generous, because all who sit behind one NAT or one proxy have one address.
+const (
+	DefaultJoins    = 1200
+	DefaultFailures = 120
+)
+
+const maxRate = 1_000_000
+
+// Secret is text that never shows itself.
+type Secret string
+
+// String hides the secret from fmt.
+func (Secret) String() string { return "(secret)" }
+
+// GoString hides it from %#v.
+func (s Secret) GoString() string { return s.String() }
+
+// LogValue hides it from logs.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// Config of a Guard; its zero value lets everybody in, at the default rates.
+type Config struct {
+	Mode   string // ModeNone when empty
+	Secret Secret // of ModeToken: at least MinSecret bytes, random ones
+
+	// Origins of pages that may use this server besides those of its own host, as "https://example.org" or
+	// "https://example.org:8443"; "*" allows all.
+	Origins []string
+
+	// JoinsPerMinute and FailuresPerMinute are per address of clients; that many may come at once. Zero means the
+	// default. A failure is a request without a good token.
+	JoinsPerMinute, FailuresPerMinute int
+}
+
+// Validate names the first bad field and what it accepts.
+func (c Config) Validate() error {
+	if c.Mode != "" && c.Mode != ModeNone && c.Mode != ModeToken {
+		return fmt.Errorf("auth.mode: %q: accepted are %s, %s", c.Mode, ModeNone, ModeToken)
+	}
+	if n := len(c.Secret); c.Mode == ModeToken && n < MinSecret {
+		return fmt.Errorf("auth.secret: %d bytes: accepted are %d or more, such as those of: openssl rand -hex 32", n, MinSecret)
+	}
+	for _, origin := range c.Origins {
+		if !validOrigin(origin) {
+			return fmt.Errorf("auth.origins: %q: accepted are * and origins such as https://example.org or https://example.org:8443", origin)
+		}
+	}
+	if n := c.JoinsPerMinute; n < 0 || n > maxRate {
+		return fmt.Errorf("limits.joins_per_minute: %d: accepted are 1 to %d", n, maxRate)
+	}
+	if n := c.FailuresPerMinute; n < 0 || n > maxRate {
+		return fmt.Errorf("limits.failures_per_minute: %d: accepted are 1 to %d", n, maxRate)
+	}
+	return nil
+}
+
+// validOrigin tells whether s is an origin as browsers write it (RFC 6454, section 6.2), or "*".
+func validOrigin(s string) bool {
+	if s == "*" {
+		return true
+	}
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && strings.EqualFold(s, u.Scheme+"://"+u.Host)
+}

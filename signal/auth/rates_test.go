@@ -1,0 +1,170 @@
+package auth
+
+import (
+	"fmt"
+	"net/netip"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// joinsLeft joins until it is refused, n times at most, and returns how often it came in.
+func joinsLeft(t *testing.T, g *Guard, token, remote string, n int) int {
+	t.Helper()
+	for i := range n {
+		if _, err := g.Admit(Ask{Token: token, Room: "yard", Remote: remote, Join: true}); err != nil {
+			wantCode(t, err, CodeTooMany, "joins", "accepted are 3 a minute")
+			return i
+		}
+	}
+	return n
+}
+
+func TestJoinsAreLimitedPerAddress(t *testing.T) {
+	for _, mode := range []string{ModeNone, ModeToken} {
+		synctest.Test(t, func(t *testing.T) {
+			g := guard(t, func(c *Config) { c.Mode, c.JoinsPerMinute = mode, 3 })
+			token := mint(t, "yard", "", View)
+			if n := joinsLeft(t, g, token, "192.0.2.1:1000", 9); n != 3 {
+				t.Errorf("%s: %d joins at once, want 3", mode, n)
+			}
+			if n := joinsLeft(t, g, token, "192.0.2.1:1001", 9); n != 0 {
+				t.Errorf("%s: another port made %d more", mode, n)
+			}
+			if n := joinsLeft(t, g, token, "192.0.2.2:1000", 2); n != 2 {
+				t.Errorf("%s: another address got %d, want 2", mode, n)
+			}
+			time.Sleep(20 * time.Second)
+			if n := joinsLeft(t, g, token, "192.0.2.1:1000", 9); n != 1 {
+				t.Errorf("%s: %d joins after a third of a minute, want 1", mode, n)
+			}
+		})
+	}
+}
+
+func TestWhatIsNoJoinIsNotLimited(t *testing.T) {
+	g := guard(t, func(c *Config) { c.JoinsPerMinute = 1 })
+	for range 100 {
+		if _, err := g.Admit(Ask{Token: mint(t, "yard", "", Footage), Room: "yard", Grants: []Grant{Footage}, Remote: "192.0.2.1:1"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestFailuresAreLimitedPerAddress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := guard(t, func(c *Config) { c.FailuresPerMinute = 3 })
+		admit := func(token, remote string) error {
+			_, err := g.Admit(Ask{Token: token, Room: "yard", Remote: remote})
+			return err
+		}
+		inside, late := mint(t, "yard", "Maria", View), mint(t, "yard", "Mario", View)
+		if err := admit(inside, "192.0.2.1:1"); err != nil {
+			t.Fatal(err)
+		}
+		for i := range 3 {
+			wantCode(t, admit(fmt.Sprint("guess", i), "192.0.2.1:1"), CodeUnauthorized)
+		}
+		wantCode(t, admit("guess3", "192.0.2.1:1"), CodeTooMany, "3 a minute")
+		wantCode(t, admit("", "192.0.2.1:1"), CodeTooMany)
+		wantCode(t, admit(late, "192.0.2.1:1"), CodeTooMany) // a right guess would be let in otherwise
+		if err := admit(inside, "192.0.2.1:1"); err != nil {
+			t.Errorf("who was in is out: %v", err)
+		}
+		if err := admit(late, "192.0.2.2:1"); err != nil {
+			t.Errorf("another address: %v", err)
+		}
+		wantCode(t, admit("guess4", "192.0.2.2:1"), CodeUnauthorized)
+		time.Sleep(20 * time.Second)
+		wantCode(t, admit("guess5", "192.0.2.1:1"), CodeUnauthorized)
+		wantCode(t, admit("guess6", "192.0.2.1:1"), CodeTooMany)
+	})
+}
+
+// TestExpiredTokensLoseTheirPrivilege: a token that was good once is not looked at for ever.
+func TestExpiredTokensLoseTheirPrivilege(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := guard(t, func(c *Config) { c.FailuresPerMinute = 2 })
+		ask := Ask{Token: mint(t, "yard", "", View), Room: "yard"}
+		if _, err := g.Admit(ask); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour + time.Minute)
+		for _, code := range []string{CodeUnauthorized, CodeUnauthorized, CodeTooMany} {
+			_, err := g.Admit(ask)
+			wantCode(t, err, code)
+		}
+	})
+}
+
+func TestNetworks(t *testing.T) {
+	for remote, want := range map[string]string{
+		"192.0.2.1:80":                "192.0.2.1/32",
+		"[::ffff:192.0.2.1]:80":       "192.0.2.1/32",
+		"[2001:db8:1:2:3:4:5:6]:80":   "2001:db8:1:2::/64",
+		"[2001:db8:1:2::9]:81":        "2001:db8:1:2::/64",
+		"[2001:db8:1:3::9]:81":        "2001:db8:1:3::/64",
+		"[fe80::1%eth0]:80":           "fe80::/64",
+		"127.0.0.1:5":                 "127.0.0.1/32",
+		"":                            "invalid Prefix",
+		"@":                           "invalid Prefix",
+		"192.0.2.1":                   "invalid Prefix",
+		"example.org:80":              "invalid Prefix",
+		"[2001:db8:1:2:3:4:5:6]:port": "invalid Prefix",
+	} {
+		if got := networkOf(remote).String(); got != want {
+			t.Errorf("%q: %s, want %s", remote, got, want)
+		}
+	}
+}
+
+func FuzzNetwork(f *testing.F) {
+	for _, s := range []string{"192.0.2.1:80", "[::1%a]:1", "[::ffff:1.2.3.4%x]:9", ":", "[]:0"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, remote string) {
+		n := networkOf(remote)
+		if n != (netip.Prefix{}) && (n != n.Masked() || n.Addr().Is4In6() || n.Addr().Zone() != "") {
+			t.Errorf("%q: %v stands for more than itself", remote, n)
+		}
+	})
+}
+
+func TestOldAddressesAreForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRates(5, 0)
+		at := func(i int) netip.Prefix { return networkOf(fmt.Sprintf("10.%d.%d.%d:1", i>>16, i>>8&255, i&255)) }
+		for i := range 1000 {
+			r.take(at(i), time.Now())
+		}
+		time.Sleep(2*time.Minute + time.Second)
+		r.take(at(1), time.Now())
+		if n := len(r.buckets.young) + len(r.buckets.old); n != 1 {
+			t.Errorf("%d addresses are remembered after two quiet minutes, want 1", n)
+		}
+		for i := range 5 * maxYoung {
+			r.take(at(i), time.Now())
+			if n := len(r.buckets.young) + len(r.buckets.old); n > 2*maxYoung {
+				t.Fatalf("%d addresses are remembered, want at most %d", n, 2*maxYoung)
+			}
+		}
+	})
+}
+
+// TestRecentKeepsWhatIsUsed: nobody gains a full bucket by waiting for a turn of the maps.
+func TestRecentKeepsWhatIsUsed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRecent[string, int](time.Minute)
+		r.put("used", 1, time.Now())
+		r.put("left", 2, time.Now())
+		for range 10 {
+			time.Sleep(59 * time.Second)
+			if v, ok := r.get("used", time.Now()); !ok || v != 1 {
+				t.Fatal("forgot what was used within the time")
+			}
+		}
+		if _, ok := r.get("left", time.Now()); ok {
+			t.Error("kept what was left for ten minutes")
+		}
+	})
+}

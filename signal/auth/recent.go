@@ -1,0 +1,79 @@
+package auth
+
+import (
+	"sync"
+	"time"
+)
+
+// maxYoung bounds the memory of a recent: it holds at most twice as many.
+const maxYoung = 16384
+
+// recent is a map that forgets what was not used for a while: for keep at least, for twice as long at most. When more
+// than maxYoung keys are in use it forgets earlier.
+type recent[K comparable, V any] struct {
+	keep time.Duration
+
+	mu         sync.Mutex
+	young, old map[K]V
+	born       time.Time // of young
+}
+
+func newRecent[K comparable, V any](keep time.Duration) *recent[K, V] {
+	return &recent[K, V]{keep: keep, young: map[K]V{}}
+}
+
+func (r *recent[K, V]) get(k K, now time.Time) (V, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.use(k, now)
+}
+
+func (r *recent[K, V]) put(k K, v V, now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.age(now)
+	r.young[k] = v
+}
+
+func (r *recent[K, V]) drop(k K) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.young, k)
+	delete(r.old, k)
+}
+
+// getOrMake makes what is not there.
+func (r *recent[K, V]) getOrMake(k K, fresh func() V, now time.Time) V {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	v, ok := r.use(k, now)
+	if !ok {
+		v = fresh()
+		r.young[k] = v
+	}
+	return v
+}
+
+// use finds k and keeps it young.
+func (r *recent[K, V]) use(k K, now time.Time) (V, bool) {
+	r.age(now)
+	v, ok := r.young[k]
+	if !ok {
+		if v, ok = r.old[k]; ok {
+			r.young[k] = v
+		}
+	}
+	return v, ok
+}
+
+// age makes the young old, and forgets the old, when it is time or there are too many.
+func (r *recent[K, V]) age(now time.Time) {
+	since := now.Sub(r.born)
+	if since < r.keep && len(r.young) < maxYoung {
+		return
+	}
+	r.young, r.old, r.born = map[K]V{}, r.young, now
+	if since >= 2*r.keep {
+		r.old = nil
+	}
+}
