@@ -4,7 +4,6 @@ import (
 	"errors"
 	"log/slog"
 
-	"azulejo/signal/auth"
 	"azulejo/signal/peer"
 	"azulejo/signal/refusal"
 	"azulejo/signal/room"
@@ -55,9 +54,4 @@ func errorFrame(e *refusal.Error, receipt string) frame {
 		f.headers = append(f.headers, header{"receipt-id", receipt})
 	}
 	return f
-}
-
-// unauthorized tells whether a refusal is about who the client is.
-func unauthorized(e *refusal.Error) bool {
-	return e.Code == auth.CodeUnauthorized || e.Code == auth.CodeForbidden
 }
