@@ -56,6 +56,8 @@ func (s *Server) registerAPI() error {
 	cfg.Info.Description = "Many in, one out, kept: rooms mixed into one stream, and their footage."
 	cfg.OpenAPIPath, cfg.DocsPath, cfg.SchemasPath = "", "", ""
 	cfg.CreateHooks = nil // no $schema members in answers
+	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer", BearerFormat: "JWT"}}
+	cfg.Security = []map[string][]string{{"token": {}}, {}} // where the server wants none, none is needed
 	api := humago.New(s.mux, cfg)
 
 	get(api, "list-rooms", "/api/v1/rooms", "Rooms that are open", s.listRooms)

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"html/template"
 	"io/fs"
 	"mime"
 	"net/http"
@@ -25,7 +26,8 @@ type asset struct {
 
 // pages holds every embedded file by its path ("static/azulejo.js").
 type pages struct {
-	files map[string]asset
+	files  map[string]asset
+	closed *template.Template // the page for who may not come in
 }
 
 func loadPages() (*pages, error) {
@@ -41,7 +43,22 @@ func loadPages() (*pages, error) {
 		p.files[name] = newAsset(name, body)
 		return nil
 	})
+	if err != nil {
+		return nil, err
+	}
+	p.closed, err = template.ParseFS(embedded, "pages/refused.html")
 	return p, err
+}
+
+// static are the names of the files that pages are made of.
+func (p *pages) static() []string {
+	var names []string
+	for name := range p.files {
+		if strings.HasPrefix(name, "static/") {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 func newAsset(name string, body []byte) asset {
@@ -69,7 +86,7 @@ func contentType(name string) string {
 	return "text/plain; charset=utf-8"
 }
 
-func (p *pages) register(mux *http.ServeMux) {
+func (p *pages) register(mux *gate) {
 	for pattern, name := range map[string]string{
 		"GET /{$}":            "pages/index.html",
 		"GET /join/{room}":    "pages/join.html",
@@ -79,10 +96,8 @@ func (p *pages) register(mux *http.ServeMux) {
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { p.send(w, r, name) })
 	}
-	for name := range p.files {
-		if strings.HasPrefix(name, "static/") {
-			mux.HandleFunc("GET /"+name, func(w http.ResponseWriter, r *http.Request) { p.send(w, r, name) })
-		}
+	for _, name := range p.static() {
+		mux.HandleFunc("GET /"+name, func(w http.ResponseWriter, r *http.Request) { p.send(w, r, name) })
 	}
 }
 
@@ -106,4 +121,19 @@ func (p *pages) missing(w http.ResponseWriter) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusNotFound)
 	_, _ = w.Write(f.body) // a client that went away is no concern
+}
+
+// refused answers with the page that says why its reader may not come in.
+func (p *pages) refused(w http.ResponseWriter, status int, reason string) {
+	words := struct{ Title, Advice, Reason string }{"This address needs a token", "Ask whoever invited you for the whole address: it ends in ?token=…", reason}
+	switch status {
+	case http.StatusForbidden:
+		words.Title, words.Advice = "This token does not open this page", "Ask whoever invited you for one that does."
+	case http.StatusTooManyRequests:
+		words.Title, words.Advice = "Too many tries", "Wait a minute, then load this page again."
+	}
+	w.Header().Set("Content-Type", contentType(".html"))
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = p.closed.Execute(w, words) // a client that went away is no concern
 }

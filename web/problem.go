@@ -36,7 +36,7 @@ func (s *Server) allowed(r *http.Request) []string {
 	var allow []string
 	for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"} {
 		other := &http.Request{Method: method, Host: r.Host, URL: r.URL}
-		if _, pattern := s.mux.Handler(other); pattern != "" {
+		if _, pattern := s.mux.mux.Handler(other); pattern != "" {
 			allow = append(allow, method)
 		}
 	}

@@ -14,14 +14,16 @@ import (
 	"time"
 
 	"azulejo/recorder"
+	"azulejo/signal/auth"
 )
 
-// Config is everything a Server stands on. Rooms is required, the rest may stay empty.
+// Config is everything a Server stands on. Rooms and Guard are required, the rest may stay empty.
 type Config struct {
 	Rooms   Rooms
-	Footage Footage // nil: the footage API answers 503
-	// Signalling serves /ws.
-	Signalling http.Handler
+	Guard   *auth.Guard // asked at every door but those that make members, whose handlers ask it themselves
+	Footage Footage     // nil: the footage API answers 503
+	// Signalling serves /ws, SockJS /signaling and all below, WHIP and WHEP all below /whip/ and /whep/; nil: nobody does.
+	Signalling, SockJS, WHIP, WHEP http.Handler
 	// Media serves index.m3u8, init/… and segments/… below /api/v1/footage/{room}/{stream}/.
 	// It sees the whole, unstripped path.
 	Media http.Handler
@@ -40,6 +42,9 @@ func (c Config) Validate() error {
 	if c.Rooms == nil {
 		return errors.New("web: Rooms is nil; a registry of rooms is needed")
 	}
+	if c.Guard == nil {
+		return errors.New("web: Guard is nil; one that says who may come in is needed")
+	}
 	return nil
 }
 
@@ -47,7 +52,7 @@ func (c Config) Validate() error {
 type Server struct {
 	cfg   Config
 	log   *slog.Logger
-	mux   *http.ServeMux
+	mux   *gate
 	pages *pages
 }
 
@@ -66,7 +71,7 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("web: load pages: %w", err)
 	}
-	s := &Server{cfg: cfg, log: cfg.Log, mux: http.NewServeMux(), pages: files}
+	s := &Server{cfg: cfg, log: cfg.Log, mux: newGate(cfg.Guard, files), pages: files}
 	if err := s.routes(); err != nil {
 		return nil, err
 	}
@@ -78,22 +83,44 @@ func (s *Server) routes() error {
 	s.mux.HandleFunc("GET /healthz", s.health)
 	s.mux.HandleFunc("GET /readyz", s.ready)
 	s.mux.Handle("GET /metrics", newMetrics(s.cfg, s.log))
-	if s.cfg.Signalling != nil {
-		s.mux.Handle("/ws", s.cfg.Signalling)
-	}
+	s.registerDialects()
 	if s.cfg.Media != nil {
 		for _, tail := range []string{"index.m3u8", "init/{name}", "segments/{name}"} {
 			s.mux.Handle("GET /api/v1/footage/{room}/{stream}/"+tail, s.cfg.Media)
 		}
 	}
-	return s.registerAPI()
+	if err := s.registerAPI(); err != nil {
+		return err
+	}
+	if err := s.mux.err(); err != nil {
+		return fmt.Errorf("web: %w", err)
+	}
+	return nil
+}
+
+// registerDialects mounts whatever makes members of rooms.
+func (s *Server) registerDialects() {
+	for _, dialect := range []struct {
+		pattern string
+		handler http.Handler
+	}{
+		{"/ws", s.cfg.Signalling},
+		{"/signaling", s.cfg.SockJS},
+		{"/signaling/", s.cfg.SockJS},
+		{"/whip/", s.cfg.WHIP},
+		{"/whep/", s.cfg.WHEP},
+	} {
+		if dialect.handler != nil {
+			s.mux.Handle(dialect.pattern, dialect.handler)
+		}
+	}
 }
 
 // ServeHTTP adds the headers every answer carries and turns what has no route into a problem
 // document or the page that says so.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	secure(w.Header())
-	if _, pattern := s.mux.Handler(r); pattern == "" {
+	if _, pattern := s.mux.mux.Handler(r); pattern == "" {
 		s.refuse(w, r)
 		return
 	}

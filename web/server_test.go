@@ -19,6 +19,7 @@ import (
 	"azulejo/mixer"
 	"azulejo/recorder"
 	"azulejo/recorder/index"
+	"azulejo/signal/auth"
 	"azulejo/signal/refusal"
 	"azulejo/signal/room"
 )
@@ -101,9 +102,18 @@ func yard() room.Info {
 	}
 }
 
+func guard(t *testing.T, cfg auth.Config) *auth.Guard {
+	t.Helper()
+	g, err := auth.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
 func serveTest(t *testing.T, h *house, change func(*Config)) *httptest.Server {
 	t.Helper()
-	cfg := Config{Rooms: h, Footage: h, Version: "1.2.3", Log: slog.New(slog.DiscardHandler)}
+	cfg := Config{Rooms: h, Guard: guard(t, auth.Config{}), Footage: h, Version: "1.2.3", Log: slog.New(slog.DiscardHandler)}
 	if change != nil {
 		change(&cfg)
 	}
@@ -166,6 +176,9 @@ func (a answer) wantProblem(t *testing.T, status int) {
 func TestConfigWithoutRoomsIsRefused(t *testing.T) {
 	if _, err := New(Config{}); err == nil || !strings.Contains(err.Error(), "Rooms") {
 		t.Fatalf("got %v, want an error that names Rooms", err)
+	}
+	if _, err := New(Config{Rooms: &house{}}); err == nil || !strings.Contains(err.Error(), "Guard") {
+		t.Fatalf("got %v, want an error that names Guard", err)
 	}
 }
 
@@ -233,7 +246,7 @@ func TestHandlersAreMountedWithTheirWholePath(t *testing.T) {
 }
 
 func TestRunEndsWithItsContext(t *testing.T) {
-	s, err := New(Config{Rooms: &house{}})
+	s, err := New(Config{Rooms: &house{}, Guard: guard(t, auth.Config{})})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -255,7 +268,7 @@ func TestRunEndsWithItsContext(t *testing.T) {
 }
 
 func TestRunReportsADeadListener(t *testing.T) {
-	s, err := New(Config{Rooms: &house{}})
+	s, err := New(Config{Rooms: &house{}, Guard: guard(t, auth.Config{})})
 	if err != nil {
 		t.Fatal(err)
 	}

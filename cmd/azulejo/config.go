@@ -12,6 +12,7 @@ import (
 	"azulejo/mixer/layout"
 	"azulejo/recorder"
 	"azulejo/recorder/store"
+	"azulejo/signal/auth"
 	"azulejo/signal/camera"
 	"azulejo/signal/peer"
 	"azulejo/signal/room"
@@ -40,9 +41,10 @@ type TLSConfig struct {
 
 // AuthConfig says who may come in.
 type AuthConfig struct {
-	Mode      string `yaml:"mode"`
-	Secret    Secret `yaml:"secret"`
-	AllowOpen bool   `yaml:"allow_open"` // listen beyond loopback without tokens
+	Mode      string   `yaml:"mode"`
+	Secret    Secret   `yaml:"secret"`
+	AllowOpen bool     `yaml:"allow_open"` // listen beyond loopback without tokens
+	Origins   []string `yaml:"origins"`
 }
 
 // TurnConfig describes TURN servers.
@@ -137,6 +139,9 @@ type LimitsConfig struct {
 	Participants int `yaml:"participants"`
 	Viewers      int `yaml:"viewers"`
 	SourcePixels int `yaml:"source_pixels"`
+
+	JoinsPerMinute    int `yaml:"joins_per_minute"`
+	FailuresPerMinute int `yaml:"failures_per_minute"`
 }
 
 // defaultConfig is what an empty file means.
@@ -144,7 +149,7 @@ func defaultConfig() Config {
 	return Config{
 		Listen: "127.0.0.1:8080",
 		Data:   "./data",
-		Auth:   AuthConfig{Mode: "none"},
+		Auth:   AuthConfig{Mode: auth.ModeNone},
 		WebRTC: peer.Config{UDP: ":8189", TCP: ":8189"},
 		Turn:   TurnConfig{Realm: "azulejo"},
 		Mix: MixConfig{
@@ -153,14 +158,17 @@ func defaultConfig() Config {
 		},
 		Store:     StoreConfig{Kind: "dir", S3: store.S3Config{PathStyle: true, Checksum: "auto"}},
 		Recording: RecordingConfig{Segment: 4 * time.Second, Part: time.Second, SpoolLimit: 10 << 30, WhenFull: "stop"},
-		Limits:    LimitsConfig{Rooms: 100, Participants: 64, Viewers: 1000, SourcePixels: 8_294_400},
+		Limits: LimitsConfig{
+			Rooms: 100, Participants: 64, Viewers: 1000, SourcePixels: 8_294_400,
+			JoinsPerMinute: auth.DefaultJoins, FailuresPerMinute: auth.DefaultFailures,
+		},
 	}
 }
 
 // Validate names the first bad key, its value and what is accepted.
 func (c Config) Validate() error {
 	checks := []func() error{
-		c.validateListen, c.WebRTC.Validate, c.validateMix, c.validateStore, c.validateRecording,
+		c.validateListen, c.guard().Validate, c.WebRTC.Validate, c.validateMix, c.validateStore, c.validateRecording,
 		c.house().Validate, c.validateRooms, c.notYet,
 	}
 	for _, check := range checks {
@@ -179,11 +187,9 @@ func (c Config) validateListen() error {
 	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
 		return fmt.Errorf("tls: cert is %q and key is %q: accepted are both or neither", c.TLS.Cert, c.TLS.Key)
 	}
-	if c.Auth.Mode != "none" {
-		return fmt.Errorf("auth.mode: %q: accepted is none", c.Auth.Mode)
-	}
-	if ip := net.ParseIP(host); !c.Auth.AllowOpen && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return fmt.Errorf("listen: %q: without tokens only loopback addresses are accepted; auth.allow_open: true lets everybody in", c.Listen)
+	open := c.Auth.Mode != auth.ModeToken
+	if ip := net.ParseIP(host); open && !c.Auth.AllowOpen && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return fmt.Errorf("listen: %q: without tokens only loopback addresses are accepted; auth.mode: token asks for them, auth.allow_open: true lets everybody in", c.Listen)
 	}
 	return nil
 }
@@ -273,6 +279,13 @@ func (c Config) mixer() mixer.Config {
 	return mixer.Config{
 		Width: c.Mix.Width, Height: c.Mix.Height, FPS: c.Mix.FPS, Bitrate: c.Mix.Bitrate, Quality: c.Mix.Quality, Preset: c.Mix.Preset,
 		Rungs: c.Mix.Rungs, Labels: c.Mix.Labels, Clock: c.Mix.Clock, GOP: c.Recording.Segment, MaxPixels: c.Limits.SourcePixels,
+	}
+}
+
+func (c Config) guard() auth.Config {
+	return auth.Config{
+		Mode: c.Auth.Mode, Secret: auth.Secret(c.Auth.Secret), Origins: c.Auth.Origins,
+		JoinsPerMinute: c.Limits.JoinsPerMinute, FailuresPerMinute: c.Limits.FailuresPerMinute,
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"azulejo/mixer"
 	"azulejo/mixer/layout"
+	"azulejo/signal/auth"
 	"azulejo/signal/room"
 )
 
@@ -132,7 +133,11 @@ func TestBadConfigurationIsNamed(t *testing.T) {
 		"recording: {keep_for: 24h}":                                     {"keep_for", "24h", "0"},
 		"listen: nowhere":                                                {"listen", "nowhere", "host:port"},
 		"listen: 0.0.0.0:80":                                             {"listen", "0.0.0.0:80", "allow_open"},
-		"auth: {mode: token}":                                            {"auth.mode", "token", "none"},
+		"auth: {mode: password}":                                         {"auth.mode", "password", "none, token"},
+		"{listen: \":80\", auth: {mode: \"\"}}":                          {"listen", ":80", "auth.mode: token"},
+		"auth: {origins: [example.org]}":                                 {"auth.origins", "example.org", "https://example.org"},
+		"limits: {joins_per_minute: -1}":                                 {"limits.joins_per_minute", "-1", "1 to"},
+		"limits: {failures_per_minute: many}":                            {"limits.failures_per_minute", "many", "whole number"},
 		"tls: {cert: a.pem}":                                             {"tls", "a.pem", "both"},
 		"webrtc: {udp: there}":                                           {"webrtc.udp", "there", "host:port"},
 		"webrtc: {public_ips: [here]}":                                   {"webrtc.public_ips", "here", "IPv4"},
@@ -185,6 +190,36 @@ func TestBadConfigurationIsNamed(t *testing.T) {
 	}
 }
 
+// TestBadSecretsAreNotTold: the key is named, what it holds is not.
+func TestBadSecretsAreNotTold(t *testing.T) {
+	for yaml, want := range map[string]string{
+		"auth: {mode: token}":                               "auth.secret: 0 bytes: accepted are 32 or more",
+		"auth: {mode: token, secret: hunter2}":              "auth.secret: 7 bytes: accepted are 32 or more",
+		"auth: {secret: [hunter2]}":                         "auth.secret: \"(secret)\": accepted is one value",
+		"store: {kind: s3, s3: {secret_key: {a: hunter2}}}": "store.s3.secret_key: \"(secret)\"",
+	} {
+		if _, err := load(t, yaml, nil); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: %v; want %s", yaml, err, want)
+		}
+	}
+}
+
+// TestTokensLetListenAnywhere: with them, the open door is no longer open.
+func TestTokensLetListenAnywhere(t *testing.T) {
+	yaml := "listen: 0.0.0.0:8080\nauth: {mode: token, origins: ['https://example.org', '*']}\n"
+	c, err := load(t, yaml, []string{"AZULEJO_AUTH_SECRET=0123456789abcdef0123456789abcdef", "AZULEJO_LIMITS_JOINS_PER_MINUTE=7"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := auth.Config{
+		Mode: auth.ModeToken, Secret: "0123456789abcdef0123456789abcdef", Origins: []string{"https://example.org", "*"},
+		JoinsPerMinute: 7, FailuresPerMinute: auth.DefaultFailures,
+	}
+	if d := cmp.Diff(want, c.guard()); d != "" {
+		t.Errorf("the guard (-want +got):\n%s", d)
+	}
+}
+
 func TestExitCodes(t *testing.T) {
 	dir := t.TempDir()
 	good, bad := filepath.Join(dir, "good.yaml"), filepath.Join(dir, "bad.yaml")
@@ -206,6 +241,9 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"demo", "--cameras", "99"}, 2},
 		{[]string{"load", "bench", "--inputs", "0", good}, 2},
 		{[]string{"load", "view", "--count", "0"}, 2},
+		{[]string{"token", "--room", "yard"}, 2}, // no secret
+		{[]string{"token", "--room", "a b"}, 2},
+		{[]string{"token"}, 2},
 		{[]string{"load", "publish", bad}, 1},
 		{[]string{"dance"}, 2},
 	} {

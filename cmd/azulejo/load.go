@@ -27,6 +27,7 @@ type loadTarget struct {
 	Room    string  `default:"load" help:"Room."`
 	Count   int     `default:"1" help:"How many clients, 1 to 64."`
 	Seconds float64 `default:"10" help:"How long."`
+	Token   string  `help:"Token, where the server wants one." env:"AZULEJO_TOKEN"`
 }
 
 func (t loadTarget) check() error {
@@ -53,6 +54,7 @@ func (l *loadPublishCmd) Run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	crowd := newCrowd(log)
+	crowd.token = l.Token
 	defer crowd.close()
 	for i := range l.Count {
 		if _, err := crowd.publish(ctx, l.URL, l.Room, fmt.Sprintf("load %d", i+1), clip); err != nil {
@@ -80,6 +82,7 @@ func (l *loadViewCmd) Run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	crowd := newCrowd(log)
+	crowd.token = l.Token
 	defer crowd.close()
 	for range l.Count {
 		if _, err := crowd.view(ctx, l.URL, l.Room, l.viewing, ears{}); err != nil {
@@ -101,6 +104,7 @@ func rest(ctx context.Context, d time.Duration) {
 // crowd is a number of clients that run side by side. One goroutine owns it.
 type crowd struct {
 	log    *slog.Logger
+	token  string // of all of them; may be empty
 	guests []*guest
 }
 
@@ -145,7 +149,7 @@ type ears struct {
 }
 
 func (w *crowd) join(ctx context.Context, cfg client.Config) (*guest, error) {
-	cfg.Log = w.log
+	cfg.Log, cfg.Token = w.log, w.token
 	cl, err := client.Dial(ctx, cfg)
 	if err != nil {
 		return nil, err

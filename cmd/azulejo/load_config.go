@@ -234,6 +234,9 @@ func refuse(path string, n *yaml.Node, accepted string) error {
 		out, _ := yaml.Marshal(n) // of a node that was just parsed
 		value = strings.Join(strings.Fields(string(out)), " ")
 	}
+	if strings.Contains(path, "secret") {
+		value = Secret(value).String()
+	}
 	if path == "" {
 		path = "configuration"
 	}

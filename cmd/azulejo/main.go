@@ -32,6 +32,7 @@ type cli struct {
 	Serve   serveCmd   `cmd:"" help:"Run the server."`
 	Demo    demoCmd    `cmd:"" help:"Run the server with a room of synthetic cameras."`
 	Check   checkCmd   `cmd:"" help:"Check the configuration and say what is wrong with it."`
+	Token   tokenCmd   `cmd:"" help:"Print a token for a room, signed with auth.secret."`
 	Load    loadCmd    `cmd:"" help:"Publish to a server, view from it, measure it."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }

@@ -14,6 +14,7 @@ import (
 	"azulejo/recorder/index"
 	"azulejo/recorder/playback"
 	"azulejo/recorder/store"
+	"azulejo/signal/auth"
 	"azulejo/signal/camera"
 	"azulejo/signal/peer"
 	"azulejo/signal/room"
@@ -29,6 +30,7 @@ type server struct {
 	recorder *recorder.Recorder
 	house    *room.House
 	engine   *peer.Engine
+	guard    *auth.Guard
 	signal   *ws.Handler
 	web      *web.Server
 	listener net.Listener
@@ -56,7 +58,10 @@ func newServer(cfg Config, log *slog.Logger) (s *server, err error) {
 	if s.engine, err = peer.NewEngine(cfg.WebRTC, log); err != nil {
 		return s, err
 	}
-	s.signal = ws.NewHandler(ws.Config{}, s.house, s.engine, log)
+	if s.guard, err = auth.New(cfg.guard()); err != nil {
+		return s, err
+	}
+	s.signal = ws.NewHandler(ws.Config{}, s.house, s.engine, s.guard, log)
 	if s.web, err = s.newWeb(); err != nil {
 		return s, err
 	}
@@ -81,6 +86,7 @@ func (s *server) newWeb() (*web.Server, error) {
 	}
 	ix := index.New(s.store, s.recorder.Spool())
 	return web.New(web.Config{
+		Guard:      s.guard,
 		Rooms:      s.house,
 		Footage:    ix,
 		Signalling: s.signal,

@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"path"
 	"strconv"
 	"time"
@@ -23,7 +24,9 @@ import (
 
 // Handler serves, below /api/v1/footage/{room}/{stream}/:
 //
-//	index.m3u8?from&to   the playlist; no to, or one in the future: it grows
+//	index.m3u8?from&to   the playlist; no to, or one in the future: it grows. What stands as
+//	                     token in its query stands in the addresses it names, for players that
+//	                     know of nothing else
 //	init/{hash}.mp4      an init segment
 //	segments/{name}      a segment; ranges work
 //
@@ -76,11 +79,20 @@ func (h *Handler) playlist(w http.ResponseWriter, r *http.Request) {
 		problem(w, http.StatusBadRequest, fmt.Sprintf("the range holds too many segments: accepted up to %d", maxSegments))
 	default:
 		var text bytes.Buffer
-		_ = writePlaylist(&text, segments, to.IsZero() || to.After(time.Now())) // a Buffer never fails
+		_ = writePlaylist(&text, segments, handOn(r), to.IsZero() || to.After(time.Now())) // a Buffer never fails
 		w.Header().Set("Content-Type", "application/vnd.apple.mpegurl")
 		w.Header().Set("Cache-Control", "no-cache")
 		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(text.Bytes()))
 	}
+}
+
+// handOn is the query of what a playlist names: whoever mounts the Handler may ask for a token.
+func handOn(r *http.Request) string {
+	token := r.URL.Query().Get("token")
+	if token == "" {
+		return ""
+	}
+	return "?token=" + url.QueryEscape(token)
 }
 
 func timeRange(r *http.Request) (from, to time.Time, err error) {

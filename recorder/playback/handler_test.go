@@ -128,6 +128,30 @@ func TestPlaylist(t *testing.T) {
 	})
 }
 
+// A player that was given a token once shows it for everything that the playlist names.
+func TestPlaylistHandsTheTokenOn(t *testing.T) {
+	st, err := store.NewDir(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := serve(t, st)
+	plain := text(t, get(t, h, base+"index.m3u8"))
+	for token, written := range map[string]string{"ey.J0-_x.y": "ey.J0-_x.y", "a\"b\n#EXT&c=d": "a%22b%0A%23EXT%26c%3Dd"} {
+		list := text(t, get(t, h, base+"index.m3u8?token="+url.QueryEscape(token)))
+		if n := strings.Count(list, "?token="+written); n != strings.Count(plain, "init/")+strings.Count(plain, "segments/") || n == 0 {
+			t.Errorf("%q stands %d times in\n%s", token, n, list)
+		}
+		if diff := cmp.Diff(plain, strings.ReplaceAll(list, "?token="+written, "")); diff != "" {
+			t.Errorf("%q (-without +with):\n%s", token, diff)
+		}
+		for line := range strings.Lines(list) {
+			if uri := strings.TrimSpace(line); strings.HasPrefix(uri, "segments/") && get(t, h, base+uri).StatusCode != http.StatusOK {
+				t.Errorf("%s is not there", uri)
+			}
+		}
+	}
+}
+
 // Everything that a playlist names is there, wherever it is.
 func TestPlaylistPlays(t *testing.T) {
 	eachStore(t, func(t *testing.T, st store.Store) {

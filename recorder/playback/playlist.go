@@ -12,9 +12,9 @@ import (
 // beginning with a short first segment's. It is the default length of a segment.
 const targetFloor = 4 * time.Second
 
-// writePlaylist writes a media playlist (RFC 8216) of segments sorted by time. One that grows is
-// an EVENT without an end: segments are only ever appended.
-func writePlaylist(w io.Writer, segments []index.Segment, grows bool) error {
+// writePlaylist writes a media playlist (RFC 8216) of segments sorted by time; all addresses in it end in query. One that
+// grows is an EVENT without an end: segments are only ever appended.
+func writePlaylist(w io.Writer, segments []index.Segment, query string, grows bool) error {
 	kind := "VOD"
 	if grows {
 		kind = "EVENT"
@@ -25,14 +25,14 @@ func writePlaylist(w io.Writer, segments []index.Segment, grows bool) error {
 	for i, s := range segments {
 		switch {
 		case i == 0:
-			p.f("#EXT-X-MAP:URI=\"init/%s.mp4\"\n", s.Init)
+			p.f("#EXT-X-MAP:URI=\"init/%s.mp4%s\"\n", s.Init, query)
 		case s.Run() != segments[i-1].Run():
-			p.f("#EXT-X-DISCONTINUITY\n#EXT-X-MAP:URI=\"init/%s.mp4\"\n", s.Init)
+			p.f("#EXT-X-DISCONTINUITY\n#EXT-X-MAP:URI=\"init/%s.mp4%s\"\n", s.Init, query)
 		case s.Seq != segments[i-1].Seq+1:
 			p.f("#EXT-X-DISCONTINUITY\n")
 		}
 		p.f("#EXT-X-PROGRAM-DATE-TIME:%s\n", s.Start.UTC().Format("2006-01-02T15:04:05.000Z"))
-		p.f("#EXTINF:%.3f,\nsegments/%s\n", s.Duration.Seconds(), s.Base())
+		p.f("#EXTINF:%.3f,\nsegments/%s%s\n", s.Duration.Seconds(), s.Base(), query)
 	}
 	if !grows {
 		p.f("#EXT-X-ENDLIST\n")

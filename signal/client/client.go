@@ -57,7 +57,7 @@ func Dial(ctx context.Context, cfg Config) (*Client, error) {
 	case <-c.ctx.Done():
 		return nil, errors.Join(cmp.Or(c.Err(), errHungUp), c.Close())
 	case <-ctx.Done():
-		return nil, errors.Join(fmt.Errorf("connect to %s: %w", cfg.URL, ctx.Err()), c.Close())
+		return nil, errors.Join(fmt.Errorf("connect to %s: %w", cfg.where(), ctx.Err()), c.Close())
 	}
 }
 
@@ -68,9 +68,9 @@ func (c *Client) open(ctx context.Context) error {
 	conn, response, err := dialer.DialContext(ctx, c.cfg.URL, c.cfg.Header)
 	if err != nil {
 		if response != nil {
-			return fmt.Errorf("dial %s: status %s: %w", c.cfg.URL, response.Status, err)
+			return fmt.Errorf("dial %s: status %s: %w", c.cfg.where(), response.Status, err)
 		}
-		return fmt.Errorf("dial %s: %w", c.cfg.URL, err)
+		return fmt.Errorf("dial %s: %w", c.cfg.where(), err)
 	}
 	c.conn = conn
 	if c.pc, err = newConnection(c.cfg); err != nil {

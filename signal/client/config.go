@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"azulejo/codec"
@@ -13,7 +14,8 @@ import (
 // Config says whom to call, what to publish and what to do with what comes back.
 type Config struct {
 	URL    string      // of the server's /ws: ws://host:port/ws
-	Header http.Header // of the WebSocket request, for tokens; may be nil
+	Header http.Header // of the WebSocket request; may be nil
+	Token  string      // what lets the client in; may be empty
 
 	Room string
 	Name string
@@ -87,7 +89,7 @@ func (c Config) withDefaults() Config {
 // Validate names the first bad field and what it accepts.
 func (c Config) Validate() error {
 	if u, err := url.Parse(c.URL); err != nil || (u.Scheme != "ws" && u.Scheme != "wss") {
-		return fmt.Errorf("url %q: accepted are ws:// and wss:// URLs", c.URL)
+		return fmt.Errorf("url %q: accepted are ws:// and wss:// URLs", c.where())
 	}
 	for _, id := range c.formats() {
 		if id != codec.H264 && id != codec.VP8 {
@@ -101,6 +103,12 @@ func (c Config) Validate() error {
 		return fmt.Errorf("nothing to publish and nothing to view: at least one is needed")
 	}
 	return nil
+}
+
+// where is the URL for messages: without a query, which may hold a token.
+func (c Config) where() string {
+	address, _, _ := strings.Cut(c.URL, "?")
+	return address
 }
 
 // formats are the picture formats of the offer: what is published first.

@@ -17,6 +17,7 @@ type (
 		Room    string     `json:"room"`
 		Name    string     `json:"name"`
 		Key     string     `json:"key,omitempty"`
+		Token   string     `json:"token,omitempty"`
 		Publish publishing `json:"publish"`
 		Selection
 	}
@@ -71,7 +72,7 @@ func (c *Client) send(message any) error {
 // negotiate joins and offers; the answer is the reader's business.
 func (c *Client) negotiate(ctx context.Context, joined <-chan struct{}) error {
 	publish := publishing{Media{Audio: c.cfg.PublishAudio, Video: c.cfg.PublishVideo != ""}, c.cfg.Screen, c.cfg.Layers}
-	if err := c.send(joinMessage{"join", c.cfg.Room, c.cfg.Name, c.cfg.Key, publish, c.cfg.Select}); err != nil {
+	if err := c.send(joinMessage{"join", c.cfg.Room, c.cfg.Name, c.cfg.Key, c.cfg.Token, publish, c.cfg.Select}); err != nil {
 		return err
 	}
 	select {

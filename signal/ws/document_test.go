@@ -7,6 +7,10 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"azulejo/signal/auth"
+	"azulejo/signal/peer"
+	"azulejo/signal/room"
 )
 
 // TestDocumentIsTrue: every message of ours is in PROTOCOL.md with all its fields, and every example for clients is
@@ -28,6 +32,11 @@ func TestDocumentIsTrue(t *testing.T) {
 			t.Errorf("%s: %v", theirs[kind], err)
 		}
 	}
+	for _, field := range []string{"room", "name", "key", "token", "publish", "screen", "layers"} {
+		if !strings.Contains(string(theirs["join"]), `"`+field+`"`) {
+			t.Errorf("join: field %s is not in the document", field)
+		}
+	}
 	ours := examples(t, toClient)
 	for kind, message := range map[string]any{
 		"joined": joinedMessage{}, "answer": answerMessage{}, "candidate": ourCandidate{}, "participants": participantsMessage{},
@@ -47,6 +56,27 @@ func TestDocumentIsTrue(t *testing.T) {
 		}
 		for field := range documented {
 			t.Errorf("%s: field %s is in the document only", kind, field)
+		}
+	}
+}
+
+// TestDocumentHasTheCodes that a client may get, of this dialect and of what stands behind it.
+func TestDocumentHasTheCodes(t *testing.T) {
+	text, err := os.ReadFile("PROTOCOL.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, errors, ok := strings.Cut(string(text), "## Errors")
+	if !ok {
+		t.Fatal("PROTOCOL.md has no part for errors")
+	}
+	for _, code := range []string{
+		codeBadMessage, codeUnexpected, codeUnsupported, codeBadView, codeTooLarge, codeSlow, codeNotJoined, codeInternal,
+		auth.CodeUnauthorized, auth.CodeForbidden, auth.CodeTooMany, peer.CodeICEFailed, peer.CodeSecondOffer, room.CodeBadRoom, room.CodeBadName, room.CodeBadKey,
+		room.CodeRooms, room.CodeFull, room.CodeViewers, room.CodeReplaced, room.CodeClosing, room.CodeOverloaded,
+	} {
+		if !strings.Contains(errors, "`"+code+"`") {
+			t.Errorf("code %s is not in the document", code)
 		}
 	}
 }

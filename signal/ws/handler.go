@@ -4,24 +4,18 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"net/url"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/gorilla/websocket"
 
+	"azulejo/signal/auth"
 	"azulejo/signal/peer"
 	"azulejo/signal/room"
 )
 
 // Config of a Handler; its zero value is the default.
 type Config struct {
-	// Origins of pages that may connect besides those of this host, as "https://example.org";
-	// "*" allows all. Clients that are no browsers send none and are always let in.
-	Origins []string
-
 	// Ping is how often an idle client is asked whether it is there; it may miss two.
 	// Zero means 15 s.
 	Ping time.Duration
@@ -39,6 +33,7 @@ const (
 type Handler struct {
 	house      *room.House
 	engine     *peer.Engine
+	guard      *auth.Guard
 	log        *slog.Logger
 	ping       time.Duration
 	joinWithin time.Duration
@@ -53,31 +48,18 @@ type Handler struct {
 }
 
 // NewHandler makes a handler over a house that runs and an engine that stays open until Close
-// has returned.
-func NewHandler(cfg Config, house *room.House, engine *peer.Engine, log *slog.Logger) *Handler {
+// has returned. The guard is asked for every join, and for the origin of every connection.
+func NewHandler(cfg Config, house *room.House, engine *peer.Engine, guard *auth.Guard, log *slog.Logger) *Handler {
 	ctx, stop := context.WithCancel(context.Background())
-	h := &Handler{house: house, engine: engine, log: log, ping: cfg.Ping, joinWithin: cfg.JoinWithin, ctx: ctx, stop: stop}
+	h := &Handler{house: house, engine: engine, guard: guard, log: log, ping: cfg.Ping, joinWithin: cfg.JoinWithin, ctx: ctx, stop: stop}
 	if h.ping <= 0 {
 		h.ping = defaultPing
 	}
 	if h.joinWithin <= 0 {
 		h.joinWithin = defaultJoinWithin
 	}
-	h.upgrader = websocket.Upgrader{
-		HandshakeTimeout: 10 * time.Second,
-		CheckOrigin:      func(r *http.Request) bool { return allowed(r, cfg.Origins) },
-	}
+	h.upgrader = websocket.Upgrader{HandshakeTimeout: 10 * time.Second, CheckOrigin: guard.AllowsOrigin}
 	return h
-}
-
-// allowed tells whether the page that connects is one of ours.
-func allowed(r *http.Request, origins []string) bool {
-	origin := r.Header.Get("Origin")
-	if origin == "" || slices.Contains(origins, "*") || slices.Contains(origins, origin) {
-		return true
-	}
-	u, err := url.Parse(origin)
-	return err == nil && strings.EqualFold(u.Host, r.Host)
 }
 
 // ServeHTTP lives as long as the connection.
@@ -92,7 +74,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.log.Debug("websocket refused", "remote", r.RemoteAddr, "error", err)
 		return // Upgrade has answered
 	}
-	newSession(h, conn, h.log.With("remote", r.RemoteAddr)).run(h.ctx)
+	newSession(h, conn, caller{r.RemoteAddr, auth.TokenOf(r)}).run(h.ctx)
 }
 
 func (h *Handler) enter() bool {

@@ -17,6 +17,7 @@ import (
 	"azulejo/codec"
 	"azulejo/mixer"
 	"azulejo/mixer/layout"
+	"azulejo/signal/auth"
 	"azulejo/signal/client"
 	"azulejo/signal/peer"
 	"azulejo/signal/room"
@@ -44,11 +45,16 @@ type setup struct {
 	limits room.Limits
 	webrtc peer.Config
 	ws     ws.Config
+	auth   auth.Config
+	log    *slog.Logger // the test's, of warnings, when nil
 }
 
 func serve(t *testing.T, s setup) *server {
 	t.Helper()
-	log := slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	log := s.log
+	if log == nil {
+		log = slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	}
 	house, err := room.NewHouse(room.Config{
 		Mixer: mixer.Config{Width: width, Height: height, FPS: fps, Bitrate: 1_500_000}, Limits: s.limits,
 	}, nil, log)
@@ -62,10 +68,14 @@ func serve(t *testing.T, s setup) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
+	guard, err := auth.New(s.auth)
+	if err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- house.Run(ctx) }()
-	handler := ws.NewHandler(s.ws, house, engine, log)
+	handler := ws.NewHandler(s.ws, house, engine, guard, log)
 	web := httptest.NewServer(handler)
 	t.Cleanup(func() {
 		for _, close := range []func() error{handler.Close, func() error { cancel(); return <-done }, engine.Close} {

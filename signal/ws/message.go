@@ -19,6 +19,7 @@ type (
 		Room    string    `json:"room"`
 		Name    string    `json:"name"`
 		Key     string    `json:"key"`
+		Token   string    `json:"token"`
 		Publish publish   `json:"publish"`
 		Select  selection `json:"-"` // its fields stand beside the others
 	}

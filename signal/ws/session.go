@@ -1,14 +1,17 @@
 package ws
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/gorilla/websocket"
 
 	"azulejo/mixer"
+	"azulejo/signal/auth"
 	"azulejo/signal/peer"
 	"azulejo/signal/refusal"
 	"azulejo/signal/room"
@@ -17,9 +20,10 @@ import (
 // session is one connection: at most one membership and one peer. All but candidates belongs to
 // the goroutine of run.
 type session struct {
-	h    *Handler
-	log  *slog.Logger
-	pump *pump
+	h      *Handler
+	log    *slog.Logger
+	pump   *pump
+	caller caller
 
 	candidates chan peer.Candidate // ours, from pion's goroutines
 
@@ -35,15 +39,21 @@ type session struct {
 	flowing <-chan struct{}  // nil once it was announced
 }
 
+// caller is who opened the connection.
+type caller struct {
+	remote string // host:port
+	token  string // of the request; one in the join counts before it
+}
+
 // errLeft ends a session as the client wished; errGone ends one whose client may come back.
 var (
 	errLeft = errors.New("left")
 	errGone = errors.New("gone")
 )
 
-func newSession(h *Handler, conn *websocket.Conn, log *slog.Logger) *session {
+func newSession(h *Handler, conn *websocket.Conn, from caller) *session {
 	return &session{
-		h: h, log: log, pump: newPump(conn, h.ping), candidates: make(chan peer.Candidate, backlog),
+		h: h, log: h.log.With("remote", from.remote), pump: newPump(conn, h.ping), caller: from, candidates: make(chan peer.Candidate, backlog),
 		joinBy: time.After(h.joinWithin), picture: newPicture(),
 	}
 }
@@ -194,9 +204,35 @@ func (s *session) inOrder(message any) error {
 	return nil
 }
 
+// admit asks the guard, and returns the name that the token leaves.
+func (s *session) admit(m joinMessage) (string, error) {
+	needed := []auth.Grant{auth.View}
+	if m.Publish.Audio || m.Publish.Video {
+		needed = append(needed, auth.Publish)
+	}
+	permit, err := s.h.guard.Admit(auth.Ask{
+		Token: cmp.Or(m.Token, s.caller.token), Room: m.Room, Grants: needed, Remote: s.caller.remote, Join: true,
+	})
+	if err != nil {
+		return "", err
+	}
+	if m.Publish.Screen && permit.Name != "" && strings.TrimSpace(m.Name) == permit.Name+screenSuffix {
+		return permit.Name + screenSuffix, nil
+	}
+	return permit.Named(m.Name)
+}
+
+// screenSuffix stands behind the name of one whose token has a name and who shares a screen besides.
+const screenSuffix = " (screen)"
+
 func (s *session) join(ctx context.Context, m joinMessage) error {
+	name, err := s.admit(m)
+	if err != nil {
+		s.log.Debug("join refused", "room", m.Room, "error", err)
+		return err
+	}
 	member, err := s.h.house.Join(ctx, m.Room, room.Joining{
-		Name: m.Name, Key: m.Key, Kind: room.Peer, Screen: m.Publish.Screen, Layers: m.Publish.Layers,
+		Name: name, Key: m.Key, Kind: room.Peer, Screen: m.Publish.Screen, Layers: m.Publish.Layers,
 		Publish: room.Media{Audio: m.Publish.Audio, Video: m.Publish.Video},
 	})
 	if err != nil {

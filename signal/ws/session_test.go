@@ -11,6 +11,7 @@ import (
 	"github.com/gorilla/websocket"
 	"github.com/pion/webrtc/v4"
 
+	"azulejo/signal/auth"
 	"azulejo/signal/peer"
 	"azulejo/signal/room"
 	"azulejo/signal/ws"
@@ -108,7 +109,7 @@ func TestFullRoomStillServes(t *testing.T) {
 }
 
 func TestOrigins(t *testing.T) {
-	s := serve(t, setup{ws: ws.Config{Origins: []string{"https://example.org"}}})
+	s := serve(t, setup{auth: auth.Config{Origins: []string{"https://example.org"}}})
 	host := strings.TrimSuffix(strings.TrimPrefix(s.url, "ws://"), "/ws")
 	for origin, want := range map[string]int{
 		"": 101, "http://" + host: 101, "https://example.org": 101,

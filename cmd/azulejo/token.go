@@ -1,0 +1,60 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"azulejo/signal/auth"
+	"azulejo/signal/room"
+)
+
+// tokenCmd prints a token. The secret comes from the configuration, as serve reads it, and never from a flag, which others
+// on the machine could see.
+type tokenCmd struct {
+	Config string        `short:"c" help:"Configuration file (YAML) with auth.secret; AZULEJO_AUTH_SECRET beats it." placeholder:"FILE"`
+	Room   string        `required:"" help:"The room it is good for; * is all."`
+	Name   string        `help:"The only name that its bearer may have; any when left out."`
+	Grant  []string      `default:"view" help:"What it allows: view, publish, footage, admin (which is all)."`
+	TTL    time.Duration `name:"ttl" default:"1h" help:"How long it is good, such as 30m or 720h."`
+}
+
+// longestTTL keeps somebody from minting a token for ever by a slip.
+const longestTTL = 10 * 366 * 24 * time.Hour
+
+// Run prints nothing but the token on standard output.
+func (c *tokenCmd) Run(env environment) error {
+	pass, err := c.pass(time.Now())
+	if err != nil {
+		return usageError{err}
+	}
+	cfg, err := loadConfig(c.Config, env, nil)
+	if err != nil {
+		return usageError{err}
+	}
+	token, err := auth.Mint(auth.Secret(cfg.Auth.Secret), pass)
+	if err != nil {
+		return usageError{err}
+	}
+	fmt.Println(token)
+	return nil
+}
+
+func (c *tokenCmd) pass(now time.Time) (auth.Pass, error) {
+	p := auth.Pass{Room: c.Room, Name: strings.TrimSpace(c.Name), Expires: now.Add(c.TTL)}
+	for _, g := range c.Grant {
+		p.Grants = append(p.Grants, auth.Grant(strings.TrimSpace(g)))
+	}
+	if c.TTL <= 0 || c.TTL > longestTTL {
+		return p, fmt.Errorf("--ttl: %v: accepted are more than 0 and at most %v", c.TTL, longestTTL)
+	}
+	if err := p.Validate(); err != nil {
+		return p, fmt.Errorf("--%w", err)
+	}
+	if p.Room != auth.AllRooms {
+		if err := room.CheckName(p.Room); err != nil {
+			return p, fmt.Errorf("--room: %w", err)
+		}
+	}
+	return p, nil
+}

@@ -1,0 +1,191 @@
+package ws_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"azulejo/codec"
+	"azulejo/signal/auth"
+	"azulejo/signal/client"
+)
+
+const secret auth.Secret = "0123456789abcdef0123456789abcdef"
+
+func withTokens() setup { return setup{auth: auth.Config{Mode: auth.ModeToken, Secret: secret}} }
+
+func mint(t *testing.T, s auth.Secret, p auth.Pass) string {
+	t.Helper()
+	if p.Expires.IsZero() {
+		p.Expires = time.Now().Add(time.Hour)
+	}
+	token, err := auth.Mint(s, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+// knock tries to join and returns what the server said.
+func (s *server) knock(t *testing.T, cfg client.Config) error {
+	t.Helper()
+	cfg.URL, cfg.Room = s.url, "yard"
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	c, err := client.Dial(ctx, cfg)
+	if err == nil {
+		t.Cleanup(func() { _ = c.Close() }) // it should not be in at all
+	}
+	return err
+}
+
+// TestBadTokensStayOutside: one client with a good token is in the room; who has a bad one learns why not, and is no
+// participant.
+func TestBadTokensStayOutside(t *testing.T) {
+	s := serve(t, withTokens())
+	good := auth.Pass{Room: "yard", Grants: []auth.Grant{auth.View, auth.Publish}}
+	s.dial(t, client.Config{Name: "Ana", PublishVideo: codec.H264, Token: mint(t, secret, good)})
+	for name, c := range map[string]struct {
+		token, code, word string
+	}{
+		"none":             {"", "unauthorized", "needed"},
+		"garbage":          {"garbage", "unauthorized", "broken"},
+		"another's secret": {mint(t, secret[1:]+"x", good), "unauthorized", "not signed by this server"},
+		"expired":          {mint(t, secret, auth.Pass{Room: "yard", Grants: good.Grants, Expires: time.Now().Add(-time.Hour)}), "unauthorized", "expired"},
+		"another room":     {mint(t, secret, auth.Pass{Room: "garden", Grants: good.Grants}), "forbidden", "another room"},
+		"too small":        {mint(t, secret, auth.Pass{Room: "yard", Grants: []auth.Grant{auth.View}}), "forbidden", "needed is view, publish"},
+		"another name":     {mint(t, secret, auth.Pass{Room: "yard", Name: "Eva", Grants: good.Grants}), "forbidden", "Eva"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := s.knock(t, client.Config{Name: "Bea", PublishVideo: codec.H264, Token: c.token})
+			var no *client.ServerError
+			if !errors.As(err, &no) || no.Code != c.code || !strings.Contains(no.Message, c.word) {
+				t.Errorf("got %v; want %s: … %s …", err, c.code, c.word)
+			}
+		})
+	}
+	info, err := s.house.Info("yard")
+	if err != nil || len(info.Participants) != 1 || info.Participants[0].Name != "Ana" {
+		t.Errorf("in the room are %+v (%v); want Ana alone", info.Participants, err)
+	}
+}
+
+func TestTokensMayStandInTheRequest(t *testing.T) {
+	s := serve(t, withTokens())
+	token := mint(t, secret, auth.Pass{Room: "yard", Grants: []auth.Grant{auth.View}})
+	for _, c := range []struct{ query, header string }{{"?token=" + token, ""}, {"", "Bearer " + token}} {
+		conn, response, err := websocket.DefaultDialer.DialContext(t.Context(), s.url+c.query, http.Header{"Authorization": {c.header}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		x := &stranger{t, conn}
+		x.say(`{"type":"join","room":"yard","token":"garbage"}`)
+		x.wantError("unauthorized", "broken") // the join's own counts
+		x.join("")
+		_ = conn.Close()
+	}
+}
+
+// TestTokenGivesTheName: who leaves the name out has the token's.
+func TestTokenGivesTheName(t *testing.T) {
+	s := serve(t, withTokens())
+	token := mint(t, secret, auth.Pass{Room: "*", Name: "Ana", Grants: []auth.Grant{auth.Admin}})
+	for _, name := range []string{"", " Ana "} {
+		x := s.stranger(t)
+		x.sayJSON(map[string]any{"type": "join", "room": "yard", "name": name, "token": token, "publish": map[string]bool{"audio": true}})
+		x.hear("joined")
+		info, err := s.house.Info("yard")
+		if err != nil || len(info.Participants) != 1 || info.Participants[0].Name != "Ana" {
+			t.Errorf("joined as %q: %+v, %v; want Ana", name, info.Participants, err)
+		}
+		x.say(`{"type":"leave"}`)
+		x.wantClose(websocket.CloseNormalClosure)
+	}
+}
+
+func TestJoinsAndFailuresAreLimited(t *testing.T) {
+	limits := withTokens()
+	limits.auth.JoinsPerMinute, limits.auth.FailuresPerMinute = 1, 2
+	s := serve(t, limits)
+	token := mint(t, secret, auth.Pass{Room: "yard", Grants: []auth.Grant{auth.View}})
+	x := s.stranger(t)
+	for _, code := range []string{"unauthorized", "unauthorized", "too_many_requests"} {
+		x.say(`{"type":"join","room":"yard","token":"guess"}`)
+		x.wantError(code, "accepted")
+	}
+	x.alive()
+	limits.auth.FailuresPerMinute = 1000
+	s = serve(t, limits)
+	for _, kind := range []string{"joined", "error"} {
+		x = s.stranger(t)
+		x.sayJSON(map[string]any{"type": "join", "room": "yard", "token": token})
+		if m := x.hear(kind); kind == "error" && m["code"] != "too_many_requests" {
+			t.Errorf("the second join got %v", m)
+		}
+	}
+}
+
+// lockedBuffer is a log that many may write.
+type lockedBuffer struct {
+	mu  sync.Mutex
+	all bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.all.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.all.String()
+}
+
+// TestTokensAreNotLogged: not even when everything is.
+func TestTokensAreNotLogged(t *testing.T) {
+	var log lockedBuffer
+	loud := withTokens()
+	loud.log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug - 4}))
+	s := serve(t, loud)
+	good := mint(t, secret, auth.Pass{Room: "yard", Grants: []auth.Grant{auth.View}})
+	small := mint(t, secret, auth.Pass{Room: "yard", Grants: []auth.Grant{auth.Footage}})
+	s.dial(t, client.Config{View: true, Token: good})
+	for _, token := range []string{small, "garbage-9876"} {
+		for _, url := range []string{s.url, s.url + "?token=" + token} {
+			at := &server{url: url}
+			if err := at.knock(t, client.Config{View: true, Token: token}); err == nil || strings.Contains(err.Error(), token) {
+				t.Errorf("the client is told %v", err)
+			}
+		}
+	}
+	evil := http.Header{"Origin": {"https://evil.example"}}
+	if _, response, err := websocket.DefaultDialer.DialContext(t.Context(), s.url+"?token="+good, evil); response == nil || response.StatusCode != http.StatusForbidden {
+		t.Errorf("another host's page: %v", err)
+	} else {
+		_ = response.Body.Close()
+	}
+	at := &server{url: strings.Replace(s.url, "ws:", "http:", 1) + "?token=" + good}
+	if err := at.knock(t, client.Config{View: true}); err == nil || strings.Contains(err.Error(), good) {
+		t.Errorf("a bad address is told as %v", err)
+	}
+	text := log.String()
+	if !strings.Contains(text, "join refused") || !strings.Contains(text, "websocket refused") {
+		t.Errorf("refusals are not in the log:\n%s", text)
+	}
+	for _, token := range []string{good, small, "garbage-9876", string(secret), "token="} {
+		if strings.Contains(text, token) {
+			t.Errorf("%q is in the log:\n%s", token, text)
+		}
+	}
+}

@@ -1,0 +1,388 @@
+package web
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"azulejo/signal/auth"
+	"azulejo/signal/room"
+)
+
+const (
+	secret  auth.Secret = "0123456789abcdef0123456789abcdef"
+	another auth.Secret = "fedcba9876543210fedcba9876543210"
+)
+
+func mint(t *testing.T, s auth.Secret, in string, expires time.Duration, grants ...auth.Grant) string {
+	t.Helper()
+	token, err := auth.Mint(s, auth.Pass{Room: in, Grants: grants, Expires: time.Now().Add(expires)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+// tokenServer is a server that wants tokens, with something behind every door.
+type tokenServer struct {
+	*Server
+	url     string
+	log     *lockedBuffer
+	reached *handled
+}
+
+// handled keeps which paths a handler was asked for.
+type handled struct {
+	mu    sync.Mutex
+	paths map[string]int
+}
+
+func (h *handled) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.paths[r.URL.Path]++
+	_, _ = io.WriteString(w, "behind the door")
+}
+
+func (h *handled) count(path string) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.paths[path]
+}
+
+// lockedBuffer is a log that many may write.
+type lockedBuffer struct {
+	mu  sync.Mutex
+	all bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.all.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.all.String()
+}
+
+func serveTokens(t *testing.T, change func(*auth.Config)) *tokenServer {
+	t.Helper()
+	cfg := auth.Config{Mode: auth.ModeToken, Secret: secret, FailuresPerMinute: 100_000}
+	if change != nil {
+		change(&cfg)
+	}
+	s := &tokenServer{log: &lockedBuffer{}, reached: &handled{paths: map[string]int{}}}
+	info := yard()
+	info.Views = []room.ViewInfo{{Name: "main"}}
+	h := &house{rooms: []room.Info{info}}
+	var err error
+	s.Server, err = New(Config{
+		Rooms: h, Footage: h, Guard: guard(t, cfg), Media: s.reached, Signalling: s.reached, SockJS: s.reached, WHIP: s.reached, WHEP: s.reached,
+		Log: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug - 4})),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := httptest.NewServer(s.Server)
+	s.url = srv.URL
+	t.Cleanup(srv.Close)
+	t.Cleanup(http.DefaultClient.CloseIdleConnections)
+	return s
+}
+
+// method and path of a request that comes to the door.
+func (d door) example() (method, path string) {
+	method, path, ok := strings.Cut(d.pattern, " ")
+	if !ok {
+		method, path = http.MethodGet, d.pattern
+	}
+	path = strings.NewReplacer("{$}", "", "{room}", "yard", "{stream}", "main", "{view}", "main", "{name}", "0123.mp4").Replace(path)
+	return method, path
+}
+
+// knock sends one request to the door; the token stands in the header, or in the query.
+func (s *tokenServer) knock(t *testing.T, d door, token string, inQuery bool) answer {
+	t.Helper()
+	method, path := d.example()
+	body := ""
+	if method == http.MethodPut {
+		body = `{"layout":"grid"}`
+	}
+	switch {
+	case token == "":
+		return tell(t, method, s.url+path, body)
+	case inQuery:
+		return tell(t, method, s.url+path+"?token="+token, body)
+	}
+	return tell(t, method, s.url+path, body, "Authorization", "Bearer "+token)
+}
+
+// TestEveryRouteHasItsDoor: the table is neither too short, which New refuses, nor too long.
+func TestEveryRouteHasItsDoor(t *testing.T) {
+	s := serveTokens(t, nil)
+	if len(s.mux.doors) < 30 {
+		t.Errorf("only %d doors", len(s.mux.doors))
+	}
+	for pattern, d := range s.mux.doors {
+		method, path := d.example()
+		if _, got := s.mux.mux.Handler(httptest.NewRequest(method, path, nil)); got != pattern {
+			t.Errorf("door %q: %s %s leads to %q", pattern, method, path, got)
+		}
+		if d.rule == open || d.rule == own {
+			continue
+		}
+		if strings.Contains(pattern, pathRoom) != (d.room == pathRoom) {
+			t.Errorf("door %q asks for room %q", pattern, d.room)
+		}
+	}
+	s.mux.HandleFunc("GET /back", s.health)
+	if err := s.mux.err(); err == nil || !strings.Contains(err.Error(), "GET /back") {
+		t.Errorf("a route without a door gave %v", err)
+	}
+	if a := ask(t, "GET", s.url+"/back"); a.status != http.StatusNotFound {
+		t.Errorf("a route without a door leads to %d", a.status)
+	}
+}
+
+// TestWhatIsOpen: a door that is taken off its hinges must be taken off here too.
+func TestWhatIsOpen(t *testing.T) {
+	var opened, themselves []string
+	for pattern, d := range serveTokens(t, nil).mux.doors {
+		switch {
+		case strings.HasPrefix(pattern, "GET /static/") && d.rule == open:
+		case d.rule == open:
+			opened = append(opened, pattern)
+		case d.rule == own:
+			themselves = append(themselves, pattern)
+		}
+	}
+	slices.Sort(opened)
+	slices.Sort(themselves)
+	if want := []string{"GET /favicon.ico", "GET /healthz", "GET /openapi.yaml", "GET /readyz"}; !slices.Equal(opened, want) {
+		t.Errorf("open are %q, want %q", opened, want)
+	}
+	if want := []string{"/signaling", "/signaling/", "/whep/", "/whip/", "/ws"}; !slices.Equal(themselves, want) {
+		t.Errorf("doors that ask for themselves are %q, want %q", themselves, want)
+	}
+}
+
+// TestEveryDoorAsks walks through all doors without a token, with bad ones, with good ones of too little, and with one that
+// is just enough.
+func TestEveryDoorAsks(t *testing.T) {
+	s := serveTokens(t, nil)
+	all := []auth.Grant{auth.View, auth.Publish, auth.Footage, auth.Admin}
+	bad := map[string]string{
+		"none": "", "garbage": "garbage", "another's secret": mint(t, another, "*", time.Hour, all...),
+		"expired": mint(t, secret, "*", -time.Hour, all...),
+	}
+	for _, pattern := range slices.Sorted(maps.Keys(s.mux.doors)) {
+		d := s.mux.doors[pattern]
+		t.Run(pattern, func(t *testing.T) {
+			if d.rule == open || d.rule == own {
+				s.wantOpen(t, d, bad)
+				return
+			}
+			for name, token := range bad {
+				s.wantRefused(t, d, name, token, http.StatusUnauthorized)
+			}
+			for name, token := range tooLittle(t, d) {
+				s.wantRefused(t, d, name, token, http.StatusForbidden)
+			}
+			for name, token := range enough(t, d) {
+				for _, inQuery := range []bool{false, true} {
+					if a := s.knock(t, d, token, inQuery); a.status >= 300 {
+						t.Errorf("%s: %d %s", name, a.status, a.body)
+					}
+				}
+			}
+		})
+	}
+	for name, token := range bad {
+		if token != "" && strings.Contains(s.log.String(), token) {
+			t.Errorf("the token %s is in the log", name)
+		}
+	}
+	if strings.Contains(s.log.String(), "token=") {
+		t.Errorf("a token is in the log: %s", s.log.String())
+	}
+}
+
+// tooLittle are good tokens that do not open d.
+func tooLittle(t *testing.T, d door) map[string]string {
+	t.Helper()
+	tokens := map[string]string{}
+	for _, missing := range d.grants {
+		rest := slices.DeleteFunc([]auth.Grant{auth.View, auth.Publish, auth.Footage}, func(g auth.Grant) bool { return g == missing })
+		tokens["all but "+string(missing)] = mint(t, secret, "*", time.Hour, rest...)
+	}
+	switch d.room {
+	case pathRoom:
+		tokens["another room"] = mint(t, secret, "garden", time.Hour, auth.View, auth.Publish, auth.Footage, auth.Admin)
+	case auth.AllRooms:
+		tokens["one room"] = mint(t, secret, "yard", time.Hour, auth.View, auth.Publish, auth.Footage, auth.Admin)
+	}
+	return tokens
+}
+
+// enough are tokens that open d and no more.
+func enough(t *testing.T, d door) map[string]string {
+	t.Helper()
+	grants := d.grants
+	if len(grants) == 0 {
+		grants = []auth.Grant{auth.View}
+	}
+	tokens := map[string]string{
+		"just enough": mint(t, secret, "*", time.Hour, grants...),
+		"admin":       mint(t, secret, "*", time.Hour, auth.Admin),
+	}
+	if d.room != auth.AllRooms {
+		tokens["for the room"] = mint(t, secret, "yard", time.Hour, grants...)
+	}
+	return tokens
+}
+
+// wantOpen: whoever comes gets to the handler, with whatever token.
+func (s *tokenServer) wantOpen(t *testing.T, d door, tokens map[string]string) {
+	t.Helper()
+	for name, token := range tokens {
+		a := s.knock(t, d, token, true)
+		if a.status != http.StatusOK || (d.rule == own) != (a.body == "behind the door") {
+			t.Errorf("%s: %d %.80s", name, a.status, a.body)
+		}
+	}
+}
+
+// wantRefused: in words, in the form of the door, and without anything from behind it.
+func (s *tokenServer) wantRefused(t *testing.T, d door, name, token string, status int) {
+	t.Helper()
+	_, path := d.example()
+	before := s.reached.count(path)
+	for _, inQuery := range []bool{false, true} {
+		a := s.knock(t, d, token, inQuery)
+		if d.rule == api {
+			a.wantProblem(t, status)
+		}
+		kind := map[rule]string{api: "application/problem+json", page: "text/html; charset=utf-8"}[d.rule]
+		if a.status != status || a.header.Get("Content-Type") != kind || a.header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: %d %v, want %d as %s", name, a.status, a.header, status, kind)
+		}
+		if !strings.Contains(a.body, "token") || token != "" && strings.Contains(a.body, token) {
+			t.Errorf("%s: does not say why, or tells the token: %s", name, a.body)
+		}
+		if got := a.header.Get("WWW-Authenticate"); (got == "Bearer") != (status == http.StatusUnauthorized) {
+			t.Errorf("%s: WWW-Authenticate is %q with %d", name, got, status)
+		}
+	}
+	if s.reached.count(path) != before {
+		t.Errorf("%s: the handler was reached", name)
+	}
+}
+
+// TestOddPathsOpenNothing: what the mux and the guard understand by a path is the same.
+func TestOddPathsOpenNothing(t *testing.T) {
+	s := serveTokens(t, nil)
+	token := mint(t, secret, "garden", time.Hour, auth.Admin)
+	stay := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	t.Cleanup(stay.CloseIdleConnections)
+	for _, path := range []string{
+		"/api/v1/rooms/%2A", "/api/v1/rooms/*", "/api/v1/rooms/yard%00", "/api/v1/rooms/garden%2F..%2Fyard", "/api/v1/rooms/garden/../yard",
+		"/api/v1/rooms//yard", "/api/v1//rooms/yard", "//api/v1/rooms/yard", "/api/v1/rooms/y%61rd", "/api/v1/rooms/./yard", "/api/v1/rooms/yard/",
+		"/api/v1/rooms/yard;garden", "/api/v1/rooms/", "/wall/*", "/wall//yard", "/metrics/", "/metrics?room=garden",
+		"/api/v1/footage/yard/main/segments/..%2F..%2F..%2Fgarden", "/api/v1/footage/garden%2F../main",
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+token)
+		res, err := stay.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(res.Body)
+		if err = errors.Join(err, res.Body.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if res.StatusCode == http.StatusOK || strings.Contains(string(body), "gate") {
+			t.Errorf("%s: %d %.80s", path, res.StatusCode, body)
+		}
+	}
+	if n := len(s.reached.paths); n > 0 {
+		t.Errorf("handlers were reached at %v", s.reached.paths)
+	}
+}
+
+func TestRefusedPageEscapesItsReason(t *testing.T) {
+	s := serveTokens(t, nil)
+	a := ask(t, "GET", s.url+"/wall/yard?token="+mint(t, secret, "<b>garden</b>", time.Hour, auth.View))
+	if a.status != http.StatusForbidden || strings.Contains(a.body, "<b>") || !strings.Contains(a.body, "garden") {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+}
+
+func TestTooManyFailuresAreTold(t *testing.T) {
+	s := serveTokens(t, func(c *auth.Config) { c.FailuresPerMinute = 2 })
+	for range 2 {
+		ask(t, "GET", s.url+"/api/v1/rooms").wantProblem(t, http.StatusUnauthorized)
+	}
+	a := ask(t, "GET", s.url+"/api/v1/rooms")
+	a.wantProblem(t, http.StatusTooManyRequests)
+	if a.header.Get("Retry-After") == "" {
+		t.Error("no Retry-After")
+	}
+	a = ask(t, "GET", s.url+"/wall/yard")
+	if a.status != http.StatusTooManyRequests || !strings.Contains(a.body, "Too many tries") {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+}
+
+// FuzzDoors: no request for something of the yard is answered with a token of the garden.
+func FuzzDoors(f *testing.F) {
+	for _, d := range doors(nil) {
+		method, path := d.example()
+		f.Add(method, path, "Bearer x")
+	}
+	f.Add("GET", "/api/v1/rooms/yard%2f", "bearer")
+	h := &house{rooms: []room.Info{yard()}}
+	g, err := auth.New(auth.Config{Mode: auth.ModeToken, Secret: secret, FailuresPerMinute: 1_000_000})
+	if err != nil {
+		f.Fatal(err)
+	}
+	token, err := auth.Mint(secret, auth.Pass{Room: "garden", Grants: []auth.Grant{auth.Admin}, Expires: time.Now().Add(time.Hour)})
+	if err != nil {
+		f.Fatal(err)
+	}
+	s, err := New(Config{Rooms: h, Footage: h, Guard: g, Media: &handled{paths: map[string]int{}}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, method, target, header string) {
+		for _, value := range []string{header, "Bearer " + token} {
+			r, bad := http.NewRequest(method, "http://azulejo.test", nil)
+			if bad != nil {
+				return
+			}
+			if r.URL, bad = r.URL.Parse(target); bad != nil {
+				return
+			}
+			r.Header.Set("Authorization", value)
+			w := httptest.NewRecorder()
+			s.ServeHTTP(w, r)
+			if strings.Contains(w.Body.String(), `"participants"`) && strings.Contains(w.Body.String(), "gate") {
+				t.Errorf("%s %s with %q: %s", method, target, header, w.Body)
+			}
+		}
+	})
+}
