@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -18,6 +19,7 @@ import (
 	"azulejo/signal/camera"
 	"azulejo/signal/peer"
 	"azulejo/signal/room"
+	"azulejo/signal/stomp"
 	"azulejo/signal/ws"
 	"azulejo/web"
 )
@@ -32,6 +34,7 @@ type server struct {
 	engine   *peer.Engine
 	guard    *auth.Guard
 	signal   *ws.Handler
+	stomp    *stomp.Handler
 	web      *web.Server
 	listener net.Listener
 }
@@ -62,6 +65,7 @@ func newServer(cfg Config, log *slog.Logger) (s *server, err error) {
 		return s, err
 	}
 	s.signal = ws.NewHandler(ws.Config{}, s.house, s.engine, s.guard, log)
+	s.stomp = stomp.NewHandler(stomp.Config{}, s.house, s.engine, s.guard, log)
 	if s.web, err = s.newWeb(); err != nil {
 		return s, err
 	}
@@ -90,6 +94,7 @@ func (s *server) newWeb() (*web.Server, error) {
 		Rooms:      s.house,
 		Footage:    ix,
 		Signalling: s.signal,
+		SockJS:     s.stomp,
 		Media:      playback.New(ix, s.store, s.log),
 		Uploads:    func() recorder.UploadStats { return s.recorder.Stats().Uploads },
 		LiveFrames: codec.LiveFrames,
@@ -127,7 +132,18 @@ func (s *server) run(ctx context.Context) error {
 // runSignalling ends the sessions of all clients with ctx.
 func (s *server) runSignalling(ctx context.Context) error {
 	<-ctx.Done()
-	return s.signal.Close()
+	return atOnce(s.signal.Close, s.stomp.Close)
+}
+
+// atOnce runs all and waits for them.
+func atOnce(all ...func() error) error {
+	errs := make([]error, len(all))
+	var work sync.WaitGroup
+	for i, one := range all {
+		work.Go(func() { errs[i] = one() })
+	}
+	work.Wait()
+	return errors.Join(errs...)
 }
 
 // runCameras keeps every room's cameras. Their places are the room's business, so they may come in any order.

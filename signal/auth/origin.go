@@ -17,3 +17,6 @@ func (g *Guard) AllowsOrigin(r *http.Request) bool {
 	u, err := url.Parse(origin)
 	return err == nil && u.Host != "" && strings.EqualFold(u.Host, r.Host)
 }
+
+// Origins are those of the configuration, in lower case; the caller may keep them.
+func (g *Guard) Origins() []string { return slices.Clone(g.origins) }

@@ -17,11 +17,12 @@ const maxSections = 16
 // offer is what an offer asks for.
 type offer struct {
 	text     string
+	sdp      *sdp.SessionDescription
 	receives map[string]bool // by kind of media: the client wants some
 	rids     []string        // of the layers of its picture; without simulcast the one layer has an empty one
 }
 
-// readOffer tells what is wrong with an offer before WebRTC sees it: an [refusal.Error] that says what
+// readOffer tells what is wrong with an offer, or an answer, before WebRTC sees it: an [refusal.Error] that says what
 // was found and what is accepted (RFC 8866, RFC 8829).
 func readOffer(text string) (*offer, error) {
 	var d sdp.SessionDescription
@@ -33,7 +34,7 @@ func readOffer(text string) (*offer, error) {
 			return nil, err
 		}
 	}
-	o := &offer{text: text, receives: map[string]bool{}, rids: layersOf(&d)}
+	o := &offer{text: text, sdp: &d, receives: map[string]bool{}, rids: layersOf(&d)}
 	for _, kind := range []string{"video", "audio"} {
 		o.receives[kind] = slices.ContainsFunc(sections(&d, kind), receives)
 	}

@@ -30,6 +30,8 @@ type session struct {
 	member *room.Member // nil before join
 	peer   *peer.Peer   // nil before the first offer
 
+	answered bool // an offer was; another one is an ICE restart
+
 	picture  picture
 	overload int // as told last
 
@@ -255,11 +257,23 @@ func (s *session) offer(m offerMessage) error {
 	if s.peer == nil {
 		s.peer = s.newPeer()
 	}
+	if s.answered {
+		return s.restart(m)
+	}
 	answer, err := s.peer.Answer(m.SDP)
 	if err != nil {
 		return err
 	}
-	s.flowing = s.peer.Flowing()
+	s.answered, s.flowing = true, s.peer.Flowing()
+	return s.send(answerMessage{"answer", answer})
+}
+
+// restart answers an ICE restart; that the candidates come once more, one by one, does no harm.
+func (s *session) restart(m offerMessage) error {
+	answer, err := s.peer.Restart(m.SDP)
+	if err != nil {
+		return err
+	}
 	return s.send(answerMessage{"answer", answer})
 }
 
