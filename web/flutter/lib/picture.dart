@@ -1,5 +1,6 @@
 // A renderer and the session that fills it: what is on the screen, or is about to be.
 
+import 'dart:ui' show Size;
 
 import 'package:flutter_webrtc/flutter_webrtc.dart';
 import 'package:http/http.dart' as http;
