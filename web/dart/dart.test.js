@@ -99,7 +99,7 @@ function importsOff(file, among) {
     ...Object.entries(foreign).filter(([library]) => library !== 'dart:core').map(([library, {names}]) => ({from: library, names: words(names), also: exporters[library] || []})),
   ];
   for (const {from, names, also} of providers) {
-    const uses = names.filter((name) => its.used.has(name) && !own.has(name));
+    const uses = names.filter((name) => its.free.has(name) && !own.has(name));
     const has = imported.has(from);
     if (uses.length && !has && !also.some((library) => imported.has(library))) wrong.push(`${file}: ${uses[0]} needs an import of ${from}`);
     if (has && !uses.length) wrong.push(`${file}: ${from} is imported and not used`);
@@ -120,7 +120,7 @@ test('what a file uses of others it imports, and the other way round', () => {
 });
 
 test('a wrong name and a wrong import are found', () => {
-  const tree = parse("import 'dart:math';\nimport 'place.dart';\nint f(Tile tile) => tile.widht + _x;\nint _y = 1;\n");
+  const tree = parse("import 'dart:math';\nimport 'place.dart';\nint f(Tile tile) => tile.widht + _x + tile.min;\nint _y = 1;\n");
   const with_ = new Map([...files, ['lib/wrong.dart', {text: '', tree, imports: imports(tree), ...names(tree)}]]);
   assert.deepEqual(strangers('lib/wrong.dart', with_), [
     'lib/wrong.dart: widht is declared nowhere', 'lib/wrong.dart: _x is declared nowhere', 'lib/wrong.dart: _y is never used']);

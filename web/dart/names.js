@@ -39,14 +39,20 @@ function declared(node) {
  * @property {Set<string>} members what they can reach from there, names of parameters included
  * @property {Set<string>} locals what they cannot
  * @property {Map<string, number>} used how often, declarations included
+ * @property {Set<string>} free used on their own, not as members of something or names of arguments
  */
 
 /** @param {Node} tree @returns {Names} */
 export function names(tree) {
   /** @type {Names} */
-  const found = {top: new Set(), members: new Set(), locals: new Set(), used: new Map()};
+  const found = {top: new Set(), members: new Set(), locals: new Set(), used: new Map(), free: new Set()};
+  const prefixes = new Set([...walk(tree)].filter((node) => node.type === 'import_specification').flatMap((node) => declared(node).map(({text}) => text)));
+  const {text: whole} = tree;
   for (const node of walk(tree)) {
-    if (identifier(node)) found.used.set(node.text, (found.used.get(node.text) || 0) + 1);
+    if (identifier(node)) {
+      found.used.set(node.text, (found.used.get(node.text) || 0) + 1);
+      if (isFree(node, whole, prefixes)) found.free.add(node.text);
+    }
     for (const {text} of declared(node)) kindOf(node, found).add(text);
   }
   return found;
@@ -63,4 +69,11 @@ function kindOf(node, found) {
 function isTop(node) {
   const parent = node.parent;
   return parent?.type === 'program' || (parent?.type === 'static_final_declaration_list' && parent.parent?.type === 'program');
+}
+
+/** @param {Node} node @param {string} text of the file @param {Set<string>} prefixes of imports */
+function isFree(node, text, prefixes) {
+  if (node.parent?.type === 'label') return false;
+  const before = /(\w*)[?!]?\.$/.exec(text.slice(Math.max(0, node.startIndex - 40), node.startIndex));
+  return !before || prefixes.has(before[1]);
 }
