@@ -7,7 +7,7 @@
 export const foreign = {
   'dart:core': {
     names: `DateTime Duration Exception FormatException Future List Map Object RegExp Stream String TypeError Uri bool double
-      dynamic int num override _`,
+      dynamic int num override void _`,
     members: `add addAll allMatches any clear contains containsKey delayed difference endsWith firstWhere fromEnvironment
       defaultValue fromIterable group inMilliseconds indexOf isEmpty isNotEmpty join length map milliseconds minutes now
       onTimeout orElse path pathSegments putIfAbsent queryParameters replace replaceAllMapped resolve resolveUri reversed
@@ -17,13 +17,13 @@ export const foreign = {
     names: 'Completer StreamSubscription Timer unawaited',
     members: 'cancel complete drain future isCompleted listen periodic transform',
   },
-  'dart:convert': {names: 'LineSplitter jsonDecode jsonEncode utf8', members: 'decoder encode'},
+  'dart:convert': {names: 'LineSplitter jsonDecode jsonEncode utf8', members: 'allowMalformed decode decoder encode'},
   'dart:io': {names: 'File', members: 'readAsStringSync'},
   'dart:math': {names: 'Random min', members: 'nextInt'},
   'dart:ui': {names: 'Offset Rect Size', members: 'dx dy fromLTWH left top'},
   'package:http/http.dart': {
     names: 'Client Request Response',
-    members: 'body delete fromStream patch post send statusCode stream',
+    members: 'body bodyBytes delete fromStream patch post send statusCode stream',
   },
   'package:connectivity_plus/connectivity_plus.dart': {
     names: 'Connectivity ConnectivityResult',
@@ -48,7 +48,7 @@ export const foreign = {
       WidgetsBindingObserver runApp`,
     members: `addObserver backgroundColor behavior biggest black builder button canPop center child children dark detached
       expand fit fromRect hidden home inactive instance key label listenable localPosition mainAxisSize mounted
-      onPopInvokedWithResult onPressed onTapUp opacity opaque paused removeObserver resumed selected shrink textAlign theme
+      onPopInvokedWithResult onPressed onTap onTapUp opacity opaque paused removeObserver resumed selected shrink textAlign theme
       title widget`,
   },
   'package:flutter_test/flutter_test.dart': {

@@ -81,9 +81,10 @@ class Player extends ChangeNotifier {
 
   /// The device is connected otherwise: another rung, and another try if none is under way.
   void networkChanged(Network network) {
+    final before = _rungs.rung;
     _rungs.change(network);
     if (_state == PlayerState.waiting) start();
-    if (_state == PlayerState.live) unawaited(_ask({'rung': _rungs.rung}));
+    if (_state == PlayerState.live && _rungs.rung != before) unawaited(_ask({'rung': _rungs.rung}));
   }
 
   /// A tap puts the tile under [point] of a [box] in the spotlight, another one leads back.

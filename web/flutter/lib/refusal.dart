@@ -10,7 +10,7 @@ class Refusal implements Exception {
 
   factory Refusal.of(http.Response response) => Refusal(
         response.statusCode,
-        detailOf(response.body),
+        detailOf(utf8.decode(response.bodyBytes, allowMalformed: true)),
         retryAfter: Duration(seconds: int.tryParse(response.headers['retry-after'] ?? '') ?? 0),
       );
 

@@ -77,7 +77,7 @@ class _PlaceScreenState extends State<PlaceScreen> with WidgetsBindingObserver {
         backgroundColor: Colors.black,
         body: ListenableBuilder(
           listenable: _player,
-          builder: (context, _) => PopScope(
+          builder: (context, _) => PopScope<void>(
             canPop: _player.spotlight.isEmpty,
             onPopInvokedWithResult: (popped, _) {
               if (!popped) _player.back();
@@ -160,22 +160,26 @@ class _Spoken extends StatelessWidget {
     return Stack(
       children: [
         for (final tile in layout.tiles)
-          if (tile.id.isNotEmpty)
-            Positioned.fromRect(
-              rect: Rect.fromLTWH(
-                picture.left + tile.rect.left * scale,
-                picture.top + tile.rect.top * scale,
-                tile.rect.width * scale,
-                tile.rect.height * scale,
-              ),
-              child: Semantics(
-                button: true,
-                label: tile.state == 'live' ? tile.name : '${tile.name}, ${tile.state}',
-                selected: tile.id == player.spotlight,
-                child: const SizedBox.expand(),
-              ),
-            ),
+          if (tile.id.isNotEmpty) _button(tile, _place(tile, picture, scale)),
       ],
     );
   }
+
+  Rect _place(Tile tile, Rect picture, double scale) => Rect.fromLTWH(
+        picture.left + tile.rect.left * scale,
+        picture.top + tile.rect.top * scale,
+        tile.rect.width * scale,
+        tile.rect.height * scale,
+      );
+
+  Widget _button(Tile tile, Rect place) => Positioned.fromRect(
+        rect: place,
+        child: Semantics(
+          button: true,
+          label: tile.state == 'live' ? tile.name : '${tile.name}, ${tile.state}',
+          selected: tile.id == player.spotlight,
+          onTap: () => player.tap(place.center, box),
+          child: const SizedBox.expand(),
+        ),
+      );
 }

@@ -157,6 +157,9 @@ class WhepSession {
           onNews(news);
           if (news is EndNews) return _lose();
         }
+      } on Refusal catch (refusal) {
+        if (refusal.status == 404) _lose(); // the session is gone
+        return;
       } on Exception {
         if (_closed) return;
       }
@@ -239,7 +242,15 @@ class WhepSession {
     _closed = true;
     _disconnected?.cancel();
     _news.close();
-    await Future.wait([_delete(), _connection?.close() ?? Future<void>.value()]);
+    await Future.wait([_delete(), _hangUp()]);
+  }
+
+  Future<void> _hangUp() async {
+    try {
+      await _connection?.close();
+    } on String {
+      return; // what the plugin throws when there is nothing to close
+    }
   }
 
   Future<void> _delete() async {
