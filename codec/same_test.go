@@ -41,6 +41,37 @@ func TestSame(t *testing.T) {
 	}
 }
 
+// TestLooksLike: a difference of three is not seen, one of four is, wherever it is.
+func TestLooksLike(t *testing.T) {
+	noLeak(t)
+	grey := Colour{Y: 100, U: 100, V: 100}
+	of := func(r image.Rectangle, c Colour) *Frame {
+		f, err := NewFrame(322, 182)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Fill(f.Bounds(), grey)
+		f.Fill(r, c)
+		return f
+	}
+	a := of(image.Rect(0, 0, 2, 2), grey)
+	defer a.Close()
+	for _, r := range []image.Rectangle{image.Rect(0, 0, 2, 2), image.Rect(320, 180, 322, 182), image.Rect(0, 0, 322, 182)} {
+		for d, want := range map[uint8]bool{1: true, 3: true, 4: false, 60: false} {
+			for _, c := range []Colour{{100 + d, 100, 100}, {100, 100 + d, 100}, {100, 100, 100 - d}} {
+				b := of(r, c)
+				if a.LooksLike(b) != want || b.LooksLike(a) != want {
+					t.Errorf("%v at %v: it looks the same: %v, want %v", c, r, !want, want)
+				}
+				if a.Same(b) {
+					t.Errorf("%v at %v is the same", c, r)
+				}
+				b.Close()
+			}
+		}
+	}
+}
+
 func TestCropTakesWhatIsInside(t *testing.T) {
 	noLeak(t)
 	f := colourBars(t, 320, 180, 0)

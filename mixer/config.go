@@ -17,7 +17,7 @@ type Config struct {
 	Rungs         []string      // sizes that a view is encoded in: "720p" and so on, of the shorter side; 720p, 360p, 180p
 	SoundBitrate  int           // of a sound rendition in bits a second; 96000
 	Preset        string        // x264's preset; "superfast"
-	GOP           time.Duration // every rendition has a key picture at each multiple of it; 4 s
+	GOP           time.Duration // a rendition that is recorded has a key picture at each multiple of it; 4 s
 	Labels        bool          // burn in the names
 	Clock         bool          // burn in the time of day
 	MaxPixels     int           // of one source's picture; larger ones are not shown; 8294400

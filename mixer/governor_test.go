@@ -131,7 +131,7 @@ func TestOverloadShowsCalmTilesLessOften(t *testing.T) {
 		drawn := 0
 		begin := time.Now()
 		for i := range 81 {
-			picture1(t, src, 64, 36, codec.RGB(uint8(i*3), 0, 0))
+			picture1(t, src, 64, 36, codec.RGB(uint8(i%2*60), 0, 0)) // each looks different from the last
 			changed, err := v.compose(begin.Add(time.Duration(i) * 25 * time.Millisecond))
 			if err != nil {
 				t.Fatal(err)
@@ -171,7 +171,7 @@ func TestOverloadHalvesTheRateButKeepsBeginnings(t *testing.T) {
 	m := start(t, cfg)
 	src := m.AddSource(SourceConfig{Name: "a"})
 	loop(t, lively(t, 8), src.PutVideo)
-	v := attend(t, m, Watching{Codec: codec.H264}, nil)
+	v := attend(t, m, Watching{Codec: codec.H264, Keep: true}, nil)
 	eventually(t, 3*time.Second, "the picture", func() bool { return src.Stats().State == Live && !src.video.calm() && v.count() > 20 })
 	m.overload(overloadRate)
 	v.between(t, 200*time.Millisecond)

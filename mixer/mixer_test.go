@@ -102,9 +102,9 @@ func TestKeyPicturesLieOnMultiplesOfTheGOP(t *testing.T) {
 		t.Errorf("epoch is %d ns off", ns)
 	}
 	publish(t, m.AddSource(SourceConfig{Name: "a"}), codec.H264, 320, 180, codec.RGB(200, 20, 20))
-	s, sub := watch(t, m, codec.H264)
+	s := attend(t, m, Watching{Codec: codec.H264, Keep: true}, nil)
 	for range 20 {
-		sub.RequestKeyframe()
+		s.sub.RequestKeyframe()
 	}
 	eventually(t, 5*time.Second, "three seconds of pictures", func() bool { return s.count() > 60 })
 	s.mu.Lock()
@@ -119,6 +119,38 @@ func TestKeyPicturesLieOnMultiplesOfTheGOP(t *testing.T) {
 	}
 	if asked > 2 {
 		t.Errorf("%d key pictures for one burst of requests", asked)
+	}
+}
+
+// TestKeyPicturesComeWithTheRecording: viewers get those that they ask for, and all others while somebody records.
+func TestKeyPicturesComeWithTheRecording(t *testing.T) {
+	cfg := small
+	cfg.GOP = 500 * time.Millisecond
+	m := start(t, cfg)
+	publish(t, m.AddSource(SourceConfig{Name: "a"}), codec.H264, 320, 180, codec.RGB(200, 20, 20))
+	s := attend(t, m, Watching{Codec: codec.H264}, nil)
+	keys := func() (n int) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for _, p := range s.packets {
+			if p.Key && p.PTS%(viewerGOPs*cfg.GOP) != 0 {
+				n++
+			}
+		}
+		return n
+	}
+	eventually(t, 10*time.Second, "two seconds of pictures", func() bool { return s.count() > 40 })
+	if n := keys(); n > 1 {
+		t.Errorf("%d key pictures in two seconds, nobody asked for more than the first", n)
+	}
+	rec := attend(t, m, Watching{Codec: codec.H264, Keep: true}, nil)
+	before := keys()
+	eventually(t, 10*time.Second, "key pictures while it is recorded", func() bool { return keys() > before+3 })
+	rec.sub.Close()
+	n, before := s.count(), keys()
+	eventually(t, 10*time.Second, "two more seconds", func() bool { return s.count() > n+40 })
+	if after := keys(); after > before+1 {
+		t.Errorf("%d key pictures after the recording", after-before)
 	}
 }
 

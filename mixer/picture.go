@@ -15,6 +15,10 @@ const keyEvery = 500 * time.Millisecond
 // pictureEvery is the longest time without a picture, however still the view is.
 const pictureEvery = time.Second
 
+// viewerGOPs is how many GOPs pass without a key picture where nobody records: viewers ask for one when they
+// need it, and each costs as much as seconds of a quiet wall.
+const viewerGOPs = 15
+
 // RenditionStats is a snapshot of a rendition.
 type RenditionStats struct {
 	View    string   `json:"view"`
@@ -56,13 +60,14 @@ type picture struct {
 	meter   meter
 
 	// Owned by the view's ticker.
-	fed    bool
-	fedGOP int64
-	fedAt  time.Duration
+	fed        bool
+	fedStretch time.Duration
+	fedAt      time.Duration
 
 	// Owned by run.
 	lastKey time.Duration // of the last key picture
 	gop     int64         // number of the GOP of the last picture
+	stretch time.Duration // of the last picture
 	opened  bool
 	steer   steering
 	last    time.Duration // of the last packet
@@ -110,14 +115,23 @@ func (r *picture) refresh() {
 	r.relay.refresh()
 }
 
-// due tells whether the canvas at pts is to be encoded: when it has changed, when a GOP begins, when a key
+// begun is when the stretch of pictures that pts belongs to began, which has a key picture first: a GOP, or many
+// of them where nobody records.
+func (r *picture) begun(pts time.Duration) time.Duration {
+	if r.sinks.kept() {
+		return pts.Truncate(r.cfg.GOP)
+	}
+	return pts.Truncate(viewerGOPs * r.cfg.GOP)
+}
+
+// due tells whether the canvas at pts is to be encoded: when it has changed, when a stretch begins, when a key
 // picture is wanted, when packets were passed on until now, and once a second. Only the view's ticker calls it.
 func (r *picture) due(pts time.Duration, changed bool) bool {
-	gop := int64(pts / r.cfg.GOP)
-	if !changed && r.fed && gop == r.fedGOP && pts-r.fedAt < pictureEvery && !r.wanted.Load() && !r.relay.over.Load() {
+	stretch := r.begun(pts)
+	if !changed && r.fed && stretch == r.fedStretch && pts-r.fedAt < pictureEvery && !r.wanted.Load() && !r.relay.over.Load() {
 		return false
 	}
-	r.fed, r.fedGOP, r.fedAt = true, gop, pts
+	r.fed, r.fedStretch, r.fedAt = true, stretch, pts
 	return true
 }
 
@@ -177,15 +191,15 @@ func (r *picture) run() {
 	}
 }
 
-// encode makes a key picture at the first canvas of each GOP, and when one is wanted and the last is long
+// encode makes a key picture at the first canvas of each stretch, and when one is wanted and the last is long
 // enough ago.
 func (r *picture) encode(f *codec.Frame) ([]codec.Packet, error) {
 	pts := f.PTS
 	if r.opened && pts <= r.last {
 		return nil, nil // packets that were passed on went on until now
 	}
-	gop := int64(pts / r.cfg.GOP)
-	key := !r.opened || gop != r.gop || r.relay.ended() || r.wanted.Load() && pts-r.lastKey >= keyEvery
+	gop, stretch := int64(pts/r.cfg.GOP), r.begun(pts)
+	key := !r.opened || stretch > r.stretch || r.relay.ended() || r.wanted.Load() && pts-r.lastKey >= keyEvery
 	if key {
 		r.wanted.Store(false)
 		r.lastKey = pts
@@ -195,7 +209,7 @@ func (r *picture) encode(f *codec.Frame) ([]codec.Packet, error) {
 			return nil, err
 		}
 	}
-	r.opened, r.gop = true, gop
+	r.opened, r.gop, r.stretch = true, gop, stretch
 	if r.scaler != nil {
 		if err := r.scaler.Scale(r.small, f); err != nil {
 			return nil, err

@@ -20,6 +20,7 @@ type Sink interface {
 // goes on until the new one has a key packet.
 type Subscription struct {
 	sink    Sink
+	keep    bool       // of what it watches
 	layouts LayoutSink // sink, if it wants to know
 	depart  func(*leg) // ends a leg without waiting for it
 	change  func(Watching) error
@@ -187,6 +188,11 @@ func (f *fanout) add(l *leg) {
 func (f *fanout) drop(l *leg) {
 	next := slices.DeleteFunc(slices.Clone(f.all()), func(o *leg) bool { return o == l })
 	f.list.Store(&next)
+}
+
+// kept tells whether one of the sinks is a recording.
+func (f *fanout) kept() bool {
+	return slices.ContainsFunc(f.all(), func(l *leg) bool { return l.sub.keep })
 }
 
 func (f *fanout) deliver(packets []codec.Packet, shows *Layout) {

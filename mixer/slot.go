@@ -15,12 +15,12 @@ type Slot struct {
 	at  time.Time
 }
 
-// Put takes over f and releases the picture it replaces. A picture that looks the same as the last is not
-// a new one.
+// Put takes over f and releases the picture it replaces. A picture that looks like the one that is kept is not
+// a new one, so that small differences do not add up.
 func (s *Slot) Put(f *codec.Frame) {
 	old := s.Latest()
 	defer old.Close()
-	if old != nil && old.Same(f) {
+	if old != nil && old.LooksLike(f) {
 		f.Close()
 		s.Touch()
 		return

@@ -76,7 +76,8 @@ type Watching struct {
 	// Profiles are the H.264 profile_idc that the sink can decode besides constrained baseline; a view of one
 	// source alone, without labels, is passed on unchanged to sinks that can decode it. nil: never pass on.
 	Profiles []uint8
-	// Keep stays at the rung that was asked for when the machine is overloaded: recordings.
+	// Keep is for recordings: they stay at the rung that was asked for when the machine is overloaded, and have a key
+	// picture at each multiple of Config.GOP, so that they can be cut there.
 	Keep bool
 }
 

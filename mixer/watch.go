@@ -24,6 +24,7 @@ func (m *Mixer) Watch(w Watching, s Sink) (*Subscription, error) {
 		return nil, fmt.Errorf("watch as %q: accepted are h264, vp8: %w", w.Codec, codec.ErrUnsupported)
 	}
 	sub := newSubscription(s, m.depart)
+	sub.keep = w.Keep
 	sub.change = func(next Watching) error {
 		next.Codec, next.Profiles, next.Keep = w.Codec, w.Profiles, w.Keep
 		return m.lead(sub, next)

@@ -134,6 +134,9 @@ func TestOpenAPINamesEveryRoute(t *testing.T) {
 	if err := yaml.Unmarshal([]byte(a.body), &doc); err != nil || !strings.HasPrefix(doc.OpenAPI, "3.1") {
 		t.Fatalf("openapi.yaml: %d %q %v", a.status, doc.OpenAPI, err)
 	}
+	if !strings.Contains(a.body, "bearerFormat: JWT") {
+		t.Error("openapi.yaml does not say how a token is shown")
+	}
 	for _, path := range []string{
 		"/api/v1/rooms", "/api/v1/rooms/{room}", "/api/v1/footage/{room}", "/api/v1/footage/{room}/{stream}",
 		"/api/v1/footage/{room}/{stream}/index.m3u8", "/api/v1/footage/{room}/{stream}/init/{name}",

@@ -12,25 +12,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"azulejo/signal/auth"
+	"azulejo/signal/auth/authtest"
 	"azulejo/signal/room"
 )
-
-const (
-	secret  auth.Secret = "0123456789abcdef0123456789abcdef"
-	another auth.Secret = "fedcba9876543210fedcba9876543210"
-)
-
-func mint(t *testing.T, s auth.Secret, in string, expires time.Duration, grants ...auth.Grant) string {
-	t.Helper()
-	token, err := auth.Mint(s, auth.Pass{Room: in, Grants: grants, Expires: time.Now().Add(expires)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return token
-}
 
 // tokenServer is a server that wants tokens, with something behind every door.
 type tokenServer struct {
@@ -79,7 +65,7 @@ func (b *lockedBuffer) String() string {
 
 func serveTokens(t *testing.T, change func(*auth.Config)) *tokenServer {
 	t.Helper()
-	cfg := auth.Config{Mode: auth.ModeToken, Secret: secret, FailuresPerMinute: 100_000}
+	cfg := authtest.Config()
 	if change != nil {
 		change(&cfg)
 	}
@@ -89,7 +75,7 @@ func serveTokens(t *testing.T, change func(*auth.Config)) *tokenServer {
 	h := &house{rooms: []room.Info{info}}
 	var err error
 	s.Server, err = New(Config{
-		Rooms: h, Footage: h, Guard: guard(t, cfg), Media: s.reached, Signalling: s.reached, SockJS: s.reached, WHIP: s.reached, WHEP: s.reached,
+		Rooms: h, Footage: h, Guard: authtest.Guard(t, cfg), Media: s.reached, Signalling: s.reached, SockJS: s.reached, WHIP: s.reached, WHEP: s.reached,
 		Log: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug - 4})),
 	})
 	if err != nil {
@@ -158,7 +144,7 @@ func TestEveryRouteHasItsDoor(t *testing.T) {
 
 // TestWhatIsOpen: a door that is taken off its hinges must be taken off here too.
 func TestWhatIsOpen(t *testing.T) {
-	var opened, themselves []string
+	var opened, themselves, anyToken []string
 	for pattern, d := range serveTokens(t, nil).mux.doors {
 		switch {
 		case strings.HasPrefix(pattern, "GET /static/") && d.rule == open:
@@ -166,7 +152,12 @@ func TestWhatIsOpen(t *testing.T) {
 			opened = append(opened, pattern)
 		case d.rule == own:
 			themselves = append(themselves, pattern)
+		case len(d.grants) == 0:
+			anyToken = append(anyToken, pattern)
 		}
+	}
+	if want := []string{"GET /{$}"}; !slices.Equal(anyToken, want) {
+		t.Errorf("any good token opens %q, want %q", anyToken, want)
 	}
 	slices.Sort(opened)
 	slices.Sort(themselves)
@@ -182,23 +173,23 @@ func TestWhatIsOpen(t *testing.T) {
 // is just enough.
 func TestEveryDoorAsks(t *testing.T) {
 	s := serveTokens(t, nil)
-	all := []auth.Grant{auth.View, auth.Publish, auth.Footage, auth.Admin}
-	bad := map[string]string{
-		"none": "", "garbage": "garbage", "another's secret": mint(t, another, "*", time.Hour, all...),
-		"expired": mint(t, secret, "*", -time.Hour, all...),
-	}
 	for _, pattern := range slices.Sorted(maps.Keys(s.mux.doors)) {
 		d := s.mux.doors[pattern]
 		t.Run(pattern, func(t *testing.T) {
+			needed := d.room
+			if needed == pathRoom {
+				needed = "yard"
+			}
+			bad := authtest.BadTokens(t, needed, d.grants...)
 			if d.rule == open || d.rule == own {
 				s.wantOpen(t, d, bad)
 				return
 			}
-			for name, token := range bad {
-				s.wantRefused(t, d, name, token, http.StatusUnauthorized)
+			if d.room == auth.AllRooms {
+				bad = append(bad, authtest.Bad{Name: "one room", Token: authtest.Token(t, "yard", auth.Admin), Code: auth.CodeForbidden, Word: "all rooms"})
 			}
-			for name, token := range tooLittle(t, d) {
-				s.wantRefused(t, d, name, token, http.StatusForbidden)
+			for _, b := range bad {
+				s.wantRefused(t, d, b)
 			}
 			for name, token := range enough(t, d) {
 				for _, inQuery := range []bool{false, true} {
@@ -209,31 +200,14 @@ func TestEveryDoorAsks(t *testing.T) {
 			}
 		})
 	}
-	for name, token := range bad {
-		if token != "" && strings.Contains(s.log.String(), token) {
-			t.Errorf("the token %s is in the log", name)
+	if !strings.Contains(s.log.String(), "request refused") {
+		t.Error("refusals are not in the log")
+	}
+	for _, secret := range []string{"garbage", "eyJ", string(authtest.Secret)} { // eyJ: what every token begins with
+		if strings.Contains(s.log.String(), secret) {
+			t.Errorf("%q is in the log", secret)
 		}
 	}
-	if strings.Contains(s.log.String(), "token=") {
-		t.Errorf("a token is in the log: %s", s.log.String())
-	}
-}
-
-// tooLittle are good tokens that do not open d.
-func tooLittle(t *testing.T, d door) map[string]string {
-	t.Helper()
-	tokens := map[string]string{}
-	for _, missing := range d.grants {
-		rest := slices.DeleteFunc([]auth.Grant{auth.View, auth.Publish, auth.Footage}, func(g auth.Grant) bool { return g == missing })
-		tokens["all but "+string(missing)] = mint(t, secret, "*", time.Hour, rest...)
-	}
-	switch d.room {
-	case pathRoom:
-		tokens["another room"] = mint(t, secret, "garden", time.Hour, auth.View, auth.Publish, auth.Footage, auth.Admin)
-	case auth.AllRooms:
-		tokens["one room"] = mint(t, secret, "yard", time.Hour, auth.View, auth.Publish, auth.Footage, auth.Admin)
-	}
-	return tokens
 }
 
 // enough are tokens that open d and no more.
@@ -244,29 +218,30 @@ func enough(t *testing.T, d door) map[string]string {
 		grants = []auth.Grant{auth.View}
 	}
 	tokens := map[string]string{
-		"just enough": mint(t, secret, "*", time.Hour, grants...),
-		"admin":       mint(t, secret, "*", time.Hour, auth.Admin),
+		"just enough": authtest.Token(t, auth.AllRooms, grants...),
+		"admin":       authtest.Token(t, auth.AllRooms, auth.Admin),
 	}
 	if d.room != auth.AllRooms {
-		tokens["for the room"] = mint(t, secret, "yard", time.Hour, grants...)
+		tokens["for the room"] = authtest.Token(t, "yard", grants...)
 	}
 	return tokens
 }
 
 // wantOpen: whoever comes gets to the handler, with whatever token.
-func (s *tokenServer) wantOpen(t *testing.T, d door, tokens map[string]string) {
+func (s *tokenServer) wantOpen(t *testing.T, d door, tokens []authtest.Bad) {
 	t.Helper()
-	for name, token := range tokens {
-		a := s.knock(t, d, token, true)
+	for _, b := range tokens {
+		a := s.knock(t, d, b.Token, true)
 		if a.status != http.StatusOK || (d.rule == own) != (a.body == "behind the door") {
-			t.Errorf("%s: %d %.80s", name, a.status, a.body)
+			t.Errorf("%s: %d %.80s", b.Name, a.status, a.body)
 		}
 	}
 }
 
 // wantRefused: in words, in the form of the door, and without anything from behind it.
-func (s *tokenServer) wantRefused(t *testing.T, d door, name, token string, status int) {
+func (s *tokenServer) wantRefused(t *testing.T, d door, b authtest.Bad) {
 	t.Helper()
+	name, token, status := b.Name, b.Token, map[string]int{auth.CodeUnauthorized: 401, auth.CodeForbidden: 403}[b.Code]
 	_, path := d.example()
 	before := s.reached.count(path)
 	for _, inQuery := range []bool{false, true} {
@@ -278,7 +253,7 @@ func (s *tokenServer) wantRefused(t *testing.T, d door, name, token string, stat
 		if a.status != status || a.header.Get("Content-Type") != kind || a.header.Get("Cache-Control") != "no-store" {
 			t.Errorf("%s: %d %v, want %d as %s", name, a.status, a.header, status, kind)
 		}
-		if !strings.Contains(a.body, "token") || token != "" && strings.Contains(a.body, token) {
+		if !strings.Contains(a.body, b.Word) || token != "" && strings.Contains(a.body, token) {
 			t.Errorf("%s: does not say why, or tells the token: %s", name, a.body)
 		}
 		if got := a.header.Get("WWW-Authenticate"); (got == "Bearer") != (status == http.StatusUnauthorized) {
@@ -293,7 +268,7 @@ func (s *tokenServer) wantRefused(t *testing.T, d door, name, token string, stat
 // TestOddPathsOpenNothing: what the mux and the guard understand by a path is the same.
 func TestOddPathsOpenNothing(t *testing.T) {
 	s := serveTokens(t, nil)
-	token := mint(t, secret, "garden", time.Hour, auth.Admin)
+	token := authtest.Token(t, "garden", auth.Admin)
 	stay := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	t.Cleanup(stay.CloseIdleConnections)
 	for _, path := range []string{
@@ -326,7 +301,7 @@ func TestOddPathsOpenNothing(t *testing.T) {
 
 func TestRefusedPageEscapesItsReason(t *testing.T) {
 	s := serveTokens(t, nil)
-	a := ask(t, "GET", s.url+"/wall/yard?token="+mint(t, secret, "<b>garden</b>", time.Hour, auth.View))
+	a := ask(t, "GET", s.url+"/wall/yard?token="+authtest.Token(t, "<b>garden</b>", auth.View))
 	if a.status != http.StatusForbidden || strings.Contains(a.body, "<b>") || !strings.Contains(a.body, "garden") {
 		t.Errorf("%d %s", a.status, a.body)
 	}
@@ -356,15 +331,8 @@ func FuzzDoors(f *testing.F) {
 	}
 	f.Add("GET", "/api/v1/rooms/yard%2f", "bearer")
 	h := &house{rooms: []room.Info{yard()}}
-	g, err := auth.New(auth.Config{Mode: auth.ModeToken, Secret: secret, FailuresPerMinute: 1_000_000})
-	if err != nil {
-		f.Fatal(err)
-	}
-	token, err := auth.Mint(secret, auth.Pass{Room: "garden", Grants: []auth.Grant{auth.Admin}, Expires: time.Now().Add(time.Hour)})
-	if err != nil {
-		f.Fatal(err)
-	}
-	s, err := New(Config{Rooms: h, Footage: h, Guard: g, Media: &handled{paths: map[string]int{}}})
+	token := authtest.Token(f, "garden", auth.Admin)
+	s, err := New(Config{Rooms: h, Footage: h, Guard: authtest.Guard(f, authtest.Config()), Media: &handled{paths: map[string]int{}}})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 
 	"azulejo/signal/auth"
@@ -14,12 +15,13 @@ type gate struct {
 	mux   *http.ServeMux
 	guard *auth.Guard
 	pages *pages
+	log   *slog.Logger
 	doors map[string]door
 	wrong []error // patterns that have no door
 }
 
-func newGate(guard *auth.Guard, p *pages) *gate {
-	g := &gate{mux: http.NewServeMux(), guard: guard, pages: p, doors: map[string]door{}}
+func newGate(guard *auth.Guard, p *pages, log *slog.Logger) *gate {
+	g := &gate{mux: http.NewServeMux(), guard: guard, pages: p, log: log, doors: map[string]door{}}
 	for _, d := range doors(p.static()) {
 		g.doors[d.pattern] = d
 	}
@@ -55,6 +57,7 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.mux.ServeHT
 func (g *gate) behind(d door, h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, err := g.guard.Admit(d.ask(r)); err != nil {
+			g.log.Debug("request refused", "remote", r.RemoteAddr, "path", r.URL.Path, "error", err)
 			g.refuse(w, d, err)
 			return
 		}

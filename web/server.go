@@ -71,7 +71,7 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("web: load pages: %w", err)
 	}
-	s := &Server{cfg: cfg, log: cfg.Log, mux: newGate(cfg.Guard, files), pages: files}
+	s := &Server{cfg: cfg, log: cfg.Log, mux: newGate(cfg.Guard, files, cfg.Log), pages: files}
 	if err := s.routes(); err != nil {
 		return nil, err
 	}

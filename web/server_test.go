@@ -20,6 +20,7 @@ import (
 	"azulejo/recorder"
 	"azulejo/recorder/index"
 	"azulejo/signal/auth"
+	"azulejo/signal/auth/authtest"
 	"azulejo/signal/refusal"
 	"azulejo/signal/room"
 )
@@ -102,18 +103,9 @@ func yard() room.Info {
 	}
 }
 
-func guard(t *testing.T, cfg auth.Config) *auth.Guard {
-	t.Helper()
-	g, err := auth.New(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return g
-}
-
 func serveTest(t *testing.T, h *house, change func(*Config)) *httptest.Server {
 	t.Helper()
-	cfg := Config{Rooms: h, Guard: guard(t, auth.Config{}), Footage: h, Version: "1.2.3", Log: slog.New(slog.DiscardHandler)}
+	cfg := Config{Rooms: h, Guard: authtest.Guard(t, auth.Config{}), Footage: h, Version: "1.2.3", Log: slog.New(slog.DiscardHandler)}
 	if change != nil {
 		change(&cfg)
 	}
@@ -246,7 +238,7 @@ func TestHandlersAreMountedWithTheirWholePath(t *testing.T) {
 }
 
 func TestRunEndsWithItsContext(t *testing.T) {
-	s, err := New(Config{Rooms: &house{}, Guard: guard(t, auth.Config{})})
+	s, err := New(Config{Rooms: &house{}, Guard: authtest.Guard(t, auth.Config{})})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -268,7 +260,7 @@ func TestRunEndsWithItsContext(t *testing.T) {
 }
 
 func TestRunReportsADeadListener(t *testing.T) {
-	s, err := New(Config{Rooms: &house{}, Guard: guard(t, auth.Config{})})
+	s, err := New(Config{Rooms: &house{}, Guard: authtest.Guard(t, auth.Config{})})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/netip"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -18,7 +17,7 @@ import (
 type Guard struct {
 	secret  []byte // nil: everybody may do everything
 	parser  *jwt.Parser
-	origins []string // in lower case
+	origins []string // as normal makes them
 
 	joins, failures *rates
 	known           *recent[[sha256.Size]byte, struct{}] // digests of tokens that were good lately
@@ -37,7 +36,7 @@ func New(cfg Config) (*Guard, error) {
 		g.secret = []byte(cfg.Secret)
 	}
 	for _, origin := range cfg.Origins {
-		g.origins = append(g.origins, strings.ToLower(origin))
+		g.origins = append(g.origins, normal(origin))
 	}
 	return g, nil
 }

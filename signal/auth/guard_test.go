@@ -94,7 +94,7 @@ func TestTokenOfRequest(t *testing.T) {
 }
 
 func TestOrigins(t *testing.T) {
-	listed := []string{"https://example.org", "http://Example.net:8443"}
+	listed := []string{"https://example.org", "http://Example.net:8443", "https://plain.test:443"}
 	for _, c := range []struct {
 		origin string
 		list   []string
@@ -121,6 +121,11 @@ func TestOrigins(t *testing.T) {
 		{"https://example.org.evil.test", listed, false},
 		{"http://example.net:8443", listed, true},
 		{"http://example.net", listed, false},
+		{"https://plain.test", listed, true},
+		{"http://plain.test", listed, false},
+		{"https://azulejo.test:8080/", nil, false},
+		{"https://user@azulejo.test:8080", nil, false},
+		{"https://azulejo.test:80800", nil, false},
 	} {
 		g := guard(t, func(cfg *Config) { cfg.Origins = c.list })
 		r := httptest.NewRequest("GET", "http://azulejo.test:8080/ws", nil)
@@ -131,6 +136,46 @@ func TestOrigins(t *testing.T) {
 			t.Errorf("origin %q with %v: %v, want %v", c.origin, c.list, got, c.want)
 		}
 	}
+}
+
+// TestPortsOfSchemesGoWithoutSaying: a proxy may write the port that browsers leave out.
+func TestPortsOfSchemesGoWithoutSaying(t *testing.T) {
+	for _, c := range []struct {
+		origin, host string
+		want         bool
+	}{
+		{"https://azulejo.test", "azulejo.test:443", true},
+		{"http://azulejo.test", "azulejo.test:80", true},
+		{"https://azulejo.test", "azulejo.test:80", false},
+		{"http://azulejo.test", "azulejo.test:443", false},
+		{"https://azulejo.test:8443", "azulejo.test:8", false},
+		{"https://[::1]:443", "[::1]", true},
+	} {
+		r := httptest.NewRequest("GET", "/ws", nil)
+		r.Host = c.host
+		r.Header.Set("Origin", c.origin)
+		if got := guard(t, nil).AllowsOrigin(r); got != c.want {
+			t.Errorf("origin %q at %q: %v, want %v", c.origin, c.host, got, c.want)
+		}
+	}
+}
+
+// FuzzOrigin: a page that is let in is of this host or of the list, letter by letter.
+func FuzzOrigin(f *testing.F) {
+	for _, s := range []string{"", "null", "https://example.org", "https://azulejo.test:8080", "http://azulejo.test:8080@evil.test", "//azulejo.test:8080", "https://azulejo.test:8080#x", "a:b"} {
+		f.Add(s)
+	}
+	g := guard(f, func(c *Config) { c.Origins = []string{"https://example.org"} })
+	f.Fuzz(func(t *testing.T, origin string) {
+		r := httptest.NewRequest("GET", "/ws", nil)
+		r.Host = "azulejo.test:8080"
+		r.Header.Set("Origin", origin)
+		_, host, _ := strings.Cut(strings.ToLower(origin), "://")
+		ours := origin == "" || host == r.Host || strings.TrimSuffix(strings.ToLower(origin), ":443") == "https://example.org"
+		if g.AllowsOrigin(r) && !ours {
+			t.Errorf("the page of %q was let in", origin)
+		}
+	})
 }
 
 // TestNoHostIsNobodysHost: HTTP/1.0 allows a request without Host, which an opaque origin must not match.

@@ -71,7 +71,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer h.sessions.Done()
 	conn, err := h.upgrader.Upgrade(w, r, nil)
 	if err != nil {
-		h.log.Debug("websocket refused", "remote", r.RemoteAddr, "error", err)
+		h.log.Debug("websocket refused", "remote", r.RemoteAddr, "origin", r.Header.Get("Origin"), "error", err)
 		return // Upgrade has answered
 	}
 	newSession(h, conn, caller{r.RemoteAddr, auth.TokenOf(r)}).run(h.ctx)

@@ -18,6 +18,7 @@ import (
 	"azulejo/mixer"
 	"azulejo/mixer/layout"
 	"azulejo/signal/auth"
+	"azulejo/signal/auth/authtest"
 	"azulejo/signal/client"
 	"azulejo/signal/peer"
 	"azulejo/signal/room"
@@ -68,14 +69,10 @@ func serve(t *testing.T, s setup) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	guard, err := auth.New(s.auth)
-	if err != nil {
-		t.Fatal(err)
-	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- house.Run(ctx) }()
-	handler := ws.NewHandler(s.ws, house, engine, guard, log)
+	handler := ws.NewHandler(s.ws, house, engine, authtest.Guard(t, s.auth), log)
 	web := httptest.NewServer(handler)
 	t.Cleanup(func() {
 		for _, close := range []func() error{handler.Close, func() error { cancel(); return <-done }, engine.Close} {

@@ -228,7 +228,7 @@ const screenSuffix = " (screen)"
 func (s *session) join(ctx context.Context, m joinMessage) error {
 	name, err := s.admit(m)
 	if err != nil {
-		s.log.Debug("join refused", "room", m.Room, "error", err)
+		s.log.Debug("join refused", "room", clip(m.Room), "error", err)
 		return err
 	}
 	member, err := s.h.house.Join(ctx, m.Room, room.Joining{

@@ -9,30 +9,16 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/gorilla/websocket"
 
 	"azulejo/codec"
 	"azulejo/signal/auth"
+	"azulejo/signal/auth/authtest"
 	"azulejo/signal/client"
 )
 
-const secret auth.Secret = "0123456789abcdef0123456789abcdef"
-
-func withTokens() setup { return setup{auth: auth.Config{Mode: auth.ModeToken, Secret: secret}} }
-
-func mint(t *testing.T, s auth.Secret, p auth.Pass) string {
-	t.Helper()
-	if p.Expires.IsZero() {
-		p.Expires = time.Now().Add(time.Hour)
-	}
-	token, err := auth.Mint(s, p)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return token
-}
+func withTokens() setup { return setup{auth: authtest.Config()} }
 
 // knock tries to join and returns what the server said.
 func (s *server) knock(t *testing.T, cfg client.Config) error {
@@ -51,24 +37,16 @@ func (s *server) knock(t *testing.T, cfg client.Config) error {
 // participant.
 func TestBadTokensStayOutside(t *testing.T) {
 	s := serve(t, withTokens())
-	good := auth.Pass{Room: "yard", Grants: []auth.Grant{auth.View, auth.Publish}}
-	s.dial(t, client.Config{Name: "Ana", PublishVideo: codec.H264, Token: mint(t, secret, good)})
-	for name, c := range map[string]struct {
-		token, code, word string
-	}{
-		"none":             {"", "unauthorized", "needed"},
-		"garbage":          {"garbage", "unauthorized", "broken"},
-		"another's secret": {mint(t, secret[1:]+"x", good), "unauthorized", "not signed by this server"},
-		"expired":          {mint(t, secret, auth.Pass{Room: "yard", Grants: good.Grants, Expires: time.Now().Add(-time.Hour)}), "unauthorized", "expired"},
-		"another room":     {mint(t, secret, auth.Pass{Room: "garden", Grants: good.Grants}), "forbidden", "another room"},
-		"too small":        {mint(t, secret, auth.Pass{Room: "yard", Grants: []auth.Grant{auth.View}}), "forbidden", "needed is view, publish"},
-		"another name":     {mint(t, secret, auth.Pass{Room: "yard", Name: "Eva", Grants: good.Grants}), "forbidden", "Eva"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			err := s.knock(t, client.Config{Name: "Bea", PublishVideo: codec.H264, Token: c.token})
+	needed := []auth.Grant{auth.View, auth.Publish}
+	s.dial(t, client.Config{Name: "Ana", PublishVideo: codec.H264, Token: authtest.Token(t, "yard", needed...)})
+	bad := append(authtest.BadTokens(t, "yard", needed...),
+		authtest.Bad{Name: "another name", Token: authtest.Named(t, "yard", "Eva", needed...), Code: auth.CodeForbidden, Word: "Eva"})
+	for _, b := range bad {
+		t.Run(b.Name, func(t *testing.T) {
+			err := s.knock(t, client.Config{Name: "Bea", PublishVideo: codec.H264, Token: b.Token})
 			var no *client.ServerError
-			if !errors.As(err, &no) || no.Code != c.code || !strings.Contains(no.Message, c.word) {
-				t.Errorf("got %v; want %s: … %s …", err, c.code, c.word)
+			if !errors.As(err, &no) || no.Code != b.Code || !strings.Contains(no.Message, b.Word) {
+				t.Errorf("got %v; want %s: … %s …", err, b.Code, b.Word)
 			}
 		})
 	}
@@ -80,7 +58,7 @@ func TestBadTokensStayOutside(t *testing.T) {
 
 func TestTokensMayStandInTheRequest(t *testing.T) {
 	s := serve(t, withTokens())
-	token := mint(t, secret, auth.Pass{Room: "yard", Grants: []auth.Grant{auth.View}})
+	token := authtest.Token(t, "yard", auth.View)
 	for _, c := range []struct{ query, header string }{{"?token=" + token, ""}, {"", "Bearer " + token}} {
 		conn, response, err := websocket.DefaultDialer.DialContext(t.Context(), s.url+c.query, http.Header{"Authorization": {c.header}})
 		if err != nil {
@@ -98,7 +76,7 @@ func TestTokensMayStandInTheRequest(t *testing.T) {
 // TestTokenGivesTheName: who leaves the name out has the token's.
 func TestTokenGivesTheName(t *testing.T) {
 	s := serve(t, withTokens())
-	token := mint(t, secret, auth.Pass{Room: "*", Name: "Ana", Grants: []auth.Grant{auth.Admin}})
+	token := authtest.Named(t, auth.AllRooms, "Ana", auth.Admin)
 	for _, name := range []string{"", " Ana "} {
 		x := s.stranger(t)
 		x.sayJSON(map[string]any{"type": "join", "room": "yard", "name": name, "token": token, "publish": map[string]bool{"audio": true}})
@@ -112,11 +90,25 @@ func TestTokenGivesTheName(t *testing.T) {
 	}
 }
 
+// TestTokenWithANameSharesAScreen: beside its bearer, under a name that says whose it is.
+func TestTokenWithANameSharesAScreen(t *testing.T) {
+	s := serve(t, withTokens())
+	token := authtest.Named(t, "yard", "Ana", auth.View, auth.Publish)
+	join := func(name string, screen bool) *stranger {
+		x := s.stranger(t)
+		x.sayJSON(map[string]any{"type": "join", "room": "yard", "name": name, "token": token, "publish": map[string]bool{"video": true, "screen": screen}})
+		return x
+	}
+	join("Ana (screen)", true).hear("joined")
+	join("Ana (screen)", false).wantError("forbidden", "Ana")
+	join("Eva (screen)", true).wantError("forbidden", "Ana")
+}
+
 func TestJoinsAndFailuresAreLimited(t *testing.T) {
 	limits := withTokens()
 	limits.auth.JoinsPerMinute, limits.auth.FailuresPerMinute = 1, 2
 	s := serve(t, limits)
-	token := mint(t, secret, auth.Pass{Room: "yard", Grants: []auth.Grant{auth.View}})
+	token := authtest.Token(t, "yard", auth.View)
 	x := s.stranger(t)
 	for _, code := range []string{"unauthorized", "unauthorized", "too_many_requests"} {
 		x.say(`{"type":"join","room":"yard","token":"guess"}`)
@@ -158,8 +150,8 @@ func TestTokensAreNotLogged(t *testing.T) {
 	loud := withTokens()
 	loud.log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug - 4}))
 	s := serve(t, loud)
-	good := mint(t, secret, auth.Pass{Room: "yard", Grants: []auth.Grant{auth.View}})
-	small := mint(t, secret, auth.Pass{Room: "yard", Grants: []auth.Grant{auth.Footage}})
+	good := authtest.Token(t, "yard", auth.View)
+	small := authtest.Token(t, "yard", auth.Footage)
 	s.dial(t, client.Config{View: true, Token: good})
 	for _, token := range []string{small, "garbage-9876"} {
 		for _, url := range []string{s.url, s.url + "?token=" + token} {
@@ -183,7 +175,7 @@ func TestTokensAreNotLogged(t *testing.T) {
 	if !strings.Contains(text, "join refused") || !strings.Contains(text, "websocket refused") {
 		t.Errorf("refusals are not in the log:\n%s", text)
 	}
-	for _, token := range []string{good, small, "garbage-9876", string(secret), "token="} {
+	for _, token := range []string{good, small, "garbage-9876", string(authtest.Secret), "token="} {
 		if strings.Contains(text, token) {
 			t.Errorf("%q is in the log:\n%s", token, text)
 		}

@@ -76,6 +76,13 @@ export function ffmpeg(...args) {
   if (run.status !== 0) throw new Error(`ffmpeg ${args.join(' ')}: ${run.error || run.stderr}`);
 }
 
+/** A token, made by the command. @param {string} secret @param {...string} args of azulejo token */
+export function mint(secret, ...args) {
+  const run = spawnSync(binary, ['token', ...args], {encoding: 'utf8', env: {...process.env, AZULEJO_AUTH_SECRET: secret}});
+  if (run.status !== 0) throw new Error(`azulejo token ${args.join(' ')}: ${run.error || run.stderr}`);
+  return run.stdout.trim();
+}
+
 export class Server {
   /** @type {import('node:child_process').ChildProcess|null} */
   #child = null;

@@ -39,7 +39,7 @@ import {Session} from './session.js';
  * @property {string} [name] shown on the tile
  * @property {string} [url] WebSocket address; the server this module came from when absent
  * @property {string} [key] secret of this place; random when absent
- * @property {string} [token] where the server wants one
+ * @property {string} [token] what lets this place in, where the server wants one
  * @property {{audio?: MediaStreamTrack|null, video?: MediaStreamTrack|null}} [publish]
  *   what is sent; null keeps room for a track that comes later, an absent kind is never sent
  * @property {boolean} [screen] the picture that is sent is a shared screen
@@ -191,17 +191,17 @@ export class Client {
     const session = new Session(this.#options, this.#mute, {
       emit: (kind, value) => { if (this.#session === session) this.#emit(kind, value); },
       live: () => { if (this.#session === session) { this.#attempt = 0; this.#change('live', ''); } },
-      lost: (reason, final) => { if (this.#session === session) this.#lost(reason, final); },
+      lost: (reason, final, pause) => { if (this.#session === session) this.#lost(reason, final, pause); },
     });
     this.#session = session;
     session.start();
   }
 
-  /** @param {string} reason @param {boolean} final */
-  #lost(reason, final) {
+  /** @param {string} reason @param {boolean} final @param {number} pause ms */
+  #lost(reason, final, pause) {
     this.#session = null;
     if (final) return this.close(reason);
-    const wait = Math.min(longestWait, 500 * 2 ** Math.min(this.#attempt - 1, 6)) * (0.8 + 0.2 * Math.random());
+    const wait = Math.max(pause, Math.min(longestWait, 500 * 2 ** Math.min(this.#attempt - 1, 6)) * (0.8 + 0.2 * Math.random()));
     this.#timer = setTimeout(() => this.#connect(), wait);
     this.#change('waiting', reason, wait);
   }

@@ -1,6 +1,6 @@
 /** home.js – the front page: which rooms are open, and the doors into one. */
 
-import {address, api, bitrate, byId, count, make} from './ui.js';
+import {Refusal, address, api, bitrate, byId, count, handOn, make, sentence} from './ui.js';
 
 /** @typedef {{view: string, codec: string, w?: number, h?: number, fps: number, bitrate: number, sinks: number}} Rendition sound has no w and h */
 /**
@@ -119,9 +119,17 @@ async function refresh() {
     show(rooms);
     status.textContent = '';
   } catch (err) {
-    status.textContent = `${/** @type {Error} */ (err).message} Trying again…`;
+    if (err instanceof Refusal && err.status === 403) return void closed();
+    status.textContent = `${sentence(/** @type {Error} */ (err).message)} Trying again…`;
   }
   setTimeout(refresh, document.visibilityState === 'visible' ? 2000 : 10000);
 }
 
+/** This page's token shows no list; asking again changes nothing. */
+function closed() {
+  byId('rooms-title', HTMLElement).textContent = 'Your room';
+  status.textContent = 'Your token does not show which rooms are open. Enter the name of yours above.';
+}
+
+handOn();
 refresh();

@@ -5,7 +5,7 @@ import {LevelMeter, explain, offer, open} from './devices.js';
 import {People} from './people.js';
 import {ScreenShare} from './screen.js';
 import {Tiles} from './tiles.js';
-import {address, api, byId, count, fillRoom, flow, roomOfPage, sentence, setIcon, tokenOfPage} from './ui.js';
+import {address, api, byId, count, fillRoom, flow, nameOfToken, roomOfPage, sentence, setIcon, tokenOfPage} from './ui.js';
 
 /** @typedef {'audio'|'video'} Kind */
 
@@ -121,7 +121,8 @@ async function toggle(kind) {
 
 /** One question for both devices, then one for each if that failed. */
 async function begin() {
-  page.name.value = localStorage.getItem('name') || '';
+  page.name.value = nameOfToken() || localStorage.getItem('name') || '';
+  page.name.readOnly = nameOfToken() !== '';
   company();
   await Promise.all([use('video', ''), use('audio', '')]);
   for (const kind of /** @type {Kind[]} */ (['video', 'audio'])) {
@@ -130,14 +131,17 @@ async function begin() {
   mirror();
 }
 
+/** Tells who is here already. A token need not show all rooms; without one, their list knows of rooms that are not open. */
 async function company() {
-  const {rooms} = await api('/api/v1/rooms').catch(() => ({rooms: []}));
-  const here = rooms.find((/** @type {{room: string}} */ r) => r.room === room)?.participants.length || 0;
+  const rooms = tokenOfPage()
+    ? [await api(`/api/v1/rooms/${encodeURIComponent(room)}`).catch(() => null)]
+    : (await api('/api/v1/rooms').catch(() => ({rooms: []}))).rooms;
+  const here = rooms.find((/** @type {{room: string}|null} */ r) => r?.room === room)?.participants.length || 0;
   byId('company', HTMLElement).textContent = here ? `${count(here, 'other')} ${here === 1 ? 'is' : 'are'} in the picture already.` : 'Nobody is here yet.';
 }
 
 function join() {
-  localStorage.setItem('name', page.name.value.trim());
+  if (!nameOfToken()) localStorage.setItem('name', page.name.value.trim());
   meter.stop();
   client = new Client({room, name: page.name.value.trim(), key, token: tokenOfPage() || undefined, publish: {...tracks}});
   client.on('stream', play);

@@ -15,13 +15,15 @@ import {Uplink} from './uplink.js';
 /** How long, in ms, the server may say nothing; pings go out well before. */
 const silence = 12000;
 /** Server errors that a new try gets over by itself. */
-const passing = new Set(['closing', 'slow', 'ice_failed', 'internal', 'overloaded']);
+const passing = new Set(['closing', 'slow', 'ice_failed', 'internal', 'overloaded', 'too_many_requests']);
+/** How long, in ms, to wait at least after server errors that soon come again: asking more often would keep others out too. */
+const pauses = new Map([['unauthorized', 60000], ['forbidden', 60000], ['too_many_requests', 10000]]);
 
 /**
  * @typedef {object} Owner
  * @property {<K extends keyof Events>(kind: K, value: Events[K]) => void} emit
  * @property {() => void} live
- * @property {(reason: string, final: boolean) => void} lost called once
+ * @property {(reason: string, final: boolean, pause: number) => void} lost called once; not to be tried again for pause ms
  */
 
 export class Session {
@@ -105,10 +107,10 @@ export class Session {
   }
 
   /** @param {string} reason */
-  #fail(reason, final = false) {
+  #fail(reason, final = false, pause = 0) {
     if (this.#ended) return;
     this.end(false);
-    this.owner.lost(reason, final);
+    this.owner.lost(reason, final, pause);
   }
 
   /** @param {string} text */
@@ -139,7 +141,9 @@ export class Session {
     this.owner.emit('error', {code: error.code, message: error.message});
     this.#objection = error.message;
     if (error.code === 'replaced') this.#fail(error.message, true);
-    else if (!this.#joined || error.code === 'bad_sdp') this.#fail(error.message, !this.options.persistent && !passing.has(error.code));
+    else if (!this.#joined || error.code === 'bad_sdp') {
+      this.#fail(error.message, !this.options.persistent && !passing.has(error.code), pauses.get(error.code));
+    }
   }
 
   /** @param {Promise<void>} work */

@@ -49,8 +49,13 @@ export function roomOfPage() {
 
 /** @param {string} door join, wall or footage @param {string} room */
 export function address(door, room) {
+  return withToken(`/${door}/${encodeURIComponent(room)}`);
+}
+
+/** @param {string} path of this server, without a query @returns {string} with this page's token, if it has one */
+export function withToken(path) {
   const token = tokenOfPage();
-  return `/${door}/${encodeURIComponent(room)}${token ? `?token=${encodeURIComponent(token)}` : ''}`;
+  return token ? `${path}?token=${encodeURIComponent(token)}` : path;
 }
 
 /** The token this page was opened with, if any. */
@@ -58,14 +63,43 @@ export function tokenOfPage() {
   return new URLSearchParams(location.search).get('token') || '';
 }
 
+/**
+ * The name that this page's token is bound to; '' where any will do. Only the server knows whether the token is good.
+ * @returns {string}
+ */
+export function nameOfToken() {
+  try {
+    const claims = (tokenOfPage().split('.')[1] || '').replace(/-/g, '+').replace(/_/g, '/');
+    const {name} = JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(claims), (c) => c.charCodeAt(0))));
+    return typeof name === 'string' ? name : '';
+  } catch {
+    return '';
+  }
+}
+
+/** Lets the links of this page that lead to no room hand its token on. */
+export function handOn() {
+  for (const link of document.querySelectorAll('a[href^="/"]:not([data-door])')) link.setAttribute('href', withToken(link.getAttribute('href') || '/'));
+}
+
 /** Puts the room's name and addresses where the page asks for them. @param {string} room */
 export function fillRoom(room) {
+  handOn();
   for (const node of document.querySelectorAll('[data-room]')) node.textContent = room;
   for (const node of document.querySelectorAll('[data-door]')) node.setAttribute('href', address(node.getAttribute('data-door') || '', room));
 }
 
+/** What the server answered instead of what was asked for; the message is for people. */
+export class Refusal extends Error {
+  /** @param {number} status of HTTP @param {string} message */
+  constructor(status, message) {
+    super(message);
+    this.status = status;
+  }
+}
+
 /**
- * Reads JSON from the API; throws an Error in words a person can read.
+ * Reads JSON from the API; throws an Error in words a person can read, a Refusal where the server said no.
  * @param {string} path
  * @param {AbortSignal} [signal]
  */
@@ -81,7 +115,7 @@ export async function api(path, signal) {
   }
   if (res.ok) return res.json();
   const problem = await res.json().catch(() => null);
-  throw new Error(problem?.detail || `The server answered ${res.status}.`);
+  throw new Refusal(res.status, problem?.detail || `The server answered ${res.status}.`);
 }
 
 /** @param {number} bits per second */

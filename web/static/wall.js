@@ -65,15 +65,20 @@ client.on('state', ({state, reason, attempt}) => {
   }
   if (reason) why = sentence(reason);
   const first = attempt === 1 && !why;
-  title.textContent = first ? 'Connecting…' : refused ? 'The address of this wall asks for what is not there' : 'No picture';
+  title.textContent = first ? 'Connecting…' : refused || 'No picture';
   text.textContent = first ? '' : [why, newest && `Last picture ${newest.toLocaleString()}.`, state !== 'closed' && 'Trying again…'].filter(Boolean).join(' ');
 });
 
+/** What is wrong with the address of this wall, by the code of the server's error. */
+const wrong = new Map([
+  ['unsupported', 'The address of this wall asks for what is not there'], ['bad_view', 'The address of this wall asks for what is not there'],
+  ['unauthorized', 'The token of this wall is no longer good'], ['forbidden', 'The token of this wall does not open it'],
+]);
 /** Why this wall cannot be shown as its address asks; '' while it can. */
 let refused = '';
 client.on('error', ({code, message}) => {
-  if (code === 'unsupported' || code === 'bad_view') refused = message;
-  else say(message);
+  refused = wrong.get(code) || refused;
+  if (!wrong.has(code)) say(message);
 });
 client.on('layout', missing);
 

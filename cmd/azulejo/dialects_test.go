@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"azulejo/codec"
+	"azulejo/signal/auth"
+	"azulejo/signal/auth/authtest"
+	"azulejo/signal/client"
+)
+
+// dialect is one way to become a member of a room of a server that asks for tokens.
+type dialect struct {
+	name   string
+	needed []auth.Grant
+	// join asks to come into the room and tells what the server said: nothing when it let the client in.
+	join func(t *testing.T, p *process, room, token string) (code, reason string)
+}
+
+func dialects() []dialect {
+	return []dialect{
+		{"native, viewing", []auth.Grant{auth.View}, joinNative(client.Config{View: true})},
+		{"native, publishing", []auth.Grant{auth.View, auth.Publish}, joinNative(client.Config{Name: "Bea", PublishVideo: codec.H264})},
+	}
+}
+
+func joinNative(cfg client.Config) func(*testing.T, *process, string, string) (string, string) {
+	return func(t *testing.T, p *process, room, token string) (code, reason string) {
+		t.Helper()
+		c := cfg
+		c.URL, c.Room, c.Token = strings.Replace(p.base, "http", "ws", 1)+"/ws", room, token
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		member, err := client.Dial(ctx, c)
+		var no *client.ServerError
+		switch {
+		case err == nil:
+			if err = member.Close(); err != nil {
+				t.Error(err)
+			}
+			return "", ""
+		case errors.As(err, &no):
+			return no.Code, no.Message
+		}
+		t.Fatal(err)
+		return "", ""
+	}
+}
+
+// TestBadTokensAreRefusedInEveryDialect: two clients, one room, one of them with a bad token: it learns why it is refused,
+// the other stays.
+func TestBadTokensAreRefusedInEveryDialect(t *testing.T) {
+	t.Setenv("AZULEJO_AUTH_MODE", auth.ModeToken)
+	t.Setenv("AZULEJO_AUTH_SECRET", string(authtest.Secret))
+	t.Setenv("AZULEJO_LIMITS_FAILURES_PER_MINUTE", "100000")
+	p := launch(t, "demo", "--cameras", "1", "--data", t.TempDir())
+	good, err := client.Dial(t.Context(), client.Config{
+		URL: strings.Replace(p.base, "http", "ws", 1) + "/ws", Room: "demo", View: true, Token: authtest.Token(t, "demo", auth.View),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := good.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	for _, d := range dialects() {
+		t.Run(d.name, func(t *testing.T) {
+			for _, b := range authtest.BadTokens(t, "demo", d.needed...) {
+				if code, reason := d.join(t, p, "demo", b.Token); code != b.Code || !strings.Contains(reason, b.Word) {
+					t.Errorf("%s: %q: %q; want %s: … %s …", b.Name, code, reason, b.Code, b.Word)
+				}
+			}
+			if code, reason := d.join(t, p, "demo", authtest.Token(t, "demo", d.needed...)); code != "" {
+				t.Errorf("a token that is just enough: %s: %s", code, reason)
+			}
+		})
+	}
+	if good.Err() != nil || len(good.Participants()) != 1 {
+		t.Errorf("the other client: %v, with participants %+v; want the camera alone", good.Err(), good.Participants())
+	}
+}

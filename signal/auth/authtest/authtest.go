@@ -1,0 +1,81 @@
+// Package authtest has tokens for the tests of whoever asks an auth.Guard: good ones, and those that every door refuses.
+package authtest
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"azulejo/signal/auth"
+)
+
+// Secret is what the good tokens are signed with.
+const Secret auth.Secret = "0123456789abcdef0123456789abcdef"
+
+const another auth.Secret = "fedcba9876543210fedcba9876543210"
+
+// Config wants tokens, and lets a test fail as often as it likes.
+func Config() auth.Config {
+	return auth.Config{Mode: auth.ModeToken, Secret: Secret, FailuresPerMinute: 100_000}
+}
+
+// Guard makes one.
+func Guard(t testing.TB, cfg auth.Config) *auth.Guard {
+	t.Helper()
+	g, err := auth.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// Token is good for a room and an hour.
+func Token(t testing.TB, room string, grants ...auth.Grant) string {
+	t.Helper()
+	return Named(t, room, "", grants...)
+}
+
+// Named is a Token for one name only.
+func Named(t testing.TB, room, name string, grants ...auth.Grant) string {
+	t.Helper()
+	return mint(t, Secret, auth.Pass{Room: room, Name: name, Grants: grants, Expires: time.Now().Add(time.Hour)})
+}
+
+func mint(t testing.TB, s auth.Secret, p auth.Pass) string {
+	t.Helper()
+	token, err := auth.Mint(s, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+// Bad is a token that is refused.
+type Bad struct {
+	Name  string // of the case
+	Token string
+	Code  string // of the refusal
+	Word  string // that the reason has
+}
+
+// BadTokens are all that a door must refuse which needs these grants for a room; auth.AllRooms: for all of them, and
+// empty: for none in particular.
+func BadTokens(t testing.TB, room string, needed ...auth.Grant) []Bad {
+	t.Helper()
+	all := []auth.Grant{auth.View, auth.Publish, auth.Footage, auth.Admin}
+	now := time.Now()
+	bad := []Bad{
+		{"none", "", auth.CodeUnauthorized, "needed"},
+		{"garbage", "garbage", auth.CodeUnauthorized, "broken"},
+		{"another's secret", mint(t, another, auth.Pass{Room: auth.AllRooms, Grants: all, Expires: now.Add(time.Hour)}), auth.CodeUnauthorized, "not signed"},
+		{"expired", mint(t, Secret, auth.Pass{Room: auth.AllRooms, Grants: all, Expires: now.Add(-time.Hour)}), auth.CodeUnauthorized, "expired"},
+	}
+	if room != "" { // the room asked for is not called so
+		bad = append(bad, Bad{"another room", Token(t, "another", all...), auth.CodeForbidden, "room"})
+	}
+	for _, missing := range needed {
+		rest := slices.DeleteFunc(slices.Clone(all), func(g auth.Grant) bool { return g == missing || g == auth.Admin })
+		bad = append(bad, Bad{"all but " + string(missing), Token(t, auth.AllRooms, rest...), auth.CodeForbidden, "needed"})
+	}
+	return bad
+}
