@@ -87,6 +87,15 @@ func (c *caller) publish() *webrtc.TrackLocalStaticSample {
 	return track
 }
 
+// receive adds a section that only receives.
+func (c *caller) receive(kind string) {
+	c.t.Helper()
+	init := webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}
+	if _, err := c.pc.AddTransceiverFromKind(webrtc.NewRTPCodecType(kind), init); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
 // still is one key picture of a colour, in VP8.
 func still(t *testing.T, colour codec.Colour) []byte {
 	t.Helper()

@@ -2,11 +2,13 @@ package stomp
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -17,9 +19,11 @@ import (
 )
 
 // raw connects to /signaling/websocket: a message is a frame.
-func (s *server) raw(t *testing.T) *stranger {
+func (s *server) raw(t *testing.T) *stranger { t.Helper(); return s.rawAt(t, "") }
+
+func (s *server) rawAt(t *testing.T, query string) *stranger {
 	t.Helper()
-	ws, in, end := s.dial(t, "/signaling/websocket", func(m string, put func(string)) error { put(m); return nil })
+	ws, in, end := s.dial(t, "/signaling/websocket"+query, func(m string, put func(string)) error { put(m); return nil })
 	send := func(m string) error { return ws.WriteMessage(websocket.TextMessage, []byte(m)) }
 	return &stranger{t: t, version: v12, send: send, in: in, end: end}
 }
@@ -163,4 +167,35 @@ func post(t *testing.T, url, body string) (string, error) {
 		return "", errors.New(response.Status)
 	}
 	return string(text), nil
+}
+
+// deaf enters a room and never reads again, with little room for what is on its way.
+func (s *server) deaf(t *testing.T, key, in string) {
+	t.Helper()
+	dialer := websocket.Dialer{NetDialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := (&net.Dialer{}).DialContext(ctx, network, address)
+		if tcp, ok := c.(*net.TCPConn); ok {
+			err = errors.Join(err, tcp.SetReadBuffer(4096))
+		}
+		return c, err
+	}}
+	ws, response, err := dialer.DialContext(t.Context(), "ws"+strings.TrimPrefix(s.url, "http")+"/signaling/websocket", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	t.Cleanup(func() { _ = ws.Close() })
+	frames := []frame{{"CONNECT", headers{{"accept-version", "1.2"}}, ""}}
+	for i, d := range topicsOf(key, in) {
+		frames = append(frames, frame{"SUBSCRIBE", headers{{"id", fmt.Sprint(i)}, {"destination", d}}, ""})
+	}
+	for _, f := range frames {
+		if err := ws.WriteMessage(websocket.TextMessage, []byte(f.encode(v12))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	await(t, "the deaf one is in", func() bool {
+		info, err := s.house.Info(in)
+		return err == nil && info.Viewers == 1
+	})
 }
