@@ -20,6 +20,7 @@ import (
 	"azulejo/signal/peer"
 	"azulejo/signal/room"
 	"azulejo/signal/stomp"
+	"azulejo/signal/whip"
 	"azulejo/signal/ws"
 	"azulejo/web"
 )
@@ -35,6 +36,7 @@ type server struct {
 	guard    *auth.Guard
 	signal   *ws.Handler
 	stomp    *stomp.Handler
+	whip     *whip.Handler
 	web      *web.Server
 	listener net.Listener
 }
@@ -66,6 +68,7 @@ func newServer(cfg Config, log *slog.Logger) (s *server, err error) {
 	}
 	s.signal = ws.NewHandler(ws.Config{}, s.house, s.engine, s.guard, log)
 	s.stomp = stomp.NewHandler(stomp.Config{}, s.house, s.engine, s.guard, log)
+	s.whip = whip.NewHandler(whip.Config{}, s.house, s.engine, s.guard, log)
 	if s.web, err = s.newWeb(); err != nil {
 		return s, err
 	}
@@ -95,6 +98,8 @@ func (s *server) newWeb() (*web.Server, error) {
 		Footage:    ix,
 		Signalling: s.signal,
 		SockJS:     s.stomp,
+		WHIP:       s.whip,
+		WHEP:       s.whip,
 		Media:      playback.New(ix, s.store, s.log),
 		Uploads:    func() recorder.UploadStats { return s.recorder.Stats().Uploads },
 		LiveFrames: codec.LiveFrames,
@@ -125,14 +130,14 @@ func (s *server) run(ctx context.Context) error {
 		{"rooms", s.house.Run},
 		{"cameras", s.runCameras},
 		{"signalling", s.runSignalling},
-		{"http", func(ctx context.Context) error { return s.web.Run(ctx, s.listener) }},
+		{"http", s.runHTTP},
 	})
 }
 
 // runSignalling ends the sessions of all clients with ctx.
 func (s *server) runSignalling(ctx context.Context) error {
 	<-ctx.Done()
-	return atOnce(s.signal.Close, s.stomp.Close)
+	return atOnce(s.signal.Close, s.stomp.Close, s.whip.Close)
 }
 
 // atOnce runs all and waits for them.
@@ -144,6 +149,12 @@ func atOnce(all ...func() error) error {
 	}
 	work.Wait()
 	return errors.Join(errs...)
+}
+
+// runHTTP ends the streams of events first: the server waits for its requests.
+func (s *server) runHTTP(ctx context.Context) error {
+	defer context.AfterFunc(ctx, s.whip.EndEvents)()
+	return s.web.Run(ctx, s.listener)
 }
 
 // runCameras keeps every room's cameras. Their places are the room's business, so they may come in any order.

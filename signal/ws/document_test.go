@@ -11,6 +11,7 @@ import (
 	"azulejo/signal/auth"
 	"azulejo/signal/peer"
 	"azulejo/signal/room"
+	"azulejo/signal/viewing"
 )
 
 // document is the part of PROTOCOL.md about this dialect.
@@ -50,8 +51,8 @@ func TestDocumentIsTrue(t *testing.T) {
 	}
 	ours := examples(t, toClient)
 	for kind, message := range map[string]any{
-		"joined": joinedMessage{}, "answer": answerMessage{}, "candidate": ourCandidate{}, "participants": participantsMessage{},
-		"rendition": renditionMessage{}, "layout": layoutMessage{}, "tile": tileMessage{}, "overload": overloadMessage{},
+		"joined": joinedMessage{}, "answer": answerMessage{}, "candidate": ourCandidate{}, "participants": viewing.Participants{},
+		"rendition": viewing.Rendition{}, "layout": viewing.Layout{}, "tile": viewing.Tile{}, "overload": viewing.Overload{},
 		"error": errorMessage{}, "pong": pongMessage{},
 	} {
 		var documented map[string]json.RawMessage
@@ -78,7 +79,7 @@ func TestDocumentHasTheCodes(t *testing.T) {
 		t.Fatal("PROTOCOL.md has no part for errors")
 	}
 	for _, code := range []string{
-		codeBadMessage, codeUnexpected, codeUnsupported, codeBadView, codeTooLarge, codeSlow, codeNotJoined, codeInternal,
+		viewing.CodeBadMessage, peer.CodeUnexpected, viewing.CodeUnsupported, room.CodeBadView, codeTooLarge, codeSlow, codeNotJoined, codeInternal,
 		auth.CodeUnauthorized, auth.CodeForbidden, auth.CodeTooMany, peer.CodeICEFailed, peer.CodeSecondOffer, room.CodeBadRoom, room.CodeBadName, room.CodeBadKey,
 		room.CodeRooms, room.CodeFull, room.CodeViewers, room.CodeReplaced, room.CodeClosing, room.CodeOverloaded, room.CodeMesh,
 	} {
