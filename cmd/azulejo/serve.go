@@ -19,6 +19,7 @@ import (
 	"azulejo/signal/camera"
 	"azulejo/signal/peer"
 	"azulejo/signal/room"
+	"azulejo/signal/stomp"
 	"azulejo/signal/turn"
 	"azulejo/signal/whip"
 	"azulejo/signal/ws"
@@ -36,6 +37,7 @@ type server struct {
 	relays   *turn.Relays
 	guard    *auth.Guard
 	signal   *ws.Handler
+	stomp    *stomp.Handler
 	whip     *whip.Handler
 	web      *web.Server
 	listener net.Listener
@@ -67,6 +69,7 @@ func newServer(cfg Config, log *slog.Logger) (s *server, err error) {
 		return s, err
 	}
 	s.signal = ws.NewHandler(ws.Config{}, s.house, s.engine, s.guard, log)
+	s.stomp = stomp.NewHandler(stomp.Config{}, s.house, s.engine, s.guard, log)
 	s.whip = whip.NewHandler(whip.Config{}, s.house, s.engine, s.guard, log)
 	if s.web, err = s.newWeb(); err != nil {
 		return s, err
@@ -96,6 +99,7 @@ func (s *server) newWeb() (*web.Server, error) {
 		Rooms:      s.house,
 		Footage:    ix,
 		Signalling: s.signal,
+		SockJS:     s.stomp,
 		WHIP:       s.whip,
 		WHEP:       s.whip,
 		Media:      playback.New(ix, s.store, s.log),
@@ -136,7 +140,18 @@ func (s *server) run(ctx context.Context) error {
 // runSignalling ends the sessions of all clients with ctx.
 func (s *server) runSignalling(ctx context.Context) error {
 	<-ctx.Done()
-	return errors.Join(s.whip.Close(), s.signal.Close())
+	return atOnce(s.signal.Close, s.stomp.Close, s.whip.Close)
+}
+
+// atOnce runs all and waits for them.
+func atOnce(all ...func() error) error {
+	errs := make([]error, len(all))
+	var work sync.WaitGroup
+	for i, one := range all {
+		work.Go(func() { errs[i] = one() })
+	}
+	work.Wait()
+	return errors.Join(errs...)
 }
 
 // runHTTP ends the streams of events first: the server waits for its requests.

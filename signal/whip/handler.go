@@ -123,6 +123,9 @@ func (h *Handler) pass(to resource, w http.ResponseWriter, r *http.Request) erro
 		return do(w, r)
 	case r.Method == http.MethodOptions:
 		options(w.Header(), to)
+		if to.accepts == typeSDP {
+			h.tellServers(w.Header(), r)
+		}
 		w.WriteHeader(http.StatusOK)
 		return nil
 	}
@@ -147,7 +150,6 @@ func (h *Handler) origin(w http.ResponseWriter, r *http.Request) error {
 }
 
 // options answers what a resource can do, and what a browser asks before it does anything (CORS preflight).
-// TURN credentials are not told here: nobody has shown a token yet.
 func options(header http.Header, of resource) {
 	header.Set("Allow", of.do.names())
 	header.Set("Access-Control-Allow-Methods", of.do.names())
@@ -156,6 +158,23 @@ func options(header http.Header, of resource) {
 	if of.header != "" {
 		header.Set(of.header, of.accepts)
 	}
+}
+
+// tellServers tells the ICE servers before there is a session to who may begin one here: a client that knows them early
+// can use them in its first offer. A preflight is about no client yet, and shows no token.
+func (h *Handler) tellServers(header http.Header, r *http.Request) {
+	if r.Header.Get("Access-Control-Request-Method") != "" {
+		return
+	}
+	grant := auth.View
+	if r.PathValue("name") != "" {
+		grant = auth.Publish
+	}
+	if _, err := h.admit(r, grant, false); err != nil {
+		return // the POST says why
+	}
+	header.Set("Cache-Control", "no-store")
+	linkServers(header, h.engine.ICEServers(rand.Text()))
 }
 
 // admit asks the guard about a request; its path says which room it is about.

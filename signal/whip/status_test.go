@@ -156,6 +156,28 @@ func TestOptions(t *testing.T) {
 	}
 }
 
+// TestOptionsTellServers early, to who may come in.
+func TestOptionsTellServers(t *testing.T) {
+	s := serve(t, setup{
+		auth:   authtest.Config(),
+		webrtc: peer.Config{ICEServers: []peer.ICEServer{{URLs: []string{"stun:stun.example.org"}}}},
+	})
+	const servers = `<stun:stun.example.org>; rel="ice-server"`
+	for _, c := range []struct{ path, token, link string }{
+		{"/whep/yard", authtest.Token(t, "yard", auth.View), servers},
+		{"/whip/yard/gate", authtest.Token(t, "yard", auth.Publish), servers},
+		{"/whep/yard", authtest.Token(t, "yard", auth.Publish), ""},
+		{"/whip/yard/gate", authtest.Token(t, "attic", auth.Publish), ""},
+		{"/whep/yard", "", ""},
+		{"/whep/yard/x/view", authtest.Token(t, "yard", auth.View), ""},
+	} {
+		a := s.ask(t, http.MethodOptions, c.path, "", "Authorization", "Bearer "+c.token)
+		if link := a.header.Get("Link"); a.status != http.StatusOK || link != c.link {
+			t.Errorf("OPTIONS %s: %d, Link: %s; want 200 and %q", c.path, a.status, link, c.link)
+		}
+	}
+}
+
 // TestLimits of rooms are those of sessions.
 func TestLimits(t *testing.T) {
 	s := serve(t, setup{limits: room.Limits{Rooms: 1, Participants: 1, Viewers: 1}})
