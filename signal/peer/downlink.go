@@ -44,12 +44,12 @@ func newDownlink(opts Options) *downlink {
 	}
 }
 
-// attach offers the mix on the transceivers where the client wants to receive.
-// AddTrack alone would make a transceiver of its own, which only another offer could negotiate.
-func (d *downlink) attach(pc *webrtc.PeerConnection, o *offer) ([]*webrtc.RTPSender, error) {
+// attach puts the mix on the transceivers of these kinds. Where there are none yet they are made, which needs
+// an offer of ours: an answer has only those of the client's offer.
+func (d *downlink) attach(pc *webrtc.PeerConnection, receives map[string]bool) ([]*webrtc.RTPSender, error) {
 	var senders []*webrtc.RTPSender
 	for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeVideo, webrtc.RTPCodecTypeAudio} {
-		if !o.receives[kind.String()] {
+		if !receives[kind.String()] {
 			continue
 		}
 		t := newTrack(kind)

@@ -10,28 +10,42 @@ import (
 	"azulejo/signal/refusal"
 )
 
-// begin makes the connection; p.mu is held.
+// begin makes the connection from the client's offer; p.mu is held.
 func (p *Peer) begin(o *offer) (string, error) {
-	pc, err := p.engine.api.NewPeerConnection(webrtc.Configuration{
-		Certificates: []webrtc.Certificate{p.engine.cert}, BundlePolicy: webrtc.BundlePolicyMaxBundle,
-	})
+	pc, err := p.connection()
 	if err != nil {
-		return "", fmt.Errorf("make peer connection: %w", err)
+		return "", err
 	}
-	p.trickle(pc)
 	down := newDownlink(p.opts)
 	answer, senders, err := negotiate(pc, o, down)
 	if err != nil {
 		_ = pc.Close() // the offer was the error; nothing runs yet
 		return "", refusal.New(CodeBadSDP, "the SDP cannot be answered: %v; accepted is an offer as RTCPeerConnection.createOffer makes it", err)
 	}
-	p.pc, p.down, p.rids = pc, down, o.rids
+	p.down, p.first, p.rids = down, o, o.rids
+	p.take(pc, down, senders)
+	return answer, nil
+}
+
+func (p *Peer) connection() (*webrtc.PeerConnection, error) {
+	pc, err := p.engine.api().NewPeerConnection(webrtc.Configuration{
+		Certificates: []webrtc.Certificate{p.engine.cert}, BundlePolicy: webrtc.BundlePolicyMaxBundle,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make peer connection: %w", err)
+	}
+	p.trickle(pc)
+	return pc, nil
+}
+
+// take makes the connection ours, which from now on is closed by Close; p.mu is held.
+func (p *Peer) take(pc *webrtc.PeerConnection, down *downlink, senders []*webrtc.RTPSender) {
+	p.pc, p.gathered = pc, webrtc.GatheringCompletePromise(pc)
 	p.observe(pc)
 	p.work.Go(func() { p.asker(pc) })
 	for _, s := range senders {
 		p.work.Go(func() { down.listenRTCP(s) })
 	}
-	return answer, nil
 }
 
 // negotiate goes from the offer to the answer, with our tracks on the client's transceivers.
@@ -44,18 +58,36 @@ func negotiate(pc *webrtc.PeerConnection, o *offer, down *downlink) (string, []*
 			return "", nil, err
 		}
 	}
-	senders, err := down.attach(pc, o)
+	senders, err := down.attach(pc, o.receives)
 	if err != nil {
 		return "", nil, err
+	}
+	answer, err := conclude(pc)
+	return answer, senders, err
+}
+
+// conclude answers the offer that is set.
+func conclude(pc *webrtc.PeerConnection) (string, error) {
+	if err := idle(pc); err != nil {
+		return "", err
 	}
 	answer, err := pc.CreateAnswer(nil)
 	if err != nil {
-		return "", nil, err
+		return "", err
 	}
-	if err := pc.SetLocalDescription(answer); err != nil {
-		return "", nil, err
+	return answer.SDP, pc.SetLocalDescription(answer)
+}
+
+// idle makes inactive what would say that we send and has nothing to send.
+func idle(pc *webrtc.PeerConnection) error {
+	for _, t := range pc.GetTransceivers() {
+		if t.Direction() == webrtc.RTPTransceiverDirectionSendonly && (t.Sender() == nil || t.Sender().Track() == nil) {
+			if err := t.Stop(); err != nil {
+				return err
+			}
+		}
 	}
-	return answer.SDP, senders, nil
+	return nil
 }
 
 // prefer orders a section's codecs as we like them: a browser sends the first of the answer.

@@ -31,6 +31,12 @@ type Options struct {
 	// Audio and Video tell which published media Upstream takes; the rest is thrown away.
 	Audio, Video bool
 
+	// SoundAlone takes offers without video, which are refused otherwise: the native client is never without.
+	SoundAlone bool
+
+	// HidePicture and HideSound withhold that of the mix from a client whose offer would take it.
+	HidePicture, HideSound bool
+
 	// OnCandidate is given our candidates, which may come before Answer returns. It is called
 	// from foreign goroutines and must not block.
 	OnCandidate func(Candidate)
@@ -56,12 +62,18 @@ type Peer struct {
 	demands chan mixer.Demand
 
 	mu         sync.Mutex
-	pc         *webrtc.PeerConnection // nil before a good offer
-	down       *downlink              // with pc
+	pc         *webrtc.PeerConnection // nil before a good offer, either side's
+	gathered   <-chan struct{}        // with pc: all our candidates are known; another one after each restart
+	down       *downlink              // nil before both descriptions are known
+	ours       *downlink              // of our offer, until it is accepted
+	first      *offer                 // the client's offer with its present credentials; nil if we offered
 	candidates int
+	early      []Candidate // of the client, before it accepted our offer
 	closed     bool
 	err        error
 	work       sync.WaitGroup // Add only under mu and before closed
+
+	restarting sync.Mutex // held through a restart, which waits for candidates; before mu
 
 	rids  []string        // of the layers of the picture, in order; one without a name if there is no simulcast; under mu
 	seen  [MaxLayers]bool // layers that have a track; under mu
@@ -69,7 +81,7 @@ type Peer struct {
 	up    counts
 }
 
-// NewPeer prepares a peer; Answer begins it. The caller closes it.
+// NewPeer prepares a peer; Answer or Offer begins it. The caller closes it.
 func (e *Engine) NewPeer(opts Options, log *slog.Logger) *Peer {
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &Peer{
@@ -81,20 +93,28 @@ func (e *Engine) NewPeer(opts Options, log *slog.Logger) *Peer {
 }
 
 // Answer takes the client's one offer. An [refusal.Error] tells what was wrong with it; after any error
-// but a second offer the client may offer again.
+// but a second offer the client may offer again. Where both sides offered, the second one to come is refused
+// here: a dialect that lets the client's win makes another Peer for it.
 func (p *Peer) Answer(text string) (string, error) {
 	o, err := readOffer(text)
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if refused := p.beginnable(); refused != nil {
+		return "", refused
+	}
 	switch {
-	case p.closed:
-		return "", refusal.New(CodeUnexpected, "the connection is over; accepted is a new join")
-	case p.pc != nil:
-		return "", refusal.New(CodeSecondOffer, "a second offer; accepted is one per connection: tracks are muted and the picture changes without another")
 	case err != nil:
 		return "", err
+	case o.sound != nil && !p.opts.SoundAlone:
+		return "", o.sound
 	}
+	p.opts.withhold(o)
 	return p.begin(o)
+}
+
+func (opts Options) withhold(o *offer) {
+	o.receives["video"] = o.receives["video"] && !opts.HidePicture
+	o.receives["audio"] = o.receives["audio"] && !opts.HideSound
 }
 
 func (p *Peer) trickle(pc *webrtc.PeerConnection) {
@@ -105,7 +125,8 @@ func (p *Peer) trickle(pc *webrtc.PeerConnection) {
 	})
 }
 
-// observe is set once the offer was good: nothing happens before the client has the answer.
+// observe is set once the offer was good: nothing happens before the client has the answer. A connection that
+// comes back after a restart begins with key pictures both ways, since something was lost.
 func (p *Peer) observe(pc *webrtc.PeerConnection) {
 	pc.OnTrack(p.receive)
 	pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) {
@@ -113,12 +134,21 @@ func (p *Peer) observe(pc *webrtc.PeerConnection) {
 		switch s {
 		case webrtc.PeerConnectionStateConnected:
 			p.once.Do(p.flow)
+			p.refreshBoth()
 		case webrtc.PeerConnectionStateFailed:
 			p.end(refusal.New(CodeICEFailed, "no packet came through for %v; accepted is a new connection", p.engine.cfg.timeout()))
 		case webrtc.PeerConnectionStateClosed:
 			p.end(nil)
 		}
 	})
+}
+
+// refreshBoth asks for key pictures; those asked for before anything flows are not needed and cost nothing.
+func (p *Peer) refreshBoth() {
+	p.RequestKeyframe()
+	if d := p.downlink(); d != nil {
+		d.viewing.refresh()
+	}
 }
 
 // flow begins the downstream, once there is somewhere to send it.
@@ -183,6 +213,14 @@ func (p *Peer) AddCandidate(c Candidate) error {
 	if p.candidates++; p.candidates > maxCandidates {
 		return refusal.New(CodeBadCandidate, "too many candidates; accepted are %d", maxCandidates)
 	}
+	if p.ours != nil {
+		p.early = append(p.early, c)
+		return nil
+	}
+	return p.addCandidate(c)
+}
+
+func (p *Peer) addCandidate(c Candidate) error {
 	if err := p.pc.AddICECandidate(c); err != nil {
 		return refusal.New(CodeBadCandidate, "the candidate cannot be used: %v; accepted is what RTCIceCandidate.toJSON gives", err)
 	}

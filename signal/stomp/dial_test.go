@@ -1,0 +1,201 @@
+package stomp
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+// raw connects to /signaling/websocket: a message is a frame.
+func (s *server) raw(t *testing.T) *stranger { t.Helper(); return s.rawAt(t, "") }
+
+func (s *server) rawAt(t *testing.T, query string) *stranger {
+	t.Helper()
+	ws, in, end := s.dial(t, "/signaling/websocket"+query, func(m string, put func(string)) error { put(m); return nil })
+	send := func(m string) error { return ws.WriteMessage(websocket.TextMessage, []byte(m)) }
+	return &stranger{t: t, version: v12, send: send, in: in, end: end}
+}
+
+// sockJS connects as StompConfig.SockJS of stomp_dart_client does: to a random server of three digits and a random
+// session, without /info; it says arrays of one message and understands o, h, a and c.
+func (s *server) sockJS(t *testing.T) *stranger {
+	t.Helper()
+	opened := make(chan struct{})
+	path := fmt.Sprintf("/signaling/%03d/%s/websocket", 42, strings.ToLower(rand.Text()))
+	ws, in, end := s.dial(t, path, func(m string, put func(string)) error {
+		switch {
+		case m == "o":
+			close(opened)
+		case m == "" || m == "h":
+		case m[0] == 'c':
+			return errors.New(m)
+		case m[0] == 'a':
+			var all []string
+			if err := json.Unmarshal([]byte(m[1:]), &all); err != nil {
+				return err
+			}
+			for _, one := range all {
+				put(one)
+			}
+		default:
+			return fmt.Errorf("what is %q", m)
+		}
+		return nil
+	})
+	send := func(m string) error { return ws.WriteJSON([]string{m}) }
+	x := &stranger{t: t, version: v12, send: send, in: in, end: end}
+	select {
+	case <-opened:
+	case <-time.After(patience):
+		t.Fatal("no o came")
+	}
+	return x
+}
+
+// dial reads a WebSocket until it ends; take is given each message.
+func (s *server) dial(t *testing.T, path string, take func(message string, put func(string)) error) (*websocket.Conn, <-chan string, func() error) {
+	t.Helper()
+	dialer := websocket.Dialer{Subprotocols: []string{"v10.stomp", "v11.stomp"}, HandshakeTimeout: patience}
+	ws, response, err := dialer.DialContext(t.Context(), "ws"+strings.TrimPrefix(s.url, "http")+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	in := make(chan string, 10_000)
+	var ended error
+	var reading sync.WaitGroup
+	reading.Go(func() {
+		defer close(in)
+		for ended == nil {
+			var m []byte
+			if _, m, ended = ws.ReadMessage(); ended == nil {
+				ended = take(string(m), func(one string) { in <- one })
+			}
+		}
+	})
+	t.Cleanup(func() {
+		_ = ws.Close()
+		reading.Wait()
+	})
+	return ws, in, func() error { return ended }
+}
+
+// poll connects by xhr-polling. It polls only when it hears.
+func (s *server) poll(t *testing.T) *stranger {
+	t.Helper()
+	base := s.url + "/signaling/007/" + rand.Text()
+	in, pause := make(chan string, 1000), make(chan struct{})
+	var ended error
+	var polling sync.WaitGroup
+	polling.Go(func() {
+		defer close(in)
+		for ended == nil {
+			select {
+			case <-pause:
+				return
+			default:
+			}
+			var text string
+			if text, ended = post(t, base+"/xhr", ""); ended == nil {
+				ended = polled(text, in)
+			}
+		}
+	})
+	t.Cleanup(func() {
+		close(pause)
+		polling.Wait()
+		http.DefaultClient.CloseIdleConnections()
+	})
+	send := func(m string) error {
+		body, err := json.Marshal([]string{m})
+		if err != nil {
+			return err
+		}
+		_, err = post(t, base+"/xhr_send", string(body))
+		return err
+	}
+	x := &stranger{t: t, version: v12, in: in, end: func() error { return ended }, send: send}
+	if got := <-in; got != "o" {
+		t.Fatalf("the first message is %q; want o", got)
+	}
+	return x
+}
+
+// polled reads what one poll brought.
+func polled(text string, in chan<- string) error {
+	text = strings.TrimSuffix(text, "\n")
+	switch {
+	case text == "o":
+		in <- text
+	case strings.HasPrefix(text, "c"):
+		return errors.New(text)
+	case strings.HasPrefix(text, "a"):
+		var all []string
+		if err := json.Unmarshal([]byte(text[1:]), &all); err != nil {
+			return err
+		}
+		for _, m := range all {
+			in <- m
+		}
+	}
+	return nil
+}
+
+func post(t *testing.T, url, body string) (string, error) {
+	response, err := http.Post(url, "text/plain", bytes.NewBufferString(body)) //nolint:noctx // the server ends it
+	if err != nil {
+		return "", err
+	}
+	text, err := io.ReadAll(response.Body)
+	if err = errors.Join(err, response.Body.Close()); err != nil {
+		return "", err
+	}
+	if response.StatusCode >= 300 {
+		t.Logf("%s: %s %s", url, response.Status, text)
+		return "", errors.New(response.Status)
+	}
+	return string(text), nil
+}
+
+// deaf enters a room and never reads again, with little room for what is on its way.
+func (s *server) deaf(t *testing.T, key, in string) {
+	t.Helper()
+	dialer := websocket.Dialer{NetDialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := (&net.Dialer{}).DialContext(ctx, network, address)
+		if tcp, ok := c.(*net.TCPConn); ok {
+			err = errors.Join(err, tcp.SetReadBuffer(4096))
+		}
+		return c, err
+	}}
+	ws, response, err := dialer.DialContext(t.Context(), "ws"+strings.TrimPrefix(s.url, "http")+"/signaling/websocket", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	t.Cleanup(func() { _ = ws.Close() })
+	frames := []frame{{"CONNECT", headers{{"accept-version", "1.2"}}, ""}}
+	for i, d := range topicsOf(key, in) {
+		frames = append(frames, frame{"SUBSCRIBE", headers{{"id", fmt.Sprint(i)}, {"destination", d}}, ""})
+	}
+	for _, f := range frames {
+		if err := ws.WriteMessage(websocket.TextMessage, []byte(f.encode(v12))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	await(t, "the deaf one is in", func() bool {
+		info, err := s.house.Info(in)
+		return err == nil && info.Viewers == 1
+	})
+}
