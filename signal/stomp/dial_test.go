@@ -199,3 +199,27 @@ func (s *server) deaf(t *testing.T, key, in string) {
 		return err == nil && info.Viewers == 1
 	})
 }
+
+// deafStream opens a session by xhr-streaming whose stream is never read, and says what there is to say.
+func (s *server) deafStream(t *testing.T, base string, frames []string) {
+	t.Helper()
+	address := strings.TrimPrefix(s.url, "http://")
+	c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	if tcp, ok := c.(*net.TCPConn); !ok || tcp.SetReadBuffer(4096) != nil {
+		t.Fatal("the read buffer has the size that it likes")
+	}
+	path := strings.TrimPrefix(base, s.url)
+	if _, err := fmt.Fprintf(c, "POST %s/xhr_streaming HTTP/1.1\r\nHost: %s\r\nContent-Length: 0\r\n\r\n", path, address); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range frames {
+		await(t, "the session is open", func() bool {
+			_, err := post(t, base+"/xhr_send", asJSON([]string{f}))
+			return err == nil
+		})
+	}
+}
