@@ -71,7 +71,7 @@ func (l *lane) through(next http.Handler, w http.ResponseWriter, r *http.Request
 		r.Body = io.NopCloser(bytes.NewReader(body))
 	}
 	bounded := &writer{ResponseWriter: w, control: http.NewResponseController(w), lane: l}
-	next.ServeHTTP(bounded, r.WithContext(context.WithValue(r.Context(), laneKey{}, l)))
+	receiving(next, bounded, r.WithContext(context.WithValue(r.Context(), laneKey{}, l)))
 	if !bounded.hijacked {
 		_ = bounded.control.SetWriteDeadline(time.Time{}) // the connection may be used again
 	}
@@ -80,13 +80,27 @@ func (l *lane) through(next http.Handler, w http.ResponseWriter, r *http.Request
 // writer is a response each part of which has the lane's patience to leave. An error of setting that is one of writing.
 type writer struct {
 	http.ResponseWriter
+	opening
 	control  *http.ResponseController
 	lane     *lane
 	hijacked bool
+	begun    bool // the status has been written
 }
 
-// Write is that of http.ResponseWriter.
+// WriteHeader is that of http.ResponseWriter, the first time.
+func (w *writer) WriteHeader(status int) {
+	if !w.begun {
+		w.begun = true
+		w.ResponseWriter.WriteHeader(status)
+	}
+}
+
+// Write is that of http.ResponseWriter. SockJS writes each part at once.
 func (w *writer) Write(b []byte) (int, error) {
+	if !w.pass(string(b)) {
+		return len(b), nil
+	}
+	w.begun = true
 	_ = w.control.SetWriteDeadline(time.Now().Add(w.lane.patience))
 	return w.ResponseWriter.Write(b)
 }

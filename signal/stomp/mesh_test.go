@@ -107,11 +107,11 @@ func TestAbsentClientsEnd(t *testing.T) {
 		enter = append(enter, frame{"SUBSCRIBE", headers{{"id", fmt.Sprint(i)}, {"destination", d}}, ""}.encode(v12))
 	}
 	base := s.url + "/signaling/000/absent"
-	if text, err := post(t, base+"/xhr", ""); err != nil || text != "o\n" {
+	if text, err := post(t.Context(), base+"/xhr", ""); err != nil || text != "o\n" {
 		t.Fatalf("%q, %v", text, err)
 	}
 	for _, f := range enter {
-		if _, err := post(t, base+"/xhr_send", asJSON([]string{f})); err != nil {
+		if _, err := post(t.Context(), base+"/xhr_send", asJSON([]string{f})); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -175,4 +175,18 @@ func TestTooManySessions(t *testing.T) {
 		t.Errorf("the second one got %v; want the end, with a reason", err)
 	}
 	first.silent()
+}
+
+// TestPollsFollowEachOther: every message ends a poll, and the next one comes at once.
+func TestPollsFollowEachOther(t *testing.T) {
+	s := serve(t, setup{})
+	x := s.poll(t)
+	x.connect()
+	for i := range 400 {
+		id := fmt.Sprint(i)
+		x.say("ACK", "", header{"id", "1"}, header{"receipt", id})
+		if got := x.hear("RECEIPT").headers.get("receipt-id"); got != id {
+			t.Fatalf("receipt %s came, want %s", got, id)
+		}
+	}
 }
