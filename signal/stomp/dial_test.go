@@ -1,7 +1,6 @@
 package stomp
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -92,38 +91,30 @@ func (s *server) dial(t *testing.T, path string, take func(message string, put f
 	return ws, in, func() error { return ended }
 }
 
-// poll connects by xhr-polling. It polls only when it hears.
+// poll connects by xhr-polling.
 func (s *server) poll(t *testing.T) *stranger {
 	t.Helper()
 	base := s.url + "/signaling/007/" + rand.Text()
-	in, pause := make(chan string, 1000), make(chan struct{})
+	in := make(chan string, 1000)
+	ctx, cancel := context.WithCancel(context.Background())
 	var ended error
 	var polling sync.WaitGroup
 	polling.Go(func() {
 		defer close(in)
 		for ended == nil {
-			select {
-			case <-pause:
-				return
-			default:
-			}
 			var text string
-			if text, ended = post(t, base+"/xhr", ""); ended == nil {
+			if text, ended = post(ctx, base+"/xhr", ""); ended == nil {
 				ended = polled(text, in)
 			}
 		}
 	})
 	t.Cleanup(func() {
-		close(pause)
+		cancel()
 		polling.Wait()
 		http.DefaultClient.CloseIdleConnections()
 	})
 	send := func(m string) error {
-		body, err := json.Marshal([]string{m})
-		if err != nil {
-			return err
-		}
-		_, err = post(t, base+"/xhr_send", string(body))
+		_, err := post(ctx, base+"/xhr_send", asJSON([]string{m}))
 		return err
 	}
 	x := &stranger{t: t, version: v12, in: in, end: func() error { return ended }, send: send}
@@ -153,8 +144,12 @@ func polled(text string, in chan<- string) error {
 	return nil
 }
 
-func post(t *testing.T, url, body string) (string, error) {
-	response, err := http.Post(url, "text/plain", bytes.NewBufferString(body)) //nolint:noctx // the server ends it
+func post(ctx context.Context, url, body string) (string, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(body))
+	if err != nil {
+		return "", err
+	}
+	response, err := http.DefaultClient.Do(r)
 	if err != nil {
 		return "", err
 	}
@@ -163,8 +158,7 @@ func post(t *testing.T, url, body string) (string, error) {
 		return "", err
 	}
 	if response.StatusCode >= 300 {
-		t.Logf("%s: %s %s", url, response.Status, text)
-		return "", errors.New(response.Status)
+		return "", fmt.Errorf("%s: %s", response.Status, text)
 	}
 	return string(text), nil
 }
@@ -198,4 +192,28 @@ func (s *server) deaf(t *testing.T, key, in string) {
 		info, err := s.house.Info(in)
 		return err == nil && info.Viewers == 1
 	})
+}
+
+// deafStream opens a session by xhr-streaming whose stream is never read, and says what there is to say.
+func (s *server) deafStream(t *testing.T, base string, frames []string) {
+	t.Helper()
+	address := strings.TrimPrefix(s.url, "http://")
+	c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	if tcp, ok := c.(*net.TCPConn); !ok || tcp.SetReadBuffer(4096) != nil {
+		t.Fatal("the read buffer has the size that it likes")
+	}
+	path := strings.TrimPrefix(base, s.url)
+	if _, err := fmt.Fprintf(c, "POST %s/xhr_streaming HTTP/1.1\r\nHost: %s\r\nContent-Length: 0\r\n\r\n", path, address); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range frames {
+		await(t, "the session is open", func() bool {
+			_, err := post(t.Context(), base+"/xhr_send", asJSON([]string{f}))
+			return err == nil
+		})
+	}
 }

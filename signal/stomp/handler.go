@@ -39,6 +39,9 @@ type Config struct {
 	// Sessions is how many there may be at once. Zero means 4096.
 	Sessions int
 
+	// WriteWithin is how long one write to a client may take. Zero means 10 s.
+	WriteWithin time.Duration
+
 	// Absent is how long a client that polls may stay away. Zero means 5 s.
 	Absent time.Duration
 }
@@ -52,6 +55,7 @@ func (c Config) withDefaults() Config {
 	set(&c.Beat, 10*time.Second)
 	set(&c.JoinWithin, 30*time.Second)
 	set(&c.CallAfter, 2*time.Second)
+	set(&c.WriteWithin, 10*time.Second)
 	set(&c.Absent, 5*time.Second)
 	if c.Sessions <= 0 {
 		c.Sessions = 4096
@@ -88,9 +92,9 @@ func NewHandler(cfg Config, house *room.House, engine *peer.Engine, guard *auth.
 		secret: []byte(rand.Text()), ancestors: ancestors(guard.Origins()), ctx: ctx, stop: stop,
 	}
 	h.sockjs = sockjs.NewHandler(Prefix, sockjs.Options{
-		Websocket: true, RawWebsocket: true, WebsocketWriteTimeout: writeWait,
+		Websocket: true, RawWebsocket: true, WebsocketWriteTimeout: h.cfg.WriteWithin,
 		WebsocketUpgrader: &websocket.Upgrader{
-			HandshakeTimeout: writeWait, CheckOrigin: guard.AllowsOrigin, Subprotocols: []string{"v12.stomp", "v11.stomp", "v10.stomp"},
+			HandshakeTimeout: h.cfg.WriteWithin, CheckOrigin: guard.AllowsOrigin, Subprotocols: []string{"v12.stomp", "v11.stomp", "v10.stomp"},
 		},
 		CheckOrigin: guard.AllowsOrigin, HeartbeatDelay: 25 * time.Second, DisconnectDelay: h.cfg.Absent, ResponseLimit: 128 << 10,
 		DisableJSONP: true, // it is for browsers older than WebRTC, and shows no Origin
@@ -105,7 +109,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !h.frames(w, r) {
-		newLane().through(h.sockjs, w, r)
+		newLane(h.cfg.WriteWithin).through(h.sockjs, w, r)
 	}
 }
 
@@ -117,7 +121,7 @@ func (h *Handler) serve(to sockjs.Session) {
 	}
 	defer h.leave()
 	r := to.Request()
-	newSession(h, newLine(to, laneOf(r)), r, h.log.With("remote", r.RemoteAddr)).run(h.ctx)
+	newSession(h, newLine(to, h.laneOf(r)), r, h.log.With("remote", r.RemoteAddr)).run(h.ctx)
 }
 
 // enter tells why there may be no more sessions; empty: there may be this one.

@@ -20,9 +20,11 @@ const (
 )
 
 // lane bounds what one request can make SockJS keep, which by itself takes messages of any size and writes for any
-// time: bodies and WebSocket messages of more than maxMessage are refused, and what takes longer than writeWait to
-// be written ends the connection.
+// time: bodies and WebSocket messages of more than maxMessage are refused, and what takes longer than patience to be
+// read or written ends the connection.
 type lane struct {
+	patience time.Duration
+
 	left atomic.Int64  // bytes until a WebSocket message is too large
 	over chan struct{} // closed when one is
 	once sync.Once
@@ -30,18 +32,18 @@ type lane struct {
 
 type laneKey struct{}
 
-func newLane() *lane {
-	l := &lane{over: make(chan struct{})}
+func newLane(patience time.Duration) *lane {
+	l := &lane{patience: patience, over: make(chan struct{})}
 	l.reset()
 	return l
 }
 
 // laneOf is that of a request that came through ours.
-func laneOf(r *http.Request) *lane {
+func (h *Handler) laneOf(r *http.Request) *lane {
 	if l, ok := r.Context().Value(laneKey{}).(*lane); ok {
 		return l
 	}
-	return newLane()
+	return newLane(h.cfg.WriteWithin)
 }
 
 // reset begins to count again: a message has come whole.
@@ -59,7 +61,7 @@ func (l *lane) take(n int) bool {
 // through serves a request within bounds.
 func (l *lane) through(next http.Handler, w http.ResponseWriter, r *http.Request) {
 	if r.Body != nil && r.Method == http.MethodPost {
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(writeWait))
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(l.patience))
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxMessage))
 		if err != nil {
 			http.Error(w, fmt.Sprintf("more than %d bytes, or not all of them came; accepted are up to that", maxMessage), http.StatusRequestEntityTooLarge)
@@ -69,29 +71,43 @@ func (l *lane) through(next http.Handler, w http.ResponseWriter, r *http.Request
 		r.Body = io.NopCloser(bytes.NewReader(body))
 	}
 	bounded := &writer{ResponseWriter: w, control: http.NewResponseController(w), lane: l}
-	next.ServeHTTP(bounded, r.WithContext(context.WithValue(r.Context(), laneKey{}, l)))
+	receiving(next, bounded, r.WithContext(context.WithValue(r.Context(), laneKey{}, l)))
 	if !bounded.hijacked {
 		_ = bounded.control.SetWriteDeadline(time.Time{}) // the connection may be used again
 	}
 }
 
-// writer is a response each part of which has writeWait to leave. An error of setting that is one of writing.
+// writer is a response each part of which has the lane's patience to leave. An error of setting that is one of writing.
 type writer struct {
 	http.ResponseWriter
+	opening
 	control  *http.ResponseController
 	lane     *lane
 	hijacked bool
+	begun    bool // the status has been written
 }
 
-// Write is that of http.ResponseWriter.
+// WriteHeader is that of http.ResponseWriter, the first time.
+func (w *writer) WriteHeader(status int) {
+	if !w.begun {
+		w.begun = true
+		w.ResponseWriter.WriteHeader(status)
+	}
+}
+
+// Write is that of http.ResponseWriter. SockJS writes each part at once.
 func (w *writer) Write(b []byte) (int, error) {
-	_ = w.control.SetWriteDeadline(time.Now().Add(writeWait))
+	if !w.pass(string(b)) {
+		return len(b), nil
+	}
+	w.begun = true
+	_ = w.control.SetWriteDeadline(time.Now().Add(w.lane.patience))
 	return w.ResponseWriter.Write(b)
 }
 
 // Flush is that of http.Flusher.
 func (w *writer) Flush() {
-	_ = w.control.SetWriteDeadline(time.Now().Add(writeWait))
+	_ = w.control.SetWriteDeadline(time.Now().Add(w.lane.patience))
 	_ = w.control.Flush()
 }
 

@@ -11,10 +11,9 @@ import (
 )
 
 const (
-	backlog      = 256              // frames that wait for a client
-	backlogBytes = 1 << 20          // and all their bytes
-	writeWait    = 10 * time.Second // for one frame to leave
-	farewell     = time.Second      // for a client that polls to fetch why it was closed
+	backlog      = 256         // frames that wait for a client
+	backlogBytes = 1 << 20     // and all their bytes
+	farewell     = time.Second // for a client that polls to fetch why it was closed
 )
 
 // outRate is how fast a client is written to at most, in bytes a second. SockJS keeps what is written while a client

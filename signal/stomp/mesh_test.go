@@ -2,8 +2,10 @@ package stomp
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"azulejo/signal/room"
 )
@@ -91,6 +93,43 @@ func TestSlowClientsEnd(t *testing.T) {
 	witness.silent()
 }
 
+// TestAbsentClientsEnd: one that polls and stays away, and one whose stream is not read.
+func TestAbsentClientsEnd(t *testing.T) {
+	s := serve(t, setup{rooms: meshes("pair"), stomp: Config{Absent: 3 * time.Second, WriteWithin: 300 * time.Millisecond}})
+	viewers := func(n int) func() bool {
+		return func() bool {
+			info, err := s.house.Info("pair")
+			return err == nil && info.Viewers == n
+		}
+	}
+	enter := []string{frame{"CONNECT", headers{{"accept-version", "1.2"}}, ""}.encode(v12)}
+	for i, d := range topicsOf("deaf", "pair") {
+		enter = append(enter, frame{"SUBSCRIBE", headers{{"id", fmt.Sprint(i)}, {"destination", d}}, ""}.encode(v12))
+	}
+	base := s.url + "/signaling/000/absent"
+	if text, err := post(t.Context(), base+"/xhr", ""); err != nil || text != "o\n" {
+		t.Fatalf("%q, %v", text, err)
+	}
+	for _, f := range enter {
+		if _, err := post(t.Context(), base+"/xhr_send", asJSON([]string{f})); err != nil {
+			t.Fatal(err)
+		}
+	}
+	await(t, "the one who stays away is in", viewers(1))
+	await(t, "the one who stays away is out", viewers(0))
+
+	s.deafStream(t, s.url+"/signaling/000/deaf", enter)
+	await(t, "the deaf one is in", viewers(1))
+	x := s.enters(t, "w", "pair")
+	await(t, "the deaf one is out", func() bool {
+		for range 20 {
+			x.say("SEND", strings.Repeat("x", maxBody), header{"destination", "/app/peer/offer/deaf/pair"})
+		}
+		x.silent()
+		return viewers(1)()
+	})
+}
+
 // TestLimits: each ends the session with a reason that arrives.
 func TestLimits(t *testing.T) {
 	s := serve(t, setup{})
@@ -136,4 +175,18 @@ func TestTooManySessions(t *testing.T) {
 		t.Errorf("the second one got %v; want the end, with a reason", err)
 	}
 	first.silent()
+}
+
+// TestPollsFollowEachOther: every message ends a poll, and the next one comes at once.
+func TestPollsFollowEachOther(t *testing.T) {
+	s := serve(t, setup{})
+	x := s.poll(t)
+	x.connect()
+	for i := range 400 {
+		id := fmt.Sprint(i)
+		x.say("ACK", "", header{"id", "1"}, header{"receipt", id})
+		if got := x.hear("RECEIPT").headers.get("receipt-id"); got != id {
+			t.Fatalf("receipt %s came, want %s", got, id)
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package stomp
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -228,9 +229,7 @@ func (m *mixing) join(ctx context.Context, media room.Media) error {
 	if err != nil {
 		return err
 	}
-	if name == "" {
-		name = m.s.displayName()
-	}
+	name = cmp.Or(name, m.s.displayName())
 	member, err := m.s.h.house.Join(ctx, m.id.room, room.Joining{Name: name, Key: m.id.key, Kind: room.Peer, Publish: media})
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package stomp
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -85,6 +86,9 @@ func TestWaitingClientsAreCalled(t *testing.T) {
 		c, _ := newCaller(t, colour)
 		f := x.hearFrom("/topic/peer/offer/" + key + "/yard")
 		mixer := s.handler.mixerKey("yard")
+		if !strings.Contains(f.body, `"iceServers":[{"urls":["stun:192.0.2.1"]}]`) {
+			t.Errorf("the offer is %s; want the ICE servers with it, for who knows the key", f.body)
+		}
 		answer := c.answer(described(t, f, "offer", mixer))
 		to := "/" + mixer + "/yard"
 		x.trickle(c, key, "/app/peer/iceCandidate"+to)

@@ -3,10 +3,11 @@ package stomp
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
+	"unicode"
 
 	"azulejo/signal/refusal"
 	"azulejo/signal/room"
@@ -136,6 +137,7 @@ func (s *session) displayName() string {
 	if s.name != "" {
 		return s.name
 	}
-	r := []rune(s.me.key)
-	return fmt.Sprintf("guest %s", string(r[:min(len(r), 4)]))
+	letters := strings.FieldsFunc(s.me.key, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	begin := []rune(strings.Join(letters, ""))
+	return strings.TrimSpace("guest " + string(begin[:min(len(begin), 4)]))
 }
