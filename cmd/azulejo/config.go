@@ -79,6 +79,7 @@ type RecordingConfig struct {
 
 // RoomConfig is a room that is open from the start.
 type RoomConfig struct {
+	Mode    string                `yaml:"mode"`
 	Cameras []CameraConfig        `yaml:"cameras"`
 	Views   map[string]ViewConfig `yaml:"views"`
 	Record  []string              `yaml:"record"`
@@ -292,7 +293,7 @@ func (c Config) house() room.Config {
 }
 
 func (r RoomConfig) settings() room.Settings {
-	s := room.Settings{Views: map[string]mixer.View{}, Record: r.Record}
+	s := room.Settings{Mode: room.Mode(r.Mode), Views: map[string]mixer.View{}, Record: r.Record}
 	for _, cam := range r.Cameras {
 		s.Cameras = append(s.Cameras, cam.Name)
 	}

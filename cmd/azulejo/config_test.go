@@ -72,6 +72,7 @@ func TestRoomsAreConfigured(t *testing.T) {
 	c, err := load(t, `
 mix: {rungs: [1080p, 90p]}
 rooms:
+  two: {mode: mesh}
   yard:
     cameras: [{name: gate, url: "test:", sub_url: "test:?w=320&h=180"}, {name: door, url: "test:"}]
     views:
@@ -97,6 +98,9 @@ rooms:
 	}
 	if d := cmp.Diff(want, c.house().Rooms["yard"]); d != "" {
 		t.Errorf("the room (-want +got):\n%s", d)
+	}
+	if got := c.house().Rooms["two"].Mode; got != room.Mesh {
+		t.Errorf("the other room's mode is %q", got)
 	}
 	if got := c.mixer().Rungs; !slices.Equal(got, []string{"1080p", "90p"}) {
 		t.Errorf("rungs are %v", got)
@@ -146,6 +150,8 @@ func TestBadConfigurationIsNamed(t *testing.T) {
 		"store: {kind: s3}":                                              {"store.s3.", "endpoint"},
 		"limits: {participants: 65}":                                     {"limits.participants", "65", "64"},
 		"rooms: {\"a b\": {}}":                                           {"rooms", "a b", "letters"},
+		"rooms: {a: {mode: sfu}}":                                        {"rooms.a.mode", "sfu", "mix, mesh"},
+		"rooms: {a: {mode: mesh, record: [main]}}":                       {"rooms.a.mode", "mesh", "without cameras, views and record"},
 		"rooms: {a: {record: [garden]}}":                                 {"rooms.a.record", "garden", "main"},
 		"rooms: {a: {record: [door], views: {gate: {}}}}":                {"rooms.a.record", "door", "main, gate"},
 		"rooms: {a: {views: {main: {layout: heap}}}}":                    {"rooms.a.views.main.layout", "heap", "grid, spotlight"},

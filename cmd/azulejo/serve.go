@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -18,7 +19,9 @@ import (
 	"azulejo/signal/camera"
 	"azulejo/signal/peer"
 	"azulejo/signal/room"
+	"azulejo/signal/stomp"
 	"azulejo/signal/turn"
+	"azulejo/signal/whip"
 	"azulejo/signal/ws"
 	"azulejo/web"
 )
@@ -34,6 +37,8 @@ type server struct {
 	relays   *turn.Relays
 	guard    *auth.Guard
 	signal   *ws.Handler
+	stomp    *stomp.Handler
+	whip     *whip.Handler
 	web      *web.Server
 	listener net.Listener
 }
@@ -64,6 +69,8 @@ func newServer(cfg Config, log *slog.Logger) (s *server, err error) {
 		return s, err
 	}
 	s.signal = ws.NewHandler(ws.Config{}, s.house, s.engine, s.guard, log)
+	s.stomp = stomp.NewHandler(stomp.Config{}, s.house, s.engine, s.guard, log)
+	s.whip = whip.NewHandler(whip.Config{}, s.house, s.engine, s.guard, log)
 	if s.web, err = s.newWeb(); err != nil {
 		return s, err
 	}
@@ -92,6 +99,9 @@ func (s *server) newWeb() (*web.Server, error) {
 		Rooms:      s.house,
 		Footage:    ix,
 		Signalling: s.signal,
+		SockJS:     s.stomp,
+		WHIP:       s.whip,
+		WHEP:       s.whip,
 		Media:      playback.New(ix, s.store, s.log),
 		Uploads:    func() recorder.UploadStats { return s.recorder.Stats().Uploads },
 		LiveFrames: codec.LiveFrames,
@@ -123,14 +133,31 @@ func (s *server) run(ctx context.Context) error {
 		{"cameras", s.runCameras},
 		{"turn", s.relays.Run},
 		{"signalling", s.runSignalling},
-		{"http", func(ctx context.Context) error { return s.web.Run(ctx, s.listener) }},
+		{"http", s.runHTTP},
 	})
 }
 
 // runSignalling ends the sessions of all clients with ctx.
 func (s *server) runSignalling(ctx context.Context) error {
 	<-ctx.Done()
-	return s.signal.Close()
+	return atOnce(s.signal.Close, s.stomp.Close, s.whip.Close)
+}
+
+// atOnce runs all and waits for them.
+func atOnce(all ...func() error) error {
+	errs := make([]error, len(all))
+	var work sync.WaitGroup
+	for i, one := range all {
+		work.Go(func() { errs[i] = one() })
+	}
+	work.Wait()
+	return errors.Join(errs...)
+}
+
+// runHTTP ends the streams of events first: the server waits for its requests.
+func (s *server) runHTTP(ctx context.Context) error {
+	defer context.AfterFunc(ctx, s.whip.EndEvents)()
+	return s.web.Run(ctx, s.listener)
 }
 
 // runCameras keeps every room's cameras. Their places are the room's business, so they may come in any order.

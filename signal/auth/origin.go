@@ -28,3 +28,6 @@ func normal(origin string) string {
 	}
 	return origin
 }
+
+// Origins are those of the configuration, in lower case; the caller may keep them.
+func (g *Guard) Origins() []string { return slices.Clone(g.origins) }

@@ -20,6 +20,7 @@ type Config struct {
 
 // Settings of one configured room.
 type Settings struct {
+	Mode    Mode                  // Mix when empty
 	Cameras []string              // names that have the first places, in this order, whenever they join
 	Views   map[string]mixer.View // besides main, or instead of its grid
 	Record  []string              // what is recorded: names of views
@@ -89,8 +90,10 @@ func (c Config) Validate() error {
 }
 
 func (s Settings) validate(room string) error {
-	if err := s.validateViews(room); err != nil {
-		return err
+	for _, check := range []func(string) error{s.validateMode, s.validateViews} {
+		if err := check(room); err != nil {
+			return err
+		}
 	}
 	accepted := s.streams()
 	for i, stream := range s.Record {

@@ -23,6 +23,7 @@ const (
 	CodeViews      = "too_many_views"
 	CodeRecorded   = "view_recorded"
 	CodeOverloaded = "overloaded"
+	CodeMesh       = "mesh_room"
 )
 
 func errNoSuchRoom(name string) error {

@@ -160,6 +160,7 @@ type Joining struct {
 	Kind    Kind   // Peer when empty
 	Publish Media  // neither: a viewer
 	Screen  bool   // the picture is a shared screen: it is never cropped
+	Mesh    bool   // the member comes for the others of a mesh room, not for media: a viewer; see Mode
 	Layers  int    // versions of the picture that may be put, see Member.PutLayer; zero: one
 }
 
@@ -167,6 +168,9 @@ type Joining struct {
 // its Leave or Lose. An [refusal.Error] is meant for the user.
 func (h *House) Join(ctx context.Context, name string, j Joining) (*Member, error) {
 	j, err := j.clean(name)
+	if err == nil {
+		err = h.checkMode(name, j)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -364,6 +364,8 @@ func TestConfigNamesTheBadField(t *testing.T) {
 		"limits.rooms":                    {Limits: Limits{Rooms: -1}},
 		"limits.participants":             {Limits: Limits{Participants: 65}},
 		`rooms: room "a b"`:               {Rooms: map[string]Settings{"a b": {}}},
+		`rooms.yard.mode: "sfu"`:          {Rooms: map[string]Settings{"yard": {Mode: "sfu"}}},
+		`rooms.yard.mode: "mesh"`:         {Rooms: map[string]Settings{"yard": {Mode: Mesh, Cameras: []string{"gate"}}}},
 		`rooms.yard.record: "gate"`:       {Rooms: map[string]Settings{"yard": {Record: []string{"gate"}}}},
 		`rooms.yard.record: "main" twice`: {Rooms: map[string]Settings{"yard": {Record: []string{"main", "main"}}}},
 		`rooms.yard.record: "gate": accepted are views of the room: main, door`: {

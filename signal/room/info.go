@@ -13,6 +13,7 @@ import (
 type Info struct {
 	Room         string                    `json:"room"`
 	Configured   bool                      `json:"configured"`
+	Mode         Mode                      `json:"mode"`
 	Viewers      int                       `json:"viewers"` // who publish nothing
 	Participants []ParticipantInfo         `json:"participants"`
 	Views        []ViewInfo                `json:"views"`
@@ -53,7 +54,7 @@ func (r *Room) info() (Info, bool) {
 func (c info) do(r *Room) {
 	stats := r.mix.Stats()
 	out := Info{
-		Room: r.name, Configured: r.permanent, Viewers: len(r.viewers), Participants: []ParticipantInfo{},
+		Room: r.name, Configured: r.permanent, Mode: r.house.Mode(r.name), Viewers: len(r.viewers), Participants: []ParticipantInfo{},
 		Views:      r.describeViews(),
 		Renditions: slices.Concat([]mixer.RenditionStats{}, stats.Renditions), Recordings: []recorder.RecordingStats{},
 		Ticks: stats.Ticks, LateTicks: stats.LateTicks, Overload: r.overload,

@@ -1,0 +1,294 @@
+package stomp
+
+import (
+	"context"
+	"encoding/json"
+	"image"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pion/ice/v4"
+	"github.com/pion/webrtc/v4"
+	"github.com/pion/webrtc/v4/pkg/media"
+
+	"azulejo/codec"
+	"azulejo/codec/depack"
+	"azulejo/mixer/layout"
+	"azulejo/signal/peer"
+)
+
+// caller is a peer connection of a client: it publishes one colour, or nothing, and shows what it gets.
+type caller struct {
+	t       *testing.T
+	pc      *webrtc.PeerConnection
+	tv      *screen
+	found   chan peer.Candidate // its candidates
+	streams chan string         // of the tracks that come
+}
+
+// colours that are well apart.
+func colours() []codec.Colour {
+	return []codec.Colour{codec.RGB(220, 30, 30), codec.RGB(30, 200, 30), codec.RGB(40, 60, 230)}
+}
+
+// newCaller makes a connection that is closed when the test ends, or by end. A nil colour publishes nothing.
+func newCaller(t *testing.T, colour *codec.Colour) (c *caller, end func()) {
+	t.Helper()
+	var s webrtc.SettingEngine
+	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
+	s.SetIncludeLoopbackCandidate(true)
+	s.SetIPFilter(func(ip net.IP) bool { return ip.IsLoopback() })
+	pc, err := webrtc.NewAPI(webrtc.WithSettingEngine(s)).NewPeerConnection(webrtc.Configuration{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c = &caller{t: t, pc: pc, tv: newScreen(t), found: make(chan peer.Candidate, 100), streams: make(chan string, 10)}
+	ctx, cancel := context.WithCancel(context.Background())
+	var working sync.WaitGroup
+	pc.OnTrack(func(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
+		c.streams <- track.StreamID()
+		working.Go(func() { c.watch(track) })
+	})
+	pc.OnICECandidate(func(found *webrtc.ICECandidate) {
+		if found != nil {
+			c.found <- found.ToJSON()
+		}
+	})
+	if colour != nil {
+		track := c.publish()
+		working.Go(func() { play(ctx, track, still(t, *colour)) })
+	}
+	end = sync.OnceFunc(func() {
+		cancel()
+		if err := pc.GracefulClose(); err != nil {
+			t.Error(err)
+		}
+		working.Wait()
+	})
+	t.Cleanup(end)
+	return c, end
+}
+
+func (c *caller) publish() *webrtc.TrackLocalStaticSample {
+	c.t.Helper()
+	track, err := webrtc.NewTrackLocalStaticSample(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8, ClockRate: 90000}, "video", "mine")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if _, err := c.pc.AddTrack(track); err != nil {
+		c.t.Fatal(err)
+	}
+	if _, err := c.pc.AddTransceiverFromKind(webrtc.RTPCodecTypeAudio, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}); err != nil {
+		c.t.Fatal(err)
+	}
+	return track
+}
+
+// receive adds a section that only receives.
+func (c *caller) receive(kind string) {
+	c.t.Helper()
+	init := webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}
+	if _, err := c.pc.AddTransceiverFromKind(webrtc.NewRTPCodecType(kind), init); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// still is one key picture of a colour, in VP8.
+func still(t *testing.T, colour codec.Colour) []byte {
+	t.Helper()
+	e, err := codec.NewVideoEncoder(codec.VideoConfig{Codec: codec.VP8, Width: 160, Height: 90, FPS: 10, Bitrate: 200_000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	f, err := codec.NewFrame(160, 90)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	f.Fill(f.Bounds(), colour)
+	all, err := e.Encode(f, 0, true)
+	if err != nil || len(all) != 1 {
+		t.Fatalf("%d pictures, %v", len(all), err)
+	}
+	return all[0].Data
+}
+
+// play sends a key picture ten times a second.
+func play(ctx context.Context, track *webrtc.TrackLocalStaticSample, picture []byte) {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			_ = track.WriteSample(media.Sample{Data: picture, Duration: 100 * time.Millisecond}) // it may not be connected yet
+		}
+	}
+}
+
+// watch shows what comes until the connection ends.
+func (c *caller) watch(track *webrtc.TrackRemote) {
+	id := map[string]codec.ID{webrtc.MimeTypeVP8: codec.VP8, webrtc.MimeTypeH264: codec.H264}[track.Codec().MimeType]
+	var frames *depack.Track
+	if id != "" {
+		var err error
+		if frames, err = depack.New(id, 90000); err != nil {
+			c.t.Error(err)
+			return
+		}
+	}
+	for {
+		p, _, err := track.ReadRTP()
+		if err != nil {
+			return
+		}
+		if frames != nil {
+			for _, unit := range frames.Push(p) {
+				c.tv.put(unit)
+			}
+		}
+	}
+}
+
+// screen decodes and keeps the newest picture.
+type screen struct {
+	t       *testing.T
+	mu      sync.Mutex
+	decoder *codec.VideoDecoder
+	newest  *codec.Frame
+}
+
+func newScreen(t *testing.T) *screen {
+	s := &screen{t: t}
+	t.Cleanup(func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.decoder.Close()
+		s.newest.Close()
+		s.newest = nil
+	})
+	return s
+}
+
+func (s *screen) put(p codec.Packet) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.decoder == nil {
+		d, err := codec.NewVideoDecoder(p.Codec, 0)
+		if err != nil {
+			s.t.Errorf("decode the mix: %v", err)
+			return
+		}
+		s.decoder = d
+	}
+	frames, err := s.decoder.Decode(p)
+	if err != nil {
+		s.t.Errorf("decode the mix: %v", err)
+	}
+	for _, f := range frames {
+		s.newest.Close()
+		s.newest = f
+	}
+}
+
+// shows tells whether the picture is the mix of exactly these colours.
+func (s *screen) shows(all ...codec.Colour) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.newest == nil || s.newest.Width() != width {
+		return false
+	}
+	for i, c := range all {
+		r := layout.Fit(160, 90, layout.Grid(len(all), width, height)[i])
+		if !near(s.newest.Mean(image.Rect(r.X, r.Y, r.X+r.W, r.Y+r.H).Inset(min(r.W, r.H)/8)), c) {
+			return false
+		}
+	}
+	return true
+}
+
+func near(a, b codec.Colour) bool {
+	d := func(x, y uint8) bool { return max(int(x), int(y))-min(int(x), int(y)) <= 12 }
+	return d(a.Y, b.Y) && d(a.U, b.U) && d(a.V, b.V)
+}
+
+// offer is a description of the caller's; its candidates come by found.
+func (c *caller) offer(options *webrtc.OfferOptions) string {
+	c.t.Helper()
+	o, err := c.pc.CreateOffer(options)
+	if err == nil {
+		err = c.pc.SetLocalDescription(o)
+	}
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return o.SDP
+}
+
+// answer takes an offer as Flutter's client does, with another DTLS role.
+func (c *caller) answer(offer string) string {
+	c.t.Helper()
+	offer = strings.ReplaceAll(offer, "a=setup:actpass", "a=setup:active")
+	if err := c.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: offer}); err != nil {
+		c.t.Fatal(err)
+	}
+	a, err := c.pc.CreateAnswer(nil)
+	if err == nil {
+		err = c.pc.SetLocalDescription(a)
+	}
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return a.SDP
+}
+
+// accept takes the server's answer.
+func (c *caller) accept(answer string) {
+	c.t.Helper()
+	if err := c.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// described reads a description out of a MESSAGE.
+func described(t *testing.T, f frame, kind, from string) string {
+	t.Helper()
+	var m descriptionMessage
+	if err := json.Unmarshal([]byte(f.body), &m); err != nil || m.Key != from || m.Body.Type != kind {
+		t.Fatalf("%s from %s: got %s (%v)", kind, from, f.body, err)
+	}
+	return m.Body.SDP
+}
+
+// trickle tells all candidates that the caller has found so far, at least one.
+func (x *stranger) trickle(c *caller, key, to string) {
+	x.t.Helper()
+	first := <-c.found
+	x.say("SEND", asJSON(candidateMessage{key, &first}), header{"destination", to})
+	for {
+		select {
+		case found := <-c.found:
+			x.say("SEND", asJSON(candidateMessage{key, &found}), header{"destination", to})
+		default:
+			return
+		}
+	}
+}
+
+// takeCandidates adds one candidate of the server's at least.
+func (x *stranger) takeCandidates(c *caller, key, in, from string) {
+	x.t.Helper()
+	f := x.hearFrom("/topic/peer/iceCandidate/" + key + "/" + in)
+	var m candidateMessage
+	if err := json.Unmarshal([]byte(f.body), &m); err != nil || m.Key != from || m.Body == nil || m.Body.SDPMid == nil || *m.Body.SDPMid == "" || m.Body.SDPMLineIndex == nil {
+		x.t.Fatalf("a candidate %s (%v); want key, body.candidate, sdpMid and sdpMLineIndex", f.body, err)
+	}
+	if err := c.pc.AddICECandidate(*m.Body); err != nil {
+		x.t.Errorf("candidate %s: %v", f.body, err)
+	}
+}

@@ -1,0 +1,185 @@
+package stomp
+
+import (
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"azulejo/signal/refusal"
+)
+
+// Limits of what one client may say.
+const (
+	maxHead    = 8 << 10  // bytes of a frame's command and headers
+	maxHeaders = 64       // lines of them
+	maxBody    = 64 << 10 // bytes of a frame's body
+	maxFrame   = maxHead + maxBody
+)
+
+// decoder puts frames together from the messages of a client, which may be parts of one or several at once.
+// It holds at most one frame that has not come whole, and the message that came last.
+type decoder struct {
+	version version // empty before CONNECT: what may come then is read like 1.2 without escapes
+	rest    string  // not read yet
+}
+
+// put takes the next message.
+func (d *decoder) put(message string) { d.rest += message }
+
+// next is the next frame; nil: nothing more has come whole. Heart-beats are passed over. After an error, which is
+// a [refusal.Error], the decoder is of no use.
+func (d *decoder) next() (*frame, error) {
+	d.rest = strings.TrimLeft(d.rest, "\r\n")
+	head, bodyAt, err := d.head()
+	if err != nil || bodyAt == 0 {
+		return nil, err
+	}
+	f, err := d.readHead(head)
+	if err != nil {
+		return nil, err
+	}
+	end, err := bodyEnd(f.headers, d.rest[bodyAt:])
+	if err != nil || end < 0 {
+		return nil, err
+	}
+	f.body = d.rest[bodyAt : bodyAt+end]
+	if !utf8.ValidString(f.body) {
+		return nil, malformed("the body of %s is not UTF-8; accepted is text", clip(f.command))
+	}
+	f.body = strings.Clone(f.body)
+	d.rest = strings.Clone(d.rest[bodyAt+end+1:])
+	return f, nil
+}
+
+// head finds the command and the headers, and where the body begins; zero: not all of them have come.
+func (d *decoder) head() (lines []string, bodyAt int, err error) {
+	at := 0
+	for {
+		length := strings.IndexByte(d.rest[at:], '\n')
+		if length < 0 && len(d.rest) <= maxHead {
+			return nil, 0, nil
+		}
+		if length < 0 || at+length > maxHead {
+			return nil, 0, refusal.New(codeTooLarge, "a frame with a head of more than %d bytes; accepted are up to that", maxHead)
+		}
+		line := d.line(d.rest[at : at+length])
+		at += length + 1
+		if line == "" {
+			return lines, at, nil
+		}
+		if lines = append(lines, line); len(lines) > maxHeaders+1 {
+			return nil, 0, refusal.New(codeTooLarge, "a frame with more than %d headers; accepted are up to that", maxHeaders)
+		}
+	}
+}
+
+// line is without its end, which may be CR LF since 1.2.
+func (d *decoder) line(s string) string {
+	if d.version == v12 || d.version == "" {
+		return strings.TrimSuffix(s, "\r")
+	}
+	return s
+}
+
+func (d *decoder) readHead(lines []string) (*frame, error) {
+	f := &frame{command: strings.Clone(lines[0])}
+	for _, line := range lines {
+		if strings.IndexByte(line, 0) >= 0 || !utf8.ValidString(line) {
+			return nil, malformed("a frame whose head has a NUL or is not UTF-8; accepted is a command, headers, an empty line, a body, a NUL")
+		}
+	}
+	for _, line := range lines[1:] {
+		h, err := d.readHeader(f.command, line)
+		if err != nil {
+			return nil, err
+		}
+		f.headers = append(f.headers, h)
+	}
+	return f, nil
+}
+
+func (d *decoder) readHeader(command, line string) (header, error) {
+	name, value, ok := strings.Cut(line, ":")
+	if !ok || name == "" {
+		return header{}, malformed("a header %q of %s; accepted is name:value", clip(line), clip(command))
+	}
+	if d.version == "" || !escapes(command, d.version) {
+		return header{strings.Clone(strings.TrimSpace(name)), strings.Clone(strings.TrimSpace(value))}, nil
+	}
+	var err error
+	if name, err = d.unescape(name); err != nil {
+		return header{}, err
+	}
+	value, err = d.unescape(value)
+	return header{name, value}, err
+}
+
+// unescape undoes what 1.1 and 1.2 do to headers. Colons need no escape to be understood: stompjs never writes any.
+func (d *decoder) unescape(s string) (string, error) {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] != '\\' {
+			b.WriteByte(s[i])
+			continue
+		}
+		if i++; i == len(s) {
+			return "", badEscape(s)
+		}
+		switch c := s[i]; {
+		case c == 'n':
+			b.WriteByte('\n')
+		case c == 'c':
+			b.WriteByte(':')
+		case c == '\\':
+			b.WriteByte('\\')
+		case c == 'r' && d.version == v12:
+			b.WriteByte('\r')
+		default:
+			return "", badEscape(s)
+		}
+	}
+	return b.String(), nil
+}
+
+func badEscape(s string) error {
+	return malformed(`a header with %q; accepted after a backslash are n, c, a backslash, and since 1.2 r`, clip(s))
+}
+
+// bodyEnd is where the NUL after the body is; negative: not there yet.
+func bodyEnd(h headers, body string) (int, error) {
+	length, given := h.find("content-length")
+	if !given {
+		end := strings.IndexByte(body, 0)
+		if end > maxBody || end < 0 && len(body) > maxBody {
+			return 0, bodyTooLarge()
+		}
+		return end, nil
+	}
+	n, err := strconv.ParseUint(strings.TrimSpace(length), 10, 63)
+	switch {
+	case err != nil:
+		return 0, malformed("content-length %q; accepted is the number of bytes of the body", clip(length))
+	case n > maxBody:
+		return 0, bodyTooLarge()
+	case uint64(len(body)) <= n:
+		return -1, nil
+	case body[n] != 0:
+		return 0, malformed("no NUL after the %d bytes that content-length tells; accepted is the number of bytes of the body", n)
+	}
+	return int(n), nil
+}
+
+func bodyTooLarge() error {
+	return refusal.New(codeTooLarge, "a frame with a body of more than %d bytes; accepted are up to that", maxBody)
+}
+
+func malformed(format string, args ...any) error { return refusal.New(codeBadFrame, format, args...) }
+
+// clip keeps an error message short whatever a client sent.
+func clip(s string) string {
+	const enough = 64
+	if r := []rune(s); len(r) > enough {
+		return string(r[:enough]) + "…"
+	}
+	return s
+}

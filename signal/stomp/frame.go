@@ -1,0 +1,83 @@
+package stomp
+
+import (
+	"strconv"
+	"strings"
+)
+
+// version is that of the protocol; the specifications are at https://stomp.github.io.
+type version string
+
+const (
+	v10 version = "1.0"
+	v11 version = "1.1"
+	v12 version = "1.2"
+)
+
+// frame is one frame of either side.
+type frame struct {
+	command string
+	headers headers
+	body    string
+}
+
+// header is one line of a frame's head, unescaped.
+type header struct{ name, value string }
+
+type headers []header
+
+// get is the value of a header, empty if there is none. Of repeated ones the first counts (1.2, Repeated Header
+// Entries).
+func (h headers) get(name string) string {
+	value, _ := h.find(name)
+	return value
+}
+
+func (h headers) find(name string) (string, bool) {
+	for _, e := range h {
+		if e.name == name {
+			return e.value, true
+		}
+	}
+	return "", false
+}
+
+// encode writes the frame for a client that speaks v. A body has its length in bytes with it.
+func (f frame) encode(v version) string {
+	escape := escaper(f.command, v)
+	var b strings.Builder
+	b.WriteString(f.command)
+	for _, h := range f.headers {
+		b.WriteString("\n" + escape(h.name) + ":" + escape(h.value))
+	}
+	if f.body != "" {
+		b.WriteString("\ncontent-length:" + strconv.Itoa(len(f.body)))
+	}
+	b.WriteString("\n\n" + f.body + "\x00")
+	return b.String()
+}
+
+// escapes tells whether the headers of a frame are escaped: those of the frames that agree on the version never
+// are.
+func escapes(command string, v version) bool {
+	return v != v10 && command != "CONNECT" && command != "CONNECTED"
+}
+
+// oneLine is what a header of 1.0 cannot say otherwise.
+var oneLine = strings.NewReplacer("\r", " ", "\n", " ", "\x00", " ")
+
+var (
+	escape11 = strings.NewReplacer("\\", `\\`, "\n", `\n`, ":", `\c`, "\x00", " ", "\r", " ")
+	escape12 = strings.NewReplacer("\\", `\\`, "\n", `\n`, ":", `\c`, "\x00", " ", "\r", `\r`)
+)
+
+// escaper is how the headers of a frame are written.
+func escaper(command string, v version) func(string) string {
+	switch {
+	case !escapes(command, v):
+		return oneLine.Replace
+	case v == v12:
+		return escape12.Replace
+	}
+	return escape11.Replace
+}

@@ -1,0 +1,265 @@
+package stomp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"azulejo/codec"
+	"azulejo/mixer"
+	"azulejo/signal/auth"
+	"azulejo/signal/peer"
+	"azulejo/signal/room"
+)
+
+// TestMain looks for goroutines that are left, a while longer than goleak does by itself: SockJS keeps sessions that
+// were closed until their client has been absent for long enough.
+func TestMain(m *testing.M) {
+	codec.BridgeLog(slog.New(slog.DiscardHandler))
+	code := m.Run()
+	deadline := time.Now().Add(patience)
+	err := goleak.Find()
+	for err != nil && time.Now().Before(deadline) {
+		err = goleak.Find()
+	}
+	if err != nil && code == 0 {
+		_, _ = fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+const (
+	width, height, fps = 320, 180, 10
+	patience           = 30 * time.Second // for anything that has to happen
+)
+
+// server is a whole server but for its pages.
+type server struct {
+	url     string // http://host:port
+	house   *room.House
+	handler *Handler
+}
+
+type setup struct {
+	stomp  Config
+	auth   auth.Config
+	webrtc peer.Config
+	rooms  map[string]room.Settings
+}
+
+func serve(t *testing.T, s setup) *server {
+	t.Helper()
+	log := slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	house, err := room.NewHouse(room.Config{
+		Mixer: mixer.Config{Width: width, Height: height, FPS: fps, Bitrate: 800_000}, Rooms: s.rooms,
+	}, nil, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.webrtc.UDP, s.webrtc.TCP = "127.0.0.1:0", "127.0.0.1:0"
+	engine, err := peer.NewEngine(s.webrtc, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	guard, err := auth.New(s.auth)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- house.Run(ctx) }()
+	handler := NewHandler(s.stomp, house, engine, guard, log)
+	web := httptest.NewServer(handler)
+	t.Cleanup(func() {
+		for _, end := range []func() error{handler.Close, func() error { cancel(); return <-done }, engine.Close} {
+			if err := end(); err != nil {
+				t.Error(err)
+			}
+		}
+		web.Close()
+		if n := engine.Stats().Peers; n != 0 {
+			t.Errorf("%d peers are open after everything has ended", n)
+		}
+		if n := codec.LiveFrames(); n != 0 {
+			t.Errorf("%d frames are alive after everything has ended", n)
+		}
+	})
+	return &server{web.URL, house, handler}
+}
+
+// testWriter shows warnings of the server with the test that caused them.
+type testWriter struct{ t *testing.T }
+
+func (w testWriter) Write(b []byte) (int, error) {
+	w.t.Log(strings.TrimSpace(string(b)))
+	return len(b), nil
+}
+
+// await polls until ok.
+func await(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.After(patience)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-deadline:
+			t.Fatalf("waited in vain: %s", what)
+		case <-tick.C:
+		}
+	}
+}
+
+// people are the names of who publishes in a room, with a mark for who is away.
+func (s *server) people(name string) string {
+	info, err := s.house.Info(name)
+	if err != nil {
+		return "no room"
+	}
+	var all []string
+	for _, p := range info.Participants {
+		if p.Away {
+			p.Name = "(" + p.Name + ")"
+		}
+		all = append(all, p.Name)
+	}
+	return strings.Join(all, " ")
+}
+
+// stranger is a STOMP client by hand: every SockJS message it gets must be a heart-beat or one whole frame.
+type stranger struct {
+	t       *testing.T
+	version version
+	send    func(message string) error
+	in      <-chan string // SockJS messages; closed when the connection is
+	end     func() error  // how it ended, after in was closed
+	beats   int           // heart-beats that came
+}
+
+var errTimeout = errors.New("nothing came")
+
+// next is the next frame.
+func (x *stranger) next(within time.Duration) (frame, error) {
+	timeout := time.After(within)
+	for {
+		select {
+		case <-timeout:
+			return frame{}, errTimeout
+		case m, ok := <-x.in:
+			switch {
+			case !ok:
+				return frame{}, x.end()
+			case m == "\n":
+				x.beats++
+				continue
+			}
+			return x.read(m), nil
+		}
+	}
+}
+
+func (x *stranger) read(message string) frame {
+	x.t.Helper()
+	d := decoder{version: x.version}
+	d.put(message)
+	f, err := d.next()
+	if err != nil || f == nil || d.rest != "" {
+		x.t.Fatalf("a message that is not one frame: %q (%v)", message, err)
+	}
+	if f.command == "MESSAGE" && (f.headers.get("content-type") == "" || f.headers.get("message-id") == "") {
+		x.t.Errorf("a MESSAGE without content-type or message-id: %q", message)
+	}
+	return *f
+}
+
+func (x *stranger) say(command, body string, h ...header) {
+	x.t.Helper()
+	if err := x.send(frame{command, h, body}.encode(x.version)); err != nil {
+		x.t.Fatalf("say %s: %v", command, err)
+	}
+}
+
+// hear is the next frame, which is of this command.
+func (x *stranger) hear(command string) frame {
+	x.t.Helper()
+	f, err := x.next(patience)
+	if err != nil || f.command != command {
+		x.t.Fatalf("heard %v (%v); want %s", f, err, command)
+	}
+	return f
+}
+
+// hearFrom is the next frame, which is a MESSAGE of a destination.
+func (x *stranger) hearFrom(destination string) frame {
+	x.t.Helper()
+	f := x.hear("MESSAGE")
+	if f.headers.get("destination") != destination {
+		x.t.Fatalf("heard %v; want a message of %s", f, destination)
+	}
+	return f
+}
+
+// refused wants an ERROR with a code and words of its reason, and then the end.
+func (x *stranger) refused(code string, words ...string) frame {
+	x.t.Helper()
+	f := x.hear("ERROR")
+	if f.headers.get("message") != code {
+		x.t.Errorf("got error %s: %s; want %s", f.headers.get("message"), f.body, code)
+	}
+	for _, w := range words {
+		if !strings.Contains(f.body, w) {
+			x.t.Errorf("error %s says %q; want it to say %q", code, f.body, w)
+		}
+	}
+	if g, err := x.next(patience); err == nil || errors.Is(err, errTimeout) {
+		x.t.Errorf("after the ERROR came %v (%v); want the end", g, err)
+	}
+	return f
+}
+
+// silent wants nothing to come but heart-beats, as proven by the answer to a frame that is sent now.
+func (x *stranger) silent() {
+	x.t.Helper()
+	x.say("ACK", "", header{"id", "1"}, header{"receipt", "silent"})
+	if f := x.hear("RECEIPT"); f.headers.get("receipt-id") != "silent" {
+		x.t.Errorf("heard %v; want the receipt", f)
+	}
+}
+
+// connect does as stompjs does; more headers may be given.
+func (x *stranger) connect(h ...header) frame {
+	x.t.Helper()
+	x.say("CONNECT", "", append(headers{{"accept-version", "1.0,1.1,1.2"}, {"heart-beat", "0,0"}}, h...)...)
+	f := x.hear("CONNECTED")
+	x.version = version(f.headers.get("version"))
+	return f
+}
+
+// subscribeAs subscribes to everything of the dialect.
+func (x *stranger) subscribeAs(key, in string) {
+	x.t.Helper()
+	for i, d := range topicsOf(key, in) {
+		x.say("SUBSCRIBE", "", header{"id", fmt.Sprint("sub-", i)}, header{"destination", d})
+	}
+}
+
+func topicsOf(key, in string) []string {
+	mine := "/" + key + "/" + in
+	return []string{"/topic/peer/offer" + mine, "/topic/peer/answer" + mine, "/topic/peer/iceCandidate" + mine, "/topic/call/key", "/topic/send/key"}
+}
+
+// call asks who is there, as browsers do, and returns the key.
+func (x *stranger) call() string {
+	x.t.Helper()
+	x.say("SEND", "[object Object]", header{"destination", "/app/call/key"})
+	return strings.Trim(x.hearFrom("/topic/send/key").body, `"`)
+}

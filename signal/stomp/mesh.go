@@ -1,0 +1,132 @@
+package stomp
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+
+	"azulejo/signal/auth"
+	"azulejo/signal/refusal"
+	"azulejo/signal/room"
+)
+
+// broker passes messages on between the clients of mesh rooms, room by room. It is safe for concurrent use, and
+// never waits for a client.
+type broker struct {
+	mu    sync.Mutex
+	rooms map[string]map[*session]struct{}
+}
+
+// relayed is a message on its way to the subscriptions of a client.
+type relayed struct {
+	to destination
+	message
+}
+
+func newBroker() *broker { return &broker{rooms: map[string]map[*session]struct{}{}} }
+
+func (b *broker) add(room string, s *session) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.rooms[room] == nil {
+		b.rooms[room] = map[*session]struct{}{}
+	}
+	b.rooms[room][s] = struct{}{}
+}
+
+func (b *broker) remove(room string, s *session) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.rooms[room], s)
+	if len(b.rooms[room]) == 0 {
+		delete(b.rooms, room)
+	}
+}
+
+// publish gives a message to everybody in a room, who said it included, as brokers do.
+func (b *broker) publish(room string, m relayed) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for s := range b.rooms[room] {
+		s.post(m)
+	}
+}
+
+// post never blocks; the broker calls it, under its lock.
+func (s *session) post(m relayed) {
+	select {
+	case s.relayed <- m:
+		return
+	default:
+	}
+	select {
+	case <-s.flooded:
+	default:
+		close(s.flooded)
+	}
+}
+
+// passOn delivers what the broker gave.
+func (s *session) passOn(m relayed) error {
+	if s.mesh == nil {
+		return nil // it has left meanwhile
+	}
+	_, err := s.deliver(m.to, m.message, true)
+	return err
+}
+
+// mesh is what a client has in a mesh room.
+type mesh struct {
+	s      *session
+	member *room.Member
+}
+
+// joinMesh makes the client one of those who hear of each other. What they send each other is not seen here, so all
+// need to be allowed to publish.
+func (s *session) joinMesh(ctx context.Context, who identity) (*mesh, error) {
+	permit, err := s.h.guard.Admit(auth.Ask{
+		Token: s.token, Room: who.room, Grants: []auth.Grant{auth.View, auth.Publish}, Remote: s.remote, Join: true,
+	})
+	if err != nil {
+		return nil, err
+	}
+	name, err := permit.Named(s.name)
+	if err != nil {
+		return nil, err
+	}
+	member, err := s.h.house.Join(ctx, who.room, room.Joining{Name: name, Key: who.key, Kind: room.Peer, Mesh: true})
+	if err != nil {
+		return nil, err
+	}
+	s.h.broker.add(who.room, s)
+	return &mesh{s, member}, nil
+}
+
+// take passes a SEND on.
+func (m *mesh) take(d destination, f *frame) error {
+	if d.personal() && d.room != m.s.me.room {
+		return refusal.New(codeUnexpected, "SEND to room %q; accepted is the one that was subscribed to: %s", clip(d.room), m.s.me.room)
+	}
+	m.s.h.broker.publish(m.s.me.room, relayed{d, message{f.body, typeOf(f)}})
+	return nil
+}
+
+// typeOf is the content type that a message keeps or, without one, looks like.
+func typeOf(f *frame) string {
+	if t := f.headers.get("content-type"); t != "" {
+		return t
+	}
+	if json.Valid([]byte(f.body)) {
+		return jsonType
+	}
+	return "text/plain;charset=UTF-8"
+}
+
+func (m *mesh) close(leaves bool) {
+	m.s.h.broker.remove(m.s.me.room, m.s)
+	if leaves {
+		m.member.Leave()
+	} else {
+		m.member.Lose()
+	}
+}

@@ -1,0 +1,192 @@
+package stomp
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"azulejo/signal/room"
+)
+
+func meshes(names ...string) map[string]room.Settings {
+	all := map[string]room.Settings{}
+	for _, name := range names {
+		all[name] = room.Settings{Mode: room.Mesh}
+	}
+	return all
+}
+
+// enters makes a client of a mesh room, known to the server when it returns.
+func (s *server) enters(t *testing.T, key, in string) *stranger {
+	t.Helper()
+	x := s.raw(t)
+	x.connect()
+	x.subscribeAs(key, in)
+	x.silent()
+	return x
+}
+
+// TestMesh: in a mesh room the server is the broker that clients expect, room by room.
+func TestMesh(t *testing.T) {
+	s := serve(t, setup{rooms: meshes("pair", "other")})
+	a, b, far := s.enters(t, "a", "pair"), s.enters(t, "b", "pair"), s.enters(t, "c", "other")
+	mixed := s.enters(t, "d", "yard")
+	a.say("SEND", "[object Object]", header{"destination", "/app/call/key"})
+	for _, x := range []*stranger{a, b} {
+		if f := x.hearFrom("/topic/call/key"); f.body != "[object Object]" || f.headers.get("content-type") != "text/plain;charset=UTF-8" || f.headers.get("subscription") != "sub-3" {
+			t.Errorf("the call came as %v", f)
+		}
+	}
+	b.say("SEND", `"b"`, header{"destination", "/app/send/key"})
+	for _, x := range []*stranger{a, b} {
+		if f := x.hearFrom("/topic/send/key"); f.body != `"b"` || f.headers.get("content-type") != jsonType {
+			t.Errorf("the key came as %v", f)
+		}
+	}
+	for _, kind := range []string{"offer", "answer", "iceCandidate"} {
+		body := `{"key":"a","body":"` + kind + `"}`
+		a.say("SEND", body, header{"destination", "/app/peer/" + kind + "/b/pair"}, header{"content-type", "text/x"})
+		if f := b.hearFrom("/topic/peer/" + kind + "/b/pair"); f.body != body || f.headers.get("content-type") != "text/x" {
+			t.Errorf("the %s came as %v", kind, f)
+		}
+	}
+	for _, x := range []*stranger{a, b, far} {
+		x.silent()
+	}
+	mixed.silentBut("/topic/peer/")
+	if info, err := s.house.Info("pair"); err != nil || info.Viewers != 2 || info.Mode != room.Mesh {
+		t.Errorf("the room is %+v (%v); want two clients in a mesh", info, err)
+	}
+	again := s.enters(t, "a", "pair")
+	a.refused(room.CodeReplaced)
+	again.say("SEND", "{}", header{"destination", "/app/peer/offer/c/other"})
+	again.refused(codeUnexpected, "other", "pair")
+	b.say("DISCONNECT", "")
+	await(t, "both have left", func() bool {
+		info, err := s.house.Info("pair")
+		return err == nil && info.Viewers == 0
+	})
+}
+
+// TestSlowClientsEnd: one that does not read is closed; who sends to it, and who shares the room, notices nothing.
+func TestSlowClientsEnd(t *testing.T) {
+	s := serve(t, setup{rooms: meshes("pair")})
+	s.deaf(t, "deaf", "pair")
+	witness := s.enters(t, "w", "pair")
+	body := strings.Repeat("x", maxBody)
+	var floods []*stranger
+	for _, key := range []string{"f1", "f2", "f3", "f4"} {
+		floods = append(floods, s.enters(t, key, "pair"))
+	}
+	for _, x := range floods {
+		for range byteBurst / maxFrame * 9 / 10 {
+			x.say("SEND", body, header{"destination", "/app/peer/offer/deaf/pair"})
+		}
+		x.silent()
+	}
+	await(t, "the one who does not read is out", func() bool {
+		info, err := s.house.Info("pair")
+		return err == nil && info.Viewers == 1+len(floods)
+	})
+	witness.silent()
+}
+
+// TestAbsentClientsEnd: one that polls and stays away, and one whose stream is not read.
+func TestAbsentClientsEnd(t *testing.T) {
+	s := serve(t, setup{rooms: meshes("pair"), stomp: Config{Absent: 3 * time.Second, WriteWithin: 300 * time.Millisecond}})
+	viewers := func(n int) func() bool {
+		return func() bool {
+			info, err := s.house.Info("pair")
+			return err == nil && info.Viewers == n
+		}
+	}
+	enter := []string{frame{"CONNECT", headers{{"accept-version", "1.2"}}, ""}.encode(v12)}
+	for i, d := range topicsOf("deaf", "pair") {
+		enter = append(enter, frame{"SUBSCRIBE", headers{{"id", fmt.Sprint(i)}, {"destination", d}}, ""}.encode(v12))
+	}
+	base := s.url + "/signaling/000/absent"
+	if text, err := post(t.Context(), base+"/xhr", ""); err != nil || text != "o\n" {
+		t.Fatalf("%q, %v", text, err)
+	}
+	for _, f := range enter {
+		if _, err := post(t.Context(), base+"/xhr_send", asJSON([]string{f})); err != nil {
+			t.Fatal(err)
+		}
+	}
+	await(t, "the one who stays away is in", viewers(1))
+	await(t, "the one who stays away is out", viewers(0))
+
+	s.deafStream(t, s.url+"/signaling/000/deaf", enter)
+	await(t, "the deaf one is in", viewers(1))
+	x := s.enters(t, "w", "pair")
+	await(t, "the deaf one is out", func() bool {
+		for range 20 {
+			x.say("SEND", strings.Repeat("x", maxBody), header{"destination", "/app/peer/offer/deaf/pair"})
+		}
+		x.silent()
+		return viewers(1)()
+	})
+}
+
+// TestLimits: each ends the session with a reason that arrives.
+func TestLimits(t *testing.T) {
+	s := serve(t, setup{})
+	large := s.sockJS(t)
+	large.connect()
+	large.say("SEND", strings.Repeat("x", maxBody), header{"destination", "/app/call/key"}, header{"receipt", "1"})
+	large.hear("RECEIPT")
+	large.say("SEND", strings.Repeat("x", maxBody+1), header{"destination", "/app/call/key"})
+	large.refused(codeTooLarge, "65536")
+
+	huge := s.raw(t)
+	huge.connect()
+	if err := huge.send(strings.Repeat("x", 8<<20)); err != nil {
+		t.Logf("cut off while it was sent: %v", err)
+	}
+	huge.refused(codeTooLarge, "more than")
+
+	fast := s.raw(t)
+	fast.connect()
+	for range messageBurst + messageRate*20 {
+		if fast.send("\n") != nil {
+			break
+		}
+	}
+	fast.refused("too_many_requests", "50 messages")
+
+	polls := s.poll(t)
+	polls.connect()
+	if err := polls.send(strings.Repeat("x", maxMessage)); err == nil || !strings.Contains(err.Error(), "413") {
+		t.Errorf("a body that is too large: %v; want 413", err)
+	}
+	polls.say("HELLO", "")
+	polls.refused(codeBadFrame, "HELLO")
+}
+
+// TestTooManySessions: those who are there go on.
+func TestTooManySessions(t *testing.T) {
+	s := serve(t, setup{stomp: Config{Sessions: 1}})
+	first := s.sockJS(t)
+	first.connect()
+	second := s.sockJS(t)
+	if _, err := second.next(patience); err == nil || errors.Is(err, errTimeout) || !strings.Contains(err.Error(), "too many") {
+		t.Errorf("the second one got %v; want the end, with a reason", err)
+	}
+	first.silent()
+}
+
+// TestPollsFollowEachOther: every message ends a poll, and the next one comes at once.
+func TestPollsFollowEachOther(t *testing.T) {
+	s := serve(t, setup{})
+	x := s.poll(t)
+	x.connect()
+	for i := range 400 {
+		id := fmt.Sprint(i)
+		x.say("ACK", "", header{"id", "1"}, header{"receipt", id})
+		if got := x.hear("RECEIPT").headers.get("receipt-id"); got != id {
+			t.Fatalf("receipt %s came, want %s", got, id)
+		}
+	}
+}

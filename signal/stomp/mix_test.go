@@ -1,0 +1,245 @@
+package stomp
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pion/webrtc/v4"
+
+	"azulejo/codec"
+	"azulejo/signal/peer"
+	"azulejo/signal/room"
+)
+
+// joins makes a client offer, as both kinds of clients do, and get the mix. Its candidates come before its offer, as
+// Flutter's do.
+func (x *stranger) joins(c *caller, key, in string) (mixer string) {
+	x.t.Helper()
+	x.subscribeAs(key, in)
+	mixer = x.call()
+	x.offers(c, key, in, mixer)
+	return mixer
+}
+
+func (x *stranger) offers(c *caller, key, in, mixer string) {
+	x.t.Helper()
+	offer := c.offer(nil)
+	x.trickle(c, key, "/app/peer/iceCandidate/"+mixer+"/"+in)
+	x.say("SEND", asJSON(descriptionMessage{Key: key, Body: description{"offer", offer}}), header{"destination", "/app/peer/offer/" + mixer + "/" + in})
+	// hearFrom is strict: no candidate may come before the answer.
+	c.accept(described(x.t, x.hearFrom("/topic/peer/answer/"+key+"/"+in), "answer", mixer))
+	x.takeCandidates(c, key, in, mixer)
+}
+
+// TestFlutterClients is stomp_dart_client on the wire: three of them in a room get one mix of all three, and hear of
+// nobody but the server.
+func TestFlutterClients(t *testing.T) {
+	s := serve(t, setup{})
+	callers, all := make([]*caller, 3), make([]*stranger, 3)
+	for i, colour := range colours() {
+		x, key := s.sockJS(t), fmt.Sprint("key", i)
+		if err := x.send("CONNECT\naccept-version:1.0,1.1,1.2\nheart-beat:5000,5000\n\n\x00"); err != nil {
+			t.Fatal(err)
+		}
+		if f := x.hear("CONNECTED"); f.headers.get("version") != "1.2" || f.headers.get("heart-beat") != "10000,10000" {
+			t.Errorf("CONNECTED is %v", f)
+		}
+		callers[i], _ = newCaller(t, &colour)
+		all[i] = x
+		x.joins(callers[i], key, "yard")
+		// The others, who wait, answer the call; nobody hears of it.
+		x.say("SEND", `"`+key+`"`, header{"destination", "/app/send/key"})
+		if err := x.send("\n"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, c := range callers {
+		await(t, fmt.Sprintf("client %d sees all", i), func() bool { return c.tv.shows(colours()...) })
+		if a, b := <-c.streams, <-c.streams; a != b || a == "" {
+			t.Errorf("sound and picture come in streams %q and %q; want one, which is all that Flutter's client shows", a, b)
+		}
+	}
+	if got := s.people("yard"); got != "guest key0 guest key1 guest key2" {
+		t.Errorf("in the room are %q", got)
+	}
+	for i, x := range all {
+		x.silentBut("/topic/peer/iceCandidate/")
+		x.say("DISCONNECT", "", header{"receipt", "disconnect-0"})
+		if f := x.hear("RECEIPT"); f.headers.get("receipt-id") != "disconnect-0" {
+			t.Errorf("client %d got %v", i, f)
+		}
+	}
+	await(t, "all have left, at once", func() bool { return s.people("yard") == "no room" })
+}
+
+// TestWaitingClientsAreCalled: who subscribes and says nothing is offered the mix; the answer tells what it sends.
+func TestWaitingClientsAreCalled(t *testing.T) {
+	servers := []peer.ICEServer{{URLs: []string{"stun:192.0.2.1"}}}
+	s := serve(t, setup{stomp: Config{CallAfter: 100 * time.Millisecond}, webrtc: peer.Config{ICEServers: servers}})
+	red := colours()[0]
+	for _, colour := range []*codec.Colour{&red, nil} {
+		x, key := s.sockJS(t), fmt.Sprint("sends", colour != nil)
+		x.connect()
+		x.subscribeAs(key, "yard")
+		c, _ := newCaller(t, colour)
+		f := x.hearFrom("/topic/peer/offer/" + key + "/yard")
+		mixer := s.handler.mixerKey("yard")
+		if !strings.Contains(f.body, `"iceServers":[{"urls":["stun:192.0.2.1"]}]`) {
+			t.Errorf("the offer is %s; want the ICE servers with it, for who knows the key", f.body)
+		}
+		answer := c.answer(described(t, f, "offer", mixer))
+		to := "/" + mixer + "/yard"
+		x.trickle(c, key, "/app/peer/iceCandidate"+to)
+		x.say("SEND", asJSON(descriptionMessage{Key: key, Body: description{"answer", answer}}), header{"destination", "/app/peer/answer" + to})
+		x.takeCandidates(c, key, "yard", mixer)
+		await(t, "the one who was called sees the mix", func() bool { return c.tv.shows(red) })
+		x.silentBut("/topic/peer/iceCandidate/")
+	}
+	if got := s.people("yard"); got != "guest send" {
+		t.Errorf("in the room publish %q; want the one who sends alone", got)
+	}
+}
+
+// TestOffersCross: a client that offers while an offer of ours is on its way gets the answer to its own.
+func TestOffersCross(t *testing.T) {
+	s := serve(t, setup{stomp: Config{CallAfter: 50 * time.Millisecond}})
+	x := s.raw(t)
+	x.connect()
+	x.subscribeAs("k", "yard")
+	offer := described(t, x.hearFrom("/topic/peer/offer/k/yard"), "offer", s.handler.mixerKey("yard"))
+	x.untilCandidates()
+	green := colours()[1]
+	c, _ := newCaller(t, &green)
+	x.offers(c, "k", "yard", s.handler.mixerKey("yard"))
+	late, _ := newCaller(t, nil)
+	x.say("SEND", asJSON(descriptionMessage{Key: "k", Body: description{"answer", late.answer(offer)}}), header{"destination", "/app/peer/answer/" + s.handler.mixerKey("yard") + "/yard"})
+	await(t, "the client sees itself", func() bool { return c.tv.shows(green) })
+	if got := s.people("yard"); got != "guest k" {
+		t.Errorf("in the room are %q", got)
+	}
+}
+
+// untilCandidates passes over candidates until none come for a moment.
+func (x *stranger) untilCandidates() {
+	for {
+		if _, err := x.next(500 * time.Millisecond); err != nil {
+			return
+		}
+	}
+}
+
+// TestCallBeforeRoom: who asks before it says where it is gets the answer once it has.
+func TestCallBeforeRoom(t *testing.T) {
+	s := serve(t, setup{})
+	x := s.raw(t)
+	x.connect()
+	x.say("SUBSCRIBE", "", header{"id", "a"}, header{"destination", "/topic/peer/answer/k/yard"})
+	x.say("SEND", "{}", header{"destination", "/app/call/key"})
+	x.silent()
+	x.say("SUBSCRIBE", "", header{"id", "b"}, header{"destination", "/topic/send/key"})
+	if got := x.hearFrom("/topic/send/key").body; got != `"`+s.handler.mixerKey("yard")+`"` {
+		t.Errorf("who is there? %s", got)
+	}
+	x.silent()
+	if a, b := s.handler.mixerKey("yard"), s.handler.mixerKey("garden"); a == b {
+		t.Errorf("two rooms have one key %s", a)
+	}
+}
+
+// TestPlaces: who breaks off keeps its place, who comes back with its key takes it, and who leaves is gone. One session
+// can do that many times.
+func TestPlaces(t *testing.T) {
+	s := serve(t, setup{})
+	red, blue := colours()[0], colours()[2]
+	x := s.sockJS(t)
+	x.connect(header{"login", "Ana"})
+	c, end := newCaller(t, &red)
+	mixer := x.joins(c, "k", "yard")
+	await(t, "Ana sees herself", func() bool { return c.tv.shows(red) })
+	end()
+	await(t, "Ana is away", func() bool { return s.people("yard") == "(Ana)" })
+
+	x.untilCandidates()
+	c, _ = newCaller(t, &blue)
+	x.offers(c, "k", "yard", mixer)
+	await(t, "Ana is back, in another colour", func() bool { return s.people("yard") == "Ana" && c.tv.shows(blue) })
+
+	x.untilCandidates()
+	again, _ := newCaller(t, &red)
+	x.offers(again, "k", "yard", mixer) // without a word about the one before
+	await(t, "the new connection has the place", func() bool { return s.people("yard") == "Ana" && again.tv.shows(red) })
+
+	x.untilCandidates()
+	other := s.sockJS(t)
+	other.connect(header{"name", "Ana"})
+	third, _ := newCaller(t, &blue)
+	other.joins(third, "k", "yard")
+	x.refused(room.CodeReplaced)
+	await(t, "the other session has the place", func() bool { return s.people("yard") == "Ana" && third.tv.shows(blue) })
+	for i := range topicsOf("", "") {
+		other.say("UNSUBSCRIBE", "", header{"id", fmt.Sprint("sub-", i)})
+	}
+	await(t, "who unsubscribes leaves", func() bool { return s.people("yard") == "no room" })
+	other.untilCandidates()
+	other.subscribeAs("k2", "garden")
+	if got := other.call(); got != s.handler.mixerKey("garden") {
+		t.Errorf("in the other room is %s", got)
+	}
+}
+
+// TestICERestart: an offer of the same connection with new credentials.
+func TestICERestart(t *testing.T) {
+	s := serve(t, setup{})
+	red := colours()[0]
+	x := s.raw(t)
+	x.connect()
+	c, _ := newCaller(t, &red)
+	mixer := x.joins(c, "k", "yard")
+	await(t, "the client sees itself", func() bool { return c.tv.shows(red) })
+	x.untilCandidates()
+	offer := c.offer(&webrtc.OfferOptions{ICERestart: true})
+	x.say("SEND", asJSON(descriptionMessage{Key: "k", Body: description{"offer", offer}}), header{"destination", "/app/peer/offer/" + mixer + "/yard"})
+	c.accept(described(t, x.hearFrom("/topic/peer/answer/k/yard"), "answer", mixer))
+	x.trickle(c, "k", "/app/peer/iceCandidate/"+mixer+"/yard")
+	await(t, "ICE is up again", func() bool { return c.pc.ICEConnectionState() == webrtc.ICEConnectionStateConnected })
+	x.silentBut("/topic/peer/iceCandidate/")
+	x.say("SEND", asJSON(descriptionMessage{Key: "k", Body: description{"offer", offer}}), header{"destination", "/app/peer/offer/" + mixer + "/yard"})
+	x.untilRefused(peer.CodeSecondOffer)
+}
+
+// untilRefused is refused after messages that do not matter.
+func (x *stranger) untilRefused(code string) {
+	x.t.Helper()
+	for {
+		f, err := x.next(patience)
+		if err != nil {
+			x.t.Fatalf("waiting for %s: %v", code, err)
+		}
+		if f.command == "ERROR" {
+			if f.headers.get("message") != code {
+				x.t.Errorf("got %v; want %s", f, code)
+			}
+			return
+		}
+	}
+}
+
+// TestOddCandidatesAreNoReason: none of them ends a session.
+func TestOddCandidatesAreNoReason(t *testing.T) {
+	s := serve(t, setup{})
+	x := s.raw(t)
+	x.connect()
+	x.subscribeAs("k", "yard")
+	mixer := x.call()
+	for _, body := range []string{`{"key":"k","body":null}`, `{"key":"k"}`, `{"key":"k","body":{"candidate":"nonsense","sdpMid":"0"}}`} {
+		for range maxEarly {
+			x.say("SEND", body, header{"destination", "/app/peer/iceCandidate/" + mixer + "/yard"})
+		}
+	}
+	red := colours()[0]
+	c, _ := newCaller(t, &red)
+	x.offers(c, "k", "yard", mixer)
+	await(t, "the client sees itself", func() bool { return c.tv.shows(red) })
+}

@@ -1,0 +1,72 @@
+package stomp
+
+import (
+	"testing"
+
+	"azulejo/signal/auth"
+	"azulejo/signal/auth/authtest"
+)
+
+// TestTokens: two clients, one room, one with a token that is no good, in every way that one can be no good.
+func TestTokens(t *testing.T) {
+	s := serve(t, setup{auth: authtest.Config(), rooms: meshes("pair")})
+	red := colours()[0]
+	good := s.sockJS(t)
+	good.connect(header{"token", authtest.Named(t, "yard", "Ana", auth.View, auth.Publish)})
+	c, _ := newCaller(t, &red)
+	good.joins(c, "a", "yard")
+	await(t, "the good one sees itself", func() bool { return c.tv.shows(red) })
+
+	for in, grants := range map[string][]auth.Grant{"yard": {auth.View}, "pair": {auth.View, auth.Publish}} {
+		for _, bad := range authtest.BadTokens(t, in, grants...) {
+			x := s.sockJS(t)
+			x.say("CONNECT", "", header{"accept-version", "1.2"}, header{"token", bad.Token})
+			if bad.Code == auth.CodeForbidden { // good for something else: refused where that is wanted
+				x.hear("CONNECTED")
+				x.say("SUBSCRIBE", "", header{"id", "0"}, header{"destination", "/topic/peer/offer/k/" + in})
+			}
+			if x.refused(bad.Code, bad.Word); t.Failed() {
+				t.Fatalf("%s, with %s", in, bad.Name)
+			}
+		}
+	}
+	for code, h := range map[string]headers{
+		"publish": {{"token", authtest.Token(t, "yard", auth.View)}},
+		"Bea":     {{"token", authtest.Named(t, "yard", "Bea", auth.View, auth.Publish)}, {"login", "Ana"}},
+	} {
+		x := s.raw(t)
+		x.connect(h...)
+		x.subscribeAs("k", "yard")
+		mixer := x.call()
+		sender, _ := newCaller(t, &red)
+		offer := descriptionMessage{Key: "k", Body: description{"offer", sender.offer(nil)}}
+		x.say("SEND", asJSON(offer), header{"destination", "/app/peer/offer/" + mixer + "/yard"})
+		x.refused(auth.CodeForbidden, code)
+	}
+	if got := s.people("yard"); got != "Ana" {
+		t.Errorf("in the room are %q", got)
+	}
+	good.silentBut("/topic/peer/iceCandidate/")
+}
+
+// TestTokenInTheAddress is for clients whose address is all that can be changed, and who only view.
+func TestTokenInTheAddress(t *testing.T) {
+	s := serve(t, setup{auth: authtest.Config()})
+	x := s.rawAt(t, "?token="+authtest.Token(t, auth.AllRooms, auth.View))
+	x.connect()
+	c, _ := newCaller(t, nil)
+	for _, kind := range []string{"video", "audio"} {
+		c.receive(kind)
+	}
+	x.joins(c, "k", "yard")
+	await(t, "the viewer gets pictures", func() bool { return c.tv.shows() })
+	if info, err := s.house.Info("yard"); err != nil || info.Viewers != 1 || len(info.Participants) != 0 {
+		t.Errorf("the room is %+v (%v); want one viewer", info, err)
+	}
+	x.say("CONNECT", "")
+	x.untilRefused(codeUnexpected)
+	await(t, "a viewer keeps no place", func() bool {
+		_, err := s.house.Info("yard")
+		return err != nil
+	})
+}
