@@ -31,8 +31,10 @@ type Config struct {
 	Uploads    func() recorder.UploadStats
 	LiveFrames func() int64
 	// Ready returns why the server should get no traffic yet, nil when it should. Must not block long.
-	Ready   func(context.Context) error
-	Version string
+	Ready func(context.Context) error
+	// BodyWithin is how long the body of a request may take to come. Zero means 30 s.
+	BodyWithin time.Duration
+	Version    string
 	TLS     *tls.Config // nil: plain HTTP
 	Log     *slog.Logger
 }
@@ -47,6 +49,8 @@ func (c Config) Validate() error {
 	}
 	return nil
 }
+
+const defaultBodyWithin = 30 * time.Second
 
 // Server routes every HTTP request of azulejo.
 type Server struct {
@@ -66,6 +70,9 @@ func New(cfg Config) (*Server, error) {
 	}
 	if cfg.Version == "" {
 		cfg.Version = "dev"
+	}
+	if cfg.BodyWithin <= 0 {
+		cfg.BodyWithin = defaultBodyWithin
 	}
 	files, err := loadPages()
 	if err != nil {
@@ -120,6 +127,9 @@ func (s *Server) registerDialects() {
 // document or the page that says so.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	secure(w.Header())
+	if r.Body != nil && r.Body != http.NoBody { // also where nobody reads it: then the end of the request would wait for it
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.cfg.BodyWithin)) // tests without a connection have none
+	}
 	if _, pattern := s.mux.mux.Handler(r); pattern == "" {
 		s.refuse(w, r)
 		return

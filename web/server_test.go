@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -256,6 +257,34 @@ func TestRunEndsWithItsContext(t *testing.T) {
 	cancel()
 	if err := <-done; err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestBodiesThatDoNotCome: nobody holds a connection by promising a body, wherever it goes.
+func TestBodiesThatDoNotCome(t *testing.T) {
+	reads := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, err := io.ReadAll(r.Body); err == nil {
+			t.Errorf("%s: a body came", r.URL.Path)
+		}
+		w.WriteHeader(http.StatusBadRequest)
+	})
+	srv := serveTest(t, &house{}, func(c *Config) { c.WHIP, c.WHEP, c.BodyWithin = reads, reads, 200*time.Millisecond })
+	for _, line := range []string{"POST /whip/yard/gate", "POST /whep/yard", "PUT /api/v1/rooms/yard/views/main", "POST /healthz", "POST /nothing", "GET /healthz"} {
+		c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", srv.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		_, err = io.WriteString(c, line+" HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadAll(c); errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("%s: the connection is still open", line)
+		}
+		_ = c.Close()
 	}
 }
 
