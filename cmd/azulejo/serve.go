@@ -154,9 +154,12 @@ func atOnce(all ...func() error) error {
 	return errors.Join(errs...)
 }
 
-// runHTTP ends the streams of events first: the server waits for its requests.
+// runHTTP ends what holds requests open first, streams of events and polls: the server waits for its requests.
 func (s *server) runHTTP(ctx context.Context) error {
-	defer context.AfterFunc(ctx, s.whip.EndEvents)()
+	defer context.AfterFunc(ctx, func() {
+		s.whip.EndEvents()
+		s.stomp.EndSessions()
+	})()
 	return s.web.Run(ctx, s.listener)
 }
 

@@ -146,12 +146,18 @@ func (h *Handler) leave() {
 	h.sessions.Done()
 }
 
-// Close tells all clients that the server is closing, ends their sessions and waits for them.
-func (h *Handler) Close() error {
+// EndSessions tells all clients that the server is closing, for an HTTP server that waits for its requests, polls among
+// them. It does not wait.
+func (h *Handler) EndSessions() {
 	h.mu.Lock()
 	h.closed = true
 	h.mu.Unlock()
 	h.stop()
+}
+
+// Close is EndSessions, and waits for the end of all.
+func (h *Handler) Close() error {
+	h.EndSessions()
 	h.sessions.Wait()
 	return nil
 }
