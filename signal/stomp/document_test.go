@@ -166,7 +166,7 @@ func TestDocumentHasTheLimits(t *testing.T) {
 	text := strings.Join(strings.Fields(document(t)), " ")
 	for _, limit := range []string{
 		fmt.Sprintf("%d KiB and %d lines of command and headers, %d KiB of body", maxHead>>10, maxHeaders, maxBody>>10),
-		fmt.Sprintf("A SockJS message: %d KiB.", maxMessage>>10), fmt.Sprintf("%d subscriptions.", maxSubscriptions),
+		fmt.Sprintf("A SockJS message: %d KiB.", maxMessage>>10), fmt.Sprintf("%d subscriptions, whose id and destination together have up to %d bytes.", maxSubscriptions, maxSubscription),
 		fmt.Sprintf("%d messages and %d MiB at once, then %d messages and %d KiB a second.", messageBurst, byteBurst>>20, messageRate, byteRate>>10),
 		fmt.Sprintf("%d frames or %d MiB that were not read yet", backlog, backlogBytes>>20),
 	} {

@@ -13,9 +13,11 @@ import (
 	"azulejo/signal/room"
 )
 
-// maxEarly is how many candidates of a client are kept that come before its offer: Flutter's finds them while it
-// writes that.
-const maxEarly = 64
+// Candidates of a client that come before its offer are kept: Flutter's finds them while it writes that.
+const (
+	maxEarly     = 64
+	maxCandidate = 2 << 10 // bytes of a message with one, which has some 200
+)
 
 // mixing is what a client has in a room that mixes: there the server is the only other client. It is a member from the
 // first offer on, either side's.
@@ -190,7 +192,7 @@ func (m *mixing) takeCandidate(body string) error {
 	switch {
 	case err != nil:
 		return err
-	case msg.Body == nil:
+	case msg.Body == nil || len(body) > maxCandidate:
 		return nil
 	case m.link == nil:
 		if len(m.early) < maxEarly {

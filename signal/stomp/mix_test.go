@@ -226,14 +226,22 @@ func (x *stranger) untilRefused(code string) {
 	}
 }
 
-// TestOddCandidatesAreNoReason: none of them ends a session.
+// TestOddCandidatesAreNoReason: none of them ends a session, and long ones are not kept: with 64 of them it could use up
+// some megabytes.
 func TestOddCandidatesAreNoReason(t *testing.T) {
 	s := serve(t, setup{})
 	x := s.raw(t)
 	x.connect()
 	x.subscribeAs("k", "yard")
 	mixer := x.call()
-	for _, body := range []string{`{"key":"k","body":null}`, `{"key":"k"}`, `{"key":"k","body":{"candidate":"nonsense","sdpMid":"0"}}`} {
+	longCandidate := `{"key":"k","body":{"candidate":"` + strings.Repeat("x", maxCandidate) + `"}}`
+	m := &mixing{}
+	for range 2 {
+		if err := m.takeCandidate(longCandidate); err != nil || len(m.early) > 0 {
+			t.Errorf("%d long candidates are kept (%v)", len(m.early), err)
+		}
+	}
+	for _, body := range []string{`{"key":"k","body":null}`, `{"key":"k"}`, `{"key":"k","body":{"candidate":"nonsense","sdpMid":"0"}}`, longCandidate} {
 		for range maxEarly {
 			x.say("SEND", body, header{"destination", "/app/peer/iceCandidate/" + mixer + "/yard"})
 		}

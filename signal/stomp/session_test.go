@@ -90,6 +90,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		"another room":           {[]frame{mine, sub("1", "/topic/peer/answer/k/garden")}, codeUnexpected, "one room"},
 		"a bad name of a room":   {[]frame{sub("1", "/topic/peer/answer/k/a b")}, room.CodeBadRoom, "a b"},
 		"too many subscriptions": {manySubscriptions(), codeTooMany, "64"},
+		"a long subscription":    {[]frame{sub("1", "/topic/"+strings.Repeat("x", maxSubscription))}, codeTooLarge, "1024"},
 		"no JSON":                {[]frame{mine, send("/app/peer/offer/MIX/yard", "hello")}, codeBadMessage, "JSON"},
 		"no description":         {[]frame{mine, send("/app/peer/offer/MIX/yard", `{"key":"k","body":{"type":"answer"}}`)}, codeBadMessage, "answer"},
 		"another's key":          {[]frame{mine, send("/app/peer/offer/MIX/yard", asJSON(descriptionMessage{Key: "x", Body: description{"offer", "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n"}}))}, codeBadMessage, `"x"`},

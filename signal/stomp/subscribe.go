@@ -13,8 +13,11 @@ import (
 	"azulejo/signal/room"
 )
 
-// maxSubscriptions is how many a client may have; the dialect needs five.
-const maxSubscriptions = 64
+// What a client may subscribe to: the dialect needs five, whose ids and destinations have some hundred bytes.
+const (
+	maxSubscriptions = 64
+	maxSubscription  = 1 << 10 // bytes of the id and the destination of one
+)
 
 // subscription is one of the client's.
 type subscription struct {
@@ -54,6 +57,8 @@ func (s *session) readSubscription(f *frame) (subscription, error) {
 		return sub, refusal.New(codeBadFrame, "SUBSCRIBE with id %q, which another subscription has; accepted is one of its own", clip(sub.id))
 	case ack != "" && ack != "auto" && ack != "client" && ack != "client-individual":
 		return sub, refusal.New(codeBadFrame, "SUBSCRIBE with ack %q; accepted are auto, client, client-individual", clip(ack))
+	case len(sub.id)+len(sub.destination) > maxSubscription:
+		return sub, refusal.New(codeTooLarge, "SUBSCRIBE with an id and a destination of %d bytes; accepted are up to %d", len(sub.id)+len(sub.destination), maxSubscription)
 	case len(s.subs) >= maxSubscriptions:
 		return sub, refusal.New(codeTooMany, "more than %d subscriptions; accepted are up to that", maxSubscriptions)
 	}

@@ -70,3 +70,21 @@ func TestTokenInTheAddress(t *testing.T) {
 		return err != nil
 	})
 }
+
+// TestRates: joins and failures of one address are limited, and the reason says so.
+func TestRates(t *testing.T) {
+	s := serve(t, setup{auth: auth.Config{JoinsPerMinute: 2}, rooms: meshes("pair")})
+	s.enters(t, "a", "pair")
+	s.enters(t, "b", "pair")
+	x := s.raw(t)
+	x.connect()
+	x.say("SUBSCRIBE", "", header{"id", "0"}, header{"destination", "/topic/peer/offer/c/pair"})
+	x.refused(auth.CodeTooMany, "joins", "2 a minute")
+
+	s = serve(t, setup{auth: auth.Config{Mode: auth.ModeToken, Secret: authtest.Secret, FailuresPerMinute: 2}})
+	for _, want := range []string{auth.CodeUnauthorized, auth.CodeUnauthorized, auth.CodeTooMany} {
+		x := s.poll(t)
+		x.say("CONNECT", "", header{"accept-version", "1.2"}, header{"token", "guess"})
+		x.refused(want)
+	}
+}
