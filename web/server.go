@@ -35,8 +35,8 @@ type Config struct {
 	// BodyWithin is how long the body of a request may take to come. Zero means 30 s.
 	BodyWithin time.Duration
 	Version    string
-	TLS     *tls.Config // nil: plain HTTP
-	Log     *slog.Logger
+	TLS        *tls.Config // nil: plain HTTP
+	Log        *slog.Logger
 }
 
 // Validate names the first field that cannot work.

@@ -274,14 +274,14 @@ func TestBodiesThatDoNotCome(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := c.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		if err = c.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
 			t.Fatal(err)
 		}
 		_, err = io.WriteString(c, line+" HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := io.ReadAll(c); errors.Is(err, os.ErrDeadlineExceeded) {
+		if _, err = io.ReadAll(c); errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Errorf("%s: the connection is still open", line)
 		}
 		_ = c.Close()

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,7 +32,54 @@ func dialects() []dialect {
 		{"native, publishing", []auth.Grant{auth.View, auth.Publish}, joinNative(client.Config{Name: "Bea", PublishVideo: codec.H264})},
 		{"WHEP", []auth.Grant{auth.View}, post("/whep/%s", "recvonly")},
 		{"WHIP", []auth.Grant{auth.Publish}, post("/whip/%s/Bea", "sendonly")},
+		{"STOMP", []auth.Grant{auth.View}, joinSTOMP},
 	}
+}
+
+// joinSTOMP subscribes as a client of the room, by polling, and leaves.
+func joinSTOMP(t *testing.T, p *process, room, token string) (code, reason string) {
+	t.Helper()
+	session := p.base + "/signaling/000/" + rand.Text()
+	say := func(tail, body string) string {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, session+tail, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(res.Body)
+		if err = errors.Join(err, res.Body.Close()); err != nil || res.StatusCode >= 300 {
+			t.Fatalf("%s %s: %v", tail, res.Status, err)
+		}
+		return string(text)
+	}
+	if opened := say("/xhr", ""); opened != "o\n" {
+		t.Fatalf("SockJS began with %q", opened)
+	}
+	for _, f := range []string{
+		"CONNECT\naccept-version:1.2\ntoken:" + token + "\n\n\x00",
+		"SUBSCRIBE\nid:0\nreceipt:in\ndestination:/topic/peer/answer/key/" + room + "\n\n\x00",
+		"DISCONNECT\nreceipt:out\n\n\x00",
+	} {
+		message, err := json.Marshal([]string{f})
+		if err != nil {
+			t.Fatal(err)
+		}
+		say("/xhr_send", string(message))
+		var heard []string
+		answer := strings.TrimPrefix(say("/xhr", ""), "a")
+		if err = json.Unmarshal([]byte(answer), &heard); err != nil || len(heard) == 0 {
+			t.Fatalf("%.20q was answered with %q (%v)", f, answer, err)
+		}
+		if head, body, _ := strings.Cut(heard[0], "\n\n"); strings.HasPrefix(head, "ERROR") {
+			_, code, _ = strings.Cut(head, "\nmessage:")
+			code, _, _ = strings.Cut(code, "\n")
+			return code, body
+		}
+	}
+	return "", ""
 }
 
 // post offers a picture to a WHIP or WHEP endpoint, and ends the session that begins.
@@ -97,12 +145,12 @@ func joinNative(cfg client.Config) func(*testing.T, *process, string, string) (s
 }
 
 // TestBadTokensAreRefusedInEveryDialect: two clients, one room, one of them with a bad token: it learns why it is refused,
-// the other stays.
+// the other stays, and no token is in the log, however loud that is.
 func TestBadTokensAreRefusedInEveryDialect(t *testing.T) {
 	t.Setenv("AZULEJO_AUTH_MODE", auth.ModeToken)
 	t.Setenv("AZULEJO_AUTH_SECRET", string(authtest.Secret))
 	t.Setenv("AZULEJO_LIMITS_FAILURES_PER_MINUTE", "100000")
-	p := launch(t, "demo", "--cameras", "1", "--data", t.TempDir())
+	p := launch(t, "demo", "--verbose", "--cameras", "1", "--data", t.TempDir())
 	good, err := client.Dial(t.Context(), client.Config{
 		URL: strings.Replace(p.base, "http", "ws", 1) + "/ws", Room: "demo", View: true, Token: authtest.Token(t, "demo", auth.View),
 	})
@@ -125,6 +173,11 @@ func TestBadTokensAreRefusedInEveryDialect(t *testing.T) {
 				t.Errorf("a token that is just enough: %s: %s", code, reason)
 			}
 		})
+	}
+	if text := p.log.String(); !strings.Contains(text, "session refused") || !strings.Contains(text, "join refused") {
+		t.Error("refusals are not in the log")
+	} else if strings.Contains(text, "eyJ") || strings.Contains(text, string(authtest.Secret)) { // eyJ: what every token begins with
+		t.Error("a token or the secret is in the log")
 	}
 	p.eventually(20*time.Second, "the other client is with the camera alone", func() bool { return len(good.Participants()) == 1 })
 	if err := good.Err(); err != nil {

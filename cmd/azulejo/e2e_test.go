@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -89,13 +90,27 @@ func launch(t *testing.T, args ...string) *process {
 	return p
 }
 
-// logLines shows a process's log in the test's.
-type logLines struct{ t *testing.T }
+// logLines shows a process's log in the test's, and keeps it.
+type logLines struct {
+	t *testing.T
+
+	mu  sync.Mutex
+	all strings.Builder
+}
 
 func (l *logLines) read(r io.Reader) {
 	for lines := bufio.NewScanner(r); lines.Scan(); {
 		fmt.Fprintln(l.t.Output(), lines.Text())
+		l.mu.Lock()
+		l.all.WriteString(lines.Text() + "\n")
+		l.mu.Unlock()
 	}
+}
+
+func (l *logLines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.all.String()
 }
 
 // kill ends the process at once, as a power cut does.
