@@ -299,6 +299,24 @@ func TestOddPathsOpenNothing(t *testing.T) {
 	}
 }
 
+// TestStrangeNamesOpenNothing of a server for its own machine: neither door nor file.
+func TestStrangeNamesOpenNothing(t *testing.T) {
+	s := serveTokens(t, func(c *auth.Config) { *c = auth.Config{Local: true} })
+	for _, d := range s.mux.doors {
+		method, path := d.example()
+		r := httptest.NewRequest(method, "http://rebound.test:8080"+path, nil)
+		r.Header.Set("Origin", "http://rebound.test:8080") // the very host: the same origin
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, r)
+		if w.Code != http.StatusMisdirectedRequest || !strings.Contains(w.Body.String(), "auth.allow_open") {
+			t.Errorf("%s %s: %d %.80s", method, path, w.Code, w.Body)
+		}
+	}
+	if a := ask(t, "GET", s.url+"/api/v1/rooms"); a.status != http.StatusOK || len(s.reached.paths) > 0 {
+		t.Errorf("by its address: %d; handlers were reached at %v", a.status, s.reached.paths)
+	}
+}
+
 func TestRefusedPageEscapesItsReason(t *testing.T) {
 	s := serveTokens(t, nil)
 	a := ask(t, "GET", s.url+"/wall/yard?token="+authtest.Token(t, "<b>garden</b>", auth.View))

@@ -130,6 +130,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Body != nil && r.Body != http.NoBody { // also where nobody reads it: then the end of the request would wait for it
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.cfg.BodyWithin)) // tests without a connection have none
 	}
+	if !s.cfg.Guard.AllowsHost(r) {
+		problem(w, http.StatusMisdirectedRequest, "without tokens this server is for its own machine, and answers to no other name than localhost; "+
+			"auth.mode: token, auth.allow_open: true, or the name in auth.origins change that")
+		return
+	}
 	if _, pattern := s.mux.mux.Handler(r); pattern == "" {
 		s.refuse(w, r)
 		return

@@ -276,6 +276,7 @@ func (c Config) mixer() mixer.Config {
 func (c Config) guard() auth.Config {
 	return auth.Config{
 		Mode: c.Auth.Mode, Secret: auth.Secret(c.Auth.Secret), Origins: c.Auth.Origins,
+		Local:          c.Auth.Mode != auth.ModeToken && !c.Auth.AllowOpen,
 		JoinsPerMinute: c.Limits.JoinsPerMinute, FailuresPerMinute: c.Limits.FailuresPerMinute,
 	}
 }

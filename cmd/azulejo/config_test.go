@@ -224,6 +224,18 @@ func TestTokensLetListenAnywhere(t *testing.T) {
 	}
 }
 
+// TestOpenServersAreLocal unless somebody said that everybody may come.
+func TestOpenServersAreLocal(t *testing.T) {
+	for yaml, want := range map[string]bool{
+		"{}": true, "auth: {mode: none}": true, "auth: {allow_open: true}": false,
+		"auth: {mode: token, secret: 0123456789abcdef0123456789abcdef}": false,
+	} {
+		if c, err := load(t, yaml, nil); err != nil || c.guard().Local != want {
+			t.Errorf("%s: local is %v (%v), want %v", yaml, c.guard().Local, err, want)
+		}
+	}
+}
+
 func TestExitCodes(t *testing.T) {
 	dir := t.TempDir()
 	good, bad := filepath.Join(dir, "good.yaml"), filepath.Join(dir, "bad.yaml")

@@ -45,6 +45,10 @@ type Config struct {
 	// "https://example.org:8443"; "*" allows all.
 	Origins []string
 
+	// Local says that the server is for this machine alone: it answers to no other names than this machine's own and
+	// those of Origins. A page of anybody's could else reach it by giving a name of its own our address (DNS rebinding).
+	Local bool
+
 	// JoinsPerMinute and FailuresPerMinute are per address of clients; that many may come at once. Zero means the
 	// default. A failure is a request without a good token.
 	JoinsPerMinute, FailuresPerMinute int

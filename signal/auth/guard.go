@@ -18,6 +18,7 @@ type Guard struct {
 	secret  []byte // nil: everybody may do everything
 	parser  *jwt.Parser
 	origins []string // as normal makes them
+	local   bool
 
 	joins, failures *rates
 	known           *recent[[sha256.Size]byte, struct{}] // digests of tokens that were good lately
@@ -30,7 +31,7 @@ func New(cfg Config) (*Guard, error) {
 	}
 	g := &Guard{
 		parser: newParser(), joins: newRates(cfg.JoinsPerMinute, DefaultJoins), failures: newRates(cfg.FailuresPerMinute, DefaultFailures),
-		known: newRecent[[sha256.Size]byte, struct{}](time.Hour),
+		known: newRecent[[sha256.Size]byte, struct{}](time.Hour), local: cfg.Local,
 	}
 	if cfg.Mode == ModeToken {
 		g.secret = []byte(cfg.Secret)

@@ -160,6 +160,39 @@ func TestPortsOfSchemesGoWithoutSaying(t *testing.T) {
 	}
 }
 
+// TestLocalServersHaveNoOtherNames: a page that gives a name of its own our address is not let in by it.
+func TestLocalServersHaveNoOtherNames(t *testing.T) {
+	for _, c := range []struct {
+		host string
+		want bool
+	}{
+		{"localhost", true},
+		{"LocalHost:8080", true},
+		{"localhost.:8080", true},
+		{"azulejo.localhost:8080", true},
+		{"127.0.0.1:8080", true},
+		{"[::1]:8080", true},
+		{"192.0.2.1", true},
+		{"", true}, // no browser
+		{"studio.example:8443", true},
+		{"evil.test:8080", false},
+		{"evil.test.:8080", false},
+		{"localhost.evil.test", false},
+		{"127.0.0.1.evil.test:8080", false},
+		{"notlocalhost", false},
+		{"evil.test@localhost:x", false},
+	} {
+		r := httptest.NewRequest("GET", "/api/v1/rooms", nil)
+		r.Host = c.host
+		for local, want := range map[bool]bool{true: c.want, false: true} {
+			g := guard(t, func(cfg *Config) { cfg.Local, cfg.Origins = local, []string{"https://Studio.example"} })
+			if got := g.AllowsHost(r); got != want {
+				t.Errorf("host %q, local %v: %v, want %v", c.host, local, got, want)
+			}
+		}
+	}
+}
+
 // FuzzOrigin: a page that is let in is of this host or of the list, letter by letter.
 func FuzzOrigin(f *testing.F) {
 	for _, s := range []string{"", "null", "https://example.org", "https://azulejo.test:8080", "http://azulejo.test:8080@evil.test", "//azulejo.test:8080", "https://azulejo.test:8080#x", "a:b"} {

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -16,6 +17,23 @@ func (g *Guard) AllowsOrigin(r *http.Request) bool {
 	}
 	u, err := url.Parse(origin)
 	return err == nil && u.Host != "" && normal(origin) == normal(u.Scheme+"://"+r.Host)
+}
+
+// AllowsHost tells whether the server goes by the name that a request calls it: a local one goes by localhost, by
+// addresses, which nobody can make up, and by the hosts of the list.
+func (g *Guard) AllowsHost(r *http.Request) bool {
+	u := url.URL{Host: strings.ToLower(r.Host)}
+	name := strings.TrimSuffix(u.Hostname(), ".")
+	if !g.local || name == "" || name == "localhost" || strings.HasSuffix(name, ".localhost") || slices.Contains(g.origins, "*") {
+		return true
+	}
+	if _, err := netip.ParseAddr(name); err == nil {
+		return true
+	}
+	return slices.ContainsFunc(g.origins, func(origin string) bool {
+		of, err := url.Parse(origin)
+		return err == nil && of.Hostname() == name
+	})
 }
 
 // normal is how a browser writes an origin: in lower case, without the port that its scheme has anyway.
