@@ -80,6 +80,9 @@ type Watching struct {
 	Keep bool
 }
 
+// Auto tells whether no rung is asked for.
+func (w Watching) Auto() bool { return auto(w.Rung) }
+
 // profiles is Profiles in one order, as a key.
 func (w Watching) profiles() string {
 	return string(slices.Compact(slices.Sorted(slices.Values(w.Profiles))))
