@@ -132,7 +132,7 @@ func (p *Peer) observe(pc *webrtc.PeerConnection) {
 func (p *Peer) refreshBoth() {
 	p.RequestKeyframe()
 	if d := p.downlink(); d != nil {
-		d.viewing.refresh()
+		d.viewing.reroute()
 	}
 }
 
