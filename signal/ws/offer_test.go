@@ -86,7 +86,7 @@ func TestBadOffers(t *testing.T) {
 }
 
 // connect goes from the offer to a connection with one video section of this direction.
-func (x *stranger) connect(direction webrtc.RTPTransceiverDirection) {
+func (x *stranger) connect(direction webrtc.RTPTransceiverDirection) *webrtc.PeerConnection {
 	x.t.Helper()
 	e := webrtc.SettingEngine{}
 	e.SetIncludeLoopbackCandidate(true)
@@ -114,6 +114,7 @@ func (x *stranger) connect(direction webrtc.RTPTransceiverDirection) {
 	if err = pc.AddICECandidate(webrtc.ICECandidateInit{Candidate: candidate, SDPMid: new(string)}); err != nil {
 		x.t.Fatal(err)
 	}
+	return pc
 }
 
 // wantSize hears what the client is sent.
