@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"azulejo/recorder"
+	"azulejo/signal/peer"
 )
 
 // Config is everything a Server stands on. Rooms is required, the rest may stay empty.
@@ -25,8 +26,9 @@ type Config struct {
 	// Media serves index.m3u8, init/… and segments/… below /api/v1/footage/{room}/{stream}/.
 	// It sees the whole, unstripped path.
 	Media http.Handler
-	// Uploads and LiveFrames, for the metrics, tell what belongs to no single room.
+	// Uploads, Peers and LiveFrames, for the metrics, tell what belongs to no single room.
 	Uploads    func() recorder.UploadStats
+	Peers      func() peer.EngineStats
 	LiveFrames func() int64
 	// Ready returns why the server should get no traffic yet, nil when it should. Must not block long.
 	Ready   func(context.Context) error
