@@ -24,6 +24,24 @@ func ParseRung(word string) (int, error) {
 	return n, nil
 }
 
+// Rung is one of the sizes that a view is encoded in.
+type Rung struct {
+	Size
+	Bitrate int // bits a second at most
+}
+
+// Lines is the length of the shorter side, which names the rung: 720 is "720p".
+func (r Rung) Lines() int { return min(r.W, r.H) }
+
+// rungs adds what each size may take.
+func (c Config) rungs(sizes []Size) []Rung {
+	all := make([]Rung, len(sizes))
+	for i, s := range sizes {
+		all[i] = Rung{s, c.bitrate(s)}
+	}
+	return all
+}
+
 // ladder is the sizes that a canvas is encoded in, largest first, without doubles. A rung that is not below the
 // canvas is the canvas itself.
 func ladder(canvas Size, words []string) []Size {
@@ -47,9 +65,12 @@ func (s Size) shrink(n int) Size {
 	return Size{even(s.W), even(s.H)}
 }
 
+// auto tells whether a word leaves the choice to others.
+func auto(word string) bool { return word == "" || word == "auto" }
+
 // pick is the largest size up to the wanted rung, or the smallest there is.
 func pick(sizes []Size, word string) (Size, error) {
-	if word == "" || word == "auto" {
+	if auto(word) {
 		return sizes[0], nil
 	}
 	n, err := ParseRung(word)

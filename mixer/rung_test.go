@@ -132,3 +132,33 @@ func TestRungsAreEncodedOnlyWhileWatched(t *testing.T) {
 		t.Errorf("%v are encoded after 180p has gone", got)
 	}
 }
+
+// TestSubscriptionsTellTheirRungs: those of what is watched now, fewer under overload.
+func TestSubscriptionsTellTheirRungs(t *testing.T) {
+	m := start(t, medium)
+	v := attend(t, m, Watching{Codec: codec.H264, Rung: "90p"}, nil)
+	want := func(when string, lines ...int) {
+		t.Helper()
+		var got []int
+		last := 0
+		for i, r := range v.sub.Rungs() {
+			got = append(got, r.Lines())
+			if i > 0 && r.Bitrate >= last {
+				t.Errorf("%s: %v may take %d, the one above %d", when, r.Size, r.Bitrate, last)
+			}
+			last = r.Bitrate
+		}
+		if !slices.Equal(got, lines) {
+			t.Errorf("%s: %v; want %v", when, got, lines)
+		}
+	}
+	want("the canvas", 360, 180, 90)
+	if err := v.sub.Change(Watching{View: &View{Width: 180, Height: 320}}); err != nil {
+		t.Fatal(err)
+	}
+	want("a portrait", 180, 90)
+	m.overload(overloadRung)
+	want("the portrait of a busy machine", 90)
+	m.overload(0)
+	want("and afterwards", 180, 90)
+}

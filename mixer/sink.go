@@ -31,6 +31,7 @@ type Subscription struct {
 	next   *leg // that waits for its key packet; nil for none
 	closed bool
 	layout *Layout // the sink was told last
+	rungs  []Rung  // of what is watched
 	last   time.Duration
 
 	// Of pictures; under the mixer's leading.
@@ -95,6 +96,20 @@ func (s *Subscription) Rendition() RenditionStats {
 		return RenditionStats{}
 	}
 	return l.on.stats()
+}
+
+// Rungs are the sizes that what is watched, or waited for, can be had in now, largest first: fewer while the machine
+// is overloaded. Nobody writes to them. Sound has none.
+func (s *Subscription) Rungs() []Rung {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.rungs
+}
+
+func (s *Subscription) offer(rungs []Rung) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rungs = rungs
 }
 
 // move makes l the next leg, unless what it leads to is delivered already; one that waited until now is left.

@@ -72,7 +72,7 @@ type Watching struct {
 	Name  string   // of a named view; "main" when empty; not used with View
 	View  *View    // a personal view instead
 	Codec codec.ID // H264 or VP8
-	Rung  string   // "720p" and so on: the largest rung up to it; empty or "auto": the largest there is
+	Rung  string   // "720p" and so on: the largest rung up to it; empty or "auto": the largest there is, see Auto
 	// Profiles are the H.264 profile_idc that the sink can decode besides constrained baseline; a view of one
 	// source alone, without labels, is passed on unchanged to sinks that can decode it. nil: never pass on.
 	Profiles []uint8
@@ -80,6 +80,9 @@ type Watching struct {
 	// picture at each multiple of Config.GOP, so that they can be cut there.
 	Keep bool
 }
+
+// Auto tells whether no rung is asked for: who knows the sink's network may lead it to another one.
+func (w Watching) Auto() bool { return auto(w.Rung) }
 
 // profiles is Profiles in one order, as a key.
 func (w Watching) profiles() string {

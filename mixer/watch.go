@@ -66,6 +66,7 @@ func (m *Mixer) leadNow(sub *Subscription, w Watching) error {
 		}
 	}
 	sub.key, sub.watches = key, w.own()
+	sub.offer(m.cfg.rungs(m.sizes(v, w)))
 	return nil
 }
 
@@ -100,11 +101,17 @@ func (m *Mixer) resolve(w Watching) (View, error) {
 	return v.normalize(m.cfg), nil
 }
 
-func (m *Mixer) pictureKey(v View, w Watching) (pictureKey, error) {
+// sizes are those that the view is encoded in now for who watches it, largest first.
+func (m *Mixer) sizes(v View, w Watching) []Size {
 	sizes := ladder(Size{v.Width, v.Height}, m.cfg.Rungs)
 	if m.Overload() >= overloadRung && !w.Keep && len(sizes) > 1 {
-		sizes = sizes[1:]
+		return sizes[1:]
 	}
+	return sizes
+}
+
+func (m *Mixer) pictureKey(v View, w Watching) (pictureKey, error) {
+	sizes := m.sizes(v, w)
 	size, err := pick(sizes, w.Rung)
 	key := pictureKey{view: v.key(), id: w.Codec, size: size}
 	if v.alone() && !m.cfg.Clock && size == sizes[0] {

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"azulejo/recorder"
+	"azulejo/signal/peer"
 	"azulejo/signal/room"
 )
 
@@ -35,6 +36,7 @@ type exposition struct {
 
 	rooms, participants, viewers, sources, ticks, late, frames *prometheus.Desc
 	overload, views                                            *prometheus.Desc
+	peers, moved                                               *prometheus.Desc
 	encoders, bitrate, fps, sinks, skipped                     *prometheus.Desc
 	durable, segments, bytes, dropped, failing                 *prometheus.Desc
 	queue, queueBytes, oldest, failures, uploaded, upFailing   *prometheus.Desc
@@ -66,6 +68,8 @@ func newExposition(cfg Config) *exposition {
 		dropped:      desc("recording_dropped_packets_total", "Packets lost before they reached the disk.", "room", "stream"),
 		failing:      desc("recording_failing", "1 while a recording reports an error.", "room", "stream"),
 		frames:       desc("live_frames", "Decoded pictures in memory."),
+		peers:        desc("peers", "WebRTC connections."),
+		moved:        desc("viewers_moved_total", "Moves of viewers with rung auto to a smaller or a larger one, as their networks carry it.", "direction"),
 		queue:        desc("upload_queue_segments", "Segments waiting for the store."),
 		queueBytes:   desc("upload_queue_bytes", "Bytes waiting for the store."),
 		oldest:       desc("upload_oldest_timestamp_seconds", "Wall-clock time of the oldest segment waiting."),
@@ -79,7 +83,7 @@ func newExposition(cfg Config) *exposition {
 func (e *exposition) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		e.rooms, e.participants, e.viewers, e.sources, e.ticks, e.late, e.frames,
-		e.overload, e.views, e.encoders, e.bitrate, e.fps, e.sinks, e.skipped,
+		e.overload, e.views, e.peers, e.moved, e.encoders, e.bitrate, e.fps, e.sinks, e.skipped,
 		e.durable, e.segments, e.bytes, e.dropped, e.failing,
 		e.queue, e.queueBytes, e.oldest, e.failures, e.uploaded, e.upFailing,
 	} {
@@ -100,6 +104,15 @@ func (e *exposition) Collect(ch chan<- prometheus.Metric) {
 	if e.cfg.Uploads != nil {
 		e.collectUploads(ch, e.cfg.Uploads())
 	}
+	if e.cfg.Peers != nil {
+		e.collectPeers(ch, e.cfg.Peers())
+	}
+}
+
+func (e *exposition) collectPeers(ch chan<- prometheus.Metric, x peer.EngineStats) {
+	gauge(ch, e.peers, float64(x.Peers))
+	counter(ch, e.moved, float64(x.MovedDown), "down")
+	counter(ch, e.moved, float64(x.MovedUp), "up")
 }
 
 func (e *exposition) collectRoom(ch chan<- prometheus.Metric, r room.Info) {

@@ -9,12 +9,16 @@ import (
 
 	"azulejo/mixer"
 	"azulejo/recorder"
+	"azulejo/signal/peer"
 	"azulejo/signal/room"
 )
 
 func TestMetrics(t *testing.T) {
 	srv := serveTest(t, &house{rooms: []room.Info{yard()}}, func(c *Config) {
 		c.LiveFrames = func() int64 { return 9 }
+		c.Peers = func() peer.EngineStats {
+			return peer.EngineStats{Peers: 8, Stats: peer.Stats{MovedDown: 4, MovedUp: 3}}
+		}
 		c.Uploads = func() recorder.UploadStats {
 			return recorder.UploadStats{Waiting: 5, WaitingBytes: 50, Oldest: time.Unix(1_800_000_000, 0), Failures: 2, StoredBytes: 77, Error: "refused"}
 		}
@@ -38,6 +42,9 @@ func TestMetrics(t *testing.T) {
 		`azulejo_views{room="yard"} 0`,
 		`azulejo_renditions{codec="h264",room="yard",size="1280x720",view="main"} 1`,
 		`azulejo_live_frames 9`,
+		`azulejo_peers 8`,
+		`azulejo_viewers_moved_total{direction="down"} 4`,
+		`azulejo_viewers_moved_total{direction="up"} 3`,
 		`azulejo_rendition_bitrate{codec="opus",room="yard",size="",view="main"} 64000`,
 		`azulejo_rendition_skipped_total{codec="h264",room="yard",size="1280x720",view="main"} 6`,
 		`azulejo_upload_queue_segments 5`,

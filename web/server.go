@@ -15,6 +15,7 @@ import (
 
 	"azulejo/recorder"
 	"azulejo/signal/auth"
+	"azulejo/signal/peer"
 )
 
 // Config is everything a Server stands on. Rooms and Guard are required, the rest may stay empty.
@@ -27,8 +28,9 @@ type Config struct {
 	// Media serves index.m3u8, init/… and segments/… below /api/v1/footage/{room}/{stream}/.
 	// It sees the whole, unstripped path.
 	Media http.Handler
-	// Uploads and LiveFrames, for the metrics, tell what belongs to no single room.
+	// Uploads, Peers and LiveFrames, for the metrics, tell what belongs to no single room.
 	Uploads    func() recorder.UploadStats
+	Peers      func() peer.EngineStats
 	LiveFrames func() int64
 	// Ready returns why the server should get no traffic yet, nil when it should. Must not block long.
 	Ready func(context.Context) error

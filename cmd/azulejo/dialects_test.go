@@ -84,31 +84,11 @@ func joinSTOMP(t *testing.T, p *process, room, token string) (code, reason strin
 
 // post offers a picture to a WHIP or WHEP endpoint, and ends the session that begins.
 func post(endpoint, direction string) func(*testing.T, *process, string, string) (string, string) {
-	offer := strings.ReplaceAll("v=0|o=- 1 1 IN IP4 0.0.0.0|s=-|t=0 0|a=group:BUNDLE 0|m=video 9 UDP/TLS/RTP/SAVPF 96|c=IN IP4 0.0.0.0|"+
-		"a=mid:0|a=rtcp-mux|a=rtpmap:96 VP8/90000|a=setup:actpass|a=ice-ufrag:abcd|a=ice-pwd:abcdefghijklmnopqrstuvwx|"+
-		"a=fingerprint:sha-256 "+strings.Repeat("AB:", 31)+"AB|a="+direction+"|", "|", "\r\n")
 	return func(t *testing.T, p *process, room, token string) (code, reason string) {
 		t.Helper()
-		ask := func(method, path, body string) (*http.Response, []byte) {
-			r, err := http.NewRequestWithContext(t.Context(), method, p.base+path, strings.NewReader(body))
-			if err != nil {
-				t.Fatal(err)
-			}
-			r.Header.Set("Content-Type", "application/sdp")
-			r.Header.Set("Authorization", "Bearer "+token)
-			res, err := http.DefaultClient.Do(r)
-			if err != nil {
-				t.Fatal(err)
-			}
-			text, err := io.ReadAll(res.Body)
-			if err = errors.Join(err, res.Body.Close()); err != nil {
-				t.Fatal(err)
-			}
-			return res, text
-		}
-		res, text := ask(http.MethodPost, fmt.Sprintf(endpoint, room), offer)
+		res, text := p.offer(fmt.Sprintf(endpoint, room), direction, token)
 		if res.StatusCode == http.StatusCreated {
-			if res, text = ask(http.MethodDelete, res.Header.Get("Location"), ""); res.StatusCode != http.StatusOK {
+			if res, text = p.ask(http.MethodDelete, res.Header.Get("Location"), "", token); res.StatusCode != http.StatusOK {
 				t.Errorf("DELETE: %s %s", res.Status, text)
 			}
 			return "", ""
@@ -119,6 +99,34 @@ func post(endpoint, direction string) func(*testing.T, *process, string, string)
 		}
 		return no.Code, no.Detail
 	}
+}
+
+// offer posts the offer of a picture, whose client never connects.
+func (p *process) offer(path, direction, token string) (*http.Response, []byte) {
+	p.t.Helper()
+	return p.ask(http.MethodPost, path, strings.ReplaceAll("v=0|o=- 1 1 IN IP4 0.0.0.0|s=-|t=0 0|a=group:BUNDLE 0|"+
+		"m=video 9 UDP/TLS/RTP/SAVPF 96|c=IN IP4 0.0.0.0|a=mid:0|a=rtcp-mux|a=rtpmap:96 VP8/90000|a=setup:actpass|"+
+		"a=ice-ufrag:abcd|a=ice-pwd:abcdefghijklmnopqrstuvwx|a=fingerprint:sha-256 "+strings.Repeat("AB:", 31)+"AB|a="+direction+"|", "|", "\r\n"), token)
+}
+
+// ask sends one request; its answer is read.
+func (p *process) ask(method, path, body, token string) (*http.Response, []byte) {
+	p.t.Helper()
+	r, err := http.NewRequestWithContext(p.t.Context(), method, p.base+path, strings.NewReader(body))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/sdp")
+	r.Header.Set("Authorization", "Bearer "+token)
+	res, err := fetch.Do(r)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	text, err := io.ReadAll(res.Body)
+	if err = errors.Join(err, res.Body.Close()); err != nil {
+		p.t.Fatal(err)
+	}
+	return res, text
 }
 
 func joinNative(cfg client.Config) func(*testing.T, *process, string, string) (string, string) {

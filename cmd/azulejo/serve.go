@@ -104,6 +104,7 @@ func (s *server) newWeb() (*web.Server, error) {
 		WHEP:       s.whip,
 		Media:      playback.New(ix, s.store, s.log),
 		Uploads:    func() recorder.UploadStats { return s.recorder.Stats().Uploads },
+		Peers:      s.engine.Stats,
 		LiveFrames: codec.LiveFrames,
 		Version:    version,
 		TLS:        tlsConfig,

@@ -3,7 +3,9 @@ package peer
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"sync/atomic"
+	"time"
 
 	"github.com/pion/rtcp"
 	"github.com/pion/webrtc/v4"
@@ -151,18 +153,41 @@ func (s audioSink) WritePacket(p codec.Packet) {
 }
 
 // listenRTCP reads what the viewer says about one track until the connection ends; reading also
-// drives retransmission.
-func (d *downlink) listenRTCP(sender *webrtc.RTPSender) {
+// drives retransmission. A compound packet is read for each of the tracks that it is about.
+func (d *downlink) listenRTCP(sender *webrtc.RTPSender, log *slog.Logger) {
+	t, _ := sender.Track().(*track)
 	for {
 		packets, _, err := sender.ReadRTCP()
 		if err != nil {
 			return
 		}
 		for _, p := range packets {
-			switch p.(type) {
+			switch p := p.(type) {
 			case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
 				d.refresh()
+			case *rtcp.ReceiverReport:
+				d.hear(t, p.Reports, log)
+			case *rtcp.SenderReport: // of a client that publishes as well
+				d.hear(t, p.Reports, log)
+			case *rtcp.ReceiverEstimatedMaximumBitrate:
+				d.viewing.limit(time.Now(), float64(p.Bitrate))
 			}
+		}
+	}
+}
+
+// hear passes on what is said about the picture.
+func (d *downlink) hear(t *track, reports []rtcp.ReceptionReport, log *slog.Logger) {
+	to := d.binding(t)
+	if to == nil || t != d.video {
+		return
+	}
+	for _, r := range reports {
+		if r.SSRC != to.ssrc {
+			continue
+		}
+		if err := d.viewing.hear(readNotice(r, time.Now())); err != nil {
+			log.Warn("viewer stays at its rung", "error", err)
 		}
 	}
 }

@@ -76,11 +76,12 @@ func registerWithRTX(m *webrtc.MediaEngine, p webrtc.RTPCodecParameters) error {
 	}, webrtc.RTPCodecTypeVideo)
 }
 
-// newInterceptors repairs losses both ways (NACK), reports both ways (SR, RR), and counts packets
+// newInterceptors repairs losses both ways (NACK), within limits, reports both ways (SR, RR), and counts packets
 // both ways for congestion control (TWCC).
 func newInterceptors(m *webrtc.MediaEngine) (*interceptor.Registry, error) {
 	r := &interceptor.Registry{}
 	steps := []func() error{
+		func() error { r.Add(resendsFactory{}); return nil }, // reads before those that follow
 		func() error { return webrtc.ConfigureNack(m, r) },
 		func() error { return webrtc.ConfigureRTCPReports(r) },
 		func() error { return webrtc.ConfigureSimulcastExtensionHeaders(m) },

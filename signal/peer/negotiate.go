@@ -44,7 +44,7 @@ func (p *Peer) take(pc *webrtc.PeerConnection, down *downlink, senders []*webrtc
 	p.observe(pc)
 	p.work.Go(func() { p.asker(pc) })
 	for _, s := range senders {
-		p.work.Go(func() { down.listenRTCP(s) })
+		p.work.Go(func() { down.listenRTCP(s, p.log) })
 	}
 }
 

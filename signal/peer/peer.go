@@ -22,7 +22,8 @@ type Options struct {
 	Upstream Upstream      // takes what is published; nil: it is thrown away
 	Own      *mixer.Source // not heard by this client; nil: it hears everything
 
-	// View is what is viewed first; Codec and Profiles are filled in. OnLayout is told, by the goroutine that
+	// View is what is viewed first; Codec and Profiles are filled in. Where it asks for no rung, the viewer is led to
+	// the one that its network carries; OnLayout is told again then, and Rendition describes it. OnLayout is told, by the goroutine that
 	// sends, right before the first picture that shows l leaves with that RTP timestamp; it must not block nor
 	// write to l. It may be nil.
 	View     mixer.Watching
@@ -147,7 +148,7 @@ func (p *Peer) observe(pc *webrtc.PeerConnection) {
 func (p *Peer) refreshBoth() {
 	p.RequestKeyframe()
 	if d := p.downlink(); d != nil {
-		d.viewing.refresh()
+		d.viewing.reroute()
 	}
 }
 

@@ -17,6 +17,10 @@ type Stats struct {
 	DownDropped  uint64 `json:"downDropped"` // access units that did not fit the queue or the network
 
 	Refreshes uint64 `json:"refreshes"` // key pictures the viewer asked for
+
+	// Moves of viewers that leave the rung to us, to a smaller and to a larger one, as their networks carry it.
+	MovedDown uint64 `json:"movedDown"`
+	MovedUp   uint64 `json:"movedUp"`
 }
 
 func (s Stats) plus(o Stats) Stats {
@@ -24,7 +28,7 @@ func (s Stats) plus(o Stats) Stats {
 		UpPackets: s.UpPackets + o.UpPackets, UpUnits: s.UpUnits + o.UpUnits, UpGarbage: s.UpGarbage + o.UpGarbage,
 		DownPackets: s.DownPackets + o.DownPackets, DownBytes: s.DownBytes + o.DownBytes,
 		DownPictures: s.DownPictures + o.DownPictures, DownDropped: s.DownDropped + o.DownDropped,
-		Refreshes: s.Refreshes + o.Refreshes,
+		Refreshes: s.Refreshes + o.Refreshes, MovedDown: s.MovedDown + o.MovedDown, MovedUp: s.MovedUp + o.MovedUp,
 	}
 }
 
@@ -66,6 +70,7 @@ func (p *Peer) Stats() Stats {
 	if d := p.downlink(); d != nil {
 		s.DownPackets, s.DownBytes, s.DownPictures = d.packets.Load(), d.bytes.Load(), d.pictures.Load()
 		s.DownDropped, s.Refreshes = d.dropped.Load(), d.refreshes.Load()
+		s.MovedDown, s.MovedUp = d.viewing.down.Load(), d.viewing.up.Load()
 	}
 	return s
 }

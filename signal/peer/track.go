@@ -29,6 +29,7 @@ type binding struct {
 	profiles []uint8 // H.264 profile_idc that the client decodes besides constrained baseline
 	clock    uint32
 	base     uint32 // RTP time of the room's epoch
+	ssrc     uint32
 	writer   webrtc.TrackLocalWriter
 
 	// Owned by whoever writes.
@@ -46,7 +47,7 @@ func (t *track) Bind(ctx webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, e
 	}
 	t.bound.Store(&binding{
 		id: idOf(chosen.MimeType), profiles: decodable(ctx.CodecParameters()), clock: chosen.ClockRate,
-		base: rand.Uint32(), writer: ctx.WriteStream(), // RFC 3550 wants both beginnings unpredictable
+		base: rand.Uint32(), ssrc: uint32(ctx.SSRC()), writer: ctx.WriteStream(), // RFC 3550 wants both beginnings unpredictable
 		header: rtp.Header{
 			Version: 2, PayloadType: uint8(chosen.PayloadType), SSRC: uint32(ctx.SSRC()), SequenceNumber: uint16(rand.Uint32()),
 		},

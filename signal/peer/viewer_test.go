@@ -33,7 +33,12 @@ type viewer struct {
 // await polls until ok.
 func await(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.After(30 * time.Second)
+	awaitFor(t, 30*time.Second, what, ok)
+}
+
+func awaitFor(t *testing.T, patience time.Duration, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.After(patience)
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for !ok() {
@@ -186,7 +191,13 @@ func shake(pc *webrtc.PeerConnection, p *Peer) error {
 // startMixer runs one with sources that have no picture until the test ends.
 func startMixer(t *testing.T, sources ...string) *mixer.Mixer {
 	t.Helper()
-	m, err := mixer.New(mixer.Config{Width: 320, Height: 180, FPS: 20, Rungs: []string{"180p", "90p"}}, quiet)
+	m, _ := startMixerOf(t, mixer.Config{Width: 320, Height: 180, FPS: 20, Rungs: []string{"180p", "90p"}}, sources...)
+	return m
+}
+
+func startMixerOf(t *testing.T, cfg mixer.Config, sources ...string) (*mixer.Mixer, []*mixer.Source) {
+	t.Helper()
+	m, err := mixer.New(cfg, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -209,7 +220,7 @@ func startMixer(t *testing.T, sources ...string) *mixer.Mixer {
 			t.Errorf("%d frames are alive after everything has ended", n)
 		}
 	})
-	return m
+	return m, all
 }
 
 // TestChange: a viewer goes from view to view and from rung to rung in one stream, and knows what it sees from the

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"azulejo/codec"
@@ -12,16 +13,19 @@ import (
 
 // viewing is what the viewer wants to see and, while media flow, the subscription that brings it.
 type viewing struct {
-	mu   sync.Mutex // held while the mixer is told: the last wish is the one that counts
-	want mixer.Watching
+	mu   sync.Mutex          // held while the mixer is told: the last wish is the one that counts
+	want mixer.Watching      // by the client
 	sub  *mixer.Subscription // nil before and after media flow
+
+	ladder   ladder        // of a client that leaves the rung to us
+	down, up atomic.Uint64 // how often it was led to a smaller and to a larger one
 }
 
 // begin subscribes in the format that was negotiated.
 func (v *viewing) begin(mix *mixer.Mixer, to *binding, sink mixer.Sink) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	w := v.want
+	w := v.led(v.want)
 	w.Codec, w.Profiles = to.id, to.profiles
 	sub, err := mix.Watch(w, sink)
 	if err != nil {
@@ -38,17 +42,70 @@ func nameOf(w mixer.Watching) string {
 	return cmp.Or(w.Name, mixer.MainView)
 }
 
-// change replaces the wish; after an error the old one stays.
+// led is a wish at the rung that the network carries, unless the client asks for one.
+func (v *viewing) led(w mixer.Watching) mixer.Watching {
+	if w.Auto() && v.ladder.most != 0 {
+		w.Rung = fmt.Sprintf("%dp", v.ladder.most)
+	}
+	return w
+}
+
+// change replaces the wish; after an error the old one stays. Another picture comes at the rung that the one before
+// was led to; a client that asked for a rung and leaves it to us again begins at the largest.
 func (v *viewing) change(w mixer.Watching) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.sub != nil {
-		if err := v.sub.Change(w); err != nil {
+		if err := v.sub.Change(v.led(w)); err != nil {
 			return fmt.Errorf("change to %s: %w", nameOf(w), err)
 		}
 	}
 	v.want = w
+	if w.Auto() {
+		v.ladder.restart()
+	} else {
+		v.ladder = ladder{}
+	}
 	return nil
+}
+
+// hear takes what the viewer reports, and leads it to the rung that follows.
+func (v *viewing) hear(n notice) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.sub == nil || !v.want.Auto() {
+		return nil
+	}
+	before, now := v.ladder.most, v.sub.Rendition()
+	if !v.ladder.report(n, v.sub.Rungs(), now) {
+		return nil
+	}
+	if err := v.sub.Change(v.led(v.want)); err != nil {
+		err = fmt.Errorf("lead from %dx%d to %dp: %w", now.Width, now.Height, v.ladder.most, err)
+		v.ladder = ladder{most: before}
+		return err
+	}
+	if v.ladder.fell {
+		v.down.Add(1)
+	} else {
+		v.up.Add(1)
+	}
+	return nil
+}
+
+// limit takes how many bits a second the viewer says that it can receive.
+func (v *viewing) limit(at time.Time, bits float64) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.ladder.remb(at, bits)
+}
+
+// reroute tells that packets go another way now, on which something was lost.
+func (v *viewing) reroute() {
+	v.mu.Lock()
+	v.ladder.reroute()
+	v.mu.Unlock()
+	v.refresh()
 }
 
 // end unsubscribes: no more packets come.

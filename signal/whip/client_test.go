@@ -29,6 +29,7 @@ type caller struct {
 	video, audio *webrtc.TrackLocalStaticSample // what is published; nil: nothing
 
 	mu       sync.Mutex
+	closed   bool
 	waiting  []webrtc.ICECandidateInit // until there is a tag
 	decoder  *codec.VideoDecoder
 	shown    codec.Colour // of the middle of the newest picture
@@ -61,6 +62,9 @@ func (s *server) newCaller(t *testing.T, token ...string) *caller {
 	pc.OnICECandidate(c.trickle)
 	t.Cleanup(func() {
 		_ = pc.GracefulClose() // it may be closed already
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.closed = true // the last packets may still be on their way through track
 		c.decoder.Close()
 	})
 	return c
@@ -283,6 +287,9 @@ func (c *caller) track(t *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
 func (c *caller) take(u codec.Packet) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.closed {
+		return
+	}
 	if !u.Codec.IsVideo() {
 		c.sounds++
 		return

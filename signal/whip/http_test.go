@@ -2,10 +2,12 @@ package whip
 
 import (
 	"net/http"
+	"reflect"
 	"slices"
 	"testing"
 
 	"azulejo/signal/peer"
+	"azulejo/signal/viewing"
 )
 
 func TestAccept(t *testing.T) {
@@ -62,5 +64,30 @@ func TestMatches(t *testing.T) {
 func TestPath(t *testing.T) {
 	if got, want := path("whip", "yard", "a/b 정?"), "/whip/yard/a%2Fb%20%EC%A0%95%3F"; got != want {
 		t.Errorf("got %s; want %s", got, want)
+	}
+}
+
+// TestSlowReader of events gets the newest of each kind, whatever there was before.
+func TestSlowReader(t *testing.T) {
+	b := newBoard()
+	r := b.read()
+	for n := range 1000 {
+		b.tell("layout", n)
+		if n%100 == 0 {
+			b.tell("rendition", n)
+		}
+	}
+	b.end(ending{Type: "end"})
+	var got []viewing.Bulletin
+	for n, ok := r.news.Next(); ok; n, ok = r.news.Next() {
+		got = append(got, n)
+	}
+	want := []viewing.Bulletin{{Kind: "rendition", Message: 900}, {Kind: "layout", Message: 999}, {Kind: "end", Message: ending{Type: "end"}}}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v; want %+v", got, want)
+	}
+	b.stop(r)
+	if len(b.readers) != 0 {
+		t.Errorf("%d readers after the only one has stopped", len(b.readers))
 	}
 }

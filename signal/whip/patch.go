@@ -5,7 +5,11 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
+	"golang.org/x/time/rate"
+
+	"azulejo/signal/auth"
 	"azulejo/signal/refusal"
 )
 
@@ -13,14 +17,21 @@ import (
 type icing struct {
 	tag        string // strong entity tag (RFC 9110, section 8.8.3)
 	ufrag, pwd string
+	restarts   *rate.Limiter
 }
+
+// How often ICE may be restarted: a client on the move does so once in a while, an attacker all the time.
+const (
+	restartsAtOnce = 10
+	restartEvery   = time.Second
+)
 
 func newICing(offer string) (icing, error) {
 	f, err := fragmentOf(offer)
 	if err != nil {
 		return icing{}, fmt.Errorf("read the offer's credentials: %w", err)
 	}
-	return icing{newTag(), f.ufrag, f.pwd}, nil
+	return icing{newTag(), f.ufrag, f.pwd, rate.NewLimiter(rate.Every(restartEvery), restartsAtOnce)}, nil
 }
 
 func newTag() string { return quoted(rand.Text()) }
@@ -47,15 +58,7 @@ func (h *Handler) patch(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	body, err := read(w, r, typeFragment, "Accept-Patch")
-	if err != nil {
-		return err
-	}
-	match := strings.TrimSpace(strings.Join(r.Header.Values("If-Match"), ","))
-	if match == "" {
-		return refusal.New(codePrecondition, "no If-Match; accepted is the ETag of the ICE session, or * to restart ICE")
-	}
-	f, err := parseFragment(string(body))
+	match, theirs, err := readPatch(w, r)
 	if err != nil {
 		return err
 	}
@@ -63,7 +66,7 @@ func (h *Handler) patch(w http.ResponseWriter, r *http.Request) error {
 	tag := ""
 	err = s.do(r.Context(), func() error {
 		var wrong error
-		ours, wrong = s.apply(match, f)
+		ours, wrong = s.apply(match, theirs)
 		tag = s.ice.tag
 		return wrong
 	})
@@ -80,6 +83,22 @@ func (h *Handler) patch(w http.ResponseWriter, r *http.Request) error {
 	w.WriteHeader(http.StatusOK)
 	_, _ = w.Write([]byte(ours.String())) // a client that went away restarts once more, or is given up
 	return nil
+}
+
+// readPatch returns If-Match and the body.
+func readPatch(w http.ResponseWriter, r *http.Request) (match string, f fragment, err error) {
+	body, err := read(w, r, typeFragment, "Accept-Patch")
+	if err != nil {
+		return "", fragment{}, err
+	}
+	switch match = strings.TrimSpace(strings.Join(r.Header.Values("If-Match"), ",")); match {
+	case "":
+		return "", fragment{}, refusal.New(codePrecondition, "no If-Match; accepted is the ETag of the ICE session, or * to restart ICE")
+	case `"*"`: // as RFC 9725 has it in its example
+		match = "*"
+	}
+	f, err = parseFragment(string(body))
+	return match, f, err
 }
 
 // apply does what a fragment says, in the loop; after a restart it returns what we say about it.
@@ -118,6 +137,9 @@ func (s *session) trickle(f fragment) {
 
 // restart begins another ICE session; after an error the old one goes on.
 func (s *session) restart(f fragment) (fragment, error) {
+	if !s.ice.restarts.Allow() {
+		return fragment{}, refusal.New(auth.CodeTooMany, "too many ICE restarts; accepted is one in %v, and %d at once", restartEvery, restartsAtOnce)
+	}
 	answer, err := s.peer.RestartICE(f.ufrag, f.pwd)
 	if err != nil {
 		return fragment{}, err

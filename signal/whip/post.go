@@ -1,19 +1,13 @@
 package whip
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"net"
 	"net/http"
-	"strings"
 
 	"github.com/pion/sdp/v3"
 
-	"azulejo/signal/auth"
 	"azulejo/signal/peer"
 	"azulejo/signal/refusal"
 	"azulejo/signal/room"
-	"azulejo/signal/viewing"
 )
 
 // offered is a good request to begin a session.
@@ -38,97 +32,6 @@ func readOffer(w http.ResponseWriter, r *http.Request) (offered, error) {
 	}
 	o.Offered, err = peer.Inspect(o.text)
 	return o, err
-}
-
-// publish is POST to a WHIP endpoint.
-func (h *Handler) publish(w http.ResponseWriter, r *http.Request) error {
-	permit, err := h.admit(r, auth.Publish, true)
-	if err != nil {
-		return err
-	}
-	name, err := permit.Named(r.PathValue("name"))
-	if err != nil {
-		return err
-	}
-	offer, err := readOffer(w, r)
-	if err != nil {
-		return err
-	}
-	if !offer.Audio.Sends && !offer.Video.Sends {
-		return refusal.New(codeNoMedia, "an offer that sends nothing; accepted are sections that are sendonly, or sendrecv")
-	}
-	joining := room.Joining{
-		Name: name, Key: h.key(r, permit, name), Layers: offer.Layers,
-		Publish: room.Media{Audio: offer.Audio.Sends, Video: offer.Video.Sends},
-	}
-	return h.post(w, r, joining, func(m *room.Member) (*session, string, error) {
-		s := h.newSession(m, auth.Publish, path("whip", m.Room(), r.PathValue("name")))
-		s.name = name
-		answer, err := s.connect(r, offer.text, peer.Options{
-			Upstream: m, Audio: joining.Publish.Audio, Video: joining.Publish.Video, HidePicture: true, HideSound: true,
-		})
-		if err == nil {
-			s.upstream()
-		}
-		return s, answer, err
-	})
-}
-
-// key is what a place is found again by: see the package's comment. Nobody can make one that h did not.
-func (h *Handler) key(r *http.Request, permit auth.Permit, name string) string {
-	who := "named"
-	if permit.Name == "" {
-		host, _, _ := net.SplitHostPort(r.RemoteAddr)
-		who = "from " + host
-		if token := auth.TokenOf(r); token != "" && !permit.Expires.IsZero() {
-			who = "token " + token
-		}
-	}
-	sum := sha256.Sum256([]byte(strings.Join([]string{h.salt, r.PathValue("room"), name, who}, "\x00")))
-	return hex.EncodeToString(sum[:])
-}
-
-// watch is POST to a WHEP endpoint.
-func (h *Handler) watch(w http.ResponseWriter, r *http.Request) error {
-	permit, err := h.admit(r, auth.View, true)
-	if err != nil {
-		return err
-	}
-	selection, err := viewing.FromQuery(r.URL.Query())
-	if err != nil {
-		return err
-	}
-	offer, err := readOffer(w, r)
-	if err != nil {
-		return err
-	}
-	if !offer.Audio.Receives && !offer.Video.Receives {
-		return refusal.New(codeNoMedia, "an offer that receives nothing; accepted are sections that are recvonly, or sendrecv")
-	}
-	return h.post(w, r, room.Joining{Name: permit.Name}, func(m *room.Member) (*session, string, error) {
-		s := h.newSession(m, auth.View, path("whep", m.Room()))
-		s.name = permit.Name
-		answer, err := s.show(r, offer, selection)
-		return s, answer, err
-	})
-}
-
-// show connects a viewer to the picture that it asked for.
-func (s *session) show(r *http.Request, offer offered, selection viewing.Selection) (string, error) {
-	s.board = newBoard()
-	s.picture = viewing.NewPicture(s.h.house, s.tell)
-	if err := s.picture.Begin(s.member, selection); err != nil {
-		return "", err
-	}
-	answer, err := s.connect(r, offer.text, peer.Options{
-		View: s.picture.Watching(), OnLayout: s.picture.PutLayout, HideSound: selection.Silent,
-	})
-	if err != nil {
-		return "", err
-	}
-	s.picture.Connect(s.peer)
-	s.event(room.Event{Participants: s.member.Participants(), Overload: s.member.Mixer().Overload()})
-	return answer, nil
 }
 
 // post joins and answers; begin makes the session, of which nothing is left after an error.

@@ -1,6 +1,7 @@
 package whip_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -75,6 +76,7 @@ func TestStatuses(t *testing.T) {
 		{"candidates", "PATCH", gets.location, mine + candidate, []string{"Content-Type", fragType, "If-Match", tag}, 204, "", ""},
 		{"one of many tags", "PATCH", gets.location, mine + candidate, []string{"Content-Type", fragType, "If-Match", `"a", ` + tag}, 204, "", ""},
 		{"candidates for whatever there is", "PATCH", gets.location, mine + candidate, []string{"Content-Type", fragType, "If-Match", "*"}, 204, "", ""},
+		{"the same in quotes", "PATCH", gets.location, mine + candidate, []string{"Content-Type", fragType, "If-Match", `"*"`}, 204, "", ""},
 		{"candidates that cannot be used", "PATCH", gets.location, "a=candidate:1 1 sctp 1 nowhere.invalid 1 typ host\na=candidate:1 1 udp 1 host.local 1 typ host\n", []string{"Content-Type", fragType, "If-Match", tag}, 204, "", ""},
 		{"restart of a named ICE session", "PATCH", gets.location, newer, []string{"Content-Type", fragType, "If-Match", tag}, 422, "bad_fragment", "If-Match: *"},
 		{"restart with half of the credentials", "PATCH", gets.location, "a=ice-ufrag:abcd\n", []string{"Content-Type", fragType, "If-Match", "*"}, 422, peer.CodeBadSDP, "ice-pwd"},
@@ -111,6 +113,39 @@ func TestStatuses(t *testing.T) {
 				t.Errorf("got %s; want it to say %q", said, c.wanted)
 			}
 		})
+	}
+}
+
+// TestManyRestarts are refused; the session goes on.
+func TestManyRestarts(t *testing.T) {
+	s := serve(t, setup{})
+	c := s.newCaller(t).view("/whep/yard")
+	for n := 0; ; n++ {
+		a := c.patch("*", fmt.Sprintf("a=ice-ufrag:abc%d\na=ice-pwd:abcdefghijklmnopqrstuvwx\n", n))
+		if a.status == http.StatusTooManyRequests {
+			if code, _ := a.problem(t); n < 10 || code != auth.CodeTooMany || a.header.Get("Retry-After") == "" {
+				t.Errorf("after %d restarts: %s %v", n, a.body, a.header)
+			}
+			break
+		}
+		if a.status != http.StatusOK || n > 500 {
+			t.Fatalf("restart %d: %d %s", n, a.status, a.body)
+		}
+	}
+	c.end()
+}
+
+// TestMeshRooms have nothing to watch, and take nothing.
+func TestMeshRooms(t *testing.T) {
+	s := serve(t, setup{rooms: map[string]room.Settings{"pair": {Mode: room.Mesh}}})
+	sends, gets := s.newCaller(t), s.newCaller(t)
+	sends.sends("video/VP8")
+	gets.receives(1)
+	for path, offer := range map[string]string{"/whip/pair/gate": sends.offer(), "/whep/pair": gets.offer()} {
+		a := s.ask(t, http.MethodPost, path, offer, "Content-Type", sdpType)
+		if code, _ := a.problem(t); a.status != http.StatusConflict || code != room.CodeMesh {
+			t.Errorf("%s: %d %s; want 409", path, a.status, a.body)
+		}
 	}
 }
 

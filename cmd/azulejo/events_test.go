@@ -1,0 +1,38 @@
+package main
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// TestEventsEndWithTheServer: who reads a session's events learns why they end, and does not hold the server up.
+func TestEventsEndWithTheServer(t *testing.T) {
+	p := launch(t, "demo", "--cameras", "1", "--data", t.TempDir())
+	created, answer := p.offer("/whep/demo", "recvonly", "")
+	if created.StatusCode != http.StatusCreated {
+		t.Fatalf("%s: %s", created.Status, answer)
+	}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.base+created.Header.Get("Location")+"/events", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := fetch.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	if code := p.terminate(); code != 0 {
+		t.Errorf("exit code %d; want 0", code)
+	}
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Errorf("the stream was cut: %v", err)
+	}
+	for _, wanted := range []string{"event: participants\ndata: {", "event: end\ndata: {\"type\":\"end\",\"code\":\"closing\""} {
+		if !strings.Contains(string(text), wanted) {
+			t.Errorf("got\n%s\nwant %q in it", text, wanted)
+		}
+	}
+}

@@ -1,0 +1,62 @@
+package whip
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"net"
+	"net/http"
+	"strings"
+
+	"azulejo/signal/auth"
+	"azulejo/signal/peer"
+	"azulejo/signal/refusal"
+	"azulejo/signal/room"
+)
+
+// publish is POST to a WHIP endpoint.
+func (h *Handler) publish(w http.ResponseWriter, r *http.Request) error {
+	permit, err := h.admit(r, auth.Publish, true)
+	if err != nil {
+		return err
+	}
+	name, err := permit.Named(r.PathValue("name"))
+	if err != nil {
+		return err
+	}
+	offer, err := readOffer(w, r)
+	if err != nil {
+		return err
+	}
+	if !offer.Audio.Sends && !offer.Video.Sends {
+		return refusal.New(codeNoMedia, "an offer that sends nothing; accepted are sections that are sendonly, or sendrecv")
+	}
+	joining := room.Joining{
+		Name: name, Key: h.key(r, permit, name), Layers: offer.Layers,
+		Publish: room.Media{Audio: offer.Audio.Sends, Video: offer.Video.Sends},
+	}
+	return h.post(w, r, joining, func(m *room.Member) (*session, string, error) {
+		s := h.newSession(m, auth.Publish, path("whip", m.Room(), r.PathValue("name")))
+		s.name = name
+		answer, err := s.connect(r, offer.text, peer.Options{
+			Upstream: m, Audio: joining.Publish.Audio, Video: joining.Publish.Video, HidePicture: true, HideSound: true,
+		})
+		if err == nil {
+			s.upstream()
+		}
+		return s, answer, err
+	})
+}
+
+// key is what a place is found again by: see the package's comment. Nobody can make one that h did not.
+func (h *Handler) key(r *http.Request, permit auth.Permit, name string) string {
+	who := "named"
+	if permit.Name == "" {
+		host, _, _ := net.SplitHostPort(r.RemoteAddr)
+		who = "from " + host
+		if token := auth.TokenOf(r); token != "" && !permit.Expires.IsZero() {
+			who = "token " + token
+		}
+	}
+	sum := sha256.Sum256([]byte(strings.Join([]string{h.salt, r.PathValue("room"), name, who}, "\x00")))
+	return hex.EncodeToString(sum[:])
+}
