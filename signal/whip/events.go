@@ -29,10 +29,8 @@ func reason(err error, log *slog.Logger) ending {
 	return ending{"end", no.Code, no.Message}
 }
 
-const (
-	maxReaders = 4                // of one session's events; a client needs one
-	writeWait  = 10 * time.Second // for one event to leave
-)
+// maxReaders is how many there may be of one session's events; a client needs one.
+const maxReaders = 4
 
 // board is what a viewer was told: the newest of each kind, for those who read it now and those who will.
 type board struct {
@@ -101,9 +99,7 @@ func (h *Handler) events(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Accel-Buffering", "no") // nginx would keep them
 	w.WriteHeader(http.StatusOK)
-	to := stream{w, http.NewResponseController(w)}
-	h.stream(r, to, from)
-	_ = to.http.SetWriteDeadline(time.Time{}) // the next request on the connection has its own time
+	h.stream(r, stream{w, http.NewResponseController(w), h.cfg.WriteWithin}, from)
 	return nil
 }
 
@@ -133,8 +129,9 @@ func (h *Handler) stream(r *http.Request, to stream, from *reader) {
 
 // stream is where events are written to.
 type stream struct {
-	w    http.ResponseWriter
-	http *http.ResponseController
+	w        http.ResponseWriter
+	http     *http.ResponseController
+	patience time.Duration
 }
 
 // all writes what there is and tells whether it was the last.
@@ -155,12 +152,17 @@ func (s stream) event(kind string, message any) error {
 	return s.write("event: " + kind + "\ndata: " + string(data) + "\n\n")
 }
 
+// write takes the deadline away afterwards: HTTP/2 ends a stream at its deadline even if nothing is being written, and
+// in HTTP/1 it would be the next request's.
 func (s stream) write(text string) error {
-	if err := s.http.SetWriteDeadline(time.Now().Add(writeWait)); err != nil {
+	if err := s.http.SetWriteDeadline(time.Now().Add(s.patience)); err != nil {
 		return err
 	}
 	if _, err := s.w.Write([]byte(text)); err != nil {
 		return err
 	}
-	return s.http.Flush()
+	if err := s.http.Flush(); err != nil {
+		return err
+	}
+	return s.http.SetWriteDeadline(time.Time{})
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -29,6 +30,11 @@ type listener struct {
 // listen lasts until the stream or the test ends.
 func (s *server) listen(t *testing.T, location string, header ...string) *listener {
 	t.Helper()
+	return s.listenBy(t, http.DefaultClient, location, header...)
+}
+
+func (s *server) listenBy(t *testing.T, by *http.Client, location string, header ...string) *listener {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+location+"/events", nil)
 	if err != nil {
@@ -37,7 +43,7 @@ func (s *server) listen(t *testing.T, location string, header ...string) *listen
 	if len(header) > 0 {
 		r.Header.Set(header[0], header[1])
 	}
-	res, err := http.DefaultClient.Do(r)
+	res, err := by.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,6 +159,26 @@ func (c *caller) show(view string) {
 	c.t.Helper()
 	if a := c.ask(http.MethodPost, c.location+"/view", view, "Content-Type", "application/json"); a.status != http.StatusNoContent {
 		c.t.Fatalf("view %s: %d %s", view, a.status, a.body)
+	}
+}
+
+// TestQuietEventsOverHTTP2: between two events may pass more time than one may take to leave. HTTP/2 ends a stream at its
+// deadline whether something is being written or not.
+func TestQuietEventsOverHTTP2(t *testing.T) {
+	s := serve(t, setup{whip: whip.Config{Beat: 1500 * time.Millisecond, WriteWithin: 500 * time.Millisecond}})
+	viewer := s.newCaller(t).view("/whep/yard")
+	secure := httptest.NewUnstartedServer(s.handler)
+	secure.EnableHTTP2 = true
+	secure.StartTLS()
+	t.Cleanup(secure.Close)
+	events := (&server{url: secure.URL}).listenBy(t, secure.Client(), viewer.location)
+	await(t, "two heart-beats, or the end", func() bool {
+		events.mu.Lock()
+		defer events.mu.Unlock()
+		return events.beats >= 2 || events.over()
+	})
+	if events.over() {
+		t.Error("the stream was cut off")
 	}
 }
 

@@ -24,11 +24,15 @@ type Config struct {
 
 	// Beat is how often who reads events hears something. Zero means 15 s.
 	Beat time.Duration
+
+	// WriteWithin is how long one event may take to leave. Zero means 10 s.
+	WriteWithin time.Duration
 }
 
 const (
 	defaultConnectWithin = 30 * time.Second
 	defaultBeat          = 15 * time.Second
+	defaultWriteWithin   = 10 * time.Second
 )
 
 // Handler serves everything below /whip/ and /whep/.
@@ -59,6 +63,9 @@ func NewHandler(cfg Config, house *room.House, engine *peer.Engine, guard *auth.
 	}
 	if cfg.Beat <= 0 {
 		cfg.Beat = defaultBeat
+	}
+	if cfg.WriteWithin <= 0 {
+		cfg.WriteWithin = defaultWriteWithin
 	}
 	h := &Handler{
 		house: house, engine: engine, guard: guard, log: log, cfg: cfg, mux: http.NewServeMux(),
