@@ -73,7 +73,7 @@ func (l *lane) through(next http.Handler, w http.ResponseWriter, r *http.Request
 	bounded := &writer{ResponseWriter: w, control: http.NewResponseController(w), lane: l}
 	receiving(next, bounded, r.WithContext(context.WithValue(r.Context(), laneKey{}, l)))
 	if !bounded.hijacked {
-		_ = bounded.control.SetWriteDeadline(time.Time{}) // the connection may be used again
+		bounded.Flush()
 	}
 }
 
@@ -105,10 +105,12 @@ func (w *writer) Write(b []byte) (int, error) {
 	return w.ResponseWriter.Write(b)
 }
 
-// Flush is that of http.Flusher.
+// Flush is that of http.Flusher. It takes the deadline away afterwards: HTTP/2 ends a stream at its deadline even if
+// nothing is being written, and in HTTP/1 it would be the next request's.
 func (w *writer) Flush() {
 	_ = w.control.SetWriteDeadline(time.Now().Add(w.lane.patience))
 	_ = w.control.Flush()
+	_ = w.control.SetWriteDeadline(time.Time{})
 }
 
 // Hijack is that of http.Hijacker.

@@ -1,8 +1,11 @@
 package stomp
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -175,6 +178,41 @@ func TestTooManySessions(t *testing.T) {
 		t.Errorf("the second one got %v; want the end, with a reason", err)
 	}
 	first.silent()
+}
+
+// TestQuietStreamsOverHTTP2: between two messages may pass more time than one may take to leave. HTTP/2 ends a stream at
+// its deadline whether something is being written or not.
+func TestQuietStreamsOverHTTP2(t *testing.T) {
+	s := serve(t, setup{stomp: Config{WriteWithin: 500 * time.Millisecond, Beat: 1500 * time.Millisecond}})
+	secure := httptest.NewUnstartedServer(s.handler)
+	secure.EnableHTTP2 = true
+	secure.StartTLS()
+	t.Cleanup(secure.Close)
+	ask := func(tail, body string) *http.Response {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, secure.URL+"/signaling/000/quiet/"+tail, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := secure.Client().Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = res.Body.Close() })
+		return res
+	}
+	lines := bufio.NewScanner(ask("xhr_streaming", "").Body)
+	for lines.Scan() && lines.Text() != "o" {
+	}
+	ask("xhr_send", asJSON([]string{"CONNECT\naccept-version:1.2\nheart-beat:0,1\n\n\x00"}))
+	beats := 0
+	for beats < 2 && lines.Scan() {
+		if lines.Text() == `a["\n"]` {
+			beats++
+		}
+	}
+	if beats < 2 {
+		t.Errorf("the stream was cut off after %d heart-beats: %v", beats, lines.Err())
+	}
 }
 
 // TestPollsFollowEachOther: every message ends a poll, and the next one comes at once.
