@@ -119,7 +119,7 @@ func (m *mixing) takeOffer(ctx context.Context, body string) error {
 		return m.restart(msg.Body.SDP)
 	}
 	m.unlink()
-	if err = m.join(ctx, media); err != nil {
+	if err = m.join(ctx, m.id.key, media); err != nil {
 		return err
 	}
 	m.dial(media)
@@ -141,13 +141,14 @@ func (m *mixing) restart(offer string) error {
 	return m.tell(topicAnswer, descriptionMessage{Key: m.key, Body: description{"answer", answer}})
 }
 
-// call offers the mix to a client that only waits. It is a viewer until its answer says what it sends.
+// call offers the mix to a client that only waits. Until its answer says what it sends it is a viewer without a key, so
+// that the place its key may have is kept.
 func (m *mixing) call(ctx context.Context) error {
 	m.wait = nil
 	if m.link != nil || !m.hears(topicOffer) {
 		return nil
 	}
-	if err := m.join(ctx, room.Media{}); err != nil {
+	if err := m.join(ctx, "", room.Media{}); err != nil {
 		return err
 	}
 	m.dial(room.Media{})
@@ -173,13 +174,11 @@ func (m *mixing) takeAnswer(ctx context.Context, body string) error {
 	if err != nil {
 		return err
 	}
-	if media != (room.Media{}) {
-		if err := m.join(ctx, media); err != nil {
-			return err
-		}
-		m.link.peer.Publish(m.member, m.member.Source(), media.Audio, media.Video)
-		m.listen(m.link.peer)
+	if err := m.join(ctx, m.id.key, media); err != nil {
+		return err
 	}
+	m.link.peer.Publish(m.member, m.member.Source(), media.Audio, media.Video)
+	m.listen(m.link.peer)
 	m.link.ours = false
 	return m.link.peer.Accept(msg.Body.SDP)
 }
@@ -215,8 +214,8 @@ func (m *mixing) addEarly() {
 	m.early = nil
 }
 
-// join makes the client a member that sends media, in the place that its key has or had.
-func (m *mixing) join(ctx context.Context, media room.Media) error {
+// join makes the client a member that sends media, in the place that the key has or had.
+func (m *mixing) join(ctx context.Context, key string, media room.Media) error {
 	grants := []auth.Grant{auth.View}
 	if media != (room.Media{}) {
 		grants = append(grants, auth.Publish)
@@ -230,7 +229,7 @@ func (m *mixing) join(ctx context.Context, media room.Media) error {
 		return err
 	}
 	name = cmp.Or(name, m.s.displayName())
-	member, err := m.s.h.house.Join(ctx, m.id.room, room.Joining{Name: name, Key: m.id.key, Kind: room.Peer, Publish: media})
+	member, err := m.s.h.house.Join(ctx, m.id.room, room.Joining{Name: name, Key: key, Kind: room.Peer, Publish: media})
 	if err != nil {
 		return err
 	}
