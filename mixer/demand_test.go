@@ -130,8 +130,8 @@ func TestWhatIsKeptIsBounded(t *testing.T) {
 			src.video.keepFor(t, codec.Packet{Codec: codec.H264, Key: c.key(i), Data: data})
 		}
 		src.Close()
-		if v := src.video; !c.kept(len(v.asleep), v.weight) || len(v.asleep) > 0 && !v.asleep[0].Key {
-			t.Errorf("%s: %d packets of %d bytes are kept", name, len(v.asleep), v.weight)
+		if v := src.video; !c.kept(len(v.kept), v.weight) || len(v.kept) > 0 && !v.kept[0].Key {
+			t.Errorf("%s: %d packets of %d bytes are kept", name, len(v.kept), v.weight)
 		}
 	}
 }

@@ -20,22 +20,29 @@ func (v *videoIn) keep(p codec.Packet) {
 		v.source.slot.Clear() // too old to look live when somebody comes
 	}
 	if p.Key {
-		v.asleep, v.weight = v.asleep[:0], 0
+		v.forget()
 		v.describe(p)
 	}
 	if v.shape.Load() != nil { // noise is not alive
 		v.source.slot.Touch()
 	}
-	if v.weight+len(p.Data) > asleepBytes || len(v.asleep) >= asleepPackets {
-		v.asleep, v.weight = nil, 0
+	if v.weight+len(p.Data) > asleepBytes || len(v.kept) >= asleepPackets {
+		v.forget()
 		v.holding = true
 	}
-	if v.holding && !p.Key && len(v.asleep) == 0 {
+	if v.holding && !p.Key && len(v.kept) == 0 {
 		return
 	}
-	v.asleep = append(v.asleep, p)
+	v.watch(p)
+	v.add(p)
+}
+
+func (v *videoIn) add(p codec.Packet) {
+	v.kept = append(v.kept, p)
 	v.weight += len(p.Data)
 }
+
+func (v *videoIn) forget() { v.kept, v.weight = nil, 0 }
 
 // describe notes what a key packet says, as long as nothing is decoded.
 func (v *videoIn) describe(p codec.Packet) {
@@ -47,19 +54,24 @@ func (v *videoIn) describe(p codec.Packet) {
 // wake decodes what was kept and shows the last picture of it. Where nothing was kept the old one must not look
 // live.
 func (v *videoIn) wake() {
-	kept := v.asleep
-	v.asleep, v.weight = nil, 0
+	v.replay(true)
+	if v.holding {
+		v.source.slot.Clear()
+		v.ask()
+	}
+}
+
+// replay decodes what was kept. The last picture of it is shown, or none.
+func (v *videoIn) replay(show bool) {
+	kept := v.kept
+	v.forget()
 	for i, p := range kept {
 		if !v.ready(p) {
 			continue
 		}
-		if err := v.decode(p, i == len(kept)-1); err != nil {
+		if err := v.decode(p, show && i == len(kept)-1); err != nil {
 			v.fail()
 		}
-	}
-	if v.holding {
-		v.source.slot.Clear()
-		v.ask()
 	}
 }
 

@@ -233,6 +233,9 @@ type SourceStats struct {
 	Speaking   bool          `json:"speaking"`
 	Dropped    uint64        `json:"dropped"` // packets of the picture that could not be decoded
 	Invalid    uint64        `json:"invalid"` // packets that were no picture or no sound
+	// Repeated counts pictures that were never decoded, because they were known to look like the one before and
+	// nothing up to the next IDR picture needed them.
+	Repeated uint64 `json:"repeated"`
 }
 
 // Stats returns a snapshot.

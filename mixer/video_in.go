@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"azulejo/codec"
+	"azulejo/codec/repeat"
 )
 
 // videoQueue is how many packets may wait for a decoder: about two seconds. When it is full, all of them
@@ -35,21 +36,24 @@ type videoIn struct {
 
 	meter            meter
 	dropped, invalid atomic.Uint64
+	repeated         atomic.Uint64 // pictures that were never decoded: they looked like the one before
 	shape            atomic.Pointer[shape]
 
 	asking sync.Mutex
 	asked  time.Time // when a key picture was requested last; under asking
 
 	// Owned by run.
-	decoder *codec.VideoDecoder
-	id      codec.ID
-	holding bool // wait for a key picture
-	told    Demand
-	asleep  []codec.Packet // that came since nobody sees the picture; decoding can go on with them
-	weight  int            // bytes of asleep
-	slept   time.Time      // when the last change of sleeping was
-	filter  loopFilter
-	motion  float64 // bits a pixel of late pictures that are not key ones
+	decoder  *codec.VideoDecoder
+	id       codec.ID
+	holding  bool // wait for a key picture
+	told     Demand
+	kept     []codec.Packet // that were not decoded yet; decoding can go on with them
+	weight   int            // bytes of kept
+	slept    time.Time      // when the last change of sleeping was
+	detector repeat.Detector
+	prompt   bool // the last packet's picture came at once; the decoder holds none back
+	filter   loopFilter
+	motion   float64 // bits a pixel of late pictures that are not key ones
 }
 
 // layered is a packet of one layer.
@@ -157,14 +161,20 @@ func (v *videoIn) take(p layered) error {
 		return nil
 	}
 	v.source.share(p.Packet)
+	repeats := v.repeats(p.Packet)
 	if v.sleeping.Load() {
 		v.keep(p.Packet)
 		return nil
 	}
+	if repeats {
+		return v.postpone(p.Packet)
+	}
+	v.catchUp(p.Packet)
 	if !v.ready(p.Packet) {
 		v.dropped.Add(1)
 		return nil
 	}
+	v.watch(p.Packet)
 	return v.decode(p.Packet, true)
 }
 
@@ -200,7 +210,8 @@ func (v *videoIn) turn(p layered) bool {
 		return false
 	}
 	v.now.Store(int32(p.layer))
-	v.asleep, v.weight = nil, 0
+	v.forget()
+	v.detector = repeat.Detector{}
 	return true
 }
 
@@ -211,7 +222,8 @@ func (v *videoIn) empty() {
 		v.dropped.Add(1)
 	}
 	v.holding = true
-	v.asleep, v.weight = nil, 0
+	v.forget()
+	v.detector = repeat.Detector{}
 	v.ask()
 }
 
@@ -265,9 +277,10 @@ func (v *videoIn) decode(p codec.Packet, show bool) error {
 	}
 	v.spare(p)
 	frames, err := v.decoder.Decode(p)
+	v.prompt = false
 	for _, f := range frames {
 		v.shape.Store(&shape{v.id, Size{f.Width(), f.Height()}})
-		v.watch(p, f)
+		v.prompt = err == nil && f.PTS == p.PTS
 		if show {
 			v.source.slot.Put(f)
 		} else {
@@ -295,18 +308,20 @@ func (v *videoIn) spare(p codec.Packet) {
 const stillMotion = 0.02
 
 // watch measures how much moves.
-func (v *videoIn) watch(p codec.Packet, f *codec.Frame) {
-	if !p.Key {
-		bits := float64(8*len(p.Data)) / float64(f.Width()*f.Height())
-		v.motion += (bits - v.motion) / 16
-		v.still.Store(v.motion < stillMotion)
+func (v *videoIn) watch(p codec.Packet) {
+	sh := v.shape.Load()
+	if p.Key || sh == nil {
+		return
 	}
+	bits := float64(8*len(p.Data)) / float64(sh.size.W*sh.size.H)
+	v.motion += (bits - v.motion) / 16
+	v.still.Store(v.motion < stillMotion)
 }
 
 func (v *videoIn) stats() SourceStats {
 	r := v.meter.read()
 	s := SourceStats{
-		FPS: r.PerSecond, Bitrate: r.Bits, Dropped: v.dropped.Load(), Invalid: v.invalid.Load(),
+		FPS: r.PerSecond, Bitrate: r.Bits, Dropped: v.dropped.Load(), Invalid: v.invalid.Load(), Repeated: v.repeated.Load(),
 		Layer: int(v.now.Load()), Decoded: !v.sleeping.Load(),
 	}
 	if sh := v.shape.Load(); sh != nil {

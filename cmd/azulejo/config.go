@@ -16,6 +16,7 @@ import (
 	"azulejo/signal/camera"
 	"azulejo/signal/peer"
 	"azulejo/signal/room"
+	"azulejo/signal/turn"
 )
 
 // Config is the whole configuration, as the file has it. It is read once and never changed.
@@ -45,14 +46,6 @@ type AuthConfig struct {
 	Secret    Secret   `yaml:"secret"`
 	AllowOpen bool     `yaml:"allow_open"` // listen beyond loopback without tokens
 	Origins   []string `yaml:"origins"`
-}
-
-// TurnConfig describes TURN servers.
-type TurnConfig struct {
-	Listen   string   `yaml:"listen"`
-	Realm    string   `yaml:"realm"`
-	External []string `yaml:"external"`
-	Secret   Secret   `yaml:"secret"`
 }
 
 // MixConfig says what rooms look and sound like.
@@ -151,7 +144,7 @@ func defaultConfig() Config {
 		Data:   "./data",
 		Auth:   AuthConfig{Mode: auth.ModeNone},
 		WebRTC: peer.Config{UDP: ":8189", TCP: ":8189"},
-		Turn:   TurnConfig{Realm: "azulejo"},
+		Turn:   TurnConfig{Realm: "azulejo", RelayPorts: turn.DefaultRelayPorts, Lifetime: turn.DefaultLifetime, Bitrate: turn.DefaultBitrate},
 		Mix: MixConfig{
 			Width: 1280, Height: 720, FPS: 25, Quality: 26, Preset: "superfast", Labels: true,
 			Rungs: []string{"720p", "360p", "180p"},
@@ -168,7 +161,7 @@ func defaultConfig() Config {
 // Validate names the first bad key, its value and what is accepted.
 func (c Config) Validate() error {
 	checks := []func() error{
-		c.validateListen, c.guard().Validate, c.WebRTC.Validate, c.validateMix, c.validateStore, c.validateRecording,
+		c.validateListen, c.guard().Validate, c.WebRTC.Validate, c.validateTurn, c.validateMix, c.validateStore, c.validateRecording,
 		c.house().Validate, c.validateRooms, c.notYet,
 	}
 	for _, check := range checks {
@@ -263,8 +256,6 @@ func (c CameraConfig) validate(room string) error {
 // notYet refuses what this version would otherwise silently not do.
 func (c Config) notYet() error {
 	switch {
-	case c.Turn.Listen != "" || len(c.Turn.External) > 0:
-		return fmt.Errorf("turn: listen %q, external %v: this version has no TURN; accepted is none of them (webrtc.ice_servers takes TURN servers)", c.Turn.Listen, c.Turn.External)
 	case c.Recording.KeepFor != 0 || c.Recording.KeepBytes != 0:
 		return fmt.Errorf("recording: keep_for %v, keep_bytes %v: this version keeps everything; accepted is 0", c.Recording.KeepFor, c.Recording.KeepBytes)
 	case c.Recording.SpoolLimit != defaultConfig().Recording.SpoolLimit:

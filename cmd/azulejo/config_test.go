@@ -141,7 +141,11 @@ func TestBadConfigurationIsNamed(t *testing.T) {
 		"tls: {cert: a.pem}":                                             {"tls", "a.pem", "both"},
 		"webrtc: {udp: there}":                                           {"webrtc.udp", "there", "host:port"},
 		"webrtc: {public_ips: [here]}":                                   {"webrtc.public_ips", "here", "IPv4"},
-		"turn: {listen: \":3478\"}":                                      {"turn", ":3478", "TURN"},
+		"turn: {listen: \"3478\"}":                                       {"turn.listen", "3478", "host:port"},
+		"turn: {allow_peers: [\"10.0.0.1\"]}":                            {"turn.allow_peers", "10.0.0.1", "10.0.0.0/8"},
+		"turn: {relay_ports: \"1-2\"}":                                   {"turn.relay_ports", "1-2", "1024-65535"},
+		"{webrtc: {udp: \"\"}, turn: {listen: \":3478\"}}":               {"turn.listen", ":3478", "webrtc.udp"},
+		"turn: {lifetime: 1s}":                                           {"turn.lifetime", "1s", "24h"},
 		"store: {kind: ftp}":                                             {"store.kind", "ftp", "s3"},
 		"store: {kind: s3}":                                              {"store.s3.", "endpoint"},
 		"limits: {participants: 65}":                                     {"limits.participants", "65", "64"},
@@ -278,5 +282,31 @@ func TestStagesStopInOppositeOrder(t *testing.T) {
 	}
 	if got := strings.Join(order, " "); got != "http mixer store" {
 		t.Errorf("stopped as %q", got)
+	}
+}
+
+// TestTurnIsConfigured: the secret's key is named and the secret is not shown; public addresses are those of media
+// unless there are others.
+func TestTurnIsConfigured(t *testing.T) {
+	for yaml, want := range map[string]string{
+		"turn: {external: [\"turn:there:3478\"]}":         "turn.secret: empty with turn.external: accepted",
+		"turn: {listen: \":3478\", secret: \"mumbo\"}":    "turn.secret: 5 characters: accepted are 16 or more",
+		"turn: {listen: \":3478\", public_ips: [\"::\"]}": "turn.public_ips: \"::\": accepted",
+	} {
+		_, err := load(t, yaml, nil)
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "mumbo") {
+			t.Errorf("%s: got %v; want %q, without the secret", yaml, err, want)
+		}
+	}
+	c, err := load(t, "{webrtc: {public_ips: [5.6.7.8]}, turn: {listen: \":3478\", lifetime: 2h}}", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := c.turn(); !slices.Equal(got.PublicIPs, []string{"5.6.7.8"}) || got.Lifetime != 2*time.Hour || got.Realm != "azulejo" {
+		t.Errorf("got %+v", got)
+	}
+	c.Turn.PublicIPs = []string{"5.6.7.9"}
+	if got := c.turn().PublicIPs; !slices.Equal(got, []string{"5.6.7.9"}) {
+		t.Errorf("public addresses are %v; want those of turn", got)
 	}
 }

@@ -20,6 +20,8 @@ import (
 	"azulejo/signal/peer"
 	"azulejo/signal/room"
 	"azulejo/signal/stomp"
+	"azulejo/signal/turn"
+	"azulejo/signal/whip"
 	"azulejo/signal/ws"
 	"azulejo/web"
 )
@@ -32,9 +34,11 @@ type server struct {
 	recorder *recorder.Recorder
 	house    *room.House
 	engine   *peer.Engine
+	relays   *turn.Relays
 	guard    *auth.Guard
 	signal   *ws.Handler
 	stomp    *stomp.Handler
+	whip     *whip.Handler
 	web      *web.Server
 	listener net.Listener
 }
@@ -58,7 +62,7 @@ func newServer(cfg Config, log *slog.Logger) (s *server, err error) {
 	if s.house, err = room.NewHouse(cfg.house(), s.recorder, log); err != nil {
 		return s, err
 	}
-	if s.engine, err = peer.NewEngine(cfg.WebRTC, log); err != nil {
+	if err = s.openMedia(); err != nil {
 		return s, err
 	}
 	if s.guard, err = auth.New(cfg.guard()); err != nil {
@@ -66,6 +70,7 @@ func newServer(cfg Config, log *slog.Logger) (s *server, err error) {
 	}
 	s.signal = ws.NewHandler(ws.Config{}, s.house, s.engine, s.guard, log)
 	s.stomp = stomp.NewHandler(stomp.Config{}, s.house, s.engine, s.guard, log)
+	s.whip = whip.NewHandler(whip.Config{}, s.house, s.engine, s.guard, log)
 	if s.web, err = s.newWeb(); err != nil {
 		return s, err
 	}
@@ -95,6 +100,8 @@ func (s *server) newWeb() (*web.Server, error) {
 		Footage:    ix,
 		Signalling: s.signal,
 		SockJS:     s.stomp,
+		WHIP:       s.whip,
+		WHEP:       s.whip,
 		Media:      playback.New(ix, s.store, s.log),
 		Uploads:    func() recorder.UploadStats { return s.recorder.Stats().Uploads },
 		LiveFrames: codec.LiveFrames,
@@ -124,15 +131,16 @@ func (s *server) run(ctx context.Context) error {
 		{"recorder", s.recorder.Run},
 		{"rooms", s.house.Run},
 		{"cameras", s.runCameras},
+		{"turn", s.relays.Run},
 		{"signalling", s.runSignalling},
-		{"http", func(ctx context.Context) error { return s.web.Run(ctx, s.listener) }},
+		{"http", s.runHTTP},
 	})
 }
 
 // runSignalling ends the sessions of all clients with ctx.
 func (s *server) runSignalling(ctx context.Context) error {
 	<-ctx.Done()
-	return atOnce(s.signal.Close, s.stomp.Close)
+	return atOnce(s.signal.Close, s.stomp.Close, s.whip.Close)
 }
 
 // atOnce runs all and waits for them.
@@ -144,6 +152,12 @@ func atOnce(all ...func() error) error {
 	}
 	work.Wait()
 	return errors.Join(errs...)
+}
+
+// runHTTP ends the streams of events first: the server waits for its requests.
+func (s *server) runHTTP(ctx context.Context) error {
+	defer context.AfterFunc(ctx, s.whip.EndEvents)()
+	return s.web.Run(ctx, s.listener)
 }
 
 // runCameras keeps every room's cameras. Their places are the room's business, so they may come in any order.
@@ -170,6 +184,11 @@ func (s *server) close() {
 	if s.engine != nil {
 		if err := s.engine.Close(); err != nil {
 			s.log.Debug("media ports not closed", "error", err)
+		}
+	}
+	if s.relays != nil {
+		if err := s.relays.Close(); err != nil {
+			s.log.Debug("turn ports not closed", "error", err)
 		}
 	}
 	if s.listener != nil {

@@ -131,7 +131,12 @@ func (c *caller) takes(answer string) {
 // call is offer and answer; change may rewrite our answer on its way.
 func (c *caller) call(change func(string) string) {
 	c.t.Helper()
-	if _, err := c.peer.Answer(c.offer(false)); err != nil {
+	c.callWith(c.offer(false), change)
+}
+
+func (c *caller) callWith(offer string, change func(string) string) {
+	c.t.Helper()
+	if _, err := c.peer.Answer(offer); err != nil {
 		c.t.Fatal(err)
 	}
 	answer, err := c.peer.Gather(c.t.Context())

@@ -73,6 +73,8 @@ func (p *Peer) Accept(text string) error {
 		return refusal.New(CodeUnexpected, "an answer to no offer; accepted is one answer to each offer of the server")
 	case err != nil:
 		return err
+	case a.sound != nil:
+		return a.sound
 	}
 	if err := p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: text}); err != nil {
 		return refusal.New(CodeBadSDP, "the SDP is no answer to the offer: %v; accepted is an answer as RTCPeerConnection.createAnswer makes it", err)

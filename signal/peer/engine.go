@@ -13,7 +13,10 @@ import (
 	"time"
 
 	"github.com/pion/ice/v4"
+	"github.com/pion/logging"
 	"github.com/pion/webrtc/v4"
+
+	"azulejo/signal/pionlog"
 )
 
 // Engine is what all peers of a server share: the codecs, the UDP port, the TCP port and the
@@ -21,7 +24,7 @@ import (
 type Engine struct {
 	cfg  Config
 	log  *slog.Logger
-	api  *webrtc.API
+	api  func() *webrtc.API
 	cert webrtc.Certificate
 	udp  ice.UDPMux // nil without UDP
 	tcp  ice.TCPMux // nil without TCP
@@ -72,8 +75,11 @@ func (e *Engine) open() error {
 	if err != nil {
 		return err
 	}
-	e.api = webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(interceptors),
-		webrtc.WithSettingEngine(settings))
+	e.api = func() *webrtc.API { // one for each peer, since each has its own path
+		s := settings
+		s.SetICEBindingRequestHandler(newPath(e.keepalive() * 3 / 2).request)
+		return webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(interceptors), webrtc.WithSettingEngine(s))
+	}
 	return nil
 }
 
@@ -168,7 +174,7 @@ func portOf(addr net.Addr) int {
 
 func (e *Engine) settings() (webrtc.SettingEngine, error) {
 	var s webrtc.SettingEngine
-	s.LoggerFactory = logs{e.log}
+	s.LoggerFactory = pionlog.Factory{Log: e.log}
 	s.SetIncludeLoopbackCandidate(true)
 	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled) // clients call us; we never call a .local name
 	s.SetNetworkTypes(e.networks())
@@ -181,18 +187,15 @@ func (e *Engine) settings() (webrtc.SettingEngine, error) {
 	s.DisableActiveTCP(true)
 	// Silence is first a disconnection, which may heal, and then a failure, which ends the peer.
 	third := e.cfg.timeout() / 3
-	s.SetICETimeouts(third, e.cfg.timeout()-third, min(third/2, 2*time.Second))
+	s.SetICETimeouts(third, e.cfg.timeout()-third, e.keepalive())
 	if len(e.cfg.PublicIPs) == 0 {
 		return s, nil
 	}
-	err := s.SetICEAddressRewriteRules(webrtc.ICEAddressRewriteRule{
-		External: e.cfg.PublicIPs, AsCandidateType: webrtc.ICECandidateTypeHost, Mode: webrtc.ICEAddressRewriteAppend,
-	})
-	if err != nil {
-		return s, fmt.Errorf("announce webrtc.public_ips %v: %w", e.cfg.PublicIPs, err)
-	}
-	return s, nil
+	return s, e.announce(&s)
 }
+
+// keepalive is how often each side is to be heard from.
+func (e *Engine) keepalive() time.Duration { return min(e.cfg.timeout()/6, 2*time.Second) }
 
 func (e *Engine) networks() []webrtc.NetworkType {
 	var types []webrtc.NetworkType
@@ -205,7 +208,9 @@ func (e *Engine) networks() []webrtc.NetworkType {
 	return types
 }
 
-func (e *Engine) logger(scope string) scoped { return scoped{e.log.With("scope", scope)} }
+func (e *Engine) logger(scope string) logging.LeveledLogger {
+	return pionlog.Factory{Log: e.log}.NewLogger(scope)
+}
 
 // ICEServers are the servers that one client should use, with credentials made for it where they are not fixed.
 // The caller may keep the slice.

@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -145,13 +146,35 @@ func decodable(codecs []webrtc.RTPCodecParameters) []uint8 {
 
 // profileOf is the index into profiles of an H.264 format line, -1 for others.
 func profileOf(fmtp string) int {
-	level := strings.ToLower(parameter(fmtp, "profile-level-id"))
+	level, err := hex.DecodeString(parameter(fmtp, "profile-level-id"))
+	if err != nil || len(level) != 3 {
+		return -1
+	}
+	name := profileName(level[0], level[1])
 	for i, p := range profiles {
-		if len(level) == 6 && strings.HasPrefix(level, p.id) {
+		if p.name == name {
 			return i
 		}
 	}
 	return -1
+}
+
+// profileName is what profile_idc and the constraint flags mean together (RFC 6184, table 5): there are many ways to
+// write constrained baseline, and FFmpeg writes 4240.
+func profileName(idc, flags byte) string {
+	switch {
+	case idc == 0x42 && flags&0x4f == 0x40, idc == 0x4d && flags&0x8f == 0x80:
+		return "constrained baseline"
+	case idc == 0x42 && flags&0x4f == 0:
+		return "baseline"
+	case idc == 0x4d && flags&0x8f == 0:
+		return "main"
+	case idc == 0x64 && flags == 0x0c:
+		return "constrained high"
+	case idc == 0x64 && flags == 0:
+		return "high"
+	}
+	return ""
 }
 
 // parameter is the value of one name=value pair of a format line.

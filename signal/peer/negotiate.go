@@ -28,7 +28,7 @@ func (p *Peer) begin(o *offer) (string, error) {
 }
 
 func (p *Peer) connection() (*webrtc.PeerConnection, error) {
-	pc, err := p.engine.api.NewPeerConnection(webrtc.Configuration{
+	pc, err := p.engine.api().NewPeerConnection(webrtc.Configuration{
 		Certificates: []webrtc.Certificate{p.engine.cert}, BundlePolicy: webrtc.BundlePolicyMaxBundle,
 	})
 	if err != nil {
@@ -68,11 +68,26 @@ func negotiate(pc *webrtc.PeerConnection, o *offer, down *downlink) (string, []*
 
 // conclude answers the offer that is set.
 func conclude(pc *webrtc.PeerConnection) (string, error) {
+	if err := idle(pc); err != nil {
+		return "", err
+	}
 	answer, err := pc.CreateAnswer(nil)
 	if err != nil {
 		return "", err
 	}
 	return answer.SDP, pc.SetLocalDescription(answer)
+}
+
+// idle makes inactive what would say that we send and has nothing to send.
+func idle(pc *webrtc.PeerConnection) error {
+	for _, t := range pc.GetTransceivers() {
+		if t.Direction() == webrtc.RTPTransceiverDirectionSendonly && (t.Sender() == nil || t.Sender().Track() == nil) {
+			if err := t.Stop(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // prefer orders a section's codecs as we like them: a browser sends the first of the answer.

@@ -20,6 +20,7 @@ type offer struct {
 	sdp      *sdp.SessionDescription
 	receives map[string]bool // by kind of media: the client wants some
 	rids     []string        // of the layers of its picture; without simulcast the one layer has an empty one
+	sound    error           // what to say of an offer without video, where one is needed; nil: it has video
 }
 
 // readOffer tells what is wrong with an offer, or an answer, before WebRTC sees it: an [refusal.Error] that says what
@@ -35,6 +36,9 @@ func readOffer(text string) (*offer, error) {
 		}
 	}
 	o := &offer{text: text, sdp: &d, receives: map[string]bool{}, rids: layersOf(&d)}
+	if len(sections(&d, "video")) == 0 {
+		o.sound = noVideo(&d)
+	}
 	for _, kind := range []string{"video", "audio"} {
 		o.receives[kind] = slices.ContainsFunc(sections(&d, kind), receives)
 	}
@@ -53,13 +57,17 @@ func checkSections(d *sdp.SessionDescription) error {
 		return refusal.New(CodeBadSDP, "the SDP has %d media sections; accepted are up to %d", len(d.MediaDescriptions), maxSections)
 	}
 	videos := sections(d, "video")
-	if len(videos) == 0 {
-		return refusal.New(CodeBadSDP, "the SDP has no video section (found: %s); accepted is one with %s, and optionally audio with opus", kinds(d), accepted)
+	if len(videos) == 0 && len(sections(d, "audio")) == 0 {
+		return noVideo(d)
 	}
 	if err := checkCodecs("video", videos, accepted); err != nil {
 		return err
 	}
 	return checkCodecs("audio", sections(d, "audio"), "opus")
+}
+
+func noVideo(d *sdp.SessionDescription) error {
+	return refusal.New(CodeBadSDP, "the SDP has no video section (found: %s); accepted is one with %s, and optionally audio with opus", kinds(d), accepted)
 }
 
 // sections are the media sections of one kind that are in use: port 0 rejects one.

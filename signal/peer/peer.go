@@ -31,6 +31,12 @@ type Options struct {
 	// Audio and Video tell which published media Upstream takes; the rest is thrown away.
 	Audio, Video bool
 
+	// SoundAlone takes offers without video, which are refused otherwise: the native client is never without.
+	SoundAlone bool
+
+	// HidePicture and HideSound withhold that of the mix from a client whose offer would take it.
+	HidePicture, HideSound bool
+
 	// OnCandidate is given our candidates, which may come before Answer returns. It is called
 	// from foreign goroutines and must not block.
 	OnCandidate func(Candidate)
@@ -96,10 +102,19 @@ func (p *Peer) Answer(text string) (string, error) {
 	if refused := p.beginnable(); refused != nil {
 		return "", refused
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return "", err
+	case o.sound != nil && !p.opts.SoundAlone:
+		return "", o.sound
 	}
+	p.opts.withhold(o)
 	return p.begin(o)
+}
+
+func (opts Options) withhold(o *offer) {
+	o.receives["video"] = o.receives["video"] && !opts.HidePicture
+	o.receives["audio"] = o.receives["audio"] && !opts.HideSound
 }
 
 func (p *Peer) trickle(pc *webrtc.PeerConnection) {

@@ -92,6 +92,22 @@ func TestBestCodec(t *testing.T) {
 	}
 }
 
+func TestProfiles(t *testing.T) {
+	for level, want := range map[string]string{
+		"42e01f": "constrained baseline", "42E01F": "constrained baseline", "42400b": "constrained baseline", "42c028": "constrained baseline",
+		"4d801f": "constrained baseline", "42001f": "baseline", "42801f": "baseline", "4d001f": "main", "4d401f": "main",
+		"640c1f": "constrained high", "64001f": "high", "58001f": "", "42011f": "", "6e001f": "", "42e0": "", "": "", "x2e01f": "",
+	} {
+		got := ""
+		if i := profileOf("packetization-mode=1;profile-level-id=" + level); i >= 0 {
+			got = profiles[i].name
+		}
+		if got != want {
+			t.Errorf("%s: got %q; want %q", level, got, want)
+		}
+	}
+}
+
 // received collects what an uplink puts.
 func newTestUplink(out *[]codec.Packet) *uplink {
 	capability := func(mime string) webrtc.RTPCodecParameters {

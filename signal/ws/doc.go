@@ -1,5 +1,5 @@
 // Package ws speaks the native signalling dialect: JSON messages over a WebSocket, as PROTOCOL.md
-// beside this file writes it down. It translates them to room commands and to one peer connection
+// in the folder above writes it down. It translates them to room commands and to one peer connection
 // per client.
 //
 // The HTTP server calls a [Handler] from many goroutines; each connection is one session: a

@@ -11,16 +11,28 @@ import (
 	"azulejo/signal/auth"
 	"azulejo/signal/peer"
 	"azulejo/signal/room"
+	"azulejo/signal/viewing"
 )
+
+// document is the part of PROTOCOL.md about this dialect.
+func document(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("../PROTOCOL.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, found := strings.Cut(string(text), "\n## Native: JSON over a WebSocket\n")
+	ours, _, ends := strings.Cut(after, "\n## ")
+	if !found || !ends {
+		t.Fatal("PROTOCOL.md has no part for the native dialect")
+	}
+	return ours
+}
 
 // TestDocumentIsTrue: every message of ours is in PROTOCOL.md with all its fields, and every example for clients is
 // understood.
 func TestDocumentIsTrue(t *testing.T) {
-	text, err := os.ReadFile("PROTOCOL.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	toServer, toClient, ok := strings.Cut(string(text), "## Server to client")
+	toServer, toClient, ok := strings.Cut(document(t), "## Server to client")
 	if !ok {
 		t.Fatal("PROTOCOL.md has no part for what the server says")
 	}
@@ -39,8 +51,8 @@ func TestDocumentIsTrue(t *testing.T) {
 	}
 	ours := examples(t, toClient)
 	for kind, message := range map[string]any{
-		"joined": joinedMessage{}, "answer": answerMessage{}, "candidate": ourCandidate{}, "participants": participantsMessage{},
-		"rendition": renditionMessage{}, "layout": layoutMessage{}, "tile": tileMessage{}, "overload": overloadMessage{},
+		"joined": joinedMessage{}, "answer": answerMessage{}, "candidate": ourCandidate{}, "participants": viewing.Participants{},
+		"rendition": viewing.Rendition{}, "layout": viewing.Layout{}, "tile": viewing.Tile{}, "overload": viewing.Overload{},
 		"error": errorMessage{}, "pong": pongMessage{},
 	} {
 		var documented map[string]json.RawMessage
@@ -62,18 +74,14 @@ func TestDocumentIsTrue(t *testing.T) {
 
 // TestDocumentHasTheCodes that a client may get, of this dialect and of what stands behind it.
 func TestDocumentHasTheCodes(t *testing.T) {
-	text, err := os.ReadFile("PROTOCOL.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, errors, ok := strings.Cut(string(text), "## Errors")
+	_, errors, ok := strings.Cut(document(t), "## Errors")
 	if !ok {
 		t.Fatal("PROTOCOL.md has no part for errors")
 	}
 	for _, code := range []string{
-		codeBadMessage, codeUnexpected, codeUnsupported, codeBadView, codeTooLarge, codeSlow, codeNotJoined, codeInternal,
+		viewing.CodeBadMessage, peer.CodeUnexpected, viewing.CodeUnsupported, room.CodeBadView, codeTooLarge, codeSlow, codeNotJoined, codeInternal,
 		auth.CodeUnauthorized, auth.CodeForbidden, auth.CodeTooMany, peer.CodeICEFailed, peer.CodeSecondOffer, room.CodeBadRoom, room.CodeBadName, room.CodeBadKey,
-		room.CodeRooms, room.CodeFull, room.CodeViewers, room.CodeReplaced, room.CodeClosing, room.CodeOverloaded,
+		room.CodeRooms, room.CodeFull, room.CodeViewers, room.CodeReplaced, room.CodeClosing, room.CodeOverloaded, room.CodeMesh,
 	} {
 		if !strings.Contains(errors, "`"+code+"`") {
 			t.Errorf("code %s is not in the document", code)

@@ -11,16 +11,12 @@ import (
 	"azulejo/signal/room"
 )
 
-// Codes of this dialect; room and peer add theirs.
+// Codes of this dialect; room, peer and viewing add theirs.
 const (
-	codeBadMessage  = "bad_message"
-	codeUnexpected  = "unexpected"
-	codeUnsupported = "unsupported"
-	codeBadView     = "bad_view"
-	codeTooLarge    = "too_large"
-	codeSlow        = "slow"
-	codeNotJoined   = "not_joined"
-	codeInternal    = "internal"
+	codeTooLarge  = "too_large"
+	codeSlow      = "slow"
+	codeNotJoined = "not_joined"
+	codeInternal  = "internal"
 )
 
 // wire translates any error to what the client may know, and logs what it may not.

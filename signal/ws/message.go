@@ -3,25 +3,22 @@ package ws
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
-	"fmt"
 
-	"azulejo/codec"
-	"azulejo/mixer"
 	"azulejo/signal/peer"
 	"azulejo/signal/refusal"
 	"azulejo/signal/room"
+	"azulejo/signal/viewing"
 )
 
 // What clients say.
 type (
 	joinMessage struct {
-		Room    string    `json:"room"`
-		Name    string    `json:"name"`
-		Key     string    `json:"key"`
-		Token   string    `json:"token"`
-		Publish publish   `json:"publish"`
-		Select  selection `json:"-"` // its fields stand beside the others
+		Room    string            `json:"room"`
+		Name    string            `json:"name"`
+		Key     string            `json:"key"`
+		Token   string            `json:"token"`
+		Publish publish           `json:"publish"`
+		Select  viewing.Selection `json:"-"` // its fields stand beside the others
 	}
 	publish struct {
 		Audio  bool `json:"audio"`
@@ -35,7 +32,7 @@ type (
 	candidateMessage struct {
 		peer.Candidate
 	}
-	viewMessage  selection
+	viewMessage  viewing.Selection
 	muteMessage  struct{ room.Media }
 	leaveMessage struct{}
 	pingMessage  struct{}
@@ -57,35 +54,6 @@ type (
 	ourCandidate struct {
 		Type string `json:"type"`
 		peer.Candidate
-	}
-	participantsMessage struct {
-		Type         string             `json:"type"`
-		Participants []room.Participant `json:"participants"`
-	}
-	renditionMessage struct {
-		Type    string   `json:"type"`
-		Codec   codec.ID `json:"codec"`
-		Width   int      `json:"w"`
-		Height  int      `json:"h"`
-		FPS     float64  `json:"fps"`
-		Bitrate int      `json:"bitrate"`
-	}
-	layoutMessage struct {
-		Type   string           `json:"type"`
-		View   string           `json:"view"`
-		RTP    uint32           `json:"rtp"`
-		Canvas mixer.Size       `json:"canvas"`
-		Tiles  []mixer.TileInfo `json:"tiles"`
-		Hidden int              `json:"hidden,omitempty"`
-	}
-	tileMessage struct {
-		Type   string `json:"type"`
-		Width  int    `json:"w"`
-		Height int    `json:"h"`
-	}
-	overloadMessage struct {
-		Type  string `json:"type"`
-		Level int    `json:"level"`
 	}
 	errorMessage struct {
 		Type    string `json:"type"`
@@ -123,9 +91,9 @@ func parse(data []byte) (any, error) {
 	case "ping":
 		return pingMessage{}, nil
 	case "":
-		return nil, refusal.New(codeBadMessage, "a message without type; accepted types: %s", knownTypes)
+		return nil, refusal.New(viewing.CodeBadMessage, "a message without type; accepted types: %s", knownTypes)
 	}
-	return nil, refusal.New(codeBadMessage, "unknown type %q; accepted: %s", clip(envelope.Type), knownTypes)
+	return nil, refusal.New(viewing.CodeBadMessage, "unknown type %q; accepted: %s", viewing.Clip(envelope.Type), knownTypes)
 }
 
 func decode[T any](name string, data []byte) (any, error) {
@@ -150,9 +118,9 @@ func parseJoin(data []byte) (any, error) {
 func (p publish) check() error {
 	switch {
 	case p.Screen && !p.Video:
-		return refusal.New(codeBadMessage, "join: publish.screen without publish.video; accepted is screen beside video")
+		return refusal.New(viewing.CodeBadMessage, "join: publish.screen without publish.video; accepted is screen beside video")
 	case p.Layers < 0 || p.Layers > peer.MaxLayers:
-		return refusal.New(codeBadMessage, "join: publish.layers %d; accepted are 1 to %d", p.Layers, peer.MaxLayers)
+		return refusal.New(viewing.CodeBadMessage, "join: publish.layers %d; accepted are 1 to %d", p.Layers, peer.MaxLayers)
 	}
 	return nil
 }
@@ -172,34 +140,8 @@ func parseCandidate(data []byte) (any, error) {
 }
 
 func malformed(what string, err error) error {
-	var known *refusal.Error
-	if errors.As(err, &known) {
-		return refusal.New(known.Code, "%s: %s", what, known.Message)
+	if misread := viewing.Misread(what, err); misread != nil {
+		return misread
 	}
-	var wrong *json.UnmarshalTypeError
-	if errors.As(err, &wrong) && wrong.Field != "" {
-		return refusal.New(codeBadMessage, "%s: field %q is a %s; accepted is a %s", what, wrong.Field, wrong.Value, shape(wrong))
-	}
-	return refusal.New(codeBadMessage, "%s is no JSON object (%v); accepted is one with one of the types %s", what, err, knownTypes)
-}
-
-func shape(e *json.UnmarshalTypeError) string {
-	switch kind := e.Type.Kind().String(); kind {
-	case "struct":
-		return "JSON object"
-	case "bool":
-		return "boolean"
-	case "string":
-		return kind
-	}
-	return fmt.Sprintf("number (%s)", e.Type)
-}
-
-// clip keeps an error message short whatever a client sent.
-func clip(s string) string {
-	const enough = 64
-	if r := []rune(s); len(r) > enough {
-		return string(r[:enough]) + "…"
-	}
-	return s
+	return refusal.New(viewing.CodeBadMessage, "%s is no JSON object (%v); accepted is one with one of the types %s", what, err, knownTypes)
 }

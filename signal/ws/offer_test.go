@@ -3,6 +3,7 @@ package ws_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gorilla/websocket"
 	"github.com/pion/webrtc/v4"
@@ -86,7 +87,7 @@ func TestBadOffers(t *testing.T) {
 }
 
 // connect goes from the offer to a connection with one video section of this direction.
-func (x *stranger) connect(direction webrtc.RTPTransceiverDirection) {
+func (x *stranger) connect(direction webrtc.RTPTransceiverDirection) *webrtc.PeerConnection {
 	x.t.Helper()
 	e := webrtc.SettingEngine{}
 	e.SetIncludeLoopbackCandidate(true)
@@ -114,6 +115,61 @@ func (x *stranger) connect(direction webrtc.RTPTransceiverDirection) {
 	if err = pc.AddICECandidate(webrtc.ICECandidateInit{Candidate: candidate, SDPMid: new(string)}); err != nil {
 		x.t.Fatal(err)
 	}
+	return pc
+}
+
+// TestRestart: a second offer that only restarts ICE is answered with all candidates at once, and the picture goes
+// on in the same track without another join.
+func TestRestart(t *testing.T) {
+	s := serve(t, setup{})
+	x := s.stranger(t)
+	x.say(`{"type":"join","room":"yard"}`)
+	x.hear("joined")
+	packets := make(chan struct{}, 1)
+	pc := x.connect(webrtc.RTPTransceiverDirectionRecvonly)
+	pc.OnTrack(func(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
+		for {
+			if _, _, err := track.ReadRTP(); err != nil {
+				return
+			}
+			select {
+			case packets <- struct{}{}:
+			default:
+			}
+		}
+	})
+	x.hear("rendition")
+	before := pc.RemoteDescription().SDP
+	offer, err := pc.CreateOffer(&webrtc.OfferOptions{ICERestart: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err = pc.SetLocalDescription(offer); err != nil {
+		t.Fatal(err)
+	}
+	x.sayJSON(map[string]string{"type": "offer", "sdp": offer.SDP})
+	answer, _ := x.hear("answer")["sdp"].(string)
+	if !strings.Contains(answer, "a=end-of-candidates") || ufragOf(answer) == ufragOf(before) {
+		t.Errorf("answered\n%s\nwant other credentials than %s, and all candidates", answer, ufragOf(before))
+	}
+	if err = pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}); err != nil {
+		t.Fatal(err)
+	}
+	select { // one that waited since before the restart
+	case <-packets:
+	default:
+	}
+	select {
+	case <-packets:
+	case <-time.After(30 * time.Second):
+		t.Error("no picture comes after the restart")
+	}
+	x.alive()
+}
+
+func ufragOf(sdp string) string {
+	_, rest, _ := strings.Cut(sdp, "a=ice-ufrag:")
+	return strings.Fields(rest)[0]
 }
 
 // wantSize hears what the client is sent.

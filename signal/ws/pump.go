@@ -10,6 +10,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"azulejo/signal/refusal"
+	"azulejo/signal/viewing"
 )
 
 const (
@@ -27,7 +28,7 @@ type pump struct {
 
 	in   chan received // from the reader; closed when it ends
 	out  chan any      // to the writer
-	news *news         // to the writer, after what is in out
+	news *viewing.News // to the writer, after what is in out
 	stop chan struct{} // closed by finish
 	gone chan struct{} // closed when the writer has ended
 
@@ -48,7 +49,7 @@ type received struct {
 
 func newPump(conn *websocket.Conn, ping time.Duration) *pump {
 	return &pump{
-		conn: conn, ping: ping, in: make(chan received), out: make(chan any, backlog), news: newNews(),
+		conn: conn, ping: ping, in: make(chan received), out: make(chan any, backlog), news: viewing.NewNews(),
 		stop: make(chan struct{}), gone: make(chan struct{}),
 	}
 }
@@ -69,7 +70,7 @@ func (p *pump) send(message any) bool {
 }
 
 // tell queues a message that replaces an older one of its kind; a slow client gets the newest.
-func (p *pump) tell(kind string, message any) { p.news.put(kind, message) }
+func (p *pump) tell(kind string, message any) { p.news.Put(kind, message) }
 
 // finish sends what is queued, then the close frame, and waits for both goroutines and, for a
 // moment, for the client's close frame. What it sends meanwhile is read and thrown away: closing
@@ -145,7 +146,7 @@ func (p *pump) read() (any, error) {
 		return nil, refusal.New(codeTooLarge, "a message of more than %d bytes; accepted are up to that", maxMessage)
 	}
 	if kind != websocket.TextMessage {
-		return nil, refusal.New(codeBadMessage, "a binary message; accepted are text messages with JSON")
+		return nil, refusal.New(viewing.CodeBadMessage, "a binary message; accepted are text messages with JSON")
 	}
 	return parse(data)
 }
@@ -161,7 +162,7 @@ func (p *pump) writer() {
 			if p.write(m) != nil {
 				return
 			}
-		case <-p.news.ready:
+		case <-p.news.Ready():
 			if p.writeNews() != nil {
 				return
 			}
@@ -183,10 +184,11 @@ func (p *pump) writeNews() error {
 		select {
 		case m = <-p.out:
 		default:
-			m = p.news.next()
-		}
-		if m == nil {
-			return nil
+			b, ok := p.news.Next()
+			if !ok {
+				return nil
+			}
+			m = b.Message
 		}
 		if err := p.write(m); err != nil {
 			return err

@@ -15,6 +15,7 @@ import (
 	"azulejo/signal/peer"
 	"azulejo/signal/refusal"
 	"azulejo/signal/room"
+	"azulejo/signal/viewing"
 )
 
 // session is one connection: at most one membership and one peer. All but candidates belongs to
@@ -32,7 +33,7 @@ type session struct {
 
 	answered bool // an offer was; another one is an ICE restart
 
-	picture  picture
+	picture  *viewing.Picture
 	overload int // as told last
 
 	joinBy  <-chan time.Time // the last moment to join; nil once joined
@@ -52,9 +53,10 @@ var (
 )
 
 func newSession(h *Handler, conn *websocket.Conn, from caller) *session {
+	p := newPump(conn, h.ping)
 	return &session{
-		h: h, log: h.log.With("remote", from.remote), pump: newPump(conn, h.ping), caller: from, candidates: make(chan peer.Candidate, backlog),
-		joinBy: time.After(h.joinWithin), picture: newPicture(),
+		h: h, log: h.log.With("remote", from.remote), pump: p, caller: from, candidates: make(chan peer.Candidate, backlog),
+		joinBy: time.After(h.joinWithin), picture: viewing.NewPicture(h.house, p.tell),
 	}
 }
 
@@ -118,13 +120,13 @@ func (s *session) loop(ctx context.Context) error {
 			return refusal.New(codeNotJoined, "no join within %v; accepted is a new connection that joins", s.h.joinWithin)
 		case <-s.flowing:
 			s.flowing = nil
-			s.tellRendition(true)
-		case <-s.picture.layouts.ready:
-			s.showLayout()
-		case <-s.picture.demands.ready:
-			s.showTile()
-		case <-s.picture.answer:
-			s.arrive()
+			s.picture.Flow()
+		case <-s.picture.Layouts():
+			s.picture.ShowLayout()
+		case <-s.picture.Demands():
+			s.picture.ShowTile()
+		case <-s.picture.Due():
+			s.picture.Arrive()
 		case <-s.pump.gone:
 			return errGone
 		}
@@ -176,7 +178,7 @@ func (s *session) handle(ctx context.Context, message any) error {
 	case candidateMessage:
 		return s.candidate(m)
 	case viewMessage:
-		return s.view(selection(m))
+		return s.picture.Select(viewing.Selection(m))
 	case muteMessage:
 		s.member.Mute(m.Media)
 	case leaveMessage:
@@ -194,12 +196,12 @@ func (s *session) inOrder(message any) error {
 		return nil
 	case joinMessage:
 		if s.member != nil {
-			return refusal.New(codeUnexpected, "a second join; accepted now: offer, candidate, view, mute, leave, ping; another room needs another connection")
+			return refusal.New(peer.CodeUnexpected, "a second join; accepted now: offer, candidate, view, mute, leave, ping; another room needs another connection")
 		}
 		return nil
 	}
 	if s.member == nil {
-		return refusal.New(codeUnexpected, "not joined yet; accepted now: join, leave, ping")
+		return refusal.New(peer.CodeUnexpected, "not joined yet; accepted now: join, leave, ping")
 	}
 	return nil
 }
@@ -228,7 +230,7 @@ const screenSuffix = " (screen)"
 func (s *session) join(ctx context.Context, m joinMessage) error {
 	name, err := s.admit(m)
 	if err != nil {
-		s.log.Debug("join refused", "room", clip(m.Room), "error", err)
+		s.log.Debug("join refused", "room", viewing.Clip(m.Room), "error", err)
 		return err
 	}
 	member, err := s.h.house.Join(ctx, m.Room, room.Joining{
@@ -238,12 +240,10 @@ func (s *session) join(ctx context.Context, m joinMessage) error {
 	if err != nil {
 		return err
 	}
-	next, err := s.choose(member, m.Select)
-	if err != nil {
+	if err := s.picture.Begin(member, m.Select); err != nil {
 		member.Leave()
 		return err
 	}
-	s.picture.asked = next
 	s.member, s.joinBy = member, nil
 	s.log = s.log.With("room", member.Room(), "id", member.ID())
 	servers := append([]peer.ICEServer{}, s.h.engine.ICEServers(member.ID())...)
@@ -282,13 +282,13 @@ func (s *session) newPeer() *peer.Peer {
 	publish := m.Publish()
 	p := s.h.engine.NewPeer(peer.Options{
 		Mixer: m.Mixer(), Upstream: m, Own: m.Source(), Audio: publish.Audio, Video: publish.Video,
-		OnCandidate: s.trickle, View: s.picture.asked.watch,
-		OnLayout: func(l *mixer.Layout, rtp uint32) { s.picture.layouts.put(shown{l, rtp}) },
+		OnCandidate: s.trickle, View: s.picture.Watching(), OnLayout: s.picture.PutLayout,
 	}, s.log)
+	s.picture.Connect(p)
 	m.OnRefresh(p.RequestKeyframe)
 	m.OnDemand(func(d mixer.Demand) {
 		p.Demand(d)
-		s.picture.demands.put(d)
+		s.picture.PutDemand(d)
 	})
 	return p
 }
@@ -298,7 +298,7 @@ func (s *session) event(e room.Event) error {
 	if err := s.tellOverload(e.Overload); err != nil {
 		return err
 	}
-	return s.send(participantsMessage{"participants", e.Participants})
+	return s.send(viewing.Participants{Type: "participants", Participants: e.Participants})
 }
 
 // tellOverload tells how far the room is degraded, when that is new.
@@ -307,7 +307,7 @@ func (s *session) tellOverload(level int) error {
 		return nil
 	}
 	s.overload = level
-	return s.send(overloadMessage{"overload", level})
+	return s.send(viewing.Overload{Type: "overload", Level: level})
 }
 
 // trickle queues a candidate of ours; a server has far fewer addresses than there is room for.
@@ -321,7 +321,7 @@ func (s *session) trickle(c peer.Candidate) {
 
 func (s *session) candidate(m candidateMessage) error {
 	if s.peer == nil {
-		return refusal.New(codeUnexpected, "a candidate before the offer; accepted now: offer, view, mute, leave, ping")
+		return refusal.New(peer.CodeUnexpected, "a candidate before the offer; accepted now: offer, view, mute, leave, ping")
 	}
 	return s.peer.AddCandidate(m.Candidate)
 }
@@ -356,10 +356,33 @@ func (s *session) memberEnd() error {
 	return errLeft
 }
 
-// peerEnd: a client that closed its peer connection is gone, but it did not say that it leaves.
+// peerEnd: a client that closed its peer connection is gone, unless it says that it leaves.
 func (s *session) peerEnd() error {
 	if err := s.peer.Err(); err != nil {
 		return err
 	}
-	return errGone
+	return s.lastWord()
+}
+
+// parting is how long a client that closed its peer connection has to say that it leaves.
+const parting = time.Second
+
+// lastWord waits for it: clients say it right before they close, and which of the two arrives first is chance.
+func (s *session) lastWord() error {
+	late := time.After(parting)
+	for {
+		select {
+		case r, ok := <-s.pump.in:
+			if _, leaves := r.message.(leaveMessage); leaves {
+				return errLeft
+			}
+			if !ok || r.fatal {
+				return errGone
+			}
+		case <-s.pump.gone:
+			return errGone
+		case <-late:
+			return errGone
+		}
+	}
 }

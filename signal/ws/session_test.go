@@ -153,3 +153,25 @@ func TestJoinedTellsAll(t *testing.T) {
 		t.Errorf("after mute: %s", event)
 	}
 }
+
+// TestLeavingAfterTheConnection: that a client leaves counts also where the end of its peer connection arrives first.
+func TestLeavingAfterTheConnection(t *testing.T) {
+	s := serve(t, setup{})
+	for range 3 {
+		x := s.stranger(t)
+		x.say(`{"type":"join","room":"yard","name":"Ana","key":"hers","publish":{"video":true}}`)
+		x.hear("joined")
+		pc := x.connect(webrtc.RTPTransceiverDirectionSendrecv)
+		x.hear("rendition")
+		if err := pc.GracefulClose(); err != nil {
+			t.Fatal(err)
+		}
+		x.say(`{"type":"leave"}`)
+		x.wantClose(websocket.CloseNormalClosure)
+		y := s.stranger(t)
+		y.say(`{"type":"join","room":"yard"}`)
+		if all, _ := y.hear("joined")["participants"].([]any); len(all) != 0 {
+			t.Fatalf("there still are %v", all)
+		}
+	}
+}

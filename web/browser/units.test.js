@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import test, {mock} from 'node:test';
 import {Layouts} from '../static/layouts.js';
+import {Path} from '../static/path.js';
 import {endOf, locate, parsePlaylist, wallAt} from '../static/playlist.js';
 import {inside} from '../static/tiles.js';
 import {hour, local, minute, parse, ticks, zone} from '../static/time.js';
@@ -157,4 +158,28 @@ test('the picture inside its element', () => {
   assert.deepEqual(inside({w: 900, h: 900}, {w: 1280, h: 720}), {x: 0, y: 196.875, w: 900, h: 506.25});
   assert.deepEqual(inside({w: 2000, h: 720}, {w: 1280, h: 720}), {x: 360, y: 0, w: 1280, h: 720});
   assert.deepEqual(inside({w: 360, h: 640}, {w: 720, h: 1280}), {x: 0, y: 0, w: 360, h: 640});
+});
+
+test('a lost path is tried once, and given up when nothing comes of it', () => {
+  let now = 0, restarts = 0;
+  const path = new Path(() => restarts++, () => now);
+  assert.deepEqual([path.trying, path.hopeless], [false, false]);
+  path.lost();
+  path.lost();
+  assert.deepEqual([restarts, path.trying, path.hopeless], [1, true, false]);
+  now += 1900;
+  path.answered();
+  now += 3900;
+  assert.deepEqual([path.trying, path.hopeless], [true, false], 'an answer gives it more time');
+  path.found();
+  path.lost();
+  assert.equal(restarts, 2, 'another loss is another try');
+  now += 2100;
+  assert.deepEqual([path.trying, path.hopeless], [false, true], 'no answer');
+  path.answered();
+  path.lost();
+  assert.deepEqual([restarts, path.hopeless], [2, true]);
+  path.changed();
+  path.changed();
+  assert.deepEqual([restarts, path.trying], [3, true], 'another network is worth another try');
 });

@@ -8,7 +8,8 @@
  *
  * One WebSocket carries JSON (/ws), one RTCPeerConnection carries media: one offer, one answer,
  * never a renegotiation, because the downstream is one mixed stream whoever comes or goes.
- * When anything breaks, the client starts over with the same key and so takes its own place back.
+ * When the path of media breaks, or the network changes, ICE is restarted within that connection. When that does not
+ * help, or anything else breaks, the client starts over with the same key and so takes its own place back.
  * H.264 is preferred; browsers without it use VP8. No dependencies.
  */
 
@@ -66,6 +67,8 @@ import {Session} from './session.js';
  */
 
 const longestWait = 5000;
+/** @type {(EventTarget & {type?: string})|undefined} not in every browser */
+const network = /** @type {any} */ (navigator).connection;
 
 /** @returns {string} 128 random bits; crypto.randomUUID is missing on plain-HTTP pages */
 export function newKey() {
@@ -87,6 +90,8 @@ export class Client {
   #mute = {audio: false, video: false};
   /** @type {State} */
   #state = 'idle';
+  /** @type {string|undefined} the kind of line there is, where the browser tells */
+  #network;
   /** @type {HTMLVideoElement|null} whose pictures layouts wait for */
   #video = null;
 
@@ -114,6 +119,8 @@ export class Client {
   open() {
     if (this.#state !== 'idle' && this.#state !== 'closed') return;
     for (const [target, kind] of wakers()) target.addEventListener(kind, this.#wake);
+    network?.addEventListener('change', this.#moved);
+    this.#network = network?.type;
     this.#attempt = 0;
     this.#connect();
   }
@@ -122,6 +129,7 @@ export class Client {
   close(reason = '') {
     clearTimeout(this.#timer);
     for (const [target, kind] of wakers()) target.removeEventListener(kind, this.#wake);
+    network?.removeEventListener('change', this.#moved);
     this.#session?.end(true);
     this.#session = null;
     this.#video = null;
@@ -181,6 +189,14 @@ export class Client {
 
   #wake = () => {
     if (document.visibilityState === 'visible') this.check();
+  };
+
+  /** It changes when the line is faster, too: only another kind of line counts. */
+  #moved = () => {
+    if (network?.type === this.#network) return;
+    this.#network = network?.type;
+    if (this.#state === 'live') this.#session?.moved();
+    else this.check();
   };
 
   #connect() {

@@ -1,10 +1,12 @@
 /**
  * session.js – one attempt of a Client: one WebSocket, one RTCPeerConnection, one offer, one
- * answer. A session ends at the first thing that breaks and is never revived.
+ * answer, and again only for an ICE restart. A session ends at the first thing that breaks and is
+ * never revived, but for its path of media.
  */
 
 import {Layouts} from './layouts.js';
 import {Meter} from './meter.js';
+import {Path} from './path.js';
 import {Uplink} from './uplink.js';
 
 /** @typedef {import('./azulejo.js').Events} Events */
@@ -39,6 +41,7 @@ export class Session {
   #arriving = [];
   #meter = new Meter();
   #layouts = new Layouts((layout) => this.owner.emit('layout', layout));
+  #path = new Path(() => this.#guard(this.#restart()));
   /** @type {Uplink|null} of the picture that is sent */
   #uplink = null;
   #ended = false;
@@ -76,6 +79,12 @@ export class Session {
     if (!this.#joined) return;
     this.#heard = Math.min(this.#heard, performance.now() - silence + 3000);
     this.send({type: 'ping'});
+  }
+
+  /** The network is another one: media look for another path before they are missed. */
+  moved() {
+    if (this.#live) this.#path.changed();
+    this.probe();
   }
 
   /** @param {'audio'|'video'} kind @param {MediaStreamTrack|null} track */
@@ -141,6 +150,7 @@ export class Session {
     this.owner.emit('error', {code: error.code, message: error.message});
     this.#objection = error.message;
     if (error.code === 'replaced') this.#fail(error.message, true);
+    else if (error.code === 'second_offer') this.#fail(error.message); // no restart: over from the beginning
     else if (!this.#joined || error.code === 'bad_sdp') {
       this.#fail(error.message, !this.options.persistent && !passing.has(error.code), pauses.get(error.code));
     }
@@ -170,8 +180,19 @@ export class Session {
 
   /** @param {RTCPeerConnectionState} state */
   #connection(state) {
-    if (state === 'failed') this.#fail('the media connection was lost');
+    if (state === 'connected') this.#path.found();
     if (state === 'connected' && this.options.watch === false) this.#begun();
+    if (this.#live && (state === 'disconnected' || state === 'failed')) this.#path.lost();
+    else if (state === 'failed') this.#fail('no way for media was found');
+  }
+
+  /** Offers new ICE credentials, and nothing else that is new. */
+  async #restart() {
+    const pc = this.#pc;
+    if (!pc || pc.signalingState !== 'stable') return;
+    pc.restartIce();
+    await pc.setLocalDescription(await pc.createOffer());
+    this.send({type: 'offer', sdp: pc.localDescription?.sdp});
   }
 
   /** @param {'audio'|'video'} kind @param {boolean} receive */
@@ -192,6 +213,7 @@ export class Session {
     const pc = /** @type {RTCPeerConnection} */ (this.#pc);
     await pc.setRemoteDescription({type: 'answer', sdp});
     for (const c of this.#early.splice(0)) await pc.addIceCandidate(c);
+    this.#path.answered();
     this.#uplink?.fit();
   }
 
@@ -224,6 +246,8 @@ export class Session {
     if (!this.#joined) return;
     if (now - this.#heard > silence) return this.#fail('the server went silent');
     if (now - this.#heard > silence / 3) this.send({type: 'ping'});
+    if (this.#path.hopeless && this.#pc?.connectionState === 'failed') return this.#fail('the media connection was lost');
+    if (this.#path.hopeless && this.#pc?.connectionState === 'connected') this.#path.found(); // it never broke
     if (this.#pc && this.#live) this.#guard(this.#measure(this.#pc));
   }
 
@@ -233,6 +257,7 @@ export class Session {
     if (this.#ended) return;
     this.owner.emit('stats', stats);
     const {stallAfter, watch} = this.options;
+    if (this.#path.trying) return;
     if (stallAfter && watch !== false && document.visibilityState === 'visible' && this.#meter.stalled() > stallAfter) this.#fail('the picture stopped');
   }
 }

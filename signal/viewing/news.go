@@ -1,4 +1,4 @@
-package ws
+package viewing
 
 import "sync"
 
@@ -27,46 +27,51 @@ func (l *latest[T]) get() T {
 	return l.value
 }
 
-// news are messages of which only the newest of each kind is worth sending: a client that reads slowly misses
-// the others and nothing else.
-type news struct {
+// News are messages of which only the newest of each kind is worth sending: a client that reads slowly misses
+// the others and nothing else. They are safe for concurrent use, with one reader.
+type News struct {
 	ready chan struct{}
 
 	mu      sync.Mutex
-	waiting []bulletin // in the order of their coming, at most one of each kind
+	waiting []Bulletin // in the order of their coming, at most one of each kind
 }
 
-type bulletin struct {
-	kind    string
-	message any
+// Bulletin is one message and what replaces it.
+type Bulletin struct {
+	Kind    string
+	Message any
 }
 
-func newNews() *news { return &news{ready: make(chan struct{}, 1)} }
+// NewNews has nothing to say yet.
+func NewNews() *News { return &News{ready: make(chan struct{}, 1)} }
 
-// put takes the place of an older message of its kind, behind all others. It never blocks.
-func (n *news) put(kind string, message any) {
+// Ready is received from once after something was put; Next then gives all there is.
+func (n *News) Ready() <-chan struct{} { return n.ready }
+
+// Put takes the place of an older message of its kind, behind all others. It never blocks.
+func (n *News) Put(kind string, message any) {
 	n.mu.Lock()
 	for i, b := range n.waiting {
-		if b.kind == kind {
+		if b.Kind == kind {
 			n.waiting = append(n.waiting[:i], n.waiting[i+1:]...)
 			break
 		}
 	}
-	n.waiting = append(n.waiting, bulletin{kind, message})
+	n.waiting = append(n.waiting, Bulletin{kind, message})
 	n.mu.Unlock()
 	signal(n.ready)
 }
 
-// next takes the oldest; nil: there is none.
-func (n *news) next() any {
+// Next takes the oldest; false: there is none.
+func (n *News) Next() (Bulletin, bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if len(n.waiting) == 0 {
-		return nil
+		return Bulletin{}, false
 	}
 	first := n.waiting[0]
 	n.waiting = append(n.waiting[:0], n.waiting[1:]...)
-	return first.message
+	return first, true
 }
 
 func signal(ready chan<- struct{}) {

@@ -1,4 +1,6 @@
-package peer
+// Package pionlog gives the log lines of pion's libraries to slog, one level lower than pion thinks: what a
+// stranger on the network can cause is not a warning of ours. It is safe for concurrent use.
+package pionlog
 
 import (
 	"context"
@@ -8,12 +10,12 @@ import (
 	"github.com/pion/logging"
 )
 
-// logs gives pion's log lines to slog, one level lower than pion thinks: what a stranger on the
-// network can cause is not a warning of ours.
-type logs struct{ log *slog.Logger }
+// Factory makes loggers for the parts of pion.
+type Factory struct{ Log *slog.Logger }
 
-func (l logs) NewLogger(scope string) logging.LeveledLogger {
-	return scoped{l.log.With("scope", scope)}
+// NewLogger is what pion calls.
+func (f Factory) NewLogger(scope string) logging.LeveledLogger {
+	return scoped{f.Log.With("scope", scope)}
 }
 
 type scoped struct{ log *slog.Logger }

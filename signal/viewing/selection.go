@@ -1,4 +1,4 @@
-package ws
+package viewing
 
 import (
 	"bytes"
@@ -12,41 +12,44 @@ import (
 	"azulejo/mixer"
 	"azulejo/mixer/layout"
 	"azulejo/signal/refusal"
+	"azulejo/signal/room"
 )
 
-// selection says which picture a client wants, and how large. What is absent says nothing.
-type selection struct {
+// Selection says which picture a client wants, and how large. What is absent says nothing.
+type Selection struct {
 	View      *string         `json:"view"`
 	Rung      *string         `json:"rung"`
 	Spotlight *string         `json:"spotlight"`
-	Exclude   names           `json:"exclude"`
+	Exclude   Names           `json:"exclude"`
 	Layout    json.RawMessage `json:"layout"`
+
+	Silent bool `json:"-"` // no sound is wanted; only [FromQuery] knows it
 }
 
 // picture tells whether it says which picture.
-func (s selection) picture() bool {
+func (s Selection) picture() bool {
 	return s.View != nil || s.Spotlight != nil || s.Exclude != nil || present(s.Layout)
 }
 
 func present(raw json.RawMessage) bool { return len(raw) > 0 && !bytes.Equal(raw, []byte("null")) }
 
-// names are ids or names of sources: one as a string, or a list.
-type names []string
+// Names are ids or names of sources: one as a string, or a list.
+type Names []string
 
 // UnmarshalJSON takes both forms; the error is a [refusal.Error].
-func (n *names) UnmarshalJSON(data []byte) error {
+func (n *Names) UnmarshalJSON(data []byte) error {
 	var one string
 	if json.Unmarshal(data, &one) == nil {
-		if *n = (names{one}); one == "" {
-			*n = names{}
+		if *n = (Names{one}); one == "" {
+			*n = Names{}
 		}
 		return nil
 	}
 	var list []string
 	if json.Unmarshal(data, &list) != nil {
-		return refusal.New(codeBadMessage, `field "exclude" is %s; accepted is a string or a list of strings`, clip(string(data)))
+		return refusal.New(CodeBadMessage, `field "exclude" is %s; accepted is a string or a list of strings`, Clip(string(data)))
 	}
-	*n = append(names{}, list...)
+	*n = append(Names{}, list...)
 	return nil
 }
 
@@ -64,7 +67,7 @@ func firstChoice() choice {
 }
 
 // from makes the choice that follows now. A selection of a picture replaces the one before; one of a rung alone keeps it.
-func (s selection) from(now choice, views map[string]mixer.View) (choice, error) {
+func (s Selection) from(now choice, views map[string]mixer.View) (choice, error) {
 	if s.Rung != nil {
 		if err := checkRung(*s.Rung); err != nil {
 			return now, err
@@ -82,7 +85,7 @@ func (s selection) from(now choice, views map[string]mixer.View) (choice, error)
 	}
 	base, ok := views[now.named]
 	if !ok {
-		return now, refusal.New(codeUnsupported, "view %q; accepted: %s", clip(now.named), strings.Join(slices.Sorted(maps.Keys(views)), ", "))
+		return now, refusal.New(CodeUnsupported, "view %q; accepted: %s", Clip(now.named), strings.Join(slices.Sorted(maps.Keys(views)), ", "))
 	}
 	personal, err := s.over(base)
 	if err != nil {
@@ -101,13 +104,13 @@ func checkRung(rung string) error {
 		return nil
 	}
 	if _, err := mixer.ParseRung(rung); err != nil {
-		return refusal.New(codeUnsupported, "rung %v, or auto", err)
+		return refusal.New(CodeUnsupported, "rung %v, or auto", err)
 	}
 	return nil
 }
 
 // over is the view that the selection makes of a named one.
-func (s selection) over(base mixer.View) (mixer.View, error) {
+func (s Selection) over(base mixer.View) (mixer.View, error) {
 	v := base
 	if present(s.Layout) {
 		var err error
@@ -125,7 +128,7 @@ func (s selection) over(base mixer.View) (mixer.View, error) {
 		v.Exclude = slices.Concat(v.Exclude, s.Exclude)
 	}
 	if err := v.Validate(); err != nil {
-		return v, refusal.New(codeBadView, "%v", err)
+		return v, refusal.New(room.CodeBadView, "%v", err)
 	}
 	return v, nil
 }
@@ -160,12 +163,12 @@ func readLayout(raw json.RawMessage, base mixer.View) (mixer.View, error) {
 func badLayout(err error) error {
 	var wrong *json.UnmarshalTypeError
 	if errors.As(err, &wrong) && wrong.Field != "" {
-		return refusal.New(codeBadView, "layout: field %q is a %s; accepted is a %s", wrong.Field, wrong.Value, shape(wrong))
+		return refusal.New(room.CodeBadView, "layout: field %q is a %s; accepted is a %s", wrong.Field, wrong.Value, shape(wrong))
 	}
 	if field, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-		return refusal.New(codeBadView, "layout: unknown field %s; accepted: %s", clip(field), viewFields)
+		return refusal.New(room.CodeBadView, "layout: unknown field %s; accepted: %s", Clip(field), viewFields)
 	}
-	return refusal.New(codeBadView, "layout: neither a kind nor a view; accepted: %s, or an object with some of %s", kindNames(), viewFields)
+	return refusal.New(room.CodeBadView, "layout: neither a kind nor a view; accepted: %s, or an object with some of %s", kindNames(), viewFields)
 }
 
 func kindNames() string {

@@ -1,7 +1,8 @@
-package ws
+package viewing
 
 import (
 	"encoding/json"
+	"errors"
 	"reflect"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 	"azulejo/mixer"
 	"azulejo/mixer/layout"
+	"azulejo/signal/refusal"
 )
 
 var named = map[string]mixer.View{
@@ -22,9 +24,9 @@ var named = map[string]mixer.View{
 
 func selectFrom(t *testing.T, now choice, text string) (choice, error) {
 	t.Helper()
-	var s selection
+	var s Selection
 	if err := json.Unmarshal([]byte(text), &s); err != nil {
-		return now, malformed("view", err)
+		return now, Misread("view", err)
 	}
 	return s.from(now, named)
 }
@@ -117,7 +119,10 @@ func TestBadSelections(t *testing.T) {
 			t.Errorf("%s was taken", text)
 			continue
 		}
-		m := wire(err, nil)
+		var m *refusal.Error
+		if !errors.As(err, &m) {
+			t.Fatalf("%s: %v; want a refusal", text, err)
+		}
 		for _, word := range want {
 			if !strings.Contains(m.Code+": "+m.Message, word) {
 				t.Errorf("%s: %s: %s; want it to say %q", text, m.Code, m.Message, word)
@@ -135,26 +140,5 @@ func TestViewFieldsAreThose(t *testing.T) {
 	}
 	if got := strings.Join(all, ", "); got != viewFields {
 		t.Errorf("a view has %s; the errors say %s", got, viewFields)
-	}
-}
-
-// TestNewsKeepsTheNewest of each kind, in the order in which they came.
-func TestNewsKeepsTheNewest(t *testing.T) {
-	n := newNews()
-	for i, kind := range []string{"layout", "tile", "layout", "rendition", "layout"} {
-		n.put(kind, i)
-	}
-	<-n.ready
-	var got []int
-	for m := n.next(); m != nil; m = n.next() {
-		got = append(got, m.(int))
-	}
-	if diff := cmp.Diff([]int{1, 3, 4}, got); diff != "" {
-		t.Error(diff)
-	}
-	select {
-	case <-n.ready:
-		t.Error("there is news after all was taken")
-	default:
 	}
 }

@@ -1,0 +1,239 @@
+package repeat_test
+
+import (
+	"errors"
+	"fmt"
+	"image"
+	"io"
+	"log/slog"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"azulejo/codec"
+	"azulejo/codec/repeat"
+)
+
+func TestMain(m *testing.M) {
+	codec.BridgeLog(slog.New(slog.DiscardHandler))
+	goleak.VerifyTestMain(m)
+}
+
+// film has ffmpeg encode a test picture with libx264.
+func film(t testing.TB, source string, options ...string) (all []codec.Packet) {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "film.mp4")
+	args := append([]string{"-nostdin", "-v", "error", "-f", "lavfi", "-i", source, "-c:v", "libx264", "-threads", "1"}, options...)
+	if out, err := exec.Command("ffmpeg", append(args, name)...).CombinedOutput(); err != nil {
+		t.Fatalf("ffmpeg: %v: %s", err, out)
+	}
+	f, err := codec.OpenFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for {
+		p, err := f.Next()
+		if errors.Is(err, io.EOF) {
+			return all
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
+
+// shots are all pictures of a stream by their time.
+type shots map[time.Duration]*codec.Frame
+
+// decode fails the test if a picture is missing.
+func decode(t testing.TB, packets []codec.Packet) shots {
+	t.Helper()
+	d, err := codec.NewVideoDecoder(codec.H264, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	all := shots{}
+	take := func(frames []*codec.Frame, err error) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range frames {
+			all[f.PTS] = f
+		}
+	}
+	for _, p := range packets {
+		take(d.Decode(p))
+	}
+	take(d.Flush())
+	if len(all) != len(packets) {
+		t.Fatalf("%d pictures of %d packets", len(all), len(packets))
+	}
+	return all
+}
+
+func (s shots) close() {
+	for _, f := range s {
+		f.Close()
+	}
+}
+
+// tally counts pictures that are not key ones.
+type tally struct{ inter, same, repeats int }
+
+func (s tally) String() string {
+	return fmt.Sprintf("%d that are not key, %d the same as the one before, %d found", s.inter, s.same, s.repeats)
+}
+
+// judge compares what a detector says with the pixels. There may be no false alarm.
+func judge(t testing.TB, packets []codec.Packet) (n tally) {
+	t.Helper()
+	all := decode(t, packets)
+	defer all.close()
+	var d repeat.Detector
+	for i, p := range packets {
+		repeats := d.Repeats(p.Data)
+		if i == 0 || p.Key {
+			if repeats {
+				t.Errorf("key picture %d repeats", i)
+			}
+			continue
+		}
+		same := all[p.PTS].Same(all[packets[i-1].PTS])
+		n.inter++
+		if same {
+			n.same++
+		}
+		if repeats {
+			n.repeats++
+		}
+		if repeats && !same {
+			t.Errorf("picture %d of %d bytes is said to repeat, and does not: %x", i, len(p.Data), p.Data)
+		}
+	}
+	return n
+}
+
+const (
+	still  = "testsrc2=size=200x120:rate=15,loop=loop=-1:size=1,trim=duration=5"
+	moving = "[a];color=white:size=8x8:rate=15[b];[a][b]overlay=x=mod(n*7\\,190):y=mod(n*5\\,110):enable=not(mod(n\\,4)):shortest=1"
+)
+
+// scenes are what cameras see.
+var scenes = map[string]string{
+	"still":          still,
+	"object":         still + moving,
+	"noise":          still + ",noise=alls=6:allf=t",
+	"noise at times": still + ",noise=alls=20:allf=t:enable=lt(mod(n\\,12)\\,3)",
+	"fades":          still + ",fade=t=in:d=2,fade=t=out:st=4:d=1",
+	"faint steps":    still + ",eq=brightness=0.004:enable=gt(mod(n\\,9)\\,4)",
+	"grey":           "color=gray:size=184x104:rate=15:duration=5",
+}
+
+// makers are the ways an encoder codes them; of those that quiet says so the still scene must be found nearly whole.
+var makers = map[string]struct {
+	options string
+	quiet   bool
+}{
+	"baseline":                 {"-profile:v baseline -preset veryfast -g 40", true},
+	"baseline, slices":         {"-profile:v baseline -preset fast -x264-params slices=4:ref=3", true},
+	"baseline, zero latency":   {"-profile:v baseline -tune zerolatency -qp 30 -x264-params keyint=20:ref=1", true},
+	"baseline, low rate":       {"-profile:v baseline -tune zerolatency -b:v 60k", false}, // gets better all the time
+	"main":                     {"-profile:v main -qp 24 -bf 0 -x264-params no-deblock=0:weightp=0", true},
+	"main, unfiltered":         {"-profile:v main -qp 24 -bf 0 -x264-params no-deblock=1:weightp=0", true},
+	"main, weights":            {"-profile:v main -qp 24 -bf 0 -x264-params weightp=2:ref=4", true},
+	"main, simple weights":     {"-profile:v main -qp 26 -bf 0 -preset ultrafast -x264-params weightp=1:cabac=1", true},
+	"main, slices":             {"-profile:v main -qp 30 -bf 0 -x264-params slices=4:weightp=0", true},
+	"main, slices of any size": {"-profile:v main -qp 40 -bf 0 -x264-params slice-max-mbs=7:weightp=0", true},
+	"main, long GOP":           {"-profile:v main -tune zerolatency -preset superfast -qp 27 -g 1000", true},
+	"high, fine":               {"-profile:v high -preset slow -bf 0 -qp 2 -g 30", true},
+	"high, coarse":             {"-profile:v high -preset medium -bf 0 -qp 51", true},
+	"high, POC type 0":         {"-profile:v high -preset veryfast -bf 0 -qp 28 -x264-params nal-hrd=vbr:vbv-maxrate=900:vbv-bufsize=900:aud=1", true},
+	"high 4:2:2":               {"-profile:v high422 -pix_fmt yuv422p -bf 0 -preset veryfast", true},
+	"high 4:4:4":               {"-profile:v high444 -pix_fmt yuv444p -bf 0 -preset veryfast -qp 20", true},
+	"lossless":                 {"-profile:v high444 -pix_fmt yuv444p -bf 0 -preset veryfast -qp 0", false}, // has no skipped ones
+	"intra refresh":            {"-profile:v main -bf 0 -x264-params intra-refresh=1:keyint=30:ref=1", false},
+	"B pictures":               {"-profile:v main -preset veryfast -bf 3 -x264-params b-pyramid=strict", false},
+	"interlaced":               {"-profile:v main -bf 0 -x264-params interlaced=1", false},
+	"fake interlaced":          {"-profile:v main -bf 0 -x264-params fake-interlaced=1", false},
+	"open GOP":                 {"-profile:v main -bf 2 -x264-params open-gop=1:keyint=20", false},
+}
+
+func TestNothingIsCalledARepeatThatIsNone(t *testing.T) {
+	for name, maker := range makers {
+		t.Run(name, func(t *testing.T) {
+			for scene, source := range scenes {
+				options := strings.Fields(maker.options)
+				if !strings.Contains(maker.options, "pix_fmt") {
+					options = append(options, "-pix_fmt", "yuv420p")
+				}
+				n := judge(t, film(t, source, options...))
+				t.Logf("%s: %v", scene, n)
+				if scene == "still" && maker.quiet && 10*n.repeats < 9*n.inter {
+					t.Errorf("of the still scene: %v", n)
+				}
+				if t.Failed() {
+					t.Fatalf("that was %s", scene)
+				}
+			}
+		})
+	}
+}
+
+// TestOwnEncoder has our own encoder show a still picture, on which something small moves now and then.
+func TestOwnEncoder(t *testing.T) {
+	for _, preset := range []string{"", "ultrafast", "veryfast", "medium"} {
+		for _, quality := range []int{0, 26} {
+			e, err := codec.NewVideoEncoder(codec.VideoConfig{
+				Codec: codec.H264, Width: 320, Height: 180, FPS: 15, Bitrate: 500_000, Preset: preset, Quality: quality,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			packets := shoot(t, e, 120, func(n int) bool { return n >= 60 && n%6 == 0 })
+			e.Close()
+			var late repeat.Detector
+			for i, p := range packets[1:50] {
+				if late.Repeats(p.Data) {
+					t.Errorf("%q: picture %d repeats without parameter sets", preset, i+1)
+				}
+			}
+			n := judge(t, packets)
+			t.Logf("%q, quality %d: %v", preset, quality, n)
+			// Of the second half four of six pictures show what the one before does.
+			if first := judge(t, packets[:60:60]); quality == 0 && (10*first.repeats < 9*first.inter || n.repeats < first.repeats+30) {
+				t.Errorf("%q: %v at first, %v in all", preset, first, n)
+			}
+		}
+	}
+}
+
+// shoot encodes n pictures with 15 a second and a key picture every 50.
+func shoot(t testing.TB, e *codec.VideoEncoder, n int, spot func(n int) bool) (all []codec.Packet) {
+	t.Helper()
+	f, err := codec.NewFrame(320, 180)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for i := range n {
+		for x := 0; x < 320; x += 8 {
+			f.Fill(image.Rect(x, 0, x+8, 180), codec.RGB(uint8(x/2), uint8(x%64), 90))
+		}
+		if spot(i) {
+			f.Fill(image.Rect(2*i, 80, 2*i+8, 88), codec.RGB(250, 250, 250))
+		}
+		packets, err := e.Encode(f, time.Duration(i)*time.Second/15, i%50 == 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, packets...)
+	}
+	return all
+}

@@ -1,0 +1,244 @@
+package peer
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pion/ice/v4"
+	"github.com/pion/webrtc/v4"
+)
+
+// candidatesOf are "protocol address port" of a description, sorted.
+func candidatesOf(text string) []string {
+	var all []string
+	for _, line := range strings.Split(text, "\r\n") {
+		if f := strings.Fields(line); len(f) > 7 && strings.HasPrefix(f[0], "a=candidate:") {
+			all = append(all, fmt.Sprintf("%s %s %s", strings.ToLower(f[2]), f[4], f[5]))
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all) // each section repeats them
+}
+
+// hasIPv6 tells whether this machine has any; some containers have none.
+func hasIPv6(t *testing.T) bool {
+	t.Helper()
+	own, err := localAddresses()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.ContainsFunc(own, netip.Addr.Is6)
+}
+
+// TestFamilies: clients that have nothing but one protocol and family come in through the same two ports.
+func TestFamilies(t *testing.T) {
+	e := engine(t, Config{UDP: ":0", TCP: ":0"})
+	clients := map[string]webrtc.NetworkType{"udp4": webrtc.NetworkTypeUDP4, "tcp4": webrtc.NetworkTypeTCP4}
+	if hasIPv6(t) {
+		clients["udp6"], clients["tcp6"] = webrtc.NetworkTypeUDP6, webrtc.NetworkTypeTCP6
+	} else {
+		t.Log("this machine has no IPv6 at all: what follows is about IPv4 alone")
+	}
+	for name, only := range clients {
+		t.Run(name, func(t *testing.T) {
+			c := newCaller(t, e, onLoopback(only), webrtc.Configuration{})
+			c.call(nil)
+			c.flows("over " + name)
+			pair, err := c.pc.SCTP().Transport().ICETransport().GetSelectedCandidatePair()
+			if err != nil || pair == nil {
+				t.Fatalf("no pair: %v", err)
+			}
+			port := map[string]int{"udp": e.Addresses().UDP, "tcp": e.Addresses().TCP}[name[:3]]
+			ip := netip.MustParseAddr(pair.Remote.Address)
+			if pair.Remote.Protocol.String() != name[:3] || ip.Is6() != strings.HasSuffix(name, "6") || int(pair.Remote.Port) != port {
+				t.Errorf("connected to %v; want %s on port %d", pair.Remote, name, port)
+			}
+		})
+	}
+}
+
+// TestPublicAddresses: behind 1:1 NAT the answer has them once each, on the ports we listen on, for UDP and TCP,
+// and our own addresses are of use as before.
+func TestPublicAddresses(t *testing.T) {
+	public := []string{"203.0.113.7"}
+	if hasIPv6(t) {
+		public = append(public, "2001:db8::7")
+	}
+	for name, cfg := range map[string]Config{
+		"everywhere": {UDP: ":0", TCP: ":0", PublicIPs: public},
+		"one":        {UDP: "127.0.0.1:0", TCP: "127.0.0.1:0", PublicIPs: public[:1]},
+	} {
+		e := engine(t, cfg)
+		for _, protocol := range []string{"udp", "tcp"} {
+			t.Run(name+" "+protocol, func(t *testing.T) {
+				types := map[string]webrtc.NetworkType{"udp": webrtc.NetworkTypeUDP4, "tcp": webrtc.NetworkTypeTCP4}
+				c := newCaller(t, e, onLoopback(types[protocol]), webrtc.Configuration{})
+				var answer string
+				c.call(func(text string) string { answer = text; return text })
+				c.flows("beside public addresses")
+				wantPublic(t, answer, e, cfg.PublicIPs)
+			})
+		}
+	}
+}
+
+// wantPublic looks at the candidates of one section.
+func wantPublic(t *testing.T, answer string, e *Engine, public []string) {
+	t.Helper()
+	section := strings.Split(answer, "\r\nm=")[1]
+	for _, ip := range public {
+		for protocol, port := range map[string]int{"udp": e.Addresses().UDP, "tcp": e.Addresses().TCP} {
+			lines := 0
+			for _, line := range strings.Split(section, "\r\n") {
+				f := strings.Fields(line)
+				if strings.HasPrefix(line, "a=candidate:") && slices.Equal(slices.Concat(f[1:3], f[4:8]), []string{"1", protocol, ip, fmt.Sprint(port), "typ", "host"}) {
+					lines++
+				}
+			}
+			if lines != 1 {
+				t.Errorf("%d candidates of %s %s port %d; want 1 among %v", lines, protocol, ip, port, candidatesOf(answer))
+			}
+		}
+	}
+	if all := candidatesOf(answer); !slices.Contains(all, fmt.Sprintf("udp 127.0.0.1 %d", e.Addresses().UDP)) {
+		t.Errorf("our own address is not among %v", all)
+	}
+}
+
+func TestPublicAddressOfAFamilyWeDoNotHave(t *testing.T) {
+	_, err := NewEngine(Config{UDP: "127.0.0.1:0", PublicIPs: []string{"2001:db8::7"}}, quiet)
+	if err == nil || !strings.Contains(err.Error(), "webrtc.public_ips") {
+		t.Errorf("got %v; want the key and what is accepted", err)
+	}
+}
+
+func TestMediaAddresses(t *testing.T) {
+	e := engine(t, Config{UDP: ":0", PublicIPs: []string{"203.0.113.7"}})
+	for _, want := range []string{"127.0.0.1", "203.0.113.7"} {
+		if at := netip.AddrPortFrom(netip.MustParseAddr(want), uint16(e.Addresses().UDP)); !slices.Contains(e.Media(), at) {
+			t.Errorf("media come in at %v; want %s among them", e.Media(), at)
+		}
+	}
+}
+
+// TestHiddenAddresses: a client that hides its addresses behind names of multicast DNS comes in, although we ask
+// nobody for them.
+func TestHiddenAddresses(t *testing.T) {
+	s := onLoopback(webrtc.NetworkTypeUDP4)
+	s.SetICEMulticastDNSMode(ice.MulticastDNSModeQueryAndGather)
+	c := newCaller(t, engine(t, Config{}), s, webrtc.Configuration{})
+	c.call(nil)
+	all := candidatesOf(c.pc.LocalDescription().SDP)
+	if len(all) == 0 || slices.ContainsFunc(all, func(one string) bool { return !strings.Contains(one, ".local ") }) {
+		t.Errorf("the client's candidates are %v; want hidden ones alone", all)
+	}
+	c.flows("with hidden addresses")
+}
+
+// nat is one on the way to a port of ours: it sends on from an address that changes.
+type nat struct {
+	t      *testing.T
+	in     *net.UDPConn // clients speak to it
+	to     *net.UDPAddr
+	client chan *net.UDPAddr // the one there is, once it has spoken
+	out    chan *net.UDPConn // the present outer side
+}
+
+// newNAT leads to a port of the loopback interface.
+func newNAT(t *testing.T, port int) *nat {
+	t.Helper()
+	n := &nat{
+		t: t, in: listenLoopback(t), to: &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port},
+		client: make(chan *net.UDPAddr, 1), out: make(chan *net.UDPConn, 1),
+	}
+	n.move()
+	done := make(chan struct{})
+	go func() { defer close(done); n.outward() }()
+	t.Cleanup(func() {
+		_ = n.in.Close()
+		<-done
+	})
+	return n
+}
+
+func listenLoopback(t *testing.T) *net.UDPConn {
+	t.Helper()
+	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
+
+func (n *nat) outward() {
+	buf := make([]byte, 2000)
+	for {
+		size, from, err := n.in.ReadFromUDP(buf)
+		if err != nil {
+			return
+		}
+		select {
+		case n.client <- from:
+		default:
+		}
+		out := <-n.out
+		_, _ = out.WriteToUDP(buf[:size], n.to)
+		n.out <- out
+	}
+}
+
+// move gives the client another address; what comes to the old one is lost.
+func (n *nat) move() {
+	next := listenLoopback(n.t)
+	select {
+	case old := <-n.out:
+		_ = old.Close()
+	default:
+	}
+	n.out <- next
+	done := make(chan struct{})
+	go func() { defer close(done); n.inward(next) }()
+	n.t.Cleanup(func() {
+		_ = next.Close()
+		<-done
+	})
+}
+
+func (n *nat) inward(out *net.UDPConn) {
+	buf := make([]byte, 2000)
+	for {
+		size, _, err := out.ReadFromUDP(buf)
+		if err != nil {
+			return
+		}
+		client := <-n.client
+		n.client <- client
+		_, _ = n.in.WriteToUDP(buf[:size], client)
+	}
+}
+
+// TestClientMoves: its packets come from another address all at once, and it does not even know. Media go on both
+// ways, with the same connection, as often as that happens.
+func TestClientMoves(t *testing.T) {
+	e := engine(t, Config{})
+	c := newCaller(t, e, onLoopback(webrtc.NetworkTypeUDP4), webrtc.Configuration{})
+	n := newNAT(t, e.Addresses().UDP)
+	hidden := regexp.MustCompile(`a=candidate:.*\r\n`).ReplaceAllString(c.offer(false), "") // there is no other way
+	c.callWith(hidden, func(answer string) string {
+		ours, nats := fmt.Sprintf(" %d typ host", e.Addresses().UDP), fmt.Sprintf(" %d typ host", n.in.LocalAddr().(*net.UDPAddr).Port)
+		return strings.ReplaceAll(answer, ours, nats)
+	})
+	c.flows("through the NAT")
+	for range 2 {
+		n.move()
+		c.flows("after a move")
+	}
+	if c.peer.Err() != nil {
+		t.Error(c.peer.Err())
+	}
+}

@@ -1,0 +1,156 @@
+package turn
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Config describes the embedded server, external ones, or both. It is off where both Listen and External are empty.
+type Config struct {
+	Listen     string   // address of the embedded server, for UDP and TCP; empty: none
+	Realm      string   // of the embedded server
+	External   []string // URLs of other servers that know the secret
+	Secret     string   // shared with them; empty: made at the start, which is enough for the embedded server
+	PublicIPs  []string // where clients find the embedded server and its relays; empty: at this machine's addresses
+	RelayPorts string   // range of UDP ports for relays; empty: DefaultRelayPorts
+	AllowPeers []string // prefixes of addresses that may be relayed to although they are private or our own
+
+	Lifetime time.Duration // in which credentials make relays; zero: DefaultLifetime
+	Bitrate  int           // bits a second of one client each way, more is dropped; zero: DefaultBitrate
+
+	// Media are our own ports for media, which may always be relayed to. It is asked when the server starts.
+	Media func() []netip.AddrPort
+}
+
+// Defaults.
+const (
+	DefaultRelayPorts = "49152-65535"
+	DefaultLifetime   = time.Hour
+	DefaultBitrate    = 20_000_000
+)
+
+// Bounds of what may be configured.
+const (
+	leastLifetime, mostLifetime = time.Minute, 24 * time.Hour
+	leastBitrate                = 100_000
+	leastSecret                 = 16 // characters
+)
+
+// Enabled tells whether there is any TURN server.
+func (c Config) Enabled() bool { return c.Listen != "" || len(c.External) > 0 }
+
+// Validate names the first bad key, its value and what is accepted.
+func (c Config) Validate() error {
+	for _, check := range []func() error{c.checkListen, c.checkExternal, c.checkSecret, c.checkAddresses, c.checkBounds} {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c Config) checkListen() error {
+	if c.Listen == "" {
+		return nil
+	}
+	host, port, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		return fmt.Errorf("turn.listen: %q: accepted is host:port or :port", c.Listen)
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return fmt.Errorf("turn.listen: %q: accepted ports are 0 to 65535", c.Listen)
+	}
+	if _, err := netip.ParseAddr(host); err != nil && host != "" {
+		return fmt.Errorf("turn.listen: %q: accepted hosts are IP addresses and nothing (all interfaces)", c.Listen)
+	}
+	if c.Realm == "" {
+		return errors.New(`turn.realm: "": accepted is any name, such as azulejo`)
+	}
+	return nil
+}
+
+func (c Config) checkExternal() error {
+	for _, u := range c.External {
+		scheme, rest, _ := strings.Cut(u, ":")
+		host, query, queried := strings.Cut(rest, "?")
+		transport, named := strings.CutPrefix(query, "transport=")
+		switch {
+		case scheme != "turn" && scheme != "turns", host == "", strings.HasPrefix(host, "//"),
+			queried && (!named || transport != "udp" && transport != "tcp"):
+			return fmt.Errorf("turn.external: %q: accepted is turn:HOST:PORT or turns:HOST:PORT, with ?transport=udp or ?transport=tcp", u)
+		}
+	}
+	return nil
+}
+
+func (c Config) checkSecret() error {
+	switch {
+	case c.Secret == "" && len(c.External) > 0:
+		return errors.New("turn.secret: empty with turn.external: accepted is the secret those servers have (coturn: static-auth-secret)")
+	case c.Secret != "" && len(c.Secret) < leastSecret:
+		return fmt.Errorf("turn.secret: %d characters: accepted are %d or more", len(c.Secret), leastSecret)
+	}
+	return nil
+}
+
+func (c Config) checkAddresses() error {
+	for _, ip := range c.PublicIPs {
+		if a, err := netip.ParseAddr(ip); err != nil || a.IsUnspecified() {
+			return fmt.Errorf("turn.public_ips: %q: accepted are IPv4 and IPv6 addresses", ip)
+		}
+	}
+	for _, p := range c.AllowPeers {
+		if _, err := netip.ParsePrefix(p); err != nil {
+			return fmt.Errorf("turn.allow_peers: %q: accepted are prefixes such as 10.0.0.0/8 and fd00::/8", p)
+		}
+	}
+	return nil
+}
+
+func (c Config) checkBounds() error {
+	if _, _, err := c.relayPorts(); err != nil {
+		return err
+	}
+	if c.Lifetime != 0 && (c.Lifetime < leastLifetime || c.Lifetime > mostLifetime) {
+		return fmt.Errorf("turn.lifetime: %v: accepted are %v to %v", c.Lifetime, leastLifetime, mostLifetime)
+	}
+	if c.Bitrate != 0 && c.Bitrate < leastBitrate {
+		return fmt.Errorf("turn.bitrate: %d: accepted are %d or more bits a second", c.Bitrate, leastBitrate)
+	}
+	return nil
+}
+
+// relayPorts are the first and the last one.
+func (c Config) relayPorts() (uint16, uint16, error) {
+	text := c.RelayPorts
+	if text == "" {
+		text = DefaultRelayPorts
+	}
+	low, high, _ := strings.Cut(text, "-")
+	first, err := strconv.ParseUint(low, 10, 16)
+	last, err2 := strconv.ParseUint(high, 10, 16)
+	if err != nil || err2 != nil || first < 1024 || last < first {
+		return 0, 0, fmt.Errorf("turn.relay_ports: %q: accepted is a range within 1024-65535, such as %s", text, DefaultRelayPorts)
+	}
+	return uint16(first), uint16(last), nil
+}
+
+func (c Config) lifetime() time.Duration {
+	if c.Lifetime == 0 {
+		return DefaultLifetime
+	}
+	return c.Lifetime
+}
+
+// bytesPerSecond of one client, each way.
+func (c Config) bytesPerSecond() int {
+	if c.Bitrate == 0 {
+		return DefaultBitrate / 8
+	}
+	return c.Bitrate / 8
+}

@@ -1,0 +1,67 @@
+package turn
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha1" // of the TURN REST convention
+	"encoding/base64"
+	"log/slog"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/pion/stun/v4"
+	"github.com/pion/turn/v5"
+)
+
+// Server is what one client is told: servers with credentials of its own. The shape is RTCIceServer's.
+type Server struct {
+	URLs       []string
+	Username   string // "expiry:user", the expiry in Unix seconds
+	Credential string // base64 of HMAC-SHA1 of the username (draft-uberti-behave-turn-rest-00)
+}
+
+// LogValue keeps the credential out of logs.
+func (s Server) LogValue() slog.Value { return slog.GroupValue(slog.Any("urls", s.URLs)) }
+
+// secret makes credentials, and checks those that were made.
+type secret struct {
+	key      []byte
+	realm    string
+	lifetime time.Duration
+	now      func() time.Time
+}
+
+func newSecret(cfg Config) *secret {
+	s := &secret{key: []byte(cfg.Secret), realm: cfg.Realm, lifetime: cfg.lifetime(), now: time.Now}
+	if cfg.Secret == "" {
+		s.key = []byte(rand.Text())
+	}
+	return s
+}
+
+func (s *secret) issue(user string) (username, credential string) {
+	username = strconv.FormatInt(s.now().Add(s.lifetime).Unix(), 10) + ":" + user
+	return username, s.sign(username)
+}
+
+func (s *secret) sign(username string) string {
+	mac := hmac.New(sha1.New, s.key)
+	mac.Write([]byte(username))
+	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// authenticate is asked for the key of whoever makes a request, which is compared in constant time with the
+// request's signature after this. Credentials that have expired make no more relays; the ones they made go on, as
+// those of a call that takes longer.
+func (s *secret) authenticate(r *turn.RequestAttributes) (user string, key []byte, ok bool) {
+	stamp, user, ok := strings.Cut(r.Username, ":")
+	expiry, err := strconv.ParseInt(stamp, 10, 64)
+	if !ok || err != nil || user == "" {
+		return "", nil, false
+	}
+	if r.Method == stun.MethodAllocate && s.now().Unix() >= expiry {
+		return "", nil, false
+	}
+	return user, turn.GenerateAuthKey(r.Username, s.realm, s.sign(r.Username)), true
+}

@@ -1,0 +1,175 @@
+package whip_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"azulejo/mixer"
+	"azulejo/signal/viewing"
+	"azulejo/signal/whip"
+)
+
+// listener reads the events of a session.
+type listener struct {
+	done chan struct{}
+
+	mu     sync.Mutex
+	kinds  []string // in the order of their coming
+	newest map[string]string
+	beats  int
+}
+
+// listen lasts until the stream or the test ends.
+func (s *server) listen(t *testing.T, location string, header ...string) *listener {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+location+"/events", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(header) > 0 {
+		r.Header.Set(header[0], header[1])
+	}
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res.StatusCode != http.StatusOK || res.Header.Get("Content-Type") != "text/event-stream" {
+		t.Fatalf("GET of events: %d, %v", res.StatusCode, res.Header)
+	}
+	l := &listener{done: make(chan struct{}), newest: map[string]string{}}
+	go l.read(res.Body)
+	t.Cleanup(func() {
+		cancel()
+		<-l.done
+		_ = res.Body.Close()
+	})
+	return l
+}
+
+func (l *listener) read(body io.Reader) {
+	defer close(l.done)
+	kind := ""
+	for lines := bufio.NewScanner(body); lines.Scan(); {
+		l.mu.Lock()
+		name, value, _ := strings.Cut(lines.Text(), ": ")
+		switch name {
+		case "event":
+			kind = value
+		case "data":
+			l.kinds = append(l.kinds, kind)
+			l.newest[kind] = value
+		case ":":
+			l.beats++
+		}
+		l.mu.Unlock()
+	}
+}
+
+// last is the newest message of a kind; empty: there was none.
+func (l *listener) last(kind string) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.newest[kind]
+}
+
+func (l *listener) over() bool {
+	select {
+	case <-l.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// heard is the newest message of a kind, decoded; its zero value where there was none.
+func heard[T any](t *testing.T, l *listener, kind string) T {
+	t.Helper()
+	var m T
+	if text := l.last(kind); text != "" {
+		if err := json.Unmarshal([]byte(text), &m); err != nil {
+			t.Fatalf("%s: %s: %v", kind, text, err)
+		}
+	}
+	return m
+}
+
+// TestEvents: a viewer is told what it sees, whenever it begins to listen, and what it asks for it gets.
+func TestEvents(t *testing.T) {
+	s := serve(t, setup{whip: whip.Config{Beat: 50 * time.Millisecond}})
+	s.newCaller(t).publish("/whip/yard/a", orange, 0)
+	await(t, "a is there", func() bool { return s.names() == "a" })
+	s.newCaller(t).publish("/whip/yard/b", violet, 0)
+	await(t, "b is there", func() bool { return s.names() == "a b" })
+	viewer := s.newCaller(t).view("/whep/yard")
+	link := viewer.header.Get("Link")
+	if want := "<" + viewer.location + `/events>; rel="urn:ietf:params:whep:ext:core:server-sent-events"`; !strings.HasPrefix(link, want) {
+		t.Errorf("Link: %s; want %s", link, want)
+	}
+	events := s.listen(t, viewer.location, "Accept", "text/event-stream")
+	await(t, "both tiles", func() bool {
+		l := heard[viewing.Layout](t, events, "layout")
+		return l.Type == "layout" && l.View == "main" && len(l.Tiles) == 2 && l.Canvas == mixer.Size{W: width, H: height}
+	})
+	await(t, "the rendition", func() bool {
+		r := heard[viewing.Rendition](t, events, "rendition")
+		return r.Type == "rendition" && r.Width == width && r.Height == height && r.Codec == "h264"
+	})
+	p := heard[viewing.Participants](t, events, "participants")
+	if p.Type != "participants" || len(p.Participants) != 2 || p.Participants[1].Name != "b" {
+		t.Errorf("participants: %+v; want a, b", p)
+	}
+	await(t, "heart-beats", func() bool { events.mu.Lock(); defer events.mu.Unlock(); return events.beats >= 3 })
+
+	viewer.show(`{"spotlight":"b","exclude":"a","rung":"180p"}`)
+	await(t, "b alone, small, as is said", func() bool {
+		l, r := heard[viewing.Layout](t, events, "layout"), heard[viewing.Rendition](t, events, "rendition")
+		w, _ := viewer.size()
+		return l.View == "" && len(l.Tiles) == 1 && l.Tiles[0].Name == "b" && r.Width == 320 && w == 320 && viewer.sees(violet.colour)()
+	})
+	late := s.listen(t, viewer.location)
+	await(t, "who comes later hears the newest", func() bool {
+		l, r := heard[viewing.Layout](t, late, "layout"), heard[viewing.Rendition](t, late, "rendition")
+		return len(l.Tiles) == 1 && r.Width == 320 && late.last("participants") != ""
+	})
+	viewer.end()
+	for _, l := range []*listener{events, late} {
+		await(t, "the end", func() bool { return l.over() })
+		if got := l.last("end"); !strings.Contains(got, `"type":"end","code":"left"`) {
+			t.Errorf("the last event is %q; want an end", got)
+		}
+	}
+}
+
+// show posts a view.
+func (c *caller) show(view string) {
+	c.t.Helper()
+	if a := c.ask(http.MethodPost, c.location+"/view", view, "Content-Type", "application/json"); a.status != http.StatusNoContent {
+		c.t.Fatalf("view %s: %d %s", view, a.status, a.body)
+	}
+}
+
+// TestManyListeners: the oldest stream of a session makes place for a fifth.
+func TestManyListeners(t *testing.T) {
+	s := serve(t, setup{})
+	viewer := s.newCaller(t).view("/whep/yard")
+	var all []*listener
+	for range 5 {
+		l := s.listen(t, viewer.location)
+		await(t, "it is told something", func() bool { return l.last("participants") != "" })
+		all = append(all, l)
+	}
+	await(t, "the first is over", all[0].over)
+	for _, l := range all[1:] {
+		if l.over() {
+			t.Error("another one is over too")
+		}
+	}
+}

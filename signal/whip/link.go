@@ -1,0 +1,47 @@
+package whip
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"azulejo/signal/peer"
+)
+
+// relEvents is the WHEP extension that the events of a session are.
+const relEvents = "urn:ietf:params:whep:ext:core:server-sent-events"
+
+// linkServers tells which STUN and TURN servers a client should use (RFC 9725, section 4.6), in the form of RFC 8288.
+func linkServers(h http.Header, servers []peer.ICEServer) {
+	for _, s := range servers {
+		for _, address := range s.URLs {
+			link := target(address, "ice-server")
+			if s.Username != "" || s.Credential != "" {
+				link += "; username=" + quoted(s.Username) + "; credential=" + quoted(s.Credential) + `; credential-type="password"`
+			}
+			h.Add("Link", link)
+		}
+	}
+}
+
+func linkEvents(h http.Header, location string) {
+	h.Add("Link", target(location+"/events", relEvents)+`; events="layout,rendition,overload,participants,end"`)
+}
+
+func target(address, rel string) string {
+	return "<" + strings.NewReplacer("<", "%3C", ">", "%3E", " ", "%20").Replace(address) + ">; rel=" + quoted(rel)
+}
+
+// quoted is s as a quoted-string (RFC 9110, section 5.6.4).
+func quoted(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+}
+
+// path joins segments to a path, each escaped.
+func path(segments ...string) string {
+	var b strings.Builder
+	for _, s := range segments {
+		b.WriteString("/" + url.PathEscape(s))
+	}
+	return b.String()
+}

@@ -1,0 +1,107 @@
+package whip_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/pion/webrtc/v4"
+
+	"azulejo/codec"
+	"azulejo/signal/peer"
+)
+
+var (
+	orange = picture{codec.H264, 320, 180, codec.RGB(230, 120, 30)}
+	violet = picture{codec.VP8, 320, 180, codec.RGB(120, 40, 200)}
+)
+
+// TestPublishAndWatch: what comes in by WHIP goes out by WHEP, through trickled candidates and an ICE restart of
+// either side while media go on; then nothing of it is left.
+func TestPublishAndWatch(t *testing.T) {
+	for _, p := range []picture{orange, violet} {
+		t.Run(string(p.id), func(t *testing.T) {
+			s := serve(t, setup{})
+			publisher := s.newCaller(t).publish("/whip/yard/%EC%A0%95%EB%AC%B8", p, 440)
+			viewer := s.newCaller(t).view("/whep/yard")
+			await(t, "the colour arrives", viewer.sees(p.colour))
+			await(t, "sound arrives", func() bool { _, sounds := viewer.counted(); return sounds > 10 })
+			who := s.people()
+			if len(who) != 1 || who[0].Name != "정문" || !who[0].Publish.Audio || !who[0].Publish.Video {
+				t.Fatalf("the room has %+v; want 정문 with both media", who)
+			}
+			if publisher.location != "/whip/yard/%EC%A0%95%EB%AC%B8/"+last(publisher.location) || !strings.HasPrefix(viewer.location, "/whep/yard/") {
+				t.Errorf("sessions at %s and %s", publisher.location, viewer.location)
+			}
+
+			publisher.restart()
+			viewer.restart()
+			goOn(t, s, viewer)
+
+			publisher.end()
+			await(t, "the place is empty", func() bool { return s.names() == "" })
+			viewer.end()
+			await(t, "no peer is left", func() bool { return s.engine.Stats().Peers == 0 })
+			for _, c := range []*caller{publisher, viewer} {
+				for _, method := range []string{http.MethodDelete, http.MethodPatch} {
+					a := c.ask(method, c.location, "")
+					if code, _ := a.problem(t); a.status != http.StatusNotFound || code != "not_found" {
+						t.Errorf("%s of a session that is over: %d %s; want 404", method, a.status, a.body)
+					}
+				}
+			}
+		})
+	}
+}
+
+func last(path string) string { return path[strings.LastIndex(path, "/")+1:] }
+
+// goOn waits for new pictures through the whole server, counted from now.
+func goOn(t *testing.T, s *server, viewer *caller) {
+	t.Helper()
+	pictures, _ := viewer.counted()
+	up := s.engine.Stats().UpUnits
+	await(t, "pictures go on", func() bool {
+		now, _ := viewer.counted()
+		return now > pictures+2*fps && s.engine.Stats().UpUnits > up+2*pictureRate
+	})
+}
+
+// TestSoundAlone is published and heard.
+func TestSoundAlone(t *testing.T) {
+	s := serve(t, setup{})
+	publisher := s.newCaller(t)
+	publisher.audio = publisher.sends(webrtc.MimeTypeOpus)
+	publisher.call("/whip/yard/radio")
+	play(t, tone(t, 440), func(u codec.Packet) error { return sample(publisher.audio, u, 20_000_000) })
+	viewer := s.newCaller(t)
+	viewer.receives(webrtc.RTPCodecTypeAudio)
+	viewer.call("/whep/yard")
+	await(t, "sound arrives", func() bool { _, sounds := viewer.counted(); return sounds > 10 })
+	if who := s.people(); len(who) != 1 || who[0].Publish.Video || !who[0].Publish.Audio {
+		t.Errorf("the room has %+v; want sound alone", who)
+	}
+	a := viewer.ask(http.MethodPost, viewer.location+"/view", `{"rung":"180p"}`, "Content-Type", "application/json")
+	if code, _ := a.problem(t); a.status != http.StatusConflict || code != peer.CodeUnexpected {
+		t.Errorf("a view for who sees nothing: %d %s; want 409", a.status, a.body)
+	}
+}
+
+// TestQueryOfViewers: the address says what is seen, and whether anything is heard.
+func TestQueryOfViewers(t *testing.T) {
+	s := serve(t, setup{})
+	s.newCaller(t).publish("/whip/yard/a", orange, 440)
+	await(t, "a is there", func() bool { return s.names() == "a" })
+	s.newCaller(t).publish("/whip/yard/b", violet, 0)
+	await(t, "b is there", func() bool { return s.names() == "a b" })
+	small := s.newCaller(t).view("/whep/yard?exclude=a&rung=180p&audio=0")
+	large := s.newCaller(t).view("/whep/yard?spotlight=a&audio=1")
+	await(t, "b alone, small", func() bool { w, _ := small.size(); return w == 320 && small.sees(violet.colour)() })
+	await(t, "a, large", func() bool { w, _ := large.size(); return w == width && large.sees(orange.colour)() })
+	await(t, "one hears", func() bool { _, sounds := large.counted(); return sounds > 20 })
+	if _, sounds := small.counted(); sounds != 0 {
+		t.Errorf("%d packets of sound for one who wanted none", sounds)
+	}
+	small.restart() // with a section that is idle
+	goOn(t, s, small)
+}

@@ -1,0 +1,100 @@
+package whip
+
+import (
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"azulejo/signal/auth"
+	"azulejo/signal/peer"
+	"azulejo/signal/refusal"
+	"azulejo/signal/room"
+	"azulejo/signal/viewing"
+)
+
+// Codes of this dialect; auth, room, peer and viewing add theirs.
+const (
+	codeNotFound     = "not_found"
+	codeMethod       = "method_not_allowed"
+	codeMediaType    = "unsupported_media_type"
+	codeAccept       = "not_acceptable"
+	codeTooLarge     = "too_large"
+	codeUnreadable   = "unreadable" // neither SDP nor a fragment of it
+	codeFragment     = "bad_fragment"
+	codePrecondition = "precondition_required"
+	codeStale        = "stale_ice_session"
+	codeNoMedia      = "no_media"
+	codeNotConnected = "not_connected"
+	codeInternal     = "internal"
+)
+
+// statuses of what is not simply a bad request. auth has its own.
+var statuses = map[string]int{ // a constant table
+	codeNotFound:            http.StatusNotFound,
+	codeMethod:              http.StatusMethodNotAllowed,
+	codeMediaType:           http.StatusUnsupportedMediaType,
+	codeAccept:              http.StatusNotAcceptable,
+	codeTooLarge:            http.StatusRequestEntityTooLarge,
+	codeFragment:            http.StatusUnprocessableEntity,
+	codePrecondition:        http.StatusPreconditionRequired,
+	codeStale:               http.StatusPreconditionFailed,
+	codeNoMedia:             http.StatusUnprocessableEntity,
+	peer.CodeBadSDP:         http.StatusUnprocessableEntity,
+	peer.CodeSecondOffer:    http.StatusUnprocessableEntity,
+	peer.CodeUnexpected:     http.StatusConflict,
+	room.CodeBadView:        http.StatusUnprocessableEntity,
+	viewing.CodeUnsupported: http.StatusUnprocessableEntity,
+	room.CodeNoSuchRoom:     http.StatusNotFound,
+	room.CodeNameTaken:      http.StatusConflict,
+	codeMesh:                http.StatusConflict,
+	room.CodeFull:           http.StatusServiceUnavailable,
+	room.CodeViewers:        http.StatusServiceUnavailable,
+	room.CodeRooms:          http.StatusServiceUnavailable,
+	room.CodeOverloaded:     http.StatusServiceUnavailable,
+	room.CodeClosing:        http.StatusServiceUnavailable,
+	codeInternal:            http.StatusInternalServerError,
+}
+
+// codeMesh is of rooms whose clients speak to each other: there is no mix.
+const codeMesh = "mesh_room"
+
+// retryAfter is when to come back to a server that is full or closing, in seconds.
+const retryAfter = "5"
+
+// problem is an error in HTTP (RFC 9457); the code is for programs.
+type problem struct {
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	Detail string `json:"detail"`
+	Code   string `json:"code"`
+}
+
+// refuse answers with what the client may know of err, and logs what it may not.
+func refuse(w http.ResponseWriter, err error, log *slog.Logger) {
+	no := known(err, log)
+	status := auth.Answer(w.Header(), no)
+	if status == 0 {
+		status = statuses[no.Code]
+	}
+	if status == 0 {
+		status = http.StatusBadRequest
+	}
+	if status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", retryAfter)
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	body := problem{Title: http.StatusText(status), Status: status, Detail: no.Message, Code: no.Code}
+	_ = json.NewEncoder(w).Encode(body) // a client that went away is no concern
+}
+
+func known(err error, log *slog.Logger) *refusal.Error {
+	var no *refusal.Error
+	if errors.As(err, &no) {
+		return no
+	}
+	log.Error("session met an internal error", "error", err)
+	return refusal.New(codeInternal, "something went wrong in the server; its log says what")
+}

@@ -1,0 +1,157 @@
+package whip
+
+import (
+	"strings"
+
+	"github.com/pion/sdp/v3"
+
+	"azulejo/signal/peer"
+	"azulejo/signal/refusal"
+)
+
+// fragment is what trickling needs of an SDP (RFC 8840, section 9).
+type fragment struct {
+	ufrag, pwd string // empty: not said
+	candidates []candidate
+	end        bool // no more candidates will come
+}
+
+// candidate is one of a=candidate.
+type candidate struct {
+	of   section
+	text string // "candidate:…"
+}
+
+// section is the media section that a candidate stands in.
+type section struct {
+	media string // what stands behind m=
+	mid   string // empty: not said
+}
+
+// parseFragment takes lines of "x=…", of which only those about ICE count, with CRLF or LF at their ends. Credentials may
+// stand in a section, since browsers' offers have them there; in a bundle all are the same. The error is a [refusal.Error].
+func parseFragment(text string) (fragment, error) {
+	var f fragment
+	var in section
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, "\r\n")
+		if line == "" {
+			continue
+		}
+		if len(line) < 2 || line[1] != '=' {
+			return fragment{}, unreadable("line %q", line)
+		}
+		switch key, value, _ := strings.Cut(line[2:], ":"); {
+		case line[0] == 'm':
+			in = section{media: line[2:]}
+		case line[0] != 'a': // nothing of ours
+		case key == "mid":
+			in.mid = value
+		case key == "ice-ufrag" || key == "ice-pwd":
+			if err := f.credential(key, value); err != nil {
+				return fragment{}, err
+			}
+		case key == "candidate":
+			if len(strings.Fields(value)) < 8 { // foundation to type (RFC 8839, section 5.1)
+				return fragment{}, unreadable("candidate %q", line)
+			}
+			f.candidates = append(f.candidates, candidate{in, "candidate:" + value})
+		case key == "end-of-candidates":
+			f.end = true
+		}
+	}
+	if f.ufrag == "" && f.pwd == "" && len(f.candidates) == 0 && !f.end {
+		return fragment{}, refusal.New(codeUnreadable, "the fragment has neither candidates nor ICE credentials; accepted is %s (RFC 8840)", typeFragment)
+	}
+	return f, nil
+}
+
+func unreadable(format, line string) error {
+	const enough = 80
+	if len(line) > enough {
+		line = strings.ToValidUTF8(line[:enough], "") + "…"
+	}
+	return refusal.New(codeUnreadable, "the fragment cannot be read: "+format+"; accepted is %s (RFC 8840)", line, typeFragment)
+}
+
+// credential takes the first of each; all others have to be the same.
+func (f *fragment) credential(key, value string) error {
+	to := &f.ufrag
+	if key == "ice-pwd" {
+		to = &f.pwd
+	}
+	if value == "" || *to != "" && *to != value {
+		return refusal.New(codeFragment, "a=%s is empty, or another one in each section; accepted is one for all, as in a bundle", key)
+	}
+	*to = value
+	return nil
+}
+
+// String is what parseFragment takes.
+func (f fragment) String() string {
+	var b strings.Builder
+	line := func(begin, value string) {
+		if value != "" {
+			b.WriteString(begin + value + "\r\n")
+		}
+	}
+	line("a=ice-ufrag:", f.ufrag)
+	line("a=ice-pwd:", f.pwd)
+	var in section
+	for _, c := range f.candidates {
+		if c.of != in {
+			in = c.of
+			line("m=", in.media)
+			line("a=mid:", in.mid)
+		}
+		line("a=", c.text)
+	}
+	if f.end {
+		line("a=", "end-of-candidates")
+	}
+	return b.String()
+}
+
+// fragmentOf is what a description says about ICE: its credentials, and its candidates, which stand in the first section of a
+// bundle.
+func fragmentOf(description string) (fragment, error) {
+	var d sdp.SessionDescription
+	if err := d.UnmarshalString(description); err != nil {
+		return fragment{}, err
+	}
+	var f fragment
+	for _, m := range d.MediaDescriptions {
+		mid, _ := m.Attribute("mid")
+		for _, a := range m.Attributes {
+			switch a.Key {
+			case "candidate":
+				of := section{m.MediaName.String(), mid}
+				f.candidates = append(f.candidates, candidate{of, "candidate:" + a.Value})
+			case "end-of-candidates":
+				f.end = true
+			}
+		}
+		f.inherit(m.Attribute)
+	}
+	f.inherit(d.Attribute)
+	return f, nil
+}
+
+// inherit takes the credentials that are not known yet.
+func (f *fragment) inherit(attribute func(string) (string, bool)) {
+	if ufrag, ok := attribute("ice-ufrag"); ok && f.ufrag == "" {
+		f.ufrag = ufrag
+	}
+	if pwd, ok := attribute("ice-pwd"); ok && f.pwd == "" {
+		f.pwd = pwd
+	}
+}
+
+// trickled is a candidate as a peer takes it.
+func (c candidate) trickled() peer.Candidate {
+	out := peer.Candidate{Candidate: c.text}
+	if c.of.mid != "" {
+		out.SDPMid = &c.of.mid
+	}
+	return out
+}

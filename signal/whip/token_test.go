@@ -1,0 +1,100 @@
+package whip_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"azulejo/signal/auth"
+	"azulejo/signal/auth/authtest"
+)
+
+// bearer is the header of a good token for the yard.
+func bearer(t *testing.T, name string, grants ...auth.Grant) []string {
+	t.Helper()
+	return []string{"Authorization", "Bearer " + authtest.Named(t, "yard", name, grants...)}
+}
+
+// TestTokens: who has none that is good enough is told so, at every address of this dialect, and no session begins.
+func TestTokens(t *testing.T) {
+	s := serve(t, setup{auth: authtest.Config()})
+	publisher := s.newCaller(t, bearer(t, "gate", auth.Publish)...).publish("/whip/yard/gate", orange, 0)
+	viewer := s.newCaller(t, bearer(t, "", auth.View)...).view("/whep/yard")
+	await(t, "the colour arrives", viewer.sees(orange.colour))
+	for _, at := range []struct {
+		method, path string
+		needed       auth.Grant
+	}{
+		{"POST", "/whip/yard/gate", auth.Publish},
+		{"PATCH", publisher.location, auth.Publish},
+		{"DELETE", publisher.location, auth.Publish},
+		{"POST", "/whep/yard", auth.View},
+		{"PATCH", viewer.location, auth.View},
+		{"DELETE", viewer.location, auth.View},
+		{"GET", viewer.location + "/events", auth.View},
+		{"POST", viewer.location + "/view", auth.View},
+	} {
+		bad := authtest.BadTokens(t, "yard", at.needed)
+		if at.needed == auth.Publish {
+			bad = append(bad, authtest.Bad{
+				Name: "another name", Token: authtest.Named(t, "yard", "door", auth.Publish), Code: auth.CodeForbidden, Word: "door",
+			})
+		}
+		for _, b := range bad {
+			s.refused(t, at.method, at.path, b)
+		}
+	}
+	if n := s.engine.Stats().Peers; n != 2 || s.names() != "gate" {
+		t.Errorf("%d peers, %q; want the first two, and gate", n, s.names())
+	}
+	goOn(t, s, viewer)
+	publisher.end()
+	a := s.ask(t, http.MethodDelete, viewer.location+"?token="+authtest.Token(t, "yard", auth.View), "")
+	if a.status != http.StatusOK {
+		t.Errorf("DELETE with the token in the address: %d %s", a.status, a.body)
+	}
+}
+
+// refused asks with a bad token.
+func (s *server) refused(t *testing.T, method, path string, b authtest.Bad) {
+	t.Helper()
+	var header []string
+	if b.Token != "" {
+		header = []string{"Authorization", "Bearer " + b.Token}
+	}
+	a := s.ask(t, method, path, "", header...)
+	status, challenge := http.StatusForbidden, ""
+	if b.Code == auth.CodeUnauthorized {
+		status, challenge = http.StatusUnauthorized, "Bearer"
+	}
+	code, detail := a.problem(t)
+	if a.status != status || code != b.Code || !strings.Contains(detail, b.Word) || a.header.Get("WWW-Authenticate") != challenge {
+		t.Errorf("%s %s, %s: %d %v %s; want %d %s: … %s …", method, path, b.Name, a.status, a.header, a.body, status, b.Code, b.Word)
+	}
+	if len(b.Token) > 20 && strings.Contains(a.body, b.Token) {
+		t.Errorf("%s %s tells the token: %s", method, path, a.body)
+	}
+}
+
+// TestForeignToolRefused: the publisher that is not ours is told why.
+func TestForeignToolRefused(t *testing.T) {
+	s := serve(t, setup{auth: authtest.Config()})
+	c := runTool(t, "publish", s.url+"/whip/yard/foreign?token=rubbish", "VP8", "c03080", "440")
+	await(t, "it is refused", c.has(func(s said) bool { return s.Refused != 0 }, func(s said) bool {
+		return s.Refused == http.StatusUnauthorized && strings.Contains(s.Body, auth.CodeUnauthorized)
+	}))
+}
+
+// TestRates: joins of one address are limited, and the answer says when to come back.
+func TestRates(t *testing.T) {
+	s := serve(t, setup{auth: auth.Config{JoinsPerMinute: 2}})
+	c := s.newCaller(t)
+	c.receives(1)
+	offer := c.offer()
+	for _, want := range []int{201, 201, 429} {
+		a := s.ask(t, http.MethodPost, "/whep/yard", offer, "Content-Type", sdpType)
+		if a.status != want || (want == 429) != (a.header.Get("Retry-After") != "") {
+			t.Errorf("got %d %s; want %d", a.status, a.body, want)
+		}
+	}
+}
