@@ -258,6 +258,21 @@ func (x *stranger) untilRefused(code string) {
 	}
 }
 
+// TestVoiceAlone: clients without a camera are heard, and have a tile with their name.
+func TestVoiceAlone(t *testing.T) {
+	s := serve(t, setup{})
+	x := s.sockJS(t)
+	x.connect()
+	c, _ := newCaller(t, nil)
+	c.speak()
+	x.joins(c, "voice", "yard")
+	<-c.streams
+	info, err := s.house.Info("yard")
+	if err != nil || len(info.Participants) != 1 || info.Participants[0].Publish != (room.Media{Audio: true}) {
+		t.Errorf("in the room are %+v (%v); want one who sends sound", info.Participants, err)
+	}
+}
+
 // TestOddCandidatesAreNoReason: none of them ends a session.
 func TestOddCandidatesAreNoReason(t *testing.T) {
 	s := serve(t, setup{})
