@@ -10,6 +10,7 @@ import (
 	"azulejo/mixer"
 	"azulejo/mixer/layout"
 	"azulejo/signal/room"
+	"azulejo/signal/signaltest/await"
 )
 
 // silence is a sink that looks at nothing.
@@ -46,15 +47,15 @@ func TestARoomPullsWhatItShows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	await(t, "the sub-stream in a small tile", shows("320x180"))
+	await.Until(t, "the sub-stream in a small tile", shows("320x180"))
 	if err := sub.Change(mixer.Watching{}); err != nil {
 		t.Fatal(err)
 	}
-	await(t, "the main stream in a large tile", shows("640x360"))
+	await.Until(t, "the main stream in a large tile", shows("640x360"))
 	if err := sub.Change(mixer.Watching{View: small}); err != nil {
 		t.Fatal(err)
 	}
-	await(t, "the sub-stream again", shows("320x180"))
+	await.Until(t, "the sub-stream again", shows("320x180"))
 	sub.Close()
 	member.Leave()
 	cancel()

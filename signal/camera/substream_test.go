@@ -13,6 +13,7 @@ import (
 
 	"azulejo/codec"
 	"azulejo/mixer"
+	"azulejo/signal/signaltest/await"
 )
 
 // sizer is a camera's place that knows how large the newest picture of each layer is.
@@ -66,21 +67,6 @@ func (s *sizer) only(layer int, size string) bool {
 		s.sizes[layer] == size
 }
 
-// await polls until ok.
-func await(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	deadline := time.After(30 * time.Second)
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
-		select {
-		case <-deadline:
-			t.Fatalf("waited in vain: %s", what)
-		case <-tick.C:
-		}
-	}
-}
-
 // pullFrom runs the streams of a camera until the test ends.
 func pullFrom(t *testing.T, cfg Config) (*streams, *sizer) {
 	t.Helper()
@@ -117,13 +103,13 @@ func TestRTSPSubStream(t *testing.T) {
 			return m == wantMain && n == wantSub
 		}
 	}
-	await(t, "the sub-stream alone", func() bool { return out.only(1, "160x90") && sessions(0, 1)() })
+	await.Until(t, "the sub-stream alone", func() bool { return out.only(1, "160x90") && sessions(0, 1)() })
 	s.demand(mixer.Demand{Width: 320, Height: 180, Layer: 0})
-	await(t, "both, while the main stream begins", sessions(1, 1))
-	await(t, "the main stream alone", func() bool { return out.only(0, "320x180") && sessions(1, 0)() })
+	await.Until(t, "both, while the main stream begins", sessions(1, 1))
+	await.Until(t, "the main stream alone", func() bool { return out.only(0, "320x180") && sessions(1, 0)() })
 	s.demand(mixer.Demand{Width: 80, Height: 45, Layer: 1})
-	await(t, "both, while the sub-stream begins", sessions(1, 1))
-	await(t, "the sub-stream alone again", func() bool { return out.only(1, "160x90") && sessions(0, 1)() })
+	await.Until(t, "both, while the sub-stream begins", sessions(1, 1))
+	await.Until(t, "the sub-stream alone again", func() bool { return out.only(1, "160x90") && sessions(0, 1)() })
 	if _, n := main.readers(); n != 1 {
 		t.Errorf("the main stream was played %d times; want once", n)
 	}
@@ -141,11 +127,11 @@ func TestFilesAndPatterns(t *testing.T) {
 		t.Fatalf("make a clip: %v: %s", err, out)
 	}
 	s, out := pullFrom(t, Config{Name: "Gate", URL: "test:?w=320&h=180&fps=10", SubURL: "file:" + missing})
-	await(t, "the pattern, because the file is missing", func() bool { return out.only(0, "320x180") })
+	await.Until(t, "the pattern, because the file is missing", func() bool { return out.only(0, "320x180") })
 	if err := os.Rename(clip, missing); err != nil {
 		t.Fatal(err)
 	}
-	await(t, "the file", func() bool { return out.only(1, "160x90") })
+	await.Until(t, "the file", func() bool { return out.only(1, "160x90") })
 	s.demand(mixer.Demand{Width: 320, Height: 180})
-	await(t, "the pattern, because it is wanted", func() bool { return out.only(0, "320x180") })
+	await.Until(t, "the pattern, because it is wanted", func() bool { return out.only(0, "320x180") })
 }

@@ -19,6 +19,7 @@ import (
 	"azulejo/codec"
 	"azulejo/mixer"
 	"azulejo/signal/peer"
+	"azulejo/signal/signaltest/await"
 )
 
 // tray keeps what comes of each layer.
@@ -168,7 +169,7 @@ func TestSimulcast(t *testing.T) {
 		n++
 		return all
 	}
-	await(t, "all layers", put)
+	await.Until(t, "all layers", put)
 	if err := c.PutLayer(3, codec.Packet{}); err == nil {
 		t.Error("a fourth layer was sent")
 	}
@@ -176,7 +177,7 @@ func TestSimulcast(t *testing.T) {
 		t.Errorf("counted %d units sent; want %d", got, 3*n)
 	}
 	p.RequestKeyframe()
-	await(t, "a request for each layer", func() bool { return refreshes.Load() >= 3 })
+	await.Until(t, "a request for each layer", func() bool { return refreshes.Load() >= 3 })
 	for _, want := range []struct {
 		d    mixer.Demand
 		bits int64
@@ -186,7 +187,7 @@ func TestSimulcast(t *testing.T) {
 	} {
 		p.Demand(want.d)
 		// REMB has 18 bits of mantissa.
-		await(t, "the limit", func() bool { got := limit.Load(); return got > want.bits*999/1000 && got <= want.bits })
+		await.Until(t, "the limit", func() bool { got := limit.Load(); return got > want.bits*999/1000 && got <= want.bits })
 	}
 }
 
@@ -205,7 +206,7 @@ func TestOneLayerIsLayerZero(t *testing.T) {
 		}
 	}()
 	data := []byte{0x10, 0x02, 0x00, 0x9d, 0x01, 0x2a, 0x10, 0x00, 0x10, 0x00, 7}
-	await(t, "the picture and the sound", func() bool {
+	await.Until(t, "the picture and the sound", func() bool {
 		for _, err := range []error{
 			c.PutVideo(codec.Packet{Codec: codec.VP8, Data: data}), c.PutAudio(codec.Packet{Codec: codec.Opus, Data: []byte{0xf8, 1}}),
 		} {
@@ -225,20 +226,5 @@ func TestOneLayerIsLayerZero(t *testing.T) {
 	}
 	if err := c.PutLayer(1, codec.Packet{}); err == nil {
 		t.Error("a second layer was sent")
-	}
-}
-
-// await polls until ok.
-func await(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	deadline := time.After(30 * time.Second)
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
-		select {
-		case <-deadline:
-			t.Fatalf("waited in vain: %s", what)
-		case <-tick.C:
-		}
 	}
 }

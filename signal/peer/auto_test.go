@@ -17,6 +17,7 @@ import (
 	"azulejo/codec"
 	"azulejo/codec/depack"
 	"azulejo/mixer"
+	"azulejo/signal/signaltest/await"
 )
 
 // onlooker is a client that reports and asks again for what it lost, as browsers do, and shows what it can.
@@ -241,15 +242,15 @@ func TestAutoRung(t *testing.T) {
 	e := engine(t, Config{})
 	n := startNarrow(t, e.Addresses().UDP)
 	o, p := look(t, e, n, Options{Mixer: m, View: mixer.Watching{Rung: "auto", Keep: true}})
-	await(t, "the large picture", func() bool { return o.count(large) > fps })
+	await.Until(t, "the large picture", func() bool { return o.count(large) > fps })
 	if s := p.Stats(); s.MovedDown+s.MovedUp > 0 {
 		t.Errorf("moved although nothing is narrow: %+v", s)
 	}
 
 	n.rate.Store(600_000)
-	await(t, "the small picture", o.sees(tiny))
+	await.Until(t, "the small picture", o.sees(tiny))
 	before, seen := o.count(large), o.count(tiny)
-	await(t, "it goes on", func() bool { return o.count(tiny) > seen+5*fps })
+	await.Until(t, "it goes on", func() bool { return o.count(tiny) > seen+5*fps })
 	if after := o.count(large); after != before || !o.sees(tiny)() {
 		t.Errorf("%d large pictures came through a narrow network", after-before)
 	}
@@ -258,7 +259,7 @@ func TestAutoRung(t *testing.T) {
 	}
 
 	n.rate.Store(0)
-	awaitFor(t, time.Minute, "the large picture again", o.sees(large))
+	await.Within(t, time.Minute, "the large picture again", o.sees(large))
 	if s := p.Stats(); s.MovedUp != 1 {
 		t.Errorf("moved up %d times; want 1", s.MovedUp)
 	}

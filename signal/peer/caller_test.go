@@ -10,6 +10,7 @@ import (
 	"github.com/pion/webrtc/v4/pkg/media"
 
 	"azulejo/codec"
+	"azulejo/signal/signaltest/await"
 )
 
 // taken counts what a client publishes.
@@ -153,7 +154,7 @@ func (c *caller) callWith(offer string, change func(string) string) {
 func (c *caller) flows(how string) {
 	c.t.Helper()
 	pictures, sounds, down := c.up.pictures.Load(), c.up.sounds.Load(), c.down.Load()
-	await(c.t, "media both ways "+how, func() bool {
+	await.Until(c.t, "media both ways "+how, func() bool {
 		return c.up.pictures.Load() > pictures+5 && c.up.sounds.Load() > sounds+5 && c.down.Load() > down
 	})
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/pion/webrtc/v4"
 
+	"azulejo/signal/signaltest/await"
 	"azulejo/signal/turn"
 )
 
@@ -69,7 +70,7 @@ func coturn(t *testing.T) int {
 			t.Logf("turnserver said:\n%s", out.String())
 		}
 	})
-	await(t, "turnserver listens", func() bool {
+	await.Until(t, "turnserver listens", func() bool {
 		conn, err := net.DialTimeout("tcp", fmt.Sprintf("127.0.0.1:%d", port), time.Second)
 		if err == nil {
 			_ = conn.Close()

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
@@ -14,6 +13,7 @@ import (
 	"azulejo/codec/depack"
 	"azulejo/mixer"
 	"azulejo/mixer/layout"
+	"azulejo/signal/signaltest/await"
 )
 
 // shown is one picture that a viewer got.
@@ -28,26 +28,6 @@ type viewer struct {
 	pictures []shown
 	layouts  map[uint32]*mixer.Layout // by the RTP time that was told
 	broken   error
-}
-
-// await polls until ok.
-func await(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	awaitFor(t, 30*time.Second, what, ok)
-}
-
-func awaitFor(t *testing.T, patience time.Duration, what string, ok func() bool) {
-	t.Helper()
-	deadline := time.After(patience)
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
-		select {
-		case <-deadline:
-			t.Fatalf("waited in vain: %s", what)
-		case <-tick.C:
-		}
-	}
 }
 
 func (v *viewer) onLayout(l *mixer.Layout, rtp uint32) {
@@ -233,7 +213,7 @@ func TestChange(t *testing.T) {
 			v := &viewer{layouts: map[uint32]*mixer.Layout{}}
 			p := v.connect(t, e, Options{Mixer: m, OnLayout: v.onLayout, View: mixer.Watching{Rung: "90p", Keep: true}}, mime)
 			alone := &mixer.View{Layout: layout.KindFocus, Spotlight: "ben"}
-			await(t, "the first picture", v.sees("160x90", 3))
+			await.Until(t, "the first picture", v.sees("160x90", 3))
 			for _, step := range []struct {
 				w     mixer.Watching
 				size  string
@@ -248,7 +228,7 @@ func TestChange(t *testing.T) {
 				if err := p.Change(step.w); err != nil {
 					t.Fatal(err)
 				}
-				await(t, fmt.Sprintf("%+v", step.w), v.sees(step.size, step.tiles))
+				await.Until(t, fmt.Sprintf("%+v", step.w), v.sees(step.size, step.tiles))
 				if r, ok := p.Rendition(); !ok || fmt.Sprintf("%dx%d", r.Width, r.Height) != step.size || r.Codec != p.Codec() {
 					t.Errorf("the rendition is %+v, %v; want %s", r, ok, step.size)
 				}
@@ -256,7 +236,7 @@ func TestChange(t *testing.T) {
 			if err := p.Change(mixer.Watching{Name: "nowhere"}); err == nil {
 				t.Error("a view that is not there was accepted")
 			}
-			await(t, "nothing new", v.sees("320x180", 3))
+			await.Until(t, "nothing new", v.sees("320x180", 3))
 			v.check(t)
 		})
 	}

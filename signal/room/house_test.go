@@ -16,9 +16,12 @@ import (
 	"azulejo/mixer"
 	"azulejo/mixer/layout"
 	"azulejo/signal/refusal"
+	"azulejo/signal/signaltest/await"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const soon = 10 * time.Second // is when anything that has to happen has happened
 
 // open runs a house with a small canvas until the test ends.
 func open(t *testing.T, cfg Config) *House {
@@ -54,21 +57,6 @@ func publisher(name string) Joining {
 	return Joining{Name: name, Publish: Media{Audio: true, Video: true}}
 }
 
-// await polls until ok, for at most ten seconds.
-func await(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	deadline := time.After(10 * time.Second)
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
-		select {
-		case <-deadline:
-			t.Fatalf("waited in vain: %s", what)
-		case <-tick.C:
-		}
-	}
-}
-
 func wantCode(t *testing.T, err error, code string) {
 	t.Helper()
 	var e *refusal.Error
@@ -93,7 +81,7 @@ func nextEvent(t *testing.T, m *Member) string {
 		return names(e.Participants)
 	case <-m.Done():
 		t.Fatalf("membership ended: %v", m.Err())
-	case <-time.After(10 * time.Second):
+	case <-time.After(soon):
 		t.Fatal("no event came")
 	}
 	return ""
@@ -122,7 +110,7 @@ func TestMembersHearOfEachOther(t *testing.T) {
 	if got := nextEvent(t, a); got != "a" {
 		t.Errorf("a heard of %q after b left; want a", got)
 	}
-	await(t, "the viewer hears of both changes", func() bool { return nextEvent(t, viewer) == "a" })
+	await.Within(t, soon, "the viewer hears of both changes", func() bool { return nextEvent(t, viewer) == "a" })
 }
 
 func TestSameKeyTakesItsPlaceBack(t *testing.T) {
@@ -244,13 +232,13 @@ func TestCamerasHaveNamesOfTheirOwn(t *testing.T) {
 
 func TestEmptyRoomsClose(t *testing.T) {
 	h := open(t, Config{Rooms: map[string]Settings{"hall": {}}})
-	await(t, "the configured room is there", func() bool { return len(h.List()) == 1 })
+	await.Within(t, soon, "the configured room is there", func() bool { return len(h.List()) == 1 })
 	m := enter(t, h, "yard", publisher("a"))
 	if got := len(h.List()); got != 2 {
 		t.Fatalf("%d rooms; want 2", got)
 	}
 	m.Leave()
-	await(t, "only the configured room is left", func() bool {
+	await.Within(t, soon, "only the configured room is left", func() bool {
 		all := h.List()
 		return len(all) == 1 && all[0].Room == "hall" && all[0].Configured
 	})
@@ -272,7 +260,7 @@ func TestSlowMemberIsParted(t *testing.T) {
 	}
 	<-slow.Done()
 	wantCode(t, slow.Err(), CodeSlow)
-	await(t, "the slow one is gone", func() bool {
+	await.Within(t, soon, "the slow one is gone", func() bool {
 		info, err := h.Info("yard")
 		return err == nil && len(info.Participants) == 1
 	})
@@ -331,7 +319,7 @@ func TestManyComeAndGo(t *testing.T) {
 		})
 	}
 	all.Wait()
-	await(t, "all rooms are empty", func() bool { return len(h.List()) == 0 })
+	await.Within(t, soon, "all rooms are empty", func() bool { return len(h.List()) == 0 })
 }
 
 func TestInfo(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"azulejo/mixer"
 	"azulejo/recorder"
 	"azulejo/recorder/store"
+	"azulejo/signal/signaltest/await"
 )
 
 // TestRoomIsRecorded: a configured room is recorded although nobody is there, says so, and hands
@@ -34,7 +35,7 @@ func TestRoomIsRecorded(t *testing.T) {
 	house, uploader := make(chan error, 1), make(chan error, 1)
 	go func() { uploader <- rec.Run(uploading) }()
 	go func() { house <- h.Run(living) }()
-	await(t, "a part is durable", func() bool {
+	await.Within(t, soon, "a part is durable", func() bool {
 		info, missing := h.Info("hall")
 		return missing == nil && len(info.Recordings) == 1 && info.Recordings[0].Bytes > 0 && time.Since(info.Recordings[0].Durable) < time.Minute
 	})

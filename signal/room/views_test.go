@@ -11,6 +11,7 @@ import (
 	"azulejo/mixer/layout"
 	"azulejo/recorder"
 	"azulejo/recorder/store"
+	"azulejo/signal/signaltest/await"
 )
 
 // viewNames of a room, in the order of its description.
@@ -27,7 +28,7 @@ func TestViewsComeAndGo(t *testing.T) {
 	h := open(t, Config{Rooms: map[string]Settings{"hall": {Views: map[string]mixer.View{
 		"main": {Layout: layout.KindSpotlight}, "door": {Layout: layout.KindFocus, Spotlight: "door", Width: 128, Height: 72, FPS: 10},
 	}}}})
-	await(t, "the configured room is there", func() bool { return len(h.List()) == 1 })
+	await.Within(t, soon, "the configured room is there", func() bool { return len(h.List()) == 1 })
 	if got := viewNames(t, h, "hall"); got != "main:spotlight door:focus" {
 		t.Errorf("views are %q", got)
 	}
@@ -103,13 +104,13 @@ func TestRecordedViewChanges(t *testing.T) {
 	go func() { uploader <- rec.Run(uploading) }()
 	go func() { house <- h.Run(living) }()
 
-	await(t, "the view is recorded", func() bool { return segments(h) > 0 })
+	await.Within(t, soon, "the view is recorded", func() bool { return segments(h) > 0 })
 	wantCode(t, h.DeleteView("hall", "door"), CodeRecorded)
 	if err := h.SetView("hall", "door", mixer.View{Width: 96, Height: 96}); err != nil {
 		t.Fatal(err)
 	}
 	before := segments(h)
-	await(t, "the other shape is recorded", func() bool { return segments(h) > before+1 })
+	await.Within(t, soon, "the other shape is recorded", func() bool { return segments(h) > before+1 })
 	leave()
 	if err := <-house; err != nil {
 		t.Error(err)

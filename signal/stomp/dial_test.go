@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"azulejo/signal/signaltest/await"
 )
 
 // raw connects to /signaling/websocket: a message is a frame.
@@ -188,7 +190,7 @@ func (s *server) deaf(t *testing.T, key, in string) {
 			t.Fatal(err)
 		}
 	}
-	await(t, "the deaf one is in", func() bool {
+	await.Until(t, "the deaf one is in", func() bool {
 		info, err := s.house.Info(in)
 		return err == nil && info.Viewers == 1
 	})
@@ -211,7 +213,7 @@ func (s *server) deafStream(t *testing.T, base string, frames []string) {
 		t.Fatal(err)
 	}
 	for _, f := range frames {
-		await(t, "the session is open", func() bool {
+		await.Until(t, "the session is open", func() bool {
 			_, err := post(t.Context(), base+"/xhr_send", asJSON([]string{f}))
 			return err == nil
 		})

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"azulejo/signal/room"
+	"azulejo/signal/signaltest/await"
 )
 
 func meshes(names ...string) map[string]room.Settings {
@@ -67,7 +68,7 @@ func TestMesh(t *testing.T) {
 	again.say("SEND", "{}", header{"destination", "/app/peer/offer/c/other"})
 	again.refused(codeUnexpected, "other", "pair")
 	b.say("DISCONNECT", "")
-	await(t, "both have left", func() bool {
+	await.Until(t, "both have left", func() bool {
 		info, err := s.house.Info("pair")
 		return err == nil && info.Viewers == 0
 	})
@@ -89,7 +90,7 @@ func TestSlowClientsEnd(t *testing.T) {
 		}
 		x.silent()
 	}
-	await(t, "the one who does not read is out", func() bool {
+	await.Until(t, "the one who does not read is out", func() bool {
 		info, err := s.house.Info("pair")
 		return err == nil && info.Viewers == 1+len(floods)
 	})
@@ -118,13 +119,13 @@ func TestAbsentClientsEnd(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	await(t, "the one who stays away is in", viewers(1))
-	await(t, "the one who stays away is out", viewers(0))
+	await.Until(t, "the one who stays away is in", viewers(1))
+	await.Until(t, "the one who stays away is out", viewers(0))
 
 	s.deafStream(t, s.url+"/signaling/000/deaf", enter)
-	await(t, "the deaf one is in", viewers(1))
+	await.Until(t, "the deaf one is in", viewers(1))
 	x := s.enters(t, "w", "pair")
-	await(t, "the deaf one is out", func() bool {
+	await.Until(t, "the deaf one is out", func() bool {
 		for range 20 {
 			x.say("SEND", strings.Repeat("x", maxBody), header{"destination", "/app/peer/offer/deaf/pair"})
 		}

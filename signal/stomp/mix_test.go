@@ -11,6 +11,7 @@ import (
 	"azulejo/codec"
 	"azulejo/signal/peer"
 	"azulejo/signal/room"
+	"azulejo/signal/signaltest/await"
 )
 
 // joins makes a client offer, as both kinds of clients do, and get the mix. Its candidates come before its offer, as
@@ -56,7 +57,7 @@ func TestFlutterClients(t *testing.T) {
 		}
 	}
 	for i, c := range callers {
-		await(t, fmt.Sprintf("client %d sees all", i), func() bool { return c.tv.shows(colours()...) })
+		await.Until(t, fmt.Sprintf("client %d sees all", i), func() bool { return c.tv.shows(colours()...) })
 		if a, b := <-c.streams, <-c.streams; a != b || a == "" {
 			t.Errorf("sound and picture come in streams %q and %q; want one, which is all that Flutter's client shows", a, b)
 		}
@@ -71,7 +72,7 @@ func TestFlutterClients(t *testing.T) {
 			t.Errorf("client %d got %v", i, f)
 		}
 	}
-	await(t, "all have left, at once", func() bool { return s.people("yard") == "no room" })
+	await.Until(t, "all have left, at once", func() bool { return s.people("yard") == "no room" })
 }
 
 // TestWaitingClientsAreCalled: who subscribes and says nothing is offered the mix; the answer tells what it sends.
@@ -87,7 +88,7 @@ func TestWaitingClientsAreCalled(t *testing.T) {
 		if offer := x.isCalled(s, c, key); !strings.Contains(offer, `"iceServers":[{"urls":["stun:192.0.2.1"]}]`) {
 			t.Errorf("the offer is %s; want the ICE servers with it, for who knows the key", offer)
 		}
-		await(t, "the one who was called sees the mix", func() bool { return c.tv.shows(red) })
+		await.Until(t, "the one who was called sees the mix", func() bool { return c.tv.shows(red) })
 		x.silentBut("/topic/peer/iceCandidate/")
 	}
 	if got := s.people("yard"); got != "guest send" {
@@ -120,16 +121,16 @@ func TestReconnectedClientsAreCalled(t *testing.T) {
 	other.connect(header{"name", "second"})
 	c2, _ := newCaller(t, &green)
 	other.joins(c2, "b", "yard")
-	await(t, "both are there", func() bool { return c2.tv.shows(red, green) })
+	await.Until(t, "both are there", func() bool { return c2.tv.shows(red, green) })
 	x.breaks()
-	await(t, "the first one is away", func() bool { return s.people("yard") == "(first) second" })
+	await.Until(t, "the first one is away", func() bool { return s.people("yard") == "(first) second" })
 	x = s.sockJS(t)
 	x.connect(header{"name", "first"})
 	x.subscribeAs("a", "yard")
 	x.call()
 	again, _ := newCaller(t, &red)
 	x.isCalled(s, again, "a")
-	await(t, "the first one has its place back", func() bool {
+	await.Until(t, "the first one has its place back", func() bool {
 		return s.people("yard") == "first second" && again.tv.shows(red, green)
 	})
 }
@@ -147,7 +148,7 @@ func TestOffersCross(t *testing.T) {
 	x.offers(c, "k", "yard", s.handler.mixerKey("yard"))
 	late, _ := newCaller(t, nil)
 	x.say("SEND", asJSON(descriptionMessage{Key: "k", Body: description{"answer", late.answer(offer)}}), header{"destination", "/app/peer/answer/" + s.handler.mixerKey("yard") + "/yard"})
-	await(t, "the client sees itself", func() bool { return c.tv.shows(green) })
+	await.Until(t, "the client sees itself", func() bool { return c.tv.shows(green) })
 	if got := s.people("yard"); got != "guest k" {
 		t.Errorf("in the room are %q", got)
 	}
@@ -189,19 +190,19 @@ func TestPlaces(t *testing.T) {
 	x.connect(header{"login", "Ana"})
 	c, end := newCaller(t, &red)
 	mixer := x.joins(c, "k", "yard")
-	await(t, "Ana sees herself", func() bool { return c.tv.shows(red) })
+	await.Until(t, "Ana sees herself", func() bool { return c.tv.shows(red) })
 	end()
-	await(t, "Ana is away", func() bool { return s.people("yard") == "(Ana)" })
+	await.Until(t, "Ana is away", func() bool { return s.people("yard") == "(Ana)" })
 
 	x.untilCandidates()
 	c, _ = newCaller(t, &blue)
 	x.offers(c, "k", "yard", mixer)
-	await(t, "Ana is back, in another colour", func() bool { return s.people("yard") == "Ana" && c.tv.shows(blue) })
+	await.Until(t, "Ana is back, in another colour", func() bool { return s.people("yard") == "Ana" && c.tv.shows(blue) })
 
 	x.untilCandidates()
 	again, _ := newCaller(t, &red)
 	x.offers(again, "k", "yard", mixer) // without a word about the one before
-	await(t, "the new connection has the place", func() bool { return s.people("yard") == "Ana" && again.tv.shows(red) })
+	await.Until(t, "the new connection has the place", func() bool { return s.people("yard") == "Ana" && again.tv.shows(red) })
 
 	x.untilCandidates()
 	other := s.sockJS(t)
@@ -209,11 +210,11 @@ func TestPlaces(t *testing.T) {
 	third, _ := newCaller(t, &blue)
 	other.joins(third, "k", "yard")
 	x.refused(room.CodeReplaced)
-	await(t, "the other session has the place", func() bool { return s.people("yard") == "Ana" && third.tv.shows(blue) })
+	await.Until(t, "the other session has the place", func() bool { return s.people("yard") == "Ana" && third.tv.shows(blue) })
 	for i := range topicsOf("", "") {
 		other.say("UNSUBSCRIBE", "", header{"id", fmt.Sprint("sub-", i)})
 	}
-	await(t, "who unsubscribes leaves", func() bool { return s.people("yard") == "no room" })
+	await.Until(t, "who unsubscribes leaves", func() bool { return s.people("yard") == "no room" })
 	other.untilCandidates()
 	other.subscribeAs("k2", "garden")
 	if got := other.call(); got != s.handler.mixerKey("garden") {
@@ -229,13 +230,13 @@ func TestICERestart(t *testing.T) {
 	x.connect()
 	c, _ := newCaller(t, &red)
 	mixer := x.joins(c, "k", "yard")
-	await(t, "the client sees itself", func() bool { return c.tv.shows(red) })
+	await.Until(t, "the client sees itself", func() bool { return c.tv.shows(red) })
 	x.untilCandidates()
 	offer := c.offer(&webrtc.OfferOptions{ICERestart: true})
 	x.say("SEND", asJSON(descriptionMessage{Key: "k", Body: description{"offer", offer}}), header{"destination", "/app/peer/offer/" + mixer + "/yard"})
 	c.accept(described(t, x.hearFrom("/topic/peer/answer/k/yard"), "answer", mixer))
 	x.trickle(c, "k", "/app/peer/iceCandidate/"+mixer+"/yard")
-	await(t, "ICE is up again", func() bool { return c.pc.ICEConnectionState() == webrtc.ICEConnectionStateConnected })
+	await.Until(t, "ICE is up again", func() bool { return c.pc.ICEConnectionState() == webrtc.ICEConnectionStateConnected })
 	x.silentBut("/topic/peer/iceCandidate/")
 	x.say("SEND", asJSON(descriptionMessage{Key: "k", Body: description{"offer", offer}}), header{"destination", "/app/peer/offer/" + mixer + "/yard"})
 	x.untilRefused(peer.CodeSecondOffer)
@@ -296,5 +297,5 @@ func TestOddCandidatesAreNoReason(t *testing.T) {
 	red := colours()[0]
 	c, _ := newCaller(t, &red)
 	x.offers(c, "k", "yard", mixer)
-	await(t, "the client sees itself", func() bool { return c.tv.shows(red) })
+	await.Until(t, "the client sees itself", func() bool { return c.tv.shows(red) })
 }

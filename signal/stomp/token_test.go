@@ -5,6 +5,7 @@ import (
 
 	"azulejo/signal/auth"
 	"azulejo/signal/auth/authtest"
+	"azulejo/signal/signaltest/await"
 )
 
 // TestTokens: two clients, one room, one with a token that is no good, in every way that one can be no good.
@@ -15,7 +16,7 @@ func TestTokens(t *testing.T) {
 	good.connect(header{"token", authtest.Named(t, "yard", "Ana", auth.View, auth.Publish)})
 	c, _ := newCaller(t, &red)
 	good.joins(c, "a", "yard")
-	await(t, "the good one sees itself", func() bool { return c.tv.shows(red) })
+	await.Until(t, "the good one sees itself", func() bool { return c.tv.shows(red) })
 
 	for in, grants := range map[string][]auth.Grant{"yard": {auth.View}, "pair": {auth.View, auth.Publish}} {
 		for _, bad := range authtest.BadTokens(t, in, grants...) {
@@ -59,13 +60,13 @@ func TestTokenInTheAddress(t *testing.T) {
 		c.receive(kind)
 	}
 	x.joins(c, "k", "yard")
-	await(t, "the viewer gets pictures", func() bool { return c.tv.shows() })
+	await.Until(t, "the viewer gets pictures", func() bool { return c.tv.shows() })
 	if info, err := s.house.Info("yard"); err != nil || info.Viewers != 1 || len(info.Participants) != 0 {
 		t.Errorf("the room is %+v (%v); want one viewer", info, err)
 	}
 	x.say("CONNECT", "")
 	x.untilRefused(codeUnexpected)
-	await(t, "a viewer keeps no place", func() bool {
+	await.Until(t, "a viewer keeps no place", func() bool {
 		_, err := s.house.Info("yard")
 		return err != nil
 	})

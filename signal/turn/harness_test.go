@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/pion/turn/v5"
+
+	"azulejo/signal/signaltest/await"
 )
 
 // start runs relays on the loopback interface until the test ends.
@@ -50,26 +52,11 @@ func startAt(t *testing.T, listen string, cfg Config, log *slog.Logger, before .
 // gone waits for pion, which ends its allocations after it has closed.
 func gone(t *testing.T, r *Relays) {
 	t.Helper()
-	await(t, "no permissions", func() bool {
+	await.Until(t, "no permissions", func() bool {
 		r.grants.mu.Lock()
 		defer r.grants.mu.Unlock()
 		return len(r.grants.of) == 0
 	})
-}
-
-// await polls until ok.
-func await(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	deadline := time.After(30 * time.Second)
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
-		select {
-		case <-deadline:
-			t.Fatalf("waited in vain: %s", what)
-		case <-tick.C:
-		}
-	}
 }
 
 // client is one with credentials, over udp or tcp.

@@ -14,6 +14,8 @@ import (
 
 	"github.com/pion/turn/v5"
 	"go.uber.org/goleak"
+
+	"azulejo/signal/signaltest/await"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -154,7 +156,7 @@ func TestShare(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	await(t, "most of 100 packets are dropped", func() bool { return r.Stats().Dropped >= 50 })
+	await.Until(t, "most of 100 packets are dropped", func() bool { return r.Stats().Dropped >= 50 })
 	if up := r.Stats().BytesUp; up > 60_000 {
 		t.Errorf("%d bytes passed; want those of half a second, and a little more", up)
 	}
@@ -181,7 +183,7 @@ func TestDoor(t *testing.T) {
 		t.Errorf("one connection too many: got %v; want it closed", err)
 	}
 	_ = all[0].Close()
-	await(t, "the first one is forgotten", func() bool {
+	await.Until(t, "the first one is forgotten", func() bool {
 		r.tcp.mu.Lock()
 		defer r.tcp.mu.Unlock()
 		return len(r.tcp.conns) == maxConnectionsPerAddress-1

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"azulejo/mixer"
+	"azulejo/signal/signaltest/await"
 	"azulejo/signal/viewing"
 	"azulejo/signal/whip"
 )
@@ -111,20 +112,20 @@ func heard[T any](t *testing.T, l *listener, kind string) T {
 func TestEvents(t *testing.T) {
 	s := serve(t, setup{whip: whip.Config{Beat: 50 * time.Millisecond}})
 	s.newCaller(t).publish("/whip/yard/a", orange, 0)
-	await(t, "a is there", func() bool { return s.names() == "a" })
+	await.Until(t, "a is there", func() bool { return s.names() == "a" })
 	s.newCaller(t).publish("/whip/yard/b", violet, 0)
-	await(t, "b is there", func() bool { return s.names() == "a b" })
+	await.Until(t, "b is there", func() bool { return s.names() == "a b" })
 	viewer := s.newCaller(t).view("/whep/yard")
 	link := viewer.header.Get("Link")
 	if want := "<" + viewer.location + `/events>; rel="urn:ietf:params:whep:ext:core:server-sent-events"`; !strings.HasPrefix(link, want) {
 		t.Errorf("Link: %s; want %s", link, want)
 	}
 	events := s.listen(t, viewer.location, "Accept", "text/event-stream")
-	await(t, "both tiles", func() bool {
+	await.Until(t, "both tiles", func() bool {
 		l := heard[viewing.Layout](t, events, "layout")
 		return l.Type == "layout" && l.View == "main" && len(l.Tiles) == 2 && l.Canvas == mixer.Size{W: width, H: height}
 	})
-	await(t, "the rendition", func() bool {
+	await.Until(t, "the rendition", func() bool {
 		r := heard[viewing.Rendition](t, events, "rendition")
 		return r.Type == "rendition" && r.Width == width && r.Height == height && r.Codec == "h264"
 	})
@@ -132,22 +133,22 @@ func TestEvents(t *testing.T) {
 	if p.Type != "participants" || len(p.Participants) != 2 || p.Participants[1].Name != "b" {
 		t.Errorf("participants: %+v; want a, b", p)
 	}
-	await(t, "heart-beats", func() bool { events.mu.Lock(); defer events.mu.Unlock(); return events.beats >= 3 })
+	await.Until(t, "heart-beats", func() bool { events.mu.Lock(); defer events.mu.Unlock(); return events.beats >= 3 })
 
 	viewer.show(`{"spotlight":"b","exclude":"a","rung":"180p"}`)
-	await(t, "b alone, small, as is said", func() bool {
+	await.Until(t, "b alone, small, as is said", func() bool {
 		l, r := heard[viewing.Layout](t, events, "layout"), heard[viewing.Rendition](t, events, "rendition")
 		w, _ := viewer.size()
 		return l.View == "" && len(l.Tiles) == 1 && l.Tiles[0].Name == "b" && r.Width == 320 && w == 320 && viewer.sees(violet.colour)()
 	})
 	late := s.listen(t, viewer.location)
-	await(t, "who comes later hears the newest", func() bool {
+	await.Until(t, "who comes later hears the newest", func() bool {
 		l, r := heard[viewing.Layout](t, late, "layout"), heard[viewing.Rendition](t, late, "rendition")
 		return len(l.Tiles) == 1 && r.Width == 320 && late.last("participants") != ""
 	})
 	viewer.end()
 	for _, l := range []*listener{events, late} {
-		await(t, "the end", func() bool { return l.over() })
+		await.Until(t, "the end", func() bool { return l.over() })
 		if got := l.last("end"); !strings.Contains(got, `"type":"end","code":"left"`) {
 			t.Errorf("the last event is %q; want an end", got)
 		}
@@ -172,7 +173,7 @@ func TestQuietEventsOverHTTP2(t *testing.T) {
 	secure.StartTLS()
 	t.Cleanup(secure.Close)
 	events := (&server{url: secure.URL}).listenBy(t, secure.Client(), viewer.location)
-	await(t, "two heart-beats, or the end", func() bool {
+	await.Until(t, "two heart-beats, or the end", func() bool {
 		events.mu.Lock()
 		defer events.mu.Unlock()
 		return events.beats >= 2 || events.over()
@@ -189,10 +190,10 @@ func TestManyListeners(t *testing.T) {
 	var all []*listener
 	for range 5 {
 		l := s.listen(t, viewer.location)
-		await(t, "it is told something", func() bool { return l.last("participants") != "" })
+		await.Until(t, "it is told something", func() bool { return l.last("participants") != "" })
 		all = append(all, l)
 	}
-	await(t, "the first is over", all[0].over)
+	await.Until(t, "the first is over", all[0].over)
 	for _, l := range all[1:] {
 		if l.over() {
 			t.Error("another one is over too")

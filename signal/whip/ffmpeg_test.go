@@ -10,6 +10,7 @@ import (
 	"azulejo/codec"
 	"azulejo/signal/auth"
 	"azulejo/signal/auth/authtest"
+	"azulejo/signal/signaltest/await"
 )
 
 // clip is a file of one colour, with something that moves along the top, and a tone of 440 Hz.
@@ -65,15 +66,15 @@ func TestFFmpeg(t *testing.T) {
 	pass := authtest.Named(t, "yard", "gate", auth.Publish)
 	viewer := runTool(t, "view", s.url+"/whep/yard?token="+authtest.Token(t, "yard", auth.View))
 	stop := encoder(t, first, s.url+"/whip/yard/gate", pass)
-	await(t, "the first colour", viewer.sees(width, height, blue))
-	await(t, "the tone", viewer.hears(440))
+	await.Until(t, "the first colour", viewer.sees(width, height, blue))
+	await.Until(t, "the tone", viewer.hears(440))
 	id := s.people()[0].ID
 	stop(os.Kill)
 	stop = encoder(t, second, s.url+"/whip/yard/gate", pass)
-	await(t, "the second colour, alone", viewer.sees(width, height, red))
+	await.Until(t, "the second colour, alone", viewer.sees(width, height, red))
 	if who := s.people(); len(who) != 1 || who[0].ID != id || who[0].Away {
 		t.Errorf("the room has %+v; want one, with the id %s", who, id)
 	}
 	stop(os.Interrupt)
-	await(t, "the place is empty", func() bool { return s.names() == "" })
+	await.Until(t, "the place is empty", func() bool { return s.names() == "" })
 }

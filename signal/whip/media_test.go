@@ -9,6 +9,7 @@ import (
 
 	"azulejo/codec"
 	"azulejo/signal/peer"
+	"azulejo/signal/signaltest/await"
 )
 
 var (
@@ -24,8 +25,8 @@ func TestPublishAndWatch(t *testing.T) {
 			s := serve(t, setup{})
 			publisher := s.newCaller(t).publish("/whip/yard/%EC%A0%95%EB%AC%B8", p, 440)
 			viewer := s.newCaller(t).view("/whep/yard")
-			await(t, "the colour arrives", viewer.sees(p.colour))
-			await(t, "sound arrives", func() bool { _, sounds := viewer.counted(); return sounds > 10 })
+			await.Until(t, "the colour arrives", viewer.sees(p.colour))
+			await.Until(t, "sound arrives", func() bool { _, sounds := viewer.counted(); return sounds > 10 })
 			who := s.people()
 			if len(who) != 1 || who[0].Name != "정문" || !who[0].Publish.Audio || !who[0].Publish.Video {
 				t.Fatalf("the room has %+v; want 정문 with both media", who)
@@ -39,9 +40,9 @@ func TestPublishAndWatch(t *testing.T) {
 			goOn(t, s, viewer)
 
 			publisher.end()
-			await(t, "the place is empty", func() bool { return s.names() == "" })
+			await.Until(t, "the place is empty", func() bool { return s.names() == "" })
 			viewer.end()
-			await(t, "no peer is left", func() bool { return s.engine.Stats().Peers == 0 })
+			await.Until(t, "no peer is left", func() bool { return s.engine.Stats().Peers == 0 })
 			for _, c := range []*caller{publisher, viewer} {
 				for _, method := range []string{http.MethodDelete, http.MethodPatch} {
 					a := c.ask(method, c.location, "")
@@ -61,7 +62,7 @@ func goOn(t *testing.T, s *server, viewer *caller) {
 	t.Helper()
 	pictures, _ := viewer.counted()
 	up := s.engine.Stats().UpUnits
-	await(t, "pictures go on", func() bool {
+	await.Until(t, "pictures go on", func() bool {
 		now, _ := viewer.counted()
 		return now > pictures+2*fps && s.engine.Stats().UpUnits > up+2*pictureRate
 	})
@@ -77,7 +78,7 @@ func TestSoundAlone(t *testing.T) {
 	viewer := s.newCaller(t)
 	viewer.receives(webrtc.RTPCodecTypeAudio)
 	viewer.call("/whep/yard")
-	await(t, "sound arrives", func() bool { _, sounds := viewer.counted(); return sounds > 10 })
+	await.Until(t, "sound arrives", func() bool { _, sounds := viewer.counted(); return sounds > 10 })
 	if who := s.people(); len(who) != 1 || who[0].Publish.Video || !who[0].Publish.Audio {
 		t.Errorf("the room has %+v; want sound alone", who)
 	}
@@ -91,14 +92,14 @@ func TestSoundAlone(t *testing.T) {
 func TestQueryOfViewers(t *testing.T) {
 	s := serve(t, setup{})
 	s.newCaller(t).publish("/whip/yard/a", orange, 440)
-	await(t, "a is there", func() bool { return s.names() == "a" })
+	await.Until(t, "a is there", func() bool { return s.names() == "a" })
 	s.newCaller(t).publish("/whip/yard/b", violet, 0)
-	await(t, "b is there", func() bool { return s.names() == "a b" })
+	await.Until(t, "b is there", func() bool { return s.names() == "a b" })
 	small := s.newCaller(t).view("/whep/yard?exclude=a&rung=180p&audio=0")
 	large := s.newCaller(t).view("/whep/yard?spotlight=a&audio=1")
-	await(t, "b alone, small", func() bool { w, _ := small.size(); return w == 320 && small.sees(violet.colour)() })
-	await(t, "a, large", func() bool { w, _ := large.size(); return w == width && large.sees(orange.colour)() })
-	await(t, "one hears", func() bool { _, sounds := large.counted(); return sounds > 20 })
+	await.Until(t, "b alone, small", func() bool { w, _ := small.size(); return w == 320 && small.sees(violet.colour)() })
+	await.Until(t, "a, large", func() bool { w, _ := large.size(); return w == width && large.sees(orange.colour)() })
+	await.Until(t, "one hears", func() bool { _, sounds := large.counted(); return sounds > 20 })
 	if _, sounds := small.counted(); sounds != 0 {
 		t.Errorf("%d packets of sound for one who wanted none", sounds)
 	}

@@ -11,6 +11,7 @@ import (
 	"azulejo/signal/auth/authtest"
 	"azulejo/signal/peer"
 	"azulejo/signal/room"
+	"azulejo/signal/signaltest/await"
 	"azulejo/signal/whip"
 )
 
@@ -21,10 +22,10 @@ func TestComingBack(t *testing.T) {
 	s := serve(t, setup{})
 	ghost := s.newCaller(t).publish("/whip/yard/gate", orange, 0)
 	viewer := s.newCaller(t).view("/whep/yard")
-	await(t, "the first picture", viewer.sees(orange.colour))
+	await.Until(t, "the first picture", viewer.sees(orange.colour))
 	id := s.people()[0].ID
 	s.newCaller(t).publish("/whip/yard/gate", green, 0)
-	await(t, "the second picture, alone", viewer.sees(green.colour))
+	await.Until(t, "the second picture, alone", viewer.sees(green.colour))
 	if who := s.people(); len(who) != 1 || who[0].ID != id {
 		t.Errorf("the room has %+v; want one, with the id %s", who, id)
 	}
@@ -45,23 +46,23 @@ func TestWhosePlace(t *testing.T) {
 	mine, other := bearer(t, "", auth.Publish), bearer(t, "", auth.Publish, auth.View)
 	first := publish("gate", mine)
 	publish("gate", other) // whose bearer may be anybody
-	await(t, "a stranger stands beside it", func() bool { return s.names() == "gate gate" })
+	await.Until(t, "a stranger stands beside it", func() bool { return s.names() == "gate gate" })
 	goOnUp(t, s, first)
 	publish("gate", mine)
-	await(t, "the same token takes its place", func() bool { return s.names() == "gate gate" && s.engine.Stats().Peers == 2 })
+	await.Until(t, "the same token takes its place", func() bool { return s.names() == "gate gate" && s.engine.Stats().Peers == 2 })
 
 	publish("door", bearer(t, "door", auth.Publish))
 	publish("door", bearer(t, "door", auth.Publish, auth.View))
-	await(t, "another token for the name takes its place", func() bool { return s.names() == "gate gate door" && s.engine.Stats().Peers == 3 })
+	await.Until(t, "another token for the name takes its place", func() bool { return s.names() == "gate gate door" && s.engine.Stats().Peers == 3 })
 	publish("door", other)
-	await(t, "one for any name does not", func() bool { return s.names() == "gate gate door door" })
+	await.Until(t, "one for any name does not", func() bool { return s.names() == "gate gate door door" })
 }
 
 // goOnUp waits until a publisher's session answers and its pictures come.
 func goOnUp(t *testing.T, s *server, c *caller) {
 	t.Helper()
 	up := s.engine.Stats().UpUnits
-	await(t, "pictures go on", func() bool { return s.engine.Stats().UpUnits > up+2*pictureRate })
+	await.Until(t, "pictures go on", func() bool { return s.engine.Stats().UpUnits > up+2*pictureRate })
 	if a := c.patch("*", "a=end-of-candidates\r\n"); a.status != http.StatusNoContent {
 		t.Errorf("PATCH of a session that should live: %d %s", a.status, a.body)
 	}
@@ -77,11 +78,11 @@ func TestLostAndLeft(t *testing.T) {
 	if a.status != http.StatusCreated {
 		t.Fatalf("%d %s", a.status, a.body)
 	}
-	await(t, "one is away", func() bool { return s.names() == "left lost!" })
+	await.Until(t, "one is away", func() bool { return s.names() == "left lost!" })
 	if err := left.pc.GracefulClose(); err != nil {
 		t.Fatal(err)
 	}
-	await(t, "the other has left", func() bool { return s.names() == "lost!" && s.engine.Stats().Peers == 0 })
+	await.Until(t, "the other has left", func() bool { return s.names() == "lost!" && s.engine.Stats().Peers == 0 })
 	if gone := s.ask(t, http.MethodDelete, a.header.Get("Location"), ""); gone.status != http.StatusNotFound {
 		t.Errorf("DELETE of a lost session: %d; want 404", gone.status)
 	}
@@ -94,8 +95,8 @@ func TestNeverConnected(t *testing.T) {
 	c.receives(1)
 	a := s.ask(t, http.MethodPost, "/whep/yard", c.offer(), "Content-Type", sdpType)
 	events := s.listen(t, a.header.Get("Location"))
-	await(t, "it ends", func() bool { return strings.Contains(events.last("end"), `"code":"not_connected"`) })
-	await(t, "no peer is left", func() bool { return s.engine.Stats().Peers == 0 })
+	await.Until(t, "it ends", func() bool { return strings.Contains(events.last("end"), `"code":"not_connected"`) })
+	await.Until(t, "no peer is left", func() bool { return s.engine.Stats().Peers == 0 })
 }
 
 // TestLayers: as many layers as the offer has are taken.
@@ -119,11 +120,11 @@ func TestClosing(t *testing.T) {
 	s := serve(t, setup{rooms: map[string]room.Settings{"yard": {}}})
 	publisher := s.newCaller(t).publish("/whip/yard/gate", orange, 0)
 	viewer := s.newCaller(t).view("/whep/yard")
-	await(t, "the colour arrives", viewer.sees(orange.colour))
+	await.Until(t, "the colour arrives", viewer.sees(orange.colour))
 	events := s.listen(t, viewer.location)
-	await(t, "events come", func() bool { return events.last("layout") != "" })
+	await.Until(t, "events come", func() bool { return events.last("layout") != "" })
 	s.handler.EndEvents()
-	await(t, "events end", func() bool { return strings.Contains(events.last("end"), `"code":"closing"`) && events.over() })
+	await.Until(t, "events end", func() bool { return strings.Contains(events.last("end"), `"code":"closing"`) && events.over() })
 	goOn(t, s, viewer)
 	if err := s.handler.Close(); err != nil {
 		t.Error(err)

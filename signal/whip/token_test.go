@@ -7,6 +7,7 @@ import (
 
 	"azulejo/signal/auth"
 	"azulejo/signal/auth/authtest"
+	"azulejo/signal/signaltest/await"
 )
 
 // bearer is the header of a good token for the yard.
@@ -20,7 +21,7 @@ func TestTokens(t *testing.T) {
 	s := serve(t, setup{auth: authtest.Config()})
 	publisher := s.newCaller(t, bearer(t, "gate", auth.Publish)...).publish("/whip/yard/gate", orange, 0)
 	viewer := s.newCaller(t, bearer(t, "", auth.View)...).view("/whep/yard")
-	await(t, "the colour arrives", viewer.sees(orange.colour))
+	await.Until(t, "the colour arrives", viewer.sees(orange.colour))
 	for _, at := range []struct {
 		method, path string
 		needed       auth.Grant
@@ -80,7 +81,7 @@ func (s *server) refused(t *testing.T, method, path string, b authtest.Bad) {
 func TestForeignToolRefused(t *testing.T) {
 	s := serve(t, setup{auth: authtest.Config()})
 	c := runTool(t, "publish", s.url+"/whip/yard/foreign?token=rubbish", "VP8", "c03080", "440")
-	await(t, "it is refused", c.has(func(s said) bool { return s.Refused != 0 }, func(s said) bool {
+	await.Until(t, "it is refused", c.has(func(s said) bool { return s.Refused != 0 }, func(s said) bool {
 		return s.Refused == http.StatusUnauthorized && strings.Contains(s.Body, auth.CodeUnauthorized)
 	}))
 }

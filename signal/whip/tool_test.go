@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"azulejo/codec"
+	"azulejo/signal/signaltest/await"
 )
 
 // python is Debian's: python3-aiortc is installed for it, and for no other that may come first in PATH.
@@ -115,7 +116,7 @@ func (c *tool) finish() {
 	if err := c.stdin.Close(); err != nil {
 		c.t.Error(err)
 	}
-	await(c.t, "the tool ends", func() bool {
+	await.Until(c.t, "the tool ends", func() bool {
 		select {
 		case <-c.done:
 			return true
@@ -140,15 +141,15 @@ func TestForeignTools(t *testing.T) {
 				t.Fatal(err)
 			}
 			colour := codec.RGB(rgb[0], rgb[1], rgb[2])
-			await(t, "the viewer sees the publisher's colour", viewer.sees(width, height, colour))
-			await(t, "and hears its tone", viewer.hears(440))
+			await.Until(t, "the viewer sees the publisher's colour", viewer.sees(width, height, colour))
+			await.Until(t, "and hears its tone", viewer.hears(440))
 			if who := s.people(); len(who) != 1 || who[0].Name != "foreign" || who[0].State != "live" {
 				t.Errorf("the room has %+v", who)
 			}
 			publisher.finish()
-			await(t, "the place is empty", func() bool { return s.names() == "" })
+			await.Until(t, "the place is empty", func() bool { return s.names() == "" })
 			viewer.finish()
-			await(t, "no peer is left", func() bool { return s.engine.Stats().Peers == 0 })
+			await.Until(t, "no peer is left", func() bool { return s.engine.Stats().Peers == 0 })
 		})
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"azulejo/codec"
 	"azulejo/signal/client"
+	"azulejo/signal/signaltest/await"
 )
 
 // TestGarbageRTP: a publisher of noise is a placeholder; nobody else notices, and when it sends
@@ -22,15 +23,15 @@ func TestGarbageRTP(t *testing.T) {
 			both := []picture{w.picture, p}
 			c := s.dial(t, client.Config{Name: "noise", PublishVideo: id})
 			makeNoise(t, c)
-			await(t, "the mix shows both places", func() bool { return w.tv.shows(0, 2, w.picture) })
+			await.Until(t, "the mix shows both places", func() bool { return w.tv.shows(0, 2, w.picture) })
 			if w.tv.shows(1, 2, p) {
 				t.Error("noise is shown as a picture")
 			}
 			// What came before anybody looked is not decoded, and so not known to be noise, until then.
-			await(t, "noise is not said to be live", func() bool { _, live := s.age("noise"); return !live })
+			await.Until(t, "noise is not said to be live", func() bool { _, live := s.age("noise"); return !live })
 			w.undisturbed()
 			play(t, p.packets(t), time.Second, c.PutVideo)
-			await(t, "good pictures are shown after noise", func() bool { return w.tv.showsAll(both) })
+			await.Until(t, "good pictures are shown after noise", func() bool { return w.tv.showsAll(both) })
 			w.undisturbed()
 		})
 	}

@@ -120,21 +120,6 @@ func (s *server) dial(t *testing.T, cfg client.Config) *client.Client {
 	return c
 }
 
-// await polls until ok.
-func await(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	deadline := time.After(patience)
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
-		select {
-		case <-deadline:
-			t.Fatalf("waited in vain: %s", what)
-		case <-tick.C:
-		}
-	}
-}
-
 // play sends a loop of packets until the test ends or the result is called, which waits.
 func play(t *testing.T, packets []codec.Packet, period time.Duration, put func(codec.Packet) error) (stop func()) {
 	t.Helper()

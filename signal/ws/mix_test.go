@@ -9,6 +9,7 @@ import (
 	"azulejo/codec"
 	"azulejo/mixer"
 	"azulejo/signal/client"
+	"azulejo/signal/signaltest/await"
 )
 
 // ten publishers of different sizes, shapes, rates and formats.
@@ -88,8 +89,8 @@ func TestTenPublishers(t *testing.T) {
 	for i, p := range all {
 		clients[i], stops[i] = s.publishPicture(t, fmt.Sprint("p", i), p)
 	}
-	await(t, "all ten pictures are in their places, as H.264", func() bool { return tv.showsAll(all) })
-	await(t, "all ten pictures are in their places, as VP8", func() bool { return tv8.showsAll(all) })
+	await.Until(t, "all ten pictures are in their places, as H.264", func() bool { return tv.showsAll(all) })
+	await.Until(t, "all ten pictures are in their places, as VP8", func() bool { return tv8.showsAll(all) })
 	if got := viewer.Rendition(); got.Codec != codec.H264 || got.Width != width || got.Height != height {
 		t.Errorf("the viewer was told of %+v; want h264 of %dx%d", got, width, height)
 	}
@@ -99,17 +100,17 @@ func TestTenPublishers(t *testing.T) {
 		t.Fatal(err)
 	}
 	nine := append(append([]picture{}, all[:4]...), all[5:]...)
-	await(t, "the nine others moved up", func() bool { return tv.showsAll(nine) })
+	await.Until(t, "the nine others moved up", func() bool { return tv.showsAll(nine) })
 	within(t, "a leave", tv.composed().Sub(begin), time.Second)
 
 	packets := all[4].packets(t)
 	begin = time.Now()
 	back := s.dial(t, client.Config{Name: "p4", PublishVideo: all[4].id})
-	await(t, "the mix has ten places", func() bool { return tv.shows(8, 10, nine[8]) })
+	await.Until(t, "the mix has ten places", func() bool { return tv.shows(8, 10, nine[8]) })
 	within(t, "a join", tv.composed().Sub(begin), time.Second)
 	play(t, packets, time.Second, back.PutVideo)
 	ten := append(append([]picture{}, nine...), all[4])
-	await(t, "the one who came back has the last place", func() bool { return tv.showsAll(ten) })
+	await.Until(t, "the one who came back has the last place", func() bool { return tv.showsAll(ten) })
 
 	s.stopAndResume(t, tv, ten, stops[2], clients[2])
 }
@@ -128,7 +129,7 @@ func (s *server) stopAndResume(t *testing.T, tv *screen, all []picture, stop fun
 	t.Helper()
 	stop()
 	begin := time.Now()
-	await(t, "the silent one is a placeholder", func() bool {
+	await.Until(t, "the silent one is a placeholder", func() bool {
 		got, ok := tv.tile(2, len(all), all[2].width, all[2].height)
 		return ok && !near(got, all[2].colour)
 	})
@@ -145,10 +146,10 @@ func (s *server) stopAndResume(t *testing.T, tv *screen, all []picture, stop fun
 		}
 	}
 	for _, name := range []string{"p0", "p1", "p3", "p4", "p9"} {
-		await(t, name+" moves on", func() bool { age, live := s.age(name); return live && age < time.Second })
+		await.Until(t, name+" moves on", func() bool { age, live := s.age(name); return live && age < time.Second })
 	}
 	play(t, all[2].packets(t), time.Second, c.PutVideo)
-	await(t, "the silent one is back", func() bool { return tv.showsAll(all) })
+	await.Until(t, "the silent one is back", func() bool { return tv.showsAll(all) })
 }
 
 // TestGhostIsReplaced: the same key in a new connection keeps the tile, and the old one ends.
@@ -158,7 +159,7 @@ func TestGhostIsReplaced(t *testing.T) {
 	ghost, stop := s.publishPicture(t, "me", all[0])
 	s.publishPicture(t, "other", all[1])
 	_, tv := s.view(t, codec.H264)
-	await(t, "both are shown", func() bool { return tv.showsAll(all) })
+	await.Until(t, "both are shown", func() bool { return tv.showsAll(all) })
 	now := picture{codec.VP8, 160, 120, 10, codec.RGB(40, 210, 210)}
 	back, _ := s.publishPicture(t, "me", now)
 	<-ghost.Done()
@@ -170,7 +171,7 @@ func TestGhostIsReplaced(t *testing.T) {
 	if back.ID() != ghost.ID() {
 		t.Errorf("id %s became %s", ghost.ID(), back.ID())
 	}
-	await(t, "the new picture has the old place", func() bool { return tv.showsAll([]picture{now, all[1]}) })
+	await.Until(t, "the new picture has the old place", func() bool { return tv.showsAll([]picture{now, all[1]}) })
 }
 
 // TestEverybodyOverTCP: where UDP does not pass, ICE over TCP does.
@@ -181,7 +182,7 @@ func TestEverybodyOverTCP(t *testing.T) {
 	p := tenPictures()[0]
 	s.publishPicture(t, "me", p)
 	_, tv := s.view(t, codec.H264)
-	await(t, "the picture came over TCP", func() bool { return tv.showsAll([]picture{p}) })
+	await.Until(t, "the picture came over TCP", func() bool { return tv.showsAll([]picture{p}) })
 }
 
 // TestMutedPictureIsHidden, and shown again.
@@ -190,11 +191,11 @@ func TestMutedPictureIsHidden(t *testing.T) {
 	p := tenPictures()[1]
 	c, _ := s.publishPicture(t, "me", p)
 	_, tv := s.view(t, codec.H264)
-	await(t, "the picture is shown", func() bool { return tv.showsAll([]picture{p}) })
+	await.Until(t, "the picture is shown", func() bool { return tv.showsAll([]picture{p}) })
 	for _, muted := range []bool{true, false} {
 		if err := c.Mute(client.Media{Video: muted}); err != nil {
 			t.Fatal(err)
 		}
-		await(t, fmt.Sprintf("muted is %v", muted), func() bool { return tv.showsAll([]picture{p}) != muted })
+		await.Until(t, fmt.Sprintf("muted is %v", muted), func() bool { return tv.showsAll([]picture{p}) != muted })
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"azulejo/signal/auth"
 	"azulejo/signal/peer"
 	"azulejo/signal/room"
+	"azulejo/signal/signaltest/await"
 	"azulejo/signal/ws"
 )
 
@@ -49,7 +50,7 @@ func TestSilentConnectionsEnd(t *testing.T) {
 	x := s.stranger(t)
 	x.join("mute")
 	x.conn.SetPingHandler(func(string) error { return nil })
-	await(t, "the silent one is out", func() bool { return len(s.house.List()) == 0 })
+	await.Until(t, "the silent one is out", func() bool { return len(s.house.List()) == 0 })
 }
 
 // TestConnectionsMustJoin: one that does not is told why it ends, long before it would miss a
@@ -78,7 +79,7 @@ func TestSlowReaderEnds(t *testing.T) {
 			break
 		}
 	}
-	await(t, "the slow one is out", func() bool {
+	await.Until(t, "the slow one is out", func() bool {
 		info, err := s.house.Info("yard")
 		return err == nil && len(info.Participants) == 1
 	})
@@ -94,7 +95,7 @@ func TestICEFailure(t *testing.T) {
 	x.hear("answer")
 	x.wantError("ice_failed", "1s")
 	x.wantClose(websocket.CloseInternalServerErr)
-	await(t, "the place is free", func() bool { return len(s.house.List()) == 0 })
+	await.Until(t, "the place is free", func() bool { return len(s.house.List()) == 0 })
 }
 
 // TestFullRoomStillServes: who is refused may view.

@@ -8,6 +8,7 @@ import (
 	"azulejo/codec"
 	"azulejo/mixer/pcm"
 	"azulejo/signal/client"
+	"azulejo/signal/signaltest/await"
 )
 
 // ear decodes what a client hears and keeps the last second.
@@ -93,11 +94,11 @@ func TestMixMinus(t *testing.T) {
 	}
 	viewer := newEar(t)
 	s.dial(t, client.Config{View: true, OnAudio: viewer.put})
-	await(t, "the viewer hears all three", func() bool { return apart(viewer.levels(tones), -1) >= 30 })
+	await.Until(t, "the viewer hears all three", func() bool { return apart(viewer.levels(tones), -1) >= 30 })
 	t.Logf("viewer hears %.0f dB", viewer.levels(tones))
 	for i, e := range ears {
 		e.forget() // all three sound from here on
-		await(t, "a publisher hears a second", func() bool { return e.levels(tones) != nil })
+		await.Until(t, "a publisher hears a second", func() bool { return e.levels(tones) != nil })
 		levels := e.levels(tones)
 		t.Logf("publisher of %v Hz hears %.0f dB", tones[i], levels)
 		if apart(levels, i) < 30 || min(levels[(i+1)%3], levels[(i+2)%3]) < -30 {

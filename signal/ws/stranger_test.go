@@ -13,6 +13,7 @@ import (
 
 	"azulejo/codec"
 	"azulejo/signal/client"
+	"azulejo/signal/signaltest/await"
 )
 
 // stranger speaks to the server by hand.
@@ -133,7 +134,7 @@ func (s *server) witness(t *testing.T) *witness {
 	w := &witness{t: t, s: s, picture: tenPictures()[0], pulse: newPulse(t)}
 	w.publisher, _ = s.publishPicture(t, "witness", w.picture)
 	w.viewer, w.tv = s.view(t, codec.H264)
-	await(t, "the witness sees the picture", func() bool { return w.tv.showsAll([]picture{w.picture}) })
+	await.Until(t, "the witness sees the picture", func() bool { return w.tv.showsAll([]picture{w.picture}) })
 	w.before = w.viewer.Stats()
 	w.pulse.missed.Store(0)
 	return w
@@ -189,7 +190,7 @@ func (w *witness) undisturbed() {
 		w.t.Fatalf("a witness was thrown out: %v, %v", w.publisher.Err(), w.viewer.Err())
 	}
 	seen := w.viewer.Stats().Received.Video
-	await(w.t, "new pictures", func() bool { return w.viewer.Stats().Received.Video.Units >= seen.Units+3 })
+	await.Until(w.t, "new pictures", func() bool { return w.viewer.Stats().Received.Video.Units >= seen.Units+3 })
 	now, before := w.viewer.Stats().Received.Video, w.before.Received.Video
 	late := w.pulse.late()
 	if breaks := now.Breaks - before.Breaks; breaks > uint64(late/starved) {
@@ -198,12 +199,12 @@ func (w *witness) undisturbed() {
 	if limit := max(2*time.Second+w.s.late()+late, before.LongestGap); now.LongestGap > limit {
 		w.t.Errorf("the witness saw nothing for %v; want at most %v", now.LongestGap, limit)
 	}
-	await(w.t, "the witness's own picture is new", func() bool { age, live := w.s.age("witness"); return live && age < time.Second })
+	await.Until(w.t, "the witness's own picture is new", func() bool { age, live := w.s.age("witness"); return live && age < time.Second })
 }
 
 // undisturbedAlone waits until the place a stranger took is free, and then checks the same.
 func (w *witness) undisturbedAlone() {
 	w.t.Helper()
-	await(w.t, "the witness is alone again", func() bool { return w.tv.showsAll([]picture{w.picture}) })
+	await.Until(w.t, "the witness is alone again", func() bool { return w.tv.showsAll([]picture{w.picture}) })
 	w.undisturbed()
 }

@@ -11,6 +11,7 @@ import (
 	"azulejo/mixer"
 	"azulejo/mixer/layout"
 	"azulejo/signal/client"
+	"azulejo/signal/signaltest/await"
 )
 
 // in tells whether the picture shows p in the middle of a tile of the layout that the client was told.
@@ -59,34 +60,34 @@ func TestViews(t *testing.T) {
 		}
 		return len(l.Tiles) == len(all)
 	}
-	await(t, "the layout of main agrees with the picture", agrees)
+	await.Until(t, "the layout of main agrees with the picture", agrees)
 	if l := viewer.Told().Layout; l.View != "main" || l.Canvas != (mixer.Size{W: width, H: height}) || l.Hidden != 0 {
 		t.Errorf("told of %+v", l)
 	}
-	await(t, "b is told its tile", func() bool { return publishers[1].Told().Tile == client.Tile{Width: 320, Height: 180} })
+	await.Until(t, "b is told its tile", func() bool { return publishers[1].Told().Tile == client.Tile{Width: 320, Height: 180} })
 
 	selecting(t, viewer, client.Selection{Spotlight: publishers[1].ID()})
-	await(t, "b is in the spotlight", func() bool {
+	await.Until(t, "b is in the spotlight", func() bool {
 		l := viewer.Told().Layout
 		return l.View == "" && largest(l) == "b" && agrees()
 	})
-	await(t, "b is told its larger tile", func() bool { return publishers[1].Told().Tile.Width > 320 })
+	await.Until(t, "b is told its larger tile", func() bool { return publishers[1].Told().Tile.Width > 320 })
 
 	selecting(t, viewer, client.Selection{Rung: "180p"})
-	await(t, "the same at 180p", func() bool {
+	await.Until(t, "the same at 180p", func() bool {
 		r := viewer.Rendition()
 		return r.Width == 320 && r.Height == 180 && largest(viewer.Told().Layout) == "b" && agrees()
 	})
 
 	selecting(t, viewer, client.Selection{View: "main", Exclude: []string{"b", publishers[2].ID()}, Rung: "auto"})
-	await(t, "a alone", func() bool {
+	await.Until(t, "a alone", func() bool {
 		l := viewer.Told().Layout
 		return len(l.Tiles) == 1 && l.View == "" && viewer.Rendition().Width == width && tv.in(l, "a", all[0])
 	})
-	await(t, "nobody sees b", func() bool { return publishers[1].Told().Tile == client.Tile{} })
+	await.Until(t, "nobody sees b", func() bool { return publishers[1].Told().Tile == client.Tile{} })
 
 	selecting(t, viewer, client.Selection{View: "main"})
-	await(t, "back in main", func() bool { return viewer.Told().Layout.View == "main" && agrees() })
+	await.Until(t, "back in main", func() bool { return viewer.Told().Layout.View == "main" && agrees() })
 }
 
 func selecting(t *testing.T, c *client.Client, s client.Selection) {
@@ -120,9 +121,9 @@ func TestNamedViews(t *testing.T) {
 			return l.View == "tall" && l.Canvas == mixer.Size{W: 180, H: 320} && len(l.Tiles) == n
 		}
 	}
-	await(t, "the tall view", tall(2))
+	await.Until(t, "the tall view", tall(2))
 	set(mixer.View{Width: 180, Height: 320, FPS: 5, Exclude: []string{"b"}})
-	await(t, "the tall view without b", tall(1))
+	await.Until(t, "the tall view without b", tall(1))
 	for want, bad := range map[string]client.Selection{
 		"unsupported": {View: "wide"}, "bad_view": {Layout: mixer.View{Width: 1280, Height: 720}},
 	} {
@@ -142,7 +143,7 @@ func TestNamedViews(t *testing.T) {
 	if err := s.house.DeleteView("yard", "tall"); err != nil {
 		t.Fatal(err)
 	}
-	await(t, "main instead", func() bool {
+	await.Until(t, "main instead", func() bool {
 		return viewer.Told().Layout.Canvas == mixer.Size{W: width, H: height} && len(viewer.Told().Layout.Tiles) == 2
 	})
 }
@@ -157,7 +158,7 @@ func TestBrokenConnectionsKeepTheirPlace(t *testing.T) {
 		clients[i], stops[i] = s.publishPicture(t, fmt.Sprint("p", i), p)
 	}
 	viewer, tv := s.view(t, codec.H264)
-	await(t, "all are shown", func() bool { return tv.showsAll(all) })
+	await.Until(t, "all are shown", func() bool { return tv.showsAll(all) })
 	state := func(name string) mixer.State {
 		for _, tile := range viewer.Told().Layout.Tiles {
 			if tile.Name == name {
@@ -170,12 +171,12 @@ func TestBrokenConnectionsKeepTheirPlace(t *testing.T) {
 	if err := clients[0].Drop(); err != nil {
 		t.Fatal(err)
 	}
-	await(t, "the tile says that it is away", func() bool { return state("p0") == mixer.Reconnecting })
+	await.Until(t, "the tile says that it is away", func() bool { return state("p0") == mixer.Reconnecting })
 	s.publishPicture(t, "p0", all[0])
-	await(t, "it is back in its place", func() bool { return tv.showsAll(all) && state("p0") == mixer.Live })
+	await.Until(t, "it is back in its place", func() bool { return tv.showsAll(all) && state("p0") == mixer.Live })
 	stops[1]()
 	if err := clients[1].Close(); err != nil {
 		t.Fatal(err)
 	}
-	await(t, "who left is gone", func() bool { return tv.showsAll([]picture{all[0], all[2]}) })
+	await.Until(t, "who left is gone", func() bool { return tv.showsAll([]picture{all[0], all[2]}) })
 }
