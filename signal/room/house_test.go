@@ -21,7 +21,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const soon = 10 * time.Second // is when anything that has to happen has happened
+const soon = 10 * time.Second // for anything that has to happen
 
 // open runs a house with a small canvas until the test ends.
 func open(t *testing.T, cfg Config) *House {

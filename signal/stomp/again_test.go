@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+
+	"azulejo/signal/signaltest/await"
 )
 
 // TestBusyIsTriedAgain: nothing of an attempt that failed comes twice or remains, and who is busy for long is told.
@@ -30,7 +32,7 @@ func TestBusyIsTriedAgain(t *testing.T) {
 				write(w, `a["c[2010,"]`)
 			})
 			got, want := httptest.NewRecorder(), httptest.NewRecorder()
-			newLane(patience).through(next, got, httptest.NewRequest(http.MethodPost, "/", nil))
+			newLane(await.Patience).through(next, got, httptest.NewRequest(http.MethodPost, "/", nil))
 			_, _ = io.WriteString(want, prelude)
 			if failures < 1000 {
 				write(want, `a["c[2010,"]`)

@@ -3,7 +3,6 @@ package stomp
 import (
 	"context"
 	"encoding/json"
-	"image"
 	"net"
 	"strings"
 	"sync"
@@ -16,15 +15,16 @@ import (
 
 	"azulejo/codec"
 	"azulejo/codec/depack"
-	"azulejo/mixer/layout"
+	"azulejo/mixer"
 	"azulejo/signal/peer"
+	"azulejo/signal/signaltest"
 )
 
 // caller is a peer connection of a client: it publishes one colour, or nothing, and shows what it gets.
 type caller struct {
 	t       *testing.T
 	pc      *webrtc.PeerConnection
-	tv      *screen
+	tv      *signaltest.Screen
 	found   chan peer.Candidate // its candidates
 	streams chan string         // of the tracks that come
 }
@@ -45,7 +45,7 @@ func newCaller(t *testing.T, colour *codec.Colour) (c *caller, end func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c = &caller{t: t, pc: pc, tv: newScreen(t), found: make(chan peer.Candidate, 100), streams: make(chan string, 10)}
+	c = &caller{t: t, pc: pc, tv: signaltest.NewScreen(t, mixer.Size{W: width, H: height}, 12), found: make(chan peer.Candidate, 100), streams: make(chan string, 10)}
 	ctx, cancel := context.WithCancel(context.Background())
 	var working sync.WaitGroup
 	pc.OnTrack(func(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
@@ -58,8 +58,8 @@ func newCaller(t *testing.T, colour *codec.Colour) (c *caller, end func()) {
 		}
 	})
 	if colour != nil {
-		track := c.publish()
-		working.Go(func() { play(ctx, track, still(t, *colour)) })
+		track, picture := c.publish(), still(*colour).Packets(t)[0].Data
+		working.Go(func() { play(ctx, track, picture) })
 	}
 	end = sync.OnceFunc(func() {
 		cancel()
@@ -108,25 +108,9 @@ func (c *caller) receive(kind string) {
 	}
 }
 
-// still is one key picture of a colour, in VP8.
-func still(t *testing.T, colour codec.Colour) []byte {
-	t.Helper()
-	e, err := codec.NewVideoEncoder(codec.VideoConfig{Codec: codec.VP8, Width: 160, Height: 90, FPS: 10, Bitrate: 200_000})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer e.Close()
-	f, err := codec.NewFrame(160, 90)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	f.Fill(f.Bounds(), colour)
-	all, err := e.Encode(f, 0, true)
-	if err != nil || len(all) != 1 {
-		t.Fatalf("%d pictures, %v", len(all), err)
-	}
-	return all[0].Data
+// still is what a caller of a colour publishes.
+func still(colour codec.Colour) signaltest.Picture {
+	return signaltest.Picture{ID: codec.VP8, Width: 160, Height: 90, FPS: 10, Colour: colour}
 }
 
 // play sends a key picture ten times a second.
@@ -161,72 +145,19 @@ func (c *caller) watch(track *webrtc.TrackRemote) {
 		}
 		if frames != nil {
 			for _, unit := range frames.Push(p) {
-				c.tv.put(unit)
+				c.tv.Put(unit)
 			}
 		}
 	}
 }
 
-// screen decodes and keeps the newest picture.
-type screen struct {
-	t       *testing.T
-	mu      sync.Mutex
-	decoder *codec.VideoDecoder
-	newest  *codec.Frame
-}
-
-func newScreen(t *testing.T) *screen {
-	s := &screen{t: t}
-	t.Cleanup(func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.decoder.Close()
-		s.newest.Close()
-		s.newest = nil
-	})
-	return s
-}
-
-func (s *screen) put(p codec.Packet) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.decoder == nil {
-		d, err := codec.NewVideoDecoder(p.Codec, 0)
-		if err != nil {
-			s.t.Errorf("decode the mix: %v", err)
-			return
-		}
-		s.decoder = d
-	}
-	frames, err := s.decoder.Decode(p)
-	if err != nil {
-		s.t.Errorf("decode the mix: %v", err)
-	}
-	for _, f := range frames {
-		s.newest.Close()
-		s.newest = f
-	}
-}
-
 // shows tells whether the picture is the mix of exactly these colours.
-func (s *screen) shows(all ...codec.Colour) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.newest == nil || s.newest.Width() != width {
-		return false
+func (c *caller) shows(all ...codec.Colour) bool {
+	var pictures []signaltest.Picture
+	for _, colour := range all {
+		pictures = append(pictures, still(colour))
 	}
-	for i, c := range all {
-		r := layout.Fit(160, 90, layout.Grid(len(all), width, height)[i])
-		if !near(s.newest.Mean(image.Rect(r.X, r.Y, r.X+r.W, r.Y+r.H).Inset(min(r.W, r.H)/8)), c) {
-			return false
-		}
-	}
-	return true
-}
-
-func near(a, b codec.Colour) bool {
-	d := func(x, y uint8) bool { return max(int(x), int(y))-min(int(x), int(y)) <= 12 }
-	return d(a.Y, b.Y) && d(a.U, b.U) && d(a.V, b.V)
+	return c.tv.ShowsAll(pictures...)
 }
 
 // offer is a description of the caller's; its candidates come by found.

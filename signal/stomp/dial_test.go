@@ -59,7 +59,7 @@ func (s *server) sockJS(t *testing.T) *stranger {
 	x := &stranger{t: t, version: v12, send: send, in: in, end: end, breaks: func() { _ = ws.Close() }}
 	select {
 	case <-opened:
-	case <-time.After(patience):
+	case <-time.After(await.Patience):
 		t.Fatal("no o came")
 	}
 	return x
@@ -68,7 +68,7 @@ func (s *server) sockJS(t *testing.T) *stranger {
 // dial reads a WebSocket until it ends; take is given each message.
 func (s *server) dial(t *testing.T, path string, take func(message string, put func(string)) error) (*websocket.Conn, <-chan string, func() error) {
 	t.Helper()
-	dialer := websocket.Dialer{Subprotocols: []string{"v10.stomp", "v11.stomp"}, HandshakeTimeout: patience}
+	dialer := websocket.Dialer{Subprotocols: []string{"v10.stomp", "v11.stomp"}, HandshakeTimeout: await.Patience}
 	ws, response, err := dialer.DialContext(t.Context(), "ws"+strings.TrimPrefix(s.url, "http")+path, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -1,11 +1,9 @@
 package stomp
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
@@ -18,6 +16,8 @@ import (
 	"azulejo/signal/auth"
 	"azulejo/signal/peer"
 	"azulejo/signal/room"
+	"azulejo/signal/signaltest"
+	"azulejo/signal/signaltest/await"
 )
 
 // TestMain looks for goroutines that are left, a while longer than goleak does by itself: SockJS keeps sessions that
@@ -25,7 +25,7 @@ import (
 func TestMain(m *testing.M) {
 	codec.BridgeLog(slog.New(slog.DiscardHandler))
 	code := m.Run()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(await.Patience)
 	err := goleak.Find()
 	for err != nil && time.Now().Before(deadline) {
 		err = goleak.Find()
@@ -37,10 +37,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-const (
-	width, height, fps = 320, 180, 10
-	patience           = 30 * time.Second // for anything that has to happen
-)
+const width, height, fps = 320, 180, 10
 
 // server is a whole server but for its pages.
 type server struct {
@@ -58,50 +55,12 @@ type setup struct {
 
 func serve(t *testing.T, s setup) *server {
 	t.Helper()
-	log := slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	house, err := room.NewHouse(room.Config{
-		Mixer: mixer.Config{Width: width, Height: height, FPS: fps, Bitrate: 800_000}, Rooms: s.rooms,
-	}, nil, log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.webrtc.UDP, s.webrtc.TCP = "127.0.0.1:0", "127.0.0.1:0"
-	engine, err := peer.NewEngine(s.webrtc, log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	guard, err := auth.New(s.auth)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- house.Run(ctx) }()
-	handler := NewHandler(s.stomp, house, engine, guard, log)
-	web := httptest.NewServer(handler)
-	t.Cleanup(func() {
-		for _, end := range []func() error{handler.Close, func() error { cancel(); return <-done }, engine.Close} {
-			if err := end(); err != nil {
-				t.Error(err)
-			}
-		}
-		web.Close()
-		if n := engine.Stats().Peers; n != 0 {
-			t.Errorf("%d peers are open after everything has ended", n)
-		}
-		if n := codec.LiveFrames(); n != 0 {
-			t.Errorf("%d frames are alive after everything has ended", n)
-		}
+	base := signaltest.NewServer(t, signaltest.Config{
+		Mixer: mixer.Config{Width: width, Height: height, FPS: fps, Bitrate: 800_000},
+		Rooms: s.rooms, WebRTC: s.webrtc, Auth: s.auth,
 	})
-	return &server{web.URL, house, handler}
-}
-
-// testWriter shows warnings of the server with the test that caused them.
-type testWriter struct{ t *testing.T }
-
-func (w testWriter) Write(b []byte) (int, error) {
-	w.t.Log(strings.TrimSpace(string(b)))
-	return len(b), nil
+	handler := NewHandler(s.stomp, base.House, base.Engine, base.Guard, base.Log)
+	return &server{base.Open(handler), base.House, handler}
 }
 
 // people are the names of who publishes in a room, with a mark for who is away.
@@ -177,7 +136,7 @@ func (x *stranger) say(command, body string, h ...header) {
 // hear is the next frame, which is of this command.
 func (x *stranger) hear(command string) frame {
 	x.t.Helper()
-	f, err := x.next(patience)
+	f, err := x.next(await.Patience)
 	if err != nil || f.command != command {
 		x.t.Fatalf("heard %v (%v); want %s", f, err, command)
 	}
@@ -206,7 +165,7 @@ func (x *stranger) refused(code string, words ...string) frame {
 			x.t.Errorf("error %s says %q; want it to say %q", code, f.body, w)
 		}
 	}
-	if g, err := x.next(patience); err == nil || errors.Is(err, errTimeout) {
+	if g, err := x.next(await.Patience); err == nil || errors.Is(err, errTimeout) {
 		x.t.Errorf("after the ERROR came %v (%v); want the end", g, err)
 	}
 	return f

@@ -175,7 +175,7 @@ func TestTooManySessions(t *testing.T) {
 	first := s.sockJS(t)
 	first.connect()
 	second := s.sockJS(t)
-	if _, err := second.next(patience); err == nil || errors.Is(err, errTimeout) || !strings.Contains(err.Error(), "too many") {
+	if _, err := second.next(await.Patience); err == nil || errors.Is(err, errTimeout) || !strings.Contains(err.Error(), "too many") {
 		t.Errorf("the second one got %v; want the end, with a reason", err)
 	}
 	first.silent()

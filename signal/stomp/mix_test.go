@@ -57,7 +57,7 @@ func TestFlutterClients(t *testing.T) {
 		}
 	}
 	for i, c := range callers {
-		await.Until(t, fmt.Sprintf("client %d sees all", i), func() bool { return c.tv.shows(colours()...) })
+		await.Until(t, fmt.Sprintf("client %d sees all", i), func() bool { return c.shows(colours()...) })
 		if a, b := <-c.streams, <-c.streams; a != b || a == "" {
 			t.Errorf("sound and picture come in streams %q and %q; want one, which is all that Flutter's client shows", a, b)
 		}
@@ -88,7 +88,7 @@ func TestWaitingClientsAreCalled(t *testing.T) {
 		if offer := x.isCalled(s, c, key); !strings.Contains(offer, `"iceServers":[{"urls":["stun:192.0.2.1"]}]`) {
 			t.Errorf("the offer is %s; want the ICE servers with it, for who knows the key", offer)
 		}
-		await.Until(t, "the one who was called sees the mix", func() bool { return c.tv.shows(red) })
+		await.Until(t, "the one who was called sees the mix", func() bool { return c.shows(red) })
 		x.silentBut("/topic/peer/iceCandidate/")
 	}
 	if got := s.people("yard"); got != "guest send" {
@@ -121,7 +121,7 @@ func TestReconnectedClientsAreCalled(t *testing.T) {
 	other.connect(header{"name", "second"})
 	c2, _ := newCaller(t, &green)
 	other.joins(c2, "b", "yard")
-	await.Until(t, "both are there", func() bool { return c2.tv.shows(red, green) })
+	await.Until(t, "both are there", func() bool { return c2.shows(red, green) })
 	x.breaks()
 	await.Until(t, "the first one is away", func() bool { return s.people("yard") == "(first) second" })
 	x = s.sockJS(t)
@@ -131,7 +131,7 @@ func TestReconnectedClientsAreCalled(t *testing.T) {
 	again, _ := newCaller(t, &red)
 	x.isCalled(s, again, "a")
 	await.Until(t, "the first one has its place back", func() bool {
-		return s.people("yard") == "first second" && again.tv.shows(red, green)
+		return s.people("yard") == "first second" && again.shows(red, green)
 	})
 }
 
@@ -148,7 +148,7 @@ func TestOffersCross(t *testing.T) {
 	x.offers(c, "k", "yard", s.handler.mixerKey("yard"))
 	late, _ := newCaller(t, nil)
 	x.say("SEND", asJSON(descriptionMessage{Key: "k", Body: description{"answer", late.answer(offer)}}), header{"destination", "/app/peer/answer/" + s.handler.mixerKey("yard") + "/yard"})
-	await.Until(t, "the client sees itself", func() bool { return c.tv.shows(green) })
+	await.Until(t, "the client sees itself", func() bool { return c.shows(green) })
 	if got := s.people("yard"); got != "guest k" {
 		t.Errorf("in the room are %q", got)
 	}
@@ -190,19 +190,19 @@ func TestPlaces(t *testing.T) {
 	x.connect(header{"login", "Ana"})
 	c, end := newCaller(t, &red)
 	mixer := x.joins(c, "k", "yard")
-	await.Until(t, "Ana sees herself", func() bool { return c.tv.shows(red) })
+	await.Until(t, "Ana sees herself", func() bool { return c.shows(red) })
 	end()
 	await.Until(t, "Ana is away", func() bool { return s.people("yard") == "(Ana)" })
 
 	x.untilCandidates()
 	c, _ = newCaller(t, &blue)
 	x.offers(c, "k", "yard", mixer)
-	await.Until(t, "Ana is back, in another colour", func() bool { return s.people("yard") == "Ana" && c.tv.shows(blue) })
+	await.Until(t, "Ana is back, in another colour", func() bool { return s.people("yard") == "Ana" && c.shows(blue) })
 
 	x.untilCandidates()
 	again, _ := newCaller(t, &red)
 	x.offers(again, "k", "yard", mixer) // without a word about the one before
-	await.Until(t, "the new connection has the place", func() bool { return s.people("yard") == "Ana" && again.tv.shows(red) })
+	await.Until(t, "the new connection has the place", func() bool { return s.people("yard") == "Ana" && again.shows(red) })
 
 	x.untilCandidates()
 	other := s.sockJS(t)
@@ -210,7 +210,7 @@ func TestPlaces(t *testing.T) {
 	third, _ := newCaller(t, &blue)
 	other.joins(third, "k", "yard")
 	x.refused(room.CodeReplaced)
-	await.Until(t, "the other session has the place", func() bool { return s.people("yard") == "Ana" && third.tv.shows(blue) })
+	await.Until(t, "the other session has the place", func() bool { return s.people("yard") == "Ana" && third.shows(blue) })
 	for i := range topicsOf("", "") {
 		other.say("UNSUBSCRIBE", "", header{"id", fmt.Sprint("sub-", i)})
 	}
@@ -230,7 +230,7 @@ func TestICERestart(t *testing.T) {
 	x.connect()
 	c, _ := newCaller(t, &red)
 	mixer := x.joins(c, "k", "yard")
-	await.Until(t, "the client sees itself", func() bool { return c.tv.shows(red) })
+	await.Until(t, "the client sees itself", func() bool { return c.shows(red) })
 	x.untilCandidates()
 	offer := c.offer(&webrtc.OfferOptions{ICERestart: true})
 	x.say("SEND", asJSON(descriptionMessage{Key: "k", Body: description{"offer", offer}}), header{"destination", "/app/peer/offer/" + mixer + "/yard"})
@@ -246,7 +246,7 @@ func TestICERestart(t *testing.T) {
 func (x *stranger) untilRefused(code string) {
 	x.t.Helper()
 	for {
-		f, err := x.next(patience)
+		f, err := x.next(await.Patience)
 		if err != nil {
 			x.t.Fatalf("waiting for %s: %v", code, err)
 		}
@@ -297,5 +297,5 @@ func TestOddCandidatesAreNoReason(t *testing.T) {
 	red := colours()[0]
 	c, _ := newCaller(t, &red)
 	x.offers(c, "k", "yard", mixer)
-	await.Until(t, "the client sees itself", func() bool { return c.tv.shows(red) })
+	await.Until(t, "the client sees itself", func() bool { return c.shows(red) })
 }

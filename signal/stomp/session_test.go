@@ -9,6 +9,7 @@ import (
 
 	"azulejo/signal/peer"
 	"azulejo/signal/room"
+	"azulejo/signal/signaltest/await"
 )
 
 func TestVersionsAreAgreed(t *testing.T) {
@@ -59,7 +60,7 @@ func TestReceipts(t *testing.T) {
 			t.Errorf("%s has the receipt %q; want %q", f.command, got, id)
 		}
 	}
-	if _, err := x.next(patience); err == nil || !strings.Contains(err.Error(), "1000") {
+	if _, err := x.next(await.Patience); err == nil || !strings.Contains(err.Error(), "1000") {
 		t.Errorf("after DISCONNECT came %v; want a normal end", err)
 	}
 }
@@ -147,7 +148,7 @@ func TestHeartBeats(t *testing.T) {
 			t.Fatalf("the one with heart-beats ended: %v", err)
 		}
 		_, err := silent.next(time.Millisecond)
-		if ended = !errors.Is(err, errTimeout); !ended && time.Since(begin) > patience {
+		if ended = !errors.Is(err, errTimeout); !ended && time.Since(begin) > await.Patience {
 			t.Fatalf("the silent one lives after %v", time.Since(begin))
 		}
 	}
@@ -176,7 +177,7 @@ func (x *stranger) silentBut(prefix string) {
 	x.t.Helper()
 	x.say("ACK", "", header{"id", "1"}, header{"receipt", "silent"})
 	for {
-		f, err := x.next(patience)
+		f, err := x.next(await.Patience)
 		if err != nil || f.command == "RECEIPT" {
 			if err != nil {
 				x.t.Error(err)

@@ -16,7 +16,7 @@ func TestTokens(t *testing.T) {
 	good.connect(header{"token", authtest.Named(t, "yard", "Ana", auth.View, auth.Publish)})
 	c, _ := newCaller(t, &red)
 	good.joins(c, "a", "yard")
-	await.Until(t, "the good one sees itself", func() bool { return c.tv.shows(red) })
+	await.Until(t, "the good one sees itself", func() bool { return c.shows(red) })
 
 	for in, grants := range map[string][]auth.Grant{"yard": {auth.View}, "pair": {auth.View, auth.Publish}} {
 		for _, bad := range authtest.BadTokens(t, in, grants...) {
@@ -60,7 +60,7 @@ func TestTokenInTheAddress(t *testing.T) {
 		c.receive(kind)
 	}
 	x.joins(c, "k", "yard")
-	await.Until(t, "the viewer gets pictures", func() bool { return c.tv.shows() })
+	await.Until(t, "the viewer gets pictures", func() bool { _, size := c.tv.Shown(); return size.W == width })
 	if info, err := s.house.Info("yard"); err != nil || info.Viewers != 1 || len(info.Participants) != 0 {
 		t.Errorf("the room is %+v (%v); want one viewer", info, err)
 	}

@@ -1,6 +1,7 @@
 package whip_test
 
 import (
+	"image"
 	"net/http"
 	"strings"
 	"sync"
@@ -13,6 +14,8 @@ import (
 
 	"azulejo/codec"
 	"azulejo/codec/depack"
+	"azulejo/mixer"
+	"azulejo/signal/signaltest"
 )
 
 // caller is a client of either protocol on pion, which trickles: its offer has no candidates.
@@ -28,14 +31,11 @@ type caller struct {
 
 	video, audio *webrtc.TrackLocalStaticSample // what is published; nil: nothing
 
-	mu       sync.Mutex
-	closed   bool
-	waiting  []webrtc.ICECandidateInit // until there is a tag
-	decoder  *codec.VideoDecoder
-	shown    codec.Colour // of the middle of the newest picture
-	pictures int          // decoded
-	w, h     int
-	sounds   int // packets
+	tv *signaltest.Screen
+
+	mu      sync.Mutex
+	waiting []webrtc.ICECandidateInit // until there is a tag
+	sounds  int                       // packets
 }
 
 // newCaller makes a connection that lives as long as the test.
@@ -58,15 +58,9 @@ func (s *server) newCaller(t *testing.T, token ...string) *caller {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &caller{t: t, s: s, pc: pc, token: token}
+	c := &caller{t: t, s: s, pc: pc, token: token, tv: signaltest.NewScreen(t, mixer.Size{W: width, H: height}, tolerance)}
 	pc.OnICECandidate(c.trickle)
-	t.Cleanup(func() {
-		_ = pc.GracefulClose() // it may be closed already
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.closed = true // the last packets may still be on their way through track
-		c.decoder.Close()
-	})
+	t.Cleanup(func() { _ = pc.GracefulClose() }) // it may be closed already
 	return c
 }
 
@@ -235,10 +229,10 @@ func (c *caller) end() {
 }
 
 // publish calls a WHIP endpoint and plays a picture, and a tone if hz is not zero.
-func (c *caller) publish(endpoint string, p picture, hz float64) *caller {
+func (c *caller) publish(endpoint string, p signaltest.Picture, hz float64) *caller {
 	c.t.Helper()
 	mime := webrtc.MimeTypeH264
-	if p.id == codec.VP8 {
+	if p.ID == codec.VP8 {
 		mime = webrtc.MimeTypeVP8
 	}
 	c.video = c.sends(mime)
@@ -246,9 +240,9 @@ func (c *caller) publish(endpoint string, p picture, hz float64) *caller {
 		c.audio = c.sends(webrtc.MimeTypeOpus)
 	}
 	c.call(endpoint)
-	play(c.t, p.packets(c.t), func(u codec.Packet) error { return sample(c.video, u, time.Second/pictureRate) })
+	signaltest.Play(c.t, p.Packets(c.t), func(u codec.Packet) error { return sample(c.video, u, time.Second/pictureRate) })
 	if hz != 0 {
-		play(c.t, tone(c.t, hz), func(u codec.Packet) error { return sample(c.audio, u, 20*time.Millisecond) })
+		signaltest.Play(c.t, signaltest.Tone(c.t, hz), func(u codec.Packet) error { return sample(c.audio, u, 20*time.Millisecond) })
 	}
 	return c
 }
@@ -285,53 +279,33 @@ func (c *caller) track(t *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
 }
 
 func (c *caller) take(u codec.Packet) {
+	if u.Codec.IsVideo() {
+		c.tv.Put(u)
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed {
-		return
-	}
-	if !u.Codec.IsVideo() {
-		c.sounds++
-		return
-	}
-	if c.decoder == nil {
-		d, err := codec.NewVideoDecoder(u.Codec, 0)
-		if err != nil {
-			c.t.Errorf("decode the mix: %v", err)
-			return
-		}
-		c.decoder = d
-	}
-	frames, err := c.decoder.Decode(u)
-	if err != nil {
-		c.t.Errorf("decode the mix: %v", err)
-	}
-	for _, f := range frames {
-		c.pictures++
-		c.w, c.h = f.Width(), f.Height()
-		c.shown = f.Mean(f.Bounds().Inset(min(c.w, c.h) / 3))
-		f.Close()
-	}
+	c.sounds++
 }
 
 // sees tells whether the newest picture has a colour in its middle.
 func (c *caller) sees(colour codec.Colour) func() bool {
 	return func() bool {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		return c.pictures > 0 && near(c.shown, colour)
+		got, ok := c.tv.Mean(func(all image.Rectangle) image.Rectangle { return all.Inset(min(all.Dx(), all.Dy()) / 3) })
+		return ok && signaltest.Near(got, colour, tolerance)
 	}
 }
 
 // counted is what came so far.
 func (c *caller) counted() (pictures, sounds int) {
+	pictures, _ = c.tv.Shown()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.pictures, c.sounds
+	return pictures, c.sounds
 }
 
-func (c *caller) size() (w, h int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.w, c.h
+// width is that of the newest picture.
+func (c *caller) width() int {
+	_, size := c.tv.Shown()
+	return size.W
 }

@@ -138,8 +138,7 @@ func TestEvents(t *testing.T) {
 	viewer.show(`{"spotlight":"b","exclude":"a","rung":"180p"}`)
 	await.Until(t, "b alone, small, as is said", func() bool {
 		l, r := heard[viewing.Layout](t, events, "layout"), heard[viewing.Rendition](t, events, "rendition")
-		w, _ := viewer.size()
-		return l.View == "" && len(l.Tiles) == 1 && l.Tiles[0].Name == "b" && r.Width == 320 && w == 320 && viewer.sees(violet.colour)()
+		return l.View == "" && len(l.Tiles) == 1 && l.Tiles[0].Name == "b" && r.Width == 320 && viewer.width() == 320 && viewer.sees(violet.Colour)()
 	})
 	late := s.listen(t, viewer.location)
 	await.Until(t, "who comes later hears the newest", func() bool {

@@ -9,23 +9,24 @@ import (
 
 	"azulejo/codec"
 	"azulejo/signal/peer"
+	"azulejo/signal/signaltest"
 	"azulejo/signal/signaltest/await"
 )
 
 var (
-	orange = picture{codec.H264, 320, 180, codec.RGB(230, 120, 30)}
-	violet = picture{codec.VP8, 320, 180, codec.RGB(120, 40, 200)}
+	orange = signaltest.Picture{ID: codec.H264, Width: 320, Height: 180, FPS: pictureRate, Colour: codec.RGB(230, 120, 30), Moves: true}
+	violet = signaltest.Picture{ID: codec.VP8, Width: 320, Height: 180, FPS: pictureRate, Colour: codec.RGB(120, 40, 200), Moves: true}
 )
 
 // TestPublishAndWatch: what comes in by WHIP goes out by WHEP, through trickled candidates and an ICE restart of
 // either side while media go on; then nothing of it is left.
 func TestPublishAndWatch(t *testing.T) {
-	for _, p := range []picture{orange, violet} {
-		t.Run(string(p.id), func(t *testing.T) {
+	for _, p := range []signaltest.Picture{orange, violet} {
+		t.Run(string(p.ID), func(t *testing.T) {
 			s := serve(t, setup{})
 			publisher := s.newCaller(t).publish("/whip/yard/%EC%A0%95%EB%AC%B8", p, 440)
 			viewer := s.newCaller(t).view("/whep/yard")
-			await.Until(t, "the colour arrives", viewer.sees(p.colour))
+			await.Until(t, "the colour arrives", viewer.sees(p.Colour))
 			await.Until(t, "sound arrives", func() bool { _, sounds := viewer.counted(); return sounds > 10 })
 			who := s.people()
 			if len(who) != 1 || who[0].Name != "정문" || !who[0].Publish.Audio || !who[0].Publish.Video {
@@ -74,7 +75,7 @@ func TestSoundAlone(t *testing.T) {
 	publisher := s.newCaller(t)
 	publisher.audio = publisher.sends(webrtc.MimeTypeOpus)
 	publisher.call("/whip/yard/radio")
-	play(t, tone(t, 440), func(u codec.Packet) error { return sample(publisher.audio, u, 20_000_000) })
+	signaltest.Play(t, signaltest.Tone(t, 440), func(u codec.Packet) error { return sample(publisher.audio, u, 20_000_000) })
 	viewer := s.newCaller(t)
 	viewer.receives(webrtc.RTPCodecTypeAudio)
 	viewer.call("/whep/yard")
@@ -97,8 +98,8 @@ func TestQueryOfViewers(t *testing.T) {
 	await.Until(t, "b is there", func() bool { return s.names() == "a b" })
 	small := s.newCaller(t).view("/whep/yard?exclude=a&rung=180p&audio=0")
 	large := s.newCaller(t).view("/whep/yard?spotlight=a&audio=1")
-	await.Until(t, "b alone, small", func() bool { w, _ := small.size(); return w == 320 && small.sees(violet.colour)() })
-	await.Until(t, "a, large", func() bool { w, _ := large.size(); return w == width && large.sees(orange.colour)() })
+	await.Until(t, "b alone, small", func() bool { return small.width() == 320 && small.sees(violet.Colour)() })
+	await.Until(t, "a, large", func() bool { return large.width() == width && large.sees(orange.Colour)() })
 	await.Until(t, "one hears", func() bool { _, sounds := large.counted(); return sounds > 20 })
 	if _, sounds := small.counted(); sounds != 0 {
 		t.Errorf("%d packets of sound for one who wanted none", sounds)

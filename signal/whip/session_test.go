@@ -11,21 +11,22 @@ import (
 	"azulejo/signal/auth/authtest"
 	"azulejo/signal/peer"
 	"azulejo/signal/room"
+	"azulejo/signal/signaltest"
 	"azulejo/signal/signaltest/await"
 	"azulejo/signal/whip"
 )
 
-var green = picture{codec.H264, 320, 180, codec.RGB(40, 180, 60)}
+var green = signaltest.Picture{ID: codec.H264, Width: 320, Height: 180, FPS: pictureRate, Colour: codec.RGB(40, 180, 60), Moves: true}
 
 // TestComingBack: the same name takes its place again at once, without waiting for the ghost.
 func TestComingBack(t *testing.T) {
 	s := serve(t, setup{})
 	ghost := s.newCaller(t).publish("/whip/yard/gate", orange, 0)
 	viewer := s.newCaller(t).view("/whep/yard")
-	await.Until(t, "the first picture", viewer.sees(orange.colour))
+	await.Until(t, "the first picture", viewer.sees(orange.Colour))
 	id := s.people()[0].ID
 	s.newCaller(t).publish("/whip/yard/gate", green, 0)
-	await.Until(t, "the second picture, alone", viewer.sees(green.colour))
+	await.Until(t, "the second picture, alone", viewer.sees(green.Colour))
 	if who := s.people(); len(who) != 1 || who[0].ID != id {
 		t.Errorf("the room has %+v; want one, with the id %s", who, id)
 	}
@@ -120,7 +121,7 @@ func TestClosing(t *testing.T) {
 	s := serve(t, setup{rooms: map[string]room.Settings{"yard": {}}})
 	publisher := s.newCaller(t).publish("/whip/yard/gate", orange, 0)
 	viewer := s.newCaller(t).view("/whep/yard")
-	await.Until(t, "the colour arrives", viewer.sees(orange.colour))
+	await.Until(t, "the colour arrives", viewer.sees(orange.Colour))
 	events := s.listen(t, viewer.location)
 	await.Until(t, "events come", func() bool { return events.last("layout") != "" })
 	s.handler.EndEvents()

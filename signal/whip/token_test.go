@@ -21,7 +21,7 @@ func TestTokens(t *testing.T) {
 	s := serve(t, setup{auth: authtest.Config()})
 	publisher := s.newCaller(t, bearer(t, "gate", auth.Publish)...).publish("/whip/yard/gate", orange, 0)
 	viewer := s.newCaller(t, bearer(t, "", auth.View)...).view("/whep/yard")
-	await.Until(t, "the colour arrives", viewer.sees(orange.colour))
+	await.Until(t, "the colour arrives", viewer.sees(orange.Colour))
 	for _, at := range []struct {
 		method, path string
 		needed       auth.Grant

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"azulejo/codec"
+	"azulejo/signal/signaltest"
 	"azulejo/signal/signaltest/await"
 )
 
@@ -101,7 +102,7 @@ func (c *tool) has(about, wanted func(said) bool) func() bool {
 // sees tells whether the newest picture it decoded has the size and, in its middle, the colour.
 func (c *tool) sees(w, h int, colour codec.Colour) func() bool {
 	return c.has(func(s said) bool { return s.RGB != nil }, func(s said) bool {
-		return s.W == w && s.H == h && near(codec.RGB(s.RGB[0], s.RGB[1], s.RGB[2]), colour)
+		return s.W == w && s.H == h && signaltest.Near(codec.RGB(s.RGB[0], s.RGB[1], s.RGB[2]), colour, tolerance)
 	})
 }
 

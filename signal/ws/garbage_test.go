@@ -3,12 +3,12 @@ package ws_test
 import (
 	"math/rand/v2"
 	"testing"
-	"time"
 
 	"github.com/pion/rtp"
 
 	"azulejo/codec"
 	"azulejo/signal/client"
+	"azulejo/signal/signaltest"
 	"azulejo/signal/signaltest/await"
 )
 
@@ -19,19 +19,19 @@ func TestGarbageRTP(t *testing.T) {
 		t.Run(string(id), func(t *testing.T) {
 			s := serve(t, setup{})
 			w := s.witness(t)
-			p := picture{id, 160, 120, 10, codec.RGB(40, 210, 210)}
-			both := []picture{w.picture, p}
+			p := signaltest.Picture{ID: id, Width: 160, Height: 120, FPS: 10, Colour: codec.RGB(40, 210, 210)}
+			both := []signaltest.Picture{w.picture, p}
 			c := s.dial(t, client.Config{Name: "noise", PublishVideo: id})
 			makeNoise(t, c)
-			await.Until(t, "the mix shows both places", func() bool { return w.tv.shows(0, 2, w.picture) })
-			if w.tv.shows(1, 2, p) {
+			await.Until(t, "the mix shows both places", func() bool { return w.tv.Shows(0, 2, w.picture) })
+			if w.tv.Shows(1, 2, p) {
 				t.Error("noise is shown as a picture")
 			}
 			// What came before anybody looked is not decoded, and so not known to be noise, until then.
 			await.Until(t, "noise is not said to be live", func() bool { _, live := s.age("noise"); return !live })
 			w.undisturbed()
-			play(t, p.packets(t), time.Second, c.PutVideo)
-			await.Until(t, "good pictures are shown after noise", func() bool { return w.tv.showsAll(both) })
+			signaltest.Play(t, p.Packets(t), c.PutVideo)
+			await.Until(t, "good pictures are shown after noise", func() bool { return w.tv.ShowsAll(both...) })
 			w.undisturbed()
 		})
 	}

@@ -9,11 +9,12 @@ import (
 	"azulejo/codec"
 	"azulejo/mixer"
 	"azulejo/signal/client"
+	"azulejo/signal/signaltest"
 	"azulejo/signal/signaltest/await"
 )
 
 // ten publishers of different sizes, shapes, rates and formats.
-func tenPictures() []picture {
+func tenPictures() []signaltest.Picture {
 	colours := [][3]uint8{
 		{220, 30, 30},
 		{30, 200, 30},
@@ -38,29 +39,29 @@ func tenPictures() []picture {
 		{320, 240, 8},
 		{200, 100, 20},
 	}
-	var all []picture
+	var all []signaltest.Picture
 	for i, c := range colours {
 		id := codec.H264
 		if i%2 == 1 {
 			id = codec.VP8
 		}
-		all = append(all, picture{id, sizes[i].w, sizes[i].h, sizes[i].fps, codec.RGB(c[0], c[1], c[2])})
+		all = append(all, signaltest.Picture{ID: id, Width: sizes[i].w, Height: sizes[i].h, FPS: sizes[i].fps, Colour: codec.RGB(c[0], c[1], c[2])})
 	}
 	return all
 }
 
 // publishPicture joins with p and sends it until stopped.
-func (s *server) publishPicture(t *testing.T, name string, p picture) (c *client.Client, stop func()) {
+func (s *server) publishPicture(t *testing.T, name string, p signaltest.Picture) (c *client.Client, stop func()) {
 	t.Helper()
-	c = s.dial(t, client.Config{Name: name, Key: name, PublishVideo: p.id})
-	return c, play(t, p.packets(t), time.Second, c.PutVideo)
+	c = s.dial(t, client.Config{Name: name, Key: name, PublishVideo: p.ID})
+	return c, signaltest.Play(t, p.Packets(t), c.PutVideo)
 }
 
 // view joins as a viewer that accepts one format.
-func (s *server) view(t *testing.T, id codec.ID) (*client.Client, *screen) {
+func (s *server) view(t *testing.T, id codec.ID) (*client.Client, *signaltest.Screen) {
 	t.Helper()
 	tv := newScreen(t)
-	return s.dial(t, client.Config{View: true, Accept: []codec.ID{id}, OnVideo: tv.put}), tv
+	return s.dial(t, client.Config{View: true, Accept: []codec.ID{id}, OnVideo: tv.Put}), tv
 }
 
 // age is how old the picture of one participant is; false while there is none.
@@ -89,8 +90,8 @@ func TestTenPublishers(t *testing.T) {
 	for i, p := range all {
 		clients[i], stops[i] = s.publishPicture(t, fmt.Sprint("p", i), p)
 	}
-	await.Until(t, "all ten pictures are in their places, as H.264", func() bool { return tv.showsAll(all) })
-	await.Until(t, "all ten pictures are in their places, as VP8", func() bool { return tv8.showsAll(all) })
+	await.Until(t, "all ten pictures are in their places, as H.264", func() bool { return tv.ShowsAll(all...) })
+	await.Until(t, "all ten pictures are in their places, as VP8", func() bool { return tv8.ShowsAll(all...) })
 	if got := viewer.Rendition(); got.Codec != codec.H264 || got.Width != width || got.Height != height {
 		t.Errorf("the viewer was told of %+v; want h264 of %dx%d", got, width, height)
 	}
@@ -99,18 +100,18 @@ func TestTenPublishers(t *testing.T) {
 	if err := clients[4].Close(); err != nil {
 		t.Fatal(err)
 	}
-	nine := append(append([]picture{}, all[:4]...), all[5:]...)
-	await.Until(t, "the nine others moved up", func() bool { return tv.showsAll(nine) })
-	within(t, "a leave", tv.composed().Sub(begin), time.Second)
+	nine := append(append([]signaltest.Picture{}, all[:4]...), all[5:]...)
+	await.Until(t, "the nine others moved up", func() bool { return tv.ShowsAll(nine...) })
+	within(t, "a leave", tv.Composed().Sub(begin), time.Second)
 
-	packets := all[4].packets(t)
+	packets := all[4].Packets(t)
 	begin = time.Now()
-	back := s.dial(t, client.Config{Name: "p4", PublishVideo: all[4].id})
-	await.Until(t, "the mix has ten places", func() bool { return tv.shows(8, 10, nine[8]) })
-	within(t, "a join", tv.composed().Sub(begin), time.Second)
-	play(t, packets, time.Second, back.PutVideo)
-	ten := append(append([]picture{}, nine...), all[4])
-	await.Until(t, "the one who came back has the last place", func() bool { return tv.showsAll(ten) })
+	back := s.dial(t, client.Config{Name: "p4", PublishVideo: all[4].ID})
+	await.Until(t, "the mix has ten places", func() bool { return tv.Shows(8, 10, nine[8]) })
+	within(t, "a join", tv.Composed().Sub(begin), time.Second)
+	signaltest.Play(t, packets, back.PutVideo)
+	ten := append(append([]signaltest.Picture{}, nine...), all[4])
+	await.Until(t, "the one who came back has the last place", func() bool { return tv.ShowsAll(ten...) })
 
 	s.stopAndResume(t, tv, ten, stops[2], clients[2])
 }
@@ -125,15 +126,15 @@ func within(t *testing.T, what string, took, limit time.Duration) {
 
 // stopAndResume lets the third publisher fall silent: its tile must not look live, nobody else
 // may suffer, and it must come back by itself.
-func (s *server) stopAndResume(t *testing.T, tv *screen, all []picture, stop func(), c *client.Client) {
+func (s *server) stopAndResume(t *testing.T, tv *signaltest.Screen, all []signaltest.Picture, stop func(), c *client.Client) {
 	t.Helper()
 	stop()
 	begin := time.Now()
 	await.Until(t, "the silent one is a placeholder", func() bool {
-		got, ok := tv.tile(2, len(all), all[2].width, all[2].height)
-		return ok && !near(got, all[2].colour)
+		got, ok := tv.Tile(2, len(all), all[2].Width, all[2].Height)
+		return ok && !signaltest.Near(got, all[2].Colour, tolerance)
 	})
-	within(t, "the placeholder", tv.composed().Sub(begin), 3*time.Second)
+	within(t, "the placeholder", tv.Composed().Sub(begin), 3*time.Second)
 	if _, live := s.age("p2"); live {
 		t.Error("the silent one is said to be live")
 	}
@@ -141,15 +142,15 @@ func (s *server) stopAndResume(t *testing.T, tv *screen, all []picture, stop fun
 		if i == 2 {
 			continue
 		}
-		if !tv.shows(i, len(all), p) {
+		if !tv.Shows(i, len(all), p) {
 			t.Errorf("tile %d lost its colour while another publisher was silent", i)
 		}
 	}
 	for _, name := range []string{"p0", "p1", "p3", "p4", "p9"} {
 		await.Until(t, name+" moves on", func() bool { age, live := s.age(name); return live && age < time.Second })
 	}
-	play(t, all[2].packets(t), time.Second, c.PutVideo)
-	await.Until(t, "the silent one is back", func() bool { return tv.showsAll(all) })
+	signaltest.Play(t, all[2].Packets(t), c.PutVideo)
+	await.Until(t, "the silent one is back", func() bool { return tv.ShowsAll(all...) })
 }
 
 // TestGhostIsReplaced: the same key in a new connection keeps the tile, and the old one ends.
@@ -159,8 +160,8 @@ func TestGhostIsReplaced(t *testing.T) {
 	ghost, stop := s.publishPicture(t, "me", all[0])
 	s.publishPicture(t, "other", all[1])
 	_, tv := s.view(t, codec.H264)
-	await.Until(t, "both are shown", func() bool { return tv.showsAll(all) })
-	now := picture{codec.VP8, 160, 120, 10, codec.RGB(40, 210, 210)}
+	await.Until(t, "both are shown", func() bool { return tv.ShowsAll(all...) })
+	now := signaltest.Picture{ID: codec.VP8, Width: 160, Height: 120, FPS: 10, Colour: codec.RGB(40, 210, 210)}
 	back, _ := s.publishPicture(t, "me", now)
 	<-ghost.Done()
 	stop()
@@ -171,7 +172,7 @@ func TestGhostIsReplaced(t *testing.T) {
 	if back.ID() != ghost.ID() {
 		t.Errorf("id %s became %s", ghost.ID(), back.ID())
 	}
-	await.Until(t, "the new picture has the old place", func() bool { return tv.showsAll([]picture{now, all[1]}) })
+	await.Until(t, "the new picture has the old place", func() bool { return tv.ShowsAll(now, all[1]) })
 }
 
 // TestEverybodyOverTCP: where UDP does not pass, ICE over TCP does.
@@ -182,7 +183,7 @@ func TestEverybodyOverTCP(t *testing.T) {
 	p := tenPictures()[0]
 	s.publishPicture(t, "me", p)
 	_, tv := s.view(t, codec.H264)
-	await.Until(t, "the picture came over TCP", func() bool { return tv.showsAll([]picture{p}) })
+	await.Until(t, "the picture came over TCP", func() bool { return tv.ShowsAll(p) })
 }
 
 // TestMutedPictureIsHidden, and shown again.
@@ -191,11 +192,11 @@ func TestMutedPictureIsHidden(t *testing.T) {
 	p := tenPictures()[1]
 	c, _ := s.publishPicture(t, "me", p)
 	_, tv := s.view(t, codec.H264)
-	await.Until(t, "the picture is shown", func() bool { return tv.showsAll([]picture{p}) })
+	await.Until(t, "the picture is shown", func() bool { return tv.ShowsAll(p) })
 	for _, muted := range []bool{true, false} {
 		if err := c.Mute(client.Media{Video: muted}); err != nil {
 			t.Fatal(err)
 		}
-		await.Until(t, fmt.Sprintf("muted is %v", muted), func() bool { return tv.showsAll([]picture{p}) != muted })
+		await.Until(t, fmt.Sprintf("muted is %v", muted), func() bool { return tv.ShowsAll(p) != muted })
 	}
 }

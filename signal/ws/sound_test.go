@@ -3,11 +3,11 @@ package ws_test
 import (
 	"sync"
 	"testing"
-	"time"
 
 	"azulejo/codec"
 	"azulejo/mixer/pcm"
 	"azulejo/signal/client"
+	"azulejo/signal/signaltest"
 	"azulejo/signal/signaltest/await"
 )
 
@@ -90,7 +90,7 @@ func TestMixMinus(t *testing.T) {
 		e := newEar(t)
 		ears = append(ears, e)
 		c := s.dial(t, client.Config{Name: "tone", PublishAudio: true, View: true, OnAudio: e.put})
-		play(t, tone(t, hz), time.Second, c.PutAudio)
+		signaltest.Play(t, signaltest.Tone(t, hz), c.PutAudio)
 	}
 	viewer := newEar(t)
 	s.dial(t, client.Config{View: true, OnAudio: viewer.put})

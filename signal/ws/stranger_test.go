@@ -13,6 +13,7 @@ import (
 
 	"azulejo/codec"
 	"azulejo/signal/client"
+	"azulejo/signal/signaltest"
 	"azulejo/signal/signaltest/await"
 )
 
@@ -65,7 +66,7 @@ func (x *stranger) hear(kind string) map[string]any {
 }
 
 func (x *stranger) next() (map[string]any, error) {
-	if err := x.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+	if err := x.conn.SetReadDeadline(time.Now().Add(await.Patience)); err != nil {
 		return nil, err
 	}
 	var m map[string]any
@@ -123,8 +124,8 @@ type witness struct {
 	s         *server
 	publisher *client.Client
 	viewer    *client.Client
-	tv        *screen
-	picture   picture
+	tv        *signaltest.Screen
+	picture   signaltest.Picture
 	before    client.Stats
 	pulse     *pulse
 }
@@ -134,7 +135,7 @@ func (s *server) witness(t *testing.T) *witness {
 	w := &witness{t: t, s: s, picture: tenPictures()[0], pulse: newPulse(t)}
 	w.publisher, _ = s.publishPicture(t, "witness", w.picture)
 	w.viewer, w.tv = s.view(t, codec.H264)
-	await.Until(t, "the witness sees the picture", func() bool { return w.tv.showsAll([]picture{w.picture}) })
+	await.Until(t, "the witness sees the picture", func() bool { return w.tv.ShowsAll(w.picture) })
 	w.before = w.viewer.Stats()
 	w.pulse.missed.Store(0)
 	return w
@@ -205,6 +206,6 @@ func (w *witness) undisturbed() {
 // undisturbedAlone waits until the place a stranger took is free, and then checks the same.
 func (w *witness) undisturbedAlone() {
 	w.t.Helper()
-	await.Until(w.t, "the witness is alone again", func() bool { return w.tv.showsAll([]picture{w.picture}) })
+	await.Until(w.t, "the witness is alone again", func() bool { return w.tv.ShowsAll(w.picture) })
 	w.undisturbed()
 }

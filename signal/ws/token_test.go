@@ -16,6 +16,7 @@ import (
 	"azulejo/signal/auth"
 	"azulejo/signal/auth/authtest"
 	"azulejo/signal/client"
+	"azulejo/signal/signaltest/await"
 )
 
 func withTokens() setup { return setup{auth: authtest.Config()} }
@@ -24,7 +25,7 @@ func withTokens() setup { return setup{auth: authtest.Config()} }
 func (s *server) knock(t *testing.T, cfg client.Config) error {
 	t.Helper()
 	cfg.URL, cfg.Room = s.url, "yard"
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), await.Patience)
 	defer cancel()
 	c, err := client.Dial(ctx, cfg)
 	if err == nil {

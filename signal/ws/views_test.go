@@ -11,22 +11,23 @@ import (
 	"azulejo/mixer"
 	"azulejo/mixer/layout"
 	"azulejo/signal/client"
+	"azulejo/signal/signaltest"
 	"azulejo/signal/signaltest/await"
 )
 
-// in tells whether the picture shows p in the middle of a tile of the layout that the client was told.
-func (s *screen) in(l client.Layout, name string, p picture) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// showsIn tells whether the picture shows p in the middle of a tile of the layout that the client was told.
+func showsIn(tv *signaltest.Screen, l client.Layout, name string, p signaltest.Picture) bool {
 	i := slices.IndexFunc(l.Tiles, func(t mixer.TileInfo) bool { return t.Name == name })
-	if i < 0 || s.newest == nil {
+	if i < 0 {
 		return false
 	}
 	tile := l.Tiles[i]
-	r := layout.Fit(p.width, p.height, layout.Rect{X: tile.X, Y: tile.Y, W: tile.W, H: tile.H})
-	scaled := func(v int) int { return v * s.newest.Width() / l.Canvas.W }
-	inner := image.Rect(scaled(r.X), scaled(r.Y), scaled(r.X+r.W), scaled(r.Y+r.H)).Inset(4)
-	return near(s.newest.Mean(inner), p.colour)
+	r := layout.Fit(p.Width, p.Height, layout.Rect{X: tile.X, Y: tile.Y, W: tile.W, H: tile.H})
+	got, ok := tv.Mean(func(all image.Rectangle) image.Rectangle {
+		scaled := func(v int) int { return v * all.Dx() / l.Canvas.W }
+		return image.Rect(scaled(r.X), scaled(r.Y), scaled(r.X+r.W), scaled(r.Y+r.H)).Inset(4)
+	})
+	return ok && signaltest.Near(got, p.Colour, tolerance)
 }
 
 // largest is the name on the largest tile.
@@ -54,7 +55,7 @@ func TestViews(t *testing.T) {
 	agrees := func() bool {
 		l := viewer.Told().Layout
 		for i, p := range all {
-			if !tv.in(l, names[i], p) {
+			if !showsIn(tv, l, names[i], p) {
 				return false
 			}
 		}
@@ -82,7 +83,7 @@ func TestViews(t *testing.T) {
 	selecting(t, viewer, client.Selection{View: "main", Exclude: []string{"b", publishers[2].ID()}, Rung: "auto"})
 	await.Until(t, "a alone", func() bool {
 		l := viewer.Told().Layout
-		return len(l.Tiles) == 1 && l.View == "" && viewer.Rendition().Width == width && tv.in(l, "a", all[0])
+		return len(l.Tiles) == 1 && l.View == "" && viewer.Rendition().Width == width && showsIn(tv, l, "a", all[0])
 	})
 	await.Until(t, "nobody sees b", func() bool { return publishers[1].Told().Tile == client.Tile{} })
 
@@ -113,7 +114,7 @@ func TestNamedViews(t *testing.T) {
 	refusals := make(chan string, 8)
 	tv := newScreen(t)
 	viewer := s.dial(t, client.Config{
-		View: true, Select: client.Selection{View: "tall"}, OnVideo: tv.put, OnError: func(code, _ string) { refusals <- code },
+		View: true, Select: client.Selection{View: "tall"}, OnVideo: tv.Put, OnError: func(code, _ string) { refusals <- code },
 	})
 	tall := func(n int) func() bool {
 		return func() bool {
@@ -133,7 +134,7 @@ func TestNamedViews(t *testing.T) {
 			if got != want {
 				t.Errorf("%+v: %s; want %s", bad, got, want)
 			}
-		case <-time.After(patience):
+		case <-time.After(await.Patience):
 			t.Fatalf("%+v was not refused", bad)
 		}
 	}
@@ -158,7 +159,7 @@ func TestBrokenConnectionsKeepTheirPlace(t *testing.T) {
 		clients[i], stops[i] = s.publishPicture(t, fmt.Sprint("p", i), p)
 	}
 	viewer, tv := s.view(t, codec.H264)
-	await.Until(t, "all are shown", func() bool { return tv.showsAll(all) })
+	await.Until(t, "all are shown", func() bool { return tv.ShowsAll(all...) })
 	state := func(name string) mixer.State {
 		for _, tile := range viewer.Told().Layout.Tiles {
 			if tile.Name == name {
@@ -173,10 +174,10 @@ func TestBrokenConnectionsKeepTheirPlace(t *testing.T) {
 	}
 	await.Until(t, "the tile says that it is away", func() bool { return state("p0") == mixer.Reconnecting })
 	s.publishPicture(t, "p0", all[0])
-	await.Until(t, "it is back in its place", func() bool { return tv.showsAll(all) && state("p0") == mixer.Live })
+	await.Until(t, "it is back in its place", func() bool { return tv.ShowsAll(all...) && state("p0") == mixer.Live })
 	stops[1]()
 	if err := clients[1].Close(); err != nil {
 		t.Fatal(err)
 	}
-	await.Until(t, "who left is gone", func() bool { return tv.showsAll([]picture{all[0], all[2]}) })
+	await.Until(t, "who left is gone", func() bool { return tv.ShowsAll(all[0], all[2]) })
 }
