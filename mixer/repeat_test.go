@@ -215,59 +215,51 @@ func TestWhatRepeatsOutlastsTrouble(t *testing.T) {
 		}
 		return 3 * n
 	}
-	t.Run("sleep", func(t *testing.T) {
-		m := start(t, small)
-		src := m.AddSource(SourceConfig{Name: "a"})
-		a := newAudience(t, src)
-		packets := shoot(t, 40, 100, moving)
+	// filming is an audience of the first 15 pictures of so many.
+	filming := func(t *testing.T, n, gop int) (*audience, []codec.Packet) {
+		t.Helper()
+		src := start(t, small).AddSource(SourceConfig{Name: "a"})
+		a, packets := newAudience(t, src), shoot(t, n, gop, moving)
 		a.film(packets[:15])
+		return a, packets
+	}
+	t.Run("sleep", func(t *testing.T) {
+		a, packets := filming(t, 40, 100)
 		a.look(false)
 		for _, p := range packets[15:30] { // still for five, then not
 			a.expect(p)
-			src.video.keepFor(t, p)
+			a.src.video.keepFor(t, p)
 		}
 		a.look(true)
 		a.see("what moved meanwhile")
 		a.film(packets[30:])
 	})
 	t.Run("short sleep", func(t *testing.T) {
-		m := start(t, small)
-		src := m.AddSource(SourceConfig{Name: "a"})
-		a := newAudience(t, src)
-		packets := shoot(t, 40, 100, moving)
-		a.film(packets[:15])
+		a, packets := filming(t, 40, 100)
 		a.look(false)
 		a.look(true)
 		a.film(packets[15:])
 	})
 	t.Run("loss", func(t *testing.T) {
-		m := start(t, small)
-		src := m.AddSource(SourceConfig{Name: "a"})
-		a := newAudience(t, src)
-		packets := shoot(t, 60, 30, moving)
-		a.film(packets[:15])
+		a, packets := filming(t, 60, 30)
 		lost := packets[16]
 		lost.Lost = true
 		for _, p := range append([]codec.Packet{lost}, packets[17:30]...) {
-			src.video.keepFor(t, p)
+			a.src.video.keepFor(t, p)
 			a.see("the picture before the loss")
 		}
 		for _, p := range packets[15:30] {
 			a.expect(p)
 		}
 		a.film(packets[30:])
-		if st := src.Stats(); st.Dropped != 14 {
+		if st := a.src.Stats(); st.Dropped != 14 {
 			t.Errorf("%d were dropped, want 14", st.Dropped)
 		}
 	})
 	t.Run("another codec", func(t *testing.T) {
-		m := start(t, small)
-		src := m.AddSource(SourceConfig{Name: "a"})
-		a := newAudience(t, src)
-		packets := shoot(t, 60, 30, moving)
-		a.film(packets[:15])
-		stop := send(t, src.PutVideo, codec.VP8, 320, 180, red, false)
-		eventually(t, 5*time.Second, "VP8 is seen", func() bool { return src.Stats().VideoCodec == codec.VP8 })
+		a, packets := filming(t, 60, 30)
+		stop := send(t, a.src.PutVideo, codec.VP8, 320, 180, red, false)
+		eventually(t, 5*time.Second, "VP8 is seen", func() bool { return a.src.Stats().VideoCodec == codec.VP8 })
 		stop()
 		for _, p := range packets[15:30] {
 			a.expect(p)
@@ -275,18 +267,14 @@ func TestWhatRepeatsOutlastsTrouble(t *testing.T) {
 		a.film(packets[30:])
 	})
 	t.Run("overflow", func(t *testing.T) {
-		m := start(t, small)
-		src := m.AddSource(SourceConfig{Name: "a"})
-		a := newAudience(t, src)
-		packets := shoot(t, 60, 30, moving)
-		a.film(packets[:15])
-		src.video.overflow.Store(true)
+		a, packets := filming(t, 60, 30)
+		a.src.video.overflow.Store(true)
 		for _, p := range packets[15:30] {
 			a.expect(p)
-			src.video.keepFor(t, p)
+			a.src.video.keepFor(t, p)
 		}
 		a.film(packets[30:])
-		if st := src.Stats(); st.Dropped != 15 {
+		if st := a.src.Stats(); st.Dropped != 15 {
 			t.Errorf("%d were dropped, want 15", st.Dropped)
 		}
 	})

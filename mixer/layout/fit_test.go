@@ -6,11 +6,24 @@ import (
 	"pgregory.net/rapid"
 )
 
+// fitting is a case of Fit or Fill.
+type fitting struct {
+	w, h      int
+	dst, want Rect
+}
+
+func checkFittings(t *testing.T, fit func(w, h int, dst Rect) Rect, cases map[string]fitting) {
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			if got := fit(c.w, c.h, c.dst); got != c.want {
+				t.Errorf("%dx%d in %v: got %v, want %v", c.w, c.h, c.dst, got, c.want)
+			}
+		})
+	}
+}
+
 func TestFit(t *testing.T) {
-	for name, c := range map[string]struct {
-		w, h      int
-		dst, want Rect
-	}{
+	checkFittings(t, Fit, map[string]fitting{
 		"same shape":                 {1280, 720, Rect{0, 0, 640, 360}, Rect{0, 0, 640, 360}},
 		"16:9 within rounding":       {1920, 1080, Rect{426, 240, 426, 240}, Rect{426, 240, 426, 240}},
 		"4:3 gets side bars":         {640, 480, Rect{640, 0, 640, 360}, Rect{720, 0, 480, 360}},
@@ -22,13 +35,7 @@ func TestFit(t *testing.T) {
 		"odd place shrinks to even":  {16, 9, Rect{1, 1, 640, 360}, Rect{2, 2, 636, 358}},
 		"no room":                    {16, 9, Rect{1, 1, 1, 1}, Rect{2, 2, 0, 0}},
 		"no room but a negative one": {16, 9, Rect{0, 0, -8, 4}, Rect{0, 0, 0, 4}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if got := Fit(c.w, c.h, c.dst); got != c.want {
-				t.Errorf("Fit(%d, %d, %v) = %v, want %v", c.w, c.h, c.dst, got, c.want)
-			}
-		})
-	}
+	})
 }
 
 func TestFitProperties(t *testing.T) {
@@ -63,10 +70,7 @@ func checkAspect(t *rapid.T, r Rect, srcW, srcH int) {
 }
 
 func TestFill(t *testing.T) {
-	for name, c := range map[string]struct {
-		w, h      int
-		dst, want Rect
-	}{
+	checkFittings(t, Fill, map[string]fitting{
 		"same shape":           {1280, 720, Rect{0, 0, 640, 360}, Rect{0, 0, 1280, 720}},
 		"sides are cut":        {1280, 720, Rect{8, 8, 360, 360}, Rect{280, 0, 720, 720}},
 		"top and bottom cut":   {720, 1280, Rect{0, 0, 640, 360}, Rect{0, 436, 720, 406}},
@@ -77,11 +81,7 @@ func TestFill(t *testing.T) {
 		"one line":             {4000, 1, Rect{0, 0, 640, 360}, Rect{}},
 		"no size":              {0, 0, Rect{0, 0, 640, 360}, Rect{}},
 		"no room":              {640, 360, Rect{0, 0, 640, 1}, Rect{}},
-	} {
-		if got := Fill(c.w, c.h, c.dst); got != c.want {
-			t.Errorf("%s: Fill(%d, %d, %v) = %v, want %v", name, c.w, c.h, c.dst, got, c.want)
-		}
-	}
+	})
 }
 
 func TestFillProperties(t *testing.T) {

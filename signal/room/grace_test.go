@@ -35,6 +35,14 @@ func order(i Info) string {
 	return names(all)
 }
 
+// wantOrder wants these names in the yard, in the order of their places.
+func wantOrder(t *testing.T, h *House, want, when string) {
+	t.Helper()
+	if got := order(settle(t, h, "yard")); got != want {
+		t.Errorf("places are %q %s; want %s", got, when, want)
+	}
+}
+
 // TestABlipMovesNobody: whose connection broke keeps the place, and says so; who comes back in time has the
 // place, the id and the source.
 func TestABlipMovesNobody(t *testing.T) {
@@ -89,9 +97,7 @@ func TestGraceEnds(t *testing.T) {
 		if back.ID() == lost.ID() {
 			t.Error("the id came back after the grace")
 		}
-		if got := order(settle(t, h, "yard")); got != "other lost" {
-			t.Errorf("places are %q; want other lost", got)
-		}
+		wantOrder(t, h, "other lost", "after the grace")
 	})
 }
 
@@ -149,9 +155,7 @@ func TestWhoIsAwayMayComeBackAsAnother(t *testing.T) {
 		}
 		back.Leave()
 		time.Sleep(20 * time.Second)
-		if got := order(settle(t, h, "yard")); got != "other" {
-			t.Errorf("places are %q; want other alone", got)
-		}
+		wantOrder(t, h, "other", "after another grace")
 	})
 }
 
@@ -162,21 +166,15 @@ func TestWhoLeftHasTheOldPlace(t *testing.T) {
 		a := enter(t, h, "yard", keyed("a"))
 		enter(t, h, "yard", publisher("b"))
 		a.Leave()
-		if got := order(settle(t, h, "yard")); got != "b" {
-			t.Fatalf("places are %q after a left; want b", got)
-		}
+		wantOrder(t, h, "b", "after a left")
 		time.Sleep(10 * time.Second)
 		enter(t, h, "yard", publisher("c"))
 		a = enter(t, h, "yard", keyed("a"))
-		if got := order(settle(t, h, "yard")); got != "a b c" {
-			t.Errorf("places are %q after a came back; want a b c", got)
-		}
+		wantOrder(t, h, "a b c", "after a came back")
 		a.Leave()
 		time.Sleep(20 * time.Second)
 		enter(t, h, "yard", keyed("a"))
-		if got := order(settle(t, h, "yard")); got != "b c a" {
-			t.Errorf("places are %q after a came back late; want b c a", got)
-		}
+		wantOrder(t, h, "b c a", "after a came back late")
 	})
 }
 
@@ -190,15 +188,11 @@ func TestCamerasHaveTheirPlaces(t *testing.T) {
 	enter(t, h, "yard", publisher("gate"))
 	enter(t, h, "yard", camera("door"))
 	gate := enter(t, h, "yard", camera("gate"))
-	if got := order(settle(t, h, "yard")); got != "gate door Ana gate" {
-		t.Errorf("places are %q; want gate door Ana gate", got)
-	}
+	wantOrder(t, h, "gate door Ana gate", "at first")
 	gate.Leave()
 	enter(t, h, "yard", camera("shed"))
 	enter(t, h, "yard", camera("gate"))
-	if got := order(settle(t, h, "yard")); got != "gate door Ana gate shed" {
-		t.Errorf("places are %q; want gate door Ana gate shed", got)
-	}
+	wantOrder(t, h, "gate door Ana gate shed", "with one more")
 }
 
 // TestViewersChangeNothing: no event, no source.
