@@ -87,6 +87,18 @@ func (c *caller) publish() *webrtc.TrackLocalStaticSample {
 	return track
 }
 
+// speak adds a microphone that is silent.
+func (c *caller) speak() {
+	c.t.Helper()
+	track, err := webrtc.NewTrackLocalStaticSample(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2}, "audio", "mine")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if _, err := c.pc.AddTrack(track); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
 // receive adds a section that only receives.
 func (c *caller) receive(kind string) {
 	c.t.Helper()

@@ -24,7 +24,7 @@ func (s *server) rawAt(t *testing.T, query string) *stranger {
 	t.Helper()
 	ws, in, end := s.dial(t, "/signaling/websocket"+query, func(m string, put func(string)) error { put(m); return nil })
 	send := func(m string) error { return ws.WriteMessage(websocket.TextMessage, []byte(m)) }
-	return &stranger{t: t, version: v12, send: send, in: in, end: end}
+	return &stranger{t: t, version: v12, send: send, in: in, end: end, breaks: func() { _ = ws.Close() }}
 }
 
 // vanishing is a raw client whose connection breaks off, without a word of STOMP or of WebSocket.
@@ -62,7 +62,7 @@ func (s *server) sockJS(t *testing.T) *stranger {
 		return nil
 	})
 	send := func(m string) error { return ws.WriteJSON([]string{m}) }
-	x := &stranger{t: t, version: v12, send: send, in: in, end: end}
+	x := &stranger{t: t, version: v12, send: send, in: in, end: end, breaks: func() { _ = ws.Close() }}
 	select {
 	case <-opened:
 	case <-time.After(patience):

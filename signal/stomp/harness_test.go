@@ -142,6 +142,7 @@ type stranger struct {
 	send    func(message string) error
 	in      <-chan string // SockJS messages; closed when the connection is
 	end     func() error  // how it ended, after in was closed
+	breaks  func()        // ends the connection without a word; nil for polls
 	beats   int           // heart-beats that came
 }
 

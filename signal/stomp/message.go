@@ -59,30 +59,17 @@ func asJSON(v any) string {
 	return string(text)
 }
 
-// sent is what a description says its side sends, and in which session (o=) it says so.
-func sent(text string) (m room.Media, session uint64, err error) {
+// origin is the session that a description belongs to (o=, RFC 8866, section 5.2): each connection of a client has one
+// of its own. Zero: it cannot be told.
+func origin(text string) uint64 {
 	var d sdp.SessionDescription
-	if err := d.UnmarshalString(text); err != nil {
-		return m, 0, refusal.New(peer.CodeBadSDP, "the SDP cannot be read: %v; accepted is one as RTCPeerConnection makes it", err)
+	if d.UnmarshalString(text) != nil {
+		return 0
 	}
-	for _, section := range d.MediaDescriptions {
-		switch section.MediaName.Media {
-		case "audio":
-			m.Audio = m.Audio || sends(section)
-		case "video":
-			m.Video = m.Video || sends(section)
-		}
-	}
-	return m, d.Origin.SessionID, nil
+	return d.Origin.SessionID
 }
 
-// sends tells whether a section is in use, and in this direction.
-func sends(m *sdp.MediaDescription) bool {
-	for _, not := range []string{"recvonly", "inactive"} {
-		if _, ok := m.Attribute(not); ok {
-			return false
-		}
-	}
-	_, bundled := m.Attribute("bundle-only")
-	return m.MediaName.Port.Value != 0 || bundled
+// sent is what a client sends, of which its tile is made.
+func sent(o peer.Offered) room.Media {
+	return room.Media{Audio: o.Audio.Sends, Video: o.Video.Sends}
 }

@@ -4,27 +4,18 @@ import (
 	"strings"
 	"testing"
 
-	"azulejo/signal/room"
+	"azulejo/signal/peer"
 )
 
-// TestWhatIsSent: directions of sections in use decide, and so does what the offer says of itself.
-func TestWhatIsSent(t *testing.T) {
-	const head = "v=0\r\no=- 42 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n"
-	section := func(kind, port, attribute string) string {
-		return "m=" + kind + " " + port + " UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\na=" + attribute + "\r\n"
-	}
-	for text, want := range map[string]room.Media{
-		"": {},
-		section("video", "9", "sendrecv") + section("audio", "9", "recvonly"):                                     {Video: true},
-		section("video", "9", "recvonly") + section("audio", "9", "sendonly"):                                     {Audio: true},
-		section("video", "9", "mid:0"):                                                                            {Video: true},
-		section("video", "0", "sendrecv") + section("audio", "9", "inactive"):                                     {},
-		section("video", "0", "bundle-only"):                                                                      {Video: true},
-		section("video", "9", "recvonly") + section("video", "9", "sendonly") + section("audio", "9", "inactive"): {Video: true},
+// TestOrigin tells connections apart.
+func TestOrigin(t *testing.T) {
+	for text, want := range map[string]uint64{
+		"v=0\r\no=- 42 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n": 42,
+		"v=0\r\no=- x 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n":  0,
+		"": 0,
 	} {
-		got, session, err := sent(head + text)
-		if err != nil || got != want || session != 42 {
-			t.Errorf("%s: %+v in session %d (%v); want %+v in 42", text, got, session, err, want)
+		if got := origin(text); got != want {
+			t.Errorf("%q is of session %d; want %d", text, got, want)
 		}
 	}
 }
@@ -48,10 +39,10 @@ func FuzzBodies(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		if m, err := parseDescription(text, "offer"); err == nil {
-			_, _, _ = sent(m.Body.SDP)
+			_, _ = peer.Inspect(m.Body.SDP)
+			_ = origin(m.Body.SDP)
 		}
 		_, _ = parseCandidate(text)
-		_, _, _ = sent(text)
 		if _, _, err := heartBeat(text); err == nil && text != "" && !strings.Contains(text, ",") {
 			t.Errorf("%q is two numbers", text)
 		}

@@ -104,10 +104,6 @@ func (m *mixing) answerCall() error {
 // ours that crossed its own.
 func (m *mixing) takeOffer(ctx context.Context, body string) error {
 	msg, err := parseDescription(body, "offer")
-	if err != nil {
-		return err
-	}
-	media, session, err := sent(msg.Body.SDP)
 	switch {
 	case err != nil:
 		return err
@@ -116,15 +112,20 @@ func (m *mixing) takeOffer(ctx context.Context, body string) error {
 	case !m.hears(topicAnswer):
 		return refusal.New(codeUnexpected, "an offer before a subscription to %s; accepted after it", m.topic(topicAnswer))
 	}
+	offered, err := peer.Inspect(msg.Body.SDP)
+	if err != nil {
+		return err
+	}
+	session := origin(msg.Body.SDP)
 	m.wait = nil
 	if m.link != nil && m.link.theirs && m.link.session == session {
 		return m.restart(msg.Body.SDP)
 	}
 	m.unlink()
-	if err = m.join(ctx, media); err != nil {
+	if err = m.join(ctx, m.id.key, offered); err != nil {
 		return err
 	}
-	m.dial(media)
+	m.dial()
 	m.link.theirs, m.link.session = true, session
 	answer, err := m.link.peer.Answer(msg.Body.SDP)
 	if err != nil {
@@ -143,16 +144,17 @@ func (m *mixing) restart(offer string) error {
 	return m.tell(topicAnswer, descriptionMessage{Key: m.key, Body: description{"answer", answer}})
 }
 
-// call offers the mix to a client that only waits. It is a viewer until its answer says what it sends.
+// call offers the mix to a client that only waits. Until its answer says what it sends it is a viewer without a key, so
+// that the place its key may have is kept.
 func (m *mixing) call(ctx context.Context) error {
 	m.wait = nil
 	if m.link != nil || !m.hears(topicOffer) {
 		return nil
 	}
-	if err := m.join(ctx, room.Media{}); err != nil {
+	if err := m.join(ctx, "", peer.Offered{}); err != nil {
 		return err
 	}
-	m.dial(room.Media{})
+	m.dial()
 	m.link.ours = true
 	offer, err := m.link.peer.Offer()
 	if err != nil {
@@ -171,17 +173,15 @@ func (m *mixing) takeAnswer(ctx context.Context, body string) error {
 		m.s.log.Debug("late answer ignored")
 		return nil
 	}
-	media, _, err := sent(msg.Body.SDP)
+	answered, err := peer.Inspect(msg.Body.SDP)
 	if err != nil {
 		return err
 	}
-	if media != (room.Media{}) {
-		if err := m.join(ctx, media); err != nil {
-			return err
-		}
-		m.link.peer.Publish(m.member, m.member.Source(), media.Audio, media.Video)
-		m.listen(m.link.peer)
+	if err := m.join(ctx, m.id.key, answered); err != nil {
+		return err
 	}
+	m.link.peer.Publish(m.member, m.member.Source(), answered.Audio.Sends, answered.Video.Sends)
+	m.listen(m.link.peer)
 	m.link.ours = false
 	return m.link.peer.Accept(msg.Body.SDP)
 }
@@ -217,8 +217,9 @@ func (m *mixing) addEarly() {
 	m.early = nil
 }
 
-// join makes the client a member that sends media, in the place that its key has or had.
-func (m *mixing) join(ctx context.Context, media room.Media) error {
+// join makes the client a member that sends what it says, in the place that the key has or had.
+func (m *mixing) join(ctx context.Context, key string, offered peer.Offered) error {
+	media := sent(offered)
 	grants := []auth.Grant{auth.View}
 	if media != (room.Media{}) {
 		grants = append(grants, auth.Publish)
@@ -232,7 +233,7 @@ func (m *mixing) join(ctx context.Context, media room.Media) error {
 		return err
 	}
 	name = cmp.Or(name, m.s.displayName())
-	member, err := m.s.h.house.Join(ctx, m.id.room, room.Joining{Name: name, Key: m.id.key, Kind: room.Peer, Publish: media})
+	member, err := m.s.h.house.Join(ctx, m.id.room, room.Joining{Name: name, Key: key, Kind: room.Peer, Publish: media, Layers: offered.Layers})
 	if err != nil {
 		return err
 	}
@@ -244,12 +245,13 @@ func (m *mixing) join(ctx context.Context, media room.Media) error {
 }
 
 // dial makes the connection.
-func (m *mixing) dial(media room.Media) {
+func (m *mixing) dial() {
+	publish := m.member.Publish()
 	candidates := make(chan peer.Candidate, backlog)
 	log := m.s.log.With("id", m.member.ID())
 	p := m.s.h.engine.NewPeer(peer.Options{
-		Mixer: m.member.Mixer(), Upstream: m.member, Own: m.member.Source(), Audio: media.Audio, Video: media.Video,
-		View: mixer.Watching{Name: mixer.MainView},
+		Mixer: m.member.Mixer(), Upstream: m.member, Own: m.member.Source(), Audio: publish.Audio, Video: publish.Video,
+		SoundAlone: true, View: mixer.Watching{Name: mixer.MainView},
 		OnCandidate: func(c peer.Candidate) {
 			select {
 			case candidates <- c:

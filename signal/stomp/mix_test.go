@@ -84,22 +84,54 @@ func TestWaitingClientsAreCalled(t *testing.T) {
 		x.connect()
 		x.subscribeAs(key, "yard")
 		c, _ := newCaller(t, colour)
-		f := x.hearFrom("/topic/peer/offer/" + key + "/yard")
-		mixer := s.handler.mixerKey("yard")
-		if !strings.Contains(f.body, `"iceServers":[{"urls":["stun:192.0.2.1"]}]`) {
-			t.Errorf("the offer is %s; want the ICE servers with it, for who knows the key", f.body)
+		if offer := x.isCalled(s, c, key); !strings.Contains(offer, `"iceServers":[{"urls":["stun:192.0.2.1"]}]`) {
+			t.Errorf("the offer is %s; want the ICE servers with it, for who knows the key", offer)
 		}
-		answer := c.answer(described(t, f, "offer", mixer))
-		to := "/" + mixer + "/yard"
-		x.trickle(c, key, "/app/peer/iceCandidate"+to)
-		x.say("SEND", asJSON(descriptionMessage{Key: key, Body: description{"answer", answer}}), header{"destination", "/app/peer/answer" + to})
-		x.takeCandidates(c, key, "yard", mixer)
 		await(t, "the one who was called sees the mix", func() bool { return c.tv.shows(red) })
 		x.silentBut("/topic/peer/iceCandidate/")
 	}
 	if got := s.people("yard"); got != "guest send" {
 		t.Errorf("in the room publish %q; want the one who sends alone", got)
 	}
+}
+
+// isCalled answers the server's offer, after its candidates, and returns it.
+func (x *stranger) isCalled(s *server, c *caller, key string) string {
+	x.t.Helper()
+	mixer := s.handler.mixerKey("yard")
+	f := x.hearFrom("/topic/peer/offer/" + key + "/yard")
+	answer := c.answer(described(x.t, f, "offer", mixer))
+	x.trickle(c, key, "/app/peer/iceCandidate/"+mixer+"/yard")
+	x.say("SEND", asJSON(descriptionMessage{Key: key, Body: description{"answer", answer}}), header{"destination", "/app/peer/answer/" + mixer + "/yard"})
+	x.takeCandidates(c, key, "yard", mixer)
+	return f.body
+}
+
+// TestReconnectedClientsAreCalled: a page whose socket broke has a connection to the server's key, as far as it knows,
+// and does not offer again. The server does, and the page has its place back.
+func TestReconnectedClientsAreCalled(t *testing.T) {
+	s := serve(t, setup{stomp: Config{CallAfter: 300 * time.Millisecond}})
+	red, green := colours()[0], colours()[1]
+	x := s.sockJS(t)
+	x.connect(header{"name", "first"})
+	c, _ := newCaller(t, &red)
+	x.joins(c, "a", "yard")
+	other := s.sockJS(t)
+	other.connect(header{"name", "second"})
+	c2, _ := newCaller(t, &green)
+	other.joins(c2, "b", "yard")
+	await(t, "both are there", func() bool { return c2.tv.shows(red, green) })
+	x.breaks()
+	await(t, "the first one is away", func() bool { return s.people("yard") == "(first) second" })
+	x = s.sockJS(t)
+	x.connect(header{"name", "first"})
+	x.subscribeAs("a", "yard")
+	x.call()
+	again, _ := newCaller(t, &red)
+	x.isCalled(s, again, "a")
+	await(t, "the first one has its place back", func() bool {
+		return s.people("yard") == "first second" && again.tv.shows(red, green)
+	})
 }
 
 // TestOffersCross: a client that offers while an offer of ours is on its way gets the answer to its own.
@@ -223,6 +255,21 @@ func (x *stranger) untilRefused(code string) {
 			}
 			return
 		}
+	}
+}
+
+// TestVoiceAlone: clients without a camera are heard, and have a tile with their name.
+func TestVoiceAlone(t *testing.T) {
+	s := serve(t, setup{})
+	x := s.sockJS(t)
+	x.connect()
+	c, _ := newCaller(t, nil)
+	c.speak()
+	x.joins(c, "voice", "yard")
+	<-c.streams
+	info, err := s.house.Info("yard")
+	if err != nil || len(info.Participants) != 1 || info.Participants[0].Publish != (room.Media{Audio: true}) {
+		t.Errorf("in the room are %+v (%v); want one who sends sound", info.Participants, err)
 	}
 }
 

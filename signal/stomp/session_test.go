@@ -203,3 +203,23 @@ func TestClosing(t *testing.T) {
 		x.refused(room.CodeClosing, "closing")
 	}
 }
+
+// TestFirstVersion: clients of 1.0 may have no ids of subscriptions, and end them by destination.
+func TestFirstVersion(t *testing.T) {
+	s := serve(t, setup{})
+	x := s.raw(t)
+	x.version = v10
+	x.say("CONNECT", "", header{"login", "me"}, header{"passcode", "you"})
+	x.hear("CONNECTED")
+	for _, d := range topicsOf("k", "yard") {
+		x.say("SUBSCRIBE", "", header{"destination", d})
+	}
+	x.say("SEND", "", header{"destination", "/app/call/key"})
+	f := x.hearFrom("/topic/send/key")
+	if id, there := f.headers.find("subscription"); there {
+		t.Errorf("the subscription is called %q", id)
+	}
+	x.say("UNSUBSCRIBE", "", header{"destination", "/topic/send/key"})
+	x.say("SEND", "", header{"destination", "/app/call/key"})
+	x.silentBut("/topic/peer/")
+}

@@ -94,14 +94,14 @@ test('Chromium: three clients in a room see one mix, over every transport', asyn
   });
 });
 
-test('Firefox: three clients in a room see one mix', async (t) => {
+test('Firefox: three clients in a room see one mix, over every transport', async (t) => {
   const origin = await pages(t);
   const server = await serve(t, {...small, auth: {origins: [origin]}});
   const browser = await openFirefox(t);
   const three = [];
   for (let i = 0; i < 3; i++) three.push(await browser.newPage());
   for (const page of three) watch(t, page);
-  for (const transport of ['websocket', 'xhr-streaming', 'iframe-htmlfile']) {
+  for (const transport of transports) {
     await t.test(transport, () => roomOf(three, origin, server, transport, false));
   }
 });
