@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"azulejo/signal/auth"
 	"azulejo/signal/refusal"
@@ -18,10 +19,12 @@ type gate struct {
 	log   *slog.Logger
 	doors map[string]door
 	wrong []error // patterns that have no door
+
+	fileWithin time.Duration
 }
 
-func newGate(guard *auth.Guard, p *pages, log *slog.Logger) *gate {
-	g := &gate{mux: http.NewServeMux(), guard: guard, pages: p, log: log, doors: map[string]door{}}
+func newGate(cfg Config, p *pages) *gate {
+	g := &gate{mux: http.NewServeMux(), guard: cfg.Guard, pages: p, log: cfg.Log, doors: map[string]door{}, fileWithin: cfg.FileWithin}
 	for _, d := range doors(p.static()) {
 		g.doors[d.pattern] = d
 	}
@@ -36,11 +39,26 @@ func (g *gate) Handle(pattern string, h http.Handler) {
 		return
 	}
 	switch d.rule {
-	case page, api:
+	case page:
+		g.mux.Handle(pattern, g.hurried(g.behind(d, h)))
+	case api:
 		g.mux.Handle(pattern, g.behind(d, h))
-	case open, own:
+	case open:
+		g.mux.Handle(pattern, g.hurried(h))
+	case own:
 		g.mux.Handle(pattern, h)
 	}
+}
+
+// hurried gives h's answer a time by which it has left: strangers who do not read hold no connection for ever.
+func (g *gate) hurried(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		control := http.NewResponseController(w)
+		_ = control.SetWriteDeadline(time.Now().Add(g.fileWithin)) // tests without a connection have none
+		h.ServeHTTP(w, r)
+		_ = control.Flush()
+		_ = control.SetWriteDeadline(time.Time{}) // the next request on the connection has its own time
+	})
 }
 
 // HandleFunc is what huma registers with.

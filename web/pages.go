@@ -125,7 +125,7 @@ func (p *pages) missing(w http.ResponseWriter) {
 
 // refused answers with the page that says why its reader may not come in.
 func (p *pages) refused(w http.ResponseWriter, status int, reason string) {
-	words := struct{ Title, Advice, Reason string }{"This address needs a token", "Ask whoever invited you for the whole address: it ends in ?token=…", reason}
+	words := struct{ Title, Advice, Reason string }{"This address needs a token", "Ask whoever invited you for the whole address: it ends in ?\u2060token=…", reason}
 	switch status {
 	case http.StatusForbidden:
 		words.Title, words.Advice = "This token does not open this page", "Ask whoever invited you for one that does."

@@ -36,6 +36,8 @@ type Config struct {
 	Ready func(context.Context) error
 	// BodyWithin is how long the body of a request may take to come. Zero means 30 s.
 	BodyWithin time.Duration
+	// FileWithin is how long a page or a file of ours may take to leave. Zero means 2 min.
+	FileWithin time.Duration
 	Version    string
 	TLS        *tls.Config // nil: plain HTTP
 	Log        *slog.Logger
@@ -52,7 +54,10 @@ func (c Config) Validate() error {
 	return nil
 }
 
-const defaultBodyWithin = 30 * time.Second
+const (
+	defaultBodyWithin = 30 * time.Second
+	defaultFileWithin = 2 * time.Minute
+)
 
 // Server routes every HTTP request of azulejo.
 type Server struct {
@@ -76,11 +81,14 @@ func New(cfg Config) (*Server, error) {
 	if cfg.BodyWithin <= 0 {
 		cfg.BodyWithin = defaultBodyWithin
 	}
+	if cfg.FileWithin <= 0 {
+		cfg.FileWithin = defaultFileWithin
+	}
 	files, err := loadPages()
 	if err != nil {
 		return nil, fmt.Errorf("web: load pages: %w", err)
 	}
-	s := &Server{cfg: cfg, log: cfg.Log, mux: newGate(cfg.Guard, files, cfg.Log), pages: files}
+	s := &Server{cfg: cfg, log: cfg.Log, mux: newGate(cfg, files), pages: files}
 	if err := s.routes(); err != nil {
 		return nil, err
 	}

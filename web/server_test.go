@@ -260,6 +260,40 @@ func TestRunEndsWithItsContext(t *testing.T) {
 	}
 }
 
+// TestFilesThatAreNotRead: nobody holds a connection by asking for files and not taking them.
+func TestFilesThatAreNotRead(t *testing.T) {
+	s, err := New(Config{Rooms: &house{}, Guard: authtest.Guard(t, auth.Config{}), FileWithin: 500 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := make(chan struct{})
+	srv := httptest.NewUnstartedServer(s)
+	srv.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateClosed {
+			close(closed)
+		}
+	}
+	srv.Start()
+	t.Cleanup(srv.Close)
+	c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", srv.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	if tcp, ok := c.(*net.TCPConn); !ok || tcp.SetReadBuffer(4096) != nil {
+		t.Fatal("the read buffer has the size that it likes")
+	}
+	const get = "GET /static/azulejo.js HTTP/1.1\r\nHost: x\r\n\r\n"
+	if _, err := io.WriteString(c, strings.Repeat(get, 2000)); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-closed:
+	case <-time.After(20 * time.Second):
+		t.Error("the connection is still open")
+	}
+}
+
 // TestBodiesThatDoNotCome: nobody holds a connection by promising a body, wherever it goes.
 func TestBodiesThatDoNotCome(t *testing.T) {
 	reads := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -21,6 +21,7 @@ type Guard struct {
 	local   bool
 
 	joins, failures *rates
+	waiting         waiting
 	known           *recent[[sha256.Size]byte, struct{}] // digests of tokens that were good lately
 }
 
@@ -31,7 +32,7 @@ func New(cfg Config) (*Guard, error) {
 	}
 	g := &Guard{
 		parser: newParser(), joins: newRates(cfg.JoinsPerMinute, DefaultJoins), failures: newRates(cfg.FailuresPerMinute, DefaultFailures),
-		known: newRecent[[sha256.Size]byte, struct{}](time.Hour), local: cfg.Local,
+		known: newRecent[[sha256.Size]byte, struct{}](time.Hour), local: cfg.Local, waiting: waiting{from: map[netip.Prefix]int{}},
 	}
 	if cfg.Mode == ModeToken {
 		g.secret = []byte(cfg.Secret)

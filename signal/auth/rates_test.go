@@ -97,6 +97,37 @@ func TestExpiredTokensLoseTheirPrivilege(t *testing.T) {
 	})
 }
 
+// TestWaitingIsLimitedPerAddress: who only opens connections keeps nobody out but its neighbours, and them not for long.
+func TestWaitingIsLimitedPerAddress(t *testing.T) {
+	g := guard(t, nil)
+	var all []func()
+	for range maxWaiting {
+		done, err := g.Wait("192.0.2.1:1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, done)
+	}
+	_, err := g.Wait("192.0.2.1:2")
+	wantCode(t, err, CodeTooMany, "256", "accepted")
+	if _, err = g.Wait("192.0.2.2:1"); err != nil {
+		t.Errorf("another address: %v", err)
+	}
+	all[0]()
+	all[0]() // counts once
+	if _, err = g.Wait("192.0.2.1:3"); err != nil {
+		t.Errorf("after one has gone: %v", err)
+	}
+	_, err = g.Wait("192.0.2.1:4")
+	wantCode(t, err, CodeTooMany)
+	for _, done := range all {
+		done()
+	}
+	if n := len(g.waiting.from); n != 2 {
+		t.Errorf("%d addresses are kept, want those of the two who wait", n)
+	}
+}
+
 func TestNetworks(t *testing.T) {
 	for remote, want := range map[string]string{
 		"192.0.2.1:80":                "192.0.2.1/32",

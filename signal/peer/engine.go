@@ -176,6 +176,7 @@ func (e *Engine) settings() (webrtc.SettingEngine, error) {
 	var s webrtc.SettingEngine
 	s.LoggerFactory = pionlog.Factory{Log: e.log}
 	s.SetIncludeLoopbackCandidate(true)
+	s.SetFireOnTrackBeforeFirstRTP(true)                   // else a track whose first packet has a strange payload type never comes
 	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled) // clients call us; we never call a .local name
 	s.SetNetworkTypes(e.networks())
 	if e.udp != nil {

@@ -164,12 +164,12 @@ func (p *Peer) flow() {
 // receive is given each track the client publishes.
 func (p *Peer) receive(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
 	p.start(func() { drainRTCP(r, t.RID()) })
-	u := newUplink(t, r, p.destination(t), &p.up, p.log)
+	u := newUplink(t, r, func() func(codec.Packet) { return p.destination(t) }, &p.up, p.log)
 	p.start(func() { u.run(p.ctx) })
 }
 
-// destination is where a track goes: the first sound, and the first picture of each layer. Others are read
-// and thrown away.
+// destination is where a track goes that has begun: the first sound, and the first picture of each layer. Others
+// are read and thrown away.
 func (p *Peer) destination(t *webrtc.TrackRemote) func(codec.Packet) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -31,7 +31,8 @@ type Upstream interface {
 type uplink struct {
 	track  *webrtc.TrackRemote
 	codecs map[uint8]webrtc.RTPCodecParameters
-	put    func(codec.Packet)
+	begin  func() func(codec.Packet) // tells put, when the first unit has come
+	put    func(codec.Packet)        // nil before
 	log    *slog.Logger
 	counts *counts
 
@@ -44,9 +45,9 @@ type uplink struct {
 // counts are shared by all uplinks of a peer.
 type counts struct{ packets, units, garbage atomic.Uint64 }
 
-func newUplink(t *webrtc.TrackRemote, r *webrtc.RTPReceiver, put func(codec.Packet), c *counts, log *slog.Logger) *uplink {
+func newUplink(t *webrtc.TrackRemote, r *webrtc.RTPReceiver, begin func() func(codec.Packet), c *counts, log *slog.Logger) *uplink {
 	u := &uplink{
-		track: t, put: put, counts: c, log: log.With("media", t.Kind().String()),
+		track: t, begin: begin, counts: c, log: log.With("media", t.Kind().String()),
 		codecs: map[uint8]webrtc.RTPCodecParameters{}, fresh: true,
 	}
 	for _, p := range r.GetParameters().Codecs {
@@ -121,6 +122,9 @@ func (u *uplink) deliver(units []codec.Packet) {
 		p.Lost = p.Lost || u.fresh
 		u.fresh = false
 		u.counts.units.Add(1)
+		if u.put == nil {
+			u.put = u.begin()
+		}
 		u.put(p)
 	}
 }

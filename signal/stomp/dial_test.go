@@ -29,6 +29,14 @@ func (s *server) rawAt(t *testing.T, query string) *stranger {
 	return &stranger{t: t, version: v12, send: send, in: in, end: end, breaks: func() { _ = ws.Close() }}
 }
 
+// vanishing is a raw client whose connection breaks off, without a word of STOMP or of WebSocket.
+func (s *server) vanishing(t *testing.T) (*stranger, func()) {
+	t.Helper()
+	ws, in, end := s.dial(t, "/signaling/websocket", func(m string, put func(string)) error { put(m); return nil })
+	send := func(m string) error { return ws.WriteMessage(websocket.TextMessage, []byte(m)) }
+	return &stranger{t: t, version: v12, send: send, in: in, end: end}, func() { _ = ws.NetConn().Close() }
+}
+
 // sockJS connects as StompConfig.SockJS of stomp_dart_client does: to a random server of three digits and a random
 // session, without /info; it says arrays of one message and understands o, h, a and c.
 func (s *server) sockJS(t *testing.T) *stranger {

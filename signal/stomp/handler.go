@@ -121,7 +121,15 @@ func (h *Handler) serve(to sockjs.Session) {
 	}
 	defer h.leave()
 	r := to.Request()
-	newSession(h, newLine(to, h.laneOf(r)), r, h.log.With("remote", r.RemoteAddr)).run(h.ctx)
+	entered, err := h.guard.Wait(r.RemoteAddr)
+	if err != nil {
+		_ = to.Close(closeCode(auth.CodeTooMany), auth.CodeTooMany)
+		return
+	}
+	defer entered()
+	s := newSession(h, newLine(to, h.laneOf(r)), r, h.log.With("remote", r.RemoteAddr))
+	s.entered = entered
+	s.run(h.ctx)
 }
 
 // enter tells why there may be no more sessions; empty: there may be this one.

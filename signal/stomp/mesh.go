@@ -14,8 +14,11 @@ import (
 // never waits for a client.
 type broker struct {
 	mu    sync.Mutex
-	rooms map[string]map[*session]struct{}
+	rooms map[string]map[*session]owner
 }
+
+// owner is who stands behind a session; the name is that of the token, which may have none.
+type owner struct{ key, name string }
 
 // relayed is a message on its way to the subscriptions of a client.
 type relayed struct {
@@ -23,15 +26,23 @@ type relayed struct {
 	message
 }
 
-func newBroker() *broker { return &broker{rooms: map[string]map[*session]struct{}{}} }
+func newBroker() *broker { return &broker{rooms: map[string]map[*session]owner{}} }
 
-func (b *broker) add(room string, s *session) {
+// add refuses a key that is in use by a token of another name: all of a room know all keys, and who had another's could
+// end its session, and hear what is meant for it.
+func (b *broker) add(room string, s *session, o owner) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.rooms[room] == nil {
-		b.rooms[room] = map[*session]struct{}{}
+	for _, other := range b.rooms[room] {
+		if other.key == o.key && other.name != o.name && other.name != "" {
+			return refusal.New(auth.CodeForbidden, "key %q is in use by somebody whose token has another name; accepted is a random key", clip(o.key))
+		}
 	}
-	b.rooms[room][s] = struct{}{}
+	if b.rooms[room] == nil {
+		b.rooms[room] = map[*session]owner{}
+	}
+	b.rooms[room][s] = o
+	return nil
 }
 
 func (b *broker) remove(room string, s *session) {
@@ -94,11 +105,14 @@ func (s *session) joinMesh(ctx context.Context, who identity) (*mesh, error) {
 	if err != nil {
 		return nil, err
 	}
-	member, err := s.h.house.Join(ctx, who.room, room.Joining{Name: name, Key: who.key, Kind: room.Peer, Mesh: true})
-	if err != nil {
+	if err = s.h.broker.add(who.room, s, owner{who.key, permit.Name}); err != nil {
 		return nil, err
 	}
-	s.h.broker.add(who.room, s)
+	member, err := s.h.house.Join(ctx, who.room, room.Joining{Name: name, Key: who.key, Kind: room.Peer, Mesh: true})
+	if err != nil {
+		s.h.broker.remove(who.room, s)
+		return nil, err
+	}
 	return &mesh{s, member}, nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"azulejo/signal/auth"
 	"azulejo/signal/room"
 	"azulejo/signal/signaltest/await"
 )
@@ -179,6 +180,21 @@ func TestTooManySessions(t *testing.T) {
 		t.Errorf("the second one got %v; want the end, with a reason", err)
 	}
 	first.silent()
+}
+
+// TestHalfOpen: connections that say nothing are bounded for each address, and those who are in a room do not count.
+func TestHalfOpen(t *testing.T) {
+	s := serve(t, setup{rooms: meshes("pair")})
+	for _, key := range []string{"a", "b"} {
+		s.enters(t, key, "pair")
+	}
+	for range 256 {
+		s.sockJS(t)
+	}
+	x := s.sockJS(t)
+	if _, err := x.next(await.Patience); err == nil || errors.Is(err, errTimeout) || !strings.Contains(err.Error(), auth.CodeTooMany) {
+		t.Errorf("one more got %v; want the end, with a reason", err)
+	}
 }
 
 // TestQuietStreamsOverHTTP2: between two messages may pass more time than one may take to leave. HTTP/2 ends a stream at

@@ -299,3 +299,43 @@ func TestOddCandidatesAreNoReason(t *testing.T) {
 	x.offers(c, "k", "yard", mixer)
 	await.Until(t, "the client sees itself", func() bool { return c.shows(red) })
 }
+
+// TestVanishing: a client that is gone without a word, at whatever step, leaves nothing behind but, for a while, the place
+// of who sent.
+func TestVanishing(t *testing.T) {
+	s := serve(t, setup{stomp: Config{CallAfter: 50 * time.Millisecond}})
+	red := colours()[0]
+	var mixer, offer string
+	steps := []func(x *stranger, c *caller){
+		func(x *stranger, _ *caller) { x.connect(header{"login", "Ana"}) },
+		func(x *stranger, _ *caller) { x.subscribeAs("k", "yard") },
+		func(x *stranger, _ *caller) { mixer = x.call() },
+		func(x *stranger, c *caller) {
+			offer = asJSON(descriptionMessage{Key: "k", Body: description{"offer", c.offer(nil)}})
+			x.trickle(c, "k", "/app/peer/iceCandidate/"+mixer+"/yard")
+		},
+		func(x *stranger, _ *caller) {
+			x.say("SEND", offer, header{"destination", "/app/peer/offer/" + mixer + "/yard"})
+		},
+		func(x *stranger, _ *caller) { x.hearFrom("/topic/peer/answer/k/yard") },
+	}
+	for n := range len(steps) + 1 {
+		c, end := newCaller(t, &red)
+		x, vanish := s.vanishing(t)
+		for _, step := range steps[:n] {
+			step(x, c)
+		}
+		vanish()
+		end()
+		await.Until(t, fmt.Sprintf("nothing is left of who vanished at step %d", n), func() bool {
+			left := s.people("yard")
+			return s.handler.sessionsOpen() == 0 && (left == "no room" || n > 4 && left == "(Ana)")
+		})
+	}
+}
+
+func (h *Handler) sessionsOpen() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.open
+}

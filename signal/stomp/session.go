@@ -32,6 +32,7 @@ type session struct {
 	id   string
 
 	remote, token string
+	entered       func() // tells the guard
 	name          string // as asked for
 	version       version
 	connected     bool

@@ -101,6 +101,7 @@ func (s *session) enter(ctx context.Context, who identity) error {
 		return err
 	}
 	s.me, s.due = who, nil
+	s.entered()
 	s.log = s.log.With("room", who.room)
 	return nil
 }

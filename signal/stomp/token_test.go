@@ -5,6 +5,7 @@ import (
 
 	"azulejo/signal/auth"
 	"azulejo/signal/auth/authtest"
+	"azulejo/signal/room"
 	"azulejo/signal/signaltest/await"
 )
 
@@ -48,6 +49,27 @@ func TestTokens(t *testing.T) {
 		t.Errorf("in the room are %q", got)
 	}
 	good.silentBut("/topic/peer/iceCandidate/")
+}
+
+// TestKeysOfOthers: in a mesh all keys are known to all, but not good for who is somebody else.
+func TestKeysOfOthers(t *testing.T) {
+	s := serve(t, setup{auth: authtest.Config(), rooms: meshes("pair")})
+	enter := func(name string) *stranger {
+		x := s.raw(t)
+		x.connect(header{"token", authtest.Named(t, "pair", name, auth.View, auth.Publish)})
+		x.say("SUBSCRIBE", "", header{"id", "0"}, header{"destination", "/topic/peer/offer/k/pair"})
+		return x
+	}
+	ana := enter("Ana")
+	ana.silent()
+	for _, name := range []string{"Bea", ""} {
+		enter(name).refused(auth.CodeForbidden, `"k"`)
+	}
+	ana.silent()
+	again := enter("Ana")
+	again.silent()
+	ana.refused(room.CodeReplaced)
+	again.silent()
 }
 
 // TestTokenInTheAddress is for clients whose address is all that can be changed, and who only view.

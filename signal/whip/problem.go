@@ -47,7 +47,7 @@ var statuses = map[string]int{ // a constant table
 	viewing.CodeUnsupported: http.StatusUnprocessableEntity,
 	room.CodeNoSuchRoom:     http.StatusNotFound,
 	room.CodeNameTaken:      http.StatusConflict,
-	codeMesh:                http.StatusConflict,
+	room.CodeMesh:           http.StatusConflict,
 	room.CodeFull:           http.StatusServiceUnavailable,
 	room.CodeViewers:        http.StatusServiceUnavailable,
 	room.CodeRooms:          http.StatusServiceUnavailable,
@@ -55,9 +55,6 @@ var statuses = map[string]int{ // a constant table
 	room.CodeClosing:        http.StatusServiceUnavailable,
 	codeInternal:            http.StatusInternalServerError,
 }
-
-// codeMesh is of rooms whose clients speak to each other: there is no mix.
-const codeMesh = "mesh_room"
 
 // retryAfter is when to come back to a server that is full or closing, in seconds.
 const retryAfter = "5"

@@ -19,7 +19,10 @@ const (
 
 // TestStatuses are those of RFC 9725 and the WHEP draft, one request each.
 func TestStatuses(t *testing.T) {
-	s := serve(t, setup{webrtc: peer.Config{ICEServers: []peer.ICEServer{{URLs: []string{"stun:stun.example.org"}}}}})
+	s := serve(t, setup{
+		webrtc: peer.Config{ICEServers: []peer.ICEServer{{URLs: []string{"stun:stun.example.org"}}}},
+		rooms:  map[string]room.Settings{"pair": {Mode: room.Mesh}},
+	})
 	sends := s.newCaller(t)
 	sends.video = sends.sends("video/H264")
 	publishing := sends.offer()
@@ -93,6 +96,11 @@ func TestStatuses(t *testing.T) {
 		{"events of nobody", "GET", out + "/nobody/events", "", nil, 404, "not_found", "POST"},
 		{"DELETE", "DELETE", gets.location, "", []string{"If-Match", `"other"`}, 200, "", ""},
 		{"DELETE again", "DELETE", gets.location, "", nil, 404, "not_found", "POST"},
+		{"PATCH after DELETE", "PATCH", gets.location, mine + candidate, []string{"Content-Type", fragType, "If-Match", "*"}, 404, "not_found", "POST"},
+		{"a view after DELETE", "POST", gets.location + "/view", "{}", []string{"Content-Type", "application/json"}, 404, "not_found", "POST"},
+		{"events after DELETE", "GET", gets.location + "/events", "", nil, 404, "not_found", "POST"},
+		{"a publisher in a mesh", "POST", "/whip/pair/gate", publishing, []string{"Content-Type", sdpType}, 409, room.CodeMesh, "/signaling"},
+		{"a viewer of a mesh", "POST", "/whep/pair", watching, []string{"Content-Type", sdpType}, 409, room.CodeMesh, "/signaling"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a := s.ask(t, c.method, c.path, c.body, c.header...)

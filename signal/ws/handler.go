@@ -69,12 +69,18 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer h.sessions.Done()
+	joined, err := h.guard.Wait(r.RemoteAddr)
+	if err != nil {
+		http.Error(w, err.Error(), auth.Answer(w.Header(), err))
+		return
+	}
+	defer joined()
 	conn, err := h.upgrader.Upgrade(w, r, nil)
 	if err != nil {
 		h.log.Debug("websocket refused", "remote", r.RemoteAddr, "origin", r.Header.Get("Origin"), "error", err)
 		return // Upgrade has answered
 	}
-	newSession(h, conn, caller{r.RemoteAddr, auth.TokenOf(r)}).run(h.ctx)
+	newSession(h, conn, caller{r.RemoteAddr, auth.TokenOf(r), joined}).run(h.ctx)
 }
 
 func (h *Handler) enter() bool {

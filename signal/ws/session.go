@@ -44,6 +44,7 @@ type session struct {
 type caller struct {
 	remote string // host:port
 	token  string // of the request; one in the join counts before it
+	joined func() // tells the guard
 }
 
 // errLeft ends a session as the client wished; errGone ends one whose client may come back.
@@ -245,6 +246,7 @@ func (s *session) join(ctx context.Context, m joinMessage) error {
 		return err
 	}
 	s.member, s.joinBy = member, nil
+	s.caller.joined()
 	s.log = s.log.With("room", member.Room(), "id", member.ID())
 	servers := append([]peer.ICEServer{}, s.h.engine.ICEServers(member.ID())...)
 	if err := s.send(joinedMessage{"joined", member.ID(), member.Room(), servers, member.Participants()}); err != nil {

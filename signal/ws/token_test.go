@@ -182,3 +182,19 @@ func TestTokensAreNotLogged(t *testing.T) {
 		}
 	}
 }
+
+// TestHalfOpen: connections that do not join are bounded for each address, and those who have joined do not count.
+func TestHalfOpen(t *testing.T) {
+	s := serve(t, setup{})
+	s.dial(t, client.Config{View: true})
+	for i := range 257 {
+		conn, response, err := websocket.DefaultDialer.DialContext(t.Context(), s.url, nil)
+		if err == nil {
+			t.Cleanup(func() { _ = conn.Close() })
+		}
+		if response == nil || (response.StatusCode == http.StatusTooManyRequests) != (i == 256) || (response.Header.Get("Retry-After") != "") != (i == 256) {
+			t.Fatalf("connection %d: %v, %v", i, response, err)
+		}
+		_ = response.Body.Close()
+	}
+}
