@@ -1,20 +1,17 @@
 package mixer
 
 import (
-	"errors"
 	"fmt"
 	"image"
-	"io"
 	"log/slog"
 	"math"
-	"os/exec"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"azulejo/mixer/layout"
 
 	"azulejo/codec"
+	"azulejo/codec/codectest"
 	"azulejo/mixer/pcm"
 )
 
@@ -320,28 +317,9 @@ func TestOddPicturesAreShownAndStopNobody(t *testing.T) {
 }
 
 // clip has ffmpeg encode a test picture as H.264.
-func clip(t *testing.T, source string, options ...string) (all []codec.Packet) {
+func clip(t *testing.T, source string, options ...string) []codec.Packet {
 	t.Helper()
-	name := filepath.Join(t.TempDir(), "clip.mp4")
-	args := append([]string{"-nostdin", "-v", "error", "-f", "lavfi", "-i", source, "-pix_fmt", "yuv420p", "-c:v", "libx264"}, options...)
-	if out, err := exec.Command("ffmpeg", append(args, name)...).CombinedOutput(); err != nil {
-		t.Fatalf("ffmpeg: %v: %s", err, out)
-	}
-	f, err := codec.OpenFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	for {
-		p, err := f.Next()
-		if errors.Is(err, io.EOF) {
-			return all
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, p)
-	}
+	return codectest.Film(t, source, append([]string{"-pix_fmt", "yuv420p"}, options...)...)
 }
 
 func TestMoreSourcesThanPlaces(t *testing.T) {

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"log/slog"
@@ -22,7 +21,7 @@ import (
 type tokenServer struct {
 	*Server
 	url     string
-	log     *lockedBuffer
+	log     *authtest.Log
 	reached *handled
 }
 
@@ -45,31 +44,13 @@ func (h *handled) count(path string) int {
 	return h.paths[path]
 }
 
-// lockedBuffer is a log that many may write.
-type lockedBuffer struct {
-	mu  sync.Mutex
-	all bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.all.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.all.String()
-}
-
 func serveTokens(t *testing.T, change func(*auth.Config)) *tokenServer {
 	t.Helper()
 	cfg := authtest.Config()
 	if change != nil {
 		change(&cfg)
 	}
-	s := &tokenServer{log: &lockedBuffer{}, reached: &handled{paths: map[string]int{}}}
+	s := &tokenServer{log: &authtest.Log{}, reached: &handled{paths: map[string]int{}}}
 	info := yard()
 	info.Views = []room.ViewInfo{{Name: "main"}}
 	h := &house{rooms: []room.Info{info}}

@@ -1,13 +1,9 @@
 package repeat_test
 
 import (
-	"errors"
 	"fmt"
 	"image"
-	"io"
 	"log/slog"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +11,7 @@ import (
 	"go.uber.org/goleak"
 
 	"azulejo/codec"
+	"azulejo/codec/codectest"
 	"azulejo/codec/repeat"
 )
 
@@ -23,29 +20,10 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// film has ffmpeg encode a test picture with libx264.
-func film(t testing.TB, source string, options ...string) (all []codec.Packet) {
+// film has ffmpeg encode a test picture in one thread, so that it is the same everywhere.
+func film(t testing.TB, source string, options ...string) []codec.Packet {
 	t.Helper()
-	name := filepath.Join(t.TempDir(), "film.mp4")
-	args := append([]string{"-nostdin", "-v", "error", "-f", "lavfi", "-i", source, "-c:v", "libx264", "-threads", "1"}, options...)
-	if out, err := exec.Command("ffmpeg", append(args, name)...).CombinedOutput(); err != nil {
-		t.Fatalf("ffmpeg: %v: %s", err, out)
-	}
-	f, err := codec.OpenFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	for {
-		p, err := f.Next()
-		if errors.Is(err, io.EOF) {
-			return all
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, p)
-	}
+	return codectest.Film(t, source, append([]string{"-threads", "1"}, options...)...)
 }
 
 // shots are all pictures of a stream by their time.

@@ -1,13 +1,11 @@
 package ws_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"log/slog"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/gorilla/websocket"
@@ -127,27 +125,9 @@ func TestJoinsAndFailuresAreLimited(t *testing.T) {
 	}
 }
 
-// lockedBuffer is a log that many may write.
-type lockedBuffer struct {
-	mu  sync.Mutex
-	all bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.all.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.all.String()
-}
-
 // TestTokensAreNotLogged: not even when everything is.
 func TestTokensAreNotLogged(t *testing.T) {
-	var log lockedBuffer
+	var log authtest.Log
 	loud := withTokens()
 	loud.log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug - 4}))
 	s := serve(t, loud)
