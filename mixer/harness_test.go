@@ -1,6 +1,7 @@
 package mixer
 
 import (
+	"cmp"
 	"context"
 	"image"
 	"log/slog"
@@ -155,14 +156,15 @@ func send(t *testing.T, put func(codec.Packet), id codec.ID, w, h int, c codec.C
 	return film{put: put, id: id, w: w, h: h, colour: c, blinking: blinking, gop: 20}.run(t)
 }
 
-// film is what a sender sends: 20 pictures a second of one colour.
+// film is what a sender sends: pictures of one colour.
 type film struct {
 	put      func(codec.Packet)
 	id       codec.ID
 	w, h     int
 	colour   codec.Colour
-	blinking bool // a spot in the lower right corner
-	gop      int  // pictures from one key picture to the next
+	blinking bool          // a spot in the lower right corner
+	gop      int           // pictures from one key picture to the next
+	every    time.Duration // from picture to picture; 50 ms when zero
 	asked    chan struct{}
 }
 
@@ -178,16 +180,17 @@ func (o film) run(t *testing.T) (stop func()) {
 		t.Fatal(err)
 	}
 	f.Fill(f.Bounds(), o.colour)
+	every := cmp.Or(o.every, 50*time.Millisecond)
 	quit, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
-		ticker := time.NewTicker(50 * time.Millisecond)
+		ticker := time.NewTicker(every)
 		defer ticker.Stop()
 		for n := 0; ; n++ {
 			if o.blinking {
 				f.Fill(image.Rect(o.w-o.w/16, o.h-o.h/16, o.w, o.h), codec.RGB(uint8(n%8*30), 0, 0))
 			}
-			packets, err := e.Encode(f, time.Duration(n)*50*time.Millisecond, n%o.gop == 0 || o.wanted())
+			packets, err := e.Encode(f, time.Duration(n)*every, n%o.gop == 0 || o.wanted())
 			if err != nil {
 				t.Errorf("encode: %v", err)
 				return

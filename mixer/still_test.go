@@ -96,7 +96,9 @@ func TestStillWallIsEncodedOnceASecond(t *testing.T) {
 
 func TestBusyWallIsEncodedAtFullRate(t *testing.T) {
 	m := start(t, small)
-	publish(t, m.AddSource(SourceConfig{Name: "a"}), codec.H264, 320, 180, red)
+	a := m.AddSource(SourceConfig{Name: "a"})
+	// Faster than the wall: of two clocks of one rate, two pictures fall between two ticks now and then, and none before the next.
+	film{put: a.PutVideo, id: codec.H264, w: 320, h: 180, colour: red, blinking: true, gop: 50, every: 20 * time.Millisecond}.run(t)
 	v := attend(t, m, Watching{Codec: codec.H264}, nil)
 	eventually(t, 3*time.Second, "the picture", func() bool { return v.shows(image.Rect(80, 40, 240, 100), red) })
 	got := v.between(t, time.Second)
