@@ -111,6 +111,29 @@ func TestDemandIsTheLargestTile(t *testing.T) {
 	eventually(t, 2*time.Second, "nobody", is(0, 0))
 }
 
+// TestDemandSaysWhoIsCropped: a source that fills one of its tiles is taken for one that fills the largest.
+func TestDemandSaysWhoIsCropped(t *testing.T) {
+	m := start(t, small)
+	camera, screen := m.AddSource(SourceConfig{Name: "a"}), m.AddSource(SourceConfig{Name: "b", Screen: true})
+	is := func(what string, w, h int, crops bool) {
+		t.Helper()
+		if got, want := *camera.video.uses.Load(), (use{w, h, crops, true}); got != want {
+			t.Errorf("%s: the camera's use is %+v, want %+v", what, got, want)
+		}
+		if got := *screen.video.uses.Load(); got.fill {
+			t.Errorf("%s: the screen is cropped", what)
+		}
+	}
+	grid := stage(t, m, View{Fill: true})
+	grid.arrange(time.Now())
+	is("in a grid that crops", 160, 90, true)
+	alone := stage(t, m, View{Layout: layout.KindFocus, Spotlight: "a"})
+	alone.arrange(time.Now())
+	is("fitted elsewhere", 320, 180, true)
+	grid.clear()
+	is("fitted only", 320, 180, false)
+}
+
 // TestWhatIsKeptIsBounded looks at what only run may touch, after it has ended.
 func TestWhatIsKeptIsBounded(t *testing.T) {
 	for name, c := range map[string]struct {

@@ -32,13 +32,20 @@ type governor struct {
 
 func newGovernor() *governor { return &governor{most: overloadJoins} }
 
-// observe notes one tick: how many before it were skipped, and how long after its time the picture was composed.
-// A picture that is later than its successor is due is as good as skipped.
-func (g *governor) observe(skipped int, lateness, period time.Duration) {
+// skip notes n ticks that passed before anybody came for them.
+func (g *governor) skip(n int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.ticks += 1 + skipped
-	g.late += skipped
+	g.ticks += n
+	g.late += n
+}
+
+// observe notes a tick that was composed, and how long after its time it was ready. A picture that is later than its
+// successor is due is as good as skipped.
+func (g *governor) observe(lateness, period time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.ticks++
 	if lateness > period {
 		g.late++
 	}

@@ -22,7 +22,7 @@ func (f *fakeLoad) spend(n, late int) (level int) {
 			if i < late {
 				lateness = time.Second
 			}
-			f.observe(0, lateness, 40*time.Millisecond)
+			f.observe(lateness, 40*time.Millisecond)
 		}
 		f.now = f.now.Add(governEvery)
 		level = f.decide(f.now)
@@ -90,13 +90,14 @@ func TestRecoveryIsInReverseAndSlow(t *testing.T) {
 func TestSkippedTicksAndSlowEncodersAreLateness(t *testing.T) {
 	g := newGovernor()
 	for range 10 {
-		g.observe(4, 0, 40*time.Millisecond)
+		g.skip(4)
+		g.observe(0, 40*time.Millisecond)
 	}
 	if level := g.decide(time.Now()); level != 1 {
 		t.Errorf("level %d with four of five ticks skipped", level)
 	}
 	for range 50 {
-		g.observe(0, 0, 40*time.Millisecond)
+		g.observe(0, 40*time.Millisecond)
 		g.encoderLate()
 	}
 	if level := g.decide(time.Now()); level != 2 {
@@ -214,6 +215,20 @@ func TestLeavingOutIsEveryOtherTick(t *testing.T) {
 	}
 	if kept < 95 || kept > 110 {
 		t.Errorf("%d of 200 ticks are composed, want about half", kept)
+	}
+}
+
+// TestWhereTicksAreSkippedNoneIsLeftOut: half the rate is what such a machine shows already, or less.
+func TestWhereTicksAreSkippedNoneIsLeftOut(t *testing.T) {
+	m := &Mixer{cfg: Config{FPS: 20, GOP: time.Second}}
+	m.level.Store(overloadRate)
+	for _, step := range []int64{2, 3} {
+		v := &view{mixer: m, cadence: cadence{rate: 20, per: time.Second}}
+		for n := int64(1001); n < 1200; n += step {
+			if v.leaveOut(n) {
+				t.Errorf("tick %d is left out, %d after the last one that was due", n, step)
+			}
+		}
 	}
 }
 

@@ -99,7 +99,7 @@ func (l *layer) fills(u use, used bool) bool {
 	if l.size.W == 0 || l.size.H == 0 {
 		return true
 	}
-	enlarged := min(float64(u.w)/float64(l.size.W), float64(u.h)/float64(l.size.H))
+	enlarged := u.scale(l.size)
 	return enlarged <= 1 || used && enlarged <= enlargeAtMost
 }
 

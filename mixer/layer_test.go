@@ -34,6 +34,8 @@ func TestChoose(t *testing.T) {
 		{"but not more", three, 2, use{w: 370, h: 208}, 1},
 		{"going down needs a full fit", three, 1, use{w: 360, h: 202}, 1},
 		{"one side is enough: a tall tile is fitted", three, 2, use{w: 320, h: 720}, 2},
+		{"filled, both sides count: the tall tile shows a part", three, 2, use{w: 320, h: 720, fill: true}, 0},
+		{"filled and of the same shape", three, 2, use{w: 320, h: 180, fill: true}, 2},
 		{"in another order of sizes", []given{{quarter, 0, 0}, {full, 0, 0}}, 0, use{w: 640, h: 360}, 1},
 		{"unknown: the sub-stream is tried first", unknown, 1, use{w: 1280, h: 720}, 1},
 		{"it turned out too small: the unknown one", []given{{Size{}, never, 0}, {half, 0, 0}}, 1, use{w: 1280, h: 720}, 0},
@@ -84,7 +86,7 @@ func TestChooseKeepsTheLayerWhileTilesChangeALittle(t *testing.T) {
 func TestLoopFilterDecisions(t *testing.T) {
 	begin := time.Now()
 	picture := Size{1280, 720}
-	tiny, half, large, none := use{w: 320, h: 180}, use{w: 640, h: 360}, use{w: 642, h: 360}, use{}
+	tiny, half, large, none := use{w: 320, h: 180}, use{w: 640, h: 360}, use{w: 642, h: 362}, use{}
 	type step struct {
 		after     time.Duration
 		key       bool
@@ -92,13 +94,18 @@ func TestLoopFilterDecisions(t *testing.T) {
 		skip, ask bool
 	}
 	for name, steps := range map[string][]step{
-		"small":               {{0, true, tiny, true, false}, {time.Second, false, tiny, true, false}},
-		"exactly half":        {{0, true, half, true, false}},
-		"large":               {{0, true, large, false, false}, {time.Second, false, large, false, false}},
-		"nobody":              {{0, true, none, false, false}},
-		"grown":               {{0, true, tiny, true, false}, {1, false, tiny, true, false}, {2, false, large, false, true}, {3, false, large, false, false}, {4, true, large, false, false}},
-		"grown, nothing lost": {{0, true, tiny, true, false}, {1, false, large, false, false}},
-		"shrunk":              {{0, true, large, false, false}, {1, false, large, false, false}, {2, false, tiny, true, false}},
+		"small":                {{0, true, tiny, true, false}, {time.Second, false, tiny, true, false}},
+		"exactly half":         {{0, true, half, true, false}},
+		"large":                {{0, true, large, false, false}, {time.Second, false, large, false, false}},
+		"nobody":               {{0, true, none, false, false}},
+		"half in a wide tile":  {{0, true, use{w: 1000, h: 360}, true, false}},
+		"half in a tall tile":  {{0, true, use{w: 640, h: 720}, true, false}},
+		"a wide tile, filled":  {{0, true, use{w: 1000, h: 360, fill: true}, false, false}},
+		"a tall tile, filled":  {{0, true, use{w: 320, h: 400, fill: true}, false, false}},
+		"filled, exactly half": {{0, true, use{w: 640, h: 360, fill: true}, true, false}},
+		"grown":                {{0, true, tiny, true, false}, {1, false, tiny, true, false}, {2, false, large, false, true}, {3, false, large, false, false}, {4, true, large, false, false}},
+		"grown, nothing lost":  {{0, true, tiny, true, false}, {1, false, large, false, false}},
+		"shrunk":               {{0, true, large, false, false}, {1, false, large, false, false}, {2, false, tiny, true, false}},
 		"a long GOP": {
 			{0, true, tiny, true, false},
 			{9 * time.Second, false, tiny, true, false},

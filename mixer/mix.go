@@ -131,7 +131,6 @@ func (r *mix) deliver(b soundBlock, packets []codec.Packet) {
 	for i, p := range packets {
 		r.meter.add(len(p.Data))
 		packets[i].Payloads = cutOnce(p)
-		packets[i].Payloads = cutOnce(p)
 	}
 	for _, l := range b.to {
 		l.deliver(b.n, packets)

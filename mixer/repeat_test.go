@@ -69,7 +69,7 @@ func (a *audience) look(is bool) {
 	a.t.Helper()
 	u := use{}
 	if is {
-		u = use{320, 180, true}
+		u = use{w: 320, h: 180, decode: true}
 	}
 	a.src.video.demand(u)
 	eventually(a.t, 5*time.Second, "the demand is followed", func() bool { return a.src.Stats().Decoded == is })

@@ -92,7 +92,7 @@ func (l *loopFilter) decide(key bool, u use, picture Size, now time.Time) (skip,
 	if key {
 		*l = loopFilter{key: now}
 	}
-	small := u.w > 0 && 2*u.w <= picture.W && 2*u.h <= picture.H
+	small := u.w > 0 && u.scale(picture) <= 0.5
 	expired := now.Sub(l.key) > filterFor
 	ask = (l.skipped && !small || small && expired) && !l.asked
 	l.asked = l.asked || ask

@@ -282,6 +282,42 @@ func TestMutingFades(t *testing.T) {
 	}
 }
 
+// TestJoiningInAWave: who comes at the peak of a loud wave is not heard as a click, neither at first nor after a pause: what
+// begins to be played fades in within the 5 ms of a seam.
+func TestJoiningInAWave(t *testing.T) {
+	wave := ramp(time.Second/toneHz/4, 200*time.Millisecond) // from its first peak on
+	if wave[0] < toneLoud-10 {
+		t.Fatalf("the wave begins at %d, not at its peak", wave[0])
+	}
+	calm := largestStep(wave)
+	for name, pause := range map[string]time.Duration{"at first": 0, "after a second": time.Second, "after a minute": time.Minute} {
+		m := newMouth(t)
+		heard := m.speak(wave)
+		if pause > 0 {
+			for end := m.now + pause; m.now < end; m.now += blockTime {
+				heard = append(heard, m.hear()...)
+			}
+			heard = append(heard, m.speak(wave)...)
+		}
+		if l := pcm.Goertzel(heard[len(heard)-len(wave)/2:], codec.SampleRate, toneHz); l < -15 {
+			t.Errorf("%s: the tone is at %.1f dB", name, l)
+		}
+		if d := largestStep(heard); d > calm*13/10 {
+			t.Errorf("%s: a click of %d, the steps of the wave itself are %d", name, d, calm)
+		}
+	}
+}
+
+// speak lets sound arrive as it is and returns what is heard meanwhile.
+func (m *mouth) speak(sound []int16) (heard []int16) {
+	for ; len(sound) >= blockLength; sound = sound[blockLength:] {
+		m.push(codec.Packet{Codec: codec.Opus, PTS: m.now}, nil, sound[:blockLength], m.born.Add(m.now))
+		heard = append(heard, m.hear()...)
+		m.now += blockTime
+	}
+	return heard
+}
+
 // TestSilenceIsNotDecoded: what a muted microphone sends for hours costs next to nothing.
 func TestSilenceIsNotDecoded(t *testing.T) {
 	m := newMouth(t)

@@ -164,7 +164,17 @@ func (s *Source) sends(now time.Time) bool {
 // use is what one tile makes of a source.
 type use struct {
 	w, h   int  // of the tile, zero for none
+	fill   bool // the picture is cropped to the tile's shape instead of fitted into it
 	decode bool // the picture is composed; false: packets are passed on
+}
+
+// scale is by what a picture of that size is enlarged.
+func (u use) scale(picture Size) float64 {
+	x, y := float64(u.w)/float64(picture.W), float64(u.h)/float64(picture.H)
+	if u.fill {
+		return max(x, y)
+	}
+	return min(x, y)
 }
 
 // demand notes what t makes of the source from now on.
@@ -179,6 +189,7 @@ func (s *Source) demand(t *tile, u use) {
 	var all use
 	for _, u := range s.uses {
 		all.decode = all.decode || u.decode
+		all.fill = all.fill || u.fill // shows the more of its detail
 		if u.w*u.h > all.w*all.h {
 			all.w, all.h = u.w, u.h
 		}

@@ -20,7 +20,7 @@ func (s *Source) held() (stills, holders int) {
 	return stills, holders
 }
 
-func TestSourceIsScaledOnceForTwoViews(t *testing.T) {
+func TestStillsAreSharedByViews(t *testing.T) {
 	m := start(t, small)
 	a := m.AddSource(SourceConfig{Name: "a"})
 	publish(t, a, codec.H264, 320, 180, red)
@@ -107,7 +107,86 @@ func TestBusyWallIsEncodedAtFullRate(t *testing.T) {
 	}
 }
 
+// TestOnlyChangedTilesAreRedrawn: what is painted over a tile stays until its source has a new picture.
 func TestOnlyChangedTilesAreRedrawn(t *testing.T) {
+	m := start(t, small)
+	a, b := m.AddSource(SourceConfig{Name: "a"}), m.AddSource(SourceConfig{Name: "b"})
+	v := stage(t, m, View{})
+	awake(t, v, a)
+	awake(t, v, b)
+	picture1(t, a, 160, 90, red)
+	picture1(t, b, 160, 90, red)
+	v.draw(t)
+	left, right := v.inside(0), v.inside(1)
+	paint := func() {
+		v.canvas.Fill(left, blue)
+		v.canvas.Fill(right, blue)
+	}
+	shows := func(what string, onA, onB codec.Colour) {
+		t.Helper()
+		if l, r := v.canvas.Mean(left), v.canvas.Mean(right); !near(l, onA) || !near(r, onB) {
+			t.Errorf("%s: the tiles show %v and %v, want %v and %v", what, l, r, onA, onB)
+		}
+	}
+	shows("at first", red, red)
+	paint()
+	v.draw(t)
+	shows("nothing is new", blue, blue)
+	picture1(t, a, 160, 90, green)
+	v.draw(t)
+	shows("a has a new picture", green, blue)
+	paint()
+	picture1(t, b, 160, 90, green)
+	v.draw(t)
+	shows("b has a new picture", blue, green)
+}
+
+// draw brings the canvas up to date.
+func (v *view) draw(t *testing.T) {
+	t.Helper()
+	if err := v.canvas.MakeWritable(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := v.compose(time.Now()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// inside is tile i but for its edges and its name.
+func (v *view) inside(i int) image.Rectangle {
+	r := v.tiles[i].rect
+	return image.Rect(r.Min.X+r.Dx()/4, r.Min.Y+r.Dy()/8, r.Max.X-r.Dx()/4, r.Min.Y+r.Dy()/2)
+}
+
+// TestAStillIsScaledOnceForTwoViews: the second view copies what the first one made, paint and all.
+func TestAStillIsScaledOnceForTwoViews(t *testing.T) {
+	m := start(t, small)
+	src := m.AddSource(SourceConfig{Name: "a"})
+	first, second := stage(t, m, View{}), stage(t, m, View{Capacity: 2})
+	awake(t, first, src)
+	awake(t, second, src)
+	picture1(t, src, 640, 360, red)
+	first.draw(t)
+	st := first.tiles[0].still
+	if err := st.frame.MakeWritable(); err != nil {
+		t.Fatal(err)
+	}
+	st.frame.Fill(st.frame.Bounds(), blue)
+	second.draw(t)
+	if c := second.canvas.Mean(second.inside(0)); !near(c, blue) || second.tiles[0].still != st {
+		t.Errorf("the second view shows %v, want what was painted over the still of the first", c)
+	}
+	picture1(t, src, 640, 360, green)
+	first.draw(t)
+	second.draw(t)
+	for _, v := range []*view{first, second} {
+		if c := v.canvas.Mean(v.inside(0)); !near(c, green) {
+			t.Errorf("a view shows %v after a new picture", c)
+		}
+	}
+}
+
+func TestACalmSourceHasNoNewPictures(t *testing.T) {
 	m := start(t, small)
 	busy, calm := m.AddSource(SourceConfig{Name: "busy"}), m.AddSource(SourceConfig{Name: "calm"})
 	publish(t, busy, codec.H264, 320, 180, red)

@@ -134,7 +134,7 @@ func (t *tile) drawPicture(canvas *codec.Frame, a *appearance) {
 
 // fit finds the still for a picture of that shape, and paints the bars beside it.
 func (t *tile) fit(canvas *codec.Frame, w, h int) {
-	key := stillKey{t.rect.Dx(), t.rect.Dy(), t.view.spec.Fill && !t.source.cfg.Screen, !t.view.spec.NoLabels}
+	key := stillKey{t.rect.Dx(), t.rect.Dy(), t.fills(), !t.view.spec.NoLabels}
 	at := t.rect.Min
 	if !key.fill {
 		r := layout.Fit(w, h, layout.Rect{X: t.rect.Min.X, Y: t.rect.Min.Y, W: t.rect.Dx(), H: t.rect.Dy()})
@@ -151,6 +151,9 @@ func (t *tile) fit(canvas *codec.Frame, w, h int) {
 	t.at = at
 }
 
+// fills tells whether pictures are cropped to the tile's shape.
+func (t *tile) fills() bool { return t.view.spec.Fill && !t.source.cfg.Screen }
+
 // drop gives the still up.
 func (t *tile) drop() {
 	if t.still != nil {
@@ -161,8 +164,10 @@ func (t *tile) drop() {
 
 // demand tells the source how large it is shown.
 func (t *tile) demand(decode bool) {
-	u := use{t.rect.Dx(), t.rect.Dy(), decode}
-	if t.source != nil && t.asked != u {
+	if t.source == nil {
+		return
+	}
+	if u := (use{t.rect.Dx(), t.rect.Dy(), t.fills(), decode}); t.asked != u {
 		t.asked = u
 		t.source.demand(t, u)
 	}

@@ -29,13 +29,13 @@ type view struct {
 	shows atomic.Pointer[Layout] // what the canvas shows now; nil before the first tick
 
 	// Owned by run, and by stop after it.
-	canvas  *codec.Frame
-	tiles   []*tile
-	scene   scene
-	clock   int64 // the second that is written on the canvas; zero for none
-	fresh   bool  // everything has to be drawn
-	halving int64 // the last tick that was left out on purpose
-	decode  bool  // the canvas is composed for somebody, or was at the last tick
+	canvas *codec.Frame
+	tiles  []*tile
+	scene  scene
+	clock  int64 // the second that is written on the canvas; zero for none
+	fresh  bool  // everything has to be drawn
+	last   int64 // the last tick that was not left out on purpose
+	decode bool  // the canvas is composed for somebody, or was at the last tick
 }
 
 func newView(spec View, m *Mixer) (*view, error) {
@@ -90,8 +90,7 @@ func (v *view) run(ctx context.Context) {
 	trouble, well := newLogOnce(v.log, "view")
 	for n := v.cadence.now() + 1; v.cadence.wait(ctx, timer, n); n++ {
 		next := v.newest(n)
-		skipped := next - n
-		v.mixer.late.Add(uint64(skipped))
+		v.skip(next - n)
 		n = next
 		if v.leaveOut(n) {
 			continue
@@ -101,19 +100,26 @@ func (v *view) run(ctx context.Context) {
 			continue
 		}
 		well()
-		v.mixer.governor.observe(int(skipped), time.Since(v.cadence.epoch.Add(v.cadence.at(n))), v.period())
+		v.mixer.governor.observe(time.Since(v.cadence.epoch.Add(v.cadence.at(n))), v.period())
 	}
+}
+
+// skip counts n ticks that nobody came for.
+func (v *view) skip(n int64) {
+	v.mixer.late.Add(uint64(n))
+	v.mixer.governor.skip(int(n))
 }
 
 func (v *view) period() time.Duration { return v.cadence.at(1) }
 
-// leaveOut halves the frame rate of an overloaded room.
+// leaveOut halves the frame rate of an overloaded room: no tick is composed right after another. Where ticks are
+// skipped anyway it leaves out none, or pictures would come even more rarely than the machine can make them.
 func (v *view) leaveOut(n int64) bool {
-	if v.mixer.Overload() < overloadRate || v.beginsGOP(n) || v.halving == n-1 {
-		return false
+	if v.mixer.Overload() >= overloadRate && !v.beginsGOP(n) && n-v.last < 2 {
+		return true
 	}
-	v.halving = n
-	return true
+	v.last = n
+	return false
 }
 
 func (v *view) beginsGOP(n int64) bool { return v.gop(n) != v.gop(n-1) }

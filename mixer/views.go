@@ -33,7 +33,8 @@ type View struct {
 	NoLabels  bool              `json:"noLabels,omitempty"` // no names, even if the room has them
 }
 
-// normalize fills in what is the room's and puts lists into one order, so that equal views are equal.
+// normalize fills in what is the room's, leaves out what means nothing and puts lists into one order, so that equal
+// views are equal.
 func (v View) normalize(cfg Config) View {
 	set := func(n *int, d int) {
 		if *n == 0 {
@@ -47,8 +48,13 @@ func (v View) normalize(cfg Config) View {
 	if v.Layout == "" {
 		v.Layout = layout.KindGrid
 	}
-	if v.Layout == layout.KindGrid || v.Layout == layout.KindCustom {
+	switch v.Layout { // what means nothing in it
+	case layout.KindGrid:
 		v.Spotlight = ""
+	case layout.KindCustom:
+		v.Spotlight, v.Capacity = "", min(v.Capacity, len(v.Tiles))
+	case layout.KindSpeaker, layout.KindFocus:
+		v.Capacity, v.Cycle = 1, 0
 	}
 	v.NoLabels = v.NoLabels || !cfg.Labels
 	v.Exclude = slices.Compact(slices.Sorted(slices.Values(v.Exclude)))

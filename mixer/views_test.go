@@ -39,6 +39,26 @@ func TestViewsThatSayTheSameHaveOneKey(t *testing.T) {
 	if a, b := (View{Exclude: []string{"a", "b", "a"}}), (View{Exclude: []string{"b", "a"}}); a.normalize(cfg).key() != b.normalize(cfg).key() {
 		t.Error("the order of exclude makes another picture")
 	}
+	cells := []layout.Fraction{{W: 0.5, H: 1}, {X: 0.5, W: 0.5, H: 1}}
+	for _, same := range [][2]View{
+		{{Layout: layout.KindSpeaker}, {Layout: layout.KindSpeaker, Capacity: 4, Cycle: 10}},
+		{{Layout: layout.KindFocus, Spotlight: "a"}, {Layout: layout.KindFocus, Spotlight: "a", Capacity: 4, Cycle: 10}},
+		{{Layout: layout.KindCustom, Tiles: cells}, {Layout: layout.KindCustom, Tiles: cells, Capacity: 4, Spotlight: "a"}},
+	} {
+		if same[0].normalize(cfg).key() != same[1].normalize(cfg).key() {
+			t.Errorf("%+v is another picture than %+v", same[1], same[0])
+		}
+	}
+	for _, different := range [][2]View{
+		{{Layout: layout.KindPiP}, {Layout: layout.KindPiP, Capacity: 4}},
+		{{Layout: layout.KindSpotlight}, {Layout: layout.KindSpotlight, Cycle: 10}},
+		{{Layout: layout.KindCustom, Tiles: cells}, {Layout: layout.KindCustom, Tiles: cells, Capacity: 1}},
+		{{Layout: layout.KindCustom, Tiles: cells}, {Layout: layout.KindCustom, Tiles: cells, Cycle: 10}},
+	} {
+		if different[0].normalize(cfg).key() == different[1].normalize(cfg).key() {
+			t.Errorf("%+v is the same picture as %+v", different[1], different[0])
+		}
+	}
 	for _, v := range []View{
 		{Layout: layout.KindPiP},
 		{Width: 640},

@@ -37,3 +37,7 @@ func errReplaced() error {
 func errClosing() error {
 	return refusal.New(CodeClosing, "the server is closing; accepted is a new try later")
 }
+
+func errOverloaded() error {
+	return refusal.New(CodeOverloaded, "this server has more to do than it can already; accepted is a new try later")
+}

@@ -243,6 +243,41 @@ func TestOverload(t *testing.T) {
 	})
 }
 
+// TestOverloadOfOneRoomIsFeltInAll: nobody begins another room or publishes besides, but viewers may come where there is
+// time for them.
+func TestOverloadOfOneRoomIsFeltInAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := open(t, Config{})
+		var busy atomic.Pointer[mixer.Mixer]
+		h.overload = func(m *mixer.Mixer) int {
+			if busy.Load() == m {
+				return full
+			}
+			return 0
+		}
+		a, b := enter(t, h, "yard", keyed("a")), enter(t, h, "hall", keyed("b"))
+		busy.Store(a.Mixer())
+		time.Sleep(1500 * time.Millisecond)
+		for _, c := range []struct {
+			room string
+			Joining
+		}{{"hall", publisher("c")}, {"yard", Joining{}}, {"attic", publisher("c")}, {"attic", Joining{}}} {
+			_, err := h.Join(t.Context(), c.room, c.Joining)
+			wantCode(t, err, CodeOverloaded)
+		}
+		if n := len(h.List()); n != 2 {
+			t.Errorf("%d rooms, want 2", n)
+		}
+		enter(t, h, "hall", Joining{})
+		b.Lose()
+		enter(t, h, "hall", keyed("b"))
+		a.Leave() // with its room
+		synctest.Wait()
+		enter(t, h, "attic", publisher("c"))
+		enter(t, h, "hall", publisher("c"))
+	})
+}
+
 // TestDemandIsRemembered for who asks later, and for who comes back.
 func TestDemandIsRemembered(t *testing.T) {
 	h := open(t, Config{})

@@ -122,14 +122,25 @@ func (h *House) enter(name string) (*Room, error) {
 	}
 	r := h.rooms[name]
 	if r == nil {
-		if len(h.rooms) >= h.cfg.Limits.Rooms {
-			return nil, refusal.New(CodeRooms, "all %d rooms of this server are in use; accepted is joining one of them", h.cfg.Limits.Rooms)
+		if err := h.mayBegin(); err != nil {
+			return nil, err
 		}
 		_, permanent := h.cfg.Rooms[name]
 		r = h.begin(name, permanent)
 	}
 	r.held++
 	return r, nil
+}
+
+// mayBegin tells whether there may be another room; h.mu is held.
+func (h *House) mayBegin() error {
+	switch {
+	case len(h.rooms) >= h.cfg.Limits.Rooms:
+		return refusal.New(CodeRooms, "all %d rooms of this server are in use; accepted is joining one of them", h.cfg.Limits.Rooms)
+	case h.anyFull():
+		return errOverloaded()
+	}
+	return nil
 }
 
 // hold keeps a room open that somebody holds already.

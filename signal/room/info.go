@@ -57,7 +57,7 @@ func (c info) do(r *Room) {
 		Room: r.name, Configured: r.permanent, Mode: r.house.Mode(r.name), Viewers: len(r.viewers), Participants: []ParticipantInfo{},
 		Views:      r.describeViews(),
 		Renditions: slices.Concat([]mixer.RenditionStats{}, stats.Renditions), Recordings: []recorder.RecordingStats{},
-		Ticks: stats.Ticks, LateTicks: stats.LateTicks, Overload: r.overload,
+		Ticks: stats.Ticks, LateTicks: stats.LateTicks, Overload: int(r.overload.Load()),
 	}
 	for _, p := range r.places {
 		out.Participants = append(out.Participants, describe(p))

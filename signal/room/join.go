@@ -91,9 +91,6 @@ func (r *Room) takeBack(p *place, j Joining) {
 	}
 }
 
-// full is the level of overload at which nobody new is admitted.
-const full = 4
-
 // admit checks the limits, as if the place of a ghost were free already.
 func (r *Room) admit(j Joining, ghost *place) error {
 	limits := r.house.cfg.Limits
@@ -106,8 +103,8 @@ func (r *Room) admit(j Joining, ghost *place) error {
 	}
 	_, known := r.departed[who{j.Kind, j.Key}]
 	switch {
-	case r.overload >= full && ghost == nil && !known:
-		return refusal.New(CodeOverloaded, "room %s is more than this server can do already; accepted is a new try later", r.name)
+	case r.strained(j) && ghost == nil && !known:
+		return errOverloaded()
 	case j.viewer() && free(r.viewers) >= limits.Viewers:
 		return refusal.New(CodeViewers, "room %s has %d viewers; accepted are no more", r.name, limits.Viewers)
 	case !j.viewer() && free(r.places) >= limits.Participants:

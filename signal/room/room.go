@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"azulejo/mixer"
@@ -21,6 +22,8 @@ type Room struct {
 	held  int    // members, joins on their way, and places kept for who is away; under house.mu
 	empty func() // ends the room; see newRoom
 
+	overload atomic.Int32 // the mixer's; the loop writes it
+
 	over     chan struct{} // closed by empty
 	commands chan command
 	done     chan struct{} // closed when no more commands are taken
@@ -31,7 +34,6 @@ type Room struct {
 	places     []*place // who publishes, in tile order
 	next       int      // number of the next new place
 	departed   map[who]departure
-	overload   int
 	viewers    []*place
 	members    map[*Member]struct{} // everybody who has not left yet
 	recordings []*recording
@@ -141,7 +143,7 @@ func (r *Room) do(c command) bool {
 
 // tell gives everybody but one the new state, and parts with those who do not listen.
 func (r *Room) tell(but *Member) {
-	e := Event{Participants: r.participants(), Overload: r.overload}
+	e := Event{Participants: r.participants(), Overload: int(r.overload.Load())}
 	parted := false
 	for m := range r.members {
 		if m == but || m.events == nil || m.over.Load() {
@@ -162,9 +164,10 @@ func (r *Room) tell(but *Member) {
 // watchOver does what is to be done once a second.
 func (r *Room) watchOver() {
 	changed := r.giveUp(time.Now())
-	if level := r.house.overload(r.mix); level != r.overload {
-		r.log.Warn("overload changed", "level", level, "before", r.overload)
-		r.overload, changed = level, true
+	level := r.house.overload(r.mix)
+	if before := int(r.overload.Swap(int32(level))); level != before {
+		r.log.Warn("overload changed", "level", level, "before", before)
+		changed = true
 	}
 	if changed {
 		r.tell(nil)

@@ -1,0 +1,30 @@
+package room
+
+// full is the level of overload at which nobody new is admitted.
+const full = 4
+
+// strained tells whether j is more than can be done. All rooms share one machine: where it is too slow for one of them
+// nobody publishes in the others besides; who only views may, for a viewer costs packets.
+func (r *Room) strained(j Joining) bool {
+	if j.viewer() {
+		return r.overload.Load() >= full
+	}
+	return r.house.strained()
+}
+
+// strained tells whether one of the rooms is more than the machine can do.
+func (h *House) strained() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.anyFull()
+}
+
+// anyFull is strained for who holds h.mu.
+func (h *House) anyFull() bool {
+	for _, r := range h.rooms {
+		if r.overload.Load() >= full {
+			return true
+		}
+	}
+	return false
+}
