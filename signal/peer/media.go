@@ -134,9 +134,10 @@ func best(codecs []webrtc.RTPCodecParameters) (webrtc.RTPCodecParameters, bool) 
 	return slices.MinFunc(usable, func(a, b webrtc.RTPCodecParameters) int { return rank(a) - rank(b) }), true
 }
 
-// decodable are the H.264 profiles among the negotiated codecs, by profile_idc, without constrained baseline.
+// decodable are the H.264 profiles among the negotiated codecs, by profile_idc. Constrained baseline, which is the
+// least of all of them, is there in any case: an empty list means that nothing is passed on, of VP8 neither.
 func decodable(codecs []webrtc.RTPCodecParameters) []uint8 {
-	var all []uint8
+	all := []uint8{profiles[0].idc}
 	for _, p := range codecs {
 		if i := rank(p); i > 0 && i < len(profiles) && !slices.Contains(all, profiles[i].idc) {
 			all = append(all, profiles[i].idc)

@@ -26,7 +26,7 @@ type track struct {
 // binding is what the negotiation decided about a track, and where its stream is.
 type binding struct {
 	id       codec.ID
-	profiles []uint8 // H.264 profile_idc that the client decodes besides constrained baseline
+	profiles []uint8 // H.264 profile_idc that the client decodes, baseline among them
 	clock    uint32
 	base     uint32 // RTP time of the room's epoch
 	ssrc     uint32
