@@ -33,8 +33,9 @@ type binding struct {
 	writer   webrtc.TrackLocalWriter
 
 	// Owned by whoever writes.
-	header rtp.Header // of the last packet
-	begun  bool
+	header          rtp.Header // of the last packet
+	begun, reported bool
+	packets, octets uint32 // sent, modulo 2^32; octets of payloads alone
 }
 
 func newTrack(kind webrtc.RTPCodecType) *track { return &track{kind: kind} }
@@ -104,6 +105,7 @@ func (b *binding) send(payload []byte, stamp uint32, last bool) (int, error) {
 	h.SequenceNumber++
 	h.Timestamp, h.Marker, b.begun = stamp, last, true
 	h.Extension, h.Extensions = false, h.Extensions[:0] // set anew on the way
+	b.packets, b.octets = b.packets+1, b.octets+uint32(len(payload))
 	return b.writer.WriteRTP(h, payload)
 }
 
