@@ -25,6 +25,11 @@ func ntp(t time.Time) uint64 {
 	return uint64(t.Unix()+since1900)<<32 | uint64(t.Nanosecond())<<32/1_000_000_000
 }
 
+// sinceNTP is the time since 1900 of an NTP time.
+func sinceNTP(t uint64) time.Duration {
+	return time.Duration(t>>32)*time.Second + time.Duration(t&(1<<32-1)*1_000_000_000>>32)
+}
+
 // reports sends those of all streams on which something was sent. An error is the network's, as of any packet.
 func (d *downlink) reports() {
 	for _, t := range []*track{d.video, d.audio} {
