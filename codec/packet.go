@@ -38,8 +38,11 @@ type Packet struct {
 	PTS      time.Duration // since the stream's or the room's epoch
 	DTS      time.Duration // when to decode it; set only by File, where pictures may be out of order
 	Duration time.Duration // zero where unknown
-	Key      bool          // decoding can begin here; always true for sound
-	Lost     bool          // something between the previous packet and this one never arrived
+	// Captured is when it was, on the sender's wall clock: as its RTCP sender reports say, zero where they do not. What
+	// that clock says is not to be believed; only differences between the media of one sender count.
+	Captured time.Duration
+	Key      bool // decoding can begin here; always true for sound
+	Lost     bool // something between the previous packet and this one never arrived
 
 	// Payloads cuts the packet into RTP payloads, once for all who share it; nil for what no encoder of
 	// the mixer made. It may be called from any goroutine; nobody writes to what it returns.

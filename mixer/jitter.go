@@ -41,6 +41,8 @@ type jitter struct {
 	came     time.Duration // when the last packet did
 	length   time.Duration // of the last packet
 	together int           // packets since the last pause
+	waited   time.Duration // how long what was played last had
+	least    time.Duration // how long sound has to wait at least, because its picture comes late
 
 	starved bool // there was nothing left to play, and a guess goes on
 	guess   pcm.Extrapolator
@@ -62,7 +64,7 @@ func values(d time.Duration) int {
 
 // target is how long sound should wait.
 func (b *jitter) target() time.Duration {
-	return min(max(blockTime+b.arrivals.lateness()+soundSlack, soundLatency), soundMost)
+	return min(max(blockTime+b.arrivals.lateness()+soundSlack, soundLatency, b.least), soundMost)
 }
 
 // delay is how long the oldest of the queue has waited, more than the floor of arrivals.
@@ -154,6 +156,7 @@ func (b *jitter) pull(now time.Duration, block []int16) bool {
 		n = b.resume(now, block)
 	} else {
 		b.steer(now)
+		b.waited = b.delay(now)
 	}
 	quiet = quiet && b.starved
 	if !b.starved {

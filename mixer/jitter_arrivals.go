@@ -14,24 +14,39 @@ const (
 // arrivals measures by how much sound comes later than its timestamps promise. Only differences count: the
 // two clocks may have any offset and drift apart slowly. The zero value is ready.
 type arrivals struct {
+	way   way
+	share [arrivalBins]float64
+}
+
+// way is the transit of the packets that waited least, lately. The zero value is ready.
+type way struct {
 	known  bool
 	least  [2]time.Duration // transit in this window and the one before
 	window time.Duration    // when this one ends
-	share  [arrivalBins]float64
 }
+
+// add notes a transit of what came at now.
+func (w *way) add(now, transit time.Duration) {
+	switch {
+	case !w.known:
+		*w = way{known: true, least: [2]time.Duration{transit, transit}, window: now + floorWindow}
+	case now >= w.window:
+		w.least = [2]time.Duration{transit, w.least[0]}
+		w.window = now + floorWindow
+	}
+	w.least[0] = min(w.least[0], transit)
+}
+
+// floor is that transit: what is meant for a moment arrives that much after it.
+func (w *way) floor() time.Duration { return min(w.least[0], w.least[1]) }
 
 // add notes that sound of that length came at now on our clock and is meant for at on the sender's.
 func (a *arrivals) add(now, at, length time.Duration) {
 	transit := now - at
-	switch {
-	case !a.known:
-		*a = arrivals{known: true, least: [2]time.Duration{transit, transit}, window: now + floorWindow}
+	if !a.way.known {
 		a.share[0] = 1
-	case now >= a.window:
-		a.least = [2]time.Duration{transit, a.least[0]}
-		a.window = now + floorWindow
 	}
-	a.least[0] = min(a.least[0], transit)
+	a.way.add(now, transit)
 	part := min(float64(length)/float64(arrivalMemory), 0.1)
 	for i := range a.share {
 		a.share[i] *= 1 - part
@@ -39,8 +54,8 @@ func (a *arrivals) add(now, at, length time.Duration) {
 	a.share[min(int((transit-a.floor())/arrivalBin), arrivalBins-1)] += part
 }
 
-// floor is the transit of the packets that waited least: what is meant for a moment arrives that much after it.
-func (a *arrivals) floor() time.Duration { return min(a.least[0], a.least[1]) }
+// floor is the transit of the packets that waited least.
+func (a *arrivals) floor() time.Duration { return a.way.floor() }
 
 // lateness is how long after the floor nearly all sound has come.
 func (a *arrivals) lateness() time.Duration {

@@ -14,6 +14,8 @@ type layer struct {
 	// Owned by videoIn's run.
 	size   Size      // zero until a key packet came
 	wanted time.Time // since when it is
+	way    way       // by its timestamps
+	clock  way       // by the sender's wall clock
 }
 
 // Times after which a layer counts as gone.

@@ -38,7 +38,7 @@ type relay struct {
 // relayed is a packet on its way, and whose it is: some still wait when the source changes.
 type relayed struct {
 	source *Source
-	codec.Packet
+	layered
 }
 
 func newRelay(key pictureKey) relay {
@@ -127,8 +127,9 @@ func (r *picture) pass(p relayed) {
 		p.source.video.ask()
 		return
 	}
-	r.relay.came = p.PTS
-	p.PTS = r.relay.stamp(p.Packet, goesOn, time.Since(r.cfg.Epoch), r.last)
+	came := p.PTS
+	p.PTS = r.relay.stamp(p.Packet, goesOn, p.due.Sub(r.cfg.Epoch), r.last)
+	r.relay.came = came
 	r.relay.passes.Store(true)
 	r.opened = true
 	r.deliver([]codec.Packet{p.Packet}, r.view.shows.Load())
@@ -156,11 +157,12 @@ const maxStep = lostAfter
 // maxSlip is how far the source's clock may run away from the room's before a key packet sets it right.
 const maxSlip = 150 * time.Millisecond
 
-// stamp is p's time in the room, after last.
-func (r *relay) stamp(p codec.Packet, passes bool, now, last time.Duration) time.Duration {
-	slip := (now - p.PTS - r.offset).Abs()
-	if !passes || p.Key && slip > maxSlip {
-		r.offset = now - p.PTS
+// stamp is p's time in the room, after last: it follows the time at which p is due, slowly.
+func (r *relay) stamp(p codec.Packet, passes bool, due, last time.Duration) time.Duration {
+	if slip := due - p.PTS - r.offset; !passes || p.Key && slip.Abs() > maxSlip {
+		r.offset += slip
+	} else {
+		r.offset += within(slip, (p.PTS-r.came)/syncSlew)
 	}
 	return max(p.PTS+r.offset, last+time.Millisecond)
 }

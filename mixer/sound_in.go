@@ -36,16 +36,17 @@ type soundIn struct {
 	speaking atomic.Bool // written by the sound's ticker
 	invalid  atomic.Uint64
 
-	mu     sync.Mutex
-	buffer *jitter
-	level  float64
-	id     codec.ID
+	mu      sync.Mutex
+	buffer  *jitter
+	clock   way // by the sender's wall clock
+	level   float64
+	id      codec.ID
+	audible time.Time
 
 	// Owned by the sound's ticker.
-	block   []int16 // handed to the mix
-	gain    float32 // at the end of the last block
-	audible time.Time
-	heard   int64 // the last tick with something to hear
+	block []int16 // handed to the mix
+	gain  float32 // at the end of the last block
+	heard int64   // the last tick with something to hear
 }
 
 func newSoundIn(log *slog.Logger) *soundIn {
@@ -129,6 +130,9 @@ func (s *soundIn) push(p codec.Packet, restored, sound []int16, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.id = p.Codec
+	if p.Captured != 0 {
+		s.clock.add(now.Sub(s.born), now.Sub(s.born)-p.Captured)
+	}
 	s.buffer.push(now.Sub(s.born), p.PTS, restored, sound)
 }
 

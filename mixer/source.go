@@ -217,7 +217,7 @@ func (s *Source) untap(r *picture) {
 }
 
 // share gives p to those who pass it on.
-func (s *Source) share(p codec.Packet) {
+func (s *Source) share(p layered) {
 	s.mu.Lock()
 	taps := s.taps
 	s.mu.Unlock()

@@ -43,6 +43,8 @@ type videoIn struct {
 	asked  time.Time // when a key picture was requested last; under asking
 
 	// Owned by run.
+	sync     lipSync
+	timer    *time.Timer
 	decoder  *codec.VideoDecoder
 	id       codec.ID
 	holding  bool // wait for a key picture
@@ -59,6 +61,8 @@ type videoIn struct {
 // layered is a packet of one layer.
 type layered struct {
 	layer int
+	came  time.Time
+	due   time.Time // when it is to be shown; zero before run has it
 	codec.Packet
 }
 
@@ -84,16 +88,17 @@ func newVideoIn(source *Source, maxPixels int, log *slog.Logger) *videoIn {
 
 // put never blocks. Of layers that are not used only key packets matter: they tell the size.
 func (v *videoIn) put(n int, p codec.Packet) {
-	v.layers[n].seen.Store(time.Now().UnixNano())
+	now := time.Now()
+	v.layers[n].seen.Store(now.UnixNano())
 	if int32(n) != v.now.Load() && int32(n) != v.next.Load() && !p.Key {
-		if v.layers[v.now.Load()].silent(time.Now()) {
+		if v.layers[v.now.Load()].silent(now) {
 			v.poke()
 		}
 		return
 	}
 	v.meter.add(len(p.Data))
 	select {
-	case v.packets <- layered{n, p}:
+	case v.packets <- layered{layer: n, came: now, Packet: p}:
 	default:
 		v.overflow.Store(true)
 		v.dropped.Add(1)
@@ -128,6 +133,8 @@ func (v *videoIn) close() {
 
 func (v *videoIn) run() {
 	defer func() { v.decoder.Close() }()
+	v.timer = time.NewTimer(0)
+	defer v.timer.Stop()
 	trouble, well := newLogOnce(v.log, "picture")
 	for {
 		select {
@@ -136,6 +143,9 @@ func (v *videoIn) run() {
 		case <-v.poked:
 			v.reconsider()
 		case p := <-v.packets:
+			if !v.hold(&p) {
+				return
+			}
 			if err := v.take(p); err != nil {
 				v.fail()
 				trouble(err)
@@ -160,7 +170,7 @@ func (v *videoIn) take(p layered) error {
 	if !v.turn(p) {
 		return nil
 	}
-	v.source.share(p.Packet)
+	v.source.share(p)
 	repeats := v.repeats(p.Packet)
 	if v.sleeping.Load() {
 		v.keep(p.Packet)

@@ -47,6 +47,7 @@ type Track struct {
 	order reorder
 	units assembler
 	nals  *nalParser // nil unless the codec has parameter sets
+	told  report
 	out   []codec.Packet
 	stats Stats
 }
@@ -142,6 +143,7 @@ func (t *Track) restart(p *rtp.Packet) {
 		first, p = p, first
 	}
 	t.stats.Restarts++
+	t.told = report{}
 	t.drain()
 	t.units.end()
 	t.clock.resume(first.Timestamp, first.SSRC == t.order.ssrc)
@@ -162,6 +164,7 @@ func (t *Track) deliver(p *rtp.Packet, gap bool) {
 
 func (t *Track) emit(p codec.Packet) {
 	t.stats.Units++
+	p.Captured = t.captured(p.PTS)
 	t.out = append(t.out, p)
 }
 

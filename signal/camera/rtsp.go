@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/bluenviron/gortsplib/v5"
 	"github.com/bluenviron/gortsplib/v5/pkg/base"
@@ -121,7 +122,10 @@ func (t *rtspTrack) setup(c *gortsplib.Client, desc *description.Session, put fu
 	if _, err := c.Setup(desc.BaseURL, t.media, 0, 0); err != nil {
 		return err
 	}
-	read, err := t.reader(put)
+	read, err := t.reader(put, func(p *rtp.Packet) (time.Duration, bool) {
+		at, ok := c.PacketNTP(t.media, p)
+		return time.Duration(at.UnixNano()), ok
+	})
 	if err != nil {
 		return err
 	}
@@ -129,10 +133,13 @@ func (t *rtspTrack) setup(c *gortsplib.Client, desc *description.Session, put fu
 	return nil
 }
 
+// captured tells when a packet was, by the camera's sender reports; not before the first of them.
+type captured func(*rtp.Packet) (time.Duration, bool)
+
 // reader returns what turns the track's RTP into packets for put. One goroutine of the client calls it.
-func (t *rtspTrack) reader(put func(codec.Packet)) (func(*rtp.Packet), error) {
+func (t *rtspTrack) reader(put func(codec.Packet), when captured) (func(*rtp.Packet), error) {
 	if f, ok := t.format.(*format.MPEG4Audio); ok {
-		return t.aacReader(f, put)
+		return t.aacReader(f, put, when)
 	}
 	track, err := depack.New(t.id, uint32(t.format.ClockRate()))
 	if err != nil {
@@ -145,6 +152,9 @@ func (t *rtspTrack) reader(put func(codec.Packet)) (func(*rtp.Packet), error) {
 		track.SetParameters(f.VPS, f.SPS, f.PPS)
 	}
 	return func(p *rtp.Packet) {
+		if at, ok := when(p); ok {
+			track.Report(p.Timestamp, at)
+		}
 		for _, unit := range track.Push(p) {
 			put(unit)
 		}
@@ -152,7 +162,7 @@ func (t *rtspTrack) reader(put func(codec.Packet)) (func(*rtp.Packet), error) {
 }
 
 // aacReader reads AAC (RFC 3640), which is put as Opus.
-func (t *rtspTrack) aacReader(f *format.MPEG4Audio, put func(codec.Packet)) (func(*rtp.Packet), error) {
+func (t *rtspTrack) aacReader(f *format.MPEG4Audio, put func(codec.Packet), when captured) (func(*rtp.Packet), error) {
 	decoder, err := f.CreateDecoder()
 	if err != nil {
 		return nil, err
@@ -169,8 +179,14 @@ func (t *rtspTrack) aacReader(f *format.MPEG4Audio, put func(codec.Packet)) (fun
 		if err != nil {
 			return // incomplete: a gap is heard, nothing else
 		}
+		at, known := when(p)
+		before := t.sound.taken
 		for _, u := range units {
-			packets, _ := t.sound.take(codec.Packet{Codec: codec.AAC, Data: u, Key: true}) // the same
+			unit := codec.Packet{Codec: codec.AAC, Data: u, Key: true}
+			if known {
+				unit.Captured = at + t.sound.taken - before
+			}
+			packets, _ := t.sound.take(unit) // the same
 			for _, s := range packets {
 				put(s)
 			}

@@ -14,6 +14,7 @@ import (
 	"github.com/bluenviron/gortsplib/v5/pkg/base"
 	"github.com/bluenviron/gortsplib/v5/pkg/description"
 	"github.com/bluenviron/gortsplib/v5/pkg/format"
+	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 
 	"azulejo/codec"
@@ -127,9 +128,18 @@ func (r *relay) OnRecord(ctx *gortsplib.ServerHandlerOnRecordCtx) (*base.Respons
 	s := r.current()
 	ctx.Session.OnPacketRTPAny(func(m *description.Media, _ format.Format, p *rtp.Packet) {
 		_ = s.WritePacketRTP(m, p) // a reader that went away
+		if p.SequenceNumber%16 == 0 {
+			_ = s.WritePacketRTCP(m, &rtcp.SenderReport{SSRC: p.SSRC, NTPTime: wallClock(), RTPTime: p.Timestamp})
+		}
 	})
 	close(r.ready)
 	return &base.Response{StatusCode: base.StatusOK}, nil
+}
+
+// wallClock is what it is now, in NTP's seconds since 1900 as 32.32.
+func wallClock() uint64 {
+	now := time.Now()
+	return uint64(now.Unix()+2_208_988_800)<<32 | uint64(now.Nanosecond())<<32/1_000_000_000
 }
 
 // TestRTSP pulls what Debian's ffmpeg publishes, over both transports and in the formats cameras have.
@@ -230,12 +240,23 @@ func checkTray(t *testing.T, out *tray, id, sound codec.ID) {
 			f.Close()
 		}
 	}
+	checkClock(t, out)
 	if shown < 15 {
 		t.Errorf("%d pictures shown of %d", shown, len(out.video))
 	}
 	if sound == codec.Opus {
 		if got := loudestTone(t, out.audio, 400, 500, 600, 700); got != 600 {
 			t.Errorf("the loudest tone is %g Hz", got)
+		}
+	}
+}
+
+// checkClock wants the newest of both media to be captured when the camera says, which is about now.
+func checkClock(t *testing.T, out *tray) {
+	t.Helper()
+	for _, p := range []codec.Packet{out.video[len(out.video)-1], out.audio[len(out.audio)-1]} {
+		if age := time.Duration(time.Now().UnixNano()) - p.Captured; age.Abs() > 30*time.Second {
+			t.Errorf("%s was captured %v ago", p.Codec, age)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package camera
 
 import (
 	"errors"
+	"time"
 
 	"azulejo/codec"
 )
@@ -12,6 +13,7 @@ type soundTrack struct {
 	decoder *codec.AudioDecoder
 	encoder *codec.AudioEncoder
 	pcm     []int16
+	taken   time.Duration // of sound, until now
 }
 
 // newSoundTrack takes AAC's AudioSpecificConfig as extra.
@@ -44,7 +46,15 @@ func (s *soundTrack) take(p codec.Packet) ([]codec.Packet, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.encoder.Encode(s.pcm, p.PTS)
+	begin := s.taken
+	s.taken += time.Duration(len(s.pcm)/codec.Channels) * time.Second / codec.SampleRate
+	packets, err := s.encoder.Encode(s.pcm, p.PTS)
+	if p.Captured != 0 {
+		for i := range packets { // some of it waited for p to fill a packet
+			packets[i].Captured = p.Captured + packets[i].PTS - begin
+		}
+	}
+	return packets, err
 }
 
 func (s *soundTrack) close() {

@@ -27,6 +27,7 @@ type downlink struct {
 	queue    chan unit
 
 	video, audio *track // nil where the client does not receive
+	writeRTCP    func([]rtcp.Packet) error
 	viewing      viewing
 
 	packets, bytes, pictures, dropped, refreshes atomic.Uint64
@@ -49,6 +50,7 @@ func newDownlink(opts Options) *downlink {
 // attach puts the mix on the transceivers of these kinds. Where there are none yet they are made, which needs
 // an offer of ours: an answer has only those of the client's offer.
 func (d *downlink) attach(pc *webrtc.PeerConnection, receives map[string]bool) ([]*webrtc.RTPSender, error) {
+	d.writeRTCP = pc.WriteRTCP
 	var senders []*webrtc.RTPSender
 	for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeVideo, webrtc.RTPCodecTypeAudio} {
 		if !receives[kind.String()] {
@@ -81,12 +83,26 @@ func (d *downlink) run(ctx context.Context, subscribed func()) error {
 	}
 	defer audio.Close()
 	subscribed()
+	d.writeAll(ctx)
+	return nil
+}
+
+// writeAll writes units and reports until ctx ends. The first report of a stream follows its first unit at once:
+// until one of each has come a receiver cannot bring sound and picture together.
+func (d *downlink) writeAll(ctx context.Context) {
+	tick := time.NewTicker(reportEvery)
+	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
+			return
+		case <-tick.C:
+			d.reports()
 		case u := <-d.queue:
 			d.write(u)
+			if !u.to.reported {
+				d.report(u.to)
+			}
 		}
 	}
 }

@@ -25,10 +25,7 @@ func readNotice(r rtcp.ReceptionReport, at time.Time) notice {
 }
 
 // middle is the middle 32 bits of an NTP time: seconds since 1900 as 16.16.
-func middle(t time.Time) uint32 {
-	const since1900 = 2_208_988_800
-	return uint32(t.Unix()+since1900)<<16 | uint32(t.Nanosecond()<<16/1_000_000_000)
-}
+func middle(t time.Time) uint32 { return uint32(ntp(t) >> 16) }
 
 const (
 	maxLeap  = 1 << 15          // packets between two reports; more is another stream

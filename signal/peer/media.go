@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/pion/interceptor"
+	"github.com/pion/interceptor/pkg/report"
 	"github.com/pion/webrtc/v4"
 
 	"azulejo/codec"
@@ -76,14 +77,14 @@ func registerWithRTX(m *webrtc.MediaEngine, p webrtc.RTPCodecParameters) error {
 	}, webrtc.RTPCodecTypeVideo)
 }
 
-// newInterceptors repairs losses both ways (NACK), within limits, reports both ways (SR, RR), and counts packets
-// both ways for congestion control (TWCC).
+// newInterceptors repairs losses both ways (NACK), within limits, reports what comes (RR), and counts packets both
+// ways for congestion control (TWCC). What we send is reported by the downlink, which knows the time of the media.
 func newInterceptors(m *webrtc.MediaEngine) (*interceptor.Registry, error) {
 	r := &interceptor.Registry{}
 	steps := []func() error{
 		func() error { r.Add(resendsFactory{}); return nil }, // reads before those that follow
 		func() error { return webrtc.ConfigureNack(m, r) },
-		func() error { return webrtc.ConfigureRTCPReports(r) },
+		func() error { return reportReceived(r) },
 		func() error { return webrtc.ConfigureSimulcastExtensionHeaders(m) },
 		func() error { return webrtc.ConfigureTWCCHeaderExtensionSender(m, r) },
 		func() error { return webrtc.ConfigureTWCCSender(m, r) },
@@ -94,6 +95,14 @@ func newInterceptors(m *webrtc.MediaEngine) (*interceptor.Registry, error) {
 		}
 	}
 	return r, nil
+}
+
+func reportReceived(r *interceptor.Registry) error {
+	factory, err := report.NewReceiverInterceptor()
+	if err == nil {
+		r.Add(factory)
+	}
+	return err
 }
 
 // idOf translates a negotiated MIME type; empty for what we do not read.
@@ -134,9 +143,10 @@ func best(codecs []webrtc.RTPCodecParameters) (webrtc.RTPCodecParameters, bool) 
 	return slices.MinFunc(usable, func(a, b webrtc.RTPCodecParameters) int { return rank(a) - rank(b) }), true
 }
 
-// decodable are the H.264 profiles among the negotiated codecs, by profile_idc, without constrained baseline.
+// decodable are the H.264 profiles among the negotiated codecs, by profile_idc. Constrained baseline, which is the
+// least of all of them, is there in any case: an empty list means that nothing is passed on, of VP8 neither.
 func decodable(codecs []webrtc.RTPCodecParameters) []uint8 {
-	var all []uint8
+	all := []uint8{profiles[0].idc}
 	for _, p := range codecs {
 		if i := rank(p); i > 0 && i < len(profiles) && !slices.Contains(all, profiles[i].idc) {
 			all = append(all, profiles[i].idc)

@@ -163,8 +163,8 @@ func (p *Peer) flow() {
 
 // receive is given each track the client publishes.
 func (p *Peer) receive(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
-	p.start(func() { drainRTCP(r, t.RID()) })
 	u := newUplink(t, r, func() func(codec.Packet) { return p.destination(t) }, &p.up, p.log)
+	p.start(func() { u.listen(r) })
 	p.start(func() { u.run(p.ctx) })
 }
 

@@ -26,15 +26,16 @@ type track struct {
 // binding is what the negotiation decided about a track, and where its stream is.
 type binding struct {
 	id       codec.ID
-	profiles []uint8 // H.264 profile_idc that the client decodes besides constrained baseline
+	profiles []uint8 // H.264 profile_idc that the client decodes, baseline among them
 	clock    uint32
 	base     uint32 // RTP time of the room's epoch
 	ssrc     uint32
 	writer   webrtc.TrackLocalWriter
 
 	// Owned by whoever writes.
-	header rtp.Header // of the last packet
-	begun  bool
+	header          rtp.Header // of the last packet
+	begun, reported bool
+	packets, octets uint32 // sent, modulo 2^32; octets of payloads alone
 }
 
 func newTrack(kind webrtc.RTPCodecType) *track { return &track{kind: kind} }
@@ -104,6 +105,7 @@ func (b *binding) send(payload []byte, stamp uint32, last bool) (int, error) {
 	h.SequenceNumber++
 	h.Timestamp, h.Marker, b.begun = stamp, last, true
 	h.Extension, h.Extensions = false, h.Extensions[:0] // set anew on the way
+	b.packets, b.octets = b.packets+1, b.octets+uint32(len(payload))
 	return b.writer.WriteRTP(h, payload)
 }
 

@@ -36,10 +36,12 @@ type uplink struct {
 	log    *slog.Logger
 	counts *counts
 
-	payload uint8         // of the current depacketizer
-	depack  *depack.Track // nil before the first usable packet
-	fresh   bool          // the next unit follows a break
-	bad     time.Time     // when trouble was last reported
+	payload  uint8                             // of the current depacketizer
+	depack   *depack.Track                     // nil before the first usable packet
+	reported atomic.Pointer[rtcp.SenderReport] // the newest; nil before the first
+	told     *rtcp.SenderReport                // that the depacketizer knows
+	fresh    bool                              // the next unit follows a break
+	bad      time.Time                         // when trouble was last reported
 }
 
 // counts are shared by all uplinks of a peer.
@@ -89,7 +91,16 @@ func (u *uplink) push(p *rtp.Packet) {
 	if (u.depack == nil || p.PayloadType != u.payload) && !u.change(p.PayloadType) {
 		return
 	}
+	u.tell()
 	u.deliver(u.depack.Push(p))
+}
+
+// tell passes on what the sender says about its clock.
+func (u *uplink) tell() {
+	if sr := u.reported.Load(); sr != u.told {
+		u.told = sr
+		u.depack.Report(sr.RTPTime, sinceNTP(sr.NTPTime))
+	}
 }
 
 // change begins a depacketizer for another payload type and tells whether it could.
@@ -106,7 +117,7 @@ func (u *uplink) change(payload uint8) bool {
 		return false
 	}
 	u.flush()
-	u.depack, u.payload, u.fresh = next, payload, true
+	u.depack, u.payload, u.fresh, u.told = next, payload, true, nil
 	u.log.Debug("codec changed", "codec", string(id), "payload_type", payload)
 	return true
 }
@@ -139,16 +150,23 @@ func (u *uplink) garbage(what string, err error) {
 	u.log.Info("received rtp was unusable", "what", what, "total", n, "error", err)
 }
 
-// drainRTCP reads the sender reports of a track so that interceptors see them. Layers of simulcast share a
-// receiver, which cannot read for all of them before the first has come.
-func drainRTCP(r *webrtc.RTPReceiver, rid string) {
+// listen reads the sender reports of the track until the connection ends; reading is also what shows them to
+// interceptors. Layers of simulcast share a receiver, which cannot read for all of them before the first has come. A
+// report without a time is of a sender that has no clock (RFC 3550, section 6.4.1).
+func (u *uplink) listen(r *webrtc.RTPReceiver) {
 	read := r.ReadRTCP
-	if rid != "" {
+	if rid := u.track.RID(); rid != "" {
 		read = func() ([]rtcp.Packet, interceptor.Attributes, error) { return r.ReadSimulcastRTCP(rid) }
 	}
 	for {
-		if _, _, err := read(); err != nil {
+		packets, _, err := read()
+		if err != nil {
 			return
+		}
+		for _, p := range packets {
+			if sr, ok := p.(*rtcp.SenderReport); ok && sr.SSRC == uint32(u.track.SSRC()) && sr.NTPTime != 0 {
+				u.reported.Store(sr)
+			}
 		}
 	}
 }

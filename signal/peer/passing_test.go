@@ -1,0 +1,122 @@
+package peer
+
+import (
+	"image"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pion/webrtc/v4"
+	"github.com/pion/webrtc/v4/pkg/media"
+
+	"azulejo/codec"
+	"azulejo/mixer"
+	"azulejo/mixer/layout"
+	"azulejo/signal/signaltest/await"
+)
+
+// publish connects a client of pion that sends pictures in one format to a source, until the test ends.
+func publish(t *testing.T, e *Engine, m *mixer.Mixer, to *mixer.Source, mime string) {
+	t.Helper()
+	pc, err := webrtc.NewAPI(webrtc.WithSettingEngine(onLoopback())).NewPeerConnection(webrtc.Configuration{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	format := webrtc.RTPCodecCapability{MimeType: mime, ClockRate: 90000}
+	if mime == webrtc.MimeTypeH264 {
+		format.SDPFmtpLine = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f"
+	}
+	track, err := webrtc.NewTrackLocalStaticSample(format, "video", "mine")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = pc.AddTrack(track); err != nil {
+		t.Fatal(err)
+	}
+	c := &caller{t: t, pc: pc, peer: e.NewPeer(Options{Mixer: m, Upstream: to, Video: true, HidePicture: true}, quiet)}
+	stop := make(chan struct{})
+	var sending sync.WaitGroup
+	t.Cleanup(func() {
+		close(stop)
+		sending.Wait()
+		for _, end := range []func() error{c.peer.Close, pc.GracefulClose} {
+			if err := end(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	c.call(nil)
+	sending.Go(func() { blink(t, track, idOf(mime), stop) })
+}
+
+// blink sends pictures of 240x136 that change, with a key picture twice a second.
+func blink(t *testing.T, to *webrtc.TrackLocalStaticSample, id codec.ID, stop <-chan struct{}) {
+	const fps = 20
+	encoder, err := codec.NewVideoEncoder(codec.VideoConfig{Codec: id, Width: 240, Height: 136, FPS: fps, Bitrate: 300_000, Preset: "ultrafast"})
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer encoder.Close()
+	f, err := codec.NewFrame(240, 136)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer f.Close()
+	tick := time.NewTicker(time.Second / fps)
+	defer tick.Stop()
+	for n := 0; ; n++ {
+		f.Fill(image.Rect(0, 0, 64, 64), codec.RGB(uint8(n%8*30), 0, 0))
+		packets, err := encoder.Encode(f, time.Duration(n)*time.Second/fps, n%(fps/2) == 0)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		for _, p := range packets {
+			_ = to.WriteSample(media.Sample{Data: p.Data, Duration: time.Second / fps}) // lost before the connection is up
+		}
+		select {
+		case <-stop:
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// TestPassedOn: who takes nothing but the format that a source sends gets the source's own pictures while it sees
+// that source alone, and composed ones again as soon as it sees anything else.
+func TestPassedOn(t *testing.T) {
+	for _, mime := range []string{webrtc.MimeTypeVP8, webrtc.MimeTypeH264} {
+		t.Run(mime, func(t *testing.T) {
+			m, sources := startMixerOf(t, mixer.Config{Width: 320, Height: 180, FPS: 20, Rungs: []string{"180p"}}, "ana")
+			e := engine(t, Config{})
+			publish(t, e, m, sources[0], mime)
+			v := &viewer{layouts: map[uint32]*mixer.Layout{}}
+			alone := &mixer.View{Layout: layout.KindFocus, Spotlight: "ana", NoLabels: true}
+			p := v.connect(t, e, Options{Mixer: m, OnLayout: v.onLayout, View: mixer.Watching{View: alone}}, mime)
+			await.Until(t, "its own pictures", v.sees("240x136", 1))
+			await.Until(t, "nothing is decoded", func() bool {
+				r, _ := p.Rendition()
+				return r.Passed && !sources[0].Stats().Decoded
+			})
+			before := v.count()
+			await.Until(t, "its own pictures go on", func() bool { return v.count() > before+10 && v.sees("240x136", 1)() })
+			if err := p.Change(mixer.Watching{}); err != nil {
+				t.Fatal(err)
+			}
+			await.Until(t, "composed pictures", v.sees("320x180", 1))
+			if r, _ := p.Rendition(); r.Passed || !sources[0].Stats().Decoded {
+				t.Errorf("the rendition is %+v; want one that is composed", r)
+			}
+			v.check(t)
+		})
+	}
+}
+
+// count is how many pictures came.
+func (v *viewer) count() int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return len(v.pictures)
+}
