@@ -93,6 +93,14 @@ func TestStatuses(t *testing.T) {
 		{"a view that nobody can show", "POST", gets.location + "/view", `{"layout":"heap"}`, []string{"Content-Type", "application/json"}, 422, "bad_view", "grid, spotlight"},
 		{"a view that is too much", "POST", gets.location + "/view", `{"layout":{"w":1920,"h":1080}}`, []string{"Content-Type", "application/json"}, 422, "bad_view", "640x360"},
 		{"events of another type", "GET", gets.location + "/events", "", []string{"Accept", "application/json"}, 406, "not_acceptable", "text/event-stream"},
+		{"events of all kinds", "POST", gets.location + "/events", "", nil, 201, "", "Location: " + gets.location + "/events"},
+		{"events of some kinds", "POST", gets.location + "/events", `["end","viewercount","layout"]`, []string{"Content-Type", "application/json"}, 201, "", "Location: " + gets.location + "/events?events=layout%2Cend"},
+		{"events in no list", "POST", gets.location + "/events", `{"layout":true}`, []string{"Content-Type", "application/json"}, 400, "bad_message", "JSON array"},
+		{"events that are null", "POST", gets.location + "/events", "null", []string{"Content-Type", "application/json"}, 400, "bad_message", "layout,rendition"},
+		{"events that are numbers", "POST", gets.location + "/events", "[1]", []string{"Content-Type", "application/json"}, 400, "bad_message", "JSON array"},
+		{"events of another type of list", "POST", gets.location + "/events", "layout", []string{"Content-Type", "text/plain"}, 415, "unsupported_media_type", "Accept-Post: application/json"},
+		{"too many events", "POST", gets.location + "/events", big, []string{"Content-Type", "application/json"}, 413, "too_large", "65536"},
+		{"DELETE of events", "DELETE", gets.location + "/events", "", nil, 405, "method_not_allowed", "Allow: GET, POST, OPTIONS"},
 		{"events of nobody", "GET", out + "/nobody/events", "", nil, 404, "not_found", "POST"},
 		{"DELETE", "DELETE", gets.location, "", []string{"If-Match", `"other"`}, 200, "", ""},
 		{"DELETE again", "DELETE", gets.location, "", nil, 404, "not_found", "POST"},
@@ -166,7 +174,7 @@ func TestOptions(t *testing.T) {
 		"/whip/yard/gate/x":   {"DELETE, PATCH, OPTIONS", "Accept-Patch: " + fragType},
 		"/whep/yard/x":        {"DELETE, PATCH, OPTIONS", "Accept-Patch: " + fragType},
 		"/whep/yard/x/view":   {"POST, OPTIONS", "Accept-Post: application/json"},
-		"/whep/yard/x/events": {"GET, OPTIONS", ""},
+		"/whep/yard/x/events": {"GET, POST, OPTIONS", "Accept-Post: application/json"},
 	} {
 		a := s.ask(t, http.MethodOptions, path, "", "Origin", "https://studio.example",
 			"Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "authorization,content-type")
