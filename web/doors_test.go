@@ -123,7 +123,9 @@ func TestEveryRouteHasItsDoor(t *testing.T) {
 	}
 }
 
-// TestWhatIsOpen: a door that is taken off its hinges must be taken off here too.
+// TestWhatIsOpen: a door that is taken off its hinges must be taken off here too. Whatever asks for itself has tests that come
+// with the same bad tokens: to all of /whip/ and /whep/ in signal/whip, to /ws and /signaling in signal/ws and signal/stomp,
+// and to all of them together in cmd/azulejo.
 func TestWhatIsOpen(t *testing.T) {
 	var opened, themselves, anyToken []string
 	for pattern, d := range serveTokens(t, nil).mux.doors {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"azulejo/signal/network"
 	"azulejo/signal/refusal"
 )
 
@@ -21,7 +22,7 @@ type Guard struct {
 	local   bool
 
 	joins, failures *rates
-	waiting         waiting
+	waiting         *network.Shares                      // who stands in a door
 	known           *recent[[sha256.Size]byte, struct{}] // digests of tokens that were good lately
 }
 
@@ -32,7 +33,7 @@ func New(cfg Config) (*Guard, error) {
 	}
 	g := &Guard{
 		parser: newParser(), joins: newRates(cfg.JoinsPerMinute, DefaultJoins), failures: newRates(cfg.FailuresPerMinute, DefaultFailures),
-		known: newRecent[[sha256.Size]byte, struct{}](time.Hour), local: cfg.Local, waiting: waiting{from: map[netip.Prefix]int{}},
+		known: newRecent[[sha256.Size]byte, struct{}](time.Hour), local: cfg.Local, waiting: network.NewShares(maxWaiting),
 	}
 	if cfg.Mode == ModeToken {
 		g.secret = []byte(cfg.Secret)
@@ -48,7 +49,7 @@ func New(cfg Config) (*Guard, error) {
 // Who has failed too often gets CodeTooMany for every token that was not found good within the last hour, without a look
 // at it: guessing is over, while those who share the address and are in already go on, and come back.
 func (g *Guard) Admit(a Ask) (Permit, error) {
-	now, from := time.Now(), networkOf(a.Remote)
+	now, from := time.Now(), network.Of(a.Remote)
 	p, err := g.identify(a.Token, from, now)
 	if err != nil {
 		return Permit{}, err

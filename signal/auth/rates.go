@@ -34,17 +34,3 @@ func (r *rates) spent(from netip.Prefix, now time.Time) bool {
 	bucket, ok := r.buckets.get(from, now)
 	return ok && bucket.TokensAt(now) < 1
 }
-
-// networkOf is whom an address stands for: itself, or in IPv6 its /64, all of which is one customer's. Addresses that
-// cannot be read count as one.
-func networkOf(remote string) netip.Prefix {
-	at, err := netip.ParseAddrPort(remote)
-	if err != nil {
-		return netip.Prefix{}
-	}
-	addr, bits := at.Addr().Unmap().WithZone(""), 64
-	if addr.Is4() {
-		bits = 32
-	}
-	return netip.PrefixFrom(addr, bits).Masked()
-}

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"azulejo/signal/network"
 )
 
 // joinsLeft joins until it is refused, n times at most, and returns how often it came in.
@@ -123,48 +125,15 @@ func TestWaitingIsLimitedPerAddress(t *testing.T) {
 	for _, done := range all {
 		done()
 	}
-	if n := len(g.waiting.from); n != 2 {
+	if n := g.waiting.Networks(); n != 2 {
 		t.Errorf("%d addresses are kept, want those of the two who wait", n)
 	}
-}
-
-func TestNetworks(t *testing.T) {
-	for remote, want := range map[string]string{
-		"192.0.2.1:80":                "192.0.2.1/32",
-		"[::ffff:192.0.2.1]:80":       "192.0.2.1/32",
-		"[2001:db8:1:2:3:4:5:6]:80":   "2001:db8:1:2::/64",
-		"[2001:db8:1:2::9]:81":        "2001:db8:1:2::/64",
-		"[2001:db8:1:3::9]:81":        "2001:db8:1:3::/64",
-		"[fe80::1%eth0]:80":           "fe80::/64",
-		"127.0.0.1:5":                 "127.0.0.1/32",
-		"":                            "invalid Prefix",
-		"@":                           "invalid Prefix",
-		"192.0.2.1":                   "invalid Prefix",
-		"example.org:80":              "invalid Prefix",
-		"[2001:db8:1:2:3:4:5:6]:port": "invalid Prefix",
-	} {
-		if got := networkOf(remote).String(); got != want {
-			t.Errorf("%q: %s, want %s", remote, got, want)
-		}
-	}
-}
-
-func FuzzNetwork(f *testing.F) {
-	for _, s := range []string{"192.0.2.1:80", "[::1%a]:1", "[::ffff:1.2.3.4%x]:9", ":", "[]:0"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, remote string) {
-		n := networkOf(remote)
-		if n != (netip.Prefix{}) && (n != n.Masked() || n.Addr().Is4In6() || n.Addr().Zone() != "") {
-			t.Errorf("%q: %v stands for more than itself", remote, n)
-		}
-	})
 }
 
 func TestOldAddressesAreForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRates(5, 0)
-		at := func(i int) netip.Prefix { return networkOf(fmt.Sprintf("10.%d.%d.%d:1", i>>16, i>>8&255, i&255)) }
+		at := func(i int) netip.Prefix { return network.Of(fmt.Sprintf("10.%d.%d.%d:1", i>>16, i>>8&255, i&255)) }
 		for i := range 1000 {
 			r.take(at(i), time.Now())
 		}

@@ -1,9 +1,9 @@
 package auth
 
 import (
-	"net/netip"
 	"sync"
 
+	"azulejo/signal/network"
 	"azulejo/signal/refusal"
 )
 
@@ -11,27 +11,12 @@ import (
 // one NAT comes back at once.
 const maxWaiting = 256
 
-// waiting counts who stands in a door.
-type waiting struct {
-	mu   sync.Mutex
-	from map[netip.Prefix]int
-}
-
 // Wait is for dialects whose clients are connected before they say what they want. It returns what to call, once or
 // more often, when the client is in or gone; the error is a [refusal.Error]. It does not block.
 func (g *Guard) Wait(remote string) (done func(), err error) {
-	w, from := &g.waiting, networkOf(remote)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.from[from] >= maxWaiting {
+	from := network.Of(remote)
+	if !g.waiting.Take(from) {
 		return nil, refusal.New(CodeTooMany, "%d connections from this address have not joined yet; accepted are up to that", maxWaiting)
 	}
-	w.from[from]++
-	return sync.OnceFunc(func() {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		if w.from[from]--; w.from[from] == 0 {
-			delete(w.from, from)
-		}
-	}), nil
+	return sync.OnceFunc(func() { g.waiting.GiveBack(from) }), nil
 }

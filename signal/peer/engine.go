@@ -16,6 +16,7 @@ import (
 	"github.com/pion/logging"
 	"github.com/pion/webrtc/v4"
 
+	"azulejo/signal/network"
 	"azulejo/signal/pionlog"
 )
 
@@ -149,6 +150,16 @@ func freePort() (int, error) {
 	return portOf(conn.LocalAddr()), conn.Close()
 }
 
+// bounds of connections over TCP. How long one may be silent is pion's to say: 30 s before its first check, then as long
+// as its peer lives. A client may have several for a moment, one to each of our addresses.
+func bounds() network.Bounds {
+	return network.Bounds{
+		Connections: 4096,
+		PerNetwork:  512, // an office behind one NAT that lets no UDP through
+		Stalled:     10 * time.Second,
+	}
+}
+
 func (e *Engine) listenTCP() error {
 	if e.cfg.TCP == "" {
 		return nil
@@ -157,7 +168,7 @@ func (e *Engine) listenTCP() error {
 	if err != nil {
 		return err
 	}
-	e.tcp = webrtc.NewICETCPMux(e.logger("tcp"), listener, packetBacklog)
+	e.tcp = webrtc.NewICETCPMux(e.logger("tcp"), network.NewListener(listener, bounds()), packetBacklog)
 	e.at.TCP = portOf(listener.Addr())
 	return nil
 }

@@ -6,12 +6,15 @@ import (
 	"crypto/sha1" // of the TURN REST convention
 	"encoding/base64"
 	"log/slog"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/pion/stun/v4"
 	"github.com/pion/turn/v5"
+
+	"azulejo/signal/network"
 )
 
 // Server is what one client is told: servers with credentials of its own. The shape is RTCIceServer's.
@@ -53,8 +56,9 @@ func (s *secret) sign(username string) string {
 
 // authenticate is asked for the key of whoever makes a request, which is compared in constant time with the
 // request's signature after this. Credentials that have expired make no more relays; the ones they made go on, as
-// those of a call that takes longer.
-func (s *secret) authenticate(r *turn.RequestAttributes) (user string, key []byte, ok bool) {
+// those of a call that takes longer. Who makes it is the user at its network: pion tells no more about a client to who
+// makes its relays.
+func (s *secret) authenticate(r *turn.RequestAttributes) (id string, key []byte, ok bool) {
 	stamp, user, ok := strings.Cut(r.Username, ":")
 	expiry, err := strconv.ParseInt(stamp, 10, 64)
 	if !ok || err != nil || user == "" {
@@ -63,5 +67,21 @@ func (s *secret) authenticate(r *turn.RequestAttributes) (user string, key []byt
 	if r.Method == stun.MethodAllocate && s.now().Unix() >= expiry {
 		return "", nil, false
 	}
-	return user, turn.GenerateAuthKey(r.Username, s.realm, s.sign(r.Username)), true
+	return holder{network.Of(r.SrcAddr.String()), user}.id(), turn.GenerateAuthKey(r.Username, s.realm, s.sign(r.Username)), true
+}
+
+// holder is who has relays.
+type holder struct {
+	from netip.Prefix
+	user string
+}
+
+// id is how pion calls the holder; no address has a comma.
+func (h holder) id() string { return h.from.String() + "," + h.user }
+
+// holderOf reads an id; an address that is none stands for no network in particular.
+func holderOf(id string) holder {
+	text, user, _ := strings.Cut(id, ",")
+	from, _ := netip.ParsePrefix(text)
+	return holder{from, user}
 }

@@ -62,17 +62,29 @@ func gone(t *testing.T, r *Relays) {
 // client is one with credentials, over udp or tcp.
 func client(t *testing.T, r *Relays, network, username, credential string) *turn.Client {
 	t.Helper()
-	at := strings.TrimPrefix(strings.Split(r.urls[0], "?")[0], "turn:")
+	return clientAt(t, netip.MustParseAddrPort(r.address()).Addr(), r, network, username, credential)
+}
+
+// address is where our server is.
+func (r *Relays) address() string {
+	return strings.TrimPrefix(strings.Split(r.urls[0], "?")[0], "turn:")
+}
+
+// clientAt has an address of its own.
+func clientAt(t *testing.T, own netip.Addr, r *Relays, network, username, credential string) *turn.Client {
+	t.Helper()
+	at := r.address()
 	var conn net.PacketConn
 	if network == "tcp" {
-		stream, err := net.Dial("tcp", at)
+		dialer := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(own, 0))}
+		stream, err := dialer.DialContext(t.Context(), "tcp", at)
 		if err != nil {
 			t.Fatal(err)
 		}
 		conn = turn.NewSTUNConn(stream)
 	} else {
 		var err error
-		if conn, err = net.ListenPacket("udp", net.JoinHostPort(netip.MustParseAddrPort(at).Addr().String(), "0")); err != nil {
+		if conn, err = net.ListenPacket("udp", net.JoinHostPort(own.String(), "0")); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -13,13 +13,16 @@ import (
 
 	"github.com/pion/turn/v5"
 	"golang.org/x/time/rate"
+
+	"azulejo/signal/network"
 )
 
-// A client of WebRTC makes a relay for each URL and network it has, and new ones for an ICE restart.
+// A client of WebRTC makes a relay for each URL and network it has, needed or not, and new ones for an ICE restart.
 const (
-	maxRelaysPerUser = 16
-	maxRelays        = 4096
-	maxTries         = 32 // ports of the range that are tried for one relay
+	maxRelaysPerUser    = 16
+	maxRelaysPerNetwork = 512 // an office of a hundred behind one NAT, over UDP and TCP; every connection is another user
+	maxRelays           = 4096
+	maxTries            = 32 // ports of the range that are tried for one relay
 )
 
 var (
@@ -41,6 +44,7 @@ type relays struct {
 	closing bool
 	users   map[string]*user
 	open    map[*relay]struct{}
+	shares  *network.Shares
 
 	ports                                sync.Map // of the open relays, uint16
 	refused, dropped, bytesUp, bytesDown atomic.Uint64
@@ -59,6 +63,7 @@ type relay struct {
 	net.PacketConn
 	of   *relays
 	user *user
+	from netip.Prefix // the client
 	port uint16
 	once sync.Once
 }
@@ -75,11 +80,12 @@ func (r *relays) AllocateListener(turn.AllocateListenerConfig) (net.Listener, ne
 func (r *relays) AllocateConn(turn.AllocateConnConfig) (net.Conn, error) { return nil, errUDPOnly }
 
 // mayAllocate is asked before, so that the client hears about its quota.
-func (r *relays) mayAllocate(name, _ string, _ net.Addr) bool {
+func (r *relays) mayAllocate(id, _ string, _ net.Addr) bool {
+	who := holderOf(id)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	u := r.users[name]
-	return len(r.open) < maxRelays && (u == nil || u.relays < maxRelaysPerUser)
+	u := r.users[who.user]
+	return len(r.open) < maxRelays && (u == nil || u.relays < maxRelaysPerUser) && !r.shares.Spent(who.from)
 }
 
 // AllocatePacketConn opens a socket on a free port of the range, chosen at random: a guess at it is of no use.
@@ -91,20 +97,18 @@ func (r *relays) AllocatePacketConn(c turn.AllocateListenerConfig) (net.PacketCo
 	if err != nil {
 		return nil, nil, err
 	}
-	u, err := r.enter(c.UserID)
-	if err != nil {
+	relay := &relay{of: r, from: holderOf(c.UserID).from}
+	if relay.user, err = r.enter(holderOf(c.UserID)); err != nil {
 		return nil, nil, err
 	}
-	conn, port, err := r.listen(c.Network, bind)
-	if err != nil {
-		r.leave(u, nil)
+	if relay.PacketConn, relay.port, err = r.listen(c.Network, bind); err != nil {
+		r.leave(relay)
 		return nil, nil, err
 	}
-	relay := &relay{PacketConn: conn, of: r, user: u, port: port}
 	if !r.add(relay) {
 		return nil, nil, errors.Join(errClosing, relay.Close())
 	}
-	return relay, &net.UDPAddr{IP: told.AsSlice(), Port: int(port)}, nil
+	return relay, &net.UDPAddr{IP: told.AsSlice(), Port: int(relay.port)}, nil
 }
 
 // addresses are what to tell and what to bind, for udp4 and udp6.
@@ -135,32 +139,33 @@ func (r *relays) listen(network, bind string) (net.PacketConn, uint16, error) {
 	return nil, 0, fmt.Errorf("find a port for a relay: %w", last)
 }
 
-func (r *relays) enter(name string) (*user, error) {
+func (r *relays) enter(who holder) (*user, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	u := r.users[name]
+	u := r.users[who.user]
 	if u == nil {
 		limiter := func() *rate.Limiter { return rate.NewLimiter(rate.Limit(r.perSecond), r.perSecond/2) }
-		u = &user{name: name, up: limiter(), down: limiter()}
-		r.users[name] = u
+		u = &user{name: who.user, up: limiter(), down: limiter()}
 	}
-	if u.relays >= maxRelaysPerUser || len(r.open) >= maxRelays {
+	if u.relays >= maxRelaysPerUser || len(r.open) >= maxRelays || !r.shares.Take(who.from) {
 		return nil, errQuota
 	}
+	r.users[who.user] = u
 	u.relays++
 	return u, nil
 }
 
-// leave ends what enter began, and forgets the relay if there was one.
-func (r *relays) leave(u *user, gone *relay) {
+// leave ends what enter began, and forgets the relay.
+func (r *relays) leave(n *relay) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if u.relays--; u.relays == 0 {
-		delete(r.users, u.name)
+	if n.user.relays--; n.user.relays == 0 {
+		delete(r.users, n.user.name)
 	}
-	if gone != nil {
-		delete(r.open, gone)
-		r.ports.Delete(gone.port)
+	r.shares.GiveBack(n.from)
+	if _, here := r.open[n]; here {
+		delete(r.open, n)
+		r.ports.Delete(n.port)
 	}
 }
 
@@ -196,7 +201,7 @@ func (r *relays) close() {
 
 // Close frees the port. It is idempotent.
 func (n *relay) Close() error {
-	n.once.Do(func() { n.of.leave(n.user, n) })
+	n.once.Do(func() { n.of.leave(n) })
 	return n.PacketConn.Close()
 }
 

@@ -9,9 +9,11 @@ import (
 	"net/netip"
 	"strconv"
 	"syscall"
+	"time"
 
 	"github.com/pion/turn/v5"
 
+	"azulejo/signal/network"
 	"azulejo/signal/pionlog"
 )
 
@@ -23,7 +25,7 @@ type Relays struct {
 	urls   []string
 
 	udp    []net.PacketConn // of the embedded server; empty: there is none
-	tcp    *door
+	tcp    *network.Listener
 	relays *relays
 	grants grants
 }
@@ -85,7 +87,7 @@ func (r *Relays) open() error {
 	first, last, err := r.cfg.relayPorts()
 	r.relays = &relays{
 		first: first, last: last, bind: host, told: told, perSecond: r.cfg.bytesPerSecond(),
-		users: map[string]*user{}, open: map[*relay]struct{}{},
+		users: map[string]*user{}, open: map[*relay]struct{}{}, shares: network.NewShares(maxRelaysPerNetwork),
 	}
 	return err
 }
@@ -111,6 +113,17 @@ func (r *Relays) listen(host netip.Addr, port uint16, own []netip.Addr) (uint16,
 	return 0, last
 }
 
+// bounds of connections over TCP.
+func bounds() network.Bounds {
+	return network.Bounds{
+		Connections: 2048,
+		PerNetwork:  256, // an office behind one NAT
+		FirstWord:   30 * time.Second,
+		Silence:     15 * time.Minute, // of a client, whose relay lives 10 without a word
+		Stalled:     10 * time.Second,
+	}
+}
+
 func (r *Relays) listenTCP(host netip.Addr, port uint16) (uint16, error) {
 	name := "" // all
 	if host.IsValid() {
@@ -120,7 +133,7 @@ func (r *Relays) listenTCP(host netip.Addr, port uint16) (uint16, error) {
 	if err != nil {
 		return 0, err
 	}
-	r.tcp = newDoor(listener)
+	r.tcp = network.NewListener(listener, bounds())
 	if at, ok := listener.Addr().(*net.TCPAddr); ok {
 		port = at.AddrPort().Port()
 	}

@@ -2,6 +2,7 @@ package turn
 
 import (
 	"bytes"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -15,6 +16,7 @@ import (
 	"github.com/pion/turn/v5"
 	"go.uber.org/goleak"
 
+	"azulejo/signal/network"
 	"azulejo/signal/signaltest/await"
 )
 
@@ -143,6 +145,47 @@ func TestQuota(t *testing.T) {
 	}
 }
 
+// TestQuotaOfANetwork: whoever has many credentials has no more relays from one address for it, over neither protocol; others
+// are not kept out, and what is given back may be had again.
+func TestQuotaOfANetwork(t *testing.T) {
+	const most = 3
+	r := startAt(t, "127.0.0.1:0", Config{}, quiet, func(r *Relays) { r.relays.shares = network.NewShares(most) })
+	var first net.PacketConn
+	for i := range most {
+		_, relay := allocate(t, r, []string{"udp", "tcp"}[i%2], fmt.Sprintf("user%d", i))
+		if first == nil {
+			first = relay
+		}
+	}
+	for _, protocol := range []string{"udp", "tcp"} {
+		s := r.Servers("another")[0]
+		if relay, err := client(t, r, protocol, s.Username, s.Credential).Allocate(); err == nil || !strings.Contains(err.Error(), "486") {
+			t.Errorf("%s: one more than the quota: got %v, %v; want 486", protocol, relay, err)
+		}
+		relay, err := clientAt(t, netip.MustParseAddr("127.0.0.2"), r, protocol, s.Username, s.Credential).Allocate()
+		if err != nil {
+			t.Fatalf("%s: a client of another network: %v", protocol, err)
+		}
+		defer func() { _ = relay.Close() }()
+	}
+	if err := first.Close(); err != nil {
+		t.Error(err)
+	}
+	await.Until(t, "the first relay is gone", func() bool { return r.Stats().Relays == most+1 })
+	allocate(t, r, "udp", "one more")
+}
+
+// TestHolders: what pion is told about a client is read again.
+func TestHolders(t *testing.T) {
+	for _, h := range []holder{
+		{netip.MustParsePrefix("192.0.2.1/32"), "ana"}, {netip.MustParsePrefix("2001:db8::/64"), "a, b c"}, {netip.Prefix{}, "x/y"},
+	} {
+		if got := holderOf(h.id()); got != h {
+			t.Errorf("%q is read as %+v; want %+v", h.id(), got, h)
+		}
+	}
+}
+
 // TestShare: what is beyond a client's share is dropped, and counted.
 func TestShare(t *testing.T) {
 	media := echo(t)
@@ -165,10 +208,9 @@ func TestShare(t *testing.T) {
 // TestDoor: connections over TCP are bounded, and closed with the server.
 func TestDoor(t *testing.T) {
 	r := start(t, Config{})
-	at := strings.TrimPrefix(strings.Split(r.urls[0], "?")[0], "turn:")
 	var all []net.Conn
-	for range maxConnectionsPerAddress + 1 {
-		conn, err := net.Dial("tcp", at)
+	for range 257 {
+		conn, err := net.Dial("tcp", r.address())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -183,11 +225,7 @@ func TestDoor(t *testing.T) {
 		t.Errorf("one connection too many: got %v; want it closed", err)
 	}
 	_ = all[0].Close()
-	await.Until(t, "the first one is forgotten", func() bool {
-		r.tcp.mu.Lock()
-		defer r.tcp.mu.Unlock()
-		return len(r.tcp.conns) == maxConnectionsPerAddress-1
-	})
+	await.Until(t, "the first one is forgotten", func() bool { return r.tcp.Connections() == 255 })
 }
 
 // TestIPv6: the same over IPv6, where this machine has it.

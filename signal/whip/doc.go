@@ -7,6 +7,7 @@
 //	PATCH   {location}                        application/trickle-ice-sdpfrag: candidates, or an ICE restart
 //	DELETE  {location}
 //	GET     {location}/events                 WHEP only: layout, rendition, overload, participants, end
+//	POST    {location}/events                 WHEP only: a list of these → 201, where to GET them in Location
 //	POST    {location}/view                   WHEP only: the native view message, without type
 //
 // # Whose place it is

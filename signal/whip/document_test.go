@@ -69,12 +69,14 @@ func TestDocumentHasWhatThereIs(t *testing.T) {
 	}
 	h := NewHandler(Config{}, nil, nil, guard, slog.New(slog.DiscardHandler))
 	defer h.stop(nil)
-	wanted := map[string]bool{}
-	for _, path := range []string{"/whip/yard/Stage", "/whip/yard/Stage/5", "/whep/yard", "/whep/yard/5/events", "/whep/yard/5/view"} {
-		_, pattern := h.mux.Handler(httptest.NewRequest(http.MethodOptions, path, nil))
-		for _, method := range strings.Split(allowed(h, path), ", ") {
-			wanted[method+" "+pattern] = method != http.MethodOptions
+	wanted, all := map[string]bool{}, h.Routes()
+	for pattern, can := range all {
+		for _, method := range can {
+			wanted[method+" "+pattern] = true
 		}
+	}
+	for _, method := range all["/whep/{room}/{session}"] { // as with WHIP, says the document
+		wanted[method+" /whep/{room}/{session}"] = !slices.Contains(all["/whip/{room}/{name}/{session}"], method)
 	}
 	for _, x := range exchanges(t) {
 		method, path, ok := strings.Cut(strings.TrimSuffix(x.first, " HTTP/1.1"), " ")
@@ -106,7 +108,18 @@ func TestDocumentedBodies(t *testing.T) {
 	found := map[string]int{}
 	for _, x := range exchanges(t) {
 		answer := strings.HasPrefix(x.first, "HTTP/")
-		switch kind := x.header.Get("Content-Type"); kind {
+		kind := x.header.Get("Content-Type")
+		if strings.Contains(x.first, "/events ") && kind == typeJSON {
+			kind = "a list of events"
+		}
+		switch kind {
+		case "a list of events":
+			r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(x.body))
+			r.Header.Set("Content-Type", typeJSON)
+			if kinds, err := readKinds(httptest.NewRecorder(), r); err != nil || len(kinds) != strings.Count(x.body, ",")+1 {
+				t.Errorf("%s is read as %v (%v)", x.body, kinds, err)
+			}
+			found[kind]++
 		case typeFragment:
 			f, err := parseFragment(x.body)
 			if err != nil {
@@ -132,7 +145,7 @@ func TestDocumentedBodies(t *testing.T) {
 			found["query"]++
 		}
 	}
-	if found[typeFragment] != 3 || found[typeJSON] != 2 || found["query"] != 1 {
+	if found[typeFragment] != 3 || found[typeJSON] != 2 || found["query"] != 1 || found["a list of events"] != 1 {
 		t.Errorf("the document has other examples than there were: %v", found)
 	}
 }

@@ -2,89 +2,70 @@ package whip
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
+	"net/url"
 	"slices"
-	"sync"
+	"strings"
 	"time"
 
+	"azulejo/signal/auth"
 	"azulejo/signal/refusal"
 	"azulejo/signal/viewing"
 )
 
-// ending is the last event of a session.
-type ending struct {
-	Type    string `json:"type"`
-	Code    string `json:"code"` // as of errors; "left" where the client ended it
-	Message string `json:"message"`
-}
-
-func reason(err error, log *slog.Logger) ending {
-	if errors.Is(err, errLeft) {
-		return ending{"end", "left", "the client left"}
+// subscribe is POST to a viewer's events, as the WHEP draft has it: a list of some of the events, or none, which means all
+// of them, is answered with the address to GET them from. That address has the token too: an EventSource sends no headers.
+// Nothing is kept here.
+func (h *Handler) subscribe(w http.ResponseWriter, r *http.Request) error {
+	s, err := h.found(r)
+	if err != nil {
+		return err
 	}
-	no := known(err, log)
-	return ending{"end", no.Code, no.Message}
-}
-
-// maxReaders is how many there may be of one session's events; a client needs one.
-const maxReaders = 4
-
-// board is what a viewer was told: the newest of each kind, for those who read it now and those who will.
-type board struct {
-	mu      sync.Mutex
-	newest  []viewing.Bulletin
-	readers []*reader
-}
-
-// reader is one stream of events.
-type reader struct {
-	news *viewing.News
-	gone chan struct{} // closed when another one took its place
-}
-
-func newBoard() *board { return &board{} }
-
-// tell never blocks: a slow reader gets the newest of each kind.
-func (b *board) tell(kind string, message any) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.newest = slices.DeleteFunc(b.newest, func(n viewing.Bulletin) bool { return n.Kind == kind })
-	b.newest = append(b.newest, viewing.Bulletin{Kind: kind, Message: message})
-	for _, r := range b.readers {
-		r.news.Put(kind, message)
+	query := url.Values{}
+	if r.ContentLength != 0 {
+		kinds, unread := readKinds(w, r)
+		if unread != nil {
+			return unread
+		}
+		query.Set("events", strings.Join(kinds, ","))
 	}
+	if token := auth.TokenOf(r); token != "" {
+		query.Set("token", token)
+	}
+	at := s.location + "/events"
+	if len(query) > 0 {
+		at += "?" + query.Encode()
+	}
+	w.Header().Set("Location", at)
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusCreated)
+	return nil
 }
 
-func (b *board) end(e ending) { b.tell(e.Type, e) }
-
-// read begins a stream with the newest of each kind. The oldest one makes place: it is likely to be one whose client
-// is gone without a word.
-func (b *board) read() *reader {
-	r := &reader{viewing.NewNews(), make(chan struct{})}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, n := range b.newest {
-		r.news.Put(n.Kind, n.Message)
+// readKinds are the events of a list that there are; the draft has others.
+func readKinds(w http.ResponseWriter, r *http.Request) ([]string, error) {
+	body, err := read(w, r, typeJSON, "Accept-Post")
+	if err != nil {
+		return nil, err
 	}
-	if len(b.readers) == maxReaders {
-		close(b.readers[0].gone)
-		b.readers = slices.Delete(b.readers, 0, 1)
+	var asked []string
+	if err = json.Unmarshal(body, &asked); err != nil || asked == nil {
+		return nil, refusal.New(viewing.CodeBadMessage, "the events are no JSON array of names; accepted is one of some of %s", eventKinds)
 	}
-	b.readers = append(b.readers, r)
-	return r
+	return slices.DeleteFunc(strings.Split(eventKinds, ","), func(kind string) bool { return !slices.Contains(asked, kind) }), nil
 }
 
-func (b *board) stop(r *reader) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.readers = slices.DeleteFunc(b.readers, func(other *reader) bool { return other == r })
+// wanted are the events that a query lists; nil: all.
+func wanted(query url.Values) []string {
+	if !query.Has("events") {
+		return nil
+	}
+	return strings.Split(query.Get("events"), ",")
 }
 
 // events is GET of a viewer's events (https://html.spec.whatwg.org/multipage/server-sent-events.html): each has the
-// message of the native dialect as its data. After end nothing follows.
+// message of the native dialect as its data. After end nothing follows. The query may say which events are wanted.
 func (h *Handler) events(w http.ResponseWriter, r *http.Request) error {
 	s, err := h.found(r)
 	if err != nil {
@@ -99,7 +80,7 @@ func (h *Handler) events(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Accel-Buffering", "no") // nginx would keep them
 	w.WriteHeader(http.StatusOK)
-	h.stream(r, stream{w, http.NewResponseController(w), h.cfg.WriteWithin}, from)
+	h.stream(r, stream{w, http.NewResponseController(w), h.cfg.WriteWithin, wanted(r.URL.Query())}, from)
 	return nil
 }
 
@@ -132,6 +113,7 @@ type stream struct {
 	w        http.ResponseWriter
 	http     *http.ResponseController
 	patience time.Duration
+	kinds    []string // nil: all
 }
 
 // all writes what there is and tells whether it was the last.
@@ -144,7 +126,11 @@ func (s stream) all(news *viewing.News) (bool, error) {
 	return false, nil
 }
 
+// event leaves out what is not wanted.
 func (s stream) event(kind string, message any) error {
+	if s.kinds != nil && !slices.Contains(s.kinds, kind) {
+		return nil
+	}
 	data, err := json.Marshal(message)
 	if err != nil {
 		return fmt.Errorf("write event %s: %w", kind, err)

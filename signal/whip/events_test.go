@@ -4,15 +4,19 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"azulejo/mixer"
+	"azulejo/signal/auth"
+	"azulejo/signal/auth/authtest"
 	"azulejo/signal/signaltest/await"
 	"azulejo/signal/viewing"
 	"azulejo/signal/whip"
@@ -31,13 +35,13 @@ type listener struct {
 // listen lasts until the stream or the test ends.
 func (s *server) listen(t *testing.T, location string, header ...string) *listener {
 	t.Helper()
-	return s.listenBy(t, http.DefaultClient, location, header...)
+	return s.listenBy(t, http.DefaultClient, location+"/events", header...)
 }
 
-func (s *server) listenBy(t *testing.T, by *http.Client, location string, header ...string) *listener {
+func (s *server) listenBy(t *testing.T, by *http.Client, path string, header ...string) *listener {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+location+"/events", nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +175,7 @@ func TestQuietEventsOverHTTP2(t *testing.T) {
 	secure.EnableHTTP2 = true
 	secure.StartTLS()
 	t.Cleanup(secure.Close)
-	events := (&server{url: secure.URL}).listenBy(t, secure.Client(), viewer.location)
+	events := (&server{url: secure.URL}).listenBy(t, secure.Client(), viewer.location+"/events")
 	await.Until(t, "two heart-beats, or the end", func() bool {
 		events.mu.Lock()
 		defer events.mu.Unlock()
@@ -196,6 +200,38 @@ func TestManyListeners(t *testing.T) {
 	for _, l := range all[1:] {
 		if l.over() {
 			t.Error("another one is over too")
+		}
+	}
+}
+
+// TestSubscribing, as the WHEP draft has it: POST tells where to GET the events that are wanted, without headers.
+func TestSubscribing(t *testing.T) {
+	s := serve(t, setup{auth: authtest.Config()})
+	viewer := s.newCaller(t, bearer(t, "", auth.View)...).view("/whep/yard")
+	subscribe := func(body string, header ...string) *listener {
+		a := viewer.ask(http.MethodPost, viewer.location+"/events", body, header...)
+		at := a.header.Get("Location")
+		if a.status != http.StatusCreated || !strings.HasPrefix(at, viewer.location+"/events") {
+			t.Fatalf("%q: %d, %v, %s; want 201 and where the events are", body, a.status, a.header, a.body)
+		}
+		return s.listenBy(t, http.DefaultClient, at)
+	}
+	const kind = "application/json"
+	all := map[string]*listener{
+		"[end layout participants rendition]": subscribe(""),
+		"[end participants]":                  subscribe(`["viewercount","participants","end"]`, "Content-Type", kind),
+		"[rendition]":                         subscribe(`["rendition"]`, "Content-Type", kind+"; charset=utf-8"),
+		"[]":                                  subscribe(`["active","inactive","layers","viewercount"]`, "Content-Type", kind),
+	}
+	await.Until(t, "everything is heard", func() bool {
+		l := all["[end layout participants rendition]"]
+		return l.last("layout") != "" && l.last("participants") != "" && l.last("rendition") != "" && all["[rendition]"].last("rendition") != ""
+	})
+	viewer.end()
+	for want, l := range all {
+		await.Until(t, "the end", l.over)
+		if got := fmt.Sprint(slices.Compact(slices.Sorted(slices.Values(l.kinds)))); got != want {
+			t.Errorf("heard %s; want %s", got, want)
 		}
 	}
 }

@@ -8,8 +8,11 @@ import (
 	"azulejo/signal/peer"
 )
 
-// relEvents is the WHEP extension that the events of a session are.
-const relEvents = "urn:ietf:params:whep:ext:core:server-sent-events"
+// The WHEP extension that the events of a session are, and which there are.
+const (
+	relEvents  = "urn:ietf:params:whep:ext:core:server-sent-events"
+	eventKinds = "layout,rendition,overload,participants,end"
+)
 
 // linkServers tells which STUN and TURN servers a client should use (RFC 9725, section 4.6), in the form of RFC 8288.
 func linkServers(h http.Header, servers []peer.ICEServer) {
@@ -25,7 +28,7 @@ func linkServers(h http.Header, servers []peer.ICEServer) {
 }
 
 func linkEvents(h http.Header, location string) {
-	h.Add("Link", target(location+"/events", relEvents)+`; events="layout,rendition,overload,participants,end"`)
+	h.Add("Link", target(location+"/events", relEvents)+"; events="+quoted(eventKinds))
 }
 
 func target(address, rel string) string {

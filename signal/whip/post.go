@@ -26,8 +26,11 @@ func readOffer(w http.ResponseWriter, r *http.Request) (offered, error) {
 		return offered{}, refusal.New(codeAccept, "the answer is %s, which Accept leaves out; accepted is one that does not", typeSDP)
 	}
 	o := offered{text: string(body)}
+	if o.text == "" { // which the parser takes
+		return offered{}, refusal.New(codeUnreadable, "an empty body; accepted is an offer as RTCPeerConnection.createOffer makes it")
+	}
 	var d sdp.SessionDescription
-	if err = d.UnmarshalString(o.text); err != nil || len(body) == 0 {
+	if err = d.UnmarshalString(o.text); err != nil {
 		return offered{}, refusal.New(codeUnreadable, "the body is no SDP (%v); accepted is an offer as RTCPeerConnection.createOffer makes it", err)
 	}
 	o.Offered, err = peer.Inspect(o.text)

@@ -7,6 +7,7 @@ import (
 
 	"azulejo/signal/auth"
 	"azulejo/signal/auth/authtest"
+	"azulejo/signal/peer"
 	"azulejo/signal/signaltest/await"
 )
 
@@ -16,34 +17,35 @@ func bearer(t *testing.T, name string, grants ...auth.Grant) []string {
 	return []string{"Authorization", "Bearer " + authtest.Named(t, "yard", name, grants...)}
 }
 
-// TestTokens: who has none that is good enough is told so, at every address of this dialect, and no session begins.
+// TestTokens: who has none that is good enough is told so, at every address of this dialect and for all that can be done
+// there, and no session begins.
 func TestTokens(t *testing.T) {
 	s := serve(t, setup{auth: authtest.Config()})
 	publisher := s.newCaller(t, bearer(t, "gate", auth.Publish)...).publish("/whip/yard/gate", orange, 0)
 	viewer := s.newCaller(t, bearer(t, "", auth.View)...).view("/whep/yard")
 	await.Until(t, "the colour arrives", viewer.sees(orange.Colour))
-	for _, at := range []struct {
-		method, path string
-		needed       auth.Grant
-	}{
-		{"POST", "/whip/yard/gate", auth.Publish},
-		{"PATCH", publisher.location, auth.Publish},
-		{"DELETE", publisher.location, auth.Publish},
-		{"POST", "/whep/yard", auth.View},
-		{"PATCH", viewer.location, auth.View},
-		{"DELETE", viewer.location, auth.View},
-		{"GET", viewer.location + "/events", auth.View},
-		{"POST", viewer.location + "/view", auth.View},
-	} {
-		bad := authtest.BadTokens(t, "yard", at.needed)
-		if at.needed == auth.Publish {
+	asked := 0
+	for pattern, methods := range s.handler.Routes() {
+		grant, session := auth.View, viewer
+		if strings.HasPrefix(pattern, "/whip/") {
+			grant, session = auth.Publish, publisher
+		}
+		path := strings.NewReplacer("{room}", "yard", "{name}", "gate", "{session}", last(session.location)).Replace(pattern)
+		bad := authtest.BadTokens(t, "yard", grant)
+		if grant == auth.Publish {
 			bad = append(bad, authtest.Bad{
 				Name: "another name", Token: authtest.Named(t, "yard", "door", auth.Publish), Code: auth.CodeForbidden, Word: "door",
 			})
 		}
-		for _, b := range bad {
-			s.refused(t, at.method, at.path, b)
+		for _, method := range methods {
+			asked++
+			for _, b := range bad {
+				s.refused(t, method, path, b)
+			}
 		}
+	}
+	if asked < 9 {
+		t.Errorf("only %d things can be done", asked)
 	}
 	if n := s.engine.Stats().Peers; n != 2 || s.names() != "gate" {
 		t.Errorf("%d peers, %q; want the first two, and gate", n, s.names())
@@ -97,5 +99,22 @@ func TestRates(t *testing.T) {
 		if a.status != want || (want == 429) != (a.header.Get("Retry-After") != "") {
 			t.Errorf("got %d %s; want %d", a.status, a.body, want)
 		}
+	}
+}
+
+// TestOptionsAreRated: credentials for relays are not to be had faster than by joining.
+func TestOptionsAreRated(t *testing.T) {
+	s := serve(t, setup{
+		auth:   auth.Config{JoinsPerMinute: 2},
+		webrtc: peer.Config{ICEServers: []peer.ICEServer{{URLs: []string{"stun:stun.example.org"}}}},
+	})
+	for i, path := range []string{"/whip/yard/gate", "/whep/yard", "/whip/yard/gate", "/whep/yard"} {
+		a := s.ask(t, http.MethodOptions, path, "")
+		if told := a.header.Get("Link") != ""; a.status != http.StatusOK || told != (i < 2) {
+			t.Errorf("OPTIONS %d: %d %v; want 200, with a Link the first two times", i, a.status, a.header)
+		}
+	}
+	if a := s.ask(t, http.MethodPost, "/whep/yard", "", "Content-Type", sdpType); a.status != http.StatusTooManyRequests {
+		t.Errorf("POST after that: %d %s; want 429", a.status, a.body)
 	}
 }

@@ -1,6 +1,6 @@
 /**
  * Pages of another origin that know only WHIP and WHEP: both browsers publish a colour and watch the mix, with tokens,
- * trickled candidates, an ICE restart, events and views.
+ * trickled candidates, an ICE restart, events and views; and what they send follows the largest tile that shows it.
  */
 
 import assert from 'node:assert/strict';
@@ -25,6 +25,22 @@ async function elsewhere(t) {
 
 /** Runs in the page: makes window.call, which does what a client of both protocols does. */
 function client() {
+  /** Sends noise, of which an encoder takes all the bits that it gets. @param {RTCPeerConnection} pc */
+  const sendNoise = (pc) => {
+    const large = Object.assign(document.createElement('canvas'), {width: 640, height: 360});
+    const small = Object.assign(document.createElement('canvas'), {width: 80, height: 45});
+    const [to, from] = [large, small].map((canvas) => /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d')));
+    const noise = new ImageData(small.width, small.height);
+    to.imageSmoothingEnabled = false;
+    setInterval(() => {
+      const pixels = new Uint32Array(noise.data.buffer);
+      for (let i = 0; i < pixels.length; i++) pixels[i] = 0xff000000 | Math.random() * 0x1000000;
+      from.putImageData(noise, 0, 0);
+      to.drawImage(small, 0, 0, large.width, large.height);
+    }, 66);
+    const stream = large.captureStream(15);
+    pc.addTransceiver(stream.getVideoTracks()[0], {direction: 'sendonly', streams: [stream]});
+  };
   /** @param {RTCPeerConnection} pc @param {number[]} rgb */
   const send = (pc, rgb) => {
     const canvas = Object.assign(document.createElement('canvas'), {width: 320, height: 180});
@@ -48,8 +64,8 @@ function client() {
   };
   const field = (/** @type {string} */ sdp, /** @type {string} */ key) => (sdp.match(new RegExp(`a=${key}:(.*)\r\n`)) || [])[1];
 
-  /** @param {{endpoint: string, token: string, rgb?: number[]}} what with a colour it publishes, without one it watches */
-  const call = async ({endpoint, token, rgb}) => {
+  /** @param {{endpoint: string, token: string, rgb?: number[], noise?: boolean}} what with a colour or noise it publishes, without one it watches */
+  const call = async ({endpoint, token, rgb, noise}) => {
     const pc = new RTCPeerConnection(), waiting = /** @type {RTCIceCandidate[]} */ ([]), trickled = /** @type {number[]} */ ([]);
     let tag = '', session = '';
     const ask = (/** @type {string} */ method, /** @type {string} */ url, /** @type {string} */ body = '', type = '', more = {}) =>
@@ -65,7 +81,8 @@ function client() {
       waiting.push(candidate);
       flush();
     };
-    if (rgb) send(pc, rgb);
+    if (noise) sendNoise(pc);
+    else if (rgb) send(pc, rgb);
     else receive(pc);
     await pc.setLocalDescription(await pc.createOffer());
     const offer = pc.localDescription?.sdp || '';
@@ -94,10 +111,12 @@ function client() {
       },
       /** @type {Record<string, any>} */ heard: {},
     };
-    if (!rgb) {
-      const [, events] = (res.headers.get('link') || '').match(/<([^>]*)>; rel="urn:ietf:params:whep:ext:core:server-sent-events"/) || [];
-      const source = new EventSource(`${new URL(events, endpoint)}?token=${token}`);
-      for (const kind of ['layout', 'rendition', 'participants', 'end']) {
+    const [, events] = (res.headers.get('link') || '').match(/<([^>]*)>; rel="urn:ietf:params:whep:ext:core:server-sent-events"/) || [];
+    if (events) {
+      const kinds = ['layout', 'rendition', 'participants', 'end'];
+      const {headers} = await ask('POST', new URL(events, endpoint).href, JSON.stringify(kinds), 'application/json');
+      const source = new EventSource(new URL(headers.get('location') || '', endpoint));
+      for (const kind of kinds) {
         source.addEventListener(kind, ({data}) => { me.heard[kind] = JSON.parse(data); });
       }
       source.addEventListener('end', () => source.close());
@@ -208,4 +227,56 @@ test('Chromium and Firefox publish by WHIP and watch by WHEP, from another origi
   });
   assert.equal(await pages.chromium.evaluate(() => /** @type {any} */ (window).down.end()), 200);
   await until('the last event', 10000, () => pages.chromium.evaluate(() => /** @type {any} */ (window).down.heard.end?.code === 'left'));
+});
+
+/** Measures what a page sends, in bits a second of the last three seconds, and what it is allowed to. @param {any} page */
+function meter(page) {
+  /** @type {{at: number, bytes: number, allowed: number}[]} */
+  const seen = [];
+  return async () => {
+    const now = await page.evaluate(async () => {
+      const all = [...(await /** @type {any} */ (window).up.pc.getStats()).values()];
+      const {timestamp, bytesSent} = all.find((s) => s.type === 'outbound-rtp' && s.kind === 'video');
+      const {selectedCandidatePairId} = all.find((s) => s.type === 'transport'); // others may be nominated too
+      return {at: timestamp, bytes: bytesSent, allowed: all.find((s) => s.id === selectedCandidatePairId).availableOutgoingBitrate};
+    });
+    seen.push(now);
+    const then = seen.findLast(({at}) => at <= now.at - 3000);
+    return {allowed: now.allowed, sent: then ? (now.bytes - then.bytes) * 8000 / (now.at - then.at) : NaN};
+  };
+}
+
+test('Chromium sends by WHIP what the largest tile needs, told by REMB alone', {timeout: 240000}, async (t) => {
+  const origin = await elsewhere(t);
+  const limit = 2.5 * 320 * 180; // what the server asks for, by the pixels of the tile
+  const views = {
+    main: {layout: 'custom', tiles: [{x: 0, y: 0, w: 0.25, h: 0.25}]},
+    large: {layout: 'custom', tiles: [{x: 0, y: 0, w: 1, h: 1}]},
+  };
+  const server = await serve(t, {auth: {origins: [origin]}, rooms: {yard: {views}}});
+  const page = await (await openChromium(t)).newPage();
+  watch(t, page);
+  await page.goto(`${origin}/`);
+  await page.evaluate(client);
+  for (const [name, what] of Object.entries({up: {endpoint: `${server.url}/whip/yard/noise`, noise: true}, down: {endpoint: `${server.url}/whep/yard?view=large`}})) {
+    const status = await page.evaluate(async ([name, what]) => {
+      const {status, me} = await /** @type {any} */ (window).call(what);
+      /** @type {any} */ (window)[name] = me;
+      return status;
+    }, [name, {...what, token: ''}]);
+    assert.equal(status, 201, name);
+  }
+  const measure = meter(page);
+  /** @param {string} view @param {(now: {sent: number, allowed: number}) => boolean} good */
+  const shows = async (view, good) => {
+    assert.equal(await page.evaluate((view) => /** @type {any} */ (window).down.view({view}), view), 204);
+    await until(`what is sent for ${view}`, 70000, async () => {
+      const now = await measure();
+      if (good(now)) return true;
+      throw new Error(JSON.stringify(now));
+    });
+  };
+  await shows('large', ({sent}) => sent > 2 * limit);
+  await shows('main', ({sent, allowed}) => sent < 1.1 * limit && allowed <= limit);
+  await shows('large', ({sent}) => sent > 2 * limit); // after the least it has taken half a minute
 });
