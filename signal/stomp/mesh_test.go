@@ -170,6 +170,33 @@ func TestLimits(t *testing.T) {
 	polls.refused(codeBadFrame, "HELLO")
 }
 
+// TestTooMuchAtOnce: one message of many frames, and few of many bytes.
+func TestTooMuchAtOnce(t *testing.T) {
+	s := serve(t, setup{})
+	const ack, framing = "ACK\n\n\x00", 8 << 10
+	many := s.raw(t)
+	many.connect()
+	if err := many.send(strings.Repeat(ack, (maxMessage-framing)/len(ack))); err != nil {
+		t.Fatal(err)
+	}
+	many.refused(auth.CodeTooMany, "50 messages")
+
+	broad := s.raw(t)
+	broad.connect()
+	for n := range messageBurst * 4 / 5 {
+		broad.say("SEND", strings.Repeat("x", maxBody), header{"destination", "/app/something/else"}, header{"receipt", "1"})
+		f, err := broad.next(await.Patience)
+		switch {
+		case err == nil && f.command == "RECEIPT":
+			continue
+		case err != nil || f.headers.get("message") != auth.CodeTooMany:
+			t.Errorf("after %d messages of %d bytes: %v (%v)", n, maxBody, f, err)
+		}
+		return
+	}
+	t.Errorf("%d messages of %d bytes were taken at once", messageBurst*4/5, maxBody)
+}
+
 // TestTooManySessions: those who are there go on.
 func TestTooManySessions(t *testing.T) {
 	s := serve(t, setup{stomp: Config{Sessions: 1}})

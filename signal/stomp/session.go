@@ -62,7 +62,12 @@ var (
 	errGone = errors.New("gone")
 )
 
-var errSlow error = refusal.New(codeSlow, "%d frames were not read; accepted is a new connection that reads them", backlog)
+// What many say the same way.
+var (
+	errSlow    error = refusal.New(codeSlow, "%d frames were not read; accepted is a new connection that reads them", backlog)
+	errTooFast error = refusal.New(auth.CodeTooMany, "more than %d messages or %d bytes a second; accepted is less than that", messageRate, byteRate)
+	errClosing error = refusal.New(room.CodeClosing, "the server is closing; accepted is a new connection later")
+)
 
 func newSession(h *Handler, l *line, r *http.Request, log *slog.Logger) *session {
 	return &session{
@@ -115,7 +120,7 @@ func (s *session) loop(ctx context.Context) error {
 		var err error
 		select {
 		case <-ctx.Done():
-			return refusal.New(room.CodeClosing, "the server is closing; accepted is a new connection later")
+			return errClosing
 		case m, ok := <-s.line.in:
 			if !ok {
 				return errGone
@@ -158,18 +163,23 @@ func (s *session) late() error {
 	return refusal.New(codeNotJoined, "no subscription to /topic/peer/offer/{key}/{room} within %v; accepted is a new connection", 10*s.h.cfg.JoinWithin)
 }
 
-// receive takes one message of SockJS, which is a part of a frame, or one, or several.
+// receive takes one message of SockJS, which is a part of a frame, or one, or several. It takes one of what the client
+// may say at once, and so does each frame but the first in it: neither many parts nor many frames are for nothing.
 func (s *session) receive(ctx context.Context, message string) error {
 	s.heart.heard()
-	now := time.Now()
-	if !s.messages.AllowN(now, 1) || !s.bytes.AllowN(now, len(message)) {
-		return refusal.New(auth.CodeTooMany, "more than %d messages or %d bytes a second; accepted is less than that", messageRate, byteRate)
+	if !s.messages.Allow() || !s.bytes.AllowN(time.Now(), len(message)) {
+		return errTooFast
 	}
 	s.decoder.put(message)
-	for {
+	for first := true; ; first = false {
 		f, err := s.decoder.next()
-		if f == nil || err != nil {
+		switch {
+		case f == nil || err != nil:
 			return err
+		case ctx.Err() != nil:
+			return errClosing
+		case !first && !s.messages.Allow():
+			return errTooFast
 		}
 		if err := s.handle(ctx, f); err != nil {
 			return err
