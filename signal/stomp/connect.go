@@ -71,7 +71,8 @@ func agree(h headers) (version, error) {
 			return v, nil
 		}
 	}
-	return "", refusal.New(codeUnsupported, "accept-version %q; accepted are 1.0, 1.1, 1.2", clip(accepted))
+	no := refusal.New(codeUnsupported, "accept-version %q; accepted are 1.0, 1.1, 1.2", clip(accepted))
+	return "", frameError{no, headers{{"version", "1.0,1.1,1.2"}}} // 1.2, Protocol Negotiation
 }
 
 // heartBeat reads a header heart-beat: how often the client wants to hear from us, and how often it lets us hear from

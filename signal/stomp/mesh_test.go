@@ -2,7 +2,6 @@ package stomp
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -197,14 +196,13 @@ func TestTooMuchAtOnce(t *testing.T) {
 	t.Errorf("%d messages of %d bytes were taken at once", messageBurst*4/5, maxBody)
 }
 
-// TestTooManySessions: those who are there go on.
+// TestTooManySessions: those who are there go on, and who is not let in is told why, whatever its transport.
 func TestTooManySessions(t *testing.T) {
 	s := serve(t, setup{stomp: Config{Sessions: 1}})
 	first := s.sockJS(t)
 	first.connect()
-	second := s.sockJS(t)
-	if _, err := second.next(await.Patience); err == nil || errors.Is(err, errTimeout) || !strings.Contains(err.Error(), "too many") {
-		t.Errorf("the second one got %v; want the end, with a reason", err)
+	for _, second := range []*stranger{s.sockJS(t), s.raw(t), s.poll(t)} {
+		second.refused(codeTooMany, "too many", "1 at once")
 	}
 	first.silent()
 }
@@ -218,10 +216,30 @@ func TestHalfOpen(t *testing.T) {
 	for range 256 {
 		s.sockJS(t)
 	}
-	x := s.sockJS(t)
-	if _, err := x.next(await.Patience); err == nil || errors.Is(err, errTimeout) || !strings.Contains(err.Error(), auth.CodeTooMany) {
-		t.Errorf("one more got %v; want the end, with a reason", err)
+	for _, x := range []*stranger{s.sockJS(t), s.poll(t)} {
+		x.refused(auth.CodeTooMany, "256")
+		if err := x.end(); err == nil || !strings.Contains(err.Error(), auth.CodeTooMany) {
+			t.Errorf("one more ended with %v; want the reason", err)
+		}
 	}
+}
+
+// TestHalfInRooms: a subscription is no place in a room that mixes, and who has lost the one it had counts again.
+func TestHalfInRooms(t *testing.T) {
+	s := serve(t, setup{stomp: Config{CallAfter: time.Hour}})
+	x := s.raw(t)
+	x.connect()
+	c, _ := newCaller(t, nil)
+	c.receive("video")
+	x.joins(c, "in", "yard")
+	for i := range 256 {
+		s.enters(t, fmt.Sprint("k", i), "yard")
+	}
+	s.sockJS(t).refused(auth.CodeTooMany, "256")
+	for i := range topicsOf("", "") {
+		x.say("UNSUBSCRIBE", "", header{"id", fmt.Sprint("sub-", i)})
+	}
+	x.untilRefused(auth.CodeTooMany)
 }
 
 // TestQuietStreamsOverHTTP2: between two messages may pass more time than one may take to leave. HTTP/2 ends a stream at

@@ -280,12 +280,16 @@ func (m *mixing) tellCandidate(c peer.Candidate) error {
 	return m.tell(topicCandidate, candidateMessage{Key: m.key, Body: &c})
 }
 
-// hangUp follows the end of the connection. Whoever closed it may offer again; the place is kept for a while.
+// hangUp follows the end of the connection. Whoever closed it may offer again; who lost it may not know, and is called.
+// The place is kept for a while.
 func (m *mixing) hangUp() {
-	if err := m.link.peer.Err(); err != nil {
-		m.s.log.Info("connection lost", "error", err)
-	}
+	err := m.link.peer.Err()
 	m.close(false)
+	if err == nil {
+		return
+	}
+	m.s.log.Info("connection lost", "error", err)
+	m.wait = time.After(m.s.h.cfg.CallAfter / 2)
 }
 
 // close ends the connection first, then the membership.

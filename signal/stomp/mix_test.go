@@ -135,6 +135,30 @@ func TestReconnectedClientsAreCalled(t *testing.T) {
 	})
 }
 
+// TestLostPathsAreReplaced: a client whose media path dies while its socket lives does not know what to do about that,
+// and is called; it has its place back.
+func TestLostPathsAreReplaced(t *testing.T) {
+	s := serve(t, setup{webrtc: peer.Config{Timeout: 5 * time.Second}})
+	red, blue := colours()[0], colours()[2]
+	x := s.sockJS(t)
+	x.connect(header{"name", "first"})
+	c, cut := frailCaller(t, &red)
+	x.joins(c, "a", "yard")
+	await.Until(t, "the first one sees itself", func() bool { return c.shows(red) })
+	other := s.sockJS(t)
+	other.connect(header{"name", "second"})
+	c2, _ := newCaller(t, &blue)
+	other.joins(c2, "b", "yard")
+	await.Until(t, "both are there", func() bool { return c.shows(red, blue) })
+	x.untilCandidates()
+	cut()
+	again, _ := newCaller(t, &red)
+	x.isCalled(s, again, "a")
+	await.Until(t, "the first one has its place back", func() bool {
+		return s.people("yard") == "first second" && again.shows(red, blue)
+	})
+}
+
 // TestOffersCross: a client that offers while an offer of ours is on its way gets the answer to its own.
 func TestOffersCross(t *testing.T) {
 	s := serve(t, setup{stomp: Config{CallAfter: 50 * time.Millisecond}})

@@ -32,7 +32,7 @@ type session struct {
 	id   string
 
 	remote, token string
-	entered       func() // tells the guard
+	door          *door
 	name          string // as asked for
 	version       version
 	connected     bool
@@ -47,7 +47,7 @@ type session struct {
 	number uint64   // of the last MESSAGE
 
 	heart heart
-	due   <-chan time.Time // the last moment for the next step; nil once in a room
+	due   <-chan time.Time // the last moment for the next step; nil: there is none, see stand
 
 	relayed chan relayed  // from the broker
 	flooded chan struct{} // closed when there was no room in it
@@ -69,9 +69,9 @@ var (
 	errClosing error = refusal.New(room.CodeClosing, "the server is closing; accepted is a new connection later")
 )
 
-func newSession(h *Handler, l *line, r *http.Request, log *slog.Logger) *session {
+func newSession(h *Handler, l *line, at *door, r *http.Request, log *slog.Logger) *session {
 	return &session{
-		h: h, log: log, line: l, id: rand.Text()[:16], remote: r.RemoteAddr, token: auth.TokenOf(r), version: v10,
+		h: h, log: log, line: l, id: rand.Text()[:16], door: at, remote: r.RemoteAddr, token: auth.TokenOf(r), version: v10,
 		messages: xrate.NewLimiter(messageRate, messageBurst), bytes: xrate.NewLimiter(byteRate, byteBurst),
 		due: time.After(h.cfg.JoinWithin), relayed: make(chan relayed, backlog), flooded: make(chan struct{}),
 	}
@@ -96,23 +96,14 @@ func (s *session) farewell(err error) (code uint32, why string) {
 		return closeCode(""), "bye"
 	}
 	var failed frameError
-	receipt := ""
 	if errors.As(err, &failed) {
-		receipt, err = failed.receipt, failed.err
+		err = failed.err
 	}
 	r := reason(err, s.log)
 	s.log.Info("session refused", "code", r.Code, "message", r.Message)
-	s.line.send(errorFrame(r, receipt).encode(s.version)) // a slow client may miss it
+	s.line.send(errorFrame(r, failed.more).encode(s.version)) // a slow client may miss it
 	return closeCode(r.Code), r.Code
 }
-
-// frameError is what one frame did, for its receipt's sake.
-type frameError struct {
-	err     error
-	receipt string
-}
-
-func (e frameError) Error() string { return e.err.Error() }
 
 // loop handles one thing after the other until the session has a reason to end.
 func (s *session) loop(ctx context.Context) error {
@@ -150,6 +141,9 @@ func (s *session) loop(ctx context.Context) error {
 		case <-s.mix.waited():
 			err = s.mix.call(ctx)
 		}
+		if err == nil {
+			err = s.stand()
+		}
 		if err != nil {
 			return err
 		}
@@ -160,7 +154,7 @@ func (s *session) late() error {
 	if !s.connected {
 		return refusal.New(codeNotJoined, "no CONNECT within %v; accepted is a new connection that sends it", s.h.cfg.JoinWithin)
 	}
-	return refusal.New(codeNotJoined, "no subscription to /topic/peer/offer/{key}/{room} within %v; accepted is a new connection", 10*s.h.cfg.JoinWithin)
+	return refusal.New(codeNotJoined, "no offer, and no subscription to /topic/peer/offer/{key}/{room}, within %v; accepted is a new connection", 10*s.h.cfg.JoinWithin)
 }
 
 // receive takes one message of SockJS, which is a part of a frame, or one, or several. It takes one of what the client
@@ -195,7 +189,7 @@ func (s *session) handle(ctx context.Context, f *frame) error {
 	case receipt == "" || f.command == "CONNECT" || f.command == "STOMP":
 		return err
 	case err != nil && !errors.Is(err, errLeft):
-		return frameError{err, receipt}
+		return frameError{err, headers{{"receipt-id", receipt}}}
 	}
 	if failed := s.write(frame{"RECEIPT", headers{{"receipt-id", receipt}}, ""}); failed != nil {
 		return failed

@@ -36,7 +36,9 @@ func TestVersionsAreAgreed(t *testing.T) {
 	}
 	x := s.raw(t)
 	x.say("CONNECT", "", header{"accept-version", "3.0"})
-	x.refused(codeUnsupported, "3.0", "1.0, 1.1, 1.2")
+	if f := x.refused(codeUnsupported, "3.0", "1.0, 1.1, 1.2"); f.headers.get("version") != "1.0,1.1,1.2" {
+		t.Errorf("the ERROR is %v; want it to have the versions that there are", f)
+	}
 }
 
 // TestReceipts: every frame but CONNECT has one if it wants; it comes after what the frame did.
@@ -163,12 +165,15 @@ func TestHeartBeats(t *testing.T) {
 // TestSessionsMustJoin: one that does nothing is told why it ends.
 func TestSessionsMustJoin(t *testing.T) {
 	s := serve(t, setup{stomp: Config{JoinWithin: 300 * time.Millisecond}})
-	idle, roomless, guest := s.raw(t), s.raw(t), s.raw(t)
+	idle, roomless, mute, guest := s.raw(t), s.raw(t), s.raw(t), s.raw(t)
+	mute.connect() // it can neither be called nor does it offer
+	mute.say("SUBSCRIBE", "", header{"id", "0"}, header{"destination", "/topic/peer/answer/m/yard"})
 	guest.connect()
 	guest.subscribeAs("g", "yard")
 	roomless.connect()
 	idle.refused(codeNotJoined, "CONNECT")
 	roomless.refused(codeNotJoined, "/topic/peer/offer")
+	mute.refused(codeNotJoined, "/topic/peer/offer")
 	guest.silentBut("/topic/peer")
 }
 
@@ -200,7 +205,7 @@ func TestClosing(t *testing.T) {
 	if err := s.handler.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for _, x := range all {
+	for _, x := range append(all, s.raw(t), s.poll(t)) { // the last two are late
 		x.refused(room.CodeClosing, "closing")
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 	"unicode"
 
 	"azulejo/signal/refusal"
@@ -75,7 +74,6 @@ func (s *session) unsubscribe(f *frame) {
 	personal := func(sub subscription) bool { return sub.to.personal() }
 	if s.me != (identity{}) && !slices.ContainsFunc(s.subs, personal) {
 		s.exit(true)
-		s.due = time.After(10 * s.h.cfg.JoinWithin)
 	}
 }
 
@@ -100,8 +98,7 @@ func (s *session) enter(ctx context.Context, who identity) error {
 	if err != nil {
 		return err
 	}
-	s.me, s.due = who, nil
-	s.entered()
+	s.me = who
 	s.log = s.log.With("room", who.room)
 	return nil
 }
