@@ -15,8 +15,8 @@ import (
 	"azulejo/signal/room"
 )
 
-// How much a client may say: that much at once, and then so much a second. A mesh of ten, each with a dozen candidates
-// for every other, fits.
+// How much a client may say: that much at once, less in a mesh room, and then so much a second. A mesh of ten, each with a
+// dozen candidates for every other, fits.
 const (
 	messageRate  = 50
 	messageBurst = 500

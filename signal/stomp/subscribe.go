@@ -37,8 +37,11 @@ func (s *session) subscribe(ctx context.Context, f *frame) error {
 		}
 	}
 	s.subs = append(s.subs, sub)
-	if s.mix != nil {
+	switch {
+	case s.mix != nil:
 		return s.mix.subscribed()
+	case s.mesh != nil:
+		s.mesh.subscribed()
 	}
 	return nil
 }
@@ -74,6 +77,9 @@ func (s *session) unsubscribe(f *frame) {
 	personal := func(sub subscription) bool { return sub.to.personal() }
 	if s.me != (identity{}) && !slices.ContainsFunc(s.subs, personal) {
 		s.exit(true)
+	}
+	if s.mesh != nil {
+		s.mesh.subscribed()
 	}
 }
 
