@@ -25,7 +25,6 @@ type mixing struct {
 	s      *session
 	id     identity
 	key    string // what the server calls itself
-	asked  bool   // who is there, and was not answered yet
 	member *room.Member
 	link   *link // nil before the first offer
 
@@ -54,12 +53,19 @@ func (s *session) beginMixing(who identity) (*mixing, error) {
 // time to call first.
 func (m *mixing) subscribed() error {
 	if m.link == nil && m.hears(topicOffer) {
-		m.callAfter(1)
+		m.callLater()
 	}
 	return m.answerCall()
 }
 
-func (m *mixing) callAfter(times time.Duration) { m.wait = time.After(times * m.s.h.cfg.CallAfter) }
+// callLater gives who has asked who is there, and so means to offer by itself, twice the time.
+func (m *mixing) callLater() {
+	after := m.s.h.cfg.CallAfter
+	if m.s.asked {
+		after *= 2
+	}
+	m.wait = time.After(after)
+}
 
 func (m *mixing) hears(t topic) bool {
 	return slices.ContainsFunc(m.s.subs, func(sub subscription) bool { return sub.to == m.topic(t) })
@@ -70,14 +76,18 @@ func (m *mixing) topic(t topic) destination { return destination{t, m.id.key, m.
 
 // take handles a SEND.
 func (m *mixing) take(ctx context.Context, d destination, f *frame) error {
-	if d.personal() && (d.room != m.id.room || d.key != m.key) {
+	if d.personal() && d.room != m.id.room {
 		return refusal.New(codeUnexpected, "SEND to key %q in room %q; accepted is the key that answers call/key: %q in room %s", clip(d.key), clip(d.room), m.key, m.id.room)
+	}
+	if d.personal() && d.key != m.key { // that of a server that was started again since
+		m.s.log.Debug("message for a key that is gone ignored", "key", clip(d.key))
+		return nil
 	}
 	switch d.topic {
 	case topicCall:
-		m.asked = true
+		m.s.asked, m.s.answered = true, false
 		if m.link == nil && m.wait != nil {
-			m.callAfter(2) // it means to offer by itself
+			m.callLater()
 		}
 		return m.answerCall()
 	case topicOffer:
@@ -92,11 +102,11 @@ func (m *mixing) take(ctx context.Context, d destination, f *frame) error {
 
 // answerCall tells who is there: the server.
 func (m *mixing) answerCall() error {
-	if !m.asked {
+	if !m.s.asked || m.s.answered {
 		return nil
 	}
 	n, err := m.s.deliver(destination{topic: topicKey}, message{body: asJSON(m.key)}, false)
-	m.asked = n == 0
+	m.s.answered = n > 0
 	return err
 }
 

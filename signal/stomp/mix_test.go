@@ -200,9 +200,35 @@ func TestCallBeforeRoom(t *testing.T) {
 		t.Errorf("who is there? %s", got)
 	}
 	x.silent()
+	early := s.raw(t)
+	early.connect()
+	early.say("SEND", "{}", header{"destination", "/app/call/key"})
+	early.silent()
+	early.subscribeAs("e", "yard")
+	if got := early.hearFrom("/topic/send/key").body; got != `"`+s.handler.mixerKey("yard")+`"` {
+		t.Errorf("who is there? %s", got)
+	}
+	early.silent()
 	if a, b := s.handler.mixerKey("yard"), s.handler.mixerKey("garden"); a == b {
 		t.Errorf("two rooms have one key %s", a)
 	}
+}
+
+// TestKeysThatAreGone: a client that comes back after the server was started again goes on for a while about the key that
+// it knew. That ends nothing.
+func TestKeysThatAreGone(t *testing.T) {
+	s := serve(t, setup{})
+	green := colours()[1]
+	x := s.sockJS(t)
+	x.connect()
+	x.subscribeAs("k", "yard")
+	for _, about := range []string{"iceCandidate", "answer", "offer"} {
+		x.say("SEND", `{"key":"k","body":{}}`, header{"destination", "/app/peer/" + about + "/mixofbefore/yard"})
+	}
+	x.silent()
+	c, _ := newCaller(t, &green)
+	x.offers(c, "k", "yard", x.call())
+	await.Until(t, "the client sees itself", func() bool { return c.shows(green) })
 }
 
 // TestPlaces: who breaks off keeps its place, who comes back with its key takes it, and who leaves is gone. One session

@@ -46,6 +46,8 @@ type session struct {
 	mesh   *mesh    // in a mesh room; else nil
 	number uint64   // of the last MESSAGE
 
+	asked, answered bool // who is there, since there was no room or in this one
+
 	heart heart
 	due   <-chan time.Time // the last moment for the next step; nil: there is none, see stand
 
@@ -239,8 +241,11 @@ func (s *session) take(ctx context.Context, f *frame) error {
 		return s.mesh.take(d, f)
 	case s.mix != nil:
 		return s.mix.take(ctx, d, f)
-	case d.topic == topicCall || d.topic == topicKey:
-		return nil // nobody is there before there is a room
+	case d.topic == topicCall: // the room that comes tells who is there
+		s.asked, s.answered = true, false
+		return nil
+	case d.topic == topicKey:
+		return nil
 	}
 	return refusal.New(codeUnexpected, "SEND to %s before a subscription to /topic/%s/{own key}/{room}; accepted after it", clip(f.headers.get("destination")), topicAnswer)
 }
@@ -262,7 +267,7 @@ func (s *session) exit(leaves bool) {
 	if s.mesh != nil {
 		s.mesh.close(leaves)
 	}
-	s.mix, s.mesh, s.me = nil, nil, identity{}
+	s.mix, s.mesh, s.me, s.asked = nil, nil, identity{}, false
 }
 
 // member is the client's membership, nil while it has none.

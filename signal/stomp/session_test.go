@@ -89,7 +89,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		"a transaction":          {[]frame{{"BEGIN", headers{{"transaction", "t"}}, ""}}, codeUnsupported, "BEGIN"},
 		"a SEND in one":          {[]frame{{"SEND", headers{{"destination", "/app/call/key"}, {"transaction", "t"}}, ""}}, codeUnsupported, "transaction"},
 		"an offer from nobody":   {[]frame{send("/app/peer/offer/x/yard", "{}")}, codeUnexpected, "subscription"},
-		"an offer to nobody":     {[]frame{mine, send("/app/peer/offer/x/yard", "{}")}, codeUnexpected, "call/key"},
+		"an offer elsewhere":     {[]frame{mine, send("/app/peer/offer/MIX/garden", "{}")}, codeUnexpected, "call/key"},
 		"another room":           {[]frame{mine, sub("1", "/topic/peer/answer/k/garden")}, codeUnexpected, "one room"},
 		"a bad name of a room":   {[]frame{sub("1", "/topic/peer/answer/k/a b")}, room.CodeBadRoom, "a b"},
 		"too many subscriptions": {manySubscriptions(), codeTooMany, "64"},
