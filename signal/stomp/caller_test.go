@@ -28,6 +28,7 @@ type caller struct {
 	tv      *signaltest.Screen
 	found   chan peer.Candidate // its candidates
 	streams chan string         // of the tracks that come
+	times   sync.Map            // RTP timestamps of pictures that came: uint32
 }
 
 // colours that are well apart.
@@ -177,6 +178,7 @@ func (c *caller) watch(track *webrtc.TrackRemote) {
 			return
 		}
 		if frames != nil {
+			c.times.Store(p.Timestamp, true)
 			for _, unit := range frames.Push(p) {
 				c.tv.Put(unit)
 			}

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"azulejo/mixer"
 	"azulejo/signal/auth"
 	"azulejo/signal/peer"
 	"azulejo/signal/refusal"
@@ -28,6 +27,8 @@ type mixing struct {
 	member *room.Member
 	link   *link // nil before the first offer
 
+	overload int // of the room, as known last
+
 	early []peer.Candidate // of the client, before the offer they belong to
 	wait  <-chan time.Time // when the client is called, if it says nothing; nil: never
 }
@@ -35,6 +36,7 @@ type mixing struct {
 // link is one peer connection with what belongs to it alone.
 type link struct {
 	peer       *peer.Peer
+	picture    *picture
 	candidates chan peer.Candidate // ours, from pion's goroutines
 	theirs     bool                // the client offered, in the session (o=) below
 	session    uint64
@@ -49,11 +51,14 @@ func (s *session) beginMixing(who identity) (*mixing, error) {
 	return &mixing{s: s, id: who, key: s.h.mixerKey(who.room)}, nil
 }
 
-// subscribed looks at what has changed: an answer that nobody listened for may go out now. Who can be called has some
-// time to call first.
-func (m *mixing) subscribed() error {
+// subscribed looks at what a subscription changes: an answer that nobody listened for may go out now. Who can be called
+// has some time to call first.
+func (m *mixing) subscribed(sub subscription) error {
 	if m.link == nil && m.hears(topicOffer) {
 		m.callLater()
+	}
+	if err := m.catchUp(sub); err != nil {
+		return err
 	}
 	return m.answerCall()
 }
@@ -251,17 +256,17 @@ func (m *mixing) join(ctx context.Context, key string, offered peer.Offered) err
 		m.member.Leave() // its place is the new one's, or gone
 	}
 	m.member = member
-	return nil
+	return m.event(room.Event{Overload: member.Mixer().Overload()})
 }
 
 // dial makes the connection.
 func (m *mixing) dial() {
-	publish := m.member.Publish()
+	publish, shown := m.member.Publish(), m.newPicture()
 	candidates := make(chan peer.Candidate, backlog)
 	log := m.s.log.With("id", m.member.ID())
 	p := m.s.h.engine.NewPeer(peer.Options{
 		Mixer: m.member.Mixer(), Upstream: m.member, Own: m.member.Source(), Audio: publish.Audio, Video: publish.Video,
-		SoundAlone: true, View: mixer.Watching{Name: mixer.MainView},
+		SoundAlone: true, View: shown.Watching(), OnLayout: shown.PutLayout,
 		OnCandidate: func(c peer.Candidate) {
 			select {
 			case candidates <- c:
@@ -270,8 +275,9 @@ func (m *mixing) dial() {
 			}
 		},
 	}, log)
+	shown.Connect(p)
 	m.listen(p)
-	m.link = &link{peer: p, candidates: candidates}
+	m.link = &link{peer: p, picture: shown, candidates: candidates}
 }
 
 // listen lets the connection hear what the mixer makes of the client's picture.

@@ -133,11 +133,14 @@ func (s *session) loop(ctx context.Context) error {
 			err = s.passOn(m)
 		case <-s.flooded:
 			return errSlow
-		case <-s.events(): // the state of the room is not part of this dialect
+		case e := <-s.events():
+			err = s.mix.event(e)
 		case <-s.memberDone():
 			return s.memberEnd()
 		case c := <-s.mix.trickled():
 			err = s.mix.tellCandidate(c)
+		case <-s.mix.layouts():
+			err = s.mix.showLayout()
 		case <-s.mix.peerDone():
 			s.mix.hangUp()
 		case <-s.mix.waited():

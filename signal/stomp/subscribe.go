@@ -39,7 +39,7 @@ func (s *session) subscribe(ctx context.Context, f *frame) error {
 	s.subs = append(s.subs, sub)
 	switch {
 	case s.mix != nil:
-		return s.mix.subscribed()
+		return s.mix.subscribed(sub)
 	case s.mesh != nil:
 		s.mesh.subscribed()
 	}
