@@ -47,10 +47,20 @@ func (s *session) connectedFrame(wants, gives time.Duration) frame {
 		f.headers = append(f.headers, header{"heart-beat", beat + "," + beat})
 		s.heart.begin(wants, gives, s.h.cfg.Beat)
 	}
-	if servers := s.iceServers(); len(servers) > 0 {
+	if servers := s.iceServers(); len(servers) > 0 && s.mayMeet() {
 		f.headers = append(f.headers, header{"ice-servers", asJSON(servers)})
 	}
 	return f
+}
+
+// mayMeet tells whether the token is good for any connection of media: relays are for nothing else.
+func (s *session) mayMeet() bool {
+	for _, grant := range []auth.Grant{auth.View, auth.Publish} {
+		if _, err := s.h.guard.Admit(auth.Ask{Token: s.token, Grants: []auth.Grant{grant}, Remote: s.remote}); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // iceServers are those that the client should use.

@@ -3,6 +3,7 @@ package stomp
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -65,6 +66,56 @@ func TestReceipts(t *testing.T) {
 	if _, err := x.next(await.Patience); err == nil || !strings.Contains(err.Error(), "1000") {
 		t.Errorf("after DISCONNECT came %v; want a normal end", err)
 	}
+}
+
+// TestAcknowledgements have no effect, but 1.2 wants them to be possible.
+func TestAcknowledgements(t *testing.T) {
+	s := serve(t, setup{rooms: meshes("pair")})
+	for _, v := range []version{v11, v12} {
+		for mode, acks := range map[string]bool{"": false, "auto": false, "client": true, "client-individual": true} {
+			x := s.raw(t)
+			x.version = v
+			x.say("CONNECT", "", header{"accept-version", string(v)})
+			x.hear("CONNECTED")
+			h := headers{{"id", "mine"}, {"destination", "/topic/peer/offer/k/pair"}}
+			if mode != "" {
+				h = append(h, header{"ack", mode})
+			}
+			x.say("SUBSCRIBE", "", h...)
+			x.say("SEND", "{}", header{"destination", "/app/peer/offer/k/pair"})
+			f := x.hearFrom("/topic/peer/offer/k/pair")
+			if got := f.headers.get("ack"); (got != "") != (acks && v == v12) {
+				t.Errorf("%s, ack:%s: the message has ack %q", v, mode, got)
+			}
+			x.say("ACK", "", header{"id", f.headers.get("ack")}, header{"message-id", f.headers.get("message-id")}, header{"subscription", "mine"})
+			x.silent()
+		}
+	}
+}
+
+// TestPartsOfFrames: stompjs sends large frames in parts of 16 KiB, and nothing else keeps parts of others together.
+func TestPartsOfFrames(t *testing.T) {
+	s := serve(t, setup{rooms: meshes("pair")})
+	a, b := s.sockJS(t), s.enters(t, "b", "pair")
+	inParts := func(text string, size int) {
+		t.Helper()
+		for part := range slices.Chunk([]byte(text), size) {
+			if err := a.send(string(part)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	inParts("CONNECT\naccept-version:1.1\n\n\x00", 10)
+	a.hear("CONNECTED")
+	a.version = v11
+	a.subscribeAs("a", "pair")
+	body := `{"key":"a","body":{"type":"offer","sdp":"` + strings.Repeat("0123456789", 4000) + `"}}`
+	inParts(frame{"SEND", headers{{"destination", "/app/peer/offer/b/pair"}}, body}.encode(v11), 16<<10)
+	if f := b.hearFrom("/topic/peer/offer/b/pair"); f.body != body {
+		t.Errorf("%d bytes came; want the %d that were sent", len(f.body), len(body))
+	}
+	inParts(frame{"ACK", headers{{"id", "1"}, {"receipt", "r"}}, ""}.encode(v11), 1)
+	a.hear("RECEIPT")
 }
 
 // TestMistakesAreNamed: each ends the session with a reason, on a connection of its own.

@@ -23,6 +23,7 @@ type subscription struct {
 	id          string // may be empty in 1.0
 	destination string // as the client wrote it
 	to          destination
+	acks        bool // it wants to acknowledge each message, which has no effect
 }
 
 // subscribe takes a subscription. The first one below /topic/peer tells who the client is.
@@ -64,7 +65,7 @@ func (s *session) readSubscription(f *frame) (subscription, error) {
 	case len(s.subs) >= maxSubscriptions:
 		return sub, refusal.New(codeTooMany, "more than %d subscriptions; accepted are up to that", maxSubscriptions)
 	}
-	sub.to = to
+	sub.to, sub.acks = to, ack == "client" || ack == "client-individual"
 	return sub, nil
 }
 
@@ -136,8 +137,11 @@ func (s *session) messageFrame(sub subscription, m message) frame {
 	if sub.id != "" {
 		f.headers = headers{{"subscription", sub.id}}
 	}
-	f.headers = append(f.headers, header{"message-id", s.id + "-" + strconv.FormatUint(s.number, 10)},
-		header{"destination", sub.destination}, header{"content-type", cmp.Or(m.contentType, jsonType)})
+	id := s.id + "-" + strconv.FormatUint(s.number, 10)
+	f.headers = append(f.headers, header{"message-id", id}, header{"destination", sub.destination}, header{"content-type", cmp.Or(m.contentType, jsonType)})
+	if sub.acks && s.version == v12 {
+		f.headers = append(f.headers, header{"ack", id}) // 1.2, MESSAGE
+	}
 	return f
 }
 
