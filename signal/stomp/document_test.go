@@ -180,7 +180,7 @@ func TestDocumentHasTheLimits(t *testing.T) {
 		fmt.Sprintf("%d KiB and %d lines of command and headers, %d KiB of body", maxHead>>10, maxHeaders, maxBody>>10),
 		fmt.Sprintf("A SockJS message: %d KiB.", maxMessage>>10), fmt.Sprintf("%d subscriptions, whose id and destination together have up to %d bytes.", maxSubscriptions, maxSubscription),
 		fmt.Sprintf("%d messages and %d MiB at once, then %d messages and %d KiB a second.", messageBurst, byteBurst>>20, messageRate, byteRate>>10),
-		fmt.Sprintf("In a mesh room %d messages and %d KiB at once, and %d KiB of body for all.", meshBurst, meshByteBurst>>10, maxCall>>10),
+		fmt.Sprintf("In a mesh room %d messages and %d KiB at once, and %d KiB of body in what all may hear.", meshBurst, meshByteBurst>>10, maxCall>>10),
 		fmt.Sprintf("%d frames or %d MiB that were not read yet", backlog, backlogBytes>>20),
 	} {
 		if !strings.Contains(text, limit) {

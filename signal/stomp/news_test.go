@@ -2,7 +2,6 @@ package stomp
 
 import (
 	"encoding/json"
-
 	"image"
 	"strings"
 	"testing"
