@@ -6,6 +6,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,6 +28,7 @@ type caller struct {
 	tv      *signaltest.Screen
 	found   chan peer.Candidate // its candidates
 	streams chan string         // of the tracks that come
+	times   sync.Map            // RTP timestamps of pictures that came: uint32
 }
 
 // colours that are well apart.
@@ -37,7 +39,39 @@ func colours() []codec.Colour {
 // newCaller makes a connection that is closed when the test ends, or by end. A nil colour publishes nothing.
 func newCaller(t *testing.T, colour *codec.Colour) (c *caller, end func()) {
 	t.Helper()
+	return newCallerBy(t, colour, webrtc.SettingEngine{})
+}
+
+// frailCaller is one whose network lets nothing through any more once it is cut, without a word.
+func frailCaller(t *testing.T, colour *codec.Colour) (c *caller, cut func()) {
+	t.Helper()
+	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	net := &frailConn{PacketConn: conn}
+	mux := webrtc.NewICEUDPMux(nil, net)
+	t.Cleanup(func() { _ = mux.Close() })
 	var s webrtc.SettingEngine
+	s.SetICEUDPMux(mux)
+	c, _ = newCallerBy(t, colour, s)
+	return c, func() { net.cut.Store(true) }
+}
+
+type frailConn struct {
+	net.PacketConn
+	cut atomic.Bool
+}
+
+func (c *frailConn) WriteTo(b []byte, to net.Addr) (int, error) {
+	if c.cut.Load() {
+		return len(b), nil
+	}
+	return c.PacketConn.WriteTo(b, to)
+}
+
+func newCallerBy(t *testing.T, colour *codec.Colour, s webrtc.SettingEngine) (c *caller, end func()) {
+	t.Helper()
 	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	s.SetIncludeLoopbackCandidate(true)
 	s.SetIPFilter(func(ip net.IP) bool { return ip.IsLoopback() })
@@ -144,6 +178,7 @@ func (c *caller) watch(track *webrtc.TrackRemote) {
 			return
 		}
 		if frames != nil {
+			c.times.Store(p.Timestamp, true)
 			for _, unit := range frames.Push(p) {
 				c.tv.Put(unit)
 			}

@@ -47,10 +47,20 @@ func (s *session) connectedFrame(wants, gives time.Duration) frame {
 		f.headers = append(f.headers, header{"heart-beat", beat + "," + beat})
 		s.heart.begin(wants, gives, s.h.cfg.Beat)
 	}
-	if servers := s.iceServers(); len(servers) > 0 {
+	if servers := s.iceServers(); len(servers) > 0 && s.mayMeet() {
 		f.headers = append(f.headers, header{"ice-servers", asJSON(servers)})
 	}
 	return f
+}
+
+// mayMeet tells whether the token is good for any connection of media: relays are for nothing else.
+func (s *session) mayMeet() bool {
+	for _, grant := range []auth.Grant{auth.View, auth.Publish} {
+		if _, err := s.h.guard.Admit(auth.Ask{Token: s.token, Grants: []auth.Grant{grant}, Remote: s.remote}); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // iceServers are those that the client should use.
@@ -71,7 +81,8 @@ func agree(h headers) (version, error) {
 			return v, nil
 		}
 	}
-	return "", refusal.New(codeUnsupported, "accept-version %q; accepted are 1.0, 1.1, 1.2", clip(accepted))
+	no := refusal.New(codeUnsupported, "accept-version %q; accepted are 1.0, 1.1, 1.2", clip(accepted))
+	return "", frameError{no, headers{{"version", "1.0,1.1,1.2"}}} // 1.2, Protocol Negotiation
 }
 
 // heartBeat reads a header heart-beat: how often the client wants to hear from us, and how often it lets us hear from

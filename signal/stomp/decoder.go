@@ -20,7 +20,7 @@ const (
 // It holds at most one frame that has not come whole, and the message that came last.
 type decoder struct {
 	version version // empty before CONNECT: what may come then is read like 1.2 without escapes
-	rest    string  // not read yet
+	rest    string  // not read yet; a part of the message that came last, or a copy
 }
 
 // put takes the next message.
@@ -30,25 +30,34 @@ func (d *decoder) put(message string) { d.rest += message }
 // a [refusal.Error], the decoder is of no use.
 func (d *decoder) next() (*frame, error) {
 	d.rest = strings.TrimLeft(d.rest, "\r\n")
+	f, end, err := d.read()
+	if f == nil {
+		d.rest = strings.Clone(d.rest) // once for each message: a copy for each frame took seconds for one of many
+		return nil, err
+	}
+	d.rest = d.rest[end:]
+	return f, nil
+}
+
+// read reads the frame that rest begins with, which ends before end; nil: it has not come whole.
+func (d *decoder) read() (f *frame, end int, err error) {
 	head, bodyAt, err := d.head()
 	if err != nil || bodyAt == 0 {
-		return nil, err
+		return nil, 0, err
 	}
-	f, err := d.readHead(head)
-	if err != nil {
-		return nil, err
+	if f, err = d.readHead(head); err != nil {
+		return nil, 0, err
 	}
-	end, err := bodyEnd(f.headers, d.rest[bodyAt:])
-	if err != nil || end < 0 {
-		return nil, err
+	length, err := bodyEnd(f.headers, d.rest[bodyAt:])
+	if err != nil || length < 0 {
+		return nil, 0, err
 	}
-	f.body = d.rest[bodyAt : bodyAt+end]
-	if !utf8.ValidString(f.body) {
-		return nil, malformed("the body of %s is not UTF-8; accepted is text", clip(f.command))
+	body := d.rest[bodyAt : bodyAt+length]
+	if !utf8.ValidString(body) {
+		return nil, 0, malformed("the body of %s is not UTF-8; accepted is text", clip(f.command))
 	}
-	f.body = strings.Clone(f.body)
-	d.rest = strings.Clone(d.rest[bodyAt+end+1:])
-	return f, nil
+	f.body = strings.Clone(body)
+	return f, bodyAt + length + 1, nil
 }
 
 // head finds the command and the headers, and where the body begins; zero: not all of them have come.

@@ -5,13 +5,16 @@ import "strings"
 // topic is what a destination is about.
 type topic string
 
-// The topics of the dialect. Those of a peer are for one client of one room, the others for all of a room.
+// The topics of the dialect, and two of our own. Those of a peer and ours are for one client of one room, the others for
+// all of a room.
 const (
 	topicCall      topic = "call/key" // who is there?
 	topicKey       topic = "send/key" // I am
 	topicOffer     topic = "peer/offer"
 	topicAnswer    topic = "peer/answer"
 	topicCandidate topic = "peer/iceCandidate"
+	topicLayout    topic = "layout"   // what the picture shows
+	topicOverload  topic = "overload" // how far the room is degraded
 	topicUnknown   topic = ""
 )
 
@@ -50,7 +53,11 @@ func parseDestination(s, prefix string) (destination, bool) {
 			return destination{topic: t}, true
 		}
 	}
-	for _, t := range []topic{topicOffer, topicAnswer, topicCandidate} {
+	personal := []topic{topicOffer, topicAnswer, topicCandidate}
+	if prefix == fromServer {
+		personal = append(personal, topicLayout, topicOverload) // nobody but the server tells them
+	}
+	for _, t := range personal {
 		rest, found := strings.CutPrefix(path, string(t)+"/")
 		key, room, two := strings.Cut(rest, "/")
 		if found && two && key != "" && room != "" && !strings.Contains(room, "/") {

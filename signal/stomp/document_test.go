@@ -12,6 +12,7 @@ import (
 	"azulejo/signal/auth"
 	"azulejo/signal/peer"
 	"azulejo/signal/room"
+	"azulejo/signal/viewing"
 )
 
 // document is the part of PROTOCOL.md about this dialect.
@@ -70,7 +71,7 @@ func TestDocumentIsTrue(t *testing.T) {
 			checkOurs(t, f)
 		}
 	}
-	wanted := []string{"CONNECT", "CONNECTED", "SUBSCRIBE", "UNSUBSCRIBE", "RECEIPT", "ERROR", "SEND call/key", "SEND send/key", "MESSAGE send/key"}
+	wanted := []string{"CONNECT", "CONNECTED", "SUBSCRIBE", "UNSUBSCRIBE", "RECEIPT", "ERROR", "SEND call/key", "SEND send/key", "MESSAGE send/key", "SUBSCRIBE layout", "MESSAGE layout", "MESSAGE overload"}
 	for _, topic := range []topic{topicOffer, topicAnswer, topicCandidate} {
 		wanted = append(wanted, "SEND "+string(topic), "MESSAGE "+string(topic))
 	}
@@ -137,6 +138,10 @@ func checkBody(t *testing.T, about topic, body string) {
 		if m, err = parseCandidate(body); err == nil && (m.Body == nil || m.Body.Candidate == "" || m.Key == "") {
 			err = fmt.Errorf("%s has no candidate", body)
 		}
+	case topicLayout:
+		err = strictly(body, &viewing.Layout{})
+	case topicOverload:
+		err = strictly(body, &viewing.Overload{})
 	case topicKey:
 		var key string
 		err = json.Unmarshal([]byte(body), &key)
@@ -144,6 +149,13 @@ func checkBody(t *testing.T, about topic, body string) {
 	if err != nil {
 		t.Error(err)
 	}
+}
+
+// strictly reads what has no other fields than into.
+func strictly(body string, into any) error {
+	d := json.NewDecoder(strings.NewReader(body))
+	d.DisallowUnknownFields()
+	return d.Decode(into)
 }
 
 // TestDocumentHasTheCodes that a client may get.
@@ -168,6 +180,7 @@ func TestDocumentHasTheLimits(t *testing.T) {
 		fmt.Sprintf("%d KiB and %d lines of command and headers, %d KiB of body", maxHead>>10, maxHeaders, maxBody>>10),
 		fmt.Sprintf("A SockJS message: %d KiB.", maxMessage>>10), fmt.Sprintf("%d subscriptions, whose id and destination together have up to %d bytes.", maxSubscriptions, maxSubscription),
 		fmt.Sprintf("%d messages and %d MiB at once, then %d messages and %d KiB a second.", messageBurst, byteBurst>>20, messageRate, byteRate>>10),
+		fmt.Sprintf("In a mesh room %d messages and %d KiB at once, and %d KiB of body in what all may hear.", meshBurst, meshByteBurst>>10, maxCall>>10),
 		fmt.Sprintf("%d frames or %d MiB that were not read yet", backlog, backlogBytes>>20),
 	} {
 		if !strings.Contains(text, limit) {

@@ -47,11 +47,16 @@ func closeCode(code string) uint32 {
 	return 1008 // policy
 }
 
-// errorFrame says why the session ends; receipt is that of the frame that caused it, if it wanted one.
-func errorFrame(e *refusal.Error, receipt string) frame {
-	f := frame{"ERROR", headers{{"message", e.Code}, {"content-type", "text/plain;charset=UTF-8"}}, e.Message}
-	if receipt != "" {
-		f.headers = append(f.headers, header{"receipt-id", receipt})
-	}
-	return f
+// errorFrame says why the session ends; more is about the frame that caused it.
+func errorFrame(e *refusal.Error, more headers) frame {
+	h := headers{{"message", e.Code}, {"content-type", "text/plain;charset=UTF-8"}}
+	return frame{"ERROR", append(h, more...), e.Message}
 }
+
+// frameError is what one frame did, with what the ERROR about it needs.
+type frameError struct {
+	err  error
+	more headers
+}
+
+func (e frameError) Error() string { return e.err.Error() }

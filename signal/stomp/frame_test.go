@@ -2,6 +2,7 @@ package stomp
 
 import (
 	"errors"
+	"runtime"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -92,6 +93,23 @@ func TestBadFramesAreNamed(t *testing.T) {
 	}
 	if _, err := decodeAll(v11, "SEND\na:\\r\n\n\x00"); err == nil {
 		t.Error("1.1 takes the escape that only 1.2 has")
+	}
+}
+
+// TestManyFramesInOneMessage: twice as many are twice the work, of which the bytes that are allocated are the measure.
+func TestManyFramesInOneMessage(t *testing.T) {
+	allocated := func(frames int) uint64 {
+		text := strings.Repeat("ACK\n\n\x00", frames)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if all, err := decodeAll(v12, text); err != nil || len(all) != frames {
+			t.Errorf("%d of %d frames were read (%v)", len(all), frames, err)
+		}
+		runtime.ReadMemStats(&after)
+		return after.TotalAlloc - before.TotalAlloc
+	}
+	if once, twice := allocated(4096), allocated(8192); twice > 3*once {
+		t.Errorf("4096 frames take %d bytes, 8192 take %d; want about twice as many", once, twice)
 	}
 }
 

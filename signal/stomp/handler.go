@@ -17,6 +17,7 @@ import (
 
 	"azulejo/signal/auth"
 	"azulejo/signal/peer"
+	"azulejo/signal/refusal"
 	"azulejo/signal/room"
 )
 
@@ -28,7 +29,8 @@ type Config struct {
 	// Beat is how often we send a heart-beat and want one; a client may miss two. Zero means 10 s.
 	Beat time.Duration
 
-	// JoinWithin is how long a session may live without CONNECT; ten times as long it may live without a room.
+	// JoinWithin is how long a session may live without CONNECT; ten times as long it may live without a room, or in one
+	// that mixes without an offer of either side.
 	// Zero means 30 s.
 	JoinWithin time.Duration
 
@@ -115,36 +117,43 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // serve lives as long as a SockJS session.
 func (h *Handler) serve(to sockjs.Session) {
-	if why := h.enter(); why != "" {
-		_ = to.Close(closeCode(room.CodeClosing), why)
+	if err := h.enter(); err != nil {
+		h.refuse(to, err)
 		return
 	}
 	defer h.leave()
 	r := to.Request()
-	entered, err := h.guard.Wait(r.RemoteAddr)
-	if err != nil {
-		_ = to.Close(closeCode(auth.CodeTooMany), auth.CodeTooMany)
+	at := &door{guard: h.guard, remote: r.RemoteAddr}
+	if err := at.wait(); err != nil {
+		h.refuse(to, err)
 		return
 	}
-	defer entered()
-	s := newSession(h, newLine(to, h.laneOf(r)), r, h.log.With("remote", r.RemoteAddr))
-	s.entered = entered
-	s.run(h.ctx)
+	defer at.pass()
+	newSession(h, newLine(to, h.laneOf(r)), at, r, h.log.With("remote", r.RemoteAddr)).run(h.ctx)
 }
 
-// enter tells why there may be no more sessions; empty: there may be this one.
-func (h *Handler) enter() string {
+// enter tells why there may be no more sessions; nil: there may be this one.
+func (h *Handler) enter() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch {
 	case h.closed:
-		return "the server is closing"
+		return errClosing
 	case h.open >= h.cfg.Sessions:
-		return "too many clients"
+		return refusal.New(codeTooMany, "too many clients; accepted are up to %d at once", h.cfg.Sessions)
 	}
 	h.open++
 	h.sessions.Add(1)
-	return ""
+	return nil
+}
+
+// refuse says why before it closes: of how SockJS is closed stompjs tells its page nothing.
+func (h *Handler) refuse(to sockjs.Session, err error) {
+	no := reason(err, h.log)
+	l := newLine(to, h.laneOf(to.Request()))
+	l.begin()
+	l.send(errorFrame(no, nil).encode(v10))
+	l.finish(closeCode(no.Code), no.Code)
 }
 
 func (h *Handler) leave() {

@@ -10,15 +10,27 @@ import (
 	"azulejo/signal/room"
 )
 
+// How much a client of a mesh room may say at once: everybody in the room may have to read it, so it is less than what
+// may wait for one. A colon in a header is written with two bytes to who speaks 1.2.
+const (
+	meshBurst     = backlog * 3 / 4
+	meshByteBurst = backlogBytes / 4
+	maxCall       = 1 << 10 // bytes of a body that is for all
+)
+
 // broker passes messages on between the clients of mesh rooms, room by room. It is safe for concurrent use, and
 // never waits for a client.
 type broker struct {
 	mu    sync.Mutex
-	rooms map[string]map[*session]owner
+	rooms map[string]map[*session]*listener
 }
 
-// owner is who stands behind a session; the name is that of the token, which may have none.
-type owner struct{ key, name string }
+// listener is who stands behind a session, and what it has subscribed to. The name is that of the token, which may have
+// none.
+type listener struct {
+	key, name string
+	hears     map[destination]bool
+}
 
 // relayed is a message on its way to the subscriptions of a client.
 type relayed struct {
@@ -26,22 +38,22 @@ type relayed struct {
 	message
 }
 
-func newBroker() *broker { return &broker{rooms: map[string]map[*session]owner{}} }
+func newBroker() *broker { return &broker{rooms: map[string]map[*session]*listener{}} }
 
 // add refuses a key that is in use by a token of another name: all of a room know all keys, and who had another's could
 // end its session, and hear what is meant for it.
-func (b *broker) add(room string, s *session, o owner) error {
+func (b *broker) add(room string, s *session, l *listener) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, other := range b.rooms[room] {
-		if other.key == o.key && other.name != o.name && other.name != "" {
-			return refusal.New(auth.CodeForbidden, "key %q is in use by somebody whose token has another name; accepted is a random key", clip(o.key))
+		if other.key == l.key && other.name != l.name && other.name != "" {
+			return refusal.New(auth.CodeForbidden, "key %q is in use by somebody whose token has another name; accepted is a random key", clip(l.key))
 		}
 	}
 	if b.rooms[room] == nil {
-		b.rooms[room] = map[*session]owner{}
+		b.rooms[room] = map[*session]*listener{}
 	}
-	b.rooms[room][s] = o
+	b.rooms[room][s] = l
 	return nil
 }
 
@@ -54,12 +66,21 @@ func (b *broker) remove(room string, s *session) {
 	}
 }
 
-// publish gives a message to everybody in a room, who said it included, as brokers do.
+// listen is what a session has subscribed to from now on.
+func (b *broker) listen(room string, s *session, hears map[destination]bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.rooms[room][s].hears = hears
+}
+
+// publish gives a message to everybody in a room who hears it, who said it included, as brokers do.
 func (b *broker) publish(room string, m relayed) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for s := range b.rooms[room] {
-		s.post(m)
+	for s, l := range b.rooms[room] {
+		if l.hears[m.to] {
+			s.post(m)
+		}
 	}
 }
 
@@ -105,7 +126,7 @@ func (s *session) joinMesh(ctx context.Context, who identity) (*mesh, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err = s.h.broker.add(who.room, s, owner{who.key, permit.Name}); err != nil {
+	if err = s.h.broker.add(who.room, s, &listener{key: who.key, name: permit.Name}); err != nil {
 		return nil, err
 	}
 	member, err := s.h.house.Join(ctx, who.room, room.Joining{Name: name, Key: who.key, Kind: room.Peer, Mesh: true})
@@ -113,13 +134,27 @@ func (s *session) joinMesh(ctx context.Context, who identity) (*mesh, error) {
 		s.h.broker.remove(who.room, s)
 		return nil, err
 	}
+	s.messages.SetBurst(meshBurst)
+	s.bytes.SetBurst(meshByteBurst)
 	return &mesh{s, member}, nil
+}
+
+// subscribed tells the broker.
+func (m *mesh) subscribed() {
+	hears := map[destination]bool{}
+	for _, sub := range m.s.subs {
+		hears[sub.to] = true
+	}
+	m.s.h.broker.listen(m.s.me.room, m.s, hears)
 }
 
 // take passes a SEND on.
 func (m *mesh) take(d destination, f *frame) error {
 	if d.personal() && d.room != m.s.me.room {
 		return refusal.New(codeUnexpected, "SEND to room %q; accepted is the one that was subscribed to: %s", clip(d.room), m.s.me.room)
+	}
+	if !d.personal() && len(f.body) > maxCall {
+		return refusal.New(codeTooLarge, "SEND of %d bytes to all, by /app/%s; accepted are up to %d", len(f.body), d.topic, maxCall)
 	}
 	m.s.h.broker.publish(m.s.me.room, relayed{d, message{f.body, typeOf(f)}})
 	return nil

@@ -2,7 +2,6 @@ package stomp
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -75,25 +74,31 @@ func TestMesh(t *testing.T) {
 	})
 }
 
+// flood has a room say to one of it more than waits for it here and in the buffers below; it returns how many they are,
+// who notice nothing.
+func (s *server) flood(t *testing.T, to, in string) int {
+	t.Helper()
+	const senders = 40
+	body := strings.Repeat("x", maxBody)
+	for i := range senders {
+		x := s.enters(t, fmt.Sprint("f", i), in)
+		for range meshByteBurst / maxFrame {
+			x.say("SEND", body, header{"destination", "/app/peer/offer/" + to + "/" + in})
+		}
+		x.silent()
+	}
+	return senders
+}
+
 // TestSlowClientsEnd: one that does not read is closed; who sends to it, and who shares the room, notices nothing.
 func TestSlowClientsEnd(t *testing.T) {
 	s := serve(t, setup{rooms: meshes("pair")})
 	s.deaf(t, "deaf", "pair")
 	witness := s.enters(t, "w", "pair")
-	body := strings.Repeat("x", maxBody)
-	var floods []*stranger
-	for _, key := range []string{"f1", "f2", "f3", "f4"} {
-		floods = append(floods, s.enters(t, key, "pair"))
-	}
-	for _, x := range floods {
-		for range byteBurst / maxFrame * 9 / 10 {
-			x.say("SEND", body, header{"destination", "/app/peer/offer/deaf/pair"})
-		}
-		x.silent()
-	}
+	floods := s.flood(t, "deaf", "pair")
 	await.Until(t, "the one who does not read is out", func() bool {
 		info, err := s.house.Info("pair")
-		return err == nil && info.Viewers == 1+len(floods)
+		return err == nil && info.Viewers == 1+floods
 	})
 	witness.silent()
 }
@@ -125,14 +130,55 @@ func TestAbsentClientsEnd(t *testing.T) {
 
 	s.deafStream(t, s.url+"/signaling/000/deaf", enter)
 	await.Until(t, "the deaf one is in", viewers(1))
-	x := s.enters(t, "w", "pair")
-	await.Until(t, "the deaf one is out", func() bool {
-		for range 20 {
-			x.say("SEND", strings.Repeat("x", maxBody), header{"destination", "/app/peer/offer/deaf/pair"})
+	floods := s.flood(t, "deaf", "pair")
+	await.Until(t, "the deaf one is out", viewers(floods))
+}
+
+// TestFloods: who says as much as it may to all, or to one, is stopped before those who read have lost anything.
+func TestFloods(t *testing.T) {
+	const mine, foreign = "peer/offer/w/pair", "peer/offer/x/pair"
+	for name, c := range map[string]struct {
+		to    string
+		size  int // of each body
+		times int
+		least int // that the witness hears
+	}{
+		"calls":      {"call/key", 2, 4 * backlog, meshBurst - 10},
+		"to another": {foreign, 2, 4 * backlog, 0},
+		"large ones": {mine, maxBody, 20, 0}, // at once more than may be
+		"small ones": {mine, 2, 4 * backlog, meshBurst - 10},
+	} {
+		s := serve(t, setup{rooms: meshes("pair")})
+		witness, x := s.enters(t, "w", "pair"), s.enters(t, "x", "pair")
+		one := frame{"SEND", headers{{"destination", toServer + c.to}}, strings.Repeat("x", c.size)}.encode(v12)
+		for sent := 0; sent < c.times; {
+			n := min(c.times-sent, meshByteBurst/len(one))
+			if x.send(strings.Repeat(one, n)) != nil {
+				break
+			}
+			sent += n
 		}
-		x.silent()
-		return viewers(1)()
-	})
+		x.untilRefused(auth.CodeTooMany)
+		for range c.least {
+			if f, err := witness.next(await.Patience); err != nil || f.headers.get("destination") != fromServer+c.to {
+				t.Fatalf("%s: the witness heard %v (%v)", name, f, err)
+			}
+		}
+		if c.to == foreign {
+			witness.silent()
+		}
+		witness.silentBut(fromServer + c.to)
+	}
+}
+
+// TestCallsAreShort in a mesh room, where all hear them.
+func TestCallsAreShort(t *testing.T) {
+	s := serve(t, setup{rooms: meshes("pair")})
+	x := s.enters(t, "x", "pair")
+	x.say("SEND", strings.Repeat("x", maxCall), header{"destination", "/app/call/key"})
+	x.hearFrom("/topic/call/key")
+	x.say("SEND", strings.Repeat("x", maxCall+1), header{"destination", "/app/send/key"})
+	x.refused(codeTooLarge, "1024")
 }
 
 // TestLimits: each ends the session with a reason that arrives.
@@ -170,14 +216,40 @@ func TestLimits(t *testing.T) {
 	polls.refused(codeBadFrame, "HELLO")
 }
 
-// TestTooManySessions: those who are there go on.
+// TestTooMuchAtOnce: one message of many frames, and few of many bytes.
+func TestTooMuchAtOnce(t *testing.T) {
+	s := serve(t, setup{})
+	const ack, framing = "ACK\n\n\x00", 8 << 10
+	many := s.raw(t)
+	many.connect()
+	if err := many.send(strings.Repeat(ack, (maxMessage-framing)/len(ack))); err != nil {
+		t.Fatal(err)
+	}
+	many.refused(auth.CodeTooMany, "50 messages")
+
+	broad := s.raw(t)
+	broad.connect()
+	for n := range messageBurst * 4 / 5 {
+		broad.say("SEND", strings.Repeat("x", maxBody), header{"destination", "/app/something/else"}, header{"receipt", "1"})
+		f, err := broad.next(await.Patience)
+		switch {
+		case err == nil && f.command == "RECEIPT":
+			continue
+		case err != nil || f.headers.get("message") != auth.CodeTooMany:
+			t.Errorf("after %d messages of %d bytes: %v (%v)", n, maxBody, f, err)
+		}
+		return
+	}
+	t.Errorf("%d messages of %d bytes were taken at once", messageBurst*4/5, maxBody)
+}
+
+// TestTooManySessions: those who are there go on, and who is not let in is told why, whatever its transport.
 func TestTooManySessions(t *testing.T) {
 	s := serve(t, setup{stomp: Config{Sessions: 1}})
 	first := s.sockJS(t)
 	first.connect()
-	second := s.sockJS(t)
-	if _, err := second.next(await.Patience); err == nil || errors.Is(err, errTimeout) || !strings.Contains(err.Error(), "too many") {
-		t.Errorf("the second one got %v; want the end, with a reason", err)
+	for _, second := range []*stranger{s.sockJS(t), s.raw(t), s.poll(t)} {
+		second.refused(codeTooMany, "too many", "1 at once")
 	}
 	first.silent()
 }
@@ -191,10 +263,30 @@ func TestHalfOpen(t *testing.T) {
 	for range 256 {
 		s.sockJS(t)
 	}
-	x := s.sockJS(t)
-	if _, err := x.next(await.Patience); err == nil || errors.Is(err, errTimeout) || !strings.Contains(err.Error(), auth.CodeTooMany) {
-		t.Errorf("one more got %v; want the end, with a reason", err)
+	for _, x := range []*stranger{s.sockJS(t), s.poll(t)} {
+		x.refused(auth.CodeTooMany, "256")
+		if err := x.end(); err == nil || !strings.Contains(err.Error(), auth.CodeTooMany) {
+			t.Errorf("one more ended with %v; want the reason", err)
+		}
 	}
+}
+
+// TestHalfInRooms: a subscription is no place in a room that mixes, and who has lost the one it had counts again.
+func TestHalfInRooms(t *testing.T) {
+	s := serve(t, setup{stomp: Config{CallAfter: time.Hour}})
+	x := s.raw(t)
+	x.connect()
+	c, _ := newCaller(t, nil)
+	c.receive("video")
+	x.joins(c, "in", "yard")
+	for i := range 256 {
+		s.enters(t, fmt.Sprint("k", i), "yard")
+	}
+	s.sockJS(t).refused(auth.CodeTooMany, "256")
+	for i := range topicsOf("", "") {
+		x.say("UNSUBSCRIBE", "", header{"id", fmt.Sprint("sub-", i)})
+	}
+	x.untilRefused(auth.CodeTooMany)
 }
 
 // TestQuietStreamsOverHTTP2: between two messages may pass more time than one may take to leave. HTTP/2 ends a stream at

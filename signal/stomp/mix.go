@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"azulejo/mixer"
 	"azulejo/signal/auth"
 	"azulejo/signal/peer"
 	"azulejo/signal/refusal"
@@ -25,9 +24,10 @@ type mixing struct {
 	s      *session
 	id     identity
 	key    string // what the server calls itself
-	asked  bool   // who is there, and was not answered yet
 	member *room.Member
 	link   *link // nil before the first offer
+
+	overload int // of the room, as known last
 
 	early []peer.Candidate // of the client, before the offer they belong to
 	wait  <-chan time.Time // when the client is called, if it says nothing; nil: never
@@ -36,6 +36,7 @@ type mixing struct {
 // link is one peer connection with what belongs to it alone.
 type link struct {
 	peer       *peer.Peer
+	picture    *picture
 	candidates chan peer.Candidate // ours, from pion's goroutines
 	theirs     bool                // the client offered, in the session (o=) below
 	session    uint64
@@ -50,16 +51,26 @@ func (s *session) beginMixing(who identity) (*mixing, error) {
 	return &mixing{s: s, id: who, key: s.h.mixerKey(who.room)}, nil
 }
 
-// subscribed looks at what has changed: an answer that nobody listened for may go out now. Who can be called has some
-// time to call first.
-func (m *mixing) subscribed() error {
+// subscribed looks at what a subscription changes: an answer that nobody listened for may go out now. Who can be called
+// has some time to call first.
+func (m *mixing) subscribed(sub subscription) error {
 	if m.link == nil && m.hears(topicOffer) {
-		m.callAfter(1)
+		m.callLater()
+	}
+	if err := m.catchUp(sub); err != nil {
+		return err
 	}
 	return m.answerCall()
 }
 
-func (m *mixing) callAfter(times time.Duration) { m.wait = time.After(times * m.s.h.cfg.CallAfter) }
+// callLater gives who has asked who is there, and so means to offer by itself, twice the time.
+func (m *mixing) callLater() {
+	after := m.s.h.cfg.CallAfter
+	if m.s.asked {
+		after *= 2
+	}
+	m.wait = time.After(after)
+}
 
 func (m *mixing) hears(t topic) bool {
 	return slices.ContainsFunc(m.s.subs, func(sub subscription) bool { return sub.to == m.topic(t) })
@@ -70,14 +81,18 @@ func (m *mixing) topic(t topic) destination { return destination{t, m.id.key, m.
 
 // take handles a SEND.
 func (m *mixing) take(ctx context.Context, d destination, f *frame) error {
-	if d.personal() && (d.room != m.id.room || d.key != m.key) {
+	if d.personal() && d.room != m.id.room {
 		return refusal.New(codeUnexpected, "SEND to key %q in room %q; accepted is the key that answers call/key: %q in room %s", clip(d.key), clip(d.room), m.key, m.id.room)
+	}
+	if d.personal() && d.key != m.key { // that of a server that was started again since
+		m.s.log.Debug("message for a key that is gone ignored", "key", clip(d.key))
+		return nil
 	}
 	switch d.topic {
 	case topicCall:
-		m.asked = true
+		m.s.asked, m.s.answered = true, false
 		if m.link == nil && m.wait != nil {
-			m.callAfter(2) // it means to offer by itself
+			m.callLater()
 		}
 		return m.answerCall()
 	case topicOffer:
@@ -92,11 +107,11 @@ func (m *mixing) take(ctx context.Context, d destination, f *frame) error {
 
 // answerCall tells who is there: the server.
 func (m *mixing) answerCall() error {
-	if !m.asked {
+	if !m.s.asked || m.s.answered {
 		return nil
 	}
 	n, err := m.s.deliver(destination{topic: topicKey}, message{body: asJSON(m.key)}, false)
-	m.asked = n == 0
+	m.s.answered = n > 0
 	return err
 }
 
@@ -241,17 +256,17 @@ func (m *mixing) join(ctx context.Context, key string, offered peer.Offered) err
 		m.member.Leave() // its place is the new one's, or gone
 	}
 	m.member = member
-	return nil
+	return m.event(room.Event{Overload: member.Mixer().Overload()})
 }
 
 // dial makes the connection.
 func (m *mixing) dial() {
-	publish := m.member.Publish()
+	publish, shown := m.member.Publish(), m.newPicture()
 	candidates := make(chan peer.Candidate, backlog)
 	log := m.s.log.With("id", m.member.ID())
 	p := m.s.h.engine.NewPeer(peer.Options{
 		Mixer: m.member.Mixer(), Upstream: m.member, Own: m.member.Source(), Audio: publish.Audio, Video: publish.Video,
-		SoundAlone: true, View: mixer.Watching{Name: mixer.MainView},
+		SoundAlone: true, View: shown.Watching(), OnLayout: shown.PutLayout,
 		OnCandidate: func(c peer.Candidate) {
 			select {
 			case candidates <- c:
@@ -260,8 +275,9 @@ func (m *mixing) dial() {
 			}
 		},
 	}, log)
+	shown.Connect(p)
 	m.listen(p)
-	m.link = &link{peer: p, candidates: candidates}
+	m.link = &link{peer: p, picture: shown, candidates: candidates}
 }
 
 // listen lets the connection hear what the mixer makes of the client's picture.
@@ -280,12 +296,16 @@ func (m *mixing) tellCandidate(c peer.Candidate) error {
 	return m.tell(topicCandidate, candidateMessage{Key: m.key, Body: &c})
 }
 
-// hangUp follows the end of the connection. Whoever closed it may offer again; the place is kept for a while.
+// hangUp follows the end of the connection. Whoever closed it may offer again; who lost it may not know, and is called.
+// The place is kept for a while.
 func (m *mixing) hangUp() {
-	if err := m.link.peer.Err(); err != nil {
-		m.s.log.Info("connection lost", "error", err)
-	}
+	err := m.link.peer.Err()
 	m.close(false)
+	if err == nil {
+		return
+	}
+	m.s.log.Info("connection lost", "error", err)
+	m.wait = time.After(m.s.h.cfg.CallAfter / 2)
 }
 
 // close ends the connection first, then the membership.

@@ -34,47 +34,6 @@ func (x *stranger) offers(c *caller, key, in, mixer string) {
 	x.takeCandidates(c, key, in, mixer)
 }
 
-// TestFlutterClients is stomp_dart_client on the wire: three of them in a room get one mix of all three, and hear of
-// nobody but the server.
-func TestFlutterClients(t *testing.T) {
-	s := serve(t, setup{})
-	callers, all := make([]*caller, 3), make([]*stranger, 3)
-	for i, colour := range colours() {
-		x, key := s.sockJS(t), fmt.Sprint("key", i)
-		if err := x.send("CONNECT\naccept-version:1.0,1.1,1.2\nheart-beat:5000,5000\n\n\x00"); err != nil {
-			t.Fatal(err)
-		}
-		if f := x.hear("CONNECTED"); f.headers.get("version") != "1.2" || f.headers.get("heart-beat") != "10000,10000" {
-			t.Errorf("CONNECTED is %v", f)
-		}
-		callers[i], _ = newCaller(t, &colour)
-		all[i] = x
-		x.joins(callers[i], key, "yard")
-		// The others, who wait, answer the call; nobody hears of it.
-		x.say("SEND", `"`+key+`"`, header{"destination", "/app/send/key"})
-		if err := x.send("\n"); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for i, c := range callers {
-		await.Until(t, fmt.Sprintf("client %d sees all", i), func() bool { return c.shows(colours()...) })
-		if a, b := <-c.streams, <-c.streams; a != b || a == "" {
-			t.Errorf("sound and picture come in streams %q and %q; want one, which is all that Flutter's client shows", a, b)
-		}
-	}
-	if got := s.people("yard"); got != "guest key0 guest key1 guest key2" {
-		t.Errorf("in the room are %q", got)
-	}
-	for i, x := range all {
-		x.silentBut("/topic/peer/iceCandidate/")
-		x.say("DISCONNECT", "", header{"receipt", "disconnect-0"})
-		if f := x.hear("RECEIPT"); f.headers.get("receipt-id") != "disconnect-0" {
-			t.Errorf("client %d got %v", i, f)
-		}
-	}
-	await.Until(t, "all have left, at once", func() bool { return s.people("yard") == "no room" })
-}
-
 // TestWaitingClientsAreCalled: who subscribes and says nothing is offered the mix; the answer tells what it sends.
 func TestWaitingClientsAreCalled(t *testing.T) {
 	servers := []peer.ICEServer{{URLs: []string{"stun:192.0.2.1"}}}
@@ -135,6 +94,30 @@ func TestReconnectedClientsAreCalled(t *testing.T) {
 	})
 }
 
+// TestLostPathsAreReplaced: a client whose media path dies while its socket lives does not know what to do about that,
+// and is called; it has its place back.
+func TestLostPathsAreReplaced(t *testing.T) {
+	s := serve(t, setup{webrtc: peer.Config{Timeout: 5 * time.Second}})
+	red, blue := colours()[0], colours()[2]
+	x := s.sockJS(t)
+	x.connect(header{"name", "first"})
+	c, cut := frailCaller(t, &red)
+	x.joins(c, "a", "yard")
+	await.Until(t, "the first one sees itself", func() bool { return c.shows(red) })
+	other := s.sockJS(t)
+	other.connect(header{"name", "second"})
+	c2, _ := newCaller(t, &blue)
+	other.joins(c2, "b", "yard")
+	await.Until(t, "both are there", func() bool { return c.shows(red, blue) })
+	x.untilCandidates()
+	cut()
+	again, _ := newCaller(t, &red)
+	x.isCalled(s, again, "a")
+	await.Until(t, "the first one has its place back", func() bool {
+		return s.people("yard") == "first second" && again.shows(red, blue)
+	})
+}
+
 // TestOffersCross: a client that offers while an offer of ours is on its way gets the answer to its own.
 func TestOffersCross(t *testing.T) {
 	s := serve(t, setup{stomp: Config{CallAfter: 50 * time.Millisecond}})
@@ -176,9 +159,35 @@ func TestCallBeforeRoom(t *testing.T) {
 		t.Errorf("who is there? %s", got)
 	}
 	x.silent()
+	early := s.raw(t)
+	early.connect()
+	early.say("SEND", "{}", header{"destination", "/app/call/key"})
+	early.silent()
+	early.subscribeAs("e", "yard")
+	if got := early.hearFrom("/topic/send/key").body; got != `"`+s.handler.mixerKey("yard")+`"` {
+		t.Errorf("who is there? %s", got)
+	}
+	early.silent()
 	if a, b := s.handler.mixerKey("yard"), s.handler.mixerKey("garden"); a == b {
 		t.Errorf("two rooms have one key %s", a)
 	}
+}
+
+// TestKeysThatAreGone: a client that comes back after the server was started again goes on for a while about the key that
+// it knew. That ends nothing.
+func TestKeysThatAreGone(t *testing.T) {
+	s := serve(t, setup{})
+	green := colours()[1]
+	x := s.sockJS(t)
+	x.connect()
+	x.subscribeAs("k", "yard")
+	for _, about := range []string{"iceCandidate", "answer", "offer"} {
+		x.say("SEND", `{"key":"k","body":{}}`, header{"destination", "/app/peer/" + about + "/mixofbefore/yard"})
+	}
+	x.silent()
+	c, _ := newCaller(t, &green)
+	x.offers(c, "k", "yard", x.call())
+	await.Until(t, "the client sees itself", func() bool { return c.shows(green) })
 }
 
 // TestPlaces: who breaks off keeps its place, who comes back with its key takes it, and who leaves is gone. One session
@@ -288,6 +297,14 @@ func TestOddCandidatesAreNoReason(t *testing.T) {
 		if err := m.takeCandidate(longCandidate); err != nil || len(m.early) > 0 {
 			t.Errorf("%d long candidates are kept (%v)", len(m.early), err)
 		}
+	}
+	for range maxEarly + 5 {
+		if err := m.takeCandidate(`{"key":"k","body":{"candidate":"nonsense","sdpMid":"0"}}`); err != nil {
+			t.Error(err)
+		}
+	}
+	if len(m.early) != maxEarly {
+		t.Errorf("%d early candidates are kept; want %d at most", len(m.early), maxEarly)
 	}
 	for _, body := range []string{`{"key":"k","body":null}`, `{"key":"k"}`, `{"key":"k","body":{"candidate":"nonsense","sdpMid":"0"}}`, longCandidate} {
 		for range maxEarly {

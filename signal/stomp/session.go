@@ -15,8 +15,8 @@ import (
 	"azulejo/signal/room"
 )
 
-// How much a client may say: that much at once, and then so much a second. A mesh of ten, each with a dozen candidates
-// for every other, fits.
+// How much a client may say: that much at once, less in a mesh room, and then so much a second. A mesh of ten, each with a
+// dozen candidates for every other, fits.
 const (
 	messageRate  = 50
 	messageBurst = 500
@@ -32,7 +32,7 @@ type session struct {
 	id   string
 
 	remote, token string
-	entered       func() // tells the guard
+	door          *door
 	name          string // as asked for
 	version       version
 	connected     bool
@@ -46,8 +46,10 @@ type session struct {
 	mesh   *mesh    // in a mesh room; else nil
 	number uint64   // of the last MESSAGE
 
+	asked, answered bool // who is there, since there was no room or in this one
+
 	heart heart
-	due   <-chan time.Time // the last moment for the next step; nil once in a room
+	due   <-chan time.Time // the last moment for the next step; nil: there is none, see stand
 
 	relayed chan relayed  // from the broker
 	flooded chan struct{} // closed when there was no room in it
@@ -62,11 +64,16 @@ var (
 	errGone = errors.New("gone")
 )
 
-var errSlow error = refusal.New(codeSlow, "%d frames were not read; accepted is a new connection that reads them", backlog)
+// What many say the same way.
+var (
+	errSlow    error = refusal.New(codeSlow, "%d frames were not read; accepted is a new connection that reads them", backlog)
+	errTooFast error = refusal.New(auth.CodeTooMany, "more than %d messages or %d bytes a second; accepted is less than that", messageRate, byteRate)
+	errClosing error = refusal.New(room.CodeClosing, "the server is closing; accepted is a new connection later")
+)
 
-func newSession(h *Handler, l *line, r *http.Request, log *slog.Logger) *session {
+func newSession(h *Handler, l *line, at *door, r *http.Request, log *slog.Logger) *session {
 	return &session{
-		h: h, log: log, line: l, id: rand.Text()[:16], remote: r.RemoteAddr, token: auth.TokenOf(r), version: v10,
+		h: h, log: log, line: l, id: rand.Text()[:16], door: at, remote: r.RemoteAddr, token: auth.TokenOf(r), version: v10,
 		messages: xrate.NewLimiter(messageRate, messageBurst), bytes: xrate.NewLimiter(byteRate, byteBurst),
 		due: time.After(h.cfg.JoinWithin), relayed: make(chan relayed, backlog), flooded: make(chan struct{}),
 	}
@@ -91,23 +98,14 @@ func (s *session) farewell(err error) (code uint32, why string) {
 		return closeCode(""), "bye"
 	}
 	var failed frameError
-	receipt := ""
 	if errors.As(err, &failed) {
-		receipt, err = failed.receipt, failed.err
+		err = failed.err
 	}
 	r := reason(err, s.log)
 	s.log.Info("session refused", "code", r.Code, "message", r.Message)
-	s.line.send(errorFrame(r, receipt).encode(s.version)) // a slow client may miss it
+	s.line.send(errorFrame(r, failed.more).encode(s.version)) // a slow client may miss it
 	return closeCode(r.Code), r.Code
 }
-
-// frameError is what one frame did, for its receipt's sake.
-type frameError struct {
-	err     error
-	receipt string
-}
-
-func (e frameError) Error() string { return e.err.Error() }
 
 // loop handles one thing after the other until the session has a reason to end.
 func (s *session) loop(ctx context.Context) error {
@@ -115,7 +113,7 @@ func (s *session) loop(ctx context.Context) error {
 		var err error
 		select {
 		case <-ctx.Done():
-			return refusal.New(room.CodeClosing, "the server is closing; accepted is a new connection later")
+			return errClosing
 		case m, ok := <-s.line.in:
 			if !ok {
 				return errGone
@@ -135,15 +133,21 @@ func (s *session) loop(ctx context.Context) error {
 			err = s.passOn(m)
 		case <-s.flooded:
 			return errSlow
-		case <-s.events(): // the state of the room is not part of this dialect
+		case e := <-s.events():
+			err = s.mix.event(e)
 		case <-s.memberDone():
 			return s.memberEnd()
 		case c := <-s.mix.trickled():
 			err = s.mix.tellCandidate(c)
+		case <-s.mix.layouts():
+			err = s.mix.showLayout()
 		case <-s.mix.peerDone():
 			s.mix.hangUp()
 		case <-s.mix.waited():
 			err = s.mix.call(ctx)
+		}
+		if err == nil {
+			err = s.stand()
 		}
 		if err != nil {
 			return err
@@ -155,21 +159,26 @@ func (s *session) late() error {
 	if !s.connected {
 		return refusal.New(codeNotJoined, "no CONNECT within %v; accepted is a new connection that sends it", s.h.cfg.JoinWithin)
 	}
-	return refusal.New(codeNotJoined, "no subscription to /topic/peer/offer/{key}/{room} within %v; accepted is a new connection", 10*s.h.cfg.JoinWithin)
+	return refusal.New(codeNotJoined, "no offer, and no subscription to /topic/peer/offer/{key}/{room}, within %v; accepted is a new connection", 10*s.h.cfg.JoinWithin)
 }
 
-// receive takes one message of SockJS, which is a part of a frame, or one, or several.
+// receive takes one message of SockJS, which is a part of a frame, or one, or several. It takes one of what the client
+// may say at once, and so does each frame but the first in it: neither many parts nor many frames are for nothing.
 func (s *session) receive(ctx context.Context, message string) error {
 	s.heart.heard()
-	now := time.Now()
-	if !s.messages.AllowN(now, 1) || !s.bytes.AllowN(now, len(message)) {
-		return refusal.New(auth.CodeTooMany, "more than %d messages or %d bytes a second; accepted is less than that", messageRate, byteRate)
+	if !s.messages.Allow() || !s.bytes.AllowN(time.Now(), len(message)) {
+		return errTooFast
 	}
 	s.decoder.put(message)
-	for {
+	for first := true; ; first = false {
 		f, err := s.decoder.next()
-		if f == nil || err != nil {
+		switch {
+		case f == nil || err != nil:
 			return err
+		case ctx.Err() != nil:
+			return errClosing
+		case !first && !s.messages.Allow():
+			return errTooFast
 		}
 		if err := s.handle(ctx, f); err != nil {
 			return err
@@ -185,7 +194,7 @@ func (s *session) handle(ctx context.Context, f *frame) error {
 	case receipt == "" || f.command == "CONNECT" || f.command == "STOMP":
 		return err
 	case err != nil && !errors.Is(err, errLeft):
-		return frameError{err, receipt}
+		return frameError{err, headers{{"receipt-id", receipt}}}
 	}
 	if failed := s.write(frame{"RECEIPT", headers{{"receipt-id", receipt}}, ""}); failed != nil {
 		return failed
@@ -235,8 +244,11 @@ func (s *session) take(ctx context.Context, f *frame) error {
 		return s.mesh.take(d, f)
 	case s.mix != nil:
 		return s.mix.take(ctx, d, f)
-	case d.topic == topicCall || d.topic == topicKey:
-		return nil // nobody is there before there is a room
+	case d.topic == topicCall: // the room that comes tells who is there
+		s.asked, s.answered = true, false
+		return nil
+	case d.topic == topicKey:
+		return nil
 	}
 	return refusal.New(codeUnexpected, "SEND to %s before a subscription to /topic/%s/{own key}/{room}; accepted after it", clip(f.headers.get("destination")), topicAnswer)
 }
@@ -258,7 +270,7 @@ func (s *session) exit(leaves bool) {
 	if s.mesh != nil {
 		s.mesh.close(leaves)
 	}
-	s.mix, s.mesh, s.me = nil, nil, identity{}
+	s.mix, s.mesh, s.me, s.asked = nil, nil, identity{}, false
 }
 
 // member is the client's membership, nil while it has none.

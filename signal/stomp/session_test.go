@@ -3,6 +3,7 @@ package stomp
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -36,7 +37,9 @@ func TestVersionsAreAgreed(t *testing.T) {
 	}
 	x := s.raw(t)
 	x.say("CONNECT", "", header{"accept-version", "3.0"})
-	x.refused(codeUnsupported, "3.0", "1.0, 1.1, 1.2")
+	if f := x.refused(codeUnsupported, "3.0", "1.0, 1.1, 1.2"); f.headers.get("version") != "1.0,1.1,1.2" {
+		t.Errorf("the ERROR is %v; want it to have the versions that there are", f)
+	}
 }
 
 // TestReceipts: every frame but CONNECT has one if it wants; it comes after what the frame did.
@@ -65,6 +68,56 @@ func TestReceipts(t *testing.T) {
 	}
 }
 
+// TestAcknowledgements have no effect, but 1.2 wants them to be possible.
+func TestAcknowledgements(t *testing.T) {
+	s := serve(t, setup{rooms: meshes("pair")})
+	for _, v := range []version{v11, v12} {
+		for mode, acks := range map[string]bool{"": false, "auto": false, "client": true, "client-individual": true} {
+			x := s.raw(t)
+			x.version = v
+			x.say("CONNECT", "", header{"accept-version", string(v)})
+			x.hear("CONNECTED")
+			h := headers{{"id", "mine"}, {"destination", "/topic/peer/offer/k/pair"}}
+			if mode != "" {
+				h = append(h, header{"ack", mode})
+			}
+			x.say("SUBSCRIBE", "", h...)
+			x.say("SEND", "{}", header{"destination", "/app/peer/offer/k/pair"})
+			f := x.hearFrom("/topic/peer/offer/k/pair")
+			if got := f.headers.get("ack"); (got != "") != (acks && v == v12) {
+				t.Errorf("%s, ack:%s: the message has ack %q", v, mode, got)
+			}
+			x.say("ACK", "", header{"id", f.headers.get("ack")}, header{"message-id", f.headers.get("message-id")}, header{"subscription", "mine"})
+			x.silent()
+		}
+	}
+}
+
+// TestPartsOfFrames: stompjs sends large frames in parts of 16 KiB, and nothing else keeps parts of others together.
+func TestPartsOfFrames(t *testing.T) {
+	s := serve(t, setup{rooms: meshes("pair")})
+	a, b := s.sockJS(t), s.enters(t, "b", "pair")
+	inParts := func(text string, size int) {
+		t.Helper()
+		for part := range slices.Chunk([]byte(text), size) {
+			if err := a.send(string(part)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	inParts("CONNECT\naccept-version:1.1\n\n\x00", 10)
+	a.hear("CONNECTED")
+	a.version = v11
+	a.subscribeAs("a", "pair")
+	body := `{"key":"a","body":{"type":"offer","sdp":"` + strings.Repeat("0123456789", 4000) + `"}}`
+	inParts(frame{"SEND", headers{{"destination", "/app/peer/offer/b/pair"}}, body}.encode(v11), 16<<10)
+	if f := b.hearFrom("/topic/peer/offer/b/pair"); f.body != body {
+		t.Errorf("%d bytes came; want the %d that were sent", len(f.body), len(body))
+	}
+	inParts(frame{"ACK", headers{{"id", "1"}, {"receipt", "r"}}, ""}.encode(v11), 1)
+	a.hear("RECEIPT")
+}
+
 // TestMistakesAreNamed: each ends the session with a reason, on a connection of its own.
 func TestMistakesAreNamed(t *testing.T) {
 	s := serve(t, setup{})
@@ -87,7 +140,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		"a transaction":          {[]frame{{"BEGIN", headers{{"transaction", "t"}}, ""}}, codeUnsupported, "BEGIN"},
 		"a SEND in one":          {[]frame{{"SEND", headers{{"destination", "/app/call/key"}, {"transaction", "t"}}, ""}}, codeUnsupported, "transaction"},
 		"an offer from nobody":   {[]frame{send("/app/peer/offer/x/yard", "{}")}, codeUnexpected, "subscription"},
-		"an offer to nobody":     {[]frame{mine, send("/app/peer/offer/x/yard", "{}")}, codeUnexpected, "call/key"},
+		"an offer elsewhere":     {[]frame{mine, send("/app/peer/offer/MIX/garden", "{}")}, codeUnexpected, "call/key"},
 		"another room":           {[]frame{mine, sub("1", "/topic/peer/answer/k/garden")}, codeUnexpected, "one room"},
 		"a bad name of a room":   {[]frame{sub("1", "/topic/peer/answer/k/a b")}, room.CodeBadRoom, "a b"},
 		"too many subscriptions": {manySubscriptions(), codeTooMany, "64"},
@@ -163,12 +216,15 @@ func TestHeartBeats(t *testing.T) {
 // TestSessionsMustJoin: one that does nothing is told why it ends.
 func TestSessionsMustJoin(t *testing.T) {
 	s := serve(t, setup{stomp: Config{JoinWithin: 300 * time.Millisecond}})
-	idle, roomless, guest := s.raw(t), s.raw(t), s.raw(t)
+	idle, roomless, mute, guest := s.raw(t), s.raw(t), s.raw(t), s.raw(t)
+	mute.connect() // it can neither be called nor does it offer
+	mute.say("SUBSCRIBE", "", header{"id", "0"}, header{"destination", "/topic/peer/answer/m/yard"})
 	guest.connect()
 	guest.subscribeAs("g", "yard")
 	roomless.connect()
 	idle.refused(codeNotJoined, "CONNECT")
 	roomless.refused(codeNotJoined, "/topic/peer/offer")
+	mute.refused(codeNotJoined, "/topic/peer/offer")
 	guest.silentBut("/topic/peer")
 }
 
@@ -200,7 +256,7 @@ func TestClosing(t *testing.T) {
 	if err := s.handler.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for _, x := range all {
+	for _, x := range append(all, s.raw(t), s.poll(t)) { // the last two are late
 		x.refused(room.CodeClosing, "closing")
 	}
 }

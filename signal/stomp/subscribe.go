@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 	"unicode"
 
 	"azulejo/signal/refusal"
@@ -24,6 +23,7 @@ type subscription struct {
 	id          string // may be empty in 1.0
 	destination string // as the client wrote it
 	to          destination
+	acks        bool // it wants to acknowledge each message, which has no effect
 }
 
 // subscribe takes a subscription. The first one below /topic/peer tells who the client is.
@@ -38,8 +38,11 @@ func (s *session) subscribe(ctx context.Context, f *frame) error {
 		}
 	}
 	s.subs = append(s.subs, sub)
-	if s.mix != nil {
-		return s.mix.subscribed()
+	switch {
+	case s.mix != nil:
+		return s.mix.subscribed(sub)
+	case s.mesh != nil:
+		s.mesh.subscribed()
 	}
 	return nil
 }
@@ -62,7 +65,7 @@ func (s *session) readSubscription(f *frame) (subscription, error) {
 	case len(s.subs) >= maxSubscriptions:
 		return sub, refusal.New(codeTooMany, "more than %d subscriptions; accepted are up to that", maxSubscriptions)
 	}
-	sub.to = to
+	sub.to, sub.acks = to, ack == "client" || ack == "client-individual"
 	return sub, nil
 }
 
@@ -75,7 +78,9 @@ func (s *session) unsubscribe(f *frame) {
 	personal := func(sub subscription) bool { return sub.to.personal() }
 	if s.me != (identity{}) && !slices.ContainsFunc(s.subs, personal) {
 		s.exit(true)
-		s.due = time.After(10 * s.h.cfg.JoinWithin)
+	}
+	if s.mesh != nil {
+		s.mesh.subscribed()
 	}
 }
 
@@ -100,8 +105,7 @@ func (s *session) enter(ctx context.Context, who identity) error {
 	if err != nil {
 		return err
 	}
-	s.me, s.due = who, nil
-	s.entered()
+	s.me = who
 	s.log = s.log.With("room", who.room)
 	return nil
 }
@@ -133,8 +137,11 @@ func (s *session) messageFrame(sub subscription, m message) frame {
 	if sub.id != "" {
 		f.headers = headers{{"subscription", sub.id}}
 	}
-	f.headers = append(f.headers, header{"message-id", s.id + "-" + strconv.FormatUint(s.number, 10)},
-		header{"destination", sub.destination}, header{"content-type", cmp.Or(m.contentType, jsonType)})
+	id := s.id + "-" + strconv.FormatUint(s.number, 10)
+	f.headers = append(f.headers, header{"message-id", id}, header{"destination", sub.destination}, header{"content-type", cmp.Or(m.contentType, jsonType)})
+	if sub.acks && s.version == v12 {
+		f.headers = append(f.headers, header{"ack", id}) // 1.2, MESSAGE
+	}
 	return f
 }
 

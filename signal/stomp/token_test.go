@@ -1,10 +1,15 @@
 package stomp
 
 import (
+	"encoding/json"
+	"fmt"
+	"strings"
 	"testing"
+	"time"
 
 	"azulejo/signal/auth"
 	"azulejo/signal/auth/authtest"
+	"azulejo/signal/peer"
 	"azulejo/signal/room"
 	"azulejo/signal/signaltest/await"
 )
@@ -49,6 +54,41 @@ func TestTokens(t *testing.T) {
 		t.Errorf("in the room are %q", got)
 	}
 	good.silentBut("/topic/peer/iceCandidate/")
+}
+
+// TestRelaysAreForMedia: who may neither view nor publish gets no credentials of relays, and everybody else its own.
+func TestRelaysAreForMedia(t *testing.T) {
+	const urls = "turn:192.0.2.1:3478"
+	relays := func(user string) []peer.ICEServer {
+		return []peer.ICEServer{{URLs: []string{urls}, Username: "for " + user, Credential: "secret of " + user}}
+	}
+	s := serve(t, setup{auth: authtest.Config(), webrtc: peer.Config{Relays: relays}, stomp: Config{CallAfter: 50 * time.Millisecond}})
+	seen := map[string]bool{}
+	for i, grants := range [][]auth.Grant{{auth.View}, {auth.View, auth.Publish}, {auth.Publish}, {auth.Admin}, {auth.Footage}} {
+		x := s.sockJS(t)
+		f := x.connect(header{"token", authtest.Token(t, "yard", grants...)})
+		text, given := f.headers.find("ice-servers")
+		if grants[0] == auth.Footage {
+			if given {
+				t.Errorf("for footage alone there are %s", text)
+			}
+			continue
+		}
+		var servers []peer.ICEServer
+		if err := json.Unmarshal([]byte(text), &servers); err != nil || len(servers) != 1 || servers[0].URLs[0] != urls ||
+			seen[servers[0].Username] || servers[0].Credential != "secret of "+strings.TrimPrefix(servers[0].Username, "for ") {
+			t.Fatalf("with %v the servers are %s (%v); want credentials of its own", grants, text, err)
+		}
+		seen[servers[0].Username] = true
+		if grants[0] != auth.View {
+			continue
+		}
+		key := fmt.Sprint("k", i)
+		x.subscribeAs(key, "yard")
+		if offer := x.hearFrom("/topic/peer/offer/" + key + "/yard").body; !strings.Contains(offer, asJSON(servers)) {
+			t.Errorf("the offer is %s; want the same servers with it", offer)
+		}
+	}
 }
 
 // TestKeysOfOthers: in a mesh all keys are known to all, but not good for who is somebody else.
