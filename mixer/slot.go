@@ -34,6 +34,19 @@ func (s *Slot) Put(f *codec.Frame) {
 	was.Close()
 }
 
+// Resize takes over f, the picture that is kept in another size, and puts it in the place of that one, if there is
+// any: it is no newer.
+func (s *Slot) Resize(f *codec.Frame) {
+	s.mu.Lock()
+	was := f
+	if s.f != nil {
+		was, s.f = s.f, f
+		s.seq++
+	}
+	s.mu.Unlock()
+	was.Close()
+}
+
 // Touch notes that the source is alive.
 func (s *Slot) Touch() {
 	s.mu.Lock()

@@ -46,6 +46,7 @@ type videoIn struct {
 	sync     lipSync
 	timer    *time.Timer
 	decoder  *codec.VideoDecoder
+	shown    shown
 	id       codec.ID
 	holding  bool // wait for a key picture
 	told     Demand
@@ -77,6 +78,7 @@ func newVideoIn(source *Source, maxPixels int, log *slog.Logger) *videoIn {
 		source: source, maxPixels: maxPixels, log: log, layers: make([]layer, source.cfg.Layers),
 		packets: make(chan layered, videoQueue), poked: make(chan struct{}, 1), quit: make(chan struct{}), holding: true,
 	}
+	v.shown.slot = &source.slot
 	v.uses.Store(&use{})
 	v.next.Store(int32(source.cfg.Layers - 1))
 	v.now.Store(v.next.Load())
@@ -132,7 +134,7 @@ func (v *videoIn) close() {
 }
 
 func (v *videoIn) run() {
-	defer func() { v.decoder.Close() }()
+	defer func() { v.decoder.Close(); v.shown.close() }()
 	v.timer = time.NewTimer(0)
 	defer v.timer.Stop()
 	trouble, well := newLogOnce(v.log, "picture")
@@ -202,9 +204,12 @@ func (v *videoIn) reconsider() {
 		v.told = d
 		v.source.cfg.Demanded(d)
 	}
+	v.shown.follow(u)
 	if u.decode == v.sleeping.Load() {
 		if u.decode {
 			v.wake()
+		} else {
+			v.shown.forget()
 		}
 		v.sleeping.Store(!u.decode)
 		v.slept = time.Now()
@@ -291,10 +296,10 @@ func (v *videoIn) decode(p codec.Packet, show bool) error {
 	for _, f := range frames {
 		v.shape.Store(&shape{v.id, Size{f.Width(), f.Height()}})
 		v.prompt = err == nil && f.PTS == p.PTS
-		if show {
-			v.source.slot.Put(f)
-		} else {
+		if !show {
 			f.Close()
+		} else if failed := v.shown.put(f, *v.uses.Load()); failed != nil {
+			err = failed
 		}
 	}
 	return err

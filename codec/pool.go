@@ -1,0 +1,67 @@
+package codec
+
+//#cgo pkg-config: libavutil
+//#include <libavutil/buffer.h>
+//#include <libavutil/frame.h>
+//#include <libavutil/imgutils.h>
+//
+//enum { align = 64 };
+//
+//static AVBufferPool *new_pool(enum AVPixelFormat format, int width, int height) {
+//	int size = av_image_get_buffer_size(format, width, height, align);
+//	return size < 0 ? NULL : av_buffer_pool_init(size, NULL);
+//}
+//
+//// fill gives f, which has a format and a size, a buffer of the pool.
+//static int fill(AVBufferPool *pool, AVFrame *f) {
+//	f->buf[0] = av_buffer_pool_get(pool);
+//	if (!f->buf[0])
+//		return AVERROR(ENOMEM);
+//	return av_image_fill_arrays(f->data, f->linesize, f->buf[0]->data, f->format, f->width, f->height, align);
+//}
+import "C"
+
+import (
+	"fmt"
+
+	"github.com/asticode/go-astiav"
+)
+
+// pool makes 4:2:0 pictures of one size from memory that is used again: pages that are given back to the system and
+// fetched anew for every picture cost more than what is done to it. Frames outlive their pool. One goroutine owns it;
+// the zero value is ready.
+type pool struct {
+	c             *C.AVBufferPool
+	width, height int
+}
+
+// get is NewFrame with the range and the rest of src, but of another size. What was kept of the size before is given back.
+func (p *pool) get(width, height int, src *Frame) (*Frame, error) {
+	if p.c == nil || p.width != width || p.height != height {
+		p.close()
+		p.c = C.new_pool(C.AV_PIX_FMT_YUV420P, C.int(width), C.int(height))
+		p.width, p.height = width, height
+	}
+	if p.c == nil {
+		return nil, fmt.Errorf("pool pictures of %dx%d: out of memory", width, height)
+	}
+	f := astiav.AllocFrame()
+	f.SetWidth(width)
+	f.SetHeight(height)
+	f.SetPixelFormat(astiav.PixelFormatYuv420P)
+	c := (*C.AVFrame)(f.UnsafePointer())
+	if n := C.fill(p.c, c); n < 0 {
+		f.Free()
+		return nil, translate(fmt.Sprintf("allocate a picture of %dx%d", width, height), astiav.Error(n))
+	}
+	if n := C.av_frame_copy_props(c, (*C.AVFrame)(src.f.UnsafePointer())); n < 0 {
+		f.Free()
+		return nil, translate("describe a picture", astiav.Error(n))
+	}
+	g := own(f)
+	g.PTS = src.PTS
+	return g, nil
+}
+
+// close gives back what is not in use; the rest follows with its frames.
+func (p *pool) close() { C.av_buffer_pool_uninit(&p.c) }
