@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -8,7 +9,10 @@ import (
 )
 
 // VideoDecoder turns packets of one format into pictures. One goroutine owns it.
-type VideoDecoder struct{ d *decoder }
+type VideoDecoder struct {
+	d    *decoder
+	band band
+}
 
 // NewVideoDecoder accepts H264, H265, VP8, VP9, AV1 and MJPEG. Pictures of more than maxPixels are
 // ErrInvalidData and cost no memory; zero is no limit.
@@ -20,17 +24,28 @@ func NewVideoDecoder(id ID, maxPixels int) (*VideoDecoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &VideoDecoder{d}, nil
+	v := &VideoDecoder{d: d}
+	if id == H264 {
+		v.band.open(d.ctx)
+	}
+	return v, nil
 }
 
 // Decode returns the pictures that p completes, in display order, owned by the caller; usually one, none
 // while the decoder waits for a key packet. Pictures with guessed parts are not returned: then, as for
 // data that is no picture, the error is ErrInvalidData and the decoder goes on with the next packet.
 func (v *VideoDecoder) Decode(p Packet) ([]*Frame, error) {
+	if err := v.band.begin(p.Key); err != nil {
+		return nil, err
+	}
 	var frames []*Frame
 	err := v.d.decode(p, func(f *astiav.Frame) error { return keep(&frames, f) })
-	return frames, err
+	return frames, errors.Join(err, v.band.end(frames))
 }
+
+// Expect tells that a Shrinker will shrink the pictures that follow to width by height, or not if that is zero: most of
+// them come half done.
+func (v *VideoDecoder) Expect(width, height int) { v.band.width, v.band.height = width, height }
 
 // SkipLoopFilter leaves the deblocking of all but key pictures out, or not, from the next packet on. It saves
 // about a fifth of decoding H.264; the error that it makes grows until the next key picture, so that it is for
@@ -65,5 +80,6 @@ func keep(frames *[]*Frame, f *astiav.Frame) error {
 func (v *VideoDecoder) Close() {
 	if v != nil {
 		v.d.close()
+		v.band.close()
 	}
 }

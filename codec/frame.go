@@ -17,8 +17,9 @@ func LiveFrames() int64 { return liveFrames.Load() }
 // Frame is one raw picture, usually 8-bit 4:2:0. It owns a reference to its pixels: Ref makes
 // another owner, Close ends one. A frame that was handed on is read-only; only its maker draws on it.
 type Frame struct {
-	f   *astiav.Frame
-	PTS time.Duration // since the stream's or the room's epoch
+	f     *astiav.Frame
+	small *Frame        // the same picture, shrunk while it was decoded; nil for none
+	PTS   time.Duration // since the stream's or the room's epoch
 }
 
 // NewFrame allocates a 4:2:0 picture of limited range with undefined content, owned by the caller.
@@ -63,6 +64,12 @@ func (f *Frame) Ref() *Frame {
 	return g
 }
 
+// describe gives f the time, range and whatever else is known of src but its size.
+func (f *Frame) describe(src *Frame) error {
+	f.PTS = src.PTS
+	return translate("describe a picture", copyProps(f.f, src.f))
+}
+
 // Close gives up this ownership. It is nil-safe and may be called twice.
 func (f *Frame) Close() {
 	if f == nil || f.f == nil {
@@ -70,6 +77,7 @@ func (f *Frame) Close() {
 	}
 	f.f.Free()
 	f.f = nil
+	f.small.Close()
 	liveFrames.Add(-1)
 }
 

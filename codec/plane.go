@@ -38,6 +38,14 @@ func (f *Frame) planes() [3]plane {
 	return out
 }
 
+// copyProps copies what is known of a frame: time, range, colour space, shape of pixels.
+func copyProps(dst, src *astiav.Frame) error {
+	if n := C.av_frame_copy_props((*C.AVFrame)(dst.UnsafePointer()), (*C.AVFrame)(src.UnsafePointer())); n < 0 {
+		return astiav.Error(n)
+	}
+	return nil
+}
+
 // samples returns the interleaved 16-bit sound of an audio frame, n values in all.
 func samples(f *astiav.Frame, n int) []int16 {
 	c := (*C.AVFrame)(f.UnsafePointer())

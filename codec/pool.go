@@ -35,8 +35,8 @@ type pool struct {
 	width, height int
 }
 
-// get is NewFrame with the range and the rest of src, but of another size. What was kept of the size before is given back.
-func (p *pool) get(width, height int, src *Frame) (*Frame, error) {
+// get is NewFrame without a range. What was kept of the size before is given back.
+func (p *pool) get(width, height int) (*Frame, error) {
 	if p.c == nil || p.width != width || p.height != height {
 		p.close()
 		p.c = C.new_pool(C.AV_PIX_FMT_YUV420P, C.int(width), C.int(height))
@@ -49,18 +49,11 @@ func (p *pool) get(width, height int, src *Frame) (*Frame, error) {
 	f.SetWidth(width)
 	f.SetHeight(height)
 	f.SetPixelFormat(astiav.PixelFormatYuv420P)
-	c := (*C.AVFrame)(f.UnsafePointer())
-	if n := C.fill(p.c, c); n < 0 {
+	if n := C.fill(p.c, (*C.AVFrame)(f.UnsafePointer())); n < 0 {
 		f.Free()
 		return nil, translate(fmt.Sprintf("allocate a picture of %dx%d", width, height), astiav.Error(n))
 	}
-	if n := C.av_frame_copy_props(c, (*C.AVFrame)(src.f.UnsafePointer())); n < 0 {
-		f.Free()
-		return nil, translate("describe a picture", astiav.Error(n))
-	}
-	g := own(f)
-	g.PTS = src.PTS
-	return g, nil
+	return own(f), nil
 }
 
 // close gives back what is not in use; the rest follows with its frames.

@@ -1,62 +1,7 @@
 package codec
 
 //#cgo CFLAGS: -O3
-//#include <stdint.h>
-//#include <stddef.h>
-//
-//// Compilers pick every third byte out of a row sixteen at a time only where SSSE3 may be used, which is asked for when the program starts.
-//#if defined(__x86_64__) && defined(__GLIBC__)
-//#define CLONES __attribute__((target_clones("ssse3", "default")))
-//#else
-//#define CLONES
-//#endif
-//
-//// halve averages blocks of 2x2 samples. width and height are those of the result.
-//static void halve(uint8_t *restrict dst, ptrdiff_t dst_stride, const uint8_t *restrict src, ptrdiff_t src_stride, int width, int height) {
-//	for (int y = 0; y < height; y++) {
-//		const uint16_t *a = (const uint16_t *)(src + 2 * y * src_stride);
-//		const uint16_t *b = (const uint16_t *)(src + (2 * y + 1) * src_stride);
-//		uint8_t *d = dst + y * dst_stride;
-//		for (int x = 0; x < width; x++)
-//			d[x] = ((a[x] & 255) + (a[x] >> 8) + (b[x] & 255) + (b[x] >> 8) + 2) >> 2;
-//	}
-//}
-//
-//enum { longest = 16384 };
-//
-//// mean is (3a + 2b + 3c) / 8, off by less than one, in the steps that processors have for sixteen samples at a time.
-//static inline uint8_t mean(uint8_t a, uint8_t b, uint8_t c) {
-//	uint8_t not_a = ~a, not_c = ~c;
-//	uint8_t outer = ~(uint8_t)((not_a + not_c + 1) >> 1); // rounded down, since the next steps round up
-//	uint8_t half = (outer + b + 1) >> 1;
-//	return (outer + half + 1) >> 1;
-//}
-//
-//// third_row makes one row of three.
-//CLONES static void third_row(uint8_t *restrict dst, const uint8_t *restrict a, ptrdiff_t stride, int width) {
-//	uint8_t column[longest];
-//	const uint8_t *b = a + stride, *c = b + stride;
-//	for (int x = 0; x < 3 * width; x++)
-//		column[x] = mean(a[x], b[x], c[x]);
-//	for (int x = 0; x < width; x++)
-//		dst[x] = mean(column[3 * x], column[3 * x + 1], column[3 * x + 2]);
-//}
-//
-//// third averages blocks of 3x3 samples. width and height are those of the result, from_width and from_height those of the source, which may have a few rows and columns more than is needed: single ones are left out, evenly spread, so that
-//// nothing is more than half a sample away from where it belongs.
-//static void third(uint8_t *restrict dst, ptrdiff_t dst_stride, const uint8_t *restrict src, ptrdiff_t src_stride,
-//		int width, int height, int from_width, int from_height) {
-//	int columns = from_width - 3 * width, rows = from_height - 3 * height;
-//	for (int y = 0; y < height; y++) {
-//		const uint8_t *s = src + (3 * y + (y * (rows + 1)) / height) * src_stride;
-//		uint8_t *d = dst + y * dst_stride;
-//		for (int left = 0, x = 0; left <= columns; left++) {
-//			int end = (left + 1) * width / (columns + 1);
-//			third_row(d + x, s + 3 * x + left, src_stride, end - x);
-//			x = end;
-//		}
-//	}
-//}
+//#include "shrink.h"
 import "C"
 
 import (
@@ -75,7 +20,7 @@ type Shrinker struct{ pools [maxShrinks]pool }
 // Shrink returns another owner of f, or of a picture that is smaller by whole factors and not smaller than width by
 // height: an average of the area that each pixel covers. Only 8-bit 4:2:0 of limited range is shrunk.
 func (s *Shrinker) Shrink(f *Frame, width, height int) (*Frame, error) {
-	small := f.Ref()
+	small := f.begun(width, height)
 	if small == nil {
 		return nil, ErrClosed
 	}
@@ -84,12 +29,13 @@ func (s *Shrinker) Shrink(f *Frame, width, height int) (*Frame, error) {
 		if factor == 1 {
 			break
 		}
-		next, err := s.pools[i].get(small.Width()/factor&^1, small.Height()/factor&^1, small)
+		next, err := s.pools[i].get(shrunk(small.Width(), factor), shrunk(small.Height(), factor))
 		if err == nil {
-			next.average(small, factor)
+			err = next.average(small, factor)
 		}
 		small.Close()
 		if err != nil {
+			next.Close()
 			return nil, err
 		}
 		small = next
@@ -97,42 +43,66 @@ func (s *Shrinker) Shrink(f *Frame, width, height int) (*Frame, error) {
 	return small, nil
 }
 
-// Close gives back the memory of pictures that were closed. It is nil-safe and may be called twice.
+// Close gives back the memory of pictures that were closed. It may be called twice.
 func (s *Shrinker) Close() {
-	if s == nil {
-		return
-	}
 	for i := range s.pools {
 		s.pools[i].close()
 	}
 }
 
+// begun is another owner of f, or of what the decoder has shrunk of it already if that is large enough.
+func (f *Frame) begun(width, height int) *Frame {
+	if f.small == nil || f.small.Width() < width || f.small.Height() < height || width < 1 || height < 1 {
+		return f.Ref()
+	}
+	small := f.small.Ref()
+	if small != nil {
+		small.PTS = f.PTS
+	}
+	return small
+}
+
 // shrinks is by what f can be shrunk next, 2 or 3, so that it is not smaller than width by height; 1 if it cannot.
 func (f *Frame) shrinks(width, height int) int {
-	if width < 1 || height < 1 || !f.planar() {
+	if !f.planar() {
 		return 1
 	}
-	switch n := min(f.Width()/width, f.Height()/height); {
-	case n == 3 && f.Width()/3&^1 >= width && f.Height()/3&^1 >= height:
+	return shrinkFactor(f.Width(), f.Height(), width, height)
+}
+
+// shrinkFactor is by what a picture can be shrunk, 2 or 3, so that it is not smaller than width by height; 1 if it cannot.
+func shrinkFactor(fromWidth, fromHeight, width, height int) int {
+	if width < 1 || height < 1 {
+		return 1
+	}
+	fits := func(n int) bool { return shrunk(fromWidth, n) >= width && shrunk(fromHeight, n) >= height }
+	switch {
+	case fits(3) && !fits(4):
 		return 3
-	case n >= 2 && f.Width()%4 == 0 && f.Height()%4 == 0:
+	case fits(2):
 		return 2
 	}
 	return 1
 }
 
-// average fills f with src, which is larger by factor: 2 or 3.
-func (f *Frame) average(src *Frame, factor int) {
-	to, from := f.planes(), src.planes()
+// shrunk is the length of a side that was shrunk by factor: it is even.
+func shrunk(side, factor int) int { return side / factor &^ 1 }
+
+// average fills f with src, which is larger by factor, and describes it the same way.
+func (f *Frame) average(src *Frame, factor int) error {
+	to, from := f.areas(), src.areas()
 	for i := range to {
-		d, s := to[i], from[i]
-		dst, pix := (*C.uint8_t)(unsafe.Pointer(&d.pix[0])), (*C.uint8_t)(unsafe.Pointer(&s.pix[0]))
-		if factor == 2 {
-			C.halve(dst, C.ptrdiff_t(d.stride), pix, C.ptrdiff_t(s.stride), C.int(d.width), C.int(d.height))
-		} else {
-			C.third(dst, C.ptrdiff_t(d.stride), pix, C.ptrdiff_t(s.stride), C.int(d.width), C.int(d.height), C.int(s.width), C.int(s.height))
-		}
+		C.shrink_rows(to[i], from[i], C.int(factor), 0, from[i].height)
 	}
+	return f.describe(src)
+}
+
+// areas are the planes of a 4:2:0 frame as C has them.
+func (f *Frame) areas() (out [3]C.struct_area) {
+	for i, p := range f.planes() {
+		out[i] = C.struct_area{(*C.uint8_t)(unsafe.Pointer(&p.pix[0])), C.ptrdiff_t(p.stride), C.int(p.width), C.int(p.height)}
+	}
+	return out
 }
 
 // planar tells whether f is 8-bit 4:2:0 of limited range.

@@ -291,6 +291,7 @@ func (v *videoIn) decode(p codec.Packet, show bool) error {
 		v.decoder, v.id = d, p.Codec
 	}
 	v.spare(p)
+	v.decoder.Expect(v.shown.needed.W, v.shown.needed.H)
 	frames, err := v.decoder.Decode(p)
 	v.prompt = false
 	for _, f := range frames {

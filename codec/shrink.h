@@ -1,0 +1,19 @@
+#ifndef AZULEJO_SHRINK_H
+#define AZULEJO_SHRINK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// area is one plane of 8-bit samples.
+struct area {
+	uint8_t *pix;
+	ptrdiff_t stride;
+	int width, height;
+};
+
+// shrink_rows makes rows of to, from row y on, as far as the first ready rows of from allow, and returns the row to go on
+// with. Each sample is an average of factor x factor, 2 or 3. from may have a few rows and columns more than is needed:
+// single ones are left out, evenly spread, so that nothing is far from where it belongs.
+int shrink_rows(struct area to, struct area from, int factor, int y, int ready);
+
+#endif
