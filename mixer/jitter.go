@@ -151,6 +151,11 @@ func (b *jitter) keep(n int) {
 
 // pull fills block with what is to be heard at now and tells whether that is anything.
 func (b *jitter) pull(now time.Duration, block []int16) bool {
+	if b.starved && b.guess.Done() && len(b.queue) == 0 {
+		clear(block)
+		clear(b.past[:])
+		return false
+	}
 	n, quiet := 0, b.starved && b.guess.Done()
 	if b.starved {
 		n = b.resume(now, block)
