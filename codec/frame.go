@@ -78,6 +78,7 @@ func (f *Frame) Close() {
 	f.f.Free()
 	f.f = nil
 	f.small.Close()
+	f.small = nil
 	liveFrames.Add(-1)
 }
 

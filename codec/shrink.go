@@ -50,9 +50,12 @@ func (s *Shrinker) Close() {
 	}
 }
 
-// begun is another owner of f, or of what the decoder has shrunk of it already if that is large enough.
+// begun is another owner of f, or of what the decoder has shrunk of it already if that is on the way.
 func (f *Frame) begun(width, height int) *Frame {
-	if f.small == nil || f.small.Width() < width || f.small.Height() < height || width < 1 || height < 1 {
+	if f == nil || f.small == nil {
+		return f.Ref()
+	}
+	if factor := f.shrinks(width, height); factor == 1 || f.small.Width() != shrunk(f.Width(), factor) {
 		return f.Ref()
 	}
 	small := f.small.Ref()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"io"
 	"net/http"
 	"strings"
@@ -23,16 +24,20 @@ func TestEventsEndWithTheServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = res.Body.Close() }()
+	events := bufio.NewReader(res.Body)
+	for line := ""; line != "event: participants\n"; {
+		if line, err = events.ReadString('\n'); err != nil {
+			t.Fatalf("no participants are told: %v", err)
+		}
+	}
 	if code := p.terminate(); code != 0 {
 		t.Errorf("exit code %d; want 0", code)
 	}
-	text, err := io.ReadAll(res.Body)
+	text, err := io.ReadAll(events)
 	if err != nil {
 		t.Errorf("the stream was cut: %v", err)
 	}
-	for _, wanted := range []string{"event: participants\ndata: {", "event: end\ndata: {\"type\":\"end\",\"code\":\"closing\""} {
-		if !strings.Contains(string(text), wanted) {
-			t.Errorf("got\n%s\nwant %q in it", text, wanted)
-		}
+	if wanted := "event: end\ndata: {\"type\":\"end\",\"code\":\"closing\""; !strings.Contains(string(text), wanted) {
+		t.Errorf("got\n%s\nwant %q in it", text, wanted)
 	}
 }
