@@ -7,7 +7,7 @@ static void take_band(AVCodecContext *c, const AVFrame *src, int offset[AV_NUM_D
 	const int frame = 3; // both fields
 
 	(void)offset;
-	if (!b->factor)
+	if (!b->twice)
 		return;
 	if (y == 0) {
 		b->of = type == frame && c->width == b->width && c->height == b->height && src->format == AV_PIX_FMT_YUV420P ? src->data[0] : NULL;
@@ -21,7 +21,7 @@ static void take_band(AVCodecContext *c, const AVFrame *src, int offset[AV_NUM_D
 	for (int i = 0; i < 3; i++) {
 		int shift = i > 0;
 		struct area from = {src->data[i], src->linesize[i], (b->width + shift) >> shift, (b->height + shift) >> shift};
-		b->done[i] = shrink_rows(b->to[i], from, b->factor, b->done[i], b->ready >> shift);
+		b->done[i] = shrink_rows(b->to[i], from, b->twice, b->done[i], b->ready >> shift);
 	}
 }
 
@@ -33,6 +33,6 @@ void watch_bands(AVCodecContext *c, struct band *b)
 
 int band_done(const struct band *b, const AVFrame *of)
 {
-	return b->factor && b->of && b->of == of->data[0] &&
+	return b->twice && b->of && b->of == of->data[0] &&
 		b->done[0] == b->to[0].height && b->done[1] == b->to[1].height && b->done[2] == b->to[2].height;
 }

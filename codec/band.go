@@ -32,18 +32,18 @@ func (b *band) begin(key bool) error {
 	if b.c == nil {
 		return nil
 	}
-	b.c.factor, b.c.of = 0, nil
+	b.c.twice, b.c.of = 0, nil
 	b.wrong = b.wrong && !key
-	factor := shrinkFactor(b.whole[0], b.whole[1], b.width, b.height)
-	if factor == 1 || b.wrong {
+	twice := shrinkFactor(b.whole[0], b.whole[1], b.width, b.height)
+	if twice == 0 || b.wrong {
 		return nil
 	}
-	small, err := b.pool.get(shrunk(b.whole[0], factor), shrunk(b.whole[1], factor))
+	small, err := b.pool.get(shrunk(b.whole[0], twice), shrunk(b.whole[1], twice))
 	if err != nil {
 		return err
 	}
 	b.small = small
-	b.c.to, b.c.factor = small.areas(), C.int(factor)
+	b.c.to, b.c.twice = small.areas(), C.int(twice)
 	b.c.width, b.c.height = C.int(b.whole[0]), C.int(b.whole[1])
 	return nil
 }

@@ -7,7 +7,7 @@
 // band is what is shrunk of a picture while it is decoded.
 struct band {
 	struct area to[3];
-	int factor;        // 0: nothing is
+	int twice;         // as shrink_rows has it; 0: nothing is
 	int width, height; // of the whole picture, as it will be shown
 	const uint8_t *of; // the first sample of the picture that is decoded; NULL before, and after anything strange
 	int ready;         // its rows so far

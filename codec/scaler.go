@@ -20,7 +20,7 @@ type Scaler struct {
 // NewScaler returns a scaler that averages the area a pixel covers when it shrinks a little, and is bilinear when
 // it enlarges.
 //
-// What shrinks to half or less is first shrunk by whole factors, and what is left is bicubic in luma.
+// What shrinks to two thirds or less is first shrunk as a [Shrinker] does, and what is left is bicubic in luma.
 func NewScaler() (*Scaler, error) {
 	s := &Scaler{}
 	return s, s.filter(C.SWS_AREA)

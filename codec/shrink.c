@@ -41,25 +41,60 @@ CLONES static void third_row(uint8_t *restrict to, const uint8_t *restrict a, pt
 		to[x] = mean(column[3 * x], column[3 * x + 1], column[3 * x + 2]);
 }
 
-static void shrink_row(uint8_t *to, const uint8_t *from, ptrdiff_t stride, int factor, int width)
+// mostly is (3a + b) / 4, off by less than one: of three samples that become two, each takes an outer one and some of the
+// one in the middle.
+static inline uint8_t mostly(uint8_t a, uint8_t b)
 {
-	if (factor == 2)
-		half_row(to, from, stride, width);
-	else
-		third_row(to, from, stride, width);
+	uint8_t not_a = ~a, not_b = ~b;
+	uint8_t half = ~(uint8_t)((not_a + not_b + 1) >> 1);
+
+	return (a + half + 1) >> 1;
 }
 
-int shrink_rows(struct area to, struct area from, int factor, int y, int ready)
+// needed is how many samples n are made of.
+static int needed(int n, int twice) { return (twice * n + 1) / 2; }
+
+// two_thirds_row makes one row of an outer and a middle one.
+CLONES static void two_thirds_row(uint8_t *restrict to, const uint8_t *restrict outer, const uint8_t *restrict middle, int width)
 {
-	int columns = from.width - factor * to.width, rows = from.height - factor * to.height;
+	uint8_t column[longest];
+	int pairs = width / 2;
+
+	for (int x = 0; x < needed(width, 3); x++)
+		column[x] = mostly(outer[x], middle[x]);
+	for (int i = 0; i < pairs; i++) {
+		to[2 * i] = mostly(column[3 * i], column[3 * i + 1]);
+		to[2 * i + 1] = mostly(column[3 * i + 2], column[3 * i + 1]);
+	}
+	if (width % 2)
+		to[width - 1] = mostly(column[3 * pairs], column[3 * pairs + 1]);
+}
+
+// shrink_row makes row y, or a part of it that begins at an even sample, of rows from the first that it needs on.
+static void shrink_row(uint8_t *to, const uint8_t *from, ptrdiff_t stride, int twice, int y, int width)
+{
+	if (twice == 6)
+		third_row(to, from, stride, width);
+	else if (twice == 4)
+		half_row(to, from, stride, width);
+	else if (y % 2)
+		two_thirds_row(to, from + stride, from, width);
+	else
+		two_thirds_row(to, from, from + stride, width);
+}
+
+int shrink_rows(struct area to, struct area from, int twice, int y, int ready)
+{
+	int columns = from.width - needed(to.width, twice), rows = from.height - needed(to.height, twice);
+	int span = twice == 6 ? 3 : 2;
 
 	for (; y < to.height; y++) {
-		int at = factor * y + y * (rows + 1) / to.height;
-		if (at + factor > ready)
+		int at = twice * y / 2 + y * (rows + 1) / to.height;
+		if (at + span > ready)
 			break;
 		for (int left = 0, x = 0; left <= columns; left++) {
-			int end = (left + 1) * to.width / (columns + 1);
-			shrink_row(to.pix + y * to.stride + x, from.pix + at * from.stride + factor * x + left, from.stride, factor, end - x);
+			int end = left == columns ? to.width : (left + 1) * to.width / (columns + 1) & ~1;
+			shrink_row(to.pix + y * to.stride + x, from.pix + at * from.stride + twice * x / 2 + left, from.stride, twice, y, end - x);
 			x = end;
 		}
 	}

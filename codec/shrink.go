@@ -13,11 +13,11 @@ import (
 // maxShrinks is how often a picture is shrunk at most: 16384 pixels to 64.
 const maxShrinks = 8
 
-// Shrinker makes pictures smaller by whole factors, which costs next to nothing while what was decoded is still in
-// the processor's cache. One goroutine owns it; the zero value is ready.
+// Shrinker makes pictures smaller by factors of 3, 2 and 1.5, which costs next to nothing while what was decoded is still
+// in the processor's cache. One goroutine owns it; the zero value is ready.
 type Shrinker struct{ pools [maxShrinks]pool }
 
-// Shrink returns another owner of f, or of a picture that is smaller by whole factors and not smaller than width by
+// Shrink returns another owner of f, or of a picture that is smaller by such factors and not smaller than width by
 // height: an average of the area that each pixel covers. Only 8-bit 4:2:0 of limited range is shrunk.
 func (s *Shrinker) Shrink(f *Frame, width, height int) (*Frame, error) {
 	small := f.begun(width, height)
@@ -25,13 +25,13 @@ func (s *Shrinker) Shrink(f *Frame, width, height int) (*Frame, error) {
 		return nil, ErrClosed
 	}
 	for i := range s.pools {
-		factor := small.shrinks(width, height)
-		if factor == 1 {
+		twice := small.shrinks(width, height)
+		if twice == 0 {
 			break
 		}
-		next, err := s.pools[i].get(shrunk(small.Width(), factor), shrunk(small.Height(), factor))
+		next, err := s.pools[i].get(shrunk(small.Width(), twice), shrunk(small.Height(), twice))
 		if err == nil {
-			err = next.average(small, factor)
+			err = next.average(small, twice)
 		}
 		small.Close()
 		if err != nil {
@@ -55,7 +55,7 @@ func (f *Frame) begun(width, height int) *Frame {
 	if f == nil || f.small == nil {
 		return f.Ref()
 	}
-	if factor := f.shrinks(width, height); factor == 1 || f.small.Width() != shrunk(f.Width(), factor) {
+	if twice := f.shrinks(width, height); twice == 0 || f.small.Width() != shrunk(f.Width(), twice) {
 		return f.Ref()
 	}
 	small := f.small.Ref()
@@ -65,37 +65,40 @@ func (f *Frame) begun(width, height int) *Frame {
 	return small
 }
 
-// shrinks is by what f can be shrunk next, 2 or 3, so that it is not smaller than width by height; 1 if it cannot.
+// shrinks is twice the factor by which f can be shrunk next so that it is not smaller than width by height: 3, 4 or 6; zero
+// if it cannot be.
 func (f *Frame) shrinks(width, height int) int {
 	if !f.planar() {
-		return 1
+		return 0
 	}
 	return shrinkFactor(f.Width(), f.Height(), width, height)
 }
 
-// shrinkFactor is by what a picture can be shrunk, 2 or 3, so that it is not smaller than width by height; 1 if it cannot.
-func shrinkFactor(fromWidth, fromHeight, width, height int) int {
+// shrinkFactor is shrinks for a picture of that size.
+func shrinkFactor(fromWidth, fromHeight, width, height int) (twice int) {
 	if width < 1 || height < 1 {
-		return 1
+		return 0
 	}
-	fits := func(n int) bool { return shrunk(fromWidth, n) >= width && shrunk(fromHeight, n) >= height }
+	fits := func(twice int) bool { return shrunk(fromWidth, twice) >= width && shrunk(fromHeight, twice) >= height }
 	switch {
-	case fits(3) && !fits(4):
+	case fits(6) && !fits(8):
+		return 6
+	case fits(4):
+		return 4
+	case fits(3):
 		return 3
-	case fits(2):
-		return 2
 	}
-	return 1
+	return 0
 }
 
-// shrunk is the length of a side that was shrunk by factor: it is even.
-func shrunk(side, factor int) int { return side / factor &^ 1 }
+// shrunk is the length of a side that was shrunk by half of twice: it is even.
+func shrunk(side, twice int) int { return 2 * side / twice &^ 1 }
 
-// average fills f with src, which is larger by factor, and describes it the same way.
-func (f *Frame) average(src *Frame, factor int) error {
+// average fills f with src, which is larger, and describes it the same way.
+func (f *Frame) average(src *Frame, twice int) error {
 	to, from := f.areas(), src.areas()
 	for i := range to {
-		C.shrink_rows(to[i], from[i], C.int(factor), 0, from[i].height)
+		C.shrink_rows(to[i], from[i], C.int(twice), 0, from[i].height)
 	}
 	return f.describe(src)
 }

@@ -12,8 +12,9 @@ struct area {
 };
 
 // shrink_rows makes rows of to, from row y on, as far as the first ready rows of from allow, and returns the row to go on
-// with. Each sample is an average of factor x factor, 2 or 3. from may have a few rows and columns more than is needed:
-// single ones are left out, evenly spread, so that nothing is far from where it belongs.
-int shrink_rows(struct area to, struct area from, int factor, int y, int ready);
+// with. twice is twice the factor by which to is smaller: 3, 4 or 6. Each sample is an average of what it covers. from may
+// have a few rows and columns more than is needed: single ones are left out, evenly spread, so that nothing is far from
+// where it belongs.
+int shrink_rows(struct area to, struct area from, int twice, int y, int ready);
 
 #endif

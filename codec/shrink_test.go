@@ -44,9 +44,15 @@ func TestShrink(t *testing.T) {
 		{1920, 1080, 426, 240, image.Pt(480, 270)},
 		{854, 480, 426, 240, image.Pt(426, 240)},
 		{722, 482, 240, 160, image.Pt(240, 160)},
-		{1280, 720, 641, 360, image.Pt(1280, 720)},
+		{1280, 720, 641, 360, image.Pt(852, 480)},
+		{1280, 720, 853, 480, image.Pt(1280, 720)},
 		{1280, 720, 426, 241, image.Pt(640, 360)},
 		{1280, 720, 0, 0, image.Pt(1280, 720)},
+		{640, 360, 426, 240, image.Pt(426, 240)},
+		{1280, 720, 852, 480, image.Pt(852, 480)},
+		{962, 542, 640, 360, image.Pt(640, 360)},
+		{1276, 716, 424, 238, image.Pt(424, 238)},
+		{1280, 720, 280, 156, image.Pt(320, 180)},
 		{320, 180, 640, 360, image.Pt(320, 180)},
 		{4096, 2304, 16, 16, image.Pt(32, 18)},
 		{16, 16, 2, 2, image.Pt(2, 2)},
@@ -151,8 +157,11 @@ func TestShrinkingWhileDecoding(t *testing.T) {
 	}
 }
 
-// neededOf is the size to which the i-th picture is shrunk: by two, and by three.
-func neededOf(i int) (w, h int) { return 320 + i%2*104, 180 + i%2*58 }
+// neededOf is the size to which the i-th picture is shrunk: by two, by three, and by one and a half.
+func neededOf(i int) (w, h int) {
+	sizes := [][2]int{{320, 180}, {424, 238}, {850, 476}}
+	return sizes[i%3][0], sizes[i%3][1]
+}
 
 // withoutSmall is another owner of f as a decoder of another format would give it.
 func withoutSmall(f *Frame) *Frame {

@@ -6,8 +6,8 @@ import (
 	"azulejo/codec"
 )
 
-// shown brings a source's pictures to its slot, as large as the largest tile needs them: they are shrunk by whole
-// factors once for all tiles, right behind the decoder. A wall of nine 1280x720 cameras took 12.7 % of the CPU time for
+// shown brings a source's pictures to its slot, as large as the largest tile needs them: they are shrunk once for
+// all tiles, right behind the decoder. A wall of nine 1280x720 cameras took 12.7 % of the CPU time for
 // scaling when each tile did that on its tick, and most of that was waiting for what had left the processor's cache.
 // Owned by videoIn's run.
 type shown struct {
