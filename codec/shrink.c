@@ -8,8 +8,6 @@
 #define CLONES
 #endif
 
-enum { longest = 16384 };
-
 // half_row makes one row of two.
 static void half_row(uint8_t *restrict to, const uint8_t *restrict a, ptrdiff_t stride, int width)
 {
@@ -32,7 +30,7 @@ static inline uint8_t mean(uint8_t a, uint8_t b, uint8_t c)
 // third_row makes one row of three.
 CLONES static void third_row(uint8_t *restrict to, const uint8_t *restrict a, ptrdiff_t stride, int width)
 {
-	uint8_t column[longest];
+	uint8_t column[SHRINK_LONGEST];
 	const uint8_t *b = a + stride, *c = b + stride;
 
 	for (int x = 0; x < 3 * width; x++)
@@ -57,7 +55,7 @@ static int needed(int n, int twice) { return (twice * n + 1) / 2; }
 // two_thirds_row makes one row of an outer and a middle one.
 CLONES static void two_thirds_row(uint8_t *restrict to, const uint8_t *restrict outer, const uint8_t *restrict middle, int width)
 {
-	uint8_t column[longest];
+	uint8_t column[SHRINK_LONGEST];
 	int pairs = width / 2;
 
 	for (int x = 0; x < needed(width, 3); x++)

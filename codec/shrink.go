@@ -13,6 +13,9 @@ import (
 // maxShrinks is how often a picture is shrunk at most: 16384 pixels to 64.
 const maxShrinks = 8
 
+// maxShrunkWidth is what a row of shrink.c has room for. Decoders make wider pictures, if they are low.
+const maxShrunkWidth = C.SHRINK_LONGEST
+
 // Shrinker makes pictures smaller by factors of 3, 2 and 1.5, which costs next to nothing while what was decoded is still
 // in the processor's cache. One goroutine owns it; the zero value is ready.
 type Shrinker struct{ pools [maxShrinks]pool }
@@ -55,7 +58,8 @@ func (f *Frame) begun(width, height int) *Frame {
 	if f == nil || f.small == nil {
 		return f.Ref()
 	}
-	if twice := f.shrinks(width, height); twice == 0 || f.small.Width() != shrunk(f.Width(), twice) {
+	if twice := f.shrinks(width, height); twice == 0 ||
+		f.small.Width() != shrunk(f.Width(), twice) || f.small.Height() != shrunk(f.Height(), twice) {
 		return f.Ref()
 	}
 	small := f.small.Ref()
@@ -76,7 +80,7 @@ func (f *Frame) shrinks(width, height int) int {
 
 // shrinkFactor is shrinks for a picture of that size.
 func shrinkFactor(fromWidth, fromHeight, width, height int) (twice int) {
-	if width < 1 || height < 1 {
+	if width < 1 || height < 1 || fromWidth > maxShrunkWidth {
 		return 0
 	}
 	fits := func(twice int) bool { return shrunk(fromWidth, twice) >= width && shrunk(fromHeight, twice) >= height }
@@ -111,7 +115,7 @@ func (f *Frame) areas() (out [3]C.struct_area) {
 	return out
 }
 
-// planar tells whether f is 8-bit 4:2:0 of limited range.
+// planar tells whether f is 8-bit 4:2:0 of limited range, from the top down.
 func (f *Frame) planar() bool {
-	return f.f.PixelFormat() == astiav.PixelFormatYuv420P && f.f.ColorRange() != astiav.ColorRangeJpeg
+	return f.f.PixelFormat() == astiav.PixelFormatYuv420P && f.f.ColorRange() != astiav.ColorRangeJpeg && f.f.Linesize()[0] > 0
 }

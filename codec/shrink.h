@@ -4,6 +4,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+// SHRINK_LONGEST is the width of the widest picture that can be shrunk.
+#define SHRINK_LONGEST 16384
+
 // area is one plane of 8-bit samples.
 struct area {
 	uint8_t *pix;

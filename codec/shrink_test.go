@@ -107,6 +107,18 @@ func TestOnlyPlainPicturesAreShrunk(t *testing.T) {
 	}
 }
 
+// TestWidePicturesAreNotShrunk: decoders make pictures that are wider than a row of ours, if they are low.
+func TestWidePicturesAreNotShrunk(t *testing.T) {
+	for _, c := range []struct {
+		width, toW int
+		twice      int
+	}{{16384, 8000, 4}, {16386, 8000, 0}, {20000, 12000, 0}} {
+		if twice := shrinkFactor(c.width, 400, c.toW, 200); twice != c.twice {
+			t.Errorf("a width of %d is shrunk by half of %d, want %d", c.width, twice, c.twice)
+		}
+	}
+}
+
 // TestShrinkingWhileDecoding: what comes half done is what would have been made afterwards, of streams of every kind,
 // and wherever the guess is wrong nothing is.
 func TestShrinkingWhileDecoding(t *testing.T) {

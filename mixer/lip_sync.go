@@ -76,6 +76,7 @@ func (v *videoIn) schedule(p layered) time.Time {
 func (s *soundIn) ahead(now time.Time, picture way) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.pictured = now
 	if s.muted.Load() || now.Sub(s.audible) > syncPause {
 		s.buffer.least = 0
 		return 0

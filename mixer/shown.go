@@ -59,9 +59,9 @@ func (s *shown) close() {
 	s.shrinker.Close()
 }
 
-// needs is how large f is shown where that is largest; zero where nobody sees it.
+// needs is how large f is shown where that is largest, at square pixels; zero where nobody sees it.
 func (u use) needs(f *codec.Frame) Size {
-	picture := Size{f.Width(), f.Height()}
-	scale := u.scale(picture)
-	return Size{int(math.Round(scale * float64(picture.W))), int(math.Round(scale * float64(picture.H)))}
+	w, h := f.DisplaySize()
+	scale := u.scale(Size{w, h})
+	return Size{int(math.Round(scale * float64(w))), int(math.Round(scale * float64(h)))}
 }

@@ -55,6 +55,42 @@ func TestPicturesAreAsLargeAsTheLargestTile(t *testing.T) {
 	}
 }
 
+// TestPicturesAreWideAndHighEnoughForAllTiles: of a tall tile and a smaller wide one the latter needs more of the picture.
+// Pixels that are not square count as they are shown.
+func TestPicturesAreWideAndHighEnoughForAllTiles(t *testing.T) {
+	src := start(t, small).AddSource(SourceConfig{Name: "a"})
+	src.demand(&tile{}, use{w: 406, h: 720, decode: true})
+	src.demand(&tile{}, use{w: 640, h: 360, decode: true})
+	f := still720(t)
+	if got := src.video.uses.Load().needs(f); got != (Size{640, 360}) {
+		t.Errorf("%v is needed, want 640x360", got)
+	}
+	f.Close()
+	packets := clip(t, "testsrc2=size=360x288:rate=5", "-frames:v", "1", "-bf", "0", "-vf", "setsar=64/45")
+	d, err := codec.NewVideoDecoder(codec.H264, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	frames, err := d.Decode(packets[0])
+	if err != nil || len(frames) != 1 {
+		t.Fatalf("%d pictures, error %v", len(frames), err)
+	}
+	defer frames[0].Close()
+	if got := (use{w: 256, h: 144}).needs(frames[0]); got != (Size{256, 144}) {
+		t.Errorf("%v is needed of a picture that is shown at 512x288, want 256x144", got)
+	}
+}
+
+func still720(t *testing.T) *codec.Frame {
+	t.Helper()
+	f, err := codec.NewFrame(1280, 720)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
 // TestAStillPictureGrowsSharp: a tile that grows shows all of a picture although no other comes.
 func TestAStillPictureGrowsSharp(t *testing.T) {
 	m := start(t, small)

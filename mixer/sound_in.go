@@ -42,6 +42,8 @@ type soundIn struct {
 	level   float64
 	id      codec.ID
 	audible time.Time
+	// pictured is when a picture last said how long sound has to wait for it.
+	pictured time.Time
 
 	// Owned by the sound's ticker.
 	block []int16 // handed to the mix
@@ -142,6 +144,9 @@ func (s *soundIn) pull(now time.Time) []int16 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.level = pcm.Floor
+	if now.Sub(s.pictured) > lostAfter {
+		s.buffer.least = 0 // there is no picture to wait for
+	}
 	if s.buffer.pull(now.Sub(s.born), s.block) {
 		s.level = pcm.Level(s.block)
 	}

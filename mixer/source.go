@@ -189,10 +189,8 @@ func (s *Source) demand(t *tile, u use) {
 	var all use
 	for _, u := range s.uses {
 		all.decode = all.decode || u.decode
-		all.fill = all.fill || u.fill // shows the more of its detail
-		if u.w*u.h > all.w*all.h {
-			all.w, all.h = u.w, u.h
-		}
+		all.fill = all.fill || u.fill                   // shows the more of its detail
+		all.w, all.h = max(all.w, u.w), max(all.h, u.h) // of tiles of different shapes one may need the width, one the height
 	}
 	s.video.demand(all)
 }

@@ -208,8 +208,6 @@ func (v *videoIn) reconsider() {
 	if u.decode == v.sleeping.Load() {
 		if u.decode {
 			v.wake()
-		} else {
-			v.shown.forget()
 		}
 		v.sleeping.Store(!u.decode)
 		v.slept = time.Now()

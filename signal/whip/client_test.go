@@ -124,10 +124,10 @@ func (c *caller) call(endpoint string) {
 	}
 	c.mu.Lock()
 	c.tag = a.header.Get("ETag")
-	waiting := c.waiting
+	tag, waiting := c.tag, c.waiting
 	c.waiting = nil
 	c.mu.Unlock()
-	c.send(waiting)
+	c.send(tag, waiting)
 }
 
 // trickle sends a candidate, or keeps it until there is a tag to send it with.
@@ -136,16 +136,18 @@ func (c *caller) trickle(candidate *webrtc.ICECandidate) {
 		return
 	}
 	c.mu.Lock()
-	if c.tag == "" {
+	tag := c.tag
+	if tag == "" {
 		c.waiting = append(c.waiting, candidate.ToJSON())
 		c.mu.Unlock()
 		return
 	}
 	c.mu.Unlock()
-	c.send([]webrtc.ICECandidateInit{candidate.ToJSON()})
+	c.send(tag, []webrtc.ICECandidateInit{candidate.ToJSON()})
 }
 
-func (c *caller) send(candidates []webrtc.ICECandidateInit) {
+// send sends candidates of the ICE session that tag names.
+func (c *caller) send(tag string, candidates []webrtc.ICECandidateInit) {
 	if len(candidates) == 0 {
 		return
 	}
@@ -153,9 +155,6 @@ func (c *caller) send(candidates []webrtc.ICECandidateInit) {
 	for _, candidate := range candidates {
 		body += "a=" + candidate.Candidate + "\r\n"
 	}
-	c.mu.Lock()
-	tag := c.tag
-	c.mu.Unlock()
 	a := c.patch(tag, body)
 	c.mu.Lock()
 	late := c.tag != tag // a restart overtook it
@@ -208,7 +207,7 @@ func (c *caller) restart() {
 	waiting := c.waiting
 	c.waiting = nil
 	c.mu.Unlock()
-	c.send(waiting)
+	c.send(tag, waiting)
 	if stale := c.patch(old, "a=end-of-candidates\r\n"); stale.status != http.StatusPreconditionFailed {
 		c.t.Errorf("a PATCH for the ICE session before: %d; want 412", stale.status)
 	}
