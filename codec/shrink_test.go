@@ -3,8 +3,6 @@ package codec
 import (
 	"fmt"
 	"image"
-	"os/exec"
-	"path/filepath"
 	"testing"
 
 	"github.com/asticode/go-astiav"
@@ -185,26 +183,13 @@ func withoutSmall(f *Frame) *Frame {
 // expected decodes 40 pictures that ffmpeg made, which are expected to be shrunk.
 func expected(t *testing.T, size string, options []string) (all []*Frame) {
 	t.Helper()
-	name := filepath.Join(t.TempDir(), "film.mp4")
-	args := append([]string{"-v", "error", "-f", "lavfi", "-i", "testsrc2=size=" + size + ":rate=25", "-frames:v", "40", "-pix_fmt", "yuv420p", "-c:v", "libx264", "-g", "20", "-preset", "superfast"}, options...)
-	if out, err := exec.Command("ffmpeg", append(args, name)...).CombinedOutput(); err != nil {
-		t.Fatalf("ffmpeg: %v: %s", err, out)
-	}
-	f, err := OpenFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
+	packets := ffmpeg(t, "testsrc2=size="+size+":rate=25", append([]string{"-frames:v", "40", "-c:v", "libx264", "-g", "20", "-preset", "superfast"}, options...)...)
 	d, err := NewVideoDecoder(H264, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer d.Close()
-	for i := 0; ; i++ {
-		p, err := f.Next()
-		if err != nil {
-			return all
-		}
+	for i, p := range packets {
 		d.Expect(neededOf(i))
 		frames, err := d.Decode(p)
 		if err != nil {
@@ -212,4 +197,5 @@ func expected(t *testing.T, size string, options []string) (all []*Frame) {
 		}
 		all = append(all, frames...)
 	}
+	return all
 }
