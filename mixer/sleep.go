@@ -16,7 +16,6 @@ const (
 // keep stores a packet instead of decoding it. The decoder's state and what is kept always fit together: decoding
 // can go on with it, or at the next key packet.
 func (v *videoIn) keep(p codec.Packet) {
-	v.shown.forget()
 	if time.Since(v.slept) > lostAfter {
 		v.source.slot.Clear() // too old to look live when somebody comes
 	}
