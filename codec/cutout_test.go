@@ -107,16 +107,16 @@ func farthest(src, got *Frame, cut Cutout) (off float64) {
 // TestCut: what is no average is scaled otherwise, and what is as wanted is not copied.
 func TestCut(t *testing.T) {
 	noLeak(t)
-	s, err := NewScaler()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := scaler(t)
 	src := pattern(t, 640, 360, 1)
 	defer src.Close()
 	for _, cut := range []Cutout{
-		{Width: 640, Height: 360}, {Width: 320, Height: 180}, {Width: 1280, Height: 720}, {Width: 1280, Height: 90},
-		{image.Rect(0, 0, 64, 36), 640, 360}, {image.Rect(320, 180, 640, 360), 320, 180},
+		{Width: 640, Height: 360},
+		{Width: 320, Height: 180},
+		{Width: 1280, Height: 720},
+		{Width: 1280, Height: 90},
+		{image.Rect(0, 0, 64, 36), 640, 360},
+		{image.Rect(320, 180, 640, 360), 320, 180},
 	} {
 		got, err := s.Cut(src, cut)
 		if err != nil {
@@ -142,6 +142,16 @@ func TestCut(t *testing.T) {
 	if _, err := s.Cut(full, Cutout{Width: 320, Height: 180}); err == nil {
 		t.Error("a closed picture was scaled")
 	}
+}
+
+func scaler(t *testing.T) *Scaler {
+	t.Helper()
+	s, err := NewScaler()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s
 }
 
 // wantedOf are what is expected of the i-th picture: it changes now and then.
@@ -235,12 +245,7 @@ func compareCutout(t *testing.T, f *Frame, cut Cutout, wanted bool) {
 		}
 		return
 	}
-	s, err := NewScaler()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	want, err := s.Cut(f, cut)
+	want, err := scaler(t).Cut(f, cut)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,34 +14,31 @@ struct shrink {
 // share rounds i samples of n to 256ths.
 static int share(int64_t i, int64_t n) { return (512 * i / n + 1) / 2; }
 
-// make_span finds what sample i is made of, in samples that are cut into as many parts as there will be.
-static void make_span(struct axis *a, int i, int64_t from)
+// weigh finds what sample i is made of: of the samples before, each of which is cut into as many parts as there will be,
+// it takes as many parts as there were.
+static void weigh(struct axis *a, int i, int64_t from)
 {
 	int64_t begin = i * from, end = begin + from, n = a->n;
-	int first = begin / n, given = 0;
-	uint16_t *w = a->weights + (size_t)i * a->most;
-	struct span s = {first, 0};
+	uint16_t *w = a->weights + (size_t)i * a->taps;
+	int given = 0, last = from - a->taps;
 
-	for (int k = first; k * n < end; k++) {
-		int64_t until = (k + 1) * n < end ? (k + 1) * n : end;
-		int weight = share(until - begin, from) - given;
-		given += weight;
-		if (weight)
-			w[s.taps++] = weight;
-		else if (!s.taps)
-			s.first = k + 1;
+	a->first[i] = begin / n < last ? begin / n : last;
+	for (int k = 0; k < a->taps; k++) {
+		int64_t until = (a->first[i] + k + 1) * n;
+		int so_far = until <= begin ? 0 : share(until < end ? until - begin : from, from);
+		w[k] = so_far - given;
+		given = so_far;
 	}
-	a->spans[i] = s;
 }
 
 static int make_axis(struct axis *a, int from, int to)
 {
-	*a = (struct axis){to, (from + to - 1) / to + 1, calloc(to, sizeof *a->spans), NULL};
-	a->weights = calloc((size_t)to * a->most, sizeof *a->weights);
-	if (!a->spans || !a->weights)
+	int taps = from % to ? from / to + 2 : from / to;
+	*a = (struct axis){to, taps < from ? taps : from, calloc(to, sizeof *a->first), calloc((size_t)to * taps, sizeof *a->weights)};
+	if (!a->first || !a->weights)
 		return 0;
 	for (int i = 0; i < to; i++)
-		make_span(a, i, from);
+		weigh(a, i, from);
 	return 1;
 }
 
@@ -80,10 +77,9 @@ static void flush(struct shrink *s, struct area to)
 int shrink_rows(struct shrink *s, struct area to, struct area from, int ready)
 {
 	for (int y = s->done + s->waiting; y < to.height; y++) {
-		struct span span = s->y.spans[y];
-		if (span.first + span.taps > ready)
+		if (s->y.first[y] + s->y.taps > ready)
 			break;
-		s->lanes->down(s->kept + s->waiting * s->stride, s->width, from.pix, from.stride, span, s->y.weights + (size_t)y * s->y.most);
+		s->lanes->down(s->kept + s->waiting * s->stride, s->width, from.pix + s->y.first[y] * from.stride, from.stride, s->y.weights + (size_t)y * s->y.taps, s->y.taps);
 		if (++s->waiting == LANES || y + 1 == to.height)
 			flush(s, to);
 	}
@@ -92,7 +88,7 @@ int shrink_rows(struct shrink *s, struct area to, struct area from, int ready)
 
 static void free_axis(struct axis *a)
 {
-	free(a->spans);
+	free(a->first);
 	free(a->weights);
 }
 
