@@ -110,6 +110,9 @@ func (c *cutter) cut(src *Frame) (*Frame, error) {
 	return f, nil
 }
 
+// trim is what is used of a length, from its middle.
+func trim(from, to int) int { return int(C.shrink_trim(C.int(from), C.int(to))) }
+
 // close frees what it needs. It is nil-safe and may be called twice.
 func (c *cutter) close() {
 	if c == nil {

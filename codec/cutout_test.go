@@ -92,7 +92,9 @@ func farthest(src, got *Frame, cut Cutout) (off float64) {
 	from, to := src.planes(), got.planes()
 	for i := range to {
 		r := subsample(part, i)
-		sx, sy := float64(r.Dx())/float64(to[i].width), float64(r.Dy())/float64(to[i].height)
+		w, h := trim(r.Dx(), to[i].width), trim(r.Dy(), to[i].height)
+		r = image.Rect(0, 0, w, h).Add(r.Min).Add(image.Pt((r.Dx()-w)/2, (r.Dy()-h)/2))
+		sx, sy := float64(w)/float64(to[i].width), float64(h)/float64(to[i].height)
 		for y := range to[i].height {
 			for x := range to[i].width {
 				left, top := float64(r.Min.X)+sx*float64(x), float64(r.Min.Y)+sy*float64(y)
@@ -141,6 +143,15 @@ func TestCut(t *testing.T) {
 	full.Close()
 	if _, err := s.Cut(full, Cutout{Width: 320, Height: 180}); err == nil {
 		t.Error("a closed picture was scaled")
+	}
+}
+
+// TestTrim: what is left out is little, and never needed.
+func TestTrim(t *testing.T) {
+	for _, c := range [][3]int{{1280, 426, 1278}, {640, 426, 639}, {1280, 1024, 1280}, {1280, 640, 1280}, {1920, 426, 1917}, {100, 99, 100}, {1280, 1279, 1279}, {2, 2, 2}} {
+		if got := trim(c[0], c[1]); got != c[2] {
+			t.Errorf("%d of %d is used for %d, want %d", got, c[0], c[1], c[2])
+		}
 	}
 }
 

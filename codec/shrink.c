@@ -14,6 +14,28 @@ struct shrink {
 // share rounds i samples of n to 256ths.
 static int share(int64_t i, int64_t n) { return (512 * i / n + 1) / 2; }
 
+// taps is of how many samples one is made at most where n are made of from.
+static int taps(int64_t from, int64_t n)
+{
+	int most = 0;
+
+	for (int64_t i = 0; i < n; i++) {
+		int touched = ((i + 1) * from + n - 1) / n - i * from / n;
+		most = touched > most ? touched : most;
+	}
+	return most;
+}
+
+int shrink_trim(int from, int to)
+{
+	int best = from;
+
+	for (int less = from - 1; less >= to && 256 * (from - less) <= from; less--)
+		if (taps(less, to) < taps(best, to))
+			best = less;
+	return best;
+}
+
 // weigh finds what sample i is made of: of the samples before, each of which is cut into as many parts as there will be,
 // it takes as many parts as there were.
 static void weigh(struct axis *a, int i, int64_t from)
@@ -31,14 +53,18 @@ static void weigh(struct axis *a, int i, int64_t from)
 	}
 }
 
-static int make_axis(struct axis *a, int from, int to)
+static int make_axis(struct axis *a, int all, int to)
 {
-	int taps = from % to ? from / to + 2 : from / to;
-	*a = (struct axis){to, taps < from ? taps : from, calloc(to, sizeof *a->first), calloc((size_t)to * taps, sizeof *a->weights)};
+	int from = shrink_trim(all, to);
+
+	*a = (struct axis){to, taps(from, to), calloc(to, sizeof *a->first), NULL};
+	a->weights = calloc((size_t)to * a->taps, sizeof *a->weights);
 	if (!a->first || !a->weights)
 		return 0;
-	for (int i = 0; i < to; i++)
+	for (int i = 0; i < to; i++) {
 		weigh(a, i, from);
+		a->first[i] += (all - from) / 2;
+	}
 	return 1;
 }
 
