@@ -97,6 +97,6 @@ func (l *loopFilter) decide(key bool, u use, picture Size, now time.Time) (skip,
 	ask = (l.skipped && !small || small && expired) && !l.asked
 	l.asked = l.asked || ask
 	skip = small && !expired
-	l.skipped = l.skipped || skip && !key
+	l.skipped = l.skipped || skip
 	return skip, ask
 }
