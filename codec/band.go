@@ -45,6 +45,7 @@ func (b *band) begin(key bool) error {
 	for i, c := range b.cutters {
 		f, err := c.pool.get(c.Width, c.Height)
 		if err != nil {
+			b.drop()
 			return err
 		}
 		c.begun = f
@@ -57,6 +58,7 @@ func (b *band) begin(key bool) error {
 
 // end gives its cutouts to every picture.
 func (b *band) end(frames []*Frame) error {
+	defer b.drop()
 	guessed := b.c != nil && b.c.n > 0
 	for _, f := range frames {
 		if guessed && b.done(f) {
@@ -69,7 +71,6 @@ func (b *band) end(frames []*Frame) error {
 		}
 	}
 	b.wrong = b.wrong || guessed
-	b.drop()
 	return nil
 }
 
