@@ -1,5 +1,19 @@
 #include "band.h"
 
+// samples is a length in samples of plane i, of which the first has all.
+static int samples(int length, int i) { return i ? (length + 1) / 2 : length; }
+
+void cut_rows(struct cut *c, const AVFrame *f, int ready)
+{
+	c->done = 0;
+	ready = ready - c->y < c->height ? (ready - c->y) & ~1 : c->height;
+	for (int i = 0; i < 3; i++) {
+		uint8_t *first = f->data[i] + samples(c->y, i) * (ptrdiff_t)f->linesize[i] + samples(c->x, i);
+		struct area from = {first, f->linesize[i], samples(c->width, i), samples(c->height, i)};
+		c->done += shrink_rows(c->planes[i], c->to[i], from, samples(ready, i));
+	}
+}
+
 // take_band is called by the decoder with rows that will not change any more, from the top to the bottom of a picture.
 static void take_band(AVCodecContext *c, const AVFrame *src, int offset[AV_NUM_DATA_POINTERS], int y, int type, int height)
 {
@@ -7,22 +21,22 @@ static void take_band(AVCodecContext *c, const AVFrame *src, int offset[AV_NUM_D
 	const int frame = 3; // both fields
 
 	(void)offset;
-	if (!b->twice)
+	if (!b->n)
 		return;
 	if (y == 0) {
 		b->of = type == frame && c->width == b->width && c->height == b->height && src->format == AV_PIX_FMT_YUV420P ? src->data[0] : NULL;
-		b->ready = b->done[0] = b->done[1] = b->done[2] = 0;
+		b->ready = 0;
+		for (int i = 0; i < b->n; i++)
+			for (int k = 0; k < 3; k++)
+				shrink_begin(b->cuts[i].planes[k]);
 	}
 	if (src->data[0] != b->of || y != b->ready) {
 		b->of = NULL;
 		return;
 	}
 	b->ready = y + height;
-	for (int i = 0; i < 3; i++) {
-		int shift = i > 0;
-		struct area from = {src->data[i], src->linesize[i], (b->width + shift) >> shift, (b->height + shift) >> shift};
-		b->done[i] = shrink_rows(b->to[i], from, b->twice, b->done[i], b->ready >> shift);
-	}
+	for (int i = 0; i < b->n; i++)
+		cut_rows(&b->cuts[i], src, b->ready);
 }
 
 void watch_bands(AVCodecContext *c, struct band *b)
@@ -33,6 +47,10 @@ void watch_bands(AVCodecContext *c, struct band *b)
 
 int band_done(const struct band *b, const AVFrame *of)
 {
-	return b->twice && b->of && b->of == of->data[0] &&
-		b->done[0] == b->to[0].height && b->done[1] == b->to[1].height && b->done[2] == b->to[2].height;
+	if (!b->n || !b->of || b->of != of->data[0])
+		return 0;
+	for (int i = 0; i < b->n; i++)
+		if (b->cuts[i].done < 3)
+			return 0;
+	return 1;
 }

@@ -43,13 +43,13 @@ func (v *VideoDecoder) Decode(p Packet) ([]*Frame, error) {
 	return frames, errors.Join(err, v.band.end(frames))
 }
 
-// Expect tells that a Shrinker will shrink the pictures that follow to width by height, or not if that is zero: most of
-// them come half done.
-func (v *VideoDecoder) Expect(width, height int) { v.band.width, v.band.height = width, height }
+// Expect tells which cutouts the pictures that follow are to come with, see [Frame.Cutout]; nobody writes to all
+// afterwards. What is no average of an area of the picture is left out, as is what goes beyond eight.
+func (v *VideoDecoder) Expect(all []Cutout) { v.band.expected = all }
 
-// SkipLoopFilter leaves the deblocking of all but key pictures out, or not, from the next packet on. It saves
-// about a fifth of decoding H.264; the error that it makes grows until the next key picture, so that it is for
-// pictures that are shown small and streams that have key pictures.
+// SkipLoopFilter leaves deblocking out, or not, from the next packet on. It saves a quarter of decoding H.264. The error
+// that it makes grows until the next key picture, so that it is for pictures that are shown small and streams that have key
+// pictures: at half the size the worst of 15 pictures of x264's quality 30 is 41 dB from what it should be.
 func (v *VideoDecoder) SkipLoopFilter(skip bool) { skipLoopFilter(v.d.ctx, skip) }
 
 // Flush returns the pictures still held back, owned by the caller. Decoding may go on with a key packet.

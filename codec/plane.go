@@ -78,7 +78,7 @@ func limitPixels(c *astiav.CodecContext, n int) {
 func skipLoopFilter(c *astiav.CodecContext, skip bool) {
 	discard := C.enum_AVDiscard(C.AVDISCARD_DEFAULT)
 	if skip {
-		discard = C.AVDISCARD_NONKEY
+		discard = C.AVDISCARD_ALL
 	}
 	(*C.AVCodecContext)(c.UnsafePointer()).skip_loop_filter = discard
 }

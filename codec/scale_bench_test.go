@@ -16,30 +16,15 @@ func BenchmarkScaleSizes(b *testing.B) {
 				b.Fatal(err)
 			}
 			defer s.Close()
-			src, dst := noisy(b, c.w, c.h), noisy(b, c.toW, c.toH)
+			src := pattern(b, c.w, c.h, 1)
 			defer src.Close()
-			defer dst.Close()
 			for b.Loop() {
-				if err := s.Scale(dst, src); err != nil {
+				dst, err := s.Cut(src, Cutout{Width: c.toW, Height: c.toH})
+				if err != nil {
 					b.Fatal(err)
 				}
+				dst.Close()
 			}
 		})
 	}
-}
-
-func noisy(b *testing.B, w, h int) *Frame {
-	b.Helper()
-	f, err := NewFrame(w, h)
-	if err != nil {
-		b.Fatal(err)
-	}
-	seed := uint32(1)
-	for _, p := range f.planes() {
-		for i := range p.pix {
-			seed = seed*1664525 + 1013904223
-			p.pix[i] = byte(seed >> 24)
-		}
-	}
-	return f
 }

@@ -6,6 +6,7 @@ import "C"
 
 import (
 	"fmt"
+	"image"
 
 	"github.com/asticode/go-astiav"
 )
@@ -14,52 +15,70 @@ import (
 // its filters between calls of the same geometry. One goroutine owns it.
 type Scaler struct {
 	c      *C.SwsContext // nil after Close
-	shrink Shrinker
+	cutter *cutter       // of pictures like the last that could be averaged; nil before
+	pool   pool          // for the others
 }
 
-// NewScaler returns a scaler that averages the area a pixel covers when it shrinks a little, and is bilinear when
-// it enlarges.
-//
-// What shrinks to two thirds or less is first shrunk as a [Shrinker] does, and what is left is bicubic in luma.
+// NewScaler returns a scaler that averages the area a pixel covers when it shrinks, and is bilinear when it enlarges.
 func NewScaler() (*Scaler, error) {
-	s := &Scaler{}
-	return s, s.filter(C.SWS_AREA)
-}
-
-// filter makes flags the kind of filter that is used from now on.
-func (s *Scaler) filter(flags C.uint) error {
-	if s.c != nil && s.c.flags == flags {
-		return nil
-	}
 	c := C.sws_alloc_context()
 	if c == nil {
-		return fmt.Errorf("allocate a scaler: out of memory")
+		return nil, fmt.Errorf("allocate a scaler: out of memory")
 	}
-	c.flags = flags
+	c.flags = C.SWS_AREA
 	c.threads = 1
-	C.sws_free_context(&s.c)
-	s.c = c
-	return nil
+	return &Scaler{c: c}, nil
 }
 
-// Scale fills dst, which the caller may write to, with the whole of src, which is only read.
+// Cut returns that part of src in that size, 4:2:0 and of limited range, owned by the caller: src itself if that is
+// what it is.
+func (s *Scaler) Cut(src *Frame, cut Cutout) (*Frame, error) {
+	if s.c == nil || src == nil || src.f == nil {
+		return nil, fmt.Errorf("scale: %w", ErrClosed)
+	}
+	part := cut.part(src.Bounds())
+	switch {
+	case src.planar() && part == image.Rect(0, 0, cut.Width, cut.Height) && part == src.Bounds():
+		return src.alone(), nil
+	case cut.averages(src):
+		return s.average(src, cut)
+	}
+	dst, err := s.pool.get(cut.Width, cut.Height)
+	if err != nil {
+		return nil, err
+	}
+	dst.f.SetColorRange(astiav.ColorRangeMpeg)
+	from, err := src.Crop(part)
+	if err == nil {
+		err = s.Scale(dst, from)
+		from.Close()
+	}
+	if err != nil {
+		dst.Close()
+		return nil, err
+	}
+	return dst, nil
+}
+
+func (s *Scaler) average(src *Frame, cut Cutout) (*Frame, error) {
+	if s.cutter == nil || s.cutter.Cutout != cut || s.cutter.of != src.Bounds() {
+		c, err := newCutter(cut, src.Bounds())
+		if err != nil {
+			return nil, err
+		}
+		s.cutter.close()
+		s.cutter = c
+	}
+	return s.cutter.cut(src)
+}
+
+// Scale fills dst, which the caller may write to and which says in what format and range, with the whole of src, which
+// is only read.
 func (s *Scaler) Scale(dst, src *Frame) error {
 	if s.c == nil {
 		return fmt.Errorf("scale: %w", ErrClosed)
 	}
-	small, err := s.shrink.Shrink(src, dst.Width(), dst.Height())
-	if err != nil {
-		return err
-	}
-	defer small.Close()
-	flags := C.uint(C.SWS_AREA)
-	if small.Width() < src.Width() {
-		flags = C.SWS_BICUBLIN
-	}
-	if err := s.filter(flags); err != nil {
-		return err
-	}
-	return translate("scale", scaleFrame(s.c, dst.f, small.f))
+	return translate("scale", scaleFrame(s.c, dst.f, src.f))
 }
 
 func scaleFrame(c *C.SwsContext, dst, src *astiav.Frame) error {
@@ -76,5 +95,6 @@ func (s *Scaler) Close() {
 		return
 	}
 	C.sws_free_context(&s.c)
-	s.shrink.Close()
+	s.cutter.close()
+	s.pool.close()
 }

@@ -1,100 +1,130 @@
 #include "shrink.h"
+#include <stdlib.h>
+#include "lanes.h"
 
-// Compilers make good code of every third byte of a row only where SSSE3 may be used; whether it may is found out when
-// the program starts.
-#if defined(__x86_64__) && defined(__GLIBC__)
-#define CLONES __attribute__((target_clones("ssse3", "default")))
-#else
-#define CLONES
-#endif
+struct shrink {
+	const struct lanes *lanes;
+	int width;
+	struct axis x, y;
+	ptrdiff_t stride;       // of kept: whole lanes
+	uint8_t *kept, *turned; // LANES rows that are as wide as before, and the same by columns
+	int done, waiting;      // rows: that are made, and that are kept
+};
 
-// half_row makes one row of two.
-static void half_row(uint8_t *restrict to, const uint8_t *restrict a, ptrdiff_t stride, int width)
+// share rounds i samples of n to 256ths.
+static int share(int64_t i, int64_t n) { return (512 * i / n + 1) / 2; }
+
+// taps is of how many samples one is made at most where n are made of from.
+static int taps(int64_t from, int64_t n)
 {
-	const uint8_t *b = a + stride;
+	int most = 0;
 
-	for (int x = 0; x < width; x++)
-		to[x] = (a[2 * x] + a[2 * x + 1] + b[2 * x] + b[2 * x + 1] + 2) >> 2;
-}
-
-// mean is (3a + 2b + 3c) / 8, off by less than one, in the steps that processors have for sixteen samples at a time.
-static inline uint8_t mean(uint8_t a, uint8_t b, uint8_t c)
-{
-	uint8_t not_a = ~a, not_c = ~c;
-	uint8_t outer = ~(uint8_t)((not_a + not_c + 1) >> 1); // rounded down, since the next steps round up
-	uint8_t half = (outer + b + 1) >> 1;
-
-	return (outer + half + 1) >> 1;
-}
-
-// third_row makes one row of three.
-CLONES static void third_row(uint8_t *restrict to, const uint8_t *restrict a, ptrdiff_t stride, int width)
-{
-	uint8_t column[SHRINK_LONGEST];
-	const uint8_t *b = a + stride, *c = b + stride;
-
-	for (int x = 0; x < 3 * width; x++)
-		column[x] = mean(a[x], b[x], c[x]);
-	for (int x = 0; x < width; x++)
-		to[x] = mean(column[3 * x], column[3 * x + 1], column[3 * x + 2]);
-}
-
-// mostly is (3a + b) / 4, off by less than one: of three samples that become two, each takes an outer one and some of the
-// one in the middle.
-static inline uint8_t mostly(uint8_t a, uint8_t b)
-{
-	uint8_t not_a = ~a, not_b = ~b;
-	uint8_t half = ~(uint8_t)((not_a + not_b + 1) >> 1);
-
-	return (a + half + 1) >> 1;
-}
-
-// needed is how many samples n are made of.
-static int needed(int n, int twice) { return (twice * n + 1) / 2; }
-
-// two_thirds_row makes one row of an outer and a middle one.
-CLONES static void two_thirds_row(uint8_t *restrict to, const uint8_t *restrict outer, const uint8_t *restrict middle, int width)
-{
-	uint8_t column[SHRINK_LONGEST];
-	int pairs = width / 2;
-
-	for (int x = 0; x < needed(width, 3); x++)
-		column[x] = mostly(outer[x], middle[x]);
-	for (int i = 0; i < pairs; i++) {
-		to[2 * i] = mostly(column[3 * i], column[3 * i + 1]);
-		to[2 * i + 1] = mostly(column[3 * i + 2], column[3 * i + 1]);
+	for (int64_t i = 0; i < n; i++) {
+		int touched = ((i + 1) * from + n - 1) / n - i * from / n;
+		most = touched > most ? touched : most;
 	}
-	if (width % 2)
-		to[width - 1] = mostly(column[3 * pairs], column[3 * pairs + 1]);
+	return most;
 }
 
-// shrink_row makes row y, or a part of it that begins at an even sample, of rows from the first that it needs on.
-static void shrink_row(uint8_t *to, const uint8_t *from, ptrdiff_t stride, int twice, int y, int width)
+int shrink_trim(int from, int to)
 {
-	if (twice == 6)
-		third_row(to, from, stride, width);
-	else if (twice == 4)
-		half_row(to, from, stride, width);
-	else if (y % 2)
-		two_thirds_row(to, from + stride, from, width);
-	else
-		two_thirds_row(to, from, from + stride, width);
+	int best = from;
+
+	for (int less = from - 1; less >= to && 256 * (from - less) <= from; less--)
+		if (taps(less, to) < taps(best, to))
+			best = less;
+	return best;
 }
 
-int shrink_rows(struct area to, struct area from, int twice, int y, int ready)
+// weigh finds what sample i is made of: of the samples before, each of which is cut into as many parts as there will be,
+// it takes as many parts as there were.
+static void weigh(struct axis *a, int i, int64_t from)
 {
-	int columns = from.width - needed(to.width, twice), rows = from.height - needed(to.height, twice);
-	int span = twice == 6 ? 3 : 2;
+	int64_t begin = i * from, end = begin + from, n = a->n;
+	uint16_t *w = a->weights + (size_t)i * a->taps;
+	int given = 0, last = from - a->taps;
 
-	for (; y < to.height; y++) {
-		int at = twice * y / 2 + y * (rows + 1) / to.height;
-		if (at + span > ready)
+	a->first[i] = begin / n < last ? begin / n : last;
+	for (int k = 0; k < a->taps; k++) {
+		int64_t until = (a->first[i] + k + 1) * n;
+		int so_far = until <= begin ? 0 : share(until < end ? until - begin : from, from);
+		w[k] = so_far - given;
+		given = so_far;
+	}
+}
+
+static int make_axis(struct axis *a, int all, int to)
+{
+	int from = shrink_trim(all, to);
+
+	*a = (struct axis){to, taps(from, to), calloc(to, sizeof *a->first), NULL};
+	a->weights = calloc((size_t)to * a->taps, sizeof *a->weights);
+	if (!a->first || !a->weights)
+		return 0;
+	for (int i = 0; i < to; i++) {
+		weigh(a, i, from);
+		a->first[i] += (all - from) / 2;
+	}
+	return 1;
+}
+
+const struct lanes plain_lanes = {down, across};
+
+struct shrink *shrink_new(const struct lanes *lanes, int from_width, int from_height, int to_width, int to_height)
+{
+	struct shrink *s = calloc(1, sizeof *s);
+
+	if (!s)
+		return NULL;
+	s->lanes = lanes;
+	s->width = from_width;
+	s->stride = (from_width + LANES - 1) / LANES * LANES;
+	s->kept = calloc(LANES, s->stride);
+	s->turned = calloc(LANES, s->stride);
+	if (!make_axis(&s->x, from_width, to_width) || !make_axis(&s->y, from_height, to_height) || !s->kept || !s->turned) {
+		shrink_free(s);
+		return NULL;
+	}
+	return s;
+}
+
+void shrink_begin(struct shrink *s) { s->done = s->waiting = 0; }
+
+// flush makes what is kept narrower.
+static void flush(struct shrink *s, struct area to)
+{
+	to.pix += s->done * to.stride;
+	to.height = s->waiting;
+	s->lanes->across(to, &s->x, s->kept, s->stride, s->turned);
+	s->done += s->waiting;
+	s->waiting = 0;
+}
+
+int shrink_rows(struct shrink *s, struct area to, struct area from, int ready)
+{
+	for (int y = s->done + s->waiting; y < to.height; y++) {
+		if (s->y.first[y] + s->y.taps > ready)
 			break;
-		for (int left = 0, x = 0; left <= columns; left++) {
-			int end = left == columns ? to.width : (left + 1) * to.width / (columns + 1) & ~1;
-			shrink_row(to.pix + y * to.stride + x, from.pix + at * from.stride + twice * x / 2 + left, from.stride, twice, y, end - x);
-			x = end;
-		}
+		s->lanes->down(s->kept + s->waiting * s->stride, s->width, from.pix + s->y.first[y] * from.stride, from.stride, s->y.weights + (size_t)y * s->y.taps, s->y.taps);
+		if (++s->waiting == LANES || y + 1 == to.height)
+			flush(s, to);
 	}
-	return y;
+	return s->done == to.height;
+}
+
+static void free_axis(struct axis *a)
+{
+	free(a->first);
+	free(a->weights);
+}
+
+void shrink_free(struct shrink *s)
+{
+	if (!s)
+		return;
+	free_axis(&s->x);
+	free_axis(&s->y);
+	free(s->kept);
+	free(s->turned);
+	free(s);
 }

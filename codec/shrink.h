@@ -4,9 +4,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// SHRINK_LONGEST is the width of the widest picture that can be shrunk.
-#define SHRINK_LONGEST 16384
-
 // area is one plane of 8-bit samples.
 struct area {
 	uint8_t *pix;
@@ -14,10 +11,28 @@ struct area {
 	int width, height;
 };
 
-// shrink_rows makes rows of to, from row y on, as far as the first ready rows of from allow, and returns the row to go on
-// with. twice is twice the factor by which to is smaller: 3, 4 or 6. Each sample is an average of what it covers. from may
-// have a few rows and columns more than is needed: single ones are left out, evenly spread, so that nothing is far from
-// where it belongs.
-int shrink_rows(struct area to, struct area from, int twice, int y, int ready);
+// shrink makes one plane of each picture smaller: a sample is the average of the area that it covers, off by one
+// or two.
+struct shrink;
+
+// lanes are the inner loops, with the instructions that every processor has, or the best that this one has.
+struct lanes;
+extern const struct lanes plain_lanes;
+const struct lanes *best_lanes(void);
+
+// shrink_new is for planes of one size; no side of the second may be larger. NULL: there is no memory.
+struct shrink *shrink_new(const struct lanes *lanes, int from_width, int from_height, int to_width, int to_height);
+
+// shrink_trim is how much of a length is used, from its middle: up to 1/256 is left out where a sample is made of fewer so.
+// 1280 to 426 is 3.005 to one, which touches five samples, and 1278 exactly three.
+int shrink_trim(int from, int to);
+
+// shrink_begin is called before each picture.
+void shrink_begin(struct shrink *s);
+
+// shrink_rows goes on as far as the first ready rows of from allow and tells whether all of to is made.
+int shrink_rows(struct shrink *s, struct area to, struct area from, int ready);
+
+void shrink_free(struct shrink *s);
 
 #endif

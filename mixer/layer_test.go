@@ -104,7 +104,8 @@ func TestLoopFilterDecisions(t *testing.T) {
 		"a tall tile, filled":  {{0, true, use{w: 320, h: 400, fill: true}, false, false}},
 		"filled, exactly half": {{0, true, use{w: 640, h: 360, fill: true}, true, false}},
 		"grown":                {{0, true, tiny, true, false}, {1, false, tiny, true, false}, {2, false, large, false, true}, {3, false, large, false, false}, {4, true, large, false, false}},
-		"grown, nothing lost":  {{0, true, tiny, true, false}, {1, false, large, false, false}},
+		"grown at once":        {{0, true, tiny, true, false}, {1, false, large, false, true}},
+		"grown, but for a key": {{0, true, tiny, true, false}, {1, true, large, false, false}, {2, false, large, false, false}},
 		"shrunk":               {{0, true, large, false, false}, {1, false, large, false, false}, {2, false, tiny, true, false}},
 		"a long GOP": {
 			{0, true, tiny, true, false},

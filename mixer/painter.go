@@ -67,17 +67,17 @@ type plate struct {
 	pad          int
 }
 
-// name makes the plate of a tile whose picture has the size of r.
-func (p *painter) name(text string, r image.Rectangle) *plate {
-	size := textSize(r)
+// name makes the plate of a picture of that size.
+func (p *painter) name(text string, w, h int) *plate {
+	size := textSize(h)
 	pad := size / 3
-	mask := p.write(text, size, r.Dx()-4*pad)
+	mask := p.write(text, size, w-4*pad)
 	ground := rounded(mask.Rect.Dx()+2*pad, size+pad, pad, shadeAlpha)
 	return &plate{ground, mask, pad}
 }
 
-// textSize is the height of the writing in a rectangle, in pixels.
-func textSize(r image.Rectangle) int { return min(max(r.Dy()/14, 10), 32) }
+// textSize is the height of the writing on a picture of that height, in pixels.
+func textSize(h int) int { return min(max(h/14, 10), 32) }
 
 // draw puts the plate into the lower left corner of r.
 func (p *plate) draw(f *codec.Frame, r image.Rectangle) {
@@ -110,7 +110,7 @@ func (p *painter) centre(f *codec.Frame, r image.Rectangle, text string, size, y
 // clock writes the time of day into the upper right corner, on an opaque ground so that it can be written
 // over the last one.
 func (p *painter) clock(f *codec.Frame, now time.Time) {
-	size := textSize(f.Bounds())
+	size := textSize(f.Height())
 	mask := p.write(now.Format("2006-01-02 15:04:05"), size, f.Width()/2)
 	w, h := (size*11)&^1, (size*3/2)&^1
 	ground := image.Rect(f.Width()-w, 0, f.Width(), h)

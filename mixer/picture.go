@@ -46,7 +46,6 @@ type picture struct {
 	log     *slog.Logger
 	encoder *codec.VideoEncoder
 	scaler  *codec.Scaler // from the canvas to the rung; nil when they are of one size
-	small   *codec.Frame  // with scaler
 	ended   func()        // leaves the view
 
 	shots chan shot // one at most: the newest counts
@@ -96,17 +95,13 @@ func (r *picture) open() (err error) {
 	if err != nil || r.key.size == canvas {
 		return err
 	}
-	if r.scaler, err = codec.NewScaler(); err != nil {
-		return err
-	}
-	r.small, err = codec.NewFrame(r.key.size.W, r.key.size.H)
+	r.scaler, err = codec.NewScaler()
 	return err
 }
 
 func (r *picture) free() {
 	r.encoder.Close()
 	r.scaler.Close()
-	r.small.Close()
 }
 
 // refresh asks for a key picture.
@@ -211,10 +206,12 @@ func (r *picture) encode(f *codec.Frame) ([]codec.Packet, error) {
 	}
 	r.opened, r.gop, r.stretch = true, gop, stretch
 	if r.scaler != nil {
-		if err := r.scaler.Scale(r.small, f); err != nil {
+		small, err := r.scaler.Cut(f, codec.Cutout{Width: r.key.size.W, Height: r.key.size.H})
+		if err != nil {
 			return nil, err
 		}
-		f = r.small
+		defer small.Close()
+		f = small
 	}
 	packets, err := r.encoder.Encode(f, pts, key)
 	for _, p := range packets {

@@ -16,7 +16,6 @@ const (
 // keep stores a packet instead of decoding it. The decoder's state and what is kept always fit together: decoding
 // can go on with it, or at the next key packet.
 func (v *videoIn) keep(p codec.Packet) {
-	v.shown.forget()
 	if time.Since(v.slept) > lostAfter {
 		v.source.slot.Clear() // too old to look live when somebody comes
 	}
@@ -98,6 +97,6 @@ func (l *loopFilter) decide(key bool, u use, picture Size, now time.Time) (skip,
 	ask = (l.skipped && !small || small && expired) && !l.asked
 	l.asked = l.asked || ask
 	skip = small && !expired
-	l.skipped = l.skipped || skip && !key
+	l.skipped = l.skipped || skip
 	return skip, ask
 }

@@ -34,19 +34,6 @@ func (s *Slot) Put(f *codec.Frame) {
 	was.Close()
 }
 
-// Resize takes over f, the picture that is kept in another size, and puts it in the place of that one, if there is
-// any: it is no newer.
-func (s *Slot) Resize(f *codec.Frame) {
-	s.mu.Lock()
-	was := f
-	if s.f != nil {
-		was, s.f = s.f, f
-		s.seq++
-	}
-	s.mu.Unlock()
-	was.Close()
-}
-
 // Touch notes that the source is alive.
 func (s *Slot) Touch() {
 	s.mu.Lock()
@@ -65,6 +52,16 @@ func (s *Slot) LatestMarked() (*codec.Frame, uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.f.Ref(), s.seq
+}
+
+// DisplaySize is that of the newest picture, zero before the first.
+func (s *Slot) DisplaySize() (width, height int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.f == nil {
+		return 0, 0
+	}
+	return s.f.DisplaySize()
 }
 
 // Mark tells the number of the newest picture, zero when there is none, and when the source was last alive.

@@ -87,7 +87,7 @@ type Source struct {
 func (m *Mixer) AddSource(cfg SourceConfig) *Source {
 	s := &Source{cfg: cfg.withDefaults(), mixer: m, uses: map[*tile]use{}}
 	log := m.log.With("source", cfg.Name)
-	s.stills = stills{source: s, painter: m.painter}
+	s.stills = stills{source: s}
 	s.drawTrouble, s.drawWell = newLogOnce(log, "tile")
 	s.video = newVideoIn(s, m.cfg.MaxPixels, log)
 	s.sound = newSoundIn(log)

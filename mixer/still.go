@@ -2,6 +2,7 @@ package mixer
 
 import (
 	"image"
+	"slices"
 	"sync"
 
 	"azulejo/codec"
@@ -10,32 +11,41 @@ import (
 
 // stillKey is what decides how a source's picture looks on a tile.
 type stillKey struct {
-	w, h     int
-	fill     bool // cropped to the shape
-	labelled bool
+	w, h int
+	fill bool // cropped to the shape
 }
 
 func (k stillKey) covers(r image.Rectangle) bool { return k.w == r.Dx() && k.h == r.Dy() }
 
-// stills are the scaled pictures of one source, each made once for all views that show it in that size.
-type stills struct {
-	source  *Source
-	painter *painter
-
-	mu  sync.Mutex
-	all map[stillKey]*still
+// cutout is what is seen of a picture like f.
+func (k stillKey) cutout(f *codec.Frame) codec.Cutout {
+	c := codec.Cutout{Width: k.w, Height: k.h}
+	if k.fill {
+		w, h := f.DisplaySize()
+		r := layout.Fill(w, h, layout.Rect{W: k.w, H: k.h})
+		stored := func(x int) int { return x * f.Width() / max(w, 1) }
+		c.Crop = image.Rect(stored(r.X), r.Y, stored(r.X+r.W), r.Y+r.H)
+	}
+	return c
 }
 
-// still is a source's newest picture in one size, with its name. Safe for concurrent use.
+// stills are the scaled pictures of one source, each made once for all views that show it in that size.
+type stills struct {
+	source *Source
+
+	mu  sync.Mutex
+	all []*still // in the order in which they came
+}
+
+// still is a source's newest picture in one size. Safe for concurrent use.
 type still struct {
 	key     stillKey
 	slot    *Slot
 	holders int // under stills' mu
 
 	mu     sync.Mutex
-	scaler *codec.Scaler
-	frame  *codec.Frame // nil before the first
-	plate  *plate
+	scaler *codec.Scaler // nil before its first use
+	frame  *codec.Frame  // nil before the first
 	seq    uint64
 }
 
@@ -43,19 +53,24 @@ type still struct {
 func (s *stills) hold(key stillKey) *still {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st := s.all[key]
-	if st == nil {
-		st = &still{key: key, slot: &s.source.slot}
-		if key.labelled {
-			st.plate = s.painter.name(s.source.cfg.Name, image.Rect(0, 0, key.w, key.h))
-		}
-		if s.all == nil {
-			s.all = map[stillKey]*still{}
-		}
-		s.all[key] = st
+	i := slices.IndexFunc(s.all, func(st *still) bool { return st.key == key })
+	if i < 0 {
+		i = len(s.all)
+		s.all = append(s.all, &still{key: key, slot: &s.source.slot})
 	}
-	st.holders++
-	return st
+	s.all[i].holders++
+	return s.all[i]
+}
+
+// cutouts are what is seen of a picture like f.
+func (s *stills) cutouts(f *codec.Frame) []codec.Cutout {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []codec.Cutout
+	for _, st := range s.all {
+		all = append(all, st.key.cutout(f))
+	}
+	return all
 }
 
 // release frees the still with its last holder.
@@ -64,7 +79,7 @@ func (s *stills) release(st *still) {
 	st.holders--
 	last := st.holders == 0
 	if last {
-		delete(s.all, st.key)
+		s.all = slices.DeleteFunc(s.all, func(o *still) bool { return o == st })
 	}
 	s.mu.Unlock()
 	if last {
@@ -72,13 +87,14 @@ func (s *stills) release(st *still) {
 	}
 }
 
-// draw copies the newest picture to canvas, with its top left corner at p, and returns its number. It is
-// scaled by whoever comes first.
+// draw copies the newest picture to canvas, with its top left corner at p, and returns its number. It comes with
+// what is seen of it from the decoder, or is scaled by whoever comes first: where it is enlarged, where its size is
+// new, and what is not plain 4:2:0.
 func (s *still) draw(canvas *codec.Frame, p image.Point) (uint64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if seq, _ := s.slot.Mark(); s.frame == nil || seq != s.seq {
-		if err := s.scale(); err != nil {
+		if err := s.renew(); err != nil {
 			return 0, err
 		}
 	}
@@ -86,50 +102,32 @@ func (s *still) draw(canvas *codec.Frame, p image.Point) (uint64, error) {
 	return s.seq, nil
 }
 
-func (s *still) scale() error {
+func (s *still) renew() error {
 	f, seq := s.slot.LatestMarked()
 	if f == nil {
 		return codec.ErrClosed
 	}
-	defer func() { f.Close() }()
-	if err := s.prepare(); err != nil {
-		return err
-	}
-	if s.key.fill {
-		part, err := f.Crop(s.part(f))
-		if err != nil {
+	defer f.Close()
+	cut := s.key.cutout(f)
+	next := f.Cutout(cut)
+	if next == nil {
+		var err error
+		if next, err = s.scale(f, cut); err != nil {
 			return err
 		}
-		f.Close()
-		f = part
 	}
-	if err := s.scaler.Scale(s.frame, f); err != nil {
-		return err
-	}
-	s.plate.draw(s.frame, s.frame.Bounds())
-	s.seq = seq
+	s.frame.Close()
+	s.frame, s.seq = next, seq
 	return nil
 }
 
-// prepare makes what is needed for the first picture.
-func (s *still) prepare() (err error) {
+func (s *still) scale(f *codec.Frame, cut codec.Cutout) (_ *codec.Frame, err error) {
 	if s.scaler == nil {
 		if s.scaler, err = codec.NewScaler(); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	if s.frame == nil {
-		s.frame, err = codec.NewFrame(s.key.w, s.key.h)
-	}
-	return err
-}
-
-// part is what of f fills the tile.
-func (s *still) part(f *codec.Frame) image.Rectangle {
-	w, h := f.DisplaySize()
-	r := layout.Fill(w, h, layout.Rect{W: s.key.w, H: s.key.h})
-	stored := func(x int) int { return x * f.Width() / max(w, 1) }
-	return image.Rect(stored(r.X), r.Y, stored(r.X+r.W), r.Y+r.H)
+	return s.scaler.Cut(f, cut)
 }
 
 func (s *still) close() {

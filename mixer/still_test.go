@@ -186,6 +186,65 @@ func TestAStillIsScaledOnceForTwoViews(t *testing.T) {
 	}
 }
 
+// TestPicturesComeAsTheyAreShown: the decoder makes what tiles showed of the last picture, whole or cropped; what is no
+// average is left to whoever shows it.
+func TestPicturesComeAsTheyAreShown(t *testing.T) {
+	m := start(t, small)
+	src := m.AddSource(SourceConfig{Name: "a"})
+	for range 3 {
+		m.AddSource(SourceConfig{})
+	}
+	views := []*view{
+		stage(t, m, View{}), stage(t, m, View{Fill: true, Layout: layout.KindSpotlight, Spotlight: "a", NoLabels: true}),
+		stage(t, m, View{Layout: layout.KindFocus, Spotlight: "a", Width: 1280, Height: 720}),
+	}
+	for _, v := range views {
+		awake(t, v, src)
+	}
+	packets := clip(t, "testsrc2=size=640x480:rate=20", "-frames:v", "3", "-bf", "0")
+	for i, p := range packets {
+		before, _ := src.slot.Mark()
+		src.PutVideo(p)
+		eventually(t, 5*time.Second, "the next picture", func() bool { seq, _ := src.slot.Mark(); return seq > before })
+		for _, v := range views {
+			v.draw(t)
+		}
+		f := src.slot.Latest()
+		for _, st := range src.stills.all {
+			made := f.Cutout(st.key.cutout(f))
+			if want := i == 2 && st.key.h < 480; want != (made != nil) {
+				t.Errorf("picture %d comes as %+v: %v, want %v", i, st.key, made != nil, want)
+			}
+			made.Close()
+		}
+		f.Close()
+	}
+	if n := len(src.stills.all); n != 3 {
+		t.Errorf("the source is shown in %d ways, want three", n)
+	}
+}
+
+// TestAStillPictureGrowsSharp: a tile that grows shows all of a picture although no other comes.
+func TestAStillPictureGrowsSharp(t *testing.T) {
+	m := start(t, small)
+	src := m.AddSource(SourceConfig{Name: "a"})
+	for i := range 3 {
+		publish(t, m.AddSource(SourceConfig{Name: string(rune('b' + i))}), codec.H264, 64, 64, green)
+	}
+	grid := attend(t, m, Watching{Codec: codec.H264}, nil)
+	packets := clip(t, "color=red:size=320x180:rate=5,drawbox=x=160:w=1:h=180:color=white:t=fill", "-frames:v", "2", "-bf", "0")
+	src.PutVideo(packets[0])
+	eventually(t, 5*time.Second, "it is shown small", func() bool { n, _ := src.held(); return n == 1 })
+	large := attend(t, m, Watching{View: &View{Layout: "focus", Spotlight: "a", NoLabels: true}, Codec: codec.H264}, nil)
+	line := image.Rect(160, 20, 162, 160) // a white column and a red one
+	eventually(t, 2*time.Second, "the line is sharp", func() bool {
+		white := large.mean(line.Intersect(image.Rect(160, 0, 161, 180))).Y
+		return white > 180
+	})
+	grid.sub.Close()
+	large.sub.Close()
+}
+
 func TestACalmSourceHasNoNewPictures(t *testing.T) {
 	m := start(t, small)
 	busy, calm := m.AddSource(SourceConfig{Name: "busy"}), m.AddSource(SourceConfig{Name: "calm"})

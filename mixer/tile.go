@@ -21,6 +21,7 @@ type tile struct {
 	framed bool // has a frame while its source speaks
 
 	still *still // holds the scaled picture; nil before the first
+	plate *plate // the name on it; nil for none
 	at    image.Point
 	shown appearance
 	drawn time.Time
@@ -113,13 +114,11 @@ var stateText = map[State]string{
 
 // drawPicture notes in a which picture it drew; after trouble there is no still.
 func (t *tile) drawPicture(canvas *codec.Frame, a *appearance) {
-	f := t.source.slot.Latest()
-	if f == nil {
+	w, h := t.source.slot.DisplaySize()
+	if w == 0 {
 		t.drop()
 		return
 	}
-	w, h := f.DisplaySize()
-	f.Close()
 	t.fit(canvas, w, h)
 	seq, err := t.still.draw(canvas, t.at)
 	if err != nil {
@@ -129,12 +128,13 @@ func (t *tile) drawPicture(canvas *codec.Frame, a *appearance) {
 		return
 	}
 	t.source.drawWell()
+	t.plate.draw(canvas, image.Rectangle{t.at, t.at.Add(image.Pt(t.still.key.w, t.still.key.h))})
 	a.picture = seq
 }
 
 // fit finds the still for a picture of that shape, and paints the bars beside it.
 func (t *tile) fit(canvas *codec.Frame, w, h int) {
-	key := stillKey{t.rect.Dx(), t.rect.Dy(), t.fills(), !t.view.spec.NoLabels}
+	key := stillKey{t.rect.Dx(), t.rect.Dy(), t.fills()}
 	at := t.rect.Min
 	if !key.fill {
 		r := layout.Fit(w, h, layout.Rect{X: t.rect.Min.X, Y: t.rect.Min.Y, W: t.rect.Dx(), H: t.rect.Dy()})
@@ -147,6 +147,9 @@ func (t *tile) fit(canvas *codec.Frame, w, h int) {
 		next := t.source.stills.hold(key)
 		t.drop()
 		t.still = next
+		if !t.view.spec.NoLabels {
+			t.plate = t.view.mixer.painter.name(t.source.cfg.Name, key.w, key.h)
+		}
 	}
 	t.at = at
 }

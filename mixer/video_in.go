@@ -46,7 +46,7 @@ type videoIn struct {
 	sync     lipSync
 	timer    *time.Timer
 	decoder  *codec.VideoDecoder
-	shown    shown
+	cutouts  []codec.Cutout // that are seen of the pictures
 	id       codec.ID
 	holding  bool // wait for a key picture
 	told     Demand
@@ -78,7 +78,6 @@ func newVideoIn(source *Source, maxPixels int, log *slog.Logger) *videoIn {
 		source: source, maxPixels: maxPixels, log: log, layers: make([]layer, source.cfg.Layers),
 		packets: make(chan layered, videoQueue), poked: make(chan struct{}, 1), quit: make(chan struct{}), holding: true,
 	}
-	v.shown.slot = &source.slot
 	v.uses.Store(&use{})
 	v.next.Store(int32(source.cfg.Layers - 1))
 	v.now.Store(v.next.Load())
@@ -134,7 +133,7 @@ func (v *videoIn) close() {
 }
 
 func (v *videoIn) run() {
-	defer func() { v.decoder.Close(); v.shown.close() }()
+	defer func() { v.decoder.Close() }()
 	v.timer = time.NewTimer(0)
 	defer v.timer.Stop()
 	trouble, well := newLogOnce(v.log, "picture")
@@ -204,7 +203,6 @@ func (v *videoIn) reconsider() {
 		v.told = d
 		v.source.cfg.Demanded(d)
 	}
-	v.shown.follow(u)
 	if u.decode == v.sleeping.Load() {
 		if u.decode {
 			v.wake()
@@ -289,7 +287,7 @@ func (v *videoIn) decode(p codec.Packet, show bool) error {
 		v.decoder, v.id = d, p.Codec
 	}
 	v.spare(p)
-	v.decoder.Expect(v.shown.needed.W, v.shown.needed.H)
+	v.decoder.Expect(v.seen(show))
 	frames, err := v.decoder.Decode(p)
 	v.prompt = false
 	for _, f := range frames {
@@ -297,11 +295,20 @@ func (v *videoIn) decode(p codec.Packet, show bool) error {
 		v.prompt = err == nil && f.PTS == p.PTS
 		if !show {
 			f.Close()
-		} else if failed := v.shown.put(f, *v.uses.Load()); failed != nil {
-			err = failed
+			continue
 		}
+		v.cutouts = v.source.stills.cutouts(f)
+		v.source.slot.Put(f)
 	}
 	return err
+}
+
+// seen is what decoders are to make of a picture: what is seen of the last one.
+func (v *videoIn) seen(show bool) []codec.Cutout {
+	if !show {
+		return nil
+	}
+	return v.cutouts
 }
 
 // spare skips the loop filter where nobody would see the difference.

@@ -3,8 +3,6 @@ package main
 import (
 	"os"
 	"runtime/debug"
-
-	"azulejo/codec"
 )
 
 // gcPercent is how much garbage may lie around, of what is in use. Go's own 100 is for programs whose memory is Go's; ours
@@ -12,9 +10,8 @@ import (
 // most instead of 264, at no CPU that could be measured.
 const gcPercent = 40
 
-// keepMemorySmall lets both allocators give memory back early, unless GOGC says otherwise.
+// keepMemorySmall has Go give memory back early, unless GOGC says otherwise.
 func keepMemorySmall() {
-	codec.KeepMemorySmall()
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}

@@ -1,0 +1,148 @@
+// The inner loops of shrink.c, for the processor that TARGET and WIDEN, if they are defined, are for. Sixteen samples go
+// side by side: of a row from the top down, and of as many rows from left to right, once these are turned.
+#ifndef AZULEJO_LANES_H
+#define AZULEJO_LANES_H
+
+#include <string.h>
+#include "shrink.h"
+
+enum { LANES = 16 };
+
+// axis tells how each of n samples along one side is made: of some that follow each other, the first of which is given,
+// by weights that add up to 256.
+struct axis {
+	int n, taps;
+	int *first;
+	uint16_t *weights; // taps of each
+};
+
+// lanes are the two steps. down makes one row of some that are stride apart. across makes rows, sixteen at most, of as many
+// that were kept, which are stride apart and have room for whole lanes; turned is as large as all of them.
+struct lanes {
+	void (*down)(uint8_t *to, int width, const uint8_t *from, ptrdiff_t stride, const uint16_t *weights, int taps);
+	void (*across)(struct area to, const struct axis *x, const uint8_t *kept, ptrdiff_t stride, uint8_t *turned);
+};
+
+#ifndef TARGET
+#define TARGET
+#define WIDEN(b) __builtin_convertvector(b, words)
+#define NARROW(w) __builtin_convertvector(w, bytes)
+#endif
+#define INLINE TARGET static inline __attribute__((always_inline))
+
+typedef uint8_t bytes __attribute__((vector_size(LANES)));
+typedef uint16_t words __attribute__((vector_size(2 * LANES)));
+
+INLINE bytes load(const uint8_t *p)
+{
+	bytes b;
+	memcpy(&b, p, sizeof b);
+	return b;
+}
+
+INLINE void store(uint8_t *p, bytes b) { memcpy(p, &b, sizeof b); }
+
+// average makes n times LANES samples of those that are step apart.
+INLINE void average(uint8_t *to, int n, const uint8_t *from, ptrdiff_t step, const uint16_t *weights, int taps)
+{
+	words sum[4];
+
+	for (int i = 0; i < n; i++)
+		sum[i] = (words){} + 128;
+	for (int k = 0; k < taps; k++)
+		for (int i = 0; i < n; i++)
+			sum[i] += WIDEN(load(from + k * step + i * LANES)) * weights[k];
+	for (int i = 0; i < n; i++)
+		store(to + i * LANES, NARROW(sum[i] >> 8));
+}
+
+TARGET static void down(uint8_t *to, int width, const uint8_t *from, ptrdiff_t stride, const uint16_t *weights, int taps)
+{
+	int x = 0;
+
+	for (; x + 4 * LANES <= width; x += 4 * LANES)
+		average(to + x, 4, from + x, stride, weights, taps);
+	for (; x + LANES <= width; x += LANES)
+		average(to + x, 1, from + x, stride, weights, taps);
+	for (; x < width; x++) {
+		int sum = 128;
+		for (int k = 0; k < taps; k++)
+			sum += from[k * stride + x] * weights[k];
+		to[x] = sum >> 8;
+	}
+}
+
+#ifdef __clang__
+#define PICK(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define PICK(a, b, ...) __builtin_shuffle(a, b, (bytes){__VA_ARGS__})
+#endif
+#define LOW(a, b) PICK(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
+#define HIGH(a, b) PICK(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
+
+// turn makes columns of rows: four times, samples of both halves take turns.
+INLINE void turn(bytes v[LANES])
+{
+	bytes half[LANES];
+
+	for (int round = 0; round < 2; round++) {
+		for (int i = 0; i < LANES / 2; i++)
+			half[2 * i] = LOW(v[i], v[i + LANES / 2]), half[2 * i + 1] = HIGH(v[i], v[i + LANES / 2]);
+		for (int i = 0; i < LANES / 2; i++)
+			v[2 * i] = LOW(half[i], half[i + LANES / 2]), v[2 * i + 1] = HIGH(half[i], half[i + LANES / 2]);
+	}
+}
+
+// turn_block does that with the block of kept that begins in column x.
+INLINE void turn_block(uint8_t *turned, const uint8_t *kept, ptrdiff_t stride, int x)
+{
+	bytes v[LANES];
+
+	for (int i = 0; i < LANES; i++)
+		v[i] = load(kept + i * stride + x);
+	turn(v);
+	for (int i = 0; i < LANES; i++)
+		store(turned + (x + i) * LANES, v[i]);
+}
+
+// put_block writes rows of n samples, LANES at most.
+INLINE void put_block(uint8_t *to, ptrdiff_t stride, const bytes v[LANES], int rows, int n)
+{
+	for (int y = 0; y < rows; y++)
+		if (n == LANES)
+			store(to + y * stride, v[y]);
+		else
+			memcpy(to + y * stride, &v[y], n);
+}
+
+// across_with is across for samples that are all made of as many.
+INLINE void across_with(int taps, struct area to, const struct axis *a, const uint8_t *kept, ptrdiff_t stride, uint8_t *turned)
+{
+	int ready = 0; // columns of turned
+
+	for (int x = 0; x < to.width; x += LANES) {
+		int n = to.width - x < LANES ? to.width - x : LANES;
+		for (; ready < a->first[x + n - 1] + taps; ready += LANES)
+			turn_block(turned, kept, stride, ready);
+		bytes v[LANES];
+		for (int i = 0; i < LANES; i++) {
+			int at = x + (i < n ? i : n - 1);
+			average((uint8_t *)&v[i], 1, turned + a->first[at] * LANES, LANES, a->weights + at * a->taps, taps);
+		}
+		turn(v);
+		put_block(to.pix + x, to.stride, v, to.height, n);
+	}
+}
+
+TARGET static void across(struct area to, const struct axis *a, const uint8_t *kept, ptrdiff_t stride, uint8_t *turned)
+{
+	switch (a->taps) { // loops whose length the compiler knows take a tenth less
+	case 2: across_with(2, to, a, kept, stride, turned); break;
+	case 3: across_with(3, to, a, kept, stride, turned); break;
+	case 4: across_with(4, to, a, kept, stride, turned); break;
+	case 5: across_with(5, to, a, kept, stride, turned); break;
+	default: across_with(a->taps, to, a, kept, stride, turned);
+	}
+}
+
+#endif
