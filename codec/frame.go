@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -20,6 +21,7 @@ type Frame struct {
 	f       *astiav.Frame
 	cutouts []cutout      // that its decoder made of it
 	whole   bool          // more of it was expected than they show
+	copies  *pool         // of MakeWritable; nil before the first
 	PTS     time.Duration // since the stream's or the room's epoch
 }
 
@@ -95,6 +97,10 @@ func (f *Frame) Close() {
 		c.frame.Close()
 	}
 	f.cutouts = nil
+	if f.copies != nil {
+		f.copies.close()
+		f.copies = nil
+	}
 	liveFrames.Add(-1)
 }
 
@@ -113,9 +119,25 @@ func (f *Frame) DisplaySize() (width, height int) {
 	return f.Width() * sar.Num() / sar.Den(), f.Height()
 }
 
-// MakeWritable gives the caller pixels that nobody else sees: it copies them when another owner is left.
+// MakeWritable gives the caller pixels that nobody else sees: it copies them when another owner is left. f is of 4:2:0,
+// as all that is drawn on; its copies have memory that is used again as long as f lives.
 func (f *Frame) MakeWritable() error {
-	return translate("copy a shared picture", f.f.MakeWritable())
+	if f.f.IsWritable() {
+		return nil
+	}
+	if f.copies == nil {
+		f.copies = &pool{}
+	}
+	next, err := f.copies.get(f.Width(), f.Height())
+	if err != nil {
+		return err
+	}
+	defer next.Close()
+	if err := errors.Join(f.f.Copy(next.f), copyProps(next.f, f.f)); err != nil {
+		return translate("copy a shared picture", err)
+	}
+	f.f, next.f = next.f, f.f
+	return nil
 }
 
 // corrupt tells whether the decoder had to guess parts of the picture.
