@@ -8,9 +8,6 @@ import (
 	"github.com/asticode/go-astiav"
 )
 
-// inputPadding is what bitstream readers may touch behind the data (AV_INPUT_BUFFER_PADDING_SIZE).
-const inputPadding = 64
-
 // decoderNames maps formats to FFmpeg's decoders.
 var decoderNames = map[ID]string{
 	H264: "h264", H265: "hevc", VP8: "vp8", VP9: "vp9", AV1: "libdav1d", MJPEG: "mjpeg",
@@ -19,11 +16,10 @@ var decoderNames = map[ID]string{
 
 // decoder is the part that picture and sound share: packets in, FFmpeg's frames out.
 type decoder struct {
-	id     ID
-	ctx    *astiav.CodecContext
-	packet *astiav.Packet
-	frame  *astiav.Frame
-	padded []byte
+	id    ID
+	ctx   *astiav.CodecContext
+	input input
+	frame *astiav.Frame
 }
 
 func newDecoder(id ID, extra []byte, maxPixels int) (*decoder, error) {
@@ -31,7 +27,7 @@ func newDecoder(id ID, extra []byte, maxPixels int) (*decoder, error) {
 	if c == nil {
 		return nil, fmt.Errorf("decode %q: %w", id, ErrUnsupported)
 	}
-	d := &decoder{id: id, ctx: astiav.AllocCodecContext(c), packet: astiav.AllocPacket(), frame: astiav.AllocFrame()}
+	d := &decoder{id: id, ctx: astiav.AllocCodecContext(c), input: newInput(), frame: astiav.AllocFrame()}
 	d.ctx.SetThreadCount(1)
 	d.ctx.SetFlags(d.ctx.Flags().Add(astiav.CodecContextFlagLowDelay))
 	d.ctx.SetTimeBase(nanoseconds)
@@ -80,32 +76,16 @@ func (d *decoder) decode(p Packet, out func(*astiav.Frame) error) error {
 	if len(p.Data) == 0 {
 		return fmt.Errorf("decode %s: empty packet: %w", d.id, ErrInvalidData)
 	}
-	if err := d.fill(p); err != nil {
+	if err := d.input.fill(p); err != nil {
 		return translate("copy a packet of "+string(d.id), err)
 	}
-	defer d.packet.Unref()
-	return d.send(d.packet, out)
+	return d.send(d.input, out)
 }
 
-// fill copies p into C memory with the padding that readers need.
-func (d *decoder) fill(p Packet) error {
-	d.padded = append(d.padded[:0], p.Data...)
-	d.padded = append(d.padded, make([]byte, inputPadding)...)
-	if err := d.packet.FromData(d.padded); err != nil {
-		return err
-	}
-	d.packet.SetSize(len(p.Data))
-	d.packet.SetPts(int64(p.PTS))
-	if p.Key {
-		d.packet.SetFlags(d.packet.Flags().Add(astiav.PacketFlagKey))
-	}
-	return nil
-}
-
-// send drains the decoder and tries again when it is full: no packet is dropped on EAGAIN.
-func (d *decoder) send(p *astiav.Packet, out func(*astiav.Frame) error) error {
+// send drains the decoder and tries again when it is full: no packet is dropped on EAGAIN. The empty input is the end.
+func (d *decoder) send(i input, out func(*astiav.Frame) error) error {
 	for {
-		err := d.ctx.SendPacket(p)
+		err := sendPacket(d.ctx, i)
 		if err != nil && !starved(err) {
 			return d.refused(err)
 		}
@@ -147,7 +127,7 @@ func (d *decoder) flush(out func(*astiav.Frame) error) error {
 	if d.ctx == nil {
 		return fmt.Errorf("flush the decoder of %s: %w", d.id, ErrClosed)
 	}
-	err := d.send(nil, out)
+	err := d.send(input{}, out)
 	flushBuffers(d.ctx)
 	return err
 }
@@ -157,7 +137,7 @@ func (d *decoder) close() {
 		return
 	}
 	d.frame.Free()
-	d.packet.Free()
+	d.input.free()
 	d.ctx.Free()
 	d.ctx = nil
 }

@@ -1,0 +1,59 @@
+package codec
+
+//#cgo pkg-config: libavcodec libavutil
+//#include <string.h>
+//#include <libavcodec/avcodec.h>
+//
+//// reserve gives p room for size bytes with the zeros behind them that readers of bitstreams may touch, in the buffer
+//// that it has unless a decoder still reads that.
+//static int reserve(AVPacket *p, int size) {
+//	AVBufferRef *b = p->buf;
+//	if (!b || !av_buffer_is_writable(b) || b->size < (size_t)size + AV_INPUT_BUFFER_PADDING_SIZE) {
+//		av_packet_unref(p);
+//		return av_new_packet(p, size);
+//	}
+//	p->data = b->data;
+//	p->size = size;
+//	memset(p->data + size, 0, AV_INPUT_BUFFER_PADDING_SIZE);
+//	return 0;
+//}
+import "C"
+
+import (
+	"fmt"
+	"math"
+	"unsafe"
+
+	"github.com/asticode/go-astiav"
+)
+
+// input is what a decoder reads: a packet in C memory, as large as the largest so far. One goroutine owns it.
+type input struct{ c *C.AVPacket }
+
+func newInput() input { return input{C.av_packet_alloc()} }
+
+// fill copies p.
+func (i input) fill(p Packet) error {
+	if i.c == nil || len(p.Data) > math.MaxInt32/2 {
+		return fmt.Errorf("a packet of %d bytes: out of memory", len(p.Data))
+	}
+	if n := C.reserve(i.c, C.int(len(p.Data))); n < 0 {
+		return astiav.Error(n)
+	}
+	copy(unsafe.Slice((*byte)(unsafe.Pointer(i.c.data)), len(p.Data)), p.Data)
+	i.c.pts, i.c.flags = C.int64_t(p.PTS), 0
+	if p.Key {
+		i.c.flags = C.AV_PKT_FLAG_KEY
+	}
+	return nil
+}
+
+// sendPacket gives a decoder i, or the end of its stream where that is empty.
+func sendPacket(ctx *astiav.CodecContext, i input) error {
+	if n := C.avcodec_send_packet((*C.AVCodecContext)(ctx.UnsafePointer()), i.c); n < 0 {
+		return astiav.Error(n)
+	}
+	return nil
+}
+
+func (i *input) free() { C.av_packet_free(&i.c) }
