@@ -184,9 +184,10 @@ func (v *view) pass(outs []*picture) []*picture {
 	})
 }
 
-// passable is the source that the view shows alone and live; nil when it shows anything else.
+// passable is the source that the view shows alone and live; nil when it shows anything else, and before the first
+// layout is there to go with what would come at once.
 func (v *view) passable() *Source {
-	if !v.spec.alone() || v.scene.large == nil {
+	if !v.spec.alone() || v.scene.large == nil || v.shows.Load() == nil {
 		return nil
 	}
 	if !v.scene.large.sends(time.Now()) {

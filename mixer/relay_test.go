@@ -74,6 +74,22 @@ func TestPassingOn(t *testing.T) {
 	})
 }
 
+// TestNothingIsPassedOnBeforeTheLayout: the first packet may come while the first tick is not over.
+func TestNothingIsPassedOnBeforeTheLayout(t *testing.T) {
+	m := start(t, small)
+	src := m.AddSource(SourceConfig{Name: "a"})
+	v := stage(t, m, alone)
+	awake(t, v, src)
+	picture1(t, src, 160, 90, red)
+	if v.passable() != nil {
+		t.Error("a source is passed on, and there is no layout to tell")
+	}
+	v.describe(time.Now())
+	if v.passable() != src {
+		t.Error("the source is not passed on")
+	}
+}
+
 func passedAlone(t *testing.T) {
 	for _, id := range []codec.ID{codec.H264, codec.VP8} {
 		t.Run(string(id), func(t *testing.T) {
