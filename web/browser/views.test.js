@@ -32,14 +32,14 @@ async function begin(t, config = {}) {
 
 /**
  * The tiles of a page lie where the pictures are.
- * @param {any} page @param {string} selector @param {Record<string, number[]>} colours by id @param {string[]} ids that have a tile @param {string} [large] the id of the largest
+ * @param {any} page @param {string} selector @param {Record<string, number[]>} colours by id @param {string[]} ids that have a tile @param {string} [large] the id of the one that is larger than all others
  */
 async function agrees(page, selector, colours, ids, large) {
   return until(`tiles ${ids} of ${selector} lie on their pictures`, 25000, async () => {
     const tiles = await page.evaluate(under, {selector});
     const good = tiles.length === ids.length && tiles.every((/** @type {any} */ t) => ids.includes(t.id) && near(colours[t.id], t.rgb));
-    const largest = [...tiles].sort((a, b) => b.area - a.area)[0]?.id;
-    if (good && (!large || largest === large)) return tiles;
+    const [first, second] = [...tiles].sort((a, b) => b.area - a.area);
+    if (good && (!large || (first.id === large && first.area > second.area + 100))) return tiles;
     throw new Error(JSON.stringify(tiles));
   });
 }
