@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/pion/interceptor"
+	"github.com/pion/interceptor/pkg/nack"
 	"github.com/pion/interceptor/pkg/report"
 	"github.com/pion/webrtc/v4"
 
@@ -83,7 +84,8 @@ func newInterceptors(m *webrtc.MediaEngine) (*interceptor.Registry, error) {
 	r := &interceptor.Registry{}
 	steps := []func() error{
 		func() error { r.Add(resendsFactory{}); return nil }, // reads before those that follow
-		func() error { return webrtc.ConfigureNack(m, r) },
+		func() error { r.Add(answersFactory{}); return nil },
+		func() error { return requestLost(r) },
 		func() error { return reportReceived(r) },
 		func() error { return webrtc.ConfigureSimulcastExtensionHeaders(m) },
 		func() error { return webrtc.ConfigureTWCCHeaderExtensionSender(m, r) },
@@ -95,6 +97,14 @@ func newInterceptors(m *webrtc.MediaEngine) (*interceptor.Registry, error) {
 		}
 	}
 	return r, nil
+}
+
+func requestLost(r *interceptor.Registry) error {
+	factory, err := nack.NewGeneratorInterceptor()
+	if err == nil {
+		r.Add(factory)
+	}
+	return err
 }
 
 func reportReceived(r *interceptor.Registry) error {

@@ -19,7 +19,7 @@ const (
 )
 
 // resends is an interceptor that takes out of the requests for lost packets (NACK, RFC 4585, section 6.2.1) what was
-// answered already. It stands before the one that answers. A compound packet is read once for each track that it is
+// answered already. It stands before [answers]. A compound packet is read once for each track that it is
 // about; the second request in it is out of sense too. Safe for concurrent use.
 type resends struct {
 	interceptor.NoOp
@@ -37,7 +37,7 @@ type resend struct {
 	at    uint32 // in milliseconds
 }
 
-// resendsKept is how many packets are kept for being sent again, by those who answer; a power of two.
+// resendsKept is how many packets are kept for being sent again; a power of two.
 const resendsKept = 1024
 
 // resendsFactory makes one for each connection.
