@@ -220,13 +220,14 @@ func (o film) wanted() bool {
 	}
 }
 
-// viewer decodes all it gets in one decoder, keeps what it was told, and fails the test unless times rise and
-// every packet is one good picture.
+// viewer decodes all it gets in one decoder, or one for each time the codec changes, keeps what it was told, and fails
+// the test unless times rise and every packet is one good picture.
 type viewer struct {
 	*screen
 	sub *Subscription
 
 	// Under screen's mu.
+	id      codec.ID // of the last packet
 	told    []told
 	picture func(l *Layout, f *codec.Frame) // called for each picture; may be nil
 }
@@ -244,14 +245,14 @@ func attend(t *testing.T, m *Mixer, w Watching, picture func(*Layout, *codec.Fra
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := &viewer{screen: &screen{decoder: d}, picture: picture}
+	v := &viewer{screen: &screen{decoder: d}, id: w.Codec, picture: picture}
 	if v.sub, err = m.Watch(w, v); err != nil {
 		d.Close()
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		v.sub.Close()
-		d.Close()
+		v.decoder.Close()
 		v.last.Close()
 		v.check(t)
 	})
@@ -268,6 +269,11 @@ func (v *viewer) WritePacket(p codec.Packet) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.packets = append(v.packets, p)
+	if p.Codec != v.id {
+		v.decoder.Close()
+		v.decoder, _ = codec.NewVideoDecoder(p.Codec, 0) // which was opened before
+		v.id = p.Codec
+	}
 	frames, err := v.decoder.Decode(p)
 	if err != nil || len(frames) != 1 {
 		v.bad = append(v.bad, len(v.packets)-1)

@@ -1,6 +1,7 @@
 package mixer
 
 import (
+	"cmp"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -243,9 +244,9 @@ func (r *picture) close() {
 func (r *picture) audience() *fanout { return &r.sinks }
 
 func (r *picture) stats() RenditionStats {
-	rate := r.meter.read()
+	rate, passed := r.meter.read(), r.relay.passes.Load()
 	return RenditionStats{
-		View: r.key.view, Codec: r.key.id, Width: r.key.size.W, Height: r.key.size.H,
-		FPS: rate.PerSecond, Bitrate: rate.Bits, Sinks: len(r.sinks.all()), Skipped: r.skipped.Load(), Passed: r.relay.active(),
+		View: r.key.view, Codec: *cmp.Or(passed, &r.key.id), Width: r.key.size.W, Height: r.key.size.H,
+		FPS: rate.PerSecond, Bitrate: rate.Bits, Sinks: len(r.sinks.all()), Skipped: r.skipped.Load(), Passed: passed != nil,
 	}
 }

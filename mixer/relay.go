@@ -20,9 +20,9 @@ type relay struct {
 	key     pictureKey
 	packets chan relayed
 
-	source atomic.Pointer[Source] // packets come from it; nil while composing
-	passes atomic.Bool            // packets are passed on right now
-	over   atomic.Bool            // the next composed picture has to be a key picture
+	source atomic.Pointer[Source]   // packets come from it; nil while composing
+	passes atomic.Pointer[codec.ID] // of the packets that are passed on right now; nil while composing
+	over   atomic.Bool              // the next composed picture has to be a key picture
 
 	mu      sync.Mutex // held while source changes
 	stopped bool
@@ -69,15 +69,22 @@ func (r *relay) lead(tap *picture, s *Source) bool {
 
 // end goes back to composing.
 func (r *relay) end() {
-	if r.passes.Swap(false) {
+	if r.passes.Swap(nil) != nil {
 		r.over.Store(true)
+	}
+}
+
+// begin notes that packets are passed on.
+func (r *relay) begin(id codec.ID) {
+	if now := r.passes.Load(); now == nil || *now != id {
+		r.passes.Store(&id)
 	}
 }
 
 // ended tells, once, that composing begins again.
 func (r *relay) ended() bool { return r.over.Swap(false) }
 
-func (r *relay) active() bool { return r.passes.Load() }
+func (r *relay) active() bool { return r.passes.Load() != nil }
 
 func (r *relay) refresh() {
 	if s := r.source.Load(); s != nil {
@@ -96,7 +103,7 @@ func (r *relay) stop(tap *picture) {
 // fits tells whether viewers can decode what begins with key packet p.
 func (r *relay) fits(p codec.Packet) bool {
 	head, ok := codec.ReadHead(p)
-	if !ok || p.Codec != r.key.id {
+	if !ok || p.Codec != r.key.id && p.Codec != r.key.also {
 		return false
 	}
 	const baseline = 66
@@ -130,7 +137,7 @@ func (r *picture) pass(p relayed) {
 	came := p.PTS
 	p.PTS = r.relay.stamp(p.Packet, goesOn, p.due.Sub(r.cfg.Epoch), r.last)
 	r.relay.came = came
-	r.relay.passes.Store(true)
+	r.relay.begin(p.Codec)
 	r.opened = true
 	r.deliver([]codec.Packet{p.Packet}, r.view.shows.Load())
 }
@@ -145,7 +152,8 @@ func (r *relay) goesOn(p relayed) bool {
 	if p.Key {
 		r.foreign = !r.fits(p.Packet)
 	}
-	passes := r.passes.Load() && !p.Lost
+	now := r.passes.Load()
+	passes := now != nil && *now == p.Codec && !p.Lost
 	step := p.PTS - r.came
 	r.mixedUp = r.mixedUp || passes && step <= 0 && step > -maxStep && !p.Key
 	return passes && step > 0 && step < maxStep

@@ -70,6 +70,7 @@ func TestPassingOn(t *testing.T) {
 		"it ends and returns":        passingEndsAndReturns,
 		"it ends with a lost packet": passingEndsWithALostPacket,
 		"strange profiles":           strangeProfiles,
+		"either codec":               passingEitherCodec,
 		"beside other viewers":       passingBesideOthers,
 	})
 }
@@ -238,6 +239,37 @@ func passingEndsAndReturns(t *testing.T) {
 	next := m.AddSource(SourceConfig{Name: "a"})
 	publish(t, next, codec.H264, 320, 180, blue)
 	eventually(t, 4*time.Second, "another of that name", func() bool { return passed(v)() && v.shows(middle, blue) })
+}
+
+// passingEitherCodec is for viewers that take both, and get composed pictures in one of them.
+func passingEitherCodec(t *testing.T) {
+	m := run(t, small)
+	src := m.AddSource(SourceConfig{Name: "a"})
+	in := &tape{src: src}
+	w := passing(codec.H264, 66)
+	w.Also = codec.VP8
+	v := attend(t, m, w, nil)
+	is := func(id codec.ID, by func(*viewer) func() bool) func() bool {
+		return func() bool { return by(v)() && v.sub.Rendition().Codec == id && v.codec() == id }
+	}
+	for _, id := range []codec.ID{codec.VP8, codec.H264, codec.VP8} {
+		stop := film{put: in.put, id: id, w: 240, h: 136, colour: red, blinking: true, gop: 10}.run(t)
+		eventually(t, 5*time.Second, "passed on as "+string(id), is(id, passed))
+		at := v.count()
+		eventually(t, 3*time.Second, "pictures go on", func() bool { return v.count() > at+5 && v.size() == Size{240, 136} })
+		src.SetMuted(false, true)
+		eventually(t, 2*time.Second, "muted: composed", is(codec.H264, composed))
+		src.SetMuted(false, false)
+		eventually(t, 5*time.Second, "passed on again as "+string(id), is(id, passed))
+		stop()
+	}
+}
+
+// codec is that of the newest packet.
+func (v *viewer) codec() codec.ID {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.id
 }
 
 // passingEndsWithALostPacket also leaves no viewer with pictures that lack their reference.

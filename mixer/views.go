@@ -82,6 +82,9 @@ type Watching struct {
 	// Profiles are the H.264 profile_idc that the sink can decode besides constrained baseline; a view of one
 	// source alone, without labels, is passed on unchanged to sinks that can decode it. nil: never pass on.
 	Profiles []uint8
+	// Also is the other codec, if the sink can decode that too; only what is passed on comes in it, and the stream may
+	// change between both at key pictures.
+	Also codec.ID
 	// Keep is for recordings: they stay at the rung that was asked for when the machine is overloaded, and have a key
 	// picture at each multiple of Config.GOP, so that they can be cut there.
 	Keep bool

@@ -8,11 +8,11 @@ import (
 	"azulejo/codec"
 )
 
-// pictureKey names a rendition of a view. profiles, of sinks that may be passed a source's own packets, is
+// pictureKey names a rendition of a view. profiles and also, of sinks that may be passed a source's own packets, are
 // empty for all views that are always composed.
 type pictureKey struct {
 	view     string
-	id       codec.ID
+	id, also codec.ID
 	size     Size
 	profiles string
 }
@@ -26,7 +26,7 @@ func (m *Mixer) Watch(w Watching, s Sink) (*Subscription, error) {
 	sub := newSubscription(s, m.depart)
 	sub.keep = w.Keep
 	sub.change = func(next Watching) error {
-		next.Codec, next.Profiles, next.Keep = w.Codec, w.Profiles, w.Keep
+		next.Codec, next.Also, next.Profiles, next.Keep = w.Codec, w.Also, w.Profiles, w.Keep
 		return m.lead(sub, next)
 	}
 	sub.forget = func() {
@@ -115,7 +115,7 @@ func (m *Mixer) pictureKey(v View, w Watching) (pictureKey, error) {
 	size, err := pick(sizes, w.Rung)
 	key := pictureKey{view: v.key(), id: w.Codec, size: size}
 	if v.alone() && !m.cfg.Clock && size == sizes[0] {
-		key.profiles = w.profiles()
+		key.profiles, key.also = w.profiles(), w.Also
 	}
 	return key, err
 }

@@ -68,26 +68,35 @@ func (c *Client) receive(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
 	})
 }
 
+// read takes t apart until the connection ends. Its codec changes where a source's own packets are passed on.
 func (c *Client) read(t *webrtc.TrackRemote) error {
-	id := idOf(t.Codec().MimeType)
-	units, err := depack.New(id, t.Codec().ClockRate)
-	if err != nil {
-		return fmt.Errorf("receive %s: %w", t.Codec().MimeType, err)
-	}
+	video := t.Kind() == webrtc.RTPCodecTypeVideo
 	in, on := &c.in[0], c.cfg.OnAudio
-	if id.IsVideo() {
+	if video {
 		in, on = &c.in[1], c.cfg.OnVideo
 	}
-	var asked time.Time
+	var (
+		units *depack.Track
+		is    uint8  // the payload type that units are of
+		lost  uint64 // of others before
+		asked time.Time
+	)
 	for {
 		p, _, err := t.ReadRTP()
 		if err != nil {
 			return nil // the connection has ended, and says so itself
 		}
+		if units == nil || p.PayloadType != is {
+			lost = in.snapshot().Lost
+			if units, err = depack.New(idOf(t.Codec().MimeType), t.Codec().ClockRate); err != nil {
+				return fmt.Errorf("receive %s: %w", t.Codec().MimeType, err)
+			}
+			is = p.PayloadType
+		}
 		for _, unit := range units.Push(p) {
 			now := time.Now()
 			in.count(unit, now)
-			if unit.Lost && id.IsVideo() && !unit.Key && now.Sub(asked) > refreshEvery {
+			if unit.Lost && video && !unit.Key && now.Sub(asked) > refreshEvery {
 				asked = now
 				c.refresh(t)
 			}
@@ -95,7 +104,7 @@ func (c *Client) read(t *webrtc.TrackRemote) error {
 				on(unit)
 			}
 		}
-		in.lost(units.Stats().Lost)
+		in.lost(lost + units.Stats().Lost)
 	}
 }
 

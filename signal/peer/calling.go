@@ -18,11 +18,11 @@ func (p *Peer) Offer() (string, error) {
 	if err := p.beginnable(); err != nil {
 		return "", err
 	}
-	pc, err := p.connection()
+	down := newDownlink(p.opts)
+	pc, err := p.connection(down)
 	if err != nil {
 		return "", err
 	}
-	down := newDownlink(p.opts)
 	text, senders, err := call(pc, down)
 	if err != nil {
 		_ = pc.Close() // nothing runs yet

@@ -28,6 +28,7 @@ type downlink struct {
 
 	video, audio *track // nil where the client does not receive
 	writeRTCP    func([]rtcp.Packet) error
+	resends      *resends
 	viewing      viewing
 
 	packets, bytes, pictures, dropped, refreshes atomic.Uint64
@@ -43,7 +44,7 @@ type unit struct {
 func newDownlink(opts Options) *downlink {
 	return &downlink{
 		mix: opts.Mixer, own: opts.Own, onLayout: opts.OnLayout, queue: make(chan unit, backlog),
-		viewing: viewing{want: opts.View},
+		resends: newResends(), viewing: viewing{want: opts.View},
 	}
 }
 
@@ -56,7 +57,7 @@ func (d *downlink) attach(pc *webrtc.PeerConnection, receives map[string]bool) (
 		if !receives[kind.String()] {
 			continue
 		}
-		t := newTrack(kind)
+		t := newTrack(kind, d.resends)
 		sender, err := pc.AddTrack(t)
 		if err != nil {
 			return nil, fmt.Errorf("add %s track: %w", kind, err)

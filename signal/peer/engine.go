@@ -25,7 +25,7 @@ import (
 type Engine struct {
 	cfg  Config
 	log  *slog.Logger
-	api  func() *webrtc.API
+	api  func(*resends) *webrtc.API
 	cert webrtc.Certificate
 	udp  ice.UDPMux // nil without UDP
 	tcp  ice.TCPMux // nil without TCP
@@ -68,7 +68,7 @@ func (e *Engine) open() error {
 	if err != nil {
 		return err
 	}
-	interceptors, err := newInterceptors(media)
+	shared, err := newInterceptors(media)
 	if err != nil {
 		return err
 	}
@@ -76,10 +76,10 @@ func (e *Engine) open() error {
 	if err != nil {
 		return err
 	}
-	e.api = func() *webrtc.API { // one for each peer, since each has its own path
+	e.api = func(own *resends) *webrtc.API { // one for each peer, since each has its own path
 		s := settings
 		s.SetICEBindingRequestHandler(newPath(e.keepalive() * 3 / 2).request)
-		return webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(interceptors), webrtc.WithSettingEngine(s))
+		return webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(interceptors(own, shared)), webrtc.WithSettingEngine(s))
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/pion/interceptor"
@@ -78,13 +79,12 @@ func registerWithRTX(m *webrtc.MediaEngine, p webrtc.RTPCodecParameters) error {
 	}, webrtc.RTPCodecTypeVideo)
 }
 
-// newInterceptors repairs losses both ways (NACK), within limits, reports what comes (RR), and counts packets both
-// ways for congestion control (TWCC). What we send is reported by the downlink, which knows the time of the media.
+// newInterceptors ask for what is lost (NACK), report what comes (RR), and count packets both ways for congestion
+// control (TWCC). What we lose is sent again by [resends]. What we send is reported by the downlink, which knows the
+// time of the media.
 func newInterceptors(m *webrtc.MediaEngine) (*interceptor.Registry, error) {
 	r := &interceptor.Registry{}
 	steps := []func() error{
-		func() error { r.Add(resendsFactory{}); return nil }, // reads before those that follow
-		func() error { r.Add(answersFactory{}); return nil },
 		func() error { return requestLost(r) },
 		func() error { return reportReceived(r) },
 		func() error { return webrtc.ConfigureSimulcastExtensionHeaders(m) },
@@ -98,6 +98,20 @@ func newInterceptors(m *webrtc.MediaEngine) (*interceptor.Registry, error) {
 	}
 	return r, nil
 }
+
+// interceptors are those of one connection: its own, nearest to the network, and those that all have.
+func interceptors(own *resends, rest *interceptor.Registry) *interceptor.Registry {
+	r := &interceptor.Registry{}
+	r.Add(own)
+	r.Add(building{rest})
+	return r
+}
+
+// building makes the interceptors of a registry as one.
+type building struct{ *interceptor.Registry }
+
+// NewInterceptor implements interceptor.Factory.
+func (b building) NewInterceptor(id string) (interceptor.Interceptor, error) { return b.Build(id) }
 
 func requestLost(r *interceptor.Registry) error {
 	factory, err := nack.NewGeneratorInterceptor()
@@ -151,6 +165,30 @@ func best(codecs []webrtc.RTPCodecParameters) (webrtc.RTPCodecParameters, bool) 
 		return webrtc.RTPCodecParameters{}, false
 	}
 	return slices.MinFunc(usable, func(a, b webrtc.RTPCodecParameters) int { return rank(a) - rank(b) }), true
+}
+
+// types are the payload types of what we may send: of the chosen codec, and of VP8 beside it where the client takes
+// both, for sources whose packets are passed on.
+func types(chosen webrtc.RTPCodecParameters, codecs []webrtc.RTPCodecParameters) map[codec.ID]uint8 {
+	all := map[codec.ID]uint8{idOf(chosen.MimeType): uint8(chosen.PayloadType)}
+	for _, p := range codecs {
+		if id := idOf(p.MimeType); id == codec.VP8 && all[id] == 0 {
+			all[id] = uint8(p.PayloadType)
+		}
+	}
+	return all
+}
+
+// repetitions are the payload types that repeat others, by those (RFC 4588, section 8.1).
+func repetitions(codecs []webrtc.RTPCodecParameters) map[uint8]uint8 {
+	all := map[uint8]uint8{}
+	for _, p := range codecs {
+		of, err := strconv.ParseUint(parameter(p.SDPFmtpLine, "apt"), 10, 7)
+		if err == nil && strings.EqualFold(p.MimeType, webrtc.MimeTypeRTX) {
+			all[uint8(of)] = uint8(p.PayloadType)
+		}
+	}
+	return all
 }
 
 // decodable are the H.264 profiles among the negotiated codecs, by profile_idc. Constrained baseline, which is the

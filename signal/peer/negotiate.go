@@ -12,11 +12,11 @@ import (
 
 // begin makes the connection from the client's offer; p.mu is held.
 func (p *Peer) begin(o *offer) (string, error) {
-	pc, err := p.connection()
+	down := newDownlink(p.opts)
+	pc, err := p.connection(down)
 	if err != nil {
 		return "", err
 	}
-	down := newDownlink(p.opts)
 	answer, senders, err := negotiate(pc, o, down)
 	if err != nil {
 		_ = pc.Close() // the offer was the error; nothing runs yet
@@ -27,8 +27,8 @@ func (p *Peer) begin(o *offer) (string, error) {
 	return answer, nil
 }
 
-func (p *Peer) connection() (*webrtc.PeerConnection, error) {
-	pc, err := p.engine.api().NewPeerConnection(webrtc.Configuration{
+func (p *Peer) connection(down *downlink) (*webrtc.PeerConnection, error) {
+	pc, err := p.engine.api(down.resends).NewPeerConnection(webrtc.Configuration{
 		Certificates: []webrtc.Certificate{p.engine.cert}, BundlePolicy: webrtc.BundlePolicyMaxBundle,
 	})
 	if err != nil {

@@ -84,21 +84,30 @@ func blink(t *testing.T, to *webrtc.TrackLocalStaticSample, id codec.ID, stop <-
 	}
 }
 
-// TestPassedOn: who takes nothing but the format that a source sends gets the source's own pictures while it sees
-// that source alone, and composed ones again as soon as it sees anything else.
+// TestPassedOn: who takes the format that a source sends gets the source's own pictures while it sees that source
+// alone, and composed ones again, in the format that we like best, as soon as it sees anything else.
 func TestPassedOn(t *testing.T) {
-	for _, mime := range []string{webrtc.MimeTypeVP8, webrtc.MimeTypeH264} {
-		t.Run(mime, func(t *testing.T) {
+	for _, c := range []struct {
+		name, mime string
+		takes      []string
+		composed   codec.ID
+	}{
+		{"VP8 alone", webrtc.MimeTypeVP8, []string{webrtc.MimeTypeVP8}, codec.VP8},
+		{"H.264 alone", webrtc.MimeTypeH264, []string{webrtc.MimeTypeH264}, codec.H264},
+		{"VP8 to who takes both", webrtc.MimeTypeVP8, []string{webrtc.MimeTypeH264, webrtc.MimeTypeVP8}, codec.H264},
+		{"H.264 to who takes both", webrtc.MimeTypeH264, []string{webrtc.MimeTypeVP8, webrtc.MimeTypeH264}, codec.H264},
+	} {
+		t.Run(c.name, func(t *testing.T) {
 			m, sources := startMixerOf(t, mixer.Config{Width: 320, Height: 180, FPS: 20, Rungs: []string{"180p"}}, "ana")
 			e := engine(t, Config{})
-			publish(t, e, m, sources[0], mime)
+			publish(t, e, m, sources[0], c.mime)
 			v := &viewer{layouts: map[uint32]*mixer.Layout{}}
 			alone := &mixer.View{Layout: layout.KindFocus, Spotlight: "ana", NoLabels: true}
-			p := v.connect(t, e, Options{Mixer: m, OnLayout: v.onLayout, View: mixer.Watching{View: alone}}, mime)
+			p := v.connect(t, e, Options{Mixer: m, OnLayout: v.onLayout, View: mixer.Watching{View: alone}}, c.takes...)
 			await.Until(t, "its own pictures", v.sees("240x136", 1))
 			await.Until(t, "nothing is decoded", func() bool {
 				r, _ := p.Rendition()
-				return r.Passed && !sources[0].Stats().Decoded
+				return r.Passed && r.Codec == idOf(c.mime) && v.newest().id == r.Codec && !sources[0].Stats().Decoded
 			})
 			before := v.count()
 			await.Until(t, "its own pictures go on", func() bool { return v.count() > before+10 && v.sees("240x136", 1)() })
@@ -106,12 +115,22 @@ func TestPassedOn(t *testing.T) {
 				t.Fatal(err)
 			}
 			await.Until(t, "composed pictures", v.sees("320x180", 1))
-			if r, _ := p.Rendition(); r.Passed || !sources[0].Stats().Decoded {
+			if r, _ := p.Rendition(); r.Passed || r.Codec != c.composed || v.newest().id != c.composed || !sources[0].Stats().Decoded {
 				t.Errorf("the rendition is %+v; want one that is composed", r)
 			}
 			v.check(t)
 		})
 	}
+}
+
+// newest is the last picture that came; zero before the first.
+func (v *viewer) newest() shown {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if len(v.pictures) == 0 {
+		return shown{}
+	}
+	return v.pictures[len(v.pictures)-1]
 }
 
 // count is how many pictures came.

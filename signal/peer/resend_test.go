@@ -1,71 +1,206 @@
 package peer
 
 import (
+	"bytes"
+	"encoding/binary"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/pion/interceptor"
 	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
 )
+
+// resending is a stream of a connection whose client asks for what it lost.
+type resending struct {
+	*resends
+	now    time.Time
+	wire   wire
+	writer interceptor.RTPWriter
+	header rtp.Header // one for all packets, as a binding has it
+}
+
+// newResending has repetitions of 96 as 97 and of 98 as 99.
+func newResending(t *testing.T, info *interceptor.StreamInfo) *resending {
+	t.Helper()
+	s := &resending{resends: newResends(), now: origin, header: rtp.Header{Version: 2, SSRC: info.SSRC, PayloadType: 96}}
+	s.repeat(map[uint8]uint8{96: 97, 98: 99})
+	s.writer = s.BindLocalStream(info, interceptor.RTPWriterFunc(func(h *rtp.Header, payload []byte, _ interceptor.Attributes) (int, error) {
+		return s.wire.WriteRTP(h, payload)
+	}))
+	return s
+}
+
+// send writes a packet, with an extension as those have that count for congestion control.
+func (s *resending) send(t *testing.T, seq uint16, payload []byte) {
+	t.Helper()
+	s.header.SequenceNumber, s.header.Timestamp, s.header.Marker = seq, 100*uint32(seq), seq%2 == 0
+	s.header.Extension, s.header.Extensions = false, s.header.Extensions[:0]
+	if err := s.header.SetExtension(3, binary.BigEndian.AppendUint16(nil, seq)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.writer.Write(&s.header, payload, nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// ask requests packets, and returns what came of it.
+func (s *resending) ask(ssrc uint32, lost ...uint16) wire {
+	s.wire = wire{}
+	s.take([]rtcp.Packet{&rtcp.TransportLayerNack{MediaSSRC: ssrc, Nacks: rtcp.NackPairsFromSequenceNumbers(lost)}}, s.now)
+	return s.wire
+}
+
+var repairable = []interceptor.RTCPFeedback{{Type: "nack", Parameter: "pli"}, {Type: "nack"}}
+
+func payloadOf(seq uint16) []byte { return bytes.Repeat([]byte{byte(seq)}, 10+int(seq%7)) }
+
+// TestLostPacketsAreRepeated in a stream of their own, with the numbers that they had in front (RFC 4588, section 4).
+func TestLostPacketsAreRepeated(t *testing.T) {
+	s := newResending(t, &interceptor.StreamInfo{SSRC: 7, SSRCRetransmission: 8, RTCPFeedback: repairable})
+	for seq := uint16(65530); seq != 6; seq++ {
+		s.send(t, seq, payloadOf(seq))
+	}
+	lost := []uint16{65533, 2, 3, 900}
+	got := s.ask(7, lost...)
+	if len(got.headers) != 3 {
+		t.Fatalf("%d packets for three that were sent and one that was not", len(got.headers))
+	}
+	for i, h := range got.headers {
+		seq := lost[i]
+		if h.SSRC != 8 || h.PayloadType != 97 || h.Timestamp != 100*uint32(seq) || h.Marker != (seq%2 == 0) {
+			t.Errorf("packet %d came again as %+v", seq, h)
+		}
+		if want := binary.BigEndian.AppendUint16(nil, seq); !bytes.Equal(h.GetExtension(3), want) {
+			t.Errorf("the extension of packet %d is %x", seq, h.GetExtension(3))
+		}
+		if want := append(binary.BigEndian.AppendUint16(nil, seq), payloadOf(seq)...); !bytes.Equal(got.payloads[i], want) {
+			t.Errorf("packet %d came again with %x; want %x", seq, got.payloads[i], want)
+		}
+		if i > 0 && h.SequenceNumber != got.headers[i-1].SequenceNumber+1 {
+			t.Error("numbers of repetitions have a gap")
+		}
+	}
+	if n := len(s.ask(9, 2).headers); n != 0 {
+		t.Errorf("%d packets for another stream", n)
+	}
+	s.send(t, 2+resendsKept, nil)
+	if n := len(s.ask(7, 2).headers); n != 0 {
+		t.Error("another packet came instead of one that is past")
+	}
+	s.UnbindLocalStream(&interceptor.StreamInfo{SSRC: 7})
+	if n := len(s.ask(7, 3).headers); n != 0 {
+		t.Error("a stream that ended is repeated")
+	}
+}
+
+// TestRepetitionsAreTheSame where the client takes no stream of them: SRTP encrypts both with one number.
+func TestRepetitionsAreTheSame(t *testing.T) {
+	s := newResending(t, &interceptor.StreamInfo{SSRC: 7, RTCPFeedback: repairable})
+	s.send(t, 41, payloadOf(41))
+	sent := s.wire
+	s.send(t, 42, payloadOf(42))
+	got := s.ask(7, 41)
+	if len(got.headers) != 1 {
+		t.Fatalf("%d packets", len(got.headers))
+	}
+	first, err1 := sent.headers[0].Marshal()
+	again, err2 := got.headers[0].Marshal()
+	if err1 != nil || err2 != nil || !bytes.Equal(first, again) || !bytes.Equal(got.payloads[0], payloadOf(41)) {
+		t.Errorf("%x %x came again as %x %x", first, sent.payloads[0], again, got.payloads[0])
+	}
+}
+
+// TestPayloadsAreKeptWithoutACopy: they are the same for all viewers, whose memory is what this is about.
+func TestPayloadsAreKeptWithoutACopy(t *testing.T) {
+	s := newResending(t, &interceptor.StreamInfo{SSRC: 7, RTCPFeedback: repairable})
+	payload := payloadOf(5)
+	s.send(t, 5, payload)
+	if got := s.ask(7, 5); &got.payloads[0][0] != &payload[0] {
+		t.Error("the payload was copied")
+	}
+	if n := testing.AllocsPerRun(100, func() { s.writer.(*sentStream).keep(&s.header, payload) }); n != 0 {
+		t.Errorf("%v allocations for a packet", n)
+	}
+}
+
+// TestSoundIsNotKept, which nobody asks for again.
+func TestSoundIsNotKept(t *testing.T) {
+	s := newResending(t, &interceptor.StreamInfo{SSRC: 7, RTCPFeedback: slices.Clone(repairable[:1])})
+	s.send(t, 5, payloadOf(5))
+	if n := len(s.ask(7, 5).headers); n != 0 {
+		t.Errorf("%d packets", n)
+	}
+}
 
 // TestLostPacketsAreSentAgainWithSense: not while the last answer may be on its way, and not forever.
 func TestLostPacketsAreSentAgainWithSense(t *testing.T) {
-	now := origin
-	r := &resends{}
-	ask := func(when string, ssrc uint32, lost []uint16, want ...uint16) {
+	s := newResending(t, &interceptor.StreamInfo{SSRC: 7, SSRCRetransmission: 8, RTCPFeedback: repairable})
+	for seq := uint16(65535); seq != 42; seq++ {
+		s.send(t, seq, payloadOf(seq))
+	}
+	ask := func(when string, lost []uint16, want ...uint16) {
 		t.Helper()
-		request := &rtcp.TransportLayerNack{MediaSSRC: ssrc, Nacks: rtcp.NackPairsFromSequenceNumbers(lost)}
-		r.take([]rtcp.Packet{request}, now)
 		var got []uint16
-		for _, pair := range request.Nacks {
-			got = append(got, pair.PacketList()...)
+		for _, payload := range s.ask(7, lost...).payloads {
+			got = append(got, binary.BigEndian.Uint16(payload))
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("%s: %v; want %v", when, got, want)
 		}
 	}
-	ask("at first", 7, []uint16{65535, 0, 40}, 65535, 0, 40)
-	ask("at once again", 7, []uint16{65535, 0, 40, 41}, 41)
-	ask("of another stream", 8, []uint16{65535}, 65535)
-	now = now.Add(resendFirst)
-	ask("a while later", 7, []uint16{0, 40}, 0, 40)
-	r.take([]rtcp.Packet{&rtcp.ReceiverReport{Reports: []rtcp.ReceptionReport{reportOf(0, 1, middle(now.Add(-300*ms)), 0)}}}, now)
-	now = now.Add(200 * ms)
-	ask("while packets take 300 ms", 7, []uint16{0, 40})
-	now = now.Add(110 * ms)
-	ask("a third time", 7, []uint16{0, 40}, 0, 40)
-	now = now.Add(time.Second)
-	ask("in vain", 7, []uint16{0, 40})
-	ask("the place of one that is past", 7, []uint16{40 + resendsKept}, 40+resendsKept)
+	ask("at first", []uint16{65535, 0, 40}, 65535, 0, 40)
+	ask("at once again", []uint16{65535, 0, 40, 41}, 41)
+	s.now = s.now.Add(resendFirst)
+	ask("a while later", []uint16{0, 40}, 0, 40)
+	s.take([]rtcp.Packet{&rtcp.ReceiverReport{Reports: []rtcp.ReceptionReport{reportOf(0, 1, middle(s.now.Add(-300*ms)), 0)}}}, s.now)
+	s.now = s.now.Add(200 * ms)
+	ask("while packets take 300 ms", []uint16{0, 40})
+	s.now = s.now.Add(110 * ms)
+	ask("a third time", []uint16{0, 40}, 0, 40)
+	s.now = s.now.Add(time.Second)
+	ask("in vain", []uint16{0, 40})
+	s.send(t, 40+resendsKept, payloadOf(40+resendsKept))
+	ask("the place of one that is past", []uint16{40, 40 + resendsKept}, 40+resendsKept)
 }
 
-// TestRequestsAreSiftedForThoseWhoAnswer, who look into the attributes.
-func TestRequestsAreSiftedForThoseWhoAnswer(t *testing.T) {
+// TestEveryCodecHasItsRepetitions: the stream may change its payload type.
+func TestEveryCodecHasItsRepetitions(t *testing.T) {
+	s := newResending(t, &interceptor.StreamInfo{SSRC: 7, SSRCRetransmission: 8, RTCPFeedback: repairable})
+	for i, c := range []struct{ sent, again uint8 }{{96, 97}, {98, 99}, {96, 97}} {
+		s.header.PayloadType = c.sent
+		s.send(t, uint16(i), nil)
+	}
+	got := s.ask(7, 0, 1, 2).headers
+	if len(got) != 3 || got[0].PayloadType != 97 || got[1].PayloadType != 99 || got[2].PayloadType != 97 {
+		t.Errorf("96, 98 and 96 came again as %+v", got)
+	}
+}
+
+// TestRequestsAreAnsweredAsTheyAreRead, and once, however many tracks read them.
+func TestRequestsAreAnsweredAsTheyAreRead(t *testing.T) {
+	s := newResending(t, &interceptor.StreamInfo{SSRC: 7, SSRCRetransmission: 8, RTCPFeedback: repairable})
+	s.send(t, 100, nil)
 	request := &rtcp.TransportLayerNack{MediaSSRC: 7, Nacks: []rtcp.NackPair{{PacketID: 100}}}
 	data, err := request.Marshal()
 	if err != nil {
 		t.Fatal(err)
 	}
-	made, err := resendsFactory{}.NewInterceptor("")
-	if err != nil {
-		t.Fatal(err)
-	}
-	reader := made.BindRTCPReader(interceptor.RTCPReaderFunc(func(b []byte, a interceptor.Attributes) (int, interceptor.Attributes, error) {
+	reader := s.BindRTCPReader(interceptor.RTCPReaderFunc(func(b []byte, a interceptor.Attributes) (int, interceptor.Attributes, error) {
 		return copy(b, data), a, nil
 	}))
-	for _, want := range []int{1, 0} {
+	for range 2 {
 		b := make([]byte, 1500)
 		n, attributes, err := reader.Read(b, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		packets, err := attributes.GetRTCPPackets(b[:n])
-		if err != nil {
-			t.Fatal(err)
+		if packets, err := attributes.GetRTCPPackets(b[:n]); err != nil || len(packets) != 1 {
+			t.Errorf("those who read on have %v, %v", packets, err)
 		}
-		if got := len(packets[0].(*rtcp.TransportLayerNack).Nacks); got != want {
-			t.Errorf("%d requests are left; want %d", got, want)
-		}
+	}
+	if n := len(s.wire.headers); n != 2 {
+		t.Errorf("%d packets; want the first one and its repetition", n)
 	}
 }

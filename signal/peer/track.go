@@ -19,14 +19,16 @@ import (
 //
 // Bind runs in pion's goroutine before the first write; write is for one goroutine.
 type track struct {
-	kind  webrtc.RTPCodecType
-	bound atomic.Pointer[binding]
+	kind    webrtc.RTPCodecType
+	resends *resends // of the connection
+	bound   atomic.Pointer[binding]
 }
 
 // binding is what the negotiation decided about a track, and where its stream is.
 type binding struct {
-	id       codec.ID
-	profiles []uint8 // H.264 profile_idc that the client decodes, baseline among them
+	id       codec.ID           // of what is encoded for it
+	types    map[codec.ID]uint8 // payload types of id, and of what else is passed on
+	profiles []uint8            // H.264 profile_idc that the client decodes, baseline among them
 	clock    uint32
 	base     uint32 // RTP time of the room's epoch
 	ssrc     uint32
@@ -38,19 +40,23 @@ type binding struct {
 	packets, octets uint32 // sent, modulo 2^32; octets of payloads alone
 }
 
-func newTrack(kind webrtc.RTPCodecType) *track { return &track{kind: kind} }
+func newTrack(kind webrtc.RTPCodecType, r *resends) *track { return &track{kind: kind, resends: r} }
 
 // Bind picks the codec to send among the negotiated ones.
 func (t *track) Bind(ctx webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, error) {
-	chosen, ok := best(ctx.CodecParameters())
+	codecs := ctx.CodecParameters()
+	chosen, ok := best(codecs)
 	if !ok {
 		return webrtc.RTPCodecParameters{}, fmt.Errorf("bind %s track: %w", t.kind, webrtc.ErrUnsupportedCodec)
 	}
+	if t.kind == webrtc.RTPCodecTypeVideo {
+		t.resends.repeat(repetitions(codecs))
+	}
 	t.bound.Store(&binding{
-		id: idOf(chosen.MimeType), profiles: decodable(ctx.CodecParameters()), clock: chosen.ClockRate,
+		id: idOf(chosen.MimeType), types: types(chosen, codecs), profiles: decodable(codecs), clock: chosen.ClockRate,
 		base: rand.Uint32(), ssrc: uint32(ctx.SSRC()), writer: ctx.WriteStream(), // RFC 3550 wants both beginnings unpredictable
 		header: rtp.Header{
-			Version: 2, PayloadType: uint8(chosen.PayloadType), SSRC: uint32(ctx.SSRC()), SequenceNumber: uint16(rand.Uint32()),
+			Version: 2, SSRC: uint32(ctx.SSRC()), SequenceNumber: uint16(rand.Uint32()),
 		},
 	})
 	return chosen, nil
@@ -64,6 +70,16 @@ func (t *track) ID() string                { return t.kind.String() }
 func (t *track) RID() string               { return "" }
 func (t *track) StreamID() string          { return "mix" }
 func (t *track) Kind() webrtc.RTPCodecType { return t.kind }
+
+// also is what else the client takes of what is passed on; empty for nothing.
+func (b *binding) also() codec.ID {
+	for id := range b.types {
+		if id != b.id {
+			return id
+		}
+	}
+	return ""
+}
 
 // stamp is the RTP time of the next unit. It always advances: a unit that is no newer than the one before,
 // which happens when one rendition takes over from another, is sent as if it were a tick newer.
@@ -85,6 +101,7 @@ const (
 // write sends one access unit at an RTP time and tells how many packets and bytes it took.
 func (b *binding) write(p codec.Packet, stamp uint32) (packets, bytes int, err error) {
 	payloads := cut(p)
+	b.header.PayloadType = b.types[p.Codec]
 	for i, payload := range payloads {
 		if i > 0 && i%burst == 0 {
 			time.Sleep(breath)

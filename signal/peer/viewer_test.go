@@ -19,6 +19,7 @@ import (
 // shown is one picture that a viewer got.
 type shown struct {
 	stamp uint32
+	id    codec.ID
 	size  string
 }
 
@@ -61,19 +62,25 @@ func (v *viewer) fail(format string, args ...any) {
 	}
 }
 
-// read takes the stream apart until it ends.
-func (v *viewer) read(track *webrtc.TrackRemote, id codec.ID) {
-	units, err := depack.New(id, 90000)
-	if err != nil {
-		v.fail("%w", err)
-		return
+// format is what packets of one payload type are read with.
+type format struct {
+	id      codec.ID
+	units   *depack.Track
+	decoder *codec.VideoDecoder
+}
+
+func newFormat(id codec.ID) (f format, err error) {
+	f.id = id
+	if f.units, err = depack.New(id, 90000); err == nil {
+		f.decoder, err = codec.NewVideoDecoder(id, 0)
 	}
-	decoder, err := codec.NewVideoDecoder(id, 0)
-	if err != nil {
-		v.fail("%w", err)
-		return
-	}
-	defer decoder.Close()
+	return f, err
+}
+
+// read takes the stream apart until it ends. Another payload type begins with a key picture.
+func (v *viewer) read(track *webrtc.TrackRemote) {
+	var in format
+	defer func() { in.decoder.Close() }()
 	var last *rtp.Packet
 	for {
 		p, _, err := track.ReadRTP()
@@ -86,36 +93,47 @@ func (v *viewer) read(track *webrtc.TrackRemote, id codec.ID) {
 				v.fail("packet %d at %d follows %d at %d", p.SequenceNumber, p.Timestamp, last.SequenceNumber, last.Timestamp)
 			}
 		}
+		if last == nil || p.PayloadType != last.PayloadType {
+			in.decoder.Close()
+			if in, err = newFormat(idOf(track.Codec().MimeType)); err != nil {
+				v.fail("%w", err)
+				return
+			}
+		}
 		last = p
-		for _, u := range units.Push(p) {
-			v.show(decoder, u, p.Timestamp)
+		for _, u := range in.units.Push(p) {
+			v.show(in, u, p.Timestamp)
 		}
 	}
 }
 
-func (v *viewer) show(decoder *codec.VideoDecoder, u codec.Packet, stamp uint32) {
-	frames, err := decoder.Decode(u)
+func (v *viewer) show(in format, u codec.Packet, stamp uint32) {
+	frames, err := in.decoder.Decode(u)
 	if err != nil {
 		v.fail("decode: %w", err)
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, f := range frames {
-		v.pictures = append(v.pictures, shown{stamp, fmt.Sprintf("%dx%d", f.Width(), f.Height())})
+		v.pictures = append(v.pictures, shown{stamp, in.id, fmt.Sprintf("%dx%d", f.Width(), f.Height())})
 		f.Close()
 	}
 }
 
-// connect makes a client of pion that receives video in one format and connects it to p.
-func (v *viewer) connect(t *testing.T, e *Engine, opts Options, mime string) *Peer {
+// connect makes a client of pion that receives video in these formats and connects it to p.
+func (v *viewer) connect(t *testing.T, e *Engine, opts Options, mimes ...string) *Peer {
 	t.Helper()
 	m := &webrtc.MediaEngine{}
-	params := webrtc.RTPCodecParameters{RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: mime, ClockRate: 90000}, PayloadType: 100}
-	if mime == webrtc.MimeTypeH264 {
-		params.SDPFmtpLine = "packetization-mode=1;profile-level-id=42e01f"
-	}
-	if err := m.RegisterCodec(params, webrtc.RTPCodecTypeVideo); err != nil {
-		t.Fatal(err)
+	for i, mime := range mimes {
+		params := webrtc.RTPCodecParameters{
+			RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: mime, ClockRate: 90000}, PayloadType: webrtc.PayloadType(100 + i),
+		}
+		if mime == webrtc.MimeTypeH264 {
+			params.SDPFmtpLine = "packetization-mode=1;profile-level-id=42e01f"
+		}
+		if err := m.RegisterCodec(params, webrtc.RTPCodecTypeVideo); err != nil {
+			t.Fatal(err)
+		}
 	}
 	var s webrtc.SettingEngine
 	s.SetIncludeLoopbackCandidate(true)
@@ -125,7 +143,7 @@ func (v *viewer) connect(t *testing.T, e *Engine, opts Options, mime string) *Pe
 	}
 	var reading sync.WaitGroup
 	pc.OnTrack(func(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
-		reading.Go(func() { v.read(track, idOf(mime)) })
+		reading.Go(func() { v.read(track) })
 	})
 	candidates := make(chan Candidate, 64)
 	opts.OnCandidate = func(c Candidate) { candidates <- c }

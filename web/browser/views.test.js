@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import {join as path} from 'node:path';
 import test from 'node:test';
 import {join, openChromium, openFirefox, watch} from './browsers.js';
-import {agreement, under} from './picture.js';
+import {agreement, motion, under} from './picture.js';
 import {ffmpeg, scratch, serve, until} from './server.js';
 
 const red = [200, 40, 30], blue = [30, 60, 200], green = [20, 170, 60];
@@ -237,4 +237,37 @@ test('Firefox: a tap puts a tile in the spotlight and back', {timeout: 120000}, 
     const tiles = await agrees(page, '#wall', colours, ids);
     return Math.abs(tiles[0].area - tiles[1].area) < 100;
   });
+});
+
+/** Runs in the page: the codec of the picture that it receives now. */
+async function receivedCodec() {
+  const report = await /** @type {any} */ (window).connections.at(-1).getStats();
+  let codec = '';
+  report.forEach((/** @type {any} */ s) => { if (s.type === 'inbound-rtp' && s.kind === 'video') codec = report.get(s.codecId)?.mimeType || ''; });
+  return codec;
+}
+
+test('Chromium shows the VP8 of Firefox as it is while it shows nothing else, and composed H.264 before and after', {timeout: 150000}, async (t) => {
+  const server = await serve(t, {});
+  const firefox = await openFirefox(t);
+  const camera = await firefox.newPage();
+  watch(t, camera);
+  await join(camera, `${server.url}/join/yard`, 'Ana');
+  await camera.waitForSelector('#call[data-state=live]', {timeout: 20000});
+  const all = {layout: 'grid'}, alone = {layout: 'focus', spotlight: 'Ana', noLabels: true};
+  await setView(server, 'door', all);
+  const browser = await openChromium(t);
+  const page = await browser.newPage();
+  watch(t, page);
+  await page.addInitScript(keepConnections);
+  await page.goto(`${server.url}/wall/yard?view=door`);
+  for (const [view, codec] of /** @type {[object, string][]} */ ([[all, 'H264'], [alone, 'VP8'], [all, 'H264'], [alone, 'VP8']])) {
+    await setView(server, 'door', view);
+    await until(`pictures come in ${codec}`, 40000, async () => {
+      const {frames} = await page.evaluate(motion, {selector: '#wall', ms: 1500}), is = await page.evaluate(receivedCodec);
+      const {renditions} = await server.get('/api/v1/rooms/yard');
+      if (frames >= 12 && is === `video/${codec}` && renditions.some((/** @type {any} */ r) => r.codec === codec.toLowerCase() && Boolean(r.passed) === (codec === 'VP8'))) return true;
+      throw new Error(JSON.stringify({frames, is, renditions}));
+    });
+  }
 });
