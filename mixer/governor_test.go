@@ -3,6 +3,7 @@ package mixer
 import (
 	"strconv"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"azulejo/codec"
@@ -87,6 +88,39 @@ func TestRecoveryIsInReverseAndSlow(t *testing.T) {
 	}
 }
 
+// TestHalfOfTheRateIsEnough where it is in time, and stays while the whole would be late; steps beyond it end although.
+func TestHalfOfTheRateIsEnough(t *testing.T) {
+	f := newFakeLoad()
+	f.spend(3, 50)
+	for want := f.level; f.level > overloadRate; {
+		if f.late(1) < want-1 {
+			t.Fatalf("from level %d to %d", want, f.level)
+		}
+		if want = f.level; f.now.Unix() > 1100 {
+			t.Fatalf("level %d although half of the rate is in time", f.level)
+		}
+	}
+	if level := f.late(20); level != overloadRate {
+		t.Errorf("level %d while half of the rate is in time, and the whole is not", level)
+	}
+	if level := f.spend(7, 0); level != overloadStill {
+		t.Errorf("level %d when the whole is in time", level)
+	}
+}
+
+// late lets n periods pass in which every picture takes longer than one tick and less than two, and returns the level.
+func (f *fakeLoad) late(n int) (level int) {
+	for range n {
+		for range 25 {
+			f.skip(1)
+			f.observe(60*time.Millisecond, 40*time.Millisecond)
+		}
+		f.now = f.now.Add(governEvery)
+		level = f.decide(f.now)
+	}
+	return level
+}
+
 func TestSkippedTicksAndSlowEncodersAreLateness(t *testing.T) {
 	g := newGovernor()
 	for range 10 {
@@ -108,10 +142,10 @@ func TestSkippedTicksAndSlowEncodersAreLateness(t *testing.T) {
 	}
 }
 
-// overload sets the level so that it stays for ten seconds.
+// overload sets the level so that it stays for ten seconds, however busy the machine is.
 func (m *Mixer) overload(level int) {
 	m.governor.mu.Lock()
-	m.governor.level, m.governor.well = level, time.Time{}
+	m.governor.level, m.governor.most, m.governor.well = level, level, time.Time{}
 	m.governor.mu.Unlock()
 	m.setLevel(level)
 }
@@ -166,12 +200,18 @@ func TestCalmIsMeasured(t *testing.T) {
 	eventually(t, 4*time.Second, "one is calm, the other is not", func() bool { return calm.video.calm() && !busy.video.calm() && busy.Stats().State == Live })
 }
 
+// TestOverloadHalvesTheRateButKeepsBeginnings under a fake clock: a busy machine shows less.
 func TestOverloadHalvesTheRateButKeepsBeginnings(t *testing.T) {
+	film := lively(t, 8)
+	synctest.Test(t, func(t *testing.T) { halves(t, film) })
+}
+
+func halves(t *testing.T, film []codec.Packet) {
 	cfg := small
 	cfg.GOP = time.Second
 	m := start(t, cfg)
 	src := m.AddSource(SourceConfig{Name: "a"})
-	loop(t, lively(t, 8), src.PutVideo)
+	loop(t, film, src.PutVideo)
 	v := attend(t, m, Watching{Codec: codec.H264, Keep: true}, nil)
 	eventually(t, 3*time.Second, "the picture", func() bool { return src.Stats().State == Live && !src.video.calm() && v.count() > 20 })
 	m.overload(overloadRate)

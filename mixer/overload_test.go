@@ -46,11 +46,14 @@ func TestOverloadGoesUpAndDown(t *testing.T) {
 	for name, c := range map[string]struct {
 		labour *labour
 		most   int // the rungs of who holds the encoder up cannot be changed meanwhile
+		want   int
 		place  func(*Source, *labour) Sink
 	}{
-		"ticks are late but not skipped": {&labour{takes: 150 * time.Millisecond, every: 500 * time.Millisecond}, overloadJoins, onTick},
-		"one is late, many are skipped":  {&labour{takes: time.Second, every: 2 * time.Second}, overloadJoins, onTick},
-		"the encoder is late":            {&labour{takes: 300 * time.Millisecond}, overloadRate, onDelivery},
+		"half of the rate is in time":      {&labour{takes: 150 * time.Millisecond, every: 500 * time.Millisecond}, overloadJoins, overloadRate, onTick},
+		"half of the rate is late":         {&labour{takes: 250 * time.Millisecond, every: 500 * time.Millisecond}, overloadJoins, overloadJoins, onTick},
+		"one is late, many are skipped":    {&labour{takes: time.Second, every: 2 * time.Second}, overloadJoins, overloadJoins, onTick},
+		"the encoder is late":              {&labour{takes: 300 * time.Millisecond}, overloadRate, overloadRate, onDelivery},
+		"the encoder has half of the rate": {&labour{takes: 150 * time.Millisecond}, overloadJoins, overloadRate, onDelivery},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -62,7 +65,7 @@ func TestOverloadGoesUpAndDown(t *testing.T) {
 					t.Fatal(err)
 				}
 				defer sub.Close()
-				steps := []int{0, 1, 2, 3, 4}[:c.most+1]
+				steps := []int{0, 1, 2, 3, 4}[:c.want+1]
 				c.labour.hard.Store(true)
 				if got := spend(t, src, 16*time.Second); !slices.Equal(got, steps) {
 					t.Errorf("levels %v while pictures are late, want %v", got, steps)

@@ -175,6 +175,7 @@ func (r *picture) run() {
 		case p := <-r.relay.packets:
 			r.pass(p)
 		case s := <-r.shots:
+			began := time.Now()
 			packets, err := r.encode(s.frame)
 			s.frame.Close()
 			if err != nil {
@@ -183,6 +184,7 @@ func (r *picture) run() {
 			}
 			well()
 			r.deliver(packets, s.shows)
+			r.view.mixer.governor.encoded(time.Since(began), r.view.period())
 		}
 	}
 }
