@@ -175,18 +175,29 @@ func (r *picture) run() {
 		case p := <-r.relay.packets:
 			r.pass(p)
 		case s := <-r.shots:
-			began := time.Now()
-			packets, err := r.encode(s.frame)
-			s.frame.Close()
-			if err != nil {
+			if err := r.show(s); err != nil {
 				trouble(err)
 				continue
 			}
 			well()
-			r.deliver(packets, s.shows)
-			r.view.mixer.governor.encoded(time.Since(began), r.view.period())
 		}
 	}
+}
+
+// show encodes a canvas, unless packets are passed on: one that was put before they came is none of theirs.
+func (r *picture) show(s shot) error {
+	defer s.frame.Close()
+	if r.relay.active() {
+		return nil
+	}
+	began := time.Now()
+	packets, err := r.encode(s.frame)
+	if err != nil {
+		return err
+	}
+	r.deliver(packets, s.shows)
+	r.view.mixer.governor.encoded(time.Since(began), r.view.period())
+	return nil
 }
 
 // encode makes a key picture at the first canvas of each stretch, and when one is wanted and the last is long

@@ -23,6 +23,7 @@ type relay struct {
 	source atomic.Pointer[Source]   // packets come from it; nil while composing
 	passes atomic.Pointer[codec.ID] // of the packets that are passed on right now; nil while composing
 	over   atomic.Bool              // the next composed picture has to be a key picture
+	gap    atomic.Bool              // the last packet had no room
 
 	mu      sync.Mutex // held while source changes
 	stopped bool
@@ -110,11 +111,15 @@ func (r *relay) fits(p codec.Packet) bool {
 	return p.Codec != codec.H264 || head.Profile == baseline || strings.IndexByte(r.key.profiles, head.Profile) >= 0
 }
 
-// relayed puts a packet of the source on its way. It never blocks: when there is no room, composing goes on.
+// relayed puts a packet of the source on its way. It never blocks: when there is no room, composing goes on, and what
+// comes next does not continue what waits.
 func (r *picture) relayed(p relayed) {
+	p.Lost = p.Lost || r.relay.gap.Load()
 	select {
 	case r.relay.packets <- p:
+		r.relay.gap.Store(false)
 	default:
+		r.relay.gap.Store(true)
 		r.relay.end()
 	}
 }
