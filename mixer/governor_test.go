@@ -211,6 +211,7 @@ func halves(t *testing.T, film []codec.Packet) {
 	cfg.GOP = time.Second
 	m := start(t, cfg)
 	src := m.AddSource(SourceConfig{Name: "a"})
+	time.Sleep(25 * time.Millisecond) // pictures come between ticks, one for each
 	loop(t, film, src.PutVideo)
 	v := attend(t, m, Watching{Codec: codec.H264, Keep: true}, nil)
 	eventually(t, 3*time.Second, "the picture", func() bool { return src.Stats().State == Live && !src.video.calm() && v.count() > 20 })
