@@ -31,15 +31,7 @@ func open(t *testing.T, cfg Config) *House {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- h.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("house ended with %v", err)
-		}
-	})
+	await.Running(t, h.Run)
 	return h
 }
 

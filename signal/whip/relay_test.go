@@ -1,7 +1,6 @@
 package whip_test
 
 import (
-	"context"
 	"log/slog"
 	"net/http"
 	"regexp"
@@ -31,15 +30,7 @@ func serveRelays(t *testing.T) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- relays.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	})
+	await.Running(t, relays.Run)
 	return s
 }
 

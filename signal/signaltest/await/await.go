@@ -1,8 +1,9 @@
-// Package await is for tests only: it waits for what has to happen. It imports nothing, so that every package's own
-// tests can use it.
+// Package await is for tests only: it waits for what has to happen and to end. It imports nothing of ours, so that every
+// package's own tests can use it.
 package await
 
 import (
+	"context"
 	"testing"
 	"time"
 )
@@ -29,4 +30,19 @@ func Within(t testing.TB, patience time.Duration, what string, ok func() bool) {
 		case <-tick.C:
 		}
 	}
+}
+
+// Running runs something until the test ends, and fails the test for its error. What is cleaned up before it was
+// begun later.
+func Running(t testing.TB, run func(context.Context) error) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
 }
