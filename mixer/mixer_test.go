@@ -277,7 +277,10 @@ func TestACanvasForARenditionThatEndsIsFreed(t *testing.T) {
 		}
 		return f
 	}
-	v := &view{mixer: &Mixer{cfg: small.WithDefaults(), governor: newGovernor()}, spec: View{Width: 320, Height: 180, FPS: 25}}
+	v := &view{
+		mixer: &Mixer{cfg: small.WithDefaults(), governor: newGovernor()}, spec: View{Width: 320, Height: 180, FPS: 25},
+		cadence: cadence{rate: 25, per: time.Second},
+	}
 	for range 50 {
 		r, err := newPicture(pictureKey{id: codec.H264, size: Size{320, 180}}, v, v.mixer.cfg, slog.New(slog.DiscardHandler))
 		if err != nil {

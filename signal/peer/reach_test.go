@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/pion/ice/v4"
@@ -145,17 +146,14 @@ type nat struct {
 	t      *testing.T
 	in     *net.UDPConn // clients speak to it
 	to     *net.UDPAddr
-	client chan *net.UDPAddr // the one there is, once it has spoken
-	out    chan *net.UDPConn // the present outer side
+	client atomic.Pointer[net.UDPAddr] // the one there is, once it has spoken
+	out    atomic.Pointer[net.UDPConn] // the present outer side
 }
 
 // newNAT leads to a port of the loopback interface.
 func newNAT(t *testing.T, port int) *nat {
 	t.Helper()
-	n := &nat{
-		t: t, in: listenLoopback(t), to: &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port},
-		client: make(chan *net.UDPAddr, 1), out: make(chan *net.UDPConn, 1),
-	}
+	n := &nat{t: t, in: listenLoopback(t), to: &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port}}
 	n.move()
 	done := make(chan struct{})
 	go func() { defer close(done); n.outward() }()
@@ -182,25 +180,17 @@ func (n *nat) outward() {
 		if err != nil {
 			return
 		}
-		select {
-		case n.client <- from:
-		default:
-		}
-		out := <-n.out
-		_, _ = out.WriteToUDP(buf[:size], n.to)
-		n.out <- out
+		n.client.Store(from)
+		_, _ = n.out.Load().WriteToUDP(buf[:size], n.to) // lost while it moves
 	}
 }
 
 // move gives the client another address; what comes to the old one is lost.
 func (n *nat) move() {
 	next := listenLoopback(n.t)
-	select {
-	case old := <-n.out:
+	if old := n.out.Swap(next); old != nil {
 		_ = old.Close()
-	default:
 	}
-	n.out <- next
 	done := make(chan struct{})
 	go func() { defer close(done); n.inward(next) }()
 	n.t.Cleanup(func() {
@@ -216,9 +206,9 @@ func (n *nat) inward(out *net.UDPConn) {
 		if err != nil {
 			return
 		}
-		client := <-n.client
-		n.client <- client
-		_, _ = n.in.WriteToUDP(buf[:size], client)
+		if client := n.client.Load(); client != nil {
+			_, _ = n.in.WriteToUDP(buf[:size], client)
+		}
 	}
 }
 
