@@ -167,9 +167,9 @@ func best(codecs []webrtc.RTPCodecParameters) (webrtc.RTPCodecParameters, bool) 
 	return slices.MinFunc(usable, func(a, b webrtc.RTPCodecParameters) int { return rank(a) - rank(b) }), true
 }
 
-// types are the payload types of what we may send: of the chosen codec, and of VP8 beside it where the client takes
+// payloadTypes are those of what we may send: of the chosen codec, and of VP8 beside it where the client takes
 // both, for sources whose packets are passed on.
-func types(chosen webrtc.RTPCodecParameters, codecs []webrtc.RTPCodecParameters) map[codec.ID]uint8 {
+func payloadTypes(chosen webrtc.RTPCodecParameters, codecs []webrtc.RTPCodecParameters) map[codec.ID]uint8 {
 	all := map[codec.ID]uint8{idOf(chosen.MimeType): uint8(chosen.PayloadType)}
 	for _, p := range codecs {
 		if id := idOf(p.MimeType); id == codec.VP8 && all[id] == 0 {

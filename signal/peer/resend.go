@@ -123,7 +123,7 @@ func (r *resends) measure(reports []rtcp.ReceptionReport, now time.Time) {
 
 func (r *resends) answer(request *rtcp.TransportLayerNack, now time.Time) {
 	r.mu.Lock()
-	s, how := r.streams[request.MediaSSRC], terms{r.as, uint32(now.UnixMilli()), r.wait()}
+	s, how := r.streams[request.MediaSSRC], terms{as: r.as, now: uint32(now.UnixMilli()), wait: r.wait()}
 	r.mu.Unlock()
 	if s == nil {
 		return
@@ -137,7 +137,7 @@ func (r *resends) answer(request *rtcp.TransportLayerNack, now time.Time) {
 
 // wait is how long nothing is sent once more; r.mu is held.
 func (r *resends) wait() uint32 {
-	if r.trip == 0 {
+	if r.trip <= 0 {
 		return uint32(resendFirst.Milliseconds())
 	}
 	return uint32(max(r.trip, resendLeast).Milliseconds())

@@ -53,7 +53,7 @@ func (t *track) Bind(ctx webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, e
 		t.resends.repeat(repetitions(codecs))
 	}
 	t.bound.Store(&binding{
-		id: idOf(chosen.MimeType), types: types(chosen, codecs), profiles: decodable(codecs), clock: chosen.ClockRate,
+		id: idOf(chosen.MimeType), types: payloadTypes(chosen, codecs), profiles: decodable(codecs), clock: chosen.ClockRate,
 		base: rand.Uint32(), ssrc: uint32(ctx.SSRC()), writer: ctx.WriteStream(), // RFC 3550 wants both beginnings unpredictable
 		header: rtp.Header{
 			Version: 2, SSRC: uint32(ctx.SSRC()), SequenceNumber: uint16(rand.Uint32()),
