@@ -13,7 +13,16 @@ enum { LANES = 16 };
 struct axis {
 	int n, taps;
 	int *first;
-	uint16_t *weights; // taps of each
+	uint16_t *weights;  // taps of each
+	struct pick *picks; // of each sixteen; NULL where four are made of more than sixteen, or one of more than four
+};
+
+// pick tells how sixteen samples are made, in fours: 0, 2, 1 and 3. Four are made of the sixteen samples from at on: each
+// takes four of these, by weights that add up to 128.
+struct pick {
+	uint8_t from[4][16];
+	int8_t weights[4][16];
+	int at[4];
 };
 
 // lanes are the two steps. down makes one row of some that are stride apart. across makes rows, sixteen at most, of as many
@@ -105,14 +114,20 @@ INLINE void turn_block(uint8_t *turned, const uint8_t *kept, ptrdiff_t stride, i
 		store(turned + (x + i) * LANES, v[i]);
 }
 
+// put writes the first n samples, LANES at most.
+INLINE void put(uint8_t *to, bytes b, int n)
+{
+	if (n == LANES)
+		store(to, b);
+	else
+		memcpy(to, &b, n);
+}
+
 // put_block writes rows of n samples, LANES at most.
 INLINE void put_block(uint8_t *to, ptrdiff_t stride, const bytes v[LANES], int rows, int n)
 {
 	for (int y = 0; y < rows; y++)
-		if (n == LANES)
-			store(to + y * stride, v[y]);
-		else
-			memcpy(to + y * stride, &v[y], n);
+		put(to + y * stride, v[y], n);
 }
 
 // across_with is across for samples that are all made of as many.

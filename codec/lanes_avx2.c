@@ -6,7 +6,41 @@
 #define NARROW(w) ((bytes)_mm_packus_epi16(_mm256_castsi256_si128((__m256i)(w)), _mm256_extracti128_si256((__m256i)(w), 1)))
 #include "lanes.h"
 
-static const struct lanes avx2_lanes = {down, across};
+// pick_eight makes two products for each of the eight samples of the fours at i and i + 1.
+INLINE __m256i pick_eight(const uint8_t *row, const struct pick *p, int i)
+{
+	__m256i low = _mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)(row + p->at[i])));
+	__m256i both = _mm256_inserti128_si256(low, _mm_loadu_si128((const __m128i *)(row + p->at[i + 1])), 1);
+
+	both = _mm256_shuffle_epi8(both, _mm256_loadu_si256((const __m256i *)p->from[i]));
+	return _mm256_maddubs_epi16(both, _mm256_loadu_si256((const __m256i *)p->weights[i]));
+}
+
+INLINE bytes pick_sixteen(const uint8_t *row, const struct pick *p)
+{
+	words sums = (words)_mm256_hadd_epi16(pick_eight(row, p, 0), pick_eight(row, p, 2));
+
+	return NARROW((sums + 64) >> 7);
+}
+
+// pick_across is across without turning.
+TARGET static void pick_across(struct area to, const struct axis *a, const uint8_t *kept, ptrdiff_t stride, uint8_t *turned)
+{
+	if (!a->picks) {
+		across(to, a, kept, stride, turned);
+		return;
+	}
+	for (int x = 0; x < to.width; x += LANES) {
+		struct pick p = a->picks[x / LANES];
+		int n = to.width - x < LANES ? to.width - x : LANES;
+		for (int y = 0; y < to.height; y++) {
+			bytes b = pick_sixteen(kept + y * stride, &p);
+			put(to.pix + y * to.stride + x, b, n);
+		}
+	}
+}
+
+static const struct lanes avx2_lanes = {down, pick_across};
 
 const struct lanes *best_lanes(void) { return __builtin_cpu_supports("avx2") ? &avx2_lanes : &plain_lanes; }
 #else

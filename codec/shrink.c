@@ -11,9 +11,6 @@ struct shrink {
 	int done, waiting;      // rows: that are made, and that are kept
 };
 
-// share rounds i samples of n to 256ths.
-static int share(int64_t i, int64_t n) { return (512 * i / n + 1) / 2; }
-
 // taps is of how many samples one is made at most where n are made of from.
 static int taps(int64_t from, int64_t n)
 {
@@ -36,35 +33,71 @@ int shrink_trim(int from, int to)
 	return best;
 }
 
-// weigh finds what sample i is made of: of the samples before, each of which is cut into as many parts as there will be,
-// it takes as many parts as there were.
+// given is how much of sample i the k samples from its first on give together, of so many parts. Samples before are cut
+// into as many pieces as there will be, and each of those that will be takes as many pieces as there were.
+static int given(const struct axis *a, int i, int64_t from, int k, int parts)
+{
+	int64_t begin = i * from, all = (int64_t)(a->first[i] + k) * a->n - begin;
+	int64_t pieces = all < 0 ? 0 : all < from ? all : from;
+
+	return (2 * parts * pieces / from + 1) / 2;
+}
+
+// weigh finds what sample i is made of.
 static void weigh(struct axis *a, int i, int64_t from)
 {
-	int64_t begin = i * from, end = begin + from, n = a->n;
-	uint16_t *w = a->weights + (size_t)i * a->taps;
-	int given = 0, last = from - a->taps;
+	int first = i * from / a->n, last = from - a->taps;
 
-	a->first[i] = begin / n < last ? begin / n : last;
-	for (int k = 0; k < a->taps; k++) {
-		int64_t until = (a->first[i] + k + 1) * n;
-		int so_far = until <= begin ? 0 : share(until < end ? until - begin : from, from);
-		w[k] = so_far - given;
-		given = so_far;
+	a->first[i] = first < last ? first : last;
+	for (int k = 0; k < a->taps; k++)
+		a->weights[(size_t)i * a->taps + k] = given(a, i, from, k + 1, 256) - given(a, i, from, k, 256);
+}
+
+// pick_four fills in four of p for sample i and the three that follow, the last once more where there are none.
+static void pick_four(struct pick *p, int four, const struct axis *a, int i, int64_t from, int before)
+{
+	int last = a->n - 1, begin = a->first[i < last ? i : last];
+
+	p->at[four] = begin + before;
+	for (int j = 0; j < 4; j++) {
+		int at = i + j < last ? i + j : last;
+		for (int k = 0; k < a->taps; k++) {
+			p->from[four][4 * j + k] = a->first[at] + k - begin;
+			p->weights[four][4 * j + k] = given(a, at, from, k + 1, 128) - given(a, at, from, k, 128);
+		}
 	}
+}
+
+// pickable tells whether four samples are made of sixteen, each of four at most and of no one alone: 128 parts are more than
+// a weight can be.
+static int pickable(const struct axis *a, int64_t from)
+{
+	for (int i = 0; i + 3 < a->n; i += 4)
+		if (a->first[i + 3] + a->taps > a->first[i] + 16)
+			return 0;
+	return a->taps <= 4 && 50 * from > 51 * a->n;
 }
 
 static int make_axis(struct axis *a, int all, int to)
 {
-	int from = shrink_trim(all, to);
+	int from = shrink_trim(all, to), before = (all - from) / 2;
 
-	*a = (struct axis){to, taps(from, to), calloc(to, sizeof *a->first), NULL};
+	*a = (struct axis){to, taps(from, to), calloc(to, sizeof *a->first), NULL, NULL};
 	a->weights = calloc((size_t)to * a->taps, sizeof *a->weights);
 	if (!a->first || !a->weights)
 		return 0;
-	for (int i = 0; i < to; i++) {
+	for (int i = 0; i < to; i++)
 		weigh(a, i, from);
-		a->first[i] += (all - from) / 2;
+	if (pickable(a, from)) {
+		a->picks = calloc(((size_t)to + LANES - 1) / LANES, sizeof *a->picks);
+		if (!a->picks)
+			return 0;
+		for (int i = 0; i < to; i += LANES)
+			for (int four = 0; four < 4; four++)
+				pick_four(&a->picks[i / LANES], four, a, i + (int[]){0, 8, 4, 12}[four], from, before);
 	}
+	for (int i = 0; i < to; i++)
+		a->first[i] += before;
 	return 1;
 }
 
@@ -79,7 +112,7 @@ struct shrink *shrink_new(const struct lanes *lanes, int from_width, int from_he
 	s->lanes = lanes;
 	s->width = from_width;
 	s->stride = (from_width + LANES - 1) / LANES * LANES;
-	s->kept = calloc(LANES, s->stride);
+	s->kept = calloc(LANES + 1, s->stride); // sixteen samples are read at once
 	s->turned = calloc(LANES, s->stride);
 	if (!make_axis(&s->x, from_width, to_width) || !make_axis(&s->y, from_height, to_height) || !s->kept || !s->turned) {
 		shrink_free(s);
@@ -116,6 +149,7 @@ static void free_axis(struct axis *a)
 {
 	free(a->first);
 	free(a->weights);
+	free(a->picks);
 }
 
 void shrink_free(struct shrink *s)
