@@ -58,8 +58,8 @@ func (f *Frame) planar() bool {
 	return f.f.PixelFormat() == astiav.PixelFormatYuv420P && f.f.ColorRange() != astiav.ColorRangeJpeg && f.f.Linesize()[0] > 0
 }
 
-// cutter makes one cutout of pictures of one size. A picture of 1280x720 takes 0.11 ms to 426x240 and 0.3 ms to 1024x576;
-// swscale's area filter takes a millisecond. One goroutine owns it.
+// cutter makes one cutout of pictures of one size. With AVX2, a picture of 1280x720 takes 0.08 ms to 426x240 and 0.2 ms
+// to 1024x576; swscale's area filter takes a millisecond. One goroutine owns it.
 type cutter struct {
 	Cutout
 	of    image.Rectangle // the picture
