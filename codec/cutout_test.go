@@ -47,6 +47,8 @@ func TestCutoutsAreAverages(t *testing.T) {
 	}{
 		{1280, 720, Cutout{Width: 426, Height: 240}},
 		{1280, 720, Cutout{Width: 1024, Height: 576}},
+		{1280, 720, Cutout{Width: 320, Height: 180}},
+		{1280, 720, Cutout{Width: 256, Height: 144}},
 		{1280, 720, Cutout{Width: 160, Height: 90}},
 		{1280, 720, Cutout{Width: 1280, Height: 90}},
 		{1280, 720, Cutout{Width: 1278, Height: 718}},

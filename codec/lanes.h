@@ -12,6 +12,7 @@ enum { LANES = 16 };
 // by weights that add up to 256.
 struct axis {
 	int n, taps;
+	int level; // every sample is made of equal shares
 	int *first;
 	uint16_t *weights;  // taps of each
 	struct pick *picks; // of each sixteen; NULL where four are made of more than sixteen, or one of more than four
@@ -25,10 +26,11 @@ struct pick {
 	int at[4];
 };
 
-// lanes are the two steps. down makes one row of some that are stride apart. across makes rows, sixteen at most, of as many
-// that were kept, which are stride apart and have room for whole lanes; turned is as large as all of them.
+// lanes are the two steps. down makes row i of some that are stride apart, the first of which is given. across makes rows,
+// sixteen at most, of as many that were kept, which are stride apart and have room for whole lanes; turned is as large as
+// all of them.
 struct lanes {
-	void (*down)(uint8_t *to, int width, const uint8_t *from, ptrdiff_t stride, const uint16_t *weights, int taps);
+	void (*down)(uint8_t *to, int width, const uint8_t *from, ptrdiff_t stride, const struct axis *y, int i);
 	void (*across)(struct area to, const struct axis *x, const uint8_t *kept, ptrdiff_t stride, uint8_t *turned);
 };
 
@@ -65,9 +67,10 @@ INLINE void average(uint8_t *to, int n, const uint8_t *from, ptrdiff_t step, con
 		store(to + i * LANES, NARROW(sum[i] >> 8));
 }
 
-TARGET static void down(uint8_t *to, int width, const uint8_t *from, ptrdiff_t stride, const uint16_t *weights, int taps)
+TARGET static void down(uint8_t *to, int width, const uint8_t *from, ptrdiff_t stride, const struct axis *y, int i)
 {
-	int x = 0;
+	const uint16_t *weights = y->weights + (size_t)i * y->taps;
+	int x = 0, taps = y->taps;
 
 	for (; x + 4 * LANES <= width; x += 4 * LANES)
 		average(to + x, 4, from + x, stride, weights, taps);

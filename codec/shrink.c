@@ -82,7 +82,7 @@ static int make_axis(struct axis *a, int all, int to)
 {
 	int from = shrink_trim(all, to), before = (all - from) / 2;
 
-	*a = (struct axis){to, taps(from, to), calloc(to, sizeof *a->first), NULL, NULL};
+	*a = (struct axis){to, taps(from, to), from % to == 0, calloc(to, sizeof *a->first), NULL, NULL};
 	a->weights = calloc((size_t)to * a->taps, sizeof *a->weights);
 	if (!a->first || !a->weights)
 		return 0;
@@ -138,7 +138,7 @@ int shrink_rows(struct shrink *s, struct area to, struct area from, int ready)
 	for (int y = s->done + s->waiting; y < to.height; y++) {
 		if (s->y.first[y] + s->y.taps > ready)
 			break;
-		s->lanes->down(s->kept + s->waiting * s->stride, s->width, from.pix + s->y.first[y] * from.stride, from.stride, s->y.weights + (size_t)y * s->y.taps, s->y.taps);
+		s->lanes->down(s->kept + s->waiting * s->stride, s->width, from.pix + s->y.first[y] * from.stride, from.stride, &s->y, y);
 		if (++s->waiting == LANES || y + 1 == to.height)
 			flush(s, to);
 	}
