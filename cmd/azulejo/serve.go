@@ -51,7 +51,6 @@ func newServer(cfg Config, log *slog.Logger) (s *server, err error) {
 			s.close()
 		}
 	}()
-	keepMemorySmall()
 	codec.BridgeLog(log)
 	if s.store, err = openStore(cfg); err != nil {
 		return s, err
@@ -128,7 +127,6 @@ func (s *server) run(ctx context.Context) error {
 	defer s.close()
 	s.log.Info("listening", "http", s.listener.Addr().String(), "webrtc", s.engine.Addresses())
 	return live(ctx, s.log, []stage{
-		{"scheduler", steady},
 		{"recorder", s.recorder.Run},
 		{"rooms", s.house.Run},
 		{"cameras", s.runCameras},
