@@ -95,6 +95,30 @@ func TestExcludedAndHiddenSourcesAreNotDecoded(t *testing.T) {
 	eventually(t, 3*time.Second, "only c", decoded(false, false, true))
 }
 
+// TestAMutedPictureIsNotDecoded: browsers go on sending black ones.
+func TestAMutedPictureIsNotDecoded(t *testing.T) {
+	m := start(t, small)
+	var told demands
+	src := m.AddSource(SourceConfig{Name: "a", Demanded: told.add})
+	film{put: src.PutVideo, id: codec.H264, w: 320, h: 180, colour: red, blinking: true, gop: 1 << 20}.run(t) // one key picture only
+	v := attend(t, m, Watching{Codec: codec.H264}, nil)
+	seen := func() bool { return v.shows(image.Rect(80, 40, 240, 100), red) }
+	eventually(t, 3*time.Second, "it is seen", seen)
+	src.SetMuted(false, true)
+	eventually(t, time.Second, "it is not decoded", func() bool { return !src.Stats().Decoded && told.last() == Demand{} })
+	eventually(t, time.Second, "its place says so", func() bool { return v.layout().Tiles[0].State == Muted && !seen() })
+	was := src.slot.number()
+	v.between(t, time.Second)
+	if n := src.slot.number() - was; n > 0 {
+		t.Errorf("%d pictures were decoded behind the placeholder", n)
+	}
+	src.SetMuted(false, false)
+	eventually(t, time.Second, "it is seen again, still without a key picture", seen)
+	if told.last() != (Demand{320, 180, 0}) {
+		t.Errorf("told %v", told.last())
+	}
+}
+
 func TestDemandIsTheLargestTile(t *testing.T) {
 	m := start(t, small)
 	var told demands

@@ -30,7 +30,9 @@ func (v *view) arrange(now time.Time) {
 	v.tiles = nil
 	tiles := layout.Arrange(v.geometry(next))
 	for _, place := range tiles {
-		v.tiles = append(v.tiles, v.newTile(place, len(tiles)))
+		t := v.newTile(place, len(tiles))
+		t.above = slices.ContainsFunc(v.tiles, t.overlaps)
+		v.tiles = append(v.tiles, t)
 	}
 	for _, t := range old { // after the new ones hold what both show
 		t.close()
@@ -69,8 +71,12 @@ func (v *view) large(sources []*Source) *Source {
 			return nil
 		}
 	}
-	if s := v.mixer.sound.speaker(); s != nil && slices.Contains(sources, s) {
-		return s
+	if s := v.mixer.sound.speaker(); s != nil {
+		for _, candidate := range []*Source{s, v.scene.large} {
+			if slices.Contains(sources, candidate) {
+				return candidate
+			}
+		}
 	}
 	if len(sources) == 0 {
 		return nil

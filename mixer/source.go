@@ -115,10 +115,14 @@ func (s *Source) PutLayer(layer int, p codec.Packet) {
 // PutAudio takes one sound packet of any format.
 func (s *Source) PutAudio(p codec.Packet) { s.sound.put(p) }
 
-// SetMuted silences the sound and replaces the picture by a placeholder, until called otherwise.
+// SetMuted silences the sound and replaces the picture by a placeholder, until called otherwise. A picture that is
+// muted is not decoded, and nobody asks for a large one.
 func (s *Source) SetMuted(audio, video bool) {
 	s.sound.muted.Store(audio)
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.hidden.Store(video)
+	s.tellDemand()
 }
 
 // SetAway tells that the participant's connection broke and may come back.
@@ -186,11 +190,19 @@ func (s *Source) demand(t *tile, u use) {
 	} else {
 		s.uses[t] = u
 	}
+	s.tellDemand()
+}
+
+// tellDemand sums up what all tiles make of the source, under mu.
+func (s *Source) tellDemand() {
 	var all use
 	for _, u := range s.uses {
 		all.decode = all.decode || u.decode
 		all.fill = all.fill || u.fill                   // shows the more of its detail
 		all.w, all.h = max(all.w, u.w), max(all.h, u.h) // of tiles of different shapes one may need the width, one the height
+	}
+	if s.hidden.Load() {
+		all = use{}
 	}
 	s.video.demand(all)
 }

@@ -19,6 +19,7 @@ type tile struct {
 	more   int
 	rect   image.Rectangle
 	framed bool // has a frame while its source speaks
+	above  bool // lies on another one, which is drawn first
 
 	still *still // holds the scaled picture; nil before the first
 	plate *plate // the name on it; nil for none
@@ -119,6 +120,11 @@ func (t *tile) drawPicture(canvas *codec.Frame, a *appearance) {
 		t.drop()
 		return
 	}
+	t.paint(canvas, a, w, h)
+}
+
+// paint is drawPicture for a picture of that shape. If a newer one of another shape has come since, the tile stays due.
+func (t *tile) paint(canvas *codec.Frame, a *appearance, w, h int) {
 	t.fit(canvas, w, h)
 	seq, err := t.still.draw(canvas, t.at)
 	if err != nil {
@@ -130,6 +136,9 @@ func (t *tile) drawPicture(canvas *codec.Frame, a *appearance) {
 	t.source.drawWell()
 	t.plate.draw(canvas, image.Rectangle{t.at, t.at.Add(image.Pt(t.still.key.w, t.still.key.h))})
 	a.picture = seq
+	if nowW, nowH := t.source.slot.DisplaySize(); nowW != w || nowH != h {
+		a.picture = 0
+	}
 }
 
 // fit finds the still for a picture of that shape, and paints the bars beside it.
@@ -140,7 +149,7 @@ func (t *tile) fit(canvas *codec.Frame, w, h int) {
 		r := layout.Fit(w, h, layout.Rect{X: t.rect.Min.X, Y: t.rect.Min.Y, W: t.rect.Dx(), H: t.rect.Dy()})
 		key.w, key.h, at = r.W, r.H, image.Pt(r.X, r.Y)
 	}
-	if !key.covers(t.rect) && (t.still == nil || t.still.key != key || t.view.fresh || t.shown.speaking) {
+	if !key.covers(t.rect) && (t.still == nil || t.still.key != key || t.view.fresh || t.shown.speaking || t.above) {
 		canvas.Fill(t.rect, bars)
 	}
 	if t.still == nil || t.still.key != key {
@@ -183,10 +192,14 @@ func (t *tile) info(now time.Time) TileInfo {
 		return i
 	}
 	state, age := t.source.state(now)
+	speaking := t.source.speaking()
 	if t.view.decode {
 		state = t.shown.state
+		if t.framed {
+			speaking = t.shown.speaking
+		}
 	}
-	i.ID, i.Name, i.State, i.Speaking = t.source.cfg.ID, t.source.cfg.Name, state, t.source.speaking()
+	i.ID, i.Name, i.State, i.Speaking = t.source.cfg.ID, t.source.cfg.Name, state, speaking
 	if state != Live && state != Connecting {
 		i.Age = int(age.Seconds())
 	}

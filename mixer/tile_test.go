@@ -39,6 +39,13 @@ func awake(t *testing.T, v *view, s *Source) {
 	eventually(t, 3*time.Second, "the source is decoded", func() bool { return s.Stats().Decoded && len(s.video.poked) == 0 })
 }
 
+// mute hides the picture of s and waits until its decoder knows.
+func mute(t *testing.T, s *Source) {
+	t.Helper()
+	s.SetMuted(false, true)
+	eventually(t, 3*time.Second, "the muted source is not decoded", func() bool { return !s.Stats().Decoded })
+}
+
 // TestPlaceholdersSayWhy walks a source through its states, at times of its own.
 func TestPlaceholdersSayWhy(t *testing.T) {
 	m := start(t, small)
@@ -75,13 +82,16 @@ func TestPlaceholdersSayWhy(t *testing.T) {
 	expect(2600*time.Millisecond, Lost, "no signal · 2 s ago", 2)
 	expect(12500*time.Millisecond, Lost, "no signal · 12 s ago", 12)
 	expect(90*time.Second, Lost, "no signal · 1 min ago", 90)
-	src.SetMuted(false, true)
+	mute(t, src)
 	expect(0, Muted, "camera off", 0)
 	expect(20*time.Second, Muted, "camera off", 20)
 	src.SetAway(true)
 	expect(12*time.Second, Reconnecting, "reconnecting… · 12 s ago", 12)
 	src.SetAway(false)
 	src.SetMuted(false, false)
+	awake(t, v, src)
+	expect(0, Connecting, "connecting…", 0) // nothing came since: the old picture must not look live
+	picture1(t, src, 320, 180, red)
 	expect(0, Live, "", 0)
 }
 
@@ -225,15 +235,97 @@ func TestAShapeThatChangesLeavesNothingBehind(t *testing.T) {
 	if stills, _ := src.held(); stills != 1 {
 		t.Errorf("%d stills are held", stills)
 	}
-	src.SetMuted(false, true)
+	mute(t, src)
 	draw()
 	if stills, _ := src.held(); stills != 0 {
 		t.Errorf("%d stills are held behind a placeholder", stills)
 	}
 	src.SetMuted(false, false)
+	awake(t, v, src)
+	picture1(t, src, 90, 160, green)
 	draw()
 	if got := v.canvas.Mean(image.Rect(0, 0, 100, 180)); !near(got, bars) {
 		t.Errorf("beside the picture that came back is %v, want the bars", got)
+	}
+}
+
+// beside is a part of r that a tall picture in it does not reach.
+func beside(r image.Rectangle) image.Rectangle {
+	return image.Rect(r.Min.X, r.Min.Y, r.Min.X+r.Dx()/4, r.Max.Y)
+}
+
+// TestASmallTileKeepsItsBars: it is drawn again whenever the large picture below it is.
+func TestASmallTileKeepsItsBars(t *testing.T) {
+	m := start(t, medium)
+	all := people(m, 2)
+	v := stage(t, m, View{Layout: layout.KindPiP, Spotlight: "a", NoLabels: true})
+	awake(t, v, all[0])
+	awake(t, v, all[1])
+	picture1(t, all[1], 90, 160, green)
+	for _, c := range []codec.Colour{red, blue} {
+		picture1(t, all[0], 640, 360, c)
+		v.draw(t)
+		if got := v.canvas.Mean(beside(v.tiles[1].rect)); !near(got, bars) {
+			t.Errorf("on a picture of %v there is %v beside the small one, want the bars", c, got)
+		}
+	}
+}
+
+// TestABorderIsTakenOffBars: a fitted picture does not cover the border that was drawn around its tile.
+func TestABorderIsTakenOffBars(t *testing.T) {
+	m := start(t, small)
+	all := people(m, 2)
+	v := stage(t, m, View{NoLabels: true})
+	awake(t, v, all[0])
+	picture1(t, all[0], 90, 160, green)
+	for _, speaks := range []bool{false, true, false} {
+		all[0].sound.speaking.Store(speaks)
+		v.draw(t)
+		r := v.tiles[0].rect
+		left := v.canvas.Mean(image.Rect(r.Min.X, r.Min.Y+10, r.Min.X+2, r.Max.Y-10))
+		if want := map[bool]codec.Colour{false: bars, true: speech}[speaks]; !near(left, want) {
+			t.Errorf("speaks %v: the edge is %v, want %v", speaks, left, want)
+		}
+	}
+}
+
+// TestSpeakingIsToldAsItIsDrawn: a tile that hardly moves may wait for its border.
+func TestSpeakingIsToldAsItIsDrawn(t *testing.T) {
+	m := start(t, small)
+	all := people(m, 2)
+	v := stage(t, m, View{})
+	v.arrange(time.Now())
+	v.draw(t)
+	for _, speaks := range []bool{true, false} {
+		all[0].sound.speaking.Store(speaks)
+		v.describe(time.Now())
+		if got := v.shows.Load().Tiles[0].Speaking; got == speaks {
+			t.Errorf("the layout says %v before the picture does", got)
+		}
+		v.draw(t)
+		v.describe(time.Now())
+		if got := v.shows.Load().Tiles[0].Speaking; got != speaks {
+			t.Errorf("the layout says %v after the picture does %v", got, speaks)
+		}
+	}
+}
+
+// TestAShapeThatChangesWhileItIsDrawn is drawn again: its place was that of the picture before.
+func TestAShapeThatChangesWhileItIsDrawn(t *testing.T) {
+	m := start(t, small)
+	src := m.AddSource(SourceConfig{Name: "a"})
+	v := stage(t, m, View{NoLabels: true})
+	awake(t, v, src)
+	picture1(t, src, 320, 180, red)
+	v.draw(t)
+	picture1(t, src, 90, 160, green)
+	tile := v.tiles[0]
+	look := tile.look(time.Now())
+	tile.paint(v.canvas, &look, 320, 180)
+	tile.shown = look
+	v.draw(t)
+	if got := v.canvas.Mean(beside(tile.rect)); !near(got, bars) {
+		t.Errorf("beside the tall picture is %v, want the bars", got)
 	}
 }
 
