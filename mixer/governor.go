@@ -10,7 +10,7 @@ const (
 	overloadStill = 1 // tiles that hardly change are shown less often
 	overloadRate  = 2 // half of the frame rate
 	overloadRung  = 3 // the top rung only for sinks that keep it
-	overloadJoins = 4 // nobody else may join
+	OverloadJoins = 4 // nobody else may join: whoever uses the mixer sees to it
 )
 
 // How the governor decides.
@@ -33,7 +33,7 @@ type governor struct {
 	well        time.Time // since when; zero when it is not
 }
 
-func newGovernor() *governor { return &governor{most: overloadJoins} }
+func newGovernor() *governor { return &governor{most: OverloadJoins} }
 
 // stride is how many ticks a picture is shown for; g.mu is held.
 func (g *governor) stride() int {

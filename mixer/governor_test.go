@@ -47,13 +47,13 @@ func TestOneLateTickDoesNothing(t *testing.T) {
 
 func TestLatenessGoesUpOneStepAPeriod(t *testing.T) {
 	f := newFakeLoad()
-	for want := 1; want <= overloadJoins; want++ {
+	for want := 1; want <= OverloadJoins; want++ {
 		if level := f.spend(1, 6); level != want {
 			t.Errorf("level %d after %d bad periods", level, want)
 		}
 	}
-	if level := f.spend(5, 50); level != overloadJoins {
-		t.Errorf("level %d, there are %d", level, overloadJoins)
+	if level := f.spend(5, 50); level != OverloadJoins {
+		t.Errorf("level %d, there are %d", level, OverloadJoins)
 	}
 }
 
@@ -298,7 +298,7 @@ func TestOverloadTakesTheTopRungFromThoseWhoDoNotKeepIt(t *testing.T) {
 	if r := keeper.sub.Rendition(); r.Width != full.W {
 		t.Errorf("a change took it from who keeps it: %dx%d", r.Width, r.Height)
 	}
-	m.overload(overloadJoins)
+	m.overload(OverloadJoins)
 	m.overload(overloadRung)
 	m.overload(overloadRate)
 	eventually(t, 4*time.Second, "all return", sizes(full, full, least))

@@ -49,11 +49,11 @@ func TestOverloadGoesUpAndDown(t *testing.T) {
 		want   int
 		place  func(*Source, *labour) Sink
 	}{
-		"half of the rate is in time":      {&labour{takes: 150 * time.Millisecond, every: 500 * time.Millisecond}, overloadJoins, overloadRate, onTick},
-		"half of the rate is late":         {&labour{takes: 250 * time.Millisecond, every: 500 * time.Millisecond}, overloadJoins, overloadJoins, onTick},
-		"one is late, many are skipped":    {&labour{takes: time.Second, every: 2 * time.Second}, overloadJoins, overloadJoins, onTick},
+		"half of the rate is in time":      {&labour{takes: 150 * time.Millisecond, every: 500 * time.Millisecond}, OverloadJoins, overloadRate, onTick},
+		"half of the rate is late":         {&labour{takes: 250 * time.Millisecond, every: 500 * time.Millisecond}, OverloadJoins, OverloadJoins, onTick},
+		"one is late, many are skipped":    {&labour{takes: time.Second, every: 2 * time.Second}, OverloadJoins, OverloadJoins, onTick},
 		"the encoder is late":              {&labour{takes: 300 * time.Millisecond}, overloadRate, overloadRate, onDelivery},
-		"the encoder has half of the rate": {&labour{takes: 150 * time.Millisecond}, overloadJoins, overloadRate, onDelivery},
+		"the encoder has half of the rate": {&labour{takes: 150 * time.Millisecond}, OverloadJoins, overloadRate, onDelivery},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

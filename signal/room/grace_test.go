@@ -220,10 +220,10 @@ func TestOverload(t *testing.T) {
 		h.overload = func(*mixer.Mixer) int { return int(level.Load()) }
 		a := enter(t, h, "yard", keyed("a"))
 		viewer := enter(t, h, "yard", Joining{})
-		level.Store(full)
+		level.Store(mixer.OverloadJoins)
 		for _, m := range []*Member{a, viewer} {
-			if e := <-m.Events(); e.Overload != full {
-				t.Errorf("told of overload %d; want %d", e.Overload, full)
+			if e := <-m.Events(); e.Overload != mixer.OverloadJoins {
+				t.Errorf("told of overload %d; want %d", e.Overload, mixer.OverloadJoins)
 			}
 		}
 		for _, j := range []Joining{publisher("b"), {}, keyed("c")} {
@@ -251,7 +251,7 @@ func TestOverloadOfOneRoomIsFeltInAll(t *testing.T) {
 		var busy atomic.Pointer[mixer.Mixer]
 		h.overload = func(m *mixer.Mixer) int {
 			if busy.Load() == m {
-				return full
+				return mixer.OverloadJoins
 			}
 			return 0
 		}

@@ -1,13 +1,12 @@
 package room
 
-// full is the level of overload at which nobody new is admitted.
-const full = 4
+import "azulejo/mixer"
 
 // strained tells whether j is more than can be done. All rooms share one machine: where it is too slow for one of them
 // nobody publishes in the others besides; who only views may, for a viewer costs packets.
 func (r *Room) strained(j Joining) bool {
 	if j.viewer() {
-		return r.overload.Load() >= full
+		return r.overload.Load() >= mixer.OverloadJoins
 	}
 	return r.house.strained()
 }
@@ -22,7 +21,7 @@ func (h *House) strained() bool {
 // anyFull is strained for who holds h.mu.
 func (h *House) anyFull() bool {
 	for _, r := range h.rooms {
-		if r.overload.Load() >= full {
+		if r.overload.Load() >= mixer.OverloadJoins {
 			return true
 		}
 	}
