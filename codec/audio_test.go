@@ -3,6 +3,7 @@ package codec
 import (
 	"errors"
 	"math"
+	"strings"
 	"testing"
 	"time"
 )
@@ -114,5 +115,18 @@ func audioGarbage(t *testing.T, id ID) {
 	e.Close()
 	if _, err = e.Encode(make([]int16, 2), 0); !errors.Is(err, ErrClosed) {
 		t.Errorf("encode after close gave %v, want ErrClosed", err)
+	}
+}
+
+// TestStrangeG711IsNamed: what is no such sound is refused, with what is accepted.
+func TestStrangeG711IsNamed(t *testing.T) {
+	for _, c := range []struct {
+		id             ID
+		rate, channels int
+	}{{Opus, 16000, 1}, {PCMU, 7999, 1}, {PCMU, 48001, 1}, {PCMA, 8000, 0}, {PCMA, 8000, 3}} {
+		d, err := NewG711Decoder(c.id, c.rate, c.channels)
+		if d.Close(); !errors.Is(err, ErrUnsupported) || !strings.Contains(err.Error(), "pcmu and pcma of 8000 to 48000 Hz and 1 or 2 channels") {
+			t.Errorf("%s of %d Hz and %d channels: %v", c.id, c.rate, c.channels, err)
+		}
 	}
 }

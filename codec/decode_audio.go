@@ -15,10 +15,24 @@ type AudioDecoder struct {
 // NewAudioDecoder accepts Opus, AAC, PCMU, PCMA and G722. extra is the AudioSpecificConfig of AAC;
 // nil means AAC-LC, 48 kHz, stereo. The other formats need none.
 func NewAudioDecoder(id ID, extra []byte) (*AudioDecoder, error) {
+	return newAudioDecoder(id, decoderConfig{extra: extra})
+}
+
+// NewG711Decoder is NewAudioDecoder for PCMU and PCMA of another rate than 8000 Hz or of two channels, which RFC 3551
+// (section 4.5.14) knows and some cameras send.
+func NewG711Decoder(id ID, rate, channels int) (*AudioDecoder, error) {
+	if id != PCMU && id != PCMA || rate < 8000 || rate > SampleRate || channels < 1 || channels > Channels {
+		return nil, fmt.Errorf("decode %q of %d Hz and %d channels: accepted are pcmu and pcma of 8000 to %d Hz and 1 or %d channels: %w",
+			id, rate, channels, SampleRate, Channels, ErrUnsupported)
+	}
+	return newAudioDecoder(id, decoderConfig{rate: rate, stereo: channels == Channels})
+}
+
+func newAudioDecoder(id ID, cfg decoderConfig) (*AudioDecoder, error) {
 	if id.IsVideo() {
 		return nil, fmt.Errorf("decode sound of %q: accepted are opus, aac, pcmu, pcma, g722: %w", id, ErrUnsupported)
 	}
-	d, err := newDecoder(id, extra, 0)
+	d, err := newDecoder(id, cfg)
 	if err != nil {
 		return nil, err
 	}

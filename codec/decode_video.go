@@ -20,7 +20,7 @@ func NewVideoDecoder(id ID, maxPixels int) (*VideoDecoder, error) {
 	if !id.IsVideo() {
 		return nil, fmt.Errorf("decode pictures of %q: accepted are h264, h265, vp8, vp9, av1, mjpeg: %w", id, ErrUnsupported)
 	}
-	d, err := newDecoder(id, nil, maxPixels)
+	d, err := newDecoder(id, decoderConfig{maxPixels: maxPixels})
 	if err != nil {
 		return nil, err
 	}

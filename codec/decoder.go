@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -22,7 +23,15 @@ type decoder struct {
 	frame *astiav.Frame
 }
 
-func newDecoder(id ID, extra []byte, maxPixels int) (*decoder, error) {
+// decoderConfig is what a decoder may be told beside its format. The zero value is what most need.
+type decoderConfig struct {
+	extra     []byte // extradata, as FFmpeg calls it
+	maxPixels int    // of a picture; zero: no limit
+	rate      int    // of G.711, Hz; zero: 8000
+	stereo    bool   // G.711 of two channels
+}
+
+func newDecoder(id ID, cfg decoderConfig) (*decoder, error) {
 	c := astiav.FindDecoderByName(decoderNames[id])
 	if c == nil {
 		return nil, fmt.Errorf("decode %q: %w", id, ErrUnsupported)
@@ -31,10 +40,10 @@ func newDecoder(id ID, extra []byte, maxPixels int) (*decoder, error) {
 	d.ctx.SetThreadCount(1)
 	d.ctx.SetFlags(d.ctx.Flags().Add(astiav.CodecContextFlagLowDelay))
 	d.ctx.SetTimeBase(nanoseconds)
-	if maxPixels > 0 {
-		limitPixels(d.ctx, maxPixels)
+	if cfg.maxPixels > 0 {
+		limitPixels(d.ctx, cfg.maxPixels)
 	}
-	if err := d.open(c, extra); err != nil {
+	if err := d.open(c, cfg); err != nil {
 		d.close()
 		return nil, translate("open the decoder of "+string(id), err)
 	}
@@ -44,11 +53,15 @@ func newDecoder(id ID, extra []byte, maxPixels int) (*decoder, error) {
 // nanoseconds is the time base at the border: a time.Duration as it is.
 var nanoseconds = astiav.NewRational(1, int(time.Second))
 
-func (d *decoder) open(c *astiav.Codec, extra []byte) error {
+func (d *decoder) open(c *astiav.Codec, cfg decoderConfig) error {
+	extra := cfg.extra
 	switch d.id {
 	case PCMU, PCMA, G722:
 		d.ctx.SetChannelLayout(astiav.ChannelLayoutMono)
-		d.ctx.SetSampleRate(map[ID]int{PCMU: 8000, PCMA: 8000, G722: 16000}[d.id])
+		if cfg.stereo {
+			d.ctx.SetChannelLayout(astiav.ChannelLayoutStereo)
+		}
+		d.ctx.SetSampleRate(cmp.Or(cfg.rate, map[ID]int{PCMU: 8000, PCMA: 8000, G722: 16000}[d.id]))
 	case Opus:
 		d.ctx.SetChannelLayout(astiav.ChannelLayoutStereo)
 		d.ctx.SetSampleRate(SampleRate)

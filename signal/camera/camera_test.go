@@ -103,7 +103,7 @@ func TestPatternMovesAndSounds(t *testing.T) {
 // loudestTone decodes Opus packets and returns which of the tones is the strongest.
 func loudestTone(t *testing.T, packets []codec.Packet, tones ...float64) float64 {
 	t.Helper()
-	a, err := codec.NewAudioDecoder(codec.Opus, nil)
+	a, err := codec.NewAudioDecoder(packets[0].Codec, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -110,10 +110,13 @@ func idOf(f format.Format) codec.ID {
 	case *format.MPEG4Audio:
 		return codec.AAC
 	case *format.G711:
-		if f.MULaw {
+		switch {
+		case f.SampleRate < 8000 || f.SampleRate > codec.SampleRate || f.ChannelCount > codec.Channels:
+		case f.MULaw:
 			return codec.PCMU
+		default:
+			return codec.PCMA
 		}
-		return codec.PCMA
 	}
 	return ""
 }
@@ -150,13 +153,20 @@ func (t *rtspTrack) reader(put func(codec.Packet), when captured) (func(*rtp.Pac
 		track.SetParameters(f.SPS, f.PPS)
 	case *format.H265:
 		track.SetParameters(f.VPS, f.SPS, f.PPS)
+	case *format.G711:
+		if t.sound, err = newG711Track(t.id, f.SampleRate, f.ChannelCount); err != nil {
+			return nil, err
+		}
 	}
 	return func(p *rtp.Packet) {
 		if at, ok := when(p); ok {
 			track.Report(p.Timestamp, at)
 		}
 		for _, unit := range track.Push(p) {
-			put(unit)
+			packets, _ := t.sound.take(unit) // what cannot be decoded is left out
+			for _, one := range packets {
+				put(one)
+			}
 		}
 	}, nil
 }

@@ -7,8 +7,8 @@ import (
 	"azulejo/codec"
 )
 
-// soundTrack brings sound to Opus where a packet cannot be decoded without a configuration from elsewhere,
-// which is AAC's case; the nil track passes everything on as it is.
+// soundTrack brings sound to Opus where a packet cannot be decoded without a configuration from elsewhere, which is the
+// case of AAC and of unusual G.711; the nil track passes everything on as it is.
 type soundTrack struct {
 	decoder *codec.AudioDecoder
 	encoder *codec.AudioEncoder
@@ -25,6 +25,23 @@ func newSoundTrack(id codec.ID, extra []byte) (*soundTrack, error) {
 	if err != nil {
 		return nil, err
 	}
+	return transcode(d)
+}
+
+// newG711Track is nil for the usual G.711.
+func newG711Track(id codec.ID, rate, channels int) (*soundTrack, error) {
+	if rate == 8000 && channels == 1 {
+		return nil, nil
+	}
+	d, err := codec.NewG711Decoder(id, rate, channels)
+	if err != nil {
+		return nil, err
+	}
+	return transcode(d)
+}
+
+// transcode takes over d.
+func transcode(d *codec.AudioDecoder) (*soundTrack, error) {
 	e, err := codec.NewAudioEncoder(codec.AudioConfig{Codec: codec.Opus})
 	if err != nil {
 		d.Close()
