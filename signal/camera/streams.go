@@ -21,6 +21,17 @@ type upstream interface {
 // the mixer to change over, and for wishes that are taken back.
 const overlap = time.Second
 
+// patience is how long a stream is pulled on that nobody sees any more: where pages take turns it is wanted again soon.
+const patience = 30 * time.Second
+
+// wish is which stream the room wants, and since when nobody sees it; zero: somebody does.
+type wish struct {
+	layer  int
+	unseen time.Time
+}
+
+func (w wish) rests() bool { return !w.unseen.IsZero() && time.Since(w.unseen) >= patience }
+
 // streams pulls that stream of a camera which the room wants: layer 0 is the main one, layer 1, if there is one,
 // the sub-stream. The one that was pulled goes on until the other is there; while the one that is wanted is
 // broken, the other stands in for it.
@@ -31,13 +42,14 @@ type streams struct {
 	sound sound
 	open  func(url string) (feed, error)
 
-	wanted atomic.Int32
+	wanted atomic.Pointer[wish]
 	woken  chan struct{} // something changed
 
 	// Owned by run.
 	pulls   []*pull // by layer
 	leaving *pull   // ends when leave is ready
 	leave   <-chan time.Time
+	rest    <-chan time.Time // then the cheapest will do
 	work    sync.WaitGroup
 }
 
@@ -48,9 +60,11 @@ func newStreams(cfg Config, out upstream, log *slog.Logger) *streams {
 	for i, url := range cfg.urls() {
 		s.pulls = append(s.pulls, &pull{streams: s, layer: i, url: url, refresh: make(chan struct{}, 1)})
 	}
-	s.wanted.Store(int32(len(s.pulls) - 1)) // the cheapest, until somebody says otherwise
+	s.wanted.Store(&wish{layer: s.cheapest()}) // until somebody says otherwise
 	return s
 }
+
+func (s *streams) cheapest() int { return len(s.pulls) - 1 }
 
 // refresh asks all streams for a key picture. It never blocks.
 func (s *streams) refresh() {
@@ -62,14 +76,14 @@ func (s *streams) refresh() {
 	}
 }
 
-// demand changes what is wanted; what nobody sees is pulled as cheaply as possible, to be there at once. It
-// never blocks.
+// demand changes what is wanted; what nobody sees is soon pulled as cheaply as possible, to be there at once. It
+// never blocks, and is called by one at a time.
 func (s *streams) demand(d mixer.Demand) {
-	layer := min(max(d.Layer, 0), len(s.pulls)-1)
+	next := wish{layer: min(max(d.Layer, 0), s.cheapest())}
 	if d.Width == 0 || d.Height == 0 {
-		layer = len(s.pulls) - 1
+		next = wish{s.wanted.Load().layer, time.Now()}
 	}
-	s.wanted.Store(int32(layer))
+	s.wanted.Store(&next)
 	s.wake()
 }
 
@@ -91,13 +105,22 @@ func (s *streams) run(ctx context.Context) {
 		case <-s.woken:
 		case <-s.leave:
 			s.leaving.end()
+		case <-s.rest:
+			if now := s.wanted.Load(); now.rests() {
+				s.wanted.CompareAndSwap(now, &wish{layer: s.cheapest()})
+			}
 		}
 	}
 }
 
 // settle begins what is needed and lets what is not needed leave.
 func (s *streams) settle(ctx context.Context) {
-	want := s.pulls[s.wanted.Load()]
+	wanted := s.wanted.Load()
+	s.rest = nil
+	if !wanted.unseen.IsZero() {
+		s.rest = time.After(time.Until(wanted.unseen.Add(patience)))
+	}
+	want := s.pulls[wanted.layer]
 	want.begin(ctx)
 	if len(s.pulls) == 1 {
 		return

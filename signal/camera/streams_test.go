@@ -160,7 +160,11 @@ func TestMakeBeforeBreak(t *testing.T) {
 		r.demand(large) // taken back: the other has not been needed
 		r.after(t, 1500*time.Millisecond, "0")
 		r.demand(none)
-		r.after(t, 5*time.Second, "1")
+		r.after(t, 20*time.Second, "0") // it may be seen again soon
+		r.demand(large)
+		r.demand(none)
+		r.after(t, 20*time.Second, "0")
+		r.after(t, 15*time.Second, "1")
 		cancel()
 		wait()
 		if r.most != 2 || r.running != 0 {
