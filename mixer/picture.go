@@ -258,8 +258,9 @@ func (r *picture) audience() *fanout { return &r.sinks }
 
 func (r *picture) stats() RenditionStats {
 	rate, passed := r.meter.read(), r.relay.passes.Load()
+	is := *cmp.Or(passed, &shape{r.key.id, r.key.size})
 	return RenditionStats{
-		View: r.key.view, Codec: *cmp.Or(passed, &r.key.id), Width: r.key.size.W, Height: r.key.size.H,
+		View: r.key.view, Codec: is.id, Width: is.size.W, Height: is.size.H,
 		FPS: rate.PerSecond, Bitrate: rate.Bits, Sinks: len(r.sinks.all()), Skipped: r.skipped.Load(), Passed: passed != nil,
 	}
 }

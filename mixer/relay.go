@@ -2,7 +2,6 @@ package mixer
 
 import (
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,10 +19,11 @@ type relay struct {
 	key     pictureKey
 	packets chan relayed
 
-	source atomic.Pointer[Source]   // packets come from it; nil while composing
-	passes atomic.Pointer[codec.ID] // of the packets that are passed on right now; nil while composing
-	over   atomic.Bool              // the next composed picture has to be a key picture
-	gap    atomic.Bool              // the last packet had no room
+	source atomic.Pointer[Source] // packets come from it; nil while composing
+	passes atomic.Pointer[shape]  // of what is passed on right now; nil while composing
+	over   atomic.Bool            // the next composed picture has to be a key picture
+	gap    atomic.Bool            // the last packet had no room
+	asked  atomic.Int64           // since when a key picture is waited for, Unix nanoseconds; zero: none is
 
 	mu      sync.Mutex // held while source changes
 	stopped bool
@@ -32,6 +32,7 @@ type relay struct {
 	from    *Source       // of the last packet
 	foreign bool          // from's last key packet is of a kind that the viewers do not know
 	mixedUp bool          // from's pictures come out of order
+	shape   shape         // of from's last key packet
 	offset  time.Duration // from the source's time to the room's
 	came    time.Duration // the source's time of the last packet
 }
@@ -70,15 +71,16 @@ func (r *relay) lead(tap *picture, s *Source) bool {
 
 // end goes back to composing.
 func (r *relay) end() {
+	r.asked.Store(0)
 	if r.passes.Swap(nil) != nil {
 		r.over.Store(true)
 	}
 }
 
-// begin notes that packets are passed on.
-func (r *relay) begin(id codec.ID) {
-	if now := r.passes.Load(); now == nil || *now != id {
-		r.passes.Store(&id)
+// begin notes that packets of that shape are passed on.
+func (r *relay) begin(s shape) {
+	if now := r.passes.Load(); now == nil || *now != s {
+		r.passes.Store(&s)
 	}
 }
 
@@ -87,10 +89,28 @@ func (r *relay) ended() bool { return r.over.Swap(false) }
 
 func (r *relay) active() bool { return r.passes.Load() != nil }
 
+// refresh asks the source for a key picture, and notes since when one is waited for.
 func (r *relay) refresh() {
 	if s := r.source.Load(); s != nil {
 		s.video.ask()
+		if r.active() {
+			r.asked.CompareAndSwap(0, time.Now().UnixNano())
+		}
 	}
+}
+
+// answerWithin is how long viewers of what is passed on wait for a key picture of the source: more than refreshEvery,
+// and less than what most cameras, which nobody can ask, take to the next one.
+const answerWithin = 1500 * time.Millisecond
+
+// unanswered tells whether s was asked for a key picture too long ago. If not yet, it is asked once more.
+func (r *relay) unanswered(s *Source) bool {
+	since := r.asked.Load()
+	if since == 0 {
+		return false
+	}
+	s.video.ask()
+	return time.Since(time.Unix(0, since)) > answerWithin
 }
 
 // stop gives the source up for good, whatever the view's ticker is just doing.
@@ -101,14 +121,20 @@ func (r *relay) stop(tap *picture) {
 	r.source.Swap(nil).untap(tap)
 }
 
-// fits tells whether viewers can decode what begins with key packet p.
+// relayProfiles are the H.264 profiles whose packets may be passed on; who reads one of them reads those before it.
+var relayProfiles = []uint8{66, 77, 100} // a constant table
+
+// fits tells whether viewers can decode what begins with key packet p, and do not get more than they asked for.
 func (r *relay) fits(p codec.Packet) bool {
 	head, ok := codec.ReadHead(p)
 	if !ok || p.Codec != r.key.id && p.Codec != r.key.also {
 		return false
 	}
-	const baseline = 66
-	return p.Codec != codec.H264 || head.Profile == baseline || strings.IndexByte(r.key.profiles, head.Profile) >= 0
+	r.shape = shape{p.Codec, Size{head.Width, head.Height}}
+	if r.key.exact && min(head.Width, head.Height) > min(r.key.size.W, r.key.size.H) {
+		return false
+	}
+	return p.Codec != codec.H264 || slices.Contains(relayProfiles, head.Profile) && head.Profile <= r.key.profile
 }
 
 // relayed puts a packet of the source on its way. It never blocks: when there is no room, composing goes on, and what
@@ -134,7 +160,9 @@ func (r *picture) pass(p relayed) {
 		r.relay.end()
 		return
 	}
-	if !goesOn && !p.Key {
+	if p.Key {
+		r.relay.asked.Store(0)
+	} else if !goesOn || r.relay.unanswered(p.source) {
 		r.relay.end()
 		p.source.video.ask()
 		return
@@ -142,7 +170,7 @@ func (r *picture) pass(p relayed) {
 	came := p.PTS
 	p.PTS = r.relay.stamp(p.Packet, goesOn, p.due.Sub(r.cfg.Epoch), r.last)
 	r.relay.came = came
-	r.relay.begin(p.Codec)
+	r.relay.begin(r.relay.shape)
 	r.opened = true
 	r.deliver([]codec.Packet{p.Packet}, r.view.shows.Load())
 }
@@ -158,7 +186,7 @@ func (r *relay) goesOn(p relayed) bool {
 		r.foreign = !r.fits(p.Packet)
 	}
 	now := r.passes.Load()
-	passes := now != nil && *now == p.Codec && !p.Lost
+	passes := now != nil && now.id == p.Codec && !p.Lost
 	step := p.PTS - r.came
 	r.mixedUp = r.mixedUp || passes && step <= 0 && step > -maxStep && !p.Key
 	return passes && step > 0 && step < maxStep
@@ -189,7 +217,7 @@ func cutOnce(p codec.Packet) func() [][]byte {
 func (v *view) pass(outs []*picture) []*picture {
 	only := v.passable()
 	return slices.DeleteFunc(outs, func(r *picture) bool {
-		if r.key.profiles == "" {
+		if r.key.profile == 0 {
 			return false
 		}
 		r.relay.use(r, only)

@@ -52,7 +52,7 @@ func TestPassingOnBehindAGap(t *testing.T) {
 func TestNothingComposedAmongWhatIsPassedOn(t *testing.T) {
 	m := start(t, small)
 	src := m.AddSource(SourceConfig{Name: "a"})
-	r, err := newPicture(pictureKey{id: codec.H264, size: Size{320, 180}, profiles: "B"}, stage(t, m, alone), m.cfg, m.log)
+	r, err := newPicture(pictureKey{id: codec.H264, size: Size{320, 180}, profile: 66}, stage(t, m, alone), m.cfg, m.log)
 	if err != nil {
 		t.Fatal(err)
 	}

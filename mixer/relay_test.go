@@ -14,10 +14,10 @@ import (
 // alone is a view that may be passed on.
 var alone = View{Layout: layout.KindFocus, Spotlight: "a", NoLabels: true}
 
-// passing asks for it as a sink that knows some profiles of H.264.
-func passing(id codec.ID, profiles ...uint8) Watching {
+// passing asks for it as a sink that knows H.264 up to a profile; zero is not to be passed anything.
+func passing(id codec.ID, profile uint8) Watching {
 	v := alone
-	return Watching{View: &v, Codec: id, Profiles: profiles}
+	return Watching{View: &v, Codec: id, Profile: profile}
 }
 
 // tape keeps what a film puts, on its way to a source. Its clock may be set.
@@ -69,6 +69,9 @@ func TestPassingOn(t *testing.T) {
 		"what is not passed on":      notPassed,
 		"it ends and returns":        passingEndsAndReturns,
 		"it ends with a lost packet": passingEndsWithALostPacket,
+		"it holds the last picture":  passingHoldsTheLastPicture,
+		"who comes later":            passingToWhoComesLater,
+		"larger than asked for":      notPassedLarger,
 		"strange profiles":           strangeProfiles,
 		"either codec":               passingEitherCodec,
 		"beside other viewers":       passingBesideOthers,
@@ -127,7 +130,7 @@ func notPassed(t *testing.T) {
 	lower.Rung = "180p"
 	watched := map[string]*viewer{
 		"another format": attend(t, m, passing(codec.VP8, 66), nil),
-		"no profiles":    attend(t, m, passing(codec.H264), nil),
+		"no profile":     attend(t, m, passing(codec.H264, 0), nil),
 		"a grid":         attend(t, m, with(func(v *View) { v.Layout = layout.KindGrid }), nil),
 		"the speaker":    attend(t, m, with(func(v *View) { v.Spotlight = "" }), nil),
 		"a lower rung":   attend(t, m, lower, nil),
@@ -163,9 +166,9 @@ func TestNamesAndClocksAreNotPassedBy(t *testing.T) {
 		"the clock":     {cfg, alone, false},
 	} {
 		m := run(t, c.cfg)
-		key, err := m.pictureKey(c.view.normalize(m.cfg), Watching{Codec: codec.H264, Profiles: []uint8{66, 77}})
-		if err != nil || (key.profiles != "") != c.want {
-			t.Errorf("%s: profiles %q, error %v", name, key.profiles, err)
+		key, err := m.pictureKey(c.view.normalize(m.cfg), Watching{Codec: codec.H264, Profile: 77})
+		if err != nil || (key.profile != 0) != c.want {
+			t.Errorf("%s: profile %d, error %v", name, key.profile, err)
 		}
 	}
 }
@@ -291,17 +294,90 @@ func passingEndsWithALostPacket(t *testing.T) {
 	}
 }
 
+// rare is a film of a camera that nobody can ask for key pictures: one comes every eight seconds.
+func rare(put func(codec.Packet)) film {
+	return film{put: put, id: codec.H264, w: 320, h: 180, colour: red, blinking: true, gop: 160}
+}
+
+// passingHoldsTheLastPicture after a loss that only the next key picture makes good.
+func passingHoldsTheLastPicture(t *testing.T) {
+	m := run(t, small)
+	src := m.AddSource(SourceConfig{Name: "a"})
+	var lose atomic.Bool
+	var strange atomic.Int32
+	rare(func(p codec.Packet) {
+		p.Lost = !p.Key && lose.Swap(false)
+		src.PutVideo(p)
+	}).run(t)
+	var begun atomic.Bool
+	v := attend(t, m, passing(codec.H264, 66), func(_ *Layout, f *codec.Frame) {
+		if is := near(f.Mean(middle), red); begun.Load() && !is {
+			strange.Add(1)
+		}
+	})
+	eventually(t, 10*time.Second, "it is passed on", func() bool { return passed(v)() && v.shows(middle, red) })
+	begun.Store(true)
+	v.between(t, lostAfter+500*time.Millisecond) // after that nothing older than the loss is left
+	lose.Store(true)
+	eventually(t, 3*time.Second, "it is composed", composed(v))
+	v.between(t, 1500*time.Millisecond)
+	if n := strange.Load(); n > 0 {
+		t.Errorf("%d pictures after the loss do not show the last one before it", n)
+	}
+}
+
+// passingToWhoComesLater: the camera brings its next key picture long after somebody else has come.
+func passingToWhoComesLater(t *testing.T) {
+	m := run(t, small)
+	src := m.AddSource(SourceConfig{Name: "a"})
+	in := &tape{src: src}
+	rare(in.put).run(t)
+	first := attend(t, m, passing(codec.H264, 66), nil)
+	eventually(t, 10*time.Second, "it is passed on", passed(first))
+	began := time.Now()
+	second := attend(t, m, passing(codec.H264, 66), nil)
+	eventually(t, 5*time.Second, "the second sees it", func() bool { return second.shows(middle, red) })
+	if d := time.Since(began); d > 4*time.Second {
+		t.Errorf("the second one saw nothing for %v", d)
+	}
+	eventually(t, 10*time.Second, "it is passed on to both", func() bool { return passed(first)() && passed(second)() })
+}
+
+// notPassedLarger to who asks for a size; who leaves it open gets the source's own.
+func notPassedLarger(t *testing.T) {
+	m := run(t, small)
+	src := m.AddSource(SourceConfig{Name: "a"})
+	in := &tape{src: src}
+	film{put: in.put, id: codec.H264, w: 640, h: 360, colour: red, blinking: true, gop: 10}.run(t)
+	sized := passing(codec.H264, 66)
+	sized.Rung = "180p"
+	canvas := passing(codec.H264, 66)
+	canvas.View.Width, canvas.View.Height = 160, 90
+	open := attend(t, m, passing(codec.H264, 66), nil)
+	eventually(t, 5*time.Second, "it is passed on", passed(open))
+	if r := open.sub.Rendition(); r.Width != 640 || r.Height != 360 {
+		t.Errorf("what is passed on is said to be %dx%d, want 640x360", r.Width, r.Height)
+	}
+	for want, w := range map[Size]Watching{{320, 180}: sized, {160, 90}: canvas} {
+		v := attend(t, m, w, nil)
+		eventually(t, 5*time.Second, "pictures come", func() bool { return v.count() > 20 })
+		if r := v.sub.Rendition(); r.Passed || r.Width != want.W || r.Height != want.H {
+			t.Errorf("who asks for %v gets %dx%d, passed on: %v", want, r.Width, r.Height, r.Passed)
+		}
+	}
+}
+
 // strangeProfiles sends High profile, with pictures out of order in the second round.
 func strangeProfiles(t *testing.T) {
 	for _, c := range []struct {
-		name     string
-		profiles []uint8
-		options  []string
-		passed   bool
+		name    string
+		profile uint8
+		options []string
+		passed  bool
 	}{
-		{"high, not known", []uint8{66}, []string{"-profile:v", "high", "-bf", "0"}, false},
-		{"high, known", []uint8{66, 100}, []string{"-profile:v", "high", "-bf", "0"}, true},
-		{"out of order", []uint8{66, 77, 100}, []string{"-profile:v", "high", "-bf", "2", "-x264-params", "b-adapt=0"}, false},
+		{"high, not known", 77, []string{"-profile:v", "high", "-bf", "0"}, false},
+		{"high, known", 100, []string{"-profile:v", "high", "-bf", "0"}, true},
+		{"out of order", 100, []string{"-profile:v", "high", "-bf", "2", "-x264-params", "b-adapt=0"}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m := run(t, small)
@@ -309,7 +385,7 @@ func strangeProfiles(t *testing.T) {
 			pictures := clip(t, "testsrc2=size=320x180:rate=20:duration=6", append(c.options, "-g", "10", "-preset", "veryfast")...)
 			in := &tape{src: src}
 			loop(t, pictures, in.put)
-			v := attend(t, m, passing(codec.H264, c.profiles...), nil)
+			v := attend(t, m, passing(codec.H264, c.profile), nil)
 			eventually(t, 4*time.Second, "pictures", func() bool { return v.count() > 14 })
 			if c.passed {
 				eventually(t, 3*time.Second, "it is passed on", passed(v))

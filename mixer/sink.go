@@ -66,7 +66,7 @@ func (s *Subscription) RequestKeyframe() {
 }
 
 // Change makes a subscription to pictures watch something else, from a key picture of that on; until then
-// the old goes on. Codec, Also and Profiles of w are ignored: they stay. After an error nothing has changed. Sound is
+// the old goes on. Codec, Also and Profile of w are ignored: they stay. After an error nothing has changed. Sound is
 // codec.ErrUnsupported, after Close it is codec.ErrClosed.
 func (s *Subscription) Change(w Watching) error {
 	if s.change == nil {

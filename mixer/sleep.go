@@ -1,6 +1,7 @@
 package mixer
 
 import (
+	"slices"
 	"time"
 
 	"azulejo/codec"
@@ -51,28 +52,35 @@ func (v *videoIn) describe(p codec.Packet) {
 	}
 }
 
-// wake decodes what was kept and shows the last picture of it. Where nothing was kept the old one must not look
-// live.
+// wake decodes what was kept and shows the last good picture of it. Where there is none the old one must not look live.
 func (v *videoIn) wake() {
-	v.replay(true)
-	if v.holding {
+	if !v.replay(true) && v.holding {
 		v.source.slot.Clear()
+	}
+	if v.holding {
 		v.ask()
 	}
 }
 
-// replay decodes what was kept. The last picture of it is shown, or none.
-func (v *videoIn) replay(show bool) {
+// replay decodes what was kept. The last picture before a loss is shown, or none; it tells whether one was.
+func (v *videoIn) replay(show bool) (shown bool) {
 	kept := v.kept
 	v.forget()
+	last := len(kept) - 1
+	if i := slices.IndexFunc(kept, func(p codec.Packet) bool { return p.Lost && !p.Key }); i >= 0 {
+		last = i - 1
+	}
 	for i, p := range kept {
 		if !v.ready(p) {
 			continue
 		}
-		if err := v.decode(p, show && i == len(kept)-1); err != nil {
+		if err := v.decode(p, show && i == last); err != nil {
 			v.fail()
+		} else if show && i == last {
+			shown = true
 		}
 	}
+	return shown
 }
 
 // filterFor is how long after a key picture the loop filter may be left out: the error grows with every picture

@@ -32,10 +32,11 @@ type view struct {
 	canvas *codec.Frame
 	tiles  []*tile
 	scene  scene
-	clock  int64 // the second that is written on the canvas; zero for none
-	fresh  bool  // everything has to be drawn
-	last   int64 // the last tick that was not left out on purpose
-	decode bool  // the canvas is composed for somebody, or was at the last tick
+	clock  int64     // the second that is written on the canvas; zero for none
+	fresh  bool      // everything has to be drawn
+	last   int64     // the last tick that was not left out on purpose
+	decode bool      // the canvas is composed for somebody, or was at the last tick
+	woken  time.Time // when packets were passed on to everybody until then; zero: never
 }
 
 func newView(spec View, m *Mixer) (*view, error) {
@@ -147,8 +148,11 @@ func (v *view) tick(n int64) error {
 	v.arrange(now)
 	pts := v.cadence.at(n)
 	outs := v.pass(v.outs())
+	if len(outs) > 0 && !v.decode {
+		v.woken = now
+	}
 	v.demand(len(outs) > 0)
-	if len(outs) == 0 {
+	if len(outs) == 0 || v.waking(now) {
 		v.fresh = true
 		v.describe(now)
 		return nil
@@ -165,6 +169,20 @@ func (v *view) tick(n int64) error {
 		}
 	}
 	return nil
+}
+
+// wakeWithin is how long viewers keep what was passed on to them while the decoder catches up with it.
+const wakeWithin = time.Second
+
+// waking tells whether the picture that was passed on until now is about to be there for composing: a placeholder would
+// only flash.
+func (v *view) waking(now time.Time) bool {
+	only := v.passable()
+	if only == nil || now.Sub(v.woken) > wakeWithin {
+		return false
+	}
+	seq, _ := only.slot.Mark()
+	return seq == 0
 }
 
 // compose draws what is new and tells whether that was anything.

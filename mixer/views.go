@@ -79,9 +79,10 @@ type Watching struct {
 	View  *View    // a personal view instead
 	Codec codec.ID // H264 or VP8
 	Rung  string   // "720p" and so on: the largest rung up to it; empty or "auto": the largest there is, see Auto
-	// Profiles are the H.264 profile_idc that the sink can decode besides constrained baseline; a view of one
-	// source alone, without labels, is passed on unchanged to sinks that can decode it. nil: never pass on.
-	Profiles []uint8
+	// Profile is the highest H.264 profile_idc that the sink can decode, Baseline (66), Main (77) or High (100), each of
+	// which reads those before it (H.264 A.2). A view of one source alone, without labels, is passed on unchanged to
+	// sinks that can decode it. Zero: never pass on.
+	Profile uint8
 	// Also is the other codec, if the sink can decode that too; only what is passed on comes in it, and the stream may
 	// change between both at key pictures.
 	Also codec.ID
@@ -92,11 +93,6 @@ type Watching struct {
 
 // Auto tells whether no rung is asked for: who knows the sink's network may lead it to another one.
 func (w Watching) Auto() bool { return auto(w.Rung) }
-
-// profiles is Profiles in one order, as a key.
-func (w Watching) profiles() string {
-	return string(slices.Compact(slices.Sorted(slices.Values(w.Profiles))))
-}
 
 // Layout is what a picture shows from a moment on. It is shared: nobody writes to it.
 type Layout struct {

@@ -8,13 +8,14 @@ import (
 	"azulejo/codec"
 )
 
-// pictureKey names a rendition of a view. profiles and also, of sinks that may be passed a source's own packets, are
-// empty for all views that are always composed.
+// pictureKey names a rendition of a view. profile, also and exact, of sinks that may be passed a source's own packets,
+// are zero for all views that are always composed.
 type pictureKey struct {
 	view     string
 	id, also codec.ID
 	size     Size
-	profiles string
+	profile  uint8
+	exact    bool // no larger pictures are passed on than size
 }
 
 // Watch gives s the pictures of a view as H264 or VP8, from a key picture on, until the subscription is
@@ -26,7 +27,7 @@ func (m *Mixer) Watch(w Watching, s Sink) (*Subscription, error) {
 	sub := newSubscription(s, m.depart)
 	sub.keep = w.Keep
 	sub.change = func(next Watching) error {
-		next.Codec, next.Also, next.Profiles, next.Keep = w.Codec, w.Also, w.Profiles, w.Keep
+		next.Codec, next.Also, next.Profile, next.Keep = w.Codec, w.Also, w.Profile, w.Keep
 		return m.lead(sub, next)
 	}
 	sub.forget = func() {
@@ -86,19 +87,37 @@ func (m *Mixer) resolve(w Watching) (View, error) {
 		if err := w.View.Validate(); err != nil {
 			return View{}, err
 		}
-		return w.View.normalize(m.cfg), nil
+		return m.byName(w.View.normalize(m.cfg)), nil
 	}
 	name := w.Name
 	if name == "" {
 		name = MainView
 	}
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	v, ok := m.named[name]
+	m.mu.Unlock()
 	if !ok {
 		return View{}, fmt.Errorf("view %.64q: %w", name, ErrNoView)
 	}
-	return v.normalize(m.cfg), nil
+	return m.byName(v.normalize(m.cfg)), nil
+}
+
+// byName is v with the name of the source in the spotlight instead of its id, where nobody else has that name: who asks
+// for it by the one and by the other share a picture.
+func (m *Mixer) byName(v View) View {
+	all := m.snapshot()
+	i := slices.IndexFunc(all, func(s *Source) bool { return s.cfg.ID == v.Spotlight })
+	if i < 0 || all[i].cfg.Name == "" {
+		return v
+	}
+	name := all[i].cfg.Name
+	for j, s := range all {
+		if j != i && s.called(name) {
+			return v
+		}
+	}
+	v.Spotlight = name
+	return v
 }
 
 // sizes are those that the view is encoded in now for who watches it, largest first.
@@ -115,7 +134,8 @@ func (m *Mixer) pictureKey(v View, w Watching) (pictureKey, error) {
 	size, err := pick(sizes, w.Rung)
 	key := pictureKey{view: v.key(), id: w.Codec, size: size}
 	if v.alone() && !m.cfg.Clock && size == sizes[0] {
-		key.profiles, key.also = w.profiles(), w.Also
+		key.profile, key.also = w.Profile, w.Also
+		key.exact = w.Profile != 0 && (!w.Auto() || v.Width < m.cfg.Width || v.Height < m.cfg.Height)
 	}
 	return key, err
 }

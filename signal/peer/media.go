@@ -191,16 +191,16 @@ func repetitions(codecs []webrtc.RTPCodecParameters) map[uint8]uint8 {
 	return all
 }
 
-// decodable are the H.264 profiles among the negotiated codecs, by profile_idc. Constrained baseline, which is the
-// least of all of them, is there in any case: an empty list means that nothing is passed on, of VP8 neither.
-func decodable(codecs []webrtc.RTPCodecParameters) []uint8 {
-	all := []uint8{profiles[0].idc}
+// decodable is the highest H.264 profile among the negotiated codecs, by profile_idc. Constrained baseline is the least
+// in any case: none would mean that nothing is passed on, of VP8 neither.
+func decodable(codecs []webrtc.RTPCodecParameters) uint8 {
+	highest := profiles[0].idc
 	for _, p := range codecs {
-		if i := rank(p); i > 0 && i < len(profiles) && !slices.Contains(all, profiles[i].idc) {
-			all = append(all, profiles[i].idc)
+		if i := rank(p); i > 0 && i < len(profiles) {
+			highest = max(highest, profiles[i].idc)
 		}
 	}
-	return all
+	return highest
 }
 
 // profileOf is the index into profiles of an H.264 format line, -1 for others.

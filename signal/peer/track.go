@@ -26,13 +26,13 @@ type track struct {
 
 // binding is what the negotiation decided about a track, and where its stream is.
 type binding struct {
-	id       codec.ID           // of what is encoded for it
-	types    map[codec.ID]uint8 // payload types of id, and of what else is passed on
-	profiles []uint8            // H.264 profile_idc that the client decodes, baseline among them
-	clock    uint32
-	base     uint32 // RTP time of the room's epoch
-	ssrc     uint32
-	writer   webrtc.TrackLocalWriter
+	id      codec.ID           // of what is encoded for it
+	types   map[codec.ID]uint8 // payload types of id, and of what else is passed on
+	profile uint8              // highest H.264 profile_idc that the client decodes
+	clock   uint32
+	base    uint32 // RTP time of the room's epoch
+	ssrc    uint32
+	writer  webrtc.TrackLocalWriter
 
 	// Owned by whoever writes.
 	header          rtp.Header // of the last packet
@@ -53,7 +53,7 @@ func (t *track) Bind(ctx webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, e
 		t.resends.repeat(repetitions(codecs))
 	}
 	t.bound.Store(&binding{
-		id: idOf(chosen.MimeType), types: payloadTypes(chosen, codecs), profiles: decodable(codecs), clock: chosen.ClockRate,
+		id: idOf(chosen.MimeType), types: payloadTypes(chosen, codecs), profile: decodable(codecs), clock: chosen.ClockRate,
 		base: rand.Uint32(), ssrc: uint32(ctx.SSRC()), writer: ctx.WriteStream(), // RFC 3550 wants both beginnings unpredictable
 		header: rtp.Header{
 			Version: 2, SSRC: uint32(ctx.SSRC()), SequenceNumber: uint16(rand.Uint32()),

@@ -26,7 +26,7 @@ func (v *viewing) begin(mix *mixer.Mixer, to *binding, sink mixer.Sink) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	w := v.led(v.want)
-	w.Codec, w.Also, w.Profiles = to.id, to.also(), to.profiles
+	w.Codec, w.Also, w.Profile = to.id, to.also(), to.profile
 	sub, err := mix.Watch(w, sink)
 	if err != nil {
 		return fmt.Errorf("watch %s as %s: %w", nameOf(w), w.Codec, err)
