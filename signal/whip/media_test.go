@@ -1,6 +1,7 @@
 package whip_test
 
 import (
+	"image"
 	"net/http"
 	"strings"
 	"testing"
@@ -8,6 +9,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"azulejo/codec"
+	"azulejo/mixer"
 	"azulejo/signal/peer"
 	"azulejo/signal/signaltest"
 	"azulejo/signal/signaltest/await"
@@ -106,4 +108,30 @@ func TestQueryOfViewers(t *testing.T) {
 	}
 	small.restart() // with a section that is idle
 	goOn(t, s, small)
+}
+
+// TestSharedScreens that the address calls so are fitted into a view that crops all other pictures.
+func TestSharedScreens(t *testing.T) {
+	tall := orange
+	tall.Width, tall.Height = 180, 320
+	side := func(all image.Rectangle) image.Rectangle { return image.Rect(0, 0, all.Dx()/8, all.Dy()) }
+	centre := func(all image.Rectangle) image.Rectangle {
+		return image.Rect(all.Dx()/2-40, all.Dy()/3, all.Dx()/2+40, all.Dy()*2/3)
+	}
+	for query, fills := range map[string]bool{"": true, "?screen=0": true, "?screen=1": false} {
+		t.Run("a"+query, func(t *testing.T) {
+			s := serve(t, setup{})
+			s.newCaller(t).publish("/whip/yard/a"+query, tall, 0)
+			await.Until(t, "a is there", func() bool { return s.names() == "a" })
+			if err := s.house.SetView("yard", "full", mixer.View{Fill: true, NoLabels: true}); err != nil {
+				t.Fatal(err)
+			}
+			viewer := s.newCaller(t).view("/whep/yard?view=full")
+			shows := func(part func(image.Rectangle) image.Rectangle) bool {
+				got, ok := viewer.tv.Mean(part)
+				return ok && signaltest.Near(got, tall.Colour, tolerance)
+			}
+			await.Until(t, "the picture", func() bool { return shows(centre) && shows(side) == fills })
+		})
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"azulejo/signal/peer"
 	"azulejo/signal/refusal"
 	"azulejo/signal/room"
+	"azulejo/signal/viewing"
 )
 
 // publish is POST to a WHIP endpoint.
@@ -30,8 +31,12 @@ func (h *Handler) publish(w http.ResponseWriter, r *http.Request) error {
 	if !offer.Audio.Sends && !offer.Video.Sends {
 		return refusal.New(codeNoMedia, "an offer that sends nothing; accepted are sections that are sendonly, or sendrecv")
 	}
+	screen, err := flag(r, "screen")
+	if err != nil {
+		return err
+	}
 	joining := room.Joining{
-		Name: name, Key: h.key(r, permit, name), Layers: offer.Layers,
+		Name: name, Key: h.key(r, permit, name), Screen: screen, Layers: offer.Layers,
 		Publish: room.Media{Audio: offer.Audio.Sends, Video: offer.Video.Sends},
 	}
 	return h.post(w, r, joining, func(m *room.Member) (*session, string, error) {
@@ -45,6 +50,18 @@ func (h *Handler) publish(w http.ResponseWriter, r *http.Request) error {
 		}
 		return s, answer, err
 	})
+}
+
+// flag reads a key of the query that is 0 or 1.
+func flag(r *http.Request, key string) (bool, error) {
+	switch v := r.URL.Query().Get(key); v {
+	case "", "0":
+		return false, nil
+	case "1":
+		return true, nil
+	default:
+		return false, refusal.New(viewing.CodeBadMessage, "%s=%s; accepted are 0 and 1", key, viewing.Clip(v))
+	}
 }
 
 // key is what a place is found again by: see the package's comment. Nobody can make one that h did not.
