@@ -12,11 +12,12 @@ import (
 type scene struct {
 	sources []*Source // that want a tile, in order
 	large   *Source   // shown large or alone; nil for none
-	page    int
+	page    int       // from 0 on
+	pages   int
 }
 
 func (s scene) same(o scene) bool {
-	return s.large == o.large && s.page == o.page && slices.Equal(s.sources, o.sources)
+	return s.large == o.large && s.page == o.page && s.pages == o.pages && slices.Equal(s.sources, o.sources)
 }
 
 // arrange gives every source its tile if that has changed.
@@ -55,13 +56,15 @@ func (v *view) cast(now time.Time) scene {
 			s.sources = nil
 		}
 	}
+	s.pages = layout.Pages(v.geometry(s))
+	s.page = min(max(v.spec.Page-1, 0), s.pages-1)
 	if v.spec.Cycle > 0 {
-		s.page = int(now.Unix()/int64(v.spec.Cycle)) % layout.Pages(v.geometry(s))
+		s.page = int(now.Unix()/int64(v.spec.Cycle)) % s.pages
 	}
 	return s
 }
 
-// large is the pinned source, or who speaks; nil when neither is there.
+// large is the pinned source, or who speaks; nil when neither is there. Who speaks without being shown moves nobody.
 func (v *view) large(sources []*Source) *Source {
 	if v.spec.Spotlight != "" {
 		if i := slices.IndexFunc(sources, func(s *Source) bool { return s.called(v.spec.Spotlight) }); i >= 0 {
@@ -85,10 +88,9 @@ func (v *view) large(sources []*Source) *Source {
 }
 
 func (v *view) geometry(s scene) layout.Scene {
-	return layout.Scene{
-		Kind: v.spec.Layout, Width: v.spec.Width, Height: v.spec.Height, Count: len(s.sources),
-		Large: slices.Index(s.sources, s.large), Capacity: v.spec.Capacity, Page: s.page, Cells: v.spec.Tiles,
-	}
+	g := v.spec.scene()
+	g.Count, g.Large, g.Page = len(s.sources), slices.Index(s.sources, s.large), s.page
+	return g
 }
 
 // absence is what an empty canvas says.
@@ -122,6 +124,9 @@ func (v *view) describe(now time.Time) {
 		}
 	}
 	next.Hidden = len(v.scene.sources) - shown
+	if v.scene.pages > 1 {
+		next.Page, next.Pages = v.scene.page+1, v.scene.pages
+	}
 	if !next.same(v.shows.Load()) {
 		v.shows.Store(next)
 	}

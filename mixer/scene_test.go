@@ -120,6 +120,42 @@ func TestPagesCycle(t *testing.T) {
 	}
 }
 
+func TestPagesByNumber(t *testing.T) {
+	m := start(t, small)
+	all := people(m, 7)
+	for page, want := range map[int]string{0: "A B +5/5 1 of 4", 1: "A B +5/5 1 of 4", 2: "C D +5/5 2 of 4", 4: "F G +5/5 4 of 4", 9: "F G +5/5 4 of 4"} {
+		v := stage(t, m, View{Capacity: 3, Page: page})
+		got := v.ids(t, time.Now())
+		if got += fmt.Sprintf(" %d of %d", v.shows.Load().Page, v.shows.Load().Pages); got != want {
+			t.Errorf("page %d shows %s, want %s", page, got, want)
+		}
+	}
+	v := stage(t, m, View{Capacity: 3, Page: 2})
+	v.ids(t, time.Now())
+	for _, s := range all[2:] {
+		s.Close()
+	}
+	if got, l := v.ids(t, time.Now()), v.shows.Load(); got != "A B/0" || l.Page != 0 || l.Pages != 0 {
+		t.Errorf("the second page of two sources shows %s, page %d of %d", got, l.Page, l.Pages)
+	}
+}
+
+// TestWhoIsNotShownMovesNobody: somebody who leaves himself out would see another one large whenever he speaks.
+func TestWhoIsNotShownMovesNobody(t *testing.T) {
+	m := start(t, small)
+	all := people(m, 3)
+	v := stage(t, m, View{Layout: layout.KindSpotlight, Exclude: []string{"c"}})
+	for _, step := range []struct {
+		speaker *Source
+		want    string
+	}{{nil, "A B/0"}, {all[1], "B A/0"}, {all[2], "B A/0"}, {all[0], "A B/0"}, {all[2], "A B/0"}} {
+		m.sound.loudest.Store(step.speaker)
+		if got := v.ids(t, time.Now()); got != step.want {
+			t.Errorf("%s, want %s", got, step.want)
+		}
+	}
+}
+
 func TestOrderIsThatOfPlaces(t *testing.T) {
 	m := start(t, small)
 	v := stage(t, m, View{})

@@ -9,6 +9,7 @@ import (
 // Bounds of what a view may say.
 const (
 	maxCapacity = 64
+	maxPage     = 1000
 	maxCycle    = 24 * 60 * 60
 	maxExclude  = 64
 	maxWho      = 256 // bytes of an id or a name
@@ -32,6 +33,8 @@ func (v View) Validate() error {
 		return fmt.Errorf("fps: %d: accepted are 1 to 60, or 0 for the room's", v.FPS)
 	case v.Capacity < 0 || v.Capacity > maxCapacity:
 		return fmt.Errorf("capacity: %d: accepted are 1 to %d, or 0 for %d", v.Capacity, maxCapacity, layout.DefaultCapacity)
+	case v.Page < 0 || v.Page > maxPage:
+		return fmt.Errorf("page: %d: accepted are 1 to %d, or 0 for the first", v.Page, maxPage)
 	case v.Cycle < 0 || v.Cycle > maxCycle:
 		return fmt.Errorf("cycle: %d: accepted are 1 to %d seconds, or 0 for none", v.Cycle, maxCycle)
 	}

@@ -35,6 +35,8 @@ func TestViewsAreChecked(t *testing.T) {
 		"fps: -1: accepted are 1":    {FPS: -1},
 		"capacity: 65":               {Capacity: 65},
 		"capacity: -1":               {Capacity: -1},
+		"page: -1":                   {Page: -1},
+		"page: 1001":                 {Page: 1001},
 		"cycle: -1":                  {Cycle: -1},
 		"cycle: 86401":               {Cycle: 86401},
 	} {

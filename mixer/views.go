@@ -28,7 +28,8 @@ type View struct {
 	Height    int               `json:"h,omitempty"`
 	FPS       int               `json:"fps,omitempty"`      // pictures a second; zero: the room's
 	Capacity  int               `json:"capacity,omitempty"` // tiles at most, the last says how many are not shown; zero: layout.DefaultCapacity
-	Cycle     int               `json:"cycle,omitempty"`    // seconds until the next page of those beyond Capacity; zero: the first page stays
+	Page      int               `json:"page,omitempty"`     // of those beyond Capacity, from 1 on; beyond the last: the last; zero: the first
+	Cycle     int               `json:"cycle,omitempty"`    // seconds until the next page; zero: Page stays
 	Fill      bool              `json:"fill,omitempty"`     // crop pictures to their tiles instead of fitting them; never screen shares
 	NoLabels  bool              `json:"noLabels,omitempty"` // no names, even if the room has them
 }
@@ -44,21 +45,30 @@ func (v View) normalize(cfg Config) View {
 	set(&v.Width, cfg.Width)
 	set(&v.Height, cfg.Height)
 	set(&v.FPS, cfg.FPS)
-	set(&v.Capacity, layout.DefaultCapacity)
-	if v.Layout == "" {
+	switch {
+	case v.Layout == "":
 		v.Layout = layout.KindGrid
+	case v.Layout == layout.KindFocus && v.Spotlight == "":
+		v.Layout = layout.KindSpeaker
 	}
 	switch v.Layout { // what means nothing in it
-	case layout.KindGrid:
+	case layout.KindGrid, layout.KindCustom:
 		v.Spotlight = ""
-	case layout.KindCustom:
-		v.Spotlight, v.Capacity = "", min(v.Capacity, len(v.Tiles))
 	case layout.KindSpeaker, layout.KindFocus:
-		v.Capacity, v.Cycle = 1, 0
+		v.Cycle, v.Page = 0, 0
+	}
+	v.Capacity = layout.Most(v.scene())
+	if v.Cycle > 0 || v.Page == 1 {
+		v.Page = 0
 	}
 	v.NoLabels = v.NoLabels || !cfg.Labels
 	v.Exclude = slices.Compact(slices.Sorted(slices.Values(v.Exclude)))
 	return v
+}
+
+// scene is the view without sources.
+func (v View) scene() layout.Scene {
+	return layout.Scene{Kind: v.Layout, Width: v.Width, Height: v.Height, Capacity: v.Capacity, Cells: v.Tiles}
 }
 
 // key is the same for two normalized views that show the same.
@@ -99,10 +109,13 @@ type Layout struct {
 	Canvas Size       `json:"canvas"`
 	Tiles  []TileInfo `json:"tiles"`
 	Hidden int        `json:"hidden,omitempty"` // sources without a tile
+	Page   int        `json:"page,omitempty"`   // that is shown, from 1 on; zero where there is but one
+	Pages  int        `json:"pages,omitempty"`
 }
 
 func (l *Layout) same(o *Layout) bool {
-	return o != nil && l.Canvas == o.Canvas && l.Hidden == o.Hidden && slices.Equal(l.Tiles, o.Tiles)
+	return o != nil && l.Canvas == o.Canvas && l.Hidden == o.Hidden && l.Page == o.Page && l.Pages == o.Pages &&
+		slices.Equal(l.Tiles, o.Tiles)
 }
 
 // Size is in pixels.

@@ -31,6 +31,7 @@ func TestViewsThatSayTheSameHaveOneKey(t *testing.T) {
 		{Exclude: []string{}},
 		{Spotlight: "a"},
 		{Tiles: []layout.Fraction{}},
+		{Page: 1},
 	} {
 		if v.normalize(cfg).key() != base {
 			t.Errorf("%+v is another picture than the zero View", v)
@@ -44,6 +45,11 @@ func TestViewsThatSayTheSameHaveOneKey(t *testing.T) {
 		{{Layout: layout.KindSpeaker}, {Layout: layout.KindSpeaker, Capacity: 4, Cycle: 10}},
 		{{Layout: layout.KindFocus, Spotlight: "a"}, {Layout: layout.KindFocus, Spotlight: "a", Capacity: 4, Cycle: 10}},
 		{{Layout: layout.KindCustom, Tiles: cells}, {Layout: layout.KindCustom, Tiles: cells, Capacity: 4, Spotlight: "a"}},
+		{{Layout: layout.KindSpeaker}, {Layout: layout.KindFocus}},
+		{{Layout: layout.KindFocus, Spotlight: "a"}, {Layout: layout.KindFocus, Spotlight: "a", Page: 3}},
+		{{Layout: layout.KindSpotlight}, {Layout: layout.KindSpotlight, Capacity: 6}},
+		{{Layout: layout.KindPiP, Spotlight: "a"}, {Layout: layout.KindPiP, Spotlight: "a", Capacity: 64}},
+		{{Capacity: 4, Cycle: 10}, {Capacity: 4, Cycle: 10, Page: 3}},
 	} {
 		if same[0].normalize(cfg).key() != same[1].normalize(cfg).key() {
 			t.Errorf("%+v is another picture than %+v", same[1], same[0])
@@ -51,6 +57,7 @@ func TestViewsThatSayTheSameHaveOneKey(t *testing.T) {
 	}
 	for _, different := range [][2]View{
 		{{Layout: layout.KindPiP}, {Layout: layout.KindPiP, Capacity: 4}},
+		{{Layout: layout.KindSpotlight}, {Layout: layout.KindSpotlight, Capacity: 5}},
 		{{Layout: layout.KindSpotlight}, {Layout: layout.KindSpotlight, Cycle: 10}},
 		{{Layout: layout.KindCustom, Tiles: cells}, {Layout: layout.KindCustom, Tiles: cells, Capacity: 1}},
 		{{Layout: layout.KindCustom, Tiles: cells}, {Layout: layout.KindCustom, Tiles: cells, Cycle: 10}},
@@ -66,6 +73,7 @@ func TestViewsThatSayTheSameHaveOneKey(t *testing.T) {
 		{Capacity: 4},
 		{Exclude: []string{"a"}},
 		{Cycle: 5},
+		{Page: 2},
 		{Fill: true},
 		{NoLabels: true},
 		{Layout: layout.KindSpotlight, Spotlight: "a"},

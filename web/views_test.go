@@ -21,13 +21,13 @@ func TestPutView(t *testing.T) {
 	h := &house{rooms: []room.Info{yard()}}
 	srv := serveTest(t, h, nil)
 	url := srv.URL + "/api/v1/rooms/yard/views/door"
-	a := tell(t, "PUT", url, `{"layout":"spotlight","spotlight":"정문","exclude":["x"],"w":720,"h":1280,"fps":10,"capacity":9,"cycle":5,"fill":true,"noLabels":true}`)
+	a := tell(t, "PUT", url, `{"layout":"spotlight","spotlight":"정문","exclude":["x"],"w":720,"h":1280,"fps":10,"capacity":9,"page":2,"cycle":5,"fill":true,"noLabels":true}`)
 	if a.status != http.StatusCreated || !strings.Contains(a.body, `"name":"door"`) || a.header.Get("Cache-Control") != "no-store" {
 		t.Fatalf("%d %s", a.status, a.body)
 	}
 	want := room.ViewInfo{Name: "door", View: mixer.View{
 		Layout: layout.KindSpotlight, Spotlight: "정문", Exclude: []string{"x"},
-		Width: 720, Height: 1280, FPS: 10, Capacity: 9, Cycle: 5, Fill: true, NoLabels: true,
+		Width: 720, Height: 1280, FPS: 10, Capacity: 9, Page: 2, Cycle: 5, Fill: true, NoLabels: true,
 	}}
 	if d := cmp.Diff([]room.ViewInfo{want}, h.rooms[0].Views); d != "" {
 		t.Errorf("views (-want +got):\n%s", d)
@@ -175,7 +175,7 @@ func TestOpenAPIDescribesViews(t *testing.T) {
 	if got := strings.Join(view["layout"].Enum, " "); got != "grid spotlight pip speaker focus custom" {
 		t.Errorf("layouts are %q", got)
 	}
-	for _, field := range strings.Fields("layout spotlight exclude tiles w h fps capacity cycle fill noLabels") {
+	for _, field := range strings.Fields("layout spotlight exclude tiles w h fps capacity page cycle fill noLabels") {
 		if _, ok := view[field]; !ok {
 			t.Errorf("a view has no %s", field)
 		}

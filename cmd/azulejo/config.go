@@ -111,6 +111,7 @@ type ViewConfig struct {
 	Height    int               `yaml:"h"`
 	FPS       int               `yaml:"fps"`
 	Capacity  int               `yaml:"capacity"`
+	Page      int               `yaml:"page"`
 	Cycle     Seconds           `yaml:"cycle"`
 	Fill      bool              `yaml:"fill"`
 	Labels    bool              `yaml:"labels"` // false: no names, even with mix.labels
@@ -122,7 +123,7 @@ func (c *ViewConfig) setDefaults() { c.Labels = true }
 func (c ViewConfig) view() mixer.View {
 	return mixer.View{
 		Layout: c.Layout, Spotlight: c.Spotlight, Exclude: c.Exclude, Tiles: c.Tiles, Width: c.Width, Height: c.Height,
-		FPS: c.FPS, Capacity: c.Capacity, Cycle: int(c.Cycle), Fill: c.Fill, NoLabels: !c.Labels,
+		FPS: c.FPS, Capacity: c.Capacity, Page: c.Page, Cycle: int(c.Cycle), Fill: c.Fill, NoLabels: !c.Labels,
 	}
 }
 

@@ -77,7 +77,7 @@ rooms:
     cameras: [{name: gate, url: "test:", sub_url: "test:?w=320&h=180"}, {name: door, url: "test:"}]
     views:
       main: {}
-      gate: {layout: spotlight, spotlight: gate, exclude: [door], w: 720, h: 1280, fps: 10, capacity: 9, cycle: 10s, fill: true, labels: false}
+      gate: {layout: spotlight, spotlight: gate, exclude: [door], w: 720, h: 1280, fps: 10, capacity: 9, page: 2, cycle: 10s, fill: true, labels: false}
       two: {layout: custom, tiles: [{x: 0, y: 0, w: 0.5, h: 1}, {x: 0.5, y: 0, w: 0.5, h: 1}], cycle: 90}
     record: [main, gate]
 `, nil)
@@ -90,7 +90,7 @@ rooms:
 			"main": {},
 			"gate": {
 				Layout: layout.KindSpotlight, Spotlight: "gate", Exclude: []string{"door"}, Width: 720, Height: 1280,
-				FPS: 10, Capacity: 9, Cycle: 10, Fill: true, NoLabels: true,
+				FPS: 10, Capacity: 9, Page: 2, Cycle: 10, Fill: true, NoLabels: true,
 			},
 			"two": {Layout: layout.KindCustom, Tiles: []layout.Fraction{{W: 0.5, H: 1}, {X: 0.5, W: 0.5, H: 1}}, Cycle: 90},
 		},

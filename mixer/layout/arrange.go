@@ -51,6 +51,22 @@ func Arrange(s Scene) []Tile {
 // Pages is how many pages a scene has, at least one.
 func Pages(s Scene) int { return s.page().pages }
 
+// Most is how many tiles a scene has at most, however many sources there are.
+func Most(s Scene) int {
+	switch s.Kind {
+	case KindSpeaker, KindFocus:
+		return 1
+	case KindSpotlight:
+		return min(1+s.strip().slots, s.capacity())
+	case KindPiP:
+		return min(1+s.row().slots, s.capacity())
+	case KindCustom:
+		return min(len(s.Cells), s.capacity())
+	default:
+		return s.capacity()
+	}
+}
+
 // Hidden is how many of count sources have no tile.
 func Hidden(count int, tiles []Tile) int {
 	for _, t := range tiles {
@@ -82,14 +98,10 @@ func (s Scene) page() page {
 	switch s.Kind {
 	case KindSpeaker, KindFocus:
 		return page{pages: 1}
-	case KindSpotlight:
-		return deal(s.Count-1, min(s.strip().slots, s.capacity()-1), s.Page)
-	case KindPiP:
-		return deal(s.Count-1, min(s.row().slots, s.capacity()-1), s.Page)
-	case KindCustom:
-		return deal(s.Count, min(len(s.Cells), s.capacity()), s.Page)
+	case KindSpotlight, KindPiP:
+		return deal(s.Count-1, Most(s)-1, s.Page)
 	default:
-		return deal(s.Count, s.capacity(), s.Page)
+		return deal(s.Count, Most(s), s.Page)
 	}
 }
 

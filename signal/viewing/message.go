@@ -41,6 +41,8 @@ type (
 		Canvas mixer.Size       `json:"canvas"`
 		Tiles  []mixer.TileInfo `json:"tiles"`
 		Hidden int              `json:"hidden,omitempty"`
+		Page   int              `json:"page,omitempty"` // that is shown, from 1 on; absent where there is but one
+		Pages  int              `json:"pages,omitempty"`
 	}
 	// Tile is the largest that shows the client's own picture: "tile".
 	Tile struct {

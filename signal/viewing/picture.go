@@ -97,7 +97,8 @@ func (p *Picture) Select(sel Selection) error {
 
 // choose makes the client's next choice from what its room has.
 func (p *Picture) choose(m *room.Member, sel Selection) (choice, error) {
-	next, err := sel.from(p.asked, m.Mixer().Views())
+	views := m.Mixer().Views()
+	next, err := sel.from(p.asked.among(views), views)
 	if err != nil || next.watch.View == nil || !sized(*next.watch.View) {
 		return next, err
 	}
@@ -181,7 +182,11 @@ func (p *Picture) ShowLayout() {
 	if tiles == nil {
 		tiles = []mixer.TileInfo{}
 	}
-	p.tell("layout", Layout{"layout", p.shown.name(), now.rtp, now.layout.Canvas, tiles, now.layout.Hidden})
+	views := p.member.Mixer().Views()
+	p.asked, p.shown = p.asked.among(views), p.shown.among(views)
+	p.tell("layout", Layout{
+		"layout", p.shown.name(), now.rtp, now.layout.Canvas, tiles, now.layout.Hidden, now.layout.Page, now.layout.Pages,
+	})
 }
 
 // Arrive notes that the pictures are what was asked for, and tells what the client receives if that is new or

@@ -2,18 +2,26 @@ package viewing
 
 import (
 	"net/url"
+	"strconv"
 
 	"azulejo/signal/refusal"
 )
 
 // FromQuery reads a selection from the query of an address: view, spotlight, exclude (as often as there are names),
-// rung, and audio=0. Other keys are none of its business. The error is a [refusal.Error].
+// page, rung, and audio=0. Other keys are none of its business. The error is a [refusal.Error].
 func FromQuery(q url.Values) (Selection, error) {
 	s := Selection{View: once(q, "view"), Spotlight: once(q, "spotlight"), Rung: once(q, "rung")}
 	for _, name := range q["exclude"] {
 		if name != "" {
 			s.Exclude = append(s.Exclude, name)
 		}
+	}
+	if text := q.Get("page"); text != "" {
+		page, err := strconv.Atoi(text)
+		if err != nil {
+			return s, refusal.New(CodeBadMessage, "page=%s; accepted are numbers from 1 on", Clip(text))
+		}
+		s.Page = &page
 	}
 	switch q.Get("audio") {
 	case "", "1":

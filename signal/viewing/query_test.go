@@ -11,10 +11,11 @@ import (
 // TestQueries: what an address says is what the message with the same fields says.
 func TestQueries(t *testing.T) {
 	for query, want := range map[string]string{
-		``:                                       `{}`,
-		`view=&spotlight=&exclude=&rung=&audio=`: `{}`,
-		`view=gates&token=x`:                     `{"view":"gates"}`,
-		`view=gates&spotlight=%EC%A0%95%EB%AC%B8`: `{"view":"gates","spotlight":"정문"}`,
+		``: `{}`,
+		`view=&spotlight=&exclude=&rung=&page=&audio=`: `{}`,
+		`view=gates&token=x`:                           `{"view":"gates"}`,
+		`view=gates&spotlight=%EC%A0%95%EB%AC%B8`:      `{"view":"gates","spotlight":"정문"}`,
+		`page=2`: `{"page":2}`,
 		`exclude=a&exclude=b+c&rung=360p&audio=1`: `{"exclude":["a","b c"],"rung":"360p"}`,
 	} {
 		got, err := fromQuery(t, query)

@@ -22,13 +22,14 @@ type Selection struct {
 	Spotlight *string         `json:"spotlight"`
 	Exclude   Names           `json:"exclude"`
 	Layout    json.RawMessage `json:"layout"`
+	Page      *int            `json:"page"`
 
 	Silent bool `json:"-"` // no sound is wanted; only [FromQuery] knows it
 }
 
 // picture tells whether it says which picture.
 func (s Selection) picture() bool {
-	return s.View != nil || s.Spotlight != nil || s.Exclude != nil || present(s.Layout)
+	return s.View != nil || s.Spotlight != nil || s.Exclude != nil || s.Page != nil || present(s.Layout)
 }
 
 func present(raw json.RawMessage) bool { return len(raw) > 0 && !bytes.Equal(raw, []byte("null")) }
@@ -64,6 +65,17 @@ func (c choice) name() string { return c.watch.Name }
 
 func firstChoice() choice {
 	return choice{mixer.MainView, mixer.Watching{Name: mixer.MainView}}
+}
+
+// among is c in a room that has these views: whoever sees one that was deleted sees main.
+func (c choice) among(views map[string]mixer.View) choice {
+	if _, ok := views[c.named]; !ok {
+		c.named = mixer.MainView
+		if c.watch.View == nil {
+			c.watch.Name = mixer.MainView
+		}
+	}
+	return c
 }
 
 // from makes the choice that follows now. A selection of a picture replaces the one before; one of a rung alone keeps it.
@@ -127,6 +139,9 @@ func (s Selection) over(base mixer.View) (mixer.View, error) {
 	if len(s.Exclude) > 0 {
 		v.Exclude = slices.Concat(v.Exclude, s.Exclude)
 	}
+	if s.Page != nil {
+		v.Page, v.Cycle = *s.Page, 0
+	}
 	if err := v.Validate(); err != nil {
 		return v, refusal.New(room.CodeBadView, "%v", err)
 	}
@@ -139,7 +154,7 @@ func spotlights(k layout.Kind) bool {
 }
 
 // viewFields are those of a mixer.View.
-const viewFields = "layout, spotlight, exclude, tiles, w, h, fps, capacity, cycle, fill, noLabels"
+const viewFields = "layout, spotlight, exclude, tiles, w, h, fps, capacity, page, cycle, fill, noLabels"
 
 // readLayout takes the name of a kind, which changes base, or a whole view, which replaces it.
 func readLayout(raw json.RawMessage, base mixer.View) (mixer.View, error) {
@@ -151,24 +166,30 @@ func readLayout(raw json.RawMessage, base mixer.View) (mixer.View, error) {
 		base.Layout = kind
 		return base, nil
 	}
-	var v mixer.View
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&v); err != nil {
-		return v, badLayout(err)
+	v, err := ReadView("layout", raw)
+	if !errors.Is(err, errNoView) {
+		return v, err
 	}
-	return v, nil
+	return v, refusal.New(room.CodeBadView, "layout: neither a kind nor a view; accepted: %s, or an object with some of %s", kindNames(), viewFields)
 }
 
-func badLayout(err error) error {
+var errNoView error = refusal.New(room.CodeBadView, "no view; accepted is an object with some of %s", viewFields)
+
+// ReadView reads a whole view, which stands in the field called what. The error is a [refusal.Error].
+func ReadView(what string, raw json.RawMessage) (v mixer.View, err error) {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	if err = d.Decode(&v); err == nil {
+		return v, nil
+	}
 	var wrong *json.UnmarshalTypeError
 	if errors.As(err, &wrong) && wrong.Field != "" {
-		return refusal.New(room.CodeBadView, "layout: field %q is a %s; accepted is a %s", wrong.Field, wrong.Value, shape(wrong))
+		return v, refusal.New(room.CodeBadView, "%s: field %q is a %s; accepted is a %s", what, wrong.Field, wrong.Value, shape(wrong))
 	}
 	if field, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-		return refusal.New(room.CodeBadView, "layout: unknown field %s; accepted: %s", Clip(field), viewFields)
+		return v, refusal.New(room.CodeBadView, "%s: unknown field %s; accepted: %s", what, Clip(field), viewFields)
 	}
-	return refusal.New(room.CodeBadView, "layout: neither a kind nor a view; accepted: %s, or an object with some of %s", kindNames(), viewFields)
+	return v, errNoView
 }
 
 func kindNames() string {

@@ -16,6 +16,7 @@ import (
 
 var named = map[string]mixer.View{
 	"main":  {},
+	"turns": {Cycle: 10},
 	"gates": {Layout: layout.KindSpotlight, Spotlight: "gate", Exclude: []string{"hall"}},
 	"halves": {Layout: layout.KindCustom, Tiles: []layout.Fraction{
 		{W: 0.5, H: 1}, {X: 0.5, W: 0.5, H: 1},
@@ -49,6 +50,8 @@ func TestSelections(t *testing.T) {
 		`{"view":"gates","spotlight":""}`:      {View: &mixer.View{Layout: layout.KindSpotlight, Exclude: []string{"hall"}}},
 		`{"view":"halves","spotlight":"Ana"}`:  {View: &mixer.View{Layout: layout.KindSpotlight, Spotlight: "Ana"}},
 		`{"view":"halves","layout":"grid"}`:    {View: &mixer.View{Layout: layout.KindGrid}},
+		`{"page":2}`:                           {View: &mixer.View{Page: 2}},
+		`{"view":"turns","page":3}`:            {View: &mixer.View{Page: 3}},
 		`{"view":"gates","layout":{"fps":5}}`:  {View: &mixer.View{FPS: 5}},
 		`{"layout":{"layout":"pip","w":720,"h":1280,"exclude":["x"]},"spotlight":"Ana","exclude":"y"}`: {
 			View: &mixer.View{Layout: layout.KindPiP, Spotlight: "Ana", Exclude: []string{"x", "y"}, Width: 720, Height: 1280},
@@ -96,10 +99,30 @@ func TestSelectionsFollow(t *testing.T) {
 	}
 }
 
+// TestDeletedViews: who sees one sees main from then on, and what is asked for next is asked of main.
+func TestDeletedViews(t *testing.T) {
+	now, err := selectFrom(t, firstChoice(), `{"view":"gates","rung":"360p"}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := map[string]mixer.View{"main": {}}
+	now = now.among(left)
+	if now.name() != "main" || now.watch.Rung != "360p" {
+		t.Errorf("after gates was deleted: %+v; want main", now)
+	}
+	who := "Ana"
+	if now, err = (Selection{Spotlight: &who}).from(now, left); err != nil || now.named != "main" {
+		t.Errorf("a spotlight after that: %+v, %v", now, err)
+	}
+	if now = now.among(map[string]mixer.View{"main": {}}); now.name() != "" || now.watch.View == nil {
+		t.Errorf("a personal view was taken for a named one: %+v", now)
+	}
+}
+
 // TestBadSelections name what was wrong and what is accepted.
 func TestBadSelections(t *testing.T) {
 	for text, want := range map[string][]string{
-		`{"view":"yard"}`:                   {"unsupported", `"yard"`, "gates, halves, main"},
+		`{"view":"yard"}`:                   {"unsupported", `"yard"`, "gates, halves, main, turns"},
 		`{"rung":"4k"}`:                     {"unsupported", `"4k"`, "such as 720p", "auto"},
 		`{"layout":"heap"}`:                 {"bad_view", `"heap"`, "grid, spotlight, pip, speaker, focus, custom"},
 		`{"layout":"custom"}`:               {"bad_view", "tiles", "accepted"},
@@ -112,6 +135,8 @@ func TestBadSelections(t *testing.T) {
 		`{"exclude":7}`:                     {"bad_message", `"exclude" is 7`, "a string or a list of strings"},
 		`{"exclude":["a",7]}`:               {"bad_message", `"exclude"`, "a list of strings"},
 		`{"spotlight":7}`:                   {"bad_message", `"spotlight" is a number`, "string"},
+		`{"page":-1}`:                       {"bad_view", "page: -1", "1 to"},
+		`{"page":"next"}`:                   {"bad_message", `"page" is a string`, "number"},
 		`{"exclude":[""]}`:                  {"bad_view", "exclude[0]", "accepted"},
 	} {
 		_, err := selectFrom(t, firstChoice(), text)

@@ -52,7 +52,7 @@ func TestDocumentIsTrue(t *testing.T) {
 	ours := examples(t, toClient)
 	for kind, message := range map[string]any{
 		"joined": joinedMessage{}, "answer": answerMessage{}, "candidate": ourCandidate{}, "participants": viewing.Participants{},
-		"rendition": viewing.Rendition{}, "layout": viewing.Layout{}, "tile": viewing.Tile{}, "overload": viewing.Overload{},
+		"rendition": viewing.Rendition{}, "layout": viewing.Layout{}, "tile": viewing.Tile{}, "overload": viewing.Overload{}, "views": viewsMessage{},
 		"error": errorMessage{}, "pong": pongMessage{},
 	} {
 		var documented map[string]json.RawMessage
@@ -82,6 +82,7 @@ func TestDocumentHasTheCodes(t *testing.T) {
 		viewing.CodeBadMessage, peer.CodeUnexpected, viewing.CodeUnsupported, room.CodeBadView, codeTooLarge, codeSlow, codeNotJoined, codeInternal,
 		auth.CodeUnauthorized, auth.CodeForbidden, auth.CodeTooMany, peer.CodeICEFailed, peer.CodeSecondOffer, room.CodeBadRoom, room.CodeBadName, room.CodeBadKey,
 		room.CodeRooms, room.CodeFull, room.CodeViewers, room.CodeReplaced, room.CodeClosing, room.CodeOverloaded, room.CodeMesh,
+		room.CodeNoSuchView, room.CodeRecorded, room.CodeViews,
 	} {
 		if !strings.Contains(errors, "`"+code+"`") {
 			t.Errorf("code %s is not in the document", code)

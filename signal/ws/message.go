@@ -32,7 +32,11 @@ type (
 	candidateMessage struct {
 		peer.Candidate
 	}
-	viewMessage  viewing.Selection
+	viewMessage   viewing.Selection
+	defineMessage struct {
+		View string          `json:"view"`
+		As   json.RawMessage `json:"as"` // nil or null: the view is removed
+	}
 	muteMessage  struct{ room.Media }
 	leaveMessage struct{}
 	pingMessage  struct{}
@@ -60,12 +64,16 @@ type (
 		Code    string `json:"code"`
 		Message string `json:"message"`
 	}
+	viewsMessage struct {
+		Type  string          `json:"type"`
+		Views []room.ViewInfo `json:"views"`
+	}
 	pongMessage struct {
 		Type string `json:"type"`
 	}
 )
 
-const knownTypes = "join, offer, candidate, view, mute, leave, ping"
+const knownTypes = "join, offer, candidate, view, define, mute, leave, ping"
 
 // parse reads one message of a client; the error is an [refusal.Error].
 func parse(data []byte) (any, error) {
@@ -84,6 +92,8 @@ func parse(data []byte) (any, error) {
 		return parseCandidate(data)
 	case "view":
 		return decode[viewMessage](envelope.Type, data)
+	case "define":
+		return decode[defineMessage](envelope.Type, data)
 	case "mute":
 		return decode[muteMessage](envelope.Type, data)
 	case "leave":

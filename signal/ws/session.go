@@ -29,6 +29,7 @@ type session struct {
 	candidates chan peer.Candidate // ours, from pion's goroutines
 
 	member *room.Member // nil before join
+	token  string       // that it joined with
 	peer   *peer.Peer   // nil before the first offer
 
 	answered bool // an offer was; another one is an ICE restart
@@ -180,6 +181,8 @@ func (s *session) handle(ctx context.Context, message any) error {
 		return s.candidate(m)
 	case viewMessage:
 		return s.picture.Select(viewing.Selection(m))
+	case defineMessage:
+		return s.define(m)
 	case muteMessage:
 		s.member.Mute(m.Media)
 	case leaveMessage:
@@ -197,7 +200,7 @@ func (s *session) inOrder(message any) error {
 		return nil
 	case joinMessage:
 		if s.member != nil {
-			return refusal.New(peer.CodeUnexpected, "a second join; accepted now: offer, candidate, view, mute, leave, ping; another room needs another connection")
+			return refusal.New(peer.CodeUnexpected, "a second join; accepted now: offer, candidate, view, define, mute, leave, ping; another room needs another connection")
 		}
 		return nil
 	}
@@ -245,7 +248,7 @@ func (s *session) join(ctx context.Context, m joinMessage) error {
 		member.Leave()
 		return err
 	}
-	s.member, s.joinBy = member, nil
+	s.member, s.token, s.joinBy = member, cmp.Or(m.Token, s.caller.token), nil
 	s.caller.joined()
 	s.log = s.log.With("room", member.Room(), "id", member.ID())
 	servers := append([]peer.ICEServer{}, s.h.engine.ICEServers(member.ID())...)
@@ -253,6 +256,31 @@ func (s *session) join(ctx context.Context, m joinMessage) error {
 		return err
 	}
 	return s.tellOverload(member.Mixer().Overload())
+}
+
+// define gives a named view of the room another meaning, or makes or removes it, and tells which there are then.
+func (s *session) define(m defineMessage) error {
+	in := s.member.Room()
+	_, err := s.h.guard.Admit(auth.Ask{Token: s.token, Room: in, Grants: []auth.Grant{auth.Admin}, Remote: s.caller.remote})
+	if err != nil {
+		return err
+	}
+	if len(m.As) == 0 || string(m.As) == "null" {
+		err = s.h.house.DeleteView(in, m.View)
+	} else {
+		var v mixer.View
+		if v, err = viewing.ReadView("as", m.As); err == nil {
+			err = s.h.house.SetView(in, m.View, v)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	info, err := s.h.house.Info(in)
+	if err != nil {
+		return err
+	}
+	return s.send(viewsMessage{"views", info.Views})
 }
 
 func (s *session) offer(m offerMessage) error {
@@ -323,7 +351,7 @@ func (s *session) trickle(c peer.Candidate) {
 
 func (s *session) candidate(m candidateMessage) error {
 	if s.peer == nil {
-		return refusal.New(peer.CodeUnexpected, "a candidate before the offer; accepted now: offer, view, mute, leave, ping")
+		return refusal.New(peer.CodeUnexpected, "a candidate before the offer; accepted now: offer, view, define, mute, leave, ping")
 	}
 	return s.peer.AddCandidate(m.Candidate)
 }

@@ -4,12 +4,15 @@ import (
 	"fmt"
 	"image"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"azulejo/codec"
 	"azulejo/mixer"
 	"azulejo/mixer/layout"
+	"azulejo/signal/auth"
+	"azulejo/signal/auth/authtest"
 	"azulejo/signal/client"
 	"azulejo/signal/signaltest"
 	"azulejo/signal/signaltest/await"
@@ -147,6 +150,53 @@ func TestNamedViews(t *testing.T) {
 	await.Until(t, "main instead", func() bool {
 		return viewer.Told().Layout.Canvas == mixer.Size{W: width, H: height} && len(viewer.Told().Layout.Tiles) == 2
 	})
+}
+
+// TestDefine: who may administrate a room makes, changes and removes its named views from here, too.
+func TestDefine(t *testing.T) {
+	s := serve(t, withTokens())
+	x := s.stranger(t)
+	x.say(`{"type":"define","view":"doors"}`)
+	x.wantError("unexpected", "join")
+	x.sayJSON(map[string]any{"type": "join", "room": "yard", "token": authtest.Token(t, "yard", auth.View)})
+	x.hear("joined")
+	x.say(`{"type":"define","view":"doors","as":{}}`)
+	x.wantError("forbidden", "admin")
+
+	admin := s.stranger(t)
+	admin.sayJSON(map[string]any{"type": "join", "room": "yard", "token": authtest.Token(t, "yard", auth.Admin)})
+	admin.hear("joined")
+	names := func() string {
+		var all []string
+		for _, v := range admin.hear("views")["views"].([]any) {
+			view := v.(map[string]any)
+			all = append(all, fmt.Sprint(view["name"], " ", view["layout"]))
+		}
+		return strings.Join(all, ", ")
+	}
+	for _, step := range []struct{ say, want string }{
+		{`{"type":"define","view":"doors","as":{"layout":"pip","page":1}}`, "main grid, doors pip"},
+		{`{"type":"define","view":"doors","as":{"layout":"focus","spotlight":"gate"}}`, "main grid, doors focus"},
+		{`{"type":"define","view":"main","as":{"layout":"spotlight"}}`, "main spotlight, doors focus"},
+		{`{"type":"define","view":"doors","as":null}`, "main spotlight"},
+		{`{"type":"define","view":"main"}`, "main grid"},
+	} {
+		admin.say(step.say)
+		if got := names(); got != step.want {
+			t.Errorf("%s: %s; want %s", step.say, got, step.want)
+		}
+	}
+	for say, want := range map[string][]string{
+		`{"type":"define","view":"a b","as":{}}`:                {"bad_view", "a b", "letters"},
+		`{"type":"define","view":"doors","as":{"laout":"pip"}}`: {"bad_view", `as: unknown field "laout"`, "accepted: layout"},
+		`{"type":"define","view":"doors","as":{"w":7}}`:         {"bad_view", "w: 7", "even"},
+		`{"type":"define","view":"doors","as":{"w":"wide"}}`:    {"bad_view", `as: field "w" is a string`},
+		`{"type":"define","view":"doors","as":[]}`:              {"bad_view", "an object with some of layout"},
+		`{"type":"define","view":"attic"}`:                      {"no_such_view", "attic"},
+	} {
+		admin.say(say)
+		admin.wantError(want[0], want[1:]...)
+	}
 }
 
 // TestBrokenConnectionsKeepTheirPlace, and those that said goodbye do not.

@@ -15,19 +15,19 @@ const hex = (rgb) => rgb.map((n) => n.toString(16).padStart(2, '0')).join('');
 /** @param {number[]} a @param {number[]|null} b */
 const near = (a, b) => Boolean(b) && a.every((n, i) => Math.abs(n - /** @type {number[]} */ (b)[i]) < 40);
 
-/** A room of a red and a blue picture, in this order; the ids of both. @param {import('node:test').TestContext} t */
-async function begin(t, config = {}) {
+/** A room of a red and a blue picture, in this order, or of others; their ids. @param {import('node:test').TestContext} t */
+async function begin(t, config = {}, pictures = [red, blue]) {
   const dir = scratch(t);
   const server = await serve(t, {mix: {labels: false}, ...config});
   const people = async () => (await server.get('/api/v1/rooms/yard')).participants;
-  for (const [i, rgb] of [red, blue].entries()) {
+  for (const [i, rgb] of pictures.entries()) {
     const clip = path(dir, `${i}.mp4`);
     ffmpeg('-f', 'lavfi', '-i', `color=0x${hex(rgb)}:s=640x360:r=15:d=4,noise=alls=12:allf=t`, '-c:v', 'libx264', '-profile:v', 'baseline', '-bf', '0', '-g', '30', '-pix_fmt', 'yuv420p', clip);
     server.companion(t, 'yard', clip);
     await until(`publisher ${i} is there`, 20000, async () => (await people()).filter((/** @type {any} */ p) => p.state === 'live').length === i + 1);
   }
-  const [a, b] = await people();
-  return {server, dir, people, colours: {[a.id]: red, [b.id]: blue}, ids: [a.id, b.id]};
+  const ids = (await people()).map((/** @type {any} */ p) => p.id);
+  return {server, dir, people, colours: Object.fromEntries(pictures.map((rgb, i) => [ids[i], rgb])), ids};
 }
 
 /**
@@ -138,6 +138,29 @@ test('a wall shows what its address asks for, and says what it cannot', {timeout
     await page.waitForFunction(() => /asks for what is not there/.test(document.querySelector('#title')?.textContent || ''), null, {timeout: 20000});
     assert.match(await page.textContent('#text') || '', /** @type {RegExp} */ (words));
   }
+});
+
+test('a tap on the tile that says how many more there are turns the page', {timeout: 120000}, async (t) => {
+  const {server, colours, ids} = await begin(t, {}, [red, blue, green]);
+  await setView(server, 'few', {capacity: 2});
+  const browser = await openChromium(t);
+  const page = await browser.newPage();
+  watch(t, page);
+  const shows = (/** @type {string} */ id) => until(`${id} beside how many more`, 20000, async () => {
+    const [first, more, ...others] = await page.evaluate(under, {selector: '#wall'});
+    return first?.id === id && near(colours[id], first.rgb) && more?.id === '' && others.length === 0;
+  });
+  await page.goto(`${server.url}/wall/yard?view=few`);
+  await shows(ids[0]);
+  assert.equal(await page.locator('.tile[data-id=""]').getAttribute('aria-label'), '+2: next page');
+  for (const id of [ids[1], ids[2], ids[0]]) {
+    await tap(page, '');
+    await shows(id);
+  }
+  await page.goto(`${server.url}/wall/yard?view=few&page=2`);
+  await shows(ids[1]);
+  await tap(page, '');
+  await shows(ids[2]);
 });
 
 /** Runs in the page before its scripts: keeps its connections. */

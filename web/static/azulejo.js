@@ -20,7 +20,7 @@ import {Session} from './session.js';
 /** @typedef {{audio: boolean, video: boolean}} Media */
 /** @typedef {{id: string, name: string, kind?: string, publish?: Media, muted?: Media}} Participant */
 /** @typedef {{id: string, name: string, x: number, y: number, w: number, h: number, state: string, age: number, speaking: boolean}} Tile */
-/** @typedef {{view: string, rtp: number, canvas: {w: number, h: number}, tiles: Tile[], hidden?: number}} Layout view is '' for a personal one */
+/** @typedef {{view: string, rtp: number, canvas: {w: number, h: number}, tiles: Tile[], hidden?: number, page?: number, pages?: number}} Layout view is '' for a personal one */
 /** @typedef {{codec: string, width: number, height: number, fps: number, bitrate: number}} Flow bitrate in bit/s */
 /** @typedef {{down: Flow|null, up: Flow|null, frames: number, lost: number, roundTrip: number|null}} Stats roundTrip in ms */
 /** @typedef {{code: string, message: string}} ServerError */
@@ -31,6 +31,7 @@ import {Session} from './session.js';
  * @property {string} [spotlight] id or name of who is shown large
  * @property {string|string[]} [exclude] ids or names that are not shown
  * @property {string|object} [layout] 'grid', 'spotlight', 'pip', 'speaker', 'focus', or a whole view
+ * @property {number} [page] of those beyond the view's capacity, from 1 on
  * @property {string} [rung] size: 'auto', '720p', '360p', '180p' and what else the server is configured with
  */
 

@@ -1,6 +1,7 @@
 /**
  * tiles.js – the tiles of a picture as buttons over it: a tap puts a source in the spotlight for this
- * viewer alone, another leads back. They follow the layout events, wherever the picture lies in its element.
+ * viewer alone, another leads back. A tap on the tile that says how many more there are turns the page.
+ * They follow the layout events, wherever the picture lies in its element.
  */
 
 import {make} from './ui.js';
@@ -71,8 +72,8 @@ export class Tiles {
   /** @param {Layout} layout */
   #show(layout) {
     this.#layout = layout;
-    const tiles = layout.tiles.filter((t) => t.id);
-    if (!this.#chosen) this.#order = tiles.map((t) => t.id);
+    const {tiles} = layout;
+    if (!this.#chosen) this.#order = tiles.map((t) => t.id).filter(Boolean);
     else if (!tiles.some((t) => t.id === this.#chosen)) this.#back(); // who was chosen has left
     for (const [id, button] of this.#buttons) {
       if (tiles.some((t) => t.id === id)) continue;
@@ -89,13 +90,13 @@ export class Tiles {
     if (!button) {
       button = /** @type {HTMLButtonElement} */ (make('button', 'tile'));
       button.type = 'button';
-      button.addEventListener('click', () => this.#choose(tile.id));
+      button.addEventListener('click', () => { if (tile.id) this.#choose(tile.id); else this.#turn(); });
       this.#buttons.set(tile.id, button);
     }
     if (this.box.children[i] !== button) this.box.insertBefore(button, this.box.children[i] || null); // later tiles lie on earlier ones
     button.dataset.id = tile.id;
     button.setAttribute('aria-label', describe(tile));
-    button.setAttribute('aria-pressed', String(tile.id === this.#chosen));
+    button.setAttribute('aria-pressed', this.#pressed(tile.id));
     const {style} = button;
     style.left = `${100 * tile.x / canvas.w}%`;
     style.top = `${100 * tile.y / canvas.h}%`;
@@ -119,8 +120,19 @@ export class Tiles {
     if (id === this.#chosen) return this.#back();
     const name = this.#layout?.tiles.find((t) => t.id === id)?.name || '';
     this.#mark(id);
-    this.client?.view({...this.home, layout: undefined, spotlight: id});
+    this.client?.view(this.#selection());
     this.say(name);
+  }
+
+  /** Shows the next page; after the last the first. */
+  #turn() {
+    const {page = 0, pages = 1} = this.#layout || {};
+    this.client?.view({...this.#selection(), page: page % pages + 1});
+  }
+
+  /** The picture that is wanted now, its first page. @returns {Selection} */
+  #selection() {
+    return this.#chosen ? {...this.home, layout: undefined, spotlight: this.#chosen} : this.home;
   }
 
   #back() {
@@ -132,12 +144,16 @@ export class Tiles {
   /** @param {string} id */
   #mark(id) {
     this.#chosen = id;
-    for (const [other, button] of this.#buttons) button.setAttribute('aria-pressed', String(other === id));
+    for (const [other, button] of this.#buttons) button.setAttribute('aria-pressed', this.#pressed(other));
   }
+
+  /** @param {string} id */
+  #pressed(id) { return String(id !== '' && id === this.#chosen); }
 }
 
 /** @param {Tile} tile */
 function describe(tile) {
+  if (!tile.id) return `${tile.name}: next page`;
   const how = tile.state !== 'live' ? `, ${tile.state}` : tile.speaking ? ', speaking' : '';
   return `${tile.name}${how}: large`;
 }

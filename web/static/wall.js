@@ -2,7 +2,7 @@
  * wall.js – a wall display: one picture, no chrome, for months. It starts over by itself forever,
  * and what is not live does not look live.
  *
- * Query: view, spotlight, exclude (as often as wanted), rung, audio=0, token.
+ * Query: view, spotlight, exclude (as often as wanted), page, rung, audio=0, token.
  */
 
 import {Client} from './azulejo.js';
@@ -22,7 +22,7 @@ const listen = query.get('audio') !== '0';
 const asked = (/** @type {string} */ name) => query.get(name) || undefined;
 const excluded = query.getAll('exclude').filter(Boolean);
 /** what the address asks for */
-const home = {view: asked('view'), spotlight: asked('spotlight'), exclude: excluded.length ? excluded : undefined};
+const home = {view: asked('view'), spotlight: asked('spotlight'), exclude: excluded.length ? excluded : undefined, page: Number(asked('page')) || undefined};
 
 /** @type {Date|null} when the newest picture came */
 let newest = null;
