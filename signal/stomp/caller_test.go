@@ -26,6 +26,7 @@ type caller struct {
 	t       *testing.T
 	pc      *webrtc.PeerConnection
 	tv      *signaltest.Screen
+	ear     *signaltest.Ear     // nil: it does not listen
 	found   chan peer.Candidate // its candidates
 	streams chan string         // of the tracks that come
 	times   sync.Map            // RTP timestamps of pictures that came: uint32
@@ -121,8 +122,8 @@ func (c *caller) publish() *webrtc.TrackLocalStaticSample {
 	return track
 }
 
-// speak adds a microphone that is silent.
-func (c *caller) speak() {
+// speak adds a microphone, which is silent until something is written to it.
+func (c *caller) speak() *webrtc.TrackLocalStaticSample {
 	c.t.Helper()
 	track, err := webrtc.NewTrackLocalStaticSample(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2}, "audio", "mine")
 	if err != nil {
@@ -131,6 +132,7 @@ func (c *caller) speak() {
 	if _, err := c.pc.AddTrack(track); err != nil {
 		c.t.Fatal(err)
 	}
+	return track
 }
 
 // receive adds a section that only receives.
@@ -161,28 +163,34 @@ func play(ctx context.Context, track *webrtc.TrackLocalStaticSample, picture []b
 	}
 }
 
-// watch shows what comes until the connection ends.
+// watch shows, or lets hear, what comes until the connection ends.
 func (c *caller) watch(track *webrtc.TrackRemote) {
-	id := map[string]codec.ID{webrtc.MimeTypeVP8: codec.VP8, webrtc.MimeTypeH264: codec.H264}[track.Codec().MimeType]
-	var frames *depack.Track
-	if id != "" {
-		var err error
-		if frames, err = depack.New(id, 90000); err != nil {
-			c.t.Error(err)
-			return
-		}
+	id := map[string]codec.ID{webrtc.MimeTypeVP8: codec.VP8, webrtc.MimeTypeH264: codec.H264, webrtc.MimeTypeOpus: codec.Opus}[track.Codec().MimeType]
+	units, err := depack.New(id, track.Codec().ClockRate)
+	if err != nil {
+		c.t.Error(err)
+		return
 	}
 	for {
 		p, _, err := track.ReadRTP()
 		if err != nil {
 			return
 		}
-		if frames != nil {
+		if id != codec.Opus {
 			c.times.Store(p.Timestamp, true)
-			for _, unit := range frames.Push(p) {
-				c.tv.Put(unit)
-			}
 		}
+		for _, unit := range units.Push(p) {
+			c.take(unit)
+		}
+	}
+}
+
+func (c *caller) take(unit codec.Packet) {
+	switch {
+	case unit.Codec != codec.Opus:
+		c.tv.Put(unit)
+	case c.ear != nil:
+		c.ear.Put(unit)
 	}
 }
 

@@ -1,0 +1,53 @@
+package stomp
+
+import (
+	"testing"
+	"time"
+
+	"github.com/pion/webrtc/v4/pkg/media"
+
+	"azulejo/codec"
+	"azulejo/signal/signaltest"
+	"azulejo/signal/signaltest/await"
+)
+
+// sings makes a caller that sends a tone until the test ends, and listens.
+func sings(t *testing.T, hz float64) *caller {
+	t.Helper()
+	c, _ := newCaller(t, nil)
+	c.ear = signaltest.NewEar(t)
+	track := c.speak()
+	signaltest.Play(t, signaltest.Tone(t, hz), func(p codec.Packet) error {
+		return track.WriteSample(media.Sample{Data: p.Data, Duration: p.Duration}) // lost before the connection is there
+	})
+	return c
+}
+
+// TestMixMinus: who sends a tone hears the other one and not itself, whether it offered or was called.
+func TestMixMinus(t *testing.T) {
+	s := serve(t, setup{stomp: Config{CallAfter: 200 * time.Millisecond}})
+	tones := []float64{440, 1000}
+	offers, called := sings(t, tones[0]), sings(t, tones[1])
+	x := s.sockJS(t)
+	x.connect()
+	x.joins(offers, "a", "yard")
+	other := s.sockJS(t)
+	other.connect()
+	other.subscribeAs("b", "yard")
+	other.isCalled(s, called, "b")
+	for i, c := range []*caller{offers, called} {
+		await.Until(t, "a singer hears the other one", func() bool {
+			levels := c.ear.Levels(tones)
+			return levels != nil && levels[1-i] > -30
+		})
+	}
+	for i, c := range []*caller{offers, called} {
+		c.ear.Forget() // both sound from here on
+		await.Until(t, "a singer hears a second", func() bool { return c.ear.Levels(tones) != nil })
+		levels := c.ear.Levels(tones)
+		t.Logf("who sings %v Hz hears %.0f dB", tones[i], levels)
+		if levels[i] > levels[1-i]-30 {
+			t.Errorf("who sings %v Hz hears %.0f dB of %v Hz; want itself 30 dB below the other", tones[i], levels, tones)
+		}
+	}
+}
