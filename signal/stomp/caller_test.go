@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/pion/ice/v4"
+	"github.com/pion/rtcp"
 	"github.com/pion/webrtc/v4"
 	"github.com/pion/webrtc/v4/pkg/media"
 
@@ -30,6 +31,7 @@ type caller struct {
 	found   chan peer.Candidate // its candidates
 	streams chan string         // of the tracks that come
 	times   sync.Map            // RTP timestamps of pictures that came: uint32
+	limit   atomic.Int64        // what the server wants at most of the picture, in bits a second; zero before it said
 }
 
 // colours that are well apart.
@@ -93,8 +95,10 @@ func newCallerBy(t *testing.T, colour *codec.Colour, s webrtc.SettingEngine) (c 
 		}
 	})
 	if colour != nil {
-		track, picture := c.publish(), still(*colour).Packets(t)[0].Data
+		track, sender := c.publish()
+		picture := still(*colour).Packets(t)[0].Data
 		working.Go(func() { play(ctx, track, picture) })
+		working.Go(func() { c.heed(sender) })
 	}
 	end = sync.OnceFunc(func() {
 		cancel()
@@ -107,19 +111,20 @@ func newCallerBy(t *testing.T, colour *codec.Colour, s webrtc.SettingEngine) (c 
 	return c, end
 }
 
-func (c *caller) publish() *webrtc.TrackLocalStaticSample {
+func (c *caller) publish() (*webrtc.TrackLocalStaticSample, *webrtc.RTPSender) {
 	c.t.Helper()
 	track, err := webrtc.NewTrackLocalStaticSample(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8, ClockRate: 90000}, "video", "mine")
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	if _, err := c.pc.AddTrack(track); err != nil {
+	sender, err := c.pc.AddTrack(track)
+	if err != nil {
 		c.t.Fatal(err)
 	}
 	if _, err := c.pc.AddTransceiverFromKind(webrtc.RTPCodecTypeAudio, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}); err != nil {
 		c.t.Fatal(err)
 	}
-	return track
+	return track, sender
 }
 
 // speak adds a microphone, which is silent until something is written to it.
@@ -159,6 +164,21 @@ func play(ctx context.Context, track *webrtc.TrackLocalStaticSample, picture []b
 			return
 		case <-tick.C:
 			_ = track.WriteSample(media.Sample{Data: picture, Duration: 100 * time.Millisecond}) // it may not be connected yet
+		}
+	}
+}
+
+// heed reads what is said about the picture until the connection ends.
+func (c *caller) heed(sender *webrtc.RTPSender) {
+	for {
+		packets, _, err := sender.ReadRTCP()
+		if err != nil {
+			return
+		}
+		for _, p := range packets {
+			if remb, ok := p.(*rtcp.ReceiverEstimatedMaximumBitrate); ok {
+				c.limit.Store(int64(remb.Bitrate))
+			}
 		}
 	}
 }
