@@ -2,6 +2,7 @@ package mixer
 
 import (
 	"image"
+	"maps"
 	"testing"
 	"time"
 
@@ -323,5 +324,32 @@ func TestWordsAreRenderedOnce(t *testing.T) {
 	}
 	if len(p.written) > maxWritten {
 		t.Errorf("%d words are kept, want at most %d", len(p.written), maxWritten)
+	}
+}
+
+// TestWhatIsDrawnAgainIsNotRenderedAgain: both lines of a placeholder, the clock and a name.
+func TestWhatIsDrawnAgainIsNotRenderedAgain(t *testing.T) {
+	m, err := New(small, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := codec.NewFrame(320, 180)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	p, now := m.painter, time.Now()
+	draw := func() (*plate, map[writing]*image.Alpha) {
+		p.message(f, f.Bounds(), "정문", "camera off")
+		p.clock(f, now)
+		return p.name("정문", 160, 90), maps.Clone(p.written)
+	}
+	name, first := draw()
+	same, again := draw()
+	if len(first) != 4 || !maps.Equal(first, again) {
+		t.Errorf("%d words are kept at first and %d then; want the same four", len(first), len(again))
+	}
+	if name.text != same.text {
+		t.Error("a name was rendered twice")
 	}
 }
