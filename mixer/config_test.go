@@ -3,6 +3,8 @@ package mixer
 import (
 	"strings"
 	"testing"
+
+	"azulejo/codec"
 )
 
 func TestRungsAreNamed(t *testing.T) {
@@ -26,6 +28,16 @@ func TestRungsAreNamed(t *testing.T) {
 		good.Rungs = bad
 		if err := good.Validate(); err == nil || !strings.Contains(err.Error(), "accepted") {
 			t.Errorf("%q: got %v; want it refused", bad, err)
+		}
+	}
+}
+
+// TestQualityIsOnTheScaleOfTheEncoder: the same of 26 for x264, which ends at 51, is 32 for libvpx, which ends at 63.
+func TestQualityIsOnTheScaleOfTheEncoder(t *testing.T) {
+	c := Config{}.WithDefaults()
+	for id, want := range map[codec.ID]int{codec.H264: 26, codec.VP8: 32} {
+		if got := c.quality(id); got != want {
+			t.Errorf("%s: a quality of %d; want %d", id, got, want)
 		}
 	}
 }
