@@ -13,15 +13,13 @@ import (
 	"azulejo/mixer/layout"
 )
 
-// leadIn is what is encoded in front of the pictures that are compared, on both sides: one distance between
-// key pictures, in which the rate control finds its way.
+// leadIn is what is encoded in front of the pictures that are compared, on both sides: it begins with the key
+// picture, and the rate control finds its way in it.
 const leadIn = 4 * time.Second
 
-// compared is how many pictures are compared: whole distances between key pictures, as near to a
-// measurement's length as can be.
-func (b *bench) compared() int {
-	return max(1, int(b.Seconds/leadIn.Seconds()+0.5)) * b.lead()
-}
+// compared is how many pictures are compared: those of a measurement's length. As long as that and the lead-in stay
+// below [keyDistance], none is a key picture.
+func (b *bench) compared() int { return int(b.Seconds*float64(b.FPS) + 0.5) }
 
 // lead is leadIn in pictures.
 func (b *bench) lead() int { return int(leadIn.Seconds()) * b.FPS }

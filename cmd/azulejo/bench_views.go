@@ -28,10 +28,10 @@ type encoderCost struct{ cpu, bits, wanted float64 }
 func (s *show) measureViews(ctx context.Context) (all sample, encoders []encoderCost, err error) {
 	seen := make([]recording, len(s.scene.views))
 	for i, name := range s.scene.views {
+		seen[i].begin() // no other key picture comes than the one for who joins
 		if _, err = s.view(ctx, viewing{View: name}, seen[i].put); err != nil {
 			return all, nil, err
 		}
-		seen[i].begin()
 	}
 	if all, err = s.measureMoving(ctx); err != nil {
 		return all, nil, err
