@@ -40,7 +40,7 @@ type benchRow struct {
 	Case    string             `json:"case"` // as in --only
 	Title   string             `json:"title"`
 	Unit    string             `json:"unit,omitempty"` // empty for a ratio
-	Value   float64            `json:"value"`          // median of the rounds
+	Value   float64            `json:"value"`          // median of the rounds, or what the parts make
 	Low     float64            `json:"low"`
 	High    float64            `json:"high"`
 	Goal    float64            `json:"goal,omitempty"` // at most; zero: none
@@ -150,7 +150,7 @@ func (r *benchReport) table(out io.Writer) error {
 	if r.Sub != "" {
 		fmt.Fprintf(&s, ", sub-streams %s", r.Sub)
 	}
-	fmt.Fprintf(&s, "; wall %s, x264 %s, %d kb/s; peer %s; median of %d rounds, in which both sides take turns.\n\n",
+	fmt.Fprintf(&s, "; wall %s, x264 %s, %d kb/s; peer %s; medians of at most %d rounds, as each row tells, in which both sides take turns.\n\n",
 		r.Wall, r.Preset, r.Bitrate/1000, r.Peer.Version, r.Rounds)
 	s.WriteString("| case | measured | lowest–highest of rounds | goal | reached |\n|---|---|---|---|---|\n")
 	for _, row := range r.Rows {
