@@ -22,6 +22,7 @@ type benchCmd struct {
 	Views   int           `default:"4" help:"How many further views to add, 1 to 8."`
 	Rounds  int           `default:"5" help:"How often each side is measured; the median counts."`
 	Seconds float64       `default:"6" help:"Length of one measurement."`
+	Linear  []int         `default:"1,4,9,16,25" help:"The numbers of inputs of the row linear, two or more of 1 to 25."`
 	Memory  time.Duration `default:"30s" help:"Length of the row memory; 10m shows whether it is flat."`
 	Width   int           `default:"1280"`
 	Height  int           `default:"720"`
@@ -44,6 +45,8 @@ func (c *benchCmd) check() error {
 		return usageError{fmt.Errorf("--rounds: %d: accepted are 1 to 25", c.Rounds)}
 	case c.Seconds < 1 || c.Seconds > 3600:
 		return usageError{fmt.Errorf("--seconds: %g: accepted are 1 to 3600", c.Seconds)}
+	case len(c.Linear) < 2 || slices.Min(c.Linear) < 1 || slices.Max(c.Linear) > 25:
+		return usageError{fmt.Errorf("--linear: %v: accepted are two or more of 1 to 25", c.Linear)}
 	case c.Memory < time.Second || c.Memory > 24*time.Hour:
 		return usageError{fmt.Errorf("--memory: %v: accepted are 1s to 24h", c.Memory)}
 	}

@@ -45,7 +45,7 @@ func (b *bench) cases() []benchCase {
 			{title: fmt.Sprintf("a quiet wall (%d still pictures) against the busy one, CPU", b.Inputs), goal: 0.25, note: noteQuietCPU},
 			{title: "the same, bits", goal: 0.25, note: noteQuietBits},
 		}, 0, b.caseQuiet},
-		{"linear", []rowSpec{{title: "cost of 1, 4, 9, 16, 25 inputs: largest distance from the line, of the line at 25", unit: unitPercent, goal: 10, sum: sumLinear, note: noteLinear}}, 0, b.caseLinear},
+		{"linear", []rowSpec{{title: b.linearTitle(), unit: unitPercent, goal: 10, sum: b.sumLinear, note: b.noteLinear}}, 0, b.caseLinear},
 		{"memory", []rowSpec{
 			{title: fmt.Sprintf("memory, %d × %s, one view, %d rungs, %v of joins and leaves: most resident", b.Inputs, b.main, len(benchRungs), b.Memory), unit: unitMiB, goal: 250, note: noteMemory},
 			{title: "the same: growth from the first tenth to the last", unit: unitPercent, goal: 10, note: noteGrowth},
@@ -69,6 +69,12 @@ func (b *bench) chosen() ([]benchCase, error) {
 		}
 	}
 	return slices.DeleteFunc(all, func(c benchCase) bool { return !slices.Contains(b.Only, c.name) }), nil
+}
+
+// linearTitle says that the value is of the medians, which lie nearer to a line than those of most rounds.
+func (b *bench) linearTitle() string {
+	sizes := strings.Trim(strings.ReplaceAll(fmt.Sprint(b.Linear), " ", ", "), "[]")
+	return fmt.Sprintf("cost of %s inputs: largest distance of the medians from a line, of the line at the most; and of each round", sizes)
 }
 
 func (b *bench) wallSize() string { return fmt.Sprintf("%dx%d@%d", b.Width, b.Height, b.FPS) }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 )
 
@@ -177,19 +178,16 @@ func (b *bench) stills(ctx context.Context) (scene, error) {
 	return sc, nil
 }
 
-// linearInputs are the sizes of walls that the cost is measured for.
-var linearInputs = []int{1, 4, 9, 16, 25}
-
 func (b *bench) caseLinear(ctx context.Context, r *round) ([]figure, error) {
 	parts := map[string]float64{}
-	for _, n := range linearInputs {
+	for _, n := range b.Linear {
 		cpu, err := b.inputsCost(ctx, r, n)
 		if err != nil {
 			return nil, err
 		}
 		parts[inputsPart(n)] = cpu
 	}
-	return []figure{{sumLinear(parts), parts}}, nil
+	return []figure{{b.sumLinear(parts), parts}}, nil
 }
 
 // inputsCost is the CPU of a wall with n inputs.
@@ -207,20 +205,20 @@ func (b *bench) inputsCost(ctx context.Context, r *round, n int) (float64, error
 func inputsPart(n int) string { return fmt.Sprintf("inputs%d", n) }
 
 // linearFit is the line through the costs, and the costs.
-func linearFit(parts map[string]float64) (l line, x, y []float64) {
-	for _, n := range linearInputs {
+func (b *bench) linearFit(parts map[string]float64) (l line, x, y []float64) {
+	for _, n := range b.Linear {
 		x, y = append(x, float64(n)), append(y, parts[inputsPart(n)])
 	}
 	return fitLine(x, y), x, y
 }
 
 // sumLinear is the largest distance of a cost from the line, in per cent of the line at the most inputs.
-func sumLinear(parts map[string]float64) float64 {
-	l, x, y := linearFit(parts)
-	return 100 * l.misfit(x, y) / l.at(x[len(x)-1])
+func (b *bench) sumLinear(parts map[string]float64) float64 {
+	l, x, y := b.linearFit(parts)
+	return 100 * l.misfit(x, y) / l.at(slices.Max(x))
 }
 
-func noteLinear(p map[string]float64) string {
-	l, _, y := linearFit(p)
+func (b *bench) noteLinear(p map[string]float64) string {
+	l, _, y := b.linearFit(p)
 	return fmt.Sprintf("%.3f CPU s per s, line %.3f + %.4f each", y, l.base, l.slope)
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -52,15 +51,16 @@ func TestFitLine(t *testing.T) {
 }
 
 func TestLinearRow(t *testing.T) {
+	b := &bench{benchCmd: &benchCmd{Linear: []int{1, 4, 9, 16, 25}}}
 	parts := map[string]float64{}
-	for _, n := range linearInputs {
+	for _, n := range b.Linear {
 		parts[inputsPart(n)] = 0.3 + 0.05*float64(n)
 	}
-	if got := sumLinear(parts); got > 1e-9 {
+	if got := b.sumLinear(parts); got > 1e-9 {
 		t.Errorf("a straight cost is %g %% off", got)
 	}
 	parts["inputs25"] *= 2 // a cost that grows faster
-	if got := sumLinear(parts); got < 10 {
+	if got := b.sumLinear(parts); got < 10 {
 		t.Errorf("a bent cost is only %g %% off", got)
 	}
 }
@@ -320,6 +320,7 @@ func TestBenchRefuses(t *testing.T) {
 		{[]string{"--ffmpeg", "/nowhere/ffmpeg", clip}, 1, "install Debian's ffmpeg"},
 		{[]string{"--only", "wall,roof", clip}, 2, `--only: "roof": accepted are wall, sub`},
 		{[]string{"--rounds", "0", clip}, 2, "--rounds: 0: accepted are 1 to 25"},
+		{[]string{"--linear", "9", clip}, 2, "--linear: [9]: accepted are two or more of 1 to 25"},
 		{[]string{"--memory", "1ms", clip}, 2, "--memory: 1ms: accepted are 1s to 24h"},
 	} {
 		var stderr bytes.Buffer
@@ -329,45 +330,4 @@ func TestBenchRefuses(t *testing.T) {
 			t.Errorf("%v: %v: %s; want code %d and %s", c.args, err, stderr.String(), c.code, c.want)
 		}
 	}
-}
-
-// TestBenchReports runs a small and slow wall through rows of both kinds, and one that cannot be measured.
-func TestBenchReports(t *testing.T) {
-	r, out := smallBench(t, makeFootage(t, "320x180"))
-	for try := 1; try < 3 && strings.Contains(out, "this machine is too slow"); try++ {
-		r, out = smallBench(t, makeFootage(t, "320x180"))
-	}
-	if !strings.Contains(out, "| case | measured | lowest–highest of rounds | goal | reached |") || !strings.HasSuffix(out, "azulejo: bench: not measured: sub\n") || len(r.Rows) != 3 {
-		t.Fatalf("bench: %s", out)
-	}
-	wall, sub, similarity := r.Rows[0], r.Rows[1], r.Rows[2]
-	if wall.Value <= 0 || wall.Parts["cpu"] <= 0 || wall.Parts["peerCpu"] <= 0 || wall.Parts["bits"] < 10_000 || wall.Parts["peerBits"] < 10_000 {
-		t.Errorf("wall: %+v", wall)
-	}
-	if !strings.Contains(sub.Error, "SUBFILE") || sub.Reached {
-		t.Errorf("sub without a file: %+v", sub)
-	}
-	if p := similarity.Parts; p["ssim"] < 0.8 || p["peerSsim"] < 0.8 || math.Abs(similarity.Value) > 0.15 {
-		t.Errorf("ssim: %+v", similarity)
-	}
-	if !strings.Contains(r.Peer.Command, "xstack=inputs=2") {
-		t.Errorf("the peer's command is %q", r.Peer.Command)
-	}
-}
-
-// smallBench returns what a bench reports and prints. Five pictures a second are in time on any machine.
-func smallBench(t *testing.T, clip string) (r benchReport, out string) {
-	t.Helper()
-	report := filepath.Join(t.TempDir(), "report.json")
-	cmd := exec.Command(binary, "load", "bench", "--inputs", "2", "--fps", "5", "--rounds", "1", "--seconds", "2",
-		"--width", "320", "--height", "180", "--bitrate", "1000000", "--only", "wall,sub,ssim", "--json", report, clip)
-	text, err := cmd.CombinedOutput()
-	if err == nil {
-		t.Fatalf("a row is missing, but the exit code is 0: %s", text)
-	}
-	data, err := os.ReadFile(report)
-	if err != nil || json.Unmarshal(data, &r) != nil {
-		t.Fatalf("report: %v: %s", err, text)
-	}
-	return r, string(text)
 }
