@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -66,5 +69,45 @@ func TestFiveRounds(t *testing.T) {
 		if c.most != 0 && c.name != "memory" {
 			t.Errorf("%s is measured %d times at most", c.name, c.most)
 		}
+	}
+}
+
+// TestReadmeHasTheRows holds the goals in the README's table, and the command that fills it, to the bench's.
+func TestReadmeHasTheRows(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(readme), "\n## What it costs\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	if !strings.Contains(section, "`scripts/bench FILE SUBFILE") {
+		t.Error("the command is not told")
+	}
+	var told []string
+	rows := 0
+	for line := range strings.Lines(section) {
+		cells := strings.Split(strings.TrimSpace(line), "|")
+		if len(cells) != 6 || cells[1] == " case " || strings.HasPrefix(cells[1], "-") {
+			continue
+		}
+		rows++
+		number, unit, _ := strings.Cut(strings.TrimSpace(cells[4]), " ")
+		if goal, err := strconv.ParseFloat(number, 64); err == nil {
+			told = append(told, strings.TrimSpace(fmt.Sprintf("%g %s", goal, unit)))
+		}
+	}
+	b := testBench(t)
+	b.main = &footage{clip: &clip{length: 1}}
+	var goals []string
+	for _, c := range b.cases() {
+		for _, spec := range c.rows {
+			rows--
+			if row := newRow(c.name, spec, nil, nil); row.Goal > 0 {
+				goals = append(goals, strings.TrimPrefix(row.goal(), "≤ "))
+			}
+		}
+	}
+	if !slices.Equal(told, goals) || rows != 0 {
+		t.Errorf("README has the goals %q and %+d rows; want %q", told, rows, goals)
 	}
 }
