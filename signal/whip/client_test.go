@@ -5,10 +5,12 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/pion/interceptor"
+	"github.com/pion/rtcp"
 	"github.com/pion/webrtc/v4"
 	"github.com/pion/webrtc/v4/pkg/media"
 
@@ -31,7 +33,8 @@ type caller struct {
 
 	video, audio *webrtc.TrackLocalStaticSample // what is published; nil: nothing
 
-	tv *signaltest.Screen
+	tv    *signaltest.Screen
+	limit atomic.Int64 // what the server wants at most of what is sent, in bits a second; zero before it said
 
 	mu      sync.Mutex
 	waiting []webrtc.ICECandidateInit // until there is a tag
@@ -71,11 +74,27 @@ func (c *caller) sends(mime string) *webrtc.TrackLocalStaticSample {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	_, err = c.pc.AddTransceiverFromTrack(track, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
+	section, err := c.pc.AddTransceiverFromTrack(track, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
 	if err != nil {
 		c.t.Fatal(err)
 	}
+	go c.heed(section.Sender())
 	return track
+}
+
+// heed reads what is said about a track until the connection ends.
+func (c *caller) heed(sender *webrtc.RTPSender) {
+	for {
+		packets, _, err := sender.ReadRTCP()
+		if err != nil {
+			return
+		}
+		for _, p := range packets {
+			if remb, ok := p.(*rtcp.ReceiverEstimatedMaximumBitrate); ok {
+				c.limit.Store(int64(remb.Bitrate))
+			}
+		}
+	}
 }
 
 // receives adds sections of these kinds.

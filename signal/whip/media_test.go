@@ -135,3 +135,13 @@ func TestSharedScreens(t *testing.T) {
 		})
 	}
 }
+
+// TestLessIsAskedForSmallTiles: who sends a picture is told what is made of it.
+func TestLessIsAskedForSmallTiles(t *testing.T) {
+	s := serve(t, setup{})
+	c := s.newCaller(t).publish("/whip/yard/a", orange, 0)
+	s.newCaller(t).view("/whep/yard")
+	await.Until(t, "a whole mix is asked for", func() bool { return c.limit.Load() == 576_000 })
+	s.newCaller(t).publish("/whip/yard/b", violet, 0)
+	await.Until(t, "a tile of two is asked for", func() bool { return c.limit.Load() == 144_000 })
+}
