@@ -121,20 +121,21 @@ func (b *bench) peerGraph(inputs []peerInput) string {
 type peerCost struct{ cpu, bits float64 }
 
 // measurePeer runs the peer's wall over twice the length of our measurement. A run of a single picture is
-// taken off: our server has started long before it is measured, too, and has sent its key picture.
+// taken off: our server has started long before it is measured, too, and has sent its key picture, for which the
+// peer's encoder has bits of its own besides.
 func (b *bench) measurePeer(ctx context.Context, bits float64) (peerCost, error) {
 	inputs, err := b.peerInputs(ctx)
 	if err != nil {
 		return peerCost{}, err
 	}
 	pictures := int(2 * b.Seconds * float64(b.FPS))
-	args := b.peerWall(inputs, pictures, int(bits))
-	b.report.Peer.Command = b.FFmpeg + " " + strings.Join(args, " ")
-	whole, err := b.ffmpeg(ctx, args...)
+	start, err := b.ffmpeg(ctx, b.peerWall(inputs, 1, int(bits))...)
 	if err != nil {
 		return peerCost{}, err
 	}
-	start, err := b.ffmpeg(ctx, b.peerWall(inputs, 1, int(bits))...)
+	args := b.peerWall(inputs, pictures, int(bits)+int(start.size*8)*b.FPS/pictures)
+	b.report.Peer.Command = b.FFmpeg + " " + strings.Join(args, " ")
+	whole, err := b.ffmpeg(ctx, args...)
 	if err != nil {
 		return peerCost{}, err
 	}

@@ -58,7 +58,7 @@ func TestFiveRounds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := parser.Parse([]string{makeFootage(t, "160x90")}); err != nil || c.Rounds != 5 {
+	if _, err = parser.Parse([]string{makeFootage(t, "160x90")}); err != nil || c.Rounds != 5 {
 		t.Fatalf("%d rounds, %v; want 5", c.Rounds, err)
 	}
 	b := &bench{benchCmd: &c}
