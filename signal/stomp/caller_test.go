@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/pion/ice/v4"
-	"github.com/pion/rtcp"
 	"github.com/pion/webrtc/v4"
 	"github.com/pion/webrtc/v4/pkg/media"
 
@@ -98,7 +97,7 @@ func newCallerBy(t *testing.T, colour *codec.Colour, s webrtc.SettingEngine) (c 
 		track, sender := c.publish()
 		picture := still(*colour).Packets(t)[0].Data
 		working.Go(func() { play(ctx, track, picture) })
-		working.Go(func() { c.heed(sender) })
+		working.Go(func() { signaltest.Heed(sender, &c.limit) })
 	}
 	end = sync.OnceFunc(func() {
 		cancel()
@@ -164,21 +163,6 @@ func play(ctx context.Context, track *webrtc.TrackLocalStaticSample, picture []b
 			return
 		case <-tick.C:
 			_ = track.WriteSample(media.Sample{Data: picture, Duration: 100 * time.Millisecond}) // it may not be connected yet
-		}
-	}
-}
-
-// heed reads what is said about the picture until the connection ends.
-func (c *caller) heed(sender *webrtc.RTPSender) {
-	for {
-		packets, _, err := sender.ReadRTCP()
-		if err != nil {
-			return
-		}
-		for _, p := range packets {
-			if remb, ok := p.(*rtcp.ReceiverEstimatedMaximumBitrate); ok {
-				c.limit.Store(int64(remb.Bitrate))
-			}
 		}
 	}
 }

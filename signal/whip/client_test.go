@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/pion/interceptor"
-	"github.com/pion/rtcp"
 	"github.com/pion/webrtc/v4"
 	"github.com/pion/webrtc/v4/pkg/media"
 
@@ -78,23 +77,8 @@ func (c *caller) sends(mime string) *webrtc.TrackLocalStaticSample {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	go c.heed(section.Sender())
+	go signaltest.Heed(section.Sender(), &c.limit)
 	return track
-}
-
-// heed reads what is said about a track until the connection ends.
-func (c *caller) heed(sender *webrtc.RTPSender) {
-	for {
-		packets, _, err := sender.ReadRTCP()
-		if err != nil {
-			return
-		}
-		for _, p := range packets {
-			if remb, ok := p.(*rtcp.ReceiverEstimatedMaximumBitrate); ok {
-				c.limit.Store(int64(remb.Bitrate))
-			}
-		}
-	}
 }
 
 // receives adds sections of these kinds.

@@ -1,0 +1,23 @@
+package signaltest
+
+import (
+	"sync/atomic"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/webrtc/v4"
+)
+
+// Heed keeps what the server wants at most of a track, in bits a second (REMB), until the connection ends.
+func Heed(sender *webrtc.RTPSender, limit *atomic.Int64) {
+	for {
+		packets, _, err := sender.ReadRTCP()
+		if err != nil {
+			return
+		}
+		for _, p := range packets {
+			if remb, ok := p.(*rtcp.ReceiverEstimatedMaximumBitrate); ok {
+				limit.Store(int64(remb.Bitrate))
+			}
+		}
+	}
+}

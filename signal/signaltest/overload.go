@@ -1,0 +1,36 @@
+package signaltest
+
+import (
+	"sync"
+	"testing"
+
+	"azulejo/codec"
+	"azulejo/mixer"
+	"azulejo/signal/room"
+)
+
+// stuck is a sink that holds its encoder up until it is closed.
+type stuck chan struct{}
+
+// WritePacket waits.
+func (s stuck) WritePacket(codec.Packet) { <-s }
+
+// Overload holds an encoder of a room up until release is called or the test ends; the level that the room reaches stays
+// for ten seconds more.
+func Overload(t testing.TB, house *room.House, name string) (release func()) {
+	t.Helper()
+	m, err := house.Join(t.Context(), name, room.Joining{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(m.Leave)
+	sink := make(stuck)
+	sub, err := m.Mixer().Watch(mixer.Watching{Codec: codec.H264, View: &mixer.View{Width: 64, Height: 64}}, sink)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(sub.Close)
+	release = sync.OnceFunc(func() { close(sink) })
+	t.Cleanup(release)
+	return release
+}
