@@ -24,6 +24,8 @@ let following = true;
 let streams = [];
 /** @type {number} the time last asked for */
 let asked = NaN;
+/** whether the field holds a time that was typed and not yet asked for */
+let typed = false;
 let refreshing = new AbortController();
 
 const timeline = new Timeline(byId('timeline', HTMLElement), {
@@ -47,6 +49,7 @@ const player = new Player(video, {
 /** Plays a stream from a time and makes that the address. @param {string} stream @param {number} t Unix ms */
 function pick(stream, t) {
   asked = Math.round(t);
+  typed = false;
   timeline.choose(stream);
   history.replaceState(null, '', `#${link(asked)}`);
   if (!(asked >= timeline.from && asked <= timeline.to)) { following = false; look(asked - length / 2); }
@@ -79,7 +82,7 @@ function shown(t) {
   byId('clock-zone', HTMLElement).textContent = zone(t);
   byId('clock', HTMLElement).dataset.ms = String(Math.round(t));
   timeline.time(t);
-  if (document.activeElement !== when) when.value = local(t);
+  if (!typed && document.activeElement !== when) when.value = local(t);
 }
 
 /** @param {string} title @param {string} text @param {boolean} over whether the picture shines through */
@@ -167,6 +170,7 @@ byId('at', HTMLFormElement).addEventListener('submit', (e) => {
   if (!Number.isNaN(t) && timeline.chosen) pick(timeline.chosen, t);
   when.blur();
 });
+when.addEventListener('input', () => { typed = true; });
 zoom.addEventListener('click', (e) => { if (e.target instanceof HTMLButtonElement) setZoom(Number(e.target.dataset.hours)); });
 byId('earlier', HTMLButtonElement).addEventListener('click', () => { following = false; look(timeline.from - length / 2); });
 byId('later', HTMLButtonElement).addEventListener('click', () => look(timeline.from + length / 2));

@@ -30,6 +30,8 @@ export class Player {
   #turn = 0;
   #playlist = '';
   #pending = NaN;
+  /** when it last sought, of performance.now(); pictures from before are of another time */
+  #sought = 0;
 
   /** @param {HTMLVideoElement} video @param {Reports} reports */
   constructor(video, reports) {
@@ -136,6 +138,7 @@ export class Player {
     const seek = () => {
       if (turn !== this.#turn) return;
       video.currentTime = position;
+      this.#sought = performance.now();
       this.#pending = NaN;
       this.reports.begun(wall);
       video.play().catch(() => {}); // without a click the browser keeps it paused; the button shows so
@@ -159,14 +162,15 @@ export class Player {
 
   #watch() {
     this.video.requestVideoFrameCallback((_, meta) => {
-      this.#tell(meta.mediaTime);
+      this.#tell(meta);
       this.#watch();
     });
   }
 
-  /** @param {number} position */
-  #tell(position) {
-    const wall = wallAt(this.#fragments(), position);
+  /** @param {VideoFrameCallbackMetadata} picture */
+  #tell({mediaTime, presentationTime}) {
+    if (this.video.seeking || presentationTime < this.#sought) return;
+    const wall = wallAt(this.#fragments(), mediaTime);
     if (!Number.isNaN(wall) && Number.isNaN(this.#pending)) this.reports.time(wall);
   }
 }
