@@ -16,7 +16,7 @@ import (
 type benchCmd struct {
 	File    string        `arg:"" help:"Footage that all inputs show, each from another place of it: H.264 without B-frames." type:"existingfile"`
 	SubFile string        `arg:"" optional:"" help:"The same scene in a smaller size: the cameras' sub-streams." type:"existingfile"`
-	Only    []string      `help:"Measure these rows only: wall, sub, webrtc, ssim, viewers, views, quiet, linear, memory." placeholder:"ROW,ROW"`
+	Only    []string      `help:"Measure these rows only: wall, sub, webrtc, unpaced, ssim, viewers, views, quiet, linear, memory." placeholder:"ROW,ROW"`
 	Inputs  int           `default:"9" help:"How many inputs, 1 to 25."`
 	Viewers int           `default:"10" help:"How many further viewers to add, 1 to 50."`
 	Views   int           `default:"4" help:"How many further views to add, 1 to 8."`

@@ -79,10 +79,14 @@ func (b *bench) x264(bits int) []string {
 	}
 }
 
+// realTime has ffmpeg read the input that follows no faster than it plays: a wall of live cameras cannot work ahead.
+var realTime = []string{"-re"}
+
 // peerInput is one input of the peer's wall: a file that is played in a loop, the first pictures left out.
 type peerInput struct {
 	file string
 	skip int
+	pace []string // realTime, or as fast as it can
 }
 
 // peerWall is the wall in ffmpeg's words: decode all, scale to the same tiles, stack, encode the same.
@@ -90,7 +94,7 @@ func (b *bench) peerWall(inputs []peerInput, pictures, bits int) []string {
 	var args []string
 	for _, in := range inputs {
 		enough := float64(in.skip)/b.main.rate() + float64(pictures+1)/float64(b.FPS)
-		args = append(args, "-stream_loop", "-1", "-t", fmt.Sprintf("%.3f", enough), "-i", in.file)
+		args = append(append(args, in.pace...), "-stream_loop", "-1", "-t", fmt.Sprintf("%.3f", enough), "-i", in.file)
 	}
 	args = append(args, "-filter_complex", b.peerGraph(inputs), "-map", "[out]", "-frames:v", strconv.Itoa(pictures))
 	return append(append(args, b.x264(bits)...), "-f", "h264", "-")
@@ -123,8 +127,8 @@ type peerCost struct{ cpu, bits float64 }
 // measurePeer runs the peer's wall over twice the length of our measurement. A run of a single picture is
 // taken off: our server has started long before it is measured, too, and has sent its key picture, for which the
 // peer's encoder has bits of its own besides.
-func (b *bench) measurePeer(ctx context.Context, bits float64) (peerCost, error) {
-	inputs, err := b.peerInputs(ctx)
+func (b *bench) measurePeer(ctx context.Context, bits float64, pace []string) (peerCost, error) {
+	inputs, err := b.peerInputs(ctx, pace)
 	if err != nil {
 		return peerCost{}, err
 	}
@@ -134,7 +138,9 @@ func (b *bench) measurePeer(ctx context.Context, bits float64) (peerCost, error)
 		return peerCost{}, err
 	}
 	args := b.peerWall(inputs, pictures, int(bits)+int(start.size*8)*b.FPS/pictures)
-	b.report.Peer.Command = b.FFmpeg + " " + strings.Join(args, " ")
+	if len(pace) > 0 {
+		b.report.Peer.Command = b.FFmpeg + " " + strings.Join(args, " ")
+	}
 	whole, err := b.ffmpeg(ctx, args...)
 	if err != nil {
 		return peerCost{}, err
@@ -146,14 +152,14 @@ func (b *bench) measurePeer(ctx context.Context, bits float64) (peerCost, error)
 }
 
 // peerInputs are files that begin where the cameras do, as nearly as key pictures allow.
-func (b *bench) peerInputs(ctx context.Context) ([]peerInput, error) {
+func (b *bench) peerInputs(ctx context.Context, pace []string) ([]peerInput, error) {
 	inputs := make([]peerInput, b.Inputs)
 	for i := range inputs {
 		file, err := b.turn(ctx, b.main, b.main.keyBefore(len(b.main.packets)*i/b.Inputs))
 		if err != nil {
 			return nil, err
 		}
-		inputs[i].file = file
+		inputs[i] = peerInput{file: file, pace: pace}
 	}
 	return inputs, nil
 }

@@ -199,7 +199,7 @@ func (b *bench) peerFrom(ctx context.Context, begin []int) (inputs []peerInput, 
 		if err != nil {
 			return nil, err
 		}
-		inputs = append(inputs, peerInput{file, first - key})
+		inputs = append(inputs, peerInput{file: file, skip: first - key})
 	}
 	return inputs, nil
 }

@@ -6,35 +6,41 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+
+	"azulejo/codec"
 )
 
 // round is one pass through all cases. What several of them need is measured once in it, by the first.
 type round struct {
-	wall func() (wallRun, error)
-	peer func() (peerCost, error)
+	wall    func() (wallRun, error)
+	peer    func() (peerCost, error) // in real time
+	unpaced func() (peerCost, error)
 }
 
 // wallRun is what one server with the wall showed: alone with its viewer, and with more of them.
 type wallRun struct {
-	one      sample // one viewer
-	again    sample // the same after the further viewers have left
-	many     sample // with the further viewers
-	views    sample // with one viewer more for each further view
-	encoders []encoderCost
+	one   sample           // one viewer
+	again sample           // the same after the further viewers have left
+	many  sample           // with the further viewers
+	views sample           // with one viewer more for each further view
+	seen  [][]codec.Packet // what these received
 
-	viewersErr, viewsErr error // why many and again, or views and encoders, are missing
+	viewersErr, viewsErr error // why many and again, or views and seen, are missing
 }
 
 func (b *bench) newRound(ctx context.Context) *round {
 	r := &round{}
 	r.wall = sync.OnceValues(func() (wallRun, error) { return b.measureWall(ctx) })
-	r.peer = sync.OnceValues(func() (peerCost, error) {
-		w, err := r.wall() // the peer gets as many bits as we took
-		if err != nil {
-			return peerCost{}, err
-		}
-		return b.measurePeer(ctx, w.one.bits)
-	})
+	paced := func(pace []string) func() (peerCost, error) {
+		return sync.OnceValues(func() (peerCost, error) {
+			w, err := r.wall() // the peer gets as many bits as we took
+			if err != nil {
+				return peerCost{}, err
+			}
+			return b.measurePeer(ctx, w.one.bits, pace)
+		})
+	}
+	r.peer, r.unpaced = paced(realTime), paced(nil)
 	return r
 }
 
@@ -61,7 +67,7 @@ func (b *bench) measureWall(ctx context.Context) (w wallRun, err error) {
 		w.many, w.again, w.viewersErr = s.measureViewers(ctx)
 	}
 	if b.wants("views") {
-		w.views, w.encoders, w.viewsErr = s.measureViews(ctx)
+		w.views, w.seen, w.viewsErr = s.measureViews(ctx)
 	}
 	return w, nil
 }
@@ -86,12 +92,12 @@ func (s *show) measureViewers(ctx context.Context) (many, again sample, err erro
 	return many, again, err
 }
 
-// compare is a case that holds a server's CPU against the peer's.
-func (r *round) compare(s sample, err error) ([]figure, error) {
+// compare is a case that holds a server's CPU against a peer's.
+func compare(s sample, err error, peer func() (peerCost, error)) ([]figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := r.peer()
+	p, err := peer()
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +118,12 @@ func (b *bench) run(ctx context.Context, sc scene) (sample, error) {
 
 func (b *bench) caseWall(_ context.Context, r *round) ([]figure, error) {
 	w, err := r.wall()
-	return r.compare(w.one, err)
+	return compare(w.one, err, r.peer)
+}
+
+func (b *bench) caseUnpaced(_ context.Context, r *round) ([]figure, error) {
+	w, err := r.wall()
+	return compare(w.one, err, r.unpaced)
 }
 
 func (b *bench) caseSub(ctx context.Context, r *round) ([]figure, error) {
@@ -121,13 +132,15 @@ func (b *bench) caseSub(ctx context.Context, r *round) ([]figure, error) {
 	}
 	sc := b.busy()
 	sc.subs = []*clip{b.sub.clip}
-	return r.compare(b.run(ctx, sc))
+	s, err := b.run(ctx, sc)
+	return compare(s, err, r.peer)
 }
 
 func (b *bench) caseWebRTC(ctx context.Context, r *round) ([]figure, error) {
 	sc := b.busy()
 	sc.webrtc = true
-	return r.compare(b.run(ctx, sc))
+	s, err := b.run(ctx, sc)
+	return compare(s, err, r.peer)
 }
 
 func (b *bench) caseViewers(_ context.Context, r *round) ([]figure, error) {

@@ -249,10 +249,10 @@ func TestPeerGraph(t *testing.T) {
 	b := testBench(t)
 	want := "[0:v]fps=15,scale=160:90,setsar=1[t0];[1:v]trim=start_frame=7,setpts=PTS-STARTPTS,fps=15,scale=160:90,setsar=1[t1];" +
 		"[t0][t1]xstack=inputs=2:fill=black:layout=0_44|160_44,pad=320:180,format=yuv420p[out]"
-	if got := b.peerGraph([]peerInput{{"a", 0}, {"b", 7}}); got != want {
+	if got := b.peerGraph([]peerInput{{file: "a"}, {file: "b", skip: 7}}); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	if got := b.peerGraph([]peerInput{{"a", 0}}); got != "[0:v]fps=15,scale=320:180,setsar=1[t0];[t0]pad=320:180,format=yuv420p[out]" {
+	if got := b.peerGraph([]peerInput{{file: "a"}}); got != "[0:v]fps=15,scale=320:180,setsar=1[t0];[t0]pad=320:180,format=yuv420p[out]" {
 		t.Errorf("one input: %s", got)
 	}
 }

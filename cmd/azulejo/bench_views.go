@@ -3,10 +3,13 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 
 	"azulejo/codec"
 )
@@ -20,13 +23,14 @@ func spotlights(n int) []string {
 	return names
 }
 
-// encoderCost is what encoding one view again costs and writes per second of media, and the bits that the view
-// had.
-type encoderCost struct{ cpu, bits, wanted float64 }
+// encoderCost is what encoding one view again costs per second of media, in real time and as fast as the peer can,
+// and what it writes.
+type encoderCost struct{ cpu, unpaced, bits float64 }
 
-// measureViews adds a viewer of every further view, and has the peer encode again what each received.
-func (s *show) measureViews(ctx context.Context) (all sample, encoders []encoderCost, err error) {
+// measureViews adds a viewer of every further view, and keeps what each receives.
+func (s *show) measureViews(ctx context.Context) (all sample, packets [][]codec.Packet, err error) {
 	seen := make([]recording, len(s.scene.views))
+	packets = make([][]codec.Packet, len(seen))
 	for i, name := range s.scene.views {
 		seen[i].begin() // no other key picture comes than the one for who joins
 		if _, err = s.view(ctx, viewing{View: name}, seen[i].put); err != nil {
@@ -37,41 +41,59 @@ func (s *show) measureViews(ctx context.Context) (all sample, encoders []encoder
 		return all, nil, err
 	}
 	for i := range seen {
-		packets, err := seen[i].end()
-		if err != nil {
+		if packets[i], err = seen[i].end(); err != nil {
 			return all, nil, err
 		}
-		cost, err := s.b.encodeAlone(ctx, packets)
-		if err != nil {
-			return all, nil, err
-		}
-		encoders = append(encoders, cost)
 	}
-	return all, encoders, nil
+	return all, packets, nil
+}
+
+// encodersAlone measures how the peer encodes again what the viewers received, all side by side, as in our server.
+func (b *bench) encodersAlone(ctx context.Context, views [][]codec.Packet) ([]encoderCost, error) {
+	costs, errs := make([]encoderCost, len(views)), make([]error, len(views))
+	var work sync.WaitGroup
+	for i, packets := range views {
+		work.Go(func() { costs[i], errs[i] = b.encodeAlone(ctx, fmt.Sprintf("view-%d", i), packets) })
+	}
+	work.Wait()
+	b.report.Peer.Encoder = b.FFmpeg + " " + strings.Join(append(b.rawInput("view.yuv", realTime), b.x264(int(rate(views[0], b.FPS)))...), " ")
+	return costs, errors.Join(errs...)
 }
 
 // encodeAlone decodes what a viewer received to a raw file and measures how the peer encodes that, at the same
-// bitrate. Reading the file is measured too, and taken off.
-func (b *bench) encodeAlone(ctx context.Context, packets []codec.Packet) (encoderCost, error) {
-	coded, raw := filepath.Join(b.dir, "view.h264"), filepath.Join(b.dir, "view.yuv")
+// bitrate.
+func (b *bench) encodeAlone(ctx context.Context, name string, packets []codec.Packet) (cost encoderCost, err error) {
+	coded, raw := filepath.Join(b.dir, name+".h264"), filepath.Join(b.dir, name+".yuv")
 	defer func() { _ = os.Remove(raw) }() // large, and in a temporary folder
 	if err := os.WriteFile(coded, stream(packets), 0o600); err != nil {
-		return encoderCost{}, err
+		return cost, err
 	}
 	if _, err := b.ffmpeg(ctx, "-i", coded, "-vsync", "0", "-f", "rawvideo", "-pix_fmt", "yuv420p", raw); err != nil {
-		return encoderCost{}, err
+		return cost, err
 	}
 	seconds := float64(len(packets)) / float64(b.FPS)
-	in := []string{"-f", "rawvideo", "-pix_fmt", "yuv420p", "-video_size", fmt.Sprintf("%dx%d", b.Width, b.Height), "-framerate", fmt.Sprint(b.FPS), "-i", raw}
-	wanted := rate(packets, b.FPS)
-	args := append(append(in[:len(in):len(in)], b.x264(int(wanted))...), "-f", "h264", "-")
-	b.report.Peer.Encoder = b.FFmpeg + " " + strings.Join(args, " ")
-	encoded, err := b.ffmpeg(ctx, args...)
-	if err != nil {
-		return encoderCost{}, err
+	if cost.cpu, cost.bits, err = b.encodeRaw(ctx, raw, rate(packets, b.FPS), seconds, realTime); err != nil {
+		return cost, err
 	}
-	read, err := b.ffmpeg(ctx, append(in[:len(in):len(in)], "-f", "null", "-")...)
-	return encoderCost{(encoded.cpu - read.cpu).Seconds() / seconds, float64(encoded.size*8) / seconds, wanted}, err
+	cost.unpaced, _, err = b.encodeRaw(ctx, raw, rate(packets, b.FPS), seconds, nil)
+	return cost, err
+}
+
+// rawInput has ffmpeg read pictures as large as ours from a raw file.
+func (b *bench) rawInput(raw string, pace []string) []string {
+	return slices.Concat(pace, []string{"-f", "rawvideo", "-pix_fmt", "yuv420p", "-video_size", fmt.Sprintf("%dx%d", b.Width, b.Height), "-framerate", fmt.Sprint(b.FPS), "-i", raw})
+}
+
+// encodeRaw is what encoding a raw file costs and writes per second of media. Reading the file is measured too, and
+// taken off.
+func (b *bench) encodeRaw(ctx context.Context, raw string, wanted, seconds float64, pace []string) (cpu, bits float64, err error) {
+	in := b.rawInput(raw, pace)
+	encoded, err := b.ffmpeg(ctx, slices.Concat(in, b.x264(int(wanted)), []string{"-f", "h264", "-"})...)
+	if err != nil {
+		return 0, 0, err
+	}
+	read, err := b.ffmpeg(ctx, append(in, "-f", "null", "-")...)
+	return (encoded.cpu - read.cpu).Seconds() / seconds, float64(encoded.size*8) / seconds, err
 }
 
 // stream is packets of H.264 as a raw file has them.
@@ -88,18 +110,22 @@ func rate(packets []codec.Packet, fps int) float64 {
 	return float64(8*len(stream(packets))) * float64(fps) / float64(len(packets))
 }
 
-func (b *bench) caseViews(_ context.Context, r *round) ([]figure, error) {
+func (b *bench) caseViews(ctx context.Context, r *round) ([]figure, error) {
 	w, err := r.wall()
 	if err = cmp.Or(err, w.viewersErr, w.viewsErr); err != nil {
 		return nil, err
 	}
-	var sum encoderCost
-	for _, e := range w.encoders {
-		sum.cpu, sum.bits, sum.wanted = sum.cpu+e.cpu, sum.bits+e.bits, sum.wanted+e.wanted
+	costs, err := b.encodersAlone(ctx, w.seen)
+	if err != nil {
+		return nil, err
 	}
-	n := float64(len(w.encoders))
-	view, encoder := (w.views.cpu-w.again.cpu)/n, sum.cpu/n
-	return []figure{{view / encoder, map[string]float64{
-		"view": view, "encoder": encoder, "bits": sum.wanted / n, "encoderBits": sum.bits / n,
-	}}}, nil
+	n := float64(len(costs))
+	parts := map[string]float64{"view": (w.views.cpu - w.again.cpu) / n}
+	for i, c := range costs {
+		parts["encoder"] += c.cpu / n
+		parts["encoderUnpaced"] += c.unpaced / n
+		parts["encoderBits"] += c.bits / n
+		parts["bits"] += rate(w.seen[i], b.FPS) / n
+	}
+	return []figure{{parts["view"] / parts["encoder"], parts}}, nil
 }
