@@ -65,10 +65,10 @@ func (b *bench) encodersAlone(ctx context.Context, views [][]codec.Packet) ([]en
 func (b *bench) encodeAlone(ctx context.Context, name string, packets []codec.Packet) (cost encoderCost, err error) {
 	coded, raw := filepath.Join(b.dir, name+".h264"), filepath.Join(b.dir, name+".yuv")
 	defer func() { _ = os.Remove(raw) }() // large, and in a temporary folder
-	if err := os.WriteFile(coded, stream(packets), 0o600); err != nil {
+	if err = os.WriteFile(coded, stream(packets), 0o600); err != nil {
 		return cost, err
 	}
-	if _, err := b.ffmpeg(ctx, "-i", coded, "-vsync", "0", "-f", "rawvideo", "-pix_fmt", "yuv420p", raw); err != nil {
+	if _, err = b.ffmpeg(ctx, "-i", coded, "-vsync", "0", "-f", "rawvideo", "-pix_fmt", "yuv420p", raw); err != nil {
 		return cost, err
 	}
 	seconds := float64(len(packets)) / float64(b.FPS)
