@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/asticode/go-astiav"
+
+	"azulejo/mixer"
 )
 
 // pattern is a picture whose samples look random, and in any case differ from their neighbours.
@@ -200,9 +202,9 @@ func TestPicturesComeWithCutouts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			noLeak(t)
 			options := append([]string{"-frames:v", "40", "-c:v", "libx264", "-g", "20", "-preset", "superfast"}, c.options...)
-			var packets []Packet
+			var packets []mixer.Packet
 			if c.options == nil {
-				e := videoEncoder(t, VP8, c.w, c.h)
+				e := videoEncoder(t, mixer.VP8, c.w, c.h)
 				packets = encodeBars(t, e, c.w, c.h, 40)
 				e.Close()
 			} else {
@@ -218,7 +220,7 @@ func TestPicturesComeWithCutouts(t *testing.T) {
 
 // decodeCutouts compares the cutouts of all pictures with what a Scaler makes, and counts the pictures whose were made
 // while decoding. Unless some are expected there must not be any.
-func decodeCutouts(t *testing.T, packets []Packet, w, h int, some bool) (early int) {
+func decodeCutouts(t *testing.T, packets []mixer.Packet, w, h int, some bool) (early int) {
 	t.Helper()
 	d, err := NewVideoDecoder(packets[0].Codec, 0)
 	if err != nil {

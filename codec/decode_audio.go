@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/asticode/go-astiav"
+
+	"azulejo/mixer"
 )
 
 // AudioDecoder turns packets of one format into interleaved stereo at 48 kHz. One goroutine owns it.
@@ -14,23 +16,23 @@ type AudioDecoder struct {
 
 // NewAudioDecoder accepts Opus, AAC, PCMU, PCMA and G722. extra is the AudioSpecificConfig of AAC;
 // nil means AAC-LC, 48 kHz, stereo. The other formats need none.
-func NewAudioDecoder(id ID, extra []byte) (*AudioDecoder, error) {
+func NewAudioDecoder(id mixer.Codec, extra []byte) (*AudioDecoder, error) {
 	return newAudioDecoder(id, decoderConfig{extra: extra})
 }
 
 // NewG711Decoder is NewAudioDecoder for PCMU and PCMA of another rate than 8000 Hz or of two channels, which RFC 3551
 // (section 4.5.14) knows and some cameras send.
-func NewG711Decoder(id ID, rate, channels int) (*AudioDecoder, error) {
-	if id != PCMU && id != PCMA || rate < 8000 || rate > SampleRate || channels < 1 || channels > Channels {
+func NewG711Decoder(id mixer.Codec, rate, channels int) (*AudioDecoder, error) {
+	if id != mixer.PCMU && id != mixer.PCMA || rate < 8000 || rate > mixer.SampleRate || channels < 1 || channels > mixer.Channels {
 		return nil, fmt.Errorf("decode %q of %d Hz and %d channels: accepted are pcmu and pcma of 8000 to %d Hz and 1 or %d channels: %w",
-			id, rate, channels, SampleRate, Channels, ErrUnsupported)
+			id, rate, channels, mixer.SampleRate, mixer.Channels, mixer.ErrUnsupported)
 	}
-	return newAudioDecoder(id, decoderConfig{rate: rate, stereo: channels == Channels})
+	return newAudioDecoder(id, decoderConfig{rate: rate, stereo: channels == mixer.Channels})
 }
 
-func newAudioDecoder(id ID, cfg decoderConfig) (*AudioDecoder, error) {
+func newAudioDecoder(id mixer.Codec, cfg decoderConfig) (*AudioDecoder, error) {
 	if id.IsVideo() {
-		return nil, fmt.Errorf("decode sound of %q: accepted are opus, aac, pcmu, pcma, g722: %w", id, ErrUnsupported)
+		return nil, fmt.Errorf("decode sound of %q: accepted are opus, aac, pcmu, pcma, g722: %w", id, mixer.ErrUnsupported)
 	}
 	d, err := newDecoder(id, cfg)
 	if err != nil {
@@ -41,7 +43,7 @@ func newAudioDecoder(id ID, cfg decoderConfig) (*AudioDecoder, error) {
 
 // Decode appends the sound of p to pcm and returns it, two values per sampling instant. Data that is no
 // sound gives ErrInvalidData; the decoder goes on with the next packet.
-func (a *AudioDecoder) Decode(pcm []int16, p Packet) ([]int16, error) {
+func (a *AudioDecoder) Decode(pcm []int16, p mixer.Packet) ([]int16, error) {
 	err := a.d.decode(p, func(f *astiav.Frame) (err error) {
 		pcm, err = a.r.convert(pcm, f)
 		return err

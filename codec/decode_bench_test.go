@@ -5,6 +5,8 @@ import (
 	"io"
 	"os"
 	"testing"
+
+	"azulejo/mixer"
 )
 
 // BenchmarkDecode is what one second of 1280x720 at 15 pictures a second costs to decode, of the footage that
@@ -41,7 +43,7 @@ func BenchmarkDecode(b *testing.B) {
 }
 
 // pictures reads all picture packets of a file.
-func pictures(b *testing.B, name string) (all []Packet) {
+func pictures(b *testing.B, name string) (all []mixer.Packet) {
 	b.Helper()
 	f, err := OpenFile(name)
 	if err != nil {

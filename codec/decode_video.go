@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/asticode/go-astiav"
+
+	"azulejo/mixer"
 )
 
 // VideoDecoder turns packets of one format into pictures. One goroutine owns it.
@@ -16,16 +18,16 @@ type VideoDecoder struct {
 
 // NewVideoDecoder accepts H264, H265, VP8, VP9, AV1 and MJPEG. Pictures of more than maxPixels are
 // ErrInvalidData and cost no memory; zero is no limit.
-func NewVideoDecoder(id ID, maxPixels int) (*VideoDecoder, error) {
+func NewVideoDecoder(id mixer.Codec, maxPixels int) (*VideoDecoder, error) {
 	if !id.IsVideo() {
-		return nil, fmt.Errorf("decode pictures of %q: accepted are h264, h265, vp8, vp9, av1, mjpeg: %w", id, ErrUnsupported)
+		return nil, fmt.Errorf("decode pictures of %q: accepted are h264, h265, vp8, vp9, av1, mjpeg: %w", id, mixer.ErrUnsupported)
 	}
 	d, err := newDecoder(id, decoderConfig{maxPixels: maxPixels})
 	if err != nil {
 		return nil, err
 	}
 	v := &VideoDecoder{d: d}
-	if id == H264 {
+	if id == mixer.H264 {
 		v.band.open(d.ctx)
 	}
 	return v, nil
@@ -34,7 +36,7 @@ func NewVideoDecoder(id ID, maxPixels int) (*VideoDecoder, error) {
 // Decode returns the pictures that p completes, in display order, owned by the caller; usually one, none
 // while the decoder waits for a key packet. Pictures with guessed parts are not returned: then, as for
 // data that is no picture, the error is ErrInvalidData and the decoder goes on with the next packet.
-func (v *VideoDecoder) Decode(p Packet) ([]*Frame, error) {
+func (v *VideoDecoder) Decode(p mixer.Packet) ([]*Frame, error) {
 	if err := v.band.begin(p.Key); err != nil {
 		return nil, err
 	}
@@ -68,7 +70,7 @@ func keep(frames *[]*Frame, f *astiav.Frame) error {
 	frame := own(c)
 	if frame.corrupt() {
 		frame.Close()
-		return fmt.Errorf("decode: damaged picture: %w", ErrInvalidData)
+		return fmt.Errorf("decode: damaged picture: %w", mixer.ErrInvalidData)
 	}
 	plain(frame.f)
 	frame.PTS = time.Duration(f.Pts())

@@ -7,17 +7,19 @@ import (
 	"time"
 
 	"github.com/asticode/go-astiav"
+
+	"azulejo/mixer"
 )
 
 // decoderNames maps formats to FFmpeg's decoders.
-var decoderNames = map[ID]string{
-	H264: "h264", H265: "hevc", VP8: "vp8", VP9: "vp9", AV1: "libdav1d", MJPEG: "mjpeg",
-	Opus: "opus", AAC: "aac", PCMU: "pcm_mulaw", PCMA: "pcm_alaw", G722: "g722",
+var decoderNames = map[mixer.Codec]string{
+	mixer.H264: "h264", mixer.H265: "hevc", mixer.VP8: "vp8", mixer.VP9: "vp9", mixer.AV1: "libdav1d", mixer.MJPEG: "mjpeg",
+	mixer.Opus: "opus", mixer.AAC: "aac", mixer.PCMU: "pcm_mulaw", mixer.PCMA: "pcm_alaw", mixer.G722: "g722",
 }
 
 // decoder is the part that picture and sound share: packets in, FFmpeg's frames out.
 type decoder struct {
-	id    ID
+	id    mixer.Codec
 	ctx   *astiav.CodecContext
 	input input
 	frame *astiav.Frame
@@ -31,10 +33,10 @@ type decoderConfig struct {
 	stereo    bool   // G.711 of two channels
 }
 
-func newDecoder(id ID, cfg decoderConfig) (*decoder, error) {
+func newDecoder(id mixer.Codec, cfg decoderConfig) (*decoder, error) {
 	c := astiav.FindDecoderByName(decoderNames[id])
 	if c == nil {
-		return nil, fmt.Errorf("decode %q: %w", id, ErrUnsupported)
+		return nil, fmt.Errorf("decode %q: %w", id, mixer.ErrUnsupported)
 	}
 	d := &decoder{id: id, ctx: astiav.AllocCodecContext(c), input: newInput(), frame: astiav.AllocFrame()}
 	d.ctx.SetThreadCount(1)
@@ -56,16 +58,16 @@ var nanoseconds = astiav.NewRational(1, int(time.Second))
 func (d *decoder) open(c *astiav.Codec, cfg decoderConfig) error {
 	extra := cfg.extra
 	switch d.id {
-	case PCMU, PCMA, G722:
+	case mixer.PCMU, mixer.PCMA, mixer.G722:
 		d.ctx.SetChannelLayout(astiav.ChannelLayoutMono)
 		if cfg.stereo {
 			d.ctx.SetChannelLayout(astiav.ChannelLayoutStereo)
 		}
-		d.ctx.SetSampleRate(cmp.Or(cfg.rate, map[ID]int{PCMU: 8000, PCMA: 8000, G722: 16000}[d.id]))
-	case Opus:
+		d.ctx.SetSampleRate(cmp.Or(cfg.rate, map[mixer.Codec]int{mixer.PCMU: 8000, mixer.PCMA: 8000, mixer.G722: 16000}[d.id]))
+	case mixer.Opus:
 		d.ctx.SetChannelLayout(astiav.ChannelLayoutStereo)
-		d.ctx.SetSampleRate(SampleRate)
-	case AAC:
+		d.ctx.SetSampleRate(mixer.SampleRate)
+	case mixer.AAC:
 		if extra == nil {
 			extra = aacConfig
 		}
@@ -82,12 +84,12 @@ func (d *decoder) open(c *astiav.Codec, cfg decoderConfig) error {
 var aacConfig = []byte{0x11, 0x90}
 
 // decode feeds p and calls out for every frame that comes of it; out must not keep the frame.
-func (d *decoder) decode(p Packet, out func(*astiav.Frame) error) error {
+func (d *decoder) decode(p mixer.Packet, out func(*astiav.Frame) error) error {
 	if d.ctx == nil {
-		return fmt.Errorf("decode %s: %w", d.id, ErrClosed)
+		return fmt.Errorf("decode %s: %w", d.id, mixer.ErrClosed)
 	}
 	if len(p.Data) == 0 {
-		return fmt.Errorf("decode %s: empty packet: %w", d.id, ErrInvalidData)
+		return fmt.Errorf("decode %s: empty packet: %w", d.id, mixer.ErrInvalidData)
 	}
 	if err := d.input.fill(p); err != nil {
 		return translate("copy a packet of "+string(d.id), err)
@@ -132,13 +134,13 @@ func (d *decoder) receive(out func(*astiav.Frame) error) (n int, err error) {
 
 // refused names what the decoder said of its input: for the caller all of it is bad data.
 func (d *decoder) refused(err error) error {
-	return fmt.Errorf("decode %s: %w (%w)", d.id, ErrInvalidData, err)
+	return fmt.Errorf("decode %s: %w (%w)", d.id, mixer.ErrInvalidData, err)
 }
 
 // flush hands out what the decoder still holds; it can decode on from the next key packet.
 func (d *decoder) flush(out func(*astiav.Frame) error) error {
 	if d.ctx == nil {
-		return fmt.Errorf("flush the decoder of %s: %w", d.id, ErrClosed)
+		return fmt.Errorf("flush the decoder of %s: %w", d.id, mixer.ErrClosed)
 	}
 	err := d.send(input{}, out)
 	flushBuffers(d.ctx)

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"image"
 	"testing"
+
+	"azulejo/mixer"
 )
 
 func TestDraw(t *testing.T) {
@@ -70,7 +72,7 @@ func TestScaleAveragesAndRejectsClosed(t *testing.T) {
 	}
 	s.Close()
 	s.Close()
-	if err := s.Scale(dst, src); !errors.Is(err, ErrClosed) {
+	if err := s.Scale(dst, src); !errors.Is(err, mixer.ErrClosed) {
 		t.Errorf("scale after close gave %v", err)
 	}
 }

@@ -6,12 +6,14 @@ import (
 	"time"
 
 	"github.com/asticode/go-astiav"
+
+	"azulejo/mixer"
 )
 
 // AudioConfig says what an AudioEncoder makes.
 type AudioConfig struct {
-	Codec   ID  // Opus, AAC, PCMU, PCMA or G722
-	Bitrate int // bits a second; 96000 when zero; fixed by the format for PCMU, PCMA and G722
+	Codec   mixer.Codec // Opus, AAC, PCMU, PCMA or G722
+	Bitrate int         // bits a second; 96000 when zero; fixed by the format for PCMU, PCMA and G722
 
 	// The rest is for Opus only.
 	Frame time.Duration // length of a packet: 10, 20, 40 or 60 ms; 20 ms when zero
@@ -31,13 +33,13 @@ type audioFormat struct {
 	options map[string]string
 }
 
-var audioFormats = map[ID]audioFormat{
-	Opus: {"libopus", astiav.SampleFormatS16, SampleRate, astiav.ChannelLayoutStereo, 960, nil},
+var audioFormats = map[mixer.Codec]audioFormat{
+	mixer.Opus: {"libopus", astiav.SampleFormatS16, mixer.SampleRate, astiav.ChannelLayoutStereo, 960, nil},
 	// The fast coder needs a fifth of the default's time; at 96 kb/s its noise is within 3 dB, for tones far below.
-	AAC:  {"aac", astiav.SampleFormatFltp, SampleRate, astiav.ChannelLayoutStereo, 1024, map[string]string{"aac_coder": "fast"}},
-	PCMU: {"pcm_mulaw", astiav.SampleFormatS16, 8000, astiav.ChannelLayoutMono, 160, nil},
-	PCMA: {"pcm_alaw", astiav.SampleFormatS16, 8000, astiav.ChannelLayoutMono, 160, nil},
-	G722: {"g722", astiav.SampleFormatS16, 16000, astiav.ChannelLayoutMono, 320, nil},
+	mixer.AAC:  {"aac", astiav.SampleFormatFltp, mixer.SampleRate, astiav.ChannelLayoutStereo, 1024, map[string]string{"aac_coder": "fast"}},
+	mixer.PCMU: {"pcm_mulaw", astiav.SampleFormatS16, 8000, astiav.ChannelLayoutMono, 160, nil},
+	mixer.PCMA: {"pcm_alaw", astiav.SampleFormatS16, 8000, astiav.ChannelLayoutMono, 160, nil},
+	mixer.G722: {"g722", astiav.SampleFormatS16, 16000, astiav.ChannelLayoutMono, 320, nil},
 }
 
 // AudioEncoder turns interleaved stereo at 48 kHz into packets. It cuts its input into the frames that
@@ -57,9 +59,9 @@ type AudioEncoder struct {
 func (cfg AudioConfig) format() (audioFormat, error) {
 	f, ok := audioFormats[cfg.Codec]
 	if !ok {
-		return f, fmt.Errorf("encode sound as %q: accepted are opus, aac, pcmu, pcma, g722: %w", cfg.Codec, ErrUnsupported)
+		return f, fmt.Errorf("encode sound as %q: accepted are opus, aac, pcmu, pcma, g722: %w", cfg.Codec, mixer.ErrUnsupported)
 	}
-	if cfg.Codec != Opus {
+	if cfg.Codec != mixer.Opus {
 		return f, nil
 	}
 	switch cfg.Frame {
@@ -67,12 +69,12 @@ func (cfg AudioConfig) format() (audioFormat, error) {
 		cfg.Frame = 20 * time.Millisecond
 	case 10 * time.Millisecond, 20 * time.Millisecond, 40 * time.Millisecond, 60 * time.Millisecond:
 	default:
-		return f, fmt.Errorf("opus packets of %v: accepted are 10ms, 20ms, 40ms, 60ms: %w", cfg.Frame, ErrUnsupported)
+		return f, fmt.Errorf("opus packets of %v: accepted are 10ms, 20ms, 40ms, 60ms: %w", cfg.Frame, mixer.ErrUnsupported)
 	}
 	if cfg.Mono {
 		f.layout = astiav.ChannelLayoutMono
 	}
-	f.frame = int(cfg.Frame * SampleRate / time.Second)
+	f.frame = int(cfg.Frame * mixer.SampleRate / time.Second)
 	f.options = cfg.opusOptions()
 	return f, nil
 }
@@ -123,11 +125,11 @@ func NewAudioEncoder(cfg AudioConfig) (*AudioEncoder, error) {
 // Encode returns the packets that pcm completes. pcm is only read; its first sample is presented at pts in
 // the first call; later calls follow without a gap, whatever their pts. A packet's PTS is that of the sound
 // a decoder makes of it, so AAC's first packets lie before the start by the encoder's delay.
-func (a *AudioEncoder) Encode(pcm []int16, pts time.Duration) ([]Packet, error) {
+func (a *AudioEncoder) Encode(pcm []int16, pts time.Duration) ([]mixer.Packet, error) {
 	if a.e.ctx == nil {
-		return nil, fmt.Errorf("encode %s: %w", a.e.id, ErrClosed)
+		return nil, fmt.Errorf("encode %s: %w", a.e.id, mixer.ErrClosed)
 	}
-	if len(pcm)%Channels != 0 {
+	if len(pcm)%mixer.Channels != 0 {
 		return nil, fmt.Errorf("encode %s: %d values are no whole stereo samples", a.e.id, len(pcm))
 	}
 	if !a.started {
@@ -147,8 +149,8 @@ func (a *AudioEncoder) push(pcm []int16) error {
 	a.in.Unref()
 	a.in.SetSampleFormat(astiav.SampleFormatS16)
 	a.in.SetChannelLayout(astiav.ChannelLayoutStereo)
-	a.in.SetSampleRate(SampleRate)
-	a.in.SetNbSamples(len(pcm) / Channels)
+	a.in.SetSampleRate(mixer.SampleRate)
+	a.in.SetNbSamples(len(pcm) / mixer.Channels)
 	if err := a.in.AllocBuffer(0); err != nil {
 		return err
 	}
@@ -178,8 +180,8 @@ func (a *AudioEncoder) describe() {
 }
 
 // drain encodes all queued frames of at least size sampling instants.
-func (a *AudioEncoder) drain(size int) ([]Packet, error) {
-	var all []Packet
+func (a *AudioEncoder) drain(size int) ([]mixer.Packet, error) {
+	var all []mixer.Packet
 	for n := a.fifo.Size(); n >= size && n > 0; n = a.fifo.Size() {
 		a.describe()
 		a.out.SetNbSamples(min(n, a.f.frame))
@@ -205,9 +207,9 @@ func (a *AudioEncoder) drain(size int) ([]Packet, error) {
 }
 
 // Flush returns what is still held back, the last frame shortened; the encoder can only be closed afterwards.
-func (a *AudioEncoder) Flush() ([]Packet, error) {
+func (a *AudioEncoder) Flush() ([]mixer.Packet, error) {
 	if a.e.ctx == nil {
-		return nil, fmt.Errorf("flush the encoder of %s: %w", a.e.id, ErrClosed)
+		return nil, fmt.Errorf("flush the encoder of %s: %w", a.e.id, mixer.ErrClosed)
 	}
 	if a.written == 0 && a.fifo.Size() == 0 {
 		return nil, nil

@@ -6,30 +6,32 @@ import (
 	"time"
 
 	"github.com/asticode/go-astiav"
+
+	"azulejo/mixer"
 )
 
 // VideoConfig says what a VideoEncoder makes.
 type VideoConfig struct {
-	Codec         ID     // H264, VP8 or MJPEG
-	Width, Height int    // pixels, even
-	FPS           int    // pictures a second, 1–120: what rate control plans with
-	Bitrate       int    // bits a second at most, over a second and a half; not for MJPEG
-	Quality       int    // capped quality: no more bits are used than this takes, as x264's CRF or libvpx's cq-level, 1–63; zero: Bitrate is the average too
-	Preset        string // x264's preset; "superfast" when empty
+	Codec         mixer.Codec // H264, VP8 or MJPEG
+	Width, Height int         // pixels, even
+	FPS           int         // pictures a second, 1–120: what rate control plans with
+	Bitrate       int         // bits a second at most, over a second and a half; not for MJPEG
+	Quality       int         // capped quality: no more bits are used than this takes, as x264's CRF or libvpx's cq-level, 1–63; zero: Bitrate is the average too
+	Preset        string      // x264's preset; "superfast" when empty
 }
 
 // Validate names the field that is out of range and what is accepted.
 func (c VideoConfig) Validate() error {
 	switch {
-	case c.Codec != H264 && c.Codec != VP8 && c.Codec != MJPEG:
-		return fmt.Errorf("encode pictures as %q: accepted are h264, vp8, mjpeg: %w", c.Codec, ErrUnsupported)
+	case c.Codec != mixer.H264 && c.Codec != mixer.VP8 && c.Codec != mixer.MJPEG:
+		return fmt.Errorf("encode pictures as %q: accepted are h264, vp8, mjpeg: %w", c.Codec, mixer.ErrUnsupported)
 	case c.Width < 16 || c.Height < 16 || c.Width > 8192 || c.Height > 8192 || c.Width%2 != 0 || c.Height%2 != 0:
 		return fmt.Errorf("encode pictures of %dx%d: accepted are even sizes from 16 to 8192", c.Width, c.Height)
 	case c.FPS < 1 || c.FPS > 120:
 		return fmt.Errorf("encode %d pictures a second: accepted are 1 to 120", c.FPS)
 	case c.Quality < 0 || c.Quality > 63:
 		return fmt.Errorf("encode with a quality of %d: accepted are 0 to 63", c.Quality)
-	case c.Codec != MJPEG && (c.Bitrate < 10_000 || c.Bitrate > 100_000_000):
+	case c.Codec != mixer.MJPEG && (c.Bitrate < 10_000 || c.Bitrate > 100_000_000):
 		return fmt.Errorf("encode at %d bits a second: accepted are 10000 to 100000000", c.Bitrate)
 	}
 	return nil
@@ -55,7 +57,7 @@ func NewVideoEncoder(cfg VideoConfig) (*VideoEncoder, error) {
 		return nil, err
 	}
 	v := &VideoEncoder{e: e, cfg: cfg, in: astiav.AllocFrame()}
-	if cfg.Codec == MJPEG {
+	if cfg.Codec == mixer.MJPEG {
 		if v.fit, err = NewScaler(); err != nil {
 			v.Close()
 			return nil, err
@@ -76,14 +78,14 @@ func (c VideoConfig) setup(ctx *astiav.CodecContext) {
 	ctx.SetTimeBase(astiav.NewRational(1, 90000))
 	ctx.SetFramerate(astiav.NewRational(c.FPS, 1))
 	ctx.SetThreadCount(1)
-	if c.Codec == MJPEG {
+	if c.Codec == mixer.MJPEG {
 		ctx.SetPixelFormat(astiav.PixelFormatYuvj420P)
 		ctx.SetColorRange(astiav.ColorRangeJpeg)
 		return
 	}
 	ctx.SetGopSize(never)
 	ctx.SetMaxBFrames(0)
-	if c.Codec == VP8 || c.Quality == 0 {
+	if c.Codec == mixer.VP8 || c.Quality == 0 {
 		ctx.SetBitRate(int64(c.Bitrate))
 	}
 	ctx.SetRateControlMaxRate(int64(c.Bitrate))
@@ -93,7 +95,7 @@ func (c VideoConfig) setup(ctx *astiav.CodecContext) {
 // videoOptions are the private options of FFmpeg's encoder for that format.
 func videoOptions(c VideoConfig) (name string, options map[string]string) {
 	switch c.Codec {
-	case H264:
+	case mixer.H264:
 		preset := c.Preset
 		if preset == "" {
 			preset = "superfast"
@@ -106,7 +108,7 @@ func videoOptions(c VideoConfig) (name string, options map[string]string) {
 			options["crf"] = strconv.Itoa(c.Quality)
 		}
 		return "libx264", options
-	case VP8:
+	case mixer.VP8:
 		options = map[string]string{
 			"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0", "static-thresh": "100", "qmin": "4", "qmax": "56",
 		}
@@ -123,9 +125,9 @@ func videoOptions(c VideoConfig) (name string, options map[string]string) {
 
 // Encode returns the packet of f, which is only read, of the configured size and presented at pts. key
 // asks for a picture that decoding can begin at.
-func (v *VideoEncoder) Encode(f *Frame, pts time.Duration, key bool) ([]Packet, error) {
+func (v *VideoEncoder) Encode(f *Frame, pts time.Duration, key bool) ([]mixer.Packet, error) {
 	if v.e.ctx == nil {
-		return nil, fmt.Errorf("encode %s: %w", v.e.id, ErrClosed)
+		return nil, fmt.Errorf("encode %s: %w", v.e.id, mixer.ErrClosed)
 	}
 	if f.Width() != v.cfg.Width || f.Height() != v.cfg.Height {
 		return nil, fmt.Errorf("encode %s: picture is %dx%d, encoder is %dx%d", v.e.id, f.Width(), f.Height(), v.cfg.Width, v.cfg.Height)
@@ -165,7 +167,7 @@ func (v *VideoEncoder) fullRange(f *Frame) (*Frame, error) {
 }
 
 // Flush returns what is still held back; the encoder can only be closed afterwards.
-func (v *VideoEncoder) Flush() ([]Packet, error) { return v.e.encode(nil) }
+func (v *VideoEncoder) Flush() ([]mixer.Packet, error) { return v.e.encode(nil) }
 
 // Close frees the encoder. It is nil-safe and may be called twice.
 func (v *VideoEncoder) Close() {

@@ -5,21 +5,23 @@ import (
 	"time"
 
 	"github.com/asticode/go-astiav"
+
+	"azulejo/mixer"
 )
 
 // encoder is the part that picture and sound share: FFmpeg's frames in, packets out.
 type encoder struct {
-	id     ID
+	id     mixer.Codec
 	ctx    *astiav.CodecContext
 	packet *astiav.Packet
 	base   astiav.Rational
 }
 
 // newEncoder opens FFmpeg's encoder of that name after setup has filled the context.
-func newEncoder(id ID, name string, setup func(*astiav.CodecContext), options map[string]string) (*encoder, error) {
+func newEncoder(id mixer.Codec, name string, setup func(*astiav.CodecContext), options map[string]string) (*encoder, error) {
 	c := astiav.FindEncoderByName(name)
 	if c == nil {
-		return nil, fmt.Errorf("encode %q: %w", id, ErrUnsupported)
+		return nil, fmt.Errorf("encode %q: %w", id, mixer.ErrUnsupported)
 	}
 	e := &encoder{id: id, ctx: astiav.AllocCodecContext(c), packet: astiav.AllocPacket()}
 	setup(e.ctx)
@@ -40,14 +42,14 @@ func newEncoder(id ID, name string, setup func(*astiav.CodecContext), options ma
 }
 
 // encode feeds f, nil to drain, and returns the packets that come of it.
-func (e *encoder) encode(f *astiav.Frame) ([]Packet, error) {
+func (e *encoder) encode(f *astiav.Frame) ([]mixer.Packet, error) {
 	if e.ctx == nil {
-		return nil, fmt.Errorf("encode %s: %w", e.id, ErrClosed)
+		return nil, fmt.Errorf("encode %s: %w", e.id, mixer.ErrClosed)
 	}
 	if err := e.ctx.SendFrame(f); err != nil && !starved(err) {
 		return nil, translate("encode "+string(e.id), err)
 	}
-	var out []Packet
+	var out []mixer.Packet
 	for {
 		err := e.ctx.ReceivePacket(e.packet)
 		if starved(err) {
@@ -61,9 +63,9 @@ func (e *encoder) encode(f *astiav.Frame) ([]Packet, error) {
 }
 
 // take copies the packet into Go's memory.
-func (e *encoder) take() Packet {
+func (e *encoder) take() mixer.Packet {
 	defer e.packet.Unref()
-	return Packet{
+	return mixer.Packet{
 		Codec:    e.id,
 		Data:     e.packet.Data(),
 		PTS:      e.duration(e.packet.Pts()),

@@ -5,16 +5,8 @@ import (
 	"fmt"
 
 	"github.com/asticode/go-astiav"
-)
 
-// What a caller may decide on; everything else is only worth a log line.
-var (
-	// ErrInvalidData says that the input is not what its format demands; the next packet may be.
-	ErrInvalidData = errors.New("invalid data")
-	// ErrClosed says that the object was closed before the call.
-	ErrClosed = errors.New("closed")
-	// ErrUnsupported says that this build has no codec for the format asked for.
-	ErrUnsupported = errors.New("unsupported codec")
+	"azulejo/mixer"
 )
 
 // translate turns FFmpeg's error into ours and says what was being done.
@@ -23,7 +15,7 @@ func translate(doing string, err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, astiav.ErrInvaliddata):
-		return fmt.Errorf("%s: %w", doing, ErrInvalidData)
+		return fmt.Errorf("%s: %w", doing, mixer.ErrInvalidData)
 	default:
 		return fmt.Errorf("%s: %w", doing, err)
 	}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/asticode/go-astiav"
+
+	"azulejo/mixer"
 )
 
 // File reads the first picture and the first sound track of a media file (MP4, MKV, Ogg, WAV, raw H.264
@@ -16,13 +18,13 @@ type File struct {
 	format *astiav.FormatContext
 	packet *astiav.Packet
 	tracks map[int]*fileTrack
-	queue  []Packet
+	queue  []mixer.Packet
 	eof    bool
 }
 
 // fileTrack is one track that is handed out.
 type fileTrack struct {
-	id     ID
+	id     mixer.Codec
 	base   astiav.Rational
 	filter *astiav.BitStreamFilterContext // to Annex B; nil where none is needed
 	extra  []byte
@@ -32,10 +34,10 @@ type fileTrack struct {
 }
 
 // containerIDs are the formats that a File hands out.
-var containerIDs = map[astiav.CodecID]ID{
-	astiav.CodecIDH264: H264, astiav.CodecIDHevc: H265, astiav.CodecIDVp8: VP8, astiav.CodecIDVp9: VP9,
-	astiav.CodecIDAv1: AV1, astiav.CodecIDMjpeg: MJPEG, astiav.CodecIDOpus: Opus, astiav.CodecIDAac: AAC,
-	astiav.CodecIDPcmMulaw: PCMU, astiav.CodecIDPcmAlaw: PCMA,
+var containerIDs = map[astiav.CodecID]mixer.Codec{
+	astiav.CodecIDH264: mixer.H264, astiav.CodecIDHevc: mixer.H265, astiav.CodecIDVp8: mixer.VP8, astiav.CodecIDVp9: mixer.VP9,
+	astiav.CodecIDAv1: mixer.AV1, astiav.CodecIDMjpeg: mixer.MJPEG, astiav.CodecIDOpus: mixer.Opus, astiav.CodecIDAac: mixer.AAC,
+	astiav.CodecIDPcmMulaw: mixer.PCMU, astiav.CodecIDPcmAlaw: mixer.PCMA,
 }
 
 // OpenFile opens name, a path.
@@ -80,18 +82,18 @@ func (f *File) open() error {
 		video, audio = video || id.IsVideo(), audio || !id.IsVideo()
 	}
 	if len(f.tracks) == 0 {
-		return fmt.Errorf("open %s: no track in a known format: %w", f.name, ErrUnsupported)
+		return fmt.Errorf("open %s: no track in a known format: %w", f.name, mixer.ErrUnsupported)
 	}
 	return nil
 }
 
 // newFileTrack prepares the way of one track to the form codec.Packet promises.
-func newFileTrack(id ID, s *astiav.Stream, start time.Duration) (*fileTrack, error) {
+func newFileTrack(id mixer.Codec, s *astiav.Stream, start time.Duration) (*fileTrack, error) {
 	t := &fileTrack{id: id, base: s.TimeBase(), start: start, extra: s.CodecParameters().ExtraData()}
 	if r := s.AvgFrameRate(); r.Num() > 0 && r.Den() > 0 {
 		t.pace = time.Second * time.Duration(r.Den()) / time.Duration(r.Num())
 	}
-	name := map[ID]string{H264: "h264_mp4toannexb", H265: "hevc_mp4toannexb"}[id]
+	name := map[mixer.Codec]string{mixer.H264: "h264_mp4toannexb", mixer.H265: "hevc_mp4toannexb"}[id]
 	if name == "" {
 		return t, nil
 	}
@@ -113,7 +115,7 @@ func newFileTrack(id ID, s *astiav.Stream, start time.Duration) (*fileTrack, err
 }
 
 // Codecs returns the format of the picture and of the sound track; empty where there is none.
-func (f *File) Codecs() (video, audio ID) {
+func (f *File) Codecs() (video, audio mixer.Codec) {
 	for _, t := range f.tracks {
 		if t.id.IsVideo() {
 			video = t.id
@@ -140,13 +142,13 @@ func (f *File) Duration() time.Duration {
 }
 
 // Next returns the next packet in decoding order, its PTS since the file's start, and io.EOF at the end.
-func (f *File) Next() (Packet, error) {
+func (f *File) Next() (mixer.Packet, error) {
 	for len(f.queue) == 0 {
 		if f.eof {
-			return Packet{}, io.EOF
+			return mixer.Packet{}, io.EOF
 		}
 		if err := f.read(); err != nil {
-			return Packet{}, err
+			return mixer.Packet{}, err
 		}
 	}
 	p := f.queue[0]
@@ -172,7 +174,7 @@ func (f *File) read() error {
 }
 
 // take brings p to the promised form and queues it.
-func (t *fileTrack) take(p *astiav.Packet, queue *[]Packet) error {
+func (t *fileTrack) take(p *astiav.Packet, queue *[]mixer.Packet) error {
 	if t.filter == nil {
 		*queue = append(*queue, t.packet(p))
 		return nil
@@ -194,8 +196,8 @@ func (t *fileTrack) take(p *astiav.Packet, queue *[]Packet) error {
 }
 
 // packet copies p. Raw streams have no times: there pictures follow at the declared rate.
-func (t *fileTrack) packet(p *astiav.Packet) Packet {
-	out := Packet{
+func (t *fileTrack) packet(p *astiav.Packet) mixer.Packet {
+	out := mixer.Packet{
 		Codec:    t.id,
 		Data:     p.Data(),
 		Duration: time.Duration(astiav.RescaleQ(p.Duration(), t.base, nanoseconds)),

@@ -9,13 +9,15 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"azulejo/mixer"
 )
 
 // foreign are the formats that are decoded but not encoded here, and who encodes them in Debian's ffmpeg.
-var foreign = map[ID][]string{
-	H265: {"libx265", "-x265-params", "bframes=0:log-level=none"},
-	VP9:  {"libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8"},
-	AV1:  {"libaom-av1", "-cpu-used", "8", "-usage", "realtime", "-lag-in-frames", "0"},
+var foreign = map[mixer.Codec][]string{
+	mixer.H265: {"libx265", "-x265-params", "bframes=0:log-level=none"},
+	mixer.VP9:  {"libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8"},
+	mixer.AV1:  {"libaom-av1", "-cpu-used", "8", "-usage", "realtime", "-lag-in-frames", "0"},
 }
 
 // makeClip has ffmpeg write a second of test picture and tone.
@@ -36,7 +38,7 @@ func makeClip(t *testing.T, name, size string, encoder ...string) string {
 }
 
 // readAll returns the packets of a file by medium.
-func readAll(t *testing.T, name string) (video, audio []Packet) {
+func readAll(t *testing.T, name string) (video, audio []mixer.Packet) {
 	t.Helper()
 	f, err := OpenFile(name)
 	if err != nil {
@@ -79,13 +81,13 @@ func TestForeignFormats(t *testing.T) {
 				if n := decodeAll(t, d, video, size.w, size.h); n != 10 {
 					t.Errorf("%d pictures of 10 at %s", n, size.name)
 				}
-				if frames, err := d.Decode(Packet{Codec: id, Key: true, Data: bytes.Repeat([]byte{0x5a, 0xc3}, 400)}); len(frames) != 0 || err != nil && !errors.Is(err, ErrInvalidData) {
+				if frames, err := d.Decode(mixer.Packet{Codec: id, Key: true, Data: bytes.Repeat([]byte{0x5a, 0xc3}, 400)}); len(frames) != 0 || err != nil && !errors.Is(err, mixer.ErrInvalidData) {
 					t.Errorf("garbage gave %d pictures and %v", len(frames), err)
 				}
 			}
 			d.Close()
 			d.Close()
-			if _, err := d.Flush(); !errors.Is(err, ErrClosed) {
+			if _, err := d.Flush(); !errors.Is(err, mixer.ErrClosed) {
 				t.Errorf("flush after close gave %v", err)
 			}
 		})
@@ -93,7 +95,7 @@ func TestForeignFormats(t *testing.T) {
 }
 
 // decodeAll decodes and flushes, and returns how many pictures came, all of which must have that size.
-func decodeAll(t *testing.T, d *VideoDecoder, packets []Packet, w, h int) (n int) {
+func decodeAll(t *testing.T, d *VideoDecoder, packets []mixer.Packet, w, h int) (n int) {
 	t.Helper()
 	count := func(frames []*Frame, err error) {
 		if err != nil {
@@ -136,7 +138,7 @@ func TestFileOrdersAndConverts(t *testing.T) {
 	if early == 0 {
 		t.Error("no picture is out of presentation order: the clip has no B-frames, the test proves nothing")
 	}
-	if n := decodeAll(t, videoDecoder(t, H264), video, 160, 96); n != 10 {
+	if n := decodeAll(t, videoDecoder(t, mixer.H264), video, 160, 96); n != 10 {
 		t.Errorf("%d pictures of 10", n)
 	}
 }

@@ -25,6 +25,8 @@ import (
 	"unsafe"
 
 	"github.com/asticode/go-astiav"
+
+	"azulejo/mixer"
 )
 
 // input is what a decoder reads: a packet in C memory, as large as the largest so far. One goroutine owns it.
@@ -33,7 +35,7 @@ type input struct{ c *C.AVPacket }
 func newInput() input { return input{C.av_packet_alloc()} }
 
 // fill copies p.
-func (i input) fill(p Packet) error {
+func (i input) fill(p mixer.Packet) error {
 	if i.c == nil || len(p.Data) > math.MaxInt32/2 {
 		return fmt.Errorf("a packet of %d bytes: out of memory", len(p.Data))
 	}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"testing"
 	"unsafe"
+
+	"azulejo/mixer"
 )
 
 // TestInputIsFilledAgain: a short packet after a long one has zeros behind it, not the rest of that.
@@ -14,7 +16,7 @@ func TestInputIsFilledAgain(t *testing.T) {
 	fill := func(n int, key bool) *byte {
 		t.Helper()
 		data := bytes.Repeat([]byte{0xff}, n)
-		if err := i.fill(Packet{Data: data, Key: key, PTS: 7}); err != nil {
+		if err := i.fill(mixer.Packet{Data: data, Key: key, PTS: 7}); err != nil {
 			t.Fatal(err)
 		}
 		if int(i.c.size) != n || i.c.pts != 7 || (i.c.flags != 0) != key {

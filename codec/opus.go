@@ -8,12 +8,14 @@ import (
 	"fmt"
 	"time"
 	"unsafe"
+
+	"azulejo/mixer"
 )
 
 // Lengths of Opus (RFC 6716, 2.1.4), in sampling instants.
 const (
-	opusStep    = SampleRate / 400      // frames last a multiple of 2.5 ms
-	opusLongest = SampleRate * 12 / 100 // a packet has at most 120 ms
+	opusStep    = mixer.SampleRate / 400      // frames last a multiple of 2.5 ms
+	opusLongest = mixer.SampleRate * 12 / 100 // a packet has at most 120 ms
 )
 
 // OpusSilence is 20 ms of nothing, in stereo: CELT at full bandwidth with its flag of silence set (RFC 6716,
@@ -31,7 +33,7 @@ type OpusDecoder struct {
 // NewOpusDecoder opens a decoder; the caller closes it.
 func NewOpusDecoder() (*OpusDecoder, error) {
 	var code C.int
-	c := C.opus_decoder_create(SampleRate, Channels, &code)
+	c := C.opus_decoder_create(mixer.SampleRate, mixer.Channels, &code)
 	if c == nil {
 		return nil, opusError("open the decoder of opus", code)
 	}
@@ -40,9 +42,9 @@ func NewOpusDecoder() (*OpusDecoder, error) {
 
 // Decode appends the sound of p to pcm and returns it. Data that is no sound gives ErrInvalidData; the
 // decoder goes on with the next packet.
-func (o *OpusDecoder) Decode(pcm []int16, p Packet) ([]int16, error) {
+func (o *OpusDecoder) Decode(pcm []int16, p mixer.Packet) ([]int16, error) {
 	if len(p.Data) == 0 {
-		return pcm, fmt.Errorf("decode opus: empty packet: %w", ErrInvalidData)
+		return pcm, fmt.Errorf("decode opus: empty packet: %w", mixer.ErrInvalidData)
 	}
 	return o.decode(pcm, p.Data, opusLongest, 0)
 }
@@ -50,9 +52,9 @@ func (o *OpusDecoder) Decode(pcm []int16, p Packet) ([]int16, error) {
 // DecodeFEC appends the sound that was lost right before next, from the redundancy that next carries of the
 // frame before it (RFC 6716, 2.1.7); what goes back further, and all of it when there is none, is guessed.
 // It comes before Decode of next. lost is rounded to 2.5 ms and limited to 120 ms.
-func (o *OpusDecoder) DecodeFEC(pcm []int16, next Packet, lost time.Duration) ([]int16, error) {
+func (o *OpusDecoder) DecodeFEC(pcm []int16, next mixer.Packet, lost time.Duration) ([]int16, error) {
 	if len(next.Data) == 0 {
-		return pcm, fmt.Errorf("recover opus: empty packet: %w", ErrInvalidData)
+		return pcm, fmt.Errorf("recover opus: empty packet: %w", mixer.ErrInvalidData)
 	}
 	return o.decode(pcm, next.Data, opusFrames(lost), 1)
 }
@@ -69,22 +71,22 @@ func opusFrames(d time.Duration) int {
 
 func (o *OpusDecoder) decode(pcm []int16, data []byte, frames, fec int) ([]int16, error) {
 	if o.c == nil {
-		return pcm, fmt.Errorf("decode opus: %w", ErrClosed)
+		return pcm, fmt.Errorf("decode opus: %w", mixer.ErrClosed)
 	}
 	used := len(pcm)
-	pcm = append(pcm, make([]int16, frames*Channels)...)
+	pcm = append(pcm, make([]int16, frames*mixer.Channels)...)
 	n := C.opus_decode(o.c, (*C.uchar)(unsafe.SliceData(data)), C.opus_int32(len(data)),
 		(*C.opus_int16)(unsafe.Pointer(&pcm[used])), C.int(frames), C.int(fec))
 	if n < 0 {
 		return pcm[:used], opusError("decode opus", n)
 	}
-	return pcm[:used+int(n)*Channels], nil
+	return pcm[:used+int(n)*mixer.Channels], nil
 }
 
 // opusError translates what libopus returned.
 func opusError(doing string, code C.int) error {
 	if code == C.OPUS_INVALID_PACKET || code == C.OPUS_BUFFER_TOO_SMALL {
-		return fmt.Errorf("%s: %w", doing, ErrInvalidData)
+		return fmt.Errorf("%s: %w", doing, mixer.ErrInvalidData)
 	}
 	return fmt.Errorf("%s: %s", doing, C.GoString(C.opus_strerror(code)))
 }

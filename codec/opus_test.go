@@ -7,15 +7,17 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"azulejo/mixer"
 )
 
 // speech is a second of something like a voice: harmonics of a gliding pitch, swelling and ebbing.
 func speech(seconds float64) []int16 {
-	out := make([]int16, 2*int(seconds*SampleRate))
+	out := make([]int16, 2*int(seconds*mixer.SampleRate))
 	phase := 0.0
 	for i := 0; i < len(out); i += 2 {
-		t := float64(i/2) / SampleRate
-		phase += 2 * math.Pi * (140 + 30*math.Sin(2*math.Pi*1.3*t)) / SampleRate
+		t := float64(i/2) / mixer.SampleRate
+		phase += 2 * math.Pi * (140 + 30*math.Sin(2*math.Pi*1.3*t)) / mixer.SampleRate
 		v := 0.0
 		for k := 1.0; k <= 12; k++ {
 			v += math.Sin(k*phase) / k
@@ -26,7 +28,7 @@ func speech(seconds float64) []int16 {
 	return out
 }
 
-func encodeAll(t testing.TB, cfg AudioConfig, pcm []int16) (packets []Packet) {
+func encodeAll(t testing.TB, cfg AudioConfig, pcm []int16) (packets []mixer.Packet) {
 	t.Helper()
 	e, err := NewAudioEncoder(cfg)
 	if err != nil {
@@ -51,7 +53,7 @@ func opusDecoder(t testing.TB) *OpusDecoder {
 }
 
 // play decodes packets of which some are lost, with or without the redundancy of the next.
-func play(t testing.TB, packets []Packet, lost []bool, fec bool) (pcm []int16) {
+func play(t testing.TB, packets []mixer.Packet, lost []bool, fec bool) (pcm []int16) {
 	t.Helper()
 	d := opusDecoder(t)
 	var err error
@@ -82,7 +84,7 @@ func snr(want, got []int16) float64 {
 }
 
 func TestOpusRedundancyRecoversLoss(t *testing.T) {
-	packets := encodeAll(t, AudioConfig{Codec: Opus, Bitrate: 32_000, Loss: 10, Voice: true, Mono: true}, speech(10))
+	packets := encodeAll(t, AudioConfig{Codec: mixer.Opus, Bitrate: 32_000, Loss: 10, Voice: true, Mono: true}, speech(10))
 	none, some := make([]bool, len(packets)), make([]bool, len(packets))
 	r := rand.New(rand.NewPCG(1, 2))
 	for i := 1; i < len(some); i++ {
@@ -100,12 +102,12 @@ func TestOpusFrames(t *testing.T) {
 	for _, frame := range []time.Duration{10, 20, 40, 60} {
 		frame *= time.Millisecond
 		for _, mono := range []bool{false, true} {
-			packets := encodeAll(t, AudioConfig{Codec: Opus, Frame: frame, Mono: mono}, tone(440, 0.6))
+			packets := encodeAll(t, AudioConfig{Codec: mixer.Opus, Frame: frame, Mono: mono}, tone(440, 0.6))
 			if want := int(600 * time.Millisecond / frame); len(packets) < want-1 || packets[0].Duration != frame {
 				t.Errorf("%v: %d packets of %v in 600 ms, want %d", frame, len(packets), packets[0].Duration, want)
 			}
 			pcm := play(t, packets, make([]bool, len(packets)), false)
-			if want := len(packets) * int(frame*SampleRate/time.Second) * Channels; len(pcm) != want {
+			if want := len(packets) * int(frame*mixer.SampleRate/time.Second) * mixer.Channels; len(pcm) != want {
 				t.Errorf("%v: %d values decoded, want %d", frame, len(pcm), want)
 			}
 			if r := toneRatio(pcm, 440, 1000); r < 30 {
@@ -113,13 +115,13 @@ func TestOpusFrames(t *testing.T) {
 			}
 		}
 	}
-	if _, err := NewAudioEncoder(AudioConfig{Codec: Opus, Frame: 15 * time.Millisecond}); !errors.Is(err, ErrUnsupported) {
+	if _, err := NewAudioEncoder(AudioConfig{Codec: mixer.Opus, Frame: 15 * time.Millisecond}); !errors.Is(err, mixer.ErrUnsupported) {
 		t.Errorf("packets of 15 ms gave %v, want ErrUnsupported", err)
 	}
 }
 
 func TestOpusSilenceNeedNotBeSent(t *testing.T) {
-	packets := encodeAll(t, AudioConfig{Codec: Opus, Bitrate: 24_000, Voice: true, Mono: true, DTX: true}, make([]int16, 2*SampleRate))
+	packets := encodeAll(t, AudioConfig{Codec: mixer.Opus, Bitrate: 24_000, Voice: true, Mono: true, DTX: true}, make([]int16, 2*mixer.SampleRate))
 	small := 0
 	for _, p := range packets {
 		if len(p.Data) <= 2 {
@@ -134,12 +136,12 @@ func TestOpusSilenceNeedNotBeSent(t *testing.T) {
 func TestOpusSilenceIsSilent(t *testing.T) {
 	d := opusDecoder(t)
 	var pcm []int16
-	for _, p := range encodeAll(t, AudioConfig{Codec: Opus, Loss: 10}, speech(0.5)) {
+	for _, p := range encodeAll(t, AudioConfig{Codec: mixer.Opus, Loss: 10}, speech(0.5)) {
 		pcm, _ = d.Decode(pcm[:0], p)
 	}
 	for i := range 5 {
 		var err error
-		if pcm, err = d.Decode(pcm[:0], Packet{Codec: Opus, Data: OpusSilence()}); err != nil || len(pcm) != 1920 {
+		if pcm, err = d.Decode(pcm[:0], mixer.Packet{Codec: mixer.Opus, Data: OpusSilence()}); err != nil || len(pcm) != 1920 {
 			t.Fatalf("%d values, %v; want 20 ms", len(pcm), err)
 		}
 		if i > 0 && slices.ContainsFunc(pcm, func(v int16) bool { return v != 0 }) {
@@ -153,24 +155,24 @@ func TestOpusDecoderRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	garbage := Packet{Codec: Opus, Data: []byte{0xff, 0xff, 0xff, 0x13, 0x37}}
-	empty := Packet{Codec: Opus}
+	garbage := mixer.Packet{Codec: mixer.Opus, Data: []byte{0xff, 0xff, 0xff, 0x13, 0x37}}
+	empty := mixer.Packet{Codec: mixer.Opus}
 	for name, call := range map[string]func() ([]int16, error){
 		"garbage":        func() ([]int16, error) { return d.Decode(nil, garbage) },
 		"empty":          func() ([]int16, error) { return d.Decode(nil, empty) },
 		"garbage as FEC": func() ([]int16, error) { return d.DecodeFEC(nil, garbage, 20*time.Millisecond) },
 		"empty as FEC":   func() ([]int16, error) { return d.DecodeFEC(nil, empty, 20*time.Millisecond) },
 	} {
-		if pcm, callErr := call(); !errors.Is(callErr, ErrInvalidData) || len(pcm) != 0 {
+		if pcm, callErr := call(); !errors.Is(callErr, mixer.ErrInvalidData) || len(pcm) != 0 {
 			t.Errorf("%s gave %d values, %v; want ErrInvalidData", name, len(pcm), callErr)
 		}
 	}
-	if pcm, callErr := d.Conceal(nil, time.Hour); callErr != nil || len(pcm) != opusLongest*Channels {
+	if pcm, callErr := d.Conceal(nil, time.Hour); callErr != nil || len(pcm) != opusLongest*mixer.Channels {
 		t.Errorf("concealing an hour gave %d values, %v; want 120 ms", len(pcm), callErr)
 	}
 	d.Close()
 	d.Close()
-	if _, err = d.Decode(nil, garbage); !errors.Is(err, ErrClosed) {
+	if _, err = d.Decode(nil, garbage); !errors.Is(err, mixer.ErrClosed) {
 		t.Errorf("decode after close gave %v, want ErrClosed", err)
 	}
 }
@@ -178,7 +180,7 @@ func TestOpusDecoderRefuses(t *testing.T) {
 // TestOpusRedundancyIsCheap: at the mixes' bitrate the repetition takes the place of other detail.
 func TestOpusRedundancyIsCheap(t *testing.T) {
 	bits := func(loss int) (n int) {
-		for _, p := range encodeAll(t, AudioConfig{Codec: Opus, Loss: loss}, speech(5)) {
+		for _, p := range encodeAll(t, AudioConfig{Codec: mixer.Opus, Loss: loss}, speech(5)) {
 			n += 8 * len(p.Data)
 		}
 		return n / 5
@@ -191,9 +193,9 @@ func TestOpusRedundancyIsCheap(t *testing.T) {
 }
 
 func BenchmarkOpusDecode(b *testing.B) {
-	for name, sound := range map[string][]int16{"voice": speech(1), "silence": make([]int16, 2*SampleRate)} {
+	for name, sound := range map[string][]int16{"voice": speech(1), "silence": make([]int16, 2*mixer.SampleRate)} {
 		b.Run(name, func(b *testing.B) {
-			packets := encodeAll(b, AudioConfig{Codec: Opus}, sound)
+			packets := encodeAll(b, AudioConfig{Codec: mixer.Opus}, sound)
 			d := opusDecoder(b)
 			var pcm []int16
 			for i := 0; b.Loop(); i++ {
@@ -204,8 +206,8 @@ func BenchmarkOpusDecode(b *testing.B) {
 }
 
 func BenchmarkAudioEncode(b *testing.B) {
-	for _, id := range []ID{Opus, AAC} {
-		for name, sound := range map[string][]int16{"voice": speech(1), "silence": make([]int16, 2*SampleRate)} {
+	for _, id := range []mixer.Codec{mixer.Opus, mixer.AAC} {
+		for name, sound := range map[string][]int16{"voice": speech(1), "silence": make([]int16, 2*mixer.SampleRate)} {
 			b.Run(string(id)+" "+name, func(b *testing.B) {
 				e, err := NewAudioEncoder(AudioConfig{Codec: id})
 				if err != nil {

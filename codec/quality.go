@@ -12,16 +12,18 @@ import (
 	"fmt"
 
 	"github.com/asticode/go-astiav"
+
+	"azulejo/mixer"
 )
 
 // SetQuality changes VideoConfig.Quality from the next picture on. Only for H264 that was opened with one; others are
 // ErrUnsupported.
 func (v *VideoEncoder) SetQuality(q int) error {
 	if v.e.ctx == nil {
-		return fmt.Errorf("set the quality: %w", ErrClosed)
+		return fmt.Errorf("set the quality: %w", mixer.ErrClosed)
 	}
-	if v.cfg.Codec != H264 || v.cfg.Quality == 0 {
-		return fmt.Errorf("set the quality of %s: %w", v.cfg.Codec, ErrUnsupported)
+	if v.cfg.Codec != mixer.H264 || v.cfg.Quality == 0 {
+		return fmt.Errorf("set the quality of %s: %w", v.cfg.Codec, mixer.ErrUnsupported)
 	}
 	if n := C.set_crf((*C.AVCodecContext)(v.e.ctx.UnsafePointer()), C.double(q)); n < 0 {
 		return translate("set the quality", astiav.Error(n))

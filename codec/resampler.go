@@ -5,12 +5,8 @@ import (
 	"fmt"
 
 	"github.com/asticode/go-astiav"
-)
 
-// What all sound is inside azulejo: interleaved stereo, signed 16 bit, 48 kHz.
-const (
-	SampleRate = 48000
-	Channels   = 2
+	"azulejo/mixer"
 )
 
 // resampler brings decoded sound of any rate, layout and format to the one above. Mono is as loud on both sides
@@ -36,7 +32,7 @@ func (r *resampler) convert(pcm []int16, src *astiav.Frame) ([]int16, error) {
 	r.dst.Unref()
 	r.dst.SetChannelLayout(r.layout())
 	r.dst.SetSampleFormat(astiav.SampleFormatS16)
-	r.dst.SetSampleRate(SampleRate)
+	r.dst.SetSampleRate(mixer.SampleRate)
 	err := r.c.ConvertFrame(src, r.dst)
 	if errors.Is(err, astiav.ErrInputChanged) && src != nil {
 		r.renew(r.mono)
@@ -66,7 +62,7 @@ func (r *resampler) layout() astiav.ChannelLayout {
 // take appends what was converted.
 func (r *resampler) take(pcm []int16) []int16 {
 	if !r.mono {
-		return append(pcm, samples(r.dst, r.dst.NbSamples()*Channels)...)
+		return append(pcm, samples(r.dst, r.dst.NbSamples()*mixer.Channels)...)
 	}
 	for _, v := range samples(r.dst, r.dst.NbSamples()) {
 		pcm = append(pcm, v, v)

@@ -59,6 +59,8 @@ import (
 	"slices"
 
 	"github.com/asticode/go-astiav"
+
+	"azulejo/mixer"
 )
 
 // Same tells whether both pictures have the same size, format and pixels. Pictures in which something
@@ -101,7 +103,7 @@ func (f *Frame) within(o *Frame, tolerance int) bool {
 func (f *Frame) Crop(r image.Rectangle) (*Frame, error) {
 	g := f.alone()
 	if g == nil {
-		return nil, ErrClosed
+		return nil, mixer.ErrClosed
 	}
 	b := f.Bounds()
 	r = r.Intersect(b)

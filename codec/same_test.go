@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"azulejo/mixer"
 )
 
 func TestSame(t *testing.T) {
@@ -106,13 +108,13 @@ func TestCropTakesWhatIsInside(t *testing.T) {
 		t.Error("what lies outside was cropped")
 	}
 	f.Close()
-	if _, err := f.Crop(image.Rect(0, 0, 2, 2)); !errors.Is(err, ErrClosed) {
+	if _, err := f.Crop(image.Rect(0, 0, 2, 2)); !errors.Is(err, mixer.ErrClosed) {
 		t.Errorf("cropping a closed picture gave %v", err)
 	}
 }
 
 // ffmpeg encodes a test picture with the system's tool.
-func ffmpeg(t *testing.T, source string, options ...string) (all []Packet) {
+func ffmpeg(t *testing.T, source string, options ...string) (all []mixer.Packet) {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "clip.mp4")
 	args := append([]string{"-nostdin", "-v", "error", "-f", "lavfi", "-i", source, "-pix_fmt", "yuv420p"}, options...)
@@ -134,11 +136,11 @@ func ffmpeg(t *testing.T, source string, options ...string) (all []Packet) {
 }
 
 func TestReadHead(t *testing.T) {
-	for _, id := range []ID{H264, VP8} {
+	for _, id := range []mixer.Codec{mixer.H264, mixer.VP8} {
 		for _, size := range [][2]int{{320, 180}, {1280, 720}, {66, 498}} {
 			packets := encodeBars(t, videoEncoder(t, id, size[0], size[1]), size[0], size[1], 2)
 			want := Head{Width: size[0], Height: size[1]}
-			if id == H264 {
+			if id == mixer.H264 {
 				want.Profile = 66
 			}
 			if h, ok := ReadHead(packets[0]); !ok || h != want {
@@ -168,8 +170,8 @@ func TestReadHeadOfWhatIsNone(t *testing.T) {
 	for _, data := range [][]byte{
 		nil, {0}, {0, 0, 1}, {0, 0, 1, 0x67}, {0, 0, 0, 1, 0x67, 0x42}, {0, 0, 1, 0x42, 1}, {0x10, 2, 0, 0x9d, 1, 0x2a, 1}, make([]byte, 100),
 	} {
-		for _, id := range []ID{H264, H265, VP8, VP9, AV1, MJPEG, Opus, ""} {
-			if h, ok := ReadHead(Packet{Codec: id, Data: data}); ok {
+		for _, id := range []mixer.Codec{mixer.H264, mixer.H265, mixer.VP8, mixer.VP9, mixer.AV1, mixer.MJPEG, mixer.Opus, ""} {
+			if h, ok := ReadHead(mixer.Packet{Codec: id, Data: data}); ok {
 				t.Errorf("%s of % x says %+v", id, data, h)
 			}
 		}
@@ -181,8 +183,8 @@ func FuzzReadHead(f *testing.F) {
 	f.Add([]byte{0, 0, 1, 0x42, 1, 1, 1, 0x60, 0, 0, 3, 0, 0xb0, 0, 0, 3, 0, 0, 3, 0, 0x5d, 0xa0, 2, 0x80, 0x80, 0x2d, 0x16})
 	f.Add([]byte{0x10, 2, 0, 0x9d, 1, 0x2a, 0x40, 1, 0xb4, 0})
 	f.Fuzz(func(t *testing.T, data []byte) {
-		for _, id := range []ID{H264, H265, VP8} {
-			h, ok := ReadHead(Packet{Codec: id, Key: true, Data: data})
+		for _, id := range []mixer.Codec{mixer.H264, mixer.H265, mixer.VP8} {
+			h, ok := ReadHead(mixer.Packet{Codec: id, Key: true, Data: data})
 			if !ok && h != (Head{}) {
 				t.Errorf("%s: nothing was read but %+v", id, h)
 			}
@@ -207,7 +209,7 @@ func psnr(a, b *Frame) float64 {
 func TestLoopFilterIsSkipped(t *testing.T) {
 	noLeak(t)
 	packets := ffmpeg(t, "testsrc2=size=640x360:rate=15:duration=2", "-vf", "noise=alls=8:allf=t", "-c:v", "libx264", "-bf", "0", "-g", "30", "-preset", "veryfast", "-crf", "30")
-	full, spared, off := videoDecoder(t, H264), videoDecoder(t, H264), videoDecoder(t, H264)
+	full, spared, off := videoDecoder(t, mixer.H264), videoDecoder(t, mixer.H264), videoDecoder(t, mixer.H264)
 	spared.SkipLoopFilter(true)
 	off.SkipLoopFilter(true)
 	off.SkipLoopFilter(false)
@@ -237,7 +239,7 @@ func TestLoopFilterIsSkipped(t *testing.T) {
 	}
 }
 
-func decode1(t *testing.T, d *VideoDecoder, p Packet) *Frame {
+func decode1(t *testing.T, d *VideoDecoder, p mixer.Packet) *Frame {
 	t.Helper()
 	frames, err := d.Decode(p)
 	if err != nil || len(frames) != 1 {
@@ -266,7 +268,7 @@ func halved(t *testing.T, f *Frame) *Frame {
 // TestCappedQuality spends few bits on a picture that stands still and stays near the cap where everything moves.
 func TestCappedQuality(t *testing.T) {
 	const bitrate, fps = 500_000, 20
-	for id, quality := range map[ID]int{H264: 23, VP8: 28} {
+	for id, quality := range map[mixer.Codec]int{mixer.H264: 23, mixer.VP8: 28} {
 		spend := func(noisy bool) int {
 			e, err := NewVideoEncoder(VideoConfig{Codec: id, Width: 320, Height: 180, FPS: fps, Bitrate: bitrate, Quality: quality, Preset: "ultrafast"})
 			if err != nil {

@@ -9,6 +9,8 @@ import (
 	"image"
 
 	"github.com/asticode/go-astiav"
+
+	"azulejo/mixer"
 )
 
 // Scaler resizes pictures and brings any pixel format and range to that of the destination. It keeps
@@ -34,7 +36,7 @@ func NewScaler() (*Scaler, error) {
 // what it is.
 func (s *Scaler) Cut(src *Frame, cut Cutout) (*Frame, error) {
 	if s.c == nil || src == nil || src.f == nil {
-		return nil, fmt.Errorf("scale: %w", ErrClosed)
+		return nil, fmt.Errorf("scale: %w", mixer.ErrClosed)
 	}
 	part := cut.part(src.Bounds())
 	switch {
@@ -76,7 +78,7 @@ func (s *Scaler) average(src *Frame, cut Cutout) (*Frame, error) {
 // is only read.
 func (s *Scaler) Scale(dst, src *Frame) error {
 	if s.c == nil {
-		return fmt.Errorf("scale: %w", ErrClosed)
+		return fmt.Errorf("scale: %w", mixer.ErrClosed)
 	}
 	return translate("scale", scaleFrame(s.c, dst.f, src.f))
 }

@@ -5,6 +5,8 @@ import (
 
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h265"
+
+	"azulejo/mixer"
 )
 
 // Head is what a key packet says about its stream before anything is decoded.
@@ -14,13 +16,13 @@ type Head struct {
 }
 
 // ReadHead looks into a key packet of H264, H265 or VP8; false for others and for what does not say.
-func ReadHead(p Packet) (Head, bool) {
+func ReadHead(p mixer.Packet) (Head, bool) {
 	switch p.Codec {
-	case H264:
+	case mixer.H264:
 		return headH264(p.Data)
-	case H265:
+	case mixer.H265:
 		return headH265(p.Data)
-	case VP8:
+	case mixer.VP8:
 		return headVP8(p.Data)
 	}
 	return Head{}, false

@@ -5,11 +5,13 @@ import (
 	"image"
 	"testing"
 	"time"
+
+	"azulejo/mixer"
 )
 
-func encodeBars(t *testing.T, e *VideoEncoder, w, h, n int) []Packet {
+func encodeBars(t *testing.T, e *VideoEncoder, w, h, n int) []mixer.Packet {
 	t.Helper()
-	var all []Packet
+	var all []mixer.Packet
 	for i := range n {
 		f := colourBars(t, w, h, 0)
 		got, err := e.Encode(f, time.Duration(i)*40*time.Millisecond, i == 0 || i == 5)
@@ -22,7 +24,7 @@ func encodeBars(t *testing.T, e *VideoEncoder, w, h, n int) []Packet {
 	return all
 }
 
-func videoEncoder(t *testing.T, id ID, w, h int) *VideoEncoder {
+func videoEncoder(t *testing.T, id mixer.Codec, w, h int) *VideoEncoder {
 	t.Helper()
 	e, err := NewVideoEncoder(VideoConfig{Codec: id, Width: w, Height: h, FPS: 25, Bitrate: 1_000_000})
 	if err != nil {
@@ -32,7 +34,7 @@ func videoEncoder(t *testing.T, id ID, w, h int) *VideoEncoder {
 	return e
 }
 
-func videoDecoder(t *testing.T, id ID) *VideoDecoder {
+func videoDecoder(t *testing.T, id mixer.Codec) *VideoDecoder {
 	t.Helper()
 	d, err := NewVideoDecoder(id, 0)
 	if err != nil {
@@ -44,7 +46,7 @@ func videoDecoder(t *testing.T, id ID) *VideoDecoder {
 
 // TestVideoConformance holds every picture format to the same promises.
 func TestVideoConformance(t *testing.T) {
-	for _, id := range []ID{H264, VP8, MJPEG} {
+	for _, id := range []mixer.Codec{mixer.H264, mixer.VP8, mixer.MJPEG} {
 		t.Run(string(id), func(t *testing.T) {
 			t.Run("round trip", func(t *testing.T) { videoRoundTrip(t, id) })
 			t.Run("size change mid-stream", func(t *testing.T) { videoSizeChange(t, id) })
@@ -54,7 +56,7 @@ func TestVideoConformance(t *testing.T) {
 	}
 }
 
-func videoRoundTrip(t *testing.T, id ID) {
+func videoRoundTrip(t *testing.T, id mixer.Codec) {
 	noLeak(t)
 	packets := encodeBars(t, videoEncoder(t, id, 320, 180), 320, 180, 10)
 	if len(packets) != 10 {
@@ -72,7 +74,7 @@ func videoRoundTrip(t *testing.T, id ID) {
 			}
 			for i := range 4 {
 				r := image.Rect(i*80+8, 8, i*80+72, 172)
-				if got, want := f.Mean(r), (Colour{uint8(40 + 45*i), uint8(70 + 30*i), uint8(180 - 30*i)}); id != MJPEG && !near(got, want, 4) {
+				if got, want := f.Mean(r), (Colour{uint8(40 + 45*i), uint8(70 + 30*i), uint8(180 - 30*i)}); id != mixer.MJPEG && !near(got, want, 4) {
 					t.Errorf("picture %d, bar %d is %v, want %v", n, i, got, want)
 				}
 			}
@@ -81,7 +83,7 @@ func videoRoundTrip(t *testing.T, id ID) {
 		}
 	}
 	for i, p := range packets {
-		if key := i == 0 || i == 5 || id == MJPEG; p.Key != key {
+		if key := i == 0 || i == 5 || id == mixer.MJPEG; p.Key != key {
 			t.Errorf("packet %d: key is %v, want %v", i, p.Key, key)
 		}
 		check(d.Decode(p))
@@ -98,7 +100,7 @@ func videoRoundTrip(t *testing.T, id ID) {
 	}
 }
 
-func videoSizeChange(t *testing.T, id ID) {
+func videoSizeChange(t *testing.T, id mixer.Codec) {
 	noLeak(t)
 	d := videoDecoder(t, id)
 	for _, size := range [][2]int{{320, 180}, {640, 360}, {176, 288}} {
@@ -118,18 +120,18 @@ func videoSizeChange(t *testing.T, id ID) {
 	}
 }
 
-func videoGarbage(t *testing.T, id ID) {
+func videoGarbage(t *testing.T, id mixer.Codec) {
 	noLeak(t)
 	d := videoDecoder(t, id)
 	junk := make([]byte, 999)
 	for i := range junk {
 		junk[i] = byte(i*i*31 + i)
 	}
-	frames, err := d.Decode(Packet{Codec: id, Data: junk})
-	if len(frames) != 0 || (err != nil && !errors.Is(err, ErrInvalidData)) {
+	frames, err := d.Decode(mixer.Packet{Codec: id, Data: junk})
+	if len(frames) != 0 || (err != nil && !errors.Is(err, mixer.ErrInvalidData)) {
 		t.Errorf("garbage gave %d pictures and error %v, want none and ErrInvalidData or nil", len(frames), err)
 	}
-	if _, err := d.Decode(Packet{Codec: id}); !errors.Is(err, ErrInvalidData) {
+	if _, err := d.Decode(mixer.Packet{Codec: id}); !errors.Is(err, mixer.ErrInvalidData) {
 		t.Errorf("an empty packet gave %v, want ErrInvalidData", err)
 	}
 	got := 0
@@ -145,20 +147,20 @@ func videoGarbage(t *testing.T, id ID) {
 	}
 }
 
-func videoCloseTwice(t *testing.T, id ID) {
+func videoCloseTwice(t *testing.T, id mixer.Codec) {
 	noLeak(t)
 	e := videoEncoder(t, id, 320, 180)
 	e.Close()
 	e.Close()
 	f := colourBars(t, 320, 180, 0)
 	defer f.Close()
-	if _, err := e.Encode(f, 0, true); !errors.Is(err, ErrClosed) {
+	if _, err := e.Encode(f, 0, true); !errors.Is(err, mixer.ErrClosed) {
 		t.Errorf("encode after close gave %v, want ErrClosed", err)
 	}
 	d := videoDecoder(t, id)
 	d.Close()
 	d.Close()
-	if _, err := d.Decode(Packet{Codec: id, Data: []byte{1}}); !errors.Is(err, ErrClosed) {
+	if _, err := d.Decode(mixer.Packet{Codec: id, Data: []byte{1}}); !errors.Is(err, mixer.ErrClosed) {
 		t.Errorf("decode after close gave %v, want ErrClosed", err)
 	}
 	f.Close()
@@ -166,23 +168,23 @@ func videoCloseTwice(t *testing.T, id ID) {
 }
 
 func TestDecodersExist(t *testing.T) {
-	for _, id := range []ID{H264, H265, VP8, VP9, AV1, MJPEG} {
+	for _, id := range []mixer.Codec{mixer.H264, mixer.H265, mixer.VP8, mixer.VP9, mixer.AV1, mixer.MJPEG} {
 		videoDecoder(t, id)
 	}
-	if _, err := NewVideoDecoder(Opus, 0); !errors.Is(err, ErrUnsupported) {
+	if _, err := NewVideoDecoder(mixer.Opus, 0); !errors.Is(err, mixer.ErrUnsupported) {
 		t.Errorf("a picture decoder of opus gave %v", err)
 	}
-	if _, err := NewAudioDecoder("mp3", nil); !errors.Is(err, ErrUnsupported) {
+	if _, err := NewAudioDecoder("mp3", nil); !errors.Is(err, mixer.ErrUnsupported) {
 		t.Errorf("a sound decoder of mp3 gave %v", err)
 	}
 }
 
 func TestVideoConfigNamesWhatIsWrong(t *testing.T) {
 	for _, c := range []VideoConfig{
-		{Codec: H265, Width: 320, Height: 180, FPS: 25, Bitrate: 1e6},
-		{Codec: H264, Width: 321, Height: 180, FPS: 25, Bitrate: 1e6},
-		{Codec: H264, Width: 320, Height: 180, FPS: 0, Bitrate: 1e6},
-		{Codec: H264, Width: 320, Height: 180, FPS: 25, Bitrate: 1},
+		{Codec: mixer.H265, Width: 320, Height: 180, FPS: 25, Bitrate: 1e6},
+		{Codec: mixer.H264, Width: 321, Height: 180, FPS: 25, Bitrate: 1e6},
+		{Codec: mixer.H264, Width: 320, Height: 180, FPS: 0, Bitrate: 1e6},
+		{Codec: mixer.H264, Width: 320, Height: 180, FPS: 25, Bitrate: 1},
 	} {
 		if _, err := NewVideoEncoder(c); err == nil {
 			t.Errorf("%+v was accepted", c)

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"time"
-
-	"azulejo/codec"
 )
 
 // Config is what a mixer makes of its sources. Zero fields take the defaults named here.
@@ -93,9 +91,9 @@ func checkRungs(rungs []string) error {
 	return nil
 }
 
-// quality is Quality on the scale of an encoder: libvpx's goes to 63 where x264's ends at 51.
-func (c Config) quality(id codec.ID) int {
-	if id == codec.VP8 {
+// QualityOf is Quality on the scale of an encoder: libvpx's goes to 63 where x264's ends at 51.
+func (c Config) QualityOf(id Codec) int {
+	if id == VP8 {
 		return c.Quality * 63 / 51
 	}
 	return c.Quality

@@ -3,8 +3,6 @@ package mixer
 import (
 	"strings"
 	"testing"
-
-	"azulejo/codec"
 )
 
 func TestRungsAreNamed(t *testing.T) {
@@ -35,8 +33,8 @@ func TestRungsAreNamed(t *testing.T) {
 // TestQualityIsOnTheScaleOfTheEncoder: the same of 26 for x264, which ends at 51, is 32 for libvpx, which ends at 63.
 func TestQualityIsOnTheScaleOfTheEncoder(t *testing.T) {
 	c := Config{}.WithDefaults()
-	for id, want := range map[codec.ID]int{codec.H264: 26, codec.VP8: 32} {
-		if got := c.quality(id); got != want {
+	for id, want := range map[Codec]int{H264: 26, VP8: 32} {
+		if got := c.QualityOf(id); got != want {
 			t.Errorf("%s: a quality of %d; want %d", id, got, want)
 		}
 	}

@@ -8,8 +8,8 @@ import (
 // meterWindow is how long a meter looks back at least; it reports once the window is full.
 const meterWindow = 2 * time.Second
 
-// meter turns events with sizes into rates. The zero meter is ready.
-type meter struct {
+// Meter turns events with sizes into rates. The zero Meter is ready.
+type Meter struct {
 	mu      sync.Mutex
 	since   time.Time
 	n, size int
@@ -22,8 +22,8 @@ type Rate struct {
 	Bits      int
 }
 
-// add counts one event of so many bytes.
-func (m *meter) add(size int) {
+// Add counts one event of so many bytes.
+func (m *Meter) Add(size int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.roll(time.Now())
@@ -31,8 +31,8 @@ func (m *meter) add(size int) {
 	m.size += size
 }
 
-// read returns the rate of the last full window; zero when nothing came for two of them.
-func (m *meter) read() Rate {
+// Read returns the rate of the last full window; zero when nothing came for two of them.
+func (m *Meter) Read() Rate {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.roll(time.Now())
@@ -40,7 +40,7 @@ func (m *meter) read() Rate {
 }
 
 // roll closes the window that is full.
-func (m *meter) roll(now time.Time) {
+func (m *Meter) roll(now time.Time) {
 	if m.since.IsZero() {
 		m.since = now
 		return

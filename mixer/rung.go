@@ -33,30 +33,30 @@ type Rung struct {
 // Lines is the length of the shorter side, which names the rung: 720 is "720p".
 func (r Rung) Lines() int { return min(r.W, r.H) }
 
-// rungs adds what each size may take.
-func (c Config) rungs(sizes []Size) []Rung {
+// WithBitrates makes rungs of sizes: each with what it may take.
+func (c Config) WithBitrates(sizes []Size) []Rung {
 	all := make([]Rung, len(sizes))
 	for i, s := range sizes {
-		all[i] = Rung{s, c.bitrate(s)}
+		all[i] = Rung{s, c.MaxBitrate(s)}
 	}
 	return all
 }
 
-// ladder is the sizes that a canvas is encoded in, largest first, without doubles. A rung that is not below the
+// Ladder is the sizes that a canvas is encoded in, largest first, without doubles. A rung that is not below the
 // canvas is the canvas itself.
-func ladder(canvas Size, words []string) []Size {
+func Ladder(canvas Size, words []string) []Size {
 	var all []Size
 	for _, word := range words {
 		if n, err := ParseRung(word); err == nil {
-			all = append(all, canvas.shrink(n))
+			all = append(all, canvas.Shrink(n))
 		}
 	}
 	slices.SortFunc(all, func(a, b Size) int { return b.W*b.H - a.W*a.H })
 	return slices.Compact(all)
 }
 
-// shrink keeps the shape; the shorter side becomes n unless it is shorter already.
-func (s Size) shrink(n int) Size {
+// Shrink keeps the shape; the shorter side becomes n unless it is shorter already.
+func (s Size) Shrink(n int) Size {
 	short := min(s.W, s.H)
 	if n >= short {
 		return s
@@ -68,8 +68,8 @@ func (s Size) shrink(n int) Size {
 // auto tells whether a word leaves the choice to others.
 func auto(word string) bool { return word == "" || word == "auto" }
 
-// pick is the largest size up to the wanted rung, or the smallest there is.
-func pick(sizes []Size, word string) (Size, error) {
+// PickSize is the largest size up to the wanted rung, or the smallest there is.
+func PickSize(sizes []Size, word string) (Size, error) {
 	if auto(word) {
 		return sizes[0], nil
 	}
@@ -85,12 +85,12 @@ func pick(sizes []Size, word string) (Size, error) {
 	return sizes[len(sizes)-1], nil
 }
 
-// minBitrate is the least that a rendition is capped at: below, not even names can be read.
-const minBitrate = 80_000
+// MinBitrate is the least that a rendition is capped at: below, not even names can be read.
+const MinBitrate = 80_000
 
-// bitrate is the cap for pictures of a size, of a room whose canvas is capped at its Bitrate. Smaller pictures
+// MaxBitrate is the cap for pictures of a size, of a room whose canvas is capped at its Bitrate. Smaller pictures
 // need more bits a pixel; three quarters is the power that x264's own ladders follow.
-func (c Config) bitrate(s Size) int {
+func (c Config) MaxBitrate(s Size) int {
 	share := float64(s.W*s.H) / float64(c.Width*c.Height)
-	return min(max(minBitrate, int(float64(c.Bitrate)*math.Pow(share, 0.75))), 100_000_000)
+	return min(max(MinBitrate, int(float64(c.Bitrate)*math.Pow(share, 0.75))), 100_000_000)
 }

@@ -2,8 +2,6 @@ package mixer
 
 import (
 	"fmt"
-
-	"azulejo/mixer/layout"
 )
 
 // Bounds of what a view may say.
@@ -17,7 +15,7 @@ const (
 
 // Validate names the first bad field and what it accepts, with the words of the JSON.
 func (v View) Validate() error {
-	if err := layout.Validate(v.Layout, v.Tiles); err != nil {
+	if err := ValidateLayout(v.Layout, v.Tiles); err != nil {
 		return err
 	}
 	switch {
@@ -32,7 +30,7 @@ func (v View) Validate() error {
 	case v.FPS < 0 || v.FPS > 60:
 		return fmt.Errorf("fps: %d: accepted are 1 to 60, or 0 for the room's", v.FPS)
 	case v.Capacity < 0 || v.Capacity > maxCapacity:
-		return fmt.Errorf("capacity: %d: accepted are 1 to %d, or 0 for %d", v.Capacity, maxCapacity, layout.DefaultCapacity)
+		return fmt.Errorf("capacity: %d: accepted are 1 to %d, or 0 for %d", v.Capacity, maxCapacity, DefaultCapacity)
 	case v.Page < 0 || v.Page > maxPage:
 		return fmt.Errorf("page: %d: accepted are 1 to %d, or 0 for the first", v.Page, maxPage)
 	case v.Cycle < 0 || v.Cycle > maxCycle:

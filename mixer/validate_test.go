@@ -3,15 +3,13 @@ package mixer
 import (
 	"strings"
 	"testing"
-
-	"azulejo/mixer/layout"
 )
 
 func TestViewsAreChecked(t *testing.T) {
 	for _, v := range []View{
 		{},
-		{Layout: layout.KindSpotlight, Spotlight: "정문", Exclude: []string{"a"}, Width: 720, Height: 1280, FPS: 60, Capacity: 64, Cycle: 10},
-		{Layout: layout.KindCustom, Tiles: []layout.Fraction{{W: 1, H: 1}}, Width: 64, Height: 64},
+		{Layout: KindSpotlight, Spotlight: "정문", Exclude: []string{"a"}, Width: 720, Height: 1280, FPS: 60, Capacity: 64, Cycle: 10},
+		{Layout: KindCustom, Tiles: []Fraction{{W: 1, H: 1}}, Width: 64, Height: 64},
 	} {
 		if err := v.Validate(); err != nil {
 			t.Errorf("%+v: %v", v, err)
@@ -20,8 +18,8 @@ func TestViewsAreChecked(t *testing.T) {
 	long := strings.Repeat("x", 257)
 	for want, v := range map[string]View{
 		`layout: "heap"`:             {Layout: "heap"},
-		"tiles: 0 rectangles":        {Layout: layout.KindCustom},
-		"tiles[0].w: 2":              {Layout: layout.KindCustom, Tiles: []layout.Fraction{{W: 2, H: 1}}},
+		"tiles: 0 rectangles":        {Layout: KindCustom},
+		"tiles[0].w: 2":              {Layout: KindCustom, Tiles: []Fraction{{W: 2, H: 1}}},
 		"spotlight: 257 bytes":       {Spotlight: long},
 		"exclude: 65 of them":        {Exclude: make([]string, 65)},
 		"exclude[1]: 0 bytes":        {Exclude: []string{"a", ""}},

@@ -1,243 +1,98 @@
 package mixer
 
 import (
-	"context"
-	"log/slog"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"slices"
-	"sync"
-	"sync/atomic"
-	"time"
-
-	"azulejo/codec"
 )
 
-// view composes one picture at a steady rate for its renditions.
-type view struct {
-	mixer   *Mixer
-	spec    View // normalized
-	key     string
-	cadence cadence
-	log     *slog.Logger
-	holders int // under the mixer's mu
+// MainView is the view that every room has: all sources in a grid, unless SetView says otherwise.
+const MainView = "main"
 
-	cancel  context.CancelFunc
-	running sync.WaitGroup
+// ErrNoView is returned for the name of a view that the room does not have.
+var ErrNoView = errors.New("no such view")
 
-	mu       sync.Mutex
-	pictures []*picture
-
-	shows atomic.Pointer[Layout] // what the canvas shows now; nil before the first tick
-
-	// Owned by run, and by stop after it.
-	canvas *codec.Frame
-	tiles  []*tile
-	scene  scene
-	clock  int64     // the second that is written on the canvas; zero for none
-	fresh  bool      // everything has to be drawn
-	last   int64     // the last tick that was not left out on purpose
-	decode bool      // the canvas is composed for somebody, or was at the last tick
-	woken  time.Time // when packets were passed on to everybody until then; zero: never
+// View says what a picture shows. The zero View is every source in a grid on the room's canvas. Two Views
+// that say the same are one picture: composed once and encoded once.
+type View struct {
+	Layout    LayoutKind `json:"layout,omitempty"`    // empty: grid
+	Spotlight string     `json:"spotlight,omitempty"` // id or name of the source shown large or alone; empty: who speaks
+	Exclude   []string   `json:"exclude,omitempty"`   // ids or names of sources that are not shown
+	Tiles     []Fraction `json:"tiles,omitempty"`     // of custom: where the sources go, in order
+	Width     int        `json:"w,omitempty"`         // of the canvas in pixels, even; zero: the room's
+	Height    int        `json:"h,omitempty"`
+	FPS       int        `json:"fps,omitempty"`      // pictures a second; zero: the room's
+	Capacity  int        `json:"capacity,omitempty"` // tiles at most, the last says how many are not shown; zero: DefaultCapacity
+	Page      int        `json:"page,omitempty"`     // of those beyond Capacity, from 1 on; beyond the last: the last; zero: the first
+	Cycle     int        `json:"cycle,omitempty"`    // seconds until the next page; zero: Page stays
+	Fill      bool       `json:"fill,omitempty"`     // crop pictures to their tiles instead of fitting them; never screen shares
+	NoLabels  bool       `json:"noLabels,omitempty"` // no names, even if the room has them
 }
 
-func newView(spec View, m *Mixer) (*view, error) {
-	canvas, err := codec.NewFrame(spec.Width, spec.Height)
-	if err != nil {
-		return nil, err
+// Key is the same for two normalized views that show the same.
+func (v View) Key() string {
+	text, err := json.Marshal(v)
+	if err != nil { // a fraction that is no number, which Validate refuses
+		return fmt.Sprintf("%+v", v)
 	}
-	return &view{
-		mixer: m, spec: spec, key: spec.key(), canvas: canvas, fresh: true, decode: true,
-		cadence: cadence{epoch: m.cfg.Epoch, rate: int64(spec.FPS), per: time.Second},
-		log:     m.log.With("layout", spec.Layout, "spotlight", spec.Spotlight),
-	}, nil
+	return string(text)
 }
 
-func (v *view) start() {
-	ctx, cancel := context.WithCancel(context.Background())
-	v.cancel = cancel
-	v.running.Go(func() { v.run(ctx) })
+// Alone tells whether the view shows one named source and nothing else, so that its packets may be passed through as they are.
+func (v View) Alone() bool { return v.Layout == KindFocus && v.NoLabels && v.Spotlight != "" }
+
+// Watching says what a sink wants to see.
+type Watching struct {
+	Name  string // of a named view; "main" when empty; not used with View
+	View  *View  // a personal view instead
+	Codec Codec  // H264 or VP8
+	Rung  string // "720p" and so on: the largest rung up to it; empty or "auto": the largest there is, see Auto
+	// Profile is the highest H.264 profile_idc that the sink can decode, Baseline (66), Main (77) or High (100), each of
+	// which reads those before it (H.264 A.2). A view of one source alone, without labels, is passed on unchanged to
+	// sinks that can decode it. Zero: never pass on.
+	Profile uint8
+	// Also is the other codec, if the sink can decode that too; only what is passed on comes in it, and the stream may
+	// change between both at key pictures.
+	Also Codec
+	// Keep is for recordings: they stay at the rung that was asked for when the machine is overloaded, and have a key
+	// picture at each multiple of Config.GOP, so that they can be cut there.
+	Keep bool
 }
 
-// stop waits for the ticker and frees everything.
-func (v *view) stop() {
-	v.cancel()
-	v.running.Wait()
-	v.clear()
-	v.canvas.Close()
+// Auto tells whether no rung is asked for: who knows the sink's network may lead it to another one.
+func (w Watching) Auto() bool { return auto(w.Rung) }
+
+// Layout is what a picture shows from a moment on. It is shared: nobody writes to it.
+type Layout struct {
+	Canvas Size       `json:"canvas"`
+	Tiles  []TileInfo `json:"tiles"`
+	Hidden int        `json:"hidden,omitempty"` // sources without a tile
+	Page   int        `json:"page,omitempty"`   // that is shown, from 1 on; zero where there is but one
+	Pages  int        `json:"pages,omitempty"`
 }
 
-func (v *view) attach(p *picture) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.pictures = append(v.pictures, p)
+// Same tells whether both say the same.
+func (l *Layout) Same(o *Layout) bool {
+	return o != nil && l.Canvas == o.Canvas && l.Hidden == o.Hidden && l.Page == o.Page && l.Pages == o.Pages &&
+		slices.Equal(l.Tiles, o.Tiles)
 }
 
-func (v *view) detach(p *picture) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.pictures = slices.DeleteFunc(v.pictures, func(o *picture) bool { return o == p })
+// Size is in pixels.
+type Size struct {
+	W int `json:"w"`
+	H int `json:"h"`
 }
 
-func (v *view) outs() []*picture {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return slices.Clone(v.pictures)
-}
-
-// run composes until ctx ends. A tick that comes late is skipped, never made up for, unless it begins a
-// GOP: segments of a recording stay exact however busy the machine is.
-func (v *view) run(ctx context.Context) {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	trouble, well := newLogOnce(v.log, "view")
-	for n := v.cadence.now() + 1; v.cadence.wait(ctx, timer, n); n++ {
-		next := v.newest(n)
-		v.skip(next - n)
-		n = next
-		if v.leaveOut(n) {
-			continue
-		}
-		if err := v.tick(n); err != nil {
-			trouble(err)
-			continue
-		}
-		well()
-		v.mixer.governor.observe(time.Since(v.cadence.epoch.Add(v.cadence.at(n))), v.period())
-	}
-}
-
-// skip counts n ticks that nobody came for.
-func (v *view) skip(n int64) {
-	v.mixer.late.Add(uint64(n))
-	v.mixer.governor.skip(int(n))
-}
-
-func (v *view) period() time.Duration { return v.cadence.at(1) }
-
-// leaveOut halves the frame rate of an overloaded room: no tick is composed right after another. Where ticks are
-// skipped anyway it leaves out none, or pictures would come even more rarely than the machine can make them.
-func (v *view) leaveOut(n int64) bool {
-	if v.mixer.Overload() >= overloadRate && !v.beginsGOP(n) && n-v.last < 2 {
-		return true
-	}
-	v.last = n
-	return false
-}
-
-func (v *view) beginsGOP(n int64) bool { return v.gop(n) != v.gop(n-1) }
-
-func (v *view) gop(n int64) int64 { return int64(v.cadence.at(n) / v.mixer.cfg.GOP) }
-
-// newest is the tick to compose now that n is due: the last one that is due, or the one before it that
-// began its GOP if that was not composed yet.
-func (v *view) newest(n int64) int64 {
-	due := v.cadence.now()
-	first := due
-	for first > n && v.gop(first-1) == v.gop(due) {
-		first--
-	}
-	if first > n || v.beginsGOP(n) {
-		return max(first, n)
-	}
-	return max(due, n)
-}
-
-// tick brings the canvas up to date and gives it to the renditions that are to encode it.
-func (v *view) tick(n int64) error {
-	v.mixer.ticks.Add(1)
-	now := time.Now()
-	v.arrange(now)
-	pts := v.cadence.at(n)
-	outs := v.pass(v.outs())
-	if len(outs) > 0 && !v.decode {
-		v.woken = now
-	}
-	v.demand(len(outs) > 0)
-	if len(outs) == 0 || v.waking(now) {
-		v.fresh = true
-		v.describe(now)
-		return nil
-	}
-	changed, err := v.compose(now)
-	if err != nil {
-		return err
-	}
-	v.describe(now)
-	v.canvas.PTS = pts
-	for _, r := range outs {
-		if r.due(pts, changed) {
-			r.put(shot{v.canvas.Ref(), v.shows.Load()})
-		}
-	}
-	return nil
-}
-
-// wakeWithin is how long viewers keep what was passed on to them while the decoder catches up with it.
-const wakeWithin = time.Second
-
-// waking tells whether the picture that was passed on until now is about to be there for composing: a placeholder would
-// only flash.
-func (v *view) waking(now time.Time) bool {
-	only := v.passable()
-	if only == nil || now.Sub(v.woken) > wakeWithin {
-		return false
-	}
-	seq, _ := only.slot.Mark()
-	return seq == 0
-}
-
-// compose draws what is new and tells whether that was anything.
-func (v *view) compose(now time.Time) (bool, error) {
-	second := int64(0)
-	if v.mixer.cfg.Clock {
-		second = now.Unix()
-	}
-	due := v.tiles
-	if !v.fresh {
-		due = v.due(now)
-	}
-	if len(due) == 0 && second == v.clock && !v.fresh {
-		return false, nil
-	}
-	if err := v.canvas.MakeWritable(); err != nil {
-		return false, err
-	}
-	if v.fresh {
-		v.clean()
-	}
-	for _, t := range due {
-		t.draw(v.canvas, now)
-	}
-	v.clock, v.fresh = second, false
-	if second != 0 {
-		v.mixer.painter.clock(v.canvas, now)
-	}
-	return true, nil
-}
-
-// due are the tiles that have something new, and those that lie on one of them.
-func (v *view) due(now time.Time) []*tile {
-	patient := v.mixer.Overload() >= overloadStill
-	var due []*tile
-	for _, t := range v.tiles {
-		if t.due(now, patient) || slices.ContainsFunc(due, t.overlaps) {
-			due = append(due, t)
-		}
-	}
-	return due
-}
-
-// clean empties the canvas.
-func (v *view) clean() {
-	v.canvas.Fill(v.canvas.Bounds(), background)
-	if len(v.tiles) == 0 {
-		v.mixer.painter.message(v.canvas, v.canvas.Bounds(), v.absence(), "")
-	}
-}
-
-// clear gives all tiles up.
-func (v *view) clear() {
-	for _, t := range v.tiles {
-		t.close()
-	}
-	v.tiles = nil
+// TileInfo is one tile, in pixels of the canvas (not of the rung).
+type TileInfo struct {
+	ID       string `json:"id"` // empty: the tile that says how many are not shown
+	Name     string `json:"name"`
+	X        int    `json:"x"`
+	Y        int    `json:"y"`
+	W        int    `json:"w"`
+	H        int    `json:"h"`
+	State    State  `json:"state"`
+	Age      int    `json:"age"` // seconds since the newest picture; zero while it is live
+	Speaking bool   `json:"speaking"`
 }

@@ -8,11 +8,11 @@ import (
 	"testing"
 	"time"
 
-	"azulejo/codec"
+	"azulejo/mixer"
 )
 
 // recordUntil leaves a recording open whose parts up to a time are on disk.
-func recordUntil(t *testing.T, r *Recorder, packets []codec.Packet, durable time.Duration) *Recording {
+func recordUntil(t *testing.T, r *Recorder, packets []mixer.Packet, durable time.Duration) *Recording {
 	t.Helper()
 	c, err := r.Start("yard", "main", testEpoch)
 	if err != nil {
@@ -157,7 +157,7 @@ func TestOverflow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	write := func(packets []codec.Packet) {
+	write := func(packets []mixer.Packet) {
 		for _, p := range packets {
 			c.Video().WritePacket(p)
 		}

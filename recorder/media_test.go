@@ -17,7 +17,7 @@ import (
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
 	"go.uber.org/goleak"
 
-	"azulejo/codec"
+	"azulejo/mixer"
 	"azulejo/recorder/store"
 )
 
@@ -46,25 +46,25 @@ func command(name string, args ...string) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-func encode(size string) ([]codec.Packet, error) {
+func encode(size string) ([]mixer.Packet, error) {
 	raw, err := command("ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc=size="+size+":rate=25:duration=21",
 		"-c:v", "libx264", "-profile:v", "baseline", "-pix_fmt", "yuv420p", "-preset", "ultrafast", "-g", "1000",
 		"-sc_threshold", "0", "-force_key_frames", keyframes, "-x264-params", "aud=1:repeat-headers=1", "-f", "h264", "-")
 	if err != nil {
 		return nil, err
 	}
-	var out []codec.Packet
+	var out []mixer.Packet
 	for i, unit := range bytes.Split(raw, []byte{0, 0, 0, 1, 9})[1:] {
 		unit = append([]byte{0, 0, 0, 1, 9}, unit...)
-		out = append(out, codec.Packet{
-			Codec: codec.H264, Data: unit, PTS: time.Duration(i) * time.Second / testFPS,
+		out = append(out, mixer.Packet{
+			Codec: mixer.H264, Data: unit, PTS: time.Duration(i) * time.Second / testFPS,
 			Duration: time.Second / testFPS, Key: bytes.Contains(unit, []byte{0, 0, 1, 0x65}),
 		})
 	}
 	return out, nil
 }
 
-func encodeTone() ([]codec.Packet, error) {
+func encodeTone() ([]mixer.Packet, error) {
 	raw, err := command("ffmpeg", "-v", "error", "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000:duration=21",
 		"-c:a", "aac", "-ac", "2", "-b:a", "96k", "-f", "adts", "-")
 	if err != nil {
@@ -74,16 +74,16 @@ func encodeTone() ([]codec.Packet, error) {
 	if err := units.Unmarshal(raw); err != nil {
 		return nil, err
 	}
-	var out []codec.Packet
+	var out []mixer.Packet
 	for i, u := range units {
-		out = append(out, codec.Packet{
-			Codec: codec.AAC, Data: u.AU, Key: true, PTS: time.Duration(i) * 1024 * time.Second / 48000,
+		out = append(out, mixer.Packet{
+			Codec: mixer.AAC, Data: u.AU, Key: true, PTS: time.Duration(i) * 1024 * time.Second / 48000,
 		})
 	}
 	return out, nil
 }
 
-type media struct{ video, small, audio []codec.Packet }
+type media struct{ video, small, audio []mixer.Packet }
 
 var loadMedia = sync.OnceValues(func() (m media, err error) {
 	if m.video, err = encode("320x240"); err != nil {
@@ -109,25 +109,25 @@ func testMedia(t *testing.T) media {
 }
 
 // mixed merges packets in the order in which they come when sound takes that much longer.
-func mixed(video, audio []codec.Packet, late time.Duration) []codec.Packet {
+func mixed(video, audio []mixer.Packet, late time.Duration) []mixer.Packet {
 	out := slices.Concat(video, audio)
-	arrival := func(p codec.Packet) time.Duration {
+	arrival := func(p mixer.Packet) time.Duration {
 		if p.Codec.IsVideo() {
 			return p.PTS
 		}
 		return p.PTS + late
 	}
-	slices.SortStableFunc(out, func(a, b codec.Packet) int { return int(arrival(a) - arrival(b)) })
+	slices.SortStableFunc(out, func(a, b mixer.Packet) int { return int(arrival(a) - arrival(b)) })
 	return out
 }
 
 // between keeps what is timed within [from, to).
-func between(packets []codec.Packet, from, to time.Duration) []codec.Packet {
-	return slices.DeleteFunc(slices.Clone(packets), func(p codec.Packet) bool { return p.PTS < from || p.PTS >= to })
+func between(packets []mixer.Packet, from, to time.Duration) []mixer.Packet {
+	return slices.DeleteFunc(slices.Clone(packets), func(p mixer.Packet) bool { return p.PTS < from || p.PTS >= to })
 }
 
 // later moves packets in time.
-func later(packets []codec.Packet, by time.Duration) []codec.Packet {
+func later(packets []mixer.Packet, by time.Duration) []mixer.Packet {
 	out := slices.Clone(packets)
 	for i := range out {
 		out[i].PTS += by
@@ -163,7 +163,7 @@ func newDir(t *testing.T, path string) *store.Dir {
 }
 
 // record writes packets as one recording and finishes it.
-func record(t *testing.T, r *Recorder, packets []codec.Packet) RecordingStats {
+func record(t *testing.T, r *Recorder, packets []mixer.Packet) RecordingStats {
 	t.Helper()
 	c, err := r.Start("yard", "main", testEpoch)
 	if err != nil {

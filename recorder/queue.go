@@ -3,7 +3,7 @@ package recorder
 import (
 	"sync"
 
-	"azulejo/codec"
+	"azulejo/mixer"
 )
 
 // queue holds the packets that wait for the disk. It is bounded; when it overflows it drops,
@@ -22,7 +22,7 @@ type queue struct {
 
 // item is a packet, or a notice between packets.
 type item struct {
-	packet codec.Packet
+	packet mixer.Packet
 	notice notice
 }
 
@@ -42,7 +42,7 @@ func newQueue(limit int) *queue {
 }
 
 // put takes p, or counts it as lost.
-func (q *queue) put(p codec.Packet) {
+func (q *queue) put(p mixer.Packet) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	switch {

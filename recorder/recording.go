@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"azulejo/codec"
+	"azulejo/mixer"
 	"azulejo/recorder/spool"
 )
 
@@ -42,7 +42,7 @@ type RecordingStats struct {
 type Input struct{ queue *queue }
 
 // WritePacket takes an H.264 picture or an AAC access unit. Its bytes must not change any more.
-func (in *Input) WritePacket(p codec.Packet) { in.queue.put(p) }
+func (in *Input) WritePacket(p mixer.Packet) { in.queue.put(p) }
 
 // Video is where the pictures go: H.264 without reordering, SPS and PPS before each IDR.
 func (c *Recording) Video() *Input { return &Input{c.queue} }

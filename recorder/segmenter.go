@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"azulejo/codec"
+	"azulejo/mixer"
 	"azulejo/recorder/spool"
 )
 
@@ -80,11 +80,11 @@ const (
 // push takes one packet. Packets that cannot be recorded are counted as dropped. An error means
 // that the disk failed: the run is over, its whole parts are kept, and the next keyframe begins
 // a new one.
-func (s *segmenter) push(p codec.Packet) error {
+func (s *segmenter) push(p mixer.Packet) error {
 	switch {
-	case p.Codec == codec.H264:
+	case p.Codec == mixer.H264:
 		return s.guard(s.pushVideo(p))
-	case p.Codec == codec.AAC && len(p.Data) > 0:
+	case p.Codec == mixer.AAC && len(p.Data) > 0:
 		return s.guard(s.pushAudio(p))
 	}
 	s.stats.dropped++
@@ -117,7 +117,7 @@ func (s *segmenter) reset() {
 	s.video, s.audio = nil, nil
 }
 
-func (s *segmenter) pushVideo(p codec.Packet) error {
+func (s *segmenter) pushVideo(p mixer.Packet) error {
 	v, err := videoSample(p.Data)
 	if err != nil {
 		s.stats.dropped++
@@ -206,7 +206,7 @@ func (s *segmenter) planned(v *sample) cut {
 }
 
 // pushAudio puts sound in its place: the end of the sound before it, unless it is further off.
-func (s *segmenter) pushAudio(p codec.Packet) error {
+func (s *segmenter) pushAudio(p mixer.Packet) error {
 	at := ticksOf(s.epoch.Add(p.PTS), audioRate)
 	s.sounding = true
 	switch d := at - s.audioNext; {

@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"azulejo/codec"
+	"azulejo/mixer"
 	"azulejo/recorder/spool"
 )
 
@@ -173,7 +173,7 @@ func splitParts(t *testing.T, body []byte) (parts [][]byte) {
 // Pictures come when something changes: between 1 and 25 a second, not on a grid.
 func TestVariableFrameRate(t *testing.T) {
 	m := testMedia(t)
-	var sparse []codec.Packet
+	var sparse []mixer.Packet
 	for i, p := range m.video {
 		if p.Key || (i < 200 && i%3 == 0) || i%24 == 0 {
 			sparse = append(sparse, p)
@@ -197,7 +197,7 @@ func TestSegmenterCases(t *testing.T) {
 	sec := func(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 	for _, c := range []struct {
 		name    string
-		packets []codec.Packet
+		packets []mixer.Packet
 		runs    int
 		dropped uint64
 		want    string
@@ -285,12 +285,12 @@ func TestSegmenterCases(t *testing.T) {
 		},
 		{
 			name: "unfit", runs: 1, dropped: 5,
-			packets: append([]codec.Packet{
-				{Codec: codec.VP8, Data: []byte{1}},
-				{Codec: codec.AAC},
-				{Codec: codec.H264},
-				{Codec: codec.H264, Data: []byte("garbage")},
-				{Codec: codec.H264, Data: []byte{0, 0, 1, 0x65, 1, 2, 3}, Key: true}, // never saw parameter sets
+			packets: append([]mixer.Packet{
+				{Codec: mixer.VP8, Data: []byte{1}},
+				{Codec: mixer.AAC},
+				{Codec: mixer.H264},
+				{Codec: mixer.H264, Data: []byte("garbage")},
+				{Codec: mixer.H264, Data: []byte{0, 0, 1, 0x65, 1, 2, 3}, Key: true}, // never saw parameter sets
 			}, between(m.video, 0, sec(1))...),
 			want: `
 				0.000 A0 1.000

@@ -14,7 +14,7 @@ import (
 )
 
 func TestRoomsAPI(t *testing.T) {
-	srv := serveTest(t, &house{rooms: []room.Info{yard()}}, nil)
+	srv := serveTest(t, &registry{rooms: []room.Info{yard()}}, nil)
 	a := ask(t, "GET", srv.URL+"/api/v1/rooms")
 	var list struct{ Rooms []room.Info }
 	if err := json.Unmarshal([]byte(a.body), &list); err != nil || len(list.Rooms) != 1 {
@@ -36,14 +36,14 @@ func TestRoomsAPI(t *testing.T) {
 }
 
 func TestNoRoomsIsAnEmptyList(t *testing.T) {
-	srv := serveTest(t, &house{}, nil)
+	srv := serveTest(t, &registry{}, nil)
 	if a := ask(t, "GET", srv.URL+"/api/v1/rooms"); strings.TrimSpace(a.body) != `{"rooms":[]}` {
 		t.Errorf("%d %s", a.status, a.body)
 	}
 }
 
 func TestTimelineAPI(t *testing.T) {
-	h := &house{}
+	h := &registry{}
 	srv := serveTest(t, h, nil)
 	base := srv.URL + "/api/v1/footage/yard"
 	a := ask(t, "GET", base)
@@ -68,7 +68,7 @@ func TestTimelineAPI(t *testing.T) {
 }
 
 func TestTimelineRefusesBadRanges(t *testing.T) {
-	srv := serveTest(t, &house{}, nil)
+	srv := serveTest(t, &registry{}, nil)
 	for query, want := range map[string]string{
 		"from=yesterday":                 "RFC 3339",
 		"to=12:00":                       "RFC 3339",
@@ -85,7 +85,7 @@ func TestTimelineRefusesBadRanges(t *testing.T) {
 
 // TestTimelineRefusesBadNames: 64 letters can be more than 64 bytes.
 func TestTimelineRefusesBadNames(t *testing.T) {
-	h := &house{}
+	h := &registry{}
 	var log strings.Builder
 	srv := serveTest(t, h, func(c *Config) { c.Log = slog.New(slog.NewTextHandler(&log, nil)) })
 	for _, name := range []string{strings.Repeat("é", 33), strings.Repeat("x", 65), "a:b", ".x", "%FF"} {
@@ -108,7 +108,7 @@ func TestTimelineRefusesBadNames(t *testing.T) {
 }
 
 func TestStoreTroubleStaysInTheLog(t *testing.T) {
-	srv := serveTest(t, &house{err: errors.New("bucket secret-bucket: access denied")}, nil)
+	srv := serveTest(t, &registry{err: errors.New("bucket secret-bucket: access denied")}, nil)
 	for _, path := range []string{"/api/v1/footage/yard", "/api/v1/footage/yard/main"} {
 		a := ask(t, "GET", srv.URL+path)
 		a.wantProblem(t, 503)
@@ -119,13 +119,13 @@ func TestStoreTroubleStaysInTheLog(t *testing.T) {
 }
 
 func TestWithoutFootage(t *testing.T) {
-	srv := serveTest(t, &house{}, func(c *Config) { c.Footage = nil })
+	srv := serveTest(t, &registry{}, func(c *Config) { c.Footage = nil })
 	ask(t, "GET", srv.URL+"/api/v1/footage/yard").wantProblem(t, 503)
 	ask(t, "GET", srv.URL+"/api/v1/footage/yard/main").wantProblem(t, 503)
 }
 
 func TestOpenAPINamesEveryRoute(t *testing.T) {
-	srv := serveTest(t, &house{}, nil)
+	srv := serveTest(t, &registry{}, nil)
 	a := ask(t, "GET", srv.URL+"/openapi.yaml")
 	var doc struct {
 		OpenAPI string                    `yaml:"openapi"`

@@ -53,7 +53,7 @@ func serveTokens(t *testing.T, change func(*auth.Config)) *tokenServer {
 	s := &tokenServer{log: &authtest.Log{}, reached: &handled{paths: map[string]int{}}}
 	info := yard()
 	info.Views = []room.ViewInfo{{Name: "main"}}
-	h := &house{rooms: []room.Info{info}}
+	h := &registry{rooms: []room.Info{info}}
 	var err error
 	s.Server, err = New(Config{
 		Rooms: h, Footage: h, Guard: authtest.Guard(t, cfg), Media: s.reached, Signalling: s.reached, SockJS: s.reached, WHIP: s.reached, WHEP: s.reached,
@@ -331,7 +331,7 @@ func FuzzDoors(f *testing.F) {
 		f.Add(method, path, "Bearer x")
 	}
 	f.Add("GET", "/api/v1/rooms/yard%2f", "bearer")
-	h := &house{rooms: []room.Info{yard()}}
+	h := &registry{rooms: []room.Info{yard()}}
 	token := authtest.Token(f, "garden", auth.Admin)
 	s, err := New(Config{Rooms: h, Footage: h, Guard: authtest.Guard(f, authtest.Config()), Media: &handled{paths: map[string]int{}}})
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 )
 
 func TestMetrics(t *testing.T) {
-	srv := serveTest(t, &house{rooms: []room.Info{yard()}}, func(c *Config) {
+	srv := serveTest(t, &registry{rooms: []room.Info{yard()}}, func(c *Config) {
 		c.LiveFrames = func() int64 { return 9 }
 		c.Peers = func() peer.EngineStats {
 			return peer.EngineStats{Peers: 8, Stats: peer.Stats{MovedDown: 4, MovedUp: 3}}
@@ -71,7 +71,7 @@ func TestMetrics(t *testing.T) {
 // TestMetricsSurviveOddRooms: one room with a name that cannot be a label does not blind the rest.
 func TestMetricsSurviveOddRooms(t *testing.T) {
 	bad := room.Info{Room: "\xff"}
-	srv := serveTest(t, &house{rooms: []room.Info{bad, yard()}}, nil)
+	srv := serveTest(t, &registry{rooms: []room.Info{bad, yard()}}, nil)
 	a := ask(t, "GET", srv.URL+"/metrics")
 	if a.status != 200 || !strings.Contains(a.body, "azulejo_rooms 2") || !strings.Contains(a.body, `azulejo_viewers{room="yard"} 3`) {
 		t.Errorf("%d %s", a.status, a.body)
@@ -84,7 +84,7 @@ func TestPersonalViewsShareASeries(t *testing.T) {
 	for _, height := range []int{360, 360, 180} {
 		r.Renditions = append(r.Renditions, mixer.RenditionStats{Codec: "vp8", Width: height * 16 / 9, Height: height, FPS: 25, Bitrate: 500_000, Sinks: 2, Skipped: 1})
 	}
-	srv := serveTest(t, &house{rooms: []room.Info{r}}, nil)
+	srv := serveTest(t, &registry{rooms: []room.Info{r}}, nil)
 	a := ask(t, "GET", srv.URL+"/metrics")
 	for _, line := range []string{
 		`azulejo_renditions{codec="vp8",room="yard",size="640x360",view=""} 2`,

@@ -8,7 +8,7 @@ import (
 )
 
 func TestPagesAndHeaders(t *testing.T) {
-	srv := serveTest(t, &house{}, nil)
+	srv := serveTest(t, &registry{}, nil)
 	for _, p := range []string{"/", "/join/yard", "/wall/yard?audio=0", "/footage/a%20b", "/favicon.ico", "/static/azulejo.js"} {
 		a := ask(t, "GET", srv.URL+p)
 		if a.status != 200 || a.header.Get("ETag") == "" || a.header.Get("Cache-Control") != "no-cache" {

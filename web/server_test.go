@@ -28,17 +28,17 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// house is a fixed set of rooms and footage.
-type house struct {
+// registry is a fixed set of rooms and footage.
+type registry struct {
 	rooms []room.Info
 	err   error
 	where string      // room/stream of the newest question
 	asked []time.Time // and its range
 }
 
-func (h *house) List() []room.Info { return h.rooms }
+func (h *registry) List() []room.Info { return h.rooms }
 
-func (h *house) Info(name string) (room.Info, error) {
+func (h *registry) Info(name string) (room.Info, error) {
 	for _, r := range h.rooms {
 		if r.Room == name {
 			return r, nil
@@ -47,7 +47,7 @@ func (h *house) Info(name string) (room.Info, error) {
 	return room.Info{}, refusal.New(room.CodeNoSuchRoom, "room %q does not exist now", name)
 }
 
-func (h *house) SetView(in, name string, v mixer.View) error {
+func (h *registry) SetView(in, name string, v mixer.View) error {
 	if h.err != nil {
 		return h.err
 	}
@@ -64,7 +64,7 @@ func (h *house) SetView(in, name string, v mixer.View) error {
 	return nil
 }
 
-func (h *house) DeleteView(in, name string) error {
+func (h *registry) DeleteView(in, name string) error {
 	info, err := h.Info(in)
 	switch {
 	case err != nil:
@@ -78,12 +78,12 @@ func (h *house) DeleteView(in, name string) error {
 	return nil
 }
 
-func (h *house) Streams(_ context.Context, room string) ([]string, error) {
+func (h *registry) Streams(_ context.Context, room string) ([]string, error) {
 	h.where = room
 	return []string{"main"}, h.err
 }
 
-func (h *house) Timeline(_ context.Context, room, stream string, from, to time.Time) (index.Timeline, error) {
+func (h *registry) Timeline(_ context.Context, room, stream string, from, to time.Time) (index.Timeline, error) {
 	h.where, h.asked = room+"/"+stream, []time.Time{from, to}
 	span := index.Span{From: from, To: to, Segments: 15, Bytes: 1 << 20, Where: index.InStore}
 	return index.Timeline{Spans: []index.Span{span}, Gaps: []index.Gap{}}, h.err
@@ -104,7 +104,7 @@ func yard() room.Info {
 	}
 }
 
-func serveTest(t *testing.T, h *house, change func(*Config)) *httptest.Server {
+func serveTest(t *testing.T, h *registry, change func(*Config)) *httptest.Server {
 	t.Helper()
 	cfg := Config{Rooms: h, Guard: authtest.Guard(t, auth.Config{}), Footage: h, Version: "1.2.3", Log: slog.New(slog.DiscardHandler)}
 	if change != nil {
@@ -170,7 +170,7 @@ func TestConfigWithoutRoomsIsRefused(t *testing.T) {
 	if _, err := New(Config{}); err == nil || !strings.Contains(err.Error(), "Rooms") {
 		t.Fatalf("got %v, want an error that names Rooms", err)
 	}
-	if _, err := New(Config{Rooms: &house{}}); err == nil || !strings.Contains(err.Error(), "Guard") {
+	if _, err := New(Config{Rooms: &registry{}}); err == nil || !strings.Contains(err.Error(), "Guard") {
 		t.Fatalf("got %v, want an error that names Guard", err)
 	}
 }
@@ -178,7 +178,7 @@ func TestConfigWithoutRoomsIsRefused(t *testing.T) {
 func TestOperations(t *testing.T) {
 	notReady := errors.New("the spool is being repaired")
 	var ready error
-	srv := serveTest(t, &house{}, func(c *Config) { c.Ready = func(context.Context) error { return ready } })
+	srv := serveTest(t, &registry{}, func(c *Config) { c.Ready = func(context.Context) error { return ready } })
 	if a := ask(t, "GET", srv.URL+"/healthz"); a.status != 200 || a.body != "ok\n" {
 		t.Errorf("healthz: %+v", a)
 	}
@@ -194,7 +194,7 @@ func TestOperations(t *testing.T) {
 }
 
 func TestUnknownRoutesGetProblems(t *testing.T) {
-	srv := serveTest(t, &house{rooms: []room.Info{yard()}}, nil)
+	srv := serveTest(t, &registry{rooms: []room.Info{yard()}}, nil)
 	for _, c := range []struct {
 		method, path string
 		status       int
@@ -228,7 +228,7 @@ func TestUnknownRoutesGetProblems(t *testing.T) {
 
 func TestHandlersAreMountedWithTheirWholePath(t *testing.T) {
 	echo := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.URL.Path) })
-	srv := serveTest(t, &house{}, func(c *Config) { c.Media, c.Signalling = echo, echo })
+	srv := serveTest(t, &registry{}, func(c *Config) { c.Media, c.Signalling = echo, echo })
 	base := "/api/v1/footage/yard/main/"
 	for _, path := range []string{"/ws", base + "index.m3u8", base + "init/0123.mp4", base + "segments/1-2-3-4.m4s"} {
 		if a := ask(t, "GET", srv.URL+path); a.status != 200 || a.body != path {
@@ -239,7 +239,7 @@ func TestHandlersAreMountedWithTheirWholePath(t *testing.T) {
 }
 
 func TestRunEndsWithItsContext(t *testing.T) {
-	s, err := New(Config{Rooms: &house{}, Guard: authtest.Guard(t, auth.Config{})})
+	s, err := New(Config{Rooms: &registry{}, Guard: authtest.Guard(t, auth.Config{})})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -262,7 +262,7 @@ func TestRunEndsWithItsContext(t *testing.T) {
 
 // TestFilesThatAreNotRead: nobody holds a connection by asking for files and not taking them.
 func TestFilesThatAreNotRead(t *testing.T) {
-	s, err := New(Config{Rooms: &house{}, Guard: authtest.Guard(t, auth.Config{}), FileWithin: 500 * time.Millisecond})
+	s, err := New(Config{Rooms: &registry{}, Guard: authtest.Guard(t, auth.Config{}), FileWithin: 500 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -302,7 +302,7 @@ func TestBodiesThatDoNotCome(t *testing.T) {
 		}
 		w.WriteHeader(http.StatusBadRequest)
 	})
-	srv := serveTest(t, &house{}, func(c *Config) { c.WHIP, c.WHEP, c.BodyWithin = reads, reads, 200*time.Millisecond })
+	srv := serveTest(t, &registry{}, func(c *Config) { c.WHIP, c.WHEP, c.BodyWithin = reads, reads, 200*time.Millisecond })
 	for _, line := range []string{"POST /whip/yard/gate", "POST /whep/yard", "PUT /api/v1/rooms/yard/views/main", "POST /healthz", "POST /nothing", "GET /healthz"} {
 		c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", srv.Listener.Addr().String())
 		if err != nil {
@@ -323,7 +323,7 @@ func TestBodiesThatDoNotCome(t *testing.T) {
 }
 
 func TestRunReportsADeadListener(t *testing.T) {
-	s, err := New(Config{Rooms: &house{}, Guard: authtest.Guard(t, auth.Config{})})
+	s, err := New(Config{Rooms: &registry{}, Guard: authtest.Guard(t, auth.Config{})})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"azulejo/mixer"
-	"azulejo/mixer/layout"
 	"azulejo/signal/refusal"
 	"azulejo/signal/room"
 )
@@ -55,7 +54,7 @@ func (s *Server) registerViews(api huma.API) {
 // acceptLayouts tells readers of the document, and the check of bodies, which words a layout may be.
 func acceptLayouts(view *huma.Schema) {
 	s := view.Properties["layout"]
-	for _, k := range layout.Kinds() {
+	for _, k := range mixer.LayoutKinds() {
 		s.Enum = append(s.Enum, string(k))
 	}
 	s.PrecomputeMessages()

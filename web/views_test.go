@@ -12,13 +12,12 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"azulejo/mixer"
-	"azulejo/mixer/layout"
 	"azulejo/signal/refusal"
 	"azulejo/signal/room"
 )
 
 func TestPutView(t *testing.T) {
-	h := &house{rooms: []room.Info{yard()}}
+	h := &registry{rooms: []room.Info{yard()}}
 	srv := serveTest(t, h, nil)
 	url := srv.URL + "/api/v1/rooms/yard/views/door"
 	a := tell(t, "PUT", url, `{"layout":"spotlight","spotlight":"정문","exclude":["x"],"w":720,"h":1280,"fps":10,"capacity":9,"page":2,"cycle":5,"fill":true,"noLabels":true}`)
@@ -26,7 +25,7 @@ func TestPutView(t *testing.T) {
 		t.Fatalf("%d %s", a.status, a.body)
 	}
 	want := room.ViewInfo{Name: "door", View: mixer.View{
-		Layout: layout.KindSpotlight, Spotlight: "정문", Exclude: []string{"x"},
+		Layout: mixer.KindSpotlight, Spotlight: "정문", Exclude: []string{"x"},
 		Width: 720, Height: 1280, FPS: 10, Capacity: 9, Page: 2, Cycle: 5, Fill: true, NoLabels: true,
 	}}
 	if d := cmp.Diff([]room.ViewInfo{want}, h.rooms[0].Views); d != "" {
@@ -40,7 +39,7 @@ func TestPutView(t *testing.T) {
 
 // TestViewsOfARealRoom: what is put is what the room then has, and what it refuses is named.
 func TestViewsOfARealRoom(t *testing.T) {
-	rooms, err := room.NewHouse(room.Config{
+	rooms, err := room.NewRegistry(room.Config{
 		Mixer: mixer.Config{Width: 64, Height: 64, FPS: 5}, Rooms: map[string]room.Settings{"hall": {}},
 	}, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -86,7 +85,7 @@ func TestViewsOfARealRoom(t *testing.T) {
 
 // TestBadViewsAreNamed demands the field and what is accepted of every error.
 func TestBadViewsAreNamed(t *testing.T) {
-	srv := serveTest(t, &house{rooms: []room.Info{yard()}}, nil)
+	srv := serveTest(t, &registry{rooms: []room.Info{yard()}}, nil)
 	for body, want := range map[string][]string{
 		`{"layout":"heap"}`:                     {"body.layout", "grid, spotlight, pip, speaker, focus, custom"},
 		`{"layout":"custom"}`:                   {"body.tiles", "1 to 64"},
@@ -113,7 +112,7 @@ func TestBadViewsAreNamed(t *testing.T) {
 }
 
 func TestDeleteView(t *testing.T) {
-	h := &house{rooms: []room.Info{yard()}}
+	h := &registry{rooms: []room.Info{yard()}}
 	srv := serveTest(t, h, nil)
 	base := srv.URL + "/api/v1/rooms/"
 	ask(t, "DELETE", base+"yard/views/door").wantProblem(t, 404)
@@ -126,7 +125,7 @@ func TestDeleteView(t *testing.T) {
 
 func TestViewTrouble(t *testing.T) {
 	var log strings.Builder
-	h := &house{rooms: []room.Info{yard()}}
+	h := &registry{rooms: []room.Info{yard()}}
 	srv := serveTest(t, h, func(c *Config) { c.Log = slog.New(slog.NewTextHandler(&log, nil)) })
 	url := srv.URL + "/api/v1/rooms/yard/views/door"
 	tell(t, "PUT", url, "{}")
@@ -149,7 +148,7 @@ func TestViewTrouble(t *testing.T) {
 }
 
 func TestOpenAPIDescribesViews(t *testing.T) {
-	srv := serveTest(t, &house{}, nil)
+	srv := serveTest(t, &registry{}, nil)
 	a := ask(t, "GET", srv.URL+"/openapi.yaml")
 	type schema struct {
 		Enum       []string

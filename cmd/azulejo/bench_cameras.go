@@ -16,7 +16,7 @@ import (
 	"github.com/bluenviron/gortsplib/v5/pkg/format/rtph264"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 
-	"azulejo/codec"
+	"azulejo/mixer"
 	"azulejo/signal/client"
 )
 
@@ -125,8 +125,8 @@ func describe(film *clip) (*description.Media, error) {
 }
 
 // writer cuts packets for RTP and sends them to whoever plays s.
-func (c *cameras) writer(s *gortsplib.ServerStream, media *description.Media, encoder *rtph264.Encoder) func(codec.Packet) error {
-	return func(p codec.Packet) error {
+func (c *cameras) writer(s *gortsplib.ServerStream, media *description.Media, encoder *rtph264.Encoder) func(mixer.Packet) error {
+	return func(p mixer.Packet) error {
 		var units h264.AnnexB
 		if err := units.Unmarshal(p.Data); err != nil {
 			return err

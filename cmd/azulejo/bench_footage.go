@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"azulejo/codec"
+	"azulejo/mixer"
 )
 
 // footage is a clip that can be played by cameras and compared with: H.264 of a known size.
@@ -21,7 +22,7 @@ func readFootage(name string) (*footage, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.id != codec.H264 {
+	if c.id != mixer.H264 {
 		return nil, fmt.Errorf("%s: picture format %q: accepted for a bench is h264", name, c.id)
 	}
 	for _, p := range c.packets {

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"azulejo/mixer/layout"
+	"azulejo/mixer/engine/layout"
 )
 
 // peerRun is what one run of ffmpeg took and wrote.

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"azulejo/codec"
+	"azulejo/mixer"
 )
 
 // x264Options reads the options that x264 writes in front of its first picture.
@@ -35,7 +36,7 @@ func TestPeerIsSetAsOurs(t *testing.T) {
 	b := testBench(t)
 	b.Preset = "superfast"
 	e, err := codec.NewVideoEncoder(codec.VideoConfig{
-		Codec: codec.H264, Width: b.Width, Height: b.Height, FPS: b.FPS, Bitrate: b.Bitrate, Quality: 23, Preset: b.Preset,
+		Codec: mixer.H264, Width: b.Width, Height: b.Height, FPS: b.FPS, Bitrate: b.Bitrate, Quality: 23, Preset: b.Preset,
 	})
 	if err != nil {
 		t.Fatal(err)

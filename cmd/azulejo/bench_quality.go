@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"azulejo/mixer/layout"
+	"azulejo/mixer/engine/layout"
 )
 
 // leadIn is what is encoded in front of the pictures that are compared, on both sides: it begins with the key

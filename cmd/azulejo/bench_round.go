@@ -7,7 +7,7 @@ import (
 	"slices"
 	"sync"
 
-	"azulejo/codec"
+	"azulejo/mixer"
 )
 
 // round is one pass through all cases. What several of them need is measured once in it, by the first.
@@ -23,7 +23,7 @@ type wallRun struct {
 	again sample           // the same after the further viewers have left
 	many  sample           // with the further viewers
 	views sample           // with one viewer more for each further view
-	seen  [][]codec.Packet // what these received
+	seen  [][]mixer.Packet // what these received
 
 	viewersErr, viewsErr error // why many and again, or views and seen, are missing
 }

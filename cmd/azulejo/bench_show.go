@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"azulejo/codec"
+	"azulejo/mixer"
 )
 
 // scene is what a measured server has to do.
@@ -108,7 +108,7 @@ func (s *show) room() (benchRoomConfig, error) {
 // benchRung is the largest there is, and stays it: what is measured is not to depend on how fast this machine reads.
 const benchRung = "4320p"
 
-func (s *show) view(ctx context.Context, what viewing, take func(codec.Packet)) (*guest, error) {
+func (s *show) view(ctx context.Context, what viewing, take func(mixer.Packet)) (*guest, error) {
 	what.Rung = cmp.Or(what.Rung, benchRung)
 	return s.crowd.view(ctx, s.server.url(), benchRoom, what, ears{video: take})
 }
@@ -234,11 +234,11 @@ func (s *show) close() {
 type recording struct {
 	mu      sync.Mutex
 	on      bool
-	packets []codec.Packet
+	packets []mixer.Packet
 }
 
 // put takes what a client received.
-func (r *recording) put(p codec.Packet) {
+func (r *recording) put(p mixer.Packet) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.on && (p.Key || len(r.packets) > 0) {
@@ -254,14 +254,14 @@ func (r *recording) begin() {
 }
 
 // end returns what was kept.
-func (r *recording) end() ([]codec.Packet, error) {
+func (r *recording) end() ([]mixer.Packet, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.on = false
 	if len(r.packets) == 0 {
 		return nil, fmt.Errorf("bench: the viewer received no key picture")
 	}
-	if slices.ContainsFunc(r.packets, func(p codec.Packet) bool { return p.Lost || p.Codec != codec.H264 }) {
+	if slices.ContainsFunc(r.packets, func(p mixer.Packet) bool { return p.Lost || p.Codec != mixer.H264 }) {
 		return nil, fmt.Errorf("bench: the viewer lost pictures or received another format than h264")
 	}
 	return r.packets, nil

@@ -13,8 +13,8 @@ import (
 	"strings"
 	"testing"
 
-	"azulejo/codec"
-	"azulejo/mixer/layout"
+	"azulejo/mixer"
+	"azulejo/mixer/engine/layout"
 )
 
 func TestMedian(t *testing.T) {
@@ -170,7 +170,7 @@ func TestTilesAreAligned(t *testing.T) {
 }
 
 func TestClipTurns(t *testing.T) {
-	c := &clip{length: 400, packets: []codec.Packet{{PTS: 0, Key: true}, {PTS: 100}, {PTS: 200, Key: true}, {PTS: 300}}}
+	c := &clip{length: 400, packets: []mixer.Packet{{PTS: 0, Key: true}, {PTS: 100}, {PTS: 200, Key: true}, {PTS: 300}}}
 	turned := c.from(3)
 	var got []int
 	for _, p := range turned.packets {

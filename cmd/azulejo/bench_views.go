@@ -11,7 +11,7 @@ import (
 	"strings"
 	"sync"
 
-	"azulejo/codec"
+	"azulejo/mixer"
 )
 
 // spotlights are the names of n views.
@@ -28,9 +28,9 @@ func spotlights(n int) []string {
 type encoderCost struct{ cpu, unpaced, bits float64 }
 
 // measureViews adds a viewer of every further view, and keeps what each receives.
-func (s *show) measureViews(ctx context.Context) (all sample, packets [][]codec.Packet, err error) {
+func (s *show) measureViews(ctx context.Context) (all sample, packets [][]mixer.Packet, err error) {
 	seen := make([]recording, len(s.scene.views))
-	packets = make([][]codec.Packet, len(seen))
+	packets = make([][]mixer.Packet, len(seen))
 	for i, name := range s.scene.views {
 		seen[i].begin() // no other key picture comes than the one for who joins
 		if _, err = s.view(ctx, viewing{View: name}, seen[i].put); err != nil {
@@ -49,7 +49,7 @@ func (s *show) measureViews(ctx context.Context) (all sample, packets [][]codec.
 }
 
 // encodersAlone measures how the peer encodes again what the viewers received, all side by side, as in our server.
-func (b *bench) encodersAlone(ctx context.Context, views [][]codec.Packet) ([]encoderCost, error) {
+func (b *bench) encodersAlone(ctx context.Context, views [][]mixer.Packet) ([]encoderCost, error) {
 	costs, errs := make([]encoderCost, len(views)), make([]error, len(views))
 	var work sync.WaitGroup
 	for i, packets := range views {
@@ -62,7 +62,7 @@ func (b *bench) encodersAlone(ctx context.Context, views [][]codec.Packet) ([]en
 
 // encodeAlone decodes what a viewer received to a raw file and measures how the peer encodes that, at the same
 // bitrate.
-func (b *bench) encodeAlone(ctx context.Context, name string, packets []codec.Packet) (cost encoderCost, err error) {
+func (b *bench) encodeAlone(ctx context.Context, name string, packets []mixer.Packet) (cost encoderCost, err error) {
 	coded, raw := filepath.Join(b.dir, name+".h264"), filepath.Join(b.dir, name+".yuv")
 	defer func() { _ = os.Remove(raw) }() // large, and in a temporary folder
 	if err = os.WriteFile(coded, stream(packets), 0o600); err != nil {
@@ -97,7 +97,7 @@ func (b *bench) encodeRaw(ctx context.Context, raw string, wanted, seconds float
 }
 
 // stream is packets of H.264 as a raw file has them.
-func stream(packets []codec.Packet) []byte {
+func stream(packets []mixer.Packet) []byte {
 	var all []byte
 	for _, p := range packets {
 		all = append(all, p.Data...)
@@ -106,7 +106,7 @@ func stream(packets []codec.Packet) []byte {
 }
 
 // rate is how many bits a second packets have at that many pictures a second.
-func rate(packets []codec.Packet, fps int) float64 {
+func rate(packets []mixer.Packet, fps int) float64 {
 	return float64(8*len(stream(packets))) * float64(fps) / float64(len(packets))
 }
 

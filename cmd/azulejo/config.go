@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"azulejo/mixer"
-	"azulejo/mixer/layout"
 	"azulejo/recorder"
 	"azulejo/recorder/store"
 	"azulejo/signal/auth"
@@ -103,18 +102,18 @@ func (c CameraConfig) camera(room string) camera.Config {
 
 // ViewConfig is a view of a room; see mixer.View.
 type ViewConfig struct {
-	Layout    layout.Kind       `yaml:"layout"`
-	Spotlight string            `yaml:"spotlight"`
-	Exclude   []string          `yaml:"exclude"`
-	Tiles     []layout.Fraction `yaml:"tiles"`
-	Width     int               `yaml:"w"`
-	Height    int               `yaml:"h"`
-	FPS       int               `yaml:"fps"`
-	Capacity  int               `yaml:"capacity"`
-	Page      int               `yaml:"page"`
-	Cycle     Seconds           `yaml:"cycle"`
-	Fill      bool              `yaml:"fill"`
-	Labels    bool              `yaml:"labels"` // false: no names, even with mix.labels
+	Layout    mixer.LayoutKind `yaml:"layout"`
+	Spotlight string           `yaml:"spotlight"`
+	Exclude   []string         `yaml:"exclude"`
+	Tiles     []mixer.Fraction `yaml:"tiles"`
+	Width     int              `yaml:"w"`
+	Height    int              `yaml:"h"`
+	FPS       int              `yaml:"fps"`
+	Capacity  int              `yaml:"capacity"`
+	Page      int              `yaml:"page"`
+	Cycle     Seconds          `yaml:"cycle"`
+	Fill      bool             `yaml:"fill"`
+	Labels    bool             `yaml:"labels"` // false: no names, even with mix.labels
 }
 
 // setDefaults fills in what a view that is listed has unless it says otherwise.
@@ -163,7 +162,7 @@ func defaultConfig() Config {
 func (c Config) Validate() error {
 	checks := []func() error{
 		c.validateListen, c.guard().Validate, c.WebRTC.Validate, c.validateTurn, c.validateMix, c.validateStore, c.validateRecording,
-		c.house().Validate, c.validateRooms, c.notYet,
+		c.registry().Validate, c.validateRooms, c.notYet,
 	}
 	for _, check := range checks {
 		if err := check(); err != nil {
@@ -282,7 +281,7 @@ func (c Config) guard() auth.Config {
 	}
 }
 
-func (c Config) house() room.Config {
+func (c Config) registry() room.Config {
 	rooms := map[string]room.Settings{}
 	for name, r := range c.Rooms {
 		rooms[name] = r.settings()

@@ -14,7 +14,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"azulejo/mixer"
-	"azulejo/mixer/layout"
 	"azulejo/signal/auth"
 	"azulejo/signal/room"
 )
@@ -89,17 +88,17 @@ rooms:
 		Views: map[string]mixer.View{
 			"main": {},
 			"gate": {
-				Layout: layout.KindSpotlight, Spotlight: "gate", Exclude: []string{"door"}, Width: 720, Height: 1280,
+				Layout: mixer.KindSpotlight, Spotlight: "gate", Exclude: []string{"door"}, Width: 720, Height: 1280,
 				FPS: 10, Capacity: 9, Page: 2, Cycle: 10, Fill: true, NoLabels: true,
 			},
-			"two": {Layout: layout.KindCustom, Tiles: []layout.Fraction{{W: 0.5, H: 1}, {X: 0.5, W: 0.5, H: 1}}, Cycle: 90},
+			"two": {Layout: mixer.KindCustom, Tiles: []mixer.Fraction{{W: 0.5, H: 1}, {X: 0.5, W: 0.5, H: 1}}, Cycle: 90},
 		},
 		Record: []string{"main", "gate"},
 	}
-	if d := cmp.Diff(want, c.house().Rooms["yard"]); d != "" {
+	if d := cmp.Diff(want, c.registry().Rooms["yard"]); d != "" {
 		t.Errorf("the room (-want +got):\n%s", d)
 	}
-	if got := c.house().Rooms["two"].Mode; got != room.Mesh {
+	if got := c.registry().Rooms["two"].Mode; got != room.Mesh {
 		t.Errorf("the other room's mode is %q", got)
 	}
 	if got := c.mixer().Rungs; !slices.Equal(got, []string{"1080p", "90p"}) {

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"azulejo/codec"
+	"azulejo/mixer"
 	"azulejo/signal/auth"
 	"azulejo/signal/auth/authtest"
 	"azulejo/signal/client"
@@ -29,7 +29,7 @@ type dialect struct {
 func dialects() []dialect {
 	return []dialect{
 		{"native, viewing", []auth.Grant{auth.View}, joinNative(client.Config{View: true})},
-		{"native, publishing", []auth.Grant{auth.View, auth.Publish}, joinNative(client.Config{Name: "Bea", PublishVideo: codec.H264})},
+		{"native, publishing", []auth.Grant{auth.View, auth.Publish}, joinNative(client.Config{Name: "Bea", PublishVideo: mixer.H264})},
 		{"WHEP", []auth.Grant{auth.View}, post("/whep/%s", "recvonly")},
 		{"WHIP", []auth.Grant{auth.Publish}, post("/whip/%s/Bea", "sendonly")},
 		{"STOMP", []auth.Grant{auth.View}, joinSTOMP},

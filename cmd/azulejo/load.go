@@ -10,7 +10,7 @@ import (
 	"slices"
 	"time"
 
-	"azulejo/codec"
+	"azulejo/mixer"
 	"azulejo/signal/client"
 )
 
@@ -144,7 +144,7 @@ func (w *crowd) view(ctx context.Context, url, room string, what viewing, take e
 
 // ears are told what a viewer receives.
 type ears struct {
-	video    func(codec.Packet)
+	video    func(mixer.Packet)
 	overload func(level int)
 }
 

@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"azulejo/codec"
+	"azulejo/mixer"
 )
 
 // clip is the picture track of a file, whole in memory, so that reading costs nothing while it plays.
 type clip struct {
 	name    string
-	id      codec.ID
-	packets []codec.Packet
+	id      mixer.Codec
+	packets []mixer.Packet
 	length  time.Duration
 }
 
@@ -24,7 +25,7 @@ func readClip(name string) (*clip, error) {
 	}
 	defer f.Close()
 	c := &clip{name: name}
-	if c.id, _ = f.Codecs(); c.id != codec.H264 && c.id != codec.VP8 {
+	if c.id, _ = f.Codecs(); c.id != mixer.H264 && c.id != mixer.VP8 {
 		return nil, fmt.Errorf("%s: picture format %q: accepted are h264, vp8", name, c.id)
 	}
 	for {
@@ -54,7 +55,7 @@ func readClip(name string) (*clip, error) {
 // from is the clip as it plays from its n-th picture on: what was before comes after the end.
 func (c *clip) from(n int) *clip {
 	turned := *c
-	turned.packets = make([]codec.Packet, 0, len(c.packets))
+	turned.packets = make([]mixer.Packet, 0, len(c.packets))
 	begin := c.packets[n].PTS
 	for i := range c.packets {
 		p := c.packets[(n+i)%len(c.packets)]

@@ -32,7 +32,7 @@ type server struct {
 	log      *slog.Logger
 	store    store.Store
 	recorder *recorder.Recorder
-	house    *room.House
+	registry *room.Registry
 	engine   *peer.Engine
 	relays   *turn.Relays
 	guard    *auth.Guard
@@ -58,7 +58,7 @@ func newServer(cfg Config, log *slog.Logger) (s *server, err error) {
 	if s.recorder, err = recorder.New(cfg.recorder(), s.store, log); err != nil {
 		return s, err
 	}
-	if s.house, err = room.NewHouse(cfg.house(), s.recorder, log); err != nil {
+	if s.registry, err = room.NewRegistry(cfg.registry(), s.recorder, log); err != nil {
 		return s, err
 	}
 	if err = s.openMedia(); err != nil {
@@ -67,9 +67,9 @@ func newServer(cfg Config, log *slog.Logger) (s *server, err error) {
 	if s.guard, err = auth.New(cfg.guard()); err != nil {
 		return s, err
 	}
-	s.signal = ws.NewHandler(ws.Config{}, s.house, s.engine, s.guard, log)
-	s.stomp = stomp.NewHandler(stomp.Config{}, s.house, s.engine, s.guard, log)
-	s.whip = whip.NewHandler(whip.Config{}, s.house, s.engine, s.guard, log)
+	s.signal = ws.NewHandler(ws.Config{}, s.registry, s.engine, s.guard, log)
+	s.stomp = stomp.NewHandler(stomp.Config{}, s.registry, s.engine, s.guard, log)
+	s.whip = whip.NewHandler(whip.Config{}, s.registry, s.engine, s.guard, log)
 	if s.web, err = s.newWeb(); err != nil {
 		return s, err
 	}
@@ -95,7 +95,7 @@ func (s *server) newWeb() (*web.Server, error) {
 	ix := index.New(s.store, s.recorder.Spool())
 	return web.New(web.Config{
 		Guard:      s.guard,
-		Rooms:      s.house,
+		Rooms:      s.registry,
 		Footage:    ix,
 		Signalling: s.signal,
 		SockJS:     s.stomp,
@@ -128,7 +128,7 @@ func (s *server) run(ctx context.Context) error {
 	s.log.Info("listening", "http", s.listener.Addr().String(), "webrtc", s.engine.Addresses())
 	return live(ctx, s.log, []stage{
 		{"recorder", s.recorder.Run},
-		{"rooms", s.house.Run},
+		{"rooms", s.registry.Run},
 		{"cameras", s.runCameras},
 		{"turn", s.relays.Run},
 		{"signalling", s.runSignalling},
@@ -167,7 +167,7 @@ func (s *server) runCameras(ctx context.Context) error {
 	var cameras sync.WaitGroup
 	for name, r := range s.cfg.Rooms {
 		for _, c := range r.Cameras {
-			cam := camera.New(c.camera(name), s.house, s.log)
+			cam := camera.New(c.camera(name), s.registry, s.log)
 			cameras.Go(func() { cam.Run(ctx) })
 		}
 	}

@@ -9,10 +9,11 @@ import (
 	"testing"
 
 	"azulejo/codec"
+	"azulejo/mixer"
 )
 
 // Film has the system's ffmpeg encode a source of lavfi by libx264, with further options of its own.
-func Film(t testing.TB, source string, options ...string) (all []codec.Packet) {
+func Film(t testing.TB, source string, options ...string) (all []mixer.Packet) {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "film.mp4")
 	args := append([]string{"-nostdin", "-v", "error", "-f", "lavfi", "-i", source, "-c:v", "libx264"}, options...)

@@ -5,9 +5,9 @@ import (
 	"slices"
 	"time"
 
-	"azulejo/codec"
-
 	"github.com/pion/rtp"
+
+	"azulejo/mixer"
 )
 
 var (
@@ -17,7 +17,7 @@ var (
 
 // audio hands out every packet as a unit.
 type audio struct {
-	id     codec.ID
+	id     mixer.Codec
 	track  *Track
 	length func(payload []byte, rate int64) (time.Duration, error)
 	lost   bool
@@ -32,7 +32,7 @@ func (a *audio) add(p *rtp.Packet, pts ticks, gap bool) {
 		a.lost = true
 		return
 	}
-	a.track.emit(codec.Packet{
+	a.track.emit(mixer.Packet{
 		Codec: a.id, Data: slices.Clone(p.Payload), PTS: a.track.clock.duration(pts), Duration: d, Key: true, Lost: a.lost,
 	})
 	a.lost = false

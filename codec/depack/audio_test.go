@@ -5,9 +5,9 @@ import (
 	"testing"
 	"time"
 
-	"azulejo/codec"
-
 	"github.com/pion/rtp"
+
+	"azulejo/mixer"
 )
 
 func TestOpusLength(t *testing.T) {
@@ -41,7 +41,7 @@ func TestOpusLength(t *testing.T) {
 }
 
 func TestSoundDurations(t *testing.T) {
-	for id, rate := range map[codec.ID]uint32{codec.PCMU: 8000, codec.PCMA: 8000, codec.G722: 8000} {
+	for id, rate := range map[mixer.Codec]uint32{mixer.PCMU: 8000, mixer.PCMA: 8000, mixer.G722: 8000} {
 		got := track(t, id, rate).Push(pkt(1, 0, make([]byte, 160)...))
 		if len(got) != 1 || got[0].Duration != 20*time.Millisecond || !got[0].Key || got[0].Codec != id {
 			t.Errorf("%s: 160 octets became %+v", id, got)
@@ -51,7 +51,7 @@ func TestSoundDurations(t *testing.T) {
 
 // TestOpusSilenceIsNoLoss: with DTX the timestamp jumps and the sequence does not.
 func TestOpusSilenceIsNoLoss(t *testing.T) {
-	tr := track(t, codec.Opus, 48000)
+	tr := track(t, mixer.Opus, 48000)
 	got := pushAll(t, tr, []*rtp.Packet{pkt(1, 0, 0xf8, 1), pkt(2, 960*20, 0xf8, 2)})
 	if want := "0:f801 400:f802"; show(got) != want {
 		t.Errorf("got %s, want %s", show(got), want)
@@ -61,7 +61,7 @@ func TestOpusSilenceIsNoLoss(t *testing.T) {
 // TestSoundWaitsForOnePacket: two packets may change places; what is lost holds up one packet, not 150 ms.
 func TestSoundWaitsForOnePacket(t *testing.T) {
 	a, b := []byte{0xf8, 1}, []byte{0xf8, 2}
-	got := pushAll(t, track(t, codec.Opus, 48000), []*rtp.Packet{
+	got := pushAll(t, track(t, mixer.Opus, 48000), []*rtp.Packet{
 		pkt(1, 0, a...), pkt(3, 1920, a...), pkt(2, 960, b...), pkt(5, 3840, a...), pkt(6, 4800, b...),
 	})
 	if want := "0:f801 20:f802 40:f801 !80:f801 100:f802"; show(got) != want {
@@ -70,7 +70,7 @@ func TestSoundWaitsForOnePacket(t *testing.T) {
 }
 
 func TestOpusMalformedIsLost(t *testing.T) {
-	tr := track(t, codec.Opus, 48000)
+	tr := track(t, mixer.Opus, 48000)
 	got := pushAll(t, tr, []*rtp.Packet{pkt(1, 0, 0xf8, 1), pkt(2, 960, 0xfb), pkt(3, 1920, 0xf8, 3)})
 	if want := "0:f801 !40:f803"; show(got) != want {
 		t.Errorf("got %s, want %s", show(got), want)

@@ -8,9 +8,9 @@ package depack
 import (
 	"fmt"
 
-	"azulejo/codec"
-
 	"github.com/pion/rtp"
+
+	"azulejo/mixer"
 )
 
 // Bounds of clock rates that New accepts, in Hz.
@@ -48,30 +48,30 @@ type Track struct {
 	units assembler
 	nals  *nalParser // nil unless the codec has parameter sets
 	told  report
-	out   []codec.Packet
+	out   []mixer.Packet
 	stats Stats
 }
 
 // New returns a Track for a codec and the clock rate that was signalled for it, in Hz.
-func New(id codec.ID, clockRate uint32) (*Track, error) {
+func New(id mixer.Codec, clockRate uint32) (*Track, error) {
 	if clockRate < minRate || clockRate > maxRate {
 		return nil, fmt.Errorf("clock rate %d Hz of %s: accepted are %d to %d", clockRate, id, minRate, maxRate)
 	}
 	t := &Track{clock: clock{rate: int64(clockRate)}}
 	t.order = reorder{patience: int32(clockRate / 1000 * patienceMs), stats: &t.stats}
 	switch id {
-	case codec.H264:
+	case mixer.H264:
 		t.nals = &nalParser{dialect: h264{}}
 		t.units = &video{id: id, track: t, parser: t.nals}
-	case codec.H265:
+	case mixer.H265:
 		t.nals = &nalParser{dialect: h265{}}
 		t.units = &video{id: id, track: t, parser: t.nals}
-	case codec.VP8:
+	case mixer.VP8:
 		t.units = &video{id: id, track: t, parser: &vp8{}}
-	case codec.Opus:
+	case mixer.Opus:
 		t.order.patience = 0
 		t.units = &audio{id: id, track: t, length: opusLength}
-	case codec.PCMU, codec.PCMA, codec.G722:
+	case mixer.PCMU, mixer.PCMA, mixer.G722:
 		t.order.patience = 0
 		t.units = &audio{id: id, track: t, length: octetLength}
 	default:
@@ -97,7 +97,7 @@ func (t *Track) SetParameters(nals ...[]byte) {
 // RTP time since the first packet; it goes back where the sender's does (B-frames). After a restart
 // it goes on right behind the last one, for nothing tells how long the pause was.
 // Lost is set on the first unit after one that was dropped or never came.
-func (t *Track) Push(p *rtp.Packet) []codec.Packet {
+func (t *Track) Push(p *rtp.Packet) []mixer.Packet {
 	t.stats.Packets++
 	t.out = nil
 	switch t.order.judge(p) {
@@ -110,7 +110,7 @@ func (t *Track) Push(p *rtp.Packet) []codec.Packet {
 }
 
 // Flush gives up on all that is missing and returns what can be completed. The Track goes on.
-func (t *Track) Flush() []codec.Packet {
+func (t *Track) Flush() []mixer.Packet {
 	t.out = nil
 	t.drain()
 	t.units.end()
@@ -162,7 +162,7 @@ func (t *Track) deliver(p *rtp.Packet, gap bool) {
 	}
 }
 
-func (t *Track) emit(p codec.Packet) {
+func (t *Track) emit(p mixer.Packet) {
 	t.stats.Units++
 	p.Captured = t.captured(p.PTS)
 	t.out = append(t.out, p)

@@ -8,10 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"azulejo/codec"
-
 	"github.com/pion/rtp"
 	"go.uber.org/goleak"
+
+	"azulejo/mixer"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -31,7 +31,7 @@ func ssrc(n uint32, p *rtp.Packet) *rtp.Packet {
 	return p
 }
 
-func track(t testing.TB, id codec.ID, rate uint32) *Track {
+func track(t testing.TB, id mixer.Codec, rate uint32) *Track {
 	t.Helper()
 	tr, err := New(id, rate)
 	if err != nil {
@@ -41,9 +41,9 @@ func track(t testing.TB, id codec.ID, rate uint32) *Track {
 }
 
 // pushAll pushes and flushes, and checks what holds for every stream.
-func pushAll(t testing.TB, tr *Track, packets []*rtp.Packet) []codec.Packet {
+func pushAll(t testing.TB, tr *Track, packets []*rtp.Packet) []mixer.Packet {
 	t.Helper()
-	var out []codec.Packet
+	var out []mixer.Packet
 	for _, p := range packets {
 		out = append(out, tr.Push(p)...)
 	}
@@ -55,7 +55,7 @@ func pushAll(t testing.TB, tr *Track, packets []*rtp.Packet) []codec.Packet {
 }
 
 // show writes units as "ms:payload", with ! for Lost and * for Key.
-func show(units []codec.Packet) string {
+func show(units []mixer.Packet) string {
 	var b strings.Builder
 	for i, u := range units {
 		if i > 0 {
@@ -74,14 +74,14 @@ func show(units []codec.Packet) string {
 
 func TestNewRefuses(t *testing.T) {
 	for _, c := range []struct {
-		id   codec.ID
+		id   mixer.Codec
 		rate uint32
 		want string
 	}{
 		{"theora", 90000, `codec "theora": accepted are h264`},
-		{codec.AAC, 48000, `codec "aac": accepted are h264`},
-		{codec.H264, 0, "clock rate 0 Hz of h264: accepted are 8000 to 192000"},
-		{codec.Opus, 1 << 31, "clock rate 2147483648 Hz"},
+		{mixer.AAC, 48000, `codec "aac": accepted are h264`},
+		{mixer.H264, 0, "clock rate 0 Hz of h264: accepted are 8000 to 192000"},
+		{mixer.Opus, 1 << 31, "clock rate 2147483648 Hz"},
 	} {
 		if _, err := New(c.id, c.rate); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("New(%s, %d): %v, want %q", c.id, c.rate, err, c.want)
@@ -190,7 +190,7 @@ func TestOrder(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			tr := track(t, codec.PCMU, 8000)
+			tr := track(t, mixer.PCMU, 8000)
 			if got := show(pushAll(t, tr, c.in)); got != c.want {
 				t.Errorf("got  %s\nwant %s", got, c.want)
 			}
@@ -203,7 +203,7 @@ func TestOrder(t *testing.T) {
 
 // TestWindowIsBounded: the packet 128 behind a missing one ends the wait, whatever its timestamp.
 func TestWindowIsBounded(t *testing.T) {
-	tr := track(t, codec.PCMU, 8000)
+	tr := track(t, mixer.PCMU, 8000)
 	tr.Push(pkt(0, 0, 0))
 	for seq := uint16(2); seq < 1+window; seq++ {
 		if got := tr.Push(pkt(seq, 1, byte(seq))); len(got) != 0 {
@@ -230,7 +230,7 @@ func TestClockForMonths(t *testing.T) {
 }
 
 func TestFlushGoesOn(t *testing.T) {
-	tr := track(t, codec.PCMU, 8000)
+	tr := track(t, mixer.PCMU, 8000)
 	got := pushAll(t, tr, []*rtp.Packet{pkt(1, 0, 1), pkt(3, 320, 3)})
 	got = append(got, tr.Push(pkt(4, 480, 4))...)
 	if want := "0:01 !40:03 60:04"; show(got) != want {
@@ -240,8 +240,8 @@ func TestFlushGoesOn(t *testing.T) {
 
 // TestUnitsDoNotShareMemory: a unit stays as it is whatever happens to the packets afterwards.
 func TestUnitsDoNotShareMemory(t *testing.T) {
-	for id, payload := range map[codec.ID][]byte{
-		codec.Opus: {0xfc, 1, 2, 3}, codec.PCMA: {1, 2, 3}, codec.H264: {0x41, 0x9a, 3}, codec.VP8: {0x10, 1, 2, 3},
+	for id, payload := range map[mixer.Codec][]byte{
+		mixer.Opus: {0xfc, 1, 2, 3}, mixer.PCMA: {1, 2, 3}, mixer.H264: {0x41, 0x9a, 3}, mixer.VP8: {0x10, 1, 2, 3},
 	} {
 		tr := track(t, id, 48000)
 		first := end(pkt(1, 0, payload...))

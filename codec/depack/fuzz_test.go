@@ -4,9 +4,9 @@ import (
 	"encoding/binary"
 	"testing"
 
-	"azulejo/codec"
-
 	"github.com/pion/rtp"
+
+	"azulejo/mixer"
 )
 
 // script reads packets from bytes: flags, move of the sequence, move of the timestamp, length, payload.
@@ -45,7 +45,7 @@ func join(parts ...[]byte) (out []byte) {
 }
 
 // fuzzStream pushes what a script says and checks what holds for any input.
-func fuzzStream(f *testing.F, id codec.ID) {
+func fuzzStream(f *testing.F, id mixer.Codec) {
 	f.Helper()
 	f.Fuzz(func(t *testing.T, b []byte) {
 		tr := track(t, id, 48000)
@@ -66,17 +66,17 @@ func fuzzStream(f *testing.F, id codec.ID) {
 	})
 }
 
-func checkUnit(t *testing.T, u codec.Packet) {
+func checkUnit(t *testing.T, u mixer.Packet) {
 	t.Helper()
 	if len(u.Data) == 0 {
 		t.Error("an empty unit")
 	}
 	switch u.Codec {
-	case codec.H264, codec.H265:
+	case mixer.H264, mixer.H265:
 		if len(u.Data) < 5 || binary.BigEndian.Uint32(u.Data) != 1 {
 			t.Errorf("not Annex B: %x", u.Data)
 		}
-	case codec.VP8:
+	case mixer.VP8:
 		if u.Key != (u.Data[0]&1 == 0) {
 			t.Errorf("key is %v of a frame with %x", u.Key, u.Data[0])
 		}
@@ -93,7 +93,7 @@ func FuzzH264(f *testing.F) {
 	f.Add(join(record(0, 1, 0, parts[0]...), record(1, 2, 0, parts[2]...), record(1, 1, 30, inner...), record(0, -1, 0, tail...)))
 	f.Add(join(record(1, 1, 0, idr...), record(6, 1, 0, idr...), record(7, 0x60, 0, sps0...), record(10, 1, 127, inner...)))
 	f.Add(join(record(1, 1, 0, 0x78, 0, 1), record(1, 1, 0, 0x7c, 0x98, 0), record(1, 1, 0, 0x80), record(1, 1, 0)))
-	fuzzStream(f, codec.H264)
+	fuzzStream(f, mixer.H264)
 }
 
 func FuzzH265(f *testing.F) {
@@ -101,18 +101,18 @@ func FuzzH265(f *testing.F) {
 	f.Add(join(record(0, 1, 0, ap(haud, vps, hsps, hpps)...), record(0, 1, 0, a...), record(1, 1, 0, b...)))
 	f.Add(join(record(0, 1, 0, a...), record(1, 2, 30, trail...), record(1, 1, 30, hcra...), record(1, 1, 1, hrest...)))
 	f.Add(join(record(1, 1, 0, 48<<1, 1, 0, 9), record(1, 1, 0, 49<<1, 1, 0x80), record(1, 1, 0, 2)))
-	fuzzStream(f, codec.H265)
+	fuzzStream(f, mixer.H265)
 }
 
 func FuzzVP8(f *testing.F) {
 	f.Add(join(record(0, 1, 0, append([]byte{0x10}, vp8Key...)...), record(1, 1, 0, 0, 1, 2, 3)))
 	f.Add(join(record(1, 1, 0, 0x90, 0xf0, 0x81, 0x23, 7, 0x25, vp8Delta, 2), record(1, 2, 30, 0x10, vp8Delta), record(1, -1, -30, 0)))
 	f.Add(join(record(1, 1, 0, 0x90), record(1, 1, 0, 0x90, 0xf0, 0x81), record(1, 1, 0, 0x10)))
-	fuzzStream(f, codec.VP8)
+	fuzzStream(f, mixer.VP8)
 }
 
 func FuzzOpus(f *testing.F) {
 	f.Add(join(record(0, 1, 10, 0xf8, 1), record(0, 2, 20, 0xfb, 6, 1), record(0, -1, -10, 0xf9)))
 	f.Add(join(record(0, 1, 10, 0xfb), record(0, 1, 10, 0xfb, 0), record(0, 1, 10)))
-	fuzzStream(f, codec.Opus)
+	fuzzStream(f, mixer.Opus)
 }

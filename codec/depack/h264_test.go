@@ -6,9 +6,9 @@ import (
 	"slices"
 	"testing"
 
-	"azulejo/codec"
-
 	"github.com/pion/rtp"
+
+	"azulejo/mixer"
 )
 
 // NAL units as small as they can be. The second octet of a slice says whether it is the first of its
@@ -69,9 +69,9 @@ type unit struct {
 	key, lost bool
 }
 
-func checkUnits(t *testing.T, got []codec.Packet, want []unit) {
+func checkUnits(t *testing.T, got []mixer.Packet, want []unit) {
 	t.Helper()
-	same := slices.EqualFunc(got, want, func(g codec.Packet, w unit) bool {
+	same := slices.EqualFunc(got, want, func(g mixer.Packet, w unit) bool {
 		return g.PTS.Milliseconds() == w.ms && bytes.Equal(g.Data, w.data) && g.Key == w.key && g.Lost == w.lost
 	})
 	if same {
@@ -234,7 +234,7 @@ func TestH264(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			tr := track(t, codec.H264, 90000)
+			tr := track(t, mixer.H264, 90000)
 			checkUnits(t, pushAll(t, tr, c.in), c.want)
 			if s := tr.Stats(); s.Malformed != c.malformed || s.Dropped != c.dropped {
 				t.Errorf("%d malformed, %d dropped; want %d, %d (%v)", s.Malformed, s.Dropped, c.malformed, c.dropped, s.Fault)
@@ -244,7 +244,7 @@ func TestH264(t *testing.T) {
 }
 
 func TestH264ParametersFromSDP(t *testing.T) {
-	tr := track(t, codec.H264, 90000)
+	tr := track(t, mixer.H264, 90000)
 	tr.SetParameters(sps0, pps0, inner, nil, []byte{0x80})
 	newer := []byte{0x67, 0x4d, 0x40, 0x1f, 0xdb}
 	got := tr.Push(end(pkt(1, 0, idr...)))
@@ -255,12 +255,12 @@ func TestH264ParametersFromSDP(t *testing.T) {
 		{33, annexB(newer, inner), false, false},
 		{66, annexB(newer, pps0, idr), true, false},
 	})
-	track(t, codec.Opus, 48000).SetParameters(sps0)
+	track(t, mixer.Opus, 48000).SetParameters(sps0)
 }
 
 // TestH264UnitIsBounded: a picture without end is dropped at 8 MiB, and the stream recovers.
 func TestH264UnitIsBounded(t *testing.T) {
-	tr := track(t, codec.H264, 90000)
+	tr := track(t, mixer.H264, 90000)
 	slice := append(slices.Clone(inner), make([]byte, 60000)...)
 	var seq uint16
 	for range maxUnit/60000 + 100 {

@@ -3,9 +3,9 @@ package depack
 import (
 	"testing"
 
-	"azulejo/codec"
-
 	"github.com/pion/rtp"
+
+	"azulejo/mixer"
 )
 
 // NAL units of H.265: two octets of header, and in slices a bit that tells the first of its picture.
@@ -75,7 +75,7 @@ func TestH265(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			tr := track(t, codec.H265, 90000)
+			tr := track(t, mixer.H265, 90000)
 			checkUnits(t, pushAll(t, tr, c.in), c.want)
 			if s := tr.Stats(); s.Malformed != c.malformed || s.Dropped != c.dropped {
 				t.Errorf("%d malformed, %d dropped; want %d, %d (%v)", s.Malformed, s.Dropped, c.malformed, c.dropped, s.Fault)

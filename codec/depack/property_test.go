@@ -5,11 +5,11 @@ import (
 	"slices"
 	"testing"
 
-	"azulejo/codec"
-
 	"github.com/pion/rtp"
 	"github.com/pion/rtp/codecs"
 	"pgregory.net/rapid"
+
+	"azulejo/mixer"
 )
 
 // payloader is a packetizer that is not ours.
@@ -19,7 +19,7 @@ type payloader interface {
 
 // stream is a random stream of one codec: the units that went in and the packets they became.
 type stream struct {
-	id      codec.ID
+	id      mixer.Codec
 	units   [][]byte
 	packets []*rtp.Packet
 	owner   []int // unit of each packet
@@ -27,7 +27,7 @@ type stream struct {
 
 // drawStream makes random pictures and packetizes them with pion, across the wraps of both counters.
 func drawStream(t *rapid.T) stream {
-	s := stream{id: rapid.SampledFrom([]codec.ID{codec.H264, codec.VP8, codec.H265}).Draw(t, "codec")}
+	s := stream{id: rapid.SampledFrom([]mixer.Codec{mixer.H264, mixer.VP8, mixer.H265}).Draw(t, "codec")}
 	seq, ts := rapid.Uint16().Draw(t, "seq"), rapid.Uint32().Draw(t, "ts")
 	mtu := uint16(rapid.IntRange(20, 120).Draw(t, "mtu"))
 	for i := range rapid.IntRange(2, 20).Draw(t, "units") {
@@ -46,12 +46,12 @@ func drawStream(t *rapid.T) stream {
 }
 
 // drawUnit makes picture number n: every one can be told from the others.
-func drawUnit(t *rapid.T, id codec.ID, n byte) ([]byte, payloader) {
+func drawUnit(t *rapid.T, id mixer.Codec, n byte) ([]byte, payloader) {
 	body := rapid.SliceOfN(rapid.ByteRange(1, 255), 8, 400).Draw(t, "body")
 	switch id {
-	case codec.VP8:
+	case mixer.VP8:
 		return append(append(slices.Clone(vp8Key), n), body...), &codecs.VP8Payloader{}
-	case codec.H265:
+	case mixer.H265:
 		return annexB(append([]byte{0x02, 0x01, 0xd0, n}, body...)), &codecs.H265Payloader{SkipAggregation: true}
 	}
 	nals := [][]byte{append([]byte{0x41, 0x9a, n}, body...)}
@@ -82,12 +82,12 @@ func shuffle(t *rapid.T, in []*rtp.Packet, reach int) []*rtp.Packet {
 	return out
 }
 
-func pushRapid(t *rapid.T, id codec.ID, packets []*rtp.Packet) ([]codec.Packet, Stats) {
+func pushRapid(t *rapid.T, id mixer.Codec, packets []*rtp.Packet) ([]mixer.Packet, Stats) {
 	tr, err := New(id, 90000)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var out []codec.Packet
+	var out []mixer.Packet
 	for _, p := range packets {
 		out = append(out, tr.Push(p)...)
 		if tr.order.held > window {
@@ -144,7 +144,7 @@ func TestLossNeverDamages(t *testing.T) {
 	})
 }
 
-func checkSurvivors(t *rapid.T, s stream, hit []bool, got []codec.Packet, stats Stats) {
+func checkSurvivors(t *rapid.T, s stream, hit []bool, got []mixer.Packet, stats Stats) {
 	next, seen := 0, false
 	for i, u := range s.units {
 		if hit[i] {

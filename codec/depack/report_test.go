@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"azulejo/codec"
+	"azulejo/mixer"
 )
 
 // TestCaptured: units have the time of their sender's wall clock from a report on, across the wrap of timestamps, and
@@ -12,7 +12,7 @@ import (
 func TestCaptured(t *testing.T) {
 	const noon = 12 * time.Hour
 	sound := []byte{0xf8, 1}
-	tr := track(t, codec.Opus, 48000)
+	tr := track(t, mixer.Opus, 48000)
 	for i, c := range []struct {
 		report time.Duration // zero: none
 		at     uint32        // of the report

@@ -3,9 +3,9 @@ package depack
 import (
 	"errors"
 
-	"azulejo/codec"
-
 	"github.com/pion/rtp"
+
+	"azulejo/mixer"
 )
 
 // maxUnit bounds one access unit, in bytes of payload; a 4K intra picture of a camera stays well below.
@@ -27,7 +27,7 @@ type parser interface {
 
 // video cuts a stream into access units, and lets only whole ones out.
 type video struct {
-	id     codec.ID
+	id     mixer.Codec
 	track  *Track
 	parser parser
 
@@ -92,7 +92,7 @@ func (v *video) close() {
 	if data == nil {
 		return
 	}
-	v.track.emit(codec.Packet{Codec: v.id, Data: data, PTS: v.track.clock.duration(v.pts), Key: key, Lost: v.lost})
+	v.track.emit(mixer.Packet{Codec: v.id, Data: data, PTS: v.track.clock.duration(v.pts), Key: key, Lost: v.lost})
 	v.lost = false
 }
 

@@ -3,9 +3,9 @@ package depack
 import (
 	"testing"
 
-	"azulejo/codec"
-
 	"github.com/pion/rtp"
+
+	"azulejo/mixer"
 )
 
 // vp8Key is the smallest key frame header; vp8Delta begins another frame.
@@ -104,7 +104,7 @@ func TestVP8(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			tr := track(t, codec.VP8, 90000)
+			tr := track(t, mixer.VP8, 90000)
 			if got := show(pushAll(t, tr, c.in)); got != c.want {
 				t.Errorf("got  %s\nwant %s", got, c.want)
 			}

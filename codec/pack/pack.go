@@ -7,7 +7,7 @@ package pack
 import (
 	"github.com/pion/rtp/codecs"
 
-	"azulejo/codec"
+	"azulejo/mixer"
 )
 
 // Size is how long a payload is at most: packets of 1200 bytes leave room for SRTP, TURN and a tunnel in 1500;
@@ -17,18 +17,18 @@ const Size = 1200 - 12 - 16
 // Payloads cuts one access unit, in order; the marker belongs on the last. They may share memory with data, which
 // nobody may write to any more. It returns nil for what has no picture or sound in it and for formats that are
 // not sent: only H.264, VP8 and Opus are.
-func Payloads(id codec.ID, data []byte) [][]byte {
+func Payloads(id mixer.Codec, data []byte) [][]byte {
 	if len(data) == 0 {
 		return nil
 	}
 	switch id {
-	case codec.H264:
+	case mixer.H264:
 		return h264(data)
-	case codec.VP8:
+	case mixer.VP8:
 		// Without picture numbers receivers order frames by sequence numbers alone, which are continuous
 		// for every viewer, whatever encoder a frame comes from.
 		return (&codecs.VP8Payloader{}).Payload(Size, data)
-	case codec.Opus:
+	case mixer.Opus:
 		return [][]byte{data} // RFC 7587: a packet is a payload
 	}
 	return nil

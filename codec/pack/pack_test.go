@@ -9,14 +9,14 @@ import (
 	"github.com/pion/rtp/codecs"
 	"pgregory.net/rapid"
 
-	"azulejo/codec"
 	"azulejo/codec/depack"
+	"azulejo/mixer"
 )
 
 // TestWhatIsCutIsReadBack: any unit, cut and read again, is the unit, and no payload is too long.
 func TestWhatIsCutIsReadBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		id := rapid.SampledFrom([]codec.ID{codec.H264, codec.VP8, codec.Opus}).Draw(t, "codec")
+		id := rapid.SampledFrom([]mixer.Codec{mixer.H264, mixer.VP8, mixer.Opus}).Draw(t, "codec")
 		track, err := depack.New(id, 90000)
 		if err != nil {
 			t.Fatal(err)
@@ -24,10 +24,10 @@ func TestWhatIsCutIsReadBack(t *testing.T) {
 		seq := rapid.Uint16().Draw(t, "seq")
 		for n := range rapid.IntRange(1, 6).Draw(t, "units") {
 			unit := drawUnit(t, id)
-			var got []codec.Packet
+			var got []mixer.Packet
 			payloads := Payloads(id, unit)
 			for i, p := range payloads {
-				if len(p) > Size && id != codec.Opus {
+				if len(p) > Size && id != mixer.Opus {
 					t.Fatalf("a payload of %d bytes; %d are room", len(p), Size)
 				}
 				got = append(got, track.Push(packet(&seq, uint32(n)*3000, p, i == len(payloads)-1))...)
@@ -46,12 +46,12 @@ func packet(seq *uint16, stamp uint32, payload []byte, last bool) *rtp.Packet {
 }
 
 // drawUnit makes a random access unit, some of them as long as real key pictures.
-func drawUnit(t *rapid.T, id codec.ID) []byte {
+func drawUnit(t *rapid.T, id mixer.Codec) []byte {
 	body := bytes.Repeat(rapid.SliceOfN(rapid.ByteRange(1, 255), 3, 60).Draw(t, "body"), rapid.IntRange(1, 120).Draw(t, "times"))
 	switch id {
-	case codec.VP8:
+	case mixer.VP8:
 		return append([]byte{0x10, 0x02, 0x00, 0x9d, 0x01, 0x2a, 0x10, 0x00, 0x10, 0x00}, body...)
-	case codec.Opus:
+	case mixer.Opus:
 		return append([]byte{0xf8}, body...) // one CELT frame
 	}
 	var all [][]byte
@@ -85,7 +85,7 @@ func TestAnotherReader(t *testing.T) {
 	long := append([]byte{0x65}, bytes.Repeat([]byte{7}, 3*Size)...)
 	sets := [][]byte{{0x67, 0x42, 0xe0, 0x1f}, {0x68, 0xce}}
 	data := annexB([]byte{9, 0xf0}, sets[0], sets[1], []byte{12, 0xff}, long)
-	payloads := Payloads(codec.H264, append(data, 0, 0))
+	payloads := Payloads(mixer.H264, append(data, 0, 0))
 	if len(payloads) != 5 || payloads[0][0] != 0x60|stapA {
 		t.Fatalf("%d payloads, the first begins with %#x; want a STAP-A and four fragments", len(payloads), payloads[0][0])
 	}
@@ -107,20 +107,20 @@ func TestEdges(t *testing.T) {
 	slice := append([]byte{0x41}, bytes.Repeat([]byte{1}, Size)...)
 	for _, c := range []struct {
 		name string
-		id   codec.ID
+		id   mixer.Codec
 		in   []byte
 		want []int // lengths
 	}{
-		{"nothing", codec.H264, nil, nil},
-		{"no start code", codec.H264, []byte{0x41, 1, 2}, nil},
-		{"start codes alone", codec.H264, []byte{0, 0, 1, 0, 0, 0, 1}, nil},
-		{"short start code", codec.H264, []byte{0, 0, 1, 0x41, 5, 0, 0, 1, 0x41, 6, 7}, []int{2, 3}},
-		{"exactly full", codec.H264, annexB(slice[:Size]), []int{Size}},
-		{"one too long", codec.H264, annexB(slice), []int{2 + Size/2, 2 + Size/2}},
-		{"sets without a picture", codec.H264, annexB([]byte{0x67, 1}, []byte{0x68, 1}), []int{9}},
-		{"one set", codec.H264, annexB([]byte{0x67, 1}), []int{2}},
-		{"not sent", codec.MJPEG, []byte{1}, nil},
-		{"vp8", codec.VP8, make([]byte, Size), []int{Size, 2}},
+		{"nothing", mixer.H264, nil, nil},
+		{"no start code", mixer.H264, []byte{0x41, 1, 2}, nil},
+		{"start codes alone", mixer.H264, []byte{0, 0, 1, 0, 0, 0, 1}, nil},
+		{"short start code", mixer.H264, []byte{0, 0, 1, 0x41, 5, 0, 0, 1, 0x41, 6, 7}, []int{2, 3}},
+		{"exactly full", mixer.H264, annexB(slice[:Size]), []int{Size}},
+		{"one too long", mixer.H264, annexB(slice), []int{2 + Size/2, 2 + Size/2}},
+		{"sets without a picture", mixer.H264, annexB([]byte{0x67, 1}, []byte{0x68, 1}), []int{9}},
+		{"one set", mixer.H264, annexB([]byte{0x67, 1}), []int{2}},
+		{"not sent", mixer.MJPEG, []byte{1}, nil},
+		{"vp8", mixer.VP8, make([]byte, Size), []int{Size, 2}},
 	} {
 		var got []int
 		for _, p := range Payloads(c.id, c.in) {
@@ -136,6 +136,6 @@ func BenchmarkPayloads(b *testing.B) {
 	unit := annexB([]byte{0x67, 1, 2, 3}, []byte{0x68, 1}, append([]byte{0x65}, bytes.Repeat([]byte{7}, 40_000)...))
 	b.SetBytes(int64(len(unit)))
 	for b.Loop() {
-		Payloads(codec.H264, unit)
+		Payloads(mixer.H264, unit)
 	}
 }

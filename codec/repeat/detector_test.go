@@ -11,6 +11,7 @@ import (
 
 	"azulejo/codec"
 	"azulejo/codec/repeat"
+	"azulejo/mixer"
 )
 
 // TestEverythingUncertainIsNoRepeat changes one picture of a stream, or something in front of it.
@@ -96,7 +97,7 @@ func TestIDR(t *testing.T) {
 }
 
 // pack writes access units one after another, each with its length; unpack reads as many as there are.
-func pack(packets []codec.Packet) (out []byte) {
+func pack(packets []mixer.Packet) (out []byte) {
 	for _, p := range packets {
 		out = binary.BigEndian.AppendUint16(out, uint16(len(p.Data)))
 		out = append(out, p.Data...)
@@ -134,7 +135,7 @@ func tiny(t testing.TB) (all [][]byte) {
 // long as the decoder is content, what is said to repeat does.
 func confirm(t *testing.T, units [][]byte) (n int) {
 	t.Helper()
-	d, err := codec.NewVideoDecoder(codec.H264, 1<<14)
+	d, err := codec.NewVideoDecoder(mixer.H264, 1<<14)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +149,7 @@ func confirm(t *testing.T, units [][]byte) (n int) {
 		if !sound || len(u) == 0 {
 			continue
 		}
-		frames, err := d.Decode(codec.Packet{Codec: codec.H264, Data: u, PTS: time.Duration(i + 1)})
+		frames, err := d.Decode(mixer.Packet{Codec: mixer.H264, Data: u, PTS: time.Duration(i + 1)})
 		sound = err == nil && len(frames) == 1 && frames[0].PTS == time.Duration(i+1)
 		if sound && repeats && last != nil {
 			n++

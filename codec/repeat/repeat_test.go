@@ -13,6 +13,7 @@ import (
 	"azulejo/codec"
 	"azulejo/codec/codectest"
 	"azulejo/codec/repeat"
+	"azulejo/mixer"
 )
 
 func TestMain(m *testing.M) {
@@ -21,7 +22,7 @@ func TestMain(m *testing.M) {
 }
 
 // film has ffmpeg encode a test picture in one thread, so that it is the same everywhere.
-func film(t testing.TB, source string, options ...string) []codec.Packet {
+func film(t testing.TB, source string, options ...string) []mixer.Packet {
 	t.Helper()
 	return codectest.Film(t, source, append([]string{"-threads", "1"}, options...)...)
 }
@@ -30,9 +31,9 @@ func film(t testing.TB, source string, options ...string) []codec.Packet {
 type shots map[time.Duration]*codec.Frame
 
 // decode fails the test if a picture is missing.
-func decode(t testing.TB, packets []codec.Packet) shots {
+func decode(t testing.TB, packets []mixer.Packet) shots {
 	t.Helper()
-	d, err := codec.NewVideoDecoder(codec.H264, 0)
+	d, err := codec.NewVideoDecoder(mixer.H264, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +71,7 @@ func (s tally) String() string {
 }
 
 // judge compares what a detector says with the pixels. There may be no false alarm.
-func judge(t testing.TB, packets []codec.Packet) (n tally) {
+func judge(t testing.TB, packets []mixer.Packet) (n tally) {
 	t.Helper()
 	all := decode(t, packets)
 	defer all.close()
@@ -169,7 +170,7 @@ func TestOwnEncoder(t *testing.T) {
 	for _, preset := range []string{"", "ultrafast", "veryfast", "medium"} {
 		for _, quality := range []int{0, 26} {
 			e, err := codec.NewVideoEncoder(codec.VideoConfig{
-				Codec: codec.H264, Width: 320, Height: 180, FPS: 15, Bitrate: 500_000, Preset: preset, Quality: quality,
+				Codec: mixer.H264, Width: 320, Height: 180, FPS: 15, Bitrate: 500_000, Preset: preset, Quality: quality,
 			})
 			if err != nil {
 				t.Fatal(err)
@@ -193,7 +194,7 @@ func TestOwnEncoder(t *testing.T) {
 }
 
 // shoot encodes n pictures with 15 a second and a key picture every 50.
-func shoot(t testing.TB, e *codec.VideoEncoder, n int, spot func(n int) bool) (all []codec.Packet) {
+func shoot(t testing.TB, e *codec.VideoEncoder, n int, spot func(n int) bool) (all []mixer.Packet) {
 	t.Helper()
 	f, err := codec.NewFrame(320, 180)
 	if err != nil {

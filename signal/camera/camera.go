@@ -14,12 +14,12 @@ import (
 
 	"github.com/bluenviron/gortsplib/v5/pkg/base"
 
-	"azulejo/codec"
+	"azulejo/mixer"
 	"azulejo/signal/room"
 )
 
-// House is where cameras go in.
-type House interface {
+// Registry is where cameras go in.
+type Registry interface {
 	Join(ctx context.Context, room string, j room.Joining) (*room.Member, error)
 }
 
@@ -53,8 +53,8 @@ func (c Config) urls() []string {
 
 // sink takes the media of a feed; nothing it is given is written to again.
 type sink interface {
-	PutVideo(p codec.Packet)
-	PutAudio(p codec.Packet)
+	PutVideo(p mixer.Packet)
+	PutAudio(p mixer.Packet)
 }
 
 // feed is one kind of input. run delivers in real time until ctx ends or the input breaks; refresh is
@@ -95,16 +95,16 @@ func redact(raw string) string {
 
 // Camera is one configured camera.
 type Camera struct {
-	cfg   Config
-	house House
-	log   *slog.Logger
-	tried chan struct{} // closed after the first try to join
-	once  sync.Once     // of tried
+	cfg      Config
+	registry Registry
+	log      *slog.Logger
+	tried    chan struct{} // closed after the first try to join
+	once     sync.Once     // of tried
 }
 
 // New prepares a camera of a valid Config.
-func New(cfg Config, house House, log *slog.Logger) *Camera {
-	return &Camera{cfg: cfg, house: house, log: log.With("room", cfg.Room, "camera", cfg.Name), tried: make(chan struct{})}
+func New(cfg Config, registry Registry, log *slog.Logger) *Camera {
+	return &Camera{cfg: cfg, registry: registry, log: log.With("room", cfg.Room, "camera", cfg.Name), tried: make(chan struct{})}
 }
 
 // Tried is closed once the camera has its place in the room, or has failed to get it for the first time.
@@ -149,7 +149,7 @@ func backoff(try int) time.Duration {
 // stay joins and plays until the membership ends. A camera that is lost keeps its place meanwhile, where a
 // placeholder says so.
 func (c *Camera) stay(ctx context.Context) error {
-	m, err := c.house.Join(ctx, c.cfg.Room, room.Joining{
+	m, err := c.registry.Join(ctx, c.cfg.Room, room.Joining{
 		Name: c.cfg.Name, Key: "camera/" + c.cfg.Name, Kind: room.Camera, Publish: room.Media{Audio: c.cfg.Audio, Video: true},
 		Layers: len(c.cfg.urls()),
 	})

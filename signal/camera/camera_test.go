@@ -17,7 +17,8 @@ import (
 	"go.uber.org/goleak"
 
 	"azulejo/codec"
-	"azulejo/mixer/pcm"
+	"azulejo/mixer"
+	"azulejo/mixer/engine/pcm"
 	"azulejo/signal/room"
 )
 
@@ -29,11 +30,11 @@ func TestMain(m *testing.M) {
 // tray keeps what a feed delivers.
 type tray struct {
 	mu           sync.Mutex
-	video, audio []codec.Packet
+	video, audio []mixer.Packet
 }
 
-func (t *tray) PutVideo(p codec.Packet) { t.mu.Lock(); t.video = append(t.video, p); t.mu.Unlock() }
-func (t *tray) PutAudio(p codec.Packet) { t.mu.Lock(); t.audio = append(t.audio, p); t.mu.Unlock() }
+func (t *tray) PutVideo(p mixer.Packet) { t.mu.Lock(); t.video = append(t.video, p); t.mu.Unlock() }
+func (t *tray) PutAudio(p mixer.Packet) { t.mu.Lock(); t.audio = append(t.audio, p); t.mu.Unlock() }
 
 // feedFor runs the feed of a URL for a while; ask asks for a key picture in the middle.
 func feedFor(t *testing.T, url string, d time.Duration, ask bool) *tray {
@@ -65,7 +66,7 @@ func TestPatternMovesAndSounds(t *testing.T) {
 		t.Errorf("%d pictures in two seconds at 20 a second", n)
 	}
 	keys := 0
-	d, err := codec.NewVideoDecoder(codec.H264, 0)
+	d, err := codec.NewVideoDecoder(mixer.H264, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +102,7 @@ func TestPatternMovesAndSounds(t *testing.T) {
 }
 
 // loudestTone decodes Opus packets and returns which of the tones is the strongest.
-func loudestTone(t *testing.T, packets []codec.Packet, tones ...float64) float64 {
+func loudestTone(t *testing.T, packets []mixer.Packet, tones ...float64) float64 {
 	t.Helper()
 	a, err := codec.NewAudioDecoder(packets[0].Codec, nil)
 	if err != nil {
@@ -114,12 +115,12 @@ func loudestTone(t *testing.T, packets []codec.Packet, tones ...float64) float64
 			t.Fatal(err)
 		}
 	}
-	if len(sound) < codec.SampleRate {
+	if len(sound) < mixer.SampleRate {
 		t.Fatalf("only %d values of sound", len(sound))
 	}
 	best, level := 0.0, math.Inf(-1)
 	for _, hz := range tones {
-		if l := pcm.Goertzel(sound, codec.SampleRate, hz); l > level {
+		if l := pcm.Goertzel(sound, mixer.SampleRate, hz); l > level {
 			best, level = hz, l
 		}
 	}

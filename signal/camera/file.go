@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"azulejo/codec"
+	"azulejo/mixer"
 )
 
 // fileFeed plays a media file in real time, again from its beginning at its end. Packets go out in
@@ -75,7 +76,7 @@ func (p *player) wait(t time.Time) bool {
 	}
 }
 
-func (p *player) deliver(packet codec.Packet) error {
+func (p *player) deliver(packet mixer.Packet) error {
 	if packet.Codec.IsVideo() {
 		p.out.PutVideo(packet)
 		return nil

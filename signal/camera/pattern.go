@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"azulejo/codec"
+	"azulejo/mixer"
 )
 
 // pattern is a synthetic camera: a drifting wall of painted tiles, a ball that circles once a second, the
@@ -71,14 +72,14 @@ func (p *pattern) run(ctx context.Context, out sink, refresh <-chan struct{}) er
 	}
 	defer scene.close()
 	video, err := codec.NewVideoEncoder(codec.VideoConfig{
-		Codec: codec.H264, Width: p.width, Height: p.height, FPS: p.fps,
+		Codec: mixer.H264, Width: p.width, Height: p.height, FPS: p.fps,
 		Bitrate: max(200_000, p.width*p.height*p.fps/4), Preset: "ultrafast",
 	})
 	if err != nil {
 		return err
 	}
 	defer video.Close()
-	audio, err := codec.NewAudioEncoder(codec.AudioConfig{Codec: codec.Opus, Bitrate: 48_000})
+	audio, err := codec.NewAudioEncoder(codec.AudioConfig{Codec: mixer.Opus, Bitrate: 48_000})
 	if err != nil {
 		return err
 	}

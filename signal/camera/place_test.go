@@ -25,23 +25,23 @@ func TestALostCameraKeepsItsPlace(t *testing.T) {
 	}
 	before := codec.LiveFrames()
 	log := slog.New(slog.DiscardHandler)
-	house, err := room.NewHouse(room.Config{Mixer: mixer.Config{Width: 320, Height: 180, FPS: 10}}, nil, log)
+	registry, err := room.NewRegistry(room.Config{Mixer: mixer.Config{Width: 320, Height: 180, FPS: 10}}, nil, log)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{}, 2)
-	go func() { _ = house.Run(ctx); ended <- struct{}{} }() // it always returns nil
+	go func() { _ = registry.Run(ctx); ended <- struct{}{} }() // it always returns nil
 	file := filepath.Join(dir, "later.mp4")
-	c := New(Config{Room: "yard", Name: "Gate", URL: "file:" + file, Audio: true}, house, log)
+	c := New(Config{Room: "yard", Name: "Gate", URL: "file:" + file, Audio: true}, registry, log)
 	go func() { c.Run(ctx); ended <- struct{}{} }()
 	<-c.Tried()
 
-	id := watchPlace(t, house, "", 2500*time.Millisecond, mixer.Connecting)
+	id := watchPlace(t, registry, "", 2500*time.Millisecond, mixer.Connecting)
 	if err := os.Rename(clip, file); err != nil {
 		t.Fatal(err)
 	}
-	watchPlace(t, house, id, 5*time.Second, mixer.Live)
+	watchPlace(t, registry, id, 5*time.Second, mixer.Live)
 	cancel()
 	<-ended
 	<-ended
@@ -52,11 +52,11 @@ func TestALostCameraKeepsItsPlace(t *testing.T) {
 
 // watchPlace watches for so long, or until the camera is live if that is wanted, that it is there, and
 // returns its id, which must be the one given unless that is empty.
-func watchPlace(t *testing.T, house *room.House, id string, d time.Duration, want mixer.State) string {
+func watchPlace(t *testing.T, registry *room.Registry, id string, d time.Duration, want mixer.State) string {
 	t.Helper()
 	var last mixer.State
 	for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-		info, err := house.Info("yard")
+		info, err := registry.Info("yard")
 		if err != nil || len(info.Participants) != 1 {
 			t.Fatalf("participants %v, %v: the camera lost its place", info.Participants, err)
 		}

@@ -8,7 +8,6 @@ import (
 
 	"azulejo/codec"
 	"azulejo/mixer"
-	"azulejo/mixer/layout"
 	"azulejo/signal/room"
 	"azulejo/signal/signaltest/await"
 )
@@ -16,23 +15,23 @@ import (
 // silence is a sink that looks at nothing.
 type silence struct{}
 
-func (silence) WritePacket(codec.Packet) {}
+func (silence) WritePacket(mixer.Packet) {}
 
 // TestARoomPullsWhatItShows: a camera with a sub-stream in a real room, where its tile grows and shrinks.
 func TestARoomPullsWhatItShows(t *testing.T) {
 	before := codec.LiveFrames()
 	log := slog.New(slog.DiscardHandler)
-	house, err := room.NewHouse(room.Config{Mixer: mixer.Config{Width: 640, Height: 360, FPS: 10}}, nil, log)
+	registry, err := room.NewRegistry(room.Config{Mixer: mixer.Config{Width: 640, Height: 360, FPS: 10}}, nil, log)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{}, 2)
-	go func() { _ = house.Run(ctx); ended <- struct{}{} }() // it always returns nil
-	c := New(Config{Room: "yard", Name: "Gate", URL: "test:?w=640&h=360&fps=10", SubURL: "test:?w=320&h=180&fps=10", Audio: true}, house, log)
+	go func() { _ = registry.Run(ctx); ended <- struct{}{} }() // it always returns nil
+	c := New(Config{Room: "yard", Name: "Gate", URL: "test:?w=640&h=360&fps=10", SubURL: "test:?w=320&h=180&fps=10", Audio: true}, registry, log)
 	go func() { c.Run(ctx); ended <- struct{}{} }()
 	<-c.Tried()
-	member, err := house.Join(ctx, "yard", room.Joining{Name: "viewer"})
+	member, err := registry.Join(ctx, "yard", room.Joining{Name: "viewer"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,8 +41,8 @@ func TestARoomPullsWhatItShows(t *testing.T) {
 			return s.State == mixer.Live && s.Decoded && fmt.Sprintf("%dx%d", s.Width, s.Height) == size
 		}
 	}
-	small := &mixer.View{Layout: layout.KindCustom, Tiles: []layout.Fraction{{X: 0, Y: 0, W: 0.5, H: 0.5}}}
-	sub, err := member.Mixer().Watch(mixer.Watching{Codec: codec.H264, View: small, Keep: true}, silence{})
+	small := &mixer.View{Layout: mixer.KindCustom, Tiles: []mixer.Fraction{{X: 0, Y: 0, W: 0.5, H: 0.5}}}
+	sub, err := member.Mixer().Watch(mixer.Watching{Codec: mixer.H264, View: small, Keep: true}, silence{})
 	if err != nil {
 		t.Fatal(err)
 	}

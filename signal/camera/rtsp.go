@@ -12,8 +12,8 @@ import (
 	"github.com/bluenviron/gortsplib/v5/pkg/format"
 	"github.com/pion/rtp"
 
-	"azulejo/codec"
 	"azulejo/codec/depack"
+	"azulejo/mixer"
 )
 
 // rtspFeed pulls the first picture and the first sound track that can be decoded from an RTSP server
@@ -78,7 +78,7 @@ func (f *rtspFeed) play(c *gortsplib.Client, out sink) (closeTracks func(), err 
 type rtspTrack struct {
 	media  *description.Media
 	format format.Format
-	id     codec.ID
+	id     mixer.Codec
 	sound  *soundTrack
 }
 
@@ -95,33 +95,33 @@ func pick(desc *description.Session, video bool) *rtspTrack {
 }
 
 // idOf is the format as codec names it; empty for what is not decoded.
-func idOf(f format.Format) codec.ID {
+func idOf(f format.Format) mixer.Codec {
 	switch f := f.(type) {
 	case *format.H264:
-		return codec.H264
+		return mixer.H264
 	case *format.H265:
-		return codec.H265
+		return mixer.H265
 	case *format.VP8:
-		return codec.VP8
+		return mixer.VP8
 	case *format.Opus:
-		return codec.Opus
+		return mixer.Opus
 	case *format.G722:
-		return codec.G722
+		return mixer.G722
 	case *format.MPEG4Audio:
-		return codec.AAC
+		return mixer.AAC
 	case *format.G711:
 		switch {
-		case f.SampleRate < 8000 || f.SampleRate > codec.SampleRate || f.ChannelCount > codec.Channels:
+		case f.SampleRate < 8000 || f.SampleRate > mixer.SampleRate || f.ChannelCount > mixer.Channels:
 		case f.MULaw:
-			return codec.PCMU
+			return mixer.PCMU
 		default:
-			return codec.PCMA
+			return mixer.PCMA
 		}
 	}
 	return ""
 }
 
-func (t *rtspTrack) setup(c *gortsplib.Client, desc *description.Session, put func(codec.Packet)) error {
+func (t *rtspTrack) setup(c *gortsplib.Client, desc *description.Session, put func(mixer.Packet)) error {
 	if _, err := c.Setup(desc.BaseURL, t.media, 0, 0); err != nil {
 		return err
 	}
@@ -140,7 +140,7 @@ func (t *rtspTrack) setup(c *gortsplib.Client, desc *description.Session, put fu
 type captured func(*rtp.Packet) (time.Duration, bool)
 
 // reader returns what turns the track's RTP into packets for put. One goroutine of the client calls it.
-func (t *rtspTrack) reader(put func(codec.Packet), when captured) (func(*rtp.Packet), error) {
+func (t *rtspTrack) reader(put func(mixer.Packet), when captured) (func(*rtp.Packet), error) {
 	if f, ok := t.format.(*format.MPEG4Audio); ok {
 		return t.aacReader(f, put, when)
 	}
@@ -172,7 +172,7 @@ func (t *rtspTrack) reader(put func(codec.Packet), when captured) (func(*rtp.Pac
 }
 
 // aacReader reads AAC (RFC 3640), which is put as Opus.
-func (t *rtspTrack) aacReader(f *format.MPEG4Audio, put func(codec.Packet), when captured) (func(*rtp.Packet), error) {
+func (t *rtspTrack) aacReader(f *format.MPEG4Audio, put func(mixer.Packet), when captured) (func(*rtp.Packet), error) {
 	decoder, err := f.CreateDecoder()
 	if err != nil {
 		return nil, err
@@ -181,7 +181,7 @@ func (t *rtspTrack) aacReader(f *format.MPEG4Audio, put func(codec.Packet), when
 	if err != nil {
 		return nil, err
 	}
-	if t.sound, err = newSoundTrack(codec.AAC, extra); err != nil {
+	if t.sound, err = newSoundTrack(mixer.AAC, extra); err != nil {
 		return nil, err
 	}
 	return func(p *rtp.Packet) {
@@ -192,7 +192,7 @@ func (t *rtspTrack) aacReader(f *format.MPEG4Audio, put func(codec.Packet), when
 		at, known := when(p)
 		before := t.sound.taken
 		for _, u := range units {
-			unit := codec.Packet{Codec: codec.AAC, Data: u, Key: true}
+			unit := mixer.Packet{Codec: mixer.AAC, Data: u, Key: true}
 			if known {
 				unit.Captured = at + t.sound.taken - before
 			}

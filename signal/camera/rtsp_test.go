@@ -18,6 +18,7 @@ import (
 	"github.com/pion/rtp"
 
 	"azulejo/codec"
+	"azulejo/mixer"
 )
 
 // relay is an RTSP server that hands on what one publisher sends it.
@@ -148,16 +149,16 @@ func TestRTSP(t *testing.T) {
 		name         string
 		udp          bool
 		video, audio []string
-		id, sound    codec.ID
+		id, sound    mixer.Codec
 	}{
-		{"h264 and aac over tcp", false, []string{"libx264", "-bf", "0"}, []string{"aac"}, codec.H264, codec.Opus},
-		{"h264 and a-law over udp", true, []string{"libx264", "-bf", "0"}, []string{"pcm_alaw", "-ar", "8000", "-ac", "1"}, codec.H264, codec.PCMA},
-		{"h264 and mu-law over tcp", false, []string{"libx264", "-bf", "0"}, []string{"pcm_mulaw", "-ar", "8000", "-ac", "1"}, codec.H264, codec.PCMU},
-		{"h264 and mu-law of 16 kHz over tcp", false, []string{"libx264", "-bf", "0"}, []string{"pcm_mulaw", "-ar", "16000", "-ac", "1"}, codec.H264, codec.Opus},
-		{"h264 and a-law of two channels over udp", true, []string{"libx264", "-bf", "0"}, []string{"pcm_alaw", "-ar", "8000", "-ac", "2"}, codec.H264, codec.Opus},
-		{"h264 and aac of 16 kHz over tcp", false, []string{"libx264", "-bf", "0"}, []string{"aac", "-ar", "16000", "-ac", "1"}, codec.H264, codec.Opus},
-		{"h264 and g.722 over tcp", false, []string{"libx264", "-bf", "0"}, []string{"g722", "-ar", "16000", "-ac", "1"}, codec.H264, codec.G722},
-		{"h265 and opus over tcp", false, []string{"libx265", "-x265-params", "bframes=0:log-level=none"}, []string{"libopus"}, codec.H265, codec.Opus},
+		{"h264 and aac over tcp", false, []string{"libx264", "-bf", "0"}, []string{"aac"}, mixer.H264, mixer.Opus},
+		{"h264 and a-law over udp", true, []string{"libx264", "-bf", "0"}, []string{"pcm_alaw", "-ar", "8000", "-ac", "1"}, mixer.H264, mixer.PCMA},
+		{"h264 and mu-law over tcp", false, []string{"libx264", "-bf", "0"}, []string{"pcm_mulaw", "-ar", "8000", "-ac", "1"}, mixer.H264, mixer.PCMU},
+		{"h264 and mu-law of 16 kHz over tcp", false, []string{"libx264", "-bf", "0"}, []string{"pcm_mulaw", "-ar", "16000", "-ac", "1"}, mixer.H264, mixer.Opus},
+		{"h264 and a-law of two channels over udp", true, []string{"libx264", "-bf", "0"}, []string{"pcm_alaw", "-ar", "8000", "-ac", "2"}, mixer.H264, mixer.Opus},
+		{"h264 and aac of 16 kHz over tcp", false, []string{"libx264", "-bf", "0"}, []string{"aac", "-ar", "16000", "-ac", "1"}, mixer.H264, mixer.Opus},
+		{"h264 and g.722 over tcp", false, []string{"libx264", "-bf", "0"}, []string{"g722", "-ar", "16000", "-ac", "1"}, mixer.H264, mixer.G722},
+		{"h265 and opus over tcp", false, []string{"libx265", "-x265-params", "bframes=0:log-level=none"}, []string{"libopus"}, mixer.H265, mixer.Opus},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r, url := startRelay(t)
@@ -216,7 +217,7 @@ func (t *tray) enough() bool {
 	return len(t.video) > 40 && len(t.audio) > 60
 }
 
-func checkTray(t *testing.T, out *tray, id, sound codec.ID) {
+func checkTray(t *testing.T, out *tray, id, sound mixer.Codec) {
 	t.Helper()
 	out.mu.Lock()
 	defer out.mu.Unlock()
@@ -257,7 +258,7 @@ func checkTray(t *testing.T, out *tray, id, sound codec.ID) {
 // checkClock wants the newest of both media to be captured when the camera says, which is about now.
 func checkClock(t *testing.T, out *tray) {
 	t.Helper()
-	for _, p := range []codec.Packet{out.video[len(out.video)-1], out.audio[len(out.audio)-1]} {
+	for _, p := range []mixer.Packet{out.video[len(out.video)-1], out.audio[len(out.audio)-1]} {
 		if age := time.Duration(time.Now().UnixNano()) - p.Captured; age.Abs() > 30*time.Second {
 			t.Errorf("%s was captured %v ago", p.Codec, age)
 		}

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"azulejo/codec"
-	"azulejo/mixer/label"
+	"azulejo/mixer/engine/label"
 )
 
 // scene paints a pattern's pictures. One goroutine owns it.

@@ -4,7 +4,7 @@ import (
 	"sync"
 	"time"
 
-	"azulejo/codec"
+	"azulejo/mixer"
 )
 
 // sound makes one sound of those of a camera's streams: the main stream's while that brings any, else the
@@ -20,7 +20,7 @@ type sound struct {
 	end   time.Duration // of what was put
 }
 
-func (s *sound) put(o *outlet, p codec.Packet) {
+func (s *sound) put(o *outlet, p mixer.Packet) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.owner != o {

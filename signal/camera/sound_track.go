@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"azulejo/codec"
+	"azulejo/mixer"
 )
 
 // soundTrack brings sound to Opus where a packet cannot be decoded without a configuration from elsewhere, which is the
@@ -17,8 +18,8 @@ type soundTrack struct {
 }
 
 // newSoundTrack takes AAC's AudioSpecificConfig as extra.
-func newSoundTrack(id codec.ID, extra []byte) (*soundTrack, error) {
-	if id != codec.AAC {
+func newSoundTrack(id mixer.Codec, extra []byte) (*soundTrack, error) {
+	if id != mixer.AAC {
 		return nil, nil
 	}
 	d, err := codec.NewAudioDecoder(id, extra)
@@ -29,7 +30,7 @@ func newSoundTrack(id codec.ID, extra []byte) (*soundTrack, error) {
 }
 
 // newG711Track is nil for the usual G.711.
-func newG711Track(id codec.ID, rate, channels int) (*soundTrack, error) {
+func newG711Track(id mixer.Codec, rate, channels int) (*soundTrack, error) {
 	if rate == 8000 && channels == 1 {
 		return nil, nil
 	}
@@ -42,7 +43,7 @@ func newG711Track(id codec.ID, rate, channels int) (*soundTrack, error) {
 
 // transcode takes over d.
 func transcode(d *codec.AudioDecoder) (*soundTrack, error) {
-	e, err := codec.NewAudioEncoder(codec.AudioConfig{Codec: codec.Opus})
+	e, err := codec.NewAudioEncoder(codec.AudioConfig{Codec: mixer.Opus})
 	if err != nil {
 		d.Close()
 		return nil, err
@@ -51,20 +52,20 @@ func transcode(d *codec.AudioDecoder) (*soundTrack, error) {
 }
 
 // take returns p as Opus. Sound that cannot be decoded is left out.
-func (s *soundTrack) take(p codec.Packet) ([]codec.Packet, error) {
+func (s *soundTrack) take(p mixer.Packet) ([]mixer.Packet, error) {
 	if s == nil {
-		return []codec.Packet{p}, nil
+		return []mixer.Packet{p}, nil
 	}
 	var err error
 	s.pcm, err = s.decoder.Decode(s.pcm[:0], p)
-	if errors.Is(err, codec.ErrInvalidData) {
+	if errors.Is(err, mixer.ErrInvalidData) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
 	begin := s.taken
-	s.taken += time.Duration(len(s.pcm)/codec.Channels) * time.Second / codec.SampleRate
+	s.taken += time.Duration(len(s.pcm)/mixer.Channels) * time.Second / mixer.SampleRate
 	packets, err := s.encoder.Encode(s.pcm, p.PTS)
 	if p.Captured != 0 {
 		for i := range packets { // some of it waited for p to fill a packet

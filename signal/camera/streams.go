@@ -7,14 +7,13 @@ import (
 	"sync/atomic"
 	"time"
 
-	"azulejo/codec"
 	"azulejo/mixer"
 )
 
 // upstream is the camera's place in a room.
 type upstream interface {
-	PutLayer(layer int, p codec.Packet)
-	PutAudio(p codec.Packet)
+	PutLayer(layer int, p mixer.Packet)
+	PutAudio(p mixer.Packet)
 }
 
 // overlap is how long the old stream goes on beside the new one after that has brought a key picture: time for
@@ -224,7 +223,7 @@ type outlet struct {
 }
 
 // PutVideo takes a picture of the stream.
-func (o *outlet) PutVideo(p codec.Packet) {
+func (o *outlet) PutVideo(p mixer.Packet) {
 	o.out.PutLayer(o.layer, p)
 	if p.Key && !o.begun {
 		o.begun = true
@@ -233,7 +232,7 @@ func (o *outlet) PutVideo(p codec.Packet) {
 }
 
 // PutAudio takes a sound of the stream.
-func (o *outlet) PutAudio(p codec.Packet) {
+func (o *outlet) PutAudio(p mixer.Packet) {
 	if o.cfg.Audio {
 		o.sound.put(o, p)
 	}

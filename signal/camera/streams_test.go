@@ -12,7 +12,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"azulejo/codec"
 	"azulejo/mixer"
 )
 
@@ -20,17 +19,17 @@ import (
 type seat struct {
 	mu       sync.Mutex
 	pictures [2][]time.Time // by layer
-	sounds   []codec.Packet
+	sounds   []mixer.Packet
 	heard    []string // whose sound, each change once
 }
 
-func (s *seat) PutLayer(layer int, _ codec.Packet) {
+func (s *seat) PutLayer(layer int, _ mixer.Packet) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.pictures[layer] = append(s.pictures[layer], time.Now())
 }
 
-func (s *seat) PutAudio(p codec.Packet) {
+func (s *seat) PutAudio(p mixer.Packet) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sounds = append(s.sounds, p)
@@ -113,8 +112,8 @@ func (f *toy) run(ctx context.Context, out sink, _ <-chan struct{}) error {
 		case <-time.After(40 * time.Millisecond):
 		}
 		at := time.Duration(n) * 40 * time.Millisecond
-		out.PutVideo(codec.Packet{PTS: at, Key: n >= 50 && n%4 == 0})
-		out.PutAudio(codec.Packet{Data: []byte(f.name), PTS: at, Duration: 40 * time.Millisecond})
+		out.PutVideo(mixer.Packet{PTS: at, Key: n >= 50 && n%4 == 0})
+		out.PutAudio(mixer.Packet{Data: []byte(f.name), PTS: at, Duration: 40 * time.Millisecond})
 	}
 }
 
@@ -178,7 +177,7 @@ func TestMakeBeforeBreak(t *testing.T) {
 }
 
 // checkSound wants one sound at a time, without a hole longer than a feed needs to begin.
-func checkSound(t *testing.T, sounds []codec.Packet) {
+func checkSound(t *testing.T, sounds []mixer.Packet) {
 	t.Helper()
 	for i := range sounds[1:] {
 		gap := sounds[i+1].PTS - sounds[i].PTS - sounds[i].Duration

@@ -29,7 +29,7 @@ func newSizer(t *testing.T) *sizer {
 	t.Helper()
 	s := &sizer{}
 	for i := range s.decoder {
-		d, err := codec.NewVideoDecoder(codec.H264, 0)
+		d, err := codec.NewVideoDecoder(mixer.H264, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -40,7 +40,7 @@ func newSizer(t *testing.T) *sizer {
 }
 
 // PutLayer decodes key pictures only: every one can be.
-func (s *sizer) PutLayer(layer int, p codec.Packet) {
+func (s *sizer) PutLayer(layer int, p mixer.Packet) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.newest[layer] = time.Now()
@@ -57,7 +57,7 @@ func (s *sizer) PutLayer(layer int, p codec.Packet) {
 	}
 }
 
-func (s *sizer) PutAudio(codec.Packet) {}
+func (s *sizer) PutAudio(mixer.Packet) {}
 
 // only tells whether pictures come from that layer and no longer from the other, and have that size.
 func (s *sizer) only(layer int, size string) bool {

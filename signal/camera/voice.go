@@ -4,7 +4,7 @@ import (
 	"math"
 	"time"
 
-	"azulejo/codec"
+	"azulejo/mixer"
 )
 
 // voice is a steady tone that swells on every full second of the wall clock, so that sound and picture can
@@ -23,12 +23,12 @@ const (
 
 // next returns 20 ms of interleaved stereo and moves on.
 func (v *voice) next() []int16 {
-	const n = codec.SampleRate / 50
-	out := make([]int16, n*codec.Channels)
+	const n = mixer.SampleRate / 50
+	out := make([]int16, n*mixer.Channels)
 	since := float64(v.at.Nanosecond()) / 1e9
-	step := 2 * math.Pi * v.hz / codec.SampleRate
+	step := 2 * math.Pi * v.hz / mixer.SampleRate
 	for i := range n {
-		t := math.Mod(since+float64(i)/codec.SampleRate, 1)
+		t := math.Mod(since+float64(i)/mixer.SampleRate, 1)
 		level := quiet + (loud-quiet)*min(t/0.005, math.Exp(-t*12))
 		s := int16(32767 * level * math.Sin(v.phase))
 		out[2*i], out[2*i+1] = s, s

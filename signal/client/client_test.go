@@ -14,7 +14,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"azulejo/codec"
+	"azulejo/mixer"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -22,16 +22,16 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // TestPlayKeepsTime plays two passes of a loop on a fake clock.
 func TestPlayKeepsTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		packets := []codec.Packet{{PTS: 0}, {PTS: 40 * time.Millisecond}, {PTS: 100 * time.Millisecond}}
+		packets := []mixer.Packet{{PTS: 0}, {PTS: 40 * time.Millisecond}, {PTS: 100 * time.Millisecond}}
 		next, n := Loop(packets, 200*time.Millisecond), 0
 		begin := time.Now()
 		var got []time.Duration
-		err := Play(t.Context(), func() (codec.Packet, error) {
+		err := Play(t.Context(), func() (mixer.Packet, error) {
 			if n++; n > 6 {
-				return codec.Packet{}, io.EOF
+				return mixer.Packet{}, io.EOF
 			}
 			return next()
-		}, func(codec.Packet) error {
+		}, func(mixer.Packet) error {
 			got = append(got, time.Since(begin)/time.Millisecond)
 			return nil
 		})
@@ -50,15 +50,15 @@ func TestPlayKeepsTime(t *testing.T) {
 func TestPlayEnds(t *testing.T) {
 	broken := errors.New("broken")
 	ctx, cancel := context.WithCancel(t.Context())
-	one := func() (codec.Packet, error) { return codec.Packet{}, nil }
-	if err := Play(ctx, one, func(codec.Packet) error { return broken }); !errors.Is(err, broken) {
+	one := func() (mixer.Packet, error) { return mixer.Packet{}, nil }
+	if err := Play(ctx, one, func(mixer.Packet) error { return broken }); !errors.Is(err, broken) {
 		t.Errorf("put fails: got %v", err)
 	}
 	if err := Play(ctx, Loop(nil, time.Second), nil); err != nil {
 		t.Errorf("an empty loop: got %v", err)
 	}
 	cancel()
-	if err := Play(ctx, Loop([]codec.Packet{{PTS: time.Hour}, {PTS: 2 * time.Hour}}, 0), func(codec.Packet) error { return nil }); err != nil {
+	if err := Play(ctx, Loop([]mixer.Packet{{PTS: time.Hour}, {PTS: 2 * time.Hour}}, 0), func(mixer.Packet) error { return nil }); err != nil {
 		t.Errorf("cancelled: got %v", err)
 	}
 }
@@ -66,7 +66,7 @@ func TestPlayEnds(t *testing.T) {
 func TestConfigNamesWhatIsAccepted(t *testing.T) {
 	for want, cfg := range map[string]Config{
 		"ws://":           {URL: "http://x", View: true},
-		"h264, vp8":       {URL: "ws://x", PublishVideo: codec.AV1},
+		"h264, vp8":       {URL: "ws://x", PublishVideo: mixer.AV1},
 		"at least one is": {URL: "ws://x"},
 	} {
 		if err := cfg.Validate(); err == nil || !strings.Contains(err.Error(), want) {
@@ -95,8 +95,8 @@ func TestDialTellsWhatHappened(t *testing.T) {
 func TestStatsAreJSON(t *testing.T) {
 	var in receiving
 	at := time.Unix(1000, 0).UTC()
-	in.count(codec.Packet{Codec: codec.VP8, Data: make([]byte, 5), Key: true}, at)
-	in.count(codec.Packet{Codec: codec.VP8, Data: make([]byte, 7), Lost: true}, at.Add(1500*time.Microsecond))
+	in.count(mixer.Packet{Codec: mixer.VP8, Data: make([]byte, 5), Key: true}, at)
+	in.count(mixer.Packet{Codec: mixer.VP8, Data: make([]byte, 7), Lost: true}, at.Add(1500*time.Microsecond))
 	got, err := json.Marshal(in.snapshot())
 	want := `{"codec":"vp8","units":2,"keys":1,"bytes":12,"lost":0,"breaks":1,"first":"1970-01-01T00:16:40Z","longestGapMs":1.5}`
 	if err != nil || string(got) != want {

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"azulejo/codec"
+	"azulejo/mixer"
 )
 
 // Config says whom to call, what to publish and what to do with what comes back.
@@ -21,19 +21,19 @@ type Config struct {
 	Name string
 	Key  string // takes the same place again; may be empty
 
-	PublishVideo codec.ID // codec.H264 or codec.VP8; empty: no picture
-	PublishAudio bool     // Opus
-	Layers       int      // of the picture (simulcast), each with packets of its own, see PutLayer; up to 3, zero is one
+	PublishVideo mixer.Codec // codec.H264 or codec.VP8; empty: no picture
+	PublishAudio bool        // Opus
+	Layers       int         // of the picture (simulcast), each with packets of its own, see PutLayer; up to 3, zero is one
 
 	Screen bool // the picture that is published is a shared screen
 
-	View   bool       // receive the mix
-	Select Selection  // which picture of it
-	Accept []codec.ID // picture formats offered, in order; H.264 and VP8 when empty
+	View   bool          // receive the mix
+	Select Selection     // which picture of it
+	Accept []mixer.Codec // picture formats offered, in order; H.264 and VP8 when empty
 
 	// OnVideo and OnAudio get the mix as access units in order; PTS is the stream's RTP time.
 	// A packet may be kept. Either may be nil.
-	OnVideo, OnAudio func(codec.Packet)
+	OnVideo, OnAudio func(mixer.Packet)
 
 	OnRefresh      func()                     // the server wants a key picture of what is published
 	OnLimit        func(bitrate int)          // what the server wants at most of what is published, repeated; bits a second
@@ -78,7 +78,7 @@ const (
 
 func (c Config) withDefaults() Config {
 	if len(c.Accept) == 0 {
-		c.Accept = []codec.ID{codec.H264, codec.VP8}
+		c.Accept = []mixer.Codec{mixer.H264, mixer.VP8}
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -92,8 +92,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("url %q: accepted are ws:// and wss:// URLs", c.where())
 	}
 	for _, id := range c.formats() {
-		if id != codec.H264 && id != codec.VP8 {
-			return fmt.Errorf("picture format %q: accepted are %s, %s", id, codec.H264, codec.VP8)
+		if id != mixer.H264 && id != mixer.VP8 {
+			return fmt.Errorf("picture format %q: accepted are %s, %s", id, mixer.H264, mixer.VP8)
 		}
 	}
 	if c.Layers < 0 || c.Layers > len(rids) {
@@ -112,8 +112,8 @@ func (c Config) where() string {
 }
 
 // formats are the picture formats of the offer: what is published first.
-func (c Config) formats() []codec.ID {
-	var all []codec.ID
+func (c Config) formats() []mixer.Codec {
+	var all []mixer.Codec
 	if c.PublishVideo != "" {
 		all = append(all, c.PublishVideo)
 	}

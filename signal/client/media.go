@@ -10,22 +10,22 @@ import (
 	"github.com/pion/interceptor"
 	"github.com/pion/webrtc/v4"
 
-	"azulejo/codec"
+	"azulejo/mixer"
 )
 
-func mimeOf(id codec.ID) string {
+func mimeOf(id mixer.Codec) string {
 	switch id {
-	case codec.H264:
+	case mixer.H264:
 		return webrtc.MimeTypeH264
-	case codec.VP8:
+	case mixer.VP8:
 		return webrtc.MimeTypeVP8
 	default:
 		return webrtc.MimeTypeOpus
 	}
 }
 
-func idOf(mime string) codec.ID {
-	for _, id := range []codec.ID{codec.H264, codec.VP8, codec.Opus} {
+func idOf(mime string) mixer.Codec {
+	for _, id := range []mixer.Codec{mixer.H264, mixer.VP8, mixer.Opus} {
 		if strings.EqualFold(mime, mimeOf(id)) {
 			return id
 		}
@@ -33,13 +33,13 @@ func idOf(mime string) codec.ID {
 	return ""
 }
 
-func capability(id codec.ID) webrtc.RTPCodecCapability {
+func capability(id mixer.Codec) webrtc.RTPCodecCapability {
 	c := webrtc.RTPCodecCapability{MimeType: mimeOf(id), ClockRate: 90000}
 	switch id {
-	case codec.Opus:
+	case mixer.Opus:
 		c.ClockRate, c.Channels, c.SDPFmtpLine = 48000, 2, "minptime=10;useinbandfec=1;stereo=1"
 		return c
-	case codec.H264:
+	case mixer.H264:
 		c.SDPFmtpLine = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f"
 	}
 	c.RTCPFeedback = []webrtc.RTCPFeedback{{Type: "ccm", Parameter: "fir"}, {Type: "nack"}, {Type: "nack", Parameter: "pli"}}
@@ -49,7 +49,7 @@ func capability(id codec.ID) webrtc.RTPCodecCapability {
 // newConnection makes a peer connection that knows only the formats of cfg.
 func newConnection(cfg Config) (*webrtc.PeerConnection, error) {
 	m := &webrtc.MediaEngine{}
-	opus := webrtc.RTPCodecParameters{RTPCodecCapability: capability(codec.Opus), PayloadType: 111}
+	opus := webrtc.RTPCodecParameters{RTPCodecCapability: capability(mixer.Opus), PayloadType: 111}
 	if err := m.RegisterCodec(opus, webrtc.RTPCodecTypeAudio); err != nil {
 		return nil, fmt.Errorf("register opus: %w", err)
 	}

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"azulejo/codec"
 	"azulejo/mixer"
 )
 
@@ -20,11 +19,11 @@ type Selection struct {
 
 // Rendition is what the server sends.
 type Rendition struct {
-	Codec   codec.ID `json:"codec"`
-	Width   int      `json:"w"`
-	Height  int      `json:"h"`
-	FPS     float64  `json:"fps"`
-	Bitrate int      `json:"bitrate"` // bits a second
+	Codec   mixer.Codec `json:"codec"`
+	Width   int         `json:"w"`
+	Height  int         `json:"h"`
+	FPS     float64     `json:"fps"`
+	Bitrate int         `json:"bitrate"` // bits a second
 }
 
 // Layout is what the picture shows from RTP time on; View is empty for a personal view.

@@ -15,7 +15,7 @@ import (
 	"github.com/pion/rtp/codecs"
 	"github.com/pion/webrtc/v4"
 
-	"azulejo/codec"
+	"azulejo/mixer"
 )
 
 const mtu = 1200
@@ -35,15 +35,15 @@ type sender struct {
 }
 
 // sound is the format of published sound, if any.
-func (c *Client) sound() codec.ID {
+func (c *Client) sound() mixer.Codec {
 	if c.cfg.PublishAudio {
-		return codec.Opus
+		return mixer.Opus
 	}
 	return ""
 }
 
 // transceiver prepares one medium in both, one or no direction.
-func (c *Client) transceiver(kind webrtc.RTPCodecType, publish codec.ID) (*sender, error) {
+func (c *Client) transceiver(kind webrtc.RTPCodecType, publish mixer.Codec) (*sender, error) {
 	direction := webrtc.RTPTransceiverDirectionRecvonly
 	switch {
 	case publish != "" && c.cfg.View:
@@ -77,13 +77,13 @@ func (c *Client) transceiver(kind webrtc.RTPCodecType, publish codec.ID) (*sende
 	return newSender(track, publish), nil
 }
 
-func newSender(track *webrtc.TrackLocalStaticRTP, id codec.ID) *sender {
+func newSender(track *webrtc.TrackLocalStaticRTP, id mixer.Codec) *sender {
 	s := &sender{track: track, clock: track.Codec().ClockRate, sequencer: rtp.NewRandomSequencer()}
 	var payloader rtp.Payloader = &codecs.OpusPayloader{}
 	switch id {
-	case codec.H264:
+	case mixer.H264:
 		payloader = &codecs.H264Payloader{}
-	case codec.VP8:
+	case mixer.VP8:
 		payloader = &codecs.VP8Payloader{EnablePictureID: true}
 	}
 	// Payload type and SSRC are set by the track, which knows the answer.
@@ -119,10 +119,10 @@ func (c *Client) feedback(s *webrtc.RTPSender, rid string) {
 
 // PutVideo sends one picture, of the format in Config.PublishVideo. PTS sets its RTP time;
 // pacing is the caller's, see [Play].
-func (c *Client) PutVideo(p codec.Packet) error { return c.video.put(p) }
+func (c *Client) PutVideo(p mixer.Packet) error { return c.video.put(p) }
 
 // PutAudio sends one Opus packet.
-func (c *Client) PutAudio(p codec.Packet) error { return c.audio.put(p) }
+func (c *Client) PutAudio(p mixer.Packet) error { return c.audio.put(p) }
 
 // PutRTP sends one packet on the picture's track, to try a server's patience. Payload type and
 // SSRC are set here; the sequence number counts from that of the next packet: 0 is in order, 1
@@ -145,7 +145,7 @@ func (s *sender) putRTP(p *rtp.Packet) error {
 
 var errNotPublished = errors.New("this medium is not published: see Config")
 
-func (s *sender) put(p codec.Packet) error {
+func (s *sender) put(p mixer.Packet) error {
 	if s == nil {
 		return errNotPublished
 	}
@@ -174,7 +174,7 @@ func (s *sender) put(p codec.Packet) error {
 // Play takes packets from next and gives each to put at its time, the first at once, until ctx
 // ends (nil), next returns io.EOF (nil), or one of them fails. A source that is late is not
 // hurried.
-func Play(ctx context.Context, next func() (codec.Packet, error), put func(codec.Packet) error) error {
+func Play(ctx context.Context, next func() (mixer.Packet, error), put func(mixer.Packet) error) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	var begin time.Time
@@ -203,11 +203,11 @@ func Play(ctx context.Context, next func() (codec.Packet, error), put func(codec
 
 // Loop makes an endless source of packets, each pass behind the last one; period is the length
 // of a pass.
-func Loop(packets []codec.Packet, period time.Duration) func() (codec.Packet, error) {
+func Loop(packets []mixer.Packet, period time.Duration) func() (mixer.Packet, error) {
 	n := 0
-	return func() (codec.Packet, error) {
+	return func() (mixer.Packet, error) {
 		if len(packets) == 0 {
-			return codec.Packet{}, io.EOF
+			return mixer.Packet{}, io.EOF
 		}
 		p := packets[n%len(packets)]
 		p.PTS += time.Duration(n/len(packets)) * period

@@ -8,14 +8,14 @@ import (
 	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
 
-	"azulejo/codec"
+	"azulejo/mixer"
 )
 
 // rids name the layers of simulcast from the largest on, as browsers' examples do: full, half, quarter.
 var rids = []string{"f", "h", "q"} // a constant table
 
 // PutLayer sends one picture of one layer; layer 0 is the largest. PutVideo is PutLayer of layer 0.
-func (c *Client) PutLayer(layer int, p codec.Packet) error {
+func (c *Client) PutLayer(layer int, p mixer.Packet) error {
 	if layer == 0 {
 		return c.video.put(p)
 	}

@@ -16,7 +16,6 @@ import (
 
 	"github.com/gorilla/websocket"
 
-	"azulejo/codec"
 	"azulejo/mixer"
 	"azulejo/signal/peer"
 	"azulejo/signal/signaltest/await"
@@ -29,13 +28,13 @@ type tray struct {
 	sounds int
 }
 
-func (t *tray) PutLayer(layer int, p codec.Packet) {
+func (t *tray) PutLayer(layer int, p mixer.Packet) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.layers[layer] = append(t.layers[layer], p.Data)
 }
 
-func (t *tray) PutAudio(codec.Packet) {
+func (t *tray) PutAudio(mixer.Packet) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.sounds++
@@ -137,7 +136,7 @@ func TestSimulcast(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	c, err := Dial(ctx, Config{
-		URL: a.url, Room: "yard", PublishVideo: codec.VP8, PublishAudio: true, Layers: 3,
+		URL: a.url, Room: "yard", PublishVideo: mixer.VP8, PublishAudio: true, Layers: 3,
 		OnRefresh: func() { refreshes.Add(1) }, OnLimit: func(bits int) { limit.Store(int64(bits)) },
 	})
 	if err != nil {
@@ -161,7 +160,7 @@ func TestSimulcast(t *testing.T) {
 	put := func() bool {
 		all := true
 		for i := range data {
-			if err := c.PutLayer(i, codec.Packet{Codec: codec.VP8, Data: data[i], PTS: time.Duration(n) * 40 * time.Millisecond, Key: true}); err != nil {
+			if err := c.PutLayer(i, mixer.Packet{Codec: mixer.VP8, Data: data[i], PTS: time.Duration(n) * 40 * time.Millisecond, Key: true}); err != nil {
 				t.Fatal(err)
 			}
 			all = a.up.has(t, i, data[i]) && all
@@ -170,7 +169,7 @@ func TestSimulcast(t *testing.T) {
 		return all
 	}
 	await.Until(t, "all layers", put)
-	if err := c.PutLayer(3, codec.Packet{}); err == nil {
+	if err := c.PutLayer(3, mixer.Packet{}); err == nil {
 		t.Error("a fourth layer was sent")
 	}
 	if got := c.Stats().Sent.Video.Units; got != uint64(3*n) {
@@ -196,7 +195,7 @@ func TestOneLayerIsLayerZero(t *testing.T) {
 	a := serve(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	c, err := Dial(ctx, Config{URL: a.url, Room: "yard", PublishVideo: codec.VP8, PublishAudio: true})
+	c, err := Dial(ctx, Config{URL: a.url, Room: "yard", PublishVideo: mixer.VP8, PublishAudio: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +207,7 @@ func TestOneLayerIsLayerZero(t *testing.T) {
 	data := []byte{0x10, 0x02, 0x00, 0x9d, 0x01, 0x2a, 0x10, 0x00, 0x10, 0x00, 7}
 	await.Until(t, "the picture and the sound", func() bool {
 		for _, err := range []error{
-			c.PutVideo(codec.Packet{Codec: codec.VP8, Data: data}), c.PutAudio(codec.Packet{Codec: codec.Opus, Data: []byte{0xf8, 1}}),
+			c.PutVideo(mixer.Packet{Codec: mixer.VP8, Data: data}), c.PutAudio(mixer.Packet{Codec: mixer.Opus, Data: []byte{0xf8, 1}}),
 		} {
 			if err != nil {
 				t.Fatal(err)
@@ -224,7 +223,7 @@ func TestOneLayerIsLayerZero(t *testing.T) {
 	if slices.ContainsFunc(a.up.layers[1:], func(l [][]byte) bool { return len(l) > 0 }) {
 		t.Error("another layer came")
 	}
-	if err := c.PutLayer(1, codec.Packet{}); err == nil {
+	if err := c.PutLayer(1, mixer.Packet{}); err == nil {
 		t.Error("a second layer was sent")
 	}
 }

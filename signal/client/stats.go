@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"time"
 
-	"azulejo/codec"
+	"azulejo/mixer"
 )
 
 // Stats count what a client sent and received since Dial.
@@ -33,7 +33,7 @@ func (s Sending) plus(o Sending) Sending {
 
 // Receiving counts one medium of the mix.
 type Receiving struct {
-	Codec      codec.ID      `json:"codec,omitempty"`
+	Codec      mixer.Codec   `json:"codec,omitempty"`
 	Units      uint64        `json:"units"`
 	Keys       uint64        `json:"keys"`
 	Bytes      uint64        `json:"bytes"`

@@ -8,8 +8,8 @@ import (
 	"github.com/pion/rtcp"
 	"github.com/pion/webrtc/v4"
 
-	"azulejo/codec"
 	"azulejo/codec/depack"
+	"azulejo/mixer"
 )
 
 // receiving counts one medium of the mix.
@@ -19,7 +19,7 @@ type receiving struct {
 	last  time.Time // arrival of the last unit
 }
 
-func (r *receiving) count(p codec.Packet, now time.Time) {
+func (r *receiving) count(p mixer.Packet, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := &r.stats

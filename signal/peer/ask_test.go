@@ -109,7 +109,7 @@ func TestLessIsAskedForLater(t *testing.T) {
 
 // TestOnlyTheLastDemandCounts: nobody waits for the one who sends it.
 func TestOnlyTheLastDemandCounts(t *testing.T) {
-	p := engine(t, Config{}).NewPeer(Options{}, quiet)
+	p := openEngine(t, Config{}).NewPeer(Options{}, quiet)
 	defer func() { _ = p.Close() }()
 	for i := range 100 {
 		p.Demand(mixer.Demand{Width: i})

@@ -17,6 +17,7 @@ import (
 	"azulejo/codec"
 	"azulejo/codec/depack"
 	"azulejo/mixer"
+	"azulejo/mixer/engine"
 	"azulejo/signal/signaltest/await"
 )
 
@@ -117,12 +118,12 @@ func (o *onlooker) shake(p *Peer) error {
 
 // read shows pictures, and asks for a key picture when one cannot be.
 func (o *onlooker) read(track *webrtc.TrackRemote) {
-	units, err := depack.New(codec.H264, 90000)
+	units, err := depack.New(mixer.H264, 90000)
 	if err != nil {
 		o.t.Error(err)
 		return
 	}
-	decoder, err := codec.NewVideoDecoder(codec.H264, 0)
+	decoder, err := codec.NewVideoDecoder(mixer.H264, 0)
 	if err != nil {
 		o.t.Error(err)
 		return
@@ -144,7 +145,7 @@ func (o *onlooker) read(track *webrtc.TrackRemote) {
 	}
 }
 
-func (o *onlooker) show(decoder *codec.VideoDecoder, u codec.Packet) {
+func (o *onlooker) show(decoder *codec.VideoDecoder, u mixer.Packet) {
 	frames, err := decoder.Decode(u)
 	if err != nil {
 		o.t.Errorf("decode: %v", err)
@@ -175,7 +176,7 @@ func (o *onlooker) count(size string) int {
 }
 
 // snow sends pictures that need all the bits there are, until the test ends.
-func snow(t *testing.T, to *mixer.Source, w, h, fps int) {
+func snow(t *testing.T, to *engine.Source, w, h, fps int) {
 	t.Helper()
 	packets := snowfall(t, w, h, fps)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -202,9 +203,9 @@ func snow(t *testing.T, to *mixer.Source, w, h, fps int) {
 }
 
 // snowfall is two seconds of it.
-func snowfall(t *testing.T, w, h, fps int) (packets []codec.Packet) {
+func snowfall(t *testing.T, w, h, fps int) (packets []mixer.Packet) {
 	t.Helper()
-	encoder, err := codec.NewVideoEncoder(codec.VideoConfig{Codec: codec.H264, Width: w, Height: h, FPS: fps, Bitrate: 5_000_000, Preset: "ultrafast"})
+	encoder, err := codec.NewVideoEncoder(codec.VideoConfig{Codec: mixer.H264, Width: w, Height: h, FPS: fps, Bitrate: 5_000_000, Preset: "ultrafast"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,7 +240,7 @@ func TestAutoRung(t *testing.T) {
 	)
 	m, sources := startMixerOf(t, mixer.Config{Width: 320, Height: 180, FPS: fps, Bitrate: 1_500_000, Quality: 10, Rungs: []string{"180p", "64p"}, Preset: "ultrafast"}, "snow")
 	snow(t, sources[0], 320, 180, fps)
-	e := engine(t, Config{})
+	e := openEngine(t, Config{})
 	n := startNarrow(t, e.Addresses().UDP)
 	o, p := look(t, e, n, Options{Mixer: m, View: mixer.Watching{Rung: "auto", Keep: true}})
 	await.Until(t, "the large picture", func() bool { return o.count(large) > fps })

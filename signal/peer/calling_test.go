@@ -8,7 +8,7 @@ import (
 
 	"github.com/pion/webrtc/v4"
 
-	"azulejo/codec"
+	"azulejo/mixer"
 	"azulejo/signal/refusal"
 )
 
@@ -23,9 +23,9 @@ func refused(t *testing.T, err error, code, word string) {
 
 // TestOfferOfOurs: a client that only waits is offered the mix, and answers.
 func TestOfferOfOurs(t *testing.T) {
-	c := newCaller(t, engine(t, Config{}), onLoopback(), webrtc.Configuration{})
+	c := newCaller(t, openEngine(t, Config{}), onLoopback(), webrtc.Configuration{})
 	refused(t, c.peer.Accept(c.offer(false)), CodeUnexpected, "no offer")
-	c = newCaller(t, engine(t, Config{}), onLoopback(), webrtc.Configuration{})
+	c = newCaller(t, openEngine(t, Config{}), onLoopback(), webrtc.Configuration{})
 	if _, err := c.peer.Offer(); err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func TestOfferOfOurs(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.flows("after an offer of ours")
-	if got := c.peer.Codec(); got != codec.H264 {
+	if got := c.peer.Codec(); got != mixer.H264 {
 		t.Errorf("the picture is %q; want the one we like best", got)
 	}
 	refused(t, c.peer.Accept(offer), CodeUnexpected, "no offer")
@@ -77,7 +77,7 @@ func (c *caller) answer(offer string) string {
 }
 
 func TestGather(t *testing.T) {
-	p := engine(t, Config{}).NewPeer(Options{}, quiet)
+	p := openEngine(t, Config{}).NewPeer(Options{}, quiet)
 	_, err := p.Gather(t.Context())
 	refused(t, err, CodeUnexpected, "before the offer")
 	if _, err := p.Answer(offerOf(t, webrtc.RTPTransceiverDirectionRecvonly, webrtc.RTPTransceiverDirectionRecvonly)); err != nil {

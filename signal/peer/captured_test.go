@@ -10,14 +10,14 @@ import (
 	"github.com/pion/rtp/codecs"
 	"github.com/pion/webrtc/v4"
 
-	"azulejo/codec"
+	"azulejo/mixer"
 	"azulejo/signal/signaltest/await"
 )
 
 // TestSendersTellTheirTime: what a client says about its clock goes with what it sends from then on, and is told again
 // to the depacketizer of another format.
 func TestSendersTellTheirTime(t *testing.T) {
-	var got []codec.Packet
+	var got []mixer.Packet
 	u := newTestUplink(&got)
 	sequencer := rtp.NewFixedSequencer(1)
 	for _, c := range []struct {
@@ -47,10 +47,10 @@ func TestSendersTellTheirTime(t *testing.T) {
 // dated counts what comes with a time of its sender's clock that is about right.
 type dated struct{ pictures, sounds atomic.Int64 }
 
-func (u *dated) PutLayer(_ int, p codec.Packet) { u.count(p, &u.pictures) }
-func (u *dated) PutAudio(p codec.Packet)        { u.count(p, &u.sounds) }
+func (u *dated) PutLayer(_ int, p mixer.Packet) { u.count(p, &u.pictures) }
+func (u *dated) PutAudio(p mixer.Packet)        { u.count(p, &u.sounds) }
 
-func (u *dated) count(p codec.Packet, n *atomic.Int64) {
+func (u *dated) count(p mixer.Packet, n *atomic.Int64) {
 	if age := sinceNTP(ntp(time.Now())) - p.Captured; age.Abs() < time.Minute {
 		n.Add(1)
 	}
@@ -58,7 +58,7 @@ func (u *dated) count(p codec.Packet, n *atomic.Int64) {
 
 // TestReportsOfClients: a client's sender reports are heard for each of its streams.
 func TestReportsOfClients(t *testing.T) {
-	c := newCaller(t, engine(t, Config{}), onLoopback(), webrtc.Configuration{})
+	c := newCaller(t, openEngine(t, Config{}), onLoopback(), webrtc.Configuration{})
 	var up dated
 	c.peer.opts.Upstream = &up
 	c.call(nil)

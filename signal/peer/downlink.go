@@ -10,8 +10,8 @@ import (
 	"github.com/pion/rtcp"
 	"github.com/pion/webrtc/v4"
 
-	"azulejo/codec"
 	"azulejo/mixer"
+	"azulejo/mixer/engine"
 )
 
 // backlog is how many access units wait for the network: half a second of picture and sound.
@@ -21,8 +21,8 @@ const backlog = 64
 // run is the one goroutine that writes. When the queue is full a picture is dropped, and all
 // that follow until the next one that decoding can begin at.
 type downlink struct {
-	mix      *mixer.Mixer
-	own      *mixer.Source // not heard by this viewer; nil for none
+	mix      *engine.Mixer
+	own      *engine.Source // not heard by this viewer; nil for none
 	onLayout func(*mixer.Layout, uint32)
 	queue    chan unit
 
@@ -37,7 +37,7 @@ type downlink struct {
 // unit is one access unit on its way to its track.
 type unit struct {
 	to     *binding
-	p      codec.Packet
+	p      mixer.Packet
 	layout *mixer.Layout // what the picture shows first; nil: nothing new
 }
 
@@ -116,7 +116,7 @@ func (d *downlink) watch() error {
 	return d.viewing.begin(d.mix, to, &videoSink{d: d, to: to})
 }
 
-func (d *downlink) listen() (*mixer.Subscription, error) {
+func (d *downlink) listen() (*engine.Subscription, error) {
 	to := d.binding(d.audio)
 	if to == nil {
 		return nil, nil // nothing to hear is no error
@@ -161,7 +161,7 @@ type audioSink struct {
 }
 
 // WritePacket never blocks.
-func (s audioSink) WritePacket(p codec.Packet) {
+func (s audioSink) WritePacket(p mixer.Packet) {
 	select {
 	case s.d.queue <- unit{to: s.to, p: p}:
 	default:

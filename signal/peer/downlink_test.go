@@ -10,7 +10,6 @@ import (
 	"github.com/pion/webrtc/v4"
 	"pgregory.net/rapid"
 
-	"azulejo/codec"
 	"azulejo/codec/pack"
 	"azulejo/mixer"
 )
@@ -29,7 +28,7 @@ func (w *wire) WriteRTP(h *rtp.Header, payload []byte) (int, error) {
 
 func (w *wire) Write([]byte) (int, error) { panic("not used") }
 
-func newTestBinding(id codec.ID) (*binding, *wire) {
+func newTestBinding(id mixer.Codec) (*binding, *wire) {
 	w := &wire{}
 	return &binding{id: id, clock: 90000, base: 1<<32 - 5000, writer: w, header: rtp.Header{Version: 2, SequenceNumber: 65530, SSRC: 7}}, w
 }
@@ -38,12 +37,12 @@ func newTestBinding(id codec.ID) (*binding, *wire) {
 func TestCutOnceForAllViewers(t *testing.T) {
 	cuts := 0
 	data := append(slices.Clone(vp8Key), make([]byte, 5000)...)
-	p := codec.Packet{Codec: codec.VP8, Data: data, Key: true}
+	p := mixer.Packet{Codec: mixer.VP8, Data: data, Key: true}
 	p.Payloads = sync.OnceValue(func() [][]byte { cuts++; return pack.Payloads(p.Codec, p.Data) })
 	var wires []*wire
 	for range 3 {
 		d := newDownlink(Options{})
-		to, w := newTestBinding(codec.VP8)
+		to, w := newTestBinding(mixer.VP8)
 		wires = append(wires, w)
 		d.write(unit{to: to, p: p})
 		if got := d.packets.Load(); got != 5 || d.pictures.Load() != 1 {
@@ -65,14 +64,14 @@ func TestCutOnceForAllViewers(t *testing.T) {
 func TestOneStreamFromManyRenditions(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := newDownlink(Options{})
-		to, w := newTestBinding(codec.VP8)
+		to, w := newTestBinding(mixer.VP8)
 		now, newest := time.Duration(rapid.Int64Range(0, 1e12).Draw(t, "begin")), time.Duration(-1)
 		var ends []int
 		var stamps []uint32
 		var exact []bool
 		for range rapid.IntRange(1, 20).Draw(t, "units") {
 			now += time.Duration(rapid.IntRange(-100, 200).Draw(t, "ms")) * time.Millisecond
-			d.write(unit{to: to, p: codec.Packet{Codec: codec.VP8, Data: make([]byte, rapid.IntRange(1, 4000).Draw(t, "size")), PTS: now}})
+			d.write(unit{to: to, p: mixer.Packet{Codec: mixer.VP8, Data: make([]byte, rapid.IntRange(1, 4000).Draw(t, "size")), PTS: now}})
 			ends, stamps = append(ends, len(w.headers)), append(stamps, to.base+ticks(now, to.clock))
 			exact = append(exact, now > newest+time.Millisecond)
 			newest = max(newest, now)
@@ -106,7 +105,7 @@ func TestLayoutGoesWithItsPicture(t *testing.T) {
 		at uint32
 	}
 	var got []told
-	to, w := newTestBinding(codec.H264)
+	to, w := newTestBinding(mixer.H264)
 	d := newDownlink(Options{OnLayout: func(l *mixer.Layout, at uint32) { got = append(got, told{l, at}) }})
 	s := &videoSink{d: d, to: to}
 	first, second, third := &mixer.Layout{}, &mixer.Layout{}, &mixer.Layout{}
@@ -114,7 +113,7 @@ func TestLayoutGoesWithItsPicture(t *testing.T) {
 		if l != nil {
 			s.WriteLayout(l, at)
 		}
-		s.WritePacket(codec.Packet{Codec: codec.H264, Data: h264Key, PTS: at, Key: key})
+		s.WritePacket(mixer.Packet{Codec: mixer.H264, Data: h264Key, PTS: at, Key: key})
 	}
 	drain := func() {
 		for len(d.queue) > 0 {

@@ -12,7 +12,7 @@ import (
 	"github.com/pion/interceptor/pkg/report"
 	"github.com/pion/webrtc/v4"
 
-	"azulejo/codec"
+	"azulejo/mixer"
 )
 
 // Profiles of H.264 by the first two bytes of profile-level-id, in our order of preference.
@@ -130,14 +130,14 @@ func reportReceived(r *interceptor.Registry) error {
 }
 
 // idOf translates a negotiated MIME type; empty for what we do not read.
-func idOf(mime string) codec.ID {
+func idOf(mime string) mixer.Codec {
 	switch {
 	case strings.EqualFold(mime, webrtc.MimeTypeH264):
-		return codec.H264
+		return mixer.H264
 	case strings.EqualFold(mime, webrtc.MimeTypeVP8):
-		return codec.VP8
+		return mixer.VP8
 	case strings.EqualFold(mime, webrtc.MimeTypeOpus):
-		return codec.Opus
+		return mixer.Opus
 	}
 	return ""
 }
@@ -146,13 +146,13 @@ func idOf(mime string) codec.ID {
 // we do not send as it is (RTX and unknown ones).
 func rank(p webrtc.RTPCodecParameters) int {
 	switch idOf(p.MimeType) {
-	case codec.H264:
+	case mixer.H264:
 		if i := profileOf(p.SDPFmtpLine); i >= 0 && parameter(p.SDPFmtpLine, "packetization-mode") == "1" {
 			return i
 		}
-	case codec.VP8:
+	case mixer.VP8:
 		return len(profiles)
-	case codec.Opus:
+	case mixer.Opus:
 		return len(profiles) + 1
 	}
 	return -1
@@ -169,10 +169,10 @@ func best(codecs []webrtc.RTPCodecParameters) (webrtc.RTPCodecParameters, bool) 
 
 // payloadTypes are those of what we may send: of the chosen codec, and of VP8 beside it where the client takes
 // both, for sources whose packets are passed on.
-func payloadTypes(chosen webrtc.RTPCodecParameters, codecs []webrtc.RTPCodecParameters) map[codec.ID]uint8 {
-	all := map[codec.ID]uint8{idOf(chosen.MimeType): uint8(chosen.PayloadType)}
+func payloadTypes(chosen webrtc.RTPCodecParameters, codecs []webrtc.RTPCodecParameters) map[mixer.Codec]uint8 {
+	all := map[mixer.Codec]uint8{idOf(chosen.MimeType): uint8(chosen.PayloadType)}
 	for _, p := range codecs {
-		if id := idOf(p.MimeType); id == codec.VP8 && all[id] == 0 {
+		if id := idOf(p.MimeType); id == mixer.VP8 && all[id] == 0 {
 			all[id] = uint8(p.PayloadType)
 		}
 	}

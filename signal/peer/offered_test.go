@@ -43,7 +43,7 @@ func TestInspect(t *testing.T) {
 
 // TestHidden: what is withheld is not promised either, and sound alone is answered where it is accepted.
 func TestHidden(t *testing.T) {
-	e := engine(t, Config{})
+	e := openEngine(t, Config{})
 	for _, c := range []struct {
 		name         string
 		opts         Options

@@ -11,12 +11,12 @@ import (
 
 	"azulejo/codec"
 	"azulejo/mixer"
-	"azulejo/mixer/layout"
+	"azulejo/mixer/engine"
 	"azulejo/signal/signaltest/await"
 )
 
 // publish connects a client of pion that sends pictures in one format to a source, until the test ends.
-func publish(t *testing.T, e *Engine, m *mixer.Mixer, to *mixer.Source, mime string) {
+func publish(t *testing.T, e *Engine, m *engine.Mixer, to *engine.Source, mime string) {
 	t.Helper()
 	pc, err := webrtc.NewAPI(webrtc.WithSettingEngine(onLoopback())).NewPeerConnection(webrtc.Configuration{})
 	if err != nil {
@@ -50,7 +50,7 @@ func publish(t *testing.T, e *Engine, m *mixer.Mixer, to *mixer.Source, mime str
 }
 
 // blink sends pictures of 240x136 that change, with a key picture twice a second.
-func blink(t *testing.T, to *webrtc.TrackLocalStaticSample, id codec.ID, stop <-chan struct{}) {
+func blink(t *testing.T, to *webrtc.TrackLocalStaticSample, id mixer.Codec, stop <-chan struct{}) {
 	const fps = 20
 	encoder, err := codec.NewVideoEncoder(codec.VideoConfig{Codec: id, Width: 240, Height: 136, FPS: fps, Bitrate: 300_000, Preset: "ultrafast"})
 	if err != nil {
@@ -90,19 +90,19 @@ func TestPassedOn(t *testing.T) {
 	for _, c := range []struct {
 		name, mime string
 		takes      []string
-		composed   codec.ID
+		composed   mixer.Codec
 	}{
-		{"VP8 alone", webrtc.MimeTypeVP8, []string{webrtc.MimeTypeVP8}, codec.VP8},
-		{"H.264 alone", webrtc.MimeTypeH264, []string{webrtc.MimeTypeH264}, codec.H264},
-		{"VP8 to who takes both", webrtc.MimeTypeVP8, []string{webrtc.MimeTypeH264, webrtc.MimeTypeVP8}, codec.H264},
-		{"H.264 to who takes both", webrtc.MimeTypeH264, []string{webrtc.MimeTypeVP8, webrtc.MimeTypeH264}, codec.H264},
+		{"VP8 alone", webrtc.MimeTypeVP8, []string{webrtc.MimeTypeVP8}, mixer.VP8},
+		{"H.264 alone", webrtc.MimeTypeH264, []string{webrtc.MimeTypeH264}, mixer.H264},
+		{"VP8 to who takes both", webrtc.MimeTypeVP8, []string{webrtc.MimeTypeH264, webrtc.MimeTypeVP8}, mixer.H264},
+		{"H.264 to who takes both", webrtc.MimeTypeH264, []string{webrtc.MimeTypeVP8, webrtc.MimeTypeH264}, mixer.H264},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m, sources := startMixerOf(t, mixer.Config{Width: 320, Height: 180, FPS: 20, Rungs: []string{"180p"}}, "ana")
-			e := engine(t, Config{})
+			e := openEngine(t, Config{})
 			publish(t, e, m, sources[0], c.mime)
 			v := &viewer{layouts: map[uint32]*mixer.Layout{}}
-			alone := &mixer.View{Layout: layout.KindFocus, Spotlight: "ana", NoLabels: true}
+			alone := &mixer.View{Layout: mixer.KindFocus, Spotlight: "ana", NoLabels: true}
 			p := v.connect(t, e, Options{Mixer: m, OnLayout: v.onLayout, View: mixer.Watching{View: alone}}, c.takes...)
 			await.Until(t, "its own pictures", v.sees("240x136", 1))
 			await.Until(t, "nothing is decoded", func() bool {

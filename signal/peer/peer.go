@@ -11,16 +11,16 @@ import (
 
 	"github.com/pion/webrtc/v4"
 
-	"azulejo/codec"
 	"azulejo/mixer"
+	"azulejo/mixer/engine"
 	"azulejo/signal/refusal"
 )
 
 // Options say what a Peer is connected to.
 type Options struct {
-	Mixer    *mixer.Mixer  // what is viewed
-	Upstream Upstream      // takes what is published; nil: it is thrown away
-	Own      *mixer.Source // not heard by this client; nil: it hears everything
+	Mixer    *engine.Mixer  // what is viewed
+	Upstream Upstream       // takes what is published; nil: it is thrown away
+	Own      *engine.Source // not heard by this client; nil: it hears everything
 
 	// View is what is viewed first; Codec and Profiles are filled in. Where it asks for no rung, the viewer is led to
 	// the one that its network carries; OnLayout is told again then, and Rendition describes it. OnLayout is told, by the goroutine that
@@ -163,14 +163,14 @@ func (p *Peer) flow() {
 
 // receive is given each track the client publishes.
 func (p *Peer) receive(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
-	u := newUplink(t, r, func() func(codec.Packet) { return p.destination(t) }, &p.up, p.log)
+	u := newUplink(t, r, func() func(mixer.Packet) { return p.destination(t) }, &p.up, p.log)
 	p.start(func() { u.listen(r) })
 	p.start(func() { u.run(p.ctx) })
 }
 
 // destination is where a track goes that has begun: the first sound, and the first picture of each layer. Others
 // are read and thrown away.
-func (p *Peer) destination(t *webrtc.TrackRemote) func(codec.Packet) {
+func (p *Peer) destination(t *webrtc.TrackRemote) func(mixer.Packet) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	up := p.opts.Upstream
@@ -186,10 +186,10 @@ func (p *Peer) destination(t *webrtc.TrackRemote) func(codec.Packet) {
 		return thrownAway
 	}
 	p.seen[layer] = true
-	return func(unit codec.Packet) { up.PutLayer(layer, unit) }
+	return func(unit mixer.Packet) { up.PutLayer(layer, unit) }
 }
 
-func thrownAway(codec.Packet) {}
+func thrownAway(mixer.Packet) {}
 
 // start runs f in a goroutine that Close waits for, unless Close was called.
 func (p *Peer) start(f func()) {

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"azulejo/codec"
+	"azulejo/mixer"
 	"azulejo/signal/refusal"
 )
 
@@ -26,8 +27,8 @@ func TestMain(m *testing.M) {
 
 var quiet = slog.New(slog.DiscardHandler)
 
-// engine opens one on the loopback interface until the test ends.
-func engine(t *testing.T, cfg Config) *Engine {
+// openEngine opens one on the loopback interface until the test ends.
+func openEngine(t *testing.T, cfg Config) *Engine {
 	t.Helper()
 	if cfg.UDP == "" {
 		cfg.UDP = "127.0.0.1:0"
@@ -109,13 +110,13 @@ func TestProfiles(t *testing.T) {
 }
 
 // received collects what an uplink puts.
-func newTestUplink(out *[]codec.Packet) *uplink {
+func newTestUplink(out *[]mixer.Packet) *uplink {
 	capability := func(mime string) webrtc.RTPCodecParameters {
 		return webrtc.RTPCodecParameters{RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: mime, ClockRate: 90000}}
 	}
 	return &uplink{
 		codecs: map[uint8]webrtc.RTPCodecParameters{96: capability("video/VP8"), 102: capability("video/H264"), 97: capability("video/rtx")},
-		put:    func(p codec.Packet) { *out = append(*out, p) }, log: quiet, counts: &counts{}, fresh: true,
+		put:    func(p mixer.Packet) { *out = append(*out, p) }, log: quiet, counts: &counts{}, fresh: true,
 	}
 }
 
@@ -125,7 +126,7 @@ var (
 )
 
 func TestCodecChangesWithPayloadType(t *testing.T) {
-	var got []codec.Packet
+	var got []mixer.Packet
 	u := newTestUplink(&got)
 	sequencer := rtp.NewFixedSequencer(65530)
 	vp8 := rtp.NewPacketizer(1200, 96, 1, &codecs.VP8Payloader{}, sequencer, 90000)
@@ -139,7 +140,7 @@ func TestCodecChangesWithPayloadType(t *testing.T) {
 			u.push(p)
 		}
 	}
-	var ids []codec.ID
+	var ids []mixer.Codec
 	for _, p := range got {
 		if first := len(ids) == 0 || ids[len(ids)-1] != p.Codec; first {
 			ids = append(ids, p.Codec)
@@ -148,14 +149,14 @@ func TestCodecChangesWithPayloadType(t *testing.T) {
 			}
 		}
 	}
-	want := []codec.ID{codec.VP8, codec.H264, codec.VP8, codec.H264}
+	want := []mixer.Codec{mixer.VP8, mixer.H264, mixer.VP8, mixer.H264}
 	if !slices.Equal(ids, want) || len(got) != 12 {
 		t.Errorf("got %d units of %v; want 12 of %v", len(got), ids, want)
 	}
 }
 
 func TestGarbageIsCounted(t *testing.T) {
-	var got []codec.Packet
+	var got []mixer.Packet
 	u := newTestUplink(&got)
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 5000 {
@@ -175,7 +176,7 @@ func TestGarbageIsCounted(t *testing.T) {
 func TestSlowViewerFallsToTheNextKey(t *testing.T) {
 	d := newDownlink(Options{})
 	s := &videoSink{d: d}
-	put := func(n int, key bool) { s.WritePacket(codec.Packet{Codec: codec.H264, PTS: time.Duration(n), Key: key}) }
+	put := func(n int, key bool) { s.WritePacket(mixer.Packet{Codec: mixer.H264, PTS: time.Duration(n), Key: key}) }
 	for n := range backlog + 5 {
 		put(n, n == 0)
 	}
@@ -209,7 +210,7 @@ func TestConfigNamesTheBadField(t *testing.T) {
 }
 
 func TestEngineListensEverywhere(t *testing.T) {
-	e := engine(t, Config{UDP: ":0", TCP: ":0", PublicIPs: []string{"203.0.113.7"}})
+	e := openEngine(t, Config{UDP: ":0", TCP: ":0", PublicIPs: []string{"203.0.113.7"}})
 	if e.Addresses().UDP == 0 || e.Addresses().TCP == 0 {
 		t.Fatalf("listens on %+v; want two ports", e.Addresses())
 	}
@@ -264,7 +265,7 @@ func offerOf(t *testing.T, video, audio webrtc.RTPTransceiverDirection) string {
 }
 
 func TestAnswerPrefersH264(t *testing.T) {
-	p := engine(t, Config{}).NewPeer(Options{}, quiet)
+	p := openEngine(t, Config{}).NewPeer(Options{}, quiet)
 	defer func() { _ = p.Close() }()
 	answer, err := p.Answer(offerOf(t, webrtc.RTPTransceiverDirectionSendrecv, webrtc.RTPTransceiverDirectionSendrecv))
 	if err != nil {
@@ -279,7 +280,7 @@ func TestAnswerPrefersH264(t *testing.T) {
 	if n := strings.Count(answer, "a=sendrecv"); n != 2 {
 		t.Errorf("%d sections of the answer are sendrecv; want 2\n%s", n, answer)
 	}
-	if p.Codec() != codec.H264 {
+	if p.Codec() != mixer.H264 {
 		t.Errorf("the downstream is %q; want h264", p.Codec())
 	}
 }
@@ -298,7 +299,7 @@ func TestOffersRefused(t *testing.T) {
 	only := func(codec string) string {
 		return strings.NewReplacer("VP8/", codec+"/", "H264/", codec+"/", "VP9/", codec+"/", "AV1/", codec+"/", "H265/", codec+"/").Replace(good)
 	}
-	e := engine(t, Config{})
+	e := openEngine(t, Config{})
 	for _, c := range []struct{ name, sdp, found, accepted string }{
 		{"empty", "", "no media at all", "accepted"},
 		{"not SDP", "hello", "cannot be read", "createOffer"},
@@ -334,7 +335,7 @@ func TestOffersRefused(t *testing.T) {
 }
 
 func TestCandidates(t *testing.T) {
-	p := engine(t, Config{}).NewPeer(Options{}, quiet)
+	p := openEngine(t, Config{}).NewPeer(Options{}, quiet)
 	defer func() { _ = p.Close() }()
 	code := func(text string) string {
 		err := p.AddCandidate(Candidate{Candidate: text})
@@ -371,7 +372,7 @@ func TestCandidates(t *testing.T) {
 }
 
 func TestSilentClientIsGivenUp(t *testing.T) {
-	p := engine(t, Config{Timeout: time.Second}).NewPeer(Options{}, quiet)
+	p := openEngine(t, Config{Timeout: time.Second}).NewPeer(Options{}, quiet)
 	defer func() { _ = p.Close() }()
 	if _, err := p.Answer(offerOf(t, webrtc.RTPTransceiverDirectionSendrecv, webrtc.RTPTransceiverDirectionSendrecv)); err != nil {
 		t.Fatal(err)

@@ -38,7 +38,7 @@ func hasIPv6(t *testing.T) bool {
 
 // TestFamilies: clients that have nothing but one protocol and family come in through the same two ports.
 func TestFamilies(t *testing.T) {
-	e := engine(t, Config{UDP: ":0", TCP: ":0"})
+	e := openEngine(t, Config{UDP: ":0", TCP: ":0"})
 	clients := map[string]webrtc.NetworkType{"udp4": webrtc.NetworkTypeUDP4, "tcp4": webrtc.NetworkTypeTCP4}
 	if hasIPv6(t) {
 		clients["udp6"], clients["tcp6"] = webrtc.NetworkTypeUDP6, webrtc.NetworkTypeTCP6
@@ -74,7 +74,7 @@ func TestPublicAddresses(t *testing.T) {
 		"everywhere": {UDP: ":0", TCP: ":0", PublicIPs: public},
 		"one":        {UDP: "127.0.0.1:0", TCP: "127.0.0.1:0", PublicIPs: public[:1]},
 	} {
-		e := engine(t, cfg)
+		e := openEngine(t, cfg)
 		for _, protocol := range []string{"udp", "tcp"} {
 			t.Run(name+" "+protocol, func(t *testing.T) {
 				types := map[string]webrtc.NetworkType{"udp": webrtc.NetworkTypeUDP4, "tcp": webrtc.NetworkTypeTCP4}
@@ -119,7 +119,7 @@ func TestPublicAddressOfAFamilyWeDoNotHave(t *testing.T) {
 }
 
 func TestMediaAddresses(t *testing.T) {
-	e := engine(t, Config{UDP: ":0", PublicIPs: []string{"203.0.113.7"}})
+	e := openEngine(t, Config{UDP: ":0", PublicIPs: []string{"203.0.113.7"}})
 	for _, want := range []string{"127.0.0.1", "203.0.113.7"} {
 		if at := netip.AddrPortFrom(netip.MustParseAddr(want), uint16(e.Addresses().UDP)); !slices.Contains(e.Media(), at) {
 			t.Errorf("media come in at %v; want %s among them", e.Media(), at)
@@ -132,7 +132,7 @@ func TestMediaAddresses(t *testing.T) {
 func TestHiddenAddresses(t *testing.T) {
 	s := onLoopback(webrtc.NetworkTypeUDP4)
 	s.SetICEMulticastDNSMode(ice.MulticastDNSModeQueryAndGather)
-	c := newCaller(t, engine(t, Config{}), s, webrtc.Configuration{})
+	c := newCaller(t, openEngine(t, Config{}), s, webrtc.Configuration{})
 	c.call(nil)
 	all := candidatesOf(c.pc.LocalDescription().SDP)
 	if len(all) == 0 || slices.ContainsFunc(all, func(one string) bool { return !strings.Contains(one, ".local ") }) {
@@ -215,7 +215,7 @@ func (n *nat) inward(out *net.UDPConn) {
 // TestClientMoves: its packets come from another address all at once, and it does not even know. Media go on both
 // ways, with the same connection, as often as that happens.
 func TestClientMoves(t *testing.T) {
-	e := engine(t, Config{})
+	e := openEngine(t, Config{})
 	c := newCaller(t, e, onLoopback(webrtc.NetworkTypeUDP4), webrtc.Configuration{})
 	n := newNAT(t, e.Addresses().UDP)
 	hidden := regexp.MustCompile(`a=candidate:.*\r\n`).ReplaceAllString(c.offer(false), "") // there is no other way

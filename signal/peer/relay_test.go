@@ -20,7 +20,7 @@ const sharedSecret = "the secret that both of them know"
 func relayed(t *testing.T, cfg turn.Config) *Engine {
 	t.Helper()
 	var relays *turn.Relays
-	e := engine(t, Config{Relays: func(user string) []ICEServer {
+	e := openEngine(t, Config{Relays: func(user string) []ICEServer {
 		var all []ICEServer
 		for _, s := range relays.Servers(user) {
 			all = append(all, ICEServer(s))

@@ -11,14 +11,14 @@ import (
 
 	"azulejo/codec"
 	"azulejo/mixer"
-	"azulejo/mixer/layout"
+	"azulejo/mixer/engine"
 	"azulejo/signal/signaltest/await"
 )
 
 func TestReport(t *testing.T) {
-	to, _ := newTestBinding(codec.VP8)
+	to, _ := newTestBinding(mixer.VP8)
 	for i := range 3 {
-		if _, _, err := to.write(codec.Packet{Codec: codec.VP8, Data: make([]byte, 3000), Key: true}, uint32(i)); err != nil {
+		if _, _, err := to.write(mixer.Packet{Codec: mixer.VP8, Data: make([]byte, 3000), Key: true}, uint32(i)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -109,7 +109,7 @@ func begins(to *binding, age time.Duration, reports []rtcp.SenderReport) []float
 // the picture comes from and also when it is passed on.
 func TestReportsAgree(t *testing.T) {
 	m, sources := startMixerOf(t, mixer.Config{Width: 320, Height: 180, FPS: 20, Rungs: []string{"180p", "90p"}}, "ana")
-	e := engine(t, Config{})
+	e := openEngine(t, Config{})
 	publish(t, e, m, sources[0], webrtc.MimeTypeH264)
 	hum(t, sources[0])
 	r := &reader{reports: map[webrtc.RTPCodecType][]rtcp.SenderReport{}}
@@ -123,7 +123,7 @@ func TestReportsAgree(t *testing.T) {
 	more("reports of both")
 	for _, w := range []mixer.Watching{
 		{Rung: "90p"},
-		{View: &mixer.View{Layout: layout.KindFocus, Spotlight: "ana", NoLabels: true}},
+		{View: &mixer.View{Layout: mixer.KindFocus, Spotlight: "ana", NoLabels: true}},
 	} {
 		if err := p.Change(w); err != nil {
 			t.Fatal(err)
@@ -144,9 +144,9 @@ func TestReportsAgree(t *testing.T) {
 }
 
 // hum sends a tone until the test ends.
-func hum(t *testing.T, to *mixer.Source) {
+func hum(t *testing.T, to *engine.Source) {
 	t.Helper()
-	encoder, err := codec.NewAudioEncoder(codec.AudioConfig{Codec: codec.Opus})
+	encoder, err := codec.NewAudioEncoder(codec.AudioConfig{Codec: mixer.Opus})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +157,7 @@ func hum(t *testing.T, to *mixer.Source) {
 		const block = 20 * time.Millisecond
 		tick := time.NewTicker(block)
 		defer tick.Stop()
-		pcm := make([]int16, 2*codec.SampleRate/50)
+		pcm := make([]int16, 2*mixer.SampleRate/50)
 		for n := 0; ; n++ {
 			for i := range pcm {
 				pcm[i] = int16(6000 * math.Sin(2*math.Pi*float64(i/2)/96))

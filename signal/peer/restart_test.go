@@ -25,7 +25,7 @@ func TestRestart(t *testing.T) {
 	for name, cfg := range map[string]Config{"udp": {UDP: "127.0.0.1:0"}, "tcp": {UDP: "127.0.0.1:0", TCP: "127.0.0.1:0"}} {
 		t.Run(name, func(t *testing.T) {
 			types := map[string]webrtc.NetworkType{"udp": webrtc.NetworkTypeUDP4, "tcp": webrtc.NetworkTypeTCP4}
-			c := newCaller(t, engine(t, cfg), onLoopback(types[name]), webrtc.Configuration{})
+			c := newCaller(t, openEngine(t, cfg), onLoopback(types[name]), webrtc.Configuration{})
 			c.call(nil)
 			c.flows("at first")
 			ours := ufragOf(t, c.pc.RemoteDescription().SDP)
@@ -51,7 +51,7 @@ func TestRestart(t *testing.T) {
 
 // TestRestartICE takes only the credentials out of the client's new offer, and its candidates one by one.
 func TestRestartICE(t *testing.T) {
-	c := newCaller(t, engine(t, Config{}), onLoopback(), webrtc.Configuration{})
+	c := newCaller(t, openEngine(t, Config{}), onLoopback(), webrtc.Configuration{})
 	_, err := c.peer.RestartICE("abcd", strings.Repeat("x", 22))
 	refused(t, err, CodeUnexpected, "before the offer")
 	c.call(nil)
@@ -82,7 +82,7 @@ func TestRestartICE(t *testing.T) {
 // TestRestartChangesNothingElse: what is not an ICE restart of the same connection is refused, and the
 // connection goes on.
 func TestRestartChangesNothingElse(t *testing.T) {
-	c := newCaller(t, engine(t, Config{}), onLoopback(), webrtc.Configuration{})
+	c := newCaller(t, openEngine(t, Config{}), onLoopback(), webrtc.Configuration{})
 	c.call(nil)
 	c.flows("at first")
 	first := c.pc.LocalDescription().SDP

@@ -1,7 +1,6 @@
 package peer
 
 import (
-	"azulejo/codec"
 	"azulejo/mixer"
 )
 
@@ -77,7 +76,7 @@ func (p *Peer) Stats() Stats {
 
 // Codec is the picture format this peer is sent, empty while it is unknown and for those who
 // only publish.
-func (p *Peer) Codec() codec.ID {
+func (p *Peer) Codec() mixer.Codec {
 	d := p.downlink()
 	if d == nil {
 		return ""

@@ -9,8 +9,8 @@ import (
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 
-	"azulejo/codec"
 	"azulejo/codec/pack"
+	"azulejo/mixer"
 )
 
 // track is one medium of the downstream: it learns its codec and payload type when the answer is
@@ -26,9 +26,9 @@ type track struct {
 
 // binding is what the negotiation decided about a track, and where its stream is.
 type binding struct {
-	id      codec.ID           // of what is encoded for it
-	types   map[codec.ID]uint8 // payload types of id, and of what else is passed on
-	profile uint8              // highest H.264 profile_idc that the client decodes
+	id      mixer.Codec           // of what is encoded for it
+	types   map[mixer.Codec]uint8 // payload types of id, and of what else is passed on
+	profile uint8                 // highest H.264 profile_idc that the client decodes
 	clock   uint32
 	base    uint32 // RTP time of the room's epoch
 	ssrc    uint32
@@ -72,7 +72,7 @@ func (t *track) StreamID() string          { return "mix" }
 func (t *track) Kind() webrtc.RTPCodecType { return t.kind }
 
 // also is what else the client takes of what is passed on; empty for nothing.
-func (b *binding) also() codec.ID {
+func (b *binding) also() mixer.Codec {
 	for id := range b.types {
 		if id != b.id {
 			return id
@@ -99,7 +99,7 @@ const (
 )
 
 // write sends one access unit at an RTP time and tells how many packets and bytes it took.
-func (b *binding) write(p codec.Packet, stamp uint32) (packets, bytes int, err error) {
+func (b *binding) write(p mixer.Packet, stamp uint32) (packets, bytes int, err error) {
 	payloads := cut(p)
 	b.header.PayloadType = b.types[p.Codec]
 	for i, payload := range payloads {
@@ -127,7 +127,7 @@ func (b *binding) send(payload []byte, stamp uint32, last bool) (int, error) {
 }
 
 // cut shares the payloads of a packet with all its other viewers.
-func cut(p codec.Packet) [][]byte {
+func cut(p mixer.Packet) [][]byte {
 	if p.Payloads != nil {
 		return p.Payloads()
 	}

@@ -14,16 +14,16 @@ import (
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 
-	"azulejo/codec"
 	"azulejo/codec/depack"
+	"azulejo/mixer"
 )
 
 // Upstream takes what a client publishes. Its methods must not block; they are called from one
 // goroutine per layer of the picture, and one for the sound. Layers count in the order in which the
 // client named them, which says nothing about their sizes; there are at most MaxLayers.
 type Upstream interface {
-	PutLayer(layer int, p codec.Packet)
-	PutAudio(p codec.Packet)
+	PutLayer(layer int, p mixer.Packet)
+	PutAudio(p mixer.Packet)
 }
 
 // uplink reads one received track: RTP in, access units out. Payload types decide about the
@@ -31,8 +31,8 @@ type Upstream interface {
 type uplink struct {
 	track  *webrtc.TrackRemote
 	codecs map[uint8]webrtc.RTPCodecParameters
-	begin  func() func(codec.Packet) // tells put, when the first unit has come
-	put    func(codec.Packet)        // nil before
+	begin  func() func(mixer.Packet) // tells put, when the first unit has come
+	put    func(mixer.Packet)        // nil before
 	log    *slog.Logger
 	counts *counts
 
@@ -47,7 +47,7 @@ type uplink struct {
 // counts are shared by all uplinks of a peer.
 type counts struct{ packets, units, garbage atomic.Uint64 }
 
-func newUplink(t *webrtc.TrackRemote, r *webrtc.RTPReceiver, begin func() func(codec.Packet), c *counts, log *slog.Logger) *uplink {
+func newUplink(t *webrtc.TrackRemote, r *webrtc.RTPReceiver, begin func() func(mixer.Packet), c *counts, log *slog.Logger) *uplink {
 	u := &uplink{
 		track: t, begin: begin, counts: c, log: log.With("media", t.Kind().String()),
 		codecs: map[uint8]webrtc.RTPCodecParameters{}, fresh: true,
@@ -128,7 +128,7 @@ func (u *uplink) flush() {
 	}
 }
 
-func (u *uplink) deliver(units []codec.Packet) {
+func (u *uplink) deliver(units []mixer.Packet) {
 	for _, p := range units {
 		p.Lost = p.Lost || u.fresh
 		u.fresh = false

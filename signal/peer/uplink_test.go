@@ -7,7 +7,7 @@ import (
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 
-	"azulejo/codec"
+	"azulejo/mixer"
 	"azulejo/signal/signaltest/await"
 )
 
@@ -32,13 +32,13 @@ func (r *raw) Unbind(webrtc.TrackLocalContext) error { return nil }
 // units counts access units of pictures.
 type units struct{ atomic.Int64 }
 
-func (u *units) PutLayer(int, codec.Packet) { u.Add(1) }
-func (u *units) PutAudio(codec.Packet)      {}
+func (u *units) PutLayer(int, mixer.Packet) { u.Add(1) }
+func (u *units) PutAudio(mixer.Packet)      {}
 
 // TestStrangeFirstPacket: a track that begins with a payload type that nobody agreed on is there all the same, and an
 // earlier one that never sends anything does not take its place.
 func TestStrangeFirstPacket(t *testing.T) {
-	e := engine(t, Config{UDP: "127.0.0.1:0"})
+	e := openEngine(t, Config{UDP: "127.0.0.1:0"})
 	var came units
 	p := e.NewPeer(Options{Mixer: startMixer(t), Upstream: &came, Video: true}, quiet)
 	t.Cleanup(func() {

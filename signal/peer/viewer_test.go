@@ -12,14 +12,14 @@ import (
 	"azulejo/codec"
 	"azulejo/codec/depack"
 	"azulejo/mixer"
-	"azulejo/mixer/layout"
+	"azulejo/mixer/engine"
 	"azulejo/signal/signaltest/await"
 )
 
 // shown is one picture that a viewer got.
 type shown struct {
 	stamp uint32
-	id    codec.ID
+	id    mixer.Codec
 	size  string
 }
 
@@ -64,12 +64,12 @@ func (v *viewer) fail(format string, args ...any) {
 
 // format is what packets of one payload type are read with.
 type format struct {
-	id      codec.ID
+	id      mixer.Codec
 	units   *depack.Track
 	decoder *codec.VideoDecoder
 }
 
-func newFormat(id codec.ID) (f format, err error) {
+func newFormat(id mixer.Codec) (f format, err error) {
 	f.id = id
 	if f.units, err = depack.New(id, 90000); err == nil {
 		f.decoder, err = codec.NewVideoDecoder(id, 0)
@@ -107,7 +107,7 @@ func (v *viewer) read(track *webrtc.TrackRemote) {
 	}
 }
 
-func (v *viewer) show(in format, u codec.Packet, stamp uint32) {
+func (v *viewer) show(in format, u mixer.Packet, stamp uint32) {
 	frames, err := in.decoder.Decode(u)
 	if err != nil {
 		v.fail("decode: %w", err)
@@ -187,24 +187,24 @@ func shake(pc *webrtc.PeerConnection, p *Peer) error {
 }
 
 // startMixer runs one with sources that have no picture until the test ends.
-func startMixer(t *testing.T, sources ...string) *mixer.Mixer {
+func startMixer(t *testing.T, sources ...string) *engine.Mixer {
 	t.Helper()
 	m, _ := startMixerOf(t, mixer.Config{Width: 320, Height: 180, FPS: 20, Rungs: []string{"180p", "90p"}}, sources...)
 	return m
 }
 
-func startMixerOf(t *testing.T, cfg mixer.Config, sources ...string) (*mixer.Mixer, []*mixer.Source) {
+func startMixerOf(t *testing.T, cfg mixer.Config, sources ...string) (*engine.Mixer, []*engine.Source) {
 	t.Helper()
-	m, err := mixer.New(cfg, quiet)
+	m, err := engine.New(cfg, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- m.Run(ctx) }()
-	var all []*mixer.Source
+	var all []*engine.Source
 	for _, name := range sources {
-		all = append(all, m.AddSource(mixer.SourceConfig{ID: name, Name: name}))
+		all = append(all, m.AddSource(engine.SourceConfig{ID: name, Name: name}))
 	}
 	t.Cleanup(func() {
 		for _, s := range all {
@@ -227,10 +227,10 @@ func TestChange(t *testing.T) {
 	for _, mime := range []string{webrtc.MimeTypeH264, webrtc.MimeTypeVP8} {
 		t.Run(mime, func(t *testing.T) {
 			m := startMixer(t, "ana", "ben", "cleo")
-			e := engine(t, Config{})
+			e := openEngine(t, Config{})
 			v := &viewer{layouts: map[uint32]*mixer.Layout{}}
 			p := v.connect(t, e, Options{Mixer: m, OnLayout: v.onLayout, View: mixer.Watching{Rung: "90p", Keep: true}}, mime)
-			alone := &mixer.View{Layout: layout.KindFocus, Spotlight: "ben"}
+			alone := &mixer.View{Layout: mixer.KindFocus, Spotlight: "ben"}
 			await.Until(t, "the first picture", v.sees("160x90", 3))
 			for _, step := range []struct {
 				w     mixer.Watching
@@ -282,7 +282,7 @@ func (v *viewer) check(t *testing.T) {
 // TestChangeBeforeMediaFlow replaces what is viewed first.
 func TestChangeBeforeMediaFlow(t *testing.T) {
 	m := startMixer(t, "ana", "ben")
-	e := engine(t, Config{})
+	e := openEngine(t, Config{})
 	p := e.NewPeer(Options{Mixer: m}, quiet)
 	defer func() { _ = p.Close() }()
 	if r, ok := p.Rendition(); ok {

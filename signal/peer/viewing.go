@@ -7,22 +7,22 @@ import (
 	"sync/atomic"
 	"time"
 
-	"azulejo/codec"
 	"azulejo/mixer"
+	"azulejo/mixer/engine"
 )
 
 // viewing is what the viewer wants to see and, while media flow, the subscription that brings it.
 type viewing struct {
-	mu   sync.Mutex          // held while the mixer is told: the last wish is the one that counts
-	want mixer.Watching      // by the client
-	sub  *mixer.Subscription // nil before and after media flow
+	mu   sync.Mutex           // held while the mixer is told: the last wish is the one that counts
+	want mixer.Watching       // by the client
+	sub  *engine.Subscription // nil before and after media flow
 
 	ladder   ladder        // of a client that leaves the rung to us
 	down, up atomic.Uint64 // how often it was led to a smaller and to a larger one
 }
 
 // begin subscribes in the format that was negotiated.
-func (v *viewing) begin(mix *mixer.Mixer, to *binding, sink mixer.Sink) error {
+func (v *viewing) begin(mix *engine.Mixer, to *binding, sink engine.Sink) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	w := v.led(v.want)
@@ -151,7 +151,7 @@ func (s *videoSink) WriteLayout(l *mixer.Layout, _ time.Duration) {
 }
 
 // WritePacket never blocks.
-func (s *videoSink) WritePacket(p codec.Packet) {
+func (s *videoSink) WritePacket(p mixer.Packet) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.waiting && !p.Key {

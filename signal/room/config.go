@@ -10,7 +10,7 @@ import (
 	"azulejo/mixer"
 )
 
-// Config is the same for all rooms of a house but for what Rooms says.
+// Config is the same for all rooms of a registry but for what Rooms says.
 type Config struct {
 	Mixer  mixer.Config // of every room; Epoch is set when a room begins
 	Limits Limits
@@ -34,7 +34,7 @@ const maxViews = 64
 
 // Limits bound what strangers can cost. Zero means the default.
 type Limits struct {
-	Rooms        int // in the house
+	Rooms        int // in the registry
 	Participants int // in a room: who publishes
 	Viewers      int // in a room: who only views
 }

@@ -27,9 +27,9 @@ func (r *Room) lose(m *Member) bool {
 		return r.part(m)
 	}
 	p.now.Store(nil)
-	p.Away, p.until = true, time.Now().Add(r.house.cfg.Grace)
+	p.Away, p.until = true, time.Now().Add(r.registry.cfg.Grace)
 	p.source.SetAway(true)
-	r.house.hold(r)
+	r.registry.hold(r)
 	return true
 }
 
@@ -37,7 +37,7 @@ func (r *Room) lose(m *Member) bool {
 func (r *Room) returned(p *place) {
 	if p.Away {
 		p.Away = false
-		r.house.release(r)
+		r.registry.release(r)
 	}
 }
 
@@ -58,8 +58,8 @@ func (r *Room) giveUp(now time.Time) bool {
 
 // remember keeps what p needs to come back to the same place. What is remembered is bounded: keys cost nothing.
 func (r *Room) remember(p *place) {
-	if p.key != "" && p.publishes() && len(r.departed) < r.house.cfg.Limits.Participants {
-		r.departed[who{p.Kind, p.key}] = departure{p.ID, p.number, time.Now().Add(r.house.cfg.Grace)}
+	if p.key != "" && p.publishes() && len(r.departed) < r.registry.cfg.Limits.Participants {
+		r.departed[who{p.Kind, p.key}] = departure{p.ID, p.number, time.Now().Add(r.registry.cfg.Grace)}
 	}
 }
 
@@ -79,7 +79,7 @@ func (r *Room) number(p, old *place) {
 	delete(r.departed, who{p.Kind, p.key})
 	camera := -1
 	if p.Kind == Camera {
-		camera = slices.Index(r.house.cfg.Rooms[r.name].Cameras, p.Name)
+		camera = slices.Index(r.registry.cfg.Rooms[r.name].Cameras, p.Name)
 	}
 	switch {
 	case camera >= 0:

@@ -7,8 +7,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"azulejo/codec"
 	"azulejo/mixer"
+	"azulejo/mixer/engine"
 )
 
 func keyed(name string) Joining {
@@ -18,7 +18,7 @@ func keyed(name string) Joining {
 }
 
 // settle waits until every command given so far is done.
-func settle(t *testing.T, h *House, room string) Info {
+func settle(t *testing.T, h *Registry, room string) Info {
 	t.Helper()
 	info, err := h.Info(room)
 	if err != nil {
@@ -36,7 +36,7 @@ func order(i Info) string {
 }
 
 // wantOrder wants these names in the yard, in the order of their places.
-func wantOrder(t *testing.T, h *House, want, when string) {
+func wantOrder(t *testing.T, h *Registry, want, when string) {
 	t.Helper()
 	if got := order(settle(t, h, "yard")); got != want {
 		t.Errorf("places are %q %s; want %s", got, when, want)
@@ -217,7 +217,7 @@ func TestOverload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := open(t, Config{})
 		var level atomic.Int64
-		h.overload = func(*mixer.Mixer) int { return int(level.Load()) }
+		h.overload = func(*engine.Mixer) int { return int(level.Load()) }
 		a := enter(t, h, "yard", keyed("a"))
 		viewer := enter(t, h, "yard", Joining{})
 		level.Store(mixer.OverloadJoins)
@@ -248,8 +248,8 @@ func TestOverload(t *testing.T) {
 func TestOverloadOfOneRoomIsFeltInAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := open(t, Config{})
-		var busy atomic.Pointer[mixer.Mixer]
-		h.overload = func(m *mixer.Mixer) int {
+		var busy atomic.Pointer[engine.Mixer]
+		h.overload = func(m *engine.Mixer) int {
 			if busy.Load() == m {
 				return mixer.OverloadJoins
 			}
@@ -338,7 +338,7 @@ func TestLayersEndWithTheMembership(t *testing.T) {
 		ghost := enter(t, h, "yard", j)
 		back := enter(t, h, "yard", j)
 		<-ghost.Done()
-		noise := codec.Packet{Codec: codec.H264, Data: []byte{0, 0, 0, 1, 0x65, 1, 2, 3}, Key: true}
+		noise := mixer.Packet{Codec: mixer.H264, Data: []byte{0, 0, 0, 1, 0x65, 1, 2, 3}, Key: true}
 		viewer := enter(t, h, "yard", Joining{})
 		for _, m := range []*Member{ghost, back, viewer} { // a viewer has no source at all
 			for layer := range 3 {

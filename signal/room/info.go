@@ -4,7 +4,6 @@ import (
 	"slices"
 	"time"
 
-	"azulejo/codec"
 	"azulejo/mixer"
 	"azulejo/recorder"
 )
@@ -28,12 +27,12 @@ type Info struct {
 type ParticipantInfo struct {
 	Participant
 	State      mixer.State `json:"state"`
-	VideoCodec codec.ID    `json:"videoCodec,omitempty"`
+	VideoCodec mixer.Codec `json:"videoCodec,omitempty"`
 	Width      int         `json:"w"`
 	Height     int         `json:"h"`
 	FPS        float64     `json:"fps"`
 	Bitrate    int         `json:"bitrate"` // picture, bits a second
-	AudioCodec codec.ID    `json:"audioCodec,omitempty"`
+	AudioCodec mixer.Codec `json:"audioCodec,omitempty"`
 	Level      float64     `json:"level"` // dBFS
 	AgeMs      int64       `json:"ageMs"` // of the newest picture
 	Dropped    uint64      `json:"dropped"`
@@ -54,7 +53,7 @@ func (r *Room) info() (Info, bool) {
 func (c info) do(r *Room) {
 	stats := r.mix.Stats()
 	out := Info{
-		Room: r.name, Configured: r.permanent, Mode: r.house.Mode(r.name), Viewers: len(r.viewers), Participants: []ParticipantInfo{},
+		Room: r.name, Configured: r.permanent, Mode: r.registry.Mode(r.name), Viewers: len(r.viewers), Participants: []ParticipantInfo{},
 		Views:      r.describeViews(),
 		Renditions: slices.Concat([]mixer.RenditionStats{}, stats.Renditions), Recordings: []recorder.RecordingStats{},
 		Ticks: stats.Ticks, LateTicks: stats.LateTicks, Overload: int(r.overload.Load()),

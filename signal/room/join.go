@@ -4,7 +4,7 @@ import (
 	"crypto/rand"
 	"slices"
 
-	"azulejo/mixer"
+	"azulejo/mixer/engine"
 	"azulejo/signal/refusal"
 )
 
@@ -93,7 +93,7 @@ func (r *Room) takeBack(p *place, j Joining) {
 
 // admit checks the limits, as if the place of a ghost were free already.
 func (r *Room) admit(j Joining, ghost *place) error {
-	limits := r.house.cfg.Limits
+	limits := r.registry.cfg.Limits
 	free := func(places []*place) int {
 		n := len(places)
 		if slices.Contains(places, ghost) {
@@ -134,7 +134,7 @@ func (r *Room) add(p *place) {
 		r.viewers = append(r.viewers, p)
 		return
 	}
-	p.source = r.mix.AddSource(mixer.SourceConfig{
+	p.source = r.mix.AddSource(engine.SourceConfig{
 		ID: p.ID, Name: p.Name, Place: p.number, Screen: p.screen, Layers: p.layers, Refresh: p.refresh, Demanded: p.demanded,
 	})
 	p.showMute()

@@ -26,7 +26,7 @@ func (c leave) do(r *Room) {
 		r.tell(nil)
 	}
 	r.log.Info("member left", "id", c.m.id, "reason", c.reason())
-	r.house.release(r)
+	r.registry.release(r)
 }
 
 func (c leave) reason() string {

@@ -4,8 +4,8 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"azulejo/codec"
 	"azulejo/mixer"
+	"azulejo/mixer/engine"
 )
 
 // backlog is how many events wait for a member; each carries the whole state, so one who lets
@@ -18,7 +18,7 @@ type Member struct {
 	room    *Room
 	place   *place
 	id      string
-	source  *mixer.Source
+	source  *engine.Source
 	publish Media
 	joined  []Participant
 	events  chan Event
@@ -40,10 +40,10 @@ func (m *Member) ID() string { return m.id }
 func (m *Member) Room() string { return m.room.name }
 
 // Mixer is the room's; it lives at least until Leave or Lose.
-func (m *Member) Mixer() *mixer.Mixer { return m.room.mix }
+func (m *Member) Mixer() *engine.Mixer { return m.room.mix }
 
 // Source is the member's own in the mixer, nil for a viewer; the room closes it.
-func (m *Member) Source() *mixer.Source { return m.source }
+func (m *Member) Source() *engine.Source { return m.source }
 
 // Publish is what the member said it would send.
 func (m *Member) Publish() Media { return m.publish }
@@ -67,7 +67,7 @@ func (m *Member) Err() error {
 }
 
 // PutVideo gives one access unit to the mixer; nothing happens once the membership is over.
-func (m *Member) PutVideo(p codec.Packet) {
+func (m *Member) PutVideo(p mixer.Packet) {
 	if m.source != nil && !m.over.Load() {
 		m.source.PutVideo(p)
 	}
@@ -75,14 +75,14 @@ func (m *Member) PutVideo(p codec.Packet) {
 
 // PutLayer is PutVideo for one of several versions of the picture, as many as the member joined with; layer 0
 // is the largest.
-func (m *Member) PutLayer(layer int, p codec.Packet) {
+func (m *Member) PutLayer(layer int, p mixer.Packet) {
 	if m.source != nil && !m.over.Load() {
 		m.source.PutLayer(layer, p)
 	}
 }
 
 // PutAudio gives one access unit to the mixer; nothing happens once the membership is over.
-func (m *Member) PutAudio(p codec.Packet) {
+func (m *Member) PutAudio(p mixer.Packet) {
 	if m.source != nil && !m.over.Load() {
 		m.source.PutAudio(p)
 	}

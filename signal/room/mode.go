@@ -16,7 +16,7 @@ const (
 )
 
 // Mode is that of the room, whether it is open or not. Rooms that are not configured mix.
-func (h *House) Mode(name string) Mode { return h.cfg.Rooms[name].mode() }
+func (h *Registry) Mode(name string) Mode { return h.cfg.Rooms[name].mode() }
 
 func (s Settings) mode() Mode {
 	if s.Mode == "" {
@@ -39,7 +39,7 @@ func (s Settings) validateMode(room string) error {
 }
 
 // checkMode keeps media out of a room that has no mixer's business.
-func (h *House) checkMode(name string, j Joining) error {
+func (h *Registry) checkMode(name string, j Joining) error {
 	mode := h.Mode(name)
 	if mode == Mesh && !j.Mesh {
 		return refusal.New(CodeMesh, "room %s is a mesh: its clients are connected to each other; accepted are clients of /signaling, and rooms that mix", name)

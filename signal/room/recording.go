@@ -4,22 +4,22 @@ import (
 	"errors"
 	"fmt"
 
-	"azulejo/codec"
 	"azulejo/mixer"
+	"azulejo/mixer/engine"
 	"azulejo/recorder"
 )
 
 // recording ties one view and the sound of a room to the recorder.
 type recording struct {
 	stream string
-	rec    *recorder.Recording   // nil when err
-	subs   []*mixer.Subscription // picture and sound
+	rec    *recorder.Recording    // nil when err
+	subs   []*engine.Subscription // picture and sound
 	err    error
 }
 
 // record begins what the configuration says; what cannot be recorded is shown as such.
 func (r *Room) record() {
-	for _, stream := range r.house.cfg.Rooms[r.name].Record {
+	for _, stream := range r.registry.cfg.Rooms[r.name].Record {
 		rec, err := r.startRecording(stream)
 		if err != nil {
 			r.log.Error("recording did not begin", "stream", stream, "error", err)
@@ -30,17 +30,17 @@ func (r *Room) record() {
 }
 
 func (r *Room) startRecording(view string) (*recording, error) {
-	rec, err := r.house.rec.Start(r.name, view, r.mix.Epoch())
+	rec, err := r.registry.rec.Start(r.name, view, r.mix.Epoch())
 	if err != nil {
 		return nil, fmt.Errorf("start recording %s/%s: %w", r.name, view, err)
 	}
 	out := &recording{stream: view, rec: rec}
-	video, err := r.mix.Watch(mixer.Watching{Name: view, Codec: codec.H264, Keep: true}, rec.Video())
+	video, err := r.mix.Watch(mixer.Watching{Name: view, Codec: mixer.H264, Keep: true}, rec.Video())
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("record view %s: %w", view, err), out.close())
 	}
 	out.subs = append(out.subs, video)
-	audio, err := r.mix.Listen(codec.AAC, nil, rec.Audio())
+	audio, err := r.mix.Listen(mixer.AAC, nil, rec.Audio())
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("record sound of %s: %w", view, err), out.close())
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 // TestRoomIsRecorded: a configured room is recorded although nobody is there, says so, and hands
-// its footage to the store when the house closes.
+// its footage to the store when the registry closes.
 func TestRoomIsRecorded(t *testing.T) {
 	log := slog.New(slog.DiscardHandler)
 	objects, err := store.NewDir(t.TempDir())
@@ -24,7 +24,7 @@ func TestRoomIsRecorded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := NewHouse(Config{
+	h, err := NewRegistry(Config{
 		Mixer: mixer.Config{Width: 64, Height: 64, FPS: 10}, Rooms: map[string]Settings{"hall": {Record: []string{"main"}}},
 	}, rec, log)
 	if err != nil {
@@ -32,9 +32,9 @@ func TestRoomIsRecorded(t *testing.T) {
 	}
 	living, leave := context.WithCancel(t.Context())
 	uploading, stop := context.WithCancel(t.Context())
-	house, uploader := make(chan error, 1), make(chan error, 1)
+	registry, uploader := make(chan error, 1), make(chan error, 1)
 	go func() { uploader <- rec.Run(uploading) }()
-	go func() { house <- h.Run(living) }()
+	go func() { registry <- h.Run(living) }()
 	await.Within(t, soon, "a part is durable", func() bool {
 		info, missing := h.Info("hall")
 		return missing == nil && len(info.Recordings) == 1 && info.Recordings[0].Bytes > 0 && time.Since(info.Recordings[0].Durable) < time.Minute
@@ -44,7 +44,7 @@ func TestRoomIsRecorded(t *testing.T) {
 		t.Errorf("got %+v, %v; want main without an error", info.Recordings, err)
 	}
 	leave()
-	if err := <-house; err != nil {
+	if err := <-registry; err != nil {
 		t.Error(err)
 	}
 	stop()
@@ -57,9 +57,9 @@ func TestRoomIsRecorded(t *testing.T) {
 }
 
 func TestRecordingNeedsARecorder(t *testing.T) {
-	_, err := NewHouse(Config{Rooms: map[string]Settings{"hall": {Record: []string{"main"}}}}, nil, slog.New(slog.DiscardHandler))
+	_, err := NewRegistry(Config{Rooms: map[string]Settings{"hall": {Record: []string{"main"}}}}, nil, slog.New(slog.DiscardHandler))
 	if err == nil {
-		t.Error("a house without a recorder accepts a room to be recorded")
+		t.Error("a registry without a recorder accepts a room to be recorded")
 	}
 }
 

@@ -8,18 +8,18 @@ import (
 	"sync/atomic"
 	"time"
 
-	"azulejo/mixer"
+	"azulejo/mixer/engine"
 	"azulejo/signal/refusal"
 )
 
 // Room is one room's membership: a loop over commands.
 type Room struct {
-	house     *House
+	registry  *Registry
 	name      string
 	permanent bool
 	log       *slog.Logger
 
-	held  int    // members, joins on their way, and places kept for who is away; under house.mu
+	held  int    // members, joins on their way, and places kept for who is away; under registry.mu
 	empty func() // ends the room; see newRoom
 
 	overload atomic.Int32 // the mixer's; the loop writes it
@@ -28,7 +28,7 @@ type Room struct {
 	commands chan command
 	done     chan struct{} // closed when no more commands are taken
 
-	mix *mixer.Mixer // set before the first command runs
+	mix *engine.Mixer // set before the first command runs
 
 	// What follows belongs to the loop.
 	places     []*place // who publishes, in tile order
@@ -44,10 +44,10 @@ type Room struct {
 // command is one thing the loop does.
 type command interface{ do(r *Room) }
 
-func newRoom(h *House, name string, permanent bool) *Room {
+func newRoom(h *Registry, name string, permanent bool) *Room {
 	over := make(chan struct{})
 	return &Room{
-		house: h, name: name, permanent: permanent, log: h.log.With("room", name),
+		registry: h, name: name, permanent: permanent, log: h.log.With("room", name),
 		over: over, empty: sync.OnceFunc(func() { close(over) }),
 		commands: make(chan command), done: make(chan struct{}), members: map[*Member]struct{}{},
 		next: len(h.cfg.Rooms[name].Cameras), departed: map[who]departure{},
@@ -57,7 +57,7 @@ func newRoom(h *House, name string, permanent bool) *Room {
 // run lives until ctx ends, nobody holds the room, or its mixer breaks.
 func (r *Room) run(ctx context.Context) error {
 	defer close(r.done)
-	mix, err := mixer.New(r.house.cfg.Mixer, r.log)
+	mix, err := engine.New(r.registry.cfg.Mixer, r.log)
 	if err != nil {
 		return fmt.Errorf("make mixer: %w", err)
 	}
@@ -164,7 +164,7 @@ func (r *Room) tell(but *Member) {
 // watchOver does what is to be done once a second.
 func (r *Room) watchOver() {
 	changed := r.giveUp(time.Now())
-	level := r.house.overload(r.mix)
+	level := r.registry.overload(r.mix)
 	if before := int(r.overload.Swap(int32(level))); level != before {
 		r.log.Warn("overload changed", "level", level, "before", before)
 		changed = true

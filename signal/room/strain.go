@@ -8,18 +8,18 @@ func (r *Room) strained(j Joining) bool {
 	if j.viewer() {
 		return r.overload.Load() >= mixer.OverloadJoins
 	}
-	return r.house.strained()
+	return r.registry.strained()
 }
 
 // strained tells whether one of the rooms is more than the machine can do.
-func (h *House) strained() bool {
+func (h *Registry) strained() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.anyFull()
 }
 
 // anyFull is strained for who holds h.mu.
-func (h *House) anyFull() bool {
+func (h *Registry) anyFull() bool {
 	for _, r := range h.rooms {
 		if r.overload.Load() >= mixer.OverloadJoins {
 			return true

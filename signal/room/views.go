@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"azulejo/mixer"
-	"azulejo/mixer/layout"
 	"azulejo/signal/refusal"
 )
 
@@ -18,7 +17,7 @@ type ViewInfo struct {
 // SetView gives a named view of an open room another meaning, or makes it; a configured room has it until the
 // room ends, and then again what is configured. Who watches it, and what records it, sees the change. An
 // [refusal.Error] names the field that is wrong.
-func (h *House) SetView(room, name string, v mixer.View) error {
+func (h *Registry) SetView(room, name string, v mixer.View) error {
 	if !validName(name) {
 		return refusal.New(CodeBadView, "view %q: accepted are %s", clip(name), acceptedNames)
 	}
@@ -30,7 +29,7 @@ func (h *House) SetView(room, name string, v mixer.View) error {
 
 // DeleteView removes a named view of an open room; who watches it sees main from then on. main goes back to a
 // grid. A view that is recorded stays: footage of its name shows nothing else.
-func (h *House) DeleteView(room, name string) error {
+func (h *Registry) DeleteView(room, name string) error {
 	return h.ask(room, func(r *Room) error { return r.deleteView(name) })
 }
 
@@ -40,7 +39,7 @@ type question struct {
 	reply chan<- error
 }
 
-func (h *House) ask(room string, ask func(*Room) error) error {
+func (h *Registry) ask(room string, ask func(*Room) error) error {
 	r := h.find(room)
 	reply := make(chan error, 1)
 	if r == nil || !r.do(question{ask, reply}) {
@@ -77,7 +76,7 @@ func (r *Room) deleteView(name string) error {
 
 // setViews makes what the configuration says.
 func (r *Room) setViews() {
-	views := r.house.cfg.Rooms[r.name].Views
+	views := r.registry.cfg.Rooms[r.name].Views
 	for _, name := range slices.Sorted(maps.Keys(views)) {
 		if err := r.mix.SetView(name, views[name]); err != nil {
 			r.log.Error("view not set", "view", name, "error", err)
@@ -102,7 +101,7 @@ func (r *Room) describeViews() []ViewInfo {
 
 // filled puts the room's values where a view has none.
 func (r *Room) filled(v mixer.View) mixer.View {
-	cfg := r.house.cfg.Mixer.WithDefaults()
+	cfg := r.registry.cfg.Mixer.WithDefaults()
 	set := func(v *int, room int) {
 		if *v == 0 {
 			*v = room
@@ -112,7 +111,7 @@ func (r *Room) filled(v mixer.View) mixer.View {
 	set(&v.Height, cfg.Height)
 	set(&v.FPS, cfg.FPS)
 	if v.Layout == "" {
-		v.Layout = layout.KindGrid
+		v.Layout = mixer.KindGrid
 	}
 	return v
 }

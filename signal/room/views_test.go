@@ -8,14 +8,13 @@ import (
 	"time"
 
 	"azulejo/mixer"
-	"azulejo/mixer/layout"
 	"azulejo/recorder"
 	"azulejo/recorder/store"
 	"azulejo/signal/signaltest/await"
 )
 
 // viewNames of a room, in the order of its description.
-func viewNames(t *testing.T, h *House, room string) string {
+func viewNames(t *testing.T, h *Registry, room string) string {
 	t.Helper()
 	var all []string
 	for _, v := range settle(t, h, room).Views {
@@ -26,7 +25,7 @@ func viewNames(t *testing.T, h *House, room string) string {
 
 func TestViewsComeAndGo(t *testing.T) {
 	h := open(t, Config{Rooms: map[string]Settings{"hall": {Views: map[string]mixer.View{
-		"main": {Layout: layout.KindSpotlight}, "door": {Layout: layout.KindFocus, Spotlight: "door", Width: 128, Height: 72, FPS: 10},
+		"main": {Layout: mixer.KindSpotlight}, "door": {Layout: mixer.KindFocus, Spotlight: "door", Width: 128, Height: 72, FPS: 10},
 	}}}})
 	await.Within(t, soon, "the configured room is there", func() bool { return len(h.List()) == 1 })
 	if got := viewNames(t, h, "hall"); got != "main:spotlight door:focus" {
@@ -35,7 +34,7 @@ func TestViewsComeAndGo(t *testing.T) {
 	if got := settle(t, h, "hall").Views[1]; got.Width != 128 || got.FPS != 10 || got.Spotlight != "door" {
 		t.Errorf("the configured view is %+v", got)
 	}
-	for name, v := range map[string]mixer.View{"all": {}, "door": {Layout: layout.KindPiP}} {
+	for name, v := range map[string]mixer.View{"all": {}, "door": {Layout: mixer.KindPiP}} {
 		if err := h.SetView("hall", name, v); err != nil {
 			t.Errorf("set %s: %v", name, err)
 		}
@@ -74,7 +73,7 @@ func TestViewsAreRefused(t *testing.T) {
 		}
 	}
 	wantCode(t, h.SetView("yard", "more", mixer.View{}), CodeViews)
-	if err := h.SetView("yard", "v3", mixer.View{Layout: layout.KindPiP}); err != nil {
+	if err := h.SetView("yard", "v3", mixer.View{Layout: mixer.KindPiP}); err != nil {
 		t.Errorf("one of them has no other meaning: %v", err)
 	}
 }
@@ -91,7 +90,7 @@ func TestRecordedViewChanges(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := NewHouse(Config{
+	h, err := NewRegistry(Config{
 		Mixer: mixer.Config{Width: 64, Height: 64, FPS: 10, GOP: time.Second},
 		Rooms: map[string]Settings{"hall": {Record: []string{"door"}, Views: map[string]mixer.View{"door": {Width: 128, Height: 72}}}},
 	}, rec, log)
@@ -100,9 +99,9 @@ func TestRecordedViewChanges(t *testing.T) {
 	}
 	living, leave := context.WithCancel(t.Context())
 	uploading, stop := context.WithCancel(t.Context())
-	house, uploader := make(chan error, 1), make(chan error, 1)
+	registry, uploader := make(chan error, 1), make(chan error, 1)
 	go func() { uploader <- rec.Run(uploading) }()
-	go func() { house <- h.Run(living) }()
+	go func() { registry <- h.Run(living) }()
 
 	await.Within(t, soon, "the view is recorded", func() bool { return segments(h) > 0 })
 	wantCode(t, h.DeleteView("hall", "door"), CodeRecorded)
@@ -112,7 +111,7 @@ func TestRecordedViewChanges(t *testing.T) {
 	before := segments(h)
 	await.Within(t, soon, "the other shape is recorded", func() bool { return segments(h) > before+1 })
 	leave()
-	if err := <-house; err != nil {
+	if err := <-registry; err != nil {
 		t.Error(err)
 	}
 	stop()
@@ -130,7 +129,7 @@ func TestRecordedViewChanges(t *testing.T) {
 	}
 }
 
-func segments(h *House) uint64 {
+func segments(h *Registry) uint64 {
 	info, err := h.Info("hall")
 	if err != nil || len(info.Recordings) != 1 || info.Recordings[0].Stream != "door" {
 		return 0

@@ -5,11 +5,12 @@ import (
 	"testing"
 
 	"azulejo/codec"
-	"azulejo/mixer/pcm"
+	"azulejo/mixer"
+	"azulejo/mixer/engine/pcm"
 )
 
 // second is how many values a second of sound has.
-const second = codec.SampleRate * codec.Channels
+const second = mixer.SampleRate * mixer.Channels
 
 // Ear decodes the Opus that a client hears and keeps the last second, until the test ends. Its methods may be called from
 // any goroutine, and do nothing after that.
@@ -25,7 +26,7 @@ type Ear struct {
 // NewEar makes one that has heard nothing.
 func NewEar(t testing.TB) *Ear {
 	t.Helper()
-	d, err := codec.NewAudioDecoder(codec.Opus, nil)
+	d, err := codec.NewAudioDecoder(mixer.Opus, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +41,7 @@ func NewEar(t testing.TB) *Ear {
 }
 
 // Put takes the next packet of sound.
-func (e *Ear) Put(p codec.Packet) {
+func (e *Ear) Put(p mixer.Packet) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.closed {
@@ -71,7 +72,7 @@ func (e *Ear) Levels(tones []float64) []float64 {
 	}
 	var all []float64
 	for _, hz := range tones {
-		all = append(all, pcm.Goertzel(e.heard, codec.SampleRate, hz))
+		all = append(all, pcm.Goertzel(e.heard, mixer.SampleRate, hz))
 	}
 	return all
 }

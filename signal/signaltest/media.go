@@ -11,12 +11,13 @@ import (
 	"time"
 
 	"azulejo/codec"
+	"azulejo/mixer"
 	"azulejo/signal/client"
 )
 
 // Picture is what a publisher of one colour sends.
 type Picture struct {
-	ID            codec.ID
+	ID            mixer.Codec
 	Width, Height int
 	FPS           int
 	Colour        codec.Colour
@@ -24,7 +25,7 @@ type Picture struct {
 }
 
 // Packets are one second of it, beginning with a key picture.
-func (p Picture) Packets(t testing.TB) []codec.Packet {
+func (p Picture) Packets(t testing.TB) []mixer.Packet {
 	t.Helper()
 	e, err := codec.NewVideoEncoder(codec.VideoConfig{Codec: p.ID, Width: p.Width, Height: p.Height, FPS: p.FPS, Bitrate: 200_000})
 	if err != nil {
@@ -36,7 +37,7 @@ func (p Picture) Packets(t testing.TB) []codec.Packet {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	var all []codec.Packet
+	var all []mixer.Packet
 	for i := range p.FPS {
 		f.Fill(f.Bounds(), p.Colour)
 		if p.Moves {
@@ -52,16 +53,16 @@ func (p Picture) Packets(t testing.TB) []codec.Packet {
 }
 
 // Tone is one second of Opus; hz is a whole number, so that seconds join without a click.
-func Tone(t testing.TB, hz float64) []codec.Packet {
+func Tone(t testing.TB, hz float64) []mixer.Packet {
 	t.Helper()
-	e, err := codec.NewAudioEncoder(codec.AudioConfig{Codec: codec.Opus})
+	e, err := codec.NewAudioEncoder(codec.AudioConfig{Codec: mixer.Opus})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer e.Close()
-	pcm := make([]int16, codec.SampleRate*codec.Channels)
+	pcm := make([]int16, mixer.SampleRate*mixer.Channels)
 	for i := range pcm {
-		pcm[i] = int16(8000 * math.Sin(2*math.Pi*hz*float64(i/codec.Channels)/codec.SampleRate))
+		pcm[i] = int16(8000 * math.Sin(2*math.Pi*hz*float64(i/mixer.Channels)/mixer.SampleRate))
 	}
 	all, err := e.Encode(pcm, 0)
 	if err != nil {
@@ -71,7 +72,7 @@ func Tone(t testing.TB, hz float64) []codec.Packet {
 }
 
 // Play sends a second of packets again and again until the test ends or the result is called, which waits.
-func Play(t testing.TB, packets []codec.Packet, put func(codec.Packet) error) (stop func()) {
+func Play(t testing.TB, packets []mixer.Packet, put func(mixer.Packet) error) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)

@@ -4,7 +4,6 @@ import (
 	"sync"
 	"testing"
 
-	"azulejo/codec"
 	"azulejo/mixer"
 	"azulejo/signal/room"
 )
@@ -13,19 +12,19 @@ import (
 type stuck chan struct{}
 
 // WritePacket waits.
-func (s stuck) WritePacket(codec.Packet) { <-s }
+func (s stuck) WritePacket(mixer.Packet) { <-s }
 
 // Overload holds an encoder of a room up until release is called or the test ends; the level that the room reaches stays
 // for ten seconds more.
-func Overload(t testing.TB, house *room.House, name string) (release func()) {
+func Overload(t testing.TB, registry *room.Registry, name string) (release func()) {
 	t.Helper()
-	m, err := house.Join(t.Context(), name, room.Joining{})
+	m, err := registry.Join(t.Context(), name, room.Joining{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(m.Leave)
 	sink := make(stuck)
-	sub, err := m.Mixer().Watch(mixer.Watching{Codec: codec.H264, View: &mixer.View{Width: 64, Height: 64}}, sink)
+	sub, err := m.Mixer().Watch(mixer.Watching{Codec: mixer.H264, View: &mixer.View{Width: 64, Height: 64}}, sink)
 	if err != nil {
 		t.Fatal(err)
 	}

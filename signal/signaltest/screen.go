@@ -8,7 +8,7 @@ import (
 
 	"azulejo/codec"
 	"azulejo/mixer"
-	"azulejo/mixer/layout"
+	"azulejo/mixer/engine/layout"
 )
 
 // Screen decodes what a viewer receives and keeps the newest picture until the test ends. Its methods may be called
@@ -22,7 +22,7 @@ type Screen struct {
 	mu       sync.Mutex
 	closed   bool // the last packets may still be on their way
 	decoder  *codec.VideoDecoder
-	id       codec.ID
+	id       mixer.Codec
 	newest   *codec.Frame
 	pictures int
 	offset   time.Duration // least time from composition to arrival so far, on its clock
@@ -44,7 +44,7 @@ func NewScreen(t testing.TB, canvas mixer.Size, tolerance int) *Screen {
 }
 
 // Put takes the next packet of video.
-func (s *Screen) Put(p codec.Packet) {
+func (s *Screen) Put(p mixer.Packet) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {

@@ -30,10 +30,10 @@ type Config struct {
 
 // Server is what stands behind the door of a dialect.
 type Server struct {
-	House  *room.House
-	Engine *peer.Engine
-	Guard  *auth.Guard
-	Log    *slog.Logger
+	Registry *room.Registry
+	Engine   *peer.Engine
+	Guard    *auth.Guard
+	Log      *slog.Logger
 
 	door Door
 	web  *httptest.Server
@@ -52,7 +52,7 @@ func NewServer(t testing.TB, cfg Config) *Server {
 	if log == nil {
 		log = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	}
-	house, err := room.NewHouse(room.Config{Mixer: cfg.Mixer, Limits: cfg.Limits, Rooms: cfg.Rooms}, nil, log)
+	registry, err := room.NewRegistry(room.Config{Mixer: cfg.Mixer, Limits: cfg.Limits, Rooms: cfg.Rooms}, nil, log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,10 +64,10 @@ func NewServer(t testing.TB, cfg Config) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{House: house, Engine: engine, Guard: guard, Log: log}
+	s := &Server{Registry: registry, Engine: engine, Guard: guard, Log: log}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- house.Run(ctx) }()
+	go func() { done <- registry.Run(ctx) }()
 	t.Cleanup(func() { s.end(t, func() error { cancel(); return <-done }) })
 	return s
 }

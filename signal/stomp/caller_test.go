@@ -150,7 +150,7 @@ func (c *caller) receive(kind string) {
 
 // still is what a caller of a colour publishes.
 func still(colour codec.Colour) signaltest.Picture {
-	return signaltest.Picture{ID: codec.VP8, Width: 160, Height: 90, FPS: 10, Colour: colour}
+	return signaltest.Picture{ID: mixer.VP8, Width: 160, Height: 90, FPS: 10, Colour: colour}
 }
 
 // play sends a key picture ten times a second.
@@ -169,7 +169,7 @@ func play(ctx context.Context, track *webrtc.TrackLocalStaticSample, picture []b
 
 // watch shows, or lets hear, what comes until the connection ends.
 func (c *caller) watch(track *webrtc.TrackRemote) {
-	id := map[string]codec.ID{webrtc.MimeTypeVP8: codec.VP8, webrtc.MimeTypeH264: codec.H264, webrtc.MimeTypeOpus: codec.Opus}[track.Codec().MimeType]
+	id := map[string]mixer.Codec{webrtc.MimeTypeVP8: mixer.VP8, webrtc.MimeTypeH264: mixer.H264, webrtc.MimeTypeOpus: mixer.Opus}[track.Codec().MimeType]
 	units, err := depack.New(id, track.Codec().ClockRate)
 	if err != nil {
 		c.t.Error(err)
@@ -180,7 +180,7 @@ func (c *caller) watch(track *webrtc.TrackRemote) {
 		if err != nil {
 			return
 		}
-		if id != codec.Opus {
+		if id != mixer.Opus {
 			c.times.Store(p.Timestamp, true)
 		}
 		for _, unit := range units.Push(p) {
@@ -189,9 +189,9 @@ func (c *caller) watch(track *webrtc.TrackRemote) {
 	}
 }
 
-func (c *caller) take(unit codec.Packet) {
+func (c *caller) take(unit mixer.Packet) {
 	switch {
-	case unit.Codec != codec.Opus:
+	case unit.Codec != mixer.Opus:
 		c.tv.Put(unit)
 	case c.ear != nil:
 		c.ear.Put(unit)

@@ -199,7 +199,7 @@ func (s *server) deaf(t *testing.T, key, in string) {
 		}
 	}
 	await.Until(t, "the deaf one is in", func() bool {
-		info, err := s.house.Info(in)
+		info, err := s.registry.Info(in)
 		return err == nil && info.Viewers == 1
 	})
 }

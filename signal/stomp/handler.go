@@ -68,7 +68,7 @@ func (c Config) withDefaults() Config {
 // Handler serves SockJS at Prefix and below. It expects the files of web below /static.
 type Handler struct {
 	cfg       Config
-	house     *room.House
+	registry  *room.Registry
 	engine    *peer.Engine
 	guard     *auth.Guard
 	log       *slog.Logger
@@ -86,11 +86,11 @@ type Handler struct {
 	sessions sync.WaitGroup // Add only under mu and before closed
 }
 
-// NewHandler makes a handler over a house that runs and an engine that stays open until Close has returned.
-func NewHandler(cfg Config, house *room.House, engine *peer.Engine, guard *auth.Guard, log *slog.Logger) *Handler {
+// NewHandler makes a handler over a registry that runs and an engine that stays open until Close has returned.
+func NewHandler(cfg Config, registry *room.Registry, engine *peer.Engine, guard *auth.Guard, log *slog.Logger) *Handler {
 	ctx, stop := context.WithCancel(context.Background())
 	h := &Handler{
-		cfg: cfg.withDefaults(), house: house, engine: engine, guard: guard, log: log, broker: newBroker(),
+		cfg: cfg.withDefaults(), registry: registry, engine: engine, guard: guard, log: log, broker: newBroker(),
 		secret: []byte(rand.Text()), ancestors: ancestors(guard.Origins()), ctx: ctx, stop: stop,
 	}
 	h.sockjs = sockjs.NewHandler(Prefix, sockjs.Options{

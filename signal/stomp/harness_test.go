@@ -41,9 +41,9 @@ const width, height, fps = 320, 180, 10
 
 // server is a whole server but for its pages.
 type server struct {
-	url     string // http://host:port
-	house   *room.House
-	handler *Handler
+	url      string // http://host:port
+	registry *room.Registry
+	handler  *Handler
 }
 
 type setup struct {
@@ -59,13 +59,13 @@ func serve(t *testing.T, s setup) *server {
 		Mixer: mixer.Config{Width: width, Height: height, FPS: fps, Bitrate: 800_000},
 		Rooms: s.rooms, WebRTC: s.webrtc, Auth: s.auth,
 	})
-	handler := NewHandler(s.stomp, base.House, base.Engine, base.Guard, base.Log)
-	return &server{base.Open(handler), base.House, handler}
+	handler := NewHandler(s.stomp, base.Registry, base.Engine, base.Guard, base.Log)
+	return &server{base.Open(handler), base.Registry, handler}
 }
 
 // people are the names of who publishes in a room, with a mark for who is away.
 func (s *server) people(name string) string {
-	info, err := s.house.Info(name)
+	info, err := s.registry.Info(name)
 	if err != nil {
 		return "no room"
 	}

@@ -129,7 +129,7 @@ func (s *session) joinMesh(ctx context.Context, who identity) (*mesh, error) {
 	if err = s.h.broker.add(who.room, s, &listener{key: who.key, name: permit.Name}); err != nil {
 		return nil, err
 	}
-	member, err := s.h.house.Join(ctx, who.room, room.Joining{Name: name, Key: who.key, Kind: room.Peer, Mesh: true})
+	member, err := s.h.registry.Join(ctx, who.room, room.Joining{Name: name, Key: who.key, Kind: room.Peer, Mesh: true})
 	if err != nil {
 		s.h.broker.remove(who.room, s)
 		return nil, err

@@ -60,7 +60,7 @@ func TestMesh(t *testing.T) {
 		x.silent()
 	}
 	mixed.silentBut("/topic/peer/")
-	if info, err := s.house.Info("pair"); err != nil || info.Viewers != 2 || info.Mode != room.Mesh {
+	if info, err := s.registry.Info("pair"); err != nil || info.Viewers != 2 || info.Mode != room.Mesh {
 		t.Errorf("the room is %+v (%v); want two clients in a mesh", info, err)
 	}
 	again := s.enters(t, "a", "pair")
@@ -69,7 +69,7 @@ func TestMesh(t *testing.T) {
 	again.refused(codeUnexpected, "other", "pair")
 	b.say("DISCONNECT", "")
 	await.Until(t, "both have left", func() bool {
-		info, err := s.house.Info("pair")
+		info, err := s.registry.Info("pair")
 		return err == nil && info.Viewers == 0
 	})
 }
@@ -97,7 +97,7 @@ func TestSlowClientsEnd(t *testing.T) {
 	witness := s.enters(t, "w", "pair")
 	floods := s.flood(t, "deaf", "pair")
 	await.Until(t, "the one who does not read is out", func() bool {
-		info, err := s.house.Info("pair")
+		info, err := s.registry.Info("pair")
 		return err == nil && info.Viewers == 1+floods
 	})
 	witness.silent()
@@ -108,7 +108,7 @@ func TestAbsentClientsEnd(t *testing.T) {
 	s := serve(t, setup{rooms: meshes("pair"), stomp: Config{Absent: 3 * time.Second, WriteWithin: 300 * time.Millisecond}})
 	viewers := func(n int) func() bool {
 		return func() bool {
-			info, err := s.house.Info("pair")
+			info, err := s.registry.Info("pair")
 			return err == nil && info.Viewers == n
 		}
 	}

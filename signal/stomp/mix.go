@@ -248,7 +248,7 @@ func (m *mixing) join(ctx context.Context, key string, offered peer.Offered) err
 		return err
 	}
 	name = cmp.Or(name, m.s.displayName())
-	member, err := m.s.h.house.Join(ctx, m.id.room, room.Joining{Name: name, Key: key, Kind: room.Peer, Publish: media, Layers: offered.Layers})
+	member, err := m.s.h.registry.Join(ctx, m.id.room, room.Joining{Name: name, Key: key, Kind: room.Peer, Publish: media, Layers: offered.Layers})
 	if err != nil {
 		return err
 	}

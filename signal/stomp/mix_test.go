@@ -277,7 +277,7 @@ func TestVoiceAlone(t *testing.T) {
 	c.speak()
 	x.joins(c, "voice", "yard")
 	<-c.streams
-	info, err := s.house.Info("yard")
+	info, err := s.registry.Info("yard")
 	if err != nil || len(info.Participants) != 1 || info.Participants[0].Publish != (room.Media{Audio: true}) {
 		t.Errorf("in the room are %+v (%v); want one who sends sound", info.Participants, err)
 	}

@@ -16,7 +16,7 @@ type picture struct {
 
 func (m *mixing) newPicture() *picture {
 	p := &picture{}
-	p.Picture = viewing.NewPicture(m.s.h.house, func(kind string, message any) {
+	p.Picture = viewing.NewPicture(m.s.h.registry, func(kind string, message any) {
 		if kind == string(topicLayout) {
 			p.layout = message
 		}

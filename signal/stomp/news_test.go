@@ -11,7 +11,7 @@ import (
 
 	"azulejo/codec"
 	"azulejo/mixer"
-	"azulejo/mixer/layout"
+	"azulejo/mixer/engine/layout"
 	"azulejo/signal/room"
 	"azulejo/signal/signaltest"
 	"azulejo/signal/signaltest/await"

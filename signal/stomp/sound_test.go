@@ -6,7 +6,7 @@ import (
 
 	"github.com/pion/webrtc/v4/pkg/media"
 
-	"azulejo/codec"
+	"azulejo/mixer"
 	"azulejo/signal/signaltest"
 	"azulejo/signal/signaltest/await"
 )
@@ -17,7 +17,7 @@ func sings(t *testing.T, hz float64) *caller {
 	c, _ := newCaller(t, nil)
 	c.ear = signaltest.NewEar(t)
 	track := c.speak()
-	signaltest.Play(t, signaltest.Tone(t, hz), func(p codec.Packet) error {
+	signaltest.Play(t, signaltest.Tone(t, hz), func(p mixer.Packet) error {
 		return track.WriteSample(media.Sample{Data: p.Data, Duration: p.Duration}) // lost before the connection is there
 	})
 	return c

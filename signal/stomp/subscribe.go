@@ -97,7 +97,7 @@ func (s *session) enter(ctx context.Context, who identity) error {
 		return err
 	}
 	var err error
-	if s.h.house.Mode(who.room) == room.Mesh {
+	if s.h.registry.Mode(who.room) == room.Mesh {
 		s.mesh, err = s.joinMesh(ctx, who)
 	} else {
 		s.mix, err = s.beginMixing(who)

@@ -123,13 +123,13 @@ func TestTokenInTheAddress(t *testing.T) {
 	}
 	x.joins(c, "k", "yard")
 	await.Until(t, "the viewer gets pictures", func() bool { _, size := c.tv.Shown(); return size.W == width })
-	if info, err := s.house.Info("yard"); err != nil || info.Viewers != 1 || len(info.Participants) != 0 {
+	if info, err := s.registry.Info("yard"); err != nil || info.Viewers != 1 || len(info.Participants) != 0 {
 		t.Errorf("the room is %+v (%v); want one viewer", info, err)
 	}
 	x.say("CONNECT", "")
 	x.untilRefused(codeUnexpected)
 	await.Until(t, "a viewer keeps no place", func() bool {
-		_, err := s.house.Info("yard")
+		_, err := s.registry.Info("yard")
 		return err != nil
 	})
 }

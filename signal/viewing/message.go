@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"azulejo/codec"
 	"azulejo/mixer"
 	"azulejo/signal/refusal"
 	"azulejo/signal/room"
@@ -26,12 +25,12 @@ type (
 	}
 	// Rendition is what the client receives, rates as measured lately: "rendition".
 	Rendition struct {
-		Type    string   `json:"type"`
-		Codec   codec.ID `json:"codec"`
-		Width   int      `json:"w"`
-		Height  int      `json:"h"`
-		FPS     float64  `json:"fps"`
-		Bitrate int      `json:"bitrate"` // bits a second
+		Type    string      `json:"type"`
+		Codec   mixer.Codec `json:"codec"`
+		Width   int         `json:"w"`
+		Height  int         `json:"h"`
+		FPS     float64     `json:"fps"`
+		Bitrate int         `json:"bitrate"` // bits a second
 	}
 	// Layout is what the pictures show from an RTP timestamp on: "layout".
 	Layout struct {

@@ -19,8 +19,8 @@ const answerWithin = 2 * time.Second
 // goroutine, which waits for Layouts, Demands and Due and then calls what belongs to them; only PutLayout and
 // PutDemand are for others, and never block.
 type Picture struct {
-	house *room.House
-	tell  func(kind string, message any)
+	registry *room.Registry
+	tell     func(kind string, message any)
 
 	asked choice // by the client
 	shown choice // what the pictures are, as far as they have come
@@ -53,9 +53,9 @@ type shown struct {
 
 // NewPicture shows main. What the client has to know goes to tell, called by the session's own goroutine: a message
 // of this package, and its type, of which only the newest counts.
-func NewPicture(house *room.House, tell func(kind string, message any)) *Picture {
+func NewPicture(registry *room.Registry, tell func(kind string, message any)) *Picture {
 	return &Picture{
-		house: house, tell: tell, asked: firstChoice(), shown: firstChoice(),
+		registry: registry, tell: tell, asked: firstChoice(), shown: firstChoice(),
 		layouts: newLatest[shown](), demands: newLatest[mixer.Demand](),
 	}
 }
@@ -102,7 +102,7 @@ func (p *Picture) choose(m *room.Member, sel Selection) (choice, error) {
 	if err != nil || next.watch.View == nil || !sized(*next.watch.View) {
 		return next, err
 	}
-	info, err := p.house.Info(m.Room())
+	info, err := p.registry.Info(m.Room())
 	if err != nil {
 		return next, err
 	}

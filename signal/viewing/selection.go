@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"azulejo/mixer"
-	"azulejo/mixer/layout"
 	"azulejo/signal/refusal"
 	"azulejo/signal/room"
 )
@@ -133,7 +132,7 @@ func (s Selection) over(base mixer.View) (mixer.View, error) {
 	if s.Spotlight != nil {
 		v.Spotlight = *s.Spotlight
 		if v.Spotlight != "" && !present(s.Layout) && !spotlights(v.Layout) {
-			v.Layout, v.Tiles = layout.KindSpotlight, nil
+			v.Layout, v.Tiles = mixer.KindSpotlight, nil
 		}
 	}
 	if len(s.Exclude) > 0 {
@@ -149,8 +148,8 @@ func (s Selection) over(base mixer.View) (mixer.View, error) {
 }
 
 // spotlights tells whether a layout shows the source in the spotlight differently.
-func spotlights(k layout.Kind) bool {
-	return k == layout.KindSpotlight || k == layout.KindPiP || k == layout.KindFocus
+func spotlights(k mixer.LayoutKind) bool {
+	return k == mixer.KindSpotlight || k == mixer.KindPiP || k == mixer.KindFocus
 }
 
 // viewFields are those of a mixer.View.
@@ -158,9 +157,9 @@ const viewFields = "layout, spotlight, exclude, tiles, w, h, fps, capacity, page
 
 // readLayout takes the name of a kind, which changes base, or a whole view, which replaces it.
 func readLayout(raw json.RawMessage, base mixer.View) (mixer.View, error) {
-	var kind layout.Kind
+	var kind mixer.LayoutKind
 	if json.Unmarshal(raw, &kind) == nil {
-		if kind != layout.KindCustom {
+		if kind != mixer.KindCustom {
 			base.Tiles = nil
 		}
 		base.Layout = kind
@@ -194,7 +193,7 @@ func ReadView(what string, raw json.RawMessage) (v mixer.View, err error) {
 
 func kindNames() string {
 	all := ""
-	for _, k := range layout.Kinds() {
+	for _, k := range mixer.LayoutKinds() {
 		all += string(k) + ", "
 	}
 	return strings.TrimSuffix(all, ", ")

@@ -10,15 +10,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"azulejo/mixer"
-	"azulejo/mixer/layout"
 	"azulejo/signal/refusal"
 )
 
 var named = map[string]mixer.View{
 	"main":  {},
 	"turns": {Cycle: 10},
-	"gates": {Layout: layout.KindSpotlight, Spotlight: "gate", Exclude: []string{"hall"}},
-	"halves": {Layout: layout.KindCustom, Tiles: []layout.Fraction{
+	"gates": {Layout: mixer.KindSpotlight, Spotlight: "gate", Exclude: []string{"hall"}},
+	"halves": {Layout: mixer.KindCustom, Tiles: []mixer.Fraction{
 		{W: 0.5, H: 1}, {X: 0.5, W: 0.5, H: 1},
 	}},
 }
@@ -41,20 +40,20 @@ func TestSelections(t *testing.T) {
 		`{"view":"gates","exclude":[]}`:        {Name: "gates"},
 		`{"view":"gates","spotlight":"gate"}`:  {Name: "gates"},
 		`{"layout":null,"exclude":null}`:       {Name: "main"},
-		`{"spotlight":"Ana"}`:                  {View: &mixer.View{Layout: layout.KindSpotlight, Spotlight: "Ana"}},
-		`{"spotlight":"Ana","layout":"focus"}`: {View: &mixer.View{Layout: layout.KindFocus, Spotlight: "Ana"}},
-		`{"spotlight":"Ana","layout":"grid"}`:  {View: &mixer.View{Layout: layout.KindGrid, Spotlight: "Ana"}},
-		`{"layout":"spotlight"}`:               {View: &mixer.View{Layout: layout.KindSpotlight}},
+		`{"spotlight":"Ana"}`:                  {View: &mixer.View{Layout: mixer.KindSpotlight, Spotlight: "Ana"}},
+		`{"spotlight":"Ana","layout":"focus"}`: {View: &mixer.View{Layout: mixer.KindFocus, Spotlight: "Ana"}},
+		`{"spotlight":"Ana","layout":"grid"}`:  {View: &mixer.View{Layout: mixer.KindGrid, Spotlight: "Ana"}},
+		`{"layout":"spotlight"}`:               {View: &mixer.View{Layout: mixer.KindSpotlight}},
 		`{"exclude":"Ana"}`:                    {View: &mixer.View{Exclude: []string{"Ana"}}},
-		`{"view":"gates","exclude":["a","b"]}`: {View: &mixer.View{Layout: layout.KindSpotlight, Spotlight: "gate", Exclude: []string{"hall", "a", "b"}}},
-		`{"view":"gates","spotlight":""}`:      {View: &mixer.View{Layout: layout.KindSpotlight, Exclude: []string{"hall"}}},
-		`{"view":"halves","spotlight":"Ana"}`:  {View: &mixer.View{Layout: layout.KindSpotlight, Spotlight: "Ana"}},
-		`{"view":"halves","layout":"grid"}`:    {View: &mixer.View{Layout: layout.KindGrid}},
+		`{"view":"gates","exclude":["a","b"]}`: {View: &mixer.View{Layout: mixer.KindSpotlight, Spotlight: "gate", Exclude: []string{"hall", "a", "b"}}},
+		`{"view":"gates","spotlight":""}`:      {View: &mixer.View{Layout: mixer.KindSpotlight, Exclude: []string{"hall"}}},
+		`{"view":"halves","spotlight":"Ana"}`:  {View: &mixer.View{Layout: mixer.KindSpotlight, Spotlight: "Ana"}},
+		`{"view":"halves","layout":"grid"}`:    {View: &mixer.View{Layout: mixer.KindGrid}},
 		`{"page":2}`:                           {View: &mixer.View{Page: 2}},
 		`{"view":"turns","page":3}`:            {View: &mixer.View{Page: 3}},
 		`{"view":"gates","layout":{"fps":5}}`:  {View: &mixer.View{FPS: 5}},
 		`{"layout":{"layout":"pip","w":720,"h":1280,"exclude":["x"]},"spotlight":"Ana","exclude":"y"}`: {
-			View: &mixer.View{Layout: layout.KindPiP, Spotlight: "Ana", Exclude: []string{"x", "y"}, Width: 720, Height: 1280},
+			View: &mixer.View{Layout: mixer.KindPiP, Spotlight: "Ana", Exclude: []string{"x", "y"}, Width: 720, Height: 1280},
 		},
 	} {
 		got, err := selectFrom(t, firstChoice(), text)

@@ -234,7 +234,7 @@ func (c *caller) end() {
 func (c *caller) publish(endpoint string, p signaltest.Picture, hz float64) *caller {
 	c.t.Helper()
 	mime := webrtc.MimeTypeH264
-	if p.ID == codec.VP8 {
+	if p.ID == mixer.VP8 {
 		mime = webrtc.MimeTypeVP8
 	}
 	c.video = c.sends(mime)
@@ -242,14 +242,14 @@ func (c *caller) publish(endpoint string, p signaltest.Picture, hz float64) *cal
 		c.audio = c.sends(webrtc.MimeTypeOpus)
 	}
 	c.call(endpoint)
-	signaltest.Play(c.t, p.Packets(c.t), func(u codec.Packet) error { return sample(c.video, u, time.Second/pictureRate) })
+	signaltest.Play(c.t, p.Packets(c.t), func(u mixer.Packet) error { return sample(c.video, u, time.Second/pictureRate) })
 	if hz != 0 {
-		signaltest.Play(c.t, signaltest.Tone(c.t, hz), func(u codec.Packet) error { return sample(c.audio, u, 20*time.Millisecond) })
+		signaltest.Play(c.t, signaltest.Tone(c.t, hz), func(u mixer.Packet) error { return sample(c.audio, u, 20*time.Millisecond) })
 	}
 	return c
 }
 
-func sample(to *webrtc.TrackLocalStaticSample, u codec.Packet, d time.Duration) error {
+func sample(to *webrtc.TrackLocalStaticSample, u mixer.Packet, d time.Duration) error {
 	return to.WriteSample(media.Sample{Data: u.Data, Duration: d})
 }
 
@@ -263,7 +263,7 @@ func (c *caller) view(endpoint string) *caller {
 
 // track reads what is sent to a viewer until the connection ends.
 func (c *caller) track(t *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
-	id := map[string]codec.ID{webrtc.MimeTypeH264: codec.H264, webrtc.MimeTypeVP8: codec.VP8, webrtc.MimeTypeOpus: codec.Opus}[t.Codec().MimeType]
+	id := map[string]mixer.Codec{webrtc.MimeTypeH264: mixer.H264, webrtc.MimeTypeVP8: mixer.VP8, webrtc.MimeTypeOpus: mixer.Opus}[t.Codec().MimeType]
 	units, err := depack.New(id, t.Codec().ClockRate)
 	if err != nil {
 		c.t.Errorf("track of %s: %v", t.Codec().MimeType, err)
@@ -280,7 +280,7 @@ func (c *caller) track(t *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
 	}
 }
 
-func (c *caller) take(u codec.Packet) {
+func (c *caller) take(u mixer.Packet) {
 	if u.Codec.IsVideo() {
 		c.tv.Put(u)
 		return

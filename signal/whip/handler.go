@@ -34,13 +34,13 @@ const (
 
 // Handler serves everything below /whip/ and /whep/.
 type Handler struct {
-	house  *room.House
-	engine *peer.Engine
-	guard  *auth.Guard
-	log    *slog.Logger
-	cfg    Config
-	mux    *http.ServeMux
-	salt   string // of the keys that places are found by
+	registry *room.Registry
+	engine   *peer.Engine
+	guard    *auth.Guard
+	log      *slog.Logger
+	cfg      Config
+	mux      *http.ServeMux
+	salt     string // of the keys that places are found by
 
 	ctx       context.Context // ends with Close
 	stop      context.CancelCauseFunc
@@ -53,8 +53,8 @@ type Handler struct {
 	work     sync.WaitGroup // Add only under mu and before closed
 }
 
-// NewHandler makes a handler over a house that runs and an engine that stays open until Close has returned.
-func NewHandler(cfg Config, house *room.House, engine *peer.Engine, guard *auth.Guard, log *slog.Logger) *Handler {
+// NewHandler makes a handler over a registry that runs and an engine that stays open until Close has returned.
+func NewHandler(cfg Config, registry *room.Registry, engine *peer.Engine, guard *auth.Guard, log *slog.Logger) *Handler {
 	if cfg.ConnectWithin <= 0 {
 		cfg.ConnectWithin = defaultConnectWithin
 	}
@@ -65,7 +65,7 @@ func NewHandler(cfg Config, house *room.House, engine *peer.Engine, guard *auth.
 		cfg.WriteWithin = defaultWriteWithin
 	}
 	h := &Handler{
-		house: house, engine: engine, guard: guard, log: log, cfg: cfg, mux: http.NewServeMux(),
+		registry: registry, engine: engine, guard: guard, log: log, cfg: cfg, mux: http.NewServeMux(),
 		salt: rand.Text(), sessions: map[string]*session{},
 	}
 	h.ctx, h.stop = context.WithCancelCause(context.Background())

@@ -33,10 +33,10 @@ const (
 
 // server is a whole server but for its pages.
 type server struct {
-	url     string
-	house   *room.House
-	engine  *peer.Engine
-	handler *whip.Handler
+	url      string
+	registry *room.Registry
+	engine   *peer.Engine
+	handler  *whip.Handler
 }
 
 type setup struct {
@@ -54,13 +54,13 @@ func serve(t *testing.T, s setup) *server {
 		Limits: s.limits, Rooms: s.rooms, WebRTC: s.webrtc, Auth: s.auth,
 	})
 	t.Cleanup(http.DefaultClient.CloseIdleConnections)
-	handler := whip.NewHandler(s.whip, base.House, base.Engine, base.Guard, base.Log)
-	return &server{base.Open(handler), base.House, base.Engine, handler}
+	handler := whip.NewHandler(s.whip, base.Registry, base.Engine, base.Guard, base.Log)
+	return &server{base.Open(handler), base.Registry, base.Engine, handler}
 }
 
 // people are who publishes in the room, and what is received from them; nobody where there is no room.
 func (s *server) people() []room.ParticipantInfo {
-	info, err := s.house.Info("yard")
+	info, err := s.registry.Info("yard")
 	if err != nil {
 		return nil
 	}

@@ -16,8 +16,8 @@ import (
 )
 
 var (
-	orange = signaltest.Picture{ID: codec.H264, Width: 320, Height: 180, FPS: pictureRate, Colour: codec.RGB(230, 120, 30), Moves: true}
-	violet = signaltest.Picture{ID: codec.VP8, Width: 320, Height: 180, FPS: pictureRate, Colour: codec.RGB(120, 40, 200), Moves: true}
+	orange = signaltest.Picture{ID: mixer.H264, Width: 320, Height: 180, FPS: pictureRate, Colour: codec.RGB(230, 120, 30), Moves: true}
+	violet = signaltest.Picture{ID: mixer.VP8, Width: 320, Height: 180, FPS: pictureRate, Colour: codec.RGB(120, 40, 200), Moves: true}
 )
 
 // TestPublishAndWatch: what comes in by WHIP goes out by WHEP, through trickled candidates and an ICE restart of
@@ -77,7 +77,7 @@ func TestSoundAlone(t *testing.T) {
 	publisher := s.newCaller(t)
 	publisher.audio = publisher.sends(webrtc.MimeTypeOpus)
 	publisher.call("/whip/yard/radio")
-	signaltest.Play(t, signaltest.Tone(t, 440), func(u codec.Packet) error { return sample(publisher.audio, u, 20_000_000) })
+	signaltest.Play(t, signaltest.Tone(t, 440), func(u mixer.Packet) error { return sample(publisher.audio, u, 20_000_000) })
 	viewer := s.newCaller(t)
 	viewer.receives(webrtc.RTPCodecTypeAudio)
 	viewer.call("/whep/yard")
@@ -123,7 +123,7 @@ func TestSharedScreens(t *testing.T) {
 			s := serve(t, setup{})
 			s.newCaller(t).publish("/whip/yard/a"+query, tall, 0)
 			await.Until(t, "a is there", func() bool { return s.names() == "a" })
-			if err := s.house.SetView("yard", "full", mixer.View{Fill: true, NoLabels: true}); err != nil {
+			if err := s.registry.SetView("yard", "full", mixer.View{Fill: true, NoLabels: true}); err != nil {
 				t.Fatal(err)
 			}
 			viewer := s.newCaller(t).view("/whep/yard?view=full")

@@ -13,7 +13,7 @@ func TestOverloadIsTold(t *testing.T) {
 	s := serve(t, setup{})
 	s.newCaller(t).publish("/whip/yard/a", orange, 0)
 	watching := s.listen(t, s.newCaller(t).view("/whep/yard").location)
-	release := signaltest.Overload(t, s.house, "yard")
+	release := signaltest.Overload(t, s.registry, "yard")
 	is := func(l *listener) func() bool {
 		return func() bool {
 			o := heard[viewing.Overload](t, l, "overload")

@@ -43,7 +43,7 @@ func (h *Handler) post(w http.ResponseWriter, r *http.Request, j room.Joining, b
 		return err
 	}
 	defer h.leave()
-	m, err := h.house.Join(r.Context(), r.PathValue("room"), j)
+	m, err := h.registry.Join(r.Context(), r.PathValue("room"), j)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"azulejo/codec"
+	"azulejo/mixer"
 	"azulejo/signal/auth"
 	"azulejo/signal/auth/authtest"
 	"azulejo/signal/peer"
@@ -16,7 +17,7 @@ import (
 	"azulejo/signal/whip"
 )
 
-var green = signaltest.Picture{ID: codec.H264, Width: 320, Height: 180, FPS: pictureRate, Colour: codec.RGB(40, 180, 60), Moves: true}
+var green = signaltest.Picture{ID: mixer.H264, Width: 320, Height: 180, FPS: pictureRate, Colour: codec.RGB(40, 180, 60), Moves: true}
 
 // TestComingBack: the same name takes its place again at once, without waiting for the ghost.
 func TestComingBack(t *testing.T) {

@@ -39,7 +39,7 @@ func (h *Handler) watch(w http.ResponseWriter, r *http.Request) error {
 // show connects a viewer to the picture that it asked for.
 func (s *session) show(r *http.Request, offer offered, selection viewing.Selection) (string, error) {
 	s.board = newBoard()
-	s.picture = viewing.NewPicture(s.h.house, s.tell)
+	s.picture = viewing.NewPicture(s.h.registry, s.tell)
 	if err := s.picture.Begin(s.member, selection); err != nil {
 		return "", err
 	}

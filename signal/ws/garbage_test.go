@@ -7,6 +7,7 @@ import (
 	"github.com/pion/rtp"
 
 	"azulejo/codec"
+	"azulejo/mixer"
 	"azulejo/signal/client"
 	"azulejo/signal/signaltest"
 	"azulejo/signal/signaltest/await"
@@ -15,7 +16,7 @@ import (
 // TestGarbageRTP: a publisher of noise is a placeholder; nobody else notices, and when it sends
 // good pictures it is shown.
 func TestGarbageRTP(t *testing.T) {
-	for _, id := range []codec.ID{codec.H264, codec.VP8} {
+	for _, id := range []mixer.Codec{mixer.H264, mixer.VP8} {
 		t.Run(string(id), func(t *testing.T) {
 			s := serve(t, setup{})
 			w := s.witness(t)

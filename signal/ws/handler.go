@@ -31,7 +31,7 @@ const (
 
 // Handler serves WebSocket connections.
 type Handler struct {
-	house      *room.House
+	registry   *room.Registry
 	engine     *peer.Engine
 	guard      *auth.Guard
 	log        *slog.Logger
@@ -47,11 +47,11 @@ type Handler struct {
 	sessions sync.WaitGroup // Add only under mu and before closed
 }
 
-// NewHandler makes a handler over a house that runs and an engine that stays open until Close
+// NewHandler makes a handler over a registry that runs and an engine that stays open until Close
 // has returned. The guard is asked for every join, and for the origin of every connection.
-func NewHandler(cfg Config, house *room.House, engine *peer.Engine, guard *auth.Guard, log *slog.Logger) *Handler {
+func NewHandler(cfg Config, registry *room.Registry, engine *peer.Engine, guard *auth.Guard, log *slog.Logger) *Handler {
 	ctx, stop := context.WithCancel(context.Background())
-	h := &Handler{house: house, engine: engine, guard: guard, log: log, ping: cfg.Ping, joinWithin: cfg.JoinWithin, ctx: ctx, stop: stop}
+	h := &Handler{registry: registry, engine: engine, guard: guard, log: log, ping: cfg.Ping, joinWithin: cfg.JoinWithin, ctx: ctx, stop: stop}
 	if h.ping <= 0 {
 		h.ping = defaultPing
 	}

@@ -32,8 +32,8 @@ const tolerance = 10
 
 // server is a whole server but for its pages.
 type server struct {
-	url   string
-	house *room.House
+	url      string
+	registry *room.Registry
 }
 
 type setup struct {
@@ -50,8 +50,8 @@ func serve(t *testing.T, s setup) *server {
 		Mixer:  mixer.Config{Width: width, Height: height, FPS: fps, Bitrate: 1_500_000},
 		Limits: s.limits, WebRTC: s.webrtc, Auth: s.auth, Log: s.log,
 	})
-	url := base.Open(ws.NewHandler(s.ws, base.House, base.Engine, base.Guard, base.Log))
-	return &server{url: "ws" + strings.TrimPrefix(url, "http") + "/ws", house: base.House}
+	url := base.Open(ws.NewHandler(s.ws, base.Registry, base.Engine, base.Guard, base.Log))
+	return &server{url: "ws" + strings.TrimPrefix(url, "http") + "/ws", registry: base.Registry}
 }
 
 // dial connects a client until the test ends.

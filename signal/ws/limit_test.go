@@ -4,7 +4,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"azulejo/codec"
+	"azulejo/mixer"
 	"azulejo/signal/client"
 	"azulejo/signal/signaltest"
 	"azulejo/signal/signaltest/await"
@@ -18,7 +18,7 @@ func TestLessIsAskedForSmallTiles(t *testing.T) {
 	all := tenPictures()[:2]
 	c := s.dial(t, client.Config{Name: "me", PublishVideo: all[0].ID, OnLimit: func(rate int) { limit.Store(int64(rate)) }})
 	signaltest.Play(t, all[0].Packets(t), c.PutVideo)
-	s.view(t, codec.H264)
+	s.view(t, mixer.H264)
 	await.Until(t, "a whole mix is asked for", is(576_000))
 	s.publishPicture(t, "other", all[1])
 	await.Until(t, "a tile of two is asked for", is(144_000))

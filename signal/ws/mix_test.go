@@ -41,9 +41,9 @@ func tenPictures() []signaltest.Picture {
 	}
 	var all []signaltest.Picture
 	for i, c := range colours {
-		id := codec.H264
+		id := mixer.H264
 		if i%2 == 1 {
-			id = codec.VP8
+			id = mixer.VP8
 		}
 		all = append(all, signaltest.Picture{ID: id, Width: sizes[i].w, Height: sizes[i].h, FPS: sizes[i].fps, Colour: codec.RGB(c[0], c[1], c[2])})
 	}
@@ -58,15 +58,15 @@ func (s *server) publishPicture(t *testing.T, name string, p signaltest.Picture)
 }
 
 // view joins as a viewer that accepts one format.
-func (s *server) view(t *testing.T, id codec.ID) (*client.Client, *signaltest.Screen) {
+func (s *server) view(t *testing.T, id mixer.Codec) (*client.Client, *signaltest.Screen) {
 	t.Helper()
 	tv := newScreen(t)
-	return s.dial(t, client.Config{View: true, Accept: []codec.ID{id}, OnVideo: tv.Put}), tv
+	return s.dial(t, client.Config{View: true, Accept: []mixer.Codec{id}, OnVideo: tv.Put}), tv
 }
 
 // age is how old the picture of one participant is; false while there is none.
 func (s *server) age(name string) (time.Duration, bool) {
-	info, err := s.house.Info("yard")
+	info, err := s.registry.Info("yard")
 	if err != nil {
 		return 0, false
 	}
@@ -82,8 +82,8 @@ func (s *server) age(name string) (time.Duration, bool) {
 // joins and leaves, one that stops and comes back.
 func TestTenPublishers(t *testing.T) {
 	s := serve(t, setup{})
-	viewer, tv := s.view(t, codec.H264)
-	_, tv8 := s.view(t, codec.VP8)
+	viewer, tv := s.view(t, mixer.H264)
+	_, tv8 := s.view(t, mixer.VP8)
 	all := tenPictures()
 	clients := make([]*client.Client, len(all))
 	stops := make([]func(), len(all))
@@ -92,7 +92,7 @@ func TestTenPublishers(t *testing.T) {
 	}
 	await.Until(t, "all ten pictures are in their places, as H.264", func() bool { return tv.ShowsAll(all...) })
 	await.Until(t, "all ten pictures are in their places, as VP8", func() bool { return tv8.ShowsAll(all...) })
-	if got := viewer.Rendition(); got.Codec != codec.H264 || got.Width != width || got.Height != height {
+	if got := viewer.Rendition(); got.Codec != mixer.H264 || got.Width != width || got.Height != height {
 		t.Errorf("the viewer was told of %+v; want h264 of %dx%d", got, width, height)
 	}
 
@@ -159,9 +159,9 @@ func TestGhostIsReplaced(t *testing.T) {
 	all := tenPictures()[:2]
 	ghost, stop := s.publishPicture(t, "me", all[0])
 	s.publishPicture(t, "other", all[1])
-	_, tv := s.view(t, codec.H264)
+	_, tv := s.view(t, mixer.H264)
 	await.Until(t, "both are shown", func() bool { return tv.ShowsAll(all...) })
-	now := signaltest.Picture{ID: codec.VP8, Width: 160, Height: 120, FPS: 10, Colour: codec.RGB(40, 210, 210)}
+	now := signaltest.Picture{ID: mixer.VP8, Width: 160, Height: 120, FPS: 10, Colour: codec.RGB(40, 210, 210)}
 	back, _ := s.publishPicture(t, "me", now)
 	<-ghost.Done()
 	stop()
@@ -182,7 +182,7 @@ func TestEverybodyOverTCP(t *testing.T) {
 	s := serve(t, cfg)
 	p := tenPictures()[0]
 	s.publishPicture(t, "me", p)
-	_, tv := s.view(t, codec.H264)
+	_, tv := s.view(t, mixer.H264)
 	await.Until(t, "the picture came over TCP", func() bool { return tv.ShowsAll(p) })
 }
 
@@ -191,7 +191,7 @@ func TestMutedPictureIsHidden(t *testing.T) {
 	s := serve(t, setup{})
 	p := tenPictures()[1]
 	c, _ := s.publishPicture(t, "me", p)
-	_, tv := s.view(t, codec.H264)
+	_, tv := s.view(t, mixer.H264)
 	await.Until(t, "the picture is shown", func() bool { return tv.ShowsAll(p) })
 	for _, muted := range []bool{true, false} {
 		if err := c.Mute(client.Media{Video: muted}); err != nil {

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"azulejo/codec"
+	"azulejo/mixer"
 	"azulejo/signal/signaltest"
 	"azulejo/signal/signaltest/await"
 )
@@ -11,9 +12,9 @@ import (
 // TestOverloadIsTold to who is there and to who comes, when an encoder is late.
 func TestOverloadIsTold(t *testing.T) {
 	s := serve(t, setup{})
-	p := signaltest.Picture{ID: codec.H264, Width: 160, Height: 90, FPS: fps, Colour: codec.RGB(30, 200, 30), Moves: true}
+	p := signaltest.Picture{ID: mixer.H264, Width: 160, Height: 90, FPS: fps, Colour: codec.RGB(30, 200, 30), Moves: true}
 	a, _ := s.publishPicture(t, "a", p)
-	release := signaltest.Overload(t, s.house, "yard")
+	release := signaltest.Overload(t, s.registry, "yard")
 	await.Until(t, "who is there is told", func() bool { return a.Told().Overload > 0 })
 	release() // the level stays for ten seconds
 	b := s.stranger(t)

@@ -14,10 +14,10 @@ import (
 // TestSharedScreensKeepTheirEdges in a view that crops all other pictures to their tiles.
 func TestSharedScreensKeepTheirEdges(t *testing.T) {
 	s := serve(t, setup{})
-	p := signaltest.Picture{ID: codec.H264, Width: 240, Height: 240, FPS: 5, Colour: codec.RGB(220, 30, 30)}
+	p := signaltest.Picture{ID: mixer.H264, Width: 240, Height: 240, FPS: 5, Colour: codec.RGB(220, 30, 30)}
 	a := s.dial(t, client.Config{Name: "a", PublishVideo: p.ID})
 	stop := signaltest.Play(t, p.Packets(t), a.PutVideo)
-	if err := s.house.SetView("yard", "full", mixer.View{Fill: true, NoLabels: true}); err != nil {
+	if err := s.registry.SetView("yard", "full", mixer.View{Fill: true, NoLabels: true}); err != nil {
 		t.Fatal(err)
 	}
 	tv := newScreen(t)

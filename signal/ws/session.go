@@ -58,7 +58,7 @@ func newSession(h *Handler, conn *websocket.Conn, from caller) *session {
 	p := newPump(conn, h.ping)
 	return &session{
 		h: h, log: h.log.With("remote", from.remote), pump: p, caller: from, candidates: make(chan peer.Candidate, backlog),
-		joinBy: time.After(h.joinWithin), picture: viewing.NewPicture(h.house, p.tell),
+		joinBy: time.After(h.joinWithin), picture: viewing.NewPicture(h.registry, p.tell),
 	}
 }
 
@@ -237,7 +237,7 @@ func (s *session) join(ctx context.Context, m joinMessage) error {
 		s.log.Debug("join refused", "room", viewing.Clip(m.Room), "error", err)
 		return err
 	}
-	member, err := s.h.house.Join(ctx, m.Room, room.Joining{
+	member, err := s.h.registry.Join(ctx, m.Room, room.Joining{
 		Name: name, Key: m.Key, Kind: room.Peer, Screen: m.Publish.Screen, Layers: m.Publish.Layers,
 		Publish: room.Media{Audio: m.Publish.Audio, Video: m.Publish.Video},
 	})
@@ -266,17 +266,17 @@ func (s *session) define(m defineMessage) error {
 		return err
 	}
 	if len(m.As) == 0 || string(m.As) == "null" {
-		err = s.h.house.DeleteView(in, m.View)
+		err = s.h.registry.DeleteView(in, m.View)
 	} else {
 		var v mixer.View
 		if v, err = viewing.ReadView("as", m.As); err == nil {
-			err = s.h.house.SetView(in, m.View, v)
+			err = s.h.registry.SetView(in, m.View, v)
 		}
 	}
 	if err != nil {
 		return err
 	}
-	info, err := s.h.house.Info(in)
+	info, err := s.h.registry.Info(in)
 	if err != nil {
 		return err
 	}

@@ -50,7 +50,7 @@ func TestSilentConnectionsEnd(t *testing.T) {
 	x := s.stranger(t)
 	x.join("mute")
 	x.conn.SetPingHandler(func(string) error { return nil })
-	await.Until(t, "the silent one is out", func() bool { return len(s.house.List()) == 0 })
+	await.Until(t, "the silent one is out", func() bool { return len(s.registry.List()) == 0 })
 }
 
 // TestConnectionsMustJoin: one that does not is told why it ends, long before it would miss a
@@ -80,7 +80,7 @@ func TestSlowReaderEnds(t *testing.T) {
 		}
 	}
 	await.Until(t, "the slow one is out", func() bool {
-		info, err := s.house.Info("yard")
+		info, err := s.registry.Info("yard")
 		return err == nil && len(info.Participants) == 1
 	})
 	w.undisturbedAlone()
@@ -95,7 +95,7 @@ func TestICEFailure(t *testing.T) {
 	x.hear("answer")
 	x.wantError("ice_failed", "1s")
 	x.wantClose(websocket.CloseInternalServerErr)
-	await.Until(t, "the place is free", func() bool { return len(s.house.List()) == 0 })
+	await.Until(t, "the place is free", func() bool { return len(s.registry.List()) == 0 })
 }
 
 // TestFullRoomStillServes: who is refused may view.

@@ -11,7 +11,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
-	"azulejo/codec"
+	"azulejo/mixer"
 	"azulejo/signal/client"
 	"azulejo/signal/signaltest"
 	"azulejo/signal/signaltest/await"
@@ -134,7 +134,7 @@ func (s *server) witness(t *testing.T) *witness {
 	t.Helper()
 	w := &witness{t: t, s: s, picture: tenPictures()[0], pulse: newPulse(t)}
 	w.publisher, _ = s.publishPicture(t, "witness", w.picture)
-	w.viewer, w.tv = s.view(t, codec.H264)
+	w.viewer, w.tv = s.view(t, mixer.H264)
 	await.Until(t, "the witness sees the picture", func() bool { return w.tv.ShowsAll(w.picture) })
 	w.before = w.viewer.Stats()
 	w.pulse.missed.Store(0)
@@ -172,7 +172,7 @@ func (p *pulse) late() time.Duration { return time.Duration(p.missed.Load()) }
 
 // late is the time for which the machine was too slow to compose.
 func (s *server) late() time.Duration {
-	info, err := s.house.Info("yard")
+	info, err := s.registry.Info("yard")
 	if err != nil {
 		return 0
 	}

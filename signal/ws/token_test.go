@@ -10,7 +10,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
-	"azulejo/codec"
+	"azulejo/mixer"
 	"azulejo/signal/auth"
 	"azulejo/signal/auth/authtest"
 	"azulejo/signal/client"
@@ -37,19 +37,19 @@ func (s *server) knock(t *testing.T, cfg client.Config) error {
 func TestBadTokensStayOutside(t *testing.T) {
 	s := serve(t, withTokens())
 	needed := []auth.Grant{auth.View, auth.Publish}
-	s.dial(t, client.Config{Name: "Ana", PublishVideo: codec.H264, Token: authtest.Token(t, "yard", needed...)})
+	s.dial(t, client.Config{Name: "Ana", PublishVideo: mixer.H264, Token: authtest.Token(t, "yard", needed...)})
 	bad := append(authtest.BadTokens(t, "yard", needed...),
 		authtest.Bad{Name: "another name", Token: authtest.Named(t, "yard", "Eva", needed...), Code: auth.CodeForbidden, Word: "Eva"})
 	for _, b := range bad {
 		t.Run(b.Name, func(t *testing.T) {
-			err := s.knock(t, client.Config{Name: "Bea", PublishVideo: codec.H264, Token: b.Token})
+			err := s.knock(t, client.Config{Name: "Bea", PublishVideo: mixer.H264, Token: b.Token})
 			var no *client.ServerError
 			if !errors.As(err, &no) || no.Code != b.Code || !strings.Contains(no.Message, b.Word) {
 				t.Errorf("got %v; want %s: … %s …", err, b.Code, b.Word)
 			}
 		})
 	}
-	info, err := s.house.Info("yard")
+	info, err := s.registry.Info("yard")
 	if err != nil || len(info.Participants) != 1 || info.Participants[0].Name != "Ana" {
 		t.Errorf("in the room are %+v (%v); want Ana alone", info.Participants, err)
 	}
@@ -80,7 +80,7 @@ func TestTokenGivesTheName(t *testing.T) {
 		x := s.stranger(t)
 		x.sayJSON(map[string]any{"type": "join", "room": "yard", "name": name, "token": token, "publish": map[string]bool{"audio": true}})
 		x.hear("joined")
-		info, err := s.house.Info("yard")
+		info, err := s.registry.Info("yard")
 		if err != nil || len(info.Participants) != 1 || info.Participants[0].Name != "Ana" {
 			t.Errorf("joined as %q: %+v, %v; want Ana", name, info.Participants, err)
 		}

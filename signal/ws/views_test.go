@@ -8,9 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"azulejo/codec"
 	"azulejo/mixer"
-	"azulejo/mixer/layout"
+	"azulejo/mixer/engine/layout"
 	"azulejo/signal/auth"
 	"azulejo/signal/auth/authtest"
 	"azulejo/signal/client"
@@ -54,7 +53,7 @@ func TestViews(t *testing.T) {
 	for i, p := range all {
 		publishers[i], _ = s.publishPicture(t, names[i], p)
 	}
-	viewer, tv := s.view(t, codec.H264)
+	viewer, tv := s.view(t, mixer.H264)
 	agrees := func() bool {
 		l := viewer.Told().Layout
 		for i, p := range all {
@@ -109,7 +108,7 @@ func TestNamedViews(t *testing.T) {
 	s.publishPicture(t, "b", p)
 	set := func(v mixer.View) {
 		t.Helper()
-		if err := s.house.SetView("yard", "tall", v); err != nil {
+		if err := s.registry.SetView("yard", "tall", v); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -144,7 +143,7 @@ func TestNamedViews(t *testing.T) {
 	if !tall(1)() {
 		t.Errorf("after mistakes: %+v", viewer.Told().Layout)
 	}
-	if err := s.house.DeleteView("yard", "tall"); err != nil {
+	if err := s.registry.DeleteView("yard", "tall"); err != nil {
 		t.Fatal(err)
 	}
 	await.Until(t, "main instead", func() bool {
@@ -208,7 +207,7 @@ func TestBrokenConnectionsKeepTheirPlace(t *testing.T) {
 	for i, p := range all {
 		clients[i], stops[i] = s.publishPicture(t, fmt.Sprint("p", i), p)
 	}
-	viewer, tv := s.view(t, codec.H264)
+	viewer, tv := s.view(t, mixer.H264)
 	await.Until(t, "all are shown", func() bool { return tv.ShowsAll(all...) })
 	state := func(name string) mixer.State {
 		for _, tile := range viewer.Told().Layout.Tiles {

@@ -1,0 +1,265 @@
+package engine
+
+import (
+	"image"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"azulejo/codec"
+	"azulejo/mixer"
+)
+
+// demands collects what a source is told.
+type demands struct {
+	mu  sync.Mutex
+	all []mixer.Demand
+}
+
+func (d *demands) add(one mixer.Demand) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.all = append(d.all, one)
+}
+
+func (d *demands) last() mixer.Demand {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.all) == 0 {
+		return mixer.Demand{}
+	}
+	return d.all[len(d.all)-1]
+}
+
+func TestASourceNobodyWatchesIsNotDecoded(t *testing.T) {
+	m := start(t, small)
+	var told demands
+	src := m.AddSource(SourceConfig{Name: "a", Demanded: told.add})
+	in := &tape{src: src}
+	film{put: in.put, id: mixer.H264, w: 320, h: 180, colour: red, blinking: true, gop: 1 << 20}.run(t) // one key picture only
+	eventually(t, 4*time.Second, "it sends", func() bool { return in.count() > 15 })
+	st := src.Stats()
+	if st.Decoded || src.slot.Latest() != nil || st.State != mixer.Live {
+		t.Errorf("decoded %v, state %s without anybody watching", st.Decoded, st.State)
+	}
+	if st.Width != 320 || st.Height != 180 || st.VideoCodec != mixer.H264 {
+		t.Errorf("it is said to be %dx%d %s", st.Width, st.Height, st.VideoCodec)
+	}
+
+	began := time.Now()
+	v := attend(t, m, mixer.Watching{Codec: mixer.H264}, nil)
+	eventually(t, 3*time.Second, "it is seen", func() bool { return v.shows(image.Rect(80, 40, 240, 100), red) })
+	if d := time.Since(began); d > time.Second {
+		t.Errorf("it took %v until it was seen", d)
+	}
+	if !src.Stats().Decoded || told.last() != (mixer.Demand{Width: 320, Height: 180, Layer: 0}) {
+		t.Errorf("decoded %v, told %v", src.Stats().Decoded, told.last())
+	}
+	v.sub.Close()
+	eventually(t, time.Second, "it sleeps again", func() bool { return !src.Stats().Decoded && told.last() == mixer.Demand{} })
+	eventually(t, 5*time.Second, "its old picture is given up", func() bool {
+		f := src.slot.Latest()
+		f.Close()
+		return f == nil
+	})
+	w := attend(t, m, mixer.Watching{Codec: mixer.H264}, nil)
+	eventually(t, time.Second, "it is seen again, still without a key picture", func() bool { return w.shows(image.Rect(80, 40, 240, 100), red) })
+}
+
+func TestExcludedAndHiddenSourcesAreNotDecoded(t *testing.T) {
+	m := start(t, small)
+	all := people(m, 3)
+	for _, s := range all {
+		publish(t, s, mixer.H264, 320, 180, red)
+	}
+	v := attend(t, m, mixer.Watching{View: &mixer.View{Exclude: []string{"c"}, Capacity: 2}, Codec: mixer.H264}, nil)
+	decoded := func(want ...bool) func() bool {
+		return func() bool {
+			for i, s := range all {
+				if s.Stats().Decoded != want[i] {
+					return false
+				}
+			}
+			return true
+		}
+	}
+	eventually(t, 3*time.Second, "a and b are decoded", decoded(true, true, false))
+	if err := v.sub.Change(mixer.Watching{View: &mixer.View{Capacity: 2}}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 3*time.Second, "only a beside +2", decoded(true, false, false))
+	if err := v.sub.Change(mixer.Watching{View: &mixer.View{Layout: mixer.KindFocus, Spotlight: "c"}}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 3*time.Second, "only c", decoded(false, false, true))
+}
+
+// TestAMutedPictureIsNotDecoded: browsers go on sending black ones.
+func TestAMutedPictureIsNotDecoded(t *testing.T) {
+	m := start(t, small)
+	var told demands
+	src := m.AddSource(SourceConfig{Name: "a", Demanded: told.add})
+	film{put: src.PutVideo, id: mixer.H264, w: 320, h: 180, colour: red, blinking: true, gop: 1 << 20}.run(t) // one key picture only
+	v := attend(t, m, mixer.Watching{Codec: mixer.H264}, nil)
+	seen := func() bool { return v.shows(image.Rect(80, 40, 240, 100), red) }
+	eventually(t, 3*time.Second, "it is seen", seen)
+	src.SetMuted(false, true)
+	eventually(t, time.Second, "it is not decoded", func() bool { return !src.Stats().Decoded && told.last() == mixer.Demand{} })
+	eventually(t, time.Second, "its place says so", func() bool { return v.layout().Tiles[0].State == mixer.Muted && !seen() })
+	was := src.slot.number()
+	v.between(t, time.Second)
+	if n := src.slot.number() - was; n > 0 {
+		t.Errorf("%d pictures were decoded behind the placeholder", n)
+	}
+	src.SetMuted(false, false)
+	eventually(t, time.Second, "it is seen again, still without a key picture", seen)
+	if told.last() != (mixer.Demand{Width: 320, Height: 180, Layer: 0}) {
+		t.Errorf("told %v", told.last())
+	}
+}
+
+func TestDemandIsTheLargestTile(t *testing.T) {
+	m := start(t, small)
+	var told demands
+	m.AddSource(SourceConfig{Name: "a", Demanded: told.add})
+	m.AddSource(SourceConfig{Name: "b"})
+	grid := attend(t, m, mixer.Watching{Codec: mixer.H264}, nil)
+	is := func(w, h int) func() bool {
+		return func() bool { return told.last() == mixer.Demand{Width: w, Height: h, Layer: 0} }
+	}
+	eventually(t, 2*time.Second, "half of the grid", is(160, 90))
+	focus := attend(t, m, mixer.Watching{View: &mixer.View{Layout: mixer.KindFocus, Spotlight: "a"}, Codec: mixer.H264}, nil)
+	eventually(t, 2*time.Second, "alone somewhere", is(320, 180))
+	focus.sub.Close()
+	eventually(t, 2*time.Second, "the grid again", is(160, 90))
+	grid.sub.Close()
+	eventually(t, 2*time.Second, "nobody", is(0, 0))
+}
+
+// TestDemandSaysWhoIsCropped: a source that fills one of its tiles is taken for one that fills the largest.
+func TestDemandSaysWhoIsCropped(t *testing.T) {
+	m := start(t, small)
+	camera, screen := m.AddSource(SourceConfig{Name: "a"}), m.AddSource(SourceConfig{Name: "b", Screen: true})
+	is := func(what string, w, h int, crops bool) {
+		t.Helper()
+		if got, want := *camera.video.uses.Load(), (use{w, h, crops, true}); got != want {
+			t.Errorf("%s: the camera's use is %+v, want %+v", what, got, want)
+		}
+		if got := *screen.video.uses.Load(); got.fill {
+			t.Errorf("%s: the screen is cropped", what)
+		}
+	}
+	grid := stage(t, m, mixer.View{Fill: true})
+	grid.arrange(time.Now())
+	is("in a grid that crops", 160, 90, true)
+	alone := stage(t, m, mixer.View{Layout: mixer.KindFocus, Spotlight: "a"})
+	alone.arrange(time.Now())
+	is("fitted elsewhere", 320, 180, true)
+	grid.clear()
+	is("fitted only", 320, 180, false)
+}
+
+// TestWhatIsKeptIsBounded looks at what only run may touch, after it has ended.
+func TestWhatIsKeptIsBounded(t *testing.T) {
+	for name, c := range map[string]struct {
+		size, n int
+		key     func(i int) bool
+		kept    func(n, weight int) bool
+	}{
+		"many":          {100, 1000, func(i int) bool { return i == 0 }, func(n, _ int) bool { return n <= asleepPackets }},
+		"large":         {1 << 20, 40, func(i int) bool { return i%10 == 0 }, func(_, w int) bool { return w <= asleepBytes }},
+		"begins at key": {100, 95, func(i int) bool { return i%10 == 0 }, func(n, _ int) bool { return n == 5 }},
+		"no key at all": {100, 50, func(int) bool { return false }, func(n, _ int) bool { return n == 0 }},
+	} {
+		m := start(t, small)
+		src := m.AddSource(SourceConfig{Name: "a"})
+		data := make([]byte, c.size)
+		for i := range c.n {
+			src.video.keepFor(t, mixer.Packet{Codec: mixer.H264, Key: c.key(i), Data: data})
+		}
+		src.Close()
+		if v := src.video; !c.kept(len(v.kept), v.weight) || len(v.kept) > 0 && !v.kept[0].Key {
+			t.Errorf("%s: %d packets of %d bytes are kept", name, len(v.kept), v.weight)
+		}
+	}
+}
+
+// keepFor puts p and waits until it was taken.
+func (v *videoIn) keepFor(t *testing.T, p mixer.Packet) {
+	t.Helper()
+	v.put(0, p)
+	for end := time.Now().Add(5 * time.Second); len(v.packets) > 0; {
+		if time.Now().After(end) {
+			t.Fatal("packets are not taken")
+		}
+		time.Sleep(50 * time.Microsecond)
+	}
+}
+
+func TestLayersFollowTheTile(t *testing.T) {
+	m := start(t, medium)
+	var told demands
+	asked := make(chan struct{}, 10)
+	src := m.AddSource(SourceConfig{Name: "a", Layers: 2, Demanded: told.add, Refresh: func() {
+		select {
+		case asked <- struct{}{}:
+		default:
+		}
+	}})
+	film{put: func(p mixer.Packet) { src.PutLayer(0, p) }, id: mixer.H264, w: 640, h: 360, colour: red, blinking: true, gop: 40, asked: asked}.run(t)
+	film{put: func(p mixer.Packet) { src.PutLayer(1, p) }, id: mixer.H264, w: 160, h: 90, colour: green, blinking: true, gop: 5}.run(t)
+	src.PutLayer(2, mixer.Packet{Codec: mixer.H264, Key: true, Data: []byte{0, 0, 0, 1, 0x65}})
+	src.PutLayer(-1, mixer.Packet{Codec: mixer.H264, Key: true, Data: []byte{0, 0, 0, 1, 0x65}})
+	tiny, whole := mixer.View{Layout: mixer.KindCustom, Tiles: []mixer.Fraction{{W: 0.25, H: 0.25}}, NoLabels: true}, mixer.View{NoLabels: true}
+	large, strange := false, 0
+	v := attend(t, m, mixer.Watching{View: &tiny, Codec: mixer.H264}, func(_ *mixer.Layout, f *codec.Frame) {
+		if large && !near(f.Mean(image.Rect(100, 60, 500, 200)), red) {
+			strange++
+		}
+	})
+	eventually(t, 3*time.Second, "the small layer on a small tile", func() bool {
+		return v.shows(image.Rect(20, 10, 120, 60), green) && src.Stats().Layer == 1 && told.last() == mixer.Demand{Width: 160, Height: 90, Layer: 1}
+	})
+	if err := v.sub.Change(mixer.Watching{View: &whole}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 4*time.Second, "the large layer on a large tile", func() bool {
+		return v.shows(image.Rect(100, 60, 500, 200), red) && src.Stats().Layer == 0 && told.last() == mixer.Demand{Width: 640, Height: 360, Layer: 0}
+	})
+	st := src.Stats()
+	if st.Width != 640 || st.Invalid != 0 {
+		t.Errorf("%d wide, %d invalid", st.Width, st.Invalid)
+	}
+	setLarge := func(is bool) {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		large = is
+	}
+	setLarge(true)
+	was := src.slot.number()
+	v.between(t, time.Second)
+	setLarge(false)
+	if n := src.slot.number() - was; n > 30 || strange > 0 {
+		t.Errorf("%d pictures of 20 were decoded in a second, %d shown of the other layer", n, strange)
+	}
+	if err := v.sub.Change(mixer.Watching{View: &tiny}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 4*time.Second, "and back", func() bool { return v.shows(image.Rect(20, 10, 120, 60), green) && src.Stats().Layer == 1 })
+}
+
+func TestALayerThatStopsIsReplaced(t *testing.T) {
+	m := start(t, medium)
+	src := m.AddSource(SourceConfig{Name: "a", Layers: 2})
+	stop := film{put: func(p mixer.Packet) { src.PutLayer(0, p) }, id: mixer.H264, w: 640, h: 360, colour: red, blinking: true, gop: 10}.run(t)
+	film{put: func(p mixer.Packet) { src.PutLayer(1, p) }, id: mixer.H264, w: 160, h: 90, colour: green, blinking: true, gop: 10}.run(t)
+	v := attend(t, m, mixer.Watching{Codec: mixer.H264}, nil)
+	all := image.Rect(100, 60, 500, 200)
+	eventually(t, 4*time.Second, "the large layer", func() bool { return v.shows(all, red) })
+	stop()
+	eventually(t, 4*time.Second, "the small one instead", func() bool { return v.shows(all, green) })
+	if slices.ContainsFunc(v.told, func(l told) bool { return len(l.Tiles) > 0 && l.Tiles[0].State == mixer.Lost }) {
+		t.Error("it was called lost meanwhile")
+	}
+}

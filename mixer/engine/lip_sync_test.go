@@ -1,0 +1,317 @@
+package engine
+
+import (
+	"math"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"azulejo/codec"
+	"azulejo/mixer"
+)
+
+// clap is a sender whose picture flashes whenever its sound beeps, and the network between it and the mixer.
+type clap struct {
+	jitter       time.Duration // of the sound, packet by packet
+	bursts       time.Duration // packets of sound come together so often
+	shaking      time.Duration // jitter of the picture
+	sound, image time.Duration // by how much all of it comes late
+	reports      bool          // of the sender about its clock
+	lie          time.Duration // of the reports about the sound
+	mute         bool          // there is no sound
+	passed       bool          // pictures are passed on
+}
+
+const (
+	clapFor     = 200 * time.Millisecond
+	clapPicture = 40 * time.Millisecond
+	clapPhase   = 7 * time.Millisecond // of pictures, after a whole number of them
+)
+
+// at is when clap k is. They go through all phases of a second.
+func (clap) at(k int) time.Duration {
+	return time.Duration(26*k+k%7)*clapPicture + clapPhase
+}
+
+func (c clap) loud(at time.Duration) bool {
+	for k := int(at / (27 * clapPicture)); c.at(k) <= at; k++ {
+		if at < c.at(k)+clapFor {
+			return true
+		}
+	}
+	return false
+}
+
+// tone is the sound for d, loud during claps.
+func (c clap) tone(d time.Duration) []int16 {
+	out := make([]int16, values(d))
+	for i := 0; i < len(out); i += 2 {
+		loud := 400.
+		if c.loud(lasts(i)) {
+			loud = 12000
+		}
+		v := int16(loud * math.Sin(2*math.Pi*1000*float64(i/2)/mixer.SampleRate))
+		out[i], out[i+1] = v, v
+	}
+	return out
+}
+
+// arrival is something that is to be put at a time since the sender began.
+type arrival struct {
+	at time.Duration
+	p  mixer.Packet
+}
+
+func (c clap) sounds(t *testing.T, d time.Duration) (all []arrival) {
+	dice, last := rand.New(rand.NewPCG(5, 6)), time.Duration(0)
+	for _, p := range packed(t, codec.AudioConfig{Codec: mixer.Opus}, c.tone(d)) {
+		last = max(last, p.PTS+p.Duration+c.sound+time.Duration(dice.Int64N(int64(c.jitter+1))))
+		if c.bursts > 0 {
+			last = (last + c.bursts - 1).Truncate(c.bursts)
+		}
+		if c.reports {
+			p.Captured = time.Hour + p.PTS + c.lie
+		}
+		all = append(all, arrival{last, *p})
+	}
+	return all
+}
+
+func (c clap) pictures(t *testing.T, d time.Duration) (all []arrival) {
+	e, err := codec.NewVideoEncoder(codec.VideoConfig{Codec: mixer.H264, Width: 64, Height: 64, FPS: 25, Bitrate: 300_000, Preset: "ultrafast"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	f, err := codec.NewFrame(64, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	dice, last := rand.New(rand.NewPCG(7, 8)), time.Duration(0)
+	for at := clapPhase; at < d; at += clapPicture {
+		f.Fill(f.Bounds(), codec.Colour{Y: 30, U: 128, V: 128})
+		if c.loud(at) {
+			f.Fill(f.Bounds(), codec.Colour{Y: 220, U: 128, V: 128})
+		}
+		packets, err := e.Encode(f, at, len(all)%25 == 0)
+		if err != nil || len(packets) != 1 {
+			t.Fatalf("%d packets of a picture, %v", len(packets), err)
+		}
+		p := packets[0]
+		if c.reports {
+			p.Captured = time.Hour + at
+		}
+		last = max(last, at+c.image+time.Duration(dice.Int64N(int64(c.shaking+1))))
+		all = append(all, arrival{last, p})
+	}
+	return all
+}
+
+func play(arrivals []arrival, begin time.Time, put func(mixer.Packet)) {
+	for _, a := range arrivals {
+		time.Sleep(time.Until(begin.Add(a.at)))
+		put(a.p)
+	}
+}
+
+// onsets are the media times at which claps begin.
+type onsets struct{ at []time.Duration }
+
+// note takes whether there is one at a time. A sound has pauses between the peaks of its wave.
+func (o *onsets) note(at time.Duration, on bool) {
+	if on && (len(o.at) == 0 || at-o.at[len(o.at)-1] > 2*clapFor) {
+		o.at = append(o.at, at)
+	}
+}
+
+// first is the first onset that can belong to a clap at that time.
+func (o *onsets) first(at time.Duration) time.Duration {
+	for _, onset := range o.at {
+		if onset >= at-clapFor {
+			return onset
+		}
+	}
+	return 0
+}
+
+// flashes are what a viewer sees.
+type flashes struct {
+	onsets
+	decoder *codec.VideoDecoder
+	sub     *Subscription
+}
+
+func (s *flashes) WritePacket(p mixer.Packet) {
+	frames, _ := s.decoder.Decode(p)
+	for _, f := range frames {
+		s.note(p.PTS, f.Mean(f.Bounds()).Y > 58)
+		f.Close()
+	}
+}
+
+// beeps are what a viewer hears.
+type beeps struct {
+	onsets
+	decoder *codec.AudioDecoder
+	sub     *Subscription
+}
+
+func (s *beeps) WritePacket(p mixer.Packet) {
+	pcm, _ := s.decoder.Decode(nil, p)
+	for i, v := range pcm {
+		s.note(p.PTS+lasts(i), v > 6000)
+	}
+}
+
+// perform has the sender clap for d under a fake clock, and returns for the claps of the second half how long after
+// them they are seen and heard.
+func (c clap) perform(t *testing.T, d time.Duration) (seen, heard []time.Duration) {
+	synctest.Test(t, func(t *testing.T) {
+		m := run(t, mixer.Config{Width: 64, Height: 64, FPS: 25, Bitrate: 300_000, Preset: "ultrafast", Rungs: []string{"64p"}})
+		eye, ear := c.attend(t, m)
+		src := m.AddSource(SourceConfig{Name: "a"})
+		pictures, sounds := c.pictures(t, d), c.sounds(t, d)
+		if c.mute {
+			sounds = nil
+		}
+		begin := time.Now().Add(13 * time.Millisecond)
+		var work sync.WaitGroup
+		work.Go(func() { play(sounds, begin, src.PutAudio) })
+		play(pictures, begin, src.PutVideo)
+		work.Wait()
+		if r := eye.sub.Rendition(); r.Passed != c.passed {
+			t.Errorf("the rendition is %+v", r)
+		}
+		eye.sub.Close()
+		ear.sub.Close()
+		for k := 0; c.at(k) < d-time.Second; k++ {
+			if at := begin.Sub(m.Epoch()) + c.at(k); c.at(k) > d/2 {
+				seen, heard = append(seen, eye.first(at)-at), append(heard, ear.first(at)-at)
+			}
+		}
+	})
+	return seen, heard
+}
+
+// attend has a viewer look and listen until the test ends.
+func (c clap) attend(t *testing.T, m *Mixer) (*flashes, *beeps) {
+	t.Helper()
+	video, err := codec.NewVideoDecoder(mixer.H264, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	audio, err := codec.NewAudioDecoder(mixer.Opus, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	eye, ear := &flashes{decoder: video}, &beeps{decoder: audio}
+	w := mixer.Watching{Codec: mixer.H264}
+	if c.passed {
+		w = passing(mixer.H264, 66)
+	}
+	if eye.sub, err = m.Watch(w, eye); err != nil {
+		t.Fatal(err)
+	}
+	if ear.sub, err = m.Listen(mixer.Opus, nil, ear); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		eye.sub.Close()
+		ear.sub.Close()
+		video.Close()
+		audio.Close()
+	})
+	return eye, ear
+}
+
+// TestFlashAndBeep: what happens together is seen and heard together, whatever the network does to the sound and the
+// sender to both.
+func TestFlashAndBeep(t *testing.T) {
+	const ms = time.Millisecond
+	for name, c := range map[string]clap{
+		"calm":                         {},
+		"60 ms of jitter":              {jitter: 60 * ms},
+		"sound in bursts":              {bursts: 120 * ms},
+		"120 ms of jitter":             {jitter: 120 * ms, reports: true},
+		"jitter of both":               {jitter: 60 * ms, shaking: 60 * ms, reports: true},
+		"sound is late":                {jitter: 60 * ms, sound: 100 * ms, reports: true},
+		"sound is very late":           {sound: 400 * ms, reports: true},
+		"pictures are late":            {image: 100 * ms, reports: true},
+		"reports that lie about hours": {jitter: 60 * ms, reports: true, lie: 5 * time.Hour},
+		"passed on":                    {jitter: 60 * ms, sound: 60 * ms, shaking: 30 * ms, reports: true, passed: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			noFrames(t)
+			seen, heard := c.perform(t, 30*time.Second)
+			for i := range seen {
+				if apart := seen[i] - heard[i]; apart.Abs() > 40*ms {
+					t.Errorf("clap %d of %d is seen %v and heard %v after it was: %v apart", i, len(seen), seen[i], heard[i], apart)
+				}
+			}
+		})
+	}
+}
+
+// TestPicturesWithoutSoundDoNotWait for anything but the tick of their view.
+func TestPicturesWithoutSoundDoNotWait(t *testing.T) {
+	noFrames(t)
+	seen, _ := clap{mute: true, reports: true}.perform(t, 20*time.Second)
+	for i, late := range seen {
+		if late > clapPicture {
+			t.Errorf("flash %d is seen %v after it came", i, late)
+		}
+	}
+}
+
+func TestPicturesAreHeldGently(t *testing.T) {
+	const ms = time.Millisecond
+	now := time.Now()
+	l := lipSync{moved: now}
+	for i, c := range []struct{ after, target, want time.Duration }{
+		{time.Second, 100 * ms, 10 * ms},
+		{5 * time.Second, 100 * ms, 60 * ms},
+		{5 * time.Second, 100 * ms, 100 * ms},
+		{time.Second, 400 * ms, 110 * ms},
+		{time.Second, 420 * ms, 420 * ms}, // too far off to wait for
+		{20 * time.Second, time.Hour, syncMost},
+		{time.Second, 350 * ms, 490 * ms},
+		{time.Second, -time.Hour, 0},
+	} {
+		now = now.Add(c.after)
+		if l.follow(c.target, now); l.delay != c.want {
+			t.Errorf("step %d: held for %v; want %v", i, l.delay, c.want)
+		}
+	}
+}
+
+// TestWhatIsNotHeardIsNotWaitedFor: a picture has nothing to wait for where its sound is muted or has been silent for
+// long, nor has sound for its picture.
+func TestWhatIsNotHeardIsNotWaitedFor(t *testing.T) {
+	const ms = time.Millisecond
+	s, now := newMouth(t), time.Now()
+	s.buffer.waited, s.clock = 150*ms, way{known: true}
+	late := way{known: true, least: [2]time.Duration{90 * ms, 90 * ms}}
+	for _, c := range []struct {
+		name        string
+		quiet       time.Duration
+		muted       bool
+		ahead, wait time.Duration
+	}{
+		{"heard", time.Second, false, 110 * ms, 150 * ms},
+		{"silent", syncPause + time.Second, false, 0, soundLatency},
+		{"heard again", 0, false, 110 * ms, 150 * ms},
+		{"muted", time.Second, true, 0, soundLatency},
+	} {
+		s.audible = now.Add(-c.quiet)
+		s.muted.Store(c.muted)
+		if got := s.ahead(now, way{}); got != c.ahead {
+			t.Errorf("%s: a picture is %v ahead; want %v", c.name, got, c.ahead)
+		}
+		if got := s.ahead(now, late); got != 0 || s.buffer.target() != c.wait {
+			t.Errorf("%s: a late picture is %v ahead and sound waits %v; want 0 and %v", c.name, got, s.buffer.target(), c.wait)
+		}
+	}
+}

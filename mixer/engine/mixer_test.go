@@ -1,0 +1,375 @@
+package engine
+
+import (
+	"fmt"
+	"image"
+	"log/slog"
+	"math"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"azulejo/codec"
+	"azulejo/codec/codectest"
+	"azulejo/mixer"
+	"azulejo/mixer/engine/layout"
+	"azulejo/mixer/engine/pcm"
+)
+
+func TestTilesComeAndGo(t *testing.T) {
+	m := start(t, small)
+	s, _ := watch(t, m, mixer.H264)
+	eventually(t, 4*time.Second, "an empty room emits", func() bool { return s.count() > 1 })
+
+	a := m.AddSource(SourceConfig{Name: "a"})
+	publish(t, a, mixer.H264, 320, 180, red)
+	eventually(t, time.Second, "one source fills the canvas", func() bool { return near(s.mean(image.Rect(100, 40, 220, 100)), red) })
+
+	b := m.AddSource(SourceConfig{Name: "정문"})
+	stop := publish(t, b, mixer.VP8, 160, 90, green)
+	left, right := image.Rect(40, 60, 120, 90), image.Rect(200, 60, 280, 90)
+	eventually(t, time.Second, "two sources side by side", func() bool { return near(s.mean(left), red) && near(s.mean(right), green) })
+
+	stop()
+	eventually(t, 3*time.Second, "a source that stopped is a placeholder", func() bool { return !near(s.mean(right), green) })
+	if !near(s.mean(left), red) {
+		t.Error("the other tile was harmed")
+	}
+	if st := b.Stats().State; st != mixer.Lost {
+		t.Errorf("state %s, want %s", st, mixer.Lost)
+	}
+	publish(t, b, mixer.VP8, 160, 90, green)
+	eventually(t, time.Second, "it comes back by itself", func() bool { return near(s.mean(right), green) })
+
+	b.SetMuted(false, true)
+	eventually(t, time.Second, "a muted picture is a placeholder", func() bool { return !near(s.mean(right), green) })
+	a.Close()
+	b.SetMuted(false, false)
+	eventually(t, time.Second, "the last source fills the canvas", func() bool { return near(s.mean(image.Rect(100, 40, 220, 100)), green) })
+}
+
+func TestPortraitIsFittedNotCropped(t *testing.T) {
+	m := start(t, small)
+	s, _ := watch(t, m, mixer.H264)
+	publish(t, m.AddSource(SourceConfig{Name: "tall"}), mixer.H264, 90, 160, blue)
+	eventually(t, 2*time.Second, "picture in the middle", func() bool { return near(s.mean(image.Rect(125, 10, 195, 120)), blue) })
+	if got := s.mean(image.Rect(0, 0, 90, 180)); !near(got, bars) {
+		t.Errorf("beside it is %v, want the bars %v", got, bars)
+	}
+}
+
+func TestSizeAndFormatChangeMidStream(t *testing.T) {
+	m := start(t, small)
+	s, _ := watch(t, m, mixer.H264)
+	src := m.AddSource(SourceConfig{Name: "a"})
+	for i, c := range []codec.Colour{codec.RGB(200, 20, 20), codec.RGB(20, 160, 40), codec.RGB(30, 40, 200)} {
+		stop := publish(t, src, []mixer.Codec{mixer.H264, mixer.VP8, mixer.H264}[i], []int{320, 640, 160}[i], []int{180, 360, 90}[i], c)
+		eventually(t, 2*time.Second, "the new stream is shown", func() bool { return near(s.mean(image.Rect(100, 40, 220, 100)), c) })
+		stop()
+	}
+}
+
+func TestOneEncoderForAllWatchers(t *testing.T) {
+	m := start(t, small)
+	publish(t, m.AddSource(SourceConfig{Name: "a"}), mixer.H264, 320, 180, codec.RGB(200, 20, 20))
+	a, _ := watch(t, m, mixer.H264)
+	eventually(t, 2*time.Second, "first watcher sees", func() bool { return a.count() > 15 })
+	b, sub := watch(t, m, mixer.H264)
+	watch(t, m, mixer.VP8)
+	eventually(t, 2*time.Second, "second watcher sees", func() bool { return b.count() > 2 })
+	if !b.packets[0].Key {
+		t.Error("a watcher began without a key picture")
+	}
+	if n := len(m.Stats().Renditions); n != 2 {
+		t.Errorf("%d renditions for two formats", n)
+	}
+	sub.Close()
+	n := b.count()
+	at := a.count()
+	eventually(t, time.Second, "the other goes on", func() bool { return a.count() > at+3 })
+	if b.count() != n {
+		t.Error("packets after Close")
+	}
+}
+
+func TestKeyPicturesLieOnMultiplesOfTheGOP(t *testing.T) {
+	cfg := small
+	cfg.GOP = time.Second
+	m := start(t, cfg)
+	if ns := m.Epoch().UnixNano() % int64(time.Second); ns != 0 {
+		t.Errorf("epoch is %d ns off", ns)
+	}
+	publish(t, m.AddSource(SourceConfig{Name: "a"}), mixer.H264, 320, 180, codec.RGB(200, 20, 20))
+	s := attend(t, m, mixer.Watching{Codec: mixer.H264, Keep: true}, nil)
+	for range 20 {
+		s.sub.RequestKeyframe()
+	}
+	eventually(t, 5*time.Second, "three seconds of pictures", func() bool { return s.count() > 60 })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	asked := 0
+	for i, p := range s.packets[1:] {
+		if gop := p.PTS/time.Second != s.packets[i].PTS/time.Second; gop && !p.Key {
+			t.Errorf("picture at %v begins a GOP but is no key picture", p.PTS)
+		} else if p.Key && !gop {
+			asked++
+		}
+	}
+	if asked > 2 {
+		t.Errorf("%d key pictures for one burst of requests", asked)
+	}
+}
+
+// TestKeyPicturesComeWithTheRecording: viewers get those that they ask for, and all others while somebody records.
+func TestKeyPicturesComeWithTheRecording(t *testing.T) {
+	cfg := small
+	cfg.GOP = 500 * time.Millisecond
+	m := start(t, cfg)
+	publish(t, m.AddSource(SourceConfig{Name: "a"}), mixer.H264, 320, 180, codec.RGB(200, 20, 20))
+	s := attend(t, m, mixer.Watching{Codec: mixer.H264}, nil)
+	keys := func() (n int) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for _, p := range s.packets {
+			if p.Key && p.PTS%(viewerGOPs*cfg.GOP) != 0 {
+				n++
+			}
+		}
+		return n
+	}
+	eventually(t, 10*time.Second, "two seconds of pictures", func() bool { return s.count() > 40 })
+	if n := keys(); n > 1 {
+		t.Errorf("%d key pictures in two seconds, nobody asked for more than the first", n)
+	}
+	rec := attend(t, m, mixer.Watching{Codec: mixer.H264, Keep: true}, nil)
+	before := keys()
+	eventually(t, 10*time.Second, "key pictures while it is recorded", func() bool { return keys() > before+3 })
+	rec.sub.Close()
+	n, before := s.count(), keys()
+	eventually(t, 10*time.Second, "two more seconds", func() bool { return s.count() > n+40 })
+	if after := keys(); after > before+1 {
+		t.Errorf("%d key pictures after the recording", after-before)
+	}
+}
+
+func TestGarbageHarmsNobody(t *testing.T) {
+	m := start(t, small)
+	s, _ := watch(t, m, mixer.H264)
+	publish(t, m.AddSource(SourceConfig{Name: "good"}), mixer.H264, 320, 180, red)
+	asked := make(chan struct{}, 100)
+	bad := m.AddSource(SourceConfig{Name: "bad", Refresh: func() { asked <- struct{}{} }})
+	for i := range 200 {
+		bad.PutVideo(mixer.Packet{Codec: mixer.H264, Key: i%2 == 0, Data: []byte{0, 0, 0, 1, 0x65, byte(i), 3, 4, 5}})
+		bad.PutVideo(mixer.Packet{Codec: "nonsense", Key: true, Data: []byte{1}})
+		bad.PutAudio(mixer.Packet{Codec: "nonsense", Data: []byte{1}})
+	}
+	eventually(t, 2*time.Second, "the good one is shown", func() bool { return near(s.mean(image.Rect(40, 60, 120, 90)), red) })
+	eventually(t, 2*time.Second, "the bad one is counted", func() bool { return bad.Stats().Invalid > 0 })
+	if n := len(asked); n < 1 || n > 3 {
+		t.Errorf("%d requests for a key picture, want one a second", n)
+	}
+}
+
+// TestNobodyHearsThemselves has a fake clock: sound that a busy machine sends late has gaps.
+func TestNobodyHearsThemselves(t *testing.T) { synctest.Test(t, nobodyHearsThemselves) }
+
+func nobodyHearsThemselves(t *testing.T) {
+	m := start(t, small)
+	tones := []float64{440, 1000, 2300}
+	ears := make([]*ear, 4)
+	for i, hz := range tones {
+		src := m.AddSource(SourceConfig{Name: "singer"})
+		sing(t, src, hz)
+		ears[i] = listen(t, m, mixer.Opus, src)
+	}
+	ears[3] = listen(t, m, mixer.AAC, nil)
+	const second = mixer.SampleRate * mixer.Channels
+	for i, e := range ears {
+		eventually(t, 10*time.Second, "two seconds of sound", func() bool { e.mu.Lock(); defer e.mu.Unlock(); return len(e.pcm) > 2*second })
+		e.mu.Lock()
+		last := e.pcm[len(e.pcm)-second:]
+		for j, hz := range tones {
+			got := pcm.Goertzel(last, mixer.SampleRate, hz)
+			loud := pcm.Goertzel(last, mixer.SampleRate, tones[(i+1)%3])
+			if i == j && loud-got < 30 {
+				t.Errorf("singer %d hears itself only %.0f dB below another", i, loud-got)
+			}
+			if i != j && math.Abs(loud-got) > 3 {
+				t.Errorf("listener %d hears tone %d %.0f dB off another", i, j, loud-got)
+			}
+		}
+		for k, p := range e.packets[1:] {
+			if d := p.PTS - e.packets[k].PTS - e.packets[k].Duration; d.Abs() > time.Microsecond {
+				t.Errorf("listener %d: packet %d comes %v after the end of the one before", i, k, d)
+				break
+			}
+		}
+		e.mu.Unlock()
+	}
+}
+
+func TestBadRequestsAreRefused(t *testing.T) {
+	m := start(t, small)
+	if _, err := m.Watch(mixer.Watching{Name: "garden", Codec: mixer.H264}, &screen{}); err == nil {
+		t.Error("a view that does not exist was watched")
+	}
+	if _, err := m.Watch(mixer.Watching{Codec: mixer.Opus}, &screen{}); err == nil {
+		t.Error("pictures as opus")
+	}
+	if _, err := m.Listen(mixer.H264, nil, &ear{}); err == nil {
+		t.Error("sound as h264")
+	}
+	for _, cfg := range []mixer.Config{{Width: 33}, {Height: 10_000}, {FPS: 500}, {Bitrate: 1}, {GOP: time.Hour}, {MaxPixels: 1}} {
+		if _, err := New(cfg, slog.Default()); err == nil {
+			t.Errorf("%+v was accepted", cfg)
+		}
+	}
+}
+
+func TestTooLargePicturesAreNotShown(t *testing.T) {
+	cfg := small
+	cfg.MaxPixels = 320 * 180
+	m := start(t, cfg)
+	watch(t, m, mixer.H264)
+	src := m.AddSource(SourceConfig{Name: "huge"})
+	publish(t, src, mixer.H264, 640, 360, codec.RGB(200, 20, 20))
+	eventually(t, 2*time.Second, "it is counted", func() bool { return src.Stats().Dropped > 2 })
+	if st := src.Stats().State; st != mixer.Connecting {
+		t.Errorf("state %s, want %s", st, mixer.Connecting)
+	}
+}
+
+func TestLateTicksAreSkippedButNotTheFirstOfAGOP(t *testing.T) {
+	cfg := mixer.Config{FPS: 25, GOP: 4 * time.Second}
+	at := func(ticks int64) *view { // a view for which so many ticks are due
+		epoch := time.Now().Add(-time.Duration(ticks)*40*time.Millisecond - 10*time.Millisecond)
+		return &view{mixer: &Mixer{cfg: cfg}, cadence: cadence{epoch: epoch, rate: 25, per: time.Second}}
+	}
+	for _, c := range []struct{ due, n, want int64 }{
+		{50, 50, 50},     // in time
+		{53, 50, 53},     // late: skipped
+		{103, 99, 100},   // late across the beginning of a GOP
+		{103, 100, 100},  // the beginning itself is late
+		{103, 101, 103},  // it was composed
+		{1030, 99, 1000}, // after a long sleep: only the newest GOP counts
+	} {
+		if got := at(c.due).newest(c.n); got != c.want {
+			t.Errorf("tick %d when %d is due: composed %d, want %d", c.n, c.due, got, c.want)
+		}
+	}
+}
+
+func TestCadenceIsExact(t *testing.T) {
+	c := cadence{rate: 15, per: time.Second}
+	for _, n := range []int64{0, 1, 14, 15, 15*3600*24*365*10 + 7} {
+		if got, want := c.at(n), time.Duration(n/15)*time.Second+time.Duration(n%15)*time.Second/15; got != want {
+			t.Errorf("tick %d at %v, want %v", n, got, want)
+		}
+	}
+}
+
+func TestACanvasForARenditionThatEndsIsFreed(t *testing.T) {
+	before := codec.LiveFrames()
+	canvas := func() *codec.Frame {
+		f, err := codec.NewFrame(320, 180)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	v := &view{
+		mixer: &Mixer{cfg: small.WithDefaults(), governor: newGovernor()}, spec: mixer.View{Width: 320, Height: 180, FPS: 25},
+		cadence: cadence{rate: 25, per: time.Second},
+	}
+	for range 50 {
+		r, err := newPicture(pictureKey{id: mixer.H264, size: mixer.Size{W: 320, H: 180}}, v, v.mixer.cfg, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.ended = func() {}
+		closed := make(chan struct{})
+		go func() { defer close(closed); r.close() }()
+		for range 3 {
+			r.put(shot{frame: canvas()})
+		}
+		<-closed
+		r.put(shot{frame: canvas()})
+	}
+	if n := codec.LiveFrames() - before; n != 0 {
+		t.Errorf("%d canvases were not closed", n)
+	}
+}
+
+// TestOddPicturesAreShownAndStopNobody sends interlaced pictures and such with an unknown matrix, which
+// the scaler refuses as they are.
+func TestOddPicturesAreShownAndStopNobody(t *testing.T) {
+	m := start(t, small)
+	s, _ := watch(t, m, mixer.H264)
+	publish(t, m.AddSource(SourceConfig{Name: "good"}), mixer.H264, 320, 180, red)
+	odd := m.AddSource(SourceConfig{Name: "odd"})
+	for _, params := range []string{"interlaced=1", "colormatrix=YCgCo:transfer=smpte2084", "colormatrix=chroma-derived-nc"} {
+		for _, p := range clip(t, "color=blue:size=320x180:rate=10:duration=0.5", "-x264-params", params, "-bf", "0") {
+			odd.PutVideo(p)
+		}
+		before := s.count()
+		eventually(t, 2*time.Second, params+": the odd one is shown", func() bool {
+			c := s.mean(image.Rect(200, 60, 280, 90))
+			return odd.Stats().State == mixer.Live && c.U > 150
+		})
+		eventually(t, 2*time.Second, params+": pictures go on", func() bool { return s.count() > before+3 })
+		if !near(s.mean(image.Rect(40, 60, 120, 90)), red) {
+			t.Errorf("%s: the good one was harmed", params)
+		}
+	}
+}
+
+// clip has ffmpeg encode a test picture as H.264.
+func clip(t *testing.T, source string, options ...string) []mixer.Packet {
+	t.Helper()
+	return codectest.Film(t, source, append([]string{"-pix_fmt", "yuv420p"}, options...)...)
+}
+
+func TestMoreSourcesThanPlaces(t *testing.T) {
+	m := start(t, small)
+	s, _ := watch(t, m, mixer.H264)
+	var first *Source
+	for i := range 70 {
+		src := m.AddSource(SourceConfig{Name: "x"})
+		if i == 0 {
+			first = src
+		}
+	}
+	eventually(t, 3*time.Second, "a full wall is shown", func() bool { return s.count() > 0 })
+	if n := len(m.Stats().Sources); n != 70 {
+		t.Errorf("%d sources", n)
+	}
+	publish(t, first, mixer.H264, 320, 180, red)
+	r := layout.Grid(mixer.DefaultCapacity, small.Width, small.Height)[0]
+	eventually(t, 2*time.Second, "the first place shows its source", func() bool {
+		return near(s.mean(image.Rect(r.X+8, r.Y+4, r.X+r.W-8, r.Y+10)), red)
+	})
+}
+
+// TestNamesAreWritten looks for ink: a name on a picture, and on a placeholder, in Latin and Korean.
+func TestNamesAreWritten(t *testing.T) {
+	for _, name := range []string{"Gate", "정문"} {
+		for _, labels := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s %v", name, labels), func(t *testing.T) {
+				cfg := small
+				cfg.Labels = labels
+				m := start(t, cfg)
+				s, _ := watch(t, m, mixer.H264)
+				src := m.AddSource(SourceConfig{Name: name})
+				eventually(t, 2*time.Second, "the placeholder with its name", func() bool {
+					return s.bright(image.Rect(80, 40, 240, 140)) > 20
+				})
+				navy := codec.RGB(10, 20, 120)
+				publish(t, src, mixer.H264, 320, 180, navy)
+				eventually(t, 2*time.Second, "the picture", func() bool { return near(s.mean(image.Rect(100, 20, 220, 100)), navy) })
+				if n := s.bright(image.Rect(0, 150, 120, 180)); (n > 3) != labels {
+					t.Errorf("%d bright spots in the corner", n)
+				}
+			})
+		}
+	}
+}

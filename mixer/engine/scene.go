@@ -1,0 +1,145 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"azulejo/mixer"
+	"azulejo/mixer/engine/layout"
+)
+
+// scene is what the places of a view depend on.
+type scene struct {
+	sources []*Source // that want a tile, in order
+	large   *Source   // shown large or alone; nil for none
+	page    int       // from 0 on
+	pages   int
+}
+
+func (s scene) same(o scene) bool {
+	return s.large == o.large && s.page == o.page && s.pages == o.pages && slices.Equal(s.sources, o.sources)
+}
+
+// arrange gives every source its tile if that has changed.
+func (v *view) arrange(now time.Time) {
+	next := v.cast(now)
+	if next.same(v.scene) {
+		return
+	}
+	v.scene, v.fresh = next, true
+	old := v.tiles
+	v.tiles = nil
+	tiles := layout.Arrange(v.geometry(next))
+	for _, place := range tiles {
+		t := v.newTile(place, len(tiles))
+		t.above = slices.ContainsFunc(v.tiles, t.overlaps)
+		v.tiles = append(v.tiles, t)
+	}
+	for _, t := range old { // after the new ones hold what both show
+		t.close()
+	}
+}
+
+// cast decides who is shown.
+func (v *view) cast(now time.Time) scene {
+	var s scene
+	for _, source := range v.mixer.snapshot() {
+		if !slices.ContainsFunc(v.spec.Exclude, source.called) {
+			s.sources = append(s.sources, source)
+		}
+	}
+	switch v.spec.Layout {
+	case mixer.KindGrid, mixer.KindCustom:
+	default:
+		s.large = v.large(s.sources)
+		if s.large == nil && v.spec.Layout == mixer.KindFocus {
+			s.sources = nil
+		}
+	}
+	s.pages = layout.Pages(v.geometry(s))
+	s.page = min(max(v.spec.Page-1, 0), s.pages-1)
+	if v.spec.Cycle > 0 {
+		s.page = int(now.Unix()/int64(v.spec.Cycle)) % s.pages
+	}
+	return s
+}
+
+// large is the pinned source, or who speaks; nil when neither is there. Who speaks without being shown moves nobody.
+func (v *view) large(sources []*Source) *Source {
+	if v.spec.Spotlight != "" {
+		if i := slices.IndexFunc(sources, func(s *Source) bool { return s.called(v.spec.Spotlight) }); i >= 0 {
+			return sources[i]
+		}
+		if v.spec.Layout == mixer.KindFocus {
+			return nil
+		}
+	}
+	if s := v.mixer.sound.speaker(); s != nil {
+		for _, candidate := range []*Source{s, v.scene.large} {
+			if slices.Contains(sources, candidate) {
+				return candidate
+			}
+		}
+	}
+	if len(sources) == 0 {
+		return nil
+	}
+	return sources[0]
+}
+
+func (v *view) geometry(s scene) layout.Scene {
+	g := geometry(v.spec)
+	g.Count, g.Large, g.Page = len(s.sources), slices.Index(s.sources, s.large), s.page
+	return g
+}
+
+// absence is what an empty canvas says.
+func (v *view) absence() string {
+	switch {
+	case v.spec.Layout == mixer.KindFocus && v.spec.Spotlight != "":
+		return v.spec.Spotlight + " is not here"
+	case len(v.spec.Exclude) > 0:
+		return "Nobody else is here yet"
+	}
+	return "Nobody is here yet"
+}
+
+// demand tells the sources on tiles how large they are shown. While all renditions pass a source's own packets on it
+// still has to come, but is not decoded.
+func (v *view) demand(decode bool) {
+	v.decode = decode
+	for _, t := range v.tiles {
+		t.demand(decode)
+	}
+}
+
+// describe notes what the canvas shows, for whoever watches.
+func (v *view) describe(now time.Time) {
+	next := &mixer.Layout{Canvas: mixer.Size{W: v.spec.Width, H: v.spec.Height}, Tiles: make([]mixer.TileInfo, 0, len(v.tiles))}
+	shown := 0
+	for _, t := range v.tiles {
+		next.Tiles = append(next.Tiles, t.info(now))
+		if t.source != nil {
+			shown++
+		}
+	}
+	next.Hidden = len(v.scene.sources) - shown
+	if v.scene.pages > 1 {
+		next.Page, next.Pages = v.scene.page+1, v.scene.pages
+	}
+	if !next.Same(v.shows.Load()) {
+		v.shows.Store(next)
+	}
+}
+
+// ageText says how old a picture is.
+func ageText(age time.Duration) string {
+	switch {
+	case age < time.Minute:
+		return fmt.Sprintf("%d s ago", int(age.Seconds()))
+	case age < time.Hour:
+		return fmt.Sprintf("%d min ago", int(age.Minutes()))
+	}
+	return fmt.Sprintf("%d h ago", int(age.Hours()))
+}

@@ -1,0 +1,316 @@
+package engine
+
+import (
+	"context"
+	"log/slog"
+	"math"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"azulejo/codec"
+	"azulejo/mixer"
+	"azulejo/mixer/engine/pcm"
+)
+
+// hall is the sound of a room under a fake clock.
+type hall struct {
+	*sound
+	t  *testing.T
+	mu sync.Mutex
+	in []*Source
+}
+
+// inHall runs f in a room whose sound ticks; time passes while f sleeps.
+func inHall(t *testing.T, f func(h *hall)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		h := &hall{t: t}
+		h.sound = newSound(mixer.Config{Epoch: time.Now()}.WithDefaults(), h.here, slog.New(slog.DiscardHandler))
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { h.run(ctx); close(done) }()
+		f(h)
+		for _, src := range h.here() {
+			h.leave(src)
+		}
+		cancel()
+		<-done
+		h.renditions.close()
+	})
+}
+
+func (h *hall) here() []*Source {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.in)
+}
+
+func (h *hall) join(name string) *Source {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	src := &Source{cfg: SourceConfig{Name: name}, sound: newSoundIn(slog.New(slog.DiscardHandler))}
+	h.in = append(h.in, src)
+	return src
+}
+
+func (h *hall) leave(src *Source) {
+	h.mu.Lock()
+	h.in = slices.DeleteFunc(h.in, func(o *Source) bool { return o == src })
+	h.mu.Unlock()
+	src.sound.close()
+}
+
+// say sends a tone for d in real time, so to speak, and waits until it is sent.
+func (h *hall) say(src *Source, hz float64, d time.Duration) {
+	begin := time.Now()
+	for _, p := range packed(h.t, codec.AudioConfig{Codec: mixer.Opus}, stereo(d, hz, hz)) {
+		time.Sleep(time.Until(begin.Add(p.PTS + p.Duration)))
+		p.PTS += begin.Sub(src.sound.born)
+		src.sound.put(*p)
+	}
+}
+
+// hears returns what a new listener hears from now on.
+func (h *hall) hears(id mixer.Codec, not *Source) *ear {
+	h.t.Helper()
+	d, err := codec.NewAudioDecoder(id, nil)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	e := &ear{decoder: d}
+	sub := newSubscription(e, func(*leg) {})
+	if err = h.listen(id, not, sub); err != nil {
+		h.t.Fatal(err)
+	}
+	h.t.Cleanup(func() { sub.Close(); d.Close() })
+	return e
+}
+
+// forget begins a new recording.
+func (e *ear) forget() { e.mu.Lock(); defer e.mu.Unlock(); e.pcm = nil }
+
+// heard is a copy of the recording.
+func (e *ear) heard() []int16 { e.mu.Lock(); defer e.mu.Unlock(); return slices.Clone(e.pcm) }
+
+// encodes is how many encoders of the sound run.
+func (h *hall) encodes() int { return len(h.renditions.stats()) }
+
+// TestOnlyTalkersHaveTheirOwnMix: silent listeners share one encode, whoever they are.
+func TestOnlyTalkersHaveTheirOwnMix(t *testing.T) {
+	inHall(t, func(h *hall) {
+		ann, bob := h.join("ann"), h.join("bob")
+		toAnn, toBob, viewer := h.hears(mixer.Opus, ann), h.hears(mixer.Opus, bob), h.hears(mixer.Opus, nil)
+		time.Sleep(time.Second)
+		if st := h.renditions.stats(); len(st) != 1 || st[0].Sinks != 3 {
+			t.Errorf("%+v while all are silent, want one encode for three", st)
+		}
+		h.say(ann, 440, time.Second)
+		if n := h.encodes(); n != 2 {
+			t.Errorf("%d encodes while one speaks, want 2", n)
+		}
+		if l := pcm.Level(toAnn.heard()); l > -85 {
+			t.Errorf("who speaks hears %.1f dB", l)
+		}
+		for name, e := range map[string]*ear{"the other": toBob, "the viewer": viewer} {
+			if l := pcm.Goertzel(e.heard()[len(second):], mixer.SampleRate, 440); l < -20 {
+				t.Errorf("%s hears %.1f dB", name, l)
+			}
+		}
+		time.Sleep(5 * time.Second)
+		if n := h.encodes(); n != 1 {
+			t.Errorf("%d encodes 5 s after the last word, want 1", n)
+		}
+		for name, e := range map[string]*ear{"ann": toAnn, "bob": toBob, "viewer": viewer} {
+			e.continuous(t, name)
+		}
+	})
+}
+
+// continuous tells whether packets follow one another without a gap.
+func (e *ear) continuous(t *testing.T, name string) {
+	t.Helper()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for k, p := range e.packets[1:] {
+		if d := p.PTS - e.packets[k].PTS - e.packets[k].Duration; d.Abs() > time.Microsecond {
+			t.Errorf("%s: packet %d comes %v after the end of the one before", name, k, d)
+			return
+		}
+	}
+}
+
+// TestMovingBetweenMixesIsNotHeard: who listens to a tone, speaks and is silent again hears nothing but the tone.
+func TestMovingBetweenMixesIsNotHeard(t *testing.T) {
+	inHall(t, func(h *hall) {
+		ann, organ := h.join("ann"), h.join("organ")
+		toAnn, viewer := h.hears(mixer.Opus, ann), h.hears(mixer.Opus, nil)
+		go h.say(organ, toneHz, 12*time.Second)
+		time.Sleep(2 * time.Second)
+		calm := largestStep(toAnn.heard()[len(second):])
+		toAnn.forget()
+		viewer.forget()
+		h.say(ann, 1100, time.Second)
+		time.Sleep(6 * time.Second)
+		if n := h.encodes(); n != 1 {
+			t.Errorf("%d encodes in the end, want 1", n)
+		}
+		heard := toAnn.heard()
+		if s := largestStep(heard); s > calm*13/10 {
+			t.Errorf("a step of %d while moving, %d before", s, calm)
+		}
+		t.Logf("the largest step is %d before and %d while moving; the tone is within %.2f dB", calm, largestStep(heard), wobble(heard))
+		if d := wobble(heard); d > 1 {
+			t.Errorf("the tone's level changes by %.2f dB", d)
+		}
+		if own, other := pcm.Goertzel(heard[:2*len(second)], mixer.SampleRate, 1100), pcm.Goertzel(viewer.heard()[:2*len(second)], mixer.SampleRate, 1100); own > other-40 {
+			t.Errorf("who spoke hears itself at %.1f dB, a viewer at %.1f dB", own, other)
+		}
+		toAnn.continuous(t, "ann")
+		time.Sleep(4 * time.Second) // until the organ ends
+	})
+}
+
+// wobble is by how much the level of 10 ms pieces differs at most, in dB.
+func wobble(sound []int16) float64 {
+	low, high := math.Inf(1), math.Inf(-1)
+	const piece = mixer.SampleRate / 100 * mixer.Channels
+	for at := 0; at+piece <= len(sound); at += piece {
+		l := pcm.Level(sound[at : at+piece])
+		low, high = min(low, l), max(high, l)
+	}
+	return high - low
+}
+
+// TestLeavingFades: a source that is closed in the middle of a sound ends without a click.
+func TestLeavingFades(t *testing.T) {
+	inHall(t, func(h *hall) {
+		const hz = 345 // whose periods do not end with a block
+		ann := h.join("ann")
+		viewer := h.hears(mixer.Opus, nil)
+		h.say(ann, hz, time.Second)
+		h.leave(ann)
+		time.Sleep(time.Second)
+		heard := viewer.heard()
+		if l := pcm.Goertzel(heard[len(second)/2:len(second)], mixer.SampleRate, hz); l < -13 {
+			t.Errorf("the source is at %.1f dB before it left", l)
+		}
+		if s := largestStep(heard); s > noClick {
+			t.Errorf("a click of %d", s)
+		}
+		if l := pcm.Level(heard[len(heard)-len(second)/2:]); l != pcm.Floor {
+			t.Errorf("who left is still heard at %.1f dB", l)
+		}
+	})
+}
+
+// TestSilenceFlows: packets of nothing keep coming, for players and for recordings, in every format.
+func TestSilenceFlows(t *testing.T) {
+	for _, id := range []mixer.Codec{mixer.Opus, mixer.AAC} {
+		inHall(t, func(h *hall) {
+			ann := h.join("ann")
+			e := h.hears(id, nil)
+			time.Sleep(5 * time.Second)
+			h.say(ann, toneHz, time.Second)
+			time.Sleep(5 * time.Second)
+			e.continuous(t, string(id))
+			if n := len(e.heard()); n < 109*len(second)/10 || n > 111*len(second)/10 {
+				t.Errorf("%s: %v heard in 11 s", id, lasts(n))
+			}
+			at := 5*len(second) + values(2*soundLatency)
+			if l := pcm.Goertzel(e.heard()[at:at+len(second)/2], mixer.SampleRate, toneHz); l < -13 {
+				t.Errorf("%s: sound after silence is at %.1f dB", id, l)
+			}
+			if size := len(e.packets[len(e.packets)-1].Data); id == mixer.Opus && size > 3 {
+				t.Errorf("silence of %d bytes a packet", size)
+			}
+		})
+	}
+}
+
+// TestTheRoomKnowsItsSpeaker: as far as the mixer's sound finds it; how it decides is tested with the speaker.
+func TestTheRoomKnowsItsSpeaker(t *testing.T) {
+	inHall(t, func(h *hall) {
+		ann, bob := h.join("ann"), h.join("bob")
+		if h.speaker() != nil {
+			t.Error("a speaker before anybody spoke")
+		}
+		h.say(ann, 440, time.Second)
+		if h.speaker() != ann || !ann.speaking() || bob.speaking() {
+			t.Error("ann is not the speaker")
+		}
+		time.Sleep(3 * time.Second)
+		if h.speaker() != ann || ann.speaking() {
+			t.Error("ann is not who spoke last")
+		}
+		h.say(bob, 440, time.Second)
+		if h.speaker() != bob {
+			t.Error("bob is not the speaker")
+		}
+		bob.sound.muted.Store(true)
+		time.Sleep(100 * time.Millisecond)
+		if h.speaker() != nil || bob.speaking() {
+			t.Error("who is muted is the speaker")
+		}
+	})
+}
+
+// TestSoundIsInStep: a word is stamped with the time at which it arrived, give or take what the picture is.
+func TestSoundIsInStep(t *testing.T) {
+	inHall(t, func(h *hall) {
+		ann := h.join("ann")
+		e := h.hears(mixer.Opus, nil)
+		time.Sleep(time.Second)
+		said := time.Since(h.cadence.epoch)
+		h.say(ann, toneHz, time.Second)
+		time.Sleep(time.Second)
+		heard := e.heard()
+		at := slices.IndexFunc(heard, func(v int16) bool { return v > 1000 })
+		e.mu.Lock()
+		stamped := e.packets[0].PTS + lasts(at)
+		e.mu.Unlock()
+		// The first packet arrives when its 20 ms have been spoken.
+		if d := stamped - said - blockTime; d < -10*time.Millisecond || d > 40*time.Millisecond {
+			t.Errorf("a word that arrived at %v is stamped %v: %v later", said+blockTime, stamped, d)
+		} else {
+			t.Logf("a word is stamped %v after its arrival", d)
+		}
+	})
+}
+
+// deaf is a sink of nothing.
+type deaf struct{}
+
+func (deaf) WritePacket(mixer.Packet) {}
+
+// BenchmarkSilentRoom is what 20 ms of nine silent sources and one listener cost, the decoding of their packets included.
+func BenchmarkSilentRoom(b *testing.B) {
+	packets := packed(b, codec.AudioConfig{Codec: mixer.Opus}, make([]int16, len(second)))
+	var in []*Source
+	for range 9 {
+		in = append(in, &Source{sound: newSoundIn(slog.New(slog.DiscardHandler))})
+	}
+	s := newSound(mixer.Config{Epoch: in[0].sound.born}.WithDefaults(), func() []*Source { return in }, slog.New(slog.DiscardHandler))
+	if err := s.listen(mixer.Opus, nil, newSubscription(deaf{}, func(*leg) {})); err != nil {
+		b.Fatal(err)
+	}
+	decoders := make([]soundDecoder, len(in))
+	for n := int64(1); b.Loop(); n++ {
+		now := s.cadence.epoch.Add(s.cadence.at(n))
+		for i, src := range in {
+			p := *packets[n%50]
+			p.PTS = time.Duration(n) * blockTime
+			if err := src.sound.decode(&decoders[i], p, now); err != nil {
+				b.Fatal(err)
+			}
+		}
+		s.tick(n)
+	}
+	s.renditions.close()
+	for i, src := range in {
+		src.sound.close()
+		decoders[i].close()
+	}
+}

@@ -1,0 +1,386 @@
+package engine
+
+import (
+	"fmt"
+	"image"
+	"testing"
+	"time"
+
+	"azulejo/codec"
+	"azulejo/mixer"
+)
+
+// picture1 puts one picture into the slot of s.
+func picture1(t *testing.T, s *Source, w, h int, c codec.Colour) {
+	t.Helper()
+	f, err := codec.NewFrame(w, h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Fill(f.Bounds(), c)
+	s.slot.Put(f)
+}
+
+func TestAgesAreSaid(t *testing.T) {
+	for age, want := range map[time.Duration]string{
+		2600 * time.Millisecond: "2 s ago", 12*time.Second + 900*time.Millisecond: "12 s ago", 59 * time.Second: "59 s ago",
+		time.Minute: "1 min ago", 59*time.Minute + 59*time.Second: "59 min ago", time.Hour: "1 h ago", 50 * time.Hour: "50 h ago",
+	} {
+		if got := ageText(age); got != want {
+			t.Errorf("%v is said %q, want %q", age, got, want)
+		}
+	}
+}
+
+// awake arranges v and waits until the decoder of s knows, which forgets what came before.
+func awake(t *testing.T, v *view, s *Source) {
+	t.Helper()
+	v.arrange(time.Now())
+	eventually(t, 3*time.Second, "the source is decoded", func() bool { return s.Stats().Decoded && len(s.video.poked) == 0 })
+}
+
+// mute hides the picture of s and waits until its decoder knows.
+func mute(t *testing.T, s *Source) {
+	t.Helper()
+	s.SetMuted(false, true)
+	eventually(t, 3*time.Second, "the muted source is not decoded", func() bool { return !s.Stats().Decoded })
+}
+
+// TestPlaceholdersSayWhy walks a source through its states, at times of its own.
+func TestPlaceholdersSayWhy(t *testing.T) {
+	m := start(t, small)
+	src := m.AddSource(SourceConfig{ID: "A", Name: "a"})
+	v := stage(t, m, mixer.View{})
+	awake(t, v, src)
+	tile := v.tiles[0]
+	expect := func(after time.Duration, state mixer.State, text string, age int) {
+		t.Helper()
+		_, at := src.slot.Mark()
+		if at.IsZero() {
+			at = time.Now()
+		}
+		now := at.Add(after)
+		tile.draw(v.canvas, now)
+		look, info := tile.shown, tile.info(now)
+		if look.state != state || info.State != state || info.Age != age {
+			t.Errorf("after %v: look %s, layout %s of age %d, want %s of %d", after, look.state, info.State, info.Age, state, age)
+		}
+		if got := placeholder(look); look.picture == 0 && got != text {
+			t.Errorf("after %v: it says %q, want %q", after, got, text)
+		}
+		if (look.picture != 0) != (state == mixer.Live) {
+			t.Errorf("after %v: %s shows picture %d", after, state, look.picture)
+		}
+	}
+	expect(0, mixer.Connecting, "connecting…", 0)
+	src.SetAway(true)
+	expect(0, mixer.Reconnecting, "reconnecting…", 0)
+	src.SetAway(false)
+	picture1(t, src, 320, 180, red)
+	expect(0, mixer.Live, "", 0)
+	expect(2400*time.Millisecond, mixer.Live, "", 0)
+	expect(2600*time.Millisecond, mixer.Lost, "no signal · 2 s ago", 2)
+	expect(12500*time.Millisecond, mixer.Lost, "no signal · 12 s ago", 12)
+	expect(90*time.Second, mixer.Lost, "no signal · 1 min ago", 90)
+	mute(t, src)
+	expect(0, mixer.Muted, "camera off", 0)
+	expect(20*time.Second, mixer.Muted, "camera off", 20)
+	src.SetAway(true)
+	expect(12*time.Second, mixer.Reconnecting, "reconnecting… · 12 s ago", 12)
+	src.SetAway(false)
+	src.SetMuted(false, false)
+	awake(t, v, src)
+	expect(0, mixer.Connecting, "connecting…", 0) // nothing came since: the old picture must not look live
+	picture1(t, src, 320, 180, red)
+	expect(0, mixer.Live, "", 0)
+}
+
+// TestTheAgeOfALostTileRunsOn compares what is drawn second by second with the layout, by the picture's ink.
+func TestTheAgeOfALostTileRunsOn(t *testing.T) {
+	m := start(t, medium)
+	src := m.AddSource(SourceConfig{Name: "a"})
+	v := stage(t, m, mixer.View{})
+	awake(t, v, src)
+	picture1(t, src, 320, 180, red)
+	_, at := src.slot.Mark()
+	if _, err := v.compose(at); err != nil {
+		t.Fatal(err)
+	}
+	var last *codec.Frame
+	defer func() { last.Close() }()
+	for second := 3; second < 9; second++ {
+		for part := range 4 {
+			now := at.Add(time.Duration(second)*time.Second + time.Duration(part)*240*time.Millisecond)
+			changed, err := v.compose(now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			v.describe(now)
+			if changed != (part == 0) {
+				t.Errorf("%v later: drawn is %v", now.Sub(at), changed)
+			}
+			if got := v.shows.Load().Tiles[0].Age; got != second {
+				t.Errorf("%v later: the layout says %d s", now.Sub(at), got)
+			}
+			if got, want := v.tiles[0].shown.age, fmt.Sprintf("%d s ago", second); got != want {
+				t.Errorf("%v later: the tile says %q, want %q", now.Sub(at), got, want)
+			}
+			if part == 0 && last != nil && last.Same(v.canvas) {
+				t.Errorf("%v later: the same pixels", now.Sub(at))
+			}
+		}
+		last.Close()
+		last = v.canvas.Ref()
+	}
+}
+
+func TestALostSourceSaysHowLong(t *testing.T) {
+	m := start(t, small)
+	src := m.AddSource(SourceConfig{Name: "a"})
+	stop := publish(t, src, mixer.H264, 320, 180, red)
+	v := attend(t, m, mixer.Watching{Codec: mixer.H264}, nil)
+	eventually(t, 3*time.Second, "the picture", func() bool { return v.shows(image.Rect(80, 40, 240, 100), red) })
+	stop()
+	age := func(n int) func() bool {
+		return func() bool {
+			l := v.layout()
+			return len(l.Tiles) == 1 && l.Tiles[0].State == mixer.Lost && l.Tiles[0].Age == n
+		}
+	}
+	eventually(t, 4*time.Second, "lost for 3 s", age(3))
+	if !v.shows(image.Rect(0, 0, 320, 40), slate) {
+		t.Error("no placeholder is shown")
+	}
+	src.SetAway(true)
+	eventually(t, time.Second, "reconnecting", func() bool { return v.layout().Tiles[0].State == mixer.Reconnecting })
+}
+
+// TestFillCropsButNeverScreens shows a picture that is red on its left and right and green between.
+func TestFillCropsButNeverScreens(t *testing.T) {
+	for _, c := range []struct {
+		name         string
+		fill, screen bool
+		cropped      bool
+	}{{"fit", false, false, false}, {"fill", true, false, true}, {"screen", true, true, false}, {"screen fitted", false, true, false}} {
+		t.Run(c.name, func(t *testing.T) {
+			m := start(t, small)
+			src := m.AddSource(SourceConfig{Name: "a", Screen: c.screen})
+			f, err := codec.NewFrame(640, 180) // twice as wide as the tile
+			if err != nil {
+				t.Fatal(err)
+			}
+			f.Fill(f.Bounds(), red)
+			f.Fill(image.Rect(160, 0, 480, 180), green)
+			v := stage(t, m, mixer.View{Fill: c.fill, NoLabels: true})
+			awake(t, v, src)
+			src.slot.Put(f)
+			if _, err := v.compose(time.Now()); err != nil {
+				t.Fatal(err)
+			}
+			at := func(x, y int) codec.Colour { return v.canvas.Mean(image.Rect(x, y, x+8, y+8)) }
+			edge, top, middle := at(4, 86), at(156, 4), at(156, 86)
+			if !near(middle, green) {
+				t.Errorf("the middle is %v", middle)
+			}
+			if c.cropped && (!near(edge, green) || !near(top, green)) {
+				t.Errorf("the edge is %v and the top %v: not filled", edge, top)
+			}
+			if !c.cropped && (!near(edge, red) || !near(top, bars)) {
+				t.Errorf("the edge is %v and the top %v: not fitted", edge, top)
+			}
+		})
+	}
+}
+
+func TestFillCropsATallPicture(t *testing.T) {
+	m := start(t, small)
+	src := m.AddSource(SourceConfig{Name: "a"})
+	f, err := codec.NewFrame(180, 320)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Fill(f.Bounds(), red)
+	f.Fill(image.Rect(0, 100, 180, 220), green)
+	v := stage(t, m, mixer.View{Fill: true, NoLabels: true})
+	awake(t, v, src)
+	src.slot.Put(f)
+	if _, err := v.compose(time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if got := v.canvas.Mean(v.canvas.Bounds()); !near(got, green) {
+		t.Errorf("the canvas is %v, want the middle of the picture", got)
+	}
+}
+
+// TestAShapeThatChangesLeavesNothingBehind goes from wide to tall on a canvas that is kept.
+func TestAShapeThatChangesLeavesNothingBehind(t *testing.T) {
+	m := start(t, small)
+	src := m.AddSource(SourceConfig{Name: "a"})
+	v := stage(t, m, mixer.View{NoLabels: true})
+	draw := func() {
+		t.Helper()
+		v.arrange(time.Now())
+		if _, err := v.compose(time.Now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	awake(t, v, src)
+	picture1(t, src, 320, 180, red)
+	draw()
+	picture1(t, src, 90, 160, green)
+	draw()
+	if got := v.canvas.Mean(image.Rect(0, 0, 100, 180)); !near(got, bars) {
+		t.Errorf("beside the tall picture is %v, want the bars", got)
+	}
+	if stills, _ := src.held(); stills != 1 {
+		t.Errorf("%d stills are held", stills)
+	}
+	mute(t, src)
+	draw()
+	if stills, _ := src.held(); stills != 0 {
+		t.Errorf("%d stills are held behind a placeholder", stills)
+	}
+	src.SetMuted(false, false)
+	awake(t, v, src)
+	picture1(t, src, 90, 160, green)
+	draw()
+	if got := v.canvas.Mean(image.Rect(0, 0, 100, 180)); !near(got, bars) {
+		t.Errorf("beside the picture that came back is %v, want the bars", got)
+	}
+}
+
+// beside is a part of r that a tall picture in it does not reach.
+func beside(r image.Rectangle) image.Rectangle {
+	return image.Rect(r.Min.X, r.Min.Y, r.Min.X+r.Dx()/4, r.Max.Y)
+}
+
+// TestASmallTileKeepsItsBars: it is drawn again whenever the large picture below it is.
+func TestASmallTileKeepsItsBars(t *testing.T) {
+	m := start(t, medium)
+	all := people(m, 2)
+	v := stage(t, m, mixer.View{Layout: mixer.KindPiP, Spotlight: "a", NoLabels: true})
+	awake(t, v, all[0])
+	awake(t, v, all[1])
+	picture1(t, all[1], 90, 160, green)
+	for _, c := range []codec.Colour{red, blue} {
+		picture1(t, all[0], 640, 360, c)
+		v.draw(t)
+		if got := v.canvas.Mean(beside(v.tiles[1].rect)); !near(got, bars) {
+			t.Errorf("on a picture of %v there is %v beside the small one, want the bars", c, got)
+		}
+	}
+}
+
+// TestABorderIsTakenOffBars: a fitted picture does not cover the border that was drawn around its tile.
+func TestABorderIsTakenOffBars(t *testing.T) {
+	m := start(t, small)
+	all := people(m, 2)
+	v := stage(t, m, mixer.View{NoLabels: true})
+	awake(t, v, all[0])
+	picture1(t, all[0], 90, 160, green)
+	for _, speaks := range []bool{false, true, false} {
+		all[0].sound.speaking.Store(speaks)
+		v.draw(t)
+		r := v.tiles[0].rect
+		left := v.canvas.Mean(image.Rect(r.Min.X, r.Min.Y+10, r.Min.X+2, r.Max.Y-10))
+		if want := map[bool]codec.Colour{false: bars, true: speech}[speaks]; !near(left, want) {
+			t.Errorf("speaks %v: the edge is %v, want %v", speaks, left, want)
+		}
+	}
+}
+
+// TestSpeakingIsToldAsItIsDrawn: a tile that hardly moves may wait for its border.
+func TestSpeakingIsToldAsItIsDrawn(t *testing.T) {
+	m := start(t, small)
+	all := people(m, 2)
+	v := stage(t, m, mixer.View{})
+	v.arrange(time.Now())
+	v.draw(t)
+	for _, speaks := range []bool{true, false} {
+		all[0].sound.speaking.Store(speaks)
+		v.describe(time.Now())
+		if got := v.shows.Load().Tiles[0].Speaking; got == speaks {
+			t.Errorf("the layout says %v before the picture does", got)
+		}
+		v.draw(t)
+		v.describe(time.Now())
+		if got := v.shows.Load().Tiles[0].Speaking; got != speaks {
+			t.Errorf("the layout says %v after the picture does %v", got, speaks)
+		}
+	}
+}
+
+// TestAShapeThatChangesWhileItIsDrawn is drawn again: its place was that of the picture before.
+func TestAShapeThatChangesWhileItIsDrawn(t *testing.T) {
+	m := start(t, small)
+	src := m.AddSource(SourceConfig{Name: "a"})
+	v := stage(t, m, mixer.View{NoLabels: true})
+	awake(t, v, src)
+	picture1(t, src, 320, 180, red)
+	v.draw(t)
+	picture1(t, src, 90, 160, green)
+	tile := v.tiles[0]
+	look := tile.look(time.Now())
+	tile.paint(v.canvas, &look, 320, 180)
+	tile.shown = look
+	v.draw(t)
+	if got := v.canvas.Mean(beside(tile.rect)); !near(got, bars) {
+		t.Errorf("beside the tall picture is %v, want the bars", got)
+	}
+}
+
+// TestLayoutsAgreeWithThePictures looks at every picture with the layout that came before it, while sources
+// come, go and move.
+func TestLayoutsAgreeWithThePictures(t *testing.T) {
+	colours := map[string]codec.Colour{"a": red, "b": green, "c": blue}
+	wrong, checked := 0, 0
+	m := start(t, small)
+	all := map[string]*Source{}
+	for i, name := range []string{"a", "b", "c"} {
+		all[name] = m.AddSource(SourceConfig{Name: name, Place: i})
+		publish(t, all[name], mixer.H264, 320, 180, colours[name])
+	}
+	v := attend(t, m, mixer.Watching{Codec: mixer.H264}, func(l *mixer.Layout, f *codec.Frame) {
+		for _, tile := range l.Tiles {
+			live, is := tile.State == mixer.Live, near(f.Mean(inner(tile)), colours[tile.ID])
+			checked++
+			if live != is {
+				wrong++
+				t.Logf("%+v is %v", tile, f.Mean(inner(tile)))
+			}
+		}
+	})
+	states := func(want ...mixer.State) func() bool {
+		at := v.count()
+		return func() bool {
+			l := v.layout()
+			if v.count() < at+8 {
+				return false
+			}
+			for i := range want {
+				if len(l.Tiles) != len(want) || l.Tiles[i].State != want[i] {
+					return false
+				}
+			}
+			return true
+		}
+	}
+	eventually(t, 3*time.Second, "three live", states(mixer.Live, mixer.Live, mixer.Live))
+	all["b"].SetMuted(false, true)
+	eventually(t, 2*time.Second, "one muted", states(mixer.Live, mixer.Muted, mixer.Live))
+	all["a"].SetAway(true)
+	eventually(t, 2*time.Second, "one away", states(mixer.Reconnecting, mixer.Muted, mixer.Live))
+	all["a"].SetAway(false)
+	all["b"].SetMuted(false, false)
+	eventually(t, 2*time.Second, "all are back", states(mixer.Live, mixer.Live, mixer.Live))
+	all["a"].Close()
+	eventually(t, 2*time.Second, "one left", states(mixer.Live, mixer.Live))
+	if err := v.sub.Change(mixer.Watching{View: &mixer.View{Layout: mixer.KindSpotlight, Spotlight: "c"}}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 2*time.Second, "another layout", func() bool { l := v.layout(); return len(l.Tiles) == 2 && l.Tiles[0].ID == "c" })
+	v.sub.Close()
+	if checked < 60 || wrong > 0 {
+		t.Errorf("%d of %d tiles were not what the layout said", wrong, checked)
+	}
+}

@@ -1,0 +1,96 @@
+package mixer
+
+import (
+	"fmt"
+	"strings"
+)
+
+// LayoutKind is a way to arrange sources. Empty is KindGrid.
+type LayoutKind string
+
+// The kinds of layouts.
+const (
+	KindGrid      LayoutKind = "grid"      // all of the same size
+	KindSpotlight LayoutKind = "spotlight" // one large, the others in a strip
+	KindPiP       LayoutKind = "pip"       // one fills the canvas, the others lie on it in a row of small ones
+	KindSpeaker   LayoutKind = "speaker"   // only who speaks
+	KindFocus     LayoutKind = "focus"     // one source alone
+	KindCustom    LayoutKind = "custom"    // rectangles in fractions of the canvas
+)
+
+// LayoutKinds are all that are accepted.
+func LayoutKinds() []LayoutKind {
+	return []LayoutKind{KindGrid, KindSpotlight, KindPiP, KindSpeaker, KindFocus, KindCustom}
+}
+
+// Fraction is a rectangle in fractions of the canvas, 0 to 1.
+type Fraction struct {
+	X float64 `json:"x" yaml:"x"`
+	Y float64 `json:"y" yaml:"y"`
+	W float64 `json:"w" yaml:"w"`
+	H float64 `json:"h" yaml:"h"`
+}
+
+// DefaultCapacity is how many tiles a picture has at most when its view does not say.
+const DefaultCapacity = 25
+
+// Bounds of what a custom layout accepts.
+const (
+	MaxCells    = 64
+	minFraction = 0.02 // of the width and the height of the canvas
+)
+
+// ValidateLayout names the first thing that is wrong, as a field of a view: an unknown kind, custom without cells,
+// cells without custom, a cell that is too small or not inside the canvas.
+func ValidateLayout(k LayoutKind, cells []Fraction) error {
+	switch k {
+	case "", KindGrid, KindSpotlight, KindPiP, KindSpeaker, KindFocus:
+		if len(cells) > 0 {
+			return fmt.Errorf("tiles: %d rectangles for layout %s: accepted are none, or layout %s", len(cells), k.orGrid(), KindCustom)
+		}
+		return nil
+	case KindCustom:
+		return validateCells(cells)
+	}
+	names := make([]string, 0, len(LayoutKinds()))
+	for _, known := range LayoutKinds() {
+		names = append(names, string(known))
+	}
+	return fmt.Errorf("layout: %.64q: accepted are %s", string(k), strings.Join(names, ", "))
+}
+
+func (k LayoutKind) orGrid() LayoutKind {
+	if k == "" {
+		return KindGrid
+	}
+	return k
+}
+
+func validateCells(cells []Fraction) error {
+	if len(cells) < 1 || len(cells) > MaxCells {
+		return fmt.Errorf("tiles: %d rectangles: accepted are 1 to %d for layout %s", len(cells), MaxCells, KindCustom)
+	}
+	for i, c := range cells {
+		if err := c.validate(); err != nil {
+			return fmt.Errorf("tiles[%d].%w", i, err)
+		}
+	}
+	return nil
+}
+
+// validate is written so that NaN is refused.
+func (c Fraction) validate() error {
+	for _, side := range []struct {
+		at, size         string
+		position, extent float64
+	}{{"x", "w", c.X, c.W}, {"y", "h", c.Y, c.H}} {
+		if !(side.extent >= minFraction && side.extent <= 1) {
+			return fmt.Errorf("%s: %v: accepted are %v to 1, fractions of the canvas", side.size, side.extent, minFraction)
+		}
+		const rounding = 1e-6 // thirds that were written with six digits
+		if room := 1 - side.extent; !(side.position >= 0 && side.position <= room+rounding) {
+			return fmt.Errorf("%s: %v: accepted are 0 to %.6g, so that the rectangle lies inside the canvas", side.at, side.position, room)
+		}
+	}
+	return nil
+}
