@@ -44,9 +44,8 @@ type Packet struct {
 	Key      bool // decoding can begin here; always true for sound
 	Lost     bool // something between the previous packet and this one never arrived
 
-	// Payloads cuts the packet into RTP payloads, once for all who share it; nil for what no encoder of
-	// the mixer made. It may be called from any goroutine; nobody writes to what it returns.
-	Payloads func() [][]byte
+	// Boundaries are the RTP payloads of a packet that an encoder of the engine made; nil: it was not cut.
+	Boundaries []Boundary
 }
 
 // What all sound is inside azulejo: interleaved stereo, signed 16 bit.

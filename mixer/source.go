@@ -23,6 +23,7 @@ type Demand struct {
 
 // SourceStats is a snapshot of a source.
 type SourceStats struct {
+	Source     SourceID      `json:"-"`
 	ID         string        `json:"id"`
 	Name       string        `json:"name"`
 	State      State         `json:"state"`

@@ -2,15 +2,16 @@ package mixer
 
 // RenditionStats is a snapshot of a rendition.
 type RenditionStats struct {
-	View    string  `json:"view"`
-	Codec   Codec   `json:"codec"`
-	Width   int     `json:"w,omitempty"`
-	Height  int     `json:"h,omitempty"`
-	FPS     float64 `json:"fps,omitempty"` // of sound: packets a second
-	Bitrate int     `json:"bitrate"`       // bits a second
-	Sinks   int     `json:"sinks"`
-	Skipped uint64  `json:"skipped"`          // canvases or blocks that the encoder was too slow for
-	Passed  bool    `json:"passed,omitempty"` // a source's own packets are passed on, nothing is encoded
+	ID      RenditionID `json:"-"`
+	View    string      `json:"view"`
+	Codec   Codec       `json:"codec"`
+	Width   int         `json:"w,omitempty"`
+	Height  int         `json:"h,omitempty"`
+	FPS     float64     `json:"fps,omitempty"` // of sound: packets a second
+	Bitrate int         `json:"bitrate"`       // bits a second
+	Sinks   int         `json:"sinks"`
+	Skipped uint64      `json:"skipped"`          // canvases or blocks that the encoder was too slow for
+	Passed  bool        `json:"passed,omitempty"` // a source's own packets are passed on, nothing is encoded
 }
 
 // Stats is a snapshot of a

@@ -144,7 +144,7 @@ func TestSkippedTicksAndSlowEncodersAreLateness(t *testing.T) {
 }
 
 // overload sets the level so that it stays for ten seconds, however busy the machine is.
-func (m *Mixer) overload(level int) {
+func (m *rig) overload(level int) {
 	m.governor.mu.Lock()
 	m.governor.level, m.governor.most, m.governor.well = level, level, time.Time{}
 	m.governor.mu.Unlock()
@@ -242,9 +242,9 @@ func halves(t *testing.T, film []mixer.Packet) {
 }
 
 func TestLeavingOutIsEveryOtherTick(t *testing.T) {
-	m := &Mixer{cfg: mixer.Config{FPS: 20, GOP: time.Second}}
+	m := &Engine{cfg: mixer.Config{FPS: 20, GOP: time.Second}}
 	m.level.Store(overloadRate)
-	v := &view{mixer: m, cadence: cadence{rate: 20, per: time.Second}}
+	v := &view{engine: m, cadence: cadence{rate: 20, per: time.Second}}
 	kept := 0
 	for n := int64(1000); n < 1200; n++ {
 		out := v.leaveOut(n)
@@ -262,10 +262,10 @@ func TestLeavingOutIsEveryOtherTick(t *testing.T) {
 
 // TestWhereTicksAreSkippedNoneIsLeftOut: half the rate is what such a machine shows already, or less.
 func TestWhereTicksAreSkippedNoneIsLeftOut(t *testing.T) {
-	m := &Mixer{cfg: mixer.Config{FPS: 20, GOP: time.Second}}
+	m := &Engine{cfg: mixer.Config{FPS: 20, GOP: time.Second}}
 	m.level.Store(overloadRate)
 	for _, step := range []int64{2, 3} {
-		v := &view{mixer: m, cadence: cadence{rate: 20, per: time.Second}}
+		v := &view{engine: m, cadence: cadence{rate: 20, per: time.Second}}
 		for n := int64(1001); n < 1200; n += step {
 			if v.leaveOut(n) {
 				t.Errorf("tick %d is left out, %d after the last one that was due", n, step)

@@ -22,7 +22,7 @@ func TestMain(m *testing.M) {
 }
 
 // start runs a mixer until the test ends, and then demands that no frame is left.
-func start(t *testing.T, cfg mixer.Config) *Mixer {
+func start(t *testing.T, cfg mixer.Config) *rig {
 	t.Helper()
 	noFrames(t)
 	return run(t, cfg)
@@ -52,20 +52,14 @@ func together(t *testing.T, tests map[string]func(*testing.T)) {
 }
 
 // run is start without a look at frames, which are counted for all tests.
-func run(t *testing.T, cfg mixer.Config) *Mixer {
+func run(t *testing.T, cfg mixer.Config) *rig {
 	t.Helper()
-	m, err := New(cfg, slog.New(slog.NewTextHandler(t.Output(), nil)))
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := newRig(t, cfg)
 	m.governor.most = 0 // whoever tests pictures on a busy machine wants all of them
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- m.Run(ctx) }()
+	go func() { done <- m.hub.Run(ctx) }()
 	t.Cleanup(func() {
-		for _, s := range m.snapshot() {
-			s.Close()
-		}
 		cancel()
 		if err := <-done; err != nil {
 			t.Errorf("run: %v", err)
@@ -83,7 +77,7 @@ type screen struct {
 	last    *codec.Frame
 }
 
-func watch(t *testing.T, m *Mixer, id mixer.Codec) (*screen, *Subscription) {
+func watch(t *testing.T, m *rig, id mixer.Codec) (*screen, *subscription) {
 	t.Helper()
 	d, err := codec.NewVideoDecoder(id, 0)
 	if err != nil {
@@ -146,7 +140,7 @@ func near(a, b codec.Colour) bool {
 }
 
 // publish makes src one colour with a blinking spot in the lower right corner, until stopped.
-func publish(t *testing.T, src *Source, id mixer.Codec, w, h int, c codec.Colour) (stop func()) {
+func publish(t *testing.T, src *publisher, id mixer.Codec, w, h int, c codec.Colour) (stop func()) {
 	t.Helper()
 	return send(t, src.PutVideo, id, w, h, c, true)
 }
@@ -225,12 +219,13 @@ func (o film) wanted() bool {
 // the test unless times rise and every packet is one good picture.
 type viewer struct {
 	*screen
-	sub *Subscription
+	sub *subscription
 
 	// Under screen's mu.
-	id      mixer.Codec // of the last packet
-	told    []told
-	picture func(l *mixer.Layout, f *codec.Frame) // called for each picture; may be nil
+	id       mixer.Codec // of the last packet
+	payloads [][][]byte  // of each packet
+	told     []told
+	picture  func(l *mixer.Layout, f *codec.Frame) // called for each picture; may be nil
 }
 
 // told is a layout and the packet that came right after it.
@@ -240,7 +235,7 @@ type told struct {
 	packet int
 }
 
-func attend(t *testing.T, m *Mixer, w mixer.Watching, picture func(*mixer.Layout, *codec.Frame)) *viewer {
+func attend(t *testing.T, m *rig, w mixer.Watching, picture func(*mixer.Layout, *codec.Frame)) *viewer {
 	t.Helper()
 	d, err := codec.NewVideoDecoder(w.Codec, 0)
 	if err != nil {
@@ -264,6 +259,12 @@ func (v *viewer) WriteLayout(l *mixer.Layout, pts time.Duration) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.told = append(v.told, told{l, pts, len(v.packets)})
+}
+
+func (v *viewer) keepPayloads(all [][]byte) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.payloads = append(v.payloads, all)
 }
 
 func (v *viewer) WritePacket(p mixer.Packet) {
@@ -363,7 +364,7 @@ func (e *ear) WritePacket(p mixer.Packet) {
 	e.pcm, _ = e.decoder.Decode(e.pcm, p)
 }
 
-func listen(t *testing.T, m *Mixer, id mixer.Codec, not *Source) *ear {
+func listen(t *testing.T, m *rig, id mixer.Codec, not *publisher) *ear {
 	t.Helper()
 	d, err := codec.NewAudioDecoder(id, nil)
 	if err != nil {
@@ -379,7 +380,7 @@ func listen(t *testing.T, m *Mixer, id mixer.Codec, not *Source) *ear {
 }
 
 // sing sends a tone until the test ends.
-func sing(t *testing.T, src *Source, hz float64) {
+func sing(t *testing.T, src *publisher, hz float64) {
 	t.Helper()
 	e, err := codec.NewAudioEncoder(codec.AudioConfig{Codec: mixer.Opus})
 	if err != nil {

@@ -16,6 +16,7 @@ const (
 type lipSync struct {
 	delay time.Duration // from the moment at which what is least delayed on its way arrives
 	moved time.Time
+	sent  time.Duration // the delay that was announced last
 }
 
 // follow brings the delay nearer to what it should be at now: slowly, since motion becomes slower or faster by that.
@@ -63,6 +64,10 @@ func (v *videoIn) schedule(p layered) time.Time {
 		l.clock.add(came, came-p.Captured)
 	}
 	v.sync.follow(sound.ahead(p.came, l.clock), p.came)
+	if d := v.sync.delay; (d - v.sync.sent).Abs() >= time.Millisecond {
+		v.sync.sent = d
+		v.source.cfg.Delayed(d)
+	}
 	late := came - p.PTS - l.way.floor()
 	if late > syncMost { // another clock, or nothing came for as long
 		late, l.way = 0, way{}

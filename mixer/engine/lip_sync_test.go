@@ -10,6 +10,7 @@ import (
 
 	"azulejo/codec"
 	"azulejo/mixer"
+	"azulejo/mixer/hub"
 )
 
 // clap is a sender whose picture flashes whenever its sound beeps, and the network between it and the mixer.
@@ -141,7 +142,7 @@ func (o *onsets) first(at time.Duration) time.Duration {
 type flashes struct {
 	onsets
 	decoder *codec.VideoDecoder
-	sub     *Subscription
+	sub     *subscription
 }
 
 func (s *flashes) WritePacket(p mixer.Packet) {
@@ -156,7 +157,7 @@ func (s *flashes) WritePacket(p mixer.Packet) {
 type beeps struct {
 	onsets
 	decoder *codec.AudioDecoder
-	sub     *Subscription
+	sub     *hub.AudioSubscription
 }
 
 func (s *beeps) WritePacket(p mixer.Packet) {
@@ -197,7 +198,7 @@ func (c clap) perform(t *testing.T, d time.Duration) (seen, heard []time.Duratio
 }
 
 // attend has a viewer look and listen until the test ends.
-func (c clap) attend(t *testing.T, m *Mixer) (*flashes, *beeps) {
+func (c clap) attend(t *testing.T, m *rig) (*flashes, *beeps) {
 	t.Helper()
 	video, err := codec.NewVideoDecoder(mixer.H264, 0)
 	if err != nil {

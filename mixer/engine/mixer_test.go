@@ -220,7 +220,7 @@ func TestBadRequestsAreRefused(t *testing.T) {
 		t.Error("sound as h264")
 	}
 	for _, cfg := range []mixer.Config{{Width: 33}, {Height: 10_000}, {FPS: 500}, {Bitrate: 1}, {GOP: time.Hour}, {MaxPixels: 1}} {
-		if _, err := New(cfg, slog.Default()); err == nil {
+		if _, err := New(cfg, func(mixer.Event) {}, slog.Default()); err == nil {
 			t.Errorf("%+v was accepted", cfg)
 		}
 	}
@@ -243,7 +243,7 @@ func TestLateTicksAreSkippedButNotTheFirstOfAGOP(t *testing.T) {
 	cfg := mixer.Config{FPS: 25, GOP: 4 * time.Second}
 	at := func(ticks int64) *view { // a view for which so many ticks are due
 		epoch := time.Now().Add(-time.Duration(ticks)*40*time.Millisecond - 10*time.Millisecond)
-		return &view{mixer: &Mixer{cfg: cfg}, cadence: cadence{epoch: epoch, rate: 25, per: time.Second}}
+		return &view{engine: &Engine{cfg: cfg}, cadence: cadence{epoch: epoch, rate: 25, per: time.Second}}
 	}
 	for _, c := range []struct{ due, n, want int64 }{
 		{50, 50, 50},     // in time
@@ -278,15 +278,14 @@ func TestACanvasForARenditionThatEndsIsFreed(t *testing.T) {
 		return f
 	}
 	v := &view{
-		mixer: &Mixer{cfg: small.WithDefaults(), governor: newGovernor()}, spec: mixer.View{Width: 320, Height: 180, FPS: 25},
+		engine: &Engine{cfg: small.WithDefaults(), governor: newGovernor(), emit: func(mixer.Event) {}}, log: slog.New(slog.DiscardHandler), holders: 100, spec: mixer.View{Width: 320, Height: 180, FPS: 25},
 		cadence: cadence{rate: 25, per: time.Second},
 	}
 	for range 50 {
-		r, err := newPicture(pictureKey{id: mixer.H264, size: mixer.Size{W: 320, H: 180}}, v, v.mixer.cfg, slog.New(slog.DiscardHandler))
+		r, err := newVideoRendition(v.engine, videoKey{id: mixer.H264, size: mixer.Size{W: 320, H: 180}}, v)
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.ended = func() {}
 		closed := make(chan struct{})
 		go func() { defer close(closed); r.close() }()
 		for range 3 {
@@ -332,7 +331,7 @@ func clip(t *testing.T, source string, options ...string) []mixer.Packet {
 func TestMoreSourcesThanPlaces(t *testing.T) {
 	m := start(t, small)
 	s, _ := watch(t, m, mixer.H264)
-	var first *Source
+	var first *publisher
 	for i := range 70 {
 		src := m.AddSource(SourceConfig{Name: "x"})
 		if i == 0 {

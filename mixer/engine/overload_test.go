@@ -29,12 +29,12 @@ func (l *labour) work() {
 func (l *labour) WritePacket(mixer.Packet) { l.work() }
 
 // spend shows pictures, each unlike the one before, for so long and returns the levels of overload meanwhile.
-func spend(t *testing.T, src *Source, d time.Duration) (levels []int) {
+func spend(t *testing.T, src *publisher, d time.Duration) (levels []int) {
 	t.Helper()
 	for i := range int(d / (50 * time.Millisecond)) {
 		picture1(t, src, 64, 36, codec.RGB(uint8(i%2*60), 0, 0))
 		time.Sleep(50 * time.Millisecond)
-		levels = append(levels, src.mixer.Overload())
+		levels = append(levels, src.engine.overload())
 	}
 	return slices.Compact(levels)
 }
@@ -42,13 +42,13 @@ func spend(t *testing.T, src *Source, d time.Duration) (levels []int) {
 // TestOverloadGoesUpAndDown in its order, step by step, whatever it is that makes pictures late. Time is fake: it
 // passes only where the test holds something up, however busy the machine is.
 func TestOverloadGoesUpAndDown(t *testing.T) {
-	onTick := func(src *Source, l *labour) Sink { src.drawWell = l.work; return deaf{} }
-	onDelivery := func(_ *Source, l *labour) Sink { return l }
+	onTick := func(src *publisher, l *labour) sink { src.drawWell = l.work; return deaf{} }
+	onDelivery := func(_ *publisher, l *labour) sink { return l }
 	for name, c := range map[string]struct {
 		labour *labour
 		most   int // the rungs of who holds the encoder up cannot be changed meanwhile
 		want   int
-		place  func(*Source, *labour) Sink
+		place  func(*publisher, *labour) sink
 	}{
 		"half of the rate is in time":      {&labour{takes: 150 * time.Millisecond, every: 500 * time.Millisecond}, mixer.OverloadJoins, overloadRate, onTick},
 		"half of the rate is late":         {&labour{takes: 250 * time.Millisecond, every: 500 * time.Millisecond}, mixer.OverloadJoins, mixer.OverloadJoins, onTick},

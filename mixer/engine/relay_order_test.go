@@ -2,7 +2,6 @@ package engine
 
 import (
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"azulejo/codec"
@@ -20,58 +19,53 @@ func TestNothingIsPassedOnBeforeTheLayout(t *testing.T) {
 		t.Error("a source is passed on, and there is no layout to tell")
 	}
 	v.describe(time.Now())
-	if v.passable() != src {
+	if v.passable() != src.Source {
 		t.Error("the source is not passed on")
 	}
 }
 
-// TestPassingOnBehindAGap: when nobody came for packets so long that some had no room, only a key picture goes on.
-// The viewer's check is that each packet is a picture.
-func TestPassingOnBehindAGap(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		m := start(t, small)
-		src := m.AddSource(SourceConfig{Name: "a"})
-		film{put: src.PutVideo, id: mixer.H264, w: 160, h: 90, colour: red, blinking: true, gop: 30}.run(t)
-		v := attend(t, m, passing(mixer.H264, 66), nil)
-		slow := &labour{takes: 5 * time.Second}
-		beside, err := m.Watch(passing(mixer.H264, 66), slow)
+// TestNothingIsComposedWhilePassing: a canvas may wait for the encoder when the server's side begins to pass packets
+// through. The first frame after that is a keyframe.
+func TestNothingIsComposedWhilePassing(t *testing.T) {
+	m := start(t, small)
+	src := m.AddSource(SourceConfig{Name: "a"})
+	var sent []mixer.Packet
+	m.emit = func(e mixer.Event) {
+		if d, ok := e.(mixer.Delivery); ok {
+			sent = append(sent, d.Packets...)
+		}
+	}
+	v := stage(t, m, alone)
+	v.holders = 2
+	r, err := newVideoRendition(m.Engine, videoKey{id: mixer.H264, size: mixer.Size{W: 320, H: 180}, profile: 66}, v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.close()
+	show := func(at time.Duration) {
+		t.Helper()
+		f, err := codec.NewFrame(320, 180)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer beside.Close()
-		for range 3 {
-			eventually(t, 5*time.Second, "it is passed on", passed(v))
-			slow.hard.Store(true)
-			time.Sleep(100 * time.Millisecond)
-			slow.hard.Store(false)
-			time.Sleep(6 * time.Second)
+		f.PTS = at
+		if err := r.show(shot{frame: f}); err != nil {
+			t.Fatal(err)
 		}
-	})
-}
-
-// TestNothingComposedAmongWhatIsPassedOn: a canvas may wait for the encoder when the first packet comes.
-func TestNothingComposedAmongWhatIsPassedOn(t *testing.T) {
-	m := start(t, small)
-	src := m.AddSource(SourceConfig{Name: "a"})
-	r, err := newPicture(pictureKey{id: mixer.H264, size: mixer.Size{W: 320, H: 180}, profile: 66}, stage(t, m, alone), m.cfg, m.log)
-	if err != nil {
-		t.Fatal(err)
 	}
-	r.ended = func() {}
-	defer r.close()
-	r.relay.lead(r, src)
-	key := clip(t, "testsrc2=size=160x90:rate=20:duration=0.1", "-profile:v", "baseline")[0]
-	r.pass(relayed{src, layered{due: m.cfg.Epoch.Add(time.Second), Packet: key}})
-	if !r.relay.active() {
-		t.Fatal("the key picture is not passed on")
+	r.pass.make(src.Source, nil)
+	show(time.Second)
+	show(time.Second + 50*time.Millisecond)
+	r.pass.set(1, true)
+	show(time.Second + 100*time.Millisecond)
+	r.pass.set(0, false) // of an offer that was withdrawn
+	show(time.Second + 150*time.Millisecond)
+	if len(sent) != 2 {
+		t.Fatalf("%d packets, want the 2 before packets were passed through", len(sent))
 	}
-	f, err := codec.NewFrame(320, 180)
-	if err != nil {
-		t.Fatal(err)
-	}
-	last := r.last
-	f.PTS = last + 50*time.Millisecond
-	if err = r.show(shot{frame: f}); err != nil || r.last != last {
-		t.Errorf("a canvas at %v was sent behind a packet at %v, error %v", r.last, last, err)
+	r.pass.set(1, false)
+	show(time.Second + 200*time.Millisecond)
+	if len(sent) != 3 || !sent[2].Key {
+		t.Errorf("%d packets, want a keyframe as the third", len(sent))
 	}
 }

@@ -21,7 +21,7 @@ func passing(id mixer.Codec, profile uint8) mixer.Watching {
 
 // tape keeps what a film puts, on its way to a source. Its clock may be set.
 type tape struct {
-	src   *Source
+	src   *publisher
 	shift atomic.Int64
 
 	mu  sync.Mutex
@@ -94,7 +94,7 @@ func passedAlone(t *testing.T) {
 				if !in.has(p) {
 					t.Fatalf("packet %d is not one of the source", i)
 				}
-				if p.Payloads == nil || len(p.Payloads()) == 0 {
+				if len(v.payloads[at+1+i]) == 0 {
 					t.Fatalf("packet %d is not cut", i)
 				}
 			}
@@ -104,11 +104,7 @@ func passedAlone(t *testing.T) {
 			if l := v.layout(); len(l.Tiles) != 1 || l.Tiles[0].ID != "a" || l.Tiles[0].State != mixer.Live {
 				t.Errorf("told %+v", l)
 			}
-			eventually(t, 2*time.Second, "the source is left alone", func() bool {
-				src.mu.Lock()
-				defer src.mu.Unlock()
-				return len(src.taps) == 0
-			})
+			eventually(t, 2*time.Second, "the source is left alone", func() bool { return !src.feed.Tapped() })
 		})
 	}
 }
@@ -165,7 +161,7 @@ func TestNamesAndClocksAreNotPassedBy(t *testing.T) {
 		"the clock":     {cfg, alone, false},
 	} {
 		m := run(t, c.cfg)
-		key, err := m.pictureKey(normalize(c.view, m.cfg), mixer.Watching{Codec: mixer.H264, Profile: 77})
+		key, err := m.keyOf(normalize(c.view, m.cfg), mixer.Watching{Codec: mixer.H264, Profile: 77})
 		if err != nil || (key.profile != 0) != c.want {
 			t.Errorf("%s: profile %d, error %v", name, key.profile, err)
 		}

@@ -45,12 +45,12 @@ func nowhere(int) int { return 0 }
 // audience watches the picture of a source alone and compares it with what a decoder gives that leaves nothing out.
 type audience struct {
 	t       *testing.T
-	src     *Source
+	src     *publisher
 	decoder *codec.VideoDecoder
 	last    *codec.Frame
 }
 
-func newAudience(t *testing.T, src *Source) *audience {
+func newAudience(t *testing.T, src *publisher) *audience {
 	t.Helper()
 	d, err := codec.NewVideoDecoder(mixer.H264, 0)
 	if err != nil {

@@ -44,7 +44,7 @@ func (v *view) arrange(now time.Time) {
 // cast decides who is shown.
 func (v *view) cast(now time.Time) scene {
 	var s scene
-	for _, source := range v.mixer.snapshot() {
+	for _, source := range v.engine.snapshot() {
 		if !slices.ContainsFunc(v.spec.Exclude, source.called) {
 			s.sources = append(s.sources, source)
 		}
@@ -75,7 +75,7 @@ func (v *view) large(sources []*Source) *Source {
 			return nil
 		}
 	}
-	if s := v.mixer.sound.speaker(); s != nil {
+	if s := v.engine.sound.speaker(); s != nil {
 		for _, candidate := range []*Source{s, v.scene.large} {
 			if slices.Contains(sources, candidate) {
 				return candidate

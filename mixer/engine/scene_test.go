@@ -12,12 +12,12 @@ import (
 )
 
 // stage is a view that the test ticks itself.
-func stage(t *testing.T, m *Mixer, spec mixer.View) *view {
+func stage(t *testing.T, m *rig, spec mixer.View) *view {
 	t.Helper()
 	if err := spec.Validate(); err != nil {
 		t.Fatal(err)
 	}
-	v, err := newView(normalize(spec, m.cfg), m)
+	v, err := newView(normalize(spec, m.cfg), m.Engine)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func (v *view) ids(t *testing.T, now time.Time) string {
 }
 
 // people are sources named a, b and so on, with ids in capitals.
-func people(m *Mixer, n int) (all []*Source) {
+func people(m *rig, n int) (all []*publisher) {
 	for i := range n {
 		name := string(rune('a' + i))
 		all = append(all, m.AddSource(SourceConfig{ID: strings.ToUpper(name), Name: name, Place: i}))
@@ -145,10 +145,12 @@ func TestWhoIsNotShownMovesNobody(t *testing.T) {
 	all := people(m, 3)
 	v := stage(t, m, mixer.View{Layout: mixer.KindSpotlight, Exclude: []string{"c"}})
 	for _, step := range []struct {
-		speaker *Source
+		speaker *publisher
 		want    string
 	}{{nil, "A B/0"}, {all[1], "B A/0"}, {all[2], "B A/0"}, {all[0], "A B/0"}, {all[2], "A B/0"}} {
-		m.sound.loudest.Store(step.speaker)
+		if m.sound.loudest.Store(nil); step.speaker != nil {
+			m.sound.loudest.Store(step.speaker.Source)
+		}
 		if got := v.ids(t, time.Now()); got != step.want {
 			t.Errorf("%s, want %s", got, step.want)
 		}
@@ -158,7 +160,7 @@ func TestWhoIsNotShownMovesNobody(t *testing.T) {
 func TestOrderIsThatOfPlaces(t *testing.T) {
 	m := start(t, small)
 	v := stage(t, m, mixer.View{})
-	var all []*Source
+	var all []*publisher
 	for _, c := range []SourceConfig{{ID: "late", Place: 5}, {ID: "first"}, {ID: "middle", Place: 2}, {ID: "second"}, {ID: "middle2", Place: 2}, {ID: "front", Place: -1}} {
 		all = append(all, m.AddSource(c))
 	}
@@ -260,14 +262,14 @@ func TestFocusOnSomebodyAbsentSaysSo(t *testing.T) {
 
 func TestHiddenAreCountedOnTheTile(t *testing.T) {
 	m := start(t, medium)
-	people(m, 4)
+	all := people(m, 4)
 	v := attend(t, m, mixer.Watching{View: &mixer.View{Capacity: 2}, Codec: mixer.H264}, nil)
 	eventually(t, 3*time.Second, "a tile with +3", func() bool { return v.bright(image.Rect(400, 140, 560, 200)) > 10 })
 	l := v.layout()
 	if l.Hidden != 3 || len(l.Tiles) != 2 || l.Tiles[1].Name != "+3" || l.Tiles[1].ID != "" {
 		t.Errorf("layout %+v", l)
 	}
-	m.snapshot()[3].Close()
+	all[3].Close()
 	eventually(t, 2*time.Second, "+2", func() bool {
 		l := v.layout()
 		return l.Hidden == 2 && slices.ContainsFunc(l.Tiles, func(i mixer.TileInfo) bool { return i.Name == "+2" })

@@ -29,7 +29,7 @@ func TestSmallPicturesAreNotFiltered(t *testing.T) {
 }
 
 // unlike plays packets to src and counts the pictures that are not exactly what a decoder gives.
-func unlike(t *testing.T, src *Source, packets []mixer.Packet) (n int) {
+func unlike(t *testing.T, src *publisher, packets []mixer.Packet) (n int) {
 	t.Helper()
 	d, err := codec.NewVideoDecoder(mixer.H264, 0)
 	if err != nil {

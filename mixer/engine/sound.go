@@ -2,11 +2,9 @@ package engine
 
 import (
 	"context"
-	"log/slog"
 	"sync/atomic"
 	"time"
 
-	"azulejo/mixer"
 	"azulejo/mixer/engine/pcm"
 )
 
@@ -30,11 +28,12 @@ type sound struct {
 // a packet begins 6.5 ms before its block, and an encoder's memory fades within two.
 const priming = 3
 
-func newSound(cfg mixer.Config, sources func() []*Source, log *slog.Logger) *sound {
+func newSound(m *Engine) *sound {
+	cfg := m.cfg
 	return &sound{
 		cadence:    cadence{epoch: cfg.Epoch, rate: int64(time.Second / blockTime), per: time.Second},
-		sources:    sources,
-		renditions: listeners{bitrate: cfg.SoundBitrate, log: log},
+		sources:    m.snapshot,
+		renditions: listeners{engine: m, bitrate: cfg.SoundBitrate, log: m.log},
 		sum:        make([]int32, blockLength),
 		limiter:    pcm.NewLimiter(),
 		heard:      map[*Source][]int16{},
@@ -77,7 +76,7 @@ func (s *sound) tick(n int64) {
 		if r.key.not != nil {
 			b.pcm = r.without(s.sum, s.heard[r.key.not])
 		}
-		b.to = r.listeners()
+		b.out = true
 		r.put(b)
 	}
 	s.keep(common)
@@ -145,8 +144,3 @@ func (s *sound) hear(src *Source, now time.Time, n int64) {
 
 // speaker is who speaks or spoke last; nil before the first, and when that one is muted or gone.
 func (s *sound) speaker() *Source { return s.loudest.Load() }
-
-// listen leads sub to the sound of all sources but not, in that format.
-func (s *sound) listen(id mixer.Codec, not *Source, sub *Subscription) error {
-	return s.renditions.add(id, not, sub)
-}

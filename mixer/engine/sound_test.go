@@ -13,22 +13,46 @@ import (
 	"azulejo/codec"
 	"azulejo/mixer"
 	"azulejo/mixer/engine/pcm"
+	"azulejo/mixer/hub"
 )
 
 // hall is the sound of a room under a fake clock.
 type hall struct {
 	*sound
-	t  *testing.T
-	mu sync.Mutex
-	in []*Source
+	t      *testing.T
+	hub    *hub.Hub
+	mu     sync.Mutex
+	in     []*Source
+	joined int // number of the newest
+}
+
+// Send is what a hall knows of commands: those of listeners.
+func (h *hall) Send(c mixer.Command) {
+	switch c := c.(type) {
+	case mixer.Listen:
+		h.renditions.engine.answer(c.Request, h.renditions.add(c.Codec, h.named(c.Exclude), c.Subscription))
+	case mixer.Unsubscribe:
+		h.renditions.drop(c.Subscription)
+	}
+}
+
+func (h *hall) Run(context.Context) error { return nil }
+
+// named finds a source by its number.
+func (h *hall) named(id mixer.SourceID) *Source {
+	for _, s := range h.here() {
+		if s.id == id {
+			return s
+		}
+	}
+	return nil
 }
 
 // inHall runs f in a room whose sound ticks; time passes while f sleeps.
 func inHall(t *testing.T, f func(h *hall)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		h := &hall{t: t}
-		h.sound = newSound(mixer.Config{Epoch: time.Now()}.WithDefaults(), h.here, slog.New(slog.DiscardHandler))
+		h := newHall(t, time.Now())
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() { h.run(ctx); close(done) }()
@@ -42,6 +66,25 @@ func inHall(t *testing.T, f func(h *hall)) {
 	})
 }
 
+// newHall prepares the sound of a room; nothing runs yet.
+func newHall(t testing.TB, epoch time.Time) *hall {
+	t.Helper()
+	h := &hall{}
+	h.t, _ = t.(*testing.T)
+	start := func(cfg mixer.Config, emit func(mixer.Event), log *slog.Logger) (hub.Engine, error) {
+		m := &Engine{cfg: cfg, emit: emit, log: log}
+		m.sound = newSound(m)
+		h.sound = m.sound
+		h.sound.sources = h.here
+		return h, nil
+	}
+	var err error
+	if h.hub, err = hub.New(mixer.Config{Epoch: epoch}, start, slog.New(slog.DiscardHandler)); err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
 func (h *hall) here() []*Source {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -51,7 +94,8 @@ func (h *hall) here() []*Source {
 func (h *hall) join(name string) *Source {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	src := &Source{cfg: SourceConfig{Name: name}, sound: newSoundIn(slog.New(slog.DiscardHandler))}
+	h.joined++
+	src := &Source{id: mixer.SourceID(h.joined), cfg: sourceConfig{SourceSpec: mixer.SourceSpec{Name: name}}, sound: newSoundIn(slog.New(slog.DiscardHandler))}
 	h.in = append(h.in, src)
 	return src
 }
@@ -81,8 +125,12 @@ func (h *hall) hears(id mixer.Codec, not *Source) *ear {
 		h.t.Fatal(err)
 	}
 	e := &ear{decoder: d}
-	sub := newSubscription(e, func(*leg) {})
-	if err = h.listen(id, not, sub); err != nil {
+	var exclude mixer.SourceID
+	if not != nil {
+		exclude = not.id
+	}
+	sub, err := h.hub.Listen(context.Background(), id, exclude, adapt(e))
+	if err != nil {
 		h.t.Fatal(err)
 	}
 	h.t.Cleanup(func() { sub.Close(); d.Close() })
@@ -292,8 +340,9 @@ func BenchmarkSilentRoom(b *testing.B) {
 	for range 9 {
 		in = append(in, &Source{sound: newSoundIn(slog.New(slog.DiscardHandler))})
 	}
-	s := newSound(mixer.Config{Epoch: in[0].sound.born}.WithDefaults(), func() []*Source { return in }, slog.New(slog.DiscardHandler))
-	if err := s.listen(mixer.Opus, nil, newSubscription(deaf{}, func(*leg) {})); err != nil {
+	s := newHall(b, in[0].sound.born)
+	s.in = in
+	if _, err := s.hub.Listen(b.Context(), mixer.Opus, 0, adapt(deaf{})); err != nil {
 		b.Fatal(err)
 	}
 	decoders := make([]soundDecoder, len(in))

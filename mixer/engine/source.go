@@ -2,7 +2,6 @@ package engine
 
 import (
 	"log/slog"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,47 +12,26 @@ import (
 // lostAfter is how old the newest picture of a source may get before its tile stops looking live.
 const lostAfter = 2500 * time.Millisecond
 
-// SourceConfig says what a new source is.
-type SourceConfig struct {
-	ID     string // for layouts; the name when empty
-	Name   string // what the tile says
-	Place  int    // tiles are ordered by it; sources of the same place by age
-	Screen bool   // a shared screen: never cropped
-	// Layers is how many versions of its picture the source may be put (simulcast, sub-streams); zero means one.
-	// Layer 0 is the largest.
-	Layers int
-	// Refresh asks the sender for a key picture, at most once a second; Demanded is told what the pictures are
-	// used for when that changes. Both may be nil; both are called from the mixer's goroutines and must not block.
+// sourceConfig describes a source, and tells what the engine wants of it. The functions are called from the engine's
+// goroutines and must not block.
+type sourceConfig struct {
+	mixer.SourceSpec
 	Refresh  func()
 	Demanded func(mixer.Demand)
+	Delayed  func(time.Duration)
 }
 
-func (c SourceConfig) withDefaults() SourceConfig {
-	if c.ID == "" {
-		c.ID = c.Name
-	}
-	if c.Layers < 1 {
-		c.Layers = 1
-	}
-	if c.Refresh == nil {
-		c.Refresh = func() {}
-	}
-	if c.Demanded == nil {
-		c.Demanded = func(mixer.Demand) {}
-	}
-	return c
-}
-
-// Source is one participant's media inside the mixer. Packets may be put from any goroutine, those of one
-// medium and layer from one goroutine at a time. It never blocks whoever puts.
+// Source is one participant's media inside the engine. Packets may be written from any goroutine, those of one medium
+// and layer from one goroutine at a time. Writing never blocks.
 type Source struct {
-	cfg    SourceConfig
-	mixer  *Mixer
+	id     mixer.SourceID
+	cfg    sourceConfig
+	engine *Engine
 	slot   Slot
 	stills stills
 	video  *videoIn
 	sound  *soundIn
-	hidden atomic.Bool // picture muted
+	hidden atomic.Bool // video muted
 	away   atomic.Bool // connection broken
 
 	drawTrouble func(error)
@@ -61,44 +39,38 @@ type Source struct {
 
 	mu   sync.Mutex
 	uses map[*tile]use
-	taps []*picture // that pass the packets on
 }
 
-// AddSource begins a source: it has a tile from now on. The caller closes it.
-func (m *Mixer) AddSource(cfg SourceConfig) *Source {
-	s := &Source{cfg: cfg.withDefaults(), mixer: m, uses: map[*tile]use{}}
+// addSource makes a source: it has a tile from now on.
+func (m *Engine) addSource(id mixer.SourceID, spec mixer.SourceSpec) {
+	cfg := sourceConfig{
+		SourceSpec: spec.WithDefaults(),
+		Refresh:    func() { m.emit(mixer.KeyframeWanted{Source: id}) },
+		Demanded:   func(d mixer.Demand) { m.emit(mixer.Demanded{Source: id, Demand: d}) },
+		Delayed:    func(d time.Duration) { m.emit(mixer.Delayed{Source: id, Delay: d}) },
+	}
+	s := &Source{id: id, cfg: cfg, engine: m, uses: map[*tile]use{}}
 	log := m.log.With("source", cfg.Name)
 	s.stills = stills{source: s}
 	s.drawTrouble, s.drawWell = newLogOnce(log, "tile")
 	s.video = newVideoIn(s, m.cfg.MaxPixels, log)
 	s.sound = newSoundIn(log)
 	m.insert(s)
-	return s
 }
 
-// Name is what the tile says.
-func (s *Source) Name() string { return s.cfg.Name }
-
 // called tells whether that is the id or the name of the source.
-func (s *Source) called(name string) bool { return name == s.cfg.ID || name == s.cfg.Name }
+func (s *Source) called(name string) bool { return s.cfg.Called(name) }
 
-// PutVideo takes one picture packet of any format; the format may change at a key packet.
-func (s *Source) PutVideo(p mixer.Packet) { s.video.put(0, p) }
-
-// PutLayer is PutVideo for one of several versions of the picture; layer 0 is the largest. Each may be put
-// from a goroutine of its own. Layers that the source was not announced with are thrown away.
-func (s *Source) PutLayer(layer int, p mixer.Packet) {
+// writeVideo takes one access unit. Layers that the source was not announced with are discarded.
+func (s *Source) writeVideo(layer int, p mixer.Packet) {
 	if layer >= 0 && layer < s.cfg.Layers {
 		s.video.put(layer, p)
 	}
 }
 
-// PutAudio takes one sound packet of any format.
-func (s *Source) PutAudio(p mixer.Packet) { s.sound.put(p) }
-
-// SetMuted silences the sound and replaces the picture by a placeholder, until called otherwise. A picture that is
+// setMuted silences the sound and replaces the picture by a placeholder, until called otherwise. A picture that is
 // muted is not decoded, and nobody asks for a large one.
-func (s *Source) SetMuted(audio, video bool) {
+func (s *Source) setMuted(audio, video bool) {
 	s.sound.muted.Store(audio)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -106,14 +78,8 @@ func (s *Source) SetMuted(audio, video bool) {
 	s.tellDemand()
 }
 
-// SetAway tells that the participant's connection broke and may come back.
-func (s *Source) SetAway(away bool) { s.away.Store(away) }
-
-// Close ends the source: its tile goes, its decoders are freed. It waits for them and may be called twice.
-func (s *Source) Close() {
-	if s == nil || !s.mixer.remove(s) {
-		return
-	}
+// close ends the source's decoders and waits for them. The engine has taken it out before.
+func (s *Source) close() {
 	s.video.close()
 	s.sound.close()
 	s.slot.Clear()
@@ -188,40 +154,11 @@ func (s *Source) tellDemand() {
 	s.video.demand(all)
 }
 
-// tap gives r the packets of the source from now on; untap ends that. Both do nothing for a nil source.
-func (s *Source) tap(r *picture) {
-	if s == nil {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.taps = append(slices.Clone(s.taps), r)
-}
-
-func (s *Source) untap(r *picture) {
-	if s == nil {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.taps = slices.DeleteFunc(slices.Clone(s.taps), func(o *picture) bool { return o == r })
-}
-
-// share gives p to those who pass it on.
-func (s *Source) share(p layered) {
-	s.mu.Lock()
-	taps := s.taps
-	s.mu.Unlock()
-	for _, r := range taps {
-		r.relayed(relayed{s, p})
-	}
-}
-
-// Stats returns a snapshot.
-func (s *Source) Stats() mixer.SourceStats {
+// stats returns a snapshot.
+func (s *Source) stats() mixer.SourceStats {
 	state, age := s.state(time.Now())
 	v := s.video.stats()
-	v.ID, v.Name, v.State, v.Age = s.cfg.ID, s.cfg.Name, state, age
+	v.Source, v.ID, v.Name, v.State, v.Age = s.id, s.cfg.ID, s.cfg.Name, state, age
 	v.AudioCodec, v.Level = s.sound.describe()
 	v.Speaking = s.speaking()
 	v.Invalid += s.sound.invalid.Load()

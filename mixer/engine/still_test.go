@@ -11,7 +11,7 @@ import (
 )
 
 // held is how many stills the source has and how many tiles hold them.
-func (s *Source) held() (stills, holders int) {
+func (s *publisher) held() (stills, holders int) {
 	s.stills.mu.Lock()
 	defer s.stills.mu.Unlock()
 	for _, st := range s.stills.all {
@@ -308,7 +308,7 @@ func TestSlotKeepsTheNumberOfTheSamePicture(t *testing.T) {
 }
 
 func TestWordsAreRenderedOnce(t *testing.T) {
-	m, err := New(small, nil)
+	m, err := New(small, func(mixer.Event) {}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -329,7 +329,7 @@ func TestWordsAreRenderedOnce(t *testing.T) {
 
 // TestWhatIsDrawnAgainIsNotRenderedAgain: both lines of a placeholder, the clock and a name.
 func TestWhatIsDrawnAgainIsNotRenderedAgain(t *testing.T) {
-	m, err := New(small, nil)
+	m, err := New(small, func(mixer.Event) {}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

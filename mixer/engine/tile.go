@@ -85,17 +85,17 @@ func (t *tile) draw(canvas *codec.Frame, now time.Time) {
 	t.drawn = now
 	switch {
 	case t.source == nil:
-		t.view.mixer.painter.message(canvas, t.rect, fmt.Sprintf("+%d", t.more), "")
+		t.view.engine.painter.message(canvas, t.rect, fmt.Sprintf("+%d", t.more), "")
 	case next.picture != 0:
 		t.drawPicture(canvas, &next)
 	default:
 		t.drop()
 	}
 	if t.source != nil && t.still == nil {
-		t.view.mixer.painter.message(canvas, t.rect, t.source.cfg.Name, placeholder(next))
+		t.view.engine.painter.message(canvas, t.rect, t.source.cfg.Name, placeholder(next))
 	}
 	if next.speaking {
-		t.view.mixer.painter.frame(canvas, t.rect)
+		t.view.engine.painter.frame(canvas, t.rect)
 	}
 	t.shown = next
 }
@@ -158,7 +158,7 @@ func (t *tile) fit(canvas *codec.Frame, w, h int) {
 		t.drop()
 		t.still = next
 		if !t.view.spec.NoLabels {
-			t.plate = t.view.mixer.painter.name(t.source.cfg.Name, key.w, key.h)
+			t.plate = t.view.engine.painter.name(t.source.cfg.Name, key.w, key.h)
 		}
 	}
 	t.at = at

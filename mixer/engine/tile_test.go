@@ -11,7 +11,7 @@ import (
 )
 
 // picture1 puts one picture into the slot of s.
-func picture1(t *testing.T, s *Source, w, h int, c codec.Colour) {
+func picture1(t *testing.T, s *publisher, w, h int, c codec.Colour) {
 	t.Helper()
 	f, err := codec.NewFrame(w, h)
 	if err != nil {
@@ -33,14 +33,14 @@ func TestAgesAreSaid(t *testing.T) {
 }
 
 // awake arranges v and waits until the decoder of s knows, which forgets what came before.
-func awake(t *testing.T, v *view, s *Source) {
+func awake(t *testing.T, v *view, s *publisher) {
 	t.Helper()
 	v.arrange(time.Now())
 	eventually(t, 3*time.Second, "the source is decoded", func() bool { return s.Stats().Decoded && len(s.video.poked) == 0 })
 }
 
 // mute hides the picture of s and waits until its decoder knows.
-func mute(t *testing.T, s *Source) {
+func mute(t *testing.T, s *publisher) {
 	t.Helper()
 	s.SetMuted(false, true)
 	eventually(t, 3*time.Second, "the muted source is not decoded", func() bool { return !s.Stats().Decoded })
@@ -335,7 +335,7 @@ func TestLayoutsAgreeWithThePictures(t *testing.T) {
 	colours := map[string]codec.Colour{"a": red, "b": green, "c": blue}
 	wrong, checked := 0, 0
 	m := start(t, small)
-	all := map[string]*Source{}
+	all := map[string]*publisher{}
 	for i, name := range []string{"a", "b", "c"} {
 		all[name] = m.AddSource(SourceConfig{Name: name, Place: i})
 		publish(t, all[name], mixer.H264, 320, 180, colours[name])

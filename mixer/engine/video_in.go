@@ -172,7 +172,6 @@ func (v *videoIn) take(p layered) error {
 	if !v.turn(p) {
 		return nil
 	}
-	v.source.share(p)
 	repeats := v.repeats(p.Packet)
 	if v.sleeping.Load() {
 		v.keep(p.Packet)

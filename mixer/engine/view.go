@@ -14,7 +14,7 @@ import (
 
 // view composes one picture at a steady rate for its renditions.
 type view struct {
-	mixer   *Mixer
+	engine  *Engine
 	spec    mixer.View // normalized
 	key     string
 	cadence cadence
@@ -25,7 +25,7 @@ type view struct {
 	running sync.WaitGroup
 
 	mu       sync.Mutex
-	pictures []*picture
+	pictures []*videoRendition
 
 	shows atomic.Pointer[mixer.Layout] // what the canvas shows now; nil before the first tick
 
@@ -40,13 +40,13 @@ type view struct {
 	woken  time.Time // when packets were passed on to everybody until then; zero: never
 }
 
-func newView(spec mixer.View, m *Mixer) (*view, error) {
+func newView(spec mixer.View, m *Engine) (*view, error) {
 	canvas, err := codec.NewFrame(spec.Width, spec.Height)
 	if err != nil {
 		return nil, err
 	}
 	return &view{
-		mixer: m, spec: spec, key: spec.Key(), canvas: canvas, fresh: true, decode: true,
+		engine: m, spec: spec, key: spec.Key(), canvas: canvas, fresh: true, decode: true,
 		cadence: cadence{epoch: m.cfg.Epoch, rate: int64(spec.FPS), per: time.Second},
 		log:     m.log.With("layout", spec.Layout, "spotlight", spec.Spotlight),
 	}, nil
@@ -66,19 +66,19 @@ func (v *view) stop() {
 	v.canvas.Close()
 }
 
-func (v *view) attach(p *picture) {
+func (v *view) attach(p *videoRendition) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.pictures = append(v.pictures, p)
 }
 
-func (v *view) detach(p *picture) {
+func (v *view) detach(p *videoRendition) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.pictures = slices.DeleteFunc(v.pictures, func(o *picture) bool { return o == p })
+	v.pictures = slices.DeleteFunc(v.pictures, func(o *videoRendition) bool { return o == p })
 }
 
-func (v *view) outs() []*picture {
+func (v *view) outs() []*videoRendition {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return slices.Clone(v.pictures)
@@ -102,14 +102,14 @@ func (v *view) run(ctx context.Context) {
 			continue
 		}
 		well()
-		v.mixer.governor.observe(time.Since(v.cadence.epoch.Add(v.cadence.at(n))), v.period())
+		v.engine.governor.observe(time.Since(v.cadence.epoch.Add(v.cadence.at(n))), v.period())
 	}
 }
 
 // skip counts n ticks that nobody came for.
 func (v *view) skip(n int64) {
-	v.mixer.late.Add(uint64(n))
-	v.mixer.governor.skip(int(n))
+	v.engine.late.Add(uint64(n))
+	v.engine.governor.skip(int(n))
 }
 
 func (v *view) period() time.Duration { return v.cadence.at(1) }
@@ -117,7 +117,7 @@ func (v *view) period() time.Duration { return v.cadence.at(1) }
 // leaveOut halves the frame rate of an overloaded room: no tick is composed right after another. Where ticks are
 // skipped anyway it leaves out none, or pictures would come even more rarely than the machine can make them.
 func (v *view) leaveOut(n int64) bool {
-	if v.mixer.Overload() >= overloadRate && !v.beginsGOP(n) && n-v.last < 2 {
+	if v.engine.overload() >= overloadRate && !v.beginsGOP(n) && n-v.last < 2 {
 		return true
 	}
 	v.last = n
@@ -126,7 +126,7 @@ func (v *view) leaveOut(n int64) bool {
 
 func (v *view) beginsGOP(n int64) bool { return v.gop(n) != v.gop(n-1) }
 
-func (v *view) gop(n int64) int64 { return int64(v.cadence.at(n) / v.mixer.cfg.GOP) }
+func (v *view) gop(n int64) int64 { return int64(v.cadence.at(n) / v.engine.cfg.GOP) }
 
 // newest is the tick to compose now that n is due: the last one that is due, or the one before it that
 // began its GOP if that was not composed yet.
@@ -144,7 +144,7 @@ func (v *view) newest(n int64) int64 {
 
 // tick brings the canvas up to date and gives it to the renditions that are to encode it.
 func (v *view) tick(n int64) error {
-	v.mixer.ticks.Add(1)
+	v.engine.ticks.Add(1)
 	now := time.Now()
 	v.arrange(now)
 	pts := v.cadence.at(n)
@@ -156,6 +156,7 @@ func (v *view) tick(n int64) error {
 	if len(outs) == 0 || v.waking(now) {
 		v.fresh = true
 		v.describe(now)
+		v.describePassed()
 		return nil
 	}
 	changed, err := v.compose(now)
@@ -163,6 +164,7 @@ func (v *view) tick(n int64) error {
 		return err
 	}
 	v.describe(now)
+	v.describePassed()
 	v.canvas.PTS = pts
 	for _, r := range outs {
 		if r.due(pts, changed) {
@@ -189,7 +191,7 @@ func (v *view) waking(now time.Time) bool {
 // compose draws what is new and tells whether that was anything.
 func (v *view) compose(now time.Time) (bool, error) {
 	second := int64(0)
-	if v.mixer.cfg.Clock {
+	if v.engine.cfg.Clock {
 		second = now.Unix()
 	}
 	due := v.tiles
@@ -210,14 +212,14 @@ func (v *view) compose(now time.Time) (bool, error) {
 	}
 	v.clock, v.fresh = second, false
 	if second != 0 {
-		v.mixer.painter.clock(v.canvas, now)
+		v.engine.painter.clock(v.canvas, now)
 	}
 	return true, nil
 }
 
 // due are the tiles that have something new, and those that lie on one of them.
 func (v *view) due(now time.Time) []*tile {
-	patient := v.mixer.Overload() >= overloadStill
+	patient := v.engine.overload() >= overloadStill
 	var due []*tile
 	for _, t := range v.tiles {
 		if t.due(now, patient) || slices.ContainsFunc(due, t.overlaps) {
@@ -231,7 +233,7 @@ func (v *view) due(now time.Time) []*tile {
 func (v *view) clean() {
 	v.canvas.Fill(v.canvas.Bounds(), background)
 	if len(v.tiles) == 0 {
-		v.mixer.painter.message(v.canvas, v.canvas.Bounds(), v.absence(), "")
+		v.engine.painter.message(v.canvas, v.canvas.Bounds(), v.absence(), "")
 	}
 }
 

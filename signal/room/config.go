@@ -8,11 +8,13 @@ import (
 	"time"
 
 	"azulejo/mixer"
+	"azulejo/mixer/hub"
 )
 
 // Config is the same for all rooms of a registry but for what Rooms says.
 type Config struct {
 	Mixer  mixer.Config // of every room; Epoch is set when a room begins
+	Engine hub.Start    // makes the engine of a room
 	Limits Limits
 	Grace  time.Duration       // how long a place is kept for a key whose connection broke; zero: DefaultGrace
 	Rooms  map[string]Settings // open from the start and never closed

@@ -1,10 +1,14 @@
 package room
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"time"
 
 	"azulejo/mixer"
+	"azulejo/mixer/hub"
 	"azulejo/recorder"
 )
 
@@ -39,27 +43,44 @@ type ParticipantInfo struct {
 	Invalid    uint64      `json:"invalid"`
 }
 
-// info is Info in the loop.
-type info struct{ reply chan<- Info }
+// statsWithin is how long an engine has to answer.
+const statsWithin = 2 * time.Second
 
-func (r *Room) info() (Info, bool) {
-	reply := make(chan Info, 1)
+// info is Info in the loop: what the room itself knows, and where to ask for the rest.
+type info struct{ reply chan<- infoReply }
+
+type infoReply struct {
+	Info
+	sources []mixer.SourceID // of the participants
+	hub     *hub.Hub
+}
+
+func (r *Room) info() (Info, error) {
+	reply := make(chan infoReply, 1)
 	if !r.do(info{reply}) {
-		return Info{}, false
+		return Info{}, errNoSuchRoom(r.name)
 	}
-	return <-reply, true
+	out := <-reply
+	ctx, cancel := context.WithTimeout(context.Background(), statsWithin)
+	defer cancel()
+	stats, err := out.hub.Stats(ctx)
+	switch {
+	case errors.Is(err, mixer.ErrClosed):
+		return Info{}, errNoSuchRoom(r.name)
+	case err != nil:
+		return Info{}, fmt.Errorf("describe room %s: %w", r.name, err)
+	}
+	return out.measured(stats), nil
 }
 
 func (c info) do(r *Room) {
-	stats := r.mix.Stats()
-	out := Info{
+	out := infoReply{hub: r.hub, Info: Info{
 		Room: r.name, Configured: r.permanent, Mode: r.registry.Mode(r.name), Viewers: len(r.viewers), Participants: []ParticipantInfo{},
-		Views:      r.describeViews(),
-		Renditions: slices.Concat([]mixer.RenditionStats{}, stats.Renditions), Recordings: []recorder.RecordingStats{},
-		Ticks: stats.Ticks, LateTicks: stats.LateTicks, Overload: int(r.overload.Load()),
-	}
+		Views: r.describeViews(), Recordings: []recorder.RecordingStats{}, Overload: int(r.overload.Load()),
+	}}
 	for _, p := range r.places {
-		out.Participants = append(out.Participants, describe(p))
+		out.Participants = append(out.Participants, ParticipantInfo{Participant: p.Participant, State: mixer.Connecting})
+		out.sources = append(out.sources, p.source.ID())
 	}
 	for _, rec := range r.recordings {
 		out.Recordings = append(out.Recordings, rec.stats(r.name))
@@ -67,10 +88,22 @@ func (c info) do(r *Room) {
 	c.reply <- out
 }
 
-func describe(p *place) ParticipantInfo {
-	s := p.source.Stats()
+// measured adds what the engine knows.
+func (i infoReply) measured(stats mixer.Stats) Info {
+	out := i.Info
+	out.Renditions = slices.Concat([]mixer.RenditionStats{}, stats.Renditions)
+	out.Ticks, out.LateTicks = stats.Ticks, stats.LateTicks
+	for _, s := range stats.Sources {
+		if at := slices.Index(i.sources, s.Source); at >= 0 {
+			out.Participants[at] = describe(out.Participants[at].Participant, s)
+		}
+	}
+	return out
+}
+
+func describe(p Participant, s mixer.SourceStats) ParticipantInfo {
 	return ParticipantInfo{
-		Participant: p.Participant, State: s.State, VideoCodec: s.VideoCodec, Width: s.Width, Height: s.Height,
+		Participant: p, State: s.State, VideoCodec: s.VideoCodec, Width: s.Width, Height: s.Height,
 		FPS: s.FPS, Bitrate: s.Bitrate, AudioCodec: s.AudioCodec, Level: s.Level, AgeMs: int64(s.Age / time.Millisecond),
 		Dropped: s.Dropped, Invalid: s.Invalid,
 	}

@@ -4,7 +4,8 @@ import (
 	"crypto/rand"
 	"slices"
 
-	"azulejo/mixer/engine"
+	"azulejo/mixer"
+	"azulejo/mixer/hub"
 	"azulejo/signal/refusal"
 )
 
@@ -134,8 +135,9 @@ func (r *Room) add(p *place) {
 		r.viewers = append(r.viewers, p)
 		return
 	}
-	p.source = r.mix.AddSource(engine.SourceConfig{
-		ID: p.ID, Name: p.Name, Place: p.number, Screen: p.screen, Layers: p.layers, Refresh: p.refresh, Demanded: p.demanded,
+	p.source = r.hub.AddSource(hub.SourceConfig{
+		SourceSpec:     mixer.SourceSpec{ID: p.ID, Name: p.Name, Place: p.number, Screen: p.screen, Layers: p.layers},
+		KeyframeWanted: p.refresh, Demanded: p.demanded,
 	})
 	p.showMute()
 	r.places = append(r.places, p)
@@ -146,13 +148,6 @@ func (r *Room) remove(p *place) {
 	same := func(other *place) bool { return other == p }
 	r.places = slices.DeleteFunc(r.places, same)
 	r.viewers = slices.DeleteFunc(r.viewers, same)
-	r.closeSource(p)
+	p.source.Close()
 	r.returned(p)
-}
-
-// closeSource does not wait: a decoder may be in the middle of a picture.
-func (r *Room) closeSource(p *place) {
-	if p.source != nil {
-		r.closing.Go(p.source.Close)
-	}
 }

@@ -5,7 +5,7 @@ import (
 	"sync/atomic"
 
 	"azulejo/mixer"
-	"azulejo/mixer/engine"
+	"azulejo/mixer/hub"
 )
 
 // backlog is how many events wait for a member; each carries the whole state, so one who lets
@@ -18,7 +18,7 @@ type Member struct {
 	room    *Room
 	place   *place
 	id      string
-	source  *engine.Source
+	source  *hub.Source
 	publish Media
 	joined  []Participant
 	events  chan Event
@@ -39,11 +39,11 @@ func (m *Member) ID() string { return m.id }
 // Room is the name of the room.
 func (m *Member) Room() string { return m.room.name }
 
-// Mixer is the room's; it lives at least until Leave or Lose.
-func (m *Member) Mixer() *engine.Mixer { return m.room.mix }
+// Hub is where the room's views and audio are subscribed to; it lives at least until Leave or Lose.
+func (m *Member) Hub() *hub.Hub { return m.room.hub }
 
-// Source is the member's own in the mixer, nil for a viewer; the room closes it.
-func (m *Member) Source() *engine.Source { return m.source }
+// Source is the number of the member's own source; zero for a viewer.
+func (m *Member) Source() mixer.SourceID { return m.source.ID() }
 
 // Publish is what the member said it would send.
 func (m *Member) Publish() Media { return m.publish }
@@ -66,25 +66,18 @@ func (m *Member) Err() error {
 	return m.err
 }
 
-// PutVideo gives one access unit to the mixer; nothing happens once the membership is over.
-func (m *Member) PutVideo(p mixer.Packet) {
+// WriteVideo gives one access unit to the mixer; nothing happens once the membership is over. There are as many layers,
+// versions of the video, as the member joined with; layer 0 is the largest.
+func (m *Member) WriteVideo(layer int, p mixer.Packet) {
 	if m.source != nil && !m.over.Load() {
-		m.source.PutVideo(p)
+		m.source.WriteVideo(layer, p)
 	}
 }
 
-// PutLayer is PutVideo for one of several versions of the picture, as many as the member joined with; layer 0
-// is the largest.
-func (m *Member) PutLayer(layer int, p mixer.Packet) {
+// WriteAudio gives one audio frame to the mixer; nothing happens once the membership is over.
+func (m *Member) WriteAudio(p mixer.Packet) {
 	if m.source != nil && !m.over.Load() {
-		m.source.PutLayer(layer, p)
-	}
-}
-
-// PutAudio gives one access unit to the mixer; nothing happens once the membership is over.
-func (m *Member) PutAudio(p mixer.Packet) {
-	if m.source != nil && !m.over.Load() {
-		m.source.PutAudio(p)
+		m.source.WriteAudio(p)
 	}
 }
 

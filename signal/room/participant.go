@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"azulejo/mixer"
-	"azulejo/mixer/engine"
+	"azulejo/mixer/hub"
 )
 
 // Kind tells where a participant's media come from.
@@ -44,11 +44,11 @@ type Event struct {
 type place struct {
 	Participant
 	key    string
-	number int            // tiles are ordered by it; of no meaning for viewers
-	screen bool           // a shared screen
-	layers int            // versions of the picture
-	source *engine.Source // nil for viewers
-	until  time.Time      // when it is given up, while Away
+	number int         // tiles are ordered by it; of no meaning for viewers
+	screen bool        // a shared screen
+	layers int         // versions of the picture
+	source *hub.Source // nil for viewers
+	until  time.Time   // when it is given up, while Away
 
 	now    atomic.Pointer[Member]       // who holds it; nil while Away
 	demand atomic.Pointer[mixer.Demand] // the newest, nil before the first

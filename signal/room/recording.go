@@ -1,26 +1,33 @@
 package room
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
 	"azulejo/mixer"
-	"azulejo/mixer/engine"
+	"azulejo/mixer/hub"
 	"azulejo/recorder"
 )
 
-// recording ties one view and the sound of a room to the recorder.
+// recording ties one view and the audio of a room to the recorder.
 type recording struct {
 	stream string
-	rec    *recorder.Recording    // nil when err
-	subs   []*engine.Subscription // picture and sound
+	rec    *recorder.Recording // nil when err
+	video  *hub.VideoSubscription
+	audio  *hub.AudioSubscription
 	err    error
 }
 
-// record begins what the configuration says; what cannot be recorded is shown as such.
-func (r *Room) record() {
+// recordingSink hands packets to a recording.
+type recordingSink struct{ rec *recorder.Recording }
+
+func (s recordingSink) WritePacket(p hub.Packet) { s.rec.WritePacket(p.Packet) }
+
+// record starts what the configuration says; what cannot be recorded is shown as such.
+func (r *Room) record(ctx context.Context) {
 	for _, stream := range r.registry.cfg.Rooms[r.name].Record {
-		rec, err := r.startRecording(stream)
+		rec, err := r.startRecording(ctx, stream)
 		if err != nil {
 			r.log.Error("recording did not begin", "stream", stream, "error", err)
 			rec = &recording{stream: stream, err: err}
@@ -29,22 +36,20 @@ func (r *Room) record() {
 	}
 }
 
-func (r *Room) startRecording(view string) (*recording, error) {
-	rec, err := r.registry.rec.Start(r.name, view, r.mix.Epoch())
+func (r *Room) startRecording(ctx context.Context, view string) (*recording, error) {
+	rec, err := r.registry.rec.Start(r.name, view, r.hub.Epoch())
 	if err != nil {
 		return nil, fmt.Errorf("start recording %s/%s: %w", r.name, view, err)
 	}
 	out := &recording{stream: view, rec: rec}
-	video, err := r.mix.Watch(mixer.Watching{Name: view, Codec: mixer.H264, Keep: true}, rec.Video())
+	out.video, err = r.hub.Watch(ctx, mixer.Watching{Name: view, Codec: mixer.H264, Keep: true}, recordingSink{rec})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("record view %s: %w", view, err), out.close())
 	}
-	out.subs = append(out.subs, video)
-	audio, err := r.mix.Listen(mixer.AAC, nil, rec.Audio())
+	out.audio, err = r.hub.Listen(ctx, mixer.AAC, 0, recordingSink{rec})
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("record sound of %s: %w", view, err), out.close())
+		return nil, errors.Join(fmt.Errorf("record audio of %s: %w", view, err), out.close())
 	}
-	out.subs = append(out.subs, audio)
 	return out, nil
 }
 
@@ -58,9 +63,8 @@ func (r *Room) stopRecordings() {
 }
 
 func (c *recording) close() error {
-	for _, s := range c.subs {
-		s.Close()
-	}
+	c.video.Close()
+	c.audio.Close()
 	if c.rec == nil {
 		return nil
 	}

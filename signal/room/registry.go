@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"azulejo/mixer/engine"
+	"azulejo/mixer/hub"
 	"azulejo/recorder"
 	"azulejo/signal/refusal"
 )
@@ -22,7 +22,7 @@ type Registry struct {
 	rec *recorder.Recorder // nil: nothing is recorded
 	log *slog.Logger
 
-	overload func(*engine.Mixer) int // see mixer.Mixer.Overload
+	overload func(*hub.Hub) int // see mixer.Stats
 
 	begun chan struct{}
 	work  sync.WaitGroup // rooms; Add only under mu and while open
@@ -41,6 +41,9 @@ func NewRegistry(cfg Config, rec *recorder.Recorder, log *slog.Logger) (*Registr
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
+	if cfg.Engine == nil {
+		return nil, errors.New("rooms: there is no engine")
+	}
 	cfg.Limits = cfg.Limits.withDefaults()
 	if cfg.Grace == 0 {
 		cfg.Grace = DefaultGrace
@@ -51,7 +54,7 @@ func NewRegistry(cfg Config, rec *recorder.Recorder, log *slog.Logger) (*Registr
 		}
 	}
 	return &Registry{
-		cfg: cfg, rec: rec, log: log, overload: (*engine.Mixer).Overload,
+		cfg: cfg, rec: rec, log: log, overload: (*hub.Hub).Overload,
 		begun: make(chan struct{}), rooms: map[string]*Room{},
 	}, nil
 }
@@ -219,14 +222,13 @@ func (j Joining) clean(room string) (Joining, error) {
 
 func (j Joining) viewer() bool { return !j.Publish.Audio && !j.Publish.Video }
 
-// Info describes one room, or is an [refusal.Error] with CodeNoSuchRoom.
+// Info describes one room. The error is an [refusal.Error] with CodeNoSuchRoom, or that of an engine that does not answer.
 func (h *Registry) Info(name string) (Info, error) {
-	if r := h.find(name); r != nil {
-		if info, ok := r.info(); ok {
-			return info, nil
-		}
+	r := h.find(name)
+	if r == nil {
+		return Info{}, errNoSuchRoom(name)
 	}
-	return Info{}, errNoSuchRoom(name)
+	return r.info()
 }
 
 // find returns a room that is open, or nil.

@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"azulejo/mixer/engine"
+	"azulejo/mixer/hub"
 	"azulejo/signal/refusal"
 )
 
@@ -28,7 +28,7 @@ type Room struct {
 	commands chan command
 	done     chan struct{} // closed when no more commands are taken
 
-	mix *engine.Mixer // set before the first command runs
+	hub *hub.Hub // set before the first command runs
 
 	// What follows belongs to the loop.
 	places     []*place // who publishes, in tile order
@@ -37,8 +37,7 @@ type Room struct {
 	viewers    []*place
 	members    map[*Member]struct{} // everybody who has not left yet
 	recordings []*recording
-	closing    sync.WaitGroup // sources on their way out
-	ending     bool           // nobody joins any more
+	ending     bool // nobody joins any more
 }
 
 // command is one thing the loop does.
@@ -57,17 +56,17 @@ func newRoom(h *Registry, name string, permanent bool) *Room {
 // run lives until ctx ends, nobody holds the room, or its mixer breaks.
 func (r *Room) run(ctx context.Context) error {
 	defer close(r.done)
-	mix, err := engine.New(r.registry.cfg.Mixer, r.log)
+	h, err := hub.New(r.registry.cfg.Mixer, r.registry.cfg.Engine, r.log)
 	if err != nil {
-		return fmt.Errorf("make mixer: %w", err)
+		return fmt.Errorf("make the engine: %w", err)
 	}
-	r.mix = mix
+	r.hub = h
 	mixing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	mixed := make(chan error, 1)
-	go func() { mixed <- mix.Run(mixing) }()
+	go func() { mixed <- h.Run(mixing) }()
 	r.setViews()
-	r.record()
+	r.record(ctx)
 	r.log.Info("room began")
 	broken := r.loop(ctx, mixed)
 	r.vacate(broken)
@@ -125,10 +124,9 @@ func (r *Room) vacate(broken error) {
 		}
 	}
 	for _, p := range r.places {
-		r.closeSource(p)
+		p.source.Close()
 	}
 	r.places, r.viewers = nil, nil
-	r.closing.Wait()
 }
 
 // do runs c in the loop and tells whether the room took it; it returns before c has run.
@@ -164,7 +162,7 @@ func (r *Room) tell(but *Member) {
 // watchOver does what is to be done once a second.
 func (r *Room) watchOver() {
 	changed := r.giveUp(time.Now())
-	level := r.registry.overload(r.mix)
+	level := r.registry.overload(r.hub)
 	if before := int(r.overload.Swap(int32(level))); level != before {
 		r.log.Warn("overload changed", "level", level, "before", before)
 		changed = true

@@ -51,11 +51,11 @@ func (h *Registry) ask(room string, ask func(*Room) error) error {
 func (c question) do(r *Room) { c.reply <- c.ask(r) }
 
 func (r *Room) setView(name string, v mixer.View) error {
-	views := r.mix.Views()
+	views := r.hub.Views()
 	if _, known := views[name]; !known && len(views) >= maxViews {
 		return refusal.New(CodeViews, "room %s has %d views; accepted are no more", r.name, maxViews)
 	}
-	if err := r.mix.SetView(name, v); err != nil {
+	if err := r.hub.SetView(name, v); err != nil {
 		return refusal.New(CodeBadView, "%v", err)
 	}
 	r.log.Info("view set", "view", name, "layout", string(v.Layout))
@@ -67,7 +67,7 @@ func (r *Room) deleteView(name string) error {
 	if name != mixer.MainView && slices.ContainsFunc(r.recordings, recorded) {
 		return refusal.New(CodeRecorded, "view %q of room %s is recorded; accepted are other views, and to give it another meaning", name, r.name)
 	}
-	if !r.mix.DeleteView(name) && name != mixer.MainView {
+	if !r.hub.DeleteView(name) && name != mixer.MainView {
 		return refusal.New(CodeNoSuchView, "room %s has no view %q", r.name, clip(name))
 	}
 	r.log.Info("view deleted", "view", name)
@@ -78,7 +78,7 @@ func (r *Room) deleteView(name string) error {
 func (r *Room) setViews() {
 	views := r.registry.cfg.Rooms[r.name].Views
 	for _, name := range slices.Sorted(maps.Keys(views)) {
-		if err := r.mix.SetView(name, views[name]); err != nil {
+		if err := r.hub.SetView(name, views[name]); err != nil {
 			r.log.Error("view not set", "view", name, "error", err)
 		}
 	}
@@ -86,7 +86,7 @@ func (r *Room) setViews() {
 
 // describeViews are all, main first.
 func (r *Room) describeViews() []ViewInfo {
-	views := r.mix.Views()
+	views := r.hub.Views()
 	all := make([]ViewInfo, 0, len(views))
 	for _, name := range slices.Sorted(maps.Keys(views)) {
 		info := ViewInfo{name, r.filled(views[name])}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"azulejo/codec"
+	"azulejo/codec/pack"
 	"azulejo/mixer"
 	"azulejo/mixer/engine/pcm"
 )
@@ -27,12 +28,14 @@ type mixKey struct {
 type soundBlock struct {
 	pcm []int16
 	at  time.Duration
-	n   int64       // the tick
-	to  []*listener // nobody, when it only prepares an encoder for the next
+	n   int64 // the tick
+	out bool  // false: it only prepares an encoder for the next block
 }
 
 // mix is a rendition of the sound: one encoder in a goroutine of its own, shared by all its listeners.
 type mix struct {
+	id      mixer.RenditionID
+	emit    func(mixer.Event)
 	key     mixKey
 	bitrate int
 	log     *slog.Logger
@@ -57,9 +60,9 @@ type mix struct {
 // quietBlocks is how much silence is encoded before the encoder ends: until then its sound has faded.
 const quietBlocks = 10
 
-func newMix(key mixKey, bitrate int, log *slog.Logger) *mix {
+func newMix(id mixer.RenditionID, emit func(mixer.Event), key mixKey, bitrate int, log *slog.Logger) *mix {
 	return &mix{
-		key: key, bitrate: bitrate, log: log.With("codec", key.id),
+		id: id, emit: emit, key: key, bitrate: bitrate, log: log.With("codec", key.id),
 		blocks: make(chan soundBlock, mixQueue), sum: make([]int32, blockLength), limiter: pcm.NewLimiter(),
 	}
 }
@@ -84,9 +87,12 @@ func (r *mix) put(b soundBlock) {
 	}
 }
 
-// run encodes what is put and gives it to whom it is for.
+// run encodes what is put, and says when there is no more.
 func (r *mix) run() {
-	defer func() { r.encoder.Close() }()
+	defer func() {
+		r.encoder.Close()
+		r.emit(mixer.Ended{Rendition: r.id})
+	}()
 	trouble, well := newLogOnce(r.log, "sound rendition")
 	for b := range r.blocks {
 		packets, err := r.encode(b)
@@ -125,20 +131,19 @@ func (r *mix) encode(b soundBlock) (_ []mixer.Packet, err error) {
 	return packets, err
 }
 
+// deliver sends what came of a block, which may be nothing: subscriptions wait for every tick.
 func (r *mix) deliver(b soundBlock, packets []mixer.Packet) {
-	if len(b.to) == 0 {
+	if !b.out {
 		return
 	}
 	for i, p := range packets {
 		r.meter.Add(len(p.Data))
-		packets[i].Payloads = cutOnce(p)
+		packets[i].Boundaries = pack.Cut(p.Codec, p.Data)
 	}
-	for _, l := range b.to {
-		l.deliver(b.n, packets)
-	}
+	r.emit(mixer.Delivery{Rendition: r.id, Tick: b.n, Packets: packets})
 }
 
-// listeners are those the next block is for; nobody writes to the list.
+// listeners are the subscriptions that are routed to it; nobody writes to the list.
 func (r *mix) listeners() []*listener {
 	if p := r.sinks.Load(); p != nil {
 		return *p
@@ -149,7 +154,7 @@ func (r *mix) listeners() []*listener {
 func (r *mix) stats() mixer.RenditionStats {
 	rate := r.meter.Read()
 	return mixer.RenditionStats{
-		Codec: r.key.id, FPS: rate.PerSecond, Bitrate: rate.Bits,
+		ID: r.id, Codec: r.key.id, FPS: rate.PerSecond, Bitrate: rate.Bits,
 		Sinks: len(r.listeners()), Skipped: r.skipped.Load(),
 	}
 }

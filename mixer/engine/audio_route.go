@@ -14,70 +14,25 @@ import (
 // privateHold is for how many ticks after its last sound a source that listens keeps a mix of its own: 3 s.
 const privateHold = int64(3e9 / blockTime)
 
-// mostEarly is how many blocks of one mix wait for the last ones of another.
-const mostEarly = 5
-
-// listener is a sink of the sound. It moves between the common mix and one without its own source.
+// listener is a subscription to audio. It moves between the common mix and one without its own source.
 type listener struct {
-	id  mixer.Codec
-	not *Source             // nil: nobody is left out
-	leg *leg                // of its subscription: to the sound, whichever mix that is
-	mix atomic.Pointer[mix] // written under the lock of listeners; nil before its first tick
-
-	mu    sync.Mutex
-	next  int64 // tick of the next delivery, zero before the first
-	early []delivery
-}
-
-// delivery is what came of one block.
-type delivery struct {
-	n       int64
-	packets []mixer.Packet
-}
-
-// deliver gives the packets of tick n to the sink, in the order of ticks: two encoders make them while the
-// listener moves. It waits for a missing tick as long as mostEarly others take.
-func (l *listener) deliver(n int64, packets []mixer.Packet) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.early = append(l.early, delivery{n, packets})
-	slices.SortFunc(l.early, func(a, b delivery) int { return cmp.Compare(a.n, b.n) })
-	for len(l.early) > 0 && (l.next == 0 || l.early[0].n <= l.next || len(l.early) > mostEarly) {
-		d := l.early[0]
-		l.early = slices.Delete(l.early, 0, 1)
-		if d.n < l.next {
-			continue
-		}
-		l.next = d.n + 1
-		for _, p := range d.packets {
-			l.leg.deliver(p, nil)
-		}
-	}
-}
-
-// A listener is the rendition that its subscription knows of.
-
-func (l *listener) refresh()          {} // every packet of sound is a key packet
-func (l *listener) close()            {}
-func (l *listener) audience() *fanout { return nil }
-
-func (l *listener) stats() mixer.RenditionStats {
-	if r := l.mix.Load(); r != nil {
-		return r.stats()
-	}
-	return mixer.RenditionStats{Codec: l.id}
+	id    mixer.SubscriptionID
+	codec mixer.Codec
+	not   *Source             // nil: nobody is left out
+	mix   atomic.Pointer[mix] // written under the lock of listeners; nil before its first tick
 }
 
 // key is the mix that l should hear at tick n. Opus moves; formats whose packets are no blocks cannot.
 func (l *listener) key(n int64) mixKey {
-	if l.not != nil && (l.id != mixer.Opus || n-l.not.sound.heard < privateHold) {
-		return mixKey{l.id, l.not}
+	if l.not != nil && (l.codec != mixer.Opus || n-l.not.sound.heard < privateHold) {
+		return mixKey{l.codec, l.not}
 	}
-	return mixKey{l.id, nil}
+	return mixKey{l.codec, nil}
 }
 
-// listeners are all sinks of the sound and the mixes that run for them. A mix begins and ends on a tick.
+// listeners are all subscriptions to audio and the mixes that run for them. A mix begins and ends on a tick.
 type listeners struct {
+	engine  *Engine
 	bitrate int
 	log     *slog.Logger
 
@@ -88,28 +43,33 @@ type listeners struct {
 	work   sync.WaitGroup // the mixes' goroutines
 }
 
-// add lets sub listen, from the next tick on.
-func (ls *listeners) add(id mixer.Codec, not *Source, sub *Subscription) error {
-	l := &listener{id: id, not: not}
-	l.leg = &leg{sub: sub, on: l, leave: func() { ls.drop(l) }}
+// add makes a subscription, which is heard from the next tick on.
+func (ls *listeners) add(id mixer.Codec, not *Source, sub mixer.SubscriptionID) error {
 	ls.mu.Lock()
-	closed := ls.closed
-	if !closed {
-		ls.all = append(ls.all, l)
-	}
-	ls.mu.Unlock()
-	if closed {
+	defer ls.mu.Unlock()
+	if ls.closed {
 		return fmt.Errorf("listen: %w", mixer.ErrClosed)
 	}
-	sub.move(l.leg)
+	ls.all = append(ls.all, &listener{id: sub, codec: id, not: not})
 	return nil
 }
 
-func (ls *listeners) drop(l *listener) {
+// drop ends a subscription; one that is not known is ignored.
+func (ls *listeners) drop(id mixer.SubscriptionID) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	ls.all = slices.DeleteFunc(ls.all, func(o *listener) bool { return o == l })
-	ls.leave(l)
+	i := slices.IndexFunc(ls.all, func(l *listener) bool { return l.id == id })
+	if i >= 0 {
+		ls.leave(ls.all[i])
+		ls.all = slices.Delete(ls.all, i, i+1)
+	}
+}
+
+// has tells whether there is such a subscription.
+func (ls *listeners) has(id mixer.SubscriptionID) bool {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	return slices.ContainsFunc(ls.all, func(l *listener) bool { return l.id == id })
 }
 
 // leave takes l out of its mix.
@@ -129,7 +89,7 @@ func (ls *listeners) route(n int64) []*mix {
 	defer ls.mu.Unlock()
 	for _, l := range ls.all {
 		if key, r := l.key(n), l.mix.Load(); r == nil || r.key != key {
-			ls.move(l, key)
+			ls.move(l, key, n)
 		}
 	}
 	all := make([]*mix, 0, len(ls.mixes))
@@ -145,10 +105,10 @@ func (ls *listeners) route(n int64) []*mix {
 }
 
 // move lets l hear the mix of key, which begins if need be; for one who heard another its encoder is primed.
-func (ls *listeners) move(l *listener, key mixKey) {
+func (ls *listeners) move(l *listener, key mixKey, n int64) {
 	r := ls.mixes[key]
 	if r == nil {
-		r = newMix(key, ls.bitrate, ls.log)
+		r = newMix(mixer.RenditionID(ls.engine.ids.Add(1)), ls.engine.emit, key, ls.bitrate, ls.log)
 		r.primed = l.mix.Load() != nil
 		if ls.mixes == nil {
 			ls.mixes = map[mixKey]*mix{}
@@ -160,6 +120,7 @@ func (ls *listeners) move(l *listener, key mixKey) {
 	next := append(slices.Clone(r.listeners()), l)
 	r.sinks.Store(&next)
 	l.mix.Store(r)
+	ls.engine.emit(mixer.Routed{Subscription: l.id, Rendition: r.id, Tick: n})
 }
 
 // close ends all mixes and waits for them; nobody can listen any more. The ticker must have ended.

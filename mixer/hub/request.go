@@ -1,0 +1,83 @@
+package hub
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"azulejo/mixer"
+)
+
+// reply is what a request was answered with.
+type reply struct {
+	err   error
+	stats mixer.Stats
+}
+
+// requests are those that wait for their answers. The zero value is ready.
+type requests struct {
+	mu     sync.Mutex
+	wait   map[mixer.RequestID]chan reply
+	closed bool
+}
+
+// open returns the channel of one more request; nil after close.
+func (r *requests) open(id mixer.RequestID) chan reply {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return nil
+	}
+	if r.wait == nil {
+		r.wait = map[mixer.RequestID]chan reply{}
+	}
+	c := make(chan reply, 1)
+	r.wait[id] = c
+	return c
+}
+
+// answer ends a request. An answer that nobody waits for any more is discarded.
+func (r *requests) answer(id mixer.RequestID, a reply) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if c := r.wait[id]; c != nil {
+		c <- a
+		delete(r.wait, id)
+	}
+}
+
+func (r *requests) drop(id mixer.RequestID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.wait, id)
+}
+
+// close answers all requests with mixer.ErrClosed, and those to come.
+func (r *requests) close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.closed = true
+	for id, c := range r.wait {
+		c <- reply{err: errClosed()}
+		delete(r.wait, id)
+	}
+}
+
+func errClosed() error { return fmt.Errorf("ask the engine: %w", mixer.ErrClosed) }
+
+// ask sends a request and waits for its answer, or until ctx ends.
+func (h *Hub) ask(ctx context.Context, command func(mixer.RequestID) mixer.Command) (reply, error) {
+	id := mixer.RequestID(h.ids.Add(1))
+	answered := h.requests.open(id)
+	if answered == nil {
+		return reply{}, errClosed()
+	}
+	h.engine.Send(command(id))
+	select {
+	case a := <-answered:
+		return a, a.err
+	case <-ctx.Done():
+		h.requests.drop(id)
+		return reply{}, ctx.Err()
+	}
+}
