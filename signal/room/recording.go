@@ -35,12 +35,12 @@ func (r *Room) startRecording(view string) (*recording, error) {
 		return nil, fmt.Errorf("start recording %s/%s: %w", r.name, view, err)
 	}
 	out := &recording{stream: view, rec: rec}
-	video, err := r.mix.Watch(mixer.Watching{Name: view, Codec: mixer.H264, Keep: true}, rec.Video())
+	video, err := r.mix.Watch(mixer.Watching{Name: view, Codec: mixer.H264, Keep: true}, rec)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("record view %s: %w", view, err), out.close())
 	}
 	out.subs = append(out.subs, video)
-	audio, err := r.mix.Listen(mixer.AAC, nil, rec.Audio())
+	audio, err := r.mix.Listen(mixer.AAC, nil, rec)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("record sound of %s: %w", view, err), out.close())
 	}
