@@ -9,12 +9,12 @@ import (
 
 // Config says how to record. Zero values, except that of Dir, mean the defaults.
 type Config struct {
-	Dir     string        // the spool
-	Segment time.Duration // segments are cut on wall-clock multiples of it; 4 s
-	Part    time.Duration // a crash loses at most about this much; 1 s
-	Queue   int           // packets that may wait for the disk, per recording; 1024 (about 14 s)
-	Drain   time.Duration // how long Run goes on uploading after its context ended; 10 s
-	Timeout time.Duration // for one upload; 2 min
+	Dir     string        // of the spool
+	Segment time.Duration // segments are cut on wall-clock multiples of it; default 4 s
+	Part    time.Duration // length of a part; a crash loses about one part; default 1 s
+	Queue   int           // packets that may wait for the disk, per recording; default 1024 (about 14 s)
+	Drain   time.Duration // how long Run continues to upload after its context has ended; default 10 s
+	Timeout time.Duration // of one upload; default 2 min
 }
 
 func (c Config) withDefaults() Config {
@@ -26,7 +26,7 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Validate names the field that is wrong and what is accepted.
+// Validate names the first wrong field and the accepted range.
 func (c Config) Validate() error {
 	c = c.withDefaults()
 	switch {

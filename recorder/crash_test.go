@@ -11,25 +11,25 @@ import (
 	"azulejo/mixer"
 )
 
-// recordUntil leaves a recording open whose parts up to a time are on disk.
+// recordUntil opens a recording, writes packets, and returns when all parts up to a time are on disk.
 func recordUntil(t *testing.T, r *Recorder, packets []mixer.Packet, durable time.Duration) *Recording {
 	t.Helper()
-	c, err := r.Start("yard", "main", testEpoch)
+	rec, err := r.Start("yard", "main", testEpoch)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, p := range packets {
-		c.Video().WritePacket(p)
+		rec.WritePacket(p)
 	}
-	eventually(t, "parts on disk", func() bool { return !c.Stats().Durable.Before(testEpoch.Add(durable)) })
-	return c
+	eventually(t, "parts on disk", func() bool { return !rec.Stats().Durable.Before(testEpoch.Add(durable)) })
+	return rec
 }
 
-// Wherever a crash cuts the open segment: after the restart everything up to its last whole part
-// is there and plays, and the timeline says why it ends.
+// A crash cuts the open segment at any byte. After the restart all whole parts are there and play,
+// and the timeline says why the run ends.
 func TestCrashAtEveryKindOfByte(t *testing.T) {
 	m := testMedia(t)
-	packets := mixed(between(m.video, 0, 5*time.Second), between(m.audio, 0, 5*time.Second), 0)
+	packets := interleave(between(m.video, 0, 5*time.Second), between(m.audio, 0, 5*time.Second), 0)
 	dir := t.TempDir()
 	recordUntil(t, newRecorder(t, dir, newDir(t, t.TempDir())), packets, 4600*time.Millisecond)
 	open, err := filepath.Glob(filepath.Join(dir, "open", "*"))
@@ -44,11 +44,11 @@ func TestCrashAtEveryKindOfByte(t *testing.T) {
 	ends := []int{0}
 	cuts := map[int]bool{}
 	for _, part := range splitParts(t, body) {
-		begin := ends[len(ends)-1]
-		mdat := begin + bytes.Index(part, []byte("mdat")) - 4
-		end := begin + len(part)
+		start := ends[len(ends)-1]
+		mdat := start + bytes.Index(part, []byte("mdat")) - 4
+		end := start + len(part)
 		for _, at := range []int{
-			begin, begin + 1, begin + 4, begin + 8, begin + 100, mdat - 1, mdat, mdat + 4, mdat + 8,
+			start, start + 1, start + 4, start + 8, start + 100, mdat - 1, mdat, mdat + 4, mdat + 8,
 			(mdat + end) / 2, end - 1, end,
 		} {
 			cuts[at] = true
@@ -97,42 +97,42 @@ func crashAt(t *testing.T, spooled, open string, at int, ends []int) {
 		contiguous(t, "video", video)
 		contiguous(t, "audio", audio)
 		if want := 40 + 25*whole; len(video) != want {
-			t.Errorf("%d pictures, want %d", len(video), want)
+			t.Errorf("%d video packets, want %d", len(video), want)
 		}
 	}
 }
 
-// The disk goes away and comes back: the caller notices nothing, Stats says so, what was whole
-// is saved, and the recording goes on.
+// The disk goes away and comes back. WritePacket never fails and Stats reports the error. The whole
+// parts are saved, and a new run starts at the next keyframe.
 func TestDiskFails(t *testing.T) {
 	m := testMedia(t)
-	packets := mixed(between(m.video, 0, 5*time.Second), between(m.audio, 0, 5*time.Second), 0)
+	packets := interleave(between(m.video, 0, 5*time.Second), between(m.audio, 0, 5*time.Second), 0)
 	dir := t.TempDir()
 	r := newRecorder(t, dir, newDir(t, t.TempDir()))
-	c := recordUntil(t, r, packets, 4600*time.Millisecond)
+	rec := recordUntil(t, r, packets, 4600*time.Millisecond)
 
 	gone := dir + ".gone"
 	if err := os.Rename(dir, gone); err != nil {
 		t.Fatal(err)
 	}
-	for _, p := range mixed(between(m.video, 5*time.Second, 11*time.Second), between(m.audio, 5*time.Second, 11*time.Second), 0) {
-		c.Video().WritePacket(p)
+	for _, p := range interleave(between(m.video, 5*time.Second, 11*time.Second), between(m.audio, 5*time.Second, 11*time.Second), 0) {
+		rec.WritePacket(p)
 	}
-	eventually(t, "the error", func() bool { st := c.Stats(); return st.Error != "" && st.Waiting == 0 })
-	dropped := c.Stats().Dropped
+	eventually(t, "the error", func() bool { st := rec.Stats(); return st.Error != "" && st.Waiting == 0 })
+	dropped := rec.Stats().Dropped
 	if err := os.Rename(gone, dir); err != nil {
 		t.Fatal(err)
 	}
-	for _, p := range mixed(between(m.video, 11*time.Second, 16*time.Second), between(m.audio, 11*time.Second, 16*time.Second), 0) {
-		c.Video().WritePacket(p)
+	for _, p := range interleave(between(m.video, 11*time.Second, 16*time.Second), between(m.audio, 11*time.Second, 16*time.Second), 0) {
+		rec.WritePacket(p)
 	}
-	if err := c.Close(); err != nil {
+	if err := rec.Close(); err != nil {
 		t.Error(err)
 	}
-	if st := c.Stats(); st.Error != "" || st.Dropped < dropped || dropped == 0 {
+	if st := rec.Stats(); st.Error != "" || st.Dropped < dropped || dropped == 0 {
 		t.Errorf("%+v", st)
 	}
-	if err := r.spool.Recover(measurePart); err != nil {
+	if err := r.spool.Recover(); err != nil {
 		t.Fatal(err)
 	}
 	wantTimeline(t, r, `
@@ -147,53 +147,56 @@ func TestDiskFails(t *testing.T) {
 	}
 }
 
-// A writer that does not keep up loses packets, counted; the run ends there and another begins
-// at a keyframe.
+// A writer that falls behind drops packets, counted. The run ends there and another one starts at a
+// keyframe.
 func TestOverflow(t *testing.T) {
 	m := testMedia(t)
 	r := newRecorder(t, t.TempDir(), newDir(t, t.TempDir()))
 	r.cfg.Queue = 200
-	c, err := r.Start("yard", "main", testEpoch)
+	rec, err := r.Start("yard", "main", testEpoch)
 	if err != nil {
 		t.Fatal(err)
 	}
 	write := func(packets []mixer.Packet) {
 		for _, p := range packets {
-			c.Video().WritePacket(p)
+			rec.WritePacket(p)
 		}
 	}
 	write(between(m.video, 0, 2*time.Second))
-	eventually(t, "an idle writer", func() bool { return c.Stats().Durable.Equal(testEpoch.Add(time.Second * 16 / 10)) })
+	eventually(t, "an idle writer", func() bool {
+		st := rec.Stats()
+		return st.Waiting == 0 && st.Durable.Equal(testEpoch.Add(time.Second*16/10))
+	})
 
-	c.mu.Lock() // note, and with it the writer, waits
+	rec.mu.Lock() // blocks publish and so the writer
 	write(between(m.video, 2*time.Second, 12*time.Second))
-	c.mu.Unlock()
-	eventually(t, "an idle writer", func() bool { return c.Stats().Waiting == 0 })
-	lost := c.Stats().Dropped
+	rec.mu.Unlock()
+	eventually(t, "an empty queue", func() bool { return rec.Stats().Waiting == 0 })
+	before := rec.Stats().Dropped
 	write(between(m.video, 12*time.Second, 15*time.Second))
-	if err := c.Close(); err != nil {
+	if err := rec.Close(); err != nil {
 		t.Fatal(err)
 	}
-	st := c.Stats()
-	// The queue took 200 packets, or one more that the writer held; the rest until the keyframe
-	// at 13.6 s is lost.
+	st := rec.Stats()
+	// The queue accepted 200 packets, or 201 if the writer had popped one. The others before the
+	// keyframe at 13.6 s are dropped.
 	if all := uint64(250 + 40); st.Dropped != all-200 && st.Dropped != all-201 {
-		t.Errorf("%d packets dropped (%d at first)", st.Dropped, lost)
+		t.Errorf("%d packets dropped (%d before the keyframe)", st.Dropped, before)
 	}
 	ready := r.Spool().Ready()
 	n := len(ready)
 	if st.Runs != 2 || n < 4 || ready[n-3].Reason != "overload" || !ready[n-2].Start.Equal(testEpoch.Add(13600*time.Millisecond)) {
 		t.Errorf("%+v\n%s", st, timeline(ready))
 	}
-	c.Video().WritePacket(m.video[0]) // after Close: nothing
-	if again := c.Stats(); again.Waiting != 0 || again.Dropped != st.Dropped {
+	rec.WritePacket(m.video[0]) // ignored after Close
+	if again := rec.Stats(); again.Waiting != 0 || again.Dropped != st.Dropped {
 		t.Errorf("%+v", again)
 	}
 }
 
 func TestStartRefuses(t *testing.T) {
 	r := newRecorder(t, t.TempDir(), newDir(t, t.TempDir()))
-	c, err := r.Start("yard", "main", testEpoch)
+	rec, err := r.Start("yard", "main", testEpoch)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,16 +208,16 @@ func TestStartRefuses(t *testing.T) {
 	if st := r.Stats(); len(st.Recordings) != 1 || st.Recordings[0].Stream != "main" {
 		t.Errorf("%+v", st)
 	}
-	if err = c.Close(); err != nil {
+	if err = rec.Close(); err != nil {
 		t.Error(err)
 	}
-	if c, err = r.Start("yard", "main", testEpoch); err != nil {
+	if rec, err = r.Start("yard", "main", testEpoch); err != nil {
 		t.Fatalf("after close: %v", err)
 	}
 	if err := r.Close(); err != nil {
 		t.Error(err)
 	}
-	if err := c.Close(); err != nil {
+	if err := rec.Close(); err != nil {
 		t.Error(err)
 	}
 	if _, err := r.Start("yard", "main", testEpoch); err == nil {

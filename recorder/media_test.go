@@ -18,13 +18,14 @@ import (
 	"go.uber.org/goleak"
 
 	"azulejo/mixer"
+	"azulejo/recorder/fmp4"
 	"azulejo/recorder/store"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// A real picture and a real tone, 21 s at 25 pictures a second. With testEpoch the keyframes at
-// 1.6 s + n·4 s lie on wall-clock multiples of 4 s, the ones at 3 s and 7 s between them.
+// The media are real: 21 s of a test pattern at 25 frames/s, and of a tone. With testEpoch the
+// keyframes at 1.6 s + n·4 s lie on wall-clock multiples of 4 s, those at 3 s and 7 s between them.
 const (
 	testFPS   = 25
 	keyframes = "0,1.6,3,5.6,7,9.6,13.6,17.6"
@@ -38,7 +39,7 @@ func command(name string, args ...string) ([]byte, error) {
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err := cmd.Run()
 	if err == nil && errs.Len() > 0 {
-		err = errors.New("it complains")
+		err = errors.New("output on stderr")
 	}
 	if err != nil {
 		return out.Bytes(), fmt.Errorf("%s: %w: %s", name, err, errs.Bytes())
@@ -54,11 +55,11 @@ func encode(size string) ([]mixer.Packet, error) {
 		return nil, err
 	}
 	var out []mixer.Packet
-	for i, unit := range bytes.Split(raw, []byte{0, 0, 0, 1, 9})[1:] {
-		unit = append([]byte{0, 0, 0, 1, 9}, unit...)
+	for i, au := range bytes.Split(raw, []byte{0, 0, 0, 1, 9})[1:] {
+		au = append([]byte{0, 0, 0, 1, 9}, au...)
 		out = append(out, mixer.Packet{
-			Codec: mixer.H264, Data: unit, PTS: time.Duration(i) * time.Second / testFPS,
-			Duration: time.Second / testFPS, Key: bytes.Contains(unit, []byte{0, 0, 1, 0x65}),
+			Codec: mixer.H264, Data: au, PTS: time.Duration(i) * time.Second / testFPS,
+			Duration: time.Second / testFPS, Key: bytes.Contains(au, []byte{0, 0, 1, 0x65}),
 		})
 	}
 	return out, nil
@@ -70,14 +71,14 @@ func encodeTone() ([]mixer.Packet, error) {
 	if err != nil {
 		return nil, err
 	}
-	var units mpeg4audio.ADTSPackets
-	if err := units.Unmarshal(raw); err != nil {
+	var frames mpeg4audio.ADTSPackets
+	if err := frames.Unmarshal(raw); err != nil {
 		return nil, err
 	}
 	var out []mixer.Packet
-	for i, u := range units {
+	for i, f := range frames {
 		out = append(out, mixer.Packet{
-			Codec: mixer.AAC, Data: u.AU, Key: true, PTS: time.Duration(i) * 1024 * time.Second / 48000,
+			Codec: mixer.AAC, Data: f.AU, Key: true, PTS: time.Duration(i) * 1024 * time.Second / 48000,
 		})
 	}
 	return out, nil
@@ -103,13 +104,13 @@ func testMedia(t *testing.T) media {
 		t.Fatal(err)
 	}
 	if len(m.video) != 21*testFPS || len(m.audio) < 21*46 {
-		t.Fatalf("%d pictures and %d sounds generated", len(m.video), len(m.audio))
+		t.Fatalf("%d video and %d audio packets generated", len(m.video), len(m.audio))
 	}
 	return m
 }
 
-// mixed merges packets in the order in which they come when sound takes that much longer.
-func mixed(video, audio []mixer.Packet, late time.Duration) []mixer.Packet {
+// interleave merges packets in the order of their arrival when audio is late by that much.
+func interleave(video, audio []mixer.Packet, late time.Duration) []mixer.Packet {
 	out := slices.Concat(video, audio)
 	arrival := func(p mixer.Packet) time.Duration {
 		if p.Codec.IsVideo() {
@@ -121,7 +122,7 @@ func mixed(video, audio []mixer.Packet, late time.Duration) []mixer.Packet {
 	return out
 }
 
-// between keeps what is timed within [from, to).
+// between keeps the packets with a time in [from, to).
 func between(packets []mixer.Packet, from, to time.Duration) []mixer.Packet {
 	return slices.DeleteFunc(slices.Clone(packets), func(p mixer.Packet) bool { return p.PTS < from || p.PTS >= to })
 }
@@ -162,34 +163,31 @@ func newDir(t *testing.T, path string) *store.Dir {
 	return d
 }
 
-// record writes packets as one recording and finishes it.
+// record writes packets to one recording and closes it.
 func record(t *testing.T, r *Recorder, packets []mixer.Packet) RecordingStats {
 	t.Helper()
-	c, err := r.Start("yard", "main", testEpoch)
+	rec, err := r.Start("yard", "main", testEpoch)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, p := range packets {
-		if p.Codec.IsVideo() {
-			c.Video().WritePacket(p)
-		} else {
-			c.Audio().WritePacket(p)
-		}
+		rec.WritePacket(p)
 	}
-	if err := c.Close(); err != nil {
+	if err := rec.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return c.Stats()
+	return rec.Stats()
 }
 
-// probed is what ffprobe says of one packet, in ticks since 1970.
+// probed is one packet as ffprobe reports it, in ticks since 1970.
 type probed struct {
 	video   bool
 	key     bool
 	at, end int64
 }
 
-// probe reads a file with Debian's ffprobe, and decodes it with ffmpeg; neither may complain.
+// probe lists a file's packets with Debian's ffprobe and decodes it with ffmpeg. Any output of the two
+// on stderr fails the test.
 func probe(t *testing.T, file []byte) []probed {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "a.mp4")
@@ -221,7 +219,7 @@ func probe(t *testing.T, file []byte) []probed {
 			t.Errorf("pts %d, dts %d", p.PTS, p.DTS)
 		}
 		if p.Duration == 0 && p.Kind == "audio" {
-			p.Duration = aacSamples // ffprobe does not tell the first one's
+			p.Duration = fmp4.AACFrame // ffprobe does not report the first one's
 		}
 		all = append(all, probed{p.Kind == "video", p.Flags[0] == 'K', p.PTS, p.PTS + p.Duration})
 	}
@@ -239,18 +237,18 @@ func split(all []probed) (video, audio []probed) {
 	return video, audio
 }
 
-// contiguous fails unless each packet begins where the one before it ends.
-func contiguous(t *testing.T, what string, all []probed) {
+// contiguous fails unless each packet starts at the end of the one before it.
+func contiguous(t *testing.T, track string, all []probed) {
 	t.Helper()
 	for i := 1; i < len(all); i++ {
 		if all[i].at != all[i-1].end {
-			t.Errorf("%s: packet %d begins at %d, the one before ends at %d", what, i, all[i].at, all[i-1].end)
+			t.Errorf("%s: packet %d starts at %d, the one before ends at %d", track, i, all[i].at, all[i-1].end)
 		}
 	}
 }
 
-// eventually polls until ok, and fails after a long time.
-func eventually(t *testing.T, what string, ok func() bool) {
+// eventually polls until ok, and fails after 30 s.
+func eventually(t *testing.T, condition string, ok func() bool) {
 	t.Helper()
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
@@ -259,7 +257,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			t.Fatalf("%s: not within 30 s", what)
+			t.Fatalf("%s: not within 30 s", condition)
 		}
 	}
 }

@@ -1,9 +1,10 @@
 // Package recorder owns the life of footage: packets are cut into segments, kept in a spool that
-// survives a crash, and uploaded to a store that must confirm them before the local copy goes.
+// survives a crash, and uploaded to a store. A segment leaves the spool when the store has
+// confirmed it.
 //
-// signal/room starts and closes recordings, which are sinks of the mixer's renditions; cmd runs
-// the Recorder. Each recording has a goroutine that writes; Run is the only one that uploads.
-// A store that fails delays uploads and nothing else.
+// signal/room opens and closes recordings and feeds them with packets of the mixer's renditions;
+// cmd runs the Recorder. Each recording has a goroutine that writes. Run is the only goroutine that
+// uploads: a store that fails delays uploads and nothing else.
 package recorder
 
 import (
@@ -16,6 +17,7 @@ import (
 	"sync"
 	"time"
 
+	"azulejo/recorder/footage"
 	"azulejo/recorder/spool"
 	"azulejo/recorder/store"
 )
@@ -28,10 +30,10 @@ var ErrClosed = errors.New("recorder is closed")
 
 // Recorder holds the spool and the recordings. Its methods may be called concurrently.
 type Recorder struct {
-	cfg    Config
-	log    *slog.Logger
-	spool  *spool.Spool
-	upload *uploader
+	cfg      Config
+	log      *slog.Logger
+	spool    *spool.Spool
+	uploader *uploader
 
 	mu         sync.Mutex
 	recordings []*Recording
@@ -44,8 +46,8 @@ type Stats struct {
 	Uploads    UploadStats      `json:"uploads"`
 }
 
-// New opens the spool, which one process may hold at a time, and saves what a crash left in it.
-// Nothing runs yet. The recorder must be closed; Run does that too.
+// New opens the spool, which one process may hold at a time, and repairs the segments that a crash
+// left in it. It starts nothing. Run or Close releases the spool.
 func New(cfg Config, st store.Store, log *slog.Logger) (*Recorder, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("recording.%w", err)
@@ -55,41 +57,47 @@ func New(cfg Config, st store.Store, log *slog.Logger) (*Recorder, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := sp.Recover(measurePart); err != nil {
+	if err := sp.Recover(); err != nil {
 		log.Error("spool not repaired", "error", err) // Run tries again
 	}
-	return &Recorder{cfg: cfg, log: log, spool: sp, upload: newUploader(cfg, sp, st, log)}, nil
+	return &Recorder{cfg: cfg, log: log, spool: sp, uploader: newUploader(cfg, sp, st, log)}, nil
 }
 
-// Spool is where footage waits that is not stored yet, for an index of all there is.
+// Spool holds the footage that is not stored yet. The index reads it.
 func (r *Recorder) Spool() *spool.Spool { return r.spool }
 
-// Run uploads until ctx ends, then closes the recordings, goes on uploading for at most
-// Config.Drain, and closes the recorder. What is not stored by then waits for the next start.
+// Run uploads until ctx ends. Then it closes the recordings, continues to upload for at most
+// Config.Drain, and closes the recorder. Footage that is not stored by then waits in the spool for
+// the next start.
 func (r *Recorder) Run(ctx context.Context) error {
-	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	uploads, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	complete := make(chan struct{}) // closed when nothing more will be recorded
-	var stopper sync.WaitGroup
-	stopper.Go(func() {
-		<-ctx.Done()
-		if err := r.closeRecordings(); err != nil {
-			r.log.Error("recording not finished", "error", err)
-		}
-		close(complete)
-		select {
-		case <-time.After(r.cfg.Drain):
-			cancel()
-		case <-work.Done():
-		}
+	var closer sync.WaitGroup
+	closer.Go(func() {
+		r.drainAfter(ctx, uploads)
+		cancel()
 	})
-	r.upload.run(work, complete)
+	err := r.uploader.run(uploads)
 	cancel()
-	stopper.Wait()
-	if n := r.spool.Usage().Entries; n > 0 {
+	closer.Wait()
+	if n := r.spool.Usage().Entries; err != nil && n > 0 {
 		r.log.Warn("footage left in the spool", "entries", n)
 	}
 	return r.spool.Close()
+}
+
+// drainAfter waits for the end of ctx, closes the recordings, and returns when the uploads have
+// ended or Config.Drain has passed.
+func (r *Recorder) drainAfter(ctx, uploads context.Context) {
+	<-ctx.Done()
+	if err := r.closeRecordings(); err != nil {
+		r.log.Error("recording not finished", "error", err)
+	}
+	r.uploader.drain()
+	select {
+	case <-time.After(r.cfg.Drain):
+	case <-uploads.Done():
+	}
 }
 
 // Close closes the recordings and releases the spool.
@@ -103,17 +111,17 @@ func (r *Recorder) closeRecordings() error {
 	open := slices.Clone(r.recordings)
 	r.mu.Unlock()
 	var errs []error
-	for _, c := range open {
-		errs = append(errs, c.Close())
+	for _, rec := range open {
+		errs = append(errs, rec.Close())
 	}
 	return errors.Join(errs...)
 }
 
-// Start begins to record a stream, whose packets are timed since epoch on the wall clock. The
-// caller closes the recording. It begins with the first keyframe that comes.
+// Start opens a recording of a stream and starts its writer. Packet times count from epoch on the
+// wall clock. The first run starts with the first keyframe. The caller closes the recording.
 func (r *Recorder) Start(room, stream string, epoch time.Time) (*Recording, error) {
 	for _, name := range []string{room, stream} {
-		if err := spool.CheckName(name); err != nil {
+		if err := footage.CheckName(name); err != nil {
 			return nil, fmt.Errorf("record %s: %w", stream, err)
 		}
 	}
@@ -122,33 +130,34 @@ func (r *Recorder) Start(room, stream string, epoch time.Time) (*Recording, erro
 	if r.closed {
 		return nil, ErrClosed
 	}
-	if slices.ContainsFunc(r.recordings, func(c *Recording) bool { return c.room == room && c.stream == stream }) {
+	if slices.ContainsFunc(r.recordings, func(o *Recording) bool { return o.room == room && o.stream == stream }) {
 		return nil, fmt.Errorf("record %s of room %s: %w", stream, room, ErrRecording)
 	}
-	c := &Recording{
-		room: room, stream: stream, log: r.log.With("room", room, "stream", stream),
-		queue: newQueue(r.cfg.Queue), ready: r.upload.wake, done: make(chan struct{}),
-		seg: &segmenter{
-			spool: r.spool, epoch: epoch, name: spool.Name{Room: room, Stream: stream},
-			segment: ticksIn(r.cfg.Segment), part: ticksIn(r.cfg.Part),
-		},
-	}
-	r.recordings = append(r.recordings, c)
+	rec := r.newRecording(room, stream, epoch)
+	r.recordings = append(r.recordings, rec)
 	go func() {
-		defer close(c.done)
-		c.writer()
-		r.forget(c)
+		defer close(rec.done)
+		rec.writer()
+		r.forget(rec)
 	}()
-	return c, nil
+	return rec, nil
 }
 
-// ticksIn is d in units of video time.
-func ticksIn(d time.Duration) int64 { return int64(d * videoRate / time.Second) }
+func (r *Recorder) newRecording(room, stream string, epoch time.Time) *Recording {
+	return &Recording{
+		room: room, stream: stream, log: r.log.With("room", room, "stream", stream),
+		queue: newQueue(r.cfg.Queue), notify: r.uploader.notify, done: make(chan struct{}),
+		segmenter: &segmenter{
+			spool: r.spool, epoch: epoch, name: footage.Name{Room: room, Stream: stream},
+			plan: cutPlan{segmentLength: videoTicks(r.cfg.Segment), partLength: videoTicks(r.cfg.Part)},
+		},
+	}
+}
 
-func (r *Recorder) forget(c *Recording) {
+func (r *Recorder) forget(rec *Recording) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.recordings = slices.DeleteFunc(r.recordings, func(o *Recording) bool { return o == c })
+	r.recordings = slices.DeleteFunc(r.recordings, func(o *Recording) bool { return o == rec })
 }
 
 // Stats is a snapshot.
@@ -156,9 +165,9 @@ func (r *Recorder) Stats() Stats {
 	r.mu.Lock()
 	open := slices.Clone(r.recordings)
 	r.mu.Unlock()
-	st := Stats{Recordings: []RecordingStats{}, Uploads: r.upload.snapshot()}
-	for _, c := range open {
-		st.Recordings = append(st.Recordings, c.Stats())
+	st := Stats{Recordings: []RecordingStats{}, Uploads: r.uploader.snapshot()}
+	for _, rec := range open {
+		st.Recordings = append(st.Recordings, rec.Stats())
 	}
 	slices.SortFunc(st.Recordings, func(a, b RecordingStats) int {
 		return strings.Compare(a.Room+"/"+a.Stream, b.Room+"/"+b.Stream)

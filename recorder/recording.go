@@ -6,122 +6,116 @@ import (
 	"time"
 
 	"azulejo/mixer"
-	"azulejo/recorder/spool"
+	"azulejo/recorder/footage"
 )
 
-// Recording writes one stream. Its methods may be called concurrently.
+// Recording writes one stream. Start opens it and starts its writer; Close ends both. Its methods
+// may be called concurrently.
 type Recording struct {
 	room, stream string
 	log          *slog.Logger
 	queue        *queue
-	ready        func() // told after each whole segment
-	done         chan struct{}
+	notify       func()        // called when the spool has something new
+	done         chan struct{} // closed when the writer has ended
 
-	seg *segmenter // the writer's
+	segmenter *segmenter // the writer's
 
 	mu    sync.Mutex
 	stats segmenterStats
-	err   error // nil while all is well
+	err   error // nil unless the disk failed last
 }
 
 // RecordingStats is a snapshot of a recording.
 type RecordingStats struct {
 	Room     string    `json:"room"`
 	Stream   string    `json:"stream"`
-	Durable  time.Time `json:"durable"` // what came before this instant survives a crash; zero at first
+	Durable  time.Time `json:"durable"` // all media before this instant survives a crash; zero at first
 	Runs     uint64    `json:"runs"`
 	Segments uint64    `json:"segments"` // whole ones
 	Bytes    uint64    `json:"bytes"`    // durable ones
-	Dropped  uint64    `json:"dropped"`  // packets lost to overload, to the disk, or unfit
+	Dropped  uint64    `json:"dropped"`  // packets lost to overload, lost with the disk, or unusable
 	Waiting  int       `json:"waiting"`  // packets in the queue
 	Error    string    `json:"error,omitempty"`
 }
 
-// Input takes the packets of a recording. WritePacket never blocks and may be called
-// concurrently; after the recording's Close it does nothing.
-type Input struct{ queue *queue }
+// WritePacket records a packet: H.264 without reordering, with SPS and PPS before each IDR, or an
+// AAC-LC frame of 48 kHz stereo. Its bytes must not change any more. A recording that gets no audio
+// has no audio track. WritePacket never blocks; after Close it does nothing.
+func (rec *Recording) WritePacket(p mixer.Packet) { rec.queue.push(p) }
 
-// WritePacket takes an H.264 picture or an AAC access unit. Its bytes must not change any more.
-func (in *Input) WritePacket(p mixer.Packet) { in.queue.put(p) }
-
-// Video is where the pictures go: H.264 without reordering, SPS and PPS before each IDR.
-func (c *Recording) Video() *Input { return &Input{c.queue} }
-
-// Audio is where the sound goes: AAC-LC, 48 kHz stereo. A recording without any has no sound.
-func (c *Recording) Audio() *Input { return &Input{c.queue} }
-
-// Close writes what waits, finishes the segment and returns when that is done. The error is that
-// of the disk, if it failed last. Closing again is harmless.
-func (c *Recording) Close() error {
-	c.queue.close()
-	<-c.done
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.err
+// Close writes the waiting packets, finishes the segment and returns when both are done. The error
+// is that of the disk, if it failed last. Closing again is harmless.
+func (rec *Recording) Close() error {
+	rec.queue.close()
+	<-rec.done
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	return rec.err
 }
 
 // Stats is a snapshot.
-func (c *Recording) Stats() RecordingStats {
-	waiting, lost := c.queue.stats()
-	c.mu.Lock()
-	defer c.mu.Unlock()
+func (rec *Recording) Stats() RecordingStats {
+	waiting, overflow := rec.queue.stats()
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
 	st := RecordingStats{
-		Room: c.room, Stream: c.stream, Durable: c.stats.durable, Runs: c.stats.runs,
-		Segments: c.stats.segments, Bytes: c.stats.bytes, Dropped: c.stats.dropped + lost, Waiting: waiting,
+		Room: rec.room, Stream: rec.stream, Durable: rec.stats.durable, Runs: rec.stats.runs,
+		Segments: rec.stats.segments, Bytes: rec.stats.bytes, Dropped: rec.stats.dropped + overflow, Waiting: waiting,
 	}
-	if c.err != nil {
-		st.Error = c.err.Error()
+	if rec.err != nil {
+		st.Error = rec.err.Error()
 	}
 	return st
 }
 
-// writer empties the queue into the segmenter until the queue is closed.
-func (c *Recording) writer() {
+// writer moves packets from the queue to the segmenter until the queue is closed and empty.
+func (rec *Recording) writer() {
 	for {
-		it, ok := c.queue.take()
+		it, ok := rec.queue.pop()
 		if !ok {
 			break
 		}
-		c.note(c.write(it))
+		rec.publish(rec.write(it))
 	}
-	c.note(c.seg.end(spool.Stopped))
+	rec.publish(rec.segmenter.finish(footage.Stopped))
 }
 
-func (c *Recording) write(it item) error {
-	switch it.notice {
+func (rec *Recording) write(it item) error {
+	switch it.event {
 	case overflowed:
-		c.log.Warn("recording fell behind")
-		return c.seg.end(spool.Overload)
+		rec.log.Warn("recording fell behind")
+		return rec.segmenter.finish(footage.Overload)
 	case recovered:
-		_, lost := c.queue.stats()
-		c.log.Warn("recording caught up", "lost", lost)
+		_, dropped := rec.queue.stats()
+		rec.log.Warn("recording caught up", "lost", dropped)
 		return nil
 	}
-	return c.seg.push(it.packet)
+	return rec.segmenter.push(it.packet)
 }
 
-// note publishes what the segmenter has done, and tells of trouble when it begins and when it is
-// over, which is when bytes are durable again.
-func (c *Recording) note(err error) {
-	c.mu.Lock()
-	was, before := c.err, c.stats
-	c.stats = c.seg.stats
+// publish updates the statistics after a write that returned err. It logs a failure when it starts
+// and the recovery, which is when bytes are durable again.
+func (rec *Recording) publish(err error) {
+	now := rec.segmenter.stats
+	rec.mu.Lock()
+	lastErr, last := rec.err, rec.stats
+	rec.stats = now
 	switch {
 	case err != nil:
-		c.err = err
-	case c.stats.bytes > before.bytes:
-		c.err = nil
+		rec.err = err
+	case now.bytes > last.bytes:
+		rec.err = nil
 	}
-	now := c.err
-	c.mu.Unlock()
+	newErr := rec.err
+	rec.mu.Unlock()
 
-	if was == nil && now != nil {
-		c.log.Error("recording not written", "error", now)
+	if lastErr == nil && newErr != nil {
+		rec.log.Error("recording not written", "error", newErr)
 	}
-	if was != nil && now == nil {
-		c.log.Info("recording written again", "dropped", c.seg.stats.dropped)
+	if lastErr != nil && newErr == nil {
+		rec.log.Info("recording written again", "dropped", now.dropped)
 	}
-	if err != nil || c.seg.stats.segments > before.segments {
-		c.ready()
+	if err != nil || now.segments > last.segments {
+		rec.notify()
 	}
 }

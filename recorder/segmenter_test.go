@@ -12,10 +12,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"azulejo/mixer"
+	"azulejo/recorder/fmp4"
+	"azulejo/recorder/footage"
 	"azulejo/recorder/spool"
 )
 
-// read returns what the spool holds of a key.
+// read returns the spool's file of a key.
 func read(t *testing.T, r *Recorder, key string) []byte {
 	t.Helper()
 	f, err := r.Spool().Open(key)
@@ -30,7 +32,8 @@ func read(t *testing.T, r *Recorder, key string) []byte {
 	return b
 }
 
-// timeline writes down what the spool holds: seconds since testEpoch, the run as a letter.
+// timeline prints the entries of the spool: seconds since testEpoch, then the run as a letter with the
+// sequence number, then the duration or the reason.
 func timeline(entries []spool.Entry) string {
 	var b strings.Builder
 	runs := map[string]string{}
@@ -56,10 +59,11 @@ func wantTimeline(t *testing.T, r *Recorder, want string) {
 	}
 }
 
-// file is an init segment and all segments of its run.
-func files(t *testing.T, r *Recorder) (whole map[string][]byte, each map[spool.Name][]byte) {
+// files returns playable files: an init segment with all segments of its run, by run, and an init
+// segment with one segment, by name.
+func files(t *testing.T, r *Recorder) (whole map[string][]byte, each map[footage.Name][]byte) {
 	t.Helper()
-	whole, each = map[string][]byte{}, map[spool.Name][]byte{}
+	whole, each = map[string][]byte{}, map[footage.Name][]byte{}
 	for _, e := range r.Spool().Ready() {
 		if e.Reason != "" {
 			continue
@@ -82,7 +86,7 @@ func TestSegmentsPlay(t *testing.T) {
 	for _, late := range []time.Duration{-100 * time.Millisecond, 0, 70 * time.Millisecond, 300 * time.Millisecond} {
 		t.Run(late.String(), func(t *testing.T) {
 			r := newRecorder(t, t.TempDir(), newDir(t, t.TempDir()))
-			st := record(t, r, mixed(m.video, m.audio, late))
+			st := record(t, r, interleave(m.video, m.audio, late))
 			wantTimeline(t, r, `
 				0.000 A0 1.600
 				1.600 A1 4.000
@@ -105,51 +109,51 @@ func TestSegmentsPlay(t *testing.T) {
 	}
 }
 
-// checkWhole checks a run: every picture once, in time, and sound without a gap beside it.
+// checkWhole checks a run: every video packet once and at its time, and audio without a gap.
 func checkWhole(t *testing.T, file []byte) {
 	t.Helper()
 	video, audio := split(probe(t, file))
 	contiguous(t, "video", video)
 	contiguous(t, "audio", audio)
-	if len(video) != 21*testFPS || video[0].at != ticksOf(testEpoch, videoRate) {
-		t.Errorf("%d pictures from %d", len(video), video[0].at)
+	if len(video) != 21*testFPS || video[0].at != fmp4.Ticks(testEpoch, fmp4.VideoRate) {
+		t.Errorf("%d video packets from %d", len(video), video[0].at)
 	}
-	begin, end := float64(audio[0].at)/audioRate, float64(audio[len(audio)-1].end)/audioRate
-	if wall := float64(testEpoch.UnixMilli()) / 1000; begin != wall || end < wall+20.98 || end > wall+21.03 {
-		t.Errorf("sound from %.3f to %.3f, recorded from %.3f", begin, end, wall)
+	start, end := float64(audio[0].at)/fmp4.AudioRate, float64(audio[len(audio)-1].end)/fmp4.AudioRate
+	if wall := float64(testEpoch.UnixMilli()) / 1000; start != wall || end < wall+20.98 || end > wall+21.03 {
+		t.Errorf("audio from %.3f to %.3f, recorded from %.3f", start, end, wall)
 	}
 }
 
-// checkSegment checks that a segment says in its name what it holds, and that its sound lies
-// within an access unit of its pictures.
-func checkSegment(t *testing.T, n spool.Name, file []byte) {
+// checkSegment checks that the name of a segment has the times of its video, and that its audio starts
+// and ends within one AAC frame of the video.
+func checkSegment(t *testing.T, n footage.Name, file []byte) {
 	t.Helper()
 	video, audio := split(probe(t, file))
 	if len(video) == 0 || len(audio) == 0 || !video[0].key {
-		t.Fatalf("%s: %d pictures, %d sounds", n.Base(), len(video), len(audio))
+		t.Fatalf("%s: %d video and %d audio packets", n.Base(), len(video), len(audio))
 	}
-	start, end := wallOf(video[0].at), wallOf(video[len(video)-1].end)
+	start, end := fmp4.WallTime(video[0].at), fmp4.WallTime(video[len(video)-1].end)
 	if !start.Equal(n.Start) || !end.Equal(n.End()) {
-		t.Errorf("%s: pictures from %v to %v", n.Base(), start, end)
+		t.Errorf("%s: video from %v to %v", n.Base(), start, end)
 	}
-	const unit = 1024.0 / audioRate
+	const frame = 1024.0 / fmp4.AudioRate
 	first, last := audio[0], audio[len(audio)-1]
-	if d := float64(first.at)/audioRate - float64(video[0].at)/videoRate; d < 0 || d > unit {
-		t.Errorf("%s: sound begins %.3f s after the picture", n.Base(), d)
+	if d := float64(first.at)/fmp4.AudioRate - float64(video[0].at)/fmp4.VideoRate; d < 0 || d > frame {
+		t.Errorf("%s: audio starts %.3f s after the video", n.Base(), d)
 	}
-	if d := float64(last.end)/audioRate - float64(video[len(video)-1].end)/videoRate; d < -unit || d > unit {
-		t.Errorf("%s: sound ends %.3f s after the picture", n.Base(), d)
+	if d := float64(last.end)/fmp4.AudioRate - float64(video[len(video)-1].end)/fmp4.VideoRate; d < -frame || d > frame {
+		t.Errorf("%s: audio ends %.3f s after the video", n.Base(), d)
 	}
 }
 
 func TestPartsAreSecondsLong(t *testing.T) {
 	m := testMedia(t)
 	r := newRecorder(t, t.TempDir(), newDir(t, t.TempDir()))
-	record(t, r, mixed(m.video, m.audio, 50*time.Millisecond))
+	record(t, r, interleave(m.video, m.audio, 50*time.Millisecond))
 	body := read(t, r, r.Spool().Ready()[2].Key())
 	var ends []string
 	for _, part := range splitParts(t, body) {
-		end, err := measurePart(part)
+		end, err := fmp4.PartEnd(part)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -170,7 +174,7 @@ func splitParts(t *testing.T, body []byte) (parts [][]byte) {
 	return parts
 }
 
-// Pictures come when something changes: between 1 and 25 a second, not on a grid.
+// A source that sends a frame only when something changes: 1 to 25 frames/s, not on a grid.
 func TestVariableFrameRate(t *testing.T) {
 	m := testMedia(t)
 	var sparse []mixer.Packet
@@ -180,7 +184,7 @@ func TestVariableFrameRate(t *testing.T) {
 		}
 	}
 	r := newRecorder(t, t.TempDir(), newDir(t, t.TempDir()))
-	record(t, r, mixed(sparse, m.audio, 20*time.Millisecond))
+	record(t, r, interleave(sparse, m.audio, 20*time.Millisecond))
 	whole, _ := files(t, r)
 	if len(whole) != 1 {
 		t.Fatalf("%d runs", len(whole))
@@ -203,7 +207,7 @@ func TestSegmenterCases(t *testing.T) {
 		want    string
 	}{
 		{
-			name: "no sound", packets: between(m.video, 0, sec(6)), runs: 1,
+			name: "no audio", packets: between(m.video, 0, sec(6)), runs: 1,
 			want: `
 				0.000 A0 1.600
 				1.600 A1 4.000
@@ -211,14 +215,14 @@ func TestSegmenterCases(t *testing.T) {
 				6.000 A3 stopped`,
 		},
 		{
-			name: "begins at a keyframe", packets: mixed(between(m.video, sec(1), sec(4)), between(m.audio, sec(1), sec(4)), 0),
+			name: "starts at a keyframe", packets: interleave(between(m.video, sec(1), sec(4)), between(m.audio, sec(1), sec(4)), 0),
 			runs: 1, dropped: 15,
 			want: `
 				1.600 A0 2.400
 				4.000 A1 stopped`,
 		},
 		{
-			name: "sound dies", packets: mixed(between(m.video, 0, sec(10)), between(m.audio, 0, sec(3)), 0), runs: 1,
+			name: "audio ends", packets: interleave(between(m.video, 0, sec(10)), between(m.audio, 0, sec(3)), 0), runs: 1,
 			want: `
 				0.000 A0 1.600
 				1.600 A1 4.000
@@ -227,8 +231,8 @@ func TestSegmenterCases(t *testing.T) {
 				10.000 A4 stopped`,
 		},
 		{
-			name: "sound comes late", packets: mixed(between(m.video, 0, sec(10)), between(m.audio, sec(3), sec(10)), 0), runs: 2,
-			dropped: 122, // of the 2.6 s until the next segment can have sound
+			name: "audio starts late", packets: interleave(between(m.video, 0, sec(10)), between(m.audio, sec(3), sec(10)), 0), runs: 2,
+			dropped: 122, // the audio of the 2.6 s before the next segment, which can have audio
 			want: `
 				0.000 A0 1.600
 				1.600 A1 4.000
@@ -237,8 +241,8 @@ func TestSegmenterCases(t *testing.T) {
 				10.000 B2 stopped`,
 		},
 		{
-			name: "other size", runs: 2,
-			packets: mixed(append(between(m.video, 0, sec(3)), between(m.small, sec(3), sec(7))...), between(m.audio, 0, sec(7)), 0),
+			name: "another video size", runs: 2,
+			packets: interleave(append(between(m.video, 0, sec(3)), between(m.small, sec(3), sec(7))...), between(m.audio, 0, sec(7)), 0),
 			want: `
 				0.000 A0 1.600
 				1.600 A1 1.400
@@ -248,8 +252,8 @@ func TestSegmenterCases(t *testing.T) {
 		},
 		{
 			name: "pause", runs: 2,
-			packets: append(mixed(between(m.video, 0, sec(3)), between(m.audio, 0, sec(3)), 0),
-				later(mixed(between(m.video, sec(5.6), sec(7)), between(m.audio, sec(5.6), sec(7)), 0), sec(8))...),
+			packets: append(interleave(between(m.video, 0, sec(3)), between(m.audio, 0, sec(3)), 0),
+				later(interleave(between(m.video, sec(5.6), sec(7)), between(m.audio, sec(5.6), sec(7)), 0), sec(8))...),
 			want: `
 				0.000 A0 1.600
 				1.600 A1 1.400
@@ -258,7 +262,7 @@ func TestSegmenterCases(t *testing.T) {
 				15.000 B1 stopped`,
 		},
 		{
-			name: "pictures end", packets: mixed(between(m.video, 0, sec(3)), between(m.audio, 0, sec(9)), 0), runs: 1,
+			name: "video ends", packets: interleave(between(m.video, 0, sec(3)), between(m.audio, 0, sec(9)), 0), runs: 1,
 			want: `
 				0.000 A0 1.600
 				1.600 A1 1.400
@@ -266,8 +270,8 @@ func TestSegmenterCases(t *testing.T) {
 		},
 		{
 			name: "clock goes back", runs: 2,
-			packets: append(mixed(between(m.video, sec(7), sec(9)), between(m.audio, sec(7), sec(9)), 0),
-				mixed(between(m.video, 0, sec(1)), between(m.audio, 0, sec(1)), 0)...),
+			packets: append(interleave(between(m.video, sec(7), sec(9)), between(m.audio, sec(7), sec(9)), 0),
+				interleave(between(m.video, 0, sec(1)), between(m.audio, 0, sec(1)), 0)...),
 			want: `
 				0.000 A0 1.000
 				1.000 A1 stopped
@@ -276,21 +280,21 @@ func TestSegmenterCases(t *testing.T) {
 		},
 		{
 			name: "repeated packets", runs: 1, dropped: 25 + 47,
-			packets: append(mixed(between(m.video, 0, sec(1)), between(m.audio, 0, sec(1)), 0),
-				mixed(between(m.video, 0, sec(2)), between(m.audio, 0, sec(2)), 0)...),
+			packets: append(interleave(between(m.video, 0, sec(1)), between(m.audio, 0, sec(1)), 0),
+				interleave(between(m.video, 0, sec(2)), between(m.audio, 0, sec(2)), 0)...),
 			want: `
 				0.000 A0 1.600
 				1.600 A1 0.400
 				2.000 A2 stopped`,
 		},
 		{
-			name: "unfit", runs: 1, dropped: 5,
+			name: "unusable packets", runs: 1, dropped: 5,
 			packets: append([]mixer.Packet{
 				{Codec: mixer.VP8, Data: []byte{1}},
 				{Codec: mixer.AAC},
 				{Codec: mixer.H264},
 				{Codec: mixer.H264, Data: []byte("garbage")},
-				{Codec: mixer.H264, Data: []byte{0, 0, 1, 0x65, 1, 2, 3}, Key: true}, // never saw parameter sets
+				{Codec: mixer.H264, Data: []byte{0, 0, 1, 0x65, 1, 2, 3}, Key: true}, // no parameter sets before it
 			}, between(m.video, 0, sec(1))...),
 			want: `
 				0.000 A0 1.000
@@ -321,7 +325,7 @@ func TestSegmenterCases(t *testing.T) {
 	}
 }
 
-// A keyframe that rounding puts just before the boundary still cuts; one well before does not.
+// A keyframe less than 1 ms before the boundary (rounding) starts a segment. An earlier one does not.
 func TestBoundarySlack(t *testing.T) {
 	m := testMedia(t)
 	for _, c := range []struct {
@@ -342,31 +346,16 @@ func TestBoundarySlack(t *testing.T) {
 	}
 }
 
-// Ticks since 1970 grow; they must still compare in decades.
-func TestSoundInFiftyYears(t *testing.T) {
+// Ticks since 1970 grow. The conversion between audio and video ticks must not overflow for decades.
+func TestAudioInFiftyYears(t *testing.T) {
 	m := testMedia(t)
 	r := newRecorder(t, t.TempDir(), newDir(t, t.TempDir()))
-	st := record(t, r, later(mixed(m.video, m.audio, 40*time.Millisecond), 50*365*24*time.Hour))
+	st := record(t, r, later(interleave(m.video, m.audio, 40*time.Millisecond), 50*365*24*time.Hour))
 	if st.Segments != 6 || st.Runs != 1 || st.Dropped != 0 {
 		t.Errorf("%+v", st)
 	}
 	_, each := files(t, r)
 	for n, file := range each {
 		checkSegment(t, n, file)
-	}
-}
-
-func TestTicks(t *testing.T) {
-	for fps := int64(1); fps <= 60; fps++ {
-		for n := range int64(600) {
-			at := testEpoch.Add(time.Duration(n * 1e9 / fps))
-			want := ticksOf(testEpoch, videoRate) + (n*videoRate+fps/2)/fps
-			if got := ticksOf(at, videoRate); got != want {
-				t.Fatalf("%d/%d: %d, want %d", n, fps, got, want)
-			}
-		}
-	}
-	if at := wallOf(ticksOf(testEpoch, videoRate)); !at.Equal(testEpoch) {
-		t.Error(at)
 	}
 }

@@ -10,63 +10,69 @@ import (
 	"sync"
 	"time"
 
+	"azulejo/recorder/footage"
 	"azulejo/recorder/spool"
 	"azulejo/recorder/store"
 )
 
-// The waits between attempts double from the first to the last, and begin anew after any success.
+// The wait between two attempts doubles from firstRetry to lastRetry. A stored entry resets it.
 const (
 	firstRetry = time.Second
 	lastRetry  = time.Minute
 )
 
-// UploadStats says how far the store is behind.
+// UploadStats is a snapshot of the uploads and of the entries that wait for them.
 type UploadStats struct {
 	Waiting      int       `json:"waiting"` // segments and marks
 	WaitingBytes int64     `json:"waitingBytes"`
-	Oldest       time.Time `json:"oldest"` // of the waiting ones; zero when nothing waits
+	Oldest       time.Time `json:"oldest"` // start of the oldest waiting entry; zero without entries
 	Stored       uint64    `json:"stored"` // segments and marks since the start
 	StoredBytes  uint64    `json:"storedBytes"`
 	Failures     uint64    `json:"failures"`
-	Error        string    `json:"error,omitempty"` // empty while all is well
+	Error        string    `json:"error,omitempty"` // of the last pass; empty if it succeeded
 }
 
-// uploader moves the spool to the store, oldest first, one at a time. run is one goroutine's;
-// wake and snapshot may be called concurrently.
+// uploader moves entries of the spool to the store, one at a time, oldest first. One goroutine calls
+// run; notify, drain and snapshot may be called concurrently.
 type uploader struct {
 	spool   *spool.Spool
 	store   store.Store
 	log     *slog.Logger
 	timeout time.Duration
-	more    chan struct{}           // holds one wake
-	inits   map[spool.InitName]bool // known to be stored; run's
+	news    chan struct{}             // holds one call of notify
+	final   chan struct{}             // closed by drain
+	drain   func()                    // announces that the spool gets no more entries
+	inits   map[footage.InitName]bool // known to be stored; used by run
 
 	mu    sync.Mutex
 	stats UploadStats
 }
 
-// localError is trouble with a file of the spool, which must not hold the others up.
+// localError is the error of one file in the spool. It must not delay the other files.
 type localError struct{ error }
 
 func (e localError) Unwrap() error { return e.error }
 
-// vanished tells that a file of the spool is gone for good. A store's missing file is another matter.
+// vanished tells whether err says that a file of the spool is gone for good. A file that is missing in
+// the store is a different error.
 func vanished(err error) bool {
 	var local localError
 	return errors.As(err, &local) && errors.Is(local, fs.ErrNotExist)
 }
 
 func newUploader(cfg Config, sp *spool.Spool, st store.Store, log *slog.Logger) *uploader {
+	final := make(chan struct{})
 	return &uploader{
 		spool: sp, store: st, log: log, timeout: cfg.Timeout,
-		more: make(chan struct{}, 1), inits: map[spool.InitName]bool{},
+		news: make(chan struct{}, 1), final: final, drain: sync.OnceFunc(func() { close(final) }),
+		inits: map[footage.InitName]bool{},
 	}
 }
 
-// wake tells that the spool has something new.
-func (u *uploader) wake() {
+// notify wakes run: the spool has a new entry.
+func (u *uploader) notify() {
 	select {
-	case u.more <- struct{}{}:
+	case u.news <- struct{}{}:
 	default:
 	}
 }
@@ -80,84 +86,89 @@ func (u *uploader) snapshot() UploadStats {
 	return st
 }
 
-// run uploads until ctx ends, or until the spool is empty after complete was closed.
-func (u *uploader) run(ctx context.Context, complete <-chan struct{}) {
+// run uploads until the spool is empty after drain, or until ctx ends, which is its error.
+func (u *uploader) run(ctx context.Context) error {
 	retry := firstRetry
 	for ctx.Err() == nil {
-		last := closed(complete)
+		draining := u.draining()
 		stored, err := u.pass(ctx)
-		if ctx.Err() != nil || (last && err == nil) {
-			return
+		if ctx.Err() != nil {
+			break
 		}
-		u.note(err)
+		if draining && err == nil {
+			return nil
+		}
+		u.publish(err)
 		if stored > 0 {
 			retry = firstRetry
 		}
-		if last {
-			complete = nil // it has been heard
-		}
-		u.wait(ctx, complete, err, retry)
+		u.wait(ctx, draining, err, retry)
 		if err != nil {
 			retry = min(2*retry, lastRetry)
 		}
 	}
+	return ctx.Err()
 }
 
-func closed(c <-chan struct{}) bool {
+func (u *uploader) draining() bool {
 	select {
-	case <-c:
+	case <-u.final:
 		return true
 	default:
-		return c == nil
+		return false
 	}
 }
 
-// wait returns when there may be something to do: after a while when the last pass failed,
-// else when the spool has something new.
-func (u *uploader) wait(ctx context.Context, complete <-chan struct{}, err error, retry time.Duration) {
-	more, again := u.more, (<-chan time.Time)(nil)
+// wait returns when the next pass is due: after the retry time if the last pass returned err, else
+// when the spool has a new entry; at once when draining starts.
+func (u *uploader) wait(ctx context.Context, draining bool, err error, retry time.Duration) {
+	news, final, again := u.news, u.final, (<-chan time.Time)(nil)
+	if draining {
+		final = nil
+	}
 	if err != nil {
-		more = nil
+		news = nil
 		timer := time.NewTimer(time.Duration(float64(retry) * (0.8 + 0.4*rand.Float64())))
 		defer timer.Stop()
 		again = timer.C
 	}
 	select {
 	case <-ctx.Done():
-	case <-complete:
-	case <-more:
+	case <-final:
+	case <-news:
 	case <-again:
 	}
 }
 
-// pass tries all that waits once, oldest first, and stops where the store fails or the whole spool
-// is away.
+// pass tries each entry once, oldest first. It stops when the store fails or the spool's folder is
+// away.
 func (u *uploader) pass(ctx context.Context) (stored int, err error) {
-	err = u.spool.Recover(measurePart)
+	err = u.spool.Recover()
 	for _, e := range u.spool.Ready() {
-		one := u.upload(ctx, e)
+		entryErr := u.upload(ctx, e)
 		var local localError
 		switch {
-		case one == nil:
+		case entryErr == nil:
 			stored++
 			u.count(e)
-		case errors.As(one, &local) && !errors.Is(one, spool.ErrAway):
-			err = errors.Join(err, one)
+		case errors.As(entryErr, &local) && !errors.Is(entryErr, spool.ErrAway):
+			err = errors.Join(err, entryErr)
 		default:
-			return stored, errors.Join(err, one)
+			return stored, errors.Join(err, entryErr)
 		}
 	}
 	return stored, err
 }
 
-// upload stores one entry, after its init segment, and forgets it once the store has confirmed.
+// upload stores the init segment of an entry, then the entry, and removes it from the spool once the
+// store has confirmed it.
 func (u *uploader) upload(ctx context.Context, e spool.Entry) error {
 	if e.Reason == "" {
 		if err := u.uploadInit(ctx, e.InitName()); err != nil {
 			return err
 		}
 	}
-	err := u.put(ctx, e.Key())
+	err := u.send(ctx, e.Key())
 	if err != nil && !vanished(err) {
 		return err
 	}
@@ -170,13 +181,13 @@ func (u *uploader) upload(ctx context.Context, e spool.Entry) error {
 	return nil
 }
 
-func (u *uploader) uploadInit(ctx context.Context, n spool.InitName) error {
+func (u *uploader) uploadInit(ctx context.Context, n footage.InitName) error {
 	if u.inits[n] {
 		return nil
 	}
-	err := u.put(ctx, n.Key())
+	err := u.send(ctx, n.Key())
 	if vanished(err) {
-		// Not here: then it must be there.
+		// The spool does not have it, so the store must.
 		if _, err = u.store.Stat(ctx, n.Key()); errors.Is(err, store.ErrNotFound) {
 			return localError{fmt.Errorf("init segment %s: neither in the spool nor in the store", n.Key())}
 		}
@@ -188,7 +199,7 @@ func (u *uploader) uploadInit(ctx context.Context, n spool.InitName) error {
 	return nil
 }
 
-func (u *uploader) put(ctx context.Context, key string) error {
+func (u *uploader) send(ctx context.Context, key string) error {
 	f, err := u.spool.Open(key)
 	if err != nil {
 		return localError{err}
@@ -206,20 +217,21 @@ func (u *uploader) count(e spool.Entry) {
 	u.stats.StoredBytes += uint64(e.Bytes)
 }
 
-// note publishes how a pass went, and tells of trouble when it begins and when it is over.
-func (u *uploader) note(err error) {
+// publish updates the statistics after a pass that returned err. It logs a failure when it starts and
+// the recovery.
+func (u *uploader) publish(err error) {
 	u.mu.Lock()
-	was, now := u.stats.Error, ""
+	last, now := u.stats.Error, ""
 	if err != nil {
 		now = err.Error()
 		u.stats.Failures++
 	}
 	u.stats.Error = now
 	u.mu.Unlock()
-	if was == "" && now != "" {
+	if last == "" && now != "" {
 		u.log.Error("footage not stored", "error", now)
 	}
-	if was != "" && now == "" {
+	if last != "" && now == "" {
 		u.log.Info("footage stored again")
 	}
 }

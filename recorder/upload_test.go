@@ -17,64 +17,66 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"azulejo/recorder/fmp4"
+	"azulejo/recorder/footage"
 	"azulejo/recorder/spool"
 	"azulejo/recorder/store"
 	"azulejo/recorder/store/storetest"
 )
 
-// moody is a store that fails when it is told to, and remembers what it took.
-type moody struct {
+// flakyStore fails with the error of fail, and remembers the keys that it has stored.
+type flakyStore struct {
 	store.Store
-	mu    sync.Mutex
-	fail  func(key string) error
-	tries []time.Time
-	took  []string
+	mu     sync.Mutex
+	fail   func(key string) error // nil: never
+	tries  []time.Time
+	stored []string
 }
 
 var errRefused = errors.New("refused")
 
-func (m *moody) Put(ctx context.Context, key string, body io.ReadSeeker) error {
-	m.mu.Lock()
-	m.tries = append(m.tries, time.Now())
-	fail := m.fail
-	m.mu.Unlock()
+func (s *flakyStore) Put(ctx context.Context, key string, body io.ReadSeeker) error {
+	s.mu.Lock()
+	s.tries = append(s.tries, time.Now())
+	fail := s.fail
+	s.mu.Unlock()
 	if fail != nil {
 		if err := fail(key); err != nil {
 			return err
 		}
 	}
-	err := m.Store.Put(ctx, key, body)
+	err := s.Store.Put(ctx, key, body)
 	if err == nil {
-		m.mu.Lock()
-		m.took = append(m.took, key)
-		m.mu.Unlock()
+		s.mu.Lock()
+		s.stored = append(s.stored, key)
+		s.mu.Unlock()
 	}
 	return err
 }
 
-func (m *moody) set(fail func(key string) error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.fail = fail
+func (s *flakyStore) setFail(fail func(key string) error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fail = fail
 }
 
-func (m *moody) keys() []string {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return slices.Clone(m.took)
+func (s *flakyStore) keys() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.stored)
 }
 
-func (m *moody) attempts() []time.Time {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return slices.Clone(m.tries)
+func (s *flakyStore) attempts() []time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.tries)
 }
 
-// fill spools whole segments of made-up bytes.
+// fill adds whole segments of made-up bytes to the spool.
 func fill(t *testing.T, r *Recorder, stream string, count int) []spool.Entry {
 	t.Helper()
 	for i := range count {
-		n := spool.Name{
+		n := footage.Name{
 			Room: "yard", Stream: stream, Start: time.UnixMilli(int64(i) * 4000).UTC(),
 			Init: "0123456789ab", Nonce: "beef", Seq: uint32(i),
 		}
@@ -100,7 +102,7 @@ func wantKeys(entries []spool.Entry) []string {
 	return keys
 }
 
-func empty(t *testing.T, dir string) {
+func wantEmpty(t *testing.T, dir string) {
 	t.Helper()
 	for _, sub := range []string{"open", "ready", "init"} {
 		if left, err := os.ReadDir(filepath.Join(dir, sub)); err != nil || len(left) > 0 {
@@ -109,11 +111,11 @@ func empty(t *testing.T, dir string) {
 	}
 }
 
-// A store that refuses and recovers: nothing is lost, the order is kept, the attempts get rarer.
+// A store refuses and recovers. Nothing is lost, the order is kept, the wait between attempts grows.
 func TestStoreRefusesThenRecovers(t *testing.T) {
 	dirs := [2]string{t.TempDir(), t.TempDir()}
 	synctest.Test(t, func(t *testing.T) {
-		st := &moody{Store: newDir(t, dirs[1]), fail: func(string) error { return errRefused }}
+		st := &flakyStore{Store: newDir(t, dirs[1]), fail: func(string) error { return errRefused }}
 		r := newRecorder(t, dirs[0], st)
 		want := wantKeys(fill(t, r, "main", 5))
 		ctx, cancel := context.WithCancel(t.Context())
@@ -126,7 +128,7 @@ func TestStoreRefusesThenRecovers(t *testing.T) {
 			t.Errorf("%+v", up)
 		}
 		calls := 0
-		st.set(func(key string) error { // every third attempt works
+		st.setFail(func(key string) error { // every third attempt works
 			if calls++; calls%3 != 0 {
 				return errRefused
 			}
@@ -143,11 +145,11 @@ func TestStoreRefusesThenRecovers(t *testing.T) {
 		if err := <-ran; err != nil {
 			t.Error(err)
 		}
-		empty(t, dirs[0])
+		wantEmpty(t, dirs[0])
 	})
 }
 
-// checkBackoff checks the waits: from a second, doubling, to a minute, give or take a fifth.
+// checkBackoff checks the waits: they double from 1 s to 1 min, ±20 %.
 func checkBackoff(t *testing.T, tries []time.Time) {
 	t.Helper()
 	want := time.Second
@@ -162,11 +164,12 @@ func checkBackoff(t *testing.T, tries []time.Time) {
 	}
 }
 
-// The init segment is stored before any segment that needs it, even if only it is refused.
+// The init segment is stored before any segment that needs it, even if the store refuses only the init
+// segment.
 func TestInitFirst(t *testing.T) {
 	dirs := [2]string{t.TempDir(), t.TempDir()}
 	synctest.Test(t, func(t *testing.T) {
-		st := &moody{Store: newDir(t, dirs[1]), fail: func(key string) error {
+		st := &flakyStore{Store: newDir(t, dirs[1]), fail: func(key string) error {
 			if path.Ext(key) == ".mp4" {
 				return errRefused
 			}
@@ -181,8 +184,8 @@ func TestInitFirst(t *testing.T) {
 		if got := st.keys(); len(got) > 0 {
 			t.Errorf("stored without init segment: %v", got)
 		}
-		st.set(nil)
-		cancel() // the end of Run drains
+		st.setFail(nil)
+		cancel() // Run drains before it returns
 		if err := <-ran; err != nil {
 			t.Error(err)
 		}
@@ -192,23 +195,23 @@ func TestInitFirst(t *testing.T) {
 	})
 }
 
-// Run ends in time though the store hangs, and leaves the footage for the next start.
+// The store hangs. Run returns after Config.Drain and leaves the footage for the next start.
 func TestDrainDeadline(t *testing.T) {
 	dirs := [2]string{t.TempDir(), t.TempDir()}
 	synctest.Test(t, func(t *testing.T) {
-		st := &moody{Store: newDir(t, dirs[1])}
-		r := newRecorder(t, dirs[0], hanging{st})
+		st := &flakyStore{Store: newDir(t, dirs[1])}
+		r := newRecorder(t, dirs[0], hangingStore{st})
 		want := wantKeys(fill(t, r, "main", 3))
 		ctx, cancel := context.WithCancel(t.Context())
 		ran := make(chan error)
 		go func() { ran <- r.Run(ctx) }()
 		synctest.Wait()
-		begin := time.Now()
+		stopped := time.Now()
 		cancel()
 		if err := <-ran; err != nil {
 			t.Error(err)
 		}
-		if d := time.Since(begin); d != 10*time.Second {
+		if d := time.Since(stopped); d != 10*time.Second {
 			t.Errorf("drained for %v", d)
 		}
 
@@ -221,19 +224,19 @@ func TestDrainDeadline(t *testing.T) {
 		if diff := cmp.Diff(want, st.keys()); diff != "" {
 			t.Errorf("stored (-want +got):\n%s", diff)
 		}
-		empty(t, dirs[0])
+		wantEmpty(t, dirs[0])
 	})
 }
 
-// hanging is a store whose Put waits for its context.
-type hanging struct{ store.Store }
+// hangingStore is a store whose Put waits until its context ends.
+type hangingStore struct{ store.Store }
 
-func (h hanging) Put(ctx context.Context, _ string, _ io.ReadSeeker) error {
+func (h hangingStore) Put(ctx context.Context, _ string, _ io.ReadSeeker) error {
 	<-ctx.Done()
 	return ctx.Err()
 }
 
-// A directory store whose folder is gone must not be taken for a spool whose files are gone.
+// The folder of a directory store is gone. The uploader must not conclude that the spool's files are.
 func TestStoreFolderVanishes(t *testing.T) {
 	spoolDir, parent := t.TempDir(), t.TempDir()
 	root := filepath.Join(parent, "store")
@@ -242,7 +245,7 @@ func TestStoreFolderVanishes(t *testing.T) {
 	if err := os.RemoveAll(root); err != nil {
 		t.Fatal(err)
 	}
-	if stored, err := r.upload.pass(t.Context()); err == nil || stored != 0 {
+	if stored, err := r.uploader.pass(t.Context()); err == nil || stored != 0 {
 		t.Errorf("%d stored, %v", stored, err)
 	}
 	if diff := cmp.Diff(entries, r.spool.Ready()); diff != "" {
@@ -255,45 +258,45 @@ func TestStoreFolderVanishes(t *testing.T) {
 	}
 }
 
-// One lost file in the spool does not hold up the others.
+// One lost file in the spool does not delay the others.
 func TestSpoolFileVanishes(t *testing.T) {
 	dir := t.TempDir()
-	st := &moody{Store: newDir(t, t.TempDir())}
+	st := &flakyStore{Store: newDir(t, t.TempDir())}
 	r := newRecorder(t, dir, st)
 	entries := fill(t, r, "main", 3)
 	if err := os.Remove(filepath.Join(dir, "ready", "yard~main~"+entries[1].Base())); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.upload.pass(t.Context()); err != nil {
+	if _, err := r.uploader.pass(t.Context()); err != nil {
 		t.Error(err)
 	}
 	want := wantKeys([]spool.Entry{entries[0], entries[2]})
 	if diff := cmp.Diff(want, st.keys()); diff != "" {
 		t.Errorf("stored (-want +got):\n%s", diff)
 	}
-	empty(t, dir)
+	wantEmpty(t, dir)
 }
 
-// While the spool's folder is away no footage is given up, nor is each entry tried in vain; when it
-// is back all is stored, also what a recording had to abandon.
+// While the spool's folder is away the uploader keeps all entries and stops after the first. When the
+// folder is back it stores all of them, and the segment that a recording had to abandon.
 func TestSpoolFolderAway(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "spool")
-	st := &moody{Store: newDir(t, t.TempDir())}
+	st := &flakyStore{Store: newDir(t, t.TempDir())}
 	r := newRecorder(t, dir, st)
 	entries := fill(t, r, "main", 3)
-	open := spool.Name{Room: "yard", Stream: "main", Start: entries[2].End(), Init: "0123456789ab", Nonce: "beef", Seq: 3}
+	open := footage.Name{Room: "yard", Stream: "main", Start: entries[2].End(), Init: "0123456789ab", Nonce: "beef", Seq: 3}
 	f, err := r.spool.Create(open, []byte("init"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	begin := ticksOf(open.Start, videoRate)
-	part, err := marshalPart(1, []sample{{at: begin, key: true, data: []byte("picture")}}, nil, begin+videoRate)
+	at := fmp4.Ticks(open.Start, fmp4.VideoRate)
+	part, err := fmp4.MarshalPart(1, []fmp4.Sample{{Time: at, Key: true, Data: []byte("video")}}, nil, at+fmp4.VideoRate)
 	if err = errors.Join(err, f.Append(part), os.Rename(dir, dir+".away")); err != nil {
 		t.Fatal(err)
 	}
-	f.Abandon(spool.Disk)
+	f.Abandon(footage.Disk)
 
-	stored, err := r.upload.pass(t.Context())
+	stored, err := r.uploader.pass(t.Context())
 	if !errors.Is(err, spool.ErrAway) || stored != 0 || strings.Count(err.Error(), "\n") > 1 {
 		t.Errorf("%d stored, %v", stored, err)
 	}
@@ -303,18 +306,18 @@ func TestSpoolFolderAway(t *testing.T) {
 	if err = os.Rename(dir+".away", dir); err != nil {
 		t.Fatal(err)
 	}
-	if stored, err = r.upload.pass(t.Context()); err != nil || stored != 5 { // with the mark
+	if stored, err = r.uploader.pass(t.Context()); err != nil || stored != 5 { // with the mark
 		t.Errorf("%d stored, %v", stored, err)
 	}
 	open.Duration = time.Second
 	if got := st.keys(); len(got) != 6 || got[4] != open.Key() {
 		t.Error(got)
 	}
-	empty(t, dir)
+	wantEmpty(t, dir)
 }
 
-// Real media through a running recorder into a real S3 server: what the spool had is what the
-// store has.
+// Real media go through a running recorder into a real S3 server. The store ends up with a complete
+// run, and the spool is empty.
 func TestRecordToS3(t *testing.T) {
 	m := testMedia(t)
 	st := storetest.OpenS3(t)
@@ -323,13 +326,13 @@ func TestRecordToS3(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ran := make(chan error)
 	go func() { ran <- r.Run(ctx) }()
-	record(t, r, mixed(m.video, m.audio, 40*time.Millisecond))
+	record(t, r, interleave(m.video, m.audio, 40*time.Millisecond))
 	eventually(t, "uploads", func() bool { return r.Stats().Uploads.Waiting == 0 })
 	cancel()
 	if err := <-ran; err != nil {
 		t.Fatal(err)
 	}
-	empty(t, dir)
+	wantEmpty(t, dir)
 
 	var init, rest []byte
 	for info, err := range st.List(t.Context(), store.Query{}) {
@@ -344,9 +347,9 @@ func TestRecordToS3(t *testing.T) {
 		if err = errors.Join(err, body.Close()); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := spool.ParseInitKey(info.Key); err == nil {
+		if _, err := footage.ParseInitKey(info.Key); err == nil {
 			init = b
-		} else if _, err := spool.ParseKey(info.Key); err == nil {
+		} else if _, err := footage.ParseKey(info.Key); err == nil {
 			rest = append(rest, b...)
 		} else {
 			t.Error(err)

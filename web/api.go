@@ -9,8 +9,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"azulejo/recorder/footage"
 	"azulejo/recorder/index"
-	"azulejo/recorder/spool"
 	"azulejo/signal/room"
 )
 
@@ -122,7 +122,7 @@ func (s *Server) getTimeline(ctx context.Context, in *timelinePath) (*reply[inde
 	if err != nil {
 		return nil, huma.Error422UnprocessableEntity(err.Error(), &huma.ErrorDetail{Message: err.Error(), Location: where})
 	}
-	if err = spool.CheckName(in.Stream); err != nil { // the schema counts letters, a name is limited in bytes
+	if err = footage.CheckName(in.Stream); err != nil { // the schema counts letters, a name is limited in bytes
 		return nil, huma.Error422UnprocessableEntity(err.Error(), &huma.ErrorDetail{Message: err.Error(), Location: "path.stream", Value: in.Stream})
 	}
 	line, err := s.cfg.Footage.Timeline(ctx, in.Room, in.Stream, from, to)

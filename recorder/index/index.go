@@ -1,6 +1,6 @@
-// Package index answers what footage exists and can be played: it merges what the store lists,
-// which is the truth, with what still waits in the spool. It keeps nothing itself. The REST API
-// and playback ask it; all methods may be called concurrently.
+// Package index lists the footage that exists and can be played. It merges the store's listing, which
+// is the truth, with the entries that are still in the spool, and keeps nothing itself. The REST API
+// and playback call it; all methods may be called concurrently.
 package index
 
 import (
@@ -13,27 +13,28 @@ import (
 	"strings"
 	"time"
 
+	"azulejo/recorder/footage"
 	"azulejo/recorder/spool"
 	"azulejo/recorder/store"
 )
 
-// Where tells who holds a segment.
+// Where is the place that holds a segment.
 type Where string
 
-// The places where a segment can be.
+// The places that can hold a segment.
 const (
 	InSpool Where = "spool"
 	InStore Where = "store"
 )
 
-// Segment is one that can be played.
+// Segment is a whole segment, which can be played, or a mark.
 type Segment struct {
-	spool.Name
+	footage.Name
 	Bytes int64
 	Where Where
 }
 
-// Spool is what the index reads of a spool.
+// Spool is the part of a spool that the index reads.
 type Spool interface {
 	Streams(room string) []string
 	List(room, stream string) []spool.Entry
@@ -46,20 +47,20 @@ type Index struct {
 	spool Spool
 }
 
-// New makes an index; sp may be nil where there is no spool.
+// New makes an index. sp may be nil: then the store alone counts.
 func New(st store.Store, sp Spool) *Index { return &Index{st, sp} }
 
 // Streams lists the streams of a room that have, or once had, footage; sorted. The error is
-// spool.ErrName for a name that cannot be.
+// footage.ErrName for a name that is not accepted.
 func (x *Index) Streams(ctx context.Context, room string) ([]string, error) {
-	if err := spool.CheckName(room); err != nil {
+	if err := footage.CheckName(room); err != nil {
 		return nil, fmt.Errorf("list streams: %w", err)
 	}
 	out := []string{}
 	if x.spool != nil {
 		out = append(out, x.spool.Streams(room)...)
 	}
-	prefix := spool.RoomPrefix(room)
+	prefix := footage.RoomPrefix(room)
 	for info, err := range x.store.List(ctx, store.Query{Prefix: prefix, Folders: true}) {
 		if err != nil {
 			return nil, fmt.Errorf("list streams of room %s: %w", room, err)
@@ -70,14 +71,14 @@ func (x *Index) Streams(ctx context.Context, room string) ([]string, error) {
 	return slices.Compact(out), nil
 }
 
-// Segments lists the whole segments that overlap [from, to), by time: the first limit of them, and
-// no more than these are read. A zero time, or limit, is none. The error is spool.ErrName for a
-// name that cannot be.
+// Segments lists the whole segments that overlap [from, to), by time. It reads and returns the first
+// limit of them. A zero time or limit means no limit. The error is footage.ErrName for a name that is
+// not accepted.
 func (x *Index) Segments(ctx context.Context, room, stream string, from, to time.Time, limit int) ([]Segment, error) {
 	return x.entries(ctx, scope{room, stream, from, to, false, limit})
 }
 
-// Local opens what the spool holds of a key; fs.ErrNotExist where it holds nothing.
+// Local opens the file that the spool holds under a key. The error is fs.ErrNotExist when it holds none.
 func (x *Index) Local(key string) (*os.File, error) {
 	if x.spool == nil {
 		return nil, fs.ErrNotExist
@@ -85,42 +86,42 @@ func (x *Index) Local(key string) (*os.File, error) {
 	return x.spool.Open(key)
 }
 
-// scope is what a question is about.
+// scope selects segments and marks of one stream.
 type scope struct {
 	room, stream string
-	from, to     time.Time // zero is no limit
-	marks        bool      // wanted beside the segments
-	limit        int       // the first ones only; zero is no limit
+	from, to     time.Time // zero: no limit
+	marks        bool      // select marks too
+	limit        int       // select only the first ones; zero: no limit
 }
 
-func (sc scope) wants(n spool.Name) bool {
+func (sc scope) selects(n footage.Name) bool {
 	if n.Reason != "" {
 		return sc.marks
 	}
 	return n.End().After(sc.from)
 }
 
-// over tells whether got is all there can be, given that n comes next.
-func (sc scope) over(n spool.Name, got []Segment) bool {
+// complete tells whether got is the whole selection when n is the next name in time.
+func (sc scope) complete(n footage.Name, got []Segment) bool {
 	return (!sc.to.IsZero() && !n.Start.Before(sc.to)) || sc.full(got)
 }
 
 func (sc scope) full(got []Segment) bool { return sc.limit > 0 && len(got) >= sc.limit }
 
-// entries lists what the scope wants, by time.
+// entries lists the selection of the scope, by time.
 func (x *Index) entries(ctx context.Context, sc scope) ([]Segment, error) {
 	for _, name := range []string{sc.room, sc.stream} {
-		if err := spool.CheckName(name); err != nil {
+		if err := footage.CheckName(name); err != nil {
 			return nil, fmt.Errorf("list footage: %w", err)
 		}
 	}
-	// The spool first: what leaves it meanwhile is in the store.
-	waiting := x.waiting(sc)
+	// The spool first: an entry that leaves it after that is in the store's listing.
+	spooled := x.spooled(sc)
 	out, err := x.stored(ctx, sc)
 	if err != nil {
 		return nil, fmt.Errorf("list footage of %s in room %s: %w", sc.stream, sc.room, err)
 	}
-	out = append(out, waiting...)
+	out = append(out, spooled...)
 	slices.SortStableFunc(out, func(a, b Segment) int {
 		return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.Base(), b.Base()))
 	})
@@ -131,41 +132,41 @@ func (x *Index) entries(ctx context.Context, sc scope) ([]Segment, error) {
 	return out, nil
 }
 
-func (x *Index) waiting(sc scope) []Segment {
+func (x *Index) spooled(sc scope) []Segment {
 	if x.spool == nil {
 		return nil
 	}
 	var out []Segment
 	for _, e := range x.spool.List(sc.room, sc.stream) {
-		if sc.over(e.Name, out) {
+		if sc.complete(e.Name, out) {
 			break
 		}
-		if sc.wants(e.Name) {
+		if sc.selects(e.Name) {
 			out = append(out, Segment{e.Name, e.Bytes, InSpool})
 		}
 	}
 	return out
 }
 
-// stored asks the store only for the hours that matter: keys sort by time.
+// stored lists the store from the hour that can hold the first segment on: keys sort by time.
 func (x *Index) stored(ctx context.Context, sc scope) ([]Segment, error) {
-	q := store.Query{Prefix: spool.StreamPrefix(sc.room, sc.stream)}
+	q := store.Query{Prefix: footage.StreamPrefix(sc.room, sc.stream)}
 	if !sc.from.IsZero() {
-		q.After = spool.HourPrefix(sc.room, sc.stream, sc.from.Add(-spool.MaxSegment))
+		q.After = footage.HourPrefix(sc.room, sc.stream, sc.from.Add(-footage.MaxSegment))
 	}
 	var out []Segment
 	for info, err := range x.store.List(ctx, q) {
 		if err != nil {
 			return nil, err
 		}
-		n, err := spool.ParseKey(info.Key)
+		n, err := footage.ParseKey(info.Key)
 		if err != nil {
-			continue // an init segment, or nothing of ours
+			continue // an init segment, or a foreign object
 		}
-		if sc.over(n, out) {
+		if sc.complete(n, out) {
 			break
 		}
-		if sc.wants(n) {
+		if sc.selects(n) {
 			out = append(out, Segment{n, info.Size, InStore})
 		}
 	}

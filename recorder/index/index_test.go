@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
+	"azulejo/recorder/footage"
 	"azulejo/recorder/index"
 	"azulejo/recorder/spool"
 	"azulejo/recorder/store"
@@ -27,9 +28,9 @@ var t0 = time.Date(2026, 2, 28, 23, 59, 50, 0, time.UTC)
 
 func at(s float64) time.Time { return t0.Add(time.Duration(s * float64(time.Second))) }
 
-// name makes a segment of a run from..to seconds after t0, or a mark.
-func name(run string, seq uint32, from, to float64, reason spool.Reason) spool.Name {
-	return spool.Name{
+// name is a segment of a run, from..to seconds after t0, or a mark.
+func name(run string, seq uint32, from, to float64, reason footage.Reason) footage.Name {
+	return footage.Name{
 		Room: "yard", Stream: "main", Start: at(from), Duration: at(to).Sub(at(from)),
 		Init: strings.Repeat(run, 12), Nonce: "0000", Seq: seq, Reason: reason,
 	}
@@ -52,7 +53,7 @@ func newSpool(t *testing.T) *spool.Spool {
 	return sp
 }
 
-func add(t *testing.T, sp *spool.Spool, n spool.Name) {
+func add(t *testing.T, sp *spool.Spool, n footage.Name) {
 	t.Helper()
 	f, err := sp.Create(n, []byte("init"))
 	if err == nil {
@@ -63,13 +64,14 @@ func add(t *testing.T, sp *spool.Spool, n spool.Name) {
 	}
 }
 
-// footage fills a store and a spool: a crash, a stop, another size, a tail in the spool.
-func footage(t *testing.T, st store.Store) *spool.Spool {
+// fillBoth fills a store and a spool: a crash, a stop, another video size, the newest segments in the
+// spool.
+func fillBoth(t *testing.T, st store.Store) *spool.Spool {
 	t.Helper()
-	for _, n := range []spool.Name{
-		name("a", 0, 0, 4, ""), name("a", 1, 4, 8, ""), name("a", 2, 8, 9, ""), name("a", 3, 9, 9, spool.Restart),
+	for _, n := range []footage.Name{
+		name("a", 0, 0, 4, ""), name("a", 1, 4, 8, ""), name("a", 2, 8, 9, ""), name("a", 3, 9, 9, footage.Restart),
 		name("b", 0, 30, 34, ""), name("b", 1, 34, 38, ""),
-		name("c", 0, 38, 42, ""), name("c", 1, 42, 42, spool.Stopped),
+		name("c", 0, 38, 42, ""), name("c", 1, 42, 42, footage.Stopped),
 		name("d", 0, 100, 104, ""), name("d", 2, 108, 112, ""), // one is lost
 		name("d", 3, 112, 116, ""),
 	} {
@@ -84,7 +86,7 @@ func footage(t *testing.T, st store.Store) *spool.Spool {
 	sp := newSpool(t)
 	add(t, sp, name("d", 3, 112, 116, "")) // stored already, not removed yet
 	add(t, sp, name("d", 4, 116, 120, ""))
-	stop := name("d", 5, 120, 120, spool.Stopped)
+	stop := name("d", 5, 120, 120, footage.Stopped)
 	if err := sp.Mark(stop); err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +109,7 @@ func eachStore(t *testing.T, test func(t *testing.T, st store.Store)) {
 
 func TestIndex(t *testing.T) {
 	eachStore(t, func(t *testing.T, st store.Store) {
-		ix := index.New(st, footage(t, st))
+		ix := index.New(st, fillBoth(t, st))
 		streams, err := ix.Streams(t.Context(), "yard")
 		if diff := cmp.Diff([]string{"gate", "main", "porch"}, streams); diff != "" || err != nil {
 			t.Error(err, diff)
@@ -128,7 +130,7 @@ func TestIndex(t *testing.T) {
 			{"before", at(-1000), at(0), 0, ""},
 			{"after", at(1000), at(2000), 0, ""},
 			{"the first", time.Time{}, time.Time{}, 2, "a0 a1"},
-			{"the first, without marks and what ended before", at(5), time.Time{}, 4, "a1 a2 b0 b1"},
+			{"the first, without marks and older segments", at(5), time.Time{}, 4, "a1 a2 b0 b1"},
 			{"the first, in both places", at(109), time.Time{}, 3, "d2 d3 d4:spool"},
 			{"the first, one of them twice", at(109), time.Time{}, 2, "d2 d3"},
 			{"limit not reached", at(34), at(42), 3, "b1 c0"},
@@ -157,7 +159,7 @@ func TestTimeline(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ix := index.New(st, footage(t, st))
+	ix := index.New(st, fillBoth(t, st))
 	got, err := ix.Timeline(t.Context(), "yard", "main", at(5), at(200))
 	if err != nil {
 		t.Fatal(err)
@@ -165,16 +167,16 @@ func TestTimeline(t *testing.T) {
 	want := index.Timeline{
 		Spans: []index.Span{
 			{at(4), at(9), 2, 18, index.InStore},
-			{at(30), at(42), 3, 27, index.InStore}, // another init is no gap
+			{at(30), at(42), 3, 27, index.InStore}, // another init segment alone is no gap
 			{at(100), at(104), 1, 9, index.InStore},
 			{at(108), at(116), 2, 18, index.InStore},
 			{at(116), at(120), 1, 5, index.InSpool},
 		},
 		Gaps: []index.Gap{
-			{at(9), at(30), spool.Restart},
-			{at(42), at(100), spool.Stopped},
-			{at(104), at(108), spool.Unknown}, // within a run
-			{at(120), at(200), spool.Stopped},
+			{at(9), at(30), footage.Restart},
+			{at(42), at(100), footage.Stopped},
+			{at(104), at(108), footage.Unknown}, // within a run
+			{at(120), at(200), footage.Stopped},
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -186,7 +188,7 @@ func TestTimeline(t *testing.T) {
 	}
 }
 
-// What moves from the spool to the store while the index looks is seen in either.
+// The index finds a segment that moves from the spool to the store while it lists them.
 func TestNothingMissedWhileUploading(t *testing.T) {
 	dir, err := store.NewDir(t.TempDir())
 	if err != nil {
@@ -207,7 +209,7 @@ func TestNothingMissedWhileUploading(t *testing.T) {
 	}
 }
 
-// uploading is a store in which something happens before it is listed.
+// uploading is a store that calls before at the start of each List.
 type uploading struct {
 	store.Store
 	before func()
@@ -241,7 +243,7 @@ func TestErrors(t *testing.T) {
 		_, err2 := ix.Timeline(t.Context(), "yard", bad, time.Time{}, time.Time{})
 		_, err3 := ix.Streams(t.Context(), bad)
 		for _, err := range []error{err, err2, err3} {
-			if !errors.Is(err, spool.ErrName) {
+			if !errors.Is(err, footage.ErrName) {
 				t.Errorf("%q: %v", bad, err)
 			}
 		}

@@ -4,10 +4,10 @@ import (
 	"context"
 	"time"
 
-	"azulejo/recorder/spool"
+	"azulejo/recorder/footage"
 )
 
-// Span is footage without a gap, all in one place.
+// Span is a stretch of footage without a gap, held by one place.
 type Span struct {
 	From     time.Time `json:"from"`
 	To       time.Time `json:"to"`
@@ -16,25 +16,25 @@ type Span struct {
 	Where    Where     `json:"where"`
 }
 
-// Gap is the time between two spans, or after the last one, and why there is no footage.
+// Gap is the time between two spans or after the last one, and the reason for it.
 type Gap struct {
-	From   time.Time    `json:"from"`
-	To     time.Time    `json:"to"`
-	Reason spool.Reason `json:"reason"`
+	From   time.Time      `json:"from"`
+	To     time.Time      `json:"to"`
+	Reason footage.Reason `json:"reason"`
 }
 
-// Timeline is what exists of a stream.
+// Timeline is the footage of a stream and the gaps in it.
 type Timeline struct {
 	Spans []Span `json:"spans"`
 	Gaps  []Gap  `json:"gaps"`
 }
 
-// seam is the longest hole in time that still counts as none.
-const seam = 200 * time.Millisecond
+// gapTolerance is the longest pause between two segments that does not count as a gap.
+const gapTolerance = 200 * time.Millisecond
 
-// Timeline tells what exists in [from, to), in whole segments. A zero time is no limit. The time
-// after the last span is a gap only when its end is known to be one. The error is
-// spool.ErrName for a name that cannot be.
+// Timeline lists the footage in [from, to), in whole segments. A zero time means no limit. The time
+// after the last span is a gap only when a mark says why the last run ended. The error is
+// footage.ErrName for a name that is not accepted.
 func (x *Index) Timeline(ctx context.Context, room, stream string, from, to time.Time) (Timeline, error) {
 	all, err := x.entries(ctx, scope{room, stream, from, to, true, 0})
 	if err != nil {
@@ -47,10 +47,10 @@ func (x *Index) Timeline(ctx context.Context, room, stream string, from, to time
 	return timeline(all, until), nil
 }
 
-// timeline merges segments that follow on. all is sorted by time.
+// timeline merges segments that follow each other without a gap. all is sorted by time.
 func timeline(all []Segment, until time.Time) Timeline {
 	t := Timeline{Spans: []Span{}, Gaps: []Gap{}}
-	reasons := map[string]spool.Reason{} // by run
+	reasons := map[string]footage.Reason{} // by run
 	for _, s := range all {
 		if s.Reason != "" {
 			reasons[s.Run()] = s.Reason
@@ -63,7 +63,7 @@ func timeline(all []Segment, until time.Time) Timeline {
 		}
 		reason := reasons[run]
 		if s.Run() == run {
-			reason = spool.Unknown // a hole within a run: why the run ended says nothing of it
+			reason = footage.Unknown // a hole within a run: the run's mark does not explain it
 		}
 		t.add(s, reason)
 		run = s.Run()
@@ -74,11 +74,11 @@ func timeline(all []Segment, until time.Time) Timeline {
 	return t
 }
 
-// add puts the next segment on the timeline; reason is why the run before it ended.
-func (t *Timeline) add(s Segment, reason spool.Reason) {
+// add appends the next segment. reason explains a gap before it.
+func (t *Timeline) add(s Segment, reason footage.Reason) {
 	t.gap(s.Start, reason)
 	last := len(t.Spans) - 1
-	if last < 0 || s.Start.Sub(t.Spans[last].To) > seam || t.Spans[last].Where != s.Where {
+	if last < 0 || s.Start.Sub(t.Spans[last].To) > gapTolerance || t.Spans[last].Where != s.Where {
 		t.Spans = append(t.Spans, Span{From: s.Start, To: s.End(), Segments: 1, Bytes: s.Bytes, Where: s.Where})
 		return
 	}
@@ -89,17 +89,17 @@ func (t *Timeline) add(s Segment, reason spool.Reason) {
 	}
 }
 
-// gap notes that nothing is there from the last span until the instant, unless that is a seam.
-func (t *Timeline) gap(until time.Time, reason spool.Reason) {
+// gap appends the gap from the last span until the instant, if it is longer than gapTolerance.
+func (t *Timeline) gap(until time.Time, reason footage.Reason) {
 	if len(t.Spans) == 0 {
 		return
 	}
 	from := t.Spans[len(t.Spans)-1].To
-	if until.Sub(from) <= seam {
+	if until.Sub(from) <= gapTolerance {
 		return
 	}
 	if reason == "" {
-		reason = spool.Unknown
+		reason = footage.Unknown
 	}
 	t.Gaps = append(t.Gaps, Gap{from, until, reason})
 }

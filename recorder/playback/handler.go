@@ -1,6 +1,6 @@
-// Package playback serves footage over HTTP as HLS: playlists over a time range, and the
-// segments they name, from the spool or the store, wherever they are at the moment. web mounts
-// its Handler, which may serve concurrently.
+// Package playback serves footage over HTTP as HLS: playlists over a time range and the segments that
+// they name. It reads a segment from the spool or from the store, where it is at the moment. web
+// mounts its Handler, which may serve concurrently.
 package playback
 
 import (
@@ -17,16 +17,16 @@ import (
 	"strconv"
 	"time"
 
+	"azulejo/recorder/footage"
 	"azulejo/recorder/index"
-	"azulejo/recorder/spool"
 	"azulejo/recorder/store"
 )
 
 // Handler serves, below /api/v1/footage/{room}/{stream}/:
 //
-//	index.m3u8?from&to   the playlist; no to, or one in the future: it grows. What stands as
-//	                     token in its query stands in the addresses it names, for players that
-//	                     know of nothing else
+//	index.m3u8?from&to   the playlist; without to, or with one in the future, it grows. A token
+//	                     in its query is repeated in the addresses that it names, for players
+//	                     that cannot send headers
 //	init/{hash}.mp4      an init segment
 //	segments/{name}      a segment; ranges work
 //
@@ -42,12 +42,13 @@ type Handler struct {
 const Base = "/api/v1/footage/{room}/{stream}/"
 
 const (
-	// Footage is private: it may stay in the viewer's cache, which need never ask again.
+	// Footage is private: only the viewer's own cache may keep it. It never changes, so the cache need
+	// not revalidate it.
 	immutable   = "private, max-age=31536000, immutable"
-	maxSegments = 50000 // in a playlist: more than two days of them
+	maxSegments = 50000 // in a playlist: more than two days of segments of 4 s
 )
 
-// New makes a handler over an index and the store that the index reads.
+// New makes a handler. st is the store that ix reads.
 func New(ix *index.Index, st store.Store, log *slog.Logger) *Handler {
 	h := &Handler{index: ix, store: st, log: log, mux: http.NewServeMux()}
 	h.mux.HandleFunc("GET "+Base+"index.m3u8", h.playlist)
@@ -65,7 +66,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.mux.Serv
 func (h *Handler) playlist(w http.ResponseWriter, r *http.Request) {
 	room, stream := r.PathValue("room"), r.PathValue("stream")
 	from, to, err := timeRange(r)
-	if err = errors.Join(err, spool.CheckName(room), spool.CheckName(stream)); err != nil {
+	if err = errors.Join(err, footage.CheckName(room), footage.CheckName(stream)); err != nil {
 		problem(w, http.StatusBadRequest, err.Error())
 		return
 	}
@@ -79,15 +80,16 @@ func (h *Handler) playlist(w http.ResponseWriter, r *http.Request) {
 		problem(w, http.StatusBadRequest, fmt.Sprintf("the range holds too many segments: accepted up to %d", maxSegments))
 	default:
 		var text bytes.Buffer
-		_ = writePlaylist(&text, segments, handOn(r), to.IsZero() || to.After(time.Now())) // a Buffer never fails
+		_ = writePlaylist(&text, segments, tokenQuery(r), to.IsZero() || to.After(time.Now())) // a Buffer never fails
 		w.Header().Set("Content-Type", "application/vnd.apple.mpegurl")
 		w.Header().Set("Cache-Control", "no-cache")
 		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(text.Bytes()))
 	}
 }
 
-// handOn is the query of what a playlist names: whoever mounts the Handler may ask for a token.
-func handOn(r *http.Request) string {
+// tokenQuery is the query of the addresses in a playlist. It repeats the request's token, which the
+// server may require for them too.
+func tokenQuery(r *http.Request) string {
 	token := r.URL.Query().Get("token")
 	if token == "" {
 		return ""
@@ -109,7 +111,7 @@ func timeRange(r *http.Request) (from, to time.Time, err error) {
 	return from, to, nil
 }
 
-// ParseTime reads a time as the API takes it: RFC 3339 or Unix milliseconds. Empty is zero.
+// ParseTime reads a time of the API: RFC 3339 or Unix milliseconds. Empty is the zero time.
 func ParseTime(s string) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil
@@ -125,8 +127,8 @@ func ParseTime(s string) (time.Time, error) {
 }
 
 func (h *Handler) init(w http.ResponseWriter, r *http.Request) {
-	key := spool.StreamPrefix(r.PathValue("room"), r.PathValue("stream")) + "init/" + r.PathValue("file")
-	if _, err := spool.ParseInitKey(key); err != nil {
+	key := footage.StreamPrefix(r.PathValue("room"), r.PathValue("stream")) + "init/" + r.PathValue("file")
+	if _, err := footage.ParseInitKey(key); err != nil {
 		problem(w, http.StatusBadRequest, err.Error())
 		return
 	}
@@ -134,7 +136,7 @@ func (h *Handler) init(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *Handler) segment(w http.ResponseWriter, r *http.Request) {
-	n, err := spool.ParseBase(r.PathValue("room"), r.PathValue("stream"), r.PathValue("name"))
+	n, err := footage.ParseBase(r.PathValue("room"), r.PathValue("stream"), r.PathValue("name"))
 	if err != nil {
 		problem(w, http.StatusBadRequest, err.Error())
 		return
@@ -142,7 +144,8 @@ func (h *Handler) segment(w http.ResponseWriter, r *http.Request) {
 	h.object(w, r, n.Key())
 }
 
-// object serves from the spool, else from the store: what leaves the one is in the other.
+// object serves from the spool, else from the store. An object is in the store before it leaves the
+// spool, so it is found in one of the two.
 func (h *Handler) object(w http.ResponseWriter, r *http.Request, key string) {
 	f, local := h.index.Local(key)
 	if local == nil {
@@ -160,7 +163,7 @@ func (h *Handler) object(w http.ResponseWriter, r *http.Request, key string) {
 	}
 }
 
-// serve takes over body. Objects never change, so the name itself tells versions apart.
+// serve takes over body. Objects never change, so the name is the ETag.
 func serve(w http.ResponseWriter, r *http.Request, key string, body io.ReadSeekCloser) {
 	defer func() { _ = body.Close() }() // it was only read
 	w.Header().Set("Content-Type", "video/mp4")
@@ -171,7 +174,7 @@ func serve(w http.ResponseWriter, r *http.Request, key string, body io.ReadSeekC
 
 func (h *Handler) unavailable(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Context().Err() != nil {
-		return // nobody is there any more
+		return // the client has gone
 	}
 	h.log.Error("footage not read", "path", r.URL.Path, "error", err)
 	problem(w, http.StatusBadGateway, "the footage cannot be read now")

@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
+	"azulejo/recorder/footage"
 	"azulejo/recorder/index"
 	"azulejo/recorder/playback"
 	"azulejo/recorder/spool"
@@ -30,8 +31,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var t0 = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-func name(run string, seq uint32, from, to time.Duration) spool.Name {
-	return spool.Name{
+func name(run string, seq uint32, from, to time.Duration) footage.Name {
+	return footage.Name{
 		Room: "거실", Stream: "main", Start: t0.Add(from), Duration: to - from,
 		Init: strings.Repeat(run, 12), Nonce: "0000", Seq: seq,
 	}
@@ -40,7 +41,7 @@ func name(run string, seq uint32, from, to time.Duration) spool.Name {
 // serve fills a store and a spool, and serves them.
 func serve(t *testing.T, st store.Store) *playback.Handler {
 	t.Helper()
-	for _, n := range []spool.Name{
+	for _, n := range []footage.Name{
 		name("a", 0, 1600*time.Millisecond, 4*time.Second), name("a", 1, 4*time.Second, 8040*time.Millisecond),
 		name("a", 3, 12*time.Second, 16*time.Second), name("b", 0, 60*time.Second, 64*time.Second),
 	} {
@@ -114,7 +115,7 @@ func TestPlaylist(t *testing.T) {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 
-		// Without an end it grows.
+		// Without an end, or with one in the future, the playlist grows.
 		for _, query := range []string{"", "?from=" + url.QueryEscape("2026-03-01T13:00:00+01:00"), "?to=2400-01-01T00:00:00Z"} {
 			grows := strings.Replace(strings.TrimSuffix(string(golden), "#EXT-X-ENDLIST\n"), "TYPE:VOD", "TYPE:EVENT", 1)
 			if diff := cmp.Diff(grows, text(t, get(t, h, base+"index.m3u8"+query))); diff != "" {
@@ -128,8 +129,8 @@ func TestPlaylist(t *testing.T) {
 	})
 }
 
-// A player that was given a token once shows it for everything that the playlist names.
-func TestPlaylistHandsTheTokenOn(t *testing.T) {
+// The token of the playlist's query stands in every address of the playlist.
+func TestPlaylistRepeatsTheToken(t *testing.T) {
 	st, err := store.NewDir(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -146,13 +147,13 @@ func TestPlaylistHandsTheTokenOn(t *testing.T) {
 		}
 		for line := range strings.Lines(list) {
 			if uri := strings.TrimSpace(line); strings.HasPrefix(uri, "segments/") && get(t, h, base+uri).StatusCode != http.StatusOK {
-				t.Errorf("%s is not there", uri)
+				t.Errorf("%s is missing", uri)
 			}
 		}
 	}
 }
 
-// Everything that a playlist names is there, wherever it is.
+// Every address of a playlist can be fetched, from the store or from the spool.
 func TestPlaylistPlays(t *testing.T) {
 	eachStore(t, func(t *testing.T, st store.Store) {
 		h := serve(t, st)
@@ -172,9 +173,9 @@ func TestPlaylistPlays(t *testing.T) {
 			if again := get(t, h, base+uri, "If-None-Match", r.Header.Get("ETag")); again.StatusCode != http.StatusNotModified {
 				t.Errorf("%s again: %s", uri, again.Status)
 			}
-			place, what, _ := strings.Cut(text(t, r), " ")
-			if !strings.Contains(uri, what) {
-				t.Errorf("%s holds %s", uri, what)
+			place, content, _ := strings.Cut(text(t, r), " ")
+			if !strings.Contains(uri, content) {
+				t.Errorf("%s holds %s", uri, content)
 			}
 			got = append(got, place)
 		}
@@ -188,7 +189,7 @@ func TestPlaylistPlays(t *testing.T) {
 func TestRange(t *testing.T) {
 	eachStore(t, func(t *testing.T, st store.Store) {
 		h := serve(t, st)
-		for _, n := range []spool.Name{name("a", 0, 1600*time.Millisecond, 4*time.Second), name("c", 0, 64*time.Second, 68*time.Second)} {
+		for _, n := range []footage.Name{name("a", 0, 1600*time.Millisecond, 4*time.Second), name("c", 0, 64*time.Second, 68*time.Second)} {
 			whole := text(t, get(t, h, base+"segments/"+n.Base()))
 			r := get(t, h, base+"segments/"+n.Base(), "Range", "bytes=3-10")
 			if got := text(t, r); r.StatusCode != http.StatusPartialContent || got != whole[3:11] {
@@ -240,22 +241,22 @@ func TestProblems(t *testing.T) {
 	}
 }
 
-// down is a store that cannot be read.
-type down struct{ store.Store }
+// brokenStore is a store that cannot be read.
+type brokenStore struct{ store.Store }
 
 var errDown = errors.New("connection refused by 10.0.0.1")
 
-func (down) Get(context.Context, string) (io.ReadSeekCloser, store.Info, error) {
+func (brokenStore) Get(context.Context, string) (io.ReadSeekCloser, store.Info, error) {
 	return nil, store.Info{}, errDown
 }
 
-func (down) List(context.Context, store.Query) iter.Seq2[store.Info, error] {
+func (brokenStore) List(context.Context, store.Query) iter.Seq2[store.Info, error] {
 	return func(yield func(store.Info, error) bool) { yield(store.Info{}, errDown) }
 }
 
 func TestStoreDown(t *testing.T) {
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
-	h := playback.New(index.New(down{}, nil), down{}, log)
+	h := playback.New(index.New(brokenStore{}, nil), brokenStore{}, log)
 	for _, path := range []string{"index.m3u8", "segments/" + name("a", 0, 0, time.Second).Base()} {
 		r := get(t, h, base+path)
 		if body := text(t, r); r.StatusCode != http.StatusBadGateway || strings.Contains(body, "10.0.0.1") {
@@ -264,30 +265,30 @@ func TestStoreDown(t *testing.T) {
 	}
 }
 
-// away is a spool whose folder is not there for the moment.
-type away struct{ index.Spool }
+// awaySpool is a spool whose folder is away.
+type awaySpool struct{ index.Spool }
 
-func (away) Open(string) (*os.File, error) { return nil, spool.ErrAway }
+func (awaySpool) Open(string) (*os.File, error) { return nil, spool.ErrAway }
 
-// What may wait in a spool that is away is not said to be nowhere.
+// While the spool is away, a segment that it may hold is answered with 502 and not with 404.
 func TestSpoolAway(t *testing.T) {
 	st, err := store.NewDir(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := playback.New(index.New(st, away{}), st, slog.New(slog.NewTextHandler(t.Output(), nil)))
+	h := playback.New(index.New(st, awaySpool{}), st, slog.New(slog.NewTextHandler(t.Output(), nil)))
 	if r := get(t, h, base+"segments/"+name("a", 0, 0, time.Second).Base()); r.StatusCode != http.StatusBadGateway {
 		t.Error(r.Status)
 	}
 }
 
-// endless is a store that has recorded for too long, and counts what is read of its list.
-type endless struct {
+// hugeStore lists 60000 segments and counts how many of them are read.
+type hugeStore struct {
 	store.Store
 	read int
 }
 
-func (e *endless) List(context.Context, store.Query) iter.Seq2[store.Info, error] {
+func (e *hugeStore) List(context.Context, store.Query) iter.Seq2[store.Info, error] {
 	return func(yield func(store.Info, error) bool) {
 		for e.read = 1; e.read < 60000; e.read++ {
 			from := time.Duration(e.read) * 4 * time.Second
@@ -299,7 +300,7 @@ func (e *endless) List(context.Context, store.Query) iter.Seq2[store.Info, error
 }
 
 func TestTooManySegments(t *testing.T) {
-	st := &endless{}
+	st := &hugeStore{}
 	r := get(t, playback.New(index.New(st, nil), st, slog.Default()), base+"index.m3u8")
 	if body := text(t, r); r.StatusCode != http.StatusBadRequest || !strings.Contains(body, "50000") {
 		t.Errorf("%s %s", r.Status, body)

@@ -8,12 +8,12 @@ import (
 	"azulejo/recorder/index"
 )
 
-// targetFloor keeps the target duration of a growing playlist, which must not change, from
-// beginning with a short first segment's. It is the default length of a segment.
-const targetFloor = 4 * time.Second
+// minTarget is the least target duration of a playlist: the default length of a segment. The target
+// duration of a growing playlist must not change, and its first segment may be a short one.
+const minTarget = 4 * time.Second
 
-// writePlaylist writes a media playlist (RFC 8216) of segments sorted by time; all addresses in it end in query. One that
-// grows is an EVENT without an end: segments are only ever appended.
+// writePlaylist writes a media playlist (RFC 8216) of segments sorted by time. All addresses in it end
+// in query. A growing playlist is an EVENT without an end tag: segments are only appended.
 func writePlaylist(w io.Writer, segments []index.Segment, query string, grows bool) error {
 	kind := "VOD"
 	if grows {
@@ -42,7 +42,7 @@ func writePlaylist(w io.Writer, segments []index.Segment, query string, grows bo
 
 // target is the longest segment in whole seconds (RFC 8216, 4.3.3.1).
 func target(segments []index.Segment) int {
-	longest := targetFloor
+	longest := minTarget
 	for _, s := range segments {
 		longest = max(longest, s.Duration)
 	}

@@ -5,39 +5,42 @@ import (
 	"fmt"
 	"os"
 	"time"
+
+	"azulejo/recorder/footage"
 )
 
-// File is a segment being written. One goroutine uses it, and ends it with Finish or Abandon.
+// File is a segment that is being written. One goroutine uses it and calls Finish or Abandon at the
+// end.
 type File struct {
 	s    *Spool
 	f    *os.File
-	name Name
+	name footage.Name
 	size int64
 }
 
-// Create begins a segment in open/. The init segment is durable before the segment exists.
-func (s *Spool) Create(n Name, init []byte) (*File, error) {
-	if err := checkNames(n.Room, n.Stream); err != nil {
+// Create opens a new segment in open/. The init segment is durable before the segment exists.
+func (s *Spool) Create(n footage.Name, init []byte) (*File, error) {
+	if err := footage.CheckNames(n.Room, n.Stream); err != nil {
 		return nil, err
 	}
 	n.Duration = 0
 	s.mu.Lock()
-	s.refs[n.InitName()]++
+	s.initUses[n.InitName()]++
 	s.mu.Unlock()
 	f, err := s.create(n, init)
 	if err != nil {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		return nil, errors.Join(fmt.Errorf("create segment %s: %w", n.Key(), err), s.refLocked(n, -1))
+		return nil, errors.Join(fmt.Errorf("create segment %s: %w", n.Key(), err), s.countInitLocked(n, -1))
 	}
 	return &File{s: s, f: f, name: n}, nil
 }
 
-func (s *Spool) create(n Name, init []byte) (*os.File, error) {
+func (s *Spool) create(n footage.Name, init []byte) (*os.File, error) {
 	if err := s.writeInit(n.InitName(), init); err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(s.path("open", n.local()), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	f, err := os.OpenFile(s.path("open", n.FileName()), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 	if err != nil {
 		return nil, err
 	}
@@ -47,9 +50,9 @@ func (s *Spool) create(n Name, init []byte) (*os.File, error) {
 	return f, nil
 }
 
-// writeInit writes beside and renames, so that an init segment is whole or absent.
-func (s *Spool) writeInit(n InitName, init []byte) error {
-	path := s.path("init", n.local())
+// writeInit writes a temporary file and renames it, so that an init segment is whole or absent.
+func (s *Spool) writeInit(n footage.InitName, init []byte) error {
+	path := s.path("init", n.FileName())
 	if _, err := os.Stat(path); err == nil {
 		return nil
 	}
@@ -64,8 +67,7 @@ func (s *Spool) writeInit(n InitName, init []byte) error {
 	return errors.Join(os.Rename(f.Name(), path), syncDir(s.path("init")))
 }
 
-// Append writes one whole part. It is on disk when Append returns without an error; after an
-// error the file can only be abandoned.
+// Append writes one whole part and syncs it to disk. After an error only Abandon may follow.
 func (f *File) Append(part []byte) error {
 	n, err := f.f.Write(part)
 	f.size += int64(n)
@@ -78,8 +80,8 @@ func (f *File) Append(part []byte) error {
 	return nil
 }
 
-// Finish moves the segment, which lasts until end, to ready/. After an error the file can only
-// be abandoned.
+// Finish moves the segment, which lasts until end, to ready/. After an error only Abandon may
+// follow.
 func (f *File) Finish(end time.Time) error {
 	if err := f.s.finish(f.name, end, f.size); err != nil {
 		return err
@@ -88,15 +90,15 @@ func (f *File) Finish(end time.Time) error {
 	return nil
 }
 
-// finish gives the open segment n its true duration and makes it ready.
-func (s *Spool) finish(n Name, end time.Time, size int64) error {
+// finish renames the open segment n to its true duration in ready/.
+func (s *Spool) finish(n footage.Name, end time.Time, size int64) error {
 	done := n
 	done.Duration = max(end.Sub(n.Start), time.Millisecond)
-	if err := os.Rename(s.path("open", n.local()), s.path("ready", done.local())); err != nil {
+	if err := os.Rename(s.path("open", n.FileName()), s.path("ready", done.FileName())); err != nil {
 		return fmt.Errorf("finish segment %s: %w", n.Key(), err)
 	}
-	// The bytes are durable and the file has moved; without the folder's sync it may be back in
-	// open/ after a power cut, where it is found.
+	// The bytes are durable and the file has moved. Without the sync of the folders a power cut may
+	// put it back into open/, where Open finds it.
 	if err := errors.Join(syncDir(s.path("ready")), syncDir(s.path("open"))); err != nil {
 		s.log.Warn("spool folder not synced", "segment", n.Key(), "error", err)
 	}
@@ -106,15 +108,14 @@ func (s *Spool) finish(n Name, end time.Time, size int64) error {
 	return nil
 }
 
-// Abandon gives the file up. Recover will save its whole parts and note the reason.
-func (f *File) Abandon(reason Reason) {
+// Abandon closes the file without finishing the segment. The next Recover saves its whole parts and
+// marks the end of the run with the reason.
+func (f *File) Abandon(reason footage.Reason) {
 	f.close()
-	f.s.mu.Lock()
-	defer f.s.mu.Unlock()
-	f.s.orphans = append(f.s.orphans, orphan{f.name, reason})
+	f.s.addOrphan(orphan{f.name, reason})
 }
 
-// close frees the descriptor. What matters was synced before, so an error is only told.
+// close frees the descriptor. All bytes were synced before, so an error is only logged.
 func (f *File) close() {
 	if err := f.f.Close(); err != nil {
 		f.s.log.Warn("segment closed with an error", "segment", f.name.Key(), "error", err)

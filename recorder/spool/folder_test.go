@@ -10,19 +10,21 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"azulejo/recorder/footage"
 )
 
-// While the folder is away, or another one is in its place, nothing is taken for gone; when it is
-// back everything is.
+// While the folder is away, or another one has its path, the spool forgets no entry. When the folder
+// is back, all entries can be read again.
 func TestFolderAway(t *testing.T) {
 	for _, replaced := range []bool{false, true} {
 		t.Run(fmt.Sprint(replaced), func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "spool")
 			s := open(t, dir)
-			if err := write(t, s, segment(0, 0), part(4, 5)).Finish(t0.Add(4 * time.Second)); err != nil {
+			if err := write(t, s, segment(0, 0), part(t, 4, 5)).Finish(t0.Add(4 * time.Second)); err != nil {
 				t.Fatal(err)
 			}
-			write(t, s, segment(4*time.Second, 1), part(8, 5)).Abandon(Disk)
+			write(t, s, segment(4*time.Second, 1), part(t, 8, 5)).Abandon(footage.Disk)
 			if err := os.Rename(dir, dir+".away"); err != nil {
 				t.Fatal(err)
 			}
@@ -30,14 +32,14 @@ func TestFolderAway(t *testing.T) {
 				open(t, dir)
 			}
 			ready := s.Ready()
-			for what, try := range map[string]func() error{
-				"recover":   func() error { return s.Recover(measure) },
+			for name, try := range map[string]func() error{
+				"recover":   s.Recover,
 				"remove":    func() error { return s.Remove(ready[0].Name) },
 				"open":      func() error { _, err := s.Open(ready[0].Key()); return err },
 				"open init": func() error { _, err := s.Open(ready[0].InitName().Key()); return err },
 			} {
 				if err := try(); !errors.Is(err, ErrAway) || errors.Is(err, fs.ErrNotExist) {
-					t.Errorf("%s: %v", what, err)
+					t.Errorf("%s: %v", name, err)
 				}
 			}
 			if diff := cmp.Diff(ready, s.Ready()); diff != "" {
@@ -46,7 +48,7 @@ func TestFolderAway(t *testing.T) {
 			if err := errors.Join(os.RemoveAll(dir), os.Rename(dir+".away", dir)); err != nil {
 				t.Fatal(err)
 			}
-			if err := s.Recover(measure); err != nil {
+			if err := s.Recover(); err != nil {
 				t.Error(err)
 			}
 			wantTree(t, dir, initFile, doneFile, "ready/yard~main~1772366408000-4000-0123456789ab.beef-1.m4s",
@@ -55,19 +57,19 @@ func TestFolderAway(t *testing.T) {
 	}
 }
 
-// A segment that is gone for good is forgotten; why its run ended is not.
+// Recover forgets an abandoned segment whose file is deleted, but still marks the end of its run.
 func TestOrphanGone(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
-	write(t, s, segment(0, 0)).Abandon(Disk)
-	write(t, s, segment(4*time.Second, 1), part(8, 5)).Abandon(Disk)
+	write(t, s, segment(0, 0)).Abandon(footage.Disk)
+	write(t, s, segment(4*time.Second, 1), part(t, 8, 5)).Abandon(footage.Disk)
 	for _, file := range tree(t, filepath.Join(dir, "open")) {
 		if err := os.Remove(filepath.Join(dir, "open", file)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for range 2 {
-		if err := s.Recover(measure); err != nil {
+		if err := s.Recover(); err != nil {
 			t.Error(err)
 		}
 	}

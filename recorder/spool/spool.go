@@ -1,11 +1,11 @@
-// Package spool owns the footage that is not stored yet: files below one folder, and what a
-// crash left of them.
+// Package spool owns the footage that is not stored yet: the files below one folder, and their
+// recovery after a crash.
 //
-// The folder is the state: a segment is written in open/, moves to ready/ when it is whole and
-// is removed once the store has it; init/ holds the init segments these need. What is known in
-// memory mirrors that and is rebuilt from it by Open. The recorder writes and uploads, the index
-// and playback read. All methods of Spool may be called concurrently; a File belongs to one
-// goroutine. One process at a time: the folder is locked.
+// The folder is the state. A segment is written in open/, moves to ready/ when it is whole and is
+// removed once the store has it. init/ holds the init segments that these need. The state in memory
+// mirrors the folder; Open rebuilds it. The recorder writes and uploads, the index and playback
+// read. All methods of Spool may be called concurrently; a File belongs to one goroutine. The folder
+// is locked: one process at a time uses it.
 package spool
 
 import (
@@ -20,41 +20,43 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"azulejo/recorder/footage"
 )
 
 // ErrInUse is returned by Open when another process, or another Spool, holds the folder.
 var ErrInUse = errors.New("spool is in use by another process")
 
-// Entry is a whole segment, or a mark, that waits to be stored.
+// Entry is a whole segment, or a mark, that is not stored yet.
 type Entry struct {
-	Name
+	footage.Name
 	Bytes int64
 }
 
-// Usage sums up what waits in the spool.
+// Usage sums up the entries of the spool.
 type Usage struct {
 	Entries int
 	Bytes   int64
-	Oldest  time.Time // zero when nothing waits
+	Oldest  time.Time // start of the oldest entry; zero without entries
 }
 
-// Spool is the folder. Create it with Open, release it with Close.
+// Spool is the folder. Open creates it, Close releases it.
 type Spool struct {
-	dir  string
-	log  *slog.Logger
-	lock *os.File
-	held os.FileInfo // of lock: tells this folder from another in its place
+	dir      string
+	log      *slog.Logger
+	lock     *os.File
+	lockInfo os.FileInfo // identifies the locked folder when another one has its path
 
-	mu      sync.Mutex
-	ready   []Entry          // oldest first
-	orphans []orphan         // in open/, and nobody writes them any more
-	refs    map[InitName]int // segments in open/ and ready/ by the init they need
+	mu       sync.Mutex
+	ready    []Entry                  // oldest first
+	orphans  []orphan                 // segments in open/ without a writer
+	initUses map[footage.InitName]int // how many segments in open/ and ready/ need each init segment
 }
 
-// Open makes the folder where it is missing, locks it and reads what it holds. Segments left in
-// open/ wait for Recover.
+// Open makes the folder if it is missing, locks it and lists its files. Segments that a crash left
+// in open/ stay there until Recover.
 func Open(dir string, log *slog.Logger) (*Spool, error) {
-	s := &Spool{dir: dir, log: log, refs: map[InitName]int{}}
+	s := &Spool{dir: dir, log: log, initUses: map[footage.InitName]int{}}
 	for _, sub := range []string{"open", "ready", "init"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
 			return nil, fmt.Errorf("open spool: %w", err)
@@ -69,7 +71,7 @@ func Open(dir string, log *slog.Logger) (*Spool, error) {
 	return s, nil
 }
 
-// acquire takes the folder's lock, which the kernel drops with the process.
+// acquire locks the folder. The kernel releases the lock when the process ends.
 func (s *Spool) acquire() error {
 	f, err := os.OpenFile(filepath.Join(s.dir, "lock"), os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
@@ -78,7 +80,7 @@ func (s *Spool) acquire() error {
 	if err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return errors.Join(fmt.Errorf("lock spool %s: %w", s.dir, ErrInUse), f.Close())
 	}
-	if s.held, err = f.Stat(); err != nil {
+	if s.lockInfo, err = f.Stat(); err != nil {
 		return errors.Join(fmt.Errorf("lock spool: %w", err), f.Close())
 	}
 	s.lock = f
@@ -99,10 +101,10 @@ func (s *Spool) Close() error {
 
 func (s *Spool) scanOpen() error {
 	return s.scan("open", func(file string, _ int64) error {
-		n, err := parseLocal(file)
+		n, err := footage.ParseFileName(file)
 		if err == nil {
-			s.orphans = append(s.orphans, orphan{n, Restart})
-			s.refs[n.InitName()]++
+			s.orphans = append(s.orphans, orphan{n, footage.Restart})
+			s.initUses[n.InitName()]++
 		}
 		return err
 	})
@@ -110,19 +112,19 @@ func (s *Spool) scanOpen() error {
 
 func (s *Spool) scanReady() error {
 	return s.scan("ready", func(file string, size int64) error {
-		n, err := parseLocal(file)
+		n, err := footage.ParseFileName(file)
 		if err == nil {
 			s.addLocked(Entry{n, size})
-			err = s.refLocked(n, 1)
+			err = s.countInitLocked(n, 1)
 		}
 		return err
 	})
 }
 
-// scanInit removes what was half written and what nobody needs.
+// scanInit removes init segments that are half written or that no segment needs.
 func (s *Spool) scanInit() error {
 	return s.scan("init", func(file string, _ int64) error {
-		if n, err := parseInitLocal(file); err == nil && s.refs[n] > 0 {
+		if n, err := footage.ParseInitFileName(file); err == nil && s.initUses[n] > 0 {
 			return nil
 		}
 		return os.Remove(filepath.Join(s.dir, "init", file))
@@ -146,14 +148,14 @@ func (s *Spool) scan(sub string, each func(file string, size int64) error) error
 	return nil
 }
 
-// Ready lists what waits to be stored, oldest first.
+// Ready lists the entries, oldest first.
 func (s *Spool) Ready() []Entry {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.ready)
 }
 
-// List is Ready for one stream.
+// List lists the entries of one stream, oldest first.
 func (s *Spool) List(room, stream string) []Entry {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -166,7 +168,7 @@ func (s *Spool) List(room, stream string) []Entry {
 	return out
 }
 
-// Streams lists the streams of a room that have something waiting, sorted.
+// Streams lists the streams of a room that have entries, sorted.
 func (s *Spool) Streams(room string) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -180,7 +182,7 @@ func (s *Spool) Streams(room string) []string {
 	return out
 }
 
-// Usage sums up what waits to be stored.
+// Usage sums up the entries.
 func (s *Spool) Usage() Usage {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -194,15 +196,15 @@ func (s *Spool) Usage() Usage {
 	return u
 }
 
-// Open opens what the store will hold under key: a whole segment, a mark or an init segment.
-// The error is fs.ErrNotExist when it is not here (any more), or not a key; ErrAway when that
-// cannot be told.
+// Open opens the file that the store will hold under key: a whole segment, a mark or an init
+// segment. The error is fs.ErrNotExist when the spool does not have it (any more) or when key is not
+// one, and ErrAway while the folder cannot be read.
 func (s *Spool) Open(key string) (*os.File, error) {
-	if n, err := ParseKey(key); err == nil {
-		return s.open("ready", n.local())
+	if n, err := footage.ParseKey(key); err == nil {
+		return s.open("ready", n.FileName())
 	}
-	if n, err := ParseInitKey(key); err == nil {
-		return s.open("init", n.local())
+	if n, err := footage.ParseInitKey(key); err == nil {
+		return s.open("init", n.FileName())
 	}
 	return nil, fmt.Errorf("open %q in spool: %w", key, fs.ErrNotExist)
 }
@@ -216,12 +218,12 @@ func (s *Spool) open(sub, file string) (*os.File, error) {
 	return dir.Open(file)
 }
 
-// Remove forgets a stored entry, and its init segment when nobody else needs it. What is gone
-// already is no error. A crash may bring the file back; it is then stored once more.
-func (s *Spool) Remove(n Name) error {
+// Remove deletes a stored entry, and its init segment when no other segment needs it. An entry that
+// is gone already is no error. A crash may bring the file back; then it is stored once more.
+func (s *Spool) Remove(n footage.Name) error {
 	ready, err := s.folder("ready")
 	if err == nil {
-		err = errors.Join(ready.Remove(n.local()), ready.Close())
+		err = errors.Join(ready.Remove(n.FileName()), ready.Close())
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove %s from spool: %w", n.Key(), err)
@@ -233,12 +235,12 @@ func (s *Spool) Remove(n Name) error {
 		return nil
 	}
 	s.ready = slices.Delete(s.ready, i, i+1)
-	return s.refLocked(n, -1)
+	return s.countInitLocked(n, -1)
 }
 
-// Mark notes durably why the run of n ended at n.Start.
-func (s *Spool) Mark(n Name) error {
-	f, err := os.OpenFile(s.path("ready", n.local()), os.O_CREATE|os.O_WRONLY, 0o644)
+// Mark writes the mark n: the run of n ended at n.Start for n.Reason. It is durable on return.
+func (s *Spool) Mark(n footage.Name) error {
+	f, err := os.OpenFile(s.path("ready", n.FileName()), os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {
 		return fmt.Errorf("mark end of run: %w", err)
 	}
@@ -251,27 +253,28 @@ func (s *Spool) Mark(n Name) error {
 	return nil
 }
 
-// addLocked keeps ready sorted by time; a mark comes after the segment it follows.
+// addLocked adds an entry. ready stays sorted by time; a mark stands after the segment before it.
 func (s *Spool) addLocked(e Entry) {
 	i, found := slices.BinarySearchFunc(s.ready, e, func(a, b Entry) int {
-		return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.local(), b.local()))
+		return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.FileName(), b.FileName()))
 	})
 	if !found {
 		s.ready = slices.Insert(s.ready, i, e)
 	}
 }
 
-// refLocked counts a segment's need of its init, which goes with the last one.
-func (s *Spool) refLocked(n Name, by int) error {
+// countInitLocked adds by to the number of segments that need the init segment of n, and removes the
+// init segment when none is left. A mark needs none.
+func (s *Spool) countInitLocked(n footage.Name, by int) error {
 	if n.Reason != "" {
 		return nil
 	}
 	in := n.InitName()
-	if s.refs[in] += by; s.refs[in] > 0 {
+	if s.initUses[in] += by; s.initUses[in] > 0 {
 		return nil
 	}
-	delete(s.refs, in)
-	if err := os.Remove(s.path("init", in.local())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	delete(s.initUses, in)
+	if err := os.Remove(s.path("init", in.FileName())); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove init segment from spool: %w", err)
 	}
 	return nil

@@ -1,7 +1,6 @@
 package spool
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,14 +13,17 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 	"pgregory.net/rapid"
+
+	"azulejo/recorder/fmp4"
+	"azulejo/recorder/footage"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var t0 = time.UnixMilli(1772366404000).UTC()
 
-func segment(at time.Duration, seq uint32) Name {
-	return Name{Room: "yard", Stream: "main", Start: t0.Add(at), Init: "0123456789ab", Nonce: "beef", Seq: seq}
+func segment(at time.Duration, seq uint32) footage.Name {
+	return footage.Name{Room: "yard", Stream: "main", Start: t0.Add(at), Init: "0123456789ab", Nonce: "beef", Seq: seq}
 }
 
 func open(t testing.TB, dir string) *Spool {
@@ -34,22 +36,18 @@ func open(t testing.TB, dir string) *Spool {
 	return s
 }
 
-// part is a part as this package sees it: two boxes, one byte of time in seconds.
-func part(end byte, size int) []byte {
-	b := binary.BigEndian.AppendUint32(nil, 9)
-	b = append(append(b, "moof"...), end)
-	b = binary.BigEndian.AppendUint32(b, uint32(8+size))
-	return append(append(b, "mdat"...), make([]byte, size)...)
-}
-
-func measure(b []byte) (time.Time, error) {
-	if b[8] == 0 {
-		return time.Time{}, errors.New("no time")
+// part is a part with one sample of that size (1 or more), which ends so many seconds after t0.
+func part(t interface{ Fatal(...any) }, end, size int) []byte {
+	until := fmp4.Ticks(t0, fmp4.VideoRate) + int64(end)*fmp4.VideoRate
+	sample := fmp4.Sample{Time: until - fmp4.VideoRate, Data: make([]byte, size), Key: true}
+	b, err := fmp4.MarshalPart(1, []fmp4.Sample{sample}, nil, until)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return t0.Add(time.Duration(b[8]) * time.Second), nil
+	return b
 }
 
-func write(t *testing.T, s *Spool, n Name, parts ...[]byte) *File {
+func write(t *testing.T, s *Spool, n footage.Name, parts ...[]byte) *File {
 	t.Helper()
 	f, err := s.Create(n, []byte("init"))
 	if err != nil {
@@ -95,7 +93,7 @@ const (
 func TestLifeOfASegment(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
-	f := write(t, s, segment(0, 0), part(1, 10), part(4, 10))
+	f := write(t, s, segment(0, 0), part(t, 1, 10), part(t, 4, 10))
 	wantTree(t, dir, initFile, openFile)
 	if len(s.Ready()) != 0 {
 		t.Error("an open segment is ready")
@@ -104,16 +102,17 @@ func TestLifeOfASegment(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantTree(t, dir, initFile, doneFile)
-	next := write(t, s, segment(4*time.Second, 1), part(8, 10))
+	next := write(t, s, segment(4*time.Second, 1), part(t, 8, 10))
 	if err := next.Finish(t0.Add(8 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
 
+	size := len(part(t, 1, 10))
 	ready := s.List("yard", "main")
-	if len(ready) != 2 || ready[0].Bytes != 54 || ready[0].Duration != 4*time.Second || ready[1].Start != ready[0].End() {
+	if len(ready) != 2 || ready[0].Bytes != int64(2*size) || ready[0].Duration != 4*time.Second || ready[1].Start != ready[0].End() {
 		t.Errorf("%+v", ready)
 	}
-	if u := s.Usage(); u != (Usage{2, 81, t0}) {
+	if u := s.Usage(); u != (Usage{2, int64(3 * size), t0}) {
 		t.Errorf("%+v", u)
 	}
 	if diff := cmp.Diff([]string{"main"}, s.Streams("yard")); diff != "" {
@@ -130,7 +129,7 @@ func TestLifeOfASegment(t *testing.T) {
 		if _, err := s.Open(e.InitName().Key()); err != nil {
 			t.Errorf("init segment gone before segment %d: %v", i, err)
 		}
-		for range 2 { // again is harmless
+		for range 2 { // removing again is harmless
 			if err := s.Remove(e.Name); err != nil {
 				t.Error(err)
 			}
@@ -158,17 +157,17 @@ func TestOneProcessOnly(t *testing.T) {
 	open(t, dir)
 }
 
-func TestOpenReadsWhatIsThere(t *testing.T) {
+func TestOpenListsTheFolder(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
-	if err := write(t, s, segment(4*time.Second, 1), part(8, 1)).Finish(t0.Add(8 * time.Second)); err != nil {
+	if err := write(t, s, segment(4*time.Second, 1), part(t, 8, 1)).Finish(t0.Add(8 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
-	if err := write(t, s, segment(0, 0), part(4, 1)).Finish(t0.Add(4 * time.Second)); err != nil {
+	if err := write(t, s, segment(0, 0), part(t, 4, 1)).Finish(t0.Add(4 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
 	mark := segment(8*time.Second, 2)
-	mark.Reason = Stopped
+	mark.Reason = footage.Stopped
 	if err := s.Mark(mark); err != nil {
 		t.Fatal(err)
 	}
@@ -183,10 +182,10 @@ func TestOpenReadsWhatIsThere(t *testing.T) {
 	}
 
 	s = open(t, dir)
-	if diff := cmp.Diff(want, s.Ready()); diff != "" || len(want) != 3 || want[0].Seq != 0 || want[2].Reason != Stopped {
+	if diff := cmp.Diff(want, s.Ready()); diff != "" || len(want) != 3 || want[0].Seq != 0 || want[2].Reason != footage.Stopped {
 		t.Errorf("%+v\n%s", want, diff)
 	}
-	if err := s.Recover(measure); err != nil {
+	if err := s.Recover(); err != nil {
 		t.Error(err)
 	}
 	for _, stray := range []string{"init/yard~main~ba9876543210.mp4", "init/yard~main~0123456789ab.mp4.tmp"} {
@@ -195,7 +194,7 @@ func TestOpenReadsWhatIsThere(t *testing.T) {
 		}
 	}
 	if _, err := os.Stat(filepath.Join(dir, "ready/notes.txt")); err != nil {
-		t.Errorf("somebody's file is gone: %v", err)
+		t.Errorf("a foreign file is gone: %v", err)
 	}
 	for _, e := range want {
 		if err := s.Remove(e.Name); err != nil {
@@ -205,7 +204,7 @@ func TestOpenReadsWhatIsThere(t *testing.T) {
 	wantTree(t, dir, "open/x", "ready/notes.txt")
 }
 
-// Whatever follows the last whole part is cut away, at every length and with any garbage.
+// Recover cuts a segment of any length after its last whole part, with any garbage after it.
 func TestRecover(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		dir, err := os.MkdirTemp(t.TempDir(), "")
@@ -215,7 +214,7 @@ func TestRecover(t *testing.T) {
 		var all []byte
 		var ends []int
 		for i := range rapid.IntRange(0, 4).Draw(rt, "parts") {
-			all = append(all, part(byte(i+1), rapid.IntRange(0, 30).Draw(rt, "size"))...)
+			all = append(all, part(rt, i+1, rapid.IntRange(1, 30).Draw(rt, "size"))...)
 			ends = append(ends, len(all))
 		}
 		whole := rapid.IntRange(0, len(all)).Draw(rt, "length")
@@ -224,13 +223,13 @@ func TestRecover(t *testing.T) {
 			"\x00\x00\x00\x09moof\x00\x00\x00\x00\x08mdat", "\x00\x00\x00\x01moof\xff\xff\xff\xff\xff\xff\xff\xff",
 			"\x00\x00\x00\x08mdat", "\xff\xff\xff\xffmoofxxxxxxxx",
 		}).Draw(rt, "garbage")...)
-		keep, parts := 0, 0
+		keep, parts := 0, 0 // bytes, parts
 		for i, end := range ends {
 			if end <= whole {
 				keep, parts = end, i+1
 			}
 		}
-		if whole != keep && len(body) > whole { // garbage may look like the rest of a part
+		if whole != keep && len(body) > whole { // garbage could complete the torn part
 			body = body[:whole]
 		}
 
@@ -242,14 +241,14 @@ func TestRecover(t *testing.T) {
 		if err != nil {
 			rt.Fatal(err)
 		}
-		if err = errors.Join(f.Append(body), s.Close(), f.f.Close()); err != nil { // the process is gone
+		if err = errors.Join(f.Append(body), s.Close(), f.f.Close()); err != nil { // as after a crash
 			rt.Fatal(err)
 		}
 		if s, err = Open(dir, slog.New(slog.DiscardHandler)); err != nil {
 			rt.Fatal(err)
 		}
 		defer func() { _ = s.Close() }()
-		if err := s.Recover(measure); err != nil {
+		if err := s.Recover(); err != nil {
 			rt.Fatal(err)
 		}
 		if diff := cmp.Diff(wantRecovered(parts, keep), s.Ready()); diff != "" {
@@ -266,7 +265,7 @@ func TestRecover(t *testing.T) {
 
 func wantRecovered(parts, bytes int) []Entry {
 	mark := segment(time.Duration(parts)*time.Second, 3)
-	mark.Reason = Restart
+	mark.Reason = footage.Restart
 	if parts == 0 {
 		return []Entry{{Name: mark}}
 	}
@@ -279,33 +278,33 @@ func wantRecovered(parts, bytes int) []Entry {
 func TestAbandonedIsRecovered(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
-	write(t, s, segment(0, 0), part(4, 5), []byte("torn")).Abandon(Disk)
-	if err := s.Recover(func([]byte) (time.Time, error) { return measure(part(4, 5)) }); err != nil {
+	write(t, s, segment(0, 0), part(t, 4, 5), []byte("torn")).Abandon(footage.Disk)
+	if err := s.Recover(); err != nil {
 		t.Fatal(err)
 	}
 	ready := s.Ready()
-	if len(ready) != 2 || ready[0].Duration != 4*time.Second || ready[1].Reason != Disk {
+	if len(ready) != 2 || ready[0].Duration != 4*time.Second || ready[1].Reason != footage.Disk {
 		t.Errorf("%+v", ready)
 	}
 	wantTree(t, dir, initFile, doneFile, "ready/yard~main~1772366408000-0-0123456789ab.beef-1.disk")
 }
 
-// A segment that cannot be repaired now stays, and is repaired when it can be.
+// A segment that cannot be repaired now stays. A later Recover repairs it.
 func TestRecoverTriesAgain(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
-	write(t, s, segment(0, 0), part(4, 5)).Abandon(Disk)
+	write(t, s, segment(0, 0), part(t, 4, 5)).Abandon(footage.Disk)
 	away := filepath.Join(dir, "away")
 	if err := os.Rename(filepath.Join(dir, "ready"), away); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Recover(measure); err == nil {
+	if err := s.Recover(); err == nil {
 		t.Error("repaired into a folder that is not there")
 	}
 	if err := os.Rename(away, filepath.Join(dir, "ready")); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Recover(measure); err != nil {
+	if err := s.Recover(); err != nil {
 		t.Fatal(err)
 	}
 	wantTree(t, dir, initFile, doneFile, "ready/yard~main~1772366408000-0-0123456789ab.beef-1.disk")
@@ -319,14 +318,14 @@ func TestCreateFails(t *testing.T) {
 	if _, err := s.Create(bad, nil); err == nil {
 		t.Error("a bad room is accepted")
 	}
-	write(t, s, segment(0, 0)).Abandon(Disk)
+	write(t, s, segment(0, 0)).Abandon(footage.Disk)
 	if _, err := s.Create(segment(0, 0), []byte("init")); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("the same segment again: %v", err)
 	}
-	if err := s.Recover(measure); err != nil {
+	if err := s.Recover(); err != nil {
 		t.Error(err)
 	}
-	wantTree(t, dir) // nor an init segment that nobody needs
+	wantTree(t, dir) // no init segment is left either
 }
 
 func BenchmarkReady(b *testing.B) {

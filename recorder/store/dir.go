@@ -16,19 +16,19 @@ import (
 	"time"
 )
 
-// Dir is a Store in a folder: a key is a path below it. Files whose names begin with a dot are
-// not objects.
+// Dir is a Store in a folder: a key is a path below it. Files whose names start with a dot are not
+// objects.
 type Dir struct {
 	root string
-	tree sync.RWMutex // read: makes folders and fills them; write: removes empty ones
+	tree sync.RWMutex // read-locked to make and fill folders, write-locked to remove empty ones
 }
 
 const (
 	tempFolder = ".tmp"
-	tempAge    = time.Hour // older ones belong to no Put that lives
+	tempAge    = time.Hour // older files belong to no running Put
 )
 
-// NewDir makes the folder where it is missing and clears what interrupted Puts left in it.
+// NewDir makes the folder if it is missing and removes the temporary files of interrupted Puts.
 func NewDir(path string) (*Dir, error) {
 	d := &Dir{root: path}
 	temp := filepath.Join(path, tempFolder)
@@ -50,7 +50,7 @@ func NewDir(path string) (*Dir, error) {
 	return d, nil
 }
 
-// Put writes a temporary file, syncs it, renames it to its place and syncs the folders.
+// Put writes a temporary file, syncs it, renames it to its key and syncs the folders.
 func (d *Dir) Put(ctx context.Context, key string, body io.ReadSeeker) error {
 	if err := checkKey(key); err != nil {
 		return err
@@ -87,7 +87,7 @@ func (d *Dir) writeTemp(ctx context.Context, body io.ReadSeeker) (path string, s
 	return f.Name(), size, nil
 }
 
-// place renames temp to key and makes the names durable.
+// place renames temp to key and syncs the folders.
 func (d *Dir) place(temp, key string) error {
 	path := d.path(key)
 	d.tree.RLock()
@@ -101,7 +101,7 @@ func (d *Dir) place(temp, key string) error {
 	return d.syncUp(filepath.Dir(path))
 }
 
-// syncUp makes the names durable from a folder up to the root.
+// syncUp syncs a folder and its parents up to the root, so that their names are durable.
 func (d *Dir) syncUp(dir string) error {
 	for ; ; dir = filepath.Dir(dir) {
 		f, err := os.Open(dir)
@@ -166,7 +166,7 @@ func (d *Dir) Delete(ctx context.Context, key string) error {
 	return nil
 }
 
-// List walks the folders that can hold what q selects.
+// List walks the folders that can hold objects that q selects.
 func (d *Dir) List(ctx context.Context, q Query) iter.Seq2[Info, error] {
 	return func(yield func(Info, error) bool) {
 		base := q.Prefix[:strings.LastIndexByte(q.Prefix, '/')+1]
@@ -180,7 +180,7 @@ func (d *Dir) List(ctx context.Context, q Query) iter.Seq2[Info, error] {
 	}
 }
 
-// walk yields what q selects below a folder; false ends the walk.
+// walk yields the selection of q below a folder; false stops the walk.
 func (d *Dir) walk(ctx context.Context, base string, q Query, yield func(Info, error) bool) bool {
 	entries, err := os.ReadDir(d.path(base))
 	if err == nil {
@@ -193,7 +193,7 @@ func (d *Dir) walk(ctx context.Context, base string, q Query, yield func(Info, e
 		return yield(Info{}, fmt.Errorf("list %s: %w", q.Prefix, err)) && false
 	}
 	for _, key := range sortedKeys(base, entries) {
-		if !q.wants(key) {
+		if !q.mayMatch(key) {
 			continue
 		}
 		ok := true
@@ -216,13 +216,13 @@ func (d *Dir) walk(ctx context.Context, base string, q Query, yield func(Info, e
 func (d *Dir) yieldFile(ctx context.Context, key string, yield func(Info, error) bool) bool {
 	info, err := d.Stat(ctx, key)
 	if errors.Is(err, ErrNotFound) {
-		return true // deleted meanwhile
+		return true // deleted during the walk
 	}
 	return yield(info, err) && err == nil
 }
 
-// wants tells whether key, or for a folder some key below it, may be selected.
-func (q Query) wants(key string) bool {
+// mayMatch tells whether q may select key or, for a folder, a key below it.
+func (q Query) mayMatch(key string) bool {
 	if strings.HasSuffix(key, "/") {
 		within := strings.HasPrefix(key, q.Prefix) || strings.HasPrefix(q.Prefix, key)
 		return within && (key > q.After || strings.HasPrefix(q.After, key))
@@ -230,8 +230,8 @@ func (q Query) wants(key string) bool {
 	return strings.HasPrefix(key, q.Prefix) && key > q.After
 }
 
-// sortedKeys are the keys of a folder's entries in the order of a whole listing, in which a
-// folder's name counts with its slash.
+// sortedKeys lists the keys of a folder's entries in the order of a whole listing: a folder sorts with
+// its slash.
 func sortedKeys(base string, entries []fs.DirEntry) []string {
 	keys := make([]string, 0, len(entries))
 	for _, e := range entries {
@@ -249,7 +249,8 @@ func sortedKeys(base string, entries []fs.DirEntry) []string {
 
 func (d *Dir) path(key string) string { return filepath.Join(d.root, filepath.FromSlash(key)) }
 
-// notFound translates what the system says of a missing path, or of one below a file.
+// notFound translates the system's errors for a missing path and for a path below a file to
+// ErrNotFound.
 func notFound(err error) error {
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return ErrNotFound
@@ -257,7 +258,7 @@ func notFound(err error) error {
 	return err
 }
 
-// untilDone is a Reader that fails when its context has ended.
+// untilDone is a Reader that fails once its context has ended.
 type untilDone struct {
 	ctx context.Context
 	r   io.Reader

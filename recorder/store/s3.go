@@ -19,25 +19,25 @@ import (
 	"github.com/minio/minio-go/v7/pkg/credentials"
 )
 
-// The ways S3 may check what it receives.
+// How S3 checks the body of a Put.
 const (
 	ChecksumAuto = "auto" // SHA-256 in a header, kept with the object
 	ChecksumNone = "none" // Content-MD5 only, for servers that refuse the newer headers
 )
 
-// S3Config says which bucket, and how to reach it. It hides its secret when printed or logged.
+// S3Config names a bucket and how to reach it. It leaves its keys out when printed or logged.
 type S3Config struct {
-	Endpoint  string `yaml:"endpoint"` // URL, or host and port, which means https
+	Endpoint  string `yaml:"endpoint"` // URL; or host and port, which means https
 	Bucket    string `yaml:"bucket"`
-	Region    string `yaml:"region"` // empty: asked of the server
+	Region    string `yaml:"region"` // empty: the server is asked
 	AccessKey string `yaml:"access_key"`
 	SecretKey string `yaml:"secret_key"`
-	Prefix    string `yaml:"prefix"`     // what every key begins with in the bucket
-	PathStyle bool   `yaml:"path_style"` // the bucket in the path, not in the host name
+	Prefix    string `yaml:"prefix"`     // stands before every key in the bucket
+	PathStyle bool   `yaml:"path_style"` // put the bucket into the path, not into the host name
 	Checksum  string `yaml:"checksum"`   // auto (also when empty) or none
 }
 
-// Validate names the field that is wrong and what is accepted.
+// Validate names the wrong field and the accepted values.
 func (c S3Config) Validate() error {
 	if _, _, err := c.host(); err != nil {
 		return err
@@ -87,10 +87,10 @@ type S3 struct {
 	transport *http.Transport
 }
 
-// s3Attempts is how often one request is tried. Those who must not lose try again themselves.
+// s3Attempts is how often one request is tried. The uploader retries a failed Put by itself.
 const s3Attempts = 3
 
-// NewS3 makes a client. It does not reach for the server, which may be down now and then.
+// NewS3 makes a client. It sends no request: the server may be down at that time.
 func NewS3(cfg S3Config) (*S3, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("store.s3.%w", err)
@@ -114,7 +114,7 @@ func NewS3(cfg S3Config) (*S3, error) {
 		Region:       cfg.Region,
 		BucketLookup: lookup,
 		MaxRetries:   s3Attempts,
-		// Needed for any checksum header; we send it in front, never as a trailer.
+		// minio-go needs it for any checksum header. We send the header first, never as a trailer.
 		TrailingHeaders: cfg.Checksum != ChecksumNone,
 	})
 	if err != nil {
@@ -127,13 +127,13 @@ func NewS3(cfg S3Config) (*S3, error) {
 	return s, nil
 }
 
-// Close drops idle connections. Requests under way go on.
+// Close closes idle connections. Running requests continue.
 func (s *S3) Close() error {
 	s.transport.CloseIdleConnections()
 	return nil
 }
 
-// sums is what an object must turn out to be.
+// sums are the size and the checksums of an object.
 type sums struct {
 	size   int64
 	sha256 []byte
@@ -146,12 +146,12 @@ func sumsOf(r io.Reader) (sums, error) {
 	return sums{n, sha.Sum(nil), md.Sum(nil)}, err
 }
 
-// Put sends the object in one request with its checksum, then asks the server what it has.
+// Put sends the object in one request with its checksum, then checks the server's copy.
 func (s *S3) Put(ctx context.Context, key string, body io.ReadSeeker) error {
 	if err := checkKey(key); err != nil {
 		return err
 	}
-	want, err := rewound(body)
+	want, err := sumAndRewind(body)
 	if err != nil {
 		return fmt.Errorf("put %s: %w", key, err)
 	}
@@ -168,8 +168,8 @@ func (s *S3) Put(ctx context.Context, key string, body io.ReadSeeker) error {
 	return nil
 }
 
-// rewound sums body up and leaves it at its beginning.
-func rewound(body io.ReadSeeker) (sums, error) {
+// sumAndRewind computes the sums of the whole body and seeks to its first byte.
+func sumAndRewind(body io.ReadSeeker) (sums, error) {
 	if _, err := body.Seek(0, io.SeekStart); err != nil {
 		return sums{}, err
 	}
@@ -181,8 +181,8 @@ func rewound(body io.ReadSeeker) (sums, error) {
 	return want, err
 }
 
-// confirm compares size and checksum with the server's. One that tells neither SHA-256 nor MD5
-// is believed only after reading the object back.
+// confirm compares size and checksum with the server's. If the server reports neither SHA-256 nor
+// MD5, it reads the object back.
 func (s *S3) confirm(ctx context.Context, key string, want sums) error {
 	info, err := s.client.StatObject(ctx, s.cfg.Bucket, s.prefix+key, minio.StatObjectOptions{Checksum: true})
 	if err != nil {
@@ -213,7 +213,7 @@ func (s *S3) readBack(ctx context.Context, key string, want sums) error {
 	return nil
 }
 
-// Get opens an object; it is fetched as it is read.
+// Get opens an object. Reading fetches it.
 func (s *S3) Get(ctx context.Context, key string) (io.ReadSeekCloser, Info, error) {
 	if err := checkKey(key); err != nil {
 		return nil, Info{}, err
@@ -241,7 +241,7 @@ func (s *S3) Stat(ctx context.Context, key string) (Info, error) {
 	return Info{Key: key, Size: info.Size, Modified: info.LastModified}, nil
 }
 
-// List asks the server page by page.
+// List requests one page after another.
 func (s *S3) List(parent context.Context, q Query) iter.Seq2[Info, error] {
 	return func(yield func(Info, error) bool) {
 		ctx, cancel := context.WithCancel(parent)
@@ -258,7 +258,7 @@ func (s *S3) List(parent context.Context, q Query) iter.Seq2[Info, error] {
 				return
 			}
 			if key <= q.After || strings.HasSuffix(key, "/") != q.Folders {
-				continue // some servers do not know start-after
+				continue // some servers ignore start-after
 			}
 			if !yield(Info{Key: key, Size: obj.Size, Modified: obj.LastModified}, nil) {
 				return
@@ -282,7 +282,7 @@ func (s *S3) Delete(ctx context.Context, key string) error {
 	return nil
 }
 
-// translated makes the server's way of saying "no such object" ours.
+// translated translates the server's errors for a missing object to ErrNotFound.
 func translated(err error) error {
 	var e minio.ErrorResponse
 	if errors.As(err, &e) && (e.Code == minio.NoSuchKey || e.Code == "NotFound") {

@@ -36,14 +36,14 @@ func TestS3(t *testing.T) {
 			storetest.Conformance(t, func(t *testing.T) store.Store {
 				n++
 				cfg := server
-				cfg.Checksum, cfg.Prefix = mode, fmt.Sprintf("%s/%d", mode, n) // a prefix each: empty
+				cfg.Checksum, cfg.Prefix = mode, fmt.Sprintf("%s/%d", mode, n) // a new prefix each: an empty store
 				return storetest.Client(t, cfg)
 			})
 		})
 	}
 }
 
-// Folders come and go under concurrent puts and deletes.
+// Concurrent puts and deletes create and remove the same folders.
 func TestDirFoldersVanish(t *testing.T) {
 	d, err := store.NewDir(t.TempDir())
 	if err != nil {
@@ -94,20 +94,20 @@ func TestDirClearsOldTemporaryFiles(t *testing.T) {
 
 func TestS3Refusals(t *testing.T) {
 	good := storetest.StartS3(t)
-	for what, change := range map[string]func(*store.S3Config){
+	for name, change := range map[string]func(*store.S3Config){
 		"wrong secret":   func(c *store.S3Config) { c.SecretKey = "other" },
 		"missing bucket": func(c *store.S3Config) { c.Bucket = "nothing" },
-		"nobody there":   func(c *store.S3Config) { c.Endpoint = "http://127.0.0.1:1" },
+		"no server":      func(c *store.S3Config) { c.Endpoint = "http://127.0.0.1:1" },
 	} {
 		cfg := good
 		change(&cfg)
 		if err := storetest.Client(t, cfg).Put(t.Context(), "a", strings.NewReader("x")); err == nil {
-			t.Errorf("%s: put succeeded", what)
+			t.Errorf("%s: put succeeded", name)
 		}
 	}
 }
 
-// changingBody is not the same the second time it is read.
+// changingBody has other bytes when it is read for the second time.
 type changingBody struct {
 	*bytes.Reader
 	rewinds int

@@ -17,7 +17,7 @@ import (
 	"azulejo/recorder/store"
 )
 
-// Conformance tests what the Store interface promises. open returns an empty store.
+// Conformance tests the contract of the Store interface. open returns an empty store.
 func Conformance(t *testing.T, open func(t *testing.T) store.Store) {
 	for _, c := range []struct {
 		name string
@@ -63,7 +63,7 @@ func get(t *testing.T, s store.Store, key string) string {
 }
 
 func putGet(t *testing.T, s store.Store) {
-	big := make([]byte, 17<<20) // beyond what clients send in one part by default
+	big := make([]byte, 17<<20) // larger than the part size of a client's multipart upload
 	rng := rand.New(rand.NewPCG(1, 2))
 	for i := range big {
 		big[i] = byte(rng.Uint32())
@@ -73,22 +73,22 @@ func putGet(t *testing.T, s store.Store) {
 	} {
 		put(t, s, key, body)
 		if got := get(t, s, key); got != body {
-			t.Errorf("%s: %d bytes came back other than the %d put", key, len(got), len(body))
+			t.Errorf("%s: %d bytes read differ from the %d bytes put", key, len(got), len(body))
 		}
 		info, err := s.Stat(t.Context(), key)
 		if err != nil || info.Key != key || info.Size != int64(len(body)) || info.Modified.IsZero() {
 			t.Errorf("stat %s: %+v, %v", key, info, err)
 		}
 	}
-	body := strings.NewReader("from its beginning")
+	body := strings.NewReader("from its first byte")
 	if _, err := io.CopyN(io.Discard, body, 5); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Put(t.Context(), "half-read", body); err != nil {
 		t.Fatal(err)
 	}
-	if got := get(t, s, "half-read"); got != "from its beginning" {
-		t.Errorf("a body that was read from is put from %q", got)
+	if got := get(t, s, "half-read"); got != "from its first byte" {
+		t.Errorf("a half-read body is stored from %q", got)
 	}
 }
 
@@ -168,7 +168,7 @@ func collect(t *testing.T, s store.Store, q store.Query) []string {
 func list(t *testing.T, s store.Store) {
 	all := []string{"a-b", "a/b", "a/b-c/1", "a/b/1", "a/b/2", "a0", "ab", "b/1"}
 	for _, key := range all {
-		if key != "a/b" { // a folder's store cannot have both a/b and a/b/1
+		if key != "a/b" { // a store in a folder cannot have both a/b and a/b/1
 			put(t, s, key, key)
 		}
 	}
@@ -200,7 +200,7 @@ func list(t *testing.T, s store.Store) {
 	}
 }
 
-// listPages goes beyond the 1000 keys of a page of S3.
+// listPages lists more than the 1000 keys of an S3 page.
 func listPages(t *testing.T, s store.Store) {
 	var want []string
 	for i := range 1010 {
@@ -243,11 +243,11 @@ func deleteObject(t *testing.T, s store.Store) {
 		t.Errorf("after delete: %v", err)
 	}
 	if diff := cmp.Diff([]string{"a/d/"}, collect(t, s, store.Query{Prefix: "a/", Folders: true})); diff != "" {
-		t.Errorf("an empty folder stays: %s", diff)
+		t.Errorf("an empty folder is left: %s", diff)
 	}
 }
 
-// brokenBody fails in its middle.
+// brokenBody fails after half of its bytes.
 type brokenBody struct{ r *bytes.Reader }
 
 func (b brokenBody) Seek(at int64, whence int) (int64, error) { return b.r.Seek(at, whence) }
@@ -280,9 +280,9 @@ func cancelled(t *testing.T, s store.Store) {
 	for _, err := range s.List(ctx, store.Query{}) {
 		errs["list"] = err
 	}
-	for what, err := range errs {
+	for method, err := range errs {
 		if !errors.Is(err, context.Canceled) {
-			t.Errorf("%s: %v", what, err)
+			t.Errorf("%s: %v", method, err)
 		}
 	}
 	if errs["list"] == nil {
@@ -293,7 +293,7 @@ func cancelled(t *testing.T, s store.Store) {
 	}
 }
 
-// concurrent puts, gets and deletes neighbours.
+// concurrent puts, gets and deletes objects in two folders that other goroutines use too.
 func concurrent(t *testing.T, s store.Store) {
 	ctx := t.Context()
 	put(t, s, "c/0/stays", "x")

@@ -1,5 +1,5 @@
-// Package storetest helps tests that need a store: a real S3 server, and what every store
-// promises as a test. Only tests import it.
+// Package storetest helps tests that need a store: it runs a real S3 server and holds the conformance
+// suite of every store. Only tests import it.
 package storetest
 
 import (
@@ -19,8 +19,8 @@ import (
 // Bucket is the name of the bucket that StartS3 makes.
 const Bucket = "footage"
 
-// StartS3 runs a real S3 server (versitygw) over a temporary folder until the test ends, with an
-// empty bucket in it. A missing server fails the test.
+// StartS3 runs a real S3 server (versitygw) with an empty bucket over a temporary folder until the test
+// ends. A missing binary fails the test.
 func StartS3(t testing.TB) store.S3Config {
 	t.Helper()
 	binary := findServer(t)
@@ -28,7 +28,7 @@ func StartS3(t testing.TB) store.S3Config {
 	if err := os.Mkdir(filepath.Join(root, Bucket), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for range 5 { // a port found free may be taken before the server has it
+	for range 5 { // another process may bind the free port before the server does
 		if addr, ok := tryServer(t, binary, root, freeAddr(t)); ok {
 			return store.S3Config{
 				Endpoint: "http://" + addr, Bucket: Bucket, Region: "us-east-1",
@@ -73,7 +73,7 @@ func freeAddr(t testing.TB) string {
 	return addr
 }
 
-// tryServer starts the server and waits until it accepts connections; false when it gave up.
+// tryServer starts the server and waits until it accepts connections; false when it exits before.
 func tryServer(t testing.TB, binary, root, addr string) (string, bool) {
 	t.Helper()
 	var out logBuffer
@@ -82,10 +82,10 @@ func tryServer(t testing.TB, binary, root, addr string) (string, bool) {
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("start versitygw: %v", err)
 	}
-	ended := make(chan struct{})
+	exited := make(chan struct{})
 	go func() {
-		defer close(ended)
-		_ = cmd.Wait() // what it says is in out
+		defer close(exited)
+		_ = cmd.Wait() // its output is in out
 	}()
 
 	tick := time.NewTicker(20 * time.Millisecond)
@@ -93,12 +93,12 @@ func tryServer(t testing.TB, binary, root, addr string) (string, bool) {
 	deadline := time.After(30 * time.Second)
 	for {
 		select {
-		case <-ended:
+		case <-exited:
 			t.Logf("versitygw: %v\n%s", cmd.ProcessState, out.String())
 			return "", false
 		case <-deadline:
 			_ = cmd.Process.Kill()
-			<-ended
+			<-exited
 			t.Fatalf("versitygw does not answer on %s\n%s", addr, out.String())
 		case <-tick.C:
 			conn, err := net.Dial("tcp", addr)
@@ -108,14 +108,14 @@ func tryServer(t testing.TB, binary, root, addr string) (string, bool) {
 			_ = conn.Close()
 			t.Cleanup(func() {
 				_ = cmd.Process.Kill()
-				<-ended
+				<-exited
 			})
 			return addr, true
 		}
 	}
 }
 
-// logBuffer takes what a process says while others read it.
+// logBuffer holds the output of a process. It may be read while the process writes.
 type logBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -133,13 +133,13 @@ func (l *logBuffer) String() string {
 	return l.b.String()
 }
 
-// OpenS3 is StartS3 and a client of it, closed with the test.
+// OpenS3 runs StartS3 and opens a client, which is closed with the test.
 func OpenS3(t testing.TB) *store.S3 {
 	t.Helper()
 	return Client(t, StartS3(t))
 }
 
-// Client opens a store that is closed with the test.
+// Client opens a client of an S3 server, which is closed with the test.
 func Client(t testing.TB, cfg store.S3Config) *store.S3 {
 	t.Helper()
 	s, err := store.NewS3(cfg)

@@ -1,4 +1,4 @@
-package spool
+package footage
 
 import (
 	"errors"
@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-func names() *rapid.Generator[Name] {
+func anyName() *rapid.Generator[Name] {
 	word := rapid.OneOf(
 		rapid.StringMatching(`[A-Za-z0-9_-][A-Za-z0-9_. -]{0,10}[A-Za-z0-9_.-]`),
 		rapid.SampledFrom([]string{"main", "거실", "café", "init", "a", "2026", "x.y"}),
@@ -34,32 +34,32 @@ func names() *rapid.Generator[Name] {
 
 func TestNameRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		n := names().Draw(t, "name")
-		for what, parse := range map[string]func() (Name, error){
-			n.Key():   func() (Name, error) { return ParseKey(n.Key()) },
-			n.Base():  func() (Name, error) { return ParseBase(n.Room, n.Stream, n.Base()) },
-			n.local(): func() (Name, error) { return parseLocal(n.local()) },
+		n := anyName().Draw(t, "name")
+		for text, parse := range map[string]func() (Name, error){
+			n.Key():      func() (Name, error) { return ParseKey(n.Key()) },
+			n.Base():     func() (Name, error) { return ParseBase(n.Room, n.Stream, n.Base()) },
+			n.FileName(): func() (Name, error) { return ParseFileName(n.FileName()) },
 		} {
 			if got, err := parse(); err != nil || got != n {
-				t.Fatalf("%s: %+v, %v", what, got, err)
+				t.Fatalf("%s: %+v, %v", text, got, err)
 			}
 		}
 		in := n.InitName()
 		if got, err := ParseInitKey(in.Key()); err != nil || got != in {
 			t.Fatalf("%s: %+v, %v", in.Key(), got, err)
 		}
-		if got, err := parseInitLocal(in.local()); err != nil || got != in {
-			t.Fatalf("%s: %+v, %v", in.local(), got, err)
+		if got, err := ParseInitFileName(in.FileName()); err != nil || got != in {
+			t.Fatalf("%s: %+v, %v", in.FileName(), got, err)
 		}
 	})
 }
 
 func TestKeysSortByTime(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		a, b := names().Draw(t, "a"), names().Draw(t, "b")
+		a, b := anyName().Draw(t, "a"), anyName().Draw(t, "b")
 		b.Room, b.Stream = a.Room, a.Stream
-		// Hours sort by their folders; within one the numbers have as many digits, but in 1970
-		// and 2001.
+		// Hours sort by their folders. Within an hour the start times have the same number of
+		// digits, except in 1970 and 2001: 40 years later avoids both.
 		a.Start, b.Start = a.Start.Add(40*365*24*time.Hour), b.Start.Add(40*365*24*time.Hour)
 		if a.Start.Year() > 9999 || b.Start.Year() > 9999 {
 			return
