@@ -1,93 +1,102 @@
 package pack
 
 import (
-	"bytes"
 	"encoding/binary"
+
+	"azulejo/codec/h264"
+	"azulejo/mixer"
 )
 
-// NAL unit types (H.264, table 7-1) and those that RTP adds (RFC 6184, 5.2).
+// NAL unit types of RTP (RFC 6184, 5.2).
 const (
-	sps       = 7
-	pps       = 8
-	delimiter = 9
-	filler    = 12
-	stapA     = 24
-	fuA       = 28
+	stapA = 24
+	fuA   = 28
 )
 
-// h264 follows RFC 6184 in packetization-mode 1: parameter sets travel together in one STAP-A where they fit,
-// long NAL units in fragments, the others alone. Delimiters and filler stay behind.
-func h264(data []byte) [][]byte {
-	var out, sets [][]byte
-	flush := func() {
-		out, sets = append(out, aggregate(sets)...), nil
-	}
-	for nal := range nals(data) {
-		switch kind := nal[0] & 0x1f; kind {
-		case delimiter, filler:
-		case sps, pps:
-			sets = append(sets, nal)
+// cutter collects the boundaries of one access unit.
+type cutter struct {
+	data []byte
+	out  []mixer.Boundary
+	sets []mixer.Boundary // parameter sets that are not in out yet
+}
+
+// cutH264 follows RFC 6184 in packetization-mode 1. Consecutive parameter sets form one STAP-A if they fit, long NAL
+// units are fragmented, others are sent alone. Delimiters and filler are left out, as is what precedes the first start
+// code.
+func cutH264(data []byte) []mixer.Boundary {
+	c := cutter{data: data, out: make([]mixer.Boundary, 0, 2+len(data)/(Size-2))}
+	for from, nal := range h264.NALs(data) {
+		if from == 0 {
+			continue
+		}
+		b := mixer.Boundary{From: from, To: from + len(nal)}
+		switch h264.TypeOf(nal) {
+		case h264.TypeAUD, h264.TypeFiller:
+		case h264.TypeSPS, h264.TypePPS:
+			c.sets = append(c.sets, b)
 		default:
-			flush()
-			out = append(out, split(nal)...)
+			c.flushSets()
+			c.single(b)
 		}
 	}
-	flush()
-	return out
+	c.flushSets()
+	if len(c.out) == 0 {
+		return nil
+	}
+	return c.out
 }
 
-// aggregate puts NAL units into one STAP-A (RFC 6184, 5.7.1), or sends each for itself if they are alone or too long.
-func aggregate(all [][]byte) [][]byte {
+// flushSets sends the parameter sets as one STAP-A, or each separately if there is one or they are too long together.
+func (c *cutter) flushSets() {
+	sets := c.sets
+	c.sets = c.sets[:0]
 	size, nri := 1, byte(0)
-	for _, nal := range all {
-		size += 2 + len(nal)
-		nri = max(nri, nal[0]&0x60)
+	for _, s := range sets {
+		size += 2 + s.To - s.From
+		nri = max(nri, c.data[s.From]&0x60)
 	}
-	if len(all) < 2 || size > Size {
-		var out [][]byte
-		for _, nal := range all {
-			out = append(out, split(nal)...)
-		}
-		return out
+	if len(sets) >= 2 && size <= Size {
+		c.out = append(c.out, mixer.Boundary{
+			Prefix: [3]byte{nri | stapA}, PrefixLen: 1, From: sets[0].From, To: sets[len(sets)-1].To,
+		})
+		return
 	}
-	b := append(make([]byte, 0, size), nri|stapA)
-	for _, nal := range all {
-		b = append(binary.BigEndian.AppendUint16(b, uint16(len(nal))), nal...)
+	for _, s := range sets {
+		c.single(s)
 	}
-	return [][]byte{b}
 }
 
-// split cuts a NAL unit into FU-A (RFC 6184, 5.8) of about the same length, or leaves a short one as it is.
-func split(nal []byte) [][]byte {
-	if len(nal) <= Size {
-		return [][]byte{nal}
+// single sends one NAL unit: as it is if it fits, else in FU-A (RFC 6184, 5.8) of about the same length.
+func (c *cutter) single(nal mixer.Boundary) {
+	if nal.To-nal.From <= Size {
+		c.out = append(c.out, nal)
+		return
 	}
-	indicator, kind, body := nal[0]&0xe0|fuA, nal[0]&0x1f, nal[1:]
-	n := (len(body) + Size - 3) / (Size - 2)
-	out := make([][]byte, n)
-	for i := range out {
-		part := body[i*len(body)/n : (i+1)*len(body)/n]
-		b := append(make([]byte, 0, 2+len(part)), indicator, kind)
-		out[i] = append(b, part...)
+	header, body := c.data[nal.From], nal.From+1
+	length := nal.To - body
+	n := (length + Size - 3) / (Size - 2)
+	first := len(c.out)
+	for i := range n {
+		c.out = append(c.out, mixer.Boundary{
+			Prefix: [3]byte{header&0xe0 | fuA, header & 0x1f}, PrefixLen: 2, From: body + i*length/n, To: body + (i+1)*length/n,
+		})
 	}
-	out[0][1] |= 0x80
-	out[n-1][1] |= 0x40
+	c.out[first].Prefix[1] |= 0x80        // start
+	c.out[len(c.out)-1].Prefix[1] |= 0x40 // end
+}
+
+// isAggregate tells a STAP-A from the other payloads with a prefix: FU-A has type 28, and in a VP8 descriptor bit 3 is
+// reserved and zero (RFC 7741, 4.2).
+func isAggregate(b mixer.Boundary) bool { return b.Prefix[0]&0x1f == stapA }
+
+// aggregate makes a STAP-A (RFC 6184, 5.7.1) of the parameter sets in annexB: a length of 2 bytes replaces each start
+// code, which has 3 at least.
+func aggregate(header byte, annexB []byte) []byte {
+	out := append(make([]byte, 0, 3+len(annexB)), header)
+	for _, nal := range h264.NALs(annexB) {
+		if t := h264.TypeOf(nal); t == h264.TypeSPS || t == h264.TypePPS {
+			out = append(binary.BigEndian.AppendUint16(out, uint16(len(nal))), nal...)
+		}
+	}
 	return out
 }
-
-// nals yields the NAL units of Annex B, none of them empty; what stands before the first start code is left out.
-func nals(data []byte) func(yield func([]byte) bool) {
-	return func(yield func([]byte) bool) {
-		_, rest, found := bytes.Cut(data, startCode)
-		for found {
-			var nal []byte
-			nal, rest, found = bytes.Cut(rest, startCode)
-			// Zeros at the end belong to the next start code: a NAL unit ends otherwise (7.4.1).
-			if nal = bytes.TrimRight(nal, "\x00"); len(nal) > 0 && !yield(nal) {
-				return
-			}
-		}
-	}
-}
-
-var startCode = []byte{0, 0, 1} // a constant
