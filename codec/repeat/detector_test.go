@@ -83,19 +83,6 @@ func TestEverythingUncertainIsNoRepeat(t *testing.T) {
 	}
 }
 
-func TestIDR(t *testing.T) {
-	for want, units := range map[bool][][]byte{
-		true:  {{0, 0, 1, 0x65, 1}, {0, 0, 0, 1, 0x67, 1, 0, 0, 0, 1, 0x68, 1, 0, 0, 1, 0x25}},
-		false: {nil, {0, 0, 1}, {0, 0, 1, 0x41, 5}, {0, 0, 1, 0x41, 5, 0, 0, 1, 0x65, 1}, {0, 0, 1, 0x67, 0x65}},
-	} {
-		for _, u := range units {
-			if repeat.IDR(u) != want {
-				t.Errorf("%x: want %v", u, want)
-			}
-		}
-	}
-}
-
 // pack writes access units one after another, each with its length; unpack reads as many as there are.
 func pack(packets []mixer.Packet) (out []byte) {
 	for _, p := range packets {

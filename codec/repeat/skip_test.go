@@ -3,9 +3,11 @@ package repeat
 import (
 	"fmt"
 	"testing"
+
+	"azulejo/codec/h264"
 )
 
-// writer writes what a reader reads.
+// writer writes what a h264.Reader reads.
 type writer struct {
 	data []byte
 	n    int // bits
@@ -99,9 +101,9 @@ func (e *encoder) terminate(end bool) {
 }
 
 // slip encodes n macroblocks of which none or one is not skipped.
-func slip(sl slice, n, coded int) []byte {
+func slip(sl h264.Slice, n, coded int) []byte {
 	e := encoder{span: 510}
-	c := newContext(skipInit[sl.cabacInit], sl.qp)
+	c := newContext(skipInit[sl.CABACInit], sl.QP)
 	for i := range n {
 		e.encode(&c, i != coded)
 		e.terminate(i == n-1)
@@ -115,22 +117,22 @@ func TestSkippedSlices(t *testing.T) {
 	for init := range uint32(3) {
 		for qp := int32(-12); qp <= 51; qp += 3 {
 			for _, n := range []int{1, 2, 3, 10, 99, 396, 3600, 8160, 36864} {
-				sl := slice{cabac: true, cabacInit: init, qp: qp}
+				sl := h264.Slice{CABAC: true, CABACInit: init, QP: qp}
 				data := slip(sl, n, -1)
 				name := fmt.Sprintf("%d macroblocks with cabac_init_idc %d, QP %d", n, init, qp)
 				if most := maxSkipped(uint32(n)) - 64; 3*len(data)/2 > most {
 					t.Errorf("%s: %d bytes, with emulation prevention more than %d", name, len(data), most)
 				}
-				if got := skipped(&reader{data: data}, &sl, 1<<20); got != uint32(n) {
+				if got := skipped(h264.NewReader(data), &sl, 1<<20); got != uint32(n) {
 					t.Errorf("%s: %d were counted", name, got)
 				}
-				if got := skipped(&reader{data: data}, &sl, uint32(n-1)); got != 0 {
+				if got := skipped(h264.NewReader(data), &sl, uint32(n-1)); got != 0 {
 					t.Errorf("%s: %d were counted where fewer are left", name, got)
 				}
-				if got := skipped(&reader{data: slip(sl, n, n/2)}, &sl, 1<<20); got != 0 {
+				if got := skipped(h264.NewReader(slip(sl, n, n/2)), &sl, 1<<20); got != 0 {
 					t.Errorf("%s: %d were counted of which one is not skipped", name, got)
 				}
-				if got := skipped(&reader{data: data[:len(data)-1]}, &sl, 1<<20); got != 0 {
+				if got := skipped(h264.NewReader(data[:len(data)-1]), &sl, 1<<20); got != 0 {
 					t.Errorf("%s: %d were counted of a slice that is cut off", name, got)
 				}
 			}
@@ -153,7 +155,7 @@ func TestSkipRuns(t *testing.T) {
 	} {
 		var w writer
 		c.write(&w)
-		if got := skipped(&reader{data: w.data}, &slice{}, 99); got != c.want {
+		if got := skipped(h264.NewReader(w.data), &h264.Slice{}, 99); got != c.want {
 			t.Errorf("%s: %d, want %d", name, got, c.want)
 		}
 	}
