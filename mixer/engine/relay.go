@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"azulejo/codec"
+	"azulejo/codec/keyframe"
 	"azulejo/codec/pack"
 	"azulejo/mixer"
 )
@@ -127,15 +127,15 @@ var relayProfiles = []uint8{66, 77, 100} // a constant table
 
 // fits tells whether viewers can decode what begins with key packet p, and do not get more than they asked for.
 func (r *relay) fits(p mixer.Packet) bool {
-	head, ok := codec.ReadHead(p)
+	info, ok := keyframe.Read(p)
 	if !ok || p.Codec != r.key.id && p.Codec != r.key.also {
 		return false
 	}
-	r.shape = shape{p.Codec, mixer.Size{W: head.Width, H: head.Height}}
-	if r.key.exact && min(head.Width, head.Height) > min(r.key.size.W, r.key.size.H) {
+	r.shape = shape{p.Codec, mixer.Size{W: info.Width, H: info.Height}}
+	if r.key.exact && min(info.Width, info.Height) > min(r.key.size.W, r.key.size.H) {
 		return false
 	}
-	return p.Codec != mixer.H264 || slices.Contains(relayProfiles, head.Profile) && head.Profile <= r.key.profile
+	return p.Codec != mixer.H264 || slices.Contains(relayProfiles, info.Profile) && info.Profile <= r.key.profile
 }
 
 // relayed puts a packet of the source on its way. It never blocks: when there is no room, composing goes on, and what

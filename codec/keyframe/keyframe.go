@@ -1,0 +1,70 @@
+// Package keyframe reads what a keyframe tells of its stream before decoding. The mixer and the bench call it. It has no
+// state and is safe for concurrent use.
+package keyframe
+
+import (
+	"encoding/binary"
+
+	syntax264 "github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
+	syntax265 "github.com/bluenviron/mediacommon/v2/pkg/codecs/h265"
+
+	"azulejo/codec/h264"
+	"azulejo/mixer"
+)
+
+// Info is what a keyframe tells of its stream.
+type Info struct {
+	Width, Height int   // in pixels
+	Profile       uint8 // profile_idc of H.264, else zero
+}
+
+// Read reads the Info of a keyframe of H264, H265 or VP8. It returns false for other formats, and for packets without a
+// readable SPS or VP8 keyframe header.
+func Read(p mixer.Packet) (Info, bool) {
+	switch p.Codec {
+	case mixer.H264:
+		return readH264(p.Data)
+	case mixer.H265:
+		return readH265(p.Data)
+	case mixer.VP8:
+		return readVP8(p.Data)
+	}
+	return Info{}, false
+}
+
+func readH264(data []byte) (Info, bool) {
+	nal := find(data, func(header byte) bool { return h264.Type(header&0x1f) == h264.TypeSPS })
+	var sps syntax264.SPS
+	if nal == nil || sps.Unmarshal(nal) != nil {
+		return Info{}, false
+	}
+	return Info{Width: sps.Width(), Height: sps.Height(), Profile: sps.ProfileIdc}, true
+}
+
+func readH265(data []byte) (Info, bool) {
+	nal := find(data, func(header byte) bool { return syntax265.NALUType(header>>1&0x3f) == syntax265.NALUType_SPS_NUT })
+	var sps syntax265.SPS
+	if nal == nil || sps.Unmarshal(nal) != nil {
+		return Info{}, false
+	}
+	return Info{Width: sps.Width(), Height: sps.Height()}, true
+}
+
+// readVP8 reads the frame header of RFC 6386, 9.1.
+func readVP8(data []byte) (Info, bool) {
+	if len(data) < 10 || data[0]&1 != 0 || data[3] != 0x9d || data[4] != 0x01 || data[5] != 0x2a {
+		return Info{}, false
+	}
+	w, h := binary.LittleEndian.Uint16(data[6:]), binary.LittleEndian.Uint16(data[8:])
+	return Info{Width: int(w & 0x3fff), Height: int(h & 0x3fff)}, true
+}
+
+// find returns the first NAL unit behind a start code whose first byte is wanted; nil if there is none.
+func find(annexB []byte, wanted func(header byte) bool) []byte {
+	for at, nal := range h264.NALs(annexB) {
+		if at > 0 && wanted(nal[0]) {
+			return nal
+		}
+	}
+	return nil
+}
