@@ -71,13 +71,10 @@ func Position(nal []byte) (first, intra bool) {
 		return false, false
 	}
 	r := NewReader(nal[1:]) // emulation prevention cannot occur in the first two codes
-	first = r.UpTo(maxShort) == 0 && !r.bad
-	intra = r.UpTo(maxShort)%5 == sliceI && !r.bad
+	first = r.UE() == 0 && !r.bad
+	intra = r.UE()%5 == sliceI && !r.bad
 	return first, intra
 }
-
-// maxShort bounds the codes of Position: 16 bits.
-const maxShort = 1<<17 - 2
 
 // readNumbers reads frame_num and the values that the picture order count is computed from.
 func (sl *Slice) readNumbers(r *Reader, p *pps, idr bool) {

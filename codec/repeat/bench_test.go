@@ -13,8 +13,8 @@ import (
 func BenchmarkRepeats(b *testing.B) {
 	source := strings.ReplaceAll(still, "200x120", "1920x1080")
 	for name, options := range map[string]string{
-		"CABAC": "-profile:v main -bf 0 -preset superfast -pix_fmt yuv420p -frames:v 20",
-		"CAVLC": "-profile:v baseline -preset superfast -pix_fmt yuv420p -frames:v 20",
+		"CABAC": "-profile:v main -bf 0 -preset superfast -qp 26 -x264-params weightp=0 -pix_fmt yuv420p -frames:v 20",
+		"CAVLC": "-profile:v baseline -preset superfast -qp 26 -pix_fmt yuv420p -frames:v 20",
 	} {
 		b.Run(name, func(b *testing.B) {
 			packets := film(b, source, strings.Fields(options)...)
