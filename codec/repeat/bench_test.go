@@ -8,8 +8,8 @@ import (
 	"azulejo/codec/repeat"
 )
 
-// BenchmarkRepeats measures a detector on access units as cameras send them: pictures that repeat, 1080p, with each
-// entropy coding, and large ones of which only the headers are read.
+// BenchmarkRepeats measures a detector on 20 access units of a still scene in 1080p, with each entropy coding, and on a
+// large access unit of which only the header is read.
 func BenchmarkRepeats(b *testing.B) {
 	source := strings.ReplaceAll(still, "200x120", "1920x1080")
 	for name, options := range map[string]string{
@@ -37,11 +37,11 @@ func BenchmarkRepeats(b *testing.B) {
 		packets := film(b, source, strings.Fields("-profile:v main -bf 0 -preset superfast -pix_fmt yuv420p -frames:v 2")...)
 		var d repeat.Detector
 		d.Repeats(packets[0].Data)
-		unit := append([]byte{0, 0, 0, 1, 0x41, 0x9a}, noise(40_000)...)
-		b.SetBytes(int64(len(unit)))
+		accessUnit := append([]byte{0, 0, 0, 1, 0x41, 0x9a}, noise(40_000)...)
+		b.SetBytes(int64(len(accessUnit)))
 		b.ReportAllocs()
 		for b.Loop() {
-			d.Repeats(unit)
+			d.Repeats(accessUnit)
 		}
 	})
 }
