@@ -135,63 +135,6 @@ func ffmpeg(t *testing.T, source string, options ...string) (all []mixer.Packet)
 	}
 }
 
-func TestReadHead(t *testing.T) {
-	for _, id := range []mixer.Codec{mixer.H264, mixer.VP8} {
-		for _, size := range [][2]int{{320, 180}, {1280, 720}, {66, 498}} {
-			packets := encodeBars(t, videoEncoder(t, id, size[0], size[1]), size[0], size[1], 2)
-			want := Head{Width: size[0], Height: size[1]}
-			if id == mixer.H264 {
-				want.Profile = 66
-			}
-			if h, ok := ReadHead(packets[0]); !ok || h != want {
-				t.Errorf("%s: %+v %v, want %+v", id, h, ok, want)
-			}
-			if h, ok := ReadHead(packets[1]); ok {
-				t.Errorf("%s: a picture that is no key one says %+v", id, h)
-			}
-		}
-	}
-	for name, c := range map[string]struct {
-		options []string
-		want    Head
-	}{
-		"main": {[]string{"-c:v", "libx264", "-profile:v", "main"}, Head{322, 182, 77}},
-		"high": {[]string{"-c:v", "libx264", "-profile:v", "high"}, Head{322, 182, 100}},
-		"h265": {[]string{"-c:v", "libx265", "-x265-params", "log-level=none"}, Head{322, 182, 0}},
-	} {
-		packets := ffmpeg(t, "testsrc2=size=322x182:rate=5:duration=1", c.options...)
-		if h, ok := ReadHead(packets[0]); !ok || h != c.want {
-			t.Errorf("%s: %+v %v, want %+v", name, h, ok, c.want)
-		}
-	}
-}
-
-func TestReadHeadOfWhatIsNone(t *testing.T) {
-	for _, data := range [][]byte{
-		nil, {0}, {0, 0, 1}, {0, 0, 1, 0x67}, {0, 0, 0, 1, 0x67, 0x42}, {0, 0, 1, 0x42, 1}, {0x10, 2, 0, 0x9d, 1, 0x2a, 1}, make([]byte, 100),
-	} {
-		for _, id := range []mixer.Codec{mixer.H264, mixer.H265, mixer.VP8, mixer.VP9, mixer.AV1, mixer.MJPEG, mixer.Opus, ""} {
-			if h, ok := ReadHead(mixer.Packet{Codec: id, Data: data}); ok {
-				t.Errorf("%s of % x says %+v", id, data, h)
-			}
-		}
-	}
-}
-
-func FuzzReadHead(f *testing.F) {
-	f.Add([]byte{0, 0, 0, 1, 0x67, 0x42, 0xc0, 0x1e, 0xda, 0x02, 0x80, 0xbf, 0xe5, 0xc0, 0x44, 0, 0, 0, 1, 0x68, 0xce, 0x3c, 0x80})
-	f.Add([]byte{0, 0, 1, 0x42, 1, 1, 1, 0x60, 0, 0, 3, 0, 0xb0, 0, 0, 3, 0, 0, 3, 0, 0x5d, 0xa0, 2, 0x80, 0x80, 0x2d, 0x16})
-	f.Add([]byte{0x10, 2, 0, 0x9d, 1, 0x2a, 0x40, 1, 0xb4, 0})
-	f.Fuzz(func(t *testing.T, data []byte) {
-		for _, id := range []mixer.Codec{mixer.H264, mixer.H265, mixer.VP8} {
-			h, ok := ReadHead(mixer.Packet{Codec: id, Key: true, Data: data})
-			if !ok && h != (Head{}) {
-				t.Errorf("%s: nothing was read but %+v", id, h)
-			}
-		}
-	})
-}
-
 // psnr compares the brightness of two pictures of one size, in dB; infinite when it is equal.
 func psnr(a, b *Frame) float64 {
 	p, q := a.planes()[0], b.planes()[0]

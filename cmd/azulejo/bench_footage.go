@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"azulejo/codec"
+	"azulejo/codec/keyframe"
 	"azulejo/mixer"
 )
 
@@ -26,8 +26,8 @@ func readFootage(name string) (*footage, error) {
 		return nil, fmt.Errorf("%s: picture format %q: accepted for a bench is h264", name, c.id)
 	}
 	for _, p := range c.packets {
-		if head, ok := codec.ReadHead(p); p.Key && ok {
-			return &footage{clip: c, width: head.Width, height: head.Height}, nil
+		if info, ok := keyframe.Read(p); p.Key && ok {
+			return &footage{clip: c, width: info.Width, height: info.Height}, nil
 		}
 	}
 	return nil, fmt.Errorf("%s: no key picture with its size", name)

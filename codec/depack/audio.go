@@ -15,7 +15,7 @@ var (
 	errOpusLength = errors.New("frames of an Opus packet exceed 120 ms")
 )
 
-// audio hands out every packet as a unit.
+// audio emits every packet as an access unit.
 type audio struct {
 	id     mixer.Codec
 	track  *Track
@@ -38,10 +38,10 @@ func (a *audio) add(p *rtp.Packet, pts ticks, gap bool) {
 	a.lost = false
 }
 
-func (a *audio) end() {}
+func (a *audio) flush() {}
 
-// octetLength is for codecs with one octet per tick: G.711, and G.722, whose RTP clock is by history
-// half of its sampling rate (RFC 3551, 4.5.2).
+// octetLength is for codecs with one octet per tick: G.711, and G.722, whose RTP clock is half of its sampling rate for
+// historical reasons (RFC 3551, 4.5.2).
 func octetLength(payload []byte, rate int64) (time.Duration, error) {
 	return time.Duration(len(payload)) * time.Second / time.Duration(rate), nil
 }
@@ -65,7 +65,7 @@ func opusLength(payload []byte, _ int64) (time.Duration, error) {
 	return d, nil
 }
 
-// opusFrame is the length of one frame in a configuration (RFC 6716, table 2).
+// opusFrame is the duration of one frame in a configuration (RFC 6716, table 2).
 func opusFrame(config byte) time.Duration {
 	switch {
 	case config < 12: // SILK: 10, 20, 40, 60 ms

@@ -40,7 +40,7 @@ func TestOpusLength(t *testing.T) {
 	}
 }
 
-func TestSoundDurations(t *testing.T) {
+func TestAudioDurations(t *testing.T) {
 	for id, rate := range map[mixer.Codec]uint32{mixer.PCMU: 8000, mixer.PCMA: 8000, mixer.G722: 8000} {
 		got := track(t, id, rate).Push(pkt(1, 0, make([]byte, 160)...))
 		if len(got) != 1 || got[0].Duration != 20*time.Millisecond || !got[0].Key || got[0].Codec != id {
@@ -49,7 +49,7 @@ func TestSoundDurations(t *testing.T) {
 	}
 }
 
-// TestOpusSilenceIsNoLoss: with DTX the timestamp jumps and the sequence does not.
+// TestOpusSilenceIsNoLoss: with DTX the timestamp jumps, but not the sequence number.
 func TestOpusSilenceIsNoLoss(t *testing.T) {
 	tr := track(t, mixer.Opus, 48000)
 	got := pushAll(t, tr, []*rtp.Packet{pkt(1, 0, 0xf8, 1), pkt(2, 960*20, 0xf8, 2)})
@@ -58,8 +58,8 @@ func TestOpusSilenceIsNoLoss(t *testing.T) {
 	}
 }
 
-// TestSoundWaitsForOnePacket: two packets may change places; what is lost holds up one packet, not 150 ms.
-func TestSoundWaitsForOnePacket(t *testing.T) {
+// TestAudioWaitsForOnePacket: two packets may be swapped. A lost packet delays one packet, not 150 ms.
+func TestAudioWaitsForOnePacket(t *testing.T) {
 	a, b := []byte{0xf8, 1}, []byte{0xf8, 2}
 	got := pushAll(t, track(t, mixer.Opus, 48000), []*rtp.Packet{
 		pkt(1, 0, a...), pkt(3, 1920, a...), pkt(2, 960, b...), pkt(5, 3840, a...), pkt(6, 4800, b...),

@@ -2,8 +2,7 @@ package depack
 
 import "time"
 
-// longestPause is how far the timestamps of one SSRC may have moved over a jump of its sequence
-// numbers and still be believed.
+// longestPause is the largest step of timestamps that is trusted when the sequence numbers of one SSRC jump.
 const longestPause = time.Minute
 
 // ticks is media time in units of the RTP clock, since the first packet.
@@ -13,12 +12,12 @@ type ticks int64
 type clock struct {
 	rate    int64 // ticks per second
 	started bool
-	last    uint32 // timestamp that now stands for
+	last    uint32 // the timestamp at now
 	now     ticks
-	step    int32 // last advance, the best guess of a frame's length
+	step    int32 // last advance, the best estimate of a frame's duration
 }
 
-// at moves the clock to ts, forward or back by whichever is nearer.
+// at moves the clock to ts, in the direction of the smaller distance.
 func (c *clock) at(ts uint32) ticks {
 	if !c.started {
 		c.started, c.last = true, ts
@@ -31,8 +30,8 @@ func (c *clock) at(ts uint32) ticks {
 	return c.now
 }
 
-// resume prepares for ts after a restart: it counts as the next frame, unless the same sender was
-// merely away for a plausible time.
+// resume prepares for ts after a restart. ts counts as the next frame, unless the SSRC is the same and the timestamps
+// show a plausible pause.
 func (c *clock) resume(ts uint32, sameSender bool) {
 	d := int32(ts - c.last)
 	if sameSender && d > 0 && c.duration(ticks(d)) <= longestPause {

@@ -9,7 +9,7 @@ import (
 	"azulejo/mixer"
 )
 
-// script reads packets from bytes: flags, move of the sequence, move of the timestamp, length, payload.
+// script reads packets from bytes: flags, step of the sequence number, step of the timestamp, length, payload.
 // Bits of the flags: 1 marker, 2 other SSRC, 4 far jump of the sequence, 8 far jump of the timestamp.
 func script(b []byte) []*rtp.Packet {
 	var out []*rtp.Packet
@@ -32,7 +32,7 @@ func script(b []byte) []*rtp.Packet {
 	return out
 }
 
-// record is the inverse for one packet.
+// record writes one packet of a script.
 func record(flags byte, dseq, dts int8, payload ...byte) []byte {
 	return append([]byte{flags, byte(dseq), byte(dts), byte(len(payload))}, payload...)
 }
@@ -44,21 +44,21 @@ func join(parts ...[]byte) (out []byte) {
 	return out
 }
 
-// fuzzStream pushes what a script says and checks what holds for any input.
+// fuzzStream pushes the packets of a script and checks what holds for any input.
 func fuzzStream(f *testing.F, id mixer.Codec) {
 	f.Helper()
 	f.Fuzz(func(t *testing.T, b []byte) {
 		tr := track(t, id, 48000)
 		packets := script(b)
 		for _, u := range pushAll(t, tr, packets) {
-			checkUnit(t, u)
+			checkAccessUnit(t, u)
 		}
 		s := tr.Stats()
 		if s.Packets != uint64(len(packets)) || tr.order.held != 0 {
 			t.Errorf("%d packets, %d held: %+v", len(packets), tr.order.held, s)
 		}
-		if s.Units+s.Dropped+s.Duplicates+s.Late > s.Packets {
-			t.Errorf("more came out than went in: %+v", s)
+		if s.AccessUnits+s.Dropped+s.Duplicates+s.Late > s.Packets {
+			t.Errorf("more access units than packets: %+v", s)
 		}
 		if (s.Malformed > 0) != (s.Fault != nil) {
 			t.Errorf("%d malformed, fault %v", s.Malformed, s.Fault)
@@ -66,10 +66,10 @@ func fuzzStream(f *testing.F, id mixer.Codec) {
 	})
 }
 
-func checkUnit(t *testing.T, u mixer.Packet) {
+func checkAccessUnit(t *testing.T, u mixer.Packet) {
 	t.Helper()
 	if len(u.Data) == 0 {
-		t.Error("an empty unit")
+		t.Error("an empty access unit")
 	}
 	switch u.Codec {
 	case mixer.H264, mixer.H265:
@@ -82,7 +82,7 @@ func checkUnit(t *testing.T, u mixer.Packet) {
 		}
 	default:
 		if u.Duration <= 0 || !u.Key {
-			t.Errorf("sound of %v, key %v", u.Duration, u.Key)
+			t.Errorf("audio of %v, key %v", u.Duration, u.Key)
 		}
 	}
 }

@@ -3,6 +3,8 @@ package depack
 import (
 	"encoding/binary"
 	"errors"
+
+	"azulejo/codec/h264"
 )
 
 var (
@@ -13,47 +15,45 @@ var (
 	errNALOpen     = errors.New("NAL unit without its last fragment")
 )
 
-var startCode = []byte{0, 0, 0, 1}
-
 // role is what a NAL unit means for its access unit.
 type role int
 
 const (
-	extra    role = iota // carried along: SEI and the like
-	padding              // left out: delimiters, filler
-	paramSet             // carried, and remembered
-	instant              // slice of a picture after which nothing refers back
-	intra                // other slice that refers to no picture
-	inter                // slice that refers to others
+	extra        role = iota // carried along: SEI and the like
+	padding                  // left out: delimiters, filler
+	paramSet                 // carried, and stored
+	randomAccess             // slice of a picture after which no picture refers to an earlier one
+	intra                    // other slice without references
+	inter                    // slice with references
 )
 
 // nalInfo describes a NAL unit.
 type nalInfo struct {
 	role  role
-	first bool // an access unit can begin with it
-	set   int  // kind of parameter set, counted from 0 in the order they are sent
-	id    int  // of the parameter set
+	first bool // an access unit can start with it
+	kind  int  // of a parameter set: 0, 1, ... in the order of sending
+	id    int  // of a parameter set
 }
 
-// dialect is where H.264 and H.265 differ.
+// dialect is the difference between H.264 and H.265.
 type dialect interface {
 	header() int                      // octets
 	kind(nal []byte) byte             // NAL unit type
 	as(kind byte, nal []byte) []byte  // header of nal with another type
 	payloads() (aggregate, frag byte) // types that RTP adds
-	plain(kind byte) bool             // types of NAL units proper
+	plain(kind byte) bool             // true for the types of NAL units proper
 	fragment(fu byte) (kind byte)     // type in the header of a fragment
 	describe(nal []byte) nalInfo      // nal is at least header octets long
-	sets() int                        // kinds of parameter sets
+	sets() int                        // number of kinds of parameter sets
 }
 
 // nalParser reads RFC 6184 and RFC 7798 without interleaving into Annex B.
 type nalParser struct {
 	dialect
 	buf   []byte
-	frag  int // where the NAL unit that comes in fragments begins in buf; 0 when there is none
+	frag  int // offset in buf of the NAL unit that arrives in fragments; 0 without one
 	roles [inter + 1]bool
-	have  uint // kinds of parameter sets in the unit, one bit each
+	have  uint // kinds of parameter sets in the access unit, one bit each
 	known paramSets
 }
 
@@ -71,13 +71,13 @@ func (n *nalParser) starts(p []byte) bool {
 	case aggregate:
 		return len(p) > h+2 && n.valid(p[h+2:]) && n.describe(p[h+2:]).first
 	case frag:
-		return len(p) > h && p[h]&0x80 != 0 && n.describe(n.unfolded(p[:min(len(p), h+16)])).first
+		return len(p) > h && p[h]&0x80 != 0 && n.describe(n.unfragmented(p[:min(len(p), h+16)])).first
 	}
 	return n.describe(p).first
 }
 
-// unfolded is the beginning of a NAL unit as its first fragment has it.
-func (n *nalParser) unfolded(p []byte) []byte {
+// unfragmented is the start of the NAL unit whose first fragment is p.
+func (n *nalParser) unfragmented(p []byte) []byte {
 	h := n.header()
 	return append(n.as(n.fragment(p[h]), p), p[h+1:]...)
 }
@@ -89,30 +89,29 @@ func (n *nalParser) add(p []byte) error {
 	aggregate, frag := n.payloads()
 	switch k := n.kind(p); {
 	case k == frag:
-		return n.part(p)
+		return n.addFragment(p)
 	case n.frag != 0:
 		return errNALFragment
 	case k == aggregate:
-		return n.several(p[n.header():])
+		return n.addAggregate(p[n.header():])
 	}
-	return n.whole(p)
+	return n.addWhole(p)
 }
 
-func (n *nalParser) whole(nal []byte) error {
+func (n *nalParser) addWhole(nal []byte) error {
 	if !n.valid(nal) {
 		return errNALHeader
 	}
 	if !n.plain(n.kind(nal)) {
 		return errNALType
 	}
-	n.buf = append(n.buf, startCode...)
-	at := len(n.buf)
-	n.buf = append(n.buf, nal...)
-	n.note(at)
+	at := len(n.buf) + h264.StartCodeLen
+	n.buf = h264.AppendNAL(n.buf, nal)
+	n.register(at)
 	return nil
 }
 
-func (n *nalParser) several(p []byte) error {
+func (n *nalParser) addAggregate(p []byte) error {
 	for len(p) > 0 {
 		if len(p) < 2 {
 			return errNALSize
@@ -122,7 +121,7 @@ func (n *nalParser) several(p []byte) error {
 		if size > len(p) {
 			return errNALSize
 		}
-		if err := n.whole(p[:size]); err != nil {
+		if err := n.addWhole(p[:size]); err != nil {
 			return err
 		}
 		p = p[size:]
@@ -130,8 +129,8 @@ func (n *nalParser) several(p []byte) error {
 	return nil
 }
 
-// part appends a fragment: after the header comes an octet with start, end and the type.
-func (n *nalParser) part(p []byte) error {
+// addFragment appends a fragment: an octet with start, end and the type follows the header.
+func (n *nalParser) addFragment(p []byte) error {
 	h := n.header()
 	if len(p) < h+2 {
 		return errNALSize
@@ -142,57 +141,56 @@ func (n *nalParser) part(p []byte) error {
 		return errNALFragment
 	}
 	if start {
-		n.buf = append(n.buf, startCode...)
-		n.frag = len(n.buf)
-		n.buf = append(n.buf, head...)
+		n.frag = len(n.buf) + h264.StartCodeLen
+		n.buf = h264.AppendNAL(n.buf, head)
 	} else if n.kind(n.buf[n.frag:]) != n.kind(head) {
 		return errNALFragment
 	}
 	n.buf = append(n.buf, p[h+1:]...)
 	if end {
-		n.note(n.frag)
+		n.register(n.frag)
 		n.frag = 0
 	}
 	return nil
 }
 
-// note enters the NAL unit at the end of buf, which begins at at, or takes it out again.
-func (n *nalParser) note(at int) {
+// register notes the role of the last NAL unit, which starts at offset at of buf, and removes it again if it is padding.
+func (n *nalParser) register(at int) {
 	nal := n.buf[at:]
 	info := n.describe(nal)
 	switch info.role {
 	case padding:
-		n.buf = n.buf[:at-len(startCode)]
+		n.buf = n.buf[:at-h264.StartCodeLen]
 	case paramSet:
-		n.have |= 1 << info.set
-		n.known.keep(info, nal)
+		n.have |= 1 << info.kind
+		n.known.store(info, nal)
 	}
 	n.roles[info.role] = true
 }
 
-// learn remembers a parameter set from elsewhere.
-func (n *nalParser) learn(nal []byte) {
+// addSet stores a parameter set that was signalled outside of the stream.
+func (n *nalParser) addSet(nal []byte) {
 	if !n.valid(nal) {
 		return
 	}
 	if info := n.describe(nal); info.role == paramSet {
-		n.known.keep(info, nal)
+		n.known.store(info, nal)
 	}
 }
 
-// take puts the known parameter sets in front of a key picture that does not bring all kinds itself.
-// An I picture with an SPS counts as key: some cameras never send another. A key picture without
-// parameter sets is none, for nobody can decode it.
-func (n *nalParser) take() ([]byte, bool, error) {
+// finish puts the known parameter sets in front of a keyframe that does not carry all kinds itself. An I picture with an
+// SPS counts as a keyframe, because some cameras never send an IDR. A keyframe without parameter sets cannot be decoded
+// and does not count as one.
+func (n *nalParser) finish() ([]byte, bool, error) {
 	if n.frag != 0 {
 		return nil, false, errNALOpen
 	}
-	defer n.drop()
+	defer n.reset()
 	r := &n.roles
-	if !r[instant] && !r[intra] && !r[inter] {
+	if !r[randomAccess] && !r[intra] && !r[inter] {
 		return nil, false, nil
 	}
-	key := r[instant] || (r[paramSet] && r[intra] && !r[inter])
+	key := r[randomAccess] || (r[paramSet] && r[intra] && !r[inter])
 	var front []byte
 	if all := uint(1)<<n.sets() - 1; key && n.have != all {
 		key = n.known.kinds() == all
@@ -202,7 +200,7 @@ func (n *nalParser) take() ([]byte, bool, error) {
 	return append(append(data, front...), n.buf...), key, nil
 }
 
-func (n *nalParser) drop() {
+func (n *nalParser) reset() {
 	n.buf, n.frag, n.have = n.buf[:0], 0, 0
 	n.roles = [inter + 1]bool{}
 }

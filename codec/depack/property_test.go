@@ -12,27 +12,27 @@ import (
 	"azulejo/mixer"
 )
 
-// payloader is a packetizer that is not ours.
+// payloader is a packetizer of pion.
 type payloader interface {
 	Payload(mtu uint16, payload []byte) [][]byte
 }
 
-// stream is a random stream of one codec: the units that went in and the packets they became.
+// stream is a random stream of one codec: access units, and the packets that carry them.
 type stream struct {
-	id      mixer.Codec
-	units   [][]byte
-	packets []*rtp.Packet
-	owner   []int // unit of each packet
+	id          mixer.Codec
+	accessUnits [][]byte
+	packets     []*rtp.Packet
+	owner       []int // index of each packet's access unit
 }
 
-// drawStream makes random pictures and packetizes them with pion, across the wraps of both counters.
+// drawStream makes random access units and packetizes them with pion, across the wraps of both counters.
 func drawStream(t *rapid.T) stream {
 	s := stream{id: rapid.SampledFrom([]mixer.Codec{mixer.H264, mixer.VP8, mixer.H265}).Draw(t, "codec")}
 	seq, ts := rapid.Uint16().Draw(t, "seq"), rapid.Uint32().Draw(t, "ts")
 	mtu := uint16(rapid.IntRange(20, 120).Draw(t, "mtu"))
-	for i := range rapid.IntRange(2, 20).Draw(t, "units") {
-		u, p := drawUnit(t, s.id, byte(i))
-		s.units = append(s.units, u)
+	for i := range rapid.IntRange(2, 20).Draw(t, "access units") {
+		u, p := drawAccessUnit(t, s.id, byte(i))
+		s.accessUnits = append(s.accessUnits, u)
 		payloads := p.Payload(mtu, u)
 		for j, payload := range payloads {
 			q := pkt(seq, ts, payload...)
@@ -45,8 +45,8 @@ func drawStream(t *rapid.T) stream {
 	return s
 }
 
-// drawUnit makes picture number n: every one can be told from the others.
-func drawUnit(t *rapid.T, id mixer.Codec, n byte) ([]byte, payloader) {
+// drawAccessUnit makes access unit number n: all of them differ.
+func drawAccessUnit(t *rapid.T, id mixer.Codec, n byte) ([]byte, payloader) {
 	body := rapid.SliceOfN(rapid.ByteRange(1, 255), 8, 400).Draw(t, "body")
 	switch id {
 	case mixer.VP8:
@@ -61,7 +61,7 @@ func drawUnit(t *rapid.T, id mixer.Codec, n byte) ([]byte, payloader) {
 	return annexB(nals...), &codecs.H264Payloader{}
 }
 
-// shuffle moves packets, but none further than reach, and leaves the first where it is.
+// shuffle moves packets by reach places at most, and does not move the first.
 func shuffle(t *rapid.T, in []*rtp.Packet, reach int) []*rtp.Packet {
 	type keyed struct {
 		at int
@@ -108,12 +108,12 @@ func TestAnyOrderWithinTheWindow(t *testing.T) {
 			in = slices.Insert(in, rapid.IntRange(i+1, len(in)).Draw(t, "where"), in[i])
 		}
 		got, stats := pushRapid(t, s.id, in)
-		if len(got) != len(s.units) {
-			t.Fatalf("%d units, want %d; %+v", len(got), len(s.units), stats)
+		if len(got) != len(s.accessUnits) {
+			t.Fatalf("%d access units, want %d; %+v", len(got), len(s.accessUnits), stats)
 		}
 		for i, u := range got {
-			if !bytes.Equal(u.Data, s.units[i]) || u.Lost {
-				t.Fatalf("unit %d is %x, lost %v; want %x", i, u.Data, u.Lost, s.units[i])
+			if !bytes.Equal(u.Data, s.accessUnits[i]) || u.Lost {
+				t.Fatalf("access unit %d is %x, lost %v; want %x", i, u.Data, u.Lost, s.accessUnits[i])
 			}
 		}
 		if stats.Lost+stats.Malformed+stats.Dropped+stats.Late+stats.Restarts != 0 {
@@ -122,13 +122,13 @@ func TestAnyOrderWithinTheWindow(t *testing.T) {
 	})
 }
 
-// TestLossNeverDamages: whatever is lost, what comes out is whole, in order, and says where
-// something is missing; and nothing is missing but what lost a packet.
+// TestLossNeverDamages: with random loss, access units are complete, in order, and marked where one before is missing.
+// Only access units that lost a packet are missing.
 func TestLossNeverDamages(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := drawStream(t)
 		var in []*rtp.Packet
-		hit := make([]bool, len(s.units))
+		hit := make([]bool, len(s.accessUnits))
 		for i, p := range s.packets {
 			if rapid.IntRange(0, 9).Draw(t, "loss") == 0 {
 				hit[s.owner[i]] = true
@@ -146,20 +146,20 @@ func TestLossNeverDamages(t *testing.T) {
 
 func checkSurvivors(t *rapid.T, s stream, hit []bool, got []mixer.Packet, stats Stats) {
 	next, seen := 0, false
-	for i, u := range s.units {
+	for i, u := range s.accessUnits {
 		if hit[i] {
 			continue
 		}
 		if next == len(got) || !bytes.Equal(got[next].Data, u) {
-			t.Fatalf("unit %d arrived whole and did not come out as number %d; %+v", i, next, stats)
+			t.Fatalf("access unit %d arrived completely and was not returned as number %d; %+v", i, next, stats)
 		}
 		missing := i > 0 && hit[i-1]
 		if seen && got[next].Lost != missing {
-			t.Fatalf("unit %d: lost is %v; one before it is missing: %v", i, got[next].Lost, missing)
+			t.Fatalf("access unit %d: lost is %v; one before it is missing: %v", i, got[next].Lost, missing)
 		}
 		next, seen = next+1, true
 	}
 	if next != len(got) {
-		t.Fatalf("%d units came out of %d that were whole", len(got), next)
+		t.Fatalf("%d access units were returned, %d were complete", len(got), next)
 	}
 }

@@ -2,32 +2,32 @@ package depack
 
 import "github.com/pion/rtp"
 
-// How long a missing packet is waited for, and what counts as a jump (RFC 3550, A.1). Sound waits for one packet
-// only: it is not sent again, and what waits for it would come too late.
+// How long to wait for a missing packet, and what counts as a jump (RFC 3550, A.1). Audio waits for one packet only:
+// audio is not retransmitted, and the packets that wait would be late.
 const (
 	window      = 128  // packets, a power of two
-	patienceMs  = 150  // RTP time between the newest packet and the first one that waits
+	patienceMs  = 150  // RTP time in ms between the newest packet and the first one that waits
 	maxDropout  = 3000 // sequence numbers ahead
 	maxMisorder = 256  // sequence numbers behind
 )
 
-// verdict says what a packet is to the sequence.
-type verdict int
+// class is how a packet relates to the sequence.
+type class int
 
 const (
-	unwanted  verdict = iota // duplicate, late, or odd so far
-	usual                    // place it
-	restarted                // the second of a new sequence; odd was the first
+	unwanted   class = iota // duplicate, late, or stray
+	inSequence              // to be inserted
+	restarted               // the second packet of a new sequence; stray is the first
 )
 
-// slot remembers a packet until it was delivered, and its number a while longer.
-type slot struct {
+// entry holds a packet until it is delivered, and its sequence number until the entry is used again.
+type entry struct {
 	p    *rtp.Packet
 	seq  uint16
 	seen bool
 }
 
-// reorder holds the packets of one SSRC that came too early, at most window of them.
+// reorder holds the packets of one SSRC that arrived early, at most window of them.
 type reorder struct {
 	patience int32 // in ticks
 	stats    *Stats
@@ -35,16 +35,16 @@ type reorder struct {
 	started bool
 	ssrc    uint32
 	next    uint16 // sequence number to be delivered next
-	highest uint16 // newest so far
+	highest uint16 // newest sequence number so far
 	newest  uint32 // timestamp of highest
 	gap     bool   // packets before next were given up on
-	slots   [window]slot
+	entries [window]entry
 	held    int
-	odd     *rtp.Packet // first packet of what may be a restart
+	stray   *rtp.Packet // the last packet, if it was far outside of the sequence; a restart may begin with it
 }
 
-// judge tells what to do with p. Two odd packets in a row that belong together are a restart.
-func (r *reorder) judge(p *rtp.Packet) verdict {
+// classify tells what to do with p. Two consecutive stray packets that are close to each other are a restart.
+func (r *reorder) classify(p *rtp.Packet) class {
 	seq := p.SequenceNumber
 	if !r.started {
 		r.reset(p)
@@ -52,24 +52,24 @@ func (r *reorder) judge(p *rtp.Packet) verdict {
 	}
 	d := int16(seq - r.next)
 	if p.SSRC != r.ssrc || d > maxDropout || d < -maxMisorder {
-		return r.suspect(p)
+		return r.classifyStray(p)
 	}
-	r.odd = nil
-	switch s := &r.slots[seq%window]; {
-	case s.seen && s.seq == seq:
+	r.stray = nil
+	switch e := &r.entries[seq%window]; {
+	case e.seen && e.seq == seq:
 		r.stats.Duplicates++
 	case d < 0:
 		r.stats.Late++
 	default:
-		return usual
+		return inSequence
 	}
 	return unwanted
 }
 
-func (r *reorder) suspect(p *rtp.Packet) verdict {
-	odd := r.odd
-	if odd != nil && odd.SSRC == p.SSRC {
-		d := int16(p.SequenceNumber - odd.SequenceNumber)
+func (r *reorder) classifyStray(p *rtp.Packet) class {
+	stray := r.stray
+	if stray != nil && stray.SSRC == p.SSRC {
+		d := int16(p.SequenceNumber - stray.SequenceNumber)
 		if d == 0 {
 			r.stats.Duplicates++
 			return unwanted
@@ -78,24 +78,24 @@ func (r *reorder) suspect(p *rtp.Packet) verdict {
 			return restarted
 		}
 	}
-	r.odd = p
+	r.stray = p
 	return unwanted
 }
 
-// reset forgets the sequence and begins a new one with p.
+// reset drops the sequence and starts a new one with p.
 func (r *reorder) reset(p *rtp.Packet) {
-	r.slots = [window]slot{}
-	r.started, r.gap, r.held, r.odd = true, true, 0, nil
+	r.entries = [window]entry{}
+	r.started, r.gap, r.held, r.stray = true, true, 0, nil
 	r.ssrc, r.next, r.highest, r.newest = p.SSRC, p.SequenceNumber, p.SequenceNumber-1, p.Timestamp
 }
 
-// full tells whether something must be given up before seq can be put.
+// full tells whether a packet must be delivered, or given up on, before seq can be inserted.
 func (r *reorder) full(seq uint16) bool {
 	return r.held > 0 && seq-r.next >= window
 }
 
-// put stores a packet that judge called usual.
-func (r *reorder) put(p *rtp.Packet) {
+// insert holds a packet that is in sequence.
+func (r *reorder) insert(p *rtp.Packet) {
 	seq := p.SequenceNumber
 	if seq-r.next >= window {
 		r.skip(seq)
@@ -105,12 +105,13 @@ func (r *reorder) put(p *rtp.Packet) {
 	} else {
 		r.highest, r.newest = seq, p.Timestamp
 	}
-	r.slots[seq%window] = slot{p: p, seq: seq, seen: true}
+	r.entries[seq%window] = entry{p: p, seq: seq, seen: true}
 	r.held++
 }
 
-// ready tells whether a packet need not wait: it is the next one, or one that has waited long enough. A
-// clock that went back further than pictures are out of order says nothing of how long; then nobody waits.
+// ready tells whether the first packet that is held can be delivered: it is the next one, or has waited long enough. A
+// timestamp more than ten times the patience behind is no reordering of frames: the sender set its clock back, the time
+// waited is unknown, and the packet is delivered.
 func (r *reorder) ready() bool {
 	if r.held == 0 {
 		return false
@@ -120,12 +121,12 @@ func (r *reorder) ready() bool {
 	return first.SequenceNumber == r.next || waited > r.patience || waited < -10*r.patience
 }
 
-// pop takes out the first packet that is held, and whether packets before it are missing.
-// Something must be held.
+// pop removes the first packet that is held. It also tells whether packets before it are missing. At least one packet
+// must be held.
 func (r *reorder) pop() (p *rtp.Packet, gap bool) {
 	p = r.first()
 	r.skip(p.SequenceNumber)
-	r.slots[r.next%window].p = nil
+	r.entries[r.next%window].p = nil
 	r.next++
 	r.held--
 	gap, r.gap = r.gap, false
@@ -135,13 +136,13 @@ func (r *reorder) pop() (p *rtp.Packet, gap bool) {
 // first is the held packet with the lowest sequence number.
 func (r *reorder) first() *rtp.Packet {
 	for seq := r.next; ; seq++ {
-		if s := &r.slots[seq%window]; s.p != nil {
-			return s.p
+		if e := &r.entries[seq%window]; e.p != nil {
+			return e.p
 		}
 	}
 }
 
-// skip gives up on everything before seq.
+// skip gives up on the packets before seq.
 func (r *reorder) skip(seq uint16) {
 	if n := seq - r.next; n > 0 {
 		r.stats.Lost += uint64(n)
@@ -149,5 +150,5 @@ func (r *reorder) skip(seq uint16) {
 	}
 }
 
-// behind tells whether a comes before b, seen across the wrap.
+// behind tells whether a precedes b, also across the wrap.
 func behind(a, b uint16) bool { return int16(a-b) < 0 }

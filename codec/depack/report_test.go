@@ -7,11 +7,11 @@ import (
 	"azulejo/mixer"
 )
 
-// TestCaptured: units have the time of their sender's wall clock from a report on, across the wrap of timestamps, and
-// not where the report belongs to another sender or is far away.
+// TestCaptured: access units have the time of their sender's wall clock after a report, also across the wrap of
+// timestamps. They have none if the report is of another sender or too far away.
 func TestCaptured(t *testing.T) {
 	const noon = 12 * time.Hour
-	sound := []byte{0xf8, 1}
+	opus := []byte{0xf8, 1}
 	tr := track(t, mixer.Opus, 48000)
 	for i, c := range []struct {
 		report time.Duration // zero: none
@@ -29,13 +29,13 @@ func TestCaptured(t *testing.T) {
 		if c.report != 0 {
 			tr.Report(c.at, c.report)
 		}
-		got := tr.Push(pkt(uint16(i), c.stamp, sound...))
+		got := tr.Push(pkt(uint16(i), c.stamp, opus...))
 		if len(got) != 1 || got[0].Captured != c.want {
 			t.Errorf("packet %d became %+v; want one captured at %v", i, got, c.want)
 		}
 	}
-	tr.Push(ssrc(2, pkt(700, 9, sound...)))
-	if got := tr.Push(ssrc(2, pkt(701, 969, sound...))); len(got) != 2 || got[0].Captured != 0 || got[1].Captured != 0 {
-		t.Errorf("of another sender came %+v; want two packets that nothing was told of", got)
+	tr.Push(ssrc(2, pkt(700, 9, opus...)))
+	if got := tr.Push(ssrc(2, pkt(701, 969, opus...))); len(got) != 2 || got[0].Captured != 0 || got[1].Captured != 0 {
+		t.Errorf("of another sender came %+v; want two packets without a capture time", got)
 	}
 }

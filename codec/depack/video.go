@@ -8,37 +8,37 @@ import (
 	"azulejo/mixer"
 )
 
-// maxUnit bounds one access unit, in bytes of payload; a 4K intra picture of a camera stays well below.
-const maxUnit = 8 << 20
+// maxAccessUnit bounds one access unit, in bytes of payload. A 4K intra frame of a camera is much smaller.
+const maxAccessUnit = 8 << 20
 
-var errUnitSize = errors.New("access unit is larger than 8 MiB")
+var errAccessUnitSize = errors.New("access unit is larger than 8 MiB")
 
-// parser reads the payloads of one video codec into the access unit at hand.
+// parser appends the payloads of one video codec to the open access unit.
 type parser interface {
-	// starts tells whether an access unit can begin with this payload, which is not empty.
+	// starts tells whether an access unit can start with this payload, which is not empty.
 	starts(payload []byte) bool
-	// add appends a payload, which is not empty and is only lent. After an error comes drop.
+	// add appends a payload, which is not empty and which the caller keeps. After an error the caller calls reset.
 	add(payload []byte) error
-	// take ends the unit and returns it in memory of its own; nil when there is no picture in it.
-	take() (data []byte, key bool, err error)
-	// drop forgets the unit.
-	drop()
+	// finish closes the access unit and returns it in memory of its own; nil if it has no frame.
+	finish() (data []byte, key bool, err error)
+	// reset discards the access unit.
+	reset()
 }
 
-// video cuts a stream into access units, and lets only whole ones out.
+// video divides a stream into access units and emits the complete ones.
 type video struct {
 	id     mixer.Codec
 	track  *Track
 	parser parser
 
-	joined   bool // a first packet has come
-	markless bool // units end by a new timestamp and not by a marker
-	open     bool // a unit has begun, with the timestamp and pts below
+	joined   bool // the first packet has arrived
+	markless bool // access units end by a new timestamp and not by a marker
+	open     bool // an access unit is open, with the timestamp and pts below
 	stamp    uint32
 	pts      ticks
 	size     int
-	broken   bool // a part of the open unit is missing or malformed
-	lost     bool // a unit before the next one is missing
+	broken   bool // a part of the open access unit is missing or malformed
+	lost     bool // an access unit before the next one is missing
 }
 
 func (v *video) add(p *rtp.Packet, pts ticks, gap bool) {
@@ -55,19 +55,19 @@ func (v *video) add(p *rtp.Packet, pts ticks, gap bool) {
 		v.broken = (gap || !v.joined) && !v.parser.starts(p.Payload)
 		v.joined = true
 	}
-	v.part(p.Payload)
+	v.append(p.Payload)
 	if p.Marker {
 		v.markless = false
 		v.close()
 	}
 }
 
-func (v *video) part(payload []byte) {
+func (v *video) append(payload []byte) {
 	if v.broken {
 		return
 	}
-	err := errUnitSize
-	if v.size += len(payload); v.size <= maxUnit {
+	err := errAccessUnitSize
+	if v.size += len(payload); v.size <= maxAccessUnit {
 		err = v.parser.add(payload)
 	}
 	if err != nil {
@@ -76,14 +76,14 @@ func (v *video) part(payload []byte) {
 	}
 }
 
-// close ends the open unit, all of whose packets have come unless it is broken.
+// close emits the open access unit, or discards it if it is broken.
 func (v *video) close() {
 	v.open = false
 	if v.broken {
 		v.discard()
 		return
 	}
-	data, key, err := v.parser.take()
+	data, key, err := v.parser.finish()
 	if err != nil {
 		v.track.malformed(err)
 		v.discard()
@@ -97,13 +97,14 @@ func (v *video) close() {
 }
 
 func (v *video) discard() {
-	v.parser.drop()
+	v.parser.reset()
 	v.track.stats.Dropped++
 	v.broken, v.lost = false, true
 }
 
-// end closes the open unit if the sender does not mark the last packet; else its end is yet to come.
-func (v *video) end() {
+// flush closes the open access unit. It is complete only if the sender sets no markers: with markers, its last packet is
+// still missing.
+func (v *video) flush() {
 	if !v.open {
 		return
 	}

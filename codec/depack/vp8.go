@@ -17,7 +17,7 @@ var (
 // vp8 reads RFC 7741.
 type vp8 struct {
 	buf       []byte
-	partition byte // index of the last part
+	partition byte // index of the last partition
 }
 
 func (v *vp8) starts(payload []byte) bool { return payload[0]&0x17 == 0x10 }
@@ -40,8 +40,8 @@ func (v *vp8) add(payload []byte) error {
 	return nil
 }
 
-// vp8Body is what follows the payload descriptor (RFC 7741, 4.2): one octet, and when X is set
-// one with I, L, T, K, each of which announces another.
+// vp8Body returns the bytes behind the payload descriptor (RFC 7741, 4.2). The descriptor is one octet; with X set a
+// second follows, whose flags I, L, T and K each announce a field.
 func vp8Body(p []byte) ([]byte, error) {
 	n := 1
 	if p[0]&0x80 != 0 {
@@ -66,8 +66,8 @@ func vp8Body(p []byte) ([]byte, error) {
 	return p[n:], nil
 }
 
-// take also reads the frame's own header (RFC 6386, 9.1).
-func (v *vp8) take() ([]byte, bool, error) {
+// finish reads the frame header too (RFC 6386, 9.1).
+func (v *vp8) finish() ([]byte, bool, error) {
 	if len(v.buf) == 0 {
 		return nil, false, nil
 	}
@@ -76,8 +76,8 @@ func (v *vp8) take() ([]byte, bool, error) {
 		return nil, false, errVP8Key
 	}
 	data := slices.Clone(v.buf)
-	v.drop()
+	v.reset()
 	return data, key, nil
 }
 
-func (v *vp8) drop() { v.buf, v.partition = v.buf[:0], 0 }
+func (v *vp8) reset() { v.buf, v.partition = v.buf[:0], 0 }

@@ -10,8 +10,9 @@ type Type uint8
 
 // The types of NAL units.
 const (
-	TypeSlice      Type = 1 // of a picture that is not IDR
+	TypeSlice      Type = 1 // slice of a picture that is not IDR
 	TypePartitionA Type = 2
+	TypePartitionB Type = 3
 	TypePartitionC Type = 4
 	TypeIDR        Type = 5 // slice of an IDR picture
 	TypeSEI        Type = 6
@@ -26,8 +27,8 @@ const (
 // TypeOf reads the type of a NAL unit, which must not be empty.
 func TypeOf(nal []byte) Type { return Type(nal[0] & 0x1f) }
 
-// NALs yields the NAL units of an Annex B stream and the offset of each in it, without start codes and without the
-// zeros that follow a NAL unit (trailing_zero_8bits). None is empty; they share memory with annexB.
+// NALs yields the NAL units of an Annex B stream, each with its offset in annexB, without start codes and without the
+// zeros that follow a NAL unit (trailing_zero_8bits). None is empty. They share memory with annexB.
 //
 // Bytes in front of the first start code are yielded too, with offset 0, unless all of them are zero. A NAL unit that
 // follows a start code has an offset of at least 3. NALs also reads H.265, whose start codes are the same.
@@ -46,5 +47,41 @@ func NALs(annexB []byte) iter.Seq2[int, []byte] {
 			}
 			from = next
 		}
+	}
+}
+
+// AppendNAL appends a start code of 4 bytes and a NAL unit to an Annex B stream.
+func AppendNAL(annexB, nal []byte) []byte {
+	return append(append(annexB, 0, 0, 0, 1), nal...)
+}
+
+// StartCodeLen is the length in bytes of the start codes that AppendNAL writes.
+const StartCodeLen = 4
+
+// IsIDR tells whether an access unit in Annex B is an IDR picture: no later picture refers to an earlier one. The first
+// slice decides.
+func IsIDR(accessUnit []byte) bool {
+	for _, nal := range NALs(accessUnit) {
+		if t := TypeOf(nal); t >= TypeSlice && t <= TypeIDR {
+			return t == TypeIDR
+		}
+	}
+	return false
+}
+
+// AppendRBSP appends the RBSP of a NAL unit to dst: the bytes behind its header of 1 byte, with emulation prevention
+// undone (7.4.1). It appends at most len(nal)-1 bytes.
+func AppendRBSP(dst, nal []byte) []byte {
+	if len(nal) == 0 {
+		return dst
+	}
+	rest := nal[1:]
+	for {
+		i := bytes.Index(rest, []byte{0, 0, 3})
+		if i < 0 {
+			return append(dst, rest...)
+		}
+		dst = append(dst, rest[:i+2]...)
+		rest = rest[i+3:]
 	}
 }

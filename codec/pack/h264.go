@@ -17,7 +17,7 @@ const (
 type cutter struct {
 	data []byte
 	out  []mixer.Boundary
-	sets []mixer.Boundary // parameter sets that are not in out yet
+	sets []mixer.Boundary // parameter sets since the last other NAL unit; not in out yet
 }
 
 // cutH264 follows RFC 6184 in packetization-mode 1. Consecutive parameter sets form one STAP-A if they fit, long NAL

@@ -13,8 +13,8 @@ import (
 	"azulejo/mixer"
 )
 
-// TestWhatIsCutIsReadBack: any unit, cut and read again, is the unit, and no payload is too long.
-func TestWhatIsCutIsReadBack(t *testing.T) {
+// TestRoundTrip: depack returns the access unit that was cut, and no payload is too long.
+func TestRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		id := rapid.SampledFrom([]mixer.Codec{mixer.H264, mixer.VP8, mixer.Opus}).Draw(t, "codec")
 		track, err := depack.New(id, 90000)
@@ -22,18 +22,18 @@ func TestWhatIsCutIsReadBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		seq := rapid.Uint16().Draw(t, "seq")
-		for n := range rapid.IntRange(1, 6).Draw(t, "units") {
-			unit := drawUnit(t, id)
+		for n := range rapid.IntRange(1, 6).Draw(t, "access units") {
+			accessUnit := drawAccessUnit(t, id)
 			var got []mixer.Packet
-			payloads := Payloads(id, unit)
+			payloads := Payloads(id, accessUnit)
 			for i, p := range payloads {
 				if len(p) > Size && id != mixer.Opus {
-					t.Fatalf("a payload of %d bytes; %d are room", len(p), Size)
+					t.Fatalf("a payload of %d bytes; at most %d fit", len(p), Size)
 				}
 				got = append(got, track.Push(packet(&seq, uint32(n)*3000, p, i == len(payloads)-1))...)
 			}
-			if len(got) != 1 || !bytes.Equal(got[0].Data, unit) || got[0].Lost {
-				t.Fatalf("%d units came back of %x in %d payloads: %+v", len(got), unit, len(payloads), track.Stats())
+			if len(got) != 1 || !bytes.Equal(got[0].Data, accessUnit) || got[0].Lost {
+				t.Fatalf("%d access units came back of %x in %d payloads: %+v", len(got), accessUnit, len(payloads), track.Stats())
 			}
 		}
 	})
@@ -45,8 +45,8 @@ func packet(seq *uint16, stamp uint32, payload []byte, last bool) *rtp.Packet {
 	return p
 }
 
-// drawUnit makes a random access unit, some of them as long as real key pictures.
-func drawUnit(t *rapid.T, id mixer.Codec) []byte {
+// drawAccessUnit makes an access unit; some are as long as real keyframes.
+func drawAccessUnit(t *rapid.T, id mixer.Codec) []byte {
 	body := bytes.Repeat(rapid.SliceOfN(rapid.ByteRange(1, 255), 3, 60).Draw(t, "body"), rapid.IntRange(1, 120).Draw(t, "times"))
 	switch id {
 	case mixer.VP8:
@@ -55,7 +55,7 @@ func drawUnit(t *rapid.T, id mixer.Codec) []byte {
 		return append([]byte{0xf8}, body...) // one CELT frame
 	}
 	var all [][]byte
-	slice := []byte{0x41, 0x9a} // depack would give an IDR without sets the last ones
+	slice := []byte{0x41, 0x9a} // depack puts the last parameter sets in front of an IDR without any
 	if rapid.Bool().Draw(t, "key") {
 		slice = []byte{0x65, 0x88}
 		all = [][]byte{{0x67, 0x42, 0xe0, 0x1f, 0x8c, 0x8d, 0x40}, {0x68, 0xce, 0x3c, 0x80}}
@@ -80,8 +80,8 @@ func annexB(all ...[]byte) []byte {
 	return out
 }
 
-// TestAnotherReader has pion put the NAL units together again: ours might forgive our mistakes.
-func TestAnotherReader(t *testing.T) {
+// TestPionReads has pion assemble the NAL units: depack might accept mistakes that pack makes.
+func TestPionReads(t *testing.T) {
 	long := append([]byte{0x65}, bytes.Repeat([]byte{7}, 3*Size)...)
 	sets := [][]byte{{0x67, 0x42, 0xe0, 0x1f}, {0x68, 0xce}}
 	data := annexB([]byte{9, 0xf0}, sets[0], sets[1], []byte{12, 0xff}, long)
@@ -117,8 +117,8 @@ func TestEdges(t *testing.T) {
 		{"short start code", mixer.H264, []byte{0, 0, 1, 0x41, 5, 0, 0, 1, 0x41, 6, 7}, []int{2, 3}},
 		{"exactly full", mixer.H264, annexB(slice[:Size]), []int{Size}},
 		{"one too long", mixer.H264, annexB(slice), []int{2 + Size/2, 2 + Size/2}},
-		{"sets without a picture", mixer.H264, annexB([]byte{0x67, 1}, []byte{0x68, 1}), []int{9}},
-		{"one set", mixer.H264, annexB([]byte{0x67, 1}), []int{2}},
+		{"parameter sets alone", mixer.H264, annexB([]byte{0x67, 1}, []byte{0x68, 1}), []int{9}},
+		{"one parameter set", mixer.H264, annexB([]byte{0x67, 1}), []int{2}},
 		{"not sent", mixer.MJPEG, []byte{1}, nil},
 		{"vp8", mixer.VP8, make([]byte, Size), []int{Size, 2}},
 	} {
@@ -133,9 +133,9 @@ func TestEdges(t *testing.T) {
 }
 
 func BenchmarkPayloads(b *testing.B) {
-	unit := annexB([]byte{0x67, 1, 2, 3}, []byte{0x68, 1}, append([]byte{0x65}, bytes.Repeat([]byte{7}, 40_000)...))
-	b.SetBytes(int64(len(unit)))
+	accessUnit := annexB([]byte{0x67, 1, 2, 3}, []byte{0x68, 1}, append([]byte{0x65}, bytes.Repeat([]byte{7}, 40_000)...))
+	b.SetBytes(int64(len(accessUnit)))
 	for b.Loop() {
-		Payloads(mixer.H264, unit)
+		Payloads(mixer.H264, accessUnit)
 	}
 }

@@ -1,78 +1,85 @@
 package repeat
 
-// Detector follows one H.264 stream. The zero value is ready, knows no parameter sets, and stays so after a loss or
-// another stream: then a new one is needed. Not safe for concurrent use.
+import "azulejo/codec/h264"
+
+// Detector follows one H.264 stream. The zero value is ready and knows no parameter sets. A loss or another stream needs
+// a new Detector. Not safe for concurrent use.
 type Detector struct {
-	sets   sets
-	before picture // in decoding order
-	grain  bool    // decoders add noise
-	rbsp   []byte  // scratch
+	sets     h264.Sets
+	previous h264.Picture // in decoding order
+	grain    bool         // decoders add noise
+	rbsp     []byte       // scratch
 }
 
-// Repeats takes the next access unit in Annex B and tells whether it is one picture that shows exactly what the one
-// before shows, in decoding order. It may still be a reference for those that follow. Of large ones only the headers
-// are read.
+// Repeats reads the next access unit in Annex B. It tells whether the access unit is one picture that shows exactly what
+// the previous picture in decoding order shows. Later pictures may still refer to such a picture. Of large access units
+// only the headers are read.
 func (d *Detector) Repeats(accessUnit []byte) bool {
-	var u unit
-	for nal := range nals(accessUnit) {
-		d.take(&u, nal)
+	var u accessUnitState
+	for _, nal := range h264.NALs(accessUnit) {
+		d.read(&u, nal)
 	}
-	before := d.before
-	d.before = picture{}
+	previous := d.previous
+	d.previous = h264.Picture{}
 	if u.odd || d.grain || u.slices == 0 {
 		return false
 	}
-	d.before = u.picture
-	return u.covered == u.seq.blocks && before.reference && before.seq == u.seq && before.seq.following(before.frameNum) == u.frameNum
+	d.previous = u.picture
+	return u.skipped == u.picture.SPS.Macroblocks() && continues(&previous, &u.picture)
 }
 
-// unit is what is known so far of an access unit.
-type unit struct {
-	picture
+// continues tells whether the picture before is the short-term reference with the highest number for the next one.
+func continues(before, next *h264.Picture) bool {
+	return before.SlidingWindow && before.SPS == next.SPS && before.SPS.NextFrameNum(before.FrameNum) == next.FrameNum
+}
+
+// accessUnitState is what is known so far of an access unit.
+type accessUnitState struct {
+	picture h264.Picture
 	slices  int
-	covered uint32 // macroblocks from the first on that are copied
-	odd     bool   // not one picture of slices of which everything is known
+	skipped uint32 // macroblocks from the first on that are P_Skip
+	odd     bool   // something other than the readable slices of one picture
 }
 
-func (d *Detector) take(u *unit, nal []byte) {
-	switch nal[0] & 0x1f {
-	case nalSlice, nalIDR:
-		d.slice(u, nal)
-	case nalSEI:
-		d.rbsp = payload(d.rbsp[:0], nal)
-		d.grain = d.grain || grainy(d.rbsp)
-	case nalSPS:
-		d.sets.learnSequence(nal)
+func (d *Detector) read(u *accessUnitState, nal []byte) {
+	switch h264.TypeOf(nal) {
+	case h264.TypeSlice, h264.TypeIDR:
+		d.readSlice(u, nal)
+	case h264.TypeSEI:
+		d.rbsp = h264.AppendRBSP(d.rbsp[:0], nal)
+		d.grain = d.grain || h264.HasFilmGrain(d.rbsp)
+	case h264.TypeSPS:
+		d.sets.AddSPS(nal)
 		u.odd = u.odd || u.slices > 0
-	case nalPPS:
-		d.rbsp = payload(d.rbsp[:0], nal)
-		d.sets.learnPicture(d.rbsp)
+	case h264.TypePPS:
+		d.sets.AddPPS(nal)
 		u.odd = u.odd || u.slices > 0
-	case nalAUD, nalFiller:
+	case h264.TypeAUD, h264.TypeFiller:
 	default:
 		u.odd = true
 	}
 }
 
-// maxHeader is how many bytes of a slice are looked at for its header.
+// maxHeader is how many bytes of a slice are read for its header.
 const maxHeader = 512
 
-func (d *Detector) slice(u *unit, nal []byte) {
-	d.rbsp = payload(d.rbsp[:0], nal[:min(len(nal), maxHeader)])
-	r := reader{data: d.rbsp}
-	sl, ok := d.sets.readSlice(&r, nal[0])
+func (d *Detector) readSlice(u *accessUnitState, nal []byte) {
+	d.rbsp = h264.AppendRBSP(d.rbsp[:0], nal[:min(len(nal), maxHeader)])
+	r := h264.NewReader(d.rbsp)
+	sl, ok := d.sets.ReadSlice(r, nal[0])
 	u.slices++
 	if u.odd = u.odd || !ok || nal[0]&0x80 != 0; u.odd {
 		return
 	}
 	if u.slices == 1 {
-		u.picture = sl.picture
+		u.picture = sl.Picture
 	}
-	if sl.picture != u.picture || u.slices == 1 && sl.first != 0 {
+	if sl.Picture != u.picture || u.slices == 1 && sl.FirstMacroblock != 0 {
 		u.odd = true
 		return
 	}
-	if sl.first == u.covered && sl.copies && len(nal) <= min(maxHeader, maxSkipped(sl.seq.blocks)) {
-		u.covered += skipped(&r, &sl, sl.seq.blocks-u.covered)
+	macroblocks := sl.SPS.Macroblocks()
+	if sl.FirstMacroblock == u.skipped && sl.CopiesPrevious && len(nal) <= min(maxHeader, maxSkipped(macroblocks)) {
+		u.skipped += skipped(r, &sl, macroblocks-u.skipped)
 	}
 }

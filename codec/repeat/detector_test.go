@@ -14,11 +14,11 @@ import (
 	"azulejo/mixer"
 )
 
-// TestEverythingUncertainIsNoRepeat changes one picture of a stream, or something in front of it.
-func TestEverythingUncertainIsNoRepeat(t *testing.T) {
+// TestUncertainIsNoRepeat changes one access unit of a stream, or NAL units in front of it.
+func TestUncertainIsNoRepeat(t *testing.T) {
 	all := film(t, still, strings.Fields("-profile:v baseline -pix_fmt yuv420p -qp 26 -x264-params slices=4:ref=2:keyint=1000")...)
 	const at = 40
-	unit := func(nals ...[]byte) []byte {
+	join := func(nals ...[]byte) []byte {
 		var out []byte
 		for _, n := range nals {
 			out = append(append(out, 0, 0, 0, 1), n...)
@@ -29,51 +29,51 @@ func TestEverythingUncertainIsNoRepeat(t *testing.T) {
 	first := bytes.Split(all[0].Data, []byte{0, 0, 1})
 	n := slices.IndexFunc(first, func(nal []byte) bool { return len(nal) > 0 && nal[0]&31 == 7 })
 	if len(parts) != 4 || n < 0 {
-		t.Fatalf("%d slices, SPS is NAL unit %d", len(parts), n)
+		t.Fatalf("%d slices, the SPS is NAL unit %d", len(parts), n)
 	}
 	sps := first[n]
 	other := slices.Clone(sps)
 	other[3]++ // level
 	grain := []byte{6, 19, 1, 0, 0x80}
 	cases := map[string]struct {
-		units [][]byte // instead of the one at that place
-		want  string   // what is said of them, and of the two that follow
+		accessUnits [][]byte // instead of number at
+		want        string   // what Repeats returns for them, and for the two access units that follow
 	}{
-		"as it is":                   {[][]byte{all[at].Data}, "true true true"},
-		"three-byte start codes":     {[][]byte{append([]byte{0, 0, 1}, bytes.Join(parts, []byte{0, 0, 1})...)}, "true true true"},
-		"delimiter, filler, message": {[][]byte{slices.Concat(unit([]byte{9, 0xf0}, []byte{12, 255, 0x80}, []byte{6, 5, 1, 0, 0x80}), all[at].Data)}, "true true true"},
-		"left out":                   {nil, "false true"},
-		"twice":                      {[][]byte{all[at].Data, all[at].Data}, "true false true true"},
-		"two in one":                 {[][]byte{slices.Concat(all[at].Data, all[at+1].Data)}, "false false true"},
-		"the slices in disorder":     {[][]byte{unit(parts[1], parts[0], parts[2], parts[3])}, "false false true"},
-		"a slice is missing":         {[][]byte{unit(parts[0], parts[1], parts[3])}, "false true true"},
-		"a slice came twice":         {[][]byte{unit(parts[0], parts[1], parts[1], parts[2], parts[3])}, "true true true"},
-		"the last slice is missing":  {[][]byte{unit(parts[0], parts[1], parts[2])}, "false true true"},
-		"nothing":                    {[][]byte{nil}, "false false true"},
-		"not Annex B":                {[][]byte{slices.Concat([]byte{0x7f}, all[at].Data)}, "false false true"},
-		"data partitioning":          {[][]byte{slices.Concat(all[at].Data, unit([]byte{2, 0x80}))}, "false false true"},
-		"an extension":               {[][]byte{slices.Concat(all[at].Data, unit([]byte{20, 0x80, 1, 2, 3}))}, "false false true"},
-		"end of sequence":            {[][]byte{slices.Concat(all[at].Data, unit([]byte{10}))}, "false false true"},
-		"the same SPS":               {[][]byte{slices.Concat(unit(sps), all[at].Data)}, "true true true"},
-		"another SPS":                {[][]byte{slices.Concat(unit(other), all[at].Data)}, "false false false"},
-		"a broken SPS":               {[][]byte{slices.Concat(unit([]byte{0x67, 1, 2}), all[at].Data)}, "false false false"},
-		"a broken PPS":               {[][]byte{slices.Concat(unit([]byte{0x68}), all[at].Data)}, "false false false"},
-		"PPS with slice groups":      {[][]byte{slices.Concat(unit([]byte{0x68, 0xc5, 0xff, 0xff}), all[at].Data)}, "false false false"},
-		"a PPS behind":               {[][]byte{slices.Concat(all[at].Data, unit([]byte{0x68}))}, "false false false"},
-		"film grain":                 {[][]byte{slices.Concat(unit(grain), all[at].Data)}, "false false false"},
-		"film grain, second message": {[][]byte{slices.Concat(unit(slices.Concat([]byte{6, 5, 2, 0, 0}, grain[1:])), all[at].Data)}, "false false false"},
-		"no reference":               {[][]byte{bytes.ReplaceAll(all[at].Data, []byte{0, 0, 1, 0x41}, []byte{0, 0, 1, 0x01})}, "false false true"},
+		"unchanged":                   {[][]byte{all[at].Data}, "true true true"},
+		"three-byte start codes":      {[][]byte{append([]byte{0, 0, 1}, bytes.Join(parts, []byte{0, 0, 1})...)}, "true true true"},
+		"delimiter, filler, message":  {[][]byte{slices.Concat(join([]byte{9, 0xf0}, []byte{12, 255, 0x80}, []byte{6, 5, 1, 0, 0x80}), all[at].Data)}, "true true true"},
+		"left out":                    {nil, "false true"},
+		"twice":                       {[][]byte{all[at].Data, all[at].Data}, "true false true true"},
+		"two in one":                  {[][]byte{slices.Concat(all[at].Data, all[at+1].Data)}, "false false true"},
+		"the slices in another order": {[][]byte{join(parts[1], parts[0], parts[2], parts[3])}, "false false true"},
+		"a slice is missing":          {[][]byte{join(parts[0], parts[1], parts[3])}, "false true true"},
+		"a slice twice":               {[][]byte{join(parts[0], parts[1], parts[1], parts[2], parts[3])}, "true true true"},
+		"the last slice is missing":   {[][]byte{join(parts[0], parts[1], parts[2])}, "false true true"},
+		"nothing":                     {[][]byte{nil}, "false false true"},
+		"not Annex B":                 {[][]byte{slices.Concat([]byte{0x7f}, all[at].Data)}, "false false true"},
+		"data partitioning":           {[][]byte{slices.Concat(all[at].Data, join([]byte{2, 0x80}))}, "false false true"},
+		"an extension":                {[][]byte{slices.Concat(all[at].Data, join([]byte{20, 0x80, 1, 2, 3}))}, "false false true"},
+		"end of sequence":             {[][]byte{slices.Concat(all[at].Data, join([]byte{10}))}, "false false true"},
+		"the same SPS":                {[][]byte{slices.Concat(join(sps), all[at].Data)}, "true true true"},
+		"another SPS":                 {[][]byte{slices.Concat(join(other), all[at].Data)}, "false false false"},
+		"a broken SPS":                {[][]byte{slices.Concat(join([]byte{0x67, 1, 2}), all[at].Data)}, "false false false"},
+		"a broken PPS":                {[][]byte{slices.Concat(join([]byte{0x68}), all[at].Data)}, "false false false"},
+		"PPS with slice groups":       {[][]byte{slices.Concat(join([]byte{0x68, 0xc5, 0xff, 0xff}), all[at].Data)}, "false false false"},
+		"a PPS behind":                {[][]byte{slices.Concat(all[at].Data, join([]byte{0x68}))}, "false false false"},
+		"film grain":                  {[][]byte{slices.Concat(join(grain), all[at].Data)}, "false false false"},
+		"film grain, second message":  {[][]byte{slices.Concat(join(slices.Concat([]byte{6, 5, 2, 0, 0}, grain[1:])), all[at].Data)}, "false false false"},
+		"not a reference":             {[][]byte{bytes.ReplaceAll(all[at].Data, []byte{0, 0, 1, 0x41}, []byte{0, 0, 1, 0x01})}, "false false true"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			var d repeat.Detector
 			for i, p := range all[:at] {
 				if d.Repeats(p.Data) != (i > 1) && i > 4 {
-					t.Fatalf("picture %d is not found", i)
+					t.Fatalf("repeat %d is not found", i)
 				}
 			}
 			var got []string
-			for _, u := range append(c.units, all[at+1].Data, all[at+2].Data) {
+			for _, u := range append(c.accessUnits, all[at+1].Data, all[at+2].Data) {
 				got = append(got, fmt.Sprint(d.Repeats(u)))
 			}
 			if s := strings.Join(got, " "); s != c.want {
@@ -83,20 +83,7 @@ func TestEverythingUncertainIsNoRepeat(t *testing.T) {
 	}
 }
 
-func TestIDR(t *testing.T) {
-	for want, units := range map[bool][][]byte{
-		true:  {{0, 0, 1, 0x65, 1}, {0, 0, 0, 1, 0x67, 1, 0, 0, 0, 1, 0x68, 1, 0, 0, 1, 0x25}},
-		false: {nil, {0, 0, 1}, {0, 0, 1, 0x41, 5}, {0, 0, 1, 0x41, 5, 0, 0, 1, 0x65, 1}, {0, 0, 1, 0x67, 0x65}},
-	} {
-		for _, u := range units {
-			if repeat.IDR(u) != want {
-				t.Errorf("%x: want %v", u, want)
-			}
-		}
-	}
-}
-
-// pack writes access units one after another, each with its length; unpack reads as many as there are.
+// pack writes access units one after another, each with its length. unpack reads them.
 func pack(packets []mixer.Packet) (out []byte) {
 	for _, p := range packets {
 		out = binary.BigEndian.AppendUint16(out, uint16(len(p.Data)))
@@ -105,16 +92,16 @@ func pack(packets []mixer.Packet) (out []byte) {
 	return out
 }
 
-func unpack(b []byte) (units [][]byte) {
+func unpack(b []byte) (accessUnits [][]byte) {
 	for len(b) >= 2 {
 		n := min(int(binary.BigEndian.Uint16(b)), len(b)-2)
-		units = append(units, b[2:2+n])
+		accessUnits = append(accessUnits, b[2:2+n])
 		b = b[2+n:]
 	}
-	return units
+	return accessUnits
 }
 
-// tiny are streams of small pictures, packed.
+// tiny are packed streams with small pictures.
 func tiny(t testing.TB) (all [][]byte) {
 	t.Helper()
 	for _, options := range []string{
@@ -131,9 +118,9 @@ func tiny(t testing.TB) (all [][]byte) {
 	return all
 }
 
-// confirm feeds units to a detector and a decoder, and returns how often the one said what the other confirmed. As
-// long as the decoder is content, what is said to repeat does.
-func confirm(t *testing.T, units [][]byte) (n int) {
+// confirm feeds access units to a detector and a decoder. It returns the number of repeats that the decoder confirms, and
+// fails the test if the decoder shows another picture, as long as the decoder reports no error.
+func confirm(t *testing.T, accessUnits [][]byte) (n int) {
 	t.Helper()
 	d, err := codec.NewVideoDecoder(mixer.H264, 1<<14)
 	if err != nil {
@@ -141,20 +128,20 @@ func confirm(t *testing.T, units [][]byte) (n int) {
 	}
 	defer d.Close()
 	var detector repeat.Detector
-	var last *codec.Frame // of the unit before, which the decoder gave at once
+	var last *codec.Frame // of the access unit before, if the decoder returned it at once
 	defer func() { last.Close() }()
-	sound := true
-	for i, u := range units {
-		repeats := detector.Repeats(u)
-		if !sound || len(u) == 0 {
+	healthy := true
+	for i, accessUnit := range accessUnits {
+		repeats := detector.Repeats(accessUnit)
+		if !healthy || len(accessUnit) == 0 {
 			continue
 		}
-		frames, err := d.Decode(mixer.Packet{Codec: mixer.H264, Data: u, PTS: time.Duration(i + 1)})
-		sound = err == nil && len(frames) == 1 && frames[0].PTS == time.Duration(i+1)
-		if sound && repeats && last != nil {
+		frames, err := d.Decode(mixer.Packet{Codec: mixer.H264, Data: accessUnit, PTS: time.Duration(i + 1)})
+		healthy = err == nil && len(frames) == 1 && frames[0].PTS == time.Duration(i+1)
+		if healthy && repeats && last != nil {
 			n++
 			if !frames[0].Same(last) {
-				t.Errorf("unit %d: %x is no repeat", i, u)
+				t.Errorf("access unit %d: %x is no repeat", i, accessUnit)
 			}
 		}
 		last.Close()
@@ -167,27 +154,27 @@ func confirm(t *testing.T, units [][]byte) (n int) {
 	return n
 }
 
-// TestFlippedBits flips each bit of some pictures that repeat, and of the parameter sets.
+// TestFlippedBits flips each bit of some repeats, and of the parameter sets.
 func TestFlippedBits(t *testing.T) {
 	for i, stream := range tiny(t) {
 		whole := unpack(stream)
 		if n := confirm(t, whole); n < 4 {
-			t.Fatalf("stream %d: %d repeat", i, n)
+			t.Fatalf("stream %d: %d repeats", i, n)
 		}
 		confirmed := 0
 		for _, k := range []int{0, 3, 6} {
 			for bit := range 8 * min(len(whole[k]), 60) {
-				units := slices.Clone(whole)
-				units[k] = slices.Clone(units[k])
-				units[k][bit/8] ^= 1 << (bit % 8)
-				confirmed += confirm(t, units)
+				flipped := slices.Clone(whole)
+				flipped[k] = slices.Clone(flipped[k])
+				flipped[k][bit/8] ^= 1 << (bit % 8)
+				confirmed += confirm(t, flipped)
 			}
 		}
 		t.Logf("stream %d: %d repeats confirmed", i, confirmed)
 	}
 }
 
-// FuzzRepeats: nothing panics, and no answer is wrong.
+// FuzzRepeats: for any access units nothing panics, and the decoder confirms all repeats.
 func FuzzRepeats(f *testing.F) {
 	for _, stream := range tiny(f) {
 		f.Add(stream)

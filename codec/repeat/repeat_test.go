@@ -21,57 +21,57 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// film has ffmpeg encode a test picture in one thread, so that it is the same everywhere.
+// film has ffmpeg encode a source of lavfi in one thread, so that the stream is the same on every machine.
 func film(t testing.TB, source string, options ...string) []mixer.Packet {
 	t.Helper()
 	return codectest.Film(t, source, append([]string{"-threads", "1"}, options...)...)
 }
 
-// shots are all pictures of a stream by their time.
-type shots map[time.Duration]*codec.Frame
+// frames are the frames of a stream by PTS.
+type frames map[time.Duration]*codec.Frame
 
-// decode fails the test if a picture is missing.
-func decode(t testing.TB, packets []mixer.Packet) shots {
+// decode decodes a stream. It fails the test if a frame is missing.
+func decode(t testing.TB, packets []mixer.Packet) frames {
 	t.Helper()
 	d, err := codec.NewVideoDecoder(mixer.H264, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer d.Close()
-	all := shots{}
-	take := func(frames []*codec.Frame, err error) {
+	all := frames{}
+	add := func(decoded []*codec.Frame, err error) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, f := range frames {
+		for _, f := range decoded {
 			all[f.PTS] = f
 		}
 	}
 	for _, p := range packets {
-		take(d.Decode(p))
+		add(d.Decode(p))
 	}
-	take(d.Flush())
+	add(d.Flush())
 	if len(all) != len(packets) {
-		t.Fatalf("%d pictures of %d packets", len(all), len(packets))
+		t.Fatalf("%d frames of %d packets", len(all), len(packets))
 	}
 	return all
 }
 
-func (s shots) close() {
+func (s frames) close() {
 	for _, f := range s {
 		f.Close()
 	}
 }
 
-// tally counts pictures that are not key ones.
-type tally struct{ inter, same, repeats int }
+// counts are of the pictures that are not keyframes.
+type counts struct{ inter, same, repeats int }
 
-func (s tally) String() string {
-	return fmt.Sprintf("%d that are not key, %d the same as the one before, %d found", s.inter, s.same, s.repeats)
+func (s counts) String() string {
+	return fmt.Sprintf("%d that are no keyframes, %d the same as the one before, %d found", s.inter, s.same, s.repeats)
 }
 
-// judge compares what a detector says with the pixels. There may be no false alarm.
-func judge(t testing.TB, packets []mixer.Packet) (n tally) {
+// compare compares the answers of a detector with the pixels. False repeats fail the test.
+func compare(t testing.TB, packets []mixer.Packet) (n counts) {
 	t.Helper()
 	all := decode(t, packets)
 	defer all.close()
@@ -80,7 +80,7 @@ func judge(t testing.TB, packets []mixer.Packet) (n tally) {
 		repeats := d.Repeats(p.Data)
 		if i == 0 || p.Key {
 			if repeats {
-				t.Errorf("key picture %d repeats", i)
+				t.Errorf("keyframe %d repeats", i)
 			}
 			continue
 		}
@@ -93,7 +93,7 @@ func judge(t testing.TB, packets []mixer.Packet) (n tally) {
 			n.repeats++
 		}
 		if repeats && !same {
-			t.Errorf("picture %d of %d bytes is said to repeat, and does not: %x", i, len(p.Data), p.Data)
+			t.Errorf("picture %d of %d bytes is a false repeat: %x", i, len(p.Data), p.Data)
 		}
 	}
 	return n
@@ -104,7 +104,7 @@ const (
 	moving = "[a];color=white:size=8x8:rate=15[b];[a][b]overlay=x=mod(n*7\\,190):y=mod(n*5\\,110):enable=not(mod(n\\,4)):shortest=1"
 )
 
-// scenes are what cameras see.
+// scenes are what cameras show, as sources of lavfi.
 var scenes = map[string]string{
 	"still":          still,
 	"object":         still + moving,
@@ -115,15 +115,15 @@ var scenes = map[string]string{
 	"grey":           "color=gray:size=184x104:rate=15:duration=5",
 }
 
-// makers are the ways an encoder codes them; of those that quiet says so the still scene must be found nearly whole.
-var makers = map[string]struct {
+// encoders are options of libx264. With quiet set, at least 90 % of the still scene must be found.
+var encoders = map[string]struct {
 	options string
 	quiet   bool
 }{
 	"baseline":                 {"-profile:v baseline -preset veryfast -g 40", true},
 	"baseline, slices":         {"-profile:v baseline -preset fast -x264-params slices=4:ref=3", true},
 	"baseline, zero latency":   {"-profile:v baseline -tune zerolatency -qp 30 -x264-params keyint=20:ref=1", true},
-	"baseline, low rate":       {"-profile:v baseline -tune zerolatency -b:v 60k", false}, // gets better all the time
+	"baseline, low rate":       {"-profile:v baseline -tune zerolatency -b:v 60k", false}, // quality rises in each picture
 	"main":                     {"-profile:v main -qp 24 -bf 0 -x264-params no-deblock=0:weightp=0", true},
 	"main, unfiltered":         {"-profile:v main -qp 24 -bf 0 -x264-params no-deblock=1:weightp=0", true},
 	"main, weights":            {"-profile:v main -qp 24 -bf 0 -x264-params weightp=2:ref=4", true},
@@ -136,7 +136,7 @@ var makers = map[string]struct {
 	"high, POC type 0":         {"-profile:v high -preset veryfast -bf 0 -qp 28 -x264-params nal-hrd=vbr:vbv-maxrate=900:vbv-bufsize=900:aud=1", true},
 	"high 4:2:2":               {"-profile:v high422 -pix_fmt yuv422p -bf 0 -preset veryfast", true},
 	"high 4:4:4":               {"-profile:v high444 -pix_fmt yuv444p -bf 0 -preset veryfast -qp 20", true},
-	"lossless":                 {"-profile:v high444 -pix_fmt yuv444p -bf 0 -preset veryfast -qp 0", false}, // has no skipped ones
+	"lossless":                 {"-profile:v high444 -pix_fmt yuv444p -bf 0 -preset veryfast -qp 0", false}, // has no skipped macroblocks
 	"intra refresh":            {"-profile:v main -bf 0 -x264-params intra-refresh=1:keyint=30:ref=1", false},
 	"B pictures":               {"-profile:v main -preset veryfast -bf 3 -x264-params b-pyramid=strict", false},
 	"interlaced":               {"-profile:v main -bf 0 -x264-params interlaced=1", false},
@@ -144,28 +144,28 @@ var makers = map[string]struct {
 	"open GOP":                 {"-profile:v main -bf 2 -x264-params open-gop=1:keyint=20", false},
 }
 
-func TestNothingIsCalledARepeatThatIsNone(t *testing.T) {
-	for name, maker := range makers {
+func TestNoFalseRepeats(t *testing.T) {
+	for name, encoder := range encoders {
 		t.Run(name, func(t *testing.T) {
 			for scene, source := range scenes {
-				options := strings.Fields(maker.options)
-				if !strings.Contains(maker.options, "pix_fmt") {
+				options := strings.Fields(encoder.options)
+				if !strings.Contains(encoder.options, "pix_fmt") {
 					options = append(options, "-pix_fmt", "yuv420p")
 				}
-				n := judge(t, film(t, source, options...))
+				n := compare(t, film(t, source, options...))
 				t.Logf("%s: %v", scene, n)
-				if scene == "still" && maker.quiet && 10*n.repeats < 9*n.inter {
-					t.Errorf("of the still scene: %v", n)
+				if scene == "still" && encoder.quiet && 10*n.repeats < 9*n.inter {
+					t.Errorf("the still scene: %v", n)
 				}
 				if t.Failed() {
-					t.Fatalf("that was %s", scene)
+					t.Fatalf("in the scene %s", scene)
 				}
 			}
 		})
 	}
 }
 
-// TestOwnEncoder has our own encoder show a still picture, on which something small moves now and then.
+// TestOwnEncoder encodes a still scene with our own encoder. In its second half a small object moves every sixth frame.
 func TestOwnEncoder(t *testing.T) {
 	for _, preset := range []string{"", "ultrafast", "veryfast", "medium"} {
 		for _, quality := range []int{0, 26} {
@@ -175,7 +175,7 @@ func TestOwnEncoder(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			packets := shoot(t, e, 120, func(n int) bool { return n >= 60 && n%6 == 0 })
+			packets := encode(t, e, 120, func(n int) bool { return n >= 60 && n%6 == 0 })
 			e.Close()
 			var late repeat.Detector
 			for i, p := range packets[1:50] {
@@ -183,18 +183,18 @@ func TestOwnEncoder(t *testing.T) {
 					t.Errorf("%q: picture %d repeats without parameter sets", preset, i+1)
 				}
 			}
-			n := judge(t, packets)
+			n := compare(t, packets)
 			t.Logf("%q, quality %d: %v", preset, quality, n)
-			// Of the second half four of six pictures show what the one before does.
-			if first := judge(t, packets[:60:60]); quality == 0 && (10*first.repeats < 9*first.inter || n.repeats < first.repeats+30) {
-				t.Errorf("%q: %v at first, %v in all", preset, first, n)
+			// In the second half four of six frames repeat the one before.
+			if first := compare(t, packets[:60:60]); quality == 0 && (10*first.repeats < 9*first.inter || n.repeats < first.repeats+30) {
+				t.Errorf("%q: %v in the first half, %v in all", preset, first, n)
 			}
 		}
 	}
 }
 
-// shoot encodes n pictures with 15 a second and a key picture every 50.
-func shoot(t testing.TB, e *codec.VideoEncoder, n int, spot func(n int) bool) (all []mixer.Packet) {
+// encode encodes n frames of 15 a second, with a keyframe every 50.
+func encode(t testing.TB, e *codec.VideoEncoder, n int, spot func(n int) bool) (all []mixer.Packet) {
 	t.Helper()
 	f, err := codec.NewFrame(320, 180)
 	if err != nil {

@@ -1,13 +1,15 @@
 package repeat
 
-// skipped reads the data of a P slice (7.3.4) and returns how many macroblocks it has if all of them are P_Skip,
-// else 0. At most most are expected.
-func skipped(r *reader, sl *slice, most uint32) uint32 {
-	if sl.cabac {
+import "azulejo/codec/h264"
+
+// skipped reads the data of a P slice (7.3.4). It returns the number of macroblocks if all of them are P_Skip and there
+// are at most most, else 0.
+func skipped(r *h264.Reader, sl *h264.Slice, most uint32) uint32 {
+	if sl.CABAC {
 		return skippedCABAC(r, sl, most)
 	}
-	run := r.ue() // mb_skip_run
-	if run > most || !r.trailing() {
+	run := r.UE() // mb_skip_run
+	if run > most || !r.TrailingBits() {
 		return 0
 	}
 	return run
@@ -15,15 +17,15 @@ func skipped(r *reader, sl *slice, most uint32) uint32 {
 
 // skippedCABAC decodes mb_skip_flag and end_of_slice_flag until the slice ends or a macroblock is not skipped. Of the
 // contexts 11 to 13 only 11 is needed: a neighbour adds to the index if it is available and not skipped (9.3.3.1.1.1).
-func skippedCABAC(r *reader, sl *slice, most uint32) uint32 {
-	for r.at&7 != 0 {
-		if !r.flag() { // cabac_alignment_one_bit
+func skippedCABAC(r *h264.Reader, sl *h264.Slice, most uint32) uint32 {
+	for !r.Aligned() {
+		if !r.Flag() { // cabac_alignment_one_bit
 			return 0
 		}
 	}
-	a := arithmetic{r: r, span: 510, offset: r.bits(9)}
-	skip := newContext(skipInit[sl.cabacInit], sl.qp)
-	for n := uint32(1); n <= most && !r.bad; n++ {
+	a := arithmetic{r: r, span: 510, offset: r.Bits(9)}
+	skip := newContext(skipInit[sl.CABACInit], sl.QP)
+	for n := uint32(1); n <= most && !r.Bad(); n++ {
 		if skip == settled {
 			n += a.run(most - n)
 		}
@@ -31,7 +33,7 @@ func skippedCABAC(r *reader, sl *slice, most uint32) uint32 {
 			return 0
 		}
 		if a.terminate() {
-			if r.bad || !r.ended() {
+			if r.Bad() || !r.BehindStopBit() {
 				return 0
 			}
 			return n
@@ -40,11 +42,11 @@ func skippedCABAC(r *reader, sl *slice, most uint32) uint32 {
 	return 0
 }
 
-// maxSkipped is how many bytes a NAL unit may have that is worth reading: with all of n macroblocks skipped there are
-// not more. A skipped one costs at most log2(256/(256-6)) + log2(250/(250-2)) < 0.047 bits once the context has
-// settled; before that a flag costs at most 6.5 bits for less than ten macroblocks, and less than one for sixty
-// (9.3.3.2). Half as much again is for emulation prevention. The rest is for the header; what has a longer one is not
-// worth reading.
+// maxSkipped is the maximum length in bytes of a NAL unit whose n macroblocks are all skipped. Longer NAL units are not
+// read further. A skipped macroblock costs at most log2(256/(256-6)) + log2(250/(250-2)) < 0.047 bits once the context
+// has settled. Before that a flag costs at most 6.5 bits for less than ten macroblocks, and less than one bit for sixty
+// (9.3.3.2). Emulation prevention takes at most half as much again. The other 128 bytes are for the slice header; slices
+// with a longer header are not found.
 func maxSkipped(n uint32) int { return 128 + int(n)/112 }
 
 // skipInit has m and n of context 11 for each cabac_init_idc (table 9-13).
@@ -71,7 +73,7 @@ func newContext(mn [2]int32, qp int32) context {
 
 // arithmetic is the decoding engine (9.3.1.2).
 type arithmetic struct {
-	r            *reader
+	r            *h264.Reader
 	span, offset uint32 // codIRange and codIOffset
 }
 
@@ -95,9 +97,10 @@ func (a *arithmetic) decode(c *context) bool {
 	return value
 }
 
-// run reads pairs of flags while the context is settled and stays so, at most n of them: skipped, and not the last of the
-// slice. It returns how many there were, and leaves what is anything else, or needs another bit, to decode and
-// terminate: almost all of a picture that repeats is such pairs, and takes 4 ns for each instead of 10.
+// run decodes at most n pairs of flags that say: skipped, and not the last of the slice. The context must be settled and
+// stays so. It returns the number of pairs. It stops before a pair that says something else or needs another bit, which
+// decode and terminate read. Almost all macroblocks of a repeated picture are such pairs: run takes 4 ns for each, decode
+// and terminate 10 ns.
 func (a *arithmetic) run(n uint32) (pairs uint32) {
 	span, lps := a.span, rangeLPS[settled.state]
 	for ; pairs < n; pairs++ {
@@ -124,7 +127,7 @@ func (a *arithmetic) terminate() bool {
 func (a *arithmetic) renormalize() {
 	for a.span < 256 {
 		a.span <<= 1
-		a.offset = a.offset<<1 | a.r.bit()
+		a.offset = a.offset<<1 | a.r.Bit()
 	}
 }
 

@@ -3,9 +3,11 @@ package repeat
 import (
 	"fmt"
 	"testing"
+
+	"azulejo/codec/h264"
 )
 
-// writer writes what a reader reads.
+// writer writes what a h264.Reader reads.
 type writer struct {
 	data []byte
 	n    int // bits
@@ -39,14 +41,14 @@ type encoder struct {
 	writer
 	low, span   uint32
 	outstanding int
-	begun       bool
+	started     bool
 }
 
-func (e *encoder) put(b uint32) {
-	if e.begun {
+func (e *encoder) writeBit(b uint32) {
+	if e.started {
 		e.bit(b)
 	}
-	e.begun = true
+	e.started = true
 	for ; e.outstanding > 0; e.outstanding-- {
 		e.bit(1 - b)
 	}
@@ -56,10 +58,10 @@ func (e *encoder) renormalize() {
 	for e.span < 256 {
 		switch {
 		case e.low < 256:
-			e.put(0)
+			e.writeBit(0)
 		case e.low >= 512:
 			e.low -= 512
-			e.put(1)
+			e.writeBit(1)
 		default:
 			e.low -= 256
 			e.outstanding++
@@ -85,23 +87,23 @@ func (e *encoder) encode(c *context, value bool) {
 	e.renormalize()
 }
 
-func (e *encoder) terminate(end bool) {
+func (e *encoder) terminate(last bool) {
 	e.span -= 2
-	if end {
+	if last {
 		e.low += e.span
 		e.span = 2
 		e.renormalize()
-		e.put(e.low >> 9 & 1)
+		e.writeBit(e.low >> 9 & 1)
 		e.bits(e.low>>7&3|1, 2)
 		return
 	}
 	e.renormalize()
 }
 
-// slip encodes n macroblocks of which none or one is not skipped.
-func slip(sl slice, n, coded int) []byte {
+// skippedSlice encodes n macroblocks, all of which are skipped but the one with the number coded; -1 is none.
+func skippedSlice(sl h264.Slice, n, coded int) []byte {
 	e := encoder{span: 510}
-	c := newContext(skipInit[sl.cabacInit], sl.qp)
+	c := newContext(skipInit[sl.CABACInit], sl.QP)
 	for i := range n {
 		e.encode(&c, i != coded)
 		e.terminate(i == n-1)
@@ -109,29 +111,29 @@ func slip(sl slice, n, coded int) []byte {
 	return e.data
 }
 
-// TestSkippedSlices: whatever a context begins with, and however many macroblocks there are, they are counted, they
-// take no more bytes than maxSkipped says, and one that is not skipped is noticed.
+// TestSkippedSlices: for each initial context and many numbers of macroblocks, skipped macroblocks are counted and take
+// at most maxSkipped bytes. A slice with one macroblock that is not skipped counts as none.
 func TestSkippedSlices(t *testing.T) {
 	for init := range uint32(3) {
 		for qp := int32(-12); qp <= 51; qp += 3 {
 			for _, n := range []int{1, 2, 3, 10, 99, 396, 3600, 8160, 36864} {
-				sl := slice{cabac: true, cabacInit: init, qp: qp}
-				data := slip(sl, n, -1)
+				sl := h264.Slice{CABAC: true, CABACInit: init, QP: qp}
+				data := skippedSlice(sl, n, -1)
 				name := fmt.Sprintf("%d macroblocks with cabac_init_idc %d, QP %d", n, init, qp)
 				if most := maxSkipped(uint32(n)) - 64; 3*len(data)/2 > most {
 					t.Errorf("%s: %d bytes, with emulation prevention more than %d", name, len(data), most)
 				}
-				if got := skipped(&reader{data: data}, &sl, 1<<20); got != uint32(n) {
+				if got := skipped(h264.NewReader(data), &sl, 1<<20); got != uint32(n) {
 					t.Errorf("%s: %d were counted", name, got)
 				}
-				if got := skipped(&reader{data: data}, &sl, uint32(n-1)); got != 0 {
+				if got := skipped(h264.NewReader(data), &sl, uint32(n-1)); got != 0 {
 					t.Errorf("%s: %d were counted where fewer are left", name, got)
 				}
-				if got := skipped(&reader{data: slip(sl, n, n/2)}, &sl, 1<<20); got != 0 {
-					t.Errorf("%s: %d were counted of which one is not skipped", name, got)
+				if got := skipped(h264.NewReader(skippedSlice(sl, n, n/2)), &sl, 1<<20); got != 0 {
+					t.Errorf("%s: %d were counted, one of which is not skipped", name, got)
 				}
-				if got := skipped(&reader{data: data[:len(data)-1]}, &sl, 1<<20); got != 0 {
-					t.Errorf("%s: %d were counted of a slice that is cut off", name, got)
+				if got := skipped(h264.NewReader(data[:len(data)-1]), &sl, 1<<20); got != 0 {
+					t.Errorf("%s: %d were counted in a slice that is cut off", name, got)
 				}
 			}
 		}
@@ -153,7 +155,7 @@ func TestSkipRuns(t *testing.T) {
 	} {
 		var w writer
 		c.write(&w)
-		if got := skipped(&reader{data: w.data}, &slice{}, 99); got != c.want {
+		if got := skipped(h264.NewReader(w.data), &h264.Slice{}, 99); got != c.want {
 			t.Errorf("%s: %d, want %d", name, got, c.want)
 		}
 	}

@@ -55,8 +55,8 @@ func together(t *testing.T, tests map[string]func(*testing.T)) {
 func run(t *testing.T, cfg mixer.Config) *rig {
 	t.Helper()
 	m := newRig(t, cfg)
-	m.governor.most = 0 // whoever tests pictures on a busy machine wants all of them
-	ctx, cancel := context.WithCancel(t.Context())
+	m.governor.most = 0                                                   // whoever tests pictures on a busy machine wants all of them
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context())) // the engine ends with the test's cleanup, not before
 	done := make(chan error, 1)
 	go func() { done <- m.hub.Run(ctx) }()
 	t.Cleanup(func() {

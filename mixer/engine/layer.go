@@ -4,7 +4,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"azulejo/codec"
+	"azulejo/codec/keyframe"
 	"azulejo/mixer"
 )
 
@@ -41,8 +41,8 @@ func (l *layer) failed(now time.Time) bool {
 }
 
 func (l *layer) learn(p mixer.Packet) {
-	if head, ok := codec.ReadHead(p); ok {
-		l.size = mixer.Size{W: head.Width, H: head.Height}
+	if info, ok := keyframe.Read(p); ok {
+		l.size = mixer.Size{W: info.Width, H: info.Height}
 	}
 }
 

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"azulejo/codec/h264"
 	"azulejo/codec/repeat"
 	"azulejo/mixer"
 )
@@ -50,7 +51,7 @@ func (v *videoIn) crowded() bool {
 // catchUp prepares the decoder for p, which is to be decoded: nothing from an IDR picture on needs what was kept, any
 // other may, and so may those behind a key picture that is none.
 func (v *videoIn) catchUp(p mixer.Packet) {
-	if p.Codec != mixer.H264 || !p.Key || !repeat.IDR(p.Data) {
+	if p.Codec != mixer.H264 || !p.Key || !h264.IsIDR(p.Data) {
 		v.replay(false)
 		return
 	}

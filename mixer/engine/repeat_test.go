@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"azulejo/codec"
+	"azulejo/codec/h264"
 	"azulejo/codec/repeat"
 	"azulejo/mixer"
 )
@@ -129,7 +130,7 @@ func found(packets []mixer.Packet) (n, never int) {
 		case d.Repeats(p.Data):
 			n++
 			run++
-		case repeat.IDR(p.Data):
+		case h264.IsIDR(p.Data):
 			never += min(run, repeatPackets)
 			run = 0
 		default:

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"azulejo/codec"
+	"azulejo/codec/keyframe"
 	"azulejo/mixer"
 )
 
@@ -48,8 +48,8 @@ func (v *videoIn) forget() { v.kept, v.weight = nil, 0 }
 
 // describe notes what a key packet says, as long as nothing is decoded.
 func (v *videoIn) describe(p mixer.Packet) {
-	if head, ok := codec.ReadHead(p); ok {
-		v.shape.Store(&shape{p.Codec, mixer.Size{W: head.Width, H: head.Height}})
+	if info, ok := keyframe.Read(p); ok {
+		v.shape.Store(&shape{p.Codec, mixer.Size{W: info.Width, H: info.Height}})
 	}
 }
 

@@ -51,7 +51,9 @@ func (h *Hub) assign(a mixer.Assigned) {
 		return
 	}
 	r.add(sub)
-	sub.move(r, a.Rungs)
+	if sub.move(r, a.Rungs) && r.pass != nil {
+		r.pass.keyframeRequested() // by the engine, when it assigned the rendition
+	}
 }
 
 func (r *rendition) add(s *VideoSubscription) {

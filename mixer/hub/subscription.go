@@ -112,15 +112,16 @@ func (s *VideoSubscription) Rungs() []mixer.Rung {
 	return s.rungs
 }
 
-// move makes r the next rendition, unless it is delivered already. The one that waited until now is left.
-func (s *VideoSubscription) move(r *rendition, rungs []mixer.Rung) {
+// move makes r the next rendition, unless it is delivered already. The one that waited until now is left. It tells whether
+// the subscription waits for a keyframe.
+func (s *VideoSubscription) move(r *rendition, rungs []mixer.Rung) (waits bool) {
 	s.mu.Lock()
 	waited := s.next
 	s.rungs, s.next = rungs, r
 	if s.now == r {
 		s.next = nil
 	}
-	closed := s.closed
+	closed, waits := s.closed, s.next == r
 	s.mu.Unlock()
 	if closed {
 		r.drop(s)
@@ -128,6 +129,7 @@ func (s *VideoSubscription) move(r *rendition, rungs []mixer.Rung) {
 	if waited != nil && waited != r {
 		s.leave(waited)
 	}
+	return waits
 }
 
 // deliver hands p to the sink, from the first keyframe of r on. It tells whether another rendition is to be left. The lock

@@ -1,0 +1,138 @@
+package h264
+
+import (
+	"bytes"
+
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
+)
+
+// Limits of what is read.
+const (
+	maxSet         = 4096      // bytes of a parameter set; real ones have tens
+	maxMacroblocks = 36864 * 4 // of a picture: more than MaxFS of level 6.2 (table A-1)
+	maxRefs        = 32        // entries of a list in a PPS (7.4.2.2)
+	maxSPS         = 32        // IDs of SPS (7.4.2.1.1)
+	maxPPS         = 256       // IDs of PPS (7.4.2.2)
+)
+
+// SPS is what slice headers need of a sequence parameter set. Two pictures have the same SPS if the pointers are equal.
+type SPS struct {
+	raw             []byte
+	macroblocks     uint32 // of a picture
+	frameNumBits    int
+	orderType       uint32 // pic_order_cnt_type
+	orderBits       int    // of pic_order_cnt_lsb
+	orderAlwaysZero bool   // delta_pic_order_always_zero_flag
+	chroma          bool   // ChromaArrayType is not 0
+	minQP           int32
+}
+
+// Macroblocks is the number of macroblocks in a picture.
+func (s *SPS) Macroblocks() uint32 { return s.macroblocks }
+
+// NextFrameNum is the frame_num that follows n.
+func (s *SPS) NextFrameNum(n uint32) uint32 { return (n + 1) & (1<<s.frameNumBits - 1) }
+
+// pps is what slice headers need of a picture parameter set.
+type pps struct {
+	sps          uint32 // its ID
+	cabac        bool
+	orderDeltas  bool // bottom_field_pic_order_in_frame_present_flag
+	refs         uint32
+	weighted     bool
+	qp           int32
+	deblockFlags bool // deblocking_filter_control_present_flag
+}
+
+// Sets are the parameter sets of one stream, by ID, that slice headers can be read with. Parameter sets of other
+// streams are known to be unusable: fields and MBAFF, separate colour planes, no reference frames, slice groups,
+// redundant pictures, more than 14 bits per sample. The zero value is ready. Not safe for concurrent use.
+type Sets struct {
+	sps  map[uint32]*SPS
+	pps  map[uint32]*pps
+	rbsp []byte // scratch
+}
+
+// forget makes all slices unreadable until parameter sets come again.
+func (s *Sets) forget() { s.sps, s.pps = nil, nil }
+
+// AddSPS reads an SPS. One that differs from the SPS with the same ID removes the PPS that refer to it. An SPS that
+// cannot be read removes all parameter sets, because its ID is unknown.
+func (s *Sets) AddSPS(nal []byte) {
+	var full h264.SPS
+	if len(nal) > maxSet || full.Unmarshal(nal) != nil || full.ID >= maxSPS {
+		s.forget()
+		return
+	}
+	if old := s.sps[full.ID]; old != nil && bytes.Equal(old.raw, nal) {
+		return
+	}
+	if s.sps == nil {
+		s.sps, s.pps = map[uint32]*SPS{}, map[uint32]*pps{}
+	}
+	delete(s.sps, full.ID)
+	for id, p := range s.pps {
+		if p.sps == full.ID {
+			delete(s.pps, id)
+		}
+	}
+	if sps := newSPS(&full); sps != nil {
+		sps.raw = bytes.Clone(nal)
+		s.sps[full.ID] = sps
+	}
+}
+
+// newSPS returns nil for an SPS that is unusable.
+func newSPS(full *h264.SPS) *SPS {
+	w, h := uint64(full.PicWidthInMbsMinus1)+1, uint64(full.PicHeightInMapUnitsMinus1)+1
+	switch {
+	case !full.FrameMbsOnlyFlag, full.SeparateColourPlaneFlag, full.ChromaFormatIdc > 3, full.MaxNumRefFrames == 0,
+		w > maxMacroblocks, h > maxMacroblocks, w*h > maxMacroblocks,
+		full.Log2MaxFrameNumMinus4 > 12, full.Log2MaxPicOrderCntLsbMinus4 > 12, full.BitDepthLumaMinus8 > 6:
+		return nil
+	}
+	return &SPS{
+		macroblocks: uint32(w * h), frameNumBits: int(full.Log2MaxFrameNumMinus4) + 4, orderType: full.PicOrderCntType,
+		orderBits: int(full.Log2MaxPicOrderCntLsbMinus4) + 4, orderAlwaysZero: full.DeltaPicOrderAlwaysZeroFlag,
+		chroma: full.ChromaFormatIdc != 0, minQP: -6 * int32(full.BitDepthLumaMinus8),
+	}
+}
+
+// AddPPS reads a PPS (7.3.2.2). A PPS that cannot be read removes all parameter sets if its ID is unknown, else the one
+// with the same ID.
+func (s *Sets) AddPPS(nal []byte) {
+	s.rbsp = AppendRBSP(s.rbsp[:0], nal)
+	r := NewReader(s.rbsp)
+	id := r.UpTo(maxPPS - 1)
+	if r.bad || len(s.rbsp) > maxSet {
+		s.forget()
+		return
+	}
+	delete(s.pps, id)
+	if p := newPPS(r); p != nil && s.sps[p.sps] != nil {
+		s.pps[id] = p
+	}
+}
+
+// newPPS reads a PPS behind its ID as far as slice headers need it. It returns nil for one that is unusable.
+func newPPS(r *Reader) *pps {
+	var p pps
+	p.sps = r.UpTo(maxSPS - 1)
+	p.cabac = r.Flag()
+	p.orderDeltas = r.Flag()
+	groups := r.UE()
+	p.refs = r.UpTo(maxRefs-1) + 1
+	r.UpTo(maxRefs - 1) // of list 1
+	p.weighted = r.Flag()
+	r.Bits(2) // weighted_bipred_idc
+	p.qp = 26 + r.Within(-62, 25)
+	r.Within(-26, 25) // of SP and SI
+	r.Within(-12, 12) // chroma
+	p.deblockFlags = r.Flag()
+	r.Flag() // constrained_intra_pred_flag
+	redundant := r.Flag()
+	if r.bad || groups != 0 || redundant {
+		return nil
+	}
+	return &p
+}
