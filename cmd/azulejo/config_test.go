@@ -18,8 +18,8 @@ import (
 	"azulejo/signal/room"
 )
 
-// load writes a configuration file and loads it.
-func load(t *testing.T, yaml string, environ []string, flags ...Override) (Config, error) {
+// loadText writes a configuration file and loads it.
+func loadText(t *testing.T, yaml string, environ []string, flags ...Override) (Config, error) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "azulejo.yaml")
 	if err := os.WriteFile(file, []byte(yaml), 0o600); err != nil {
@@ -30,7 +30,7 @@ func load(t *testing.T, yaml string, environ []string, flags ...Override) (Confi
 
 func TestDefaultsWork(t *testing.T) {
 	for _, yaml := range []string{"", "# nothing\n", "mix: {}\n"} {
-		c, err := load(t, yaml, nil)
+		c, err := loadText(t, yaml, nil)
 		if err != nil {
 			t.Fatalf("%q: %v", yaml, err)
 		}
@@ -42,7 +42,7 @@ func TestDefaultsWork(t *testing.T) {
 
 func TestFlagsBeatEnvironmentBeatsFile(t *testing.T) {
 	yaml := "mix: {width: 320, height: 180, fps: 10}\nrecording: {spool_limit: 10GiB, segment: 6s}\n"
-	c, err := load(t, yaml, []string{"AZULEJO_MIX_HEIGHT=240", "AZULEJO_MIX_FPS=12", "AZULEJO_WEBRTC_PUBLIC_IPS=[192.0.2.7]", "OTHER=1"},
+	c, err := loadText(t, yaml, []string{"AZULEJO_MIX_HEIGHT=240", "AZULEJO_MIX_FPS=12", "AZULEJO_WEBRTC_PUBLIC_IPS=[192.0.2.7]", "OTHER=1"},
 		Override{"mix.fps", "15"})
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +56,7 @@ func TestFlagsBeatEnvironmentBeatsFile(t *testing.T) {
 }
 
 func TestCamerasHaveDefaults(t *testing.T) {
-	c, err := load(t, `rooms: {yard: {cameras: [{name: gate, url: "test:"}, {name: door, url: "test:", audio: false}], record: [main]}}`, nil)
+	c, err := loadText(t, `rooms: {yard: {cameras: [{name: gate, url: "test:"}, {name: door, url: "test:", audio: false}], record: [main]}}`, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func TestCamerasHaveDefaults(t *testing.T) {
 
 // TestRoomsAreConfigured follows what a file says of views, cameras and rungs to where it is used.
 func TestRoomsAreConfigured(t *testing.T) {
-	c, err := load(t, `
+	c, err := loadText(t, `
 mix: {rungs: [1080p, 90p]}
 rooms:
   two: {mode: mesh}
@@ -177,7 +177,7 @@ func TestBadConfigurationIsNamed(t *testing.T) {
 		"rooms: {a: {cameras: [{name: x, url: \"rtsp://u:secret@/\"}]}}":                     {"rooms.a.cameras", "rtsp://[USER", "HOST"},
 		"mix: [": {"yaml"},
 	} {
-		_, err := load(t, yaml, nil)
+		_, err := loadText(t, yaml, nil)
 		if err == nil {
 			t.Errorf("%s: accepted", yaml)
 			continue
@@ -201,7 +201,7 @@ func TestBadSecretsAreNotTold(t *testing.T) {
 		"auth: {secret: [hunter2]}":                         "auth.secret: \"(secret)\": accepted is one value",
 		"store: {kind: s3, s3: {secret_key: {a: hunter2}}}": "store.s3.secret_key: \"(secret)\"",
 	} {
-		if _, err := load(t, yaml, nil); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
+		if _, err := loadText(t, yaml, nil); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: %v; want %s", yaml, err, want)
 		}
 	}
@@ -210,7 +210,7 @@ func TestBadSecretsAreNotTold(t *testing.T) {
 // TestTokensLetListenAnywhere: with them, the open door is no longer open.
 func TestTokensLetListenAnywhere(t *testing.T) {
 	yaml := "listen: 0.0.0.0:8080\nauth: {mode: token, origins: ['https://example.org', '*']}\n"
-	c, err := load(t, yaml, []string{"AZULEJO_AUTH_SECRET=0123456789abcdef0123456789abcdef", "AZULEJO_LIMITS_JOINS_PER_MINUTE=7"})
+	c, err := loadText(t, yaml, []string{"AZULEJO_AUTH_SECRET=0123456789abcdef0123456789abcdef", "AZULEJO_LIMITS_JOINS_PER_MINUTE=7"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,7 +229,7 @@ func TestOpenServersAreLocal(t *testing.T) {
 		"{}": true, "auth: {mode: none}": true, "auth: {allow_open: true}": false,
 		"auth: {mode: token, secret: 0123456789abcdef0123456789abcdef}": false,
 	} {
-		if c, err := load(t, yaml, nil); err != nil || c.guard().Local != want {
+		if c, err := loadText(t, yaml, nil); err != nil || c.guard().Local != want {
 			t.Errorf("%s: local is %v (%v), want %v", yaml, c.guard().Local, err, want)
 		}
 	}
@@ -304,12 +304,12 @@ func TestTurnIsConfigured(t *testing.T) {
 		"turn: {listen: \":3478\", secret: \"mumbo\"}":    "turn.secret: 5 characters: accepted are 16 or more",
 		"turn: {listen: \":3478\", public_ips: [\"::\"]}": "turn.public_ips: \"::\": accepted",
 	} {
-		_, err := load(t, yaml, nil)
+		_, err := loadText(t, yaml, nil)
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "mumbo") {
 			t.Errorf("%s: got %v; want %q, without the secret", yaml, err, want)
 		}
 	}
-	c, err := load(t, "{webrtc: {public_ips: [5.6.7.8]}, turn: {listen: \":3478\", lifetime: 2h}}", nil)
+	c, err := loadText(t, "{webrtc: {public_ips: [5.6.7.8]}, turn: {listen: \":3478\", lifetime: 2h}}", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

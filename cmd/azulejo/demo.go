@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+
+	"azulejo/cmd/internal/cli"
 )
 
 // demoRoom is the room of azulejo demo.
@@ -25,11 +27,11 @@ type demoCmd struct {
 
 func (d *demoCmd) Run(ctx context.Context, log *slog.Logger, env environment) error {
 	if d.Cameras < 1 || d.Cameras > 36 {
-		return usageError{fmt.Errorf("--cameras: %d: accepted are 1 to 36", d.Cameras)}
+		return cli.Usage(fmt.Errorf("--cameras: %d: accepted are 1 to 36", d.Cameras))
 	}
 	cfg, err := loadConfig("", env, overrides("listen", d.Listen, "data", d.Data))
 	if err != nil {
-		return usageError{err}
+		return cli.Usage(err)
 	}
 	cfg.Rooms = map[string]RoomConfig{demoRoom: {Cameras: demoCameras(d.Cameras), Record: []string{"main"}}}
 	s, err := newServer(cfg, log)

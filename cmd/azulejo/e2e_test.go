@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -17,6 +18,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"azulejo/cmd/internal/cmdtest"
 )
 
 // binary is azulejo as TestMain built it.
@@ -28,11 +31,7 @@ var fetch = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "azulejo-test-")
 	if err == nil {
-		binary = filepath.Join(dir, "azulejo")
-		var out []byte
-		if out, err = exec.Command("go", "build", "-buildvcs=false", "-o", binary, ".").CombinedOutput(); err != nil {
-			err = fmt.Errorf("build: %w: %s", err, out)
-		}
+		binary, err = cmdtest.Build(dir, "azulejo/cmd/azulejo")
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -57,10 +56,7 @@ type process struct {
 // launch starts azulejo on a free port and waits until it is ready. The test's end ends it.
 func launch(t *testing.T, args ...string) *process {
 	t.Helper()
-	addr, err := freeAddress()
-	if err != nil {
-		t.Fatal(err)
-	}
+	addr := freeAddress(t)
 	p := &process{t: t, base: "http://" + addr, log: &logLines{t: t}, done: make(chan struct{})}
 	p.cmd = exec.Command(binary, append(args, "--listen", addr)...)
 	p.cmd.Env = append(os.Environ(), "AZULEJO_WEBRTC_UDP=127.0.0.1:0", "AZULEJO_WEBRTC_TCP=",
@@ -88,6 +84,17 @@ func launch(t *testing.T, args ...string) *process {
 		return r.StatusCode == http.StatusOK
 	})
 	return p
+}
+
+// freeAddress is a loopback address with a free port.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = l.Close() // it accepted nothing
+	return l.Addr().String()
 }
 
 // logLines shows a process's log in the test's, and keeps it.
@@ -194,18 +201,6 @@ func (t timeline) recorded() int {
 	return n
 }
 
-// tool executes a foreign tool, which must succeed without a word on stderr, and returns what it printed.
-func tool(t *testing.T, name string, args ...string) string {
-	t.Helper()
-	var stdout, stderr bytes.Buffer
-	cmd := exec.Command(name, args...)
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := cmd.Run(); err != nil || stderr.Len() > 0 {
-		t.Fatalf("%s %s: %v: %s", name, strings.Join(args, " "), err, stderr.String())
-	}
-	return stdout.String()
-}
-
 func TestSigtermFinishesAndStoresEverything(t *testing.T) {
 	data := t.TempDir()
 	p := launch(t, "demo", "--cameras", "1", "--data", data)
@@ -254,9 +249,9 @@ func TestKillLosesNothingButTheLastPart(t *testing.T) {
 		t.Errorf("the gap's reason is %q, want restart", r)
 	}
 	out := filepath.Join(t.TempDir(), "all.mp4")
-	tool(t, "ffmpeg", "-nostdin", "-v", "error", "-i", fmt.Sprintf("%s/api/v1/footage/demo/main/index.m3u8?from=%d&to=%d",
+	cmdtest.Tool(t, "ffmpeg", "-nostdin", "-v", "error", "-i", fmt.Sprintf("%s/api/v1/footage/demo/main/index.m3u8?from=%d&to=%d",
 		p.base, from.UnixMilli(), to.UnixMilli()), "-c", "copy", out)
-	tool(t, "ffmpeg", "-nostdin", "-v", "warning", "-i", out, "-f", "null", "-")
+	cmdtest.Tool(t, "ffmpeg", "-nostdin", "-v", "warning", "-i", out, "-f", "null", "-")
 	length := duration(t, out)
 	if want := to.Sub(from); (length - want).Abs() > 100*time.Millisecond {
 		t.Errorf("what was saved plays for %v, want %v", length, want)
@@ -266,7 +261,7 @@ func TestKillLosesNothingButTheLastPart(t *testing.T) {
 // duration is what ffprobe says of a file's picture.
 func duration(t *testing.T, name string) time.Duration {
 	t.Helper()
-	s := tool(t, "ffprobe", "-v", "warning", "-select_streams", "v:0", "-show_entries", "stream=duration", "-of", "csv=p=0", name)
+	s := cmdtest.Tool(t, "ffprobe", "-v", "warning", "-select_streams", "v:0", "-show_entries", "stream=duration", "-of", "csv=p=0", name)
 	d, err := time.ParseDuration(strings.TrimSpace(s) + "s")
 	if err != nil {
 		t.Fatal(err)

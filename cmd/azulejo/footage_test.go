@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"azulejo/cmd/internal/cmdtest"
 	"azulejo/recorder/store/storetest"
 )
 
@@ -67,7 +68,7 @@ func checkFootage(t *testing.T, config string) {
 	if err := os.WriteFile(all, whole, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	tool(t, "ffmpeg", "-nostdin", "-v", "warning", "-i", all, "-f", "null", "-")
+	cmdtest.Tool(t, "ffmpeg", "-nostdin", "-v", "warning", "-i", all, "-f", "null", "-")
 	checkAlignment(t, all)
 }
 
@@ -78,7 +79,7 @@ func checkSegment(t *testing.T, i int, name []string, media []byte) {
 	if err := os.WriteFile(file, media, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	tool(t, "ffmpeg", "-nostdin", "-v", "warning", "-i", file, "-f", "null", "-")
+	cmdtest.Tool(t, "ffmpeg", "-nostdin", "-v", "warning", "-i", file, "-f", "null", "-")
 	start, length := number(t, name[1]), number(t, name[2])
 	if frame := 40.0; i > 0 && i < 4 && math.Abs(length-4000) > frame {
 		t.Errorf("segment %d lasts %.0f ms, want 4 s within a frame", i, length)
@@ -109,7 +110,7 @@ func number(t *testing.T, s string) float64 {
 func packetTimes(t *testing.T, file, stream string) []float64 {
 	t.Helper()
 	var all []float64
-	for _, line := range strings.Fields(tool(t, "ffprobe", "-v", "warning", "-select_streams", stream,
+	for _, line := range strings.Fields(cmdtest.Tool(t, "ffprobe", "-v", "warning", "-select_streams", stream,
 		"-show_entries", "packet=pts_time", "-of", "csv=p=0", file)) {
 		all = append(all, number(t, strings.Trim(line, ",")))
 	}

@@ -4,15 +4,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
-	"os/signal"
 	"runtime/debug"
-	"syscall"
 
-	"github.com/alecthomas/kong"
+	"azulejo/cmd/internal/cli"
 )
 
 // version is set by the build.
@@ -21,50 +18,23 @@ var version = "unknown"
 // environment is os.Environ's form.
 type environment []string
 
-// usageError is an error of whoever started azulejo: bad flags or configuration.
-type usageError struct{ error }
-
-func (e usageError) Unwrap() error { return e.error }
-
-type cli struct {
-	Verbose bool `short:"v" help:"Log debug messages too."`
+// program are the flags and commands.
+type program struct {
+	cli.Options
 
 	Serve   serveCmd   `cmd:"" help:"Run the server."`
 	Demo    demoCmd    `cmd:"" help:"Run the server with a room of synthetic cameras."`
 	Check   checkCmd   `cmd:"" help:"Check the configuration and say what is wrong with it."`
 	Token   tokenCmd   `cmd:"" help:"Print a token for a room, signed with auth.secret."`
-	Load    loadCmd    `cmd:"" help:"Publish to a server, view from it, measure it."`
+	Load    loadCmd    `cmd:"" help:"Publish to a server, view from it."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 
 func main() { os.Exit(run(os.Args[1:])) }
 
-// run returns the exit code: 0 done, 1 broken, 2 used wrongly.
+// run returns the exit code; see [cli.Run].
 func run(args []string) int {
-	var c cli
-	parser := kong.Must(&c, kong.Name("azulejo"), kong.UsageOnError(),
-		kong.Description("Many cameras and people in, one picture out."))
-	k, err := parser.Parse(args)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "azulejo:", err)
-		return 2
-	}
-	level := slog.LevelInfo
-	if c.Verbose {
-		level = slog.LevelDebug
-	}
-	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	k.BindTo(ctx, (*context.Context)(nil))
-	if err := k.Run(log, environment(os.Environ())); err != nil {
-		fmt.Fprintln(os.Stderr, "azulejo:", err)
-		if errors.As(err, &usageError{}) {
-			return 2
-		}
-		return 1
-	}
-	return 0
+	return cli.Run("azulejo", "Many cameras and people in, one picture out.", &program{}, args, environment(os.Environ()))
 }
 
 // serveCmd runs the server.
@@ -78,7 +48,7 @@ type serveCmd struct {
 func (s *serveCmd) Run(ctx context.Context, log *slog.Logger, env environment) error {
 	cfg, err := s.load(env)
 	if err != nil {
-		return usageError{err}
+		return cli.Usage(err)
 	}
 	srv, err := newServer(cfg, log)
 	if err != nil {
@@ -106,7 +76,7 @@ type checkCmd struct {
 
 func (c *checkCmd) Run(env environment) error {
 	if _, err := c.load(env); err != nil {
-		return usageError{err}
+		return cli.Usage(err)
 	}
 	fmt.Println("the configuration is good")
 	return nil

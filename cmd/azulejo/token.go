@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"azulejo/cmd/internal/cli"
 	"azulejo/signal/auth"
 	"azulejo/signal/room"
 )
@@ -26,15 +27,15 @@ const longestTTL = 10 * 366 * 24 * time.Hour
 func (c *tokenCmd) Run(env environment) error {
 	pass, err := c.pass(time.Now())
 	if err != nil {
-		return usageError{err}
+		return cli.Usage(err)
 	}
 	cfg, err := loadConfig(c.Config, env, nil)
 	if err != nil {
-		return usageError{err}
+		return cli.Usage(err)
 	}
 	token, err := auth.Mint(auth.Secret(cfg.Auth.Secret), pass)
 	if err != nil {
-		return usageError{err}
+		return cli.Usage(err)
 	}
 	fmt.Println(token)
 	return nil

@@ -16,27 +16,29 @@ import (
 	"github.com/bluenviron/gortsplib/v5/pkg/format/rtph264"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 
+	"azulejo/cmd/internal/load"
 	"azulejo/mixer"
 	"azulejo/signal/client"
 )
 
-// cameras are streams of an RTSP server over TCP (RFC 2326, RFC 6184) that play clips in a loop, whoever is there:
-// who comes sees what is on now and waits for the next key picture, as with real ones. close ends them.
+// cameras are the streams of an RTSP server over TCP (RFC 2326, RFC 6184). They play clips in a loop, with or without
+// clients: a client that connects gets the current frames and waits for the next keyframe, as with real cameras. close
+// stops them.
 type cameras struct {
 	log     *slog.Logger
 	server  *gortsplib.Server
-	streams map[string]*gortsplib.ServerStream // by path; not written after the start
+	streams map[string]*gortsplib.ServerStream // by path; not changed after ready
 	ready   chan struct{}                      // closed when streams is complete
-	ctx     context.Context                    // the life of the players
+	ctx     context.Context                    // of the players
 	stop    context.CancelFunc
 	players sync.WaitGroup
 }
 
-// feed is what one camera shows: its main stream, and a smaller one of the same scene unless that is nil.
-type feed struct{ main, sub *clip }
+// feed is the main stream of one camera, and a smaller stream of the same scene, which may be nil.
+type feed struct{ main, sub *load.Clip }
 
-// startCameras plays every feed from another place of its clips: the first from the beginning, the others evenly
-// spread over the clip, each in a phase of its own between two pictures.
+// startCameras plays every feed from another place of its clips: the first from the start, the others evenly spread
+// over the clip. Each camera has its own phase between two frames.
 func startCameras(feeds []feed, log *slog.Logger) (*cameras, error) {
 	c := &cameras{log: log, streams: map[string]*gortsplib.ServerStream{}, ready: make(chan struct{})}
 	c.ctx, c.stop = context.WithCancel(context.Background())
@@ -47,7 +49,7 @@ func startCameras(feeds []feed, log *slog.Logger) (*cameras, error) {
 	}
 	c.server = &gortsplib.Server{Handler: c, RTSPAddress: addr}
 	if err := c.server.Start(); err != nil {
-		return nil, fmt.Errorf("bench: start the cameras: %w", err)
+		return nil, fmt.Errorf("start the cameras: %w", err)
 	}
 	for i, f := range feeds {
 		share := float64(i) / float64(len(feeds))
@@ -66,72 +68,72 @@ func startCameras(feeds []feed, log *slog.Logger) (*cameras, error) {
 	return c, nil
 }
 
-// url is where the n-th camera, from 1 on, has its main or sub stream.
+// url is the address of the main or sub stream of camera n, from 1 on.
 func (c *cameras) url(n int, stream string) string {
 	return fmt.Sprintf("rtsp://%s/%d/%s", c.server.RTSPAddress, n, stream)
 }
 
 // add makes a stream and plays film on it, from that share of its length on.
-func (c *cameras) add(path string, film *clip, share float64) error {
+func (c *cameras) add(path string, film *load.Clip, share float64) error {
 	media, err := describe(film)
 	if err != nil {
 		return err
 	}
 	s := &gortsplib.ServerStream{Server: c.server, Desc: &description.Session{Medias: []*description.Media{media}}}
 	if err = s.Initialize(); err != nil {
-		return fmt.Errorf("bench: camera %s: %w", path, err)
+		return fmt.Errorf("camera %s: %w", path, err)
 	}
 	c.streams[path] = s
 	encoder, err := media.Formats[0].(*format.H264).CreateEncoder()
 	if err != nil {
-		return fmt.Errorf("bench: camera %s: %w", path, err)
+		return fmt.Errorf("camera %s: %w", path, err)
 	}
-	turned := film.from(int(share * float64(len(film.packets))))
-	phase := time.Duration(share / film.rate() * float64(time.Second))
+	rotated := film.From(int(share * float64(len(film.Packets))))
+	phase := time.Duration(share / film.FPS() * float64(time.Second))
 	c.players.Go(func() {
-		rest(c.ctx, phase)
-		if err := client.Play(c.ctx, client.Loop(turned.packets, turned.length), c.writer(s, media, encoder)); err != nil {
+		load.Wait(c.ctx, phase)
+		if err := client.Play(c.ctx, client.Loop(rotated.Packets, rotated.Length), c.writer(s, media, encoder)); err != nil {
 			c.log.Error("camera ended", "camera", path, "error", err)
 		}
 	})
 	return nil
 }
 
-// describe is the clip as SDP has it: with its parameter sets, from its first key picture.
-func describe(film *clip) (*description.Media, error) {
+// describe is the SDP description of the clip, with the parameter sets of its first keyframe.
+func describe(film *load.Clip) (*description.Media, error) {
 	f := &format.H264{PayloadTyp: 96, PacketizationMode: 1}
-	var units h264.AnnexB
-	for _, p := range film.packets {
+	var nalus h264.AnnexB
+	for _, p := range film.Packets {
 		if !p.Key {
 			continue
 		}
-		if err := units.Unmarshal(p.Data); err != nil {
-			return nil, fmt.Errorf("%s: %w", film.name, err)
+		if err := nalus.Unmarshal(p.Data); err != nil {
+			return nil, fmt.Errorf("%s: %w", film.Name, err)
 		}
 		break
 	}
-	for _, u := range units {
-		switch h264.NALUType(u[0] & 0x1F) {
+	for _, nalu := range nalus {
+		switch h264.NALUType(nalu[0] & 0x1F) {
 		case h264.NALUTypeSPS:
-			f.SPS = u
+			f.SPS = nalu
 		case h264.NALUTypePPS:
-			f.PPS = u
+			f.PPS = nalu
 		}
 	}
 	if f.SPS == nil || f.PPS == nil {
-		return nil, fmt.Errorf("%s: no key picture with SPS and PPS", film.name)
+		return nil, fmt.Errorf("%s: no keyframe with SPS and PPS", film.Name)
 	}
 	return &description.Media{Type: description.MediaTypeVideo, Formats: []format.Format{f}}, nil
 }
 
-// writer cuts packets for RTP and sends them to whoever plays s.
+// writer cuts packets into RTP payloads and sends them to the clients of s.
 func (c *cameras) writer(s *gortsplib.ServerStream, media *description.Media, encoder *rtph264.Encoder) func(mixer.Packet) error {
 	return func(p mixer.Packet) error {
-		var units h264.AnnexB
-		if err := units.Unmarshal(p.Data); err != nil {
+		var nalus h264.AnnexB
+		if err := nalus.Unmarshal(p.Data); err != nil {
 			return err
 		}
-		packets, err := encoder.Encode(units)
+		packets, err := encoder.Encode(nalus)
 		if err != nil {
 			return err
 		}
@@ -145,7 +147,7 @@ func (c *cameras) writer(s *gortsplib.ServerStream, media *description.Media, en
 	}
 }
 
-// find waits until all streams are there and answers a request for one.
+// find waits until all streams exist and answers a request for one.
 func (c *cameras) find(path string) (*base.Response, *gortsplib.ServerStream, error) {
 	<-c.ready
 	if s := c.streams[strings.Trim(path, "/")]; s != nil {
@@ -169,7 +171,7 @@ func (c *cameras) OnPlay(*gortsplib.ServerHandlerOnPlayCtx) (*base.Response, err
 	return &base.Response{StatusCode: base.StatusOK}, nil
 }
 
-// close ends the players and then the server.
+// close stops the players and then the server.
 func (c *cameras) close() {
 	c.stop()
 	c.players.Wait()

@@ -6,14 +6,19 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
 	"time"
+
+	"azulejo/cmd/internal/cli"
 )
 
-// benchCmd measures what a wall costs: this server against the system's ffmpeg, alternating, in one run.
-type benchCmd struct {
+// command has the flags and arguments.
+type command struct {
+	cli.Options
+
 	File    string        `arg:"" help:"Footage that all inputs show, each from another place of it: H.264 without B-frames." type:"existingfile"`
 	SubFile string        `arg:"" optional:"" help:"The same scene in a smaller size: the cameras' sub-streams." type:"existingfile"`
 	Only    []string      `help:"Measure these rows only: wall, sub, webrtc, unpaced, ssim, viewers, views, quiet, linear, memory." placeholder:"ROW,ROW"`
@@ -21,7 +26,7 @@ type benchCmd struct {
 	Viewers int           `default:"10" help:"How many further viewers to add, 1 to 50."`
 	Views   int           `default:"4" help:"How many further views to add, 1 to 8."`
 	Rounds  int           `default:"5" help:"How often each side is measured; the median counts."`
-	Seconds float64       `default:"6" help:"Length of one measurement."`
+	Seconds float64       `default:"6" help:"Length of one measurement; at least 8 with --against."`
 	Linear  []int         `default:"1,4,9,16,25" help:"The numbers of inputs of the row linear, two or more of 1 to 25."`
 	Memory  time.Duration `default:"30s" help:"Length of the row memory; 10m shows whether it is flat."`
 	Width   int           `default:"1280"`
@@ -29,46 +34,48 @@ type benchCmd struct {
 	FPS     int           `default:"15" name:"fps"`
 	Bitrate int           `default:"2000000" help:"Bits a second."`
 	Preset  string        `default:"superfast" help:"x264's preset, of both sides."`
+	Server  string        `help:"The server's program; bin/azulejo beside this program when left out." placeholder:"FILE" type:"existingfile"`
 	FFmpeg  string        `default:"ffmpeg" name:"ffmpeg" help:"The peer."`
 	JSON    string        `name:"json" help:"Write the report with every round of it to this file." placeholder:"FILE"`
+	Against string        `help:"Another build of the server's program: compare the two, without ffmpeg. Rows: wall, sub, viewers, views, memory." placeholder:"FILE" type:"existingfile"`
+	Pairs   int           `default:"9" help:"How often both builds are measured with --against, 9 to 99."`
 }
 
-func (c *benchCmd) check() error {
+func (c *command) check() error {
 	switch {
 	case c.Inputs < 1 || c.Inputs > 25:
-		return usageError{fmt.Errorf("--inputs: %d: accepted are 1 to 25", c.Inputs)}
+		return cli.Usage(fmt.Errorf("--inputs: %d: accepted are 1 to 25", c.Inputs))
 	case c.Viewers < 1 || c.Viewers > 50:
-		return usageError{fmt.Errorf("--viewers: %d: accepted are 1 to 50", c.Viewers)}
+		return cli.Usage(fmt.Errorf("--viewers: %d: accepted are 1 to 50", c.Viewers))
 	case c.Views < 1 || c.Views > 8:
-		return usageError{fmt.Errorf("--views: %d: accepted are 1 to 8", c.Views)}
+		return cli.Usage(fmt.Errorf("--views: %d: accepted are 1 to 8", c.Views))
 	case c.Rounds < 1 || c.Rounds > 25:
-		return usageError{fmt.Errorf("--rounds: %d: accepted are 1 to 25", c.Rounds)}
+		return cli.Usage(fmt.Errorf("--rounds: %d: accepted are 1 to 25", c.Rounds))
 	case c.Seconds < 1 || c.Seconds > 3600:
-		return usageError{fmt.Errorf("--seconds: %g: accepted are 1 to 3600", c.Seconds)}
+		return cli.Usage(fmt.Errorf("--seconds: %g: accepted are 1 to 3600", c.Seconds))
 	case len(c.Linear) < 2 || slices.Min(c.Linear) < 1 || slices.Max(c.Linear) > 25:
-		return usageError{fmt.Errorf("--linear: %v: accepted are two or more of 1 to 25", c.Linear)}
+		return cli.Usage(fmt.Errorf("--linear: %v: accepted are two or more of 1 to 25", c.Linear))
 	case c.Memory < time.Second || c.Memory > 24*time.Hour:
-		return usageError{fmt.Errorf("--memory: %v: accepted are 1s to 24h", c.Memory)}
+		return cli.Usage(fmt.Errorf("--memory: %v: accepted are 1s to 24h", c.Memory))
+	case c.Pairs < 9 || c.Pairs > 99:
+		return cli.Usage(fmt.Errorf("--pairs: %d: accepted are 9 to 99", c.Pairs))
 	}
 	return nil
 }
 
-// bench is one run of benchCmd. One goroutine owns it.
+// bench is one run of the command. One goroutine owns it.
 type bench struct {
-	*benchCmd
-	log    *slog.Logger
-	dir    string   // for what is made on the way; removed at the end
-	main   *footage // what cameras show
-	sub    *footage // their sub-streams; nil for none
-	report benchReport
+	*command
+	log     *slog.Logger
+	program string   // of the measured server
+	dir     string   // for temporary files; removed at the end
+	main    *footage // what cameras show
+	sub     *footage // their sub-streams; nil for none
+	report  report
 }
 
-func (c *benchCmd) Run(ctx context.Context, log *slog.Logger) error {
-	b, err := c.prepare(ctx, log)
-	if err != nil {
-		return err
-	}
-	chosen, err := b.chosen()
+func (c *command) Run(ctx context.Context, log *slog.Logger) error {
+	b, err := c.prepare(log)
 	if err != nil {
 		return err
 	}
@@ -76,42 +83,62 @@ func (c *benchCmd) Run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(b.dir) }() // a temporary folder
-	if err := b.measure(ctx, chosen); err != nil {
-		return err
+	if c.Against != "" {
+		return b.compareBuilds(ctx)
 	}
-	return b.tell()
+	return b.measureAgainstPeer(ctx)
 }
 
-// prepare finds the peer and reads the footage.
-func (c *benchCmd) prepare(ctx context.Context, log *slog.Logger) (*bench, error) {
-	if err := c.check(); err != nil {
+// prepare reads the footage and finds the server's program.
+func (c *command) prepare(log *slog.Logger) (b *bench, err error) {
+	if err = c.check(); err != nil {
 		return nil, err
 	}
-	b := &bench{benchCmd: c, log: log}
-	peer, err := peerVersion(ctx, c.FFmpeg)
-	if err != nil {
-		return nil, err
+	b = &bench{command: c, log: log, program: c.Server}
+	if b.program == "" {
+		var self string
+		if self, err = os.Executable(); err != nil {
+			return nil, err
+		}
+		b.program = filepath.Join(filepath.Dir(self), "azulejo")
 	}
 	if b.main, err = readFootage(c.File); err != nil {
 		return nil, err
 	}
 	if c.SubFile != "" {
-		if b.sub, err = readFootage(c.SubFile); err != nil {
-			return nil, err
-		}
+		b.sub, err = readFootage(c.SubFile)
 	}
-	b.report = benchReport{
-		Command: "azulejo " + strings.Join(os.Args[1:], " "), Machine: machine(), Began: time.Now().UTC().Truncate(time.Second),
-		Footage: b.main.String(), Wall: b.wallSize(), Bitrate: c.Bitrate, Preset: c.Preset, Rounds: c.Rounds,
-		Peer: benchPeer{Version: peer},
+	return b, err
+}
+
+// measureAgainstPeer measures the chosen cases against ffmpeg and prints the report.
+func (b *bench) measureAgainstPeer(ctx context.Context) error {
+	peer, err := peerVersion(ctx, b.FFmpeg)
+	if err != nil {
+		return err
+	}
+	chosen, err := b.chosen()
+	if err != nil {
+		return err
+	}
+	b.report = report{
+		Command: commandLine(), Machine: machine(), Began: time.Now().UTC().Truncate(time.Second),
+		Footage: b.main.String(), Wall: b.wallSize(), Bitrate: b.Bitrate, Preset: b.Preset, Rounds: b.Rounds,
+		Peer: peerInfo{Version: peer},
 	}
 	if b.sub != nil {
 		b.report.Sub = b.sub.String()
 	}
-	return b, nil
+	if err := b.measure(ctx, chosen); err != nil {
+		return err
+	}
+	return b.publish()
 }
 
-// machine names the processor.
+// commandLine is how this program was called, for reports.
+func commandLine() string { return "bench " + strings.Join(os.Args[1:], " ") }
+
+// machine is the number and the name of the processors.
 func machine() string {
 	model := runtime.GOARCH
 	data, _ := os.ReadFile("/proc/cpuinfo") // some have none
@@ -124,10 +151,13 @@ func machine() string {
 	return fmt.Sprintf("%d × %s", runtime.NumCPU(), model)
 }
 
+// errInterrupted ends a run that the user stops.
+var errInterrupted = errors.New("interrupted")
+
 // wants tells whether a case is to be measured.
 func (b *bench) wants(name string) bool { return len(b.Only) == 0 || slices.Contains(b.Only, name) }
 
-// measure goes through all cases in every round, so that what else the machine does meets all of them. A case that
+// measure measures every case once in every round, so that other load of the machine meets all cases. A case that
 // fails does not stop the others; more than half of its rounds must succeed.
 func (b *bench) measure(ctx context.Context, chosen []benchCase) error {
 	found := map[string]*findings{}
@@ -142,7 +172,7 @@ func (b *bench) measure(ctx context.Context, chosen []benchCase) error {
 			}
 			f, err := c.measure(ctx, r)
 			if ctx.Err() != nil {
-				return errors.New("bench: interrupted")
+				return errInterrupted
 			}
 			b.progress(n, c, f, err)
 			found[c.name].add(f, err)
@@ -157,11 +187,11 @@ func (b *bench) measure(ctx context.Context, chosen []benchCase) error {
 	return nil
 }
 
-// findings are what the rounds of a case found.
+// findings are the results of a case, one for each round.
 type findings struct {
 	rounds [][]figure // one figure for each row
 	failed int
-	last   error // why the last one that failed did
+	last   error // of the last round that failed
 }
 
 func (f *findings) add(figures []figure, err error) {
@@ -172,7 +202,7 @@ func (f *findings) add(figures []figure, err error) {
 	f.rounds = append(f.rounds, figures)
 }
 
-// verdict is why the rounds that succeeded are too few to count; nil when they do.
+// verdict is the last error unless more than half of the rounds succeeded.
 func (f *findings) verdict() error {
 	if f.failed > 0 && f.failed >= len(f.rounds) {
 		return f.last
@@ -180,7 +210,7 @@ func (f *findings) verdict() error {
 	return nil
 }
 
-// column are the i-th figures of all rounds.
+// column are the figures of row i in all rounds.
 func (f *findings) column(i int) []figure {
 	all := make([]figure, len(f.rounds))
 	for n, figures := range f.rounds {
@@ -189,7 +219,7 @@ func (f *findings) column(i int) []figure {
 	return all
 }
 
-// progress says on standard error what a case found.
+// progress prints the result of one case in round n to standard error.
 func (b *bench) progress(n int, c benchCase, f []figure, err error) {
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "round %d of %d, %s: %v\n", n, b.Rounds, c.name, err)
@@ -201,18 +231,18 @@ func (b *bench) progress(n int, c benchCase, f []figure, err error) {
 	}
 }
 
-// tell prints and saves the report; a case that could not be measured is an error.
-func (b *bench) tell() error {
+// publish prints and saves the report; a case that could not be measured is an error.
+func (b *bench) publish() error {
 	if err := b.report.table(os.Stdout); err != nil {
 		return err
 	}
 	if b.JSON != "" {
-		if err := b.report.save(b.JSON); err != nil {
+		if err := saveJSON(b.JSON, b.report); err != nil {
 			return err
 		}
 	}
 	if left := b.report.unmeasured(); len(left) > 0 {
-		return fmt.Errorf("bench: not measured: %s", strings.Join(left, ", "))
+		return fmt.Errorf("not measured: %s", strings.Join(left, ", "))
 	}
 	return nil
 }

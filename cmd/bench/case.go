@@ -5,23 +5,25 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"azulejo/cmd/internal/cli"
 )
 
-// benchCase is measured at a time and fills one or more rows of the table.
+// benchCase is one measurement, which fills one or more rows of the table.
 type benchCase struct {
 	name    string // for --only
 	rows    []rowSpec
-	most    int // in how many rounds at most; zero: in all
+	most    int // the largest number of rounds; zero: all
 	measure func(context.Context, *round) ([]figure, error)
 }
 
-// rowSpec is what is known of a row before it is measured.
+// rowSpec describes a row before it is measured.
 type rowSpec struct {
 	title string
 	unit  string
 	goal  float64                          // at most; zero: none
-	sum   func(map[string]float64) float64 // the value from the parts' medians; nil: the median of the rounds
-	note  func(map[string]float64) string  // what the parts say; may be nil
+	sum   func(map[string]float64) float64 // computes the value from the medians of the parts; nil: the median of the rounds
+	note  func(map[string]float64) string  // a text with the parts; may be nil
 }
 
 // The units of rows; ratios have none.
@@ -48,7 +50,7 @@ func (b *bench) cases() []benchCase {
 		}, 0, b.caseQuiet},
 		{"linear", []rowSpec{{title: b.linearTitle(), unit: unitPercent, goal: 10, sum: b.sumLinear, note: b.noteLinear}}, 0, b.caseLinear},
 		{"memory", []rowSpec{
-			{title: fmt.Sprintf("memory, %d × %s, one view, %d rungs, %v of joins and leaves: most resident", b.Inputs, b.main, len(benchRungs), b.Memory), unit: unitMiB, goal: 250, note: noteMemory},
+			{title: fmt.Sprintf("memory, %d × %s, one view, %d rungs, %v of joins and leaves: most resident", b.Inputs, b.main, len(memoryRungs), b.Memory), unit: unitMiB, goal: 250, note: noteMemory},
 			{title: "the same: growth from the first tenth to the last", unit: unitPercent, goal: 10, note: noteGrowth},
 		}, 1, b.caseMemory},
 	}
@@ -66,13 +68,13 @@ func (b *bench) chosen() ([]benchCase, error) {
 	}
 	for _, name := range b.Only {
 		if !slices.Contains(names, name) {
-			return nil, usageError{fmt.Errorf("--only: %q: accepted are %s", name, strings.Join(names, ", "))}
+			return nil, cli.Usage(fmt.Errorf("--only: %q: accepted are %s", name, strings.Join(names, ", ")))
 		}
 	}
 	return slices.DeleteFunc(all, func(c benchCase) bool { return !slices.Contains(b.Only, c.name) }), nil
 }
 
-// linearTitle says that the value is of the medians, which lie nearer to a line than those of most rounds.
+// linearTitle says that the value is that of the medians. They lie nearer to a line than the costs of most rounds.
 func (b *bench) linearTitle() string {
 	sizes := strings.Trim(strings.ReplaceAll(fmt.Sprint(b.Linear), " ", ", "), "[]")
 	return fmt.Sprintf("cost of %s inputs: largest distance of the medians from a line, of the line at the most; and of each round", sizes)

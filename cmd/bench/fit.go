@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// median is the middle of v, which stays as it is; zero of nothing.
+// median is the median of v; 0 of an empty list. It does not change v.
 func median(v []float64) float64 {
 	if len(v) == 0 {
 		return 0
@@ -19,8 +19,8 @@ type line struct{ base, slope float64 }
 
 func (l line) at(x float64) float64 { return l.base + l.slope*x }
 
-// fitLine is the line with the least sum of squared distances in y. Points with less than two different x
-// have none: then it is flat.
+// fitLine is the line with the least sum of squared distances in y. It is flat when the points have less than two
+// different x.
 func fitLine(x, y []float64) line {
 	n := float64(len(x))
 	var sx, sy, sxx, sxy float64

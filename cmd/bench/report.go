@@ -1,65 +1,62 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"math"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 )
 
-// benchReport is what a bench found: the table of the README, and every round of it.
-type benchReport struct {
-	Command string     `json:"command"` // that made it
-	Machine string     `json:"machine"`
-	Began   time.Time  `json:"began"`
-	Took    float64    `json:"seconds"`
-	Footage string     `json:"footage"`
-	Sub     string     `json:"subFootage,omitempty"`
-	Wall    string     `json:"wall"` // size and rate
-	Bitrate int        `json:"bitrate"`
-	Preset  string     `json:"preset"`
-	Peer    benchPeer  `json:"peer"`
-	Rounds  int        `json:"rounds"`
-	Rows    []benchRow `json:"rows"`
+// report is the result of a run against the peer: the table of the README, and every round.
+type report struct {
+	Command string    `json:"command"` // that this program was called with
+	Machine string    `json:"machine"`
+	Began   time.Time `json:"began"`
+	Took    float64   `json:"seconds"`
+	Footage string    `json:"footage"`
+	Sub     string    `json:"subFootage,omitempty"`
+	Wall    string    `json:"wall"` // size and rate
+	Bitrate int       `json:"bitrate"`
+	Preset  string    `json:"preset"`
+	Peer    peerInfo  `json:"peer"`
+	Rounds  int       `json:"rounds"`
+	Rows    []row     `json:"rows"`
 }
 
-// benchPeer is whom we are compared with.
-type benchPeer struct {
+// peerInfo describes the peer.
+type peerInfo struct {
 	Version string `json:"version"`
-	Command string `json:"command,omitempty"` // of the wall, with the files as they were in the last round
+	Command string `json:"command,omitempty"` // of the wall, with the files of the last round
 	Encoder string `json:"encoder,omitempty"` // the command of the encoder alone
 }
 
-// benchRow is one line of the table.
-type benchRow struct {
+// row is one line of the table.
+type row struct {
 	Case    string             `json:"case"` // as in --only
 	Title   string             `json:"title"`
 	Unit    string             `json:"unit,omitempty"` // empty for a ratio
-	Value   float64            `json:"value"`          // median of the rounds, or what the parts make
+	Value   float64            `json:"value"`          // median of the rounds, or computed from the parts
 	Low     float64            `json:"low"`
 	High    float64            `json:"high"`
 	Goal    float64            `json:"goal,omitempty"` // at most; zero: none
 	Reached bool               `json:"reached"`
-	Parts   map[string]float64 `json:"parts"` // medians of what the value was computed from
+	Parts   map[string]float64 `json:"parts"` // medians of the values that Value is computed from
 	Note    string             `json:"note,omitempty"`
 	Rounds  []figure           `json:"rounds"`
-	Error   string             `json:"error,omitempty"` // why there is no value
+	Error   string             `json:"error,omitempty"` // the reason why there is no value
 }
 
-// figure is one round's value of a row and what it was computed from.
+// figure is one round's value of a row and the parts that it is computed from.
 type figure struct {
 	Value float64            `json:"value"`
 	Parts map[string]float64 `json:"parts"`
 }
 
-// newRow summarizes the rounds of a row; err is why there are too few.
-func newRow(name string, spec rowSpec, rounds []figure, err error) benchRow {
-	r := benchRow{Case: name, Title: spec.title, Unit: spec.unit, Goal: spec.goal, Rounds: rounds}
+// newRow summarizes the rounds of a row; err is the reason when there are too few.
+func newRow(name string, spec rowSpec, rounds []figure, err error) row {
+	r := row{Case: name, Title: spec.title, Unit: spec.unit, Goal: spec.goal, Rounds: rounds}
 	if err != nil || len(rounds) == 0 {
 		r.Error = "not measured"
 		if err != nil {
@@ -90,8 +87,8 @@ func newRow(name string, spec rowSpec, rounds []figure, err error) benchRow {
 	return r
 }
 
-// digits is how many decimals a row shows.
-func (r benchRow) digits() int {
+// digits is the number of decimals in a row.
+func (r row) digits() int {
 	switch r.Unit {
 	case "":
 		return 3
@@ -103,21 +100,21 @@ func (r benchRow) digits() int {
 	return 1
 }
 
-// text is a value as the table has it.
-func (r benchRow) text(v float64) string {
+// text is a value as the table shows it.
+func (r row) text(v float64) string {
 	return fmt.Sprintf("%.*f%s", r.digits(), v, r.suffix())
 }
 
-// suffix is the unit behind a number.
-func (r benchRow) suffix() string {
+// suffix is the unit after a number.
+func (r row) suffix() string {
 	if r.Unit == "" || r.Unit == unitSSIM {
 		return ""
 	}
 	return " " + r.Unit
 }
 
-// goal is the goal as the table has it.
-func (r benchRow) goal() string {
+// goal is the goal as the table shows it.
+func (r row) goal() string {
 	if r.Goal == 0 {
 		return ""
 	}
@@ -125,7 +122,7 @@ func (r benchRow) goal() string {
 }
 
 // line is the row in Markdown.
-func (r benchRow) line() string {
+func (r row) line() string {
 	if r.Error != "" {
 		return fmt.Sprintf("| %s | not measured: %s | | %s | no |\n", r.Title, r.Error, r.goal())
 	}
@@ -144,7 +141,7 @@ func (r benchRow) line() string {
 }
 
 // table writes the report as Markdown.
-func (r *benchReport) table(out io.Writer) error {
+func (r *report) table(out io.Writer) error {
 	var s strings.Builder
 	fmt.Fprintf(&s, "`%s` on %s, %s, in %.0f minutes: footage %s", r.Command, r.Machine, r.Began.Format(time.DateOnly), math.Ceil(r.Took/60), r.Footage)
 	if r.Sub != "" {
@@ -160,17 +157,8 @@ func (r *benchReport) table(out io.Writer) error {
 	return err
 }
 
-// save writes the report as JSON.
-func (r *benchReport) save(name string) error {
-	data, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Clean(name), append(data, '\n'), 0o644)
-}
-
 // unmeasured names the cases without a value.
-func (r *benchReport) unmeasured() []string {
+func (r *report) unmeasured() []string {
 	var all []string
 	for _, row := range r.Rows {
 		if row.Error != "" && !slices.Contains(all, row.Case) {

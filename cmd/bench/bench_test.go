@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 
+	"azulejo/cmd/internal/cmdtest"
+	"azulejo/cmd/internal/load"
 	"azulejo/mixer"
 	"azulejo/mixer/engine/layout"
 )
@@ -51,7 +53,7 @@ func TestFitLine(t *testing.T) {
 }
 
 func TestLinearRow(t *testing.T) {
-	b := &bench{benchCmd: &benchCmd{Linear: []int{1, 4, 9, 16, 25}}}
+	b := &bench{command: &command{Linear: []int{1, 4, 9, 16, 25}}}
 	parts := map[string]float64{}
 	for _, n := range b.Linear {
 		parts[inputsPart(n)] = 0.3 + 0.05*float64(n)
@@ -65,7 +67,7 @@ func TestLinearRow(t *testing.T) {
 	}
 }
 
-// noise is a picture of random pixels that keeps its values between calls with the same seed.
+// noise is a frame of random pixels that keeps its values between calls with the same seed.
 func noise(seed uint64, w, h int) luma {
 	r := rand.New(rand.NewPCG(seed, 1))
 	pix := make([]byte, w*h)
@@ -78,13 +80,13 @@ func noise(seed uint64, w, h int) luma {
 func TestSSIM(t *testing.T) {
 	a := noise(1, 64, 48)
 	if s, err := ssim(a, a); err != nil || math.Abs(s-1) > 1e-12 {
-		t.Errorf("a picture is %g like itself, %v", s, err)
+		t.Errorf("a frame is %g like itself, %v", s, err)
 	}
 	if s, err := ssim(a, noise(2, 64, 48)); err != nil || math.Abs(s) > 0.05 {
 		t.Errorf("noise is %g like other noise, %v; want about 0", s, err)
 	}
 	if _, err := ssim(a, noise(1, 64, 40)); err == nil {
-		t.Error("pictures of different sizes were compared")
+		t.Error("frames of different sizes were compared")
 	}
 	wide := noise(1, 80, 60)
 	part := wide.part(10, 6, 64, 48)
@@ -97,16 +99,16 @@ func TestSSIM(t *testing.T) {
 	}
 }
 
-// TestSSIMIsFFmpegs compares two encodes of the same pictures, as FFmpeg's own filter does.
+// TestSSIMIsFFmpegs compares two encodes of the same frames, as FFmpeg's own filter does.
 func TestSSIMIsFFmpegs(t *testing.T) {
 	dir := t.TempDir()
 	good, bad := filepath.Join(dir, "good.mp4"), filepath.Join(dir, "bad.mp4")
 	for name, quality := range map[string]string{good: "10", bad: "38"} {
-		tool(t, "ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=322x182:rate=5:duration=2", "-pix_fmt", "yuv420p",
+		cmdtest.Tool(t, "ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=322x182:rate=5:duration=2", "-pix_fmt", "yuv420p",
 			"-c:v", "libx264", "-bf", "0", "-crf", quality, name)
 	}
 	log := filepath.Join(dir, "ssim.txt")
-	tool(t, "ffmpeg", "-nostdin", "-v", "error", "-i", good, "-i", bad, "-lavfi", "ssim=stats_file="+log, "-f", "null", "-")
+	cmdtest.Tool(t, "ffmpeg", "-nostdin", "-v", "error", "-i", good, "-i", bad, "-lavfi", "ssim=stats_file="+log, "-f", "null", "-")
 	data, err := os.ReadFile(log)
 	if err != nil {
 		t.Fatal(err)
@@ -127,14 +129,14 @@ func TestSSIMIsFFmpegs(t *testing.T) {
 		}
 		got, err := ssim(a[i], z[i])
 		if err != nil || math.Abs(got-want) > 2e-5 || want > 0.99 {
-			t.Errorf("picture %d: %.6f, %v; FFmpeg says %.6f", i, got, err, want)
+			t.Errorf("frame %d: %.6f, %v; FFmpeg says %.6f", i, got, err, want)
 		}
 	}
 }
 
 // testBench is a bench that can run ffmpeg.
 func testBench(t *testing.T) *bench {
-	return &bench{benchCmd: &benchCmd{FFmpeg: "ffmpeg", Width: 320, Height: 180, FPS: 15, Bitrate: 300_000, Preset: "ultrafast", Inputs: 4}, dir: t.TempDir()}
+	return &bench{command: &command{FFmpeg: "ffmpeg", Width: 320, Height: 180, FPS: 15, Bitrate: 300_000, Preset: "ultrafast", Inputs: 4}, dir: t.TempDir()}
 }
 
 // TestTilesAreAligned shows tiles that repeat, skip and wrap, over a background that must not matter.
@@ -145,7 +147,7 @@ func TestTilesAreAligned(t *testing.T) {
 	}
 	tiles := []layout.Rect{{X: 0, Y: 2, W: 32, H: 16}, {X: 34, Y: 2, W: 32, H: 16}}
 	shown := [][]int{{37, 38, 38, 39, 1, 2, 3}, {5, 6, 7, 8, 8, 30, 31}} // the last one jumps
-	var pictures []luma
+	var frames []luma
 	for i := range shown[0] {
 		p := noise(1000+uint64(i), 70, 20)
 		for k, r := range tiles {
@@ -154,33 +156,33 @@ func TestTilesAreAligned(t *testing.T) {
 				copy(p.pix[(r.Y+y)*p.stride+r.X:][:r.W], film.pix[y*film.stride:])
 			}
 		}
-		pictures = append(pictures, p)
+		frames = append(frames, p)
 	}
-	mean, begin, err := compareTiles(pictures, films, tiles)
+	mean, begin, err := compareTiles(frames, films, tiles)
 	if err != nil || math.Abs(mean-1) > 1e-12 || begin[0] != 37 || begin[1] != 5 {
 		t.Errorf("aligned at %v with %g, %v; want [37 5] with 1", begin, mean, err)
 	}
 	tracker := newTracker(films)
 	for i, want := range shown[1] {
 		r := tiles[1]
-		if at, s, err := tracker.match(pictures[i].part(r.X, r.Y, r.W, r.H)); at != want || s != 1 || err != nil {
-			t.Errorf("picture %d shows %d with %g, %v; want %d", i, at, s, err, want)
+		if at, s, err := tracker.match(frames[i].part(r.X, r.Y, r.W, r.H)); at != want || s != 1 || err != nil {
+			t.Errorf("frame %d shows %d with %g, %v; want %d", i, at, s, err, want)
 		}
 	}
 }
 
 func TestClipTurns(t *testing.T) {
-	c := &clip{length: 400, packets: []mixer.Packet{{PTS: 0, Key: true}, {PTS: 100}, {PTS: 200, Key: true}, {PTS: 300}}}
-	turned := c.from(3)
+	c := &load.Clip{Length: 400, Packets: []mixer.Packet{{PTS: 0, Key: true}, {PTS: 100}, {PTS: 200, Key: true}, {PTS: 300}}}
+	turned := c.From(3)
 	var got []int
-	for _, p := range turned.packets {
+	for _, p := range turned.Packets {
 		got = append(got, int(p.PTS))
 	}
-	if fmt.Sprint(got) != "[0 100 200 300]" || !turned.packets[1].Key || turned.packets[0].Key {
-		t.Errorf("turned to %v, %+v", got, turned.packets)
+	if fmt.Sprint(got) != "[0 100 200 300]" || !turned.Packets[1].Key || turned.Packets[0].Key {
+		t.Errorf("turned to %v, %+v", got, turned.Packets)
 	}
-	if f := (&footage{clip: c}); f.keyBefore(1) != 0 || f.keyBefore(2) != 2 || f.keyBefore(3) != 2 {
-		t.Errorf("key pictures before 1, 2, 3: %d, %d, %d", f.keyBefore(1), f.keyBefore(2), f.keyBefore(3))
+	if f := (&footage{Clip: c}); f.keyBefore(1) != 0 || f.keyBefore(2) != 2 || f.keyBefore(3) != 2 {
+		t.Errorf("keyframes before 1, 2, 3: %d, %d, %d", f.keyBefore(1), f.keyBefore(2), f.keyBefore(3))
 	}
 }
 
@@ -209,7 +211,7 @@ func TestReportRows(t *testing.T) {
 	spec := rowSpec{title: "wall", goal: 0.7, note: func(p map[string]float64) string { return fmt.Sprintf("%.1f s", p["cpu"]) }}
 	rounds := []figure{{0.705, map[string]float64{"cpu": 3}}, {0.69, map[string]float64{"cpu": 1}}, {0.8, map[string]float64{"cpu": 2}}}
 	for _, c := range []struct {
-		row  benchRow
+		row  row
 		want string
 	}{
 		{newRow("wall", spec, rounds, nil), "| wall: 2.0 s | 0.705 | 0.690–0.800 of 3 | ≤ 0.7 | no |\n"},
@@ -257,16 +259,16 @@ func TestPeerGraph(t *testing.T) {
 	}
 }
 
-// makeFootage is a moving picture with a key picture every second.
+// makeFootage is a moving frame with a keyframe every second.
 func makeFootage(t *testing.T, size string) string {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), size+".mp4")
-	tool(t, "ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size="+size+":rate=15:duration=4", "-pix_fmt", "yuv420p",
+	cmdtest.Tool(t, "ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size="+size+":rate=15:duration=4", "-pix_fmt", "yuv420p",
 		"-c:v", "libx264", "-bf", "0", "-g", "15", name)
 	return name
 }
 
-// TestPeerBeginsAnywhere has the peer begin at pictures that are no key pictures, and finds them again.
+// TestPeerBeginsAnywhere has the peer begin at frames that are no keyframes, and finds them again.
 func TestPeerBeginsAnywhere(t *testing.T) {
 	b := testBench(t)
 	var err error
@@ -301,8 +303,8 @@ func TestUnsuitableFootage(t *testing.T) {
 	dir := t.TempDir()
 	vp8, reordered := filepath.Join(dir, "vp8.mkv"), filepath.Join(dir, "b.mp4")
 	source := []string{"-nostdin", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=160x90:rate=15:duration=1", "-pix_fmt", "yuv420p"}
-	tool(t, "ffmpeg", append(source[:len(source):len(source)], "-c:v", "libvpx", vp8)...)
-	tool(t, "ffmpeg", append(source[:len(source):len(source)], "-c:v", "libx264", "-bf", "2", reordered)...)
+	cmdtest.Tool(t, "ffmpeg", append(source[:len(source):len(source)], "-c:v", "libvpx", vp8)...)
+	cmdtest.Tool(t, "ffmpeg", append(source[:len(source):len(source)], "-c:v", "libx264", "-bf", "2", reordered)...)
 	for name, want := range map[string]string{vp8: "accepted for a bench is h264", reordered: "B-frames"} {
 		if _, err := readFootage(name); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v; want an error that says %s", name, err, want)
@@ -319,12 +321,16 @@ func TestBenchRefuses(t *testing.T) {
 	}{
 		{[]string{"--ffmpeg", "/nowhere/ffmpeg", clip}, 1, "install Debian's ffmpeg"},
 		{[]string{"--only", "wall,roof", clip}, 2, `--only: "roof": accepted are wall, sub`},
+		{[]string{"--inputs", "0", clip}, 2, "--inputs: 0: accepted are 1 to 25"},
 		{[]string{"--rounds", "0", clip}, 2, "--rounds: 0: accepted are 1 to 25"},
 		{[]string{"--linear", "9", clip}, 2, "--linear: [9]: accepted are two or more of 1 to 25"},
 		{[]string{"--memory", "1ms", clip}, 2, "--memory: 1ms: accepted are 1s to 24h"},
+		{[]string{"--pairs", "8", clip}, 2, "--pairs: 8: accepted are 9 to 99"},
+		{[]string{"--against", serverProgram, "--only", "ssim", clip}, 2, `--only: "ssim": accepted with --against are wall, sub, viewers, views, memory`},
+		{[]string{"--against", serverProgram, "--only", "wall,sub", clip}, 2, "--only: sub: SUBFILE"},
 	} {
 		var stderr bytes.Buffer
-		cmd := exec.Command(binary, append([]string{"load", "bench"}, c.args...)...)
+		cmd := exec.Command(program, c.args...)
 		cmd.Stderr = &stderr
 		if err := cmd.Run(); err == nil || cmd.ProcessState.ExitCode() != c.code || !strings.Contains(stderr.String(), c.want) {
 			t.Errorf("%v: %v: %s; want code %d and %s", c.args, err, stderr.String(), c.code, c.want)

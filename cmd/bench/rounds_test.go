@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/alecthomas/kong"
+
+	"azulejo/cmd/internal/load"
 )
 
 // TestRoundsAlternate goes through cases that note their turn, what they share, and fail once.
@@ -53,7 +55,7 @@ func TestRoundsAlternate(t *testing.T) {
 
 // TestFiveRounds: without options each case is measured five times, but for the memory, which takes long.
 func TestFiveRounds(t *testing.T) {
-	var c benchCmd
+	var c command
 	parser, err := kong.New(&c)
 	if err != nil {
 		t.Fatal(err)
@@ -61,7 +63,7 @@ func TestFiveRounds(t *testing.T) {
 	if _, err = parser.Parse([]string{makeFootage(t, "160x90")}); err != nil || c.Rounds != 5 {
 		t.Fatalf("%d rounds, %v; want 5", c.Rounds, err)
 	}
-	b := &bench{benchCmd: &c}
+	b := &bench{command: &c}
 	if b.main, err = readFootage(c.File); err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +99,7 @@ func TestReadmeHasTheRows(t *testing.T) {
 		}
 	}
 	b := testBench(t)
-	b.main = &footage{clip: &clip{length: 1}}
+	b.main = &footage{Clip: &load.Clip{Length: 1}}
 	var goals []string
 	for _, c := range b.cases() {
 		for _, spec := range c.rows {

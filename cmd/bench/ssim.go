@@ -2,7 +2,7 @@ package main
 
 import "fmt"
 
-// luma is the brightness of a picture or of a part of one, 0 to 255; it shares its pixels.
+// luma is the luma plane of a frame or of a rectangle of it. It shares its pixels with the frame.
 type luma struct {
 	pix           []byte
 	stride        int
@@ -21,15 +21,15 @@ const (
 	ssimC2 = 0.03 * 0.03 * 255 * 255 * 64 * 63
 )
 
-// blockSums are the sums over 4x4 pixels of two pictures: of each, of both's squares, of their product.
+// blockSums are the sums over 4x4 pixels of two frames: of each, of both's squares, of their product.
 type blockSums struct{ a, b, squares, product int64 }
 
 func (s blockSums) plus(o blockSums) blockSums {
 	return blockSums{s.a + o.a, s.b + o.b, s.squares + o.squares, s.product + o.product}
 }
 
-// ssim is the mean structural similarity of two pictures of the same size (Wang et al. 2004) over windows of
-// 8x8 pixels, four apart, all pixels weighing the same: what FFmpeg's filter ssim calls Y. 1 means equal.
+// ssim is the mean structural similarity of two frames of the same size (Wang et al. 2004) over windows of
+// 8x8 pixels, four apart, all pixels with the same weight, as FFmpeg's filter ssim computes Y. 1 means equal.
 func ssim(a, b luma) (float64, error) {
 	if a.width != b.width || a.height != b.height || a.width < 8 || a.height < 8 {
 		return 0, fmt.Errorf("ssim of %dx%d and %dx%d: accepted are equal sizes from 8x8", a.width, a.height, b.width, b.height)

@@ -13,17 +13,17 @@ import (
 	"azulejo/mixer/engine/layout"
 )
 
-// peerRun is what one run of ffmpeg took and wrote.
+// peerRun is the CPU time and the output of one run of ffmpeg.
 type peerRun struct {
 	cpu  time.Duration // user and system
 	size int64         // of its standard output
 }
 
-// peerVersion names the peer, or says that there is none.
+// peerVersion is the name and version of the peer.
 func peerVersion(ctx context.Context, command string) (string, error) {
 	out, err := exec.CommandContext(ctx, command, "-version").Output()
 	if err != nil {
-		return "", fmt.Errorf("bench: the peer %q: %w; install Debian's ffmpeg or name another with --ffmpeg", command, err)
+		return "", fmt.Errorf("the peer %q: %w; install Debian's ffmpeg or name another with --ffmpeg", command, err)
 	}
 	first, _, _ := strings.Cut(string(out), "\n")
 	if f := strings.Fields(first); len(f) > 2 {
@@ -32,7 +32,7 @@ func peerVersion(ctx context.Context, command string) (string, error) {
 	return first, nil
 }
 
-// ffmpeg runs the peer's program and gives away what it writes to its standard output.
+// ffmpeg runs the peer's program and discards its standard output.
 func (b *bench) ffmpeg(ctx context.Context, args ...string) (peerRun, error) {
 	return b.ffmpegTo(ctx, io.Discard, args...)
 }
@@ -45,31 +45,30 @@ func (b *bench) ffmpegTo(ctx context.Context, out io.Writer, args ...string) (pe
 	written := &counter{to: out}
 	cmd.Stdout, cmd.Stderr = written, &stderr
 	if err := cmd.Run(); err != nil {
-		return peerRun{}, fmt.Errorf("bench: %s %s: %w: %s", b.FFmpeg, strings.Join(args, " "), err, strings.TrimSpace(stderr.String()))
+		return peerRun{}, fmt.Errorf("%s %s: %w: %s", b.FFmpeg, strings.Join(args, " "), err, strings.TrimSpace(stderr.String()))
 	}
 	return peerRun{cpu: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), size: written.n}, nil
 }
 
-// counter counts what it hands on.
+// counter counts the bytes that it passes on.
 type counter struct {
 	to io.Writer
 	n  int64
 }
 
-// Write hands p on.
+// Write passes p on.
 func (c *counter) Write(p []byte) (int, error) {
 	n, err := c.to.Write(p)
 	c.n += int64(n)
 	return n, err
 }
 
-// keyDistance is how far key pictures are apart where nobody records and nobody asks for one: what our server has
-// when it keeps to its default GOP.
+// keyDistance is the time between keyframes of our server without recordings and without requests: its default GOP.
 const keyDistance = time.Minute
 
-// x264 is the peer's encoder, set as ours is: the same preset and tuning, one thread (zerolatency would cut the
-// picture into slices otherwise), no B-frames, key pictures as far apart and none where a scene changes, the same
-// limit and buffer. bits a second is what it aims at; the limit is raised when that is more.
+// x264 are the options by which the peer's encoder has the settings of ours: the same preset and tuning, one thread
+// (with more, zerolatency cuts the frame into slices), no B-frames, the same keyframe distance, no keyframes at scene
+// changes, the same limit and buffer. The encoder aims at bits a second; the limit is raised when that is more.
 func (b *bench) x264(bits int) []string {
 	limit := max(bits, b.Bitrate)
 	return []string{
@@ -79,24 +78,25 @@ func (b *bench) x264(bits int) []string {
 	}
 }
 
-// realTime has ffmpeg read the input that follows no faster than it plays: a wall of live cameras cannot work ahead.
+// realTime makes ffmpeg read the next input no faster than it plays: a wall of live cameras cannot work ahead.
 var realTime = []string{"-re"}
 
-// peerInput is one input of the peer's wall: a file that is played in a loop, the first pictures left out.
+// peerInput is one input of the peer's wall: a file that is played in a loop, without its first frames.
 type peerInput struct {
 	file string
 	skip int
-	pace []string // realTime, or as fast as it can
+	pace []string // realTime; nil: as fast as the peer can
 }
 
-// peerWall is the wall in ffmpeg's words: decode all, scale to the same tiles, stack, encode the same.
-func (b *bench) peerWall(inputs []peerInput, pictures, bits int) []string {
+// peerWall are ffmpeg's arguments for the wall: decode all inputs, scale them to the same tiles, stack them, encode with
+// the same settings.
+func (b *bench) peerWall(inputs []peerInput, frames, bits int) []string {
 	var args []string
 	for _, in := range inputs {
-		enough := float64(in.skip)/b.main.rate() + float64(pictures+1)/float64(b.FPS)
+		enough := float64(in.skip)/b.main.FPS() + float64(frames+1)/float64(b.FPS)
 		args = append(append(args, in.pace...), "-stream_loop", "-1", "-t", fmt.Sprintf("%.3f", enough), "-i", in.file)
 	}
-	args = append(args, "-filter_complex", b.peerGraph(inputs), "-map", "[out]", "-frames:v", strconv.Itoa(pictures))
+	args = append(args, "-filter_complex", b.peerGraph(inputs), "-map", "[out]", "-frames:v", strconv.Itoa(frames))
 	return append(append(args, b.x264(bits)...), "-f", "h264", "-")
 }
 
@@ -121,23 +121,23 @@ func (b *bench) peerGraph(inputs []peerInput) string {
 	return graph.String()
 }
 
-// peerCost is what the peer's wall costs and writes per second of media.
+// peerCost is the CPU seconds and the bits of the peer's wall per second of media.
 type peerCost struct{ cpu, bits float64 }
 
-// measurePeer runs the peer's wall over twice the length of our measurement. A run of a single picture is
-// taken off: our server has started long before it is measured, too, and has sent its key picture, for which the
-// peer's encoder has bits of its own besides.
+// measurePeer runs the peer's wall for twice the length of our measurement. The cost of a run of a single frame is
+// subtracted: our server is measured long after its start and after its keyframe. The bits of the peer's keyframe are
+// added to the bitrate that its encoder aims at.
 func (b *bench) measurePeer(ctx context.Context, bits float64, pace []string) (peerCost, error) {
 	inputs, err := b.peerInputs(ctx, pace)
 	if err != nil {
 		return peerCost{}, err
 	}
-	pictures := int(2 * b.Seconds * float64(b.FPS))
+	frames := int(2 * b.Seconds * float64(b.FPS))
 	start, err := b.ffmpeg(ctx, b.peerWall(inputs, 1, int(bits))...)
 	if err != nil {
 		return peerCost{}, err
 	}
-	args := b.peerWall(inputs, pictures, int(bits)+int(start.size*8)*b.FPS/pictures)
+	args := b.peerWall(inputs, frames, int(bits)+int(start.size*8)*b.FPS/frames)
 	if len(pace) > 0 {
 		b.report.Peer.Command = b.FFmpeg + " " + strings.Join(args, " ")
 	}
@@ -146,16 +146,16 @@ func (b *bench) measurePeer(ctx context.Context, bits float64, pace []string) (p
 		return peerCost{}, err
 	}
 	return peerCost{
-		cpu:  (whole.cpu - start.cpu).Seconds() * float64(b.FPS) / float64(pictures-1),
-		bits: float64((whole.size-start.size)*8) * float64(b.FPS) / float64(pictures-1),
+		cpu:  (whole.cpu - start.cpu).Seconds() * float64(b.FPS) / float64(frames-1),
+		bits: float64((whole.size-start.size)*8) * float64(b.FPS) / float64(frames-1),
 	}, nil
 }
 
-// peerInputs are files that begin where the cameras do, as nearly as key pictures allow.
+// peerInputs are files that start at the last keyframe before the places where the cameras start.
 func (b *bench) peerInputs(ctx context.Context, pace []string) ([]peerInput, error) {
 	inputs := make([]peerInput, b.Inputs)
 	for i := range inputs {
-		file, err := b.turn(ctx, b.main, b.main.keyBefore(len(b.main.packets)*i/b.Inputs))
+		file, err := b.rotate(ctx, b.main, b.main.keyBefore(len(b.main.Packets)*i/b.Inputs))
 		if err != nil {
 			return nil, err
 		}
@@ -164,7 +164,7 @@ func (b *bench) peerInputs(ctx context.Context, pace []string) ([]peerInput, err
 	return inputs, nil
 }
 
-// raw has ffmpeg make exactly want pictures of w by h and keeps their brightness.
+// raw runs ffmpeg, which must output exactly want frames of w by h, and returns their luma planes.
 func (b *bench) raw(ctx context.Context, w, h, want int, args ...string) ([]luma, error) {
 	sink := &lumaSink{width: w, height: h}
 	args = append(args, "-an", "-vsync", "0", "-f", "rawvideo", "-pix_fmt", "yuv420p", "-")
@@ -172,19 +172,19 @@ func (b *bench) raw(ctx context.Context, w, h, want int, args ...string) ([]luma
 		return nil, err
 	}
 	if len(sink.done) != want {
-		return nil, fmt.Errorf("bench: %s made %d pictures of %d: %s", b.FFmpeg, len(sink.done), want, strings.Join(args, " "))
+		return nil, fmt.Errorf("%s made %d frames of %d: %s", b.FFmpeg, len(sink.done), want, strings.Join(args, " "))
 	}
 	return sink.done, nil
 }
 
-// lumaSink takes raw 4:2:0 pictures and keeps their first plane.
+// lumaSink is a writer of raw 4:2:0 frames that keeps their first plane.
 type lumaSink struct {
 	width, height int
 	done          []luma
-	part          []byte // of the picture that is coming
+	part          []byte // of the incomplete frame
 }
 
-// Write takes bytes of any number of pictures.
+// Write accepts bytes of any number of frames.
 func (s *lumaSink) Write(p []byte) (int, error) {
 	whole := s.width*s.height + 2*((s.width+1)/2)*((s.height+1)/2)
 	for left := p; len(left) > 0; {

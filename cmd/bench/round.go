@@ -7,25 +7,27 @@ import (
 	"slices"
 	"sync"
 
+	"azulejo/cmd/internal/load"
 	"azulejo/mixer"
+	"azulejo/signal/client"
 )
 
-// round is one pass through all cases. What several of them need is measured once in it, by the first.
+// round is one pass through all cases. A measurement that several cases need is made once in it, by the first of them.
 type round struct {
 	wall    func() (wallRun, error)
 	peer    func() (peerCost, error) // in real time
 	unpaced func() (peerCost, error)
 }
 
-// wallRun is what one server with the wall showed: alone with its viewer, and with more of them.
+// wallRun are the measurements of one server with the wall.
 type wallRun struct {
-	one   sample           // one viewer
+	one   sample           // with one viewer
 	again sample           // the same after the further viewers have left
 	many  sample           // with the further viewers
 	views sample           // with one viewer more for each further view
-	seen  [][]mixer.Packet // what these received
+	seen  [][]mixer.Packet // what the viewers of the further views received
 
-	viewersErr, viewsErr error // why many and again, or views and seen, are missing
+	viewersErr, viewsErr error // viewersErr: many and again are missing; viewsErr: views and seen are
 }
 
 func (b *bench) newRound(ctx context.Context) *round {
@@ -33,7 +35,7 @@ func (b *bench) newRound(ctx context.Context) *round {
 	r.wall = sync.OnceValues(func() (wallRun, error) { return b.measureWall(ctx) })
 	paced := func(pace []string) func() (peerCost, error) {
 		return sync.OnceValues(func() (peerCost, error) {
-			w, err := r.wall() // the peer gets as many bits as we took
+			w, err := r.wall() // the peer gets the bitrate that our server used
 			if err != nil {
 				return peerCost{}, err
 			}
@@ -44,11 +46,18 @@ func (b *bench) newRound(ctx context.Context) *round {
 	return r
 }
 
-// busy is the wall of cameras that most cases begin with.
-func (b *bench) busy() scene { return scene{inputs: b.Inputs, films: []*clip{b.main.clip}} }
+// busy is the wall of moving cameras, which most cases use.
+func (b *bench) busy() scene { return scene{inputs: b.Inputs, films: []*load.Clip{b.main.Clip}} }
 
-// measureWall measures one server after another guest has come or gone: what a few add drowns in the noise
-// between two servers.
+// busyWithSubs is the busy wall of cameras that have sub-streams.
+func (b *bench) busyWithSubs() scene {
+	sc := b.busy()
+	sc.subs = []*load.Clip{b.sub.Clip}
+	return sc
+}
+
+// measureWall measures one and the same server with few and with many viewers: what the viewers add is less than the
+// difference between two runs of a server.
 func (b *bench) measureWall(ctx context.Context) (w wallRun, err error) {
 	sc := b.busy()
 	if b.wants("views") {
@@ -72,12 +81,12 @@ func (b *bench) measureWall(ctx context.Context) (w wallRun, err error) {
 	return w, nil
 }
 
-// measureViewers adds all further viewers at once, and takes them away again.
+// measureViewers measures with all further viewers, and again after they have left.
 func (s *show) measureViewers(ctx context.Context) (many, again sample, err error) {
-	var more []*guest
+	var more []*load.Guest
 	for range s.b.Viewers {
-		var g *guest
-		if g, err = s.view(ctx, viewing{}, nil); err != nil {
+		var g *load.Guest
+		if g, err = s.view(ctx, client.Selection{}, nil); err != nil {
 			return many, again, err
 		}
 		more = append(more, g)
@@ -86,13 +95,13 @@ func (s *show) measureViewers(ctx context.Context) (many, again sample, err erro
 		return many, again, err
 	}
 	for _, g := range more {
-		s.crowd.leave(g)
+		s.crowd.Leave(g)
 	}
 	again, err = s.measureMoving(ctx)
 	return many, again, err
 }
 
-// compare is a case that holds a server's CPU against a peer's.
+// compare divides the CPU of a server by that of the peer.
 func compare(s sample, err error, peer func() (peerCost, error)) ([]figure, error) {
 	if err != nil {
 		return nil, err
@@ -128,11 +137,9 @@ func (b *bench) caseUnpaced(_ context.Context, r *round) ([]figure, error) {
 
 func (b *bench) caseSub(ctx context.Context, r *round) ([]figure, error) {
 	if b.sub == nil {
-		return nil, fmt.Errorf("bench: SUBFILE, the same scene as %s in a smaller size, was not given", b.main.name)
+		return nil, fmt.Errorf("SUBFILE, the same scene as %s in a smaller size, was not given", b.main.Name)
 	}
-	sc := b.busy()
-	sc.subs = []*clip{b.sub.clip}
-	s, err := b.run(ctx, sc)
+	s, err := b.run(ctx, b.busyWithSubs())
 	return compare(s, err, r.peer)
 }
 
@@ -178,11 +185,11 @@ func (b *bench) caseQuiet(ctx context.Context, r *round) ([]figure, error) {
 	}, nil
 }
 
-// stills is the wall when nothing moves: the pictures that the cameras would begin with.
+// stills is the wall when nothing moves: each camera shows the frame that it starts with in the busy wall.
 func (b *bench) stills(ctx context.Context) (scene, error) {
 	sc := scene{inputs: b.Inputs}
 	for i := range b.Inputs {
-		film, err := b.still(ctx, b.main, len(b.main.packets)*i/b.Inputs)
+		film, err := b.still(ctx, b.main, len(b.main.Packets)*i/b.Inputs)
 		if err != nil {
 			return sc, err
 		}
@@ -203,7 +210,7 @@ func (b *bench) caseLinear(ctx context.Context, r *round) ([]figure, error) {
 	return []figure{{b.sumLinear(parts), parts}}, nil
 }
 
-// inputsCost is the CPU of a wall with n inputs.
+// inputsCost is the CPU seconds per second of a wall with n inputs.
 func (b *bench) inputsCost(ctx context.Context, r *round, n int) (float64, error) {
 	if n == b.Inputs {
 		w, err := r.wall()
@@ -225,7 +232,7 @@ func (b *bench) linearFit(parts map[string]float64) (l line, x, y []float64) {
 	return fitLine(x, y), x, y
 }
 
-// sumLinear is the largest distance of a cost from the line, in per cent of the line at the most inputs.
+// sumLinear is the largest distance of a cost from the line, in per cent of the line at the largest number of inputs.
 func (b *bench) sumLinear(parts map[string]float64) float64 {
 	l, x, y := b.linearFit(parts)
 	return 100 * l.misfit(x, y) / l.at(slices.Max(x))

@@ -17,7 +17,7 @@ func TestBenchReports(t *testing.T) {
 	if err == nil {
 		t.Errorf("a row is missing, but the exit code is 0: %s", out)
 	}
-	if !strings.Contains(out, "| case | measured | lowest–highest of rounds | goal | reached |") || !strings.HasSuffix(out, "azulejo: bench: not measured: sub\n") || len(r.Rows) != 3 {
+	if !strings.Contains(out, "| case | measured | lowest–highest of rounds | goal | reached |") || !strings.HasSuffix(out, "bench: not measured: sub\n") || len(r.Rows) != 3 {
 		t.Fatalf("bench: %s", out)
 	}
 	wall, sub, similarity := r.Rows[0], r.Rows[1], r.Rows[2]
@@ -88,7 +88,7 @@ func TestBenchRows(t *testing.T) {
 				func(p map[string]float64) bool { return p["quiet"] > 0 && p["quiet"] < p["busy"]/2 },
 			},
 			{
-				"linear", unitPercent, 10, (&bench{benchCmd: &benchCmd{Linear: []int{1, 2, 3}}}).sumLinear,
+				"linear", unitPercent, 10, (&bench{command: &command{Linear: []int{1, 2, 3}}}).sumLinear,
 				func(p map[string]float64) bool {
 					one, two, three := p["inputs1"], p["inputs2"], p["inputs3"]
 					return one > 0 && two > 0 && three > 0 && one != two && two != three && one != three && len(p) == 3
@@ -129,18 +129,18 @@ func checkRows(t *testing.T, options []string, want []sane) {
 	}
 }
 
-// smallBench returns what a bench of these rows reports and prints, and how it ends. Five pictures a second are in time
+// smallBench returns what a bench of these rows reports and prints, and how it ends. Five frames a second are in time
 // on any machine; one that was busy gets two more chances.
-func smallBench(t *testing.T, rows string, options ...string) (r benchReport, out string, err error) {
+func smallBench(t *testing.T, rows string, options ...string) (r report, out string, err error) {
 	t.Helper()
 	clip, report := makeFootage(t, "320x180"), filepath.Join(t.TempDir(), "report.json")
 	args := append([]string{
-		"load", "bench", "--inputs", "2", "--fps", "5", "--rounds", "1", "--width", "320", "--height", "180",
+		"--inputs", "2", "--fps", "5", "--rounds", "1", "--width", "320", "--height", "180",
 		"--bitrate", "1000000", "--only", rows, "--json", report, clip,
 	}, options...)
 	for range 3 {
 		var text []byte
-		text, err = exec.Command(binary, args...).CombinedOutput()
+		text, err = exec.Command(program, args...).CombinedOutput()
 		if out = string(text); !strings.Contains(out, "this machine is too slow") {
 			break
 		}

@@ -10,11 +10,12 @@ import (
 	"strings"
 	"testing"
 
+	"azulejo/cmd/internal/load"
 	"azulejo/codec"
 	"azulejo/mixer"
 )
 
-// x264Options reads the options that x264 writes in front of its first picture.
+// x264Options reads the options that x264 writes in front of its first frame.
 func x264Options(t *testing.T, stream []byte) map[string]string {
 	t.Helper()
 	_, text, found := bytes.Cut(stream, []byte(" - options: "))
@@ -63,14 +64,14 @@ func TestPeerIsSetAsOurs(t *testing.T) {
 	if err = errors.Join(err, file.Close()); err != nil {
 		t.Fatal(err)
 	}
-	c, err := readClip(name)
+	c, err := load.ReadClip(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := c.keys(); fmt.Sprint(got) != "[0 900]" {
-		t.Errorf("key pictures are %v of %d; want the first of each minute", got, len(c.packets))
+	if got := c.Keyframes(); fmt.Sprint(got) != "[0 900]" {
+		t.Errorf("keyframes are %v of %d; want the first of each minute", got, len(c.Packets))
 	}
-	peer := x264Options(t, c.packets[0].Data)
+	peer := x264Options(t, c.Packets[0].Data)
 	for _, own := range []string{"keyint", "keyint_min", "rc", "crf", "bitrate", "ratetol", "crf_max"} {
 		delete(ours, own)
 		delete(peer, own)

@@ -6,9 +6,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"azulejo/cmd/internal/cmdtest"
 )
 
-// TestCamerasPlayOn pulls both streams of the second camera over more than one pass of its clip: times and the
+// TestCamerasPlayOn pulls both streams of the second camera over more than one pass of its Clip: times and the
 // rate go on as if there were no end.
 func TestCamerasPlayOn(t *testing.T) {
 	main, err := readFootage(makeFootage(t, "320x180"))
@@ -19,7 +21,7 @@ func TestCamerasPlayOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := startCameras([]feed{{main: main.clip}, {main: main.clip, sub: sub.clip}}, slog.New(slog.DiscardHandler))
+	c, err := startCameras([]feed{{main: main.Clip}, {main: main.Clip, sub: sub.Clip}}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,13 +29,13 @@ func TestCamerasPlayOn(t *testing.T) {
 	for stream, want := range map[string]*footage{"main": main, "sub": sub} {
 		out := filepath.Join(t.TempDir(), stream+".mkv")
 		// Fatal only: ffmpeg warns of what it pulls before the first sender report.
-		tool(t, "ffmpeg", "-nostdin", "-v", "fatal", "-rtsp_transport", "tcp", "-i", c.url(2, stream), "-frames:v", "75", "-c", "copy", out)
+		cmdtest.Tool(t, "ffmpeg", "-nostdin", "-v", "fatal", "-rtsp_transport", "tcp", "-i", c.url(2, stream), "-frames:v", "75", "-c", "copy", out)
 		var got *footage
 		if got, err = readFootage(out); err != nil {
 			t.Fatal(err)
 		}
-		if got.width != want.width || len(got.packets) < 60 || got.rate() < 14 || got.rate() > 16 {
-			t.Errorf("%s: %d pictures of %v; want 75 of %v", stream, len(got.packets), got, want)
+		if got.width != want.width || len(got.Packets) < 60 || got.FPS() < 14 || got.FPS() > 16 {
+			t.Errorf("%s: %d frames of %v; want 75 of %v", stream, len(got.Packets), got, want)
 		}
 	}
 	text, err := exec.Command("ffmpeg", "-nostdin", "-v", "error", "-rtsp_transport", "tcp", "-i", c.url(1, "sub"), "-f", "null", "-").CombinedOutput()

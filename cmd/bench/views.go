@@ -12,9 +12,10 @@ import (
 	"sync"
 
 	"azulejo/mixer"
+	"azulejo/signal/client"
 )
 
-// spotlights are the names of n views.
+// spotlights are the names of n views, each a spotlight of another camera.
 func spotlights(n int) []string {
 	names := make([]string, n)
 	for i := range names {
@@ -23,32 +24,33 @@ func spotlights(n int) []string {
 	return names
 }
 
-// encoderCost is what encoding one view again costs per second of media, in real time and as fast as the peer can,
-// and what it writes.
+// encoderCost is what encoding one view again takes per second of media: CPU seconds in real time, CPU seconds as fast
+// as the peer can, and the bits that it writes.
 type encoderCost struct{ cpu, unpaced, bits float64 }
 
-// measureViews adds a viewer of every further view, and keeps what each receives.
+// measureViews adds a viewer of every further view and returns what each of them receives.
 func (s *show) measureViews(ctx context.Context) (all sample, packets [][]mixer.Packet, err error) {
-	seen := make([]recording, len(s.scene.views))
-	packets = make([][]mixer.Packet, len(seen))
+	captures := make([]capture, len(s.scene.views))
+	packets = make([][]mixer.Packet, len(captures))
 	for i, name := range s.scene.views {
-		seen[i].begin() // no other key picture comes than the one for who joins
-		if _, err = s.view(ctx, viewing{View: name}, seen[i].put); err != nil {
+		captures[i].start() // before the viewer joins: the encoder makes no keyframe later
+		if _, err = s.view(ctx, client.Selection{View: name}, captures[i].add); err != nil {
 			return all, nil, err
 		}
 	}
 	if all, err = s.measureMoving(ctx); err != nil {
 		return all, nil, err
 	}
-	for i := range seen {
-		if packets[i], err = seen[i].end(); err != nil {
+	for i := range captures {
+		if packets[i], err = captures[i].finish(); err != nil {
 			return all, nil, err
 		}
 	}
 	return all, packets, nil
 }
 
-// encodersAlone measures how the peer encodes again what the viewers received, all side by side, as in our server.
+// encodersAlone measures how the peer encodes again what the viewers received. All views are encoded at the same time,
+// as in our server.
 func (b *bench) encodersAlone(ctx context.Context, views [][]mixer.Packet) ([]encoderCost, error) {
 	costs, errs := make([]encoderCost, len(views)), make([]error, len(views))
 	var work sync.WaitGroup
@@ -79,13 +81,13 @@ func (b *bench) encodeAlone(ctx context.Context, name string, packets []mixer.Pa
 	return cost, err
 }
 
-// rawInput has ffmpeg read pictures as large as ours from a raw file.
+// rawInput are the options by which ffmpeg reads frames of our size from a raw file.
 func (b *bench) rawInput(raw string, pace []string) []string {
 	return slices.Concat(pace, []string{"-f", "rawvideo", "-pix_fmt", "yuv420p", "-video_size", fmt.Sprintf("%dx%d", b.Width, b.Height), "-framerate", fmt.Sprint(b.FPS), "-i", raw})
 }
 
-// encodeRaw is what encoding a raw file costs and writes per second of media. Reading the file is measured too, and
-// taken off.
+// encodeRaw is the CPU seconds that encoding a raw file takes and the bits that it writes, per second of media. The CPU
+// time of reading the file is measured too and subtracted.
 func (b *bench) encodeRaw(ctx context.Context, raw string, wanted, seconds float64, pace []string) (cpu, bits float64, err error) {
 	in := b.rawInput(raw, pace)
 	encoded, err := b.ffmpeg(ctx, slices.Concat(in, b.x264(int(wanted)), []string{"-f", "h264", "-"})...)
@@ -96,7 +98,7 @@ func (b *bench) encodeRaw(ctx context.Context, raw string, wanted, seconds float
 	return (encoded.cpu - read.cpu).Seconds() / seconds, float64(encoded.size*8) / seconds, err
 }
 
-// stream is packets of H.264 as a raw file has them.
+// stream is the packets as a raw H.264 file.
 func stream(packets []mixer.Packet) []byte {
 	var all []byte
 	for _, p := range packets {
@@ -105,11 +107,12 @@ func stream(packets []mixer.Packet) []byte {
 	return all
 }
 
-// rate is how many bits a second packets have at that many pictures a second.
+// rate is the bitrate of packets in bits a second.
 func rate(packets []mixer.Packet, fps int) float64 {
 	return float64(8*len(stream(packets))) * float64(fps) / float64(len(packets))
 }
 
+// caseViews divides the cost of a further view by the cost of its encoder alone.
 func (b *bench) caseViews(ctx context.Context, r *round) ([]figure, error) {
 	w, err := r.wall()
 	if err = cmp.Or(err, w.viewersErr, w.viewsErr); err != nil {

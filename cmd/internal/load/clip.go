@@ -1,0 +1,92 @@
+// Package load is a number of clients that load a server: they publish clips of files and view rooms. The command
+// load and the bench use it. A crowd belongs to one goroutine; a clip is read-only and may be shared.
+package load
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"azulejo/codec"
+	"azulejo/mixer"
+)
+
+// Clip is the video track of a file. It is in memory as a whole, so that reading costs nothing while it plays.
+type Clip struct {
+	Name    string // of the file
+	Codec   mixer.Codec
+	Packets []mixer.Packet // at least two, in order of their PTS, from 0 on
+	Length  time.Duration  // of one pass
+}
+
+// ReadClip reads a file with H.264 or VP8 without B-frames.
+func ReadClip(name string) (*Clip, error) {
+	f, err := codec.OpenFile(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	c := &Clip{Name: name}
+	if c.Codec, _ = f.Codecs(); c.Codec != mixer.H264 && c.Codec != mixer.VP8 {
+		return nil, fmt.Errorf("%s: picture format %q: accepted are h264, vp8", name, c.Codec)
+	}
+	if err := c.read(f); err != nil {
+		return nil, err
+	}
+	if len(c.Packets) < 2 {
+		return nil, fmt.Errorf("%s: %d pictures: at least two are needed", name, len(c.Packets))
+	}
+	last := c.Packets[len(c.Packets)-1]
+	c.Length = last.PTS + last.PTS/time.Duration(len(c.Packets)-1)
+	return c, nil
+}
+
+// read appends the video packets of f.
+func (c *Clip) read(f *codec.File) error {
+	for {
+		p, err := f.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if p.Codec != c.Codec {
+			continue
+		}
+		if n := len(c.Packets); n > 0 && p.PTS <= c.Packets[n-1].PTS {
+			return fmt.Errorf("%s: pictures are out of order (B-frames): real-time clients do not send such", c.Name)
+		}
+		c.Packets = append(c.Packets, p)
+	}
+}
+
+// From is the clip rotated so that it starts at its n-th frame; the frames before that one follow the end.
+func (c *Clip) From(n int) *Clip {
+	rotated := *c
+	rotated.Packets = make([]mixer.Packet, 0, len(c.Packets))
+	start := c.Packets[n].PTS
+	for i := range c.Packets {
+		p := c.Packets[(n+i)%len(c.Packets)]
+		if p.PTS -= start; p.PTS < 0 {
+			p.PTS += c.Length
+		}
+		rotated.Packets = append(rotated.Packets, p)
+	}
+	return &rotated
+}
+
+// FPS is the number of frames per second.
+func (c *Clip) FPS() float64 { return float64(len(c.Packets)) / c.Length.Seconds() }
+
+// Keyframes are the indexes of the frames at which decoding can start.
+func (c *Clip) Keyframes() []int {
+	var all []int
+	for i, p := range c.Packets {
+		if p.Key {
+			all = append(all, i)
+		}
+	}
+	return all
+}
