@@ -19,22 +19,6 @@ type Cutout struct {
 	Width, Height int
 }
 
-// cutout is one that was made.
-type cutout struct {
-	Cutout
-	frame *Frame // owned
-}
-
-// Cutout returns another owner of what a decoder that expected it made of f, nil if it did not.
-func (f *Frame) Cutout(c Cutout) *Frame {
-	for _, o := range f.cutouts {
-		if o.Cutout == c {
-			return o.frame.Ref()
-		}
-	}
-	return nil
-}
-
 // part is what the cutout shows of a picture of that size.
 func (c Cutout) part(picture image.Rectangle) image.Rectangle {
 	if c.Crop.Empty() {
@@ -62,10 +46,10 @@ func (f *Frame) planar() bool {
 // to 1024x576; swscale's area filter takes a millisecond. One goroutine owns it.
 type cutter struct {
 	Cutout
-	of    image.Rectangle // the picture
-	c     C.struct_cut
-	pool  pool
-	begun *Frame // of the picture that is decoded; nil for none
+	of         image.Rectangle // the whole frame
+	c          C.struct_cut
+	pool       pool
+	unfinished *Frame // the cutout of the frame that is being decoded; owned; nil: none
 }
 
 func newCutter(cut Cutout, of image.Rectangle) (*cutter, error) {
@@ -123,8 +107,8 @@ func (c *cutter) close() {
 		c.c.planes[i] = nil
 	}
 	c.pool.close()
-	c.begun.Close()
-	c.begun = nil
+	c.unfinished.Close()
+	c.unfinished = nil
 }
 
 // areas are the planes of a 4:2:0 frame as C has them.

@@ -37,17 +37,25 @@ func NewVideoDecoder(id mixer.Codec, maxPixels int) (*VideoDecoder, error) {
 // while the decoder waits for a key packet. Pictures with guessed parts are not returned: then, as for
 // data that is no picture, the error is ErrInvalidData and the decoder goes on with the next packet.
 func (v *VideoDecoder) Decode(p mixer.Packet) ([]*Frame, error) {
-	if err := v.band.begin(p.Key); err != nil {
+	decoded, err := v.DecodeCutouts(p, nil)
+	var frames []*Frame
+	for _, d := range decoded {
+		frames = append(frames, d.Frame)
+	}
+	return frames, err
+}
+
+// DecodeCutouts is Decode that also makes the wanted cutouts of each frame: the first eight of them that are averages of
+// an area of the frame. The caller does not change wanted afterwards.
+func (v *VideoDecoder) DecodeCutouts(p mixer.Packet, wanted []Cutout) ([]Decoded, error) {
+	if err := v.band.prepare(p.Key, wanted); err != nil {
 		return nil, err
 	}
 	var frames []*Frame
 	err := v.d.decode(p, func(f *astiav.Frame) error { return keep(&frames, f) })
-	return frames, errors.Join(err, v.band.end(frames))
+	decoded, cutErr := v.band.finish(frames)
+	return decoded, errors.Join(err, cutErr)
 }
-
-// Expect tells which cutouts the pictures that follow are to come with, see [Frame.Cutout]; nobody writes to all
-// afterwards. What is no average of an area of the picture is left out, as is what goes beyond eight.
-func (v *VideoDecoder) Expect(all []Cutout) { v.band.expected = all }
 
 // SkipLoopFilter leaves deblocking out, or not, from the next packet on. It saves a quarter of decoding H.264. The error
 // that it makes grows until the next key picture, so that it is for pictures that are shown small and streams that have key

@@ -18,11 +18,9 @@ func LiveFrames() int64 { return liveFrames.Load() }
 // Frame is one raw picture, usually 8-bit 4:2:0. It owns a reference to its pixels: Ref makes
 // another owner, Close ends one. A frame that was handed on is read-only; only its maker draws on it.
 type Frame struct {
-	f       *astiav.Frame
-	cutouts []cutout      // that its decoder made of it
-	whole   bool          // more of it was expected than they show
-	copies  *pool         // of MakeWritable; nil before the first
-	PTS     time.Duration // since the stream's or the room's epoch
+	f      *astiav.Frame
+	copies *pool         // memory of MakeWritable's copies; nil before the first
+	PTS    time.Duration // since the stream's or the room's epoch
 }
 
 // NewFrame allocates a 4:2:0 picture of limited range with undefined content, owned by the caller.
@@ -53,21 +51,8 @@ func own(f *astiav.Frame) *Frame {
 	return &Frame{f: f}
 }
 
-// Ref returns another owner of the same pixels and cutouts; nil for a nil or closed frame.
+// Ref returns another owner of the same pixels; nil for a nil or closed frame.
 func (f *Frame) Ref() *Frame {
-	g := f.alone()
-	if g == nil {
-		return nil
-	}
-	g.whole = f.whole
-	for _, o := range f.cutouts {
-		g.cutouts = append(g.cutouts, cutout{o.Cutout, o.frame.Ref()})
-	}
-	return g
-}
-
-// alone is Ref without the cutouts.
-func (f *Frame) alone() *Frame {
 	if f == nil || f.f == nil {
 		return nil
 	}
@@ -93,10 +78,6 @@ func (f *Frame) Close() {
 	}
 	f.f.Free()
 	f.f = nil
-	for _, c := range f.cutouts {
-		c.frame.Close()
-	}
-	f.cutouts = nil
 	if f.copies != nil {
 		f.copies.close()
 		f.copies = nil

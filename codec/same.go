@@ -56,7 +56,6 @@ import "C"
 
 import (
 	"image"
-	"slices"
 
 	"github.com/asticode/go-astiav"
 
@@ -72,23 +71,8 @@ func (f *Frame) Same(o *Frame) bool { return f.within(o, 0) }
 // throws such a difference away.
 const unseen = 3
 
-// LooksLike is Same, but for differences that nobody sees: of pictures that are only shown as cutouts, in these.
-func (f *Frame) LooksLike(o *Frame) bool {
-	a, b := f.shown(), o.shown()
-	return slices.EqualFunc(a, b, func(a, b *Frame) bool { return a.within(b, unseen) })
-}
-
-// shown are the pictures that are seen of f: its cutouts, or itself.
-func (f *Frame) shown() []*Frame {
-	if f.whole || len(f.cutouts) == 0 {
-		return []*Frame{f}
-	}
-	all := make([]*Frame, len(f.cutouts))
-	for i, c := range f.cutouts {
-		all[i] = c.frame
-	}
-	return all
-}
+// LooksLike is Same with a tolerance: differences that nobody sees do not count.
+func (f *Frame) LooksLike(o *Frame) bool { return f.within(o, unseen) }
 
 func (f *Frame) within(o *Frame, tolerance int) bool {
 	a, b := f.f, o.f
@@ -101,7 +85,7 @@ func (f *Frame) within(o *Frame, tolerance int) bool {
 
 // Crop returns another owner of the part of the picture inside r, which is cut to whole chroma samples.
 func (f *Frame) Crop(r image.Rectangle) (*Frame, error) {
-	g := f.alone()
+	g := f.Ref()
 	if g == nil {
 		return nil, mixer.ErrClosed
 	}

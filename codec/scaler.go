@@ -41,7 +41,7 @@ func (s *Scaler) Cut(src *Frame, cut Cutout) (*Frame, error) {
 	part := cut.part(src.Bounds())
 	switch {
 	case src.planar() && part == image.Rect(0, 0, cut.Width, cut.Height) && part == src.Bounds():
-		return src.alone(), nil
+		return src.Ref(), nil
 	case cut.averages(src):
 		return s.average(src, cut)
 	}
