@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/asticode/go-astiav"
@@ -28,6 +29,14 @@ func NewG711Decoder(id mixer.Codec, rate, channels int) (*AudioDecoder, error) {
 			id, rate, channels, mixer.SampleRate, mixer.Channels, mixer.ErrUnsupported)
 	}
 	return newAudioDecoder(id, decoderConfig{rate: rate, stereo: channels == mixer.Channels})
+}
+
+// NewAudioDecoderFor opens a decoder for the codec and the configuration of p.
+func NewAudioDecoderFor(p mixer.Packet) (*AudioDecoder, error) {
+	if p.SampleRate != 0 || p.Channels != 0 {
+		return NewG711Decoder(p.Codec, cmp.Or(p.SampleRate, 8000), cmp.Or(p.Channels, 1))
+	}
+	return NewAudioDecoder(p.Codec, p.Config)
 }
 
 func newAudioDecoder(id mixer.Codec, cfg decoderConfig) (*AudioDecoder, error) {
