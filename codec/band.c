@@ -28,7 +28,7 @@ static void take_band(AVCodecContext *c, const AVFrame *src, int offset[AV_NUM_D
 		b->ready = 0;
 		for (int i = 0; i < b->n; i++)
 			for (int k = 0; k < 3; k++)
-				shrink_begin(b->cuts[i].planes[k]);
+				shrink_reset(b->cuts[i].planes[k]);
 	}
 	if (src->data[0] != b->of || y != b->ready) {
 		b->of = NULL;

@@ -15,16 +15,17 @@ import (
 // maxCutouts is how many cutouts a decoder makes.
 const maxCutouts = C.BAND_MOST
 
-// band makes the cutouts that are expected of pictures: of an H.264 picture while it is decoded, row by row, because a
-// little later it has to be fetched from memory again, which takes longer than shrinking it. It guesses that the next
-// picture is like the last and comes out at once; where that is wrong, and of other formats, they are made afterwards.
+// band makes the wanted cutouts of decoded frames. Those of an H.264 frame are made while it is decoded, row by row: a
+// little later the rows are no longer in the processor's cache, and fetching them takes longer than shrinking them. The
+// band guesses that the next frame has the size of the last one and comes out at once. Where the guess is wrong, and for
+// other formats, the cutouts are made after decoding.
 type band struct {
-	c        *C.struct_band // what the decoder sees; nil for other formats
-	expected []Cutout
-	made     []Cutout        // by cutters, as they were expected
-	of       image.Rectangle // the pictures that cutters are for; empty where there is none, or one that cannot be cut
-	cutters  []*cutter
-	wrong    bool // the guess was, since the last key packet
+	c       *C.struct_band  // shared with the decoder; nil for other formats than H.264
+	wanted  []Cutout        // of the frame that is decoded
+	cutFor  []Cutout        // the wanted cutouts that the cutters were made for
+	size    image.Rectangle // of the frames that the cutters were made for; empty: none, or frames that cannot be cut
+	cutters []*cutter
+	missed  bool // a guess was wrong since the last key packet
 }
 
 func (b *band) open(ctx *astiav.CodecContext) {
@@ -32,46 +33,49 @@ func (b *band) open(ctx *astiav.CodecContext) {
 	C.watch_bands((*C.AVCodecContext)(ctx.UnsafePointer()), b.c)
 }
 
-// begin prepares for the next picture.
-func (b *band) begin(key bool) error {
+// prepare allocates the cutouts of the next frame, if the guess is that they can be made while it is decoded.
+func (b *band) prepare(key bool, wanted []Cutout) error {
+	b.wanted = wanted
 	if b.c == nil {
 		return nil
 	}
 	b.c.n, b.c.of = 0, nil
-	b.wrong = b.wrong && !key
-	if b.wrong || !slices.Equal(b.expected, b.made) {
+	b.missed = b.missed && !key
+	if b.missed || !slices.Equal(b.wanted, b.cutFor) {
 		return nil
 	}
 	for i, c := range b.cutters {
 		f, err := c.pool.get(c.Width, c.Height)
 		if err != nil {
-			b.drop()
+			b.abandon()
 			return err
 		}
-		c.begun = f
+		c.unfinished = f
 		c.c.to = f.areas()
 		b.c.cuts[i] = c.c
 	}
-	b.c.n, b.c.width, b.c.height = C.int(len(b.cutters)), C.int(b.of.Dx()), C.int(b.of.Dy())
+	b.c.n, b.c.width, b.c.height = C.int(len(b.cutters)), C.int(b.size.Dx()), C.int(b.size.Dy())
 	return nil
 }
 
-// end gives its cutouts to every picture.
-func (b *band) end(frames []*Frame) error {
-	defer b.drop()
+// finish takes over the frames and returns each with its cutouts, all of them also after an error.
+func (b *band) finish(frames []*Frame) (all []Decoded, err error) {
+	defer b.abandon()
 	guessed := b.c != nil && b.c.n > 0
 	for _, f := range frames {
-		if guessed && b.done(f) {
+		d := Decoded{Frame: f, partial: true}
+		switch {
+		case err != nil:
+		case guessed && b.done(f):
 			guessed = false
-			if err := b.take(f); err != nil {
-				return err
-			}
-		} else if err := b.cut(f); err != nil {
-			return err
+			err = b.attach(&d)
+		default:
+			err = b.cut(&d)
 		}
+		all = append(all, d)
 	}
-	b.wrong = b.wrong || guessed
-	return nil
+	b.missed = b.missed || err == nil && guessed
+	return all, err
 }
 
 // done tells whether the cutouts of f were made while it was decoded.
@@ -79,59 +83,59 @@ func (b *band) done(f *Frame) bool {
 	return f.planar() && C.band_done(b.c, (*C.AVFrame)(f.f.UnsafePointer())) != 0
 }
 
-// take gives f what was made of it while it was decoded.
-func (b *band) take(f *Frame) error {
+// attach gives d the cutouts that were made while it was decoded.
+func (b *band) attach(d *Decoded) error {
 	for _, c := range b.cutters {
-		if err := c.begun.describe(f); err != nil {
+		if err := c.unfinished.describe(d.Frame); err != nil {
 			return err
 		}
-		f.cutouts = append(f.cutouts, cutout{c.Cutout, c.begun})
-		c.begun = nil
+		d.cutouts = append(d.cutouts, madeCutout{c.Cutout, c.unfinished})
+		c.unfinished = nil
 	}
-	f.whole = len(b.cutters) < len(b.made)
+	d.partial = len(b.cutters) < len(b.cutFor)
 	return nil
 }
 
-// drop gives up what was begun.
-func (b *band) drop() {
+// abandon frees the prepared cutouts that no frame got.
+func (b *band) abandon() {
 	for _, c := range b.cutters {
-		c.begun.Close()
-		c.begun = nil
+		c.unfinished.Close()
+		c.unfinished = nil
 	}
 }
 
-// cut makes the cutouts of f.
-func (b *band) cut(f *Frame) error {
-	if err := b.prepare(f); err != nil {
+// cut makes the cutouts of d after it was decoded.
+func (b *band) cut(d *Decoded) error {
+	if err := b.renew(d.Frame); err != nil {
 		return err
 	}
 	for _, c := range b.cutters {
-		small, err := c.cut(f)
+		f, err := c.cut(d.Frame)
 		if err != nil {
 			return err
 		}
-		f.cutouts = append(f.cutouts, cutout{c.Cutout, small})
+		d.cutouts = append(d.cutouts, madeCutout{c.Cutout, f})
 	}
-	f.whole = len(b.cutters) < len(b.made)
+	d.partial = len(b.cutters) < len(b.cutFor)
 	return nil
 }
 
-// prepare makes a cutter for everything that is expected of a picture like f.
-func (b *band) prepare(f *Frame) error {
-	of := f.Bounds()
+// renew makes the cutters for a frame like f, unless there are such.
+func (b *band) renew(f *Frame) error {
+	size := f.Bounds()
 	if !f.planar() {
-		of = image.Rectangle{}
+		size = image.Rectangle{}
 	}
-	if of == b.of && slices.Equal(b.expected, b.made) {
+	if size == b.size && slices.Equal(b.wanted, b.cutFor) {
 		return nil
 	}
 	b.clear()
-	b.made, b.of = b.expected, of
-	for _, cut := range b.expected[:min(len(b.expected), maxCutouts)] {
+	b.cutFor, b.size = b.wanted, size
+	for _, cut := range b.wanted[:min(len(b.wanted), maxCutouts)] {
 		if !cut.averages(f) {
 			continue
 		}
-		c, err := newCutter(cut, of)
+		c, err := newCutter(cut, size)
 		if err != nil {
 			return err
 		}

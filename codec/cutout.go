@@ -12,81 +12,64 @@ import (
 	"github.com/asticode/go-astiav"
 )
 
-// Cutout says how a picture is wanted: the part of it inside Crop, or all if that is empty, at Width by Height pixels,
-// which are even.
+// Cutout is a part of a frame in a size in which it is shown.
 type Cutout struct {
-	Crop          image.Rectangle // its corner is moved to whole chroma samples
-	Width, Height int
+	Crop          image.Rectangle // the part; empty: the whole frame. Its corner is moved to whole chroma samples
+	Width, Height int             // pixels, even
 }
 
-// cutout is one that was made.
-type cutout struct {
-	Cutout
-	frame *Frame // owned
-}
-
-// Cutout returns another owner of what a decoder that expected it made of f, nil if it did not.
-func (f *Frame) Cutout(c Cutout) *Frame {
-	for _, o := range f.cutouts {
-		if o.Cutout == c {
-			return o.frame.Ref()
-		}
-	}
-	return nil
-}
-
-// part is what the cutout shows of a picture of that size.
-func (c Cutout) part(picture image.Rectangle) image.Rectangle {
+// part is the rectangle that the cutout shows of a frame of that size.
+func (c Cutout) part(frame image.Rectangle) image.Rectangle {
 	if c.Crop.Empty() {
-		return picture
+		return frame
 	}
-	r := c.Crop.Intersect(picture)
+	r := c.Crop.Intersect(frame)
 	r.Min.X &^= 1
 	r.Min.Y &^= 1
 	return r
 }
 
-// averages tells whether every pixel of the cutout is an average of an area of f, an 8-bit 4:2:0 picture of limited
-// range, from the top down; others are scaled as [Scaler] does.
+// averages tells whether a cutter can make the cutout: f is planar, and every pixel of the cutout is the average of an area
+// of f. Other cutouts are scaled by [Scaler].
 func (c Cutout) averages(f *Frame) bool {
 	p := c.part(f.Bounds())
 	return f.planar() && p.Dx() >= c.Width && p.Dy() >= c.Height && c.Width > 1 && c.Height > 1
 }
 
-// planar tells whether f is 8-bit 4:2:0 of limited range, from the top down.
+// planar tells whether f is 8-bit 4:2:0 of limited range with its rows stored from the top down.
 func (f *Frame) planar() bool {
 	return f.f.PixelFormat() == astiav.PixelFormatYuv420P && f.f.ColorRange() != astiav.ColorRangeJpeg && f.f.Linesize()[0] > 0
 }
 
-// cutter makes one cutout of pictures of one size. With AVX2, a picture of 1280x720 takes 0.08 ms to 426x240 and 0.2 ms
-// to 1024x576; swscale's area filter takes a millisecond. One goroutine owns it.
+// cutter makes one cutout of frames of one size. With AVX2, a frame of 1280x720 takes 0.08 ms to 426x240 and 0.2 ms to
+// 1024x576; swscale's area filter takes 1 ms. One goroutine owns it.
 type cutter struct {
 	Cutout
-	of    image.Rectangle // the picture
-	c     C.struct_cut
-	pool  pool
-	begun *Frame // of the picture that is decoded; nil for none
+	size       image.Rectangle // of the whole frame
+	c          C.struct_cut
+	pool       pool
+	unfinished *Frame // the cutout of the frame that is being decoded; owned; nil: none
 }
 
-func newCutter(cut Cutout, of image.Rectangle) (*cutter, error) {
-	return cutterWith(C.best_lanes(), cut, of)
+func newCutter(cut Cutout, size image.Rectangle) (*cutter, error) {
+	return newCutterWith(C.best_lanes(), cut, size)
 }
 
-// plainCutter is a cutter as processors without better instructions have it.
-func plainCutter(cut Cutout, of image.Rectangle) (*cutter, error) {
-	return cutterWith(&C.plain_lanes, cut, of)
+// newPlainCutter makes a cutter that every processor can run.
+func newPlainCutter(cut Cutout, size image.Rectangle) (*cutter, error) {
+	return newCutterWith(&C.plain_lanes, cut, size)
 }
 
-func cutterWith(lanes *C.struct_lanes, cut Cutout, of image.Rectangle) (*cutter, error) {
-	part := cut.part(of)
-	c := &cutter{Cutout: cut, of: of}
+func newCutterWith(lanes *C.struct_lanes, cut Cutout, size image.Rectangle) (*cutter, error) {
+	part := cut.part(size)
+	c := &cutter{Cutout: cut, size: size}
 	c.c.x, c.c.y, c.c.width, c.c.height = C.int(part.Min.X), C.int(part.Min.Y), C.int(part.Dx()), C.int(part.Dy())
 	for i := range c.c.planes {
 		from, to := subsample(part, i), subsample(image.Rect(0, 0, cut.Width, cut.Height), i)
 		c.c.planes[i] = C.shrink_new(lanes, C.int(from.Dx()), C.int(from.Dy()), C.int(to.Dx()), C.int(to.Dy()))
 		if c.c.planes[i] == nil {
 			c.close()
-			return nil, fmt.Errorf("shrink %v to %dx%d: out of memory", of, cut.Width, cut.Height)
+			return nil, fmt.Errorf("shrink %v to %dx%d: out of memory", size, cut.Width, cut.Height)
 		}
 	}
 	return c, nil
@@ -104,16 +87,16 @@ func (c *cutter) cut(src *Frame) (*Frame, error) {
 	}
 	c.c.to = f.areas()
 	for _, p := range c.c.planes {
-		C.shrink_begin(p)
+		C.shrink_reset(p)
 	}
 	C.cut_rows(&c.c, (*C.AVFrame)(src.f.UnsafePointer()), C.int(src.Height()))
 	return f, nil
 }
 
-// trim is what is used of a length, from its middle.
+// trim is how much of a length is used, from its middle; see shrink_trim.
 func trim(from, to int) int { return int(C.shrink_trim(C.int(from), C.int(to))) }
 
-// close frees what it needs. It is nil-safe and may be called twice.
+// close frees the cutter. It is nil-safe and may be called twice.
 func (c *cutter) close() {
 	if c == nil {
 		return
@@ -123,11 +106,11 @@ func (c *cutter) close() {
 		c.c.planes[i] = nil
 	}
 	c.pool.close()
-	c.begun.Close()
-	c.begun = nil
+	c.unfinished.Close()
+	c.unfinished = nil
 }
 
-// areas are the planes of a 4:2:0 frame as C has them.
+// areas returns the planes of a 4:2:0 frame for C.
 func (f *Frame) areas() (out [3]C.struct_area) {
 	for i, p := range f.planes() {
 		out[i] = C.struct_area{(*C.uint8_t)(unsafe.Pointer(&p.pix[0])), C.ptrdiff_t(p.stride), C.int(p.width), C.int(p.height)}

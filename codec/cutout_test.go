@@ -68,7 +68,7 @@ func TestCutoutsAreAverages(t *testing.T) {
 			defer src.Close()
 			src.PTS = 7
 			part := c.cut.part(src.Bounds())
-			for name, made := range map[string]func(Cutout, image.Rectangle) (*cutter, error){"best": newCutter, "plain": plainCutter} {
+			for name, made := range map[string]func(Cutout, image.Rectangle) (*cutter, error){"best": newCutter, "plain": newPlainCutter} {
 				cutter, err := made(c.cut, src.Bounds())
 				if err != nil {
 					t.Fatal(err)
@@ -229,17 +229,16 @@ func decodeCutouts(t *testing.T, packets []mixer.Packet, w, h int, some bool) (e
 	defer d.Close()
 	for i, p := range packets {
 		wanted := wantedOf(i, w, h)
-		d.Expect(wanted)
-		frames, err := d.Decode(p)
+		frames, err := d.DecodeCutouts(p, wanted)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, f := range frames {
-			if len(wanted) > 0 && d.band.c != nil && d.band.done(f) {
+			if len(wanted) > 0 && d.band.c != nil && d.band.done(f.Frame) {
 				early++
 			}
 			for _, cut := range wanted {
-				compareCutout(t, f, cut, some && cut.Width < w)
+				compareCutout(t, &f, cut, some && cut.Width < w)
 			}
 			if n := len(f.cutouts); len(wanted) == 0 && n > 0 {
 				t.Errorf("picture %d comes with %d cutouts that nobody wants", i, n)
@@ -250,9 +249,10 @@ func decodeCutouts(t *testing.T, packets []mixer.Packet, w, h int, some bool) (e
 	return early
 }
 
-func compareCutout(t *testing.T, f *Frame, cut Cutout, wanted bool) {
+func compareCutout(t *testing.T, d *Decoded, cut Cutout, wanted bool) {
 	t.Helper()
-	got := f.Cutout(cut)
+	f := d.Frame
+	got := d.Cutout(cut)
 	defer got.Close()
 	if !wanted || got == nil {
 		if wanted != (got != nil) {
@@ -275,16 +275,17 @@ func TestWhatIsNotSeenLooksAlike(t *testing.T) {
 	noLeak(t)
 	left, right := Cutout{image.Rect(0, 0, 320, 360), 160, 180}, Cutout{image.Rect(320, 0, 640, 360), 160, 180}
 	large := Cutout{Width: 1280, Height: 720}
-	made := func(c Colour, cuts ...Cutout) *Frame {
+	made := func(c Colour, cuts ...Cutout) Decoded {
 		f := pattern(t, 640, 360, 1)
 		f.Fill(image.Rect(0, 0, 320, 360), Colour{Y: 100, U: 100, V: 100})
 		f.Fill(image.Rect(400, 100, 500, 200), c)
-		b := band{expected: cuts}
+		b := band{wanted: cuts}
 		defer b.close()
-		if err := b.end([]*Frame{f}); err != nil {
+		all, err := b.finish([]*Frame{f})
+		if err != nil {
 			t.Fatal(err)
 		}
-		return f
+		return all[0]
 	}
 	for name, c := range map[string]struct {
 		a, b []Cutout
@@ -297,15 +298,34 @@ func TestWhatIsNotSeenLooksAlike(t *testing.T) {
 		"one of the whole":      {[]Cutout{left, large}, []Cutout{left, large}, false},
 	} {
 		a, b := made(Colour{Y: 50}, c.a...), made(Colour{Y: 200}, c.b...)
-		if a.LooksLike(b) != c.same {
-			t.Errorf("%s: the pictures look alike: %v, want %v", name, !c.same, c.same)
-		}
-		if r := a.Ref(); r.LooksLike(b) != c.same {
-			t.Errorf("%s: another owner sees it otherwise", name)
-		} else {
-			r.Close()
+		if a.LooksLike(&b) != c.same || b.LooksLike(&a) != c.same {
+			t.Errorf("%s: the frames look alike: %v, want %v", name, !c.same, c.same)
 		}
 		a.Close()
 		b.Close()
+		b.Close()
+	}
+}
+
+// TestACutoutOutlivesItsFrame: the owner of a cutout needs no frame that it was made of.
+func TestACutoutOutlivesItsFrame(t *testing.T) {
+	noLeak(t)
+	half := Cutout{Width: 320, Height: 180}
+	f := pattern(t, 640, 360, 1)
+	b := band{wanted: []Cutout{half}}
+	defer b.close()
+	all, err := b.finish([]*Frame{f})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, second := all[0].Cutout(half), all[0].Cutout(half)
+	defer first.Close()
+	defer second.Close()
+	all[0].Close()
+	if !first.Same(second) || first.Width() != 320 {
+		t.Error("the cutout is gone with its frame")
+	}
+	if all[0].Cutout(half) != nil {
+		t.Error("a closed frame has a cutout")
 	}
 }

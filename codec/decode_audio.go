@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/asticode/go-astiav"
@@ -14,20 +15,28 @@ type AudioDecoder struct {
 	r *resampler
 }
 
-// NewAudioDecoder accepts Opus, AAC, PCMU, PCMA and G722. extra is the AudioSpecificConfig of AAC;
-// nil means AAC-LC, 48 kHz, stereo. The other formats need none.
-func NewAudioDecoder(id mixer.Codec, extra []byte) (*AudioDecoder, error) {
-	return newAudioDecoder(id, decoderConfig{extra: extra})
+// NewAudioDecoder accepts Opus, AAC, PCMU, PCMA and G722. config is the AudioSpecificConfig of AAC; nil means AAC-LC,
+// 48 kHz, stereo. The other codecs need none.
+func NewAudioDecoder(id mixer.Codec, config []byte) (*AudioDecoder, error) {
+	return newAudioDecoder(id, decoderConfig{extra: config})
 }
 
-// NewG711Decoder is NewAudioDecoder for PCMU and PCMA of another rate than 8000 Hz or of two channels, which RFC 3551
-// (section 4.5.14) knows and some cameras send.
+// NewG711Decoder is NewAudioDecoder for PCMU and PCMA of another rate than 8000 Hz or of two channels. RFC 3551 (section
+// 4.5.14) allows them, and some cameras send them.
 func NewG711Decoder(id mixer.Codec, rate, channels int) (*AudioDecoder, error) {
 	if id != mixer.PCMU && id != mixer.PCMA || rate < 8000 || rate > mixer.SampleRate || channels < 1 || channels > mixer.Channels {
 		return nil, fmt.Errorf("decode %q of %d Hz and %d channels: accepted are pcmu and pcma of 8000 to %d Hz and 1 or %d channels: %w",
 			id, rate, channels, mixer.SampleRate, mixer.Channels, mixer.ErrUnsupported)
 	}
 	return newAudioDecoder(id, decoderConfig{rate: rate, stereo: channels == mixer.Channels})
+}
+
+// NewAudioDecoderFor opens a decoder for the codec and the configuration of p.
+func NewAudioDecoderFor(p mixer.Packet) (*AudioDecoder, error) {
+	if p.SampleRate != 0 || p.Channels != 0 {
+		return NewG711Decoder(p.Codec, cmp.Or(p.SampleRate, 8000), cmp.Or(p.Channels, 1))
+	}
+	return NewAudioDecoder(p.Codec, p.Config)
 }
 
 func newAudioDecoder(id mixer.Codec, cfg decoderConfig) (*AudioDecoder, error) {
@@ -41,8 +50,8 @@ func newAudioDecoder(id mixer.Codec, cfg decoderConfig) (*AudioDecoder, error) {
 	return &AudioDecoder{d: d, r: newResampler()}, nil
 }
 
-// Decode appends the sound of p to pcm and returns it, two values per sampling instant. Data that is no
-// sound gives ErrInvalidData; the decoder goes on with the next packet.
+// Decode appends the audio of p to pcm and returns it, two values per sampling instant. Data that cannot be decoded gives
+// ErrInvalidData; the decoder goes on with the next packet.
 func (a *AudioDecoder) Decode(pcm []int16, p mixer.Packet) ([]int16, error) {
 	err := a.d.decode(p, func(f *astiav.Frame) (err error) {
 		pcm, err = a.r.convert(pcm, f)
@@ -51,7 +60,7 @@ func (a *AudioDecoder) Decode(pcm []int16, p mixer.Packet) ([]int16, error) {
 	return pcm, err
 }
 
-// Flush appends what decoder and resampler still hold back. Decoding may go on afterwards.
+// Flush appends the audio that the decoder and the resampler held back. Decoding may go on afterwards.
 func (a *AudioDecoder) Flush(pcm []int16) ([]int16, error) {
 	err := a.d.flush(func(f *astiav.Frame) (err error) {
 		pcm, err = a.r.convert(pcm, f)

@@ -17,7 +17,7 @@ var decoderNames = map[mixer.Codec]string{
 	mixer.Opus: "opus", mixer.AAC: "aac", mixer.PCMU: "pcm_mulaw", mixer.PCMA: "pcm_alaw", mixer.G722: "g722",
 }
 
-// decoder is the part that picture and sound share: packets in, FFmpeg's frames out.
+// decoder is what video and audio share: packets in, FFmpeg's frames out.
 type decoder struct {
 	id    mixer.Codec
 	ctx   *astiav.CodecContext
@@ -25,12 +25,12 @@ type decoder struct {
 	frame *astiav.Frame
 }
 
-// decoderConfig is what a decoder may be told beside its format. The zero value is what most need.
+// decoderConfig is what a decoder needs to know beside its codec. The zero value fits most streams.
 type decoderConfig struct {
-	extra     []byte // extradata, as FFmpeg calls it
-	maxPixels int    // of a picture; zero: no limit
+	extra     []byte // FFmpeg's extradata
+	maxPixels int    // of a frame; zero: no limit
 	rate      int    // of G.711, Hz; zero: 8000
-	stereo    bool   // G.711 of two channels
+	stereo    bool   // G.711 has two channels
 }
 
 func newDecoder(id mixer.Codec, cfg decoderConfig) (*decoder, error) {
@@ -52,7 +52,7 @@ func newDecoder(id mixer.Codec, cfg decoderConfig) (*decoder, error) {
 	return d, nil
 }
 
-// nanoseconds is the time base at the border: a time.Duration as it is.
+// nanoseconds is the time base of decoders: a time.Duration is a timestamp.
 var nanoseconds = astiav.NewRational(1, int(time.Second))
 
 func (d *decoder) open(c *astiav.Codec, cfg decoderConfig) error {
@@ -80,10 +80,10 @@ func (d *decoder) open(c *astiav.Codec, cfg decoderConfig) error {
 	return d.ctx.Open(c, nil)
 }
 
-// aacConfig is the AudioSpecificConfig of what azulejo itself encodes: AAC-LC, 48 kHz, stereo (ISO 14496-3 §1.6.2.1).
+// aacConfig is the AudioSpecificConfig of azulejo's own encoder: AAC-LC, 48 kHz, stereo (ISO 14496-3 §1.6.2.1).
 var aacConfig = []byte{0x11, 0x90}
 
-// decode feeds p and calls out for every frame that comes of it; out must not keep the frame.
+// decode sends p to the decoder and calls out for every frame that it completes. out must not keep the frame.
 func (d *decoder) decode(p mixer.Packet, out func(*astiav.Frame) error) error {
 	if d.ctx == nil {
 		return fmt.Errorf("decode %s: %w", d.id, mixer.ErrClosed)
@@ -97,7 +97,8 @@ func (d *decoder) decode(p mixer.Packet, out func(*astiav.Frame) error) error {
 	return d.send(d.input, out)
 }
 
-// send drains the decoder and tries again when it is full: no packet is dropped on EAGAIN. The empty input is the end.
+// send drains the decoder when it is full, and tries again: EAGAIN drops no packet. The empty input is the end of the
+// stream.
 func (d *decoder) send(i input, out func(*astiav.Frame) error) error {
 	for {
 		err := sendPacket(d.ctx, i)
@@ -114,6 +115,7 @@ func (d *decoder) send(i input, out func(*astiav.Frame) error) error {
 	}
 }
 
+// receive calls out for every frame that is ready, and counts them.
 func (d *decoder) receive(out func(*astiav.Frame) error) (n int, err error) {
 	for {
 		err := d.ctx.ReceiveFrame(d.frame)
@@ -132,12 +134,12 @@ func (d *decoder) receive(out func(*astiav.Frame) error) (n int, err error) {
 	}
 }
 
-// refused names what the decoder said of its input: for the caller all of it is bad data.
+// refused makes any error of the decoder ErrInvalidData for the caller.
 func (d *decoder) refused(err error) error {
 	return fmt.Errorf("decode %s: %w (%w)", d.id, mixer.ErrInvalidData, err)
 }
 
-// flush hands out what the decoder still holds; it can decode on from the next key packet.
+// flush calls out for the frames that the decoder held back. Decoding can go on with a key packet.
 func (d *decoder) flush(out func(*astiav.Frame) error) error {
 	if d.ctx == nil {
 		return fmt.Errorf("flush the decoder of %s: %w", d.id, mixer.ErrClosed)

@@ -4,7 +4,7 @@ import (
 	"image"
 )
 
-// Colour is a picture value in BT.601 limited range: Y 16–235, U and V 16–240.
+// Colour is a pixel in BT.601 limited range: Y 16–235, U and V 16–240.
 type Colour struct{ Y, U, V uint8 }
 
 // RGB converts an sRGB colour to a Colour (BT.601, limited range: ITU-R BT.601-7 §2.5.3).
@@ -20,10 +20,10 @@ func RGB(r, g, b uint8) Colour {
 // at returns the component of c for a plane.
 func (c Colour) at(plane int) uint8 { return [3]uint8{c.Y, c.U, c.V}[plane] }
 
-// Bounds is the whole picture.
+// Bounds is the rectangle of the whole frame.
 func (f *Frame) Bounds() image.Rectangle { return image.Rect(0, 0, f.Width(), f.Height()) }
 
-// Fill paints r in one colour. What lies outside the picture is left out; odd edges are rounded to even.
+// Fill paints the part of r inside the frame in one colour. Odd edges are rounded to even.
 func (f *Frame) Fill(r image.Rectangle, c Colour) {
 	r = r.Intersect(f.Bounds())
 	if r.Empty() {
@@ -40,8 +40,8 @@ func (f *Frame) Fill(r image.Rectangle, c Colour) {
 	}
 }
 
-// Paste copies src into f with its top left corner at x, y, which are even. Both are 4:2:0; what does
-// not fit is cut off.
+// Paste copies src into f with its top left corner at x, y, which are even. Both frames are 4:2:0. The part of src outside f
+// is cut off.
 func (f *Frame) Paste(src *Frame, x, y int) {
 	at := image.Pt(x, y)
 	r := src.Bounds().Add(at).Intersect(f.Bounds())
@@ -58,8 +58,8 @@ func (f *Frame) Paste(src *Frame, x, y int) {
 	}
 }
 
-// Blend paints colour c through mask (255 covers) with the mask's top left corner at x, y.
-// What lies outside the picture is left out.
+// Blend paints colour c through mask (255 covers) with the mask's top left corner at x, y. The part of the mask outside the
+// frame is cut off.
 func (f *Frame) Blend(mask *image.Alpha, x, y int, c Colour) {
 	shift := image.Pt(x, y).Sub(mask.Rect.Min)
 	r := mask.Rect.Add(shift).Intersect(f.Bounds())
@@ -91,7 +91,8 @@ func mix(v *uint8, c uint8, a int) {
 	}
 }
 
-// chromaAlpha is the mean of the mask's four values at x, y and right and below of it; zero outside.
+// chromaAlpha is the mean of the mask's four values for one chroma sample: at x, y, to the right and below. Values outside
+// the mask are zero.
 func chromaAlpha(mask *image.Alpha, x, y int) int {
 	if (image.Rectangle{image.Pt(x, y), image.Pt(x+2, y+2)}).In(mask.Rect) {
 		i := mask.PixOffset(x, y)
@@ -102,7 +103,7 @@ func chromaAlpha(mask *image.Alpha, x, y int) int {
 		int(mask.AlphaAt(x, y+1).A) + int(mask.AlphaAt(x+1, y+1).A) + 2) / 4
 }
 
-// Mean returns the average colour of r, which must overlap the picture.
+// Mean returns the average colour of r, which must overlap the frame.
 func (f *Frame) Mean(r image.Rectangle) Colour {
 	r = r.Intersect(f.Bounds())
 	var mean [3]uint8
@@ -119,7 +120,7 @@ func (f *Frame) Mean(r image.Rectangle) Colour {
 	return Colour{mean[0], mean[1], mean[2]}
 }
 
-// subsample maps a rectangle in pixels to samples of a plane.
+// subsample converts a rectangle in pixels to samples of a plane.
 func subsample(r image.Rectangle, plane int) image.Rectangle {
 	if plane == 0 {
 		return r

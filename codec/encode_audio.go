@@ -13,37 +13,38 @@ import (
 // AudioConfig says what an AudioEncoder makes.
 type AudioConfig struct {
 	Codec   mixer.Codec // Opus, AAC, PCMU, PCMA or G722
-	Bitrate int         // bits a second; 96000 when zero; fixed by the format for PCMU, PCMA and G722
+	Bitrate int         // bits a second; zero: 96000; PCMU, PCMA and G722 have a fixed one
 
 	// The rest is for Opus only.
-	Frame time.Duration // length of a packet: 10, 20, 40 or 60 ms; 20 ms when zero
-	Loss  int           // percent of the packets that are expected to get lost; above zero, speech is repeated in the next packet
-	Voice bool          // speech is expected, not anything
+	Frame time.Duration // length of a packet: 10, 20, 40 or 60 ms; zero: 20 ms
+	Loss  int           // expected packet loss in percent; above zero, speech is repeated in the next packet
+	Voice bool          // the audio is speech
 	Mono  bool
 	DTX   bool // silence becomes packets of at most two bytes, which need not be sent
 }
 
-// audioFormat is what FFmpeg's encoder of a format is given.
+// audioFormat is the configuration of FFmpeg's encoder of a codec.
 type audioFormat struct {
 	name    string
 	format  astiav.SampleFormat
 	rate    int // Hz
 	layout  astiav.ChannelLayout
-	frame   int // sampling instants a packet
+	frame   int // sampling instants in a packet
 	options map[string]string
 }
 
 var audioFormats = map[mixer.Codec]audioFormat{
 	mixer.Opus: {"libopus", astiav.SampleFormatS16, mixer.SampleRate, astiav.ChannelLayoutStereo, 960, nil},
-	// The fast coder needs a fifth of the default's time; at 96 kb/s its noise is within 3 dB, for tones far below.
+	// The fast coder takes a fifth of the default's time. At 96 kb/s its noise is within 3 dB of the default's, and far below
+	// it for tones.
 	mixer.AAC:  {"aac", astiav.SampleFormatFltp, mixer.SampleRate, astiav.ChannelLayoutStereo, 1024, map[string]string{"aac_coder": "fast"}},
 	mixer.PCMU: {"pcm_mulaw", astiav.SampleFormatS16, 8000, astiav.ChannelLayoutMono, 160, nil},
 	mixer.PCMA: {"pcm_alaw", astiav.SampleFormatS16, 8000, astiav.ChannelLayoutMono, 160, nil},
 	mixer.G722: {"g722", astiav.SampleFormatS16, 16000, astiav.ChannelLayoutMono, 320, nil},
 }
 
-// AudioEncoder turns interleaved stereo at 48 kHz into packets. It cuts its input into the frames that
-// the format demands: 20 ms, but 1024 samples for AAC, and what was asked for with Opus. One goroutine owns it.
+// AudioEncoder turns interleaved stereo at 48 kHz into packets. It cuts its input into frames: 1024 samples for AAC,
+// AudioConfig.Frame for Opus, and 20 ms for the others. One goroutine owns it.
 type AudioEncoder struct {
 	e       *encoder
 	f       audioFormat
@@ -55,7 +56,7 @@ type AudioEncoder struct {
 	written int64 // sampling instants handed to the encoder since start
 }
 
-// format is what the configuration means for FFmpeg.
+// format translates the configuration for FFmpeg.
 func (cfg AudioConfig) format() (audioFormat, error) {
 	f, ok := audioFormats[cfg.Codec]
 	if !ok {
@@ -122,9 +123,9 @@ func NewAudioEncoder(cfg AudioConfig) (*AudioEncoder, error) {
 	}, nil
 }
 
-// Encode returns the packets that pcm completes. pcm is only read; its first sample is presented at pts in
-// the first call; later calls follow without a gap, whatever their pts. A packet's PTS is that of the sound
-// a decoder makes of it, so AAC's first packets lie before the start by the encoder's delay.
+// Encode returns the packets that pcm completes. pcm is only read. In the first call its first sample has the time pts; the
+// samples of later calls follow without a gap, and their pts is ignored. A packet's PTS is the time of its decoded audio:
+// AAC's first packets lie before the start, by the encoder's delay.
 func (a *AudioEncoder) Encode(pcm []int16, pts time.Duration) ([]mixer.Packet, error) {
 	if a.e.ctx == nil {
 		return nil, fmt.Errorf("encode %s: %w", a.e.id, mixer.ErrClosed)
@@ -144,7 +145,7 @@ func (a *AudioEncoder) Encode(pcm []int16, pts time.Duration) ([]mixer.Packet, e
 	return a.drain(a.f.frame)
 }
 
-// push converts pcm to the encoder's rate and format and queues it.
+// push converts pcm to the encoder's rate and format, and queues it.
 func (a *AudioEncoder) push(pcm []int16) error {
 	a.in.Unref()
 	a.in.SetSampleFormat(astiav.SampleFormatS16)
@@ -158,7 +159,7 @@ func (a *AudioEncoder) push(pcm []int16) error {
 	return a.enqueue(a.in)
 }
 
-// enqueue resamples f, nil to drain the resampler, into the queue.
+// enqueue resamples f into the queue. A nil f drains the resampler.
 func (a *AudioEncoder) enqueue(f *astiav.Frame) error {
 	a.describe()
 	if err := a.convert.ConvertFrame(f, a.out); err != nil {
@@ -171,7 +172,7 @@ func (a *AudioEncoder) enqueue(f *astiav.Frame) error {
 	return err
 }
 
-// describe makes out an empty frame of the encoder's format.
+// describe makes a.out an empty frame of the encoder's format.
 func (a *AudioEncoder) describe() {
 	a.out.Unref()
 	a.out.SetSampleFormat(a.f.format)
@@ -179,7 +180,7 @@ func (a *AudioEncoder) describe() {
 	a.out.SetSampleRate(a.f.rate)
 }
 
-// drain encodes all queued frames of at least size sampling instants.
+// drain encodes frames while at least size sampling instants are queued.
 func (a *AudioEncoder) drain(size int) ([]mixer.Packet, error) {
 	var all []mixer.Packet
 	for n := a.fifo.Size(); n >= size && n > 0; n = a.fifo.Size() {
@@ -206,7 +207,7 @@ func (a *AudioEncoder) drain(size int) ([]mixer.Packet, error) {
 	return all, nil
 }
 
-// Flush returns what is still held back, the last frame shortened; the encoder can only be closed afterwards.
+// Flush returns the packets that were held back; the last frame may be shorter. Only Close may follow.
 func (a *AudioEncoder) Flush() ([]mixer.Packet, error) {
 	if a.e.ctx == nil {
 		return nil, fmt.Errorf("flush the encoder of %s: %w", a.e.id, mixer.ErrClosed)

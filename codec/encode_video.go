@@ -14,10 +14,10 @@ import (
 type VideoConfig struct {
 	Codec         mixer.Codec // H264, VP8 or MJPEG
 	Width, Height int         // pixels, even
-	FPS           int         // pictures a second, 1–120: what rate control plans with
-	Bitrate       int         // bits a second at most, over a second and a half; not for MJPEG
-	Quality       int         // capped quality: no more bits are used than this takes, as x264's CRF or libvpx's cq-level, 1–63; zero: Bitrate is the average too
-	Preset        string      // x264's preset; "superfast" when empty
+	FPS           int         // frames a second for rate control, 1–120
+	Bitrate       int         // bits a second at most, over 1.5 s; not for MJPEG
+	Quality       int         // x264's CRF or libvpx's cq-level, 1–63: easy frames take fewer bits than Bitrate; zero: Bitrate is the average too
+	Preset        string      // x264's preset; empty: "superfast"
 }
 
 // Validate names the field that is out of range and what is accepted.
@@ -37,16 +37,16 @@ func (c VideoConfig) Validate() error {
 	return nil
 }
 
-// VideoEncoder turns pictures into packets without delay: one picture in, one packet out. H.264 is
-// constrained baseline in Annex B with SPS and PPS in front of every IDR. One goroutine owns it.
+// VideoEncoder turns frames into packets without delay: one frame in, one packet out. H.264 is constrained baseline in
+// Annex B, with SPS and PPS in front of every IDR frame. One goroutine owns it.
 type VideoEncoder struct {
 	e   *encoder
 	cfg VideoConfig
-	in  *astiav.Frame // the picture with this encoder's own timestamp and type
-	fit *Scaler       // to full range, for MJPEG only
+	in  *astiav.Frame // the frame with this encoder's own timestamp and type
+	fit *Scaler       // converts to full range; nil unless MJPEG
 }
 
-// NewVideoEncoder opens an encoder that makes a key picture only first and when asked to.
+// NewVideoEncoder opens an encoder. Only its first frame and those that are asked for are keyframes.
 func NewVideoEncoder(cfg VideoConfig) (*VideoEncoder, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -66,7 +66,7 @@ func NewVideoEncoder(cfg VideoConfig) (*VideoEncoder, error) {
 	return v, nil
 }
 
-// never is longer than any stream: key pictures come by request.
+// never is a GOP longer than any stream: keyframes come on request.
 const never = 1 << 30
 
 func (c VideoConfig) setup(ctx *astiav.CodecContext) {
@@ -89,10 +89,10 @@ func (c VideoConfig) setup(ctx *astiav.CodecContext) {
 		ctx.SetBitRate(int64(c.Bitrate))
 	}
 	ctx.SetRateControlMaxRate(int64(c.Bitrate))
-	ctx.SetRateControlBufferSize(c.Bitrate * 3 / 2) // half a second would starve key pictures: SSIM 0.964 instead of 0.977
+	ctx.SetRateControlBufferSize(c.Bitrate * 3 / 2) // with 0.5 s keyframes get too few bits: SSIM 0.964 instead of 0.977
 }
 
-// videoOptions are the private options of FFmpeg's encoder for that format.
+// videoOptions are the private options of FFmpeg's encoder for the codec.
 func videoOptions(c VideoConfig) (name string, options map[string]string) {
 	switch c.Codec {
 	case mixer.H264:
@@ -123,8 +123,8 @@ func videoOptions(c VideoConfig) (name string, options map[string]string) {
 	}
 }
 
-// Encode returns the packet of f, which is only read, of the configured size and presented at pts. key
-// asks for a picture that decoding can begin at.
+// Encode returns the packet of f, which is only read and has the configured size. pts is its presentation time; key makes it
+// a keyframe.
 func (v *VideoEncoder) Encode(f *Frame, pts time.Duration, key bool) ([]mixer.Packet, error) {
 	if v.e.ctx == nil {
 		return nil, fmt.Errorf("encode %s: %w", v.e.id, mixer.ErrClosed)
@@ -153,7 +153,7 @@ func (v *VideoEncoder) Encode(f *Frame, pts time.Duration, key bool) ([]mixer.Pa
 	return v.e.encode(v.in)
 }
 
-// fullRange copies f to the range that JPEG files have (JFIF 1.02).
+// fullRange copies f to full range, which JPEG files have (JFIF 1.02).
 func (v *VideoEncoder) fullRange(f *Frame) (*Frame, error) {
 	full, err := newFrame(f.Width(), f.Height(), astiav.PixelFormatYuvj420P, astiav.ColorRangeJpeg)
 	if err != nil {
@@ -166,7 +166,7 @@ func (v *VideoEncoder) fullRange(f *Frame) (*Frame, error) {
 	return full, nil
 }
 
-// Flush returns what is still held back; the encoder can only be closed afterwards.
+// Flush returns the packets that were held back. Only Close may follow.
 func (v *VideoEncoder) Flush() ([]mixer.Packet, error) { return v.e.encode(nil) }
 
 // Close frees the encoder. It is nil-safe and may be called twice.

@@ -9,7 +9,7 @@ import (
 	"azulejo/mixer"
 )
 
-// encoder is the part that picture and sound share: FFmpeg's frames in, packets out.
+// encoder is what video and audio share: FFmpeg's frames in, packets out.
 type encoder struct {
 	id     mixer.Codec
 	ctx    *astiav.CodecContext
@@ -17,7 +17,7 @@ type encoder struct {
 	base   astiav.Rational
 }
 
-// newEncoder opens FFmpeg's encoder of that name after setup has filled the context.
+// newEncoder opens FFmpeg's encoder of that name. setup fills its context first.
 func newEncoder(id mixer.Codec, name string, setup func(*astiav.CodecContext), options map[string]string) (*encoder, error) {
 	c := astiav.FindEncoderByName(name)
 	if c == nil {
@@ -41,7 +41,7 @@ func newEncoder(id mixer.Codec, name string, setup func(*astiav.CodecContext), o
 	return e, nil
 }
 
-// encode feeds f, nil to drain, and returns the packets that come of it.
+// encode sends f to the encoder and returns the packets that it completes. A nil f drains the encoder.
 func (e *encoder) encode(f *astiav.Frame) ([]mixer.Packet, error) {
 	if e.ctx == nil {
 		return nil, fmt.Errorf("encode %s: %w", e.id, mixer.ErrClosed)
@@ -58,12 +58,12 @@ func (e *encoder) encode(f *astiav.Frame) ([]mixer.Packet, error) {
 		if err != nil {
 			return out, translate("encode "+string(e.id), err)
 		}
-		out = append(out, e.take())
+		out = append(out, e.copyPacket())
 	}
 }
 
-// take copies the packet into Go's memory.
-func (e *encoder) take() mixer.Packet {
+// copyPacket copies the packet into Go's memory.
+func (e *encoder) copyPacket() mixer.Packet {
 	defer e.packet.Unref()
 	return mixer.Packet{
 		Codec:    e.id,
@@ -74,7 +74,7 @@ func (e *encoder) take() mixer.Packet {
 	}
 }
 
-// duration converts ticks of the encoder's time base, which is 1/n, to the nanosecond.
+// duration converts ticks of the encoder's time base, which is 1/n, to nanoseconds.
 func (e *encoder) duration(ticks int64) time.Duration {
 	rate := int64(e.base.Den())
 	whole, rest := ticks/rate, ticks%rate

@@ -9,7 +9,7 @@ import (
 	"azulejo/mixer"
 )
 
-// translate turns FFmpeg's error into ours and says what was being done.
+// translate turns FFmpeg's error into ours, and adds what was being done.
 func translate(doing string, err error) error {
 	switch {
 	case err == nil:
@@ -21,7 +21,7 @@ func translate(doing string, err error) error {
 	}
 }
 
-// starved tells whether FFmpeg only wants more input or has no more to give: ordinary values.
+// starved tells whether FFmpeg needs more input or is at the end: both are ordinary values.
 func starved(err error) bool {
 	return errors.Is(err, astiav.ErrEagain) || errors.Is(err, astiav.ErrEof)
 }

@@ -27,10 +27,10 @@ type fileTrack struct {
 	id     mixer.Codec
 	base   astiav.Rational
 	filter *astiav.BitStreamFilterContext // to Annex B; nil where none is needed
-	extra  []byte
-	start  time.Duration // of the file, taken off all times
-	pace   time.Duration // between pictures, for files without times
-	count  int           // packets so far
+	config []byte                         // AudioSpecificConfig of AAC, nil for others
+	start  time.Duration                  // of the file, taken off all times
+	pace   time.Duration                  // between pictures, for files without times
+	count  int                            // packets so far
 }
 
 // containerIDs are the formats that a File hands out.
@@ -89,7 +89,10 @@ func (f *File) open() error {
 
 // newFileTrack prepares the way of one track to the form codec.Packet promises.
 func newFileTrack(id mixer.Codec, s *astiav.Stream, start time.Duration) (*fileTrack, error) {
-	t := &fileTrack{id: id, base: s.TimeBase(), start: start, extra: s.CodecParameters().ExtraData()}
+	t := &fileTrack{id: id, base: s.TimeBase(), start: start}
+	if extra := s.CodecParameters().ExtraData(); id == mixer.AAC && len(extra) > 0 {
+		t.config = extra
+	}
 	if r := s.AvgFrameRate(); r.Num() > 0 && r.Den() > 0 {
 		t.pace = time.Second * time.Duration(r.Den()) / time.Duration(r.Num())
 	}
@@ -124,16 +127,6 @@ func (f *File) Codecs() (video, audio mixer.Codec) {
 		}
 	}
 	return video, audio
-}
-
-// AudioExtra is the sound track's configuration, as NewAudioDecoder takes it.
-func (f *File) AudioExtra() []byte {
-	for _, t := range f.tracks {
-		if !t.id.IsVideo() && len(t.extra) > 0 {
-			return t.extra
-		}
-	}
-	return nil
 }
 
 // Duration is the length the file declares.
@@ -202,6 +195,7 @@ func (t *fileTrack) packet(p *astiav.Packet) mixer.Packet {
 		Data:     p.Data(),
 		Duration: time.Duration(astiav.RescaleQ(p.Duration(), t.base, nanoseconds)),
 		Key:      p.Flags().Has(astiav.PacketFlagKey),
+		Config:   t.config,
 	}
 	out.PTS, out.DTS = t.time(p.Pts()), t.time(p.Dts())
 	t.count++

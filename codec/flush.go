@@ -6,7 +6,7 @@ import "C"
 
 import "github.com/asticode/go-astiav"
 
-// flushBuffers makes a drained context take input again.
+// flushBuffers makes a drained context accept input again.
 func flushBuffers(c *astiav.CodecContext) {
 	C.avcodec_flush_buffers((*C.AVCodecContext)(c.UnsafePointer()))
 }

@@ -9,23 +9,21 @@ import (
 	"github.com/asticode/go-astiav"
 )
 
-// liveFrames counts frames that somebody still owns: C memory has no other witness.
+// liveFrames counts the frames that are owned. Go tools do not see leaks of C memory; this counter does.
 var liveFrames atomic.Int64
 
 // LiveFrames returns how many frames are owned right now in this process.
 func LiveFrames() int64 { return liveFrames.Load() }
 
-// Frame is one raw picture, usually 8-bit 4:2:0. It owns a reference to its pixels: Ref makes
-// another owner, Close ends one. A frame that was handed on is read-only; only its maker draws on it.
+// Frame is one raw video frame, usually 8-bit 4:2:0. It owns a reference to its pixels: Ref makes another owner, Close
+// ends one. A frame that was handed on is read-only. Only a canvas is drawn on, by the owner that allocated it.
 type Frame struct {
-	f       *astiav.Frame
-	cutouts []cutout      // that its decoder made of it
-	whole   bool          // more of it was expected than they show
-	copies  *pool         // of MakeWritable; nil before the first
-	PTS     time.Duration // since the stream's or the room's epoch
+	f      *astiav.Frame
+	copies *pool         // memory of MakeWritable's copies; nil before the first
+	PTS    time.Duration // since the epoch of the stream or of the room
 }
 
-// NewFrame allocates a 4:2:0 picture of limited range with undefined content, owned by the caller.
+// NewFrame allocates a 4:2:0 frame of limited range with undefined content, owned by the caller.
 // Width and height are in pixels, even, from 2 to 16384.
 func NewFrame(width, height int) (*Frame, error) {
 	return newFrame(width, height, astiav.PixelFormatYuv420P, astiav.ColorRangeMpeg)
@@ -47,27 +45,14 @@ func newFrame(width, height int, format astiav.PixelFormat, r astiav.ColorRange)
 	return own(f), nil
 }
 
-// own wraps f, which the returned frame frees.
+// own wraps f and takes it over.
 func own(f *astiav.Frame) *Frame {
 	liveFrames.Add(1)
 	return &Frame{f: f}
 }
 
-// Ref returns another owner of the same pixels and cutouts; nil for a nil or closed frame.
+// Ref returns another owner of the same pixels; nil for a nil or closed frame.
 func (f *Frame) Ref() *Frame {
-	g := f.alone()
-	if g == nil {
-		return nil
-	}
-	g.whole = f.whole
-	for _, o := range f.cutouts {
-		g.cutouts = append(g.cutouts, cutout{o.Cutout, o.frame.Ref()})
-	}
-	return g
-}
-
-// alone is Ref without the cutouts.
-func (f *Frame) alone() *Frame {
 	if f == nil || f.f == nil {
 		return nil
 	}
@@ -80,7 +65,7 @@ func (f *Frame) alone() *Frame {
 	return g
 }
 
-// describe gives f the time, range and whatever else is known of src but its size.
+// describe copies the metadata of src: its time, range, colour space and aspect ratio, but not its size.
 func (f *Frame) describe(src *Frame) error {
 	f.PTS = src.PTS
 	return translate("describe a picture", copyProps(f.f, src.f))
@@ -93,10 +78,6 @@ func (f *Frame) Close() {
 	}
 	f.f.Free()
 	f.f = nil
-	for _, c := range f.cutouts {
-		c.frame.Close()
-	}
-	f.cutouts = nil
 	if f.copies != nil {
 		f.copies.close()
 		f.copies = nil
@@ -110,7 +91,7 @@ func (f *Frame) Width() int { return f.f.Width() }
 // Height is the number of rows.
 func (f *Frame) Height() int { return f.f.Height() }
 
-// DisplaySize is the size at square pixels: the width is stretched by the sample aspect ratio.
+// DisplaySize is the size in square pixels: the width is multiplied by the sample aspect ratio.
 func (f *Frame) DisplaySize() (width, height int) {
 	sar := f.f.SampleAspectRatio()
 	if sar.Num() <= 0 || sar.Den() <= 0 {
@@ -119,8 +100,8 @@ func (f *Frame) DisplaySize() (width, height int) {
 	return f.Width() * sar.Num() / sar.Den(), f.Height()
 }
 
-// MakeWritable gives the caller pixels that nobody else sees: it copies them when another owner is left. f is of 4:2:0,
-// as all that is drawn on; its copies have memory that is used again as long as f lives.
+// MakeWritable makes f the only owner of its pixels: it copies them when there is another owner. f is 8-bit 4:2:0. The
+// memory of the copies is used again until f is closed.
 func (f *Frame) MakeWritable() error {
 	if f.f.IsWritable() {
 		return nil
@@ -140,7 +121,7 @@ func (f *Frame) MakeWritable() error {
 	return nil
 }
 
-// corrupt tells whether the decoder had to guess parts of the picture.
+// corrupt tells whether the decoder had to guess parts of the frame.
 func (f *Frame) corrupt() bool {
 	return f.f.Flags().Has(astiav.FrameFlagCorrupt) || decodeErrors(f.f) != 0
 }

@@ -4,8 +4,8 @@ package codec
 //#include <string.h>
 //#include <libavcodec/avcodec.h>
 //
-//// reserve gives p room for size bytes with the zeros behind them that readers of bitstreams may touch, in the buffer
-//// that it has unless a decoder still reads that.
+//// reserve gives p room for size bytes and the zeros behind them that bitstream readers may read. It keeps the buffer of p
+//// if that is large enough and no decoder still reads it.
 //static int reserve(AVPacket *p, int size) {
 //	AVBufferRef *b = p->buf;
 //	if (!b || !av_buffer_is_writable(b) || b->size < (size_t)size + AV_INPUT_BUFFER_PADDING_SIZE) {
@@ -29,7 +29,8 @@ import (
 	"azulejo/mixer"
 )
 
-// input is what a decoder reads: a packet in C memory, as large as the largest so far. One goroutine owns it.
+// input is the packet in C memory that a decoder reads. Its buffer is as large as the largest packet so far. One goroutine
+// owns it.
 type input struct{ c *C.AVPacket }
 
 func newInput() input { return input{C.av_packet_alloc()} }
@@ -50,7 +51,7 @@ func (i input) fill(p mixer.Packet) error {
 	return nil
 }
 
-// sendPacket gives a decoder i, or the end of its stream where that is empty.
+// sendPacket gives i to a decoder. The empty input is the end of the stream.
 func sendPacket(ctx *astiav.CodecContext, i input) error {
 	if n := C.avcodec_send_packet((*C.AVCodecContext)(ctx.UnsafePointer()), i.c); n < 0 {
 		return astiav.Error(n)

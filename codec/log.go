@@ -8,9 +8,9 @@ import (
 	"github.com/asticode/go-astiav"
 )
 
-// BridgeLog sends FFmpeg's warnings and errors, of the whole process, to log at debug level: a broken
-// stream is reported by whoever decodes it, once, so these lines only help when looking closer.
-// Call it once, before anything else of this package.
+// BridgeLog sends FFmpeg's warnings and errors, of the whole process, to log at debug level. The caller of a decoder
+// reports a broken stream once; these lines only add details. Call BridgeLog once, before any other function of this
+// package.
 func BridgeLog(log *slog.Logger) {
 	astiav.SetLogLevel(astiav.LogLevelWarning)
 	astiav.SetLogCallback(func(c astiav.Classer, l astiav.LogLevel, _, msg string) {

@@ -11,7 +11,7 @@ import (
 	"github.com/asticode/go-astiav"
 )
 
-// plane is one colour plane in C memory; it is valid while the frame it came from is owned.
+// plane is one colour plane in C memory. It is valid as long as its frame is owned.
 type plane struct {
 	pix           []byte
 	stride        int
@@ -38,7 +38,7 @@ func (f *Frame) planes() [3]plane {
 	return out
 }
 
-// copyProps copies what is known of a frame: time, range, colour space, shape of pixels.
+// copyProps copies a frame's metadata: time, range, colour space, aspect ratio.
 func copyProps(dst, src *astiav.Frame) error {
 	if n := C.av_frame_copy_props((*C.AVFrame)(dst.UnsafePointer()), (*C.AVFrame)(src.UnsafePointer())); n < 0 {
 		return astiav.Error(n)
@@ -46,7 +46,7 @@ func copyProps(dst, src *astiav.Frame) error {
 	return nil
 }
 
-// samples returns the interleaved 16-bit sound of an audio frame, n values in all.
+// samples returns the n interleaved 16-bit values of an audio frame.
 func samples(f *astiav.Frame, n int) []int16 {
 	c := (*C.AVFrame)(f.UnsafePointer())
 	if n == 0 || c.data[0] == nil {
@@ -55,8 +55,8 @@ func samples(f *astiav.Frame, n int) []int16 {
 	return unsafe.Slice((*int16)(unsafe.Pointer(c.data[0])), n)
 }
 
-// plain makes f what every later step can handle: fields of interlaced pictures are shown together, transfer
-// and primaries are not converted, and a matrix that swscale does not know counts as unspecified.
+// plain removes metadata of f that later steps cannot handle. Interlaced fields are shown together. Transfer function and
+// primaries are not converted. A matrix that swscale does not know counts as unspecified.
 func plain(f *astiav.Frame) {
 	c := (*C.AVFrame)(f.UnsafePointer())
 	c.flags &^= C.AV_FRAME_FLAG_INTERLACED | C.AV_FRAME_FLAG_TOP_FIELD_FIRST
@@ -69,12 +69,12 @@ func plain(f *astiav.Frame) {
 	}
 }
 
-// limitPixels makes a decoder refuse larger pictures before it allocates any.
+// limitPixels makes a decoder refuse larger frames before it allocates them.
 func limitPixels(c *astiav.CodecContext, n int) {
 	(*C.AVCodecContext)(c.UnsafePointer()).max_pixels = C.int64_t(n)
 }
 
-// skipLoopFilter sets how much deblocking a decoder does; it may be changed between packets.
+// skipLoopFilter turns a decoder's deblocking off or on. It may change between packets.
 func skipLoopFilter(c *astiav.CodecContext, skip bool) {
 	discard := C.enum_AVDiscard(C.AVDISCARD_DEFAULT)
 	if skip {
@@ -83,7 +83,7 @@ func skipLoopFilter(c *astiav.CodecContext, skip bool) {
 	(*C.AVCodecContext)(c.UnsafePointer()).skip_loop_filter = discard
 }
 
-// decodeErrors returns what a decoder notes of a picture with missing or damaged parts.
+// decodeErrors returns the flags that a decoder sets on a frame with missing or damaged parts.
 func decodeErrors(f *astiav.Frame) int {
 	return int((*C.AVFrame)(f.UnsafePointer()).decode_error_flags)
 }

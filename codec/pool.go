@@ -12,7 +12,7 @@ package codec
 //	return size < 0 ? NULL : av_buffer_pool_init(size, NULL);
 //}
 //
-//// fill gives f, which has a format and a size, a buffer of the pool.
+//// fill gives f a buffer of the pool. The format and the size of f are set.
 //static int fill(AVBufferPool *pool, AVFrame *f) {
 //	f->buf[0] = av_buffer_pool_get(pool);
 //	if (!f->buf[0])
@@ -27,15 +27,15 @@ import (
 	"github.com/asticode/go-astiav"
 )
 
-// pool makes 4:2:0 pictures of one size from memory that is used again: pages that are given back to the system and
-// fetched anew for every picture cost more than what is done to it. Frames outlive their pool. One goroutine owns it;
-// the zero value is ready.
+// pool makes 4:2:0 frames of one size from memory that is used again. Giving pages back to the system and fetching them
+// anew for every frame would cost more than the work on the frame. Frames may outlive their pool. One goroutine owns a
+// pool; the zero value is ready.
 type pool struct {
 	c             *C.AVBufferPool
 	width, height int
 }
 
-// get is NewFrame without a range. What was kept of the size before is given back.
+// get is NewFrame without a range. A change of size frees the memory of the old size.
 func (p *pool) get(width, height int) (*Frame, error) {
 	if p.c == nil || p.width != width || p.height != height {
 		p.close()
@@ -56,5 +56,5 @@ func (p *pool) get(width, height int) (*Frame, error) {
 	return own(f), nil
 }
 
-// close gives back what is not in use; the rest follows with its frames.
+// close frees the memory that is not in use, and that of frames once these are closed.
 func (p *pool) close() { C.av_buffer_pool_uninit(&p.c) }

@@ -9,12 +9,12 @@ import (
 	"azulejo/mixer"
 )
 
-// resampler brings decoded sound of any rate, layout and format to the one above. Mono is as loud on both sides
-// as it was; swresample's own matrix would take 3 dB away.
+// resampler converts decoded audio of any rate, layout and format to interleaved 16-bit stereo at 48 kHz. Mono keeps its
+// level on both channels; swresample's own matrix would take 3 dB away.
 type resampler struct {
 	c    *astiav.SoftwareResampleContext
 	dst  *astiav.Frame
-	mono bool // what c makes
+	mono bool // c makes mono, which is copied to both channels
 }
 
 func newResampler() *resampler {
@@ -41,10 +41,10 @@ func (r *resampler) convert(pcm []int16, src *astiav.Frame) ([]int16, error) {
 	if err != nil {
 		return pcm, fmt.Errorf("resample: %w", err)
 	}
-	return r.take(pcm), nil
+	return r.appendTo(pcm), nil
 }
 
-// renew begins a filter for mono or anything else.
+// renew opens a new filter.
 func (r *resampler) renew(mono bool) {
 	if r.c != nil {
 		r.c.Free()
@@ -59,8 +59,8 @@ func (r *resampler) layout() astiav.ChannelLayout {
 	return astiav.ChannelLayoutStereo
 }
 
-// take appends what was converted.
-func (r *resampler) take(pcm []int16) []int16 {
+// appendTo appends the converted samples.
+func (r *resampler) appendTo(pcm []int16) []int16 {
 	if !r.mono {
 		return append(pcm, samples(r.dst, r.dst.NbSamples()*mixer.Channels)...)
 	}

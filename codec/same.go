@@ -6,7 +6,7 @@ package codec
 //#include <libavutil/imgutils.h>
 //#include <libavutil/pixdesc.h>
 //
-//// near tells whether no byte of a row differs by more than the tolerance.
+//// near tells whether no byte of two rows differs by more than the tolerance.
 //__attribute__((optimize("O3"))) static int near(const uint8_t *a, const uint8_t *b, int size, int tolerance) {
 //	uint8_t far = 0;
 //	for (int x = 0; x < size; x++) {
@@ -16,8 +16,8 @@ package codec
 //	return far <= tolerance;
 //}
 //
-//// rows_near compares every 16th row first, and then those between: what moves is more than a few rows high, and so
-//// is found soon.
+//// rows_near compares every 16th row first, and then those between. Things that move are more than a few rows high, so a
+//// difference is found soon.
 //static int rows_near(const uint8_t *a, int la, const uint8_t *b, int lb, int size, int rows, int tolerance) {
 //	static const int order[16] = {0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13, 3, 11, 7, 15};
 //	for (int i = 0; i < 16; i++)
@@ -29,8 +29,8 @@ package codec
 //	return 1;
 //}
 //
-//// same_pixels tells whether no sample of two pictures of one size and format differs by more than the tolerance,
-//// which is for samples of one byte.
+//// same_pixels tells whether no sample of two frames of one size and format differs by more than the tolerance. Samples of
+//// more than 8 bits must be equal.
 //static int same_pixels(const AVFrame *a, const AVFrame *b, int tolerance) {
 //	const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(a->format);
 //	if (!d || d->flags & (AV_PIX_FMT_FLAG_HWACCEL | AV_PIX_FMT_FLAG_PAL))
@@ -47,7 +47,7 @@ package codec
 //	return 1;
 //}
 //
-//// crop moves the picture's edges inwards; what is cut off stays in memory.
+//// crop moves the frame's edges inwards. The pixels outside stay in memory.
 //static int crop(AVFrame *f, int left, int top, int right, int bottom) {
 //	f->crop_left = left; f->crop_top = top; f->crop_right = right; f->crop_bottom = bottom;
 //	return av_frame_apply_cropping(f, AV_FRAME_CROP_UNALIGNED);
@@ -56,39 +56,22 @@ import "C"
 
 import (
 	"image"
-	"slices"
 
 	"github.com/asticode/go-astiav"
 
 	"azulejo/mixer"
 )
 
-// Same tells whether both pictures have the same size, format and pixels. Pictures in which something
-// moves cost next to nothing to tell apart.
+// Same tells whether both frames have the same size, format and pixels. For frames in which something moves it takes next
+// to no time.
 func (f *Frame) Same(o *Frame) bool { return f.within(o, 0) }
 
-// unseen is how far a sample of 8 bits may be from another that looks the same. When nothing moves, the key
-// pictures of a camera differ from those before by up to 3, in a few blocks; an encoder of x264's quality 26
-// throws such a difference away.
+// unseen is the largest difference of two 8-bit samples that look the same. When nothing moves, the keyframes of a camera
+// differ from the frames before them by up to 3, in a few blocks. x264 with CRF 26 does not encode such a difference.
 const unseen = 3
 
-// LooksLike is Same, but for differences that nobody sees: of pictures that are only shown as cutouts, in these.
-func (f *Frame) LooksLike(o *Frame) bool {
-	a, b := f.shown(), o.shown()
-	return slices.EqualFunc(a, b, func(a, b *Frame) bool { return a.within(b, unseen) })
-}
-
-// shown are the pictures that are seen of f: its cutouts, or itself.
-func (f *Frame) shown() []*Frame {
-	if f.whole || len(f.cutouts) == 0 {
-		return []*Frame{f}
-	}
-	all := make([]*Frame, len(f.cutouts))
-	for i, c := range f.cutouts {
-		all[i] = c.frame
-	}
-	return all
-}
+// LooksLike is Same with a tolerance: differences that nobody sees do not count.
+func (f *Frame) LooksLike(o *Frame) bool { return f.within(o, unseen) }
 
 func (f *Frame) within(o *Frame, tolerance int) bool {
 	a, b := f.f, o.f
@@ -99,9 +82,9 @@ func (f *Frame) within(o *Frame, tolerance int) bool {
 	return C.same_pixels((*C.AVFrame)(a.UnsafePointer()), (*C.AVFrame)(b.UnsafePointer()), C.int(tolerance)) != 0
 }
 
-// Crop returns another owner of the part of the picture inside r, which is cut to whole chroma samples.
+// Crop returns another owner of the part of the frame inside r. FFmpeg moves the edges to whole chroma samples.
 func (f *Frame) Crop(r image.Rectangle) (*Frame, error) {
-	g := f.alone()
+	g := f.Ref()
 	if g == nil {
 		return nil, mixer.ErrClosed
 	}

@@ -13,15 +13,15 @@ import (
 	"azulejo/mixer"
 )
 
-// Scaler resizes pictures and brings any pixel format and range to that of the destination. It keeps
-// its filters between calls of the same geometry. One goroutine owns it.
+// Scaler resizes frames and converts any pixel format and range to that of the destination. It keeps its filters between
+// calls of the same geometry. One goroutine owns it.
 type Scaler struct {
 	c      *C.SwsContext // nil after Close
-	cutter *cutter       // of pictures like the last that could be averaged; nil before
-	pool   pool          // for the others
+	cutter *cutter       // of the last cutout that was averaged; nil before
+	pool   pool          // memory of the other cutouts
 }
 
-// NewScaler returns a scaler that averages the area a pixel covers when it shrinks, and is bilinear when it enlarges.
+// NewScaler returns a scaler that averages areas when it shrinks, and interpolates linearly when it enlarges.
 func NewScaler() (*Scaler, error) {
 	c := C.sws_alloc_context()
 	if c == nil {
@@ -32,8 +32,8 @@ func NewScaler() (*Scaler, error) {
 	return &Scaler{c: c}, nil
 }
 
-// Cut returns that part of src in that size, 4:2:0 and of limited range, owned by the caller: src itself if that is
-// what it is.
+// Cut returns a cutout of src, 4:2:0 and of limited range, owned by the caller. It shares the pixels of src where these are
+// exactly the cutout.
 func (s *Scaler) Cut(src *Frame, cut Cutout) (*Frame, error) {
 	if s.c == nil || src == nil || src.f == nil {
 		return nil, fmt.Errorf("scale: %w", mixer.ErrClosed)
@@ -41,7 +41,7 @@ func (s *Scaler) Cut(src *Frame, cut Cutout) (*Frame, error) {
 	part := cut.part(src.Bounds())
 	switch {
 	case src.planar() && part == image.Rect(0, 0, cut.Width, cut.Height) && part == src.Bounds():
-		return src.alone(), nil
+		return src.Ref(), nil
 	case cut.averages(src):
 		return s.average(src, cut)
 	}
@@ -63,7 +63,7 @@ func (s *Scaler) Cut(src *Frame, cut Cutout) (*Frame, error) {
 }
 
 func (s *Scaler) average(src *Frame, cut Cutout) (*Frame, error) {
-	if s.cutter == nil || s.cutter.Cutout != cut || s.cutter.of != src.Bounds() {
+	if s.cutter == nil || s.cutter.Cutout != cut || s.cutter.size != src.Bounds() {
 		c, err := newCutter(cut, src.Bounds())
 		if err != nil {
 			return nil, err
@@ -74,8 +74,7 @@ func (s *Scaler) average(src *Frame, cut Cutout) (*Frame, error) {
 	return s.cutter.cut(src)
 }
 
-// Scale fills dst, which the caller may write to and which says in what format and range, with the whole of src, which
-// is only read.
+// Scale fills dst with the whole of src. The size, format and range of dst stay; src is only read.
 func (s *Scaler) Scale(dst, src *Frame) error {
 	if s.c == nil {
 		return fmt.Errorf("scale: %w", mixer.ErrClosed)

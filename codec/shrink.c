@@ -121,7 +121,7 @@ struct shrink *shrink_new(const struct lanes *lanes, int from_width, int from_he
 	return s;
 }
 
-void shrink_begin(struct shrink *s) { s->done = s->waiting = 0; }
+void shrink_reset(struct shrink *s) { s->done = s->waiting = 0; }
 
 // flush makes what is kept narrower.
 static void flush(struct shrink *s, struct area to)

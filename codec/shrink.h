@@ -27,8 +27,8 @@ struct shrink *shrink_new(const struct lanes *lanes, int from_width, int from_he
 // 1280 to 426 is 3.005 to one, which touches five samples, and 1278 exactly three.
 int shrink_trim(int from, int to);
 
-// shrink_begin is called before each picture.
-void shrink_begin(struct shrink *s);
+// shrink_reset is called before each picture.
+void shrink_reset(struct shrink *s);
 
 // shrink_rows goes on as far as the first ready rows of from allow and tells whether all of to is made.
 int shrink_rows(struct shrink *s, struct area to, struct area from, int ready);

@@ -44,6 +44,11 @@ type Packet struct {
 	Key      bool // decoding can begin here; always true for sound
 	Lost     bool // something between the previous packet and this one never arrived
 
+	// What a decoder has to know beside Codec. All packets of a stream carry it; a change starts a new decoder.
+	Config     []byte // decoder configuration: AudioSpecificConfig of AAC (ISO 14496-3 1.6.2.1); nil: as azulejo encodes
+	SampleRate int    // Hz, of G.711; zero: 8000
+	Channels   int    // of G.711, 1 or 2; zero: 1
+
 	// Boundaries are the RTP payloads of a packet that an encoder of the engine made; nil: it was not cut.
 	Boundaries []Boundary
 }

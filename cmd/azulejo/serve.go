@@ -11,6 +11,8 @@ import (
 	"sync"
 
 	"azulejo/codec"
+	"azulejo/mixer"
+	feeds "azulejo/mixer/engine/feed"
 	"azulejo/recorder"
 	"azulejo/recorder/index"
 	"azulejo/recorder/playback"
@@ -167,7 +169,7 @@ func (s *server) runCameras(ctx context.Context) error {
 	var cameras sync.WaitGroup
 	for name, r := range s.cfg.Rooms {
 		for _, c := range r.Cameras {
-			cam := camera.New(c.camera(name), s.registry, s.log)
+			cam := camera.New(c.camera(name), s.registry, openFeed, s.log)
 			cameras.Go(func() { cam.Run(ctx) })
 		}
 	}
@@ -175,6 +177,9 @@ func (s *server) runCameras(ctx context.Context) error {
 	cameras.Wait()
 	return nil
 }
+
+// openFeed has the engine run a camera's file or test pattern.
+func openFeed(spec mixer.FeedSpec) (camera.Feed, error) { return feeds.Open(spec) }
 
 // close frees what newServer opened and no stage has closed.
 func (s *server) close() {

@@ -1,4 +1,4 @@
-// Package codectest has streams for the tests of whoever takes codec.Packets.
+// Package codectest makes and judges streams for the tests of packages that handle mixer.Packet values.
 package codectest
 
 import (

@@ -7,31 +7,30 @@ import (
 	"azulejo/codec"
 )
 
-// Slot keeps the newest picture of one source and drops the ones nobody came for.
+// Slot keeps the newest frame of one source, with its cutouts, and drops the ones that nobody fetched. Put and Clear are
+// for one goroutine at a time, all other methods for any.
 type Slot struct {
-	mu  sync.Mutex
-	f   *codec.Frame // owned; nil until the first Put
-	seq uint64
-	at  time.Time
+	mu     sync.Mutex
+	newest codec.Decoded // owned; without a frame until the first Put; only Put and Clear change it
+	seq    uint64
+	at     time.Time
 }
 
-// Put takes over f and releases the picture it replaces. A picture that looks like the one that is kept is not
-// a new one, so that small differences do not add up.
-func (s *Slot) Put(f *codec.Frame) {
-	old := s.Latest()
-	defer old.Close()
-	if old != nil && old.LooksLike(f) {
-		f.Close()
+// Put takes over d and closes what it replaces. A frame that looks like the kept one is not a new one: the older one
+// stays, so that small differences do not add up.
+func (s *Slot) Put(d codec.Decoded) {
+	if s.newest.Frame != nil && s.newest.LooksLike(&d) {
+		d.Close()
 		s.Touch()
 		return
 	}
 	s.mu.Lock()
-	was := s.f
-	s.f = f
+	old := s.newest
+	s.newest = d
 	s.seq++
 	s.at = time.Now()
 	s.mu.Unlock()
-	was.Close()
+	old.Close()
 }
 
 // Touch notes that the source is alive.
@@ -51,34 +50,45 @@ func (s *Slot) Latest() *codec.Frame {
 func (s *Slot) LatestMarked() (*codec.Frame, uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.f.Ref(), s.seq
+	return s.newest.Frame.Ref(), s.seq
+}
+
+// LatestCutout returns another owner of the cutout that the decoder made of the newest frame for a tile of that look, and
+// the number of the frame; nil if it made none.
+func (s *Slot) LatestCutout(look stillKey) (*codec.Frame, uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.newest.Frame == nil {
+		return nil, s.seq
+	}
+	return s.newest.Cutout(look.cutout(s.newest.Frame)), s.seq
 }
 
 // DisplaySize is that of the newest picture, zero before the first.
 func (s *Slot) DisplaySize() (width, height int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.f == nil {
+	if s.newest.Frame == nil {
 		return 0, 0
 	}
-	return s.f.DisplaySize()
+	return s.newest.Frame.DisplaySize()
 }
 
 // Mark tells the number of the newest picture, zero when there is none, and when the source was last alive.
 func (s *Slot) Mark() (seq uint64, at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.f == nil {
+	if s.newest.Frame == nil {
 		return 0, s.at
 	}
 	return s.seq, s.at
 }
 
-// Clear releases the picture.
+// Clear closes the frame and its cutouts.
 func (s *Slot) Clear() {
 	s.mu.Lock()
-	old := s.f
-	s.f = nil
+	old := s.newest
+	s.newest = codec.Decoded{}
 	s.mu.Unlock()
 	old.Close()
 }

@@ -10,10 +10,10 @@ import (
 
 // soundDecoder decodes the sound of one source, whatever format it comes in. One goroutine owns it.
 type soundDecoder struct {
-	id    mixer.Codec
-	opus  *codec.OpusDecoder
-	other *codec.AudioDecoder // of what is not Opus
-	buf   []int16             // the newest sound
+	opened mixer.Packet // a packet of the format that the decoder was opened for
+	opus   *codec.OpusDecoder
+	other  *codec.AudioDecoder // of what is not Opus
+	buf    []int16             // the newest sound
 
 	// A muted microphone sends the same packet for hours; what only gave silence before is not decoded.
 	last  []byte
@@ -27,21 +27,26 @@ const sameness = 5
 // recoverMost is the longest gap that is filled from redundancy and by the decoder; of a longer one only the end is.
 const recoverMost = 60 * time.Millisecond
 
-// open prepares for packets of that format.
-func (d *soundDecoder) open(id mixer.Codec) (err error) {
-	if id == d.id {
+// open prepares for packets of the codec and the configuration of p.
+func (d *soundDecoder) open(p mixer.Packet) (err error) {
+	if sameFormat(p, d.opened) {
 		return nil
 	}
 	d.close()
-	if id == mixer.Opus {
+	if p.Codec == mixer.Opus {
 		d.opus, err = codec.NewOpusDecoder()
 	} else {
-		d.other, err = codec.NewAudioDecoder(id, nil)
+		d.other, err = codec.NewAudioDecoderFor(p)
 	}
 	if err == nil {
-		d.id = id
+		d.opened = mixer.Packet{Codec: p.Codec, Config: p.Config, SampleRate: p.SampleRate, Channels: p.Channels}
 	}
 	return err
+}
+
+// sameFormat tells whether one decoder decodes both packets.
+func sameFormat(a, b mixer.Packet) bool {
+	return a.Codec == b.Codec && a.SampleRate == b.SampleRate && a.Channels == b.Channels && bytes.Equal(a.Config, b.Config)
 }
 
 // decode appends the sound of p to pcm.

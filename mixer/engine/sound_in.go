@@ -104,7 +104,7 @@ func (s *soundIn) run() {
 
 // decode queues the sound of p, which came at now.
 func (s *soundIn) decode(d *soundDecoder, p mixer.Packet, now time.Time) error {
-	if err := d.open(p.Codec); err != nil {
+	if err := d.open(p); err != nil {
 		return err
 	}
 	restored := d.buf[:0]

@@ -104,16 +104,10 @@ func (s *still) draw(canvas *codec.Frame, p image.Point) (uint64, error) {
 }
 
 func (s *still) renew() error {
-	f, seq := s.slot.LatestMarked()
-	if f == nil {
-		return mixer.ErrClosed
-	}
-	defer f.Close()
-	cut := s.key.cutout(f)
-	next := f.Cutout(cut)
+	next, seq := s.slot.LatestCutout(s.key)
 	if next == nil {
 		var err error
-		if next, err = s.scale(f, cut); err != nil {
+		if next, seq, err = s.scale(); err != nil {
 			return err
 		}
 	}
@@ -122,13 +116,21 @@ func (s *still) renew() error {
 	return nil
 }
 
-func (s *still) scale(f *codec.Frame, cut codec.Cutout) (_ *codec.Frame, err error) {
+// scale makes the still of the newest frame where the decoder did not.
+func (s *still) scale() (*codec.Frame, uint64, error) {
+	f, seq := s.slot.LatestMarked()
+	if f == nil {
+		return nil, 0, mixer.ErrClosed
+	}
+	defer f.Close()
 	if s.scaler == nil {
+		var err error
 		if s.scaler, err = codec.NewScaler(); err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 	}
-	return s.scaler.Cut(f, cut)
+	next, err := s.scaler.Cut(f, s.key.cutout(f))
+	return next, seq, err
 }
 
 func (s *still) close() {

@@ -210,15 +210,13 @@ func TestPicturesComeAsTheyAreShown(t *testing.T) {
 		for _, v := range views {
 			v.draw(t)
 		}
-		f := src.slot.Latest()
 		for _, st := range src.stills.all {
-			made := f.Cutout(st.key.cutout(f))
+			made, _ := src.slot.LatestCutout(st.key)
 			if want := i == 2 && st.key.h < 480; want != (made != nil) {
 				t.Errorf("picture %d comes as %+v: %v, want %v", i, st.key, made != nil, want)
 			}
 			made.Close()
 		}
-		f.Close()
 	}
 	if n := len(src.stills.all); n != 3 {
 		t.Errorf("the source is shown in %d ways, want three", n)
@@ -268,13 +266,13 @@ func TestACalmSourceHasNoNewPictures(t *testing.T) {
 
 func TestSlotKeepsTheNumberOfTheSamePicture(t *testing.T) {
 	before := codec.LiveFrames()
-	picture := func(c codec.Colour) *codec.Frame {
+	picture := func(c codec.Colour) codec.Decoded {
 		f, err := codec.NewFrame(64, 64)
 		if err != nil {
 			t.Fatal(err)
 		}
 		f.Fill(f.Bounds(), c)
-		return f
+		return codec.Decoded{Frame: f}
 	}
 	var s Slot
 	if seq, at := s.Mark(); seq != 0 || !at.IsZero() {

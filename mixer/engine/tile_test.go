@@ -18,7 +18,7 @@ func picture1(t *testing.T, s *publisher, w, h int, c codec.Colour) {
 		t.Fatal(err)
 	}
 	f.Fill(f.Bounds(), c)
-	s.slot.Put(f)
+	s.slot.Put(codec.Decoded{Frame: f})
 }
 
 func TestAgesAreSaid(t *testing.T) {
@@ -173,7 +173,7 @@ func TestFillCropsButNeverScreens(t *testing.T) {
 			f.Fill(image.Rect(160, 0, 480, 180), green)
 			v := stage(t, m, mixer.View{Fill: c.fill, NoLabels: true})
 			awake(t, v, src)
-			src.slot.Put(f)
+			src.slot.Put(codec.Decoded{Frame: f})
 			if _, err := v.compose(time.Now()); err != nil {
 				t.Fatal(err)
 			}
@@ -203,7 +203,7 @@ func TestFillCropsATallPicture(t *testing.T) {
 	f.Fill(image.Rect(0, 100, 180, 220), green)
 	v := stage(t, m, mixer.View{Fill: true, NoLabels: true})
 	awake(t, v, src)
-	src.slot.Put(f)
+	src.slot.Put(codec.Decoded{Frame: f})
 	if _, err := v.compose(time.Now()); err != nil {
 		t.Fatal(err)
 	}

@@ -287,18 +287,18 @@ func (v *videoIn) decode(p mixer.Packet, show bool) error {
 		v.decoder, v.id = d, p.Codec
 	}
 	v.spare(p)
-	v.decoder.Expect(v.seen(show))
-	frames, err := v.decoder.Decode(p)
+	decoded, err := v.decoder.DecodeCutouts(p, v.seen(show))
 	v.prompt = false
-	for _, f := range frames {
+	for _, d := range decoded {
+		f := d.Frame
 		v.shape.Store(&shape{v.id, mixer.Size{W: f.Width(), H: f.Height()}})
 		v.prompt = err == nil && f.PTS == p.PTS
 		if !show {
-			f.Close()
+			d.Close()
 			continue
 		}
 		v.cutouts = v.source.stills.cutouts(f)
-		v.source.slot.Put(f)
+		v.source.slot.Put(d)
 	}
 	return err
 }

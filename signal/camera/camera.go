@@ -1,13 +1,12 @@
-// Package camera feeds a room from what the server fetches itself: RTSP cameras, media files that play in
-// a loop and synthetic test pictures. Each Camera is one goroutine that joins its room as a participant and begins
-// again, with a growing pause, whenever its input or its membership ends.
+// Package camera feeds a room with media that the server fetches itself: RTSP cameras, and the files and test patterns
+// that [mixer.FeedSpec] names. Each Camera is one goroutine that joins its room as a participant. When its input or its
+// membership ends, it starts again after a pause that grows.
 package camera
 
 import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -18,7 +17,7 @@ import (
 	"azulejo/signal/room"
 )
 
-// Registry is where cameras go in.
+// Registry is the part of [room.Registry] that cameras use.
 type Registry interface {
 	Join(ctx context.Context, room string, j room.Joining) (*room.Member, error)
 }
@@ -28,15 +27,15 @@ type Config struct {
 	Room   string
 	Name   string
 	URL    string // "rtsp://…", "rtsps://…", "file:PATH" or "test:[?w&h&fps&tone&hue]"
-	SubURL string // the same picture, smaller, pulled instead while that is enough; empty: there is none
+	SubURL string // a smaller version of the same video, pulled instead while that is enough; empty: there is none
 	UDP    bool   // RTP over UDP instead of inside the RTSP connection
-	Audio  bool   // its sound is mixed too
+	Audio  bool   // its audio is mixed too
 }
 
 // Validate names what is wrong with a URL and what is accepted.
 func (c Config) Validate() error {
 	for i, raw := range c.urls() {
-		if _, err := c.open(raw); err != nil {
+		if _, err := c.parse(raw); err != nil {
 			return fmt.Errorf("camera %s: %s: %w", c.Name, [...]string{"url", "sub_url"}[i], err)
 		}
 	}
@@ -51,44 +50,48 @@ func (c Config) urls() []string {
 	return []string{c.URL, c.SubURL}
 }
 
-// sink takes the media of a feed; nothing it is given is written to again.
-type sink interface {
-	PutVideo(p mixer.Packet)
-	PutAudio(p mixer.Packet)
+// Feed is one kind of input.
+type Feed interface {
+	// Run delivers packets in real time until ctx ends or the input breaks. The packets are never written to after the
+	// call of out. What comes from refresh asks for a keyframe.
+	Run(ctx context.Context, out func(mixer.Packet), refresh <-chan struct{}) error
 }
 
-// feed is one kind of input. run delivers in real time until ctx ends or the input breaks; refresh is
-// asked for a key picture.
-type feed interface {
-	run(ctx context.Context, out sink, refresh <-chan struct{}) error
+// OpenFeed opens the file or the test pattern that a spec names.
+type OpenFeed func(mixer.FeedSpec) (Feed, error)
+
+// input is a parsed URL: an RTSP camera or, where rtsp is nil, a spec.
+type input struct {
+	rtsp *rtspFeed
+	spec mixer.FeedSpec
 }
 
-// open chooses the feed by the URL's scheme. It touches neither disk nor network.
-func (c Config) open(raw string) (feed, error) {
-	scheme, rest, _ := strings.Cut(raw, ":")
+// open returns the feed of the input.
+func (i input) open(spec OpenFeed) (Feed, error) {
+	if i.rtsp != nil {
+		return i.rtsp, nil
+	}
+	return spec(i.spec)
+}
+
+// parse chooses the input by the URL's scheme. It touches neither disk nor network.
+func (c Config) parse(raw string) (input, error) {
+	scheme, _, _ := strings.Cut(raw, ":")
 	switch scheme {
 	case "rtsp", "rtsps":
 		u, err := base.ParseURL(raw)
 		if err != nil || u.Host == "" {
-			return nil, fmt.Errorf("%s: accepted is rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH", redact(raw))
+			return input{}, fmt.Errorf("%s: accepted is rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH", redact(raw))
 		}
-		return &rtspFeed{url: u, udp: c.UDP, audio: c.Audio}, nil
-	case "file":
-		if path := strings.TrimPrefix(rest, "//"); path != "" {
-			return fileFeed(path), nil
-		}
-		return nil, fmt.Errorf("%q: a path must follow \"file:\"", raw)
-	case "test":
-		q, err := url.ParseQuery(strings.TrimPrefix(rest, "?"))
-		if err != nil {
-			return nil, fmt.Errorf("%q: %w", raw, err)
-		}
-		return newPattern(c.Name, q)
+		return input{rtsp: &rtspFeed{url: u, udp: c.UDP, audio: c.Audio}}, nil
+	case "file", "test":
+		spec, err := mixer.ParseFeed(c.Name, raw)
+		return input{spec: spec}, err
 	}
-	return nil, fmt.Errorf("%q: accepted are rtsp://HOST/PATH, rtsps://HOST/PATH, file:PATH and test:[?w=640&h=360&fps=15&tone=440&hue=210]", redact(raw))
+	return input{}, fmt.Errorf("%q: accepted are rtsp://HOST/PATH, rtsps://HOST/PATH, file:PATH and test:[?w=640&h=360&fps=15&tone=440&hue=210]", redact(raw))
 }
 
-// redact leaves out what stands before the last @, where a URL has its password.
+// redact leaves out everything up to the last @: user and password of a URL stand there.
 func redact(raw string) string {
 	return raw[strings.LastIndex(raw, "@")+1:]
 }
@@ -97,18 +100,20 @@ func redact(raw string) string {
 type Camera struct {
 	cfg      Config
 	registry Registry
+	openFeed OpenFeed
 	log      *slog.Logger
 	tried    chan struct{} // closed after the first try to join
-	once     sync.Once     // of tried
+	once     sync.Once     // closes tried
 }
 
-// New prepares a camera of a valid Config.
-func New(cfg Config, registry Registry, log *slog.Logger) *Camera {
-	return &Camera{cfg: cfg, registry: registry, log: log.With("room", cfg.Room, "camera", cfg.Name), tried: make(chan struct{})}
+// New prepares a camera. cfg is valid.
+func New(cfg Config, registry Registry, openFeed OpenFeed, log *slog.Logger) *Camera {
+	log = log.With("room", cfg.Room, "camera", cfg.Name)
+	return &Camera{cfg: cfg, registry: registry, openFeed: openFeed, log: log, tried: make(chan struct{})}
 }
 
-// Tried is closed once the camera has its place in the room, or has failed to get it for the first time.
-// Whoever starts cameras one after another gives them their places in that order.
+// Tried is closed once the camera has joined the room, or has failed to for the first time. Cameras that are started one
+// after another, each when the one before has tried, have their places in that order.
 func (c *Camera) Tried() <-chan struct{} { return c.tried }
 
 // Run keeps the camera in its room until ctx ends.
@@ -120,7 +125,7 @@ func (c *Camera) Run(ctx context.Context) {
 	}
 }
 
-// pause says why the camera is not there and waits before another try.
+// pause logs why the camera is lost and waits before another try.
 func pause(ctx context.Context, log *slog.Logger, try int, err error) {
 	if ctx.Err() != nil {
 		return
@@ -146,8 +151,8 @@ func backoff(try int) time.Duration {
 	return time.Minute
 }
 
-// stay joins and plays until the membership ends. A camera that is lost keeps its place meanwhile, where a
-// placeholder says so.
+// stay joins and plays until the membership ends. While the input is lost the camera keeps its place in the room, where
+// its tile shows a placeholder.
 func (c *Camera) stay(ctx context.Context) error {
 	m, err := c.registry.Join(ctx, c.cfg.Room, room.Joining{
 		Name: c.cfg.Name, Key: "camera/" + c.cfg.Name, Kind: room.Camera, Publish: room.Media{Audio: c.cfg.Audio, Video: true},
@@ -158,7 +163,7 @@ func (c *Camera) stay(ctx context.Context) error {
 		return err
 	}
 	defer m.Leave()
-	s := newStreams(c.cfg, m, c.log)
+	s := newStreams(c.cfg, m, c.openFeed, c.log)
 	m.OnRefresh(s.refresh)
 	m.OnDemand(s.demand)
 	ctx, cancel := context.WithCancel(ctx)

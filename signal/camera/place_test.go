@@ -33,7 +33,7 @@ func TestALostCameraKeepsItsPlace(t *testing.T) {
 	ended := make(chan struct{}, 2)
 	go func() { _ = registry.Run(ctx); ended <- struct{}{} }() // it always returns nil
 	file := filepath.Join(dir, "later.mp4")
-	c := New(Config{Room: "yard", Name: "Gate", URL: "file:" + file, Audio: true}, registry, log)
+	c := New(Config{Room: "yard", Name: "Gate", URL: "file:" + file, Audio: true}, registry, openFeed, log)
 	go func() { c.Run(ctx); ended <- struct{}{} }()
 	<-c.Tried()
 

@@ -16,15 +16,16 @@ import (
 	"azulejo/mixer"
 )
 
-// rtspFeed pulls the first picture and the first sound track that can be decoded from an RTSP server
-// (RFC 2326). A camera cannot be asked for a key picture: after a loss the last picture stays until the next.
+// rtspFeed pulls the first video track and the first audio track that can be decoded from an RTSP server (RFC 2326).
+// A camera cannot be asked for a keyframe: after a loss the last frame stays until the next one.
 type rtspFeed struct {
 	url   *base.URL
 	udp   bool
 	audio bool
 }
 
-func (f *rtspFeed) run(ctx context.Context, out sink, _ <-chan struct{}) error {
+// Run is for one goroutine; out is called from the client's goroutine.
+func (f *rtspFeed) Run(ctx context.Context, out func(mixer.Packet), _ <-chan struct{}) error {
 	protocol := gortsplib.ProtocolTCP
 	if f.udp {
 		protocol = gortsplib.ProtocolUDP
@@ -33,14 +34,12 @@ func (f *rtspFeed) run(ctx context.Context, out sink, _ <-chan struct{}) error {
 	if err := c.Start(); err != nil {
 		return fmt.Errorf("connect to %s: %w", f.url.Host, err)
 	}
-	closeTracks := func() {}
-	defer func() { closeTracks() }() // after the client's readers have ended
 	stop := context.AfterFunc(ctx, c.Close)
 	defer func() {
 		stop()
 		c.Close()
 	}()
-	closeTracks, err := f.play(c, out)
+	err := f.play(c, out)
 	if err == nil {
 		err = c.Wait()
 	}
@@ -50,28 +49,26 @@ func (f *rtspFeed) run(ctx context.Context, out sink, _ <-chan struct{}) error {
 	return fmt.Errorf("play %s: %w", f.url.Host, err)
 }
 
-// play sets up the tracks and starts them. What it returns frees them, also after an error.
-func (f *rtspFeed) play(c *gortsplib.Client, out sink) (closeTracks func(), err error) {
-	closeTracks = func() {}
+// play sets up the tracks and starts them.
+func (f *rtspFeed) play(c *gortsplib.Client, out func(mixer.Packet)) error {
 	desc, _, err := c.Describe(f.url)
 	if err != nil {
-		return closeTracks, err
+		return err
 	}
 	video, audio := pick(desc, true), pick(desc, false)
 	if video == nil {
-		return closeTracks, errors.New("no picture track as H.264, H.265 or VP8")
+		return errors.New("no picture track as H.264, H.265 or VP8")
 	}
-	if err = video.setup(c, desc, out.PutVideo); err != nil {
-		return closeTracks, err
+	if err = video.setup(c, desc, out); err != nil {
+		return err
 	}
 	if f.audio && audio != nil {
-		closeTracks = func() { audio.sound.close() }
-		if err = audio.setup(c, desc, out.PutAudio); err != nil {
-			return closeTracks, err
+		if err = audio.setup(c, desc, out); err != nil {
+			return err
 		}
 	}
 	_, err = c.Play(nil)
-	return closeTracks, err
+	return err
 }
 
 // rtspTrack is one track that is pulled.
@@ -79,7 +76,6 @@ type rtspTrack struct {
 	media  *description.Media
 	format format.Format
 	id     mixer.Codec
-	sound  *soundTrack
 }
 
 // pick finds the first track of a kind that can be decoded.
@@ -94,7 +90,7 @@ func pick(desc *description.Session, video bool) *rtspTrack {
 	return nil
 }
 
-// idOf is the format as codec names it; empty for what is not decoded.
+// idOf is the codec of a format; empty for those that are not decoded.
 func idOf(f format.Format) mixer.Codec {
 	switch f := f.(type) {
 	case *format.H264:
@@ -111,7 +107,7 @@ func idOf(f format.Format) mixer.Codec {
 		return mixer.AAC
 	case *format.G711:
 		switch {
-		case f.SampleRate < 8000 || f.SampleRate > mixer.SampleRate || f.ChannelCount > mixer.Channels:
+		case f.SampleRate < 8000 || f.SampleRate > mixer.SampleRate || f.ChannelCount < 1 || f.ChannelCount > mixer.Channels:
 		case f.MULaw:
 			return mixer.PCMU
 		default:
@@ -121,11 +117,11 @@ func idOf(f format.Format) mixer.Codec {
 	return ""
 }
 
-func (t *rtspTrack) setup(c *gortsplib.Client, desc *description.Session, put func(mixer.Packet)) error {
+func (t *rtspTrack) setup(c *gortsplib.Client, desc *description.Session, out func(mixer.Packet)) error {
 	if _, err := c.Setup(desc.BaseURL, t.media, 0, 0); err != nil {
 		return err
 	}
-	read, err := t.reader(put, func(p *rtp.Packet) (time.Duration, bool) {
+	read, err := t.reader(out, func(p *rtp.Packet) (time.Duration, bool) {
 		at, ok := c.PacketNTP(t.media, p)
 		return time.Duration(at.UnixNano()), ok
 	})
@@ -136,70 +132,62 @@ func (t *rtspTrack) setup(c *gortsplib.Client, desc *description.Session, put fu
 	return nil
 }
 
-// captured tells when a packet was, by the camera's sender reports; not before the first of them.
-type captured func(*rtp.Packet) (time.Duration, bool)
+// captureTime tells when a packet was captured, on the camera's wall clock; false before the first sender report.
+type captureTime func(*rtp.Packet) (time.Duration, bool)
 
-// reader returns what turns the track's RTP into packets for put. One goroutine of the client calls it.
-func (t *rtspTrack) reader(put func(mixer.Packet), when captured) (func(*rtp.Packet), error) {
+// reader returns a function that turns the track's RTP into packets for out. One goroutine of the client calls it.
+func (t *rtspTrack) reader(out func(mixer.Packet), captured captureTime) (func(*rtp.Packet), error) {
 	if f, ok := t.format.(*format.MPEG4Audio); ok {
-		return t.aacReader(f, put, when)
+		return aacReader(f, out, captured)
 	}
 	track, err := depack.New(t.id, uint32(t.format.ClockRate()))
 	if err != nil {
 		return nil, err
 	}
+	configure := func(*mixer.Packet) {}
 	switch f := t.format.(type) {
 	case *format.H264:
 		track.SetParameters(f.SPS, f.PPS)
 	case *format.H265:
 		track.SetParameters(f.VPS, f.SPS, f.PPS)
 	case *format.G711:
-		if t.sound, err = newG711Track(t.id, f.SampleRate, f.ChannelCount); err != nil {
-			return nil, err
-		}
+		configure = g711Configuration(f)
 	}
 	return func(p *rtp.Packet) {
-		if at, ok := when(p); ok {
+		if at, ok := captured(p); ok {
 			track.Report(p.Timestamp, at)
 		}
-		for _, unit := range track.Push(p) {
-			packets, _ := t.sound.take(unit) // what cannot be decoded is left out
-			for _, one := range packets {
-				put(one)
-			}
+		for _, packet := range track.Push(p) {
+			configure(&packet)
+			out(packet)
 		}
 	}, nil
 }
 
-// aacReader reads AAC (RFC 3640), which is put as Opus.
-func (t *rtspTrack) aacReader(f *format.MPEG4Audio, put func(mixer.Packet), when captured) (func(*rtp.Packet), error) {
-	decoder, err := f.CreateDecoder()
-	if err != nil {
-		return nil, err
+// g711Configuration returns a function that says in a packet what is unusual about it: any rate but 8000 Hz, or two
+// channels (RFC 3551 4.5.14).
+func g711Configuration(f *format.G711) func(*mixer.Packet) {
+	if f.SampleRate == 8000 && f.ChannelCount == 1 {
+		return func(*mixer.Packet) {}
 	}
-	extra, err := f.Config.Marshal()
-	if err != nil {
-		return nil, err
+	return func(p *mixer.Packet) {
+		p.SampleRate, p.Channels = f.SampleRate, f.ChannelCount
+		p.Duration /= time.Duration(f.ChannelCount) // depack counts one octet a sampling instant
 	}
-	if t.sound, err = newSoundTrack(mixer.AAC, extra); err != nil {
+}
+
+func aacReader(f *format.MPEG4Audio, out func(mixer.Packet), captured captureTime) (func(*rtp.Packet), error) {
+	track, err := newAACTrack(f)
+	if err != nil {
 		return nil, err
 	}
 	return func(p *rtp.Packet) {
-		units, err := decoder.Decode(p)
-		if err != nil {
-			return // incomplete: a gap is heard, nothing else
-		}
-		at, known := when(p)
-		before := t.sound.taken
-		for _, u := range units {
-			unit := mixer.Packet{Codec: mixer.AAC, Data: u, Key: true}
+		at, known := captured(p)
+		for i, packet := range track.push(p) {
 			if known {
-				unit.Captured = at + t.sound.taken - before
+				packet.Captured = at + time.Duration(i)*packet.Duration
 			}
-			packets, _ := t.sound.take(unit) // the same
-			for _, s := range packets {
-				put(s)
-			}
+			out(packet)
 		}
 	}, nil
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/pion/rtp"
 
 	"azulejo/codec"
+	"azulejo/codec/codectest"
 	"azulejo/mixer"
 )
 
@@ -149,14 +150,14 @@ func TestRTSP(t *testing.T) {
 		name         string
 		udp          bool
 		video, audio []string
-		id, sound    mixer.Codec
+		id, audioID  mixer.Codec
 	}{
-		{"h264 and aac over tcp", false, []string{"libx264", "-bf", "0"}, []string{"aac"}, mixer.H264, mixer.Opus},
+		{"h264 and aac over tcp", false, []string{"libx264", "-bf", "0"}, []string{"aac"}, mixer.H264, mixer.AAC},
 		{"h264 and a-law over udp", true, []string{"libx264", "-bf", "0"}, []string{"pcm_alaw", "-ar", "8000", "-ac", "1"}, mixer.H264, mixer.PCMA},
 		{"h264 and mu-law over tcp", false, []string{"libx264", "-bf", "0"}, []string{"pcm_mulaw", "-ar", "8000", "-ac", "1"}, mixer.H264, mixer.PCMU},
-		{"h264 and mu-law of 16 kHz over tcp", false, []string{"libx264", "-bf", "0"}, []string{"pcm_mulaw", "-ar", "16000", "-ac", "1"}, mixer.H264, mixer.Opus},
-		{"h264 and a-law of two channels over udp", true, []string{"libx264", "-bf", "0"}, []string{"pcm_alaw", "-ar", "8000", "-ac", "2"}, mixer.H264, mixer.Opus},
-		{"h264 and aac of 16 kHz over tcp", false, []string{"libx264", "-bf", "0"}, []string{"aac", "-ar", "16000", "-ac", "1"}, mixer.H264, mixer.Opus},
+		{"h264 and mu-law of 16 kHz over tcp", false, []string{"libx264", "-bf", "0"}, []string{"pcm_mulaw", "-ar", "16000", "-ac", "1"}, mixer.H264, mixer.PCMU},
+		{"h264 and a-law of two channels over udp", true, []string{"libx264", "-bf", "0"}, []string{"pcm_alaw", "-ar", "8000", "-ac", "2"}, mixer.H264, mixer.PCMA},
+		{"h264 and aac of 16 kHz over tcp", false, []string{"libx264", "-bf", "0"}, []string{"aac", "-ar", "16000", "-ac", "1"}, mixer.H264, mixer.AAC},
 		{"h264 and g.722 over tcp", false, []string{"libx264", "-bf", "0"}, []string{"g722", "-ar", "16000", "-ac", "1"}, mixer.H264, mixer.G722},
 		{"h265 and opus over tcp", false, []string{"libx265", "-x265-params", "bframes=0:log-level=none"}, []string{"libopus"}, mixer.H265, mixer.Opus},
 	} {
@@ -165,13 +166,10 @@ func TestRTSP(t *testing.T) {
 			publishRTSP(t, r, url, c.video, c.audio)
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 			defer cancel()
-			f, err := Config{Name: "Gate", UDP: c.udp, Audio: true}.open(url)
-			if err != nil {
-				t.Fatal(err)
-			}
-			out := &tray{}
+			f := openURL(t, Config{Name: "Gate", UDP: c.udp, Audio: true}, url)
+			out := &recording{}
 			done := make(chan error, 1)
-			go func() { done <- f.run(ctx, out, nil) }()
+			go func() { done <- f.Run(ctx, out.write, nil) }()
 			for ctx.Err() == nil && !out.enough() {
 				time.Sleep(20 * time.Millisecond)
 			}
@@ -179,7 +177,7 @@ func TestRTSP(t *testing.T) {
 			if err := <-done; err != nil {
 				t.Fatal(err)
 			}
-			checkTray(t, out, c.id, c.sound)
+			checkRecording(t, out, c.id, c.audioID)
 		})
 	}
 }
@@ -211,17 +209,17 @@ func publishRTSP(t *testing.T, r *relay, url string, video, audio []string) {
 }
 
 // enough tells whether there are two seconds of both media.
-func (t *tray) enough() bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return len(t.video) > 40 && len(t.audio) > 60
+func (r *recording) enough() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.video) > 40 && lasting(r.audio) > 1200*time.Millisecond
 }
 
-func checkTray(t *testing.T, out *tray, id, sound mixer.Codec) {
+func checkRecording(t *testing.T, out *recording, id, audioID mixer.Codec) {
 	t.Helper()
 	out.mu.Lock()
 	defer out.mu.Unlock()
-	if len(out.video) < 40 || len(out.audio) < 60 || out.video[0].Codec != id || out.audio[0].Codec != sound {
+	if len(out.video) < 40 || lasting(out.audio) < 1200*time.Millisecond || out.video[0].Codec != id || out.audio[0].Codec != audioID {
 		t.Fatalf("%d pictures and %d sounds", len(out.video), len(out.audio))
 	}
 	d, err := codec.NewVideoDecoder(id, 0)
@@ -247,16 +245,17 @@ func checkTray(t *testing.T, out *tray, id, sound mixer.Codec) {
 		}
 	}
 	checkClock(t, out)
+	checkTimes(t, out.audio)
 	if shown < 15 {
 		t.Errorf("%d pictures shown of %d", shown, len(out.video))
 	}
-	if got := loudestTone(t, out.audio, 300, 400, 500, 600, 700, 1200); got != 600 {
+	if got := codectest.LoudestTone(t, out.audio, 300, 400, 500, 600, 700, 1200); got != 600 {
 		t.Errorf("the loudest tone is %g Hz", got)
 	}
 }
 
 // checkClock wants the newest of both media to be captured when the camera says, which is about now.
-func checkClock(t *testing.T, out *tray) {
+func checkClock(t *testing.T, out *recording) {
 	t.Helper()
 	for _, p := range []mixer.Packet{out.video[len(out.video)-1], out.audio[len(out.audio)-1]} {
 		if age := time.Duration(time.Now().UnixNano()) - p.Captured; age.Abs() > 30*time.Second {
@@ -265,12 +264,28 @@ func checkClock(t *testing.T, out *tray) {
 	}
 }
 
-func TestRTSPServerThatIsNotThere(t *testing.T) {
-	f, err := Config{Name: "Gate"}.open("rtsp://user:secret@127.0.0.1:1/gate")
-	if err != nil {
-		t.Fatal(err)
+// lasting is for how long packets play.
+func lasting(packets []mixer.Packet) (d time.Duration) {
+	for _, p := range packets {
+		d += p.Duration
 	}
-	err = f.run(t.Context(), &tray{}, nil)
+	return d
+}
+
+// checkTimes wants every audio packet to begin where the one before ends, as far as both clocks can say.
+func checkTimes(t *testing.T, audio []mixer.Packet) {
+	t.Helper()
+	for i, p := range audio[1:] {
+		before := audio[i]
+		if gap := p.PTS - before.PTS - before.Duration; !p.Lost && gap.Abs() > 2*time.Millisecond {
+			t.Errorf("%s packet %d begins %v after the end of the one before", p.Codec, i+1, gap)
+		}
+	}
+}
+
+func TestRTSPServerThatIsNotThere(t *testing.T) {
+	f := openURL(t, Config{Name: "Gate"}, "rtsp://user:secret@127.0.0.1:1/gate")
+	err := f.Run(t.Context(), func(mixer.Packet) {}, nil)
 	if err == nil || bytes.Contains([]byte(err.Error()), []byte("secret")) {
 		t.Errorf("a server that is not there gave %v; want an error without the password", err)
 	}

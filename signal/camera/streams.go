@@ -10,62 +10,68 @@ import (
 	"azulejo/mixer"
 )
 
-// upstream is the camera's place in a room.
+// upstream is the camera's membership in a room.
 type upstream interface {
 	PutLayer(layer int, p mixer.Packet)
 	PutAudio(p mixer.Packet)
 }
 
-// overlap is how long the old stream goes on beside the new one after that has brought a key picture: time for
-// the mixer to change over, and for wishes that are taken back.
+// overlap is how long the old stream is pulled beside the new one after the new one's first keyframe. In this time the
+// mixer changes over, and the room may change its mind.
 const overlap = time.Second
 
-// patience is how long a stream is pulled on that nobody sees any more: where pages take turns it is wanted again soon.
+// patience is how long a stream that nobody sees any more is still pulled. Where a view shows its pages in turn, the
+// stream is wanted again soon.
 const patience = 30 * time.Second
 
-// wish is which stream the room wants, and since when nobody sees it; zero: somebody does.
+// wish says which stream the room wants.
 type wish struct {
 	layer  int
-	unseen time.Time
+	unseen time.Time // since when nobody sees the camera; zero: somebody does
 }
 
-func (w wish) rests() bool { return !w.unseen.IsZero() && time.Since(w.unseen) >= patience }
+func (w wish) expired() bool { return !w.unseen.IsZero() && time.Since(w.unseen) >= patience }
 
-// streams pulls that stream of a camera which the room wants: layer 0 is the main one, layer 1, if there is one,
-// the sub-stream. The one that was pulled goes on until the other is there; while the one that is wanted is
-// broken, the other stands in for it.
+// streams pulls the stream of a camera that the room wants: layer 0 is the main stream, layer 1 the sub-stream, if there
+// is one. At a change the old stream goes on until the new one has started. While the wanted stream is broken, the other
+// one replaces it.
 type streams struct {
 	cfg   Config
 	log   *slog.Logger
 	out   upstream
-	sound sound
-	open  func(url string) (feed, error)
+	audio audio
+	open  func(url string) (Feed, error)
 
 	wanted atomic.Pointer[wish]
 	woken  chan struct{} // something changed
 
 	// Owned by run.
 	pulls   []*pull // by layer
-	leaving *pull   // ends when leave is ready
+	leaving *pull   // stopped when leave fires
 	leave   <-chan time.Time
-	rest    <-chan time.Time // then the cheapest will do
+	expire  <-chan time.Time // fires when the wish expires
 	work    sync.WaitGroup
 }
 
-func newStreams(cfg Config, out upstream, log *slog.Logger) *streams {
-	s := &streams{
-		cfg: cfg, log: log, out: out, sound: sound{out: out, epoch: time.Now()}, open: cfg.open, woken: make(chan struct{}, 1),
+func newStreams(cfg Config, out upstream, openFeed OpenFeed, log *slog.Logger) *streams {
+	s := &streams{cfg: cfg, log: log, out: out, audio: audio{out: out, epoch: time.Now()}, woken: make(chan struct{}, 1)}
+	s.open = func(url string) (Feed, error) {
+		in, err := cfg.parse(url)
+		if err != nil {
+			return nil, err
+		}
+		return in.open(openFeed)
 	}
 	for i, url := range cfg.urls() {
 		s.pulls = append(s.pulls, &pull{streams: s, layer: i, url: url, refresh: make(chan struct{}, 1)})
 	}
-	s.wanted.Store(&wish{layer: s.cheapest()}) // until somebody says otherwise
+	s.wanted.Store(&wish{layer: s.cheapest()}) // until the first demand
 	return s
 }
 
 func (s *streams) cheapest() int { return len(s.pulls) - 1 }
 
-// refresh asks all streams for a key picture. It never blocks.
+// refresh asks all streams for a keyframe. It never blocks.
 func (s *streams) refresh() {
 	for _, p := range s.pulls {
 		select {
@@ -75,8 +81,8 @@ func (s *streams) refresh() {
 	}
 }
 
-// demand changes what is wanted; what nobody sees is soon pulled as cheaply as possible, to be there at once. It
-// never blocks, and is called by one at a time.
+// demand changes which stream is wanted. A camera that nobody sees is pulled on by its cheapest stream, so that it can be
+// shown at once. demand never blocks; one goroutine calls it at a time.
 func (s *streams) demand(d mixer.Demand) {
 	next := wish{layer: min(max(d.Layer, 0), s.cheapest())}
 	if d.Width == 0 || d.Height == 0 {
@@ -93,7 +99,7 @@ func (s *streams) wake() {
 	}
 }
 
-// run pulls until ctx ends, and waits for all it has begun.
+// run pulls until ctx ends, and waits for all goroutines that it started.
 func (s *streams) run(ctx context.Context) {
 	defer s.work.Wait()
 	for {
@@ -103,50 +109,50 @@ func (s *streams) run(ctx context.Context) {
 			return
 		case <-s.woken:
 		case <-s.leave:
-			s.leaving.end()
-		case <-s.rest:
-			if now := s.wanted.Load(); now.rests() {
+			s.leaving.stop()
+		case <-s.expire:
+			if now := s.wanted.Load(); now.expired() {
 				s.wanted.CompareAndSwap(now, &wish{layer: s.cheapest()})
 			}
 		}
 	}
 }
 
-// settle begins what is needed and lets what is not needed leave.
+// settle starts the streams that are needed, and schedules the stop of one that is not.
 func (s *streams) settle(ctx context.Context) {
 	wanted := s.wanted.Load()
-	s.rest = nil
+	s.expire = nil
 	if !wanted.unseen.IsZero() {
-		s.rest = time.After(time.Until(wanted.unseen.Add(patience)))
+		s.expire = time.After(time.Until(wanted.unseen.Add(patience)))
 	}
 	want := s.pulls[wanted.layer]
-	want.begin(ctx)
+	want.start(ctx)
 	if len(s.pulls) == 1 {
 		return
 	}
 	other := s.pulls[1-want.layer]
 	switch state := want.state.Load(); {
-	case state == flowing && other.pulled():
+	case state == flowing && other.active():
 		if s.leaving != other {
 			s.leaving, s.leave = other, time.After(overlap)
 		}
 		return
 	case state == broken:
-		other.begin(ctx)
+		other.start(ctx)
 	}
 	s.leaving, s.leave = nil, nil
 }
 
-// What a pull is doing.
+// The states of a pull.
 const (
 	off     int32 = iota
-	opening       // no key picture yet
-	flowing       // there was one
+	opening       // no keyframe yet
+	flowing       // a keyframe has come
 	broken        // tries again after a pause
-	ending
+	stopping
 )
 
-// pull is one stream: off, or a goroutine that plays it again and again.
+// pull is one stream: off, or a goroutine that plays it and starts again when it breaks.
 type pull struct {
 	*streams
 	layer   int
@@ -156,13 +162,13 @@ type pull struct {
 	cancel  context.CancelFunc // owned by streams.run
 }
 
-func (p *pull) pulled() bool {
+func (p *pull) active() bool {
 	state := p.state.Load()
-	return state != off && state != ending
+	return state != off && state != stopping
 }
 
-// begin does nothing unless the stream is off. One that is ending wakes streams.run when it has.
-func (p *pull) begin(ctx context.Context) {
+// start does nothing unless the stream is off. A stream that is stopping wakes streams.run when it is off.
+func (p *pull) start(ctx context.Context) {
 	if !p.state.CompareAndSwap(off, opening) {
 		return
 	}
@@ -174,9 +180,9 @@ func (p *pull) begin(ctx context.Context) {
 	})
 }
 
-// end does not wait.
-func (p *pull) end() {
-	p.state.Store(ending)
+// stop does not wait.
+func (p *pull) stop() {
+	p.state.Store(stopping)
 	p.cancel()
 }
 
@@ -187,12 +193,12 @@ func (p *pull) play(ctx context.Context) {
 		log = log.With("layer", p.layer)
 	}
 	for try := 0; ctx.Err() == nil; try++ {
-		began := time.Now()
+		started := time.Now()
 		err := p.once(ctx)
-		if time.Since(began) > time.Minute {
+		if time.Since(started) > time.Minute {
 			try = 0
 		}
-		p.become(ctx, broken)
+		p.enter(ctx, broken)
 		pause(ctx, log, try, err)
 	}
 }
@@ -204,36 +210,35 @@ func (p *pull) once(ctx context.Context) error {
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel() // its sound is over
-	return f.run(ctx, &outlet{pull: p, ctx: ctx}, p.refresh)
+	defer cancel() // another stream's audio may take over
+	o := &outlet{pull: p, ctx: ctx}
+	return f.Run(ctx, o.write, p.refresh)
 }
 
-// become says how the stream is doing; one that ends does not matter any more.
-func (p *pull) become(ctx context.Context, state int32) {
-	if now := p.state.Load(); ctx.Err() == nil && now != ending && p.state.CompareAndSwap(now, state) {
+// enter changes the state, unless the stream is being stopped.
+func (p *pull) enter(ctx context.Context, state int32) {
+	if now := p.state.Load(); ctx.Err() == nil && now != stopping && p.state.CompareAndSwap(now, state) {
 		p.wake()
 	}
 }
 
-// outlet is where one run of a feed puts its media.
+// outlet passes the packets of one run of a feed to the room.
 type outlet struct {
 	*pull
-	ctx   context.Context // of the run
-	begun bool            // owned by the feed's goroutine of pictures
+	ctx     context.Context // of the run
+	started bool            // a keyframe has come; owned by the feed's goroutine for video
 }
 
-// PutVideo takes a picture of the stream.
-func (o *outlet) PutVideo(p mixer.Packet) {
-	o.out.PutLayer(o.layer, p)
-	if p.Key && !o.begun {
-		o.begun = true
-		o.become(o.ctx, flowing)
+func (o *outlet) write(p mixer.Packet) {
+	if !p.Codec.IsVideo() {
+		if o.cfg.Audio {
+			o.audio.write(o, p)
+		}
+		return
 	}
-}
-
-// PutAudio takes a sound of the stream.
-func (o *outlet) PutAudio(p mixer.Packet) {
-	if o.cfg.Audio {
-		o.sound.put(o, p)
+	o.out.PutLayer(o.layer, p)
+	if p.Key && !o.started {
+		o.started = true
+		o.enter(o.ctx, flowing)
 	}
 }

@@ -69,8 +69,8 @@ type rig struct {
 
 func newRig(ctx context.Context, cfg Config) (r *rig, wait func()) {
 	r = &rig{seat: &seat{}}
-	r.streams = newStreams(cfg, r.seat, slog.New(slog.DiscardHandler))
-	r.open = func(url string) (feed, error) {
+	r.streams = newStreams(cfg, r.seat, openFeed, slog.New(slog.DiscardHandler))
+	r.open = func(url string) (Feed, error) {
 		return &toy{name: url, rig: r, broken: &r.down[slices.Index(cfg.urls(), url)]}, nil
 	}
 	done := make(chan struct{})
@@ -99,7 +99,7 @@ func (f *toy) fails() bool {
 	return *f.broken
 }
 
-func (f *toy) run(ctx context.Context, out sink, _ <-chan struct{}) error {
+func (f *toy) Run(ctx context.Context, out func(mixer.Packet), _ <-chan struct{}) error {
 	f.enter(1)
 	defer f.enter(-1)
 	for n := 0; ; n++ {
@@ -112,8 +112,8 @@ func (f *toy) run(ctx context.Context, out sink, _ <-chan struct{}) error {
 		case <-time.After(40 * time.Millisecond):
 		}
 		at := time.Duration(n) * 40 * time.Millisecond
-		out.PutVideo(mixer.Packet{PTS: at, Key: n >= 50 && n%4 == 0})
-		out.PutAudio(mixer.Packet{Data: []byte(f.name), PTS: at, Duration: 40 * time.Millisecond})
+		out(mixer.Packet{Codec: mixer.H264, PTS: at, Key: n >= 50 && n%4 == 0})
+		out(mixer.Packet{Codec: mixer.Opus, Data: []byte(f.name), PTS: at, Duration: 40 * time.Millisecond})
 	}
 }
 
@@ -271,7 +271,7 @@ func TestSubURLIsChecked(t *testing.T) {
 
 // TestRefreshReachesAllStreams and never blocks.
 func TestRefreshReachesAllStreams(t *testing.T) {
-	s := newStreams(Config{URL: "main", SubURL: "sub"}, &seat{}, slog.New(slog.DiscardHandler))
+	s := newStreams(Config{URL: "main", SubURL: "sub"}, &seat{}, openFeed, slog.New(slog.DiscardHandler))
 	s.refresh()
 	s.refresh()
 	for _, p := range s.pulls {

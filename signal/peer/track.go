@@ -91,8 +91,9 @@ func (b *binding) stamp(pts time.Duration) uint32 {
 	return stamp
 }
 
-// Long units leave in bursts with a breath between them, at 75 Mb/s, which queues on the way take better
-// than a key picture at once.
+// A long access unit leaves in bursts, at 75 Mb/s: queues on the path hold these, but lose packets of a whole keyframe at
+// once. Burst n is due n breaths after the first. A sleep may end 2 ms late; then the next burst follows at once, so that
+// the rate stays.
 const (
 	burst  = 16 // packets
 	breath = 2 * time.Millisecond
@@ -102,9 +103,10 @@ const (
 func (b *binding) write(p mixer.Packet, stamp uint32) (packets, bytes int, err error) {
 	payloads := cut(p)
 	b.header.PayloadType = b.types[p.Codec]
+	start := time.Now()
 	for i, payload := range payloads {
 		if i > 0 && i%burst == 0 {
-			time.Sleep(breath)
+			time.Sleep(time.Until(start.Add(time.Duration(i/burst) * breath))) // not at all when that has passed
 		}
 		n, err := b.send(payload, stamp, i == len(payloads)-1)
 		if err != nil {

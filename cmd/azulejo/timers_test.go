@@ -1,4 +1,4 @@
-package codec
+package main
 
 import (
 	"runtime"
@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestTimersMayBeLate on every thread, also on those that Go starts later.
+// TestTimersMayBeLate: every thread has the timer slack of the constructor, also threads that Go starts later.
 func TestTimersMayBeLate(t *testing.T) {
 	const get, want = 30, 2_000_000 // PR_GET_TIMERSLACK, in nanoseconds (prctl(2))
 	var all, here sync.WaitGroup

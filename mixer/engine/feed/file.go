@@ -1,4 +1,4 @@
-package camera
+package feed
 
 import (
 	"context"
@@ -11,11 +11,11 @@ import (
 	"azulejo/mixer"
 )
 
-// fileFeed plays a media file in real time, again from its beginning at its end. Packets go out in
+// fileFeed is the path of a media file. It is played in real time, again from its start at its end. Packets go out in
 // decoding order at the pace of their decoding times, without being decoded here.
 type fileFeed string
 
-func (f fileFeed) run(ctx context.Context, out sink, _ <-chan struct{}) error {
+func (f fileFeed) Run(ctx context.Context, out func(mixer.Packet), _ <-chan struct{}) error {
 	p := player{ctx: ctx, out: out, timer: time.NewTimer(0)}
 	defer p.timer.Stop()
 	for {
@@ -25,12 +25,11 @@ func (f fileFeed) run(ctx context.Context, out sink, _ <-chan struct{}) error {
 	}
 }
 
-// player keeps the time over many rounds of a file.
+// player paces the packets of a file over many rounds.
 type player struct {
 	ctx   context.Context
-	out   sink
+	out   func(mixer.Packet)
 	timer *time.Timer
-	sound *soundTrack
 }
 
 // play delivers the file once. It returns nil at its end and when the context ends.
@@ -40,28 +39,21 @@ func (p *player) play(name string) error {
 		return err
 	}
 	defer file.Close()
-	_, sound := file.Codecs()
-	if p.sound, err = newSoundTrack(sound, file.AudioExtra()); err != nil {
-		return err
-	}
-	defer p.sound.close()
-	begin, n := time.Now(), 0
+	start, n := time.Now(), 0
 	for {
 		packet, err := file.Next()
 		if errors.Is(err, io.EOF) && n > 0 {
-			p.wait(begin.Add(file.Duration()))
+			p.wait(start.Add(file.Duration()))
 			return nil
 		}
 		if err != nil {
 			return fmt.Errorf("play %s: %w", name, err)
 		}
 		n++
-		if !p.wait(begin.Add(packet.DTS)) {
+		if !p.wait(start.Add(packet.DTS)) {
 			return nil
 		}
-		if err := p.deliver(packet); err != nil {
-			return fmt.Errorf("play %s: %w", name, err)
-		}
+		p.out(packet)
 	}
 }
 
@@ -74,16 +66,4 @@ func (p *player) wait(t time.Time) bool {
 	case <-p.timer.C:
 		return true
 	}
-}
-
-func (p *player) deliver(packet mixer.Packet) error {
-	if packet.Codec.IsVideo() {
-		p.out.PutVideo(packet)
-		return nil
-	}
-	packets, err := p.sound.take(packet)
-	for _, s := range packets {
-		p.out.PutAudio(s)
-	}
-	return err
 }

@@ -1,4 +1,4 @@
-package camera
+package feed
 
 import (
 	"fmt"
@@ -10,11 +10,11 @@ import (
 	"azulejo/mixer/engine/label"
 )
 
-// scene paints a pattern's pictures. One goroutine owns it.
+// scene paints a pattern's frames. One goroutine owns it.
 type scene struct {
 	p      *pattern
 	font   *label.Font
-	wall   *codec.Frame // the tiles, one tile larger than the picture each way
+	wall   *codec.Frame // the tiles, one tile larger than the canvas each way
 	canvas *codec.Frame
 	side   int // of a tile, pixels
 	bar    int // height of the title bar, pixels
@@ -29,19 +29,19 @@ func newScene(p *pattern) (*scene, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &scene{p: p, font: font, side: max(16, p.height/4&^1), bar: max(12, p.height/9&^1)}
-	if s.wall, err = codec.NewFrame(p.width+s.side, p.height+s.side); err != nil {
+	s := &scene{p: p, font: font, side: max(16, p.Height/4&^1), bar: max(12, p.Height/9&^1)}
+	if s.wall, err = codec.NewFrame(p.Width+s.side, p.Height+s.side); err != nil {
 		return nil, fmt.Errorf("paint the scene of %s: %w", p.name, err)
 	}
-	if s.canvas, err = codec.NewFrame(p.width, p.height); err != nil {
+	if s.canvas, err = codec.NewFrame(p.Width, p.Height); err != nil {
 		s.close()
 		return nil, fmt.Errorf("paint the scene of %s: %w", p.name, err)
 	}
 	s.paintWall()
-	s.name = font.Render(p.name, s.bar*6/10, p.width/3)
-	s.ball = disc(max(6, p.height/16))
+	s.name = font.Render(p.name, s.bar*6/10, p.Width/3)
+	s.ball = disc(max(6, p.Height/16))
 	s.lamp = disc(max(3, s.bar/5))
-	s.colour = hsv(math.Mod(p.hue+40, 360), 0.85, 0.98)
+	s.colour = hsv(math.Mod(p.Hue+40, 360), 0.85, 0.98)
 	return s, nil
 }
 
@@ -53,7 +53,7 @@ func (s *scene) close() {
 // paintWall covers the wall with one motif: a flower with eight petals in a ring, a quarter of another in
 // every corner.
 func (s *scene) paintWall() {
-	glaze, paint, deep := hsv(s.p.hue, 0.06, 0.93), hsv(s.p.hue, 0.75, 0.70), hsv(s.p.hue, 0.85, 0.42)
+	glaze, paint, deep := hsv(s.p.Hue, 0.06, 0.93), hsv(s.p.Hue, 0.75, 0.70), hsv(s.p.Hue, 0.85, 0.42)
 	s.wall.Fill(s.wall.Bounds(), glaze)
 	flower, ring := motif(s.side, petals), motif(s.side, grout)
 	for y := 0; y < s.wall.Height(); y += s.side {
@@ -64,7 +64,7 @@ func (s *scene) paintWall() {
 	}
 }
 
-// motif draws one tile of side pixels from a function of its unit square that returns how much is covered.
+// motif draws one tile of side pixels. covered returns from 0 to 1 how much of a point is painted; x and y go from -1 to 1.
 func motif(side int, covered func(x, y float64) float64) *image.Alpha {
 	m := image.NewAlpha(image.Rect(0, 0, side, side))
 	for y := range side {
@@ -76,7 +76,7 @@ func motif(side int, covered func(x, y float64) float64) *image.Alpha {
 	return m
 }
 
-// petals is the flower: soft at its edges by about a twentieth of the tile.
+// petals is the flower. Its edges are soft over about a twentieth of the tile.
 func petals(x, y float64) float64 {
 	r, a := math.Hypot(x, y), math.Atan2(y, x)
 	centre := (0.52 + 0.26*math.Cos(8*a) - r) * 20
@@ -92,7 +92,7 @@ func grout(x, y float64) float64 {
 	return max(ring, joint)
 }
 
-// paint makes the picture of a moment. It stays the scene's and is valid until the next call.
+// paint returns the frame for a moment. The scene owns it; it is valid until the next call.
 func (s *scene) paint(now time.Time) (*codec.Frame, error) {
 	if err := s.canvas.MakeWritable(); err != nil {
 		return nil, err
@@ -101,26 +101,26 @@ func (s *scene) paint(now time.Time) (*codec.Frame, error) {
 	drift := int(seconds*float64(s.side)/4) % s.side &^ 1
 	s.canvas.Paste(s.wall, -drift, -drift)
 	turn := 2 * math.Pi * (seconds - 0.25)
-	radius := float64(s.p.height) / 4
+	radius := float64(s.p.Height) / 4
 	d := s.ball.Rect.Dx()
-	s.canvas.Blend(s.ball, s.p.width/2+int(radius*math.Cos(turn))-d/2, (s.p.height+s.bar)/2+int(radius*math.Sin(turn))-d/2, s.colour)
+	s.canvas.Blend(s.ball, s.p.Width/2+int(radius*math.Cos(turn))-d/2, (s.p.Height+s.bar)/2+int(radius*math.Sin(turn))-d/2, s.colour)
 	s.title(now)
 	return s.canvas, nil
 }
 
 // title writes a lamp, the name and the time into a bar at the top. The lamp is lit in the first half of
-// every second: with the voice, which swells as it lights, sound and picture can be compared.
+// every second, and the voice swells when it lights up: so audio and video can be compared.
 func (s *scene) title(now time.Time) {
 	white := codec.RGB(255, 255, 255)
-	s.canvas.Fill(image.Rect(0, 0, s.p.width, s.bar), codec.RGB(8, 14, 30))
+	s.canvas.Fill(image.Rect(0, 0, s.p.Width, s.bar), codec.RGB(8, 14, 30))
 	pad := s.bar / 3
 	d := s.lamp.Rect.Dx()
 	if now.Nanosecond() < int(time.Second/2) {
 		s.canvas.Blend(s.lamp, pad, (s.bar-d)/2, codec.RGB(255, 59, 48))
 	}
 	s.canvas.Blend(s.name, pad*3/2+d, (s.bar-s.name.Rect.Dy())/2, white)
-	clock := s.font.Render(now.Format("2006-01-02 15:04:05.0"), s.bar*6/10, s.p.width*6/10)
-	s.canvas.Blend(clock, s.p.width-clock.Rect.Dx()-pad, (s.bar-clock.Rect.Dy())/2, white)
+	clock := s.font.Render(now.Format("2006-01-02 15:04:05.0"), s.bar*6/10, s.p.Width*6/10)
+	s.canvas.Blend(clock, s.p.Width-clock.Rect.Dx()-pad, (s.bar-clock.Rect.Dy())/2, white)
 }
 
 // disc is a filled circle with a soft edge.

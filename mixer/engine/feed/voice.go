@@ -1,4 +1,4 @@
-package camera
+package feed
 
 import (
 	"math"
@@ -7,21 +7,21 @@ import (
 	"azulejo/mixer"
 )
 
-// voice is a steady tone that swells on every full second of the wall clock, so that sound and picture can
-// be compared by ear and by machine.
+// voice is a steady tone that swells on every full second of the wall clock, so that audio and video can be compared by
+// ear and by machine.
 type voice struct {
 	hz    float64
-	at    time.Time // of the next block
-	phase float64
+	at    time.Time // start of the next block
+	phase float64   // radians
 }
 
-// The loudness of a voice, of full scale: between seconds, and right on them.
+// The amplitude of a voice as a fraction of full scale: between seconds, and on them.
 const (
 	quiet = 0.02
 	loud  = 0.2
 )
 
-// next returns 20 ms of interleaved stereo and moves on.
+// next returns the next 20 ms of interleaved stereo.
 func (v *voice) next() []int16 {
 	const n = mixer.SampleRate / 50
 	out := make([]int16, n*mixer.Channels)
