@@ -162,7 +162,7 @@ func TestOverloadShowsCalmTilesLessOften(t *testing.T) {
 		src := m.AddSource(SourceConfig{Name: "a"})
 		v := stage(t, m, mixer.View{})
 		awake(t, v, src)
-		src.video.still.Store(c.calm)
+		src.video.motion.low.Store(c.calm)
 		m.level.Store(int32(c.level))
 		drawn := 0
 		begin := time.Now()

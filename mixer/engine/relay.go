@@ -41,7 +41,7 @@ type relay struct {
 // relayed is a packet on its way, and whose it is: some still wait when the source changes.
 type relayed struct {
 	source *Source
-	layered
+	layerPacket
 }
 
 func newRelay(key pictureKey) relay {
@@ -51,7 +51,7 @@ func newRelay(key pictureKey) relay {
 // use makes s the source whose packets come, nil for none. Only the view's ticker calls it.
 func (r *relay) use(tap *picture, s *Source) {
 	if r.lead(tap, s) && s != nil {
-		s.video.ask()
+		s.video.requestKeyframe()
 	}
 	if s == nil {
 		r.end()
@@ -93,7 +93,7 @@ func (r *relay) active() bool { return r.passes.Load() != nil }
 // refresh asks the source for a key picture, and notes since when one is waited for.
 func (r *relay) refresh() {
 	if s := r.source.Load(); s != nil {
-		s.video.ask()
+		s.video.requestKeyframe()
 		if r.active() {
 			r.asked.CompareAndSwap(0, time.Now().UnixNano())
 		}
@@ -110,7 +110,7 @@ func (r *relay) unanswered(s *Source) bool {
 	if since == 0 {
 		return false
 	}
-	s.video.ask()
+	s.video.requestKeyframe()
 	return time.Since(time.Unix(0, since)) > answerWithin
 }
 
@@ -165,7 +165,7 @@ func (r *picture) pass(p relayed) {
 		r.relay.asked.Store(0)
 	} else if !goesOn || r.relay.unanswered(p.source) {
 		r.relay.end()
-		p.source.video.ask()
+		p.source.video.requestKeyframe()
 		return
 	}
 	came := p.PTS

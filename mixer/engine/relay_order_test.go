@@ -61,7 +61,7 @@ func TestNothingComposedAmongWhatIsPassedOn(t *testing.T) {
 	defer r.close()
 	r.relay.lead(r, src)
 	key := clip(t, "testsrc2=size=160x90:rate=20:duration=0.1", "-profile:v", "baseline")[0]
-	r.pass(relayed{src, layered{due: m.cfg.Epoch.Add(time.Second), Packet: key}})
+	r.pass(relayed{src, layerPacket{due: m.cfg.Epoch.Add(time.Second), Packet: key}})
 	if !r.relay.active() {
 		t.Fatal("the key picture is not passed on")
 	}

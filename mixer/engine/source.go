@@ -51,8 +51,8 @@ type Source struct {
 	mixer  *Mixer
 	slot   Slot
 	stills stills
-	video  *videoIn
-	sound  *soundIn
+	video  *videoInput
+	sound  *audioInput
 	hidden atomic.Bool // picture muted
 	away   atomic.Bool // connection broken
 
@@ -68,10 +68,13 @@ type Source struct {
 func (m *Mixer) AddSource(cfg SourceConfig) *Source {
 	s := &Source{cfg: cfg.withDefaults(), mixer: m, uses: map[*tile]use{}}
 	log := m.log.With("source", cfg.Name)
-	s.stills = stills{source: s}
+	s.stills = stills{slot: &s.slot}
 	s.drawTrouble, s.drawWell = newLogOnce(log, "tile")
-	s.video = newVideoIn(s, m.cfg.MaxPixels, log)
-	s.sound = newSoundIn(log)
+	s.sound = newAudioInput(log)
+	s.video = newVideoInput(videoInputConfig{
+		layers: s.cfg.Layers, maxPixels: m.cfg.MaxPixels, log: log, slot: &s.slot, audio: s.sound, cutouts: s.stills.cutouts,
+		requestKeyframe: s.cfg.Refresh, demanded: s.cfg.Demanded, share: s.share,
+	})
 	m.insert(s)
 	return s
 }
@@ -83,18 +86,18 @@ func (s *Source) Name() string { return s.cfg.Name }
 func (s *Source) called(name string) bool { return name == s.cfg.ID || name == s.cfg.Name }
 
 // PutVideo takes one picture packet of any format; the format may change at a key packet.
-func (s *Source) PutVideo(p mixer.Packet) { s.video.put(0, p) }
+func (s *Source) PutVideo(p mixer.Packet) { s.video.enqueue(0, p) }
 
 // PutLayer is PutVideo for one of several versions of the picture; layer 0 is the largest. Each may be put
 // from a goroutine of its own. Layers that the source was not announced with are thrown away.
 func (s *Source) PutLayer(layer int, p mixer.Packet) {
 	if layer >= 0 && layer < s.cfg.Layers {
-		s.video.put(layer, p)
+		s.video.enqueue(layer, p)
 	}
 }
 
 // PutAudio takes one sound packet of any format.
-func (s *Source) PutAudio(p mixer.Packet) { s.sound.put(p) }
+func (s *Source) PutAudio(p mixer.Packet) { s.sound.enqueue(p) }
 
 // SetMuted silences the sound and replaces the picture by a placeholder, until called otherwise. A picture that is
 // muted is not decoded, and nobody asks for a large one.
@@ -208,7 +211,7 @@ func (s *Source) untap(r *picture) {
 }
 
 // share gives p to those who pass it on.
-func (s *Source) share(p layered) {
+func (s *Source) share(p layerPacket) {
 	s.mu.Lock()
 	taps := s.taps
 	s.mu.Unlock()

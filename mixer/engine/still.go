@@ -32,7 +32,7 @@ func (k stillKey) cutout(f *codec.Frame) codec.Cutout {
 
 // stills are the scaled pictures of one source, each made once for all views that show it in that size.
 type stills struct {
-	source *Source
+	slot *Slot
 
 	mu  sync.Mutex
 	all []*still // in the order in which they came
@@ -57,7 +57,7 @@ func (s *stills) hold(key stillKey) *still {
 	i := slices.IndexFunc(s.all, func(st *still) bool { return st.key == key })
 	if i < 0 {
 		i = len(s.all)
-		s.all = append(s.all, &still{key: key, slot: &s.source.slot})
+		s.all = append(s.all, &still{key: key, slot: s.slot})
 	}
 	s.all[i].holders++
 	return s.all[i]

@@ -36,7 +36,7 @@ func TestAgesAreSaid(t *testing.T) {
 func awake(t *testing.T, v *view, s *Source) {
 	t.Helper()
 	v.arrange(time.Now())
-	eventually(t, 3*time.Second, "the source is decoded", func() bool { return s.Stats().Decoded && len(s.video.poked) == 0 })
+	eventually(t, 3*time.Second, "the source is decoded", func() bool { return s.Stats().Decoded && len(s.video.changed) == 0 })
 }
 
 // mute hides the picture of s and waits until its decoder knows.
