@@ -7,16 +7,16 @@ import (
 	"azulejo/codec"
 )
 
-// Slot keeps the newest picture of one source and drops the ones nobody came for.
+// Slot keeps the newest frame of one source. Frames that nobody fetched are dropped. Safe for concurrent use.
 type Slot struct {
 	mu  sync.Mutex
 	f   *codec.Frame // owned; nil until the first Put
-	seq uint64
-	at  time.Time
+	seq uint64       // number of f
+	at  time.Time    // when the source was last alive
 }
 
-// Put takes over f and releases the picture it replaces. A picture that looks like the one that is kept is not
-// a new one, so that small differences do not add up.
+// Put takes over f and releases the frame it replaces. A frame that looks like the one in the slot does not replace it:
+// so small differences do not add up.
 func (s *Slot) Put(f *codec.Frame) {
 	old := s.Latest()
 	defer old.Close()
@@ -26,12 +26,12 @@ func (s *Slot) Put(f *codec.Frame) {
 		return
 	}
 	s.mu.Lock()
-	was := s.f
+	replaced := s.f
 	s.f = f
 	s.seq++
 	s.at = time.Now()
 	s.mu.Unlock()
-	was.Close()
+	replaced.Close()
 }
 
 // Touch notes that the source is alive.
@@ -41,20 +41,20 @@ func (s *Slot) Touch() {
 	s.at = time.Now()
 }
 
-// Latest returns another owner of the newest picture, nil before the first.
+// Latest returns another owner of the newest frame, nil if there is none.
 func (s *Slot) Latest() *codec.Frame {
 	f, _ := s.LatestMarked()
 	return f
 }
 
-// LatestMarked is Latest with the number of the picture.
+// LatestMarked is Latest with the number of the frame.
 func (s *Slot) LatestMarked() (*codec.Frame, uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.f.Ref(), s.seq
 }
 
-// DisplaySize is that of the newest picture, zero before the first.
+// DisplaySize is the display size of the newest frame in pixels, zero if there is none.
 func (s *Slot) DisplaySize() (width, height int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -64,7 +64,8 @@ func (s *Slot) DisplaySize() (width, height int) {
 	return s.f.DisplaySize()
 }
 
-// Mark tells the number of the newest picture, zero when there is none, and when the source was last alive.
+// Mark returns the number of the newest frame, zero if there is none, and when the source was last alive. No two frames
+// of a slot have the same number.
 func (s *Slot) Mark() (seq uint64, at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -74,7 +75,7 @@ func (s *Slot) Mark() (seq uint64, at time.Time) {
 	return s.seq, s.at
 }
 
-// Clear releases the picture.
+// Clear releases the frame.
 func (s *Slot) Clear() {
 	s.mu.Lock()
 	old := s.f
