@@ -127,7 +127,7 @@ func (b *jitterBuffer) bridge(gap time.Duration) (seam []int16) {
 		return nil
 	}
 	var guess pcm.Extrapolator
-	guess.Begin(append(b.past[:len(b.past):len(b.past)], b.queue...))
+	guess.Start(append(b.past[:len(b.past):len(b.past)], b.queue...))
 	n := samplesIn(min(gap, audioLimit))
 	fill := make([]int16, n+pcm.Overlap*pcm.Channels)
 	guess.Next(fill)
@@ -170,7 +170,7 @@ func (b *jitterBuffer) pull(now time.Duration, block []int16) bool {
 	b.remember(block[:n])
 	if n < len(block) {
 		b.starved = true
-		b.guess.Begin(b.past[:])
+		b.guess.Start(b.past[:])
 		b.guess.Next(block[n:])
 		b.remember(block[n:])
 	}
