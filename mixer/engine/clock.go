@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// cadence counts ticks of a fixed rate since an epoch. Tick n is due at n/rate exactly: times are
-// computed from the count, never summed up.
+// cadence is the ticks of a fixed rate since an epoch. Tick n is due exactly at n/rate: times are computed from the
+// count and never accumulated, so that they do not drift.
 type cadence struct {
 	epoch time.Time
 	rate  int64 // ticks in per
@@ -18,7 +18,7 @@ func (c cadence) at(n int64) time.Duration {
 	return time.Duration(n/c.rate*int64(c.per)) + time.Duration(n%c.rate*int64(c.per)/c.rate)
 }
 
-// now is the newest tick that is due.
+// now is the number of the newest tick that is due.
 func (c cadence) now() int64 {
 	d := time.Since(c.epoch)
 	n := int64(d/c.per)*c.rate + int64(d%c.per)*c.rate/int64(c.per)
@@ -28,7 +28,7 @@ func (c cadence) now() int64 {
 	return n
 }
 
-// wait sleeps until tick n is due; false means that ctx ended.
+// wait waits until tick n is due. The result is false if ctx ended before.
 func (c cadence) wait(ctx context.Context, timer *time.Timer, n int64) bool {
 	timer.Reset(time.Until(c.epoch.Add(c.at(n))))
 	select {

@@ -179,16 +179,16 @@ func TestWhatIsKeptIsBounded(t *testing.T) {
 			src.video.keepFor(t, mixer.Packet{Codec: mixer.H264, Key: c.key(i), Data: data})
 		}
 		src.Close()
-		if v := src.video; !c.kept(len(v.kept), v.weight) || len(v.kept) > 0 && !v.kept[0].Key {
-			t.Errorf("%s: %d packets of %d bytes are kept", name, len(v.kept), v.weight)
+		if b := src.video.asleep; !c.kept(len(b.packets), b.bytes) || len(b.packets) > 0 && !b.packets[0].Key {
+			t.Errorf("%s: %d packets of %d bytes are kept", name, len(b.packets), b.bytes)
 		}
 	}
 }
 
 // keepFor puts p and waits until it was taken.
-func (v *videoIn) keepFor(t *testing.T, p mixer.Packet) {
+func (v *videoInput) keepFor(t *testing.T, p mixer.Packet) {
 	t.Helper()
-	v.put(0, p)
+	v.enqueue(0, p)
 	for end := time.Now().Add(5 * time.Second); len(v.packets) > 0; {
 		if time.Now().After(end) {
 			t.Fatal("packets are not taken")

@@ -72,7 +72,7 @@ func (m *Engine) Send(c mixer.Command) {
 		}
 	case mixer.WriteAudio:
 		if s := m.source(c.Source); s != nil {
-			s.sound.put(c.Packet)
+			s.sound.enqueue(c.Packet)
 		}
 	case mixer.AddSource:
 		m.addSource(c.Source, c.Spec)
@@ -90,7 +90,7 @@ func (m *Engine) Send(c mixer.Command) {
 		}
 	case mixer.RequestSourceKeyframe:
 		if s := m.source(c.Source); s != nil {
-			s.video.ask()
+			s.video.requestKeyframe()
 		}
 	default:
 		if !m.control.post(func() { m.perform(c) }) {

@@ -10,33 +10,33 @@ import (
 // The steps by which an overloaded room is degraded, in this order.
 const (
 	overloadStill = 1 // tiles that hardly change are shown less often
-	overloadRate  = 2 // half of the frame rate
-	overloadRung  = 3 // the top rung only for sinks that keep it
+	overloadRate  = 2 // the frame rate is halved
+	overloadRung  = 3 // the top rung is encoded only for sinks that keep it
 )
 
 // How the governor decides.
 const (
-	governEvery = 2 * time.Second
-	lateShare   = 0.10             // of the ticks of one period, above which the room is degraded one step
-	wellShare   = 0.02             // below which it counts as well
-	wellFor     = 10 * time.Second // how long, before it recovers one step
+	governEvery  = 2 * time.Second
+	lateShare    = 0.10             // of the ticks of a period; above it the room is degraded one step
+	healthyShare = 0.02             // up to this share of late ticks the room is healthy
+	recoverAfter = 10 * time.Second // of being healthy, the room recovers one step
 )
 
-// governor turns the lateness of ticks into a level of overload: one step worse after every period with too many
-// late ticks, one step better after a while with hardly any. What is late at half of the frame rate is less than at the
-// whole, which has to be within reach before it comes back. Safe for concurrent use.
+// governor turns the lateness of ticks into a level of overload. The level rises by one step after every period with
+// too many late ticks, and falls by one step after a while with hardly any. At half of the frame rate fewer ticks are
+// late: the full rate comes back only when its ticks would be in time. Safe for concurrent use.
 type governor struct {
 	mu          sync.Mutex
 	ticks       int
-	late        int       // for the rate that is shown now
-	slow        int       // for the whole rate: late, and what is in time for half of it alone
-	level, most int       // most is where it ends
-	well        time.Time // since when; zero when it is not
+	late        int       // ticks that are late for the rate that is shown now
+	slow        int       // ticks that are late for the full rate
+	level, most int       // most is the highest level
+	healthy     time.Time // since when the room is healthy; zero while it is not
 }
 
 func newGovernor() *governor { return &governor{most: mixer.OverloadJoins} }
 
-// stride is how many ticks a picture is shown for; g.mu is held.
+// stride is for how many ticks a composed canvas is shown. g.mu is held.
 func (g *governor) stride() int {
 	if g.level >= overloadRate {
 		return 2
@@ -44,7 +44,7 @@ func (g *governor) stride() int {
 	return 1
 }
 
-// skip notes n ticks that passed, one after the other, before anybody came for them.
+// skip notes n consecutive ticks that passed without being composed.
 func (g *governor) skip(n int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -53,8 +53,8 @@ func (g *governor) skip(n int) {
 	g.late += max(0, n+1-g.stride())
 }
 
-// observe notes a tick that was composed, and how long after its time it was ready. A picture that is later than its
-// successor is due is as good as skipped.
+// observe notes a tick that was composed, and how long after its time it was ready. A tick that is ready only when the
+// next one is due counts as skipped.
 func (g *governor) observe(lateness, period time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -67,14 +67,14 @@ func (g *governor) observe(lateness, period time.Duration) {
 	}
 }
 
-// encoderLate notes that an encoder did not come for a picture before the next one was there.
+// encoderLate notes that an encoder did not fetch a canvas before the next one was composed.
 func (g *governor) encoderLate() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.late++
 }
 
-// encoded notes how long an encoder took for a picture.
+// encoded notes how long an encoder took for a frame.
 func (g *governor) encoded(took, period time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -83,24 +83,24 @@ func (g *governor) encoded(took, period time.Duration) {
 	}
 }
 
-// decide closes a period and returns the level from now on.
+// decide ends a period and returns the level from now on.
 func (g *governor) decide(now time.Time) int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	share := func(n int) float64 { return float64(n) / float64(max(g.ticks, 1)) }
-	hinders := g.slow // the step that is next to be taken back
+	hinders := g.slow // what keeps the room from recovering a step
 	if g.level > overloadRate {
 		hinders = g.late
 	}
 	switch {
 	case g.late > 1 && share(g.late) > lateShare:
-		g.level, g.well = min(g.level+1, g.most), time.Time{}
-	case share(hinders) > wellShare:
-		g.well = time.Time{}
-	case g.well.IsZero():
-		g.well = now
-	case g.level > 0 && now.Sub(g.well) >= wellFor:
-		g.level, g.well = g.level-1, now
+		g.level, g.healthy = min(g.level+1, g.most), time.Time{}
+	case share(hinders) > healthyShare:
+		g.healthy = time.Time{}
+	case g.healthy.IsZero():
+		g.healthy = now
+	case g.level > 0 && now.Sub(g.healthy) >= recoverAfter:
+		g.level, g.healthy = g.level-1, now
 	}
 	g.ticks, g.late, g.slow = 0, 0, 0
 	return g.level

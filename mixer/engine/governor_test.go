@@ -67,13 +67,13 @@ func TestRecoveryIsInReverseAndSlow(t *testing.T) {
 		if level < last-1 || level > last {
 			t.Errorf("from level %d to %d", last, level)
 		}
-		if d := f.now.Sub(begin); level < last && d < wellFor {
+		if d := f.now.Sub(begin); level < last && d < recoverAfter {
 			t.Errorf("level %d only %v after level %d", level, d, last)
 		}
 		if level < last {
 			begin = f.now
 		}
-		if f.now.Sub(begin) > 2*wellFor {
+		if f.now.Sub(begin) > 2*recoverAfter {
 			t.Fatalf("level %d for %v", level, f.now.Sub(begin))
 		}
 		last = level
@@ -146,7 +146,7 @@ func TestSkippedTicksAndSlowEncodersAreLateness(t *testing.T) {
 // overload sets the level so that it stays for ten seconds, however busy the machine is.
 func (m *rig) overload(level int) {
 	m.governor.mu.Lock()
-	m.governor.level, m.governor.most, m.governor.well = level, level, time.Time{}
+	m.governor.level, m.governor.most, m.governor.healthy = level, level, time.Time{}
 	m.governor.mu.Unlock()
 	m.setLevel(level)
 }
@@ -162,7 +162,7 @@ func TestOverloadShowsCalmTilesLessOften(t *testing.T) {
 		src := m.AddSource(SourceConfig{Name: "a"})
 		v := stage(t, m, mixer.View{})
 		awake(t, v, src)
-		src.video.still.Store(c.calm)
+		src.video.motion.low.Store(c.calm)
 		m.level.Store(int32(c.level))
 		drawn := 0
 		begin := time.Now()

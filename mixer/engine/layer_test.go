@@ -56,10 +56,10 @@ func TestChoose(t *testing.T) {
 				layers[i].seen.Store(now.Add(-g.seen).UnixNano())
 			}
 			if g.wanted > 0 {
-				layers[i].wanted = now.Add(-g.wanted)
+				layers[i].wantedSince = now.Add(-g.wanted)
 			}
 		}
-		if got := choose(layers, c.now, c.tile, now); got != c.want {
+		if got := chooseLayer(layers, c.now, c.tile, now); got != c.want {
 			t.Errorf("%s: layer %d, want %d", c.name, got, c.want)
 		}
 	}
@@ -75,7 +75,7 @@ func TestChooseKeepsTheLayerWhileTilesChangeALittle(t *testing.T) {
 	changes, used := 0, 1
 	for i := range 100 {
 		w := 300 + i%2*60 // around the size of the smaller one
-		if next := choose(layers, used, use{w: w, h: w * 9 / 16}, now); next != used {
+		if next := chooseLayer(layers, used, use{w: w, h: w * 9 / 16}, now); next != used {
 			used = next
 			changes++
 		}

@@ -11,6 +11,7 @@ import (
 	"azulejo/codec"
 	"azulejo/mixer"
 	"azulejo/mixer/hub"
+	"azulejo/mixer/transit"
 )
 
 // clap is a sender whose picture flashes whenever its sound beeps, and the network between it and the mixer.
@@ -47,10 +48,10 @@ func (c clap) loud(at time.Duration) bool {
 
 // tone is the sound for d, loud during claps.
 func (c clap) tone(d time.Duration) []int16 {
-	out := make([]int16, values(d))
+	out := make([]int16, samplesIn(d))
 	for i := 0; i < len(out); i += 2 {
 		loud := 400.
-		if c.loud(lasts(i)) {
+		if c.loud(durationOf(i)) {
 			loud = 12000
 		}
 		v := int16(loud * math.Sin(2*math.Pi*1000*float64(i/2)/mixer.SampleRate))
@@ -163,7 +164,7 @@ type beeps struct {
 func (s *beeps) WritePacket(p mixer.Packet) {
 	pcm, _ := s.decoder.Decode(nil, p)
 	for i, v := range pcm {
-		s.note(p.PTS+lasts(i), v > 6000)
+		s.note(p.PTS+durationOf(i), v > 6000)
 	}
 }
 
@@ -293,8 +294,8 @@ func TestPicturesAreHeldGently(t *testing.T) {
 func TestWhatIsNotHeardIsNotWaitedFor(t *testing.T) {
 	const ms = time.Millisecond
 	s, now := newMouth(t), time.Now()
-	s.buffer.waited, s.clock = 150*ms, way{known: true}
-	late := way{known: true, least: [2]time.Duration{90 * ms, 90 * ms}}
+	s.buffer.lastDelay, s.byCapture = 150*ms, floorOf(0)
+	late := floorOf(90 * ms)
 	for _, c := range []struct {
 		name        string
 		quiet       time.Duration
@@ -302,17 +303,23 @@ func TestWhatIsNotHeardIsNotWaitedFor(t *testing.T) {
 		ahead, wait time.Duration
 	}{
 		{"heard", time.Second, false, 110 * ms, 150 * ms},
-		{"silent", syncPause + time.Second, false, 0, soundLatency},
+		{"silent", syncPause + time.Second, false, 0, audioLatency},
 		{"heard again", 0, false, 110 * ms, 150 * ms},
-		{"muted", time.Second, true, 0, soundLatency},
+		{"muted", time.Second, true, 0, audioLatency},
 	} {
 		s.audible = now.Add(-c.quiet)
 		s.muted.Store(c.muted)
-		if got := s.ahead(now, way{}); got != c.ahead {
+		if got := s.videoLead(now, transit.Floor{}); got != c.ahead {
 			t.Errorf("%s: a picture is %v ahead; want %v", c.name, got, c.ahead)
 		}
-		if got := s.ahead(now, late); got != 0 || s.buffer.target() != c.wait {
+		if got := s.videoLead(now, late); got != 0 || s.buffer.target() != c.wait {
 			t.Errorf("%s: a late picture is %v ahead and sound waits %v; want 0 and %v", c.name, got, s.buffer.target(), c.wait)
 		}
 	}
+}
+
+// floorOf is a floor with that value.
+func floorOf(d time.Duration) (f transit.Floor) {
+	f.Add(0, d)
+	return f
 }

@@ -12,75 +12,75 @@ import (
 // The colours of the wall.
 var (
 	background = codec.RGB(10, 16, 32)    // behind the tiles
-	bars       = codec.RGB(4, 7, 16)      // beside a picture of another shape
-	slate      = codec.RGB(24, 42, 84)    // of a placeholder
+	bars       = codec.RGB(4, 7, 16)      // beside a frame of another shape
+	slate      = codec.RGB(24, 42, 84)    // behind a placeholder
 	ink        = codec.RGB(255, 255, 255) // of names
-	faint      = codec.RGB(150, 170, 210) // of what is said below them
-	shade      = codec.RGB(6, 12, 28)     // below names on pictures
-	speech     = codec.RGB(255, 196, 61)  // around who speaks
+	faint      = codec.RGB(150, 170, 210) // of the smaller text below them
+	shade      = codec.RGB(6, 12, 28)     // behind names on frames
+	speech     = codec.RGB(255, 196, 61)  // of the border around a source that speaks
 )
 
-// shadeAlpha is how much of the shade covers the picture below a name, of 255.
+// shadeAlpha is the opacity of the shade behind a name, of 255.
 const shadeAlpha = 160
 
-// painter makes the writing on tiles and keeps it: the same words in the same size are rendered once. Safe for
+// painter draws the text on tiles. It caches rendered text: the same text in the same size is rendered once. Safe for
 // concurrent use.
 type painter struct {
 	font *label.Font
 
-	mu      sync.Mutex
-	written map[writing]*image.Alpha
+	mu    sync.Mutex
+	masks map[maskKey]*image.Alpha
 }
 
-// writing is what decides how words look.
-type writing struct {
+// maskKey is what decides how rendered text looks.
+type maskKey struct {
 	text        string
 	size, width int
 }
 
-// maxWritten is how many words are kept; then all are forgotten, and those in use come back.
-const maxWritten = 512
+// maxMasks is how many masks are cached. When there are more, all are dropped; those in use are rendered again.
+const maxMasks = 512
 
 func newPainter(font *label.Font) *painter {
-	return &painter{font: font, written: map[writing]*image.Alpha{}}
+	return &painter{font: font, masks: map[maskKey]*image.Alpha{}}
 }
 
-// write returns the mask of a text, which nobody may write to.
-func (p *painter) write(text string, size, width int) *image.Alpha {
+// mask returns the mask of a text of that height, at most width wide, in pixels. It is shared and read-only.
+func (p *painter) mask(text string, size, width int) *image.Alpha {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	key := writing{text, size, width}
-	mask := p.written[key]
+	key := maskKey{text, size, width}
+	mask := p.masks[key]
 	if mask == nil {
-		if len(p.written) >= maxWritten {
-			clear(p.written)
+		if len(p.masks) >= maxMasks {
+			clear(p.masks)
 		}
 		mask = p.font.Render(text, size, width)
-		p.written[key] = mask
+		p.masks[key] = mask
 	}
 	return mask
 }
 
-// plate is a name on its shaded ground, made once and drawn on every picture.
-type plate struct {
+// nameplate is a name on a shaded ground. It is made once and drawn on every frame.
+type nameplate struct {
 	ground, text *image.Alpha
 	pad          int
 }
 
-// name makes the plate of a picture of that size.
-func (p *painter) name(text string, w, h int) *plate {
+// nameplate makes the nameplate for a frame of w by h pixels.
+func (p *painter) nameplate(text string, w, h int) *nameplate {
 	size := textSize(h)
 	pad := size / 3
-	mask := p.write(text, size, w-4*pad)
+	mask := p.mask(text, size, w-4*pad)
 	ground := rounded(mask.Rect.Dx()+2*pad, size+pad, pad, shadeAlpha)
-	return &plate{ground, mask, pad}
+	return &nameplate{ground, mask, pad}
 }
 
-// textSize is the height of the writing on a picture of that height, in pixels.
+// textSize is the height of the text on a frame of height h, in pixels.
 func textSize(h int) int { return min(max(h/14, 10), 32) }
 
-// draw puts the plate into the lower left corner of r.
-func (p *plate) draw(f *codec.Frame, r image.Rectangle) {
+// draw draws the nameplate in the lower left corner of r.
+func (p *nameplate) draw(f *codec.Frame, r image.Rectangle) {
 	if p == nil {
 		return
 	}
@@ -90,7 +90,7 @@ func (p *plate) draw(f *codec.Frame, r image.Rectangle) {
 	f.Blend(p.text, x+p.pad, y+(p.ground.Rect.Dy()-p.text.Rect.Dy())/2, ink)
 }
 
-// message fills r with a placeholder: a title and, smaller, what there is to say below it.
+// message fills r with a placeholder: a title and a smaller text below it.
 func (p *painter) message(f *codec.Frame, r image.Rectangle, title, below string) {
 	f.Fill(r, slate)
 	size := min(max(r.Dy()/8, 10), 64)
@@ -103,23 +103,22 @@ func (p *painter) centre(f *codec.Frame, r image.Rectangle, text string, size, y
 	if text == "" {
 		return
 	}
-	mask := p.write(text, size, r.Dx()*9/10)
+	mask := p.mask(text, size, r.Dx()*9/10)
 	f.Blend(mask, (r.Min.X+(r.Dx()-mask.Rect.Dx())/2)&^1, y&^1, c)
 }
 
-// clock writes the time of day into the upper right corner, on an opaque ground so that it can be written
-// over the last one.
+// clock draws the time of day in the upper right corner. Its ground is opaque, so that it covers the time before.
 func (p *painter) clock(f *codec.Frame, now time.Time) {
 	size := textSize(f.Height())
-	mask := p.write(now.Format("2006-01-02 15:04:05"), size, f.Width()/2)
+	mask := p.mask(now.Format("2006-01-02 15:04:05"), size, f.Width()/2)
 	w, h := (size*11)&^1, (size*3/2)&^1
 	ground := image.Rect(f.Width()-w, 0, f.Width(), h)
 	f.Fill(ground, shade)
 	f.Blend(mask, ground.Min.X+(w-mask.Rect.Dx())/2, (h-mask.Rect.Dy())/2, ink)
 }
 
-// frame draws the border of who speaks just inside r.
-func (p *painter) frame(f *codec.Frame, r image.Rectangle) {
+// border draws the border of a source that speaks, just inside r.
+func (p *painter) border(f *codec.Frame, r image.Rectangle) {
 	d := max(2, r.Dy()/90&^1)
 	for _, side := range []image.Rectangle{
 		image.Rect(r.Min.X, r.Min.Y, r.Max.X, r.Min.Y+d), image.Rect(r.Min.X, r.Max.Y-d, r.Max.X, r.Max.Y),
@@ -129,7 +128,7 @@ func (p *painter) frame(f *codec.Frame, r image.Rectangle) {
 	}
 }
 
-// rounded is a mask of one alpha with round corners.
+// rounded is a mask of one alpha value with round corners.
 func rounded(w, h, radius int, alpha uint8) *image.Alpha {
 	m := image.NewAlpha(image.Rect(0, 0, w, h))
 	for y := range h {

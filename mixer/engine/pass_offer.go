@@ -108,7 +108,7 @@ func (o *passOffer) refresh() {
 	s := o.source
 	o.mu.Unlock()
 	if s != nil {
-		s.video.ask()
+		s.video.requestKeyframe()
 	}
 }
 

@@ -164,9 +164,9 @@ func TestAStillCameraIsNotDecoded(t *testing.T) {
 			t.Errorf("%s: %d pictures were new", name, seq)
 		}
 		src.Close()
-		if v := src.video; len(v.kept) != c.kept || v.weight > repeatBytes || st.Repeated != uint64(c.never) {
+		if b := src.video.postponed; len(b.packets) != c.kept || b.bytes > repeatBytes || st.Repeated != uint64(c.never) {
 			t.Errorf("%s: %d packets of %d bytes are kept, want %d; %d were never decoded, want %d",
-				name, len(v.kept), v.weight, c.kept, st.Repeated, c.never)
+				name, len(b.packets), b.bytes, c.kept, st.Repeated, c.never)
 		}
 	}
 }
@@ -304,21 +304,19 @@ func TestWhatRepeatsOutlastsTrouble(t *testing.T) {
 // TestWhatRepeatsIsBoundedByPixels: to decode what is kept takes no longer for large pictures.
 func TestWhatRepeatsIsBoundedByPixels(t *testing.T) {
 	for size, most := range map[mixer.Size]int{{W: 1280, H: 720}: 128, {W: 1920, H: 1080}: 113, {W: 3840, H: 2160}: 28, {W: 16384, H: 16384}: 1} {
-		var v videoIn
-		v.shape.Store(&shape{mixer.H264, size})
-		for !v.crowded() {
-			v.add(mixer.Packet{Data: make([]byte, 30)})
+		var b repeatBuffer
+		for !b.full(size) {
+			b.add(mixer.Packet{Data: make([]byte, 30)})
 		}
-		if n := len(v.kept) - 1; n != most {
+		if n := len(b.packets) - 1; n != most {
 			t.Errorf("of %v %d are kept, want %d", size, n, most)
 		}
 	}
-	var v videoIn
-	v.shape.Store(&shape{mixer.H264, mixer.Size{W: 320, H: 180}})
-	for !v.crowded() {
-		v.add(mixer.Packet{Data: make([]byte, 100_000)})
+	var b repeatBuffer
+	for !b.full(mixer.Size{W: 320, H: 180}) {
+		b.add(mixer.Packet{Data: make([]byte, 100_000)})
 	}
-	if v.weight > repeatBytes+100_000 {
-		t.Errorf("%d bytes are kept", v.weight)
+	if b.bytes > repeatBytes+100_000 {
+		t.Errorf("%d bytes are kept", b.bytes)
 	}
 }

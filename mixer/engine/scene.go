@@ -9,11 +9,11 @@ import (
 	"azulejo/mixer/engine/layout"
 )
 
-// scene is what the places of a view depend on.
+// scene is what decides which tiles a view has.
 type scene struct {
 	sources []*Source // that want a tile, in order
 	large   *Source   // shown large or alone; nil for none
-	page    int       // from 0 on
+	page    int       // zero is the first
 	pages   int
 }
 
@@ -21,9 +21,9 @@ func (s scene) same(o scene) bool {
 	return s.large == o.large && s.page == o.page && s.pages == o.pages && slices.Equal(s.sources, o.sources)
 }
 
-// arrange gives every source its tile if that has changed.
+// arrange makes new tiles if the scene has changed.
 func (v *view) arrange(now time.Time) {
-	next := v.cast(now)
+	next := v.nextScene(now)
 	if next.same(v.scene) {
 		return
 	}
@@ -36,13 +36,13 @@ func (v *view) arrange(now time.Time) {
 		t.above = slices.ContainsFunc(v.tiles, t.overlaps)
 		v.tiles = append(v.tiles, t)
 	}
-	for _, t := range old { // after the new ones hold what both show
+	for _, t := range old { // after the new tiles hold their stills, so that shared ones stay
 		t.close()
 	}
 }
 
-// cast decides who is shown.
-func (v *view) cast(now time.Time) scene {
+// nextScene decides which sources are shown.
+func (v *view) nextScene(now time.Time) scene {
 	var s scene
 	for _, source := range v.engine.snapshot() {
 		if !slices.ContainsFunc(v.spec.Exclude, source.called) {
@@ -65,7 +65,8 @@ func (v *view) cast(now time.Time) scene {
 	return s
 }
 
-// large is the pinned source, or who speaks; nil when neither is there. Who speaks without being shown moves nobody.
+// large is the pinned source, else the speaker, else the first source. It is nil if a focus names a source that is not
+// there, and if there are no sources. A speaker that the view does not show is ignored: the last large source stays.
 func (v *view) large(sources []*Source) *Source {
 	if v.spec.Spotlight != "" {
 		if i := slices.IndexFunc(sources, func(s *Source) bool { return s.called(v.spec.Spotlight) }); i >= 0 {
@@ -94,7 +95,7 @@ func (v *view) geometry(s scene) layout.Scene {
 	return g
 }
 
-// absence is what an empty canvas says.
+// absence is the text on an empty canvas.
 func (v *view) absence() string {
 	switch {
 	case v.spec.Layout == mixer.KindFocus && v.spec.Spotlight != "":
@@ -105,8 +106,8 @@ func (v *view) absence() string {
 	return "Nobody is here yet"
 }
 
-// demand tells the sources on tiles how large they are shown. While all renditions pass a source's own packets on it
-// still has to come, but is not decoded.
+// demand tells the sources on tiles in what size they are shown. decode is false while all renditions pass on a source's
+// own packets: then the source has to send, but is not decoded.
 func (v *view) demand(decode bool) {
 	v.decode = decode
 	for _, t := range v.tiles {
@@ -114,7 +115,7 @@ func (v *view) demand(decode bool) {
 	}
 }
 
-// describe notes what the canvas shows, for whoever watches.
+// describe updates the layout that viewers get.
 func (v *view) describe(now time.Time) {
 	next := &mixer.Layout{Canvas: mixer.Size{W: v.spec.Width, H: v.spec.Height}, Tiles: make([]mixer.TileInfo, 0, len(v.tiles))}
 	shown := 0
@@ -133,7 +134,7 @@ func (v *view) describe(now time.Time) {
 	}
 }
 
-// ageText says how old a picture is.
+// ageText is the text for the age of a lost source.
 func ageText(age time.Duration) string {
 	switch {
 	case age < time.Minute:

@@ -7,17 +7,17 @@ import (
 	"azulejo/codec"
 )
 
-// Slot keeps the newest frame of one source, with its cutouts, and drops the ones that nobody fetched. Put and Clear are
+// Slot keeps the newest frame of one source, with its cutouts. Frames that nobody fetched are dropped. Put and Clear are
 // for one goroutine at a time, all other methods for any.
 type Slot struct {
 	mu     sync.Mutex
 	newest codec.Decoded // owned; without a frame until the first Put; only Put and Clear change it
-	seq    uint64
-	at     time.Time
+	seq    uint64        // number of newest
+	at     time.Time     // when the source was last alive
 }
 
-// Put takes over d and closes what it replaces. A frame that looks like the kept one is not a new one: the older one
-// stays, so that small differences do not add up.
+// Put takes over d and closes what it replaces. A frame that looks like the one in the slot does not replace it: so small
+// differences do not add up.
 func (s *Slot) Put(d codec.Decoded) {
 	if s.newest.Frame != nil && s.newest.LooksLike(&d) {
 		d.Close()
@@ -40,13 +40,13 @@ func (s *Slot) Touch() {
 	s.at = time.Now()
 }
 
-// Latest returns another owner of the newest picture, nil before the first.
+// Latest returns another owner of the newest frame, nil if there is none.
 func (s *Slot) Latest() *codec.Frame {
 	f, _ := s.LatestMarked()
 	return f
 }
 
-// LatestMarked is Latest with the number of the picture.
+// LatestMarked is Latest with the number of the frame.
 func (s *Slot) LatestMarked() (*codec.Frame, uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -64,7 +64,7 @@ func (s *Slot) LatestCutout(look stillKey) (*codec.Frame, uint64) {
 	return s.newest.Cutout(look.cutout(s.newest.Frame)), s.seq
 }
 
-// DisplaySize is that of the newest picture, zero before the first.
+// DisplaySize is the display size of the newest frame in pixels, zero if there is none.
 func (s *Slot) DisplaySize() (width, height int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -74,7 +74,8 @@ func (s *Slot) DisplaySize() (width, height int) {
 	return s.newest.Frame.DisplaySize()
 }
 
-// Mark tells the number of the newest picture, zero when there is none, and when the source was last alive.
+// Mark returns the number of the newest frame, zero if there is none, and when the source was last alive. No two frames
+// of a slot have the same number.
 func (s *Slot) Mark() (seq uint64, at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -84,7 +85,7 @@ func (s *Slot) Mark() (seq uint64, at time.Time) {
 	return s.seq, s.at
 }
 
-// Clear closes the frame and its cutouts.
+// Clear releases the frame.
 func (s *Slot) Clear() {
 	s.mu.Lock()
 	old := s.newest

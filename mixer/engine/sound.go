@@ -69,7 +69,7 @@ func (s *sound) tick(n int64) {
 			s.begin(r)
 		}
 	}
-	common := soundBlock{pcm: make([]int16, blockLength), at: s.cadence.at(n) - soundLatency, n: n}
+	common := soundBlock{pcm: make([]int16, blockLength), at: s.cadence.at(n) - audioLatency, n: n}
 	s.limiter.Process(common.pcm, s.sum)
 	for _, r := range mixes {
 		b := common

@@ -95,7 +95,7 @@ func (h *hall) join(name string) *Source {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.joined++
-	src := &Source{id: mixer.SourceID(h.joined), cfg: sourceConfig{SourceSpec: mixer.SourceSpec{Name: name}}, sound: newSoundIn(slog.New(slog.DiscardHandler))}
+	src := &Source{id: mixer.SourceID(h.joined), cfg: sourceConfig{SourceSpec: mixer.SourceSpec{Name: name}}, sound: newAudioInput(slog.New(slog.DiscardHandler))}
 	h.in = append(h.in, src)
 	return src
 }
@@ -113,7 +113,7 @@ func (h *hall) say(src *Source, hz float64, d time.Duration) {
 	for _, p := range packed(h.t, codec.AudioConfig{Codec: mixer.Opus}, stereo(d, hz, hz)) {
 		time.Sleep(time.Until(begin.Add(p.PTS + p.Duration)))
 		p.PTS += begin.Sub(src.sound.born)
-		src.sound.put(*p)
+		src.sound.enqueue(*p)
 	}
 }
 
@@ -265,9 +265,9 @@ func TestSilenceFlows(t *testing.T) {
 			time.Sleep(5 * time.Second)
 			e.continuous(t, string(id))
 			if n := len(e.heard()); n < 109*len(second)/10 || n > 111*len(second)/10 {
-				t.Errorf("%s: %v heard in 11 s", id, lasts(n))
+				t.Errorf("%s: %v heard in 11 s", id, durationOf(n))
 			}
-			at := 5*len(second) + values(2*soundLatency)
+			at := 5*len(second) + samplesIn(2*audioLatency)
 			if l := pcm.Goertzel(e.heard()[at:at+len(second)/2], mixer.SampleRate, toneHz); l < -13 {
 				t.Errorf("%s: sound after silence is at %.1f dB", id, l)
 			}
@@ -317,7 +317,7 @@ func TestSoundIsInStep(t *testing.T) {
 		heard := e.heard()
 		at := slices.IndexFunc(heard, func(v int16) bool { return v > 1000 })
 		e.mu.Lock()
-		stamped := e.packets[0].PTS + lasts(at)
+		stamped := e.packets[0].PTS + durationOf(at)
 		e.mu.Unlock()
 		// The first packet arrives when its 20 ms have been spoken.
 		if d := stamped - said - blockTime; d < -10*time.Millisecond || d > 40*time.Millisecond {
@@ -338,14 +338,14 @@ func BenchmarkSilentRoom(b *testing.B) {
 	packets := packed(b, codec.AudioConfig{Codec: mixer.Opus}, make([]int16, len(second)))
 	var in []*Source
 	for range 9 {
-		in = append(in, &Source{sound: newSoundIn(slog.New(slog.DiscardHandler))})
+		in = append(in, &Source{sound: newAudioInput(slog.New(slog.DiscardHandler))})
 	}
 	s := newHall(b, in[0].sound.born)
 	s.in = in
 	if _, err := s.hub.Listen(b.Context(), mixer.Opus, 0, adapt(deaf{})); err != nil {
 		b.Fatal(err)
 	}
-	decoders := make([]soundDecoder, len(in))
+	decoders := make([]audioDecoder, len(in))
 	for n := int64(1); b.Loop(); n++ {
 		now := s.cadence.epoch.Add(s.cadence.at(n))
 		for i, src := range in {

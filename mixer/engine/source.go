@@ -29,8 +29,8 @@ type Source struct {
 	engine *Engine
 	slot   Slot
 	stills stills
-	video  *videoIn
-	sound  *soundIn
+	video  *videoInput
+	sound  *audioInput
 	hidden atomic.Bool // video muted
 	away   atomic.Bool // connection broken
 
@@ -51,10 +51,13 @@ func (m *Engine) addSource(id mixer.SourceID, spec mixer.SourceSpec) {
 	}
 	s := &Source{id: id, cfg: cfg, engine: m, uses: map[*tile]use{}}
 	log := m.log.With("source", cfg.Name)
-	s.stills = stills{source: s}
+	s.stills = stills{slot: &s.slot}
 	s.drawTrouble, s.drawWell = newLogOnce(log, "tile")
-	s.video = newVideoIn(s, m.cfg.MaxPixels, log)
-	s.sound = newSoundIn(log)
+	s.sound = newAudioInput(log)
+	s.video = newVideoInput(videoInputConfig{
+		layers: s.cfg.Layers, maxPixels: m.cfg.MaxPixels, log: log, slot: &s.slot, audio: s.sound, cutouts: s.stills.cutouts,
+		requestKeyframe: s.cfg.Refresh, demanded: s.cfg.Demanded, delayed: s.cfg.Delayed,
+	})
 	m.insert(s)
 }
 
@@ -64,7 +67,7 @@ func (s *Source) called(name string) bool { return s.cfg.Called(name) }
 // writeVideo takes one access unit. Layers that the source was not announced with are discarded.
 func (s *Source) writeVideo(layer int, p mixer.Packet) {
 	if layer >= 0 && layer < s.cfg.Layers {
-		s.video.put(layer, p)
+		s.video.enqueue(layer, p)
 	}
 }
 

@@ -6,87 +6,88 @@ import (
 	"azulejo/mixer/engine/pcm"
 )
 
-// Levels, in dBFS, and times that make a voice.
+// When a source counts as speaking. Levels are in dBFS.
 const (
-	voiceBegins = -45
-	voiceEnds   = -50
-	voiceAttack = 60 * time.Millisecond  // above voiceBegins, until somebody counts as speaking
-	voiceStays  = 500 * time.Millisecond // after the last sound above voiceEnds
+	voiceStart  = -45
+	voiceEnd    = -50
+	voiceAttack = 60 * time.Millisecond  // from the first block above voiceStart until the source counts as speaking
+	voiceHold   = 500 * time.Millisecond // from the last block above voiceEnd until it no longer does
 )
 
-// What makes a speaker of somebody who speaks.
+// When a source that speaks becomes the speaker.
 const (
-	speakerAfter = 500 * time.Millisecond // of speaking, within little more time: a cough is shorter
-	speakerHold  = 2 * time.Second        // before another one may take over
-	speakerAhead = 6                      // dB by which to drown one who still speaks
+	speakerAfter = 500 * time.Millisecond // of speaking, with short pauses at most: a cough is shorter
+	speakerHold  = 2 * time.Second        // before another source may become the speaker
+	speakerAhead = 6                      // dB by which it must be louder while the speaker still speaks
 )
 
-// speaker finds who is speaking among any number of voices, and one of them who is the speaker: the one who
-// speaks, or spoke last. The zero value is ready. Not for concurrent use.
+// speaker detects which of any number of sources speak, and which one is the active speaker: the one that speaks, or
+// spoke last. K identifies a source. The zero value is ready. Not for concurrent use.
 type speaker[K comparable] struct {
 	voices  map[K]*voice
 	current *K
 	since   time.Time
 }
 
-// voice is what is known of one.
+// voice is the speech state of one source.
 type voice struct {
-	seen     time.Time
-	began    time.Time // of sound above voiceBegins; zero when there is none
-	loud     time.Time // the last sound above voiceEnds
-	speaking bool
-	spoken   time.Duration // of speaking; falls as fast as it grew
-	strength float64       // mean level in dBFS while speaking, over about half a second
+	heardAt   time.Time // when hear was called last
+	loudSince time.Time // the first block above voiceStart; zero while there is none
+	loudAt    time.Time // the last block above voiceEnd
+	speaking  bool
+	spoken    time.Duration // grows while the source speaks, and falls as fast while it does not
+	strength  float64       // mean level in dBFS while speaking, over about half a second
 }
 
-// hear notes the level of who at now, in dBFS, and tells whether it is speaking. It is called for everybody who
-// could be heard, every blockTime.
-func (s *speaker[K]) hear(now time.Time, who K, level float64) bool {
+// hear notes the level of a source at now, in dBFS, and reports whether the source speaks. It is called every blockTime
+// for each source that is not muted.
+func (s *speaker[K]) hear(now time.Time, source K, level float64) bool {
 	if s.voices == nil {
 		s.voices = map[K]*voice{}
 	}
-	v := s.voices[who]
+	v := s.voices[source]
 	if v == nil {
 		v = &voice{strength: pcm.Floor}
-		s.voices[who] = v
+		s.voices[source] = v
 	}
 	v.hear(now, level)
 	return v.speaking
 }
 
 func (v *voice) hear(now time.Time, level float64) {
-	v.seen = now
+	v.heardAt = now
 	switch {
-	case level >= voiceBegins && v.began.IsZero():
-		v.began = now
-	case level < voiceEnds:
-		v.began = time.Time{}
+	case level >= voiceStart && v.loudSince.IsZero():
+		v.loudSince = now
+	case level < voiceEnd:
+		v.loudSince = time.Time{}
 	}
-	if level >= voiceEnds {
-		v.loud = now
+	if level >= voiceEnd {
+		v.loudAt = now
 	}
 	if v.speaking {
-		v.speaking = now.Sub(v.loud) < voiceStays
+		v.speaking = now.Sub(v.loudAt) < voiceHold
 	} else {
-		v.speaking = !v.began.IsZero() && now.Sub(v.began) >= voiceAttack
+		v.speaking = !v.loudSince.IsZero() && now.Sub(v.loudSince) >= voiceAttack
 	}
 	v.count(level)
 }
 
-// count weighs the newest block.
+// count updates spoken and strength by the newest block.
 func (v *voice) count(level float64) {
-	if level < voiceEnds {
+	if level < voiceEnd {
 		v.spoken = max(v.spoken-blockTime, 0)
 		return
 	}
 	v.spoken = min(v.spoken+blockTime, 2*speakerAfter)
-	v.strength += (max(level, voiceEnds) - max(v.strength, voiceEnds)) * float64(blockTime) / float64(speakerAfter)
+	v.strength += (max(level, voiceEnd) - max(v.strength, voiceEnd)) * float64(blockTime) / float64(speakerAfter)
 }
 
-// decide returns who is the speaker, false before the first. Who was not heard at now drops out.
-func (s *speaker[K]) decide(now time.Time) (who K, ok bool) {
+// decide returns the active speaker; ok is false if there is none. Sources for which hear was not called at now are
+// removed.
+func (s *speaker[K]) decide(now time.Time) (active K, ok bool) {
 	for k, v := range s.voices {
-		if v.seen != now {
+		if v.heardAt != now {
 			delete(s.voices, k)
 		}
 	}
@@ -100,12 +101,12 @@ func (s *speaker[K]) decide(now time.Time) (who K, ok bool) {
 		}
 	}
 	if s.current == nil {
-		return who, false
+		return active, false
 	}
 	return *s.current, true
 }
 
-// holder is the voice of the speaker, nil when there is none or it dropped out.
+// holder is the voice of the active speaker, nil if there is none or if it was removed.
 func (s *speaker[K]) holder() *voice {
 	if s.current == nil {
 		return nil
@@ -113,19 +114,19 @@ func (s *speaker[K]) holder() *voice {
 	return s.voices[*s.current]
 }
 
-// successor is the strongest of those who have spoken long enough to take over from current.
-func (s *speaker[K]) successor(current *voice) (who *K) {
+// successor is the strongest of the sources that have spoken long enough to replace current, nil if there is none.
+func (s *speaker[K]) successor(current *voice) (next *K) {
 	strongest := float64(pcm.Floor)
 	if current != nil && current.speaking {
 		strongest = current.strength + speakerAhead
 	}
 	for k, v := range s.voices {
 		if v != current && v.speaking && v.spoken >= speakerAfter && v.strength > strongest {
-			who, strongest = &k, v.strength
+			next, strongest = &k, v.strength
 		}
 	}
-	return who
+	return next
 }
 
-// speaking tells whether the source can be heard to speak, or did within half a second.
+// speaking reports whether the source speaks, or did within the last half second.
 func (s *Source) speaking() bool { return s.sound.speaking.Load() }

@@ -311,17 +311,17 @@ func TestWordsAreRenderedOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := m.painter
-	if a, b := p.write("정문", 20, 100), p.write("정문", 20, 100); a != b {
+	if a, b := p.mask("정문", 20, 100), p.mask("정문", 20, 100); a != b {
 		t.Error("the same words were rendered twice")
 	}
-	if p.write("정문", 20, 100) == p.write("정문", 22, 100) {
+	if p.mask("정문", 20, 100) == p.mask("정문", 22, 100) {
 		t.Error("two sizes are one mask")
 	}
-	for i := range 3 * maxWritten {
-		p.write("x", 10, i+20)
+	for i := range 3 * maxMasks {
+		p.mask("x", 10, i+20)
 	}
-	if len(p.written) > maxWritten {
-		t.Errorf("%d words are kept, want at most %d", len(p.written), maxWritten)
+	if len(p.masks) > maxMasks {
+		t.Errorf("%d masks are cached, want at most %d", len(p.masks), maxMasks)
 	}
 }
 
@@ -337,10 +337,10 @@ func TestWhatIsDrawnAgainIsNotRenderedAgain(t *testing.T) {
 	}
 	defer f.Close()
 	p, now := m.painter, time.Now()
-	draw := func() (*plate, map[writing]*image.Alpha) {
+	draw := func() (*nameplate, map[maskKey]*image.Alpha) {
 		p.message(f, f.Bounds(), "정문", "camera off")
 		p.clock(f, now)
-		return p.name("정문", 160, 90), maps.Clone(p.written)
+		return p.nameplate("정문", 160, 90), maps.Clone(p.masks)
 	}
 	name, first := draw()
 	same, again := draw()

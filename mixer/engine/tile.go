@@ -10,36 +10,36 @@ import (
 	"azulejo/mixer/engine/layout"
 )
 
-// stillEvery is the time between two pictures of a tile that hardly changes, while the room is overloaded.
-const stillEvery = 200 * time.Millisecond
+// calmEvery is the time between two updates of a tile that hardly changes, while the room is overloaded.
+const calmEvery = 200 * time.Millisecond
 
 // tile is one place on a canvas. The view's ticker owns it.
 type tile struct {
-	view   *view
-	source *Source // nil: the tile says how many are not shown
-	more   int
-	rect   image.Rectangle
-	framed bool // has a frame while its source speaks
-	above  bool // lies on another one, which is drawn first
+	view     *view
+	source   *Source // nil: the tile says how many sources are not shown
+	more     int
+	rect     image.Rectangle
+	bordered bool // has a border while its source speaks
+	above    bool // lies on another tile, which is drawn first
 
-	still *still // holds the scaled picture; nil before the first
-	plate *plate // the name on it; nil for none
-	at    image.Point
-	shown appearance
-	drawn time.Time
-	asked use // of the source
+	still     *still      // holds the scaled frame; nil before the first
+	nameplate *nameplate  // the name on it; nil for none
+	at        image.Point // top left corner of the still
+	shown     appearance  // what the canvas shows
+	drawn     time.Time   // when the tile was drawn last
+	demanded  use         // of the source
 }
 
 // appearance is everything that decides how a tile looks.
 type appearance struct {
 	state    mixer.State
-	picture  uint64 // number of it; zero for a placeholder
+	frame    uint64 // number of the source's frame; zero for a placeholder
 	age      string
 	speaking bool
 }
 
 func (v *view) newTile(place layout.Tile, all int) *tile {
-	t := &tile{view: v, more: place.More, rect: image.Rect(place.X, place.Y, place.X+place.W, place.Y+place.H), framed: all > 1}
+	t := &tile{view: v, more: place.More, rect: image.Rect(place.X, place.Y, place.X+place.W, place.Y+place.H), bordered: all > 1}
 	if place.Index >= 0 {
 		t.source = v.scene.sources[place.Index]
 		t.demand(v.decode)
@@ -47,16 +47,16 @@ func (v *view) newTile(place layout.Tile, all int) *tile {
 	return t
 }
 
-// look is how the tile should look now.
+// look returns how the tile should look now.
 func (t *tile) look(now time.Time) appearance {
 	if t.source == nil {
 		return appearance{}
 	}
 	state, age := t.source.state(now)
-	a := appearance{state: state, speaking: t.framed && t.source.speaking()}
+	a := appearance{state: state, speaking: t.bordered && t.source.speaking()}
 	switch state {
 	case mixer.Live:
-		a.picture, _ = t.source.slot.Mark()
+		a.frame, _ = t.source.slot.Mark()
 	case mixer.Lost, mixer.Reconnecting:
 		if age > 0 {
 			a.age = ageText(age)
@@ -65,29 +65,29 @@ func (t *tile) look(now time.Time) appearance {
 	return a
 }
 
-// due tells whether the canvas does not show the tile as it is. A patient one waits a little where hardly
-// anything moves.
+// due reports whether the tile has to be drawn. If patient is set, a tile in which hardly anything moves waits up to
+// calmEvery.
 func (t *tile) due(now time.Time, patient bool) bool {
 	next := t.look(now)
 	if next == t.shown {
 		return false
 	}
-	calm := patient && next.picture != 0 && t.shown.picture != 0 && t.source.video.calm() && now.Sub(t.drawn) < stillEvery
+	calm := patient && next.frame != 0 && t.shown.frame != 0 && t.source.video.calm() && now.Sub(t.drawn) < calmEvery
 	return !calm
 }
 
 func (t *tile) overlaps(o *tile) bool { return t.rect.Overlaps(o.rect) }
 
-// draw brings the tile up to date on canvas. A picture that cannot be drawn becomes a placeholder; the other
-// tiles go on.
+// draw draws the tile on canvas as it should look now. A frame that cannot be drawn is replaced by a placeholder. Other
+// tiles are not affected.
 func (t *tile) draw(canvas *codec.Frame, now time.Time) {
 	next := t.look(now)
 	t.drawn = now
 	switch {
 	case t.source == nil:
 		t.view.engine.painter.message(canvas, t.rect, fmt.Sprintf("+%d", t.more), "")
-	case next.picture != 0:
-		t.drawPicture(canvas, &next)
+	case next.frame != 0:
+		t.drawFrame(canvas, &next)
 	default:
 		t.drop()
 	}
@@ -95,12 +95,12 @@ func (t *tile) draw(canvas *codec.Frame, now time.Time) {
 		t.view.engine.painter.message(canvas, t.rect, t.source.cfg.Name, placeholder(next))
 	}
 	if next.speaking {
-		t.view.engine.painter.frame(canvas, t.rect)
+		t.view.engine.painter.border(canvas, t.rect)
 	}
 	t.shown = next
 }
 
-// placeholder is what stands below the name.
+// placeholder is the text below the name.
 func placeholder(a appearance) string {
 	text := stateText[a.state]
 	if a.age != "" {
@@ -109,40 +109,40 @@ func placeholder(a appearance) string {
 	return text
 }
 
-// stateText says what is wrong with a source.
+// stateText says why a source shows no video.
 var stateText = map[mixer.State]string{
 	mixer.Connecting: "connecting…", mixer.Muted: "camera off", mixer.Lost: "no signal", mixer.Reconnecting: "reconnecting…", mixer.Unusable: "unknown kind of picture",
 }
 
-// drawPicture notes in a which picture it drew; after trouble there is no still.
-func (t *tile) drawPicture(canvas *codec.Frame, a *appearance) {
+// drawFrame draws the source's newest frame and sets its number in a. After a failure the tile has no still.
+func (t *tile) drawFrame(canvas *codec.Frame, a *appearance) {
 	w, h := t.source.slot.DisplaySize()
 	if w == 0 {
 		t.drop()
 		return
 	}
-	t.paint(canvas, a, w, h)
+	t.drawStill(canvas, a, w, h)
 }
 
-// paint is drawPicture for a picture of that shape. If a newer one of another shape has come since, the tile stays due.
-func (t *tile) paint(canvas *codec.Frame, a *appearance, w, h int) {
+// drawStill is drawFrame for a frame of w by h. If a newer frame of another size has come meanwhile, the tile stays due.
+func (t *tile) drawStill(canvas *codec.Frame, a *appearance, w, h int) {
 	t.fit(canvas, w, h)
 	seq, err := t.still.draw(canvas, t.at)
 	if err != nil {
 		t.source.drawTrouble(err)
 		t.drop()
-		a.state, a.picture = mixer.Unusable, 0
+		a.state, a.frame = mixer.Unusable, 0
 		return
 	}
 	t.source.drawWell()
-	t.plate.draw(canvas, image.Rectangle{t.at, t.at.Add(image.Pt(t.still.key.w, t.still.key.h))})
-	a.picture = seq
+	t.nameplate.draw(canvas, image.Rectangle{t.at, t.at.Add(image.Pt(t.still.key.w, t.still.key.h))})
+	a.frame = seq
 	if nowW, nowH := t.source.slot.DisplaySize(); nowW != w || nowH != h {
-		a.picture = 0
+		a.frame = 0
 	}
 }
 
-// fit finds the still for a picture of that shape, and paints the bars beside it.
+// fit holds the still for a frame of w by h, and fills the bars beside it.
 func (t *tile) fit(canvas *codec.Frame, w, h int) {
 	key := stillKey{t.rect.Dx(), t.rect.Dy(), t.fills()}
 	at := t.rect.Min
@@ -158,16 +158,16 @@ func (t *tile) fit(canvas *codec.Frame, w, h int) {
 		t.drop()
 		t.still = next
 		if !t.view.spec.NoLabels {
-			t.plate = t.view.engine.painter.name(t.source.cfg.Name, key.w, key.h)
+			t.nameplate = t.view.engine.painter.nameplate(t.source.cfg.Name, key.w, key.h)
 		}
 	}
 	t.at = at
 }
 
-// fills tells whether pictures are cropped to the tile's shape.
+// fills reports whether frames are cropped to the tile's shape.
 func (t *tile) fills() bool { return t.view.spec.Fill && !t.source.cfg.Screen }
 
-// drop gives the still up.
+// drop releases the still.
 func (t *tile) drop() {
 	if t.still != nil {
 		t.source.stills.release(t.still)
@@ -175,18 +175,19 @@ func (t *tile) drop() {
 	}
 }
 
-// demand tells the source how large it is shown.
+// demand tells the source in what size it is shown, and whether it has to be decoded.
 func (t *tile) demand(decode bool) {
 	if t.source == nil {
 		return
 	}
-	if u := (use{t.rect.Dx(), t.rect.Dy(), t.fills(), decode}); t.asked != u {
-		t.asked = u
+	if u := (use{t.rect.Dx(), t.rect.Dy(), t.fills(), decode}); t.demanded != u {
+		t.demanded = u
 		t.source.demand(t, u)
 	}
 }
 
-// info is what the layout says of the tile: as it is drawn, if it is, for a source may just have changed.
+// info describes the tile for the layout. State and border are as they were drawn, if the view is composed: the source
+// may have changed since.
 func (t *tile) info(now time.Time) mixer.TileInfo {
 	i := mixer.TileInfo{X: t.rect.Min.X, Y: t.rect.Min.Y, W: t.rect.Dx(), H: t.rect.Dy(), Name: fmt.Sprintf("+%d", t.more)}
 	if t.source == nil {
@@ -196,7 +197,7 @@ func (t *tile) info(now time.Time) mixer.TileInfo {
 	speaking := t.source.speaking()
 	if t.view.decode {
 		state = t.shown.state
-		if t.framed {
+		if t.bordered {
 			speaking = t.shown.speaking
 		}
 	}

@@ -36,7 +36,7 @@ func TestAgesAreSaid(t *testing.T) {
 func awake(t *testing.T, v *view, s *publisher) {
 	t.Helper()
 	v.arrange(time.Now())
-	eventually(t, 3*time.Second, "the source is decoded", func() bool { return s.Stats().Decoded && len(s.video.poked) == 0 })
+	eventually(t, 3*time.Second, "the source is decoded", func() bool { return s.Stats().Decoded && len(s.video.changed) == 0 })
 }
 
 // mute hides the picture of s and waits until its decoder knows.
@@ -65,11 +65,11 @@ func TestPlaceholdersSayWhy(t *testing.T) {
 		if look.state != state || info.State != state || info.Age != age {
 			t.Errorf("after %v: look %s, layout %s of age %d, want %s of %d", after, look.state, info.State, info.Age, state, age)
 		}
-		if got := placeholder(look); look.picture == 0 && got != text {
+		if got := placeholder(look); look.frame == 0 && got != text {
 			t.Errorf("after %v: it says %q, want %q", after, got, text)
 		}
-		if (look.picture != 0) != (state == mixer.Live) {
-			t.Errorf("after %v: %s shows picture %d", after, state, look.picture)
+		if (look.frame != 0) != (state == mixer.Live) {
+			t.Errorf("after %v: %s shows picture %d", after, state, look.frame)
 		}
 	}
 	expect(0, mixer.Connecting, "connecting…", 0)
@@ -321,7 +321,7 @@ func TestAShapeThatChangesWhileItIsDrawn(t *testing.T) {
 	picture1(t, src, 90, 160, green)
 	tile := v.tiles[0]
 	look := tile.look(time.Now())
-	tile.paint(v.canvas, &look, 320, 180)
+	tile.drawStill(v.canvas, &look, 320, 180)
 	tile.shown = look
 	v.draw(t)
 	if got := v.canvas.Mean(beside(tile.rect)); !near(got, bars) {

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// clean composes text, makes it one line, and leaves out what has no shape of its own.
+// clean composes text, makes it one line, and removes characters without a shape of their own.
 func clean(text string) string {
 	var b strings.Builder
 	n := 0
@@ -29,7 +29,7 @@ func clean(text string) string {
 	return strings.Join(strings.Fields(b.String()), " ")
 }
 
-// head bounds the work on a text of any length; composing shortens it by less than a factor of 4.
+// head cuts text before it is composed, to limit the work. Composing shortens text by less than a factor of 4.
 func head(text string) string {
 	n := 0
 	for i := range text {
@@ -40,13 +40,12 @@ func head(text string) string {
 	return text
 }
 
-// shapeless are control and format characters, selectors of variants and skin tones of emoji.
+// shapeless reports whether r is a control or format character, a variation selector or a skin tone of emoji.
 func shapeless(r rune) bool {
 	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Variation_Selector) || (r >= 0x1f3fb && r <= 0x1f3ff)
 }
 
-// fit returns as much of text as maxWidth has room for, and the rectangle of its ink around a dot at
-// the origin.
+// fit returns as much of text as fits in maxWidth, and the rectangle of its ink if it is drawn at the origin.
 func fit(face font.Face, text string, maxWidth int) (string, image.Rectangle) {
 	if ink := inkOf(face, text); ink.Dx() <= maxWidth {
 		return text, ink
@@ -62,7 +61,8 @@ func fit(face font.Face, text string, maxWidth int) (string, image.Rectangle) {
 	return line, inkOf(face, line)
 }
 
-// shorten keeps n runes, but no mark's letter without its mark, and no space before the ellipsis.
+// shorten keeps n runes and appends the ellipsis. It does not separate a letter from its marks, and removes the space
+// before the ellipsis.
 func shorten(runes []rune, n int) string {
 	for n > 0 && n < len(runes) && unicode.Is(unicode.M, runes[n]) {
 		n--

@@ -1,6 +1,5 @@
-// Package label turns a name into a mask of its letters, to be drawn over a tile. The mixer calls it
-// when a name or a tile's size changes and keeps the result; nothing is cached here.
-// It is pure Go and safe for concurrent use.
+// Package label renders a name as a mask of its letters, which is drawn on a tile. The engine calls it when a name or the
+// size of a tile changes, and caches the result. This package caches nothing. It is pure Go and safe for concurrent use.
 package label
 
 import (
@@ -20,17 +19,17 @@ import (
 	"golang.org/x/image/math/fixed"
 )
 
-// Text beyond these is cut before anything else happens.
+// Limits of the text. Longer text is cut first.
 const (
 	maxRunes  = 128
 	maxHeight = 256
 )
 
-// emShare is the size of the letters in a mask of height 1. Accents and descenders reach 0.65 em
-// from the middle of a capital (measured: Å, Ế, |), which with the rounding of the baseline just fits at 16.
+// emShare is the em size of the letters in a mask of height 1. Accents and descenders reach 0.65 em from the middle of a
+// capital (measured: Å, Ế, |). With the rounding of the baseline that just fits in a mask of 16 pixels.
 const emShare = 0.72
 
-// ellipsis is three full stops: the character of its own is a whole em wide in fonts for Korean.
+// ellipsis is three full stops: the ellipsis character is one em wide in Korean fonts.
 const ellipsis = "..."
 
 //go:embed fonts
@@ -39,7 +38,7 @@ var embedded embed.FS
 // Font is a typeface. Safe for concurrent use.
 type Font struct {
 	sfnt   *sfnt.Font
-	middle float64 // of a capital above the baseline, in em
+	middle float64 // of a capital, above the baseline, in em
 }
 
 // Load returns the font that was embedded when the program was built.
@@ -60,7 +59,7 @@ func load(dir fs.FS) (*Font, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open font: %w", err)
 	}
-	data, ok := f.(io.ReaderAt) // stays open: glyphs are read as they are needed
+	data, ok := f.(io.ReaderAt) // stays open: glyphs are read when they are needed
 	if !ok {
 		return nil, fmt.Errorf("font %s: its file system cannot read at an offset", name)
 	}
@@ -82,10 +81,10 @@ func find(dir fs.FS) (string, error) {
 			return f.Name(), nil
 		}
 	}
-	return "", errors.New("no font in mixer/label/fonts when this was built: run scripts/build, which puts one there")
+	return "", errors.New("no font in mixer/engine/label/fonts when this was built: run scripts/build, which puts one there")
 }
 
-// korean picks the face for Korean by its family name, or the first one of the file.
+// korean returns the Korean face by its family name, or the first face of the file.
 func korean(data io.ReaderAt) (*sfnt.Font, error) {
 	all, err := sfnt.ParseCollectionReaderAt(data)
 	if err != nil {
@@ -112,11 +111,10 @@ func newFont(s *sfnt.Font) (*Font, error) {
 	return &Font{sfnt: s, middle: float64(m.CapHeight) / 64 / em / 2}, nil
 }
 
-// Render draws text as one line, in letters whose capitals are in the middle of pixelHeight, which is
-// at most 256. The mask is pixelHeight high and just as wide as the ink, at most maxWidth: what does
-// not fit ends in an ellipsis. It has width 0 when there is nothing to show, or no room for any of it.
-// Decomposed text (as from macOS) is composed first; what the font lacks, such as emoji, is a box.
-// The mask is the caller's. It takes about a millisecond; keep the result.
+// Render renders text as one line. Capitals are in the middle of pixelHeight, which is at most 256. The mask is
+// pixelHeight high and as wide as the ink, at most maxWidth: longer text ends in an ellipsis. The width is 0 if there is
+// no visible text, or no room for any of it. Decomposed text (as from macOS) is composed first. Characters that the font
+// lacks, such as emoji, are boxes. The caller owns the mask. Rendering takes about a millisecond, so cache the result.
 func (f *Font) Render(text string, pixelHeight, maxWidth int) *image.Alpha {
 	height := min(max(pixelHeight, 0), maxHeight)
 	face, err := f.face(height)

@@ -28,7 +28,7 @@ func loaded(t testing.TB) *Font {
 	return f
 }
 
-// ink sums up a mask: how much of it, and where its middle is.
+// ink returns the sum of a mask and the centre of its ink.
 func ink(m *image.Alpha) (sum, x, y float64) {
 	for py := range m.Rect.Dy() {
 		for px := range m.Rect.Dx() {
@@ -195,7 +195,7 @@ func TestRenderProperties(t *testing.T) {
 	})
 }
 
-// TestRenderIsBounded: a name of a megabyte costs no more than one of a line.
+// TestRenderIsBounded: a name of a megabyte takes no longer than a name of a line.
 func TestRenderIsBounded(t *testing.T) {
 	f := loaded(t)
 	for _, text := range []string{strings.Repeat("가", 1<<20), strings.Repeat("\u1100\u1161", 1<<19), strings.Repeat("e\u0301", 1<<19)} {
@@ -224,7 +224,7 @@ func TestRenderConcurrently(t *testing.T) {
 	wg.Wait()
 }
 
-// TestSpecimen writes a page to look at; AZULEJO_SPECIMEN says where to keep it.
+// TestSpecimen writes label.png, a page of samples to look at. AZULEJO_SPECIMEN is the directory for it.
 func TestSpecimen(t *testing.T) {
 	f := loaded(t)
 	page := image.NewRGBA(image.Rect(0, 0, 700, 560))

@@ -13,11 +13,11 @@ import (
 	"azulejo/mixer"
 )
 
-// quarters is a custom layout: one large, two small beside it, and one that lies on the large one.
+// quarters is a custom layout: one large cell, two small cells beside it, and one that lies on the large one.
 var quarters = []mixer.Fraction{{X: 0, Y: 0, W: 2. / 3, H: 1}, {X: 2. / 3, Y: 0, W: 1. / 3, H: .5}, {X: 2. / 3, Y: .5, W: 1. / 3, H: .5}, {X: .05, Y: .7, W: .25, H: .25}}
 
-// TestArrangeGolden compares what every kind makes of some numbers of sources on two canvases, one line per
-// tile: the source, or + and how many are not shown, then width x height + left + top.
+// TestArrangeGolden compares the tiles of every kind of layout, for some numbers of sources on two canvases, with golden
+// files. A line is a tile: the source, or + and the number of sources not shown, then width x height + left + top.
 func TestArrangeGolden(t *testing.T) {
 	for _, kind := range mixer.LayoutKinds() {
 		for _, canvas := range [][2]int{{1280, 720}, {720, 1280}} {
@@ -59,7 +59,7 @@ func golden(t *testing.T, name string, write func(*bytes.Buffer)) {
 	}
 }
 
-// printScene writes the first, the second and the last page.
+// printScene writes the tiles of the first, the second and the last page.
 func printScene(w *bytes.Buffer, s Scene) {
 	pages := Pages(s)
 	for p := range pages {
@@ -129,7 +129,7 @@ func checkInside(t rapid.TB, r Rect, width, height int) {
 	}
 }
 
-// checkShown: each source at most once, and one place at most says how many are missing, truly.
+// checkShown: each source is shown at most once, and at most one tile says how many are not shown. Its number is right.
 func checkShown(t rapid.TB, s Scene, tiles []Tile) {
 	t.Helper()
 	seen := map[int]bool{}
@@ -147,7 +147,7 @@ func checkShown(t rapid.TB, s Scene, tiles []Tile) {
 	}
 }
 
-// TestEverySourceHasItsPage turns all pages, forward and round.
+// TestEverySourceHasItsPage shows all pages in order, and then page numbers beyond the last.
 func TestEverySourceHasItsPage(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := anyScene(t)
@@ -180,7 +180,7 @@ func TestEverySourceHasItsPage(t *testing.T) {
 	})
 }
 
-// TestPlacesDependOnTheCanvasOnly: whoever is large, however many the others are, tiles are where they were.
+// TestPlacesDependOnTheCanvasOnly: the places of tiles do not depend on the large source and on the number of sources.
 func TestPlacesDependOnTheCanvasOnly(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := anyScene(t)

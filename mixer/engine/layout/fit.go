@@ -1,8 +1,8 @@
 package layout
 
-// Fit returns the largest rectangle inside dst that has the shape of a srcW by srcH picture with
-// square pixels, centred, each side rounded to the nearest even number and at least 2.
-// A source without a size takes all of dst. An odd dst is first shrunk to its even inside.
+// Fit returns the largest rectangle inside dst that has the shape of a frame of srcW by srcH square pixels. It is
+// centred, and each side is rounded to the nearest even number, at least 2. A source without a size fills dst. An odd
+// dst is first shrunk to even numbers.
 func Fit(srcW, srcH int, dst Rect) Rect {
 	dst = inner(dst)
 	if srcW <= 0 || srcH <= 0 || dst.W < 2 || dst.H < 2 {
@@ -17,9 +17,9 @@ func Fit(srcW, srcH int, dst Rect) Rect {
 	return Rect{X: dst.X + margin(dst.W, w), Y: dst.Y + margin(dst.H, h), W: w, H: h}
 }
 
-// Fill returns the part of a srcW by srcH picture that fills dst without bars: the largest rectangle of dst's
-// shape, in pixels of the picture, centred, each side rounded to an even number.
-// A picture or a dst with a side below 2 has no such part: the result is empty.
+// Fill returns the part of a frame of srcW by srcH pixels that fills dst without bars: the largest rectangle of dst's
+// shape, in pixels of the frame. It is centred, and each side is rounded to an even number. If a side of the frame or of
+// dst is below 2, the result is empty.
 func Fill(srcW, srcH int, dst Rect) Rect {
 	w, h := srcW&^1, srcH&^1
 	if w < 2 || h < 2 || dst.W < 2 || dst.H < 2 {

@@ -1,5 +1,5 @@
-// Package layout is the geometry of a picture: a number of participants and a canvas in, tiles out.
-// The mixer's views call it. All functions are pure and may be called from anywhere.
+// Package layout is the geometry of a view: it places a number of sources as tiles on a canvas. The engine's views call
+// it. All functions are pure and may be called from any goroutine.
 package layout
 
 // Aspect ratio of every tile.
@@ -8,14 +8,14 @@ const (
 	aspectH = 9
 )
 
-// Rect is a rectangle in pixels; X and Y are its top left corner, seen from the canvas's own.
-// Everything this package returns has four even numbers, so that 4:2:0 chroma divides.
+// Rect is a rectangle in pixels. X and Y are its top left corner, relative to that of the canvas. All four numbers of
+// the rectangles that this package returns are even, because 4:2:0 chroma has half the resolution.
 type Rect struct{ X, Y, W, H int }
 
-// Grid places n equal 16:9 tiles on a canvas of width by height pixels, row by row from the top
-// left, as large as they can be. The block of tiles is centred, and so is its last row.
-// Of two arrangements with the same tile, the one with fewer holes wins, then the wider one.
-// The result is nil when n is not positive or when the canvas cannot give each tile 2x2 pixels.
+// Grid places n equal 16:9 tiles on a canvas of width by height pixels, row by row from the top left, as large as
+// possible. The block of tiles is centred, and so is its last row. Of two arrangements with tiles of the same size, the
+// one with fewer holes is taken, then the wider one. The result is nil if n is not positive, or if the canvas is too
+// small for tiles of 2x2 pixels.
 func Grid(n, width, height int) []Rect {
 	g, ok := best(n, width, height)
 	if !ok {
@@ -34,7 +34,7 @@ func Grid(n, width, height int) []Rect {
 	return tiles
 }
 
-// grid is one arrangement: how many tiles, and how large each.
+// grid is one arrangement: the number of columns and rows, and the size of a tile.
 type grid struct{ cols, rows, w, h int }
 
 func best(n, width, height int) (grid, bool) {
@@ -49,7 +49,7 @@ func best(n, width, height int) (grid, bool) {
 	return g, g.cols > 0
 }
 
-// beats prefers the larger tile, then fewer cells, then more columns.
+// beats reports whether g is better than o: the larger tile, then fewer cells, then more columns.
 func (g grid) beats(o grid) bool {
 	if a, b := g.w*g.h, o.w*o.h; a != b {
 		return a > b
@@ -72,5 +72,5 @@ func clampEven(num, den, limit int) int {
 	return min(max(even, 2), limit&^1)
 }
 
-// margin is the even space in front of something centred.
+// margin is the space before a centred block of that length, rounded down to an even number.
 func margin(space, used int) int { return (space - used) / 2 &^ 1 }

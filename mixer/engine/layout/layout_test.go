@@ -80,8 +80,8 @@ func TestGridProperties(t *testing.T) {
 	})
 }
 
-// TestGridEverywhere checks every n on the canvases that are likely, and on odd ones.
-func TestGridEverywhere(t *testing.T) {
+// TestGridOnManyCanvases checks every n on likely canvases and on odd ones.
+func TestGridOnManyCanvases(t *testing.T) {
 	for _, c := range [][2]int{
 		{1280, 720},
 		{1920, 1080},

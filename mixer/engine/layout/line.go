@@ -2,23 +2,23 @@ package layout
 
 import "math"
 
-// How many small tiles lie side by side: five across the width of a landscape canvas, and as many from top to
-// bottom; four across a portrait one. At 1280x720 that is 256x144 each, at 720x1280 it is 180x102.
+// The size of small tiles. A landscape canvas is five of them wide and five high; a portrait canvas is four wide. At
+// 1280x720 a small tile has 256x144 pixels, at 720x1280 it has 180x102.
 const (
 	acrossLandscape = 5
 	acrossPortrait  = 4
-	gaps            = 36 // the space around a small tile that lies on the large one: so many in the canvas's shorter side
+	gaps            = 36 // the space around a small tile on a large one is 1/36 of the shorter side of the canvas
 )
 
-// line is the places of small tiles in a row or a column, and what they leave for the large one.
+// line is a row or a column of small tiles, and the place of the large tile.
 type line struct {
 	first  Rect
-	dx, dy int // from one to the next
+	dx, dy int // from one small tile to the next
 	slots  int
 	large  Rect
 }
 
-// rects are the first n places.
+// rects returns the first n places of the line.
 func (l line) rects(n int) []Rect {
 	all := make([]Rect, 0, n)
 	r := l.first
@@ -30,8 +30,8 @@ func (l line) rects(n int) []Rect {
 	return all
 }
 
-// strip is a column at the right of a landscape canvas, from the top, or a row at the bottom of a portrait one,
-// from the left. The large tile has all that remains.
+// strip is the line of a spotlight layout: a column at the right of a landscape canvas, from the top, or a row at the
+// bottom of a portrait one, from the left. The large tile fills the rest of the canvas.
 func (s Scene) strip() line {
 	c := s.canvas()
 	w, h := s.small()
@@ -52,8 +52,8 @@ func (s Scene) strip() line {
 	}
 }
 
-// row lies on the large tile along the bottom, from the right, where a name that is written into the large
-// picture is covered last.
+// row is the line of a pip layout. It lies on the large tile, along its bottom, and begins at the right: so the name in
+// the lower left corner of the large tile is covered last.
 func (s Scene) row() line {
 	c := s.canvas()
 	w, h := s.small()
@@ -67,7 +67,7 @@ func (s Scene) row() line {
 	}
 }
 
-// small is the size of a small tile.
+// small is the size of a small tile in pixels.
 func (s Scene) small() (w, h int) {
 	c := s.canvas()
 	if c.H > c.W {
@@ -76,8 +76,8 @@ func (s Scene) small() (w, h int) {
 	return tile(c.W/acrossLandscape, c.H/acrossLandscape)
 }
 
-// cells are the rectangles of a custom layout in pixels. Edges are rounded, not sizes: cells that meet in
-// fractions meet in pixels.
+// cells are the rectangles of a custom layout in pixels. Their edges are rounded, not their sizes: cells with a common
+// edge in fractions have it in pixels.
 func (s Scene) cells() []Rect {
 	c := s.canvas()
 	all := make([]Rect, 0, len(s.Cells))
@@ -89,7 +89,7 @@ func (s Scene) cells() []Rect {
 	return all
 }
 
-// span rounds both ends of a stretch to even pixels inside an even length, at least 2 apart.
+// span converts an interval in fractions of an even length to pixels. Both ends are even and at least 2 apart.
 func span(at, size float64, length int) (start, extent int) {
 	even := func(f float64) int { return int(math.Round(min(max(f, 0), 1)*float64(length)/2)) * 2 }
 	start = min(even(at), length-2)

@@ -2,28 +2,28 @@ package pcm
 
 import "math"
 
-// How an Extrapolator fades, in frames.
+// How an Extrapolator fades. Lengths are in frames.
 const (
 	guessHold = Rate * 20 / 1000
 	guessEnd  = Rate * 80 / 1000
-	// Past is how many frames of the past it looks at.
+	// Past is how many frames before the gap it uses.
 	Past = MaxLag + Overlap
-	// quietGuess is below which level nothing is guessed: repeated noise would only be noticed.
+	// quietGuess is the level in dBFS below which audio is only faded out: repeated noise would be noticed.
 	quietGuess = -50
 )
 
-// Extrapolator guesses how sound goes on: it repeats the last period of it, at full strength for 20 ms, and then
-// fades out until 80 ms. What was quiet ends within Overlap. The zero value is silent. Not for concurrent use.
+// Extrapolator continues audio by a guess. It repeats the last period, at full level for 20 ms, and fades out until
+// 80 ms. Quiet audio is faded out within Overlap. The zero value is silent. Not for concurrent use.
 type Extrapolator struct {
 	cycle [MaxLag * Channels]int16
-	step  [Channels]int // by which the past ends above where the cycle continues; added, and faded out
-	size  int           // values used of cycle
-	made  int           // frames since Begin
+	step  [Channels]int // the difference between the end of the past and the cycle; added, and faded out
+	size  int           // samples of cycle that are used
+	made  int           // frames since Start
 	end   int           // frames after which there is silence
 }
 
-// Begin prepares to go on after past, of which the last Past frames are looked at; it keeps copies.
-func (e *Extrapolator) Begin(past []int16) {
+// Start prepares to continue past. It copies what it needs of the last Past frames.
+func (e *Extrapolator) Start(past []int16) {
 	*e = Extrapolator{end: guessEnd}
 	if len(past) < Past*Channels {
 		e.size, e.end = 0, 0
@@ -39,7 +39,7 @@ func (e *Extrapolator) Begin(past []int16) {
 	e.size = period * Channels
 	tail := e.cycle[:e.size]
 	copy(tail, past[len(past)-e.size:])
-	// The end of the cycle goes over into what came before its beginning, to which it returns.
+	// The end of the cycle fades into the audio before its beginning, so that it can be repeated without a click.
 	over := min(Overlap, period/2) * Channels
 	before, last := past[len(past)-e.size-over:len(past)-e.size], tail[len(tail)-over:]
 	for i := range last {
@@ -50,17 +50,17 @@ func (e *Extrapolator) Begin(past []int16) {
 	}
 }
 
-// Next fills out with what follows and tells whether any of it is more than silence.
+// Next fills out with the audio that follows, and reports whether any of it is more than silence.
 func (e *Extrapolator) Next(out []int16) bool {
-	begun := e.made
+	first := e.made
 	for i := 0; i+1 < len(out); i += Channels {
 		out[i], out[i+1] = e.frame()
 		e.made++
 	}
-	return begun < e.end
+	return first < e.end
 }
 
-// Done tells whether all that follows is silence.
+// Done reports whether only silence follows.
 func (e *Extrapolator) Done() bool { return e.made >= e.end }
 
 func (e *Extrapolator) frame() (left, right int16) {

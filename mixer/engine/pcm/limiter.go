@@ -2,33 +2,32 @@ package pcm
 
 import "time"
 
-// What a Limiter does to the sound.
+// Parameters of a Limiter.
 const (
-	Ceiling = 29204                // highest magnitude it lets out: -1 dBFS, room for a lossy codec to overshoot
+	Ceiling = 29204                // highest magnitude of its output: -1 dBFS, which leaves room for a lossy codec to overshoot
 	Delay   = 5 * time.Millisecond // by which its output lags its input
 
 	ahead   = int(Delay * Rate / time.Second) // look-ahead in frames
-	window  = ahead + 1                       // frames a peak holds the gain down, and of the average
+	window  = ahead + 1                       // frames for which a peak holds the gain down, and over which gains are averaged
 	release = Rate * 150 / 1000               // time constant in frames: 150 ms
 	one     = 1 << 30                         // unity gain, Q30
 )
 
-// Limiter brings a 32-bit mix into 16 bits without clipping. It sees Delay ahead: the gain that a
-// peak needs is held for the look-ahead, averaged over the same time (a straight ramp down that ends
-// at the peak), and released with a time constant of 150 ms. So no sample ever exceeds Ceiling, and
-// sound below it is only delayed, bit for bit. Both channels share one gain. All arithmetic is in
-// integers: nothing drifts over months. Not for concurrent use.
+// Limiter converts a 32-bit mix to 16 bits without clipping. It looks ahead by Delay. The gain that a peak needs is held
+// for the look-ahead and averaged over the same time, which is a straight ramp down that ends at the peak. It is released
+// with a time constant of 150 ms. So no sample exceeds Ceiling, and audio below it is only delayed, bit for bit. Both
+// channels have the same gain. All arithmetic is in integers: nothing drifts over months. Not for concurrent use.
 type Limiter struct {
 	delay [ahead][Channels]int32
-	gains [window]int64 // released gains, whose average is applied
-	total int64         // of gains
-	env   int64         // newest of gains
-	at    int           // in delay
-	slot  int           // in gains
+	gains [window]int64 // the newest gains after release; their average is applied
+	total int64         // sum of gains
+	env   int64         // the newest of gains
+	at    int           // of the oldest frame in delay
+	slot  int           // of the oldest gain in gains
 	low   minimum
 }
 
-// NewLimiter returns a limiter that is silent for its first Delay.
+// NewLimiter returns a limiter. Its output is silent for the first Delay.
 func NewLimiter() *Limiter {
 	l := &Limiter{env: one, total: int64(window) * one}
 	for i := range l.gains {
@@ -37,8 +36,8 @@ func NewLimiter() *Limiter {
 	return l
 }
 
-// Process limits the frames of sum into out, as far as both reach; sum stays as it is. Blocks may be
-// of any size and follow one another without a seam.
+// Process limits the frames of sum and writes them to out, up to the shorter of the two. sum is only read. Blocks may
+// have any size, and join without a seam.
 func (l *Limiter) Process(out []int16, sum []int32) {
 	n := min(len(out), len(sum)) &^ 1
 	out, sum = out[:n], sum[:n]
@@ -54,7 +53,7 @@ func (l *Limiter) Process(out []int16, sum []int32) {
 	}
 }
 
-// gain takes what the newest frame needs and returns what the oldest in the look-ahead gets.
+// gain takes the gain that the newest frame needs, and returns the gain of the oldest frame in the look-ahead.
 func (l *Limiter) gain(need int64) int64 {
 	if need == one && l.env == one && l.low.empty() && l.total == int64(window)*one {
 		return one
@@ -84,8 +83,8 @@ func magnitude(v int32) int64 { return max(int64(v), -int64(v)) }
 
 func apply(v int32, gain int64) int16 { return int16((int64(v)*gain + one/2) >> 30) }
 
-// minimum is the smallest of the last window gains, where gains of one need no place: a queue whose
-// values rise, each with the frames it still has to live.
+// minimum finds the smallest of the last window gains. It is a queue of rising values, each with the frame at which it
+// expires. Gains of one are not stored.
 type minimum struct {
 	value [window]int64
 	until [window]uint64

@@ -10,7 +10,7 @@ import (
 
 const lag = ahead * Channels
 
-// limit runs the whole sum through a new limiter in blocks of 20 ms, with Delay of silence after it.
+// limit runs sum, followed by Delay of silence, through a new limiter in blocks of 20 ms.
 func limit(sum []int32) []int16 {
 	sum = append(slices.Clone(sum), make([]int32, lag)...)
 	out, l := make([]int16, len(sum)), NewLimiter()
@@ -20,7 +20,7 @@ func limit(sum []int32) []int16 {
 	return out
 }
 
-// loud is a sine with an amplitude that a 16-bit sample may not be able to hold.
+// loud is a sine whose amplitude may exceed 16 bits.
 func loud(frames int, hz, amplitude float64) []int32 {
 	out := make([]int32, 0, frames*Channels)
 	for i := range frames {
@@ -78,7 +78,7 @@ func TestLimiterSeamless(t *testing.T) {
 	})
 }
 
-// TestLimiterReachesTheCeiling: limiting must not be turning everything down.
+// TestLimiterReachesTheCeiling: a loud tone is not attenuated more than needed.
 func TestLimiterReachesTheCeiling(t *testing.T) {
 	out := limit(loud(Rate, 440, 4*32767))
 	if top := slices.Max(out[Rate:]); top < Ceiling*99/100 {
@@ -86,7 +86,7 @@ func TestLimiterReachesTheCeiling(t *testing.T) {
 	}
 }
 
-// TestLimiterSteadyTone: the gain must not follow the wave, or a tone grows harmonics.
+// TestLimiterSteadyTone: the gain does not follow the wave, which would add harmonics to a tone.
 func TestLimiterSteadyTone(t *testing.T) {
 	for _, hz := range []float64{60, 100, 440, 3000} {
 		out := limit(loud(2*Rate, hz, 2*32767))[2*Rate:]
@@ -99,7 +99,7 @@ func TestLimiterSteadyTone(t *testing.T) {
 	}
 }
 
-// TestLimiterBothChannelsShareTheGain: a loud left must not push the picture to the right.
+// TestLimiterBothChannelsShareTheGain: a loud left channel does not move the stereo image to the right.
 func TestLimiterBothChannelsShareTheGain(t *testing.T) {
 	sum := loud(4800, 440, 80000)
 	for i := 1; i < len(sum); i += 2 {
@@ -113,8 +113,8 @@ func TestLimiterBothChannelsShareTheGain(t *testing.T) {
 	}
 }
 
-// TestLimiterDoesNotPump: a burst 6 dB over a quiet tone. The tone may dip, but must come back
-// smoothly: never by more than 0.2 dB from one millisecond to the next, and exactly in the end.
+// TestLimiterDoesNotPump: a burst is 6 dB above the ceiling, over a quiet tone. The tone may dip. It recovers smoothly, by
+// at most 0.2 dB from one millisecond to the next, and in the end exactly.
 func TestLimiterDoesNotPump(t *testing.T) {
 	sum := slices.Repeat([]int32{1000}, 3*Rate*Channels)
 	for i := 0; i < 240; i++ {

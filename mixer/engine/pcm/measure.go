@@ -2,11 +2,11 @@ package pcm
 
 import "math"
 
-// Floor is the level of silence in dB; nothing is measured lower.
+// Floor is the level of silence in dB. No measured level is lower.
 const Floor = -127
 
-// Level returns the RMS of all samples in dBFS: 0 is a full-scale square wave, -3 a full-scale sine,
-// Floor is silence or an empty block.
+// Level returns the RMS of all samples in dBFS. A full-scale square wave has 0, a full-scale sine -3, and silence or an
+// empty block has Floor.
 func Level(in []int16) float64 {
 	var sum float64
 	for _, v := range in {
@@ -18,9 +18,9 @@ func Level(in []int16) float64 {
 	return decibels(math.Sqrt(sum/float64(len(in))) / 32768)
 }
 
-// Goertzel returns how strong the tone of hz is in stereo sound of rate frames per second, the mean
-// of both channels, in dB: 0 is a full-scale sine. A Hann window keeps other tones out: those
-// further away than 4/duration (40 Hz in 100 ms) count more than 30 dB less.
+// Goertzel returns the level of the tone of hz in stereo audio of rate frames per second, as the mean of both channels,
+// in dB. A full-scale sine has 0. A Hann window attenuates other tones: those further away than 4/duration (40 Hz in
+// 100 ms) by more than 30 dB.
 func Goertzel(in []int16, rate int, hz float64) float64 {
 	frames := len(in) / Channels
 	if frames < 2 || rate <= 0 {

@@ -1,18 +1,18 @@
-// Package pcm is sample arithmetic: mixing, gain, limiting and measuring of 16-bit sound.
-// The mixer's sound loop calls it, and tests measure with it. Unless a function says otherwise,
-// sound is interleaved stereo at 48 kHz: a frame is one sample of each channel. Nothing here
-// allocates after construction. Functions are pure; a Limiter belongs to one goroutine.
+// Package pcm is sample arithmetic: mixing, gain, limiting and measuring of 16-bit audio. The engine's audio mixer calls
+// it, and tests measure with it. Unless a function says otherwise, audio is interleaved stereo at 48 kHz, and a frame is
+// one sample of each channel. Nothing allocates after construction, except [Splice.Lengthen]. Functions are pure. A
+// Limiter or an Extrapolator belongs to one goroutine.
 package pcm
 
 import "math"
 
-// Format of all sound in this package.
+// Format of all audio in this package.
 const (
 	Rate     = 48000 // frames per second
 	Channels = 2
 )
 
-// Add adds in to sum, sample by sample, as far as both reach. 65536 full-scale inputs fit in a sum.
+// Add adds in to sum, sample by sample, up to the shorter of the two. 65536 full-scale inputs fit in a sum.
 func Add(sum []int32, in []int16) {
 	n := min(len(sum), len(in))
 	sum, in = sum[:n], in[:n]
@@ -21,7 +21,7 @@ func Add(sum []int32, in []int16) {
 	}
 }
 
-// Sub takes in out of sum again; after an Add of the same samples sum is what it was, bit for bit.
+// Sub subtracts in from sum, up to the shorter of the two. It reverses an Add of the same samples bit for bit.
 func Sub(sum []int32, in []int16) {
 	n := min(len(sum), len(in))
 	sum, in = sum[:n], in[:n]
@@ -30,9 +30,9 @@ func Sub(sum []int32, in []int16) {
 	}
 }
 
-// Gain multiplies in, in place, by a factor that moves linearly over the block: the first frame
-// gets from, and the frame after the last would get to, so that consecutive ramps join.
-// Results beyond 16 bits are clipped; a constant factor of 1 changes nothing.
+// Gain multiplies in, in place, by a factor that changes linearly over the block. The first frame gets the factor from.
+// The frame after the last one would get to, so that consecutive ramps join. Results beyond 16 bits are clipped. A
+// constant factor of 1 changes nothing.
 func Gain(in []int16, from, to float32) {
 	switch {
 	case from == 1 && to == 1:

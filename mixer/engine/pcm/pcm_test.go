@@ -25,7 +25,7 @@ func samples() *rapid.Generator[[]int16] {
 	return rapid.SliceOfN(rapid.Int16(), 40, 40)
 }
 
-func TestSubTakesOutExactlyWhatAddPutIn(t *testing.T) {
+func TestSubReversesAdd(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		inputs := rapid.SliceOfN(samples(), 2, 64).Draw(t, "inputs")
 		all, others := make([]int32, 40), make([]int32, 40)

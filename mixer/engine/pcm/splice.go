@@ -2,24 +2,24 @@ package pcm
 
 import "math"
 
-// Lags between which two pieces of sound are compared, in frames: the periods of voices from 66 to 400 Hz.
+// The lags at which audio is compared with itself, in frames: the periods of voices from 66 to 400 Hz.
 const (
 	MinLag = Rate * 25 / 10000
 	MaxLag = Rate * 15 / 1000
-	// Overlap is over how many frames one piece of sound goes over into another.
+	// Overlap is the length of a cross-fade in frames.
 	Overlap = Rate * 5 / 1000
-	// SpliceReach is how many frames a Splice looks at.
+	// SpliceReach is how many frames FindSplice looks at.
 	SpliceReach = MaxLag + Overlap
 )
 
-// Splice is a place where sound can be shortened or lengthened.
+// Splice tells by how much audio can be shortened or lengthened at its beginning.
 type Splice struct {
-	Lag        int     // frames that can be taken out or repeated
-	Similarity float64 // of what would follow to what does: 1 for a periodic sound, and for silence; 0 for noise
+	Lag        int     // frames that can be removed or repeated
+	Similarity float64 // of the audio at both ends of the lag: 1 for periodic audio and for silence, 0 for noise
 }
 
-// FindSplice looks at the first SpliceReach frames of in for what repeats itself after MinLag to MaxLag frames.
-// A shorter in has a Splice of Similarity 0.
+// FindSplice finds the lag from MinLag to MaxLag after which the first SpliceReach frames of in repeat themselves best.
+// If in is shorter, the Similarity is 0.
 func FindSplice(in []int16) Splice {
 	if len(in) < SpliceReach*Channels {
 		return Splice{Lag: MinLag}
@@ -28,7 +28,7 @@ func FindSplice(in []int16) Splice {
 	return Splice{MinLag + at, similarity}
 }
 
-// Shorten takes the splice's frames out of the beginning of in, whose memory it uses.
+// Shorten removes Lag frames at the beginning of in, and returns the rest in the same memory.
 func (s Splice) Shorten(in []int16) []int16 {
 	later := in[s.Lag*Channels:]
 	for i := range Overlap * Channels {
@@ -38,20 +38,20 @@ func (s Splice) Shorten(in []int16) []int16 {
 	return in[:n+copy(in[n:], later[n:])]
 }
 
-// Lengthen repeats the splice's frames at the beginning of in and returns it, perhaps in new memory.
+// Lengthen repeats Lag frames at the beginning of in. The result may be in new memory.
 func (s Splice) Lengthen(in []int16) []int16 {
 	n := s.Lag * Channels
 	in = append(in, make([]int16, n)...)
-	copy(in[n:], in[:len(in)-n]) // what was at 0 is at the lag as well
+	copy(in[n:], in[:len(in)-n]) // the beginning is at 0 and at the lag
 	later := in[2*n:]
-	for i := range Overlap * Channels { // at the lag goes on what followed it, and becomes the repetition
+	for i := range Overlap * Channels { // fade at the lag from the audio that followed the repeated frames to their repetition
 		from, to := later[i], in[n+i]
 		in[n+i] = between(from, to, i/Channels, Overlap)
 	}
 	return in
 }
 
-// CrossFade lets from go over into to within the first frames of both, as far as they reach; to holds the result.
+// CrossFade fades from the first frames of from to those of to, up to the shorter of the two. The result is in to.
 func CrossFade(to, from []int16, frames int) {
 	n := min(len(to), len(from), frames*Channels)
 	for i := range n {
@@ -59,16 +59,16 @@ func CrossFade(to, from []int16, frames int) {
 	}
 }
 
-// between is a at 0 of n and b at n of n.
+// between interpolates: it is a at i = 0, and b at i = n.
 func between(a, b int16, i, n int) int16 {
 	return int16((int(a)*(n-i) + int(b)*i) / n)
 }
 
-// coarse is how many frames are one when looking around.
+// coarse is how many frames are summed for the first search.
 const coarse = 4
 
-// match finds the frame of x, of at most SpliceReach, from which on it is most similar to ref, and how similar: the
-// normalized correlation of both channels together.
+// match finds the position in x, which has at most SpliceReach frames, where it is most similar to ref. The similarity
+// is the normalized correlation of the sum of both channels.
 func match(x, ref []int16) (at int, similarity float64) {
 	var mx, mr, tx, tr [SpliceReach]float32
 	whole, part := mono(mx[:], x), mono(mr[:], ref)
@@ -76,7 +76,7 @@ func match(x, ref []int16) (at int, similarity float64) {
 	return search(whole, part, (around-1)*coarse, (around+1)*coarse)
 }
 
-// search tries the positions from first to last, as far as there are any.
+// search finds the best position from first to last, as far as x reaches.
 func search(x, ref []float32, first, last int) (at int, similarity float64) {
 	similarity = -2
 	for i := max(0, first); i <= min(last, len(x)-len(ref)); i++ {
@@ -95,7 +95,7 @@ func mono(out []float32, in []int16) []float32 {
 	return out
 }
 
-// thin is at a fourth of the rate.
+// thin sums each coarse values of in to one of out.
 func thin(out, in []float32) []float32 {
 	out = out[:len(in)/coarse]
 	for i := range out {
@@ -106,7 +106,7 @@ func thin(out, in []float32) []float32 {
 	return out
 }
 
-// correlation of the beginning of x with ref, from -1 to 1; silence is like silence.
+// correlation is that of the beginning of x with ref, from -1 to 1. Two silences have 1.
 func correlation(x, ref []float32) float64 {
 	var dot, xx, rr float32
 	x = x[:len(ref)]

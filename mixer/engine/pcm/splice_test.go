@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// step is the greatest difference of neighbouring frames.
+// step is the largest difference between neighbouring frames.
 func step(in []int16) (top int) {
 	for i := Channels; i < len(in); i++ {
 		d := int(in[i]) - int(in[i-Channels])
@@ -25,8 +25,8 @@ func hiss(frames int, amplitude float64) []int16 {
 	return out
 }
 
-// TestSpliceKeepsTonesWhole: a tone with a period taken out or put in is still that tone.
-func TestSpliceKeepsTonesWhole(t *testing.T) {
+// TestSplicedTonesAreContinuous: a tone with a period removed or repeated is still that tone.
+func TestSplicedTonesAreContinuous(t *testing.T) {
 	for _, hz := range []float64{80, 150, 300, 440, 1000, 3111} {
 		in := tone(4800, hz, 9000)
 		s := FindSplice(in)
@@ -51,7 +51,7 @@ func TestSpliceKeepsTonesWhole(t *testing.T) {
 	}
 }
 
-func TestSpliceKnowsWhatRepeats(t *testing.T) {
+func TestSpliceSimilarity(t *testing.T) {
 	if s := FindSplice(hiss(SpliceReach, 9000)); s.Similarity > 0.5 {
 		t.Errorf("noise repeats itself with %.2f", s.Similarity)
 	}
@@ -63,11 +63,11 @@ func TestSpliceKnowsWhatRepeats(t *testing.T) {
 	}
 }
 
-func TestExtrapolatorGoesOnAndEnds(t *testing.T) {
+func TestExtrapolatorContinuesAndEnds(t *testing.T) {
 	for _, hz := range []float64{100, 300, 444, 1000} {
 		var e Extrapolator
 		past := tone(Past, hz, 9000)
-		e.Begin(past)
+		e.Start(past)
 		out := slices.Clone(past)
 		block := make([]int16, 960*Channels)
 		for e.Next(block) {
@@ -90,15 +90,15 @@ func TestExtrapolatorGoesOnAndEnds(t *testing.T) {
 	}
 }
 
-func TestExtrapolatorDoesNotRepeatWhatIsQuiet(t *testing.T) {
+func TestExtrapolatorDoesNotRepeatQuietAudio(t *testing.T) {
 	var e Extrapolator
-	e.Begin(hiss(Past, 60))
+	e.Start(hiss(Past, 60))
 	block := make([]int16, 960*Channels)
 	e.Next(block)
 	if !e.Done() || Level(block[Overlap*Channels:]) != Floor {
 		t.Error("noise at -59 dB was repeated")
 	}
-	e.Begin(tone(Past-1, 300, 9000))
+	e.Start(tone(Past-1, 300, 9000))
 	if e.Next(block); Level(block) != Floor {
 		t.Error("something was made of too little")
 	}

@@ -24,8 +24,8 @@ const (
 
 // ramp is the tone for d, beginning at a moment.
 func ramp(from, d time.Duration) []int16 {
-	out := make([]int16, values(d))
-	first := values(from) / 2
+	out := make([]int16, samplesIn(d))
+	first := samplesIn(from) / 2
 	for i := 0; i < len(out); i += 2 {
 		v := int16(toneLoud * math.Sin(2*math.Pi*toneHz*float64(first+i/2)/mixer.SampleRate))
 		out[i], out[i+1] = v, v
@@ -48,7 +48,7 @@ func largestStep(sound []int16) int {
 
 // wire sends the tone through a jitter buffer under a clock of its own.
 type wire struct {
-	*jitter
+	*jitterBuffer
 	packet    time.Duration
 	ppm       float64                              // by how much the sender's clock is slow
 	late      func(at time.Duration) time.Duration // by how much a packet is delayed
@@ -64,7 +64,7 @@ type wire struct {
 
 func newWire(packet time.Duration) *wire {
 	return &wire{
-		jitter: newJitter(), packet: packet, now: 7 * time.Millisecond, late: func(time.Duration) time.Duration { return 0 },
+		jitterBuffer: newJitterBuffer(), packet: packet, now: 7 * time.Millisecond, late: func(time.Duration) time.Duration { return 0 },
 		absent: func(time.Duration) bool { return false }, stamp: func(at time.Duration) time.Duration { return at },
 	}
 }
@@ -91,7 +91,7 @@ func (w *wire) run(d time.Duration) (h heard) {
 	block := make([]int16, blockLength)
 	for end := w.now + d; w.now < end; w.now += blockTime {
 		w.deliver()
-		h.worst = max(h.worst, lasts(len(w.queue)))
+		h.worst = max(h.worst, durationOf(len(w.queue)))
 		if !w.pull(w.now, block) {
 			h.silences++
 		}
@@ -124,9 +124,9 @@ func (w *wire) deliver() {
 		w.came = came
 		var recovered []int16
 		if w.lost && w.redundant {
-			recovered = second[:values(w.packet)]
+			recovered = second[:samplesIn(w.packet)]
 		}
-		w.push(came, w.stamp(at), recovered, second[:values(w.packet)])
+		w.push(came, w.stamp(at), recovered, second[:samplesIn(w.packet)])
 		w.lost = false
 	}
 }
@@ -244,7 +244,7 @@ func TestPausesAreNoLoss(t *testing.T) {
 
 // TestComfortNoiseIsNotHeard: a silent sender's packet of noise every 400 ms is not played.
 func TestComfortNoiseIsNotHeard(t *testing.T) {
-	b := newJitter()
+	b := newJitterBuffer()
 	noise := ramp(0, blockTime)
 	pcm.Gain(noise, 0.005, 0.005)
 	block := make([]int16, blockLength)
@@ -353,7 +353,7 @@ func TestALongerWayIsNoJitter(t *testing.T) {
 // TestAnythingMayCome: whatever timestamps and lengths say, the queue stays within its limit.
 func TestAnythingMayCome(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		b, now := newJitter(), time.Duration(0)
+		b, now := newJitterBuffer(), time.Duration(0)
 		block, pts := make([]int16, blockLength), time.Duration(0)
 		for range rapid.IntRange(1, 60).Draw(t, "packets") {
 			now += time.Duration(rapid.Int64Range(0, int64(300*time.Millisecond)).Draw(t, "later"))
@@ -370,7 +370,7 @@ func TestAnythingMayCome(t *testing.T) {
 			}
 			b.missing(now, pts)
 			b.push(now, pts, length("recovered"), length("sound"))
-			if l := lasts(len(b.queue)); l > 200*time.Millisecond {
+			if l := durationOf(len(b.queue)); l > 200*time.Millisecond {
 				t.Fatalf("%v wait", l)
 			}
 			for range rapid.IntRange(0, 3).Draw(t, "pulls") {

@@ -16,7 +16,7 @@ func encodeAAC(t *testing.T) mixer.Packet {
 		t.Fatal(err)
 	}
 	defer e.Close()
-	packets, err := e.Encode(make([]int16, values(100*time.Millisecond)), 0)
+	packets, err := e.Encode(make([]int16, (100*time.Millisecond)), 0)
 	if err != nil || len(packets) == 0 {
 		t.Fatalf("%d packets, error %v", len(packets), err)
 	}
@@ -25,7 +25,7 @@ func encodeAAC(t *testing.T) mixer.Packet {
 
 // TestTheDecoderFollowsTheConfiguration: a packet with another codec or configuration is decoded by a new decoder.
 func TestTheDecoderFollowsTheConfiguration(t *testing.T) {
-	var d soundDecoder
+	var d audioDecoder
 	defer d.close()
 	g711 := func(rate, channels int) mixer.Packet {
 		return mixer.Packet{Codec: mixer.PCMU, Data: make([]byte, 800), SampleRate: rate, Channels: channels}
@@ -56,7 +56,7 @@ func TestTheDecoderFollowsTheConfiguration(t *testing.T) {
 			t.Errorf("%s: a new decoder: %v, want %v", c.name, opened, c.opens)
 		}
 		pcm, err := d.decode(nil, c.p)
-		if got := lasts(len(pcm)); err != nil || (got-c.length).Abs() > roundTime {
+		if got := durationOf(len(pcm)); err != nil || (got-c.length).Abs() > roundTime {
 			t.Errorf("%s: %v of audio, error %v; want %v", c.name, got, err, c.length)
 		}
 	}

@@ -14,18 +14,18 @@ import (
 	"azulejo/mixer/engine/pcm"
 )
 
-// mouth plays packets to a soundIn under a clock of its own, without its goroutine.
+// mouth plays packets to an audioInput under a clock of its own, without its goroutine.
 type mouth struct {
-	*soundIn
+	*audioInput
 	t       *testing.T
-	decoder soundDecoder
+	decoder audioDecoder
 	now     time.Duration
 	untold  bool // what is lost is not said to be
 }
 
 func newMouth(t *testing.T) *mouth {
 	t.Helper()
-	m := &mouth{soundIn: newSoundIn(slog.New(slog.DiscardHandler)), t: t}
+	m := &mouth{audioInput: newAudioInput(slog.New(slog.DiscardHandler)), t: t}
 	t.Cleanup(func() { m.close(); m.decoder.close() })
 	return m
 }
@@ -108,7 +108,7 @@ func repack(all []mixer.Packet, frame time.Duration) (out []mixer.Packet) {
 
 // tone of two channels, which differ.
 func stereo(d time.Duration, left, right float64) []int16 {
-	out := make([]int16, values(d))
+	out := make([]int16, samplesIn(d))
 	for i := 0; i < len(out); i += 2 {
 		at := 2 * math.Pi * float64(i/2) / mixer.SampleRate
 		out[i], out[i+1] = int16(toneLoud*math.Sin(left*at)), int16(toneLoud*math.Sin(right*at))
@@ -171,7 +171,7 @@ func TestEveryFormatIsHeard(t *testing.T) {
 
 // vowel is something like a voice: harmonics of a gliding pitch that swell and ebb.
 func vowel(d time.Duration) []int16 {
-	out, phase := make([]int16, values(d)), 0.0
+	out, phase := make([]int16, samplesIn(d)), 0.0
 	for i := 0; i < len(out); i += 2 {
 		at := float64(i/2) / mixer.SampleRate
 		phase += 2 * math.Pi * (140 + 30*math.Sin(2*math.Pi*1.3*at)) / mixer.SampleRate
@@ -188,7 +188,7 @@ func vowel(d time.Duration) []int16 {
 // TestSilenceThatIsNotSent: with DTX, voice after a pause is as late as before it, whole, and the pause is silent.
 func TestSilenceThatIsNotSent(t *testing.T) {
 	const spurt, pause = 2 * time.Second, 3 * time.Second
-	sound := slices.Concat(vowel(spurt), make([]int16, values(pause)), vowel(spurt))
+	sound := slices.Concat(vowel(spurt), make([]int16, samplesIn(pause)), vowel(spurt))
 	var sent []*mixer.Packet
 	for _, p := range packed(t, codec.AudioConfig{Codec: mixer.Opus, Voice: true, Mono: true, DTX: true, Bitrate: 24_000}, sound) {
 		if len(p.Data) > 2 {
@@ -200,25 +200,25 @@ func TestSilenceThatIsNotSent(t *testing.T) {
 	}
 	m := newMouth(t)
 	heard := m.play(sent)
-	begin := values(soundLatency + blockTime)
-	middle := heard[begin+values(spurt+time.Second):][:values(pause-time.Second-100*time.Millisecond)]
+	begin := samplesIn(audioLatency + blockTime)
+	middle := heard[begin+samplesIn(spurt+time.Second):][:samplesIn(pause-time.Second-100*time.Millisecond)]
 	if l := pcm.Level(middle); l != pcm.Floor {
 		t.Errorf("the pause is at %.1f dB", l)
 	}
 	for name, at := range map[string]time.Duration{"first": 0, "second": spurt + pause} {
-		said := heard[begin+values(at):][:values(spurt-100*time.Millisecond)]
+		said := heard[begin+samplesIn(at):][:samplesIn(spurt-100*time.Millisecond)]
 		if l, want := pcm.Level(said), pcm.Level(vowel(spurt)); math.Abs(l-want) > 1.5 {
 			t.Errorf("the %s spurt is at %.1f dB, want %.1f", name, l, want)
 		}
 	}
 	if d := m.buffer.delay(m.now); len(m.buffer.queue) > blockLength {
-		t.Errorf("%v of sound are left, with a delay of %v", lasts(len(m.buffer.queue)), d)
+		t.Errorf("%v of sound are left, with a delay of %v", durationOf(len(m.buffer.queue)), d)
 	}
 }
 
 // likeness is the SNR of sound against the same without loss, in dB, at the lag of up to 40 ms where it is best.
 func likeness(want, got []int16) float64 {
-	best, most := math.Inf(-1), values(40*time.Millisecond)
+	best, most := math.Inf(-1), samplesIn(40*time.Millisecond)
 	for lag := 0; lag <= most; lag += 2 {
 		var signal, noise float64
 		for i := 0; i < min(len(want), len(got))-most; i += 46 {
@@ -317,10 +317,10 @@ func (m *mouth) speak(sound []int16) (heard []int16) {
 // TestSilenceIsNotDecoded: what a muted microphone sends for hours costs next to nothing.
 func TestSilenceIsNotDecoded(t *testing.T) {
 	m := newMouth(t)
-	packets := packed(t, codec.AudioConfig{Codec: mixer.Opus}, slices.Concat(make([]int16, values(time.Second)), ramp(0, time.Second)))
+	packets := packed(t, codec.AudioConfig{Codec: mixer.Opus}, slices.Concat(make([]int16, samplesIn(time.Second)), ramp(0, time.Second)))
 	m.play(packets[:50])
-	if m.decoder.same < 10 || m.decoder.quiet != blockLength {
-		t.Errorf("%d equal packets of silence, %d values each", m.decoder.same, m.decoder.quiet)
+	if m.decoder.same < 10 || m.decoder.silence != blockLength {
+		t.Errorf("%d equal packets of silence, %d values each", m.decoder.same, m.decoder.silence)
 	}
 	m.now -= 200 * time.Millisecond
 	heard := m.play(packets[50:])
@@ -331,12 +331,12 @@ func TestSilenceIsNotDecoded(t *testing.T) {
 
 // BenchmarkSource is what one source costs for each 20 ms of sound: its packet decoded, queued and pulled.
 func BenchmarkSource(b *testing.B) {
-	for name, sound := range map[string][]int16{"voice": vowel(time.Second), "silent": make([]int16, values(time.Second))} {
+	for name, sound := range map[string][]int16{"voice": vowel(time.Second), "silent": make([]int16, samplesIn(time.Second))} {
 		b.Run(name, func(b *testing.B) {
 			packets := packed(b, codec.AudioConfig{Codec: mixer.Opus}, sound)
-			s := newSoundIn(slog.New(slog.DiscardHandler))
+			s := newAudioInput(slog.New(slog.DiscardHandler))
 			defer s.close()
-			var d soundDecoder
+			var d audioDecoder
 			defer d.close()
 			now := s.born
 			for i := 0; b.Loop(); i++ {
