@@ -127,7 +127,7 @@ func (w *crowd) publish(ctx context.Context, url, room, name string, c *clip) (*
 	g.stop, g.played = stop, make(chan struct{})
 	go func() {
 		defer close(g.played)
-		if err := client.Play(playing, client.Loop(c.packets, c.length), g.PutVideo); err != nil && playing.Err() == nil {
+		if err := client.Play(playing, client.Loop(c.packets, c.length), g.SendVideo); err != nil && playing.Err() == nil {
 			w.log.Error("playing ended", "name", name, "error", err)
 		}
 	}()
