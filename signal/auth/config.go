@@ -13,10 +13,10 @@ const (
 	ModeToken = "token" // nobody may do anything without a token
 )
 
-// MinSecret is how many bytes a secret has at least: as many as the hash (RFC 7518, section 3.2).
+// MinSecret is the least number of bytes of a secret: as many as the hash has (RFC 7518, section 3.2).
 const MinSecret = 32
 
-// Defaults of the rates. They are generous, because all who sit behind one NAT or one proxy have one address.
+// Defaults of the rates. They are high, because all clients behind one NAT or one proxy have the same address.
 const (
 	DefaultJoins    = 1200
 	DefaultFailures = 120
@@ -24,7 +24,7 @@ const (
 
 const maxRate = 1_000_000
 
-// Secret is text that never shows itself.
+// Secret is a text that formats and logs as "(secret)".
 type Secret string
 
 // String hides the secret from fmt.
@@ -36,21 +36,21 @@ func (s Secret) GoString() string { return s.String() }
 // LogValue hides it from logs.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// Config of a Guard; its zero value lets everybody in, at the default rates.
+// Config of a Guard; its zero value admits everybody, at the default rates.
 type Config struct {
 	Mode   string // ModeNone when empty
 	Secret Secret // of ModeToken: at least MinSecret bytes, random ones
 
-	// Origins of pages that may use this server besides those of its own host, as "https://example.org" or
+	// Origins of pages that may use this server, besides those of its own host, such as "https://example.org" or
 	// "https://example.org:8443"; "*" allows all.
 	Origins []string
 
-	// Local says that the server is for this machine alone: it answers to no other names than this machine's own and
-	// those of Origins. A page of anybody's could else reach it by giving a name of its own our address (DNS rebinding).
+	// Local restricts the server to this machine: it refuses requests whose host is neither a name of this machine nor in
+	// Origins. Otherwise any web page could reach it by a DNS name that resolves to its address (DNS rebinding).
 	Local bool
 
-	// JoinsPerMinute and FailuresPerMinute are per address of clients; that many may come at once. Zero means the
-	// default. A failure is a request without a good token.
+	// JoinsPerMinute and FailuresPerMinute are limits for each client address, and also their bursts. Zero means the
+	// default. A failure is a request without a valid token.
 	JoinsPerMinute, FailuresPerMinute int
 }
 

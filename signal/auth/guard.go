@@ -14,16 +14,16 @@ import (
 	"azulejo/signal/refusal"
 )
 
-// Guard answers asks.
+// Guard grants or refuses requests for access.
 type Guard struct {
 	secret  []byte // nil: everybody may do everything
 	parser  *jwt.Parser
-	origins []string // as normal makes them
+	origins []string // normalized
 	local   bool
 
 	joins, failures *rates
-	waiting         *network.Shares                      // who stands in a door
-	known           *recent[[sha256.Size]byte, struct{}] // digests of tokens that were good lately
+	waiting         *network.Shares                      // connected clients in no room
+	known           *recent[[sha256.Size]byte, struct{}] // digests of tokens that were valid lately
 }
 
 // New makes a guard.
@@ -44,17 +44,18 @@ func New(cfg Config) (*Guard, error) {
 	return g, nil
 }
 
-// Admit returns a [refusal.Error] of one of the codes above where the answer is no. It does not block.
+// Admit grants or refuses a request. A refusal is a [refusal.Error] with one of the codes of this package. Admit does not
+// block.
 //
-// Who has failed too often gets CodeTooMany for every token that was not found good within the last hour, without a look
-// at it: guessing is over, while those who share the address and are in already go on, and come back.
+// After too many failures from one address, Admit refuses every token with CodeTooMany unless it was valid within the last
+// hour. That ends guessing of tokens, while clients behind the same address that are known can still reconnect.
 func (g *Guard) Admit(a Ask) (Permit, error) {
 	now, from := time.Now(), network.Of(a.Remote)
 	p, err := g.identify(a.Token, from, now)
 	if err != nil {
 		return Permit{}, err
 	}
-	if a.Join && !g.joins.take(from, now) {
+	if a.Join && !g.joins.allow(from, now) {
 		return Permit{}, refusal.New(CodeTooMany, "too many joins from this address; accepted are %d a minute", g.joins.perMinute)
 	}
 	if err := p.allows(a); err != nil {
@@ -63,7 +64,7 @@ func (g *Guard) Admit(a Ask) (Permit, error) {
 	return Permit{Name: p.Name, Expires: p.Expires}, nil
 }
 
-// identify tells what the token says, if it is good and may still be looked at.
+// identify returns the pass of a valid token.
 func (g *Guard) identify(token string, from netip.Prefix, now time.Time) (Pass, error) {
 	if g.secret == nil {
 		return Pass{Room: AllRooms, Grants: []Grant{Admin}}, nil
@@ -75,24 +76,24 @@ func (g *Guard) identify(token string, from netip.Prefix, now time.Time) (Pass, 
 	p, err := g.read(token)
 	if err != nil {
 		g.known.drop(digest)
-		g.failures.take(from, now)
+		g.failures.allow(from, now)
 		return Pass{}, err
 	}
-	g.known.put(digest, struct{}{}, now)
+	g.known.set(digest, struct{}{}, now)
 	return p, nil
 }
 
-// retryAfter is when to come back after CodeTooMany: by then a rate of six a minute has room again.
+// retryAfter is the pause after CodeTooMany. After it, a rate of six a minute allows one more request.
 const retryAfter = 10 * time.Second
 
-// Answer translates a refusal of Admit to HTTP: it sets the headers that belong to it and returns the status.
-// It returns zero where err is no refusal of this package.
+// Answer translates a refusal of Admit to HTTP: it sets the headers and returns the status. It returns zero if err is no
+// refusal of this package.
 func Answer(h http.Header, err error) int {
-	var no *refusal.Error
-	if !errors.As(err, &no) {
+	var refused *refusal.Error
+	if !errors.As(err, &refused) {
 		return 0
 	}
-	switch no.Code {
+	switch refused.Code {
 	case CodeUnauthorized:
 		h.Set("WWW-Authenticate", "Bearer")
 		return http.StatusUnauthorized

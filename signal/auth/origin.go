@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// AllowsOrigin tells whether the page that a request comes from is one of ours or of the list, or no page at all:
-// clients that are no browsers send no Origin (RFC 6454, section 7), and browsers cannot be made to leave it out.
+// AllowsOrigin tells whether a request comes from a page of the server's host or of an allowed origin, or from no page.
+// Clients other than browsers send no Origin (RFC 6454, section 7); a page cannot make its browser leave it out.
 func (g *Guard) AllowsOrigin(r *http.Request) bool {
 	origin := r.Header.Get("Origin")
 	if origin == "" || slices.Contains(g.origins, "*") || slices.Contains(g.origins, normal(origin)) {
@@ -19,8 +19,8 @@ func (g *Guard) AllowsOrigin(r *http.Request) bool {
 	return err == nil && u.Host != "" && normal(origin) == normal(u.Scheme+"://"+r.Host)
 }
 
-// AllowsHost tells whether the server goes by the name that a request calls it: a local one goes by localhost, by
-// addresses, which nobody can make up, and by the hosts of the list.
+// AllowsHost tells whether the Host of a request may name the server. A local server accepts localhost, IP addresses, which
+// DNS rebinding cannot use, and the hosts of the allowed origins.
 func (g *Guard) AllowsHost(r *http.Request) bool {
 	u := url.URL{Host: strings.ToLower(r.Host)}
 	name := strings.TrimSuffix(u.Hostname(), ".")
@@ -36,7 +36,7 @@ func (g *Guard) AllowsHost(r *http.Request) bool {
 	})
 }
 
-// normal is how a browser writes an origin: in lower case, without the port that its scheme has anyway.
+// normal writes an origin as browsers do: in lower case, without the default port of its scheme.
 func normal(origin string) string {
 	origin = strings.ToLower(origin)
 	for scheme, port := range map[string]string{"http://": ":80", "https://": ":443"} {
@@ -47,5 +47,5 @@ func normal(origin string) string {
 	return origin
 }
 
-// Origins are those of the configuration, in lower case; the caller may keep them.
+// Origins are the allowed origins, in lower case. The caller owns the slice.
 func (g *Guard) Origins() []string { return slices.Clone(g.origins) }

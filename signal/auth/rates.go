@@ -7,8 +7,8 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// rates limits what each network may do in a minute. What was not used within one is full again, so nothing is lost
-// when it is forgotten.
+// rates limits the events of each network by a token bucket. A bucket that is unused for a minute is full again, so it can
+// be forgotten.
 type rates struct {
 	perMinute int
 	buckets   *recent[netip.Prefix, *rate.Limiter]
@@ -21,15 +21,15 @@ func newRates(perMinute, otherwise int) *rates {
 	return &rates{perMinute, newRecent[netip.Prefix, *rate.Limiter](time.Minute)}
 }
 
-// take uses one up and tells whether there was one.
-func (r *rates) take(from netip.Prefix, now time.Time) bool {
-	fresh := func() *rate.Limiter {
+// allow counts an event and tells whether it is within the rate.
+func (r *rates) allow(from netip.Prefix, now time.Time) bool {
+	full := func() *rate.Limiter {
 		return rate.NewLimiter(rate.Limit(float64(r.perMinute)/time.Minute.Seconds()), r.perMinute)
 	}
-	return r.buckets.getOrMake(from, fresh, now).AllowN(now, 1)
+	return r.buckets.getOrMake(from, full, now).AllowN(now, 1)
 }
 
-// spent tells whether there is none left.
+// spent tells whether the next event would exceed the rate.
 func (r *rates) spent(from netip.Prefix, now time.Time) bool {
 	bucket, ok := r.buckets.get(from, now)
 	return ok && bucket.TokensAt(now) < 1

@@ -135,15 +135,15 @@ func TestOldAddressesAreForgotten(t *testing.T) {
 		r := newRates(5, 0)
 		at := func(i int) netip.Prefix { return network.Of(fmt.Sprintf("10.%d.%d.%d:1", i>>16, i>>8&255, i&255)) }
 		for i := range 1000 {
-			r.take(at(i), time.Now())
+			r.allow(at(i), time.Now())
 		}
 		time.Sleep(2*time.Minute + time.Second)
-		r.take(at(1), time.Now())
+		r.allow(at(1), time.Now())
 		if n := len(r.buckets.young) + len(r.buckets.old); n != 1 {
 			t.Errorf("%d addresses are remembered after two quiet minutes, want 1", n)
 		}
 		for i := range 5 * maxYoung {
-			r.take(at(i), time.Now())
+			r.allow(at(i), time.Now())
 			if n := len(r.buckets.young) + len(r.buckets.old); n > 2*maxYoung {
 				t.Fatalf("%d addresses are remembered, want at most %d", n, 2*maxYoung)
 			}
@@ -155,8 +155,8 @@ func TestOldAddressesAreForgotten(t *testing.T) {
 func TestRecentKeepsWhatIsUsed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRecent[string, int](time.Minute)
-		r.put("used", 1, time.Now())
-		r.put("left", 2, time.Now())
+		r.set("used", 1, time.Now())
+		r.set("left", 2, time.Now())
 		for range 10 {
 			time.Sleep(59 * time.Second)
 			if v, ok := r.get("used", time.Now()); !ok || v != 1 {

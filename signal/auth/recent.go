@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// maxYoung bounds the memory of a recent: it holds at most twice as many.
+// maxYoung bounds a recent, which holds at most twice as many keys.
 const maxYoung = 16384
 
-// recent is a map that forgets what was not used for a while: for keep at least, for twice as long at most. When more
-// than maxYoung keys are in use it forgets earlier.
+// recent is a map that forgets unused keys, after keep at the earliest and twice that time at the latest. With more than
+// maxYoung keys in use it forgets earlier.
 type recent[K comparable, V any] struct {
 	keep time.Duration
 
@@ -28,7 +28,7 @@ func (r *recent[K, V]) get(k K, now time.Time) (V, bool) {
 	return r.use(k, now)
 }
 
-func (r *recent[K, V]) put(k K, v V, now time.Time) {
+func (r *recent[K, V]) set(k K, v V, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.age(now)
@@ -42,7 +42,7 @@ func (r *recent[K, V]) drop(k K) {
 	delete(r.old, k)
 }
 
-// getOrMake makes what is not there.
+// getOrMake returns the value of a key, and stores a fresh one first if there is none.
 func (r *recent[K, V]) getOrMake(k K, fresh func() V, now time.Time) V {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -54,7 +54,7 @@ func (r *recent[K, V]) getOrMake(k K, fresh func() V, now time.Time) V {
 	return v
 }
 
-// use finds k and keeps it young.
+// use finds a key and makes it young.
 func (r *recent[K, V]) use(k K, now time.Time) (V, bool) {
 	r.age(now)
 	v, ok := r.young[k]
@@ -66,7 +66,7 @@ func (r *recent[K, V]) use(k K, now time.Time) (V, bool) {
 	return v, ok
 }
 
-// age makes the young old, and forgets the old, when it is time or there are too many.
+// age makes the young keys old and forgets the old ones, if keep is over or there are too many young ones.
 func (r *recent[K, V]) age(now time.Time) {
 	since := now.Sub(r.born)
 	if since < r.keep && len(r.young) < maxYoung {

@@ -13,11 +13,11 @@ import (
 )
 
 const (
-	leeway   = 10 * time.Second // between the clocks of two servers that keep time
-	maxToken = 4096             // bytes; ours have some 250
+	leeway   = 10 * time.Second // for the clocks of two servers with NTP
+	maxToken = 4096             // bytes; those of Mint have some 250
 )
 
-// Pass is what a token says.
+// Pass is the content of a token.
 type Pass struct {
 	Room    string // or AllRooms
 	Name    string // may be empty
@@ -44,7 +44,7 @@ func (p Pass) Validate() error {
 	return nil
 }
 
-// Mint makes the token of a pass. The secret is the one of the Config that is to accept it.
+// Mint makes the token of a pass. The secret is that of the Config that accepts it.
 func Mint(secret Secret, p Pass) (string, error) {
 	if err := errors.Join(Config{Mode: ModeToken, Secret: secret}.Validate(), p.Validate()); err != nil {
 		return "", fmt.Errorf("make a token: %w", err)
@@ -81,7 +81,7 @@ func (g *Guard) read(token string) (Pass, error) {
 	}
 	var c claims
 	if _, err := g.parser.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return g.secret, nil }); err != nil {
-		return Pass{}, noGood(err, c)
+		return Pass{}, invalid(err, c)
 	}
 	if c.Room == "" {
 		return Pass{}, refuse("the token is for no room; accepted is one whose claim room is a room's name or %s", AllRooms)
@@ -89,8 +89,8 @@ func (g *Guard) read(token string) (Pass, error) {
 	return Pass{Room: c.Room, Name: strings.TrimSpace(c.Name), Grants: c.Grants, Expires: c.ExpiresAt.Time}, nil
 }
 
-// noGood tells why the library refused: in our words, for its own may repeat what the token holds.
-func noGood(err error, c claims) error {
+// invalid translates an error of the JWT library, whose own texts may repeat parts of the token.
+func invalid(err error, c claims) error {
 	switch {
 	case errors.Is(err, jwt.ErrTokenMalformed):
 		return refuse("the token is broken; accepted are JSON Web Tokens, whole")
@@ -106,7 +106,7 @@ func noGood(err error, c claims) error {
 
 func refuse(format string, args ...any) error { return refusal.New(CodeUnauthorized, format, args...) }
 
-// allows tells whether the pass is enough; the error is a [refusal.Error].
+// allows tells whether the pass suffices; the error is a [refusal.Error].
 func (p Pass) allows(a Ask) error {
 	switch {
 	case a.Room == "" || p.Room == AllRooms || p.Room == a.Room:
@@ -125,7 +125,7 @@ func (p Pass) allows(a Ask) error {
 
 func allGrants() []Grant { return []Grant{View, Publish, Footage, Admin} }
 
-// list is for people: "view, publish".
+// list joins grants for an error text: "view, publish".
 func list(grants []Grant) string {
 	if len(grants) == 0 {
 		return "nothing"

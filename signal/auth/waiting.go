@@ -7,12 +7,12 @@ import (
 	"azulejo/signal/refusal"
 )
 
-// maxWaiting is how many connections of one network may have been opened without having been let in: an office behind
-// one NAT comes back at once.
+// maxWaiting bounds the connections of one network that have not joined yet. All clients of an office behind one NAT may
+// reconnect at once.
 const maxWaiting = 256
 
-// Wait is for dialects whose clients are connected before they say what they want. It returns what to call, once or
-// more often, when the client is in or gone; the error is a [refusal.Error]. It does not block.
+// Wait counts a client that is connected but in no room, for dialects whose clients connect before they join. The caller
+// calls done, at least once, when the client has joined or is gone. The error is a [refusal.Error]. Wait does not block.
 func (g *Guard) Wait(remote string) (done func(), err error) {
 	from := network.Of(remote)
 	if !g.waiting.Take(from) {

@@ -18,8 +18,8 @@ type Client struct {
 	pc   *webrtc.PeerConnection
 	conn *websocket.Conn
 
-	video, audio *sender   // nil where nothing is published
-	smaller      []*sender // layers of the picture below video
+	video, audio *sender   // nil: not published
+	smaller      []*sender // simulcast layers below video
 	in           [2]receiving
 
 	connected chan struct{}
@@ -36,11 +36,11 @@ type Client struct {
 	err          error
 	id           string
 	participants []Participant
-	said         Told
+	status       Status
 }
 
-// Dial joins the room, connects, and returns when media can flow both ways. ctx bounds only
-// that. A refusal is a [*ServerError].
+// Dial joins the room and returns when the peer connection is established. ctx bounds Dial only. A refusal of the server is
+// a [*ServerError].
 func Dial(ctx context.Context, cfg Config) (*Client, error) {
 	cfg = cfg.withDefaults()
 	if err := cfg.Validate(); err != nil {
@@ -91,7 +91,7 @@ func (c *Client) prepare() error {
 	if c.video, err = c.transceiver(webrtc.RTPCodecTypeVideo, c.cfg.PublishVideo); err != nil {
 		return err
 	}
-	c.audio, err = c.transceiver(webrtc.RTPCodecTypeAudio, c.sound())
+	c.audio, err = c.transceiver(webrtc.RTPCodecTypeAudio, c.audioCodec())
 	return err
 }
 
@@ -102,7 +102,7 @@ func (c *Client) observe() {
 		case webrtc.PeerConnectionStateConnected:
 			c.flow.Do(func() { close(c.connected) })
 		case webrtc.PeerConnectionStateFailed:
-			c.end(errors.New("ice failed"))
+			c.finish(errors.New("ice failed"))
 		}
 	})
 }
@@ -116,28 +116,28 @@ func (c *Client) start(f func()) {
 	}
 }
 
-// ID is the participant's, given by the server.
+// ID is the participant's id, which the server chose.
 func (c *Client) ID() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.id
 }
 
-// Participants are who publishes, as last told by the server.
+// Participants are those of the room, as the server reported them last.
 func (c *Client) Participants() []Participant {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.participants
 }
 
-// Rendition is what is received, as last told by the server.
+// Rendition describes the received video, as the server reported it last.
 func (c *Client) Rendition() Rendition {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.said.Rendition
+	return c.status.Rendition
 }
 
-// Mute tells the server what not to show and play of this client.
+// Mute sends which of the client's media the server holds back.
 func (c *Client) Mute(muted Media) error {
 	return c.send(muteMessage{"mute", muted})
 }
@@ -145,14 +145,14 @@ func (c *Client) Mute(muted Media) error {
 // Done is closed when the session is over.
 func (c *Client) Done() <-chan struct{} { return c.ctx.Done() }
 
-// Err tells why it is over; nil after Close.
+// Err tells why the session is over; nil after Close.
 func (c *Client) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.err
 }
 
-func (c *Client) end(err error) {
+func (c *Client) finish(err error) {
 	c.mu.Lock()
 	if c.err == nil && c.ctx.Err() == nil {
 		c.err = err
@@ -168,15 +168,15 @@ func (c *Client) Close() error {
 	return c.Drop()
 }
 
-// Drop frees everything without a word to the room, like a process that was killed, but for the
-// end of the transport. It may be called twice.
+// Drop frees everything without leaving the room, like a process that is killed: the server only sees the end of the
+// transport. It may be called twice.
 func (c *Client) Drop() error {
-	c.end(nil)
+	c.finish(nil)
 	c.mu.Lock()
-	was := c.closed
+	closed := c.closed
 	c.closed = true
 	c.mu.Unlock()
-	if was {
+	if closed {
 		return nil
 	}
 	var errs []error
@@ -190,9 +190,10 @@ func (c *Client) Drop() error {
 	return errors.Join(errs...)
 }
 
-const goodbye = 2 * time.Second
+// leaveWithin bounds the time in which the server closes the connection after leave.
+const leaveWithin = 2 * time.Second
 
-// leave says goodbye and waits for the server's, so that the room is left when Close returns.
+// leave waits for the server to close the connection, so that the client is out of the room when Close returns.
 func (c *Client) leave() error {
 	if c.conn == nil || c.ctx.Err() != nil {
 		return nil
@@ -202,7 +203,7 @@ func (c *Client) leave() error {
 	}
 	select {
 	case <-c.ctx.Done():
-	case <-time.After(goodbye):
+	case <-time.After(leaveWithin):
 	}
 	return nil
 }

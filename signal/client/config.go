@@ -11,49 +11,49 @@ import (
 	"azulejo/mixer"
 )
 
-// Config says whom to call, what to publish and what to do with what comes back.
+// Config names the server and the room, what to publish, and the callbacks for what is received.
 type Config struct {
 	URL    string      // of the server's /ws: ws://host:port/ws
 	Header http.Header // of the WebSocket request; may be nil
-	Token  string      // what lets the client in; may be empty
+	Token  string      // JSON Web Token; may be empty
 
 	Room string
 	Name string
-	Key  string // takes the same place again; may be empty
+	Key  string // gets the same place back after a loss of the connection; may be empty
 
-	PublishVideo mixer.Codec // codec.H264 or codec.VP8; empty: no picture
+	PublishVideo mixer.Codec // mixer.H264 or mixer.VP8; empty: no video
 	PublishAudio bool        // Opus
-	Layers       int         // of the picture (simulcast), each with packets of its own, see PutLayer; up to 3, zero is one
+	Layers       int         // of simulcast, see SendLayer; up to 3, zero is one
 
-	Screen bool // the picture that is published is a shared screen
+	Screen bool // the published video is a shared screen
 
 	View   bool          // receive the mix
-	Select Selection     // which picture of it
-	Accept []mixer.Codec // picture formats offered, in order; H.264 and VP8 when empty
+	Select Selection     // what to watch first
+	Accept []mixer.Codec // video codecs of the offer, in order; H.264 and VP8 when empty
 
-	// OnVideo and OnAudio get the mix as access units in order; PTS is the stream's RTP time.
-	// A packet may be kept. Either may be nil.
+	// OnVideo and OnAudio receive the access units of the mix in order; PTS is the RTP time of the stream. They may keep a
+	// packet. Either may be nil.
 	OnVideo, OnAudio func(mixer.Packet)
 
-	OnRefresh      func()                     // the server wants a key picture of what is published
-	OnLimit        func(bitrate int)          // what the server wants at most of what is published, repeated; bits a second
+	OnRefresh      func()                     // the server wants a keyframe of the published video
+	OnLimit        func(bitrate int)          // the server limits the published media, repeatedly; bits a second
 	OnParticipants func([]Participant)        // after every change
-	OnRendition    func(Rendition)            // what is received
-	OnLayout       func(Layout)               // what the picture shows, in step with it
-	OnTile         func(Tile)                 // how large this client's picture is shown
-	OnOverload     func(level int)            // how far the server is degraded
-	OnError        func(code, message string) // mistakes that did not end the session
+	OnRendition    func(Rendition)            // of the received video
+	OnLayout       func(Layout)               // of the received video, just before the first frame that shows it
+	OnTile         func(Tile)                 // the size of this client's video in the mix
+	OnOverload     func(level int)            // of the room
+	OnError        func(code, message string) // refusals that did not end the session
 
 	Log *slog.Logger // nil: silent
 }
 
-// Media says something about both media of a participant.
+// Media is a property of a participant's audio and of its video.
 type Media struct {
 	Audio bool `json:"audio"`
 	Video bool `json:"video"`
 }
 
-// Participant is one who publishes.
+// Participant is a publisher in the room.
 type Participant struct {
 	ID      string `json:"id"`
 	Name    string `json:"name"`
@@ -62,18 +62,18 @@ type Participant struct {
 	Muted   Media  `json:"muted"`
 }
 
-// ServerError is what the server refused, or why it ended the session.
+// ServerError is a refusal of the server, or its reason to end the session.
 type ServerError struct {
 	Code    string
 	Message string
 }
 
-// Error tells both.
+// Error has the code and the message.
 func (e *ServerError) Error() string { return fmt.Sprintf("server said %s: %s", e.Code, e.Message) }
 
 const (
 	handshake    = 10 * time.Second // to reach the server
-	refreshEvery = time.Second      // at most one request for a key picture in this time
+	refreshEvery = time.Second      // at most one request for a keyframe in this time
 )
 
 func (c Config) withDefaults() Config {
@@ -105,13 +105,13 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// where is the URL for messages: without a query, which may hold a token.
+// where is the URL for error texts. The query is left out, since it may contain a token.
 func (c Config) where() string {
 	address, _, _ := strings.Cut(c.URL, "?")
 	return address
 }
 
-// formats are the picture formats of the offer: what is published first.
+// formats are the video codecs of the offer, the published one first.
 func (c Config) formats() []mixer.Codec {
 	var all []mixer.Codec
 	if c.PublishVideo != "" {

@@ -24,25 +24,25 @@ const mtu = 1200
 type sender struct {
 	track *webrtc.TrackLocalStaticRTP
 	clock uint32
-	name  func(*rtp.Header) error // of the layer; nil without simulcast
+	mark  func(*rtp.Header) error // adds the id of the layer; nil without simulcast
 
 	mu         sync.Mutex
 	packetizer rtp.Packetizer
 	sequencer  rtp.Sequencer // of packetizer
-	skipped    uint16        // sequence numbers left out by PutRTP
+	skipped    uint16        // sequence numbers that SendRTP left out
 
 	units, packets, bytes atomic.Uint64
 }
 
-// sound is the format of published sound, if any.
-func (c *Client) sound() mixer.Codec {
+// audioCodec is the codec of the published audio; empty: none is published.
+func (c *Client) audioCodec() mixer.Codec {
 	if c.cfg.PublishAudio {
 		return mixer.Opus
 	}
 	return ""
 }
 
-// transceiver prepares one medium in both, one or no direction.
+// transceiver adds the transceiver of one medium, with the direction that cfg needs.
 func (c *Client) transceiver(kind webrtc.RTPCodecType, publish mixer.Codec) (*sender, error) {
 	direction := webrtc.RTPTransceiverDirectionRecvonly
 	switch {
@@ -51,9 +51,9 @@ func (c *Client) transceiver(kind webrtc.RTPCodecType, publish mixer.Codec) (*se
 	case publish != "":
 		direction = webrtc.RTPTransceiverDirectionSendonly
 	case !c.cfg.View && kind == webrtc.RTPCodecTypeVideo:
-		direction = webrtc.RTPTransceiverDirectionInactive // sound alone still needs a section of video
+		direction = webrtc.RTPTransceiverDirectionInactive // the server wants a video section even for audio only
 	case !c.cfg.View:
-		return nil, nil // this medium is not used
+		return nil, nil // the medium is not used
 	}
 	init := webrtc.RTPTransceiverInit{Direction: direction}
 	if publish == "" {
@@ -86,12 +86,12 @@ func newSender(track *webrtc.TrackLocalStaticRTP, id mixer.Codec) *sender {
 	case mixer.VP8:
 		payloader = &codecs.VP8Payloader{EnablePictureID: true}
 	}
-	// Payload type and SSRC are set by the track, which knows the answer.
+	// The track sets payload type and SSRC, which follow from the answer.
 	s.packetizer = rtp.NewPacketizer(mtu, 0, 0, payloader, s.sequencer, s.clock)
 	return s
 }
 
-// feedback reads what the server says about a published track, or about one layer of it.
+// feedback reads the RTCP of a published track, or of one layer of it.
 func (c *Client) feedback(s *webrtc.RTPSender, rid string) {
 	read := s.ReadRTCP
 	if rid != "" {
@@ -117,24 +117,23 @@ func (c *Client) feedback(s *webrtc.RTPSender, rid string) {
 	}
 }
 
-// PutVideo sends one picture, of the format in Config.PublishVideo. PTS sets its RTP time;
-// pacing is the caller's, see [Play].
-func (c *Client) PutVideo(p mixer.Packet) error { return c.video.put(p) }
+// SendVideo sends one access unit of Config.PublishVideo. PTS sets its RTP time. The caller paces, see [Play].
+func (c *Client) SendVideo(p mixer.Packet) error { return c.video.send(p) }
 
-// PutAudio sends one Opus packet.
-func (c *Client) PutAudio(p mixer.Packet) error { return c.audio.put(p) }
+// SendAudio sends one Opus packet.
+func (c *Client) SendAudio(p mixer.Packet) error { return c.audio.send(p) }
 
-// PutRTP sends one packet on the picture's track, to try a server's patience. Payload type and
-// SSRC are set here; the sequence number counts from that of the next packet: 0 is in order, 1
-// leaves a gap, 65535 repeats the last one. (SRTP drops what is far from it.)
-func (c *Client) PutRTP(p *rtp.Packet) error {
+// SendRTP sends one packet on the video track, to test a server with malformed media. It sets payload type and SSRC. The
+// sequence number is relative to the next packet: 0 is in order, 1 leaves a gap, 65535 repeats the last one. SRTP drops
+// packets whose number is far away.
+func (c *Client) SendRTP(p *rtp.Packet) error {
 	if c.video == nil {
 		return errNotPublished
 	}
-	return c.video.putRTP(p)
+	return c.video.sendRTP(p)
 }
 
-func (s *sender) putRTP(p *rtp.Packet) error {
+func (s *sender) sendRTP(p *rtp.Packet) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.skipped += p.SequenceNumber
@@ -145,7 +144,7 @@ func (s *sender) putRTP(p *rtp.Packet) error {
 
 var errNotPublished = errors.New("this medium is not published: see Config")
 
-func (s *sender) put(p mixer.Packet) error {
+func (s *sender) send(p mixer.Packet) error {
 	if s == nil {
 		return errNotPublished
 	}
@@ -156,8 +155,8 @@ func (s *sender) put(p mixer.Packet) error {
 	for _, out := range s.packetizer.Packetize(p.Data, 0) {
 		out.Timestamp = stamp
 		out.SequenceNumber += s.skipped
-		if s.name != nil {
-			if err := s.name(&out.Header); err != nil {
+		if s.mark != nil {
+			if err := s.mark(&out.Header); err != nil {
 				return err
 			}
 		}
@@ -171,13 +170,12 @@ func (s *sender) put(p mixer.Packet) error {
 	return nil
 }
 
-// Play takes packets from next and gives each to put at its time, the first at once, until ctx
-// ends (nil), next returns io.EOF (nil), or one of them fails. A source that is late is not
-// hurried.
-func Play(ctx context.Context, next func() (mixer.Packet, error), put func(mixer.Packet) error) error {
+// Play reads packets from next and gives each to send at its time, the first at once. It returns nil when ctx ends or next
+// returns io.EOF, else the error of next or send. A late packet is sent at once and does not move the later ones.
+func Play(ctx context.Context, next func() (mixer.Packet, error), send func(mixer.Packet) error) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	var begin time.Time
+	var start time.Time
 	for {
 		p, err := next()
 		if errors.Is(err, io.EOF) {
@@ -186,23 +184,22 @@ func Play(ctx context.Context, next func() (mixer.Packet, error), put func(mixer
 		if err != nil {
 			return fmt.Errorf("next packet to play: %w", err)
 		}
-		if begin.IsZero() {
-			begin = time.Now().Add(-p.PTS)
+		if start.IsZero() {
+			start = time.Now().Add(-p.PTS)
 		}
-		timer.Reset(time.Until(begin.Add(p.PTS)))
+		timer.Reset(time.Until(start.Add(p.PTS)))
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-timer.C:
 		}
-		if err := put(p); err != nil {
+		if err := send(p); err != nil {
 			return err
 		}
 	}
 }
 
-// Loop makes an endless source of packets, each pass behind the last one; period is the length
-// of a pass.
+// Loop makes an endless source that repeats the packets. Each pass starts one period after the one before.
 func Loop(packets []mixer.Packet, period time.Duration) func() (mixer.Packet, error) {
 	n := 0
 	return func() (mixer.Packet, error) {

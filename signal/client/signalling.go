@@ -10,7 +10,7 @@ import (
 	"github.com/pion/webrtc/v4"
 )
 
-// What the client says.
+// The messages of the client.
 type (
 	joinMessage struct {
 		Type    string     `json:"type"`
@@ -69,7 +69,7 @@ func (c *Client) send(message any) error {
 	return nil
 }
 
-// negotiate joins and offers; the answer is the reader's business.
+// negotiate joins and offers; the reader handles the answer.
 func (c *Client) negotiate(ctx context.Context, joined <-chan struct{}) error {
 	publish := publishing{Media{Audio: c.cfg.PublishAudio, Video: c.cfg.PublishVideo != ""}, c.cfg.Screen, c.cfg.Layers}
 	if err := c.send(joinMessage{"join", c.cfg.Room, c.cfg.Name, c.cfg.Key, c.cfg.Token, publish, c.cfg.Select}); err != nil {
@@ -93,7 +93,7 @@ func (c *Client) offer() error {
 		}
 		select {
 		case candidates <- candidate.ToJSON():
-		default: // a machine with that many addresses has a good one among the first
+		default: // of more than 64 addresses the first ones are enough
 		}
 	})
 	offer, err := c.pc.CreateOffer(nil)
@@ -117,27 +117,27 @@ func (c *Client) trickle(candidates <-chan webrtc.ICECandidateInit) {
 			return
 		case candidate := <-candidates:
 			if c.send(candidateMessage{"candidate", candidate}) != nil {
-				return // the reader finds out why
+				return // the reader reports why
 			}
 		}
 	}
 }
 
-// reader handles what the server says until the connection ends.
+// reader handles the server's messages until the connection ends.
 func (c *Client) reader(joined chan<- struct{}) {
 	for {
 		_, data, err := c.conn.ReadMessage()
 		if websocket.IsCloseError(err, websocket.CloseNormalClosure) {
-			c.end(nil)
+			c.finish(nil)
 			return
 		}
 		if err != nil {
-			c.end(fmt.Errorf("read from server: %w", err))
+			c.finish(fmt.Errorf("read from server: %w", err))
 			return
 		}
 		var r reply
 		if err := json.Unmarshal(data, &r); err != nil {
-			c.end(fmt.Errorf("read from server: %w", err))
+			c.finish(fmt.Errorf("read from server: %w", err))
 			return
 		}
 		if r.Type == "joined" {
@@ -146,7 +146,7 @@ func (c *Client) reader(joined chan<- struct{}) {
 			continue
 		}
 		if err := c.handle(r, data); err != nil {
-			c.end(err)
+			c.finish(err)
 			return
 		}
 	}
@@ -156,10 +156,10 @@ func (c *Client) joined(r reply) {
 	c.mu.Lock()
 	c.id = r.ID
 	c.mu.Unlock()
-	c.told(r.Participants)
+	c.setParticipants(r.Participants)
 }
 
-func (c *Client) told(all []Participant) {
+func (c *Client) setParticipants(all []Participant) {
 	c.mu.Lock()
 	c.participants = all
 	c.mu.Unlock()
@@ -183,18 +183,18 @@ func (c *Client) handle(r reply, data []byte) error {
 			c.cfg.Log.Warn("candidate refused", "candidate", candidate.Candidate, "error", err)
 		}
 	case "participants":
-		c.told(r.Participants)
+		c.setParticipants(r.Participants)
 	case "error":
-		return c.mistake(r)
+		return c.refused(r)
 	default:
-		return c.picture(r.Type, data)
+		return c.report(r.Type, data)
 	}
 	return nil
 }
 
-// mistake: before media flows there is nothing to go on with; later the server decides, which
-// closes when it means it.
-func (c *Client) mistake(r reply) error {
+// refused handles an error of the server. It ends a session that is not connected yet, or if its code says that the server
+// closes the session.
+func (c *Client) refused(r reply) error {
 	err := &ServerError{Code: r.Code, Message: r.Message}
 	select {
 	case <-c.connected:

@@ -11,21 +11,21 @@ import (
 	"azulejo/mixer"
 )
 
-// rids name the layers of simulcast from the largest on, as browsers' examples do: full, half, quarter.
+// rids are the ids of the simulcast layers, the largest first, as in browsers' examples: full, half, quarter.
 var rids = []string{"f", "h", "q"} // a constant table
 
-// PutLayer sends one picture of one layer; layer 0 is the largest. PutVideo is PutLayer of layer 0.
-func (c *Client) PutLayer(layer int, p mixer.Packet) error {
+// SendLayer sends one access unit of one layer; layer 0 is the largest. SendVideo is SendLayer of layer 0.
+func (c *Client) SendLayer(layer int, p mixer.Packet) error {
 	if layer == 0 {
-		return c.video.put(p)
+		return c.video.send(p)
 	}
 	if layer < 0 || layer > len(c.smaller) {
 		return fmt.Errorf("send layer %d: %w", layer, errNotPublished)
 	}
-	return c.smaller[layer-1].put(p)
+	return c.smaller[layer-1].send(p)
 }
 
-// layered prepares the picture in several layers and returns the largest.
+// layered adds a transceiver of several video layers and returns the sender of the largest.
 func (c *Client) layered(init webrtc.RTPTransceiverInit) (*sender, error) {
 	tracks, err := c.layerTracks()
 	if err != nil {
@@ -43,7 +43,7 @@ func (c *Client) layered(init webrtc.RTPTransceiverInit) (*sender, error) {
 	var all []*sender
 	for _, track := range tracks {
 		s := newSender(track, c.cfg.PublishVideo)
-		s.name = namer(t, track.RID())
+		s.mark = marker(t, track.RID())
 		c.start(func() { c.feedback(t.Sender(), track.RID()) })
 		all = append(all, s)
 	}
@@ -63,9 +63,9 @@ func (c *Client) layerTracks() ([]*webrtc.TrackLocalStaticRTP, error) {
 	return tracks, nil
 }
 
-// namer says in each packet which layer it is of (RFC 8852): the receiver learns the SSRCs from that.
-func namer(t *webrtc.RTPTransceiver, rid string) func(*rtp.Header) error {
-	ids := sync.OnceValue(func() map[string]uint8 { // at the first packet, when all is negotiated
+// marker adds the id of the layer to each packet (RFC 8852), from which the receiver learns the SSRCs.
+func marker(t *webrtc.RTPTransceiver, rid string) func(*rtp.Header) error {
+	ids := sync.OnceValue(func() map[string]uint8 { // at the first packet: the extensions are negotiated then
 		ids := map[string]uint8{}
 		for _, e := range t.Sender().GetParameters().HeaderExtensions {
 			ids[e.URI] = uint8(e.ID)

@@ -160,7 +160,7 @@ func TestSimulcast(t *testing.T) {
 	put := func() bool {
 		all := true
 		for i := range data {
-			if err := c.PutLayer(i, mixer.Packet{Codec: mixer.VP8, Data: data[i], PTS: time.Duration(n) * 40 * time.Millisecond, Key: true}); err != nil {
+			if err := c.SendLayer(i, mixer.Packet{Codec: mixer.VP8, Data: data[i], PTS: time.Duration(n) * 40 * time.Millisecond, Key: true}); err != nil {
 				t.Fatal(err)
 			}
 			all = a.up.has(t, i, data[i]) && all
@@ -169,7 +169,7 @@ func TestSimulcast(t *testing.T) {
 		return all
 	}
 	await.Until(t, "all layers", put)
-	if err := c.PutLayer(3, mixer.Packet{}); err == nil {
+	if err := c.SendLayer(3, mixer.Packet{}); err == nil {
 		t.Error("a fourth layer was sent")
 	}
 	if got := c.Stats().Sent.Video.Units; got != uint64(3*n) {
@@ -207,7 +207,7 @@ func TestOneLayerIsLayerZero(t *testing.T) {
 	data := []byte{0x10, 0x02, 0x00, 0x9d, 0x01, 0x2a, 0x10, 0x00, 0x10, 0x00, 7}
 	await.Until(t, "the picture and the sound", func() bool {
 		for _, err := range []error{
-			c.PutVideo(mixer.Packet{Codec: mixer.VP8, Data: data}), c.PutAudio(mixer.Packet{Codec: mixer.Opus, Data: []byte{0xf8, 1}}),
+			c.SendVideo(mixer.Packet{Codec: mixer.VP8, Data: data}), c.SendAudio(mixer.Packet{Codec: mixer.Opus, Data: []byte{0xf8, 1}}),
 		} {
 			if err != nil {
 				t.Fatal(err)
@@ -223,7 +223,7 @@ func TestOneLayerIsLayerZero(t *testing.T) {
 	if slices.ContainsFunc(a.up.layers[1:], func(l [][]byte) bool { return len(l) > 0 }) {
 		t.Error("another layer came")
 	}
-	if err := c.PutLayer(1, mixer.Packet{}); err == nil {
+	if err := c.SendLayer(1, mixer.Packet{}); err == nil {
 		t.Error("a second layer was sent")
 	}
 }

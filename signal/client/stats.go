@@ -17,7 +17,7 @@ type Stats struct {
 		Video Receiving `json:"video"`
 		Audio Receiving `json:"audio"`
 	} `json:"received"`
-	Told Told `json:"told"`
+	Status Status `json:"told"`
 }
 
 // Sending counts one published medium.
@@ -37,10 +37,10 @@ type Receiving struct {
 	Units      uint64        `json:"units"`
 	Keys       uint64        `json:"keys"`
 	Bytes      uint64        `json:"bytes"`
-	Lost       uint64        `json:"lost"`   // RTP packets that never came
-	Breaks     uint64        `json:"breaks"` // units with something missing before them
+	Lost       uint64        `json:"lost"`   // RTP packets
+	Breaks     uint64        `json:"breaks"` // access units that follow a loss
 	First      time.Time     `json:"first,omitzero"`
-	LongestGap time.Duration `json:"-"` // between two units
+	LongestGap time.Duration `json:"-"` // between two access units
 }
 
 // MarshalJSON writes the gap in milliseconds.
@@ -60,7 +60,7 @@ func (c *Client) Stats() Stats {
 		s.Sent.Video = s.Sent.Video.plus(layer.stats())
 	}
 	s.Received.Audio, s.Received.Video = c.in[0].snapshot(), c.in[1].snapshot()
-	s.Told = c.Told()
+	s.Status = c.Status()
 	return s
 }
 

@@ -16,7 +16,7 @@ import (
 type receiving struct {
 	mu    sync.Mutex
 	stats Receiving
-	last  time.Time // arrival of the last unit
+	last  time.Time // arrival of the last access unit
 }
 
 func (r *receiving) count(p mixer.Packet, now time.Time) {
@@ -63,12 +63,13 @@ func (c *Client) receive(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
 	})
 	c.start(func() {
 		if err := c.read(t); err != nil {
-			c.end(err)
+			c.finish(err)
 		}
 	})
 }
 
-// read takes t apart until the connection ends. Its codec changes where a source's own packets are passed on.
+// read splits a track into access units until the connection ends. Its codec may change: the server passes on the packets
+// of a source that is shown alone.
 func (c *Client) read(t *webrtc.TrackRemote) error {
 	video := t.Kind() == webrtc.RTPCodecTypeVideo
 	in, on := &c.in[0], c.cfg.OnAudio
@@ -76,39 +77,39 @@ func (c *Client) read(t *webrtc.TrackRemote) error {
 		in, on = &c.in[1], c.cfg.OnVideo
 	}
 	var (
-		units *depack.Track
-		is    uint8  // the payload type that units are of
-		lost  uint64 // of others before
-		asked time.Time
+		depacketizer *depack.Track
+		payloadType  uint8     // of depacketizer
+		lost         uint64    // packets, of the depacketizers before
+		requested    time.Time // the last keyframe
 	)
 	for {
 		p, _, err := t.ReadRTP()
 		if err != nil {
-			return nil // the connection has ended, and says so itself
+			return nil // the connection has ended; its state reports why
 		}
-		if units == nil || p.PayloadType != is {
+		if depacketizer == nil || p.PayloadType != payloadType {
 			lost = in.snapshot().Lost
-			if units, err = depack.New(idOf(t.Codec().MimeType), t.Codec().ClockRate); err != nil {
+			if depacketizer, err = depack.New(idOf(t.Codec().MimeType), t.Codec().ClockRate); err != nil {
 				return fmt.Errorf("receive %s: %w", t.Codec().MimeType, err)
 			}
-			is = p.PayloadType
+			payloadType = p.PayloadType
 		}
-		for _, unit := range units.Push(p) {
+		for _, unit := range depacketizer.Push(p) {
 			now := time.Now()
 			in.count(unit, now)
-			if unit.Lost && video && !unit.Key && now.Sub(asked) > refreshEvery {
-				asked = now
+			if unit.Lost && video && !unit.Key && now.Sub(requested) > refreshEvery {
+				requested = now
 				c.refresh(t)
 			}
 			if on != nil {
 				on(unit)
 			}
 		}
-		in.lost(lost + units.Stats().Lost)
+		in.lost(lost + depacketizer.Stats().Lost)
 	}
 }
 
-// RequestKeyframe asks the server for a picture that decoding can begin at.
+// RequestKeyframe asks the server for a keyframe.
 func (c *Client) RequestKeyframe() {
 	for _, r := range c.pc.GetReceivers() {
 		for _, t := range r.Tracks() {
@@ -120,6 +121,6 @@ func (c *Client) RequestKeyframe() {
 }
 
 func (c *Client) refresh(t *webrtc.TrackRemote) {
-	// An error means that the connection is going: nobody to ask.
+	// An error means that the connection is closing.
 	_ = c.pc.WriteRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: uint32(t.SSRC())}})
 }

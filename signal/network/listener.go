@@ -7,17 +7,17 @@ import (
 	"time"
 )
 
-// Bounds of what strangers can cost over TCP. Where a time is zero, deadlines are left to who reads or writes.
+// Bounds limit the TCP connections of clients. Where a time is zero, the code that reads or writes sets the deadlines.
 type Bounds struct {
-	Connections int // of all
+	Connections int // in total
 	PerNetwork  int
 
-	FirstWord time.Duration // for a connection to say something
-	Silence   time.Duration // after that
-	Stalled   time.Duration // for one write to leave
+	FirstWord time.Duration // until the first bytes come
+	Silence   time.Duration // between later reads
+	Stalled   time.Duration // for one write
 }
 
-// Listener bounds the connections that come in, and closes them with itself, which pion does not.
+// Listener bounds the connections that it accepts. Its Close closes them too, which pion does not do.
 type Listener struct {
 	net.Listener
 	bounds Bounds
@@ -27,12 +27,12 @@ type Listener struct {
 	conns map[*connection]struct{} // nil once closed
 }
 
-// NewListener takes l over.
+// NewListener wraps l, which it then owns.
 func NewListener(l net.Listener, b Bounds) *Listener {
 	return &Listener{Listener: l, bounds: b, shares: NewShares(b.PerNetwork), conns: map[*connection]struct{}{}}
 }
 
-// Accept waits for a connection that there is room for.
+// Accept waits for a connection within the bounds, and closes all others.
 func (l *Listener) Accept() (net.Conn, error) {
 	for {
 		conn, err := l.Listener.Accept()
@@ -42,7 +42,7 @@ func (l *Listener) Accept() (net.Conn, error) {
 		if c := l.admit(conn); c != nil {
 			return c, nil
 		}
-		_ = conn.Close() // too many; nothing was said
+		_ = conn.Close() // too many; an error means nothing
 	}
 }
 
@@ -53,12 +53,12 @@ func (l *Listener) admit(conn net.Conn) *connection {
 	if l.conns == nil || len(l.conns) >= l.bounds.Connections || !l.shares.Take(from) {
 		return nil
 	}
-	c := &connection{Conn: conn, of: l, from: from, patience: l.bounds.FirstWord}
+	c := &connection{Conn: conn, of: l, from: from, timeout: l.bounds.FirstWord}
 	l.conns[c] = struct{}{}
 	return c
 }
 
-// forget tells whether c was there.
+// forget removes c and tells whether it was there.
 func (l *Listener) forget(c *connection) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -70,14 +70,14 @@ func (l *Listener) forget(c *connection) bool {
 	return here
 }
 
-// Connections is how many there are now.
+// Connections is the number of open connections.
 func (l *Listener) Connections() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.conns)
 }
 
-// Close closes the connections too.
+// Close closes the listener and all connections.
 func (l *Listener) Close() error {
 	err := l.Listener.Close()
 	l.mu.Lock()
@@ -90,39 +90,39 @@ func (l *Listener) Close() error {
 	return err
 }
 
-// connection is given up when it is silent, or takes nothing.
+// connection has deadlines: a silent one ends, and so does one whose client reads nothing.
 type connection struct {
 	net.Conn
-	of       *Listener
-	from     netip.Prefix
-	patience time.Duration // the reader's
+	of      *Listener
+	from    netip.Prefix
+	timeout time.Duration // of the next read
 }
 
 func (c *connection) Read(p []byte) (int, error) {
-	if err := c.until(c.SetReadDeadline, c.patience); err != nil {
+	if err := c.setDeadline(c.SetReadDeadline, c.timeout); err != nil {
 		return 0, err
 	}
-	c.patience = c.of.bounds.Silence
+	c.timeout = c.of.bounds.Silence
 	return c.Conn.Read(p)
 }
 
-// Write ends the connection where it fails: what is behind half a message means nothing.
+// Write closes the connection after an error: what follows a part of a message cannot be understood.
 func (c *connection) Write(p []byte) (int, error) {
-	if err := c.until(c.SetWriteDeadline, c.of.bounds.Stalled); err != nil {
+	if err := c.setDeadline(c.SetWriteDeadline, c.of.bounds.Stalled); err != nil {
 		return 0, err
 	}
 	n, err := c.Conn.Write(p)
 	if err != nil {
-		_ = c.Close() // what went wrong before says more
+		_ = c.Close() // the error of the write says more
 	}
 	return n, err
 }
 
-func (c *connection) until(set func(time.Time) error, patience time.Duration) error {
-	if patience == 0 {
+func (c *connection) setDeadline(set func(time.Time) error, timeout time.Duration) error {
+	if timeout == 0 {
 		return nil
 	}
-	return set(time.Now().Add(patience))
+	return set(time.Now().Add(timeout))
 }
 
 // Close is idempotent.

@@ -1,5 +1,5 @@
-// Package network bounds what the clients of one network may have of the server at a time. It knows addresses alone:
-// neither what is counted nor who they are. [Shares] and [Listener] may be used concurrently.
+// Package network bounds how much of the server the clients of one network may use at a time. It knows only addresses,
+// and not what is counted. [Shares] and [Listener] are safe for concurrent use.
 package network
 
 import (
@@ -7,8 +7,8 @@ import (
 	"sync"
 )
 
-// Of is whom an address, host:port, stands for: itself, or in IPv6 its /64, all of which is one customer's. Addresses
-// that cannot be read count as one.
+// Of is the network of an address, host:port: the address itself in IPv4, its /64 in IPv6, which providers assign to one
+// customer. All addresses that cannot be parsed are one network.
 func Of(remote string) netip.Prefix {
 	at, err := netip.ParseAddrPort(remote)
 	if err != nil {
@@ -21,7 +21,7 @@ func Of(remote string) netip.Prefix {
 	return netip.PrefixFrom(addr, bits).Masked()
 }
 
-// Shares count what each network has.
+// Shares count what each network holds.
 type Shares struct {
 	most int
 
@@ -29,10 +29,10 @@ type Shares struct {
 	of map[netip.Prefix]int // above zero
 }
 
-// NewShares lets each network have so many.
+// NewShares lets each network hold at most so many.
 func NewShares(most int) *Shares { return &Shares{most: most, of: map[netip.Prefix]int{}} }
 
-// Take tells whether there is one more for a network, which has it then until it is given back.
+// Take counts one more for a network, until GiveBack. It returns false if the network holds the most already.
 func (s *Shares) Take(from netip.Prefix) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -43,14 +43,14 @@ func (s *Shares) Take(from netip.Prefix) bool {
 	return true
 }
 
-// Spent tells whether the next one would be too many.
+// Spent tells whether the next Take would fail.
 func (s *Shares) Spent(from netip.Prefix) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.of[from] >= s.most
 }
 
-// GiveBack ends what one Take began.
+// GiveBack undoes one Take.
 func (s *Shares) GiveBack(from netip.Prefix) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -59,7 +59,7 @@ func (s *Shares) GiveBack(from netip.Prefix) {
 	}
 }
 
-// Networks is how many have any.
+// Networks is the number of networks that hold anything.
 func (s *Shares) Networks() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,6 +1,6 @@
-// Package refusal has the errors that are meant for a client: what it did wrong or lost, in words for its
-// developer, and a code for its program. Rooms, peers and dialects make them; each dialect translates them
-// to its wire in one place. Every other error is internal and no client's business.
+// Package refusal is the error that a client is shown: a code for its program, and a message for its developer. Rooms,
+// peers and dialects make refusals; each dialect writes them to its wire in one place. No client is shown any other
+// error.
 package refusal
 
 import "fmt"

@@ -9,14 +9,15 @@ import (
 	"azulejo/signal/auth"
 	"azulejo/signal/peer"
 	"azulejo/signal/refusal"
+	"azulejo/signal/session"
 )
 
-// versions that we speak, the best first.
+// versions of the server, the preferred one first.
 func versions() []version { return []version{v12, v11, v10} }
 
-// connect answers CONNECT or STOMP: the version, the heart-beats, and whether the token is any good; what it is good
-// for is asked where a room is entered.
-func (s *session) connect(f *frame) error {
+// connect answers CONNECT or STOMP with the version and the heart-beats. It refuses an invalid token; entering a room
+// checks the token's rights.
+func (c *client) connect(f *frame) error {
 	v, err := agree(f.headers)
 	if err != nil {
 		return err
@@ -26,37 +27,37 @@ func (s *session) connect(f *frame) error {
 		return err
 	}
 	if t := f.headers.get("token"); t != "" {
-		s.token = t
+		c.token = t
 	}
-	if _, err := s.h.guard.Admit(auth.Ask{Token: s.token, Remote: s.remote}); err != nil {
+	if _, err := c.h.server.Guard.Admit(auth.Ask{Token: c.token, Remote: c.remote}); err != nil {
 		return err
 	}
-	s.name = f.headers.get("name")
-	if s.name == "" {
-		s.name = f.headers.get("login")
+	c.name = f.headers.get("name")
+	if c.name == "" {
+		c.name = f.headers.get("login")
 	}
-	s.connected, s.version, s.decoder.version = true, v, v
-	s.due = time.After(10 * s.h.cfg.JoinWithin)
-	return s.write(s.connectedFrame(wants, gives))
+	c.connected, c.version, c.decoder.version = true, v, v
+	c.due = time.After(10 * c.h.cfg.JoinWithin)
+	return c.write(c.connectedFrame(wants, gives))
 }
 
-func (s *session) connectedFrame(wants, gives time.Duration) frame {
-	f := frame{"CONNECTED", headers{{"version", string(s.version)}, {"session", s.id}, {"server", "azulejo"}}, ""}
-	if s.version != v10 {
-		beat := strconv.FormatInt(s.h.cfg.Beat.Milliseconds(), 10)
+func (c *client) connectedFrame(wants, gives time.Duration) frame {
+	f := frame{"CONNECTED", headers{{"version", string(c.version)}, {"session", c.id}, {"server", "azulejo"}}, ""}
+	if c.version != v10 {
+		beat := strconv.FormatInt(c.h.cfg.Beat.Milliseconds(), 10)
 		f.headers = append(f.headers, header{"heart-beat", beat + "," + beat})
-		s.heart.begin(wants, gives, s.h.cfg.Beat)
+		c.heart.start(wants, gives, c.h.cfg.Beat)
 	}
-	if servers := s.iceServers(); len(servers) > 0 && s.mayMeet() {
+	if servers := c.iceServers(); len(servers) > 0 && c.mayUseMedia() {
 		f.headers = append(f.headers, header{"ice-servers", asJSON(servers)})
 	}
 	return f
 }
 
-// mayMeet tells whether the token is good for any connection of media: relays are for nothing else.
-func (s *session) mayMeet() bool {
+// mayUseMedia tells whether the token grants viewing or publishing in any room. Other clients need no TURN servers.
+func (c *client) mayUseMedia() bool {
 	for _, grant := range []auth.Grant{auth.View, auth.Publish} {
-		if _, err := s.h.guard.Admit(auth.Ask{Token: s.token, Grants: []auth.Grant{grant}, Remote: s.remote}); err == nil {
+		if _, err := c.h.server.Guard.Admit(auth.Ask{Token: c.token, Grants: []auth.Grant{grant}, Remote: c.remote}); err == nil {
 			return true
 		}
 	}
@@ -64,12 +65,12 @@ func (s *session) mayMeet() bool {
 }
 
 // iceServers are those that the client should use.
-func (s *session) iceServers() []peer.ICEServer { return s.h.engine.ICEServers(s.id) }
+func (c *client) iceServers() []peer.ICEServer { return c.h.server.Engine.ICEServers(c.id) }
 
-// agree picks the best version that both speak. A client that does not say speaks 1.0.
+// agree picks the preferred version of those that both sides support. A client without accept-version uses 1.0.
 func agree(h headers) (version, error) {
-	accepted, said := h.find("accept-version")
-	if !said {
+	accepted, found := h.find("accept-version")
+	if !found {
 		return v10, nil
 	}
 	theirs := strings.Split(accepted, ",")
@@ -81,12 +82,12 @@ func agree(h headers) (version, error) {
 			return v, nil
 		}
 	}
-	no := refusal.New(codeUnsupported, "accept-version %q; accepted are 1.0, 1.1, 1.2", clip(accepted))
-	return "", frameError{no, headers{{"version", "1.0,1.1,1.2"}}} // 1.2, Protocol Negotiation
+	refused := refusal.New(codeUnsupported, "accept-version %q; accepted are 1.0, 1.1, 1.2", clip(accepted))
+	return "", frameError{refused, headers{{"version", "1.0,1.1,1.2"}}} // 1.2, Protocol Negotiation
 }
 
-// heartBeat reads a header heart-beat: how often the client wants to hear from us, and how often it lets us hear from
-// it; zero: never.
+// heartBeat reads a header heart-beat: the intervals in which the client wants heart-beats, and sends its own; zero:
+// none.
 func heartBeat(value string) (wants, gives time.Duration, err error) {
 	if value == "" {
 		return 0, 0, nil
@@ -100,19 +101,19 @@ func heartBeat(value string) (wants, gives time.Duration, err error) {
 	return time.Duration(w) * time.Millisecond, time.Duration(g) * time.Millisecond, nil
 }
 
-// heart keeps the heart-beats of both sides. Its zero value has none.
+// heart times the heart-beats of both sides. Its zero value has none.
 type heart struct {
 	ours   *time.Ticker
 	theirs *time.Ticker
-	every  time.Duration // that theirs come at least
-	last   time.Time     // that anything came
+	every  time.Duration // interval of the client's
+	last   time.Time     // when the client sent anything
 }
 
-// missed is how many heart-beats in a row may be missing: timers of pages in the background are slow.
+// missed is the number of consecutive heart-beats that a client may miss: browsers slow down timers of background pages.
 const missed = 2
 
-// begin starts what both have agreed on: the longer of what one wants and the other can.
-func (h *heart) begin(wants, gives, can time.Duration) {
+// start starts both tickers with the longer of the interval that one side wants and the one that the other offers.
+func (h *heart) start(wants, gives, can time.Duration) {
 	h.last = time.Now()
 	if wants > 0 {
 		h.ours = time.NewTicker(max(wants, can))
@@ -143,10 +144,10 @@ func ticks(t *time.Ticker) <-chan time.Time {
 	return t.C
 }
 
-// check tells whether the client has been silent for too long: then it is gone.
+// check returns ErrGone if the client has been silent for too long.
 func (h *heart) check() error {
 	if time.Since(h.last) > (missed+1)*h.every {
-		return errGone
+		return session.ErrGone
 	}
 	return nil
 }

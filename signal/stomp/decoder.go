@@ -8,7 +8,7 @@ import (
 	"azulejo/signal/refusal"
 )
 
-// Limits of what one client may say.
+// Limits of a frame.
 const (
 	maxHead    = 8 << 10  // bytes of a frame's command and headers
 	maxHeaders = 64       // lines of them
@@ -16,30 +16,30 @@ const (
 	maxFrame   = maxHead + maxBody
 )
 
-// decoder puts frames together from the messages of a client, which may be parts of one or several at once.
-// It holds at most one frame that has not come whole, and the message that came last.
+// decoder assembles frames from the messages of a client. A message has a part of a frame, or one or several frames. The
+// decoder holds at most one incomplete frame and the newest message.
 type decoder struct {
-	version version // empty before CONNECT: what may come then is read like 1.2 without escapes
-	rest    string  // not read yet; a part of the message that came last, or a copy
+	version version // empty before CONNECT: frames are read as in 1.2, without escapes
+	rest    string  // unread; a part of the newest message, or a copy
 }
 
-// put takes the next message.
-func (d *decoder) put(message string) { d.rest += message }
+// write appends the next message.
+func (d *decoder) write(message string) { d.rest += message }
 
-// next is the next frame; nil: nothing more has come whole. Heart-beats are passed over. After an error, which is
-// a [refusal.Error], the decoder is of no use.
+// next returns the next frame; nil: no complete one is there. It skips heart-beats. After an error, which is a
+// [refusal.Error], the decoder cannot be used.
 func (d *decoder) next() (*frame, error) {
 	d.rest = strings.TrimLeft(d.rest, "\r\n")
 	f, end, err := d.read()
 	if f == nil {
-		d.rest = strings.Clone(d.rest) // once for each message: a copy for each frame took seconds for one of many
+		d.rest = strings.Clone(d.rest) // once a message: a copy for each frame took seconds for a message of many frames
 		return nil, err
 	}
 	d.rest = d.rest[end:]
 	return f, nil
 }
 
-// read reads the frame that rest begins with, which ends before end; nil: it has not come whole.
+// read reads the first frame of rest, which ends before end; nil: it is incomplete.
 func (d *decoder) read() (f *frame, end int, err error) {
 	head, bodyAt, err := d.head()
 	if err != nil || bodyAt == 0 {
@@ -60,7 +60,7 @@ func (d *decoder) read() (f *frame, end int, err error) {
 	return f, bodyAt + length + 1, nil
 }
 
-// head finds the command and the headers, and where the body begins; zero: not all of them have come.
+// head returns the lines of the command and the headers, and the offset of the body; zero: they are incomplete.
 func (d *decoder) head() (lines []string, bodyAt int, err error) {
 	at := 0
 	for {
@@ -82,7 +82,7 @@ func (d *decoder) head() (lines []string, bodyAt int, err error) {
 	}
 }
 
-// line is without its end, which may be CR LF since 1.2.
+// line removes the CR of a line end, which 1.2 allows.
 func (d *decoder) line(s string) string {
 	if d.version == v12 || d.version == "" {
 		return strings.TrimSuffix(s, "\r")
@@ -123,7 +123,7 @@ func (d *decoder) readHeader(command, line string) (header, error) {
 	return header{name, value}, err
 }
 
-// unescape undoes what 1.1 and 1.2 do to headers. Colons need no escape to be understood: stompjs never writes any.
+// unescape reads the escapes of 1.1 and 1.2. It accepts colons without an escape, as stompjs writes them.
 func (d *decoder) unescape(s string) (string, error) {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
@@ -154,7 +154,7 @@ func badEscape(s string) error {
 	return malformed(`a header with %q; accepted after a backslash are n, c, a backslash, and since 1.2 r`, clip(s))
 }
 
-// bodyEnd is where the NUL after the body is; negative: not there yet.
+// bodyEnd is the offset of the NUL after the body; negative: it has not come.
 func bodyEnd(h headers, body string) (int, error) {
 	length, given := h.find("content-length")
 	if !given {
@@ -184,7 +184,7 @@ func bodyTooLarge() error {
 
 func malformed(format string, args ...any) error { return refusal.New(codeBadFrame, format, args...) }
 
-// clip keeps an error message short whatever a client sent.
+// clip shortens a client's text for an error message.
 func clip(s string) string {
 	const enough = 64
 	if r := []rune(s); len(r) > enough {

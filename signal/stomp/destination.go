@@ -2,35 +2,35 @@ package stomp
 
 import "strings"
 
-// topic is what a destination is about.
+// topic is the kind of a destination.
 type topic string
 
-// The topics of the dialect, and two of our own. Those of a peer and ours are for one client of one room, the others for
-// all of a room.
+// The topics of the dialect, and the server's own layout and overload. Topics below peer, layout and overload are for one
+// client of one room, the others for all clients of a room.
 const (
-	topicCall      topic = "call/key" // who is there?
-	topicKey       topic = "send/key" // I am
+	topicCall      topic = "call/key" // asks for the keys of the others
+	topicKey       topic = "send/key" // answers with a key
 	topicOffer     topic = "peer/offer"
 	topicAnswer    topic = "peer/answer"
 	topicCandidate topic = "peer/iceCandidate"
-	topicLayout    topic = "layout"   // what the picture shows
-	topicOverload  topic = "overload" // how far the room is degraded
+	topicLayout    topic = "layout"   // of the mix
+	topicOverload  topic = "overload" // of the room
 	topicUnknown   topic = ""
 )
 
-// destination is where a frame goes to or comes from: /app/… is to the server, /topic/… from it.
+// destination is the address of a frame: /app/… to the server, /topic/… from it.
 type destination struct {
 	topic     topic
-	key, room string // of the client whom it is for; empty for those that are for all
+	key, room string // of the receiver; empty if it is for all clients
 }
 
-// The beginnings of destinations.
+// The prefixes of destinations.
 const (
 	toServer   = "/app/"
 	fromServer = "/topic/"
 )
 
-// String is the destination as clients subscribe to it.
+// String is the destination that clients subscribe to.
 func (d destination) String() string {
 	if d.key == "" {
 		return fromServer + string(d.topic)
@@ -38,11 +38,11 @@ func (d destination) String() string {
 	return fromServer + string(d.topic) + "/" + d.key + "/" + d.room
 }
 
-// personal tells whether it is for one client.
+// personal tells whether the destination is for one client.
 func (d destination) personal() bool { return d.key != "" }
 
-// parseDestination reads what follows the prefix. What is none of the dialect's is an unknown topic: clients may
-// have more of them for each other.
+// parseDestination reads a destination that has the prefix. Topics that are not of the dialect become topicUnknown: clients
+// may have others among themselves.
 func parseDestination(s, prefix string) (destination, bool) {
 	path, ok := strings.CutPrefix(s, prefix)
 	if !ok || path == "" {
@@ -55,7 +55,7 @@ func parseDestination(s, prefix string) (destination, bool) {
 	}
 	personal := []topic{topicOffer, topicAnswer, topicCandidate}
 	if prefix == fromServer {
-		personal = append(personal, topicLayout, topicOverload) // nobody but the server tells them
+		personal = append(personal, topicLayout, topicOverload) // sent by the server only
 	}
 	for _, t := range personal {
 		rest, found := strings.CutPrefix(path, string(t)+"/")

@@ -1,7 +1,7 @@
-// Package stomp speaks the dialect of mesh clients: STOMP frames (1.0 to 1.2) in SockJS messages. In a room that
-// mixes, the server is the only other client they ever hear of, and what they receive from it is the mix; in a
-// mesh room it is the broker they expect.
+// Package stomp is the signalling dialect of mesh clients: STOMP frames (1.0 to 1.2) in SockJS messages. In a room that
+// mixes, the server is the only other client that a client sees, and the media that it sends are the mix. In a mesh room
+// the server is the STOMP broker between the clients.
 //
-// The HTTP server calls a [Handler] from many goroutines; each SockJS session is one of ours: a reader, a writer,
-// and a loop that owns everything else. Close of the Handler waits for all.
+// The HTTP server calls a [Handler] from many goroutines. Each SockJS session has a reader, a writer, and a loop that owns
+// everything else. Close of the Handler waits for all of them.
 package stomp

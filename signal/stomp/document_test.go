@@ -45,7 +45,7 @@ func shownFrames(t *testing.T) []shown {
 			d.version = ""
 		}
 		text := strings.ReplaceAll(m[1], "^@", "\x00")
-		d.put(text)
+		d.write(text)
 		f, err := d.next()
 		if err != nil || f == nil || d.rest != "" {
 			t.Errorf("%s\nis not one whole frame: %v", m[1], err)
@@ -109,7 +109,7 @@ func checkOurs(t *testing.T, f shown) topic {
 	if f.command != "MESSAGE" {
 		return topicUnknown
 	}
-	s := &session{id: strings.Split(f.headers.get("message-id"), "-")[0]}
+	s := &client{id: strings.Split(f.headers.get("message-id"), "-")[0]}
 	made := s.messageFrame(subscription{id: "x", destination: "x"}, message{body: f.body})
 	names := func(all headers) (n []string) {
 		for _, h := range all {

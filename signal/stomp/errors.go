@@ -22,7 +22,7 @@ const (
 	codeInternal    = "internal"
 )
 
-// reason translates any error to what the client may know, and logs what it may not.
+// reason returns what the client may know of an error, and logs an internal one.
 func reason(err error, log *slog.Logger) *refusal.Error {
 	var c *refusal.Error
 	if errors.As(err, &c) {
@@ -32,7 +32,7 @@ func reason(err error, log *slog.Logger) *refusal.Error {
 	return refusal.New(codeInternal, "something went wrong in the server; its log says what")
 }
 
-// closeCode is the one that SockJS, or the WebSocket (RFC 6455, section 7.4.1), is closed with.
+// closeCode is the code with which SockJS or its WebSocket (RFC 6455, section 7.4.1) is closed.
 func closeCode(code string) uint32 {
 	switch code {
 	case "":
@@ -47,13 +47,13 @@ func closeCode(code string) uint32 {
 	return 1008 // policy
 }
 
-// errorFrame says why the session ends; more is about the frame that caused it.
+// errorFrame is the ERROR that ends a session; more are headers about the frame that caused it.
 func errorFrame(e *refusal.Error, more headers) frame {
 	h := headers{{"message", e.Code}, {"content-type", "text/plain;charset=UTF-8"}}
 	return frame{"ERROR", append(h, more...), e.Message}
 }
 
-// frameError is what one frame did, with what the ERROR about it needs.
+// frameError is the error of one frame, with the headers that its ERROR needs.
 type frameError struct {
 	err  error
 	more headers

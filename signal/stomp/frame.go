@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// version is that of the protocol; the specifications are at https://stomp.github.io.
+// version is a version of STOMP; the specifications are at https://stomp.github.io.
 type version string
 
 const (
@@ -21,12 +21,12 @@ type frame struct {
 	body    string
 }
 
-// header is one line of a frame's head, unescaped.
+// header is one header of a frame, unescaped.
 type header struct{ name, value string }
 
 type headers []header
 
-// get is the value of a header, empty if there is none. Of repeated ones the first counts (1.2, Repeated Header
+// get returns the value of a header; empty: there is none. The first of repeated headers counts (1.2, Repeated Header
 // Entries).
 func (h headers) get(name string) string {
 	value, _ := h.find(name)
@@ -42,7 +42,7 @@ func (h headers) find(name string) (string, bool) {
 	return "", false
 }
 
-// encode writes the frame for a client that speaks v. A body has its length in bytes with it.
+// encode writes the frame for a client of version v. A frame with a body gets a content-length in bytes.
 func (f frame) encode(v version) string {
 	escape := escaper(f.command, v)
 	var b strings.Builder
@@ -57,13 +57,12 @@ func (f frame) encode(v version) string {
 	return b.String()
 }
 
-// escapes tells whether the headers of a frame are escaped: those of the frames that agree on the version never
-// are.
+// escapes tells whether the headers of a frame are escaped. Those of the frames that negotiate the version never are.
 func escapes(command string, v version) bool {
 	return v != v10 && command != "CONNECT" && command != "CONNECTED"
 }
 
-// oneLine is what a header of 1.0 cannot say otherwise.
+// oneLine replaces the bytes that a header of 1.0 cannot contain.
 var oneLine = strings.NewReplacer("\r", " ", "\n", " ", "\x00", " ")
 
 var (
@@ -71,7 +70,7 @@ var (
 	escape12 = strings.NewReplacer("\\", `\\`, "\n", `\n`, ":", `\c`, "\x00", " ", "\r", `\r`)
 )
 
-// escaper is how the headers of a frame are written.
+// escaper returns the function that escapes the headers of a frame.
 func escaper(command string, v version) func(string) string {
 	switch {
 	case !escapes(command, v):

@@ -19,7 +19,7 @@ func decodeAll(v version, parts ...string) ([]frame, error) {
 	d := decoder{version: v}
 	var all []frame
 	for _, part := range parts {
-		d.put(part)
+		d.write(part)
 		for {
 			f, err := d.next()
 			if err != nil {

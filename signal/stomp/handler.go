@@ -19,6 +19,7 @@ import (
 	"azulejo/signal/peer"
 	"azulejo/signal/refusal"
 	"azulejo/signal/room"
+	"azulejo/signal/session"
 )
 
 // Prefix is the path that a Handler serves, with everything below it.
@@ -26,25 +27,24 @@ const Prefix = "/signaling"
 
 // Config of a Handler; its zero value is the default.
 type Config struct {
-	// Beat is how often we send a heart-beat and want one; a client may miss two. Zero means 10 s.
+	// Beat is the interval of heart-beats in both directions; a client may miss two. Zero means 10 s.
 	Beat time.Duration
 
-	// JoinWithin is how long a session may live without CONNECT; ten times as long it may live without a room, or in one
-	// that mixes without an offer of either side.
-	// Zero means 30 s.
+	// JoinWithin is the time in which a session must send CONNECT. It must be in a room within ten times that time; in a
+	// room that mixes this needs an offer of either side. Zero means 30 s.
 	JoinWithin time.Duration
 
-	// CallAfter is how long a client that has subscribed to offers may be silent before it is offered the mix;
-	// twice as long, where it asked who is there. Zero means 2 s.
+	// CallAfter is the time in which a client that has subscribed to offers may offer itself, before the server offers.
+	// A client that sent call usually offers itself: it gets twice the time. Zero means 2 s.
 	CallAfter time.Duration
 
-	// Sessions is how many there may be at once. Zero means 4096.
+	// Sessions bounds the number of simultaneous sessions. Zero means 4096.
 	Sessions int
 
-	// WriteWithin is how long one write to a client may take. Zero means 10 s.
+	// WriteWithin bounds the time of one write to a client. Zero means 10 s.
 	WriteWithin time.Duration
 
-	// Absent is how long a client that polls may stay away. Zero means 5 s.
+	// Absent bounds the time between two polls of a client. Zero means 5 s.
 	Absent time.Duration
 }
 
@@ -65,17 +65,15 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Handler serves SockJS at Prefix and below. It expects the files of web below /static.
+// Handler serves SockJS at Prefix and below. Its iframe page loads scripts from /static, which web serves.
 type Handler struct {
 	cfg       Config
-	registry  *room.Registry
-	engine    *peer.Engine
-	guard     *auth.Guard
+	server    session.Server
 	log       *slog.Logger
 	sockjs    http.Handler
 	broker    *broker
-	secret    []byte // of the names that the server has in rooms
-	ancestors string // of what may be put into frames
+	secret    []byte // from which the server's keys in rooms are made
+	ancestors string // CSP directive of the pages that may be framed
 
 	ctx  context.Context // ends with Close
 	stop context.CancelFunc
@@ -86,12 +84,12 @@ type Handler struct {
 	sessions sync.WaitGroup // Add only under mu and before closed
 }
 
-// NewHandler makes a handler over a registry that runs and an engine that stays open until Close has returned.
+// NewHandler makes a handler. The registry must run, and the engine must stay open, until Close has returned.
 func NewHandler(cfg Config, registry *room.Registry, engine *peer.Engine, guard *auth.Guard, log *slog.Logger) *Handler {
 	ctx, stop := context.WithCancel(context.Background())
 	h := &Handler{
-		cfg: cfg.withDefaults(), registry: registry, engine: engine, guard: guard, log: log, broker: newBroker(),
-		secret: []byte(rand.Text()), ancestors: ancestors(guard.Origins()), ctx: ctx, stop: stop,
+		cfg: cfg.withDefaults(), server: session.Server{Registry: registry, Engine: engine, Guard: guard}, log: log,
+		broker: newBroker(), secret: []byte(rand.Text()), ancestors: ancestors(guard.Origins()), ctx: ctx, stop: stop,
 	}
 	h.sockjs = sockjs.NewHandler(Prefix, sockjs.Options{
 		Websocket: true, RawWebsocket: true, WebsocketWriteTimeout: h.cfg.WriteWithin,
@@ -99,41 +97,42 @@ func NewHandler(cfg Config, registry *room.Registry, engine *peer.Engine, guard 
 			HandshakeTimeout: h.cfg.WriteWithin, CheckOrigin: guard.AllowsOrigin, Subprotocols: []string{"v12.stomp", "v11.stomp", "v10.stomp"},
 		},
 		CheckOrigin: guard.AllowsOrigin, HeartbeatDelay: 25 * time.Second, DisconnectDelay: h.cfg.Absent, ResponseLimit: 128 << 10,
-		DisableJSONP: true, // it is for browsers older than WebRTC, and shows no Origin
+		DisableJSONP: true, // for browsers older than WebRTC; its requests have no Origin
 	}, h.serve)
 	return h
 }
 
-// ServeHTTP refuses pages that are not ours or on the list; sockjs-go would only not let them read the answer.
+// ServeHTTP refuses requests of pages whose origin is not allowed. sockjs-go would execute them and only keep the page
+// from reading the answer.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !h.guard.AllowsOrigin(r) {
+	if !h.server.Guard.AllowsOrigin(r) {
 		http.Error(w, "this page may not use this server; accepted are pages of its own host and of auth.origins", http.StatusForbidden)
 		return
 	}
 	if !h.frames(w, r) {
-		newLane(h.cfg.WriteWithin).through(h.sockjs, w, r)
+		newBounds(h.cfg.WriteWithin).serve(h.sockjs, w, r)
 	}
 }
 
 // serve lives as long as a SockJS session.
 func (h *Handler) serve(to sockjs.Session) {
-	if err := h.enter(); err != nil {
+	if err := h.acquire(); err != nil {
 		h.refuse(to, err)
 		return
 	}
-	defer h.leave()
+	defer h.release()
 	r := to.Request()
-	at := &door{guard: h.guard, remote: r.RemoteAddr}
-	if err := at.wait(); err != nil {
+	at := &lobby{guard: h.server.Guard, remote: r.RemoteAddr}
+	if err := at.enter(); err != nil {
 		h.refuse(to, err)
 		return
 	}
-	defer at.pass()
-	newSession(h, newLine(to, h.laneOf(r)), at, r, h.log.With("remote", r.RemoteAddr)).run(h.ctx)
+	defer at.leave()
+	newClient(h, newPump(to, h.boundsOf(r)), at, r, h.log.With("remote", r.RemoteAddr)).run(h.ctx)
 }
 
-// enter tells why there may be no more sessions; nil: there may be this one.
-func (h *Handler) enter() error {
+// acquire counts a session, or refuses it.
+func (h *Handler) acquire() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch {
@@ -147,24 +146,24 @@ func (h *Handler) enter() error {
 	return nil
 }
 
-// refuse says why before it closes: of how SockJS is closed stompjs tells its page nothing.
+// refuse sends an ERROR before it closes: stompjs does not show its page why SockJS was closed.
 func (h *Handler) refuse(to sockjs.Session, err error) {
-	no := reason(err, h.log)
-	l := newLine(to, h.laneOf(to.Request()))
-	l.begin()
-	l.send(errorFrame(no, nil).encode(v10))
-	l.finish(closeCode(no.Code), no.Code)
+	refused := reason(err, h.log)
+	p := newPump(to, h.boundsOf(to.Request()))
+	p.start()
+	p.send(errorFrame(refused, nil).encode(v10))
+	p.finish(closeCode(refused.Code), refused.Code)
 }
 
-func (h *Handler) leave() {
+func (h *Handler) release() {
 	h.mu.Lock()
 	h.open--
 	h.mu.Unlock()
 	h.sessions.Done()
 }
 
-// EndSessions tells all clients that the server is closing, for an HTTP server that waits for its requests, polls among
-// them. It does not wait.
+// EndSessions ends all sessions with a message that the server is closing, and does not wait. It is for an HTTP server
+// that waits for its requests, which include polls.
 func (h *Handler) EndSessions() {
 	h.mu.Lock()
 	h.closed = true
@@ -172,15 +171,15 @@ func (h *Handler) EndSessions() {
 	h.stop()
 }
 
-// Close is EndSessions, and waits for the end of all.
+// Close is EndSessions, and waits until all sessions have ended.
 func (h *Handler) Close() error {
 	h.EndSessions()
 	h.sessions.Wait()
 	return nil
 }
 
-// mixerKey is what the server calls itself in a room. It lasts as long as the Handler: after a restart clients offer to
-// it like to somebody new.
+// mixerKey is the key of the server in a room. Another Handler has other keys: after a restart of the server, its clients
+// treat it as a new client and offer again.
 func (h *Handler) mixerKey(room string) string {
 	mac := hmac.New(sha256.New, h.secret)
 	_, _ = mac.Write([]byte(room)) // a hash takes everything

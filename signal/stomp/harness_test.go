@@ -115,7 +115,7 @@ func (x *stranger) next(within time.Duration) (frame, error) {
 func (x *stranger) read(message string) frame {
 	x.t.Helper()
 	d := decoder{version: x.version}
-	d.put(message)
+	d.write(message)
 	f, err := d.next()
 	if err != nil || f == nil || d.rest != "" {
 		x.t.Fatalf("a message that is not one frame: %q (%v)", message, err)

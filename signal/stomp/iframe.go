@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Browsers that can neither use a WebSocket nor ask another origin put this page, which comes from ours, into a
-// frame of theirs and talk to it. It loads sockjs-client in the version that they use.
+// A page of another origin, in a browser that supports neither WebSocket nor CORS, embeds this page of the server in a
+// frame and sends messages to it. The page loads the version of sockjs-client that the embedding page uses.
 
 //go:embed iframe.html
 var iframePage string
@@ -21,14 +21,14 @@ var (
 	htmlfilePath = regexp.MustCompile(`^/[^/.]+/[^/.]+/htmlfile$`)
 )
 
-// frames answers for the page and its script, says who may frame what is for frames, and tells whether it has
-// answered.
+// frames serves the page and its script, and sets the Content-Security-Policy of all that may be framed. It returns
+// whether it has answered.
 func (h *Handler) frames(w http.ResponseWriter, r *http.Request) bool {
 	header := w.Header()
 	path := strings.TrimPrefix(r.URL.Path, Prefix)
 	switch {
 	case htmlfilePath.MatchString(path):
-		// What is streamed to the page are scripts of one line, whose one string is escaped as JSON for HTML.
+		// The stream consists of scripts of one line each. Their only string is JSON, escaped for HTML.
 		header.Set("Content-Security-Policy", "default-src 'none'; script-src 'unsafe-inline'; "+h.ancestors)
 		return false
 	case iframePath.MatchString(path):
@@ -49,11 +49,11 @@ func answer(w http.ResponseWriter, r *http.Request, text string) bool {
 		return true
 	}
 	w.Header().Set("Cache-Control", "no-cache")
-	_, _ = w.Write([]byte(text)) // a client that went away is no concern
+	_, _ = w.Write([]byte(text)) // a client that is gone reads nothing
 	return true
 }
 
-// ancestors are the origins that may frame us: those that may use us otherwise.
+// ancestors is the CSP directive of the origins that may frame the pages: the allowed origins.
 func ancestors(origins []string) string {
 	return "frame-ancestors " + strings.Join(append([]string{"'self'"}, origins...), " ")
 }

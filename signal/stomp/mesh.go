@@ -8,159 +8,160 @@ import (
 	"azulejo/signal/auth"
 	"azulejo/signal/refusal"
 	"azulejo/signal/room"
+	"azulejo/signal/session"
+	"azulejo/signal/viewing"
 )
 
-// How much a client of a mesh room may say at once: everybody in the room may have to read it, so it is less than what
-// may wait for one. A colon in a header is written with two bytes to who speaks 1.2.
+// The bursts of a client in a mesh room. Every client of the room may receive them, so they fit the queue of one client. A
+// colon in a header of 1.2 takes two bytes.
 const (
 	meshBurst     = backlog * 3 / 4
 	meshByteBurst = backlogBytes / 4
-	maxCall       = 1 << 10 // bytes of a body that is for all
+	maxCall       = 1 << 10 // bytes of a body that is for all clients of the room
 )
 
-// broker passes messages on between the clients of mesh rooms, room by room. It is safe for concurrent use, and
-// never waits for a client.
+// broker relays messages between the clients of each mesh room. It is safe for concurrent use, and never waits for a
+// client.
 type broker struct {
 	mu    sync.Mutex
-	rooms map[string]map[*session]*listener
+	rooms map[string]map[*client]*participant
 }
 
-// listener is who stands behind a session, and what it has subscribed to. The name is that of the token, which may have
-// none.
-type listener struct {
-	key, name string
-	hears     map[destination]bool
+// participant is a client of a mesh room. The name is that of its token, and may be empty.
+type participant struct {
+	key, name     string
+	subscriptions map[destination]bool
 }
 
-// relayed is a message on its way to the subscriptions of a client.
+// relayed is a message for the subscriptions of a client.
 type relayed struct {
 	to destination
 	message
 }
 
-func newBroker() *broker { return &broker{rooms: map[string]map[*session]*listener{}} }
+func newBroker() *broker { return &broker{rooms: map[string]map[*client]*participant{}} }
 
-// add refuses a key that is in use by a token of another name: all of a room know all keys, and who had another's could
-// end its session, and hear what is meant for it.
-func (b *broker) add(room string, s *session, l *listener) error {
+// add refuses a key that a client whose token has another name uses. All clients of a room know all keys. With the key of
+// another client, a client could end the other's session and receive its messages.
+func (b *broker) add(room string, c *client, p *participant) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, other := range b.rooms[room] {
-		if other.key == l.key && other.name != l.name && other.name != "" {
-			return refusal.New(auth.CodeForbidden, "key %q is in use by somebody whose token has another name; accepted is a random key", clip(l.key))
+		if other.key == p.key && other.name != p.name && other.name != "" {
+			return refusal.New(auth.CodeForbidden, "key %q is in use by somebody whose token has another name; accepted is a random key", clip(p.key))
 		}
 	}
 	if b.rooms[room] == nil {
-		b.rooms[room] = map[*session]*listener{}
+		b.rooms[room] = map[*client]*participant{}
 	}
-	b.rooms[room][s] = l
+	b.rooms[room][c] = p
 	return nil
 }
 
-func (b *broker) remove(room string, s *session) {
+func (b *broker) remove(room string, c *client) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	delete(b.rooms[room], s)
+	delete(b.rooms[room], c)
 	if len(b.rooms[room]) == 0 {
 		delete(b.rooms, room)
 	}
 }
 
-// listen is what a session has subscribed to from now on.
-func (b *broker) listen(room string, s *session, hears map[destination]bool) {
+// subscribe replaces the subscriptions of a client.
+func (b *broker) subscribe(room string, c *client, to map[destination]bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.rooms[room][s].hears = hears
+	b.rooms[room][c].subscriptions = to
 }
 
-// publish gives a message to everybody in a room who hears it, who said it included, as brokers do.
+// publish relays a message to all subscribers in a room. If the sender is one, it gets the message too, as with every
+// STOMP broker.
 func (b *broker) publish(room string, m relayed) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for s, l := range b.rooms[room] {
-		if l.hears[m.to] {
-			s.post(m)
+	for c, p := range b.rooms[room] {
+		if p.subscriptions[m.to] {
+			c.enqueue(m)
 		}
 	}
 }
 
-// post never blocks; the broker calls it, under its lock.
-func (s *session) post(m relayed) {
+// enqueue never blocks. The broker calls it under its lock.
+func (c *client) enqueue(m relayed) {
 	select {
-	case s.relayed <- m:
+	case c.relayed <- m:
 		return
 	default:
 	}
 	select {
-	case <-s.flooded:
+	case <-c.flooded:
 	default:
-		close(s.flooded)
+		close(c.flooded)
 	}
 }
 
-// passOn delivers what the broker gave.
-func (s *session) passOn(m relayed) error {
-	if s.mesh == nil {
-		return nil // it has left meanwhile
+// relay delivers a message of the broker.
+func (c *client) relay(m relayed) error {
+	if c.mesh == nil {
+		return nil // the client has left meanwhile
 	}
-	_, err := s.deliver(m.to, m.message, true)
+	_, err := c.deliver(m.to, m.message, true)
 	return err
 }
 
-// mesh is what a client has in a mesh room.
+// mesh is a client's part in a mesh room.
 type mesh struct {
-	s      *session
-	member *room.Member
+	c       *client
+	session *session.Session
 }
 
-// joinMesh makes the client one of those who hear of each other. What they send each other is not seen here, so all
-// need to be allowed to publish.
-func (s *session) joinMesh(ctx context.Context, who identity) (*mesh, error) {
-	permit, err := s.h.guard.Admit(auth.Ask{
-		Token: s.token, Room: who.room, Grants: []auth.Grant{auth.View, auth.Publish}, Remote: s.remote, Join: true,
-	})
+// joinMesh makes the client a member of a mesh room. The server does not see which media the clients of a mesh send to
+// each other, so all of them need the right to publish.
+func (c *client) joinMesh(ctx context.Context, id identity) (*mesh, error) {
+	permit, err := c.h.server.Admit(c.token, c.remote, id.room, room.Media{Audio: true, Video: true})
 	if err != nil {
 		return nil, err
 	}
-	name, err := permit.Named(s.name)
+	name, err := permit.Named(c.name)
 	if err != nil {
 		return nil, err
 	}
-	if err = s.h.broker.add(who.room, s, &listener{key: who.key, name: permit.Name}); err != nil {
+	if err = c.h.broker.add(id.room, c, &participant{key: id.key, name: permit.Name}); err != nil {
 		return nil, err
 	}
-	member, err := s.h.registry.Join(ctx, who.room, room.Joining{Name: name, Key: who.key, Kind: room.Peer, Mesh: true})
-	if err != nil {
-		s.h.broker.remove(who.room, s)
+	m := &mesh{c, session.New(c.h.server, c.log, nil)}
+	joining := room.Joining{Name: name, Key: id.key, Kind: room.Peer, Mesh: true}
+	if err = m.session.Join(ctx, id.room, joining, viewing.Selection{}); err != nil {
+		c.h.broker.remove(id.room, c)
 		return nil, err
 	}
-	s.messages.SetBurst(meshBurst)
-	s.bytes.SetBurst(meshByteBurst)
-	return &mesh{s, member}, nil
+	c.messages.SetBurst(meshBurst)
+	c.bytes.SetBurst(meshByteBurst)
+	return m, nil
 }
 
-// subscribed tells the broker.
+// subscribed gives the client's subscriptions to the broker.
 func (m *mesh) subscribed() {
-	hears := map[destination]bool{}
-	for _, sub := range m.s.subs {
-		hears[sub.to] = true
+	all := map[destination]bool{}
+	for _, sub := range m.c.subs {
+		all[sub.to] = true
 	}
-	m.s.h.broker.listen(m.s.me.room, m.s, hears)
+	m.c.h.broker.subscribe(m.c.me.room, m.c, all)
 }
 
-// take passes a SEND on.
-func (m *mesh) take(d destination, f *frame) error {
-	if d.personal() && d.room != m.s.me.room {
-		return refusal.New(codeUnexpected, "SEND to room %q; accepted is the one that was subscribed to: %s", clip(d.room), m.s.me.room)
+// handleSend relays a SEND.
+func (m *mesh) handleSend(d destination, f *frame) error {
+	if d.personal() && d.room != m.c.me.room {
+		return refusal.New(codeUnexpected, "SEND to room %q; accepted is the one that was subscribed to: %s", clip(d.room), m.c.me.room)
 	}
 	if !d.personal() && len(f.body) > maxCall {
 		return refusal.New(codeTooLarge, "SEND of %d bytes to all, by /app/%s; accepted are up to %d", len(f.body), d.topic, maxCall)
 	}
-	m.s.h.broker.publish(m.s.me.room, relayed{d, message{f.body, typeOf(f)}})
+	m.c.h.broker.publish(m.c.me.room, relayed{d, message{f.body, typeOf(f)}})
 	return nil
 }
 
-// typeOf is the content type that a message keeps or, without one, looks like.
+// typeOf is the content type of a frame. If the frame has none, it is guessed from the body.
 func typeOf(f *frame) string {
 	if t := f.headers.get("content-type"); t != "" {
 		return t
@@ -169,13 +170,4 @@ func typeOf(f *frame) string {
 		return jsonType
 	}
 	return "text/plain;charset=UTF-8"
-}
-
-func (m *mesh) close(leaves bool) {
-	m.s.h.broker.remove(m.s.me.room, m.s)
-	if leaves {
-		m.member.Leave()
-	} else {
-		m.member.Lose()
-	}
 }

@@ -10,10 +10,10 @@ import (
 	"azulejo/signal/room"
 )
 
-// What clients say to each other, and to us, below /peer. Both kinds of clients ignore keys they do not know.
+// The messages below /peer, of clients and of the server. The known clients ignore fields that they do not know.
 type (
 	descriptionMessage struct {
-		Key        string           `json:"key"` // of who says it
+		Key        string           `json:"key"` // of the sender
 		Body       description      `json:"body"`
 		ICEServers []peer.ICEServer `json:"iceServers,omitempty"`
 	}
@@ -23,7 +23,7 @@ type (
 	}
 	candidateMessage struct {
 		Key  string          `json:"key"`
-		Body *peer.Candidate `json:"body"` // none: there are no more
+		Body *peer.Candidate `json:"body"` // null: the last one was sent
 	}
 )
 
@@ -50,7 +50,7 @@ func notJSON(what string, err error) error {
 	return refusal.New(codeBadMessage, `%s: %v; accepted is a JSON object {"key", "body"}`, what, err)
 }
 
-// asJSON writes what cannot fail to be written.
+// asJSON encodes a value whose encoding cannot fail.
 func asJSON(v any) string {
 	text, err := json.Marshal(v)
 	if err != nil {
@@ -59,8 +59,8 @@ func asJSON(v any) string {
 	return string(text)
 }
 
-// origin is the session that a description belongs to (o=, RFC 8866, section 5.2): each connection of a client has one
-// of its own. Zero: it cannot be told.
+// origin is the session id of a description (o=, RFC 8866, section 5.2), which differs for each connection of a client.
+// Zero: the description cannot be read.
 func origin(text string) uint64 {
 	var d sdp.SessionDescription
 	if d.UnmarshalString(text) != nil {
@@ -69,7 +69,7 @@ func origin(text string) uint64 {
 	return d.Origin.SessionID
 }
 
-// sent is what a client sends, of which its tile is made.
-func sent(o peer.Offered) room.Media {
+// published are the media that a client sends.
+func published(o peer.Offered) room.Media {
 	return room.Media{Audio: o.Audio.Sends, Video: o.Video.Sends}
 }

@@ -22,7 +22,7 @@ func TestOrigin(t *testing.T) {
 
 func TestNamesOfGuests(t *testing.T) {
 	for key, want := range map[string]string{"k3v4ne7t2q": "guest k3v4", "-_-": "guest", "\u200bä·1": "guest ä1"} {
-		if got := (&session{me: identity{key: key}}).displayName(); got != want {
+		if got := (&client{me: identity{key: key}}).displayName(); got != want {
 			t.Errorf("%q is called %q; want %q", key, got, want)
 		}
 	}

@@ -10,206 +10,208 @@ import (
 	"azulejo/signal/peer"
 	"azulejo/signal/refusal"
 	"azulejo/signal/room"
+	"azulejo/signal/session"
+	"azulejo/signal/viewing"
 )
 
-// Candidates of a client that come before its offer are kept: Flutter's finds them while it writes that.
+// Candidates that a client sends before its offer are stored: Flutter's clients find them while they write the offer.
 const (
 	maxEarly     = 64
-	maxCandidate = 2 << 10 // bytes of a message with one, which has some 200
+	maxCandidate = 2 << 10 // bytes of a message with a candidate; usually some 200
 )
 
-// mixing is what a client has in a room that mixes: there the server is the only other client. It is a member from the
-// first offer on, either side's.
+// mixing is a client's part in a room that mixes: the server is the only other client of the dialect there. The client
+// becomes a member with the first offer of either side.
 type mixing struct {
-	s      *session
-	id     identity
-	key    string // what the server calls itself
-	member *room.Member
-	link   *link // nil before the first offer
+	c       *client
+	id      identity
+	key     string // by which the server calls itself
+	session *session.Session
 
-	overload int // of the room, as known last
+	offered  offered          // of the present connection
+	layout   any              // the newest of the present connection; nil: none yet
+	overload viewing.Overload // the newest
 
-	early []peer.Candidate // of the client, before the offer they belong to
-	wait  <-chan time.Time // when the client is called, if it says nothing; nil: never
+	early  []peer.Candidate // of the client, before the offer that they belong to
+	callAt <-chan time.Time // when the server offers; nil: never
 }
 
-// link is one peer connection with what belongs to it alone.
-type link struct {
-	peer       *peer.Peer
-	picture    *picture
-	candidates chan peer.Candidate // ours, from pion's goroutines
-	theirs     bool                // the client offered, in the session (o=) below
-	session    uint64
-	ours       bool // our offer waits for the answer
+// offered is the offer of a connection.
+type offered struct {
+	byClient bool
+	origin   uint64 // of the client's offer (o=)
+	pending  bool   // the server's offer waits for its answer
 }
 
-// beginMixing asks whether the client may see the room; whether it may send, its offer asks.
-func (s *session) beginMixing(who identity) (*mixing, error) {
-	if _, err := s.h.guard.Admit(auth.Ask{Token: s.token, Room: who.room, Grants: []auth.Grant{auth.View}, Remote: s.remote}); err != nil {
+// newMixing asks the guard whether the client may watch the room. The offer asks whether it may publish.
+func (c *client) newMixing(id identity) (*mixing, error) {
+	_, err := c.h.server.Guard.Admit(auth.Ask{Token: c.token, Room: id.room, Grants: []auth.Grant{auth.View}, Remote: c.remote})
+	if err != nil {
 		return nil, err
 	}
-	return &mixing{s: s, id: who, key: s.h.mixerKey(who.room)}, nil
+	m := &mixing{c: c, id: id, key: c.h.mixerKey(id.room)}
+	m.session = session.New(c.h.server, c.log, m.notify)
+	return m, nil
 }
 
-// subscribed looks at what a subscription changes: an answer that nobody listened for may go out now. Who can be called
-// has some time to call first.
+// subscribed follows a new subscription: a message that waits for it is sent now. A client that subscribed to offers has
+// some time to offer first.
 func (m *mixing) subscribed(sub subscription) error {
-	if m.link == nil && m.hears(topicOffer) {
-		m.callLater()
+	if m.session.Peer() == nil && m.subscribedTo(topicOffer) {
+		m.scheduleCall()
 	}
 	if err := m.catchUp(sub); err != nil {
 		return err
 	}
-	return m.answerCall()
+	return m.sendKey()
 }
 
-// callLater gives who has asked who is there, and so means to offer by itself, twice the time.
-func (m *mixing) callLater() {
-	after := m.s.h.cfg.CallAfter
-	if m.s.asked {
+// scheduleCall sets when the server offers. A client that sent call usually offers itself: it gets twice the time.
+func (m *mixing) scheduleCall() {
+	after := m.c.h.cfg.CallAfter
+	if m.c.called {
 		after *= 2
 	}
-	m.wait = time.After(after)
+	m.callAt = time.After(after)
 }
 
-func (m *mixing) hears(t topic) bool {
-	return slices.ContainsFunc(m.s.subs, func(sub subscription) bool { return sub.to == m.topic(t) })
+func (m *mixing) subscribedTo(t topic) bool {
+	return slices.ContainsFunc(m.c.subs, func(sub subscription) bool { return sub.to == m.topic(t) })
 }
 
 // topic is one of the client's own.
 func (m *mixing) topic(t topic) destination { return destination{t, m.id.key, m.id.room} }
 
-// take handles a SEND.
-func (m *mixing) take(ctx context.Context, d destination, f *frame) error {
+// handleSend executes a SEND.
+func (m *mixing) handleSend(ctx context.Context, d destination, f *frame) error {
 	if d.personal() && d.room != m.id.room {
 		return refusal.New(codeUnexpected, "SEND to key %q in room %q; accepted is the key that answers call/key: %q in room %s", clip(d.key), clip(d.room), m.key, m.id.room)
 	}
-	if d.personal() && d.key != m.key { // that of a server that was started again since
-		m.s.log.Debug("message for a key that is gone ignored", "key", clip(d.key))
+	if d.personal() && d.key != m.key { // of a server that has restarted since
+		m.c.log.Debug("message for a key that is gone ignored", "key", clip(d.key))
 		return nil
 	}
 	switch d.topic {
 	case topicCall:
-		m.s.asked, m.s.answered = true, false
-		if m.link == nil && m.wait != nil {
-			m.callLater()
+		m.c.called, m.c.keySent = true, false
+		if m.session.Peer() == nil && m.callAt != nil {
+			m.scheduleCall()
 		}
-		return m.answerCall()
+		return m.sendKey()
 	case topicOffer:
-		return m.takeOffer(ctx, f.body)
+		return m.offer(ctx, f.body)
 	case topicAnswer:
-		return m.takeAnswer(ctx, f.body)
+		return m.answer(ctx, f.body)
 	case topicCandidate:
-		return m.takeCandidate(f.body)
+		return m.candidate(f.body)
 	}
-	return nil // its key is nobody else's business here
+	return nil // topicKey is for the clients of a mesh room
 }
 
-// answerCall tells who is there: the server.
-func (m *mixing) answerCall() error {
-	if !m.s.asked || m.s.answered {
+// sendKey answers call with the key of the server.
+func (m *mixing) sendKey() error {
+	if !m.c.called || m.c.keySent {
 		return nil
 	}
-	n, err := m.s.deliver(destination{topic: topicKey}, message{body: asJSON(m.key)}, false)
-	m.s.answered = n > 0
+	n, err := m.c.deliver(destination{topic: topicKey}, message{body: asJSON(m.key)}, false)
+	m.c.keySent = n > 0
 	return err
 }
 
-// takeOffer answers with the mix. A new connection of the client takes the place of the one before, and of an offer of
-// ours that crossed its own.
-func (m *mixing) takeOffer(ctx context.Context, body string) error {
+// offer answers the client's offer. An offer of another session (o=) makes a new connection in place of the present one,
+// also if an offer of the server crossed the client's.
+func (m *mixing) offer(ctx context.Context, body string) error {
 	msg, err := parseDescription(body, "offer")
 	switch {
 	case err != nil:
 		return err
 	case msg.Key != m.id.key:
 		return refusal.New(codeBadMessage, "offer: key is %q; accepted is one's own: %q", clip(msg.Key), clip(m.id.key))
-	case !m.hears(topicAnswer):
+	case !m.subscribedTo(topicAnswer):
 		return refusal.New(codeUnexpected, "an offer before a subscription to %s; accepted after it", m.topic(topicAnswer))
 	}
-	offered, err := peer.Inspect(msg.Body.SDP)
+	media, err := peer.Inspect(msg.Body.SDP)
 	if err != nil {
 		return err
 	}
-	session := origin(msg.Body.SDP)
-	m.wait = nil
-	if m.link != nil && m.link.theirs && m.link.session == session {
+	m.callAt = nil
+	origin := origin(msg.Body.SDP)
+	if m.session.Peer() != nil && m.offered.byClient && m.offered.origin == origin {
 		return m.restart(msg.Body.SDP)
 	}
-	m.unlink()
-	if err = m.join(ctx, m.id.key, offered); err != nil {
+	m.session.Disconnect()
+	if err = m.join(ctx, m.id.key, media, m.session.Join); err != nil {
 		return err
 	}
-	m.dial()
-	m.link.theirs, m.link.session = true, session
-	answer, err := m.link.peer.Answer(msg.Body.SDP)
+	p := m.connect(offered{byClient: true, origin: origin})
+	answer, err := p.Answer(msg.Body.SDP)
 	if err != nil {
 		return err
 	}
 	m.addEarly()
-	return m.tell(topicAnswer, descriptionMessage{Key: m.key, Body: description{"answer", answer}})
+	return m.send(topicAnswer, descriptionMessage{Key: m.key, Body: description{"answer", answer}})
 }
 
-// restart answers an ICE restart; that the candidates come once more, one by one, does no harm.
+// restart answers an ICE restart, after which the client may send its candidates again.
 func (m *mixing) restart(offer string) error {
-	answer, err := m.link.peer.Restart(offer)
+	answer, err := m.session.Peer().Restart(offer)
 	if err != nil {
 		return err
 	}
-	return m.tell(topicAnswer, descriptionMessage{Key: m.key, Body: description{"answer", answer}})
+	return m.send(topicAnswer, descriptionMessage{Key: m.key, Body: description{"answer", answer}})
 }
 
-// call offers the mix to a client that only waits. Until its answer says what it sends it is a viewer without a key, so
-// that the place its key may have is kept.
+// call offers the mix to a client that does not offer. Until its answer says what it publishes, the client is a viewer
+// without a key: a joiner with its key would take over the place that the room keeps for it.
 func (m *mixing) call(ctx context.Context) error {
-	m.wait = nil
-	if m.link != nil || !m.hears(topicOffer) {
+	m.callAt = nil
+	if m.session.Peer() != nil || !m.subscribedTo(topicOffer) {
 		return nil
 	}
-	if err := m.join(ctx, "", peer.Offered{}); err != nil {
+	if err := m.join(ctx, "", peer.Offered{}, m.session.Join); err != nil {
 		return err
 	}
-	m.dial()
-	m.link.ours = true
-	offer, err := m.link.peer.Offer()
+	offer, err := m.connect(offered{pending: true}).Offer()
 	if err != nil {
 		return err
 	}
-	return m.tell(topicOffer, descriptionMessage{Key: m.key, Body: description{"offer", offer}, ICEServers: m.s.iceServers()})
+	return m.send(topicOffer, descriptionMessage{Key: m.key, Body: description{"offer", offer}, ICEServers: m.c.iceServers()})
 }
 
-// takeAnswer ends what call began. One to an offer that was crossed by the client's own is late and means nothing.
-func (m *mixing) takeAnswer(ctx context.Context, body string) error {
+// answer accepts the answer to an offer of the server. An answer to an offer that the client's own has replaced is
+// ignored.
+func (m *mixing) answer(ctx context.Context, body string) error {
 	msg, err := parseDescription(body, "answer")
 	if err != nil {
 		return err
 	}
-	if m.link == nil || !m.link.ours {
-		m.s.log.Debug("late answer ignored")
+	if m.session.Peer() == nil || !m.offered.pending {
+		m.c.log.Debug("late answer ignored")
 		return nil
 	}
-	answered, err := peer.Inspect(msg.Body.SDP)
+	media, err := peer.Inspect(msg.Body.SDP)
 	if err != nil {
 		return err
 	}
-	if err := m.join(ctx, m.id.key, answered); err != nil {
+	rejoin := func(ctx context.Context, _ string, j room.Joining, _ viewing.Selection) error {
+		return m.session.Rejoin(ctx, j)
+	}
+	if err := m.join(ctx, m.id.key, media, rejoin); err != nil {
 		return err
 	}
-	m.link.peer.Publish(m.member, m.member.Source(), answered.Audio.Sends, answered.Video.Sends)
-	m.listen(m.link.peer)
-	m.link.ours = false
-	return m.link.peer.Accept(msg.Body.SDP)
+	m.offered.pending = false
+	return m.session.Peer().Accept(msg.Body.SDP)
 }
 
-// takeCandidate never ends the session: one of many that is of no use is no reason.
-func (m *mixing) takeCandidate(body string) error {
+// candidate never ends the connection: one candidate that cannot be used does no harm.
+func (m *mixing) candidate(body string) error {
 	msg, err := parseCandidate(body)
 	switch {
 	case err != nil:
 		return err
 	case msg.Body == nil || len(body) > maxCandidate:
 		return nil
-	case m.link == nil:
+	case m.session.Peer() == nil:
 		if len(m.early) < maxEarly {
 			m.early = append(m.early, *msg.Body)
 		}
@@ -219,137 +221,72 @@ func (m *mixing) takeCandidate(body string) error {
 	return nil
 }
 
-func (m *mixing) add(c peer.Candidate) {
-	if err := m.link.peer.AddCandidate(c); err != nil {
-		m.s.log.Debug("candidate ignored", "error", err)
+func (m *mixing) add(candidate peer.Candidate) {
+	if err := m.session.Peer().AddCandidate(candidate); err != nil {
+		m.c.log.Debug("candidate ignored", "error", err)
 	}
 }
 
 func (m *mixing) addEarly() {
-	for _, c := range m.early {
-		m.add(c)
+	for _, candidate := range m.early {
+		m.add(candidate)
 	}
 	m.early = nil
 }
 
-// join makes the client a member that sends what it says, in the place that the key has or had.
-func (m *mixing) join(ctx context.Context, key string, offered peer.Offered) error {
-	media := sent(offered)
-	grants := []auth.Grant{auth.View}
-	if media != (room.Media{}) {
-		grants = append(grants, auth.Publish)
-	}
-	permit, err := m.s.h.guard.Admit(auth.Ask{Token: m.s.token, Room: m.id.room, Grants: grants, Remote: m.s.remote, Join: true})
+// joining is [session.Session.Join], or what calls Rejoin.
+type joining func(context.Context, string, room.Joining, viewing.Selection) error
+
+// join makes the client a member that publishes the media of its description. A key that is in the room, or was there
+// lately, gets its place back.
+func (m *mixing) join(ctx context.Context, key string, media peer.Offered, join joining) error {
+	permit, err := m.c.h.server.Admit(m.c.token, m.c.remote, m.id.room, published(media))
 	if err != nil {
 		return err
 	}
-	name, err := permit.Named(m.s.name)
+	name, err := permit.Named(m.c.name)
 	if err != nil {
 		return err
 	}
-	name = cmp.Or(name, m.s.displayName())
-	member, err := m.s.h.registry.Join(ctx, m.id.room, room.Joining{Name: name, Key: key, Kind: room.Peer, Publish: media, Layers: offered.Layers})
-	if err != nil {
+	j := room.Joining{Name: cmp.Or(name, m.c.displayName()), Key: key, Kind: room.Peer, Publish: published(media), Layers: media.Layers}
+	if err := join(ctx, m.id.room, j, viewing.Selection{}); err != nil {
 		return err
 	}
-	if m.member != nil {
-		m.member.Leave() // its place is the new one's, or gone
-	}
-	m.member = member
-	return m.event(room.Event{Overload: member.Mixer().Overload()})
+	return m.event(m.session.AtJoin())
 }
 
-// dial makes the connection.
-func (m *mixing) dial() {
-	publish, shown := m.member.Publish(), m.newPicture()
-	candidates := make(chan peer.Candidate, backlog)
-	log := m.s.log.With("id", m.member.ID())
-	p := m.s.h.engine.NewPeer(peer.Options{
-		Mixer: m.member.Mixer(), Upstream: m.member, Own: m.member.Source(), Audio: publish.Audio, Video: publish.Video,
-		SoundAlone: true, View: shown.Watching(), OnLayout: shown.PutLayout,
-		OnCandidate: func(c peer.Candidate) {
-			select {
-			case candidates <- c:
-			default: // a server has far fewer addresses than there is room for
-				log.Warn("candidate dropped", "candidate", c.Candidate)
-			}
-		},
-	}, log)
-	shown.Connect(p)
-	m.listen(p)
-	m.link = &link{peer: p, picture: shown, candidates: candidates}
+// connect makes the peer of an offer.
+func (m *mixing) connect(o offered) *peer.Peer {
+	m.offered, m.layout = o, nil
+	return m.session.Connect(session.Options{Trickle: true, AudioOnly: true})
 }
 
-// listen lets the connection hear what the mixer makes of the client's picture.
-func (m *mixing) listen(p *peer.Peer) {
-	m.member.OnRefresh(p.RequestKeyframe)
-	m.member.OnDemand(p.Demand)
-}
-
-func (m *mixing) tell(t topic, body any) error {
-	_, err := m.s.deliver(m.topic(t), message{body: asJSON(body)}, false)
+func (m *mixing) send(t topic, body any) error {
+	_, err := m.c.deliver(m.topic(t), message{body: asJSON(body)}, false)
 	return err
 }
 
-// tellCandidate is called after the description it belongs to was sent: the loop does one thing after the other.
-func (m *mixing) tellCandidate(c peer.Candidate) error {
-	return m.tell(topicCandidate, candidateMessage{Key: m.key, Body: &c})
+// sendCandidate sends a candidate of the server. The loop has sent the description that it belongs to before.
+func (m *mixing) sendCandidate(candidate peer.Candidate) error {
+	return m.send(topicCandidate, candidateMessage{Key: m.key, Body: &candidate})
 }
 
-// hangUp follows the end of the connection. Whoever closed it may offer again; who lost it may not know, and is called.
-// The place is kept for a while.
-func (m *mixing) hangUp() {
-	err := m.link.peer.Err()
-	m.close(false)
+// afterPeer handles the end of the connection; the room keeps the client's place for a while. A client that closed the
+// connection may offer again. A client that lost it may not know, so the server offers.
+func (m *mixing) afterPeer() {
+	err := m.session.Peer().Err()
+	m.session.Close(session.ErrGone)
 	if err == nil {
 		return
 	}
-	m.s.log.Info("connection lost", "error", err)
-	m.wait = time.After(m.s.h.cfg.CallAfter / 2)
+	m.c.log.Info("connection lost", "error", err)
+	m.callAt = time.After(m.c.h.cfg.CallAfter / 2)
 }
 
-// close ends the connection first, then the membership.
-func (m *mixing) close(leaves bool) {
-	m.unlink()
-	switch {
-	case m.member == nil:
-	case leaves:
-		m.member.Leave()
-	default:
-		m.member.Lose()
-	}
-	m.member = nil
-}
-
-func (m *mixing) unlink() {
-	if m.link == nil {
-		return
-	}
-	if err := m.link.peer.Close(); err != nil {
-		m.s.log.Warn("peer did not close well", "error", err)
-	}
-	m.link = nil
-}
-
-// The channels below are nil, and never ready, while there is nothing to wait for; m may be nil.
-
-func (m *mixing) trickled() <-chan peer.Candidate {
-	if m == nil || m.link == nil {
-		return nil
-	}
-	return m.link.candidates
-}
-
-func (m *mixing) peerDone() <-chan struct{} {
-	if m == nil || m.link == nil {
-		return nil
-	}
-	return m.link.peer.Done()
-}
-
-func (m *mixing) waited() <-chan time.Time {
+// callDue is ready when the server offers; m may be nil.
+func (m *mixing) callDue() <-chan time.Time {
 	if m == nil {
 		return nil
 	}
-	return m.wait
+	return m.callAt
 }

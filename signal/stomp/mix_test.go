@@ -294,12 +294,12 @@ func TestOddCandidatesAreNoReason(t *testing.T) {
 	longCandidate := `{"key":"k","body":{"candidate":"` + strings.Repeat("x", maxCandidate) + `"}}`
 	m := &mixing{}
 	for range 2 {
-		if err := m.takeCandidate(longCandidate); err != nil || len(m.early) > 0 {
+		if err := m.candidate(longCandidate); err != nil || len(m.early) > 0 {
 			t.Errorf("%d long candidates are kept (%v)", len(m.early), err)
 		}
 	}
 	for range maxEarly + 5 {
-		if err := m.takeCandidate(`{"key":"k","body":{"candidate":"nonsense","sdpMid":"0"}}`); err != nil {
+		if err := m.candidate(`{"key":"k","body":{"candidate":"nonsense","sdpMid":"0"}}`); err != nil {
 			t.Error(err)
 		}
 	}

@@ -10,20 +10,20 @@ import (
 	"time"
 )
 
-// Config describes the embedded server, external ones, or both. It is off where both Listen and External are empty.
+// Config describes the embedded server, external ones, or both. Without Listen and External there is no TURN.
 type Config struct {
 	Listen     string   // address of the embedded server, for UDP and TCP; empty: none
 	Realm      string   // of the embedded server
-	External   []string // URLs of other servers that know the secret
-	Secret     string   // shared with them; empty: made at the start, which is enough for the embedded server
-	PublicIPs  []string // where clients find the embedded server and its relays; empty: at this machine's addresses
+	External   []string // URLs of other servers with the same secret
+	Secret     string   // shared with them; empty: a random one, which suffices for the embedded server
+	PublicIPs  []string // of the embedded server and its relays; empty: this machine's addresses
 	RelayPorts string   // range of UDP ports for relays; empty: DefaultRelayPorts
-	AllowPeers []string // prefixes of addresses that may be relayed to although they are private or our own
+	AllowPeers []string // prefixes of private or own addresses that are allowed as peers
 
-	Lifetime time.Duration // in which credentials make relays; zero: DefaultLifetime
-	Bitrate  int           // bits a second of one client each way, more is dropped; zero: DefaultBitrate
+	Lifetime time.Duration // in which credentials can make relays; zero: DefaultLifetime
+	Bitrate  int           // bits a second of one client in each direction, more is dropped; zero: DefaultBitrate
 
-	// Media are our own ports for media, which may always be relayed to. It is asked when the server starts.
+	// Media returns this server's own media ports, which are always allowed as peers. Run calls it once.
 	Media func() []netip.AddrPort
 }
 
@@ -34,7 +34,7 @@ const (
 	DefaultBitrate    = 20_000_000
 )
 
-// Bounds of what may be configured.
+// The accepted range of the configuration.
 const (
 	leastLifetime, mostLifetime = time.Minute, 24 * time.Hour
 	leastBitrate                = 100_000
@@ -125,7 +125,7 @@ func (c Config) checkBounds() error {
 	return nil
 }
 
-// relayPorts are the first and the last one.
+// relayPorts are the first and the last port.
 func (c Config) relayPorts() (uint16, uint16, error) {
 	text := c.RelayPorts
 	if text == "" {
@@ -147,7 +147,7 @@ func (c Config) lifetime() time.Duration {
 	return c.Lifetime
 }
 
-// bytesPerSecond of one client, each way.
+// bytesPerSecond of one client, in each direction.
 func (c Config) bytesPerSecond() int {
 	if c.Bitrate == 0 {
 		return DefaultBitrate / 8

@@ -17,7 +17,7 @@ import (
 	"azulejo/signal/network"
 )
 
-// Server is what one client is told: servers with credentials of its own. The shape is RTCIceServer's.
+// Server is a TURN server with the credentials of one client, as RTCIceServer.
 type Server struct {
 	URLs       []string
 	Username   string // "expiry:user", the expiry in Unix seconds
@@ -27,7 +27,7 @@ type Server struct {
 // LogValue keeps the credential out of logs.
 func (s Server) LogValue() slog.Value { return slog.GroupValue(slog.Any("urls", s.URLs)) }
 
-// secret makes credentials, and checks those that were made.
+// secret makes credentials and checks them.
 type secret struct {
 	key      []byte
 	realm    string
@@ -54,10 +54,9 @@ func (s *secret) sign(username string) string {
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// authenticate is asked for the key of whoever makes a request, which is compared in constant time with the
-// request's signature after this. Credentials that have expired make no more relays; the ones they made go on, as
-// those of a call that takes longer. Who makes it is the user at its network: pion tells no more about a client to who
-// makes its relays.
+// authenticate returns the key for a request; pion then compares signatures in constant time. Expired credentials make no
+// new relays, but their existing relays go on: calls may last longer. The id has the user and the network, since pion gives
+// nothing else about a client to AllocatePacketConn.
 func (s *secret) authenticate(r *turn.RequestAttributes) (id string, key []byte, ok bool) {
 	stamp, user, ok := strings.Cut(r.Username, ":")
 	expiry, err := strconv.ParseInt(stamp, 10, 64)
@@ -70,16 +69,16 @@ func (s *secret) authenticate(r *turn.RequestAttributes) (id string, key []byte,
 	return holder{network.Of(r.SrcAddr.String()), user}.id(), turn.GenerateAuthKey(r.Username, s.realm, s.sign(r.Username)), true
 }
 
-// holder is who has relays.
+// holder is a user at a network.
 type holder struct {
 	from netip.Prefix
 	user string
 }
 
-// id is how pion calls the holder; no address has a comma.
+// id is the holder's id in pion. A prefix contains no comma.
 func (h holder) id() string { return h.from.String() + "," + h.user }
 
-// holderOf reads an id; an address that is none stands for no network in particular.
+// holderOf reads an id. An unreadable prefix becomes the zero prefix.
 func holderOf(id string) holder {
 	text, user, _ := strings.Cut(id, ",")
 	from, _ := netip.ParsePrefix(text)

@@ -1,7 +1,7 @@
-// Package turn relays media for clients whose network lets nothing else through (RFC 8656). It makes the
-// credentials of one client for the embedded server and for external ones that share the secret, and it is the
-// embedded server, over UDP and TCP. Relays are UDP only, and reach only what the policy allows: neither private
-// networks nor this machine, but for the very ports where it takes media.
+// Package turn is the TURN relaying (RFC 8656) for clients whose network blocks direct connections. It makes credentials
+// for each client, which the embedded server and external servers with the same secret accept, and it runs the embedded
+// server over UDP and TCP. Relays use UDP only, and exchange packets only with peers that the policy allows: neither
+// private networks nor this machine, except for the ports on which it receives media.
 //
-// [Relays] is made by the server's wiring and asked by every dialect. Its methods are safe for concurrent use.
+// cmd makes a [Relays], and every dialect uses it. Its methods are safe for concurrent use.
 package turn

@@ -8,16 +8,16 @@ import (
 	"github.com/pion/turn/v5"
 )
 
-// maxGrants bounds the addresses that one client relays to at a time: a server has a handful.
+// maxGrants bounds the addresses to which one client has permissions at a time; a server has few.
 const maxGrants = 64
 
-// grants are the permissions that clients have, by their address.
+// grants are the present permissions of clients, by the client's address.
 type grants struct {
 	mu sync.Mutex
 	of map[string]map[netip.Addr]struct{}
 }
 
-// hasRoom tells whether a client may have this permission, which it may have already.
+// hasRoom tells whether a client may have a permission, or has it already.
 func (g *grants) hasRoom(client net.Addr, ip netip.Addr) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -26,7 +26,7 @@ func (g *grants) hasRoom(client net.Addr, ip netip.Addr) bool {
 	return here || len(all) < maxGrants
 }
 
-// events keep the books.
+// events are the callbacks by which pion keeps grants up to date.
 func (g *grants) events() turn.EventHandler {
 	return turn.EventHandler{
 		OnPermissionCreated: func(client, _ net.Addr, _, _, _ string, _ net.Addr, peer net.IP) { g.add(client.String(), peer) },

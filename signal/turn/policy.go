@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// special are prefixes that lead to no host of the internet (IANA's special-purpose registries), or to one whose
-// address is hidden in them. Private, loopback, link-local, multicast and unspecified ones netip knows.
+// special are prefixes that are not reachable on the internet (IANA's special-purpose registries), or that embed another
+// address. netip knows private, loopback, link-local, multicast and unspecified addresses.
 var special = []netip.Prefix{ // a constant table
 	netip.MustParsePrefix("0.0.0.0/8"),
 	netip.MustParsePrefix("100.64.0.0/10"), // behind a carrier's NAT
@@ -18,7 +18,7 @@ var special = []netip.Prefix{ // a constant table
 	netip.MustParsePrefix("198.51.100.0/24"),
 	netip.MustParsePrefix("203.0.113.0/24"),
 	netip.MustParsePrefix("240.0.0.0/4"),  // reserved, and broadcast
-	netip.MustParsePrefix("::/96"),        // IPv4 in IPv6, the old way
+	netip.MustParsePrefix("::/96"),        // deprecated IPv4-compatible IPv6
 	netip.MustParsePrefix("64:ff9b::/96"), // NAT64
 	netip.MustParsePrefix("64:ff9b:1::/48"),
 	netip.MustParsePrefix("100::/64"),
@@ -28,23 +28,23 @@ var special = []netip.Prefix{ // a constant table
 	netip.MustParsePrefix("fec0::/10"), // site-local
 }
 
-// policy decides whom relays exchange packets with. Its addresses are those of the start. Of this machine's own
-// they reach where it takes media, and each other.
+// policy decides with which peers relays exchange packets. On this machine these are the media ports and other relays. The
+// policy has the addresses of the start.
 type policy struct {
-	allow []netip.Prefix
-	own   []netip.Addr     // of this machine, and those it is known by
-	media []netip.AddrPort // where it takes media
-	told  []netip.Addr     // where its relays are
-	relay func(port uint16) bool
+	allow  []netip.Prefix
+	own    []netip.Addr     // of this machine, and its public ones
+	media  []netip.AddrPort // that receive media
+	relays []netip.Addr     // addresses of the relays
+	relay  func(port uint16) bool
 }
 
-// host tells whether there may be anything to relay to at an address. IPv4-mapped addresses are what they map.
+// host tells whether any port of an address may be a peer. An IPv4-mapped address counts as the IPv4 address.
 func (p *policy) host(ip netip.Addr) bool {
 	ip = ip.Unmap().WithZone("")
 	switch {
 	case !ip.IsValid() || ip.IsUnspecified() || ip.IsMulticast():
 		return false
-	case p.allowed(ip) || slices.Contains(p.told, ip):
+	case p.allowed(ip) || slices.Contains(p.relays, ip):
 		return true
 	case slices.Contains(p.own, ip):
 		return slices.ContainsFunc(p.media, func(at netip.AddrPort) bool { return at.Addr() == ip })
@@ -52,7 +52,7 @@ func (p *policy) host(ip netip.Addr) bool {
 	return isPublic(ip)
 }
 
-// peer tells whether packets go to and come from an address and port.
+// peer tells whether relays exchange packets with an address and port.
 func (p *policy) peer(at netip.AddrPort) bool {
 	at = netip.AddrPortFrom(at.Addr().Unmap().WithZone(""), at.Port())
 	switch {
@@ -63,14 +63,14 @@ func (p *policy) peer(at netip.AddrPort) bool {
 	case slices.Contains(p.media, at):
 		return true
 	}
-	return slices.Contains(p.told, at.Addr()) && p.relay(at.Port())
+	return slices.Contains(p.relays, at.Addr()) && p.relay(at.Port())
 }
 
 func (p *policy) allowed(ip netip.Addr) bool {
 	return slices.ContainsFunc(p.allow, func(prefix netip.Prefix) bool { return prefix.Contains(ip) })
 }
 
-// isPublic tells whether an address is somewhere on the internet.
+// isPublic tells whether an address is reachable on the internet.
 func isPublic(ip netip.Addr) bool {
 	if !ip.IsGlobalUnicast() || ip.IsPrivate() {
 		return false
@@ -78,9 +78,9 @@ func isPublic(ip netip.Addr) bool {
 	return !slices.ContainsFunc(special, func(prefix netip.Prefix) bool { return prefix.Contains(ip) })
 }
 
-// newPolicy looks at this machine.
-func newPolicy(cfg Config, told []netip.Addr, relay func(port uint16) bool) (*policy, error) {
-	p := &policy{told: told, relay: relay}
+// newPolicy reads the addresses of this machine.
+func newPolicy(cfg Config, relays []netip.Addr, relay func(port uint16) bool) (*policy, error) {
+	p := &policy{relays: relays, relay: relay}
 	for _, text := range cfg.AllowPeers {
 		p.allow = append(p.allow, netip.MustParsePrefix(text).Masked()) // Validate read it
 	}
@@ -88,7 +88,7 @@ func newPolicy(cfg Config, told []netip.Addr, relay func(port uint16) bool) (*po
 	if err != nil {
 		return nil, err
 	}
-	p.own = append(own, told...)
+	p.own = append(own, relays...)
 	if cfg.Media == nil {
 		return p, nil
 	}

@@ -12,11 +12,11 @@ import (
 
 func TestPolicy(t *testing.T) {
 	p := &policy{
-		allow: []netip.Prefix{netip.MustParsePrefix("10.9.0.0/16")},
-		own:   []netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("10.0.0.5"), netip.MustParseAddr("5.6.7.8")},
-		media: []netip.AddrPort{netip.MustParseAddrPort("10.0.0.5:8189")},
-		told:  []netip.Addr{netip.MustParseAddr("5.6.7.8")},
-		relay: func(port uint16) bool { return port == 50000 },
+		allow:  []netip.Prefix{netip.MustParsePrefix("10.9.0.0/16")},
+		own:    []netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("10.0.0.5"), netip.MustParseAddr("5.6.7.8")},
+		media:  []netip.AddrPort{netip.MustParseAddrPort("10.0.0.5:8189")},
+		relays: []netip.Addr{netip.MustParseAddr("5.6.7.8")},
+		relay:  func(port uint16) bool { return port == 50000 },
 	}
 	for at, want := range map[string]bool{
 		"8.8.8.8:53": true, "[2a00:1450::1]:443": true, "8.8.8.8:0": false,

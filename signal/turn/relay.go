@@ -17,12 +17,12 @@ import (
 	"azulejo/signal/network"
 )
 
-// A client of WebRTC makes a relay for each URL and network it has, needed or not, and new ones for an ICE restart.
+// Limits of relays. A WebRTC client makes a relay for each URL and each of its networks, and new ones for an ICE restart.
 const (
 	maxRelaysPerUser    = 16
-	maxRelaysPerNetwork = 512 // an office of a hundred behind one NAT, over UDP and TCP; every connection is another user
+	maxRelaysPerNetwork = 512 // an office of 100 people behind one NAT, over UDP and TCP; each of their connections is a user
 	maxRelays           = 4096
-	maxTries            = 32 // ports of the range that are tried for one relay
+	maxTries            = 32 // random ports of the range, for one relay
 )
 
 var (
@@ -32,13 +32,13 @@ var (
 	errNoFamily = errors.New("no address of that family")
 )
 
-// relays makes the sockets that relay (turn.RelayAddressGenerator) and counts what they do.
+// relays opens the sockets of relays (turn.RelayAddressGenerator) and counts their packets.
 type relays struct {
 	policy      *policy
 	first, last uint16
-	bind        netip.Addr   // sockets are bound to it where it is of the right family
-	told        []netip.Addr // of each family the first one is what clients are told
-	perSecond   int          // bytes of one client each way
+	bind        netip.Addr   // sockets of its family are bound to it
+	announced   []netip.Addr // the first one of each family is the address of a relay
+	perSecond   int          // bytes of one client, in each direction
 
 	mu      sync.Mutex
 	closing bool
@@ -50,15 +50,15 @@ type relays struct {
 	refused, dropped, bytesUp, bytesDown atomic.Uint64
 }
 
-// user is one client with all its relays.
+// user is one client.
 type user struct {
 	name     string
 	relays   int // under relays.mu
 	up, down *rate.Limiter
 }
 
-// relay is one socket. Packets of peers that the policy does not allow, or that are more than the client's
-// share, vanish, as they do on any network.
+// relay is one socket. It drops packets from and to peers that the policy does not allow, and packets beyond the client's
+// bitrate.
 type relay struct {
 	net.PacketConn
 	of   *relays
@@ -68,7 +68,7 @@ type relay struct {
 	once sync.Once
 }
 
-// Validate is wanted by pion; Config was validated.
+// Validate implements turn.RelayAddressGenerator; Config is valid already.
 func (r *relays) Validate() error { return nil }
 
 // AllocateListener refuses relays of TCP (RFC 6062), which WebRTC does not use.
@@ -76,45 +76,45 @@ func (r *relays) AllocateListener(turn.AllocateListenerConfig) (net.Listener, ne
 	return nil, nil, errUDPOnly
 }
 
-// AllocateConn refuses what only relays of TCP need.
+// AllocateConn refuses connections of TCP relays.
 func (r *relays) AllocateConn(turn.AllocateConnConfig) (net.Conn, error) { return nil, errUDPOnly }
 
-// mayAllocate is asked before, so that the client hears about its quota.
+// mayAllocate is pion's quota handler: the client gets the error that names its quota.
 func (r *relays) mayAllocate(id, _ string, _ net.Addr) bool {
-	who := holderOf(id)
+	h := holderOf(id)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	u := r.users[who.user]
-	return len(r.open) < maxRelays && (u == nil || u.relays < maxRelaysPerUser) && !r.shares.Spent(who.from)
+	u := r.users[h.user]
+	return len(r.open) < maxRelays && (u == nil || u.relays < maxRelaysPerUser) && !r.shares.Spent(h.from)
 }
 
-// AllocatePacketConn opens a socket on a free port of the range, chosen at random: a guess at it is of no use.
+// AllocatePacketConn opens a socket on a random free port of the range, so that others cannot guess it.
 func (r *relays) AllocatePacketConn(c turn.AllocateListenerConfig) (net.PacketConn, net.Addr, error) {
 	if c.RequestedPort != 0 || c.UserID == "" {
 		return nil, nil, errUDPOnly
 	}
-	told, bind, err := r.addresses(c.Network)
+	address, bind, err := r.addresses(c.Network)
 	if err != nil {
 		return nil, nil, err
 	}
 	relay := &relay{of: r, from: holderOf(c.UserID).from}
-	if relay.user, err = r.enter(holderOf(c.UserID)); err != nil {
+	if relay.user, err = r.reserve(holderOf(c.UserID)); err != nil {
 		return nil, nil, err
 	}
 	if relay.PacketConn, relay.port, err = r.listen(c.Network, bind); err != nil {
-		r.leave(relay)
+		r.release(relay)
 		return nil, nil, err
 	}
 	if !r.add(relay) {
 		return nil, nil, errors.Join(errClosing, relay.Close())
 	}
-	return relay, &net.UDPAddr{IP: told.AsSlice(), Port: int(relay.port)}, nil
+	return relay, &net.UDPAddr{IP: address.AsSlice(), Port: int(relay.port)}, nil
 }
 
-// addresses are what to tell and what to bind, for udp4 and udp6.
-func (r *relays) addresses(network string) (told netip.Addr, bind string, err error) {
+// addresses returns the announced address and the one to bind, for udp4 or udp6.
+func (r *relays) addresses(network string) (announced netip.Addr, bind string, err error) {
 	v4 := network == "udp4"
-	for _, a := range r.told {
+	for _, a := range r.announced {
 		if a.Is4() != v4 {
 			continue
 		}
@@ -139,24 +139,25 @@ func (r *relays) listen(network, bind string) (net.PacketConn, uint16, error) {
 	return nil, 0, fmt.Errorf("find a port for a relay: %w", last)
 }
 
-func (r *relays) enter(who holder) (*user, error) {
+// reserve counts one more relay of a holder, unless that exceeds a limit.
+func (r *relays) reserve(h holder) (*user, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	u := r.users[who.user]
+	u := r.users[h.user]
 	if u == nil {
 		limiter := func() *rate.Limiter { return rate.NewLimiter(rate.Limit(r.perSecond), r.perSecond/2) }
-		u = &user{name: who.user, up: limiter(), down: limiter()}
+		u = &user{name: h.user, up: limiter(), down: limiter()}
 	}
-	if u.relays >= maxRelaysPerUser || len(r.open) >= maxRelays || !r.shares.Take(who.from) {
+	if u.relays >= maxRelaysPerUser || len(r.open) >= maxRelays || !r.shares.Take(h.from) {
 		return nil, errQuota
 	}
-	r.users[who.user] = u
+	r.users[h.user] = u
 	u.relays++
 	return u, nil
 }
 
-// leave ends what enter began, and forgets the relay.
-func (r *relays) leave(n *relay) {
+// release undoes reserve, and forgets the relay.
+func (r *relays) release(n *relay) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if n.user.relays--; n.user.relays == 0 {
@@ -169,7 +170,7 @@ func (r *relays) leave(n *relay) {
 	}
 }
 
-// add tells whether the relay may live.
+// add registers an open relay; false: the relays are closing.
 func (r *relays) add(n *relay) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -185,7 +186,7 @@ func (r *relays) has(port uint16) bool {
 	return ok
 }
 
-// close ends all relays, and there will be no others.
+// close closes all relays and refuses new ones.
 func (r *relays) close() {
 	r.mu.Lock()
 	r.closing = true
@@ -195,13 +196,13 @@ func (r *relays) close() {
 	}
 	r.mu.Unlock()
 	for _, n := range all {
-		_ = n.Close() // whatever it says, the socket is gone
+		_ = n.Close() // after an error the socket is closed too
 	}
 }
 
 // Close frees the port. It is idempotent.
 func (n *relay) Close() error {
-	n.once.Do(func() { n.of.leave(n) })
+	n.once.Do(func() { n.of.release(n) })
 	return n.PacketConn.Close()
 }
 
@@ -214,7 +215,7 @@ func (n *relay) WriteTo(p []byte, to net.Addr) (int, error) {
 	return n.PacketConn.WriteTo(p, to)
 }
 
-// ReadFrom waits for a packet of a peer's that may come.
+// ReadFrom waits for the next packet of an allowed peer.
 func (n *relay) ReadFrom(p []byte) (int, net.Addr, error) {
 	for {
 		size, from, err := n.PacketConn.ReadFrom(p)
@@ -228,13 +229,13 @@ func (n *relay) ReadFrom(p []byte) (int, net.Addr, error) {
 	}
 }
 
-func (n *relay) passes(peer net.Addr, size int, share *rate.Limiter) bool {
+func (n *relay) passes(peer net.Addr, size int, bytes *rate.Limiter) bool {
 	at, ok := peer.(*net.UDPAddr)
 	if !ok || !n.of.policy.peer(at.AddrPort()) {
 		n.of.refused.Add(1)
 		return false
 	}
-	if !share.AllowN(time.Now(), size) {
+	if !bytes.AllowN(time.Now(), size) {
 		n.of.dropped.Add(1)
 		return false
 	}

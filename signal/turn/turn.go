@@ -17,29 +17,29 @@ import (
 	"azulejo/signal/pionlog"
 )
 
-// Relays are the TURN servers that clients are told of. Make it, Run it, Close it in any case.
+// Relays are the TURN servers that clients learn of. It needs a Close in any case, also without a Run.
 type Relays struct {
 	cfg    Config
 	log    *slog.Logger
 	secret *secret
 	urls   []string
 
-	udp    []net.PacketConn // of the embedded server; empty: there is none
+	udp    []net.PacketConn // of the embedded server; empty: it is disabled
 	tcp    *network.Listener
 	relays *relays
 	grants grants
 }
 
-// Stats count what the embedded server did since it began.
+// Stats count what the embedded server did since its start.
 type Stats struct {
 	Relays    int    `json:"relays"`    // now
-	Refused   uint64 `json:"refused"`   // packets of or for peers that the policy does not allow
-	Dropped   uint64 `json:"dropped"`   // packets beyond a client's share
+	Refused   uint64 `json:"refused"`   // packets from or to peers that the policy does not allow
+	Dropped   uint64 `json:"dropped"`   // packets beyond a client's bitrate
 	BytesUp   uint64 `json:"bytesUp"`   // from clients
 	BytesDown uint64 `json:"bytesDown"` // to clients
 }
 
-// New opens the ports of the embedded server, if cfg wants one. Nothing is answered before Run.
+// New opens the ports of the embedded server, if cfg enables it. It answers nothing before Run.
 func New(cfg Config, log *slog.Logger) (*Relays, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -54,7 +54,7 @@ func New(cfg Config, log *slog.Logger) (*Relays, error) {
 	return r, nil
 }
 
-// Servers are those that one client should use, with credentials that make relays until they expire.
+// Servers are the TURN servers for one client. Its credentials can make relays until they expire.
 func (r *Relays) Servers(user string) []Server {
 	if len(r.urls) == 0 {
 		return nil
@@ -82,17 +82,17 @@ func (r *Relays) open() error {
 	if err != nil {
 		return err
 	}
-	told := r.told(host, own)
-	r.announce(told, port)
+	announced := r.announced(host, own)
+	r.addURLs(announced, port)
 	first, last, err := r.cfg.relayPorts()
 	r.relays = &relays{
-		first: first, last: last, bind: host, told: told, perSecond: r.cfg.bytesPerSecond(),
+		first: first, last: last, bind: host, announced: announced, perSecond: r.cfg.bytesPerSecond(),
 		users: map[string]*user{}, open: map[*relay]struct{}{}, shares: network.NewShares(maxRelaysPerNetwork),
 	}
 	return err
 }
 
-// listen opens one port for both protocols; of any port, another one where UDP has it already.
+// listen opens one port for both protocols. For port 0 it tries further ports if UDP does not get the one of TCP.
 func (r *Relays) listen(host netip.Addr, port uint16, own []netip.Addr) (uint16, error) {
 	tries := 1
 	if port == 0 {
@@ -113,19 +113,19 @@ func (r *Relays) listen(host netip.Addr, port uint16, own []netip.Addr) (uint16,
 	return 0, last
 }
 
-// bounds of connections over TCP.
+// bounds of the connections over TCP.
 func bounds() network.Bounds {
 	return network.Bounds{
 		Connections: 2048,
 		PerNetwork:  256, // an office behind one NAT
 		FirstWord:   30 * time.Second,
-		Silence:     15 * time.Minute, // of a client, whose relay lives 10 without a word
+		Silence:     15 * time.Minute, // the relay of a silent client lives for 10 min
 		Stalled:     10 * time.Second,
 	}
 }
 
 func (r *Relays) listenTCP(host netip.Addr, port uint16) (uint16, error) {
-	name := "" // all
+	name := "" // all addresses
 	if host.IsValid() {
 		name = host.String()
 	}
@@ -140,7 +140,7 @@ func (r *Relays) listenTCP(host netip.Addr, port uint16) (uint16, error) {
 	return port, nil
 }
 
-// listenUDP binds every address on its own, so that an answer leaves from the address that was asked.
+// listenUDP binds every address with a socket of its own, so that an answer leaves from the address of the request.
 func (r *Relays) listenUDP(host netip.Addr, port uint16, own []netip.Addr) error {
 	hosts := own
 	if host.IsValid() {
@@ -152,7 +152,7 @@ func (r *Relays) listenUDP(host netip.Addr, port uint16, own []netip.Addr) error
 		}
 		conn, err := net.ListenPacket("udp", netip.AddrPortFrom(h, port).String())
 		if errors.Is(err, syscall.EADDRNOTAVAIL) && !host.IsValid() {
-			continue // an address that is going, or still being checked for duplicates
+			continue // an address that is being removed, or checked for duplicates
 		}
 		if err != nil {
 			return err
@@ -162,9 +162,9 @@ func (r *Relays) listenUDP(host netip.Addr, port uint16, own []netip.Addr) error
 	return nil
 }
 
-// told are the addresses by which clients find us: of each family those configured, or the one we listen on, or
-// the first that others may reach.
-func (r *Relays) told(host netip.Addr, own []netip.Addr) []netip.Addr {
+// announced are the addresses that clients learn: the configured ones, or else the one that the server listens on, or else
+// the first reachable one of each family.
+func (r *Relays) announced(host netip.Addr, own []netip.Addr) []netip.Addr {
 	if len(r.cfg.PublicIPs) > 0 {
 		var all []netip.Addr
 		for _, text := range r.cfg.PublicIPs {
@@ -186,7 +186,7 @@ func (r *Relays) told(host netip.Addr, own []netip.Addr) []netip.Addr {
 		}
 	}
 	if best[0].IsValid() && best[1].IsLoopback() != best[0].IsLoopback() {
-		return best[:1] // nobody but this machine finds the other
+		return best[:1] // the other is the loopback address
 	}
 	return compact(best[:])
 }
@@ -201,8 +201,8 @@ func compact(all []netip.Addr) []netip.Addr {
 	return valid
 }
 
-// announce puts our URLs before those of others.
-func (r *Relays) announce(hosts []netip.Addr, port uint16) {
+// addURLs adds the URLs of the embedded server.
+func (r *Relays) addURLs(hosts []netip.Addr, port uint16) {
 	for _, protocol := range []string{"udp", "tcp"} {
 		for _, h := range hosts {
 			r.urls = append(r.urls, fmt.Sprintf("turn:%s?transport=%s", netip.AddrPortFrom(h, port), protocol))
@@ -210,13 +210,13 @@ func (r *Relays) announce(hosts []netip.Addr, port uint16) {
 	}
 }
 
-// Run serves until ctx ends, then ends all relays. Without an embedded server it only waits.
+// Run serves until ctx ends, then closes all relays. Without an embedded server it only waits.
 func (r *Relays) Run(ctx context.Context) error {
 	if r.relays == nil {
 		<-ctx.Done()
 		return nil
 	}
-	p, err := newPolicy(r.cfg, r.relays.told, r.relays.has)
+	p, err := newPolicy(r.cfg, r.relays.announced, r.relays.has)
 	if err != nil {
 		return fmt.Errorf("look at this machine's addresses: %w", err)
 	}
@@ -246,7 +246,7 @@ func (r *Relays) config() turn.ServerConfig {
 	return c
 }
 
-// permit decides about addresses; ports are looked at packet by packet.
+// permit checks the address of a peer. The port is checked with each packet.
 func (r *Relays) permit(client net.Addr, ip net.IP) bool {
 	a, ok := netip.AddrFromSlice(ip)
 	return ok && r.relays.policy.host(a) && r.grants.hasRoom(client, a.Unmap())
@@ -266,7 +266,7 @@ func (r *Relays) Stats() Stats {
 	}
 }
 
-// Close frees the ports; after Run it has nothing to do.
+// Close frees the ports. After Run they are free already.
 func (r *Relays) Close() error {
 	var errs []error
 	for _, conn := range r.udp {

@@ -1,5 +1,5 @@
-// Package viewing is what every dialect needs to let a client choose its picture and to tell it what it sees: what
-// it asks for, what follows from that in its room, and the messages about it, which all dialects share.
+// Package viewing is what a client watches: its selection, the view that the selection means in its room, and the messages
+// about it, which all dialects share.
 //
-// A [Picture] belongs to the goroutine of one session; what else may be called says so.
+// A [Viewer] belongs to the goroutine of one session, except for the methods that say otherwise.
 package viewing

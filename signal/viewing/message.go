@@ -10,20 +10,20 @@ import (
 	"azulejo/signal/room"
 )
 
-// Codes of what a client got wrong about its picture, besides those of rooms and peers.
+// Codes of refused selections; room and peer have more.
 const (
-	CodeBadMessage  = "bad_message" // a field of the wrong shape
-	CodeUnsupported = "unsupported" // a view or a rung that is not there
+	CodeBadMessage  = "bad_message" // a field of the wrong type
+	CodeUnsupported = "unsupported" // a view or a rung that does not exist
 )
 
-// What a client is told. Type is the word that the type is called by below, in every dialect.
+// The messages for a client. Type is the name of the Go type in lower case, in every dialect.
 type (
-	// Participants are all who publish, in tile order: "participants".
+	// Participants are all publishers of the room, in tile order.
 	Participants struct {
 		Type         string             `json:"type"`
 		Participants []room.Participant `json:"participants"`
 	}
-	// Rendition is what the client receives, rates as measured lately: "rendition".
+	// Rendition describes the video that the client receives, with the rates of the last seconds.
 	Rendition struct {
 		Type    string      `json:"type"`
 		Codec   mixer.Codec `json:"codec"`
@@ -32,31 +32,32 @@ type (
 		FPS     float64     `json:"fps"`
 		Bitrate int         `json:"bitrate"` // bits a second
 	}
-	// Layout is what the pictures show from an RTP timestamp on: "layout".
+	// Layout is the layout of the frames from an RTP timestamp on.
 	Layout struct {
 		Type   string           `json:"type"`
-		View   string           `json:"view"` // empty: a personal one
+		View   string           `json:"view"` // empty: a personal view
 		RTP    uint32           `json:"rtp"`
 		Canvas mixer.Size       `json:"canvas"`
 		Tiles  []mixer.TileInfo `json:"tiles"`
 		Hidden int              `json:"hidden,omitempty"`
-		Page   int              `json:"page,omitempty"` // that is shown, from 1 on; absent where there is but one
+		Page   int              `json:"page,omitempty"` // from 1 on; absent if there is only one
 		Pages  int              `json:"pages,omitempty"`
 	}
-	// Tile is the largest that shows the client's own picture: "tile".
+	// Tile is the size of the largest tile that shows the client's own video.
 	Tile struct {
 		Type   string `json:"type"`
 		Width  int    `json:"w"`
 		Height int    `json:"h"`
 	}
-	// Overload is how far the room is degraded: "overload".
+	// Overload is the level to which the room is degraded.
 	Overload struct {
 		Type  string `json:"type"`
 		Level int    `json:"level"`
 	}
 )
 
-// Misread says which field of a message of a client has the wrong shape; nil if err is about the whole: it was no JSON object.
+// Misread translates an error of encoding/json that is about one field of a client's message. It returns nil if the message
+// as a whole is no JSON object.
 func Misread(what string, err error) *refusal.Error {
 	var known *refusal.Error
 	if errors.As(err, &known) {
@@ -81,7 +82,7 @@ func shape(e *json.UnmarshalTypeError) string {
 	return fmt.Sprintf("number (%s)", e.Type)
 }
 
-// Clip keeps an error message short whatever a client sent.
+// Clip shortens a client's text for an error message.
 func Clip(s string) string {
 	const enough = 64
 	if r := []rune(s); len(r) > enough {

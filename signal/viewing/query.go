@@ -7,10 +7,10 @@ import (
 	"azulejo/signal/refusal"
 )
 
-// FromQuery reads a selection from the query of an address: view, spotlight, exclude (as often as there are names),
-// page, rung, and audio=0. Other keys are none of its business. The error is a [refusal.Error].
+// FromQuery reads a selection from the query of a URL: view, spotlight, exclude (repeated for several names), page, rung,
+// and audio=0. It ignores other keys. The error is a [refusal.Error].
 func FromQuery(q url.Values) (Selection, error) {
-	s := Selection{View: once(q, "view"), Spotlight: once(q, "spotlight"), Rung: once(q, "rung")}
+	s := Selection{View: first(q, "view"), Spotlight: first(q, "spotlight"), Rung: first(q, "rung")}
 	for _, name := range q["exclude"] {
 		if name != "" {
 			s.Exclude = append(s.Exclude, name)
@@ -33,8 +33,8 @@ func FromQuery(q url.Values) (Selection, error) {
 	return s, nil
 }
 
-// once is the first value of a key; nil where there is none or an empty one, which says nothing.
-func once(q url.Values, key string) *string {
+// first returns the first value of a key; nil if it is absent or empty.
+func first(q url.Values, key string) *string {
 	if v := q.Get(key); v != "" {
 		return &v
 	}

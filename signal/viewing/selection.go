@@ -14,7 +14,7 @@ import (
 	"azulejo/signal/room"
 )
 
-// Selection says which picture a client wants, and how large. What is absent says nothing.
+// Selection says what a client wants to watch, and at which size. Absent fields change nothing.
 type Selection struct {
 	View      *string         `json:"view"`
 	Rung      *string         `json:"rung"`
@@ -23,20 +23,20 @@ type Selection struct {
 	Layout    json.RawMessage `json:"layout"`
 	Page      *int            `json:"page"`
 
-	Silent bool `json:"-"` // no sound is wanted; only [FromQuery] knows it
+	Silent bool `json:"-"` // without audio; only [FromQuery] sets it
 }
 
-// picture tells whether it says which picture.
-func (s Selection) picture() bool {
+// selectsView tells whether any field but the rung is present.
+func (s Selection) selectsView() bool {
 	return s.View != nil || s.Spotlight != nil || s.Exclude != nil || s.Page != nil || present(s.Layout)
 }
 
 func present(raw json.RawMessage) bool { return len(raw) > 0 && !bytes.Equal(raw, []byte("null")) }
 
-// Names are ids or names of sources: one as a string, or a list.
+// Names are ids or names of sources.
 type Names []string
 
-// UnmarshalJSON takes both forms; the error is a [refusal.Error].
+// UnmarshalJSON accepts a string or a list of strings; the error is a [refusal.Error].
 func (n *Names) UnmarshalJSON(data []byte) error {
 	var one string
 	if json.Unmarshal(data, &one) == nil {
@@ -53,20 +53,20 @@ func (n *Names) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// choice is what a client sees: a named view, or a personal one made from it.
+// choice is what a client watches: a named view, or a personal view made from it.
 type choice struct {
-	named string // asked for last
+	named string // the view that was named last
 	watch mixer.Watching
 }
 
-// name is what the client calls its picture; empty: a personal view.
+// name is the name of the view; empty: a personal view.
 func (c choice) name() string { return c.watch.Name }
 
 func firstChoice() choice {
 	return choice{mixer.MainView, mixer.Watching{Name: mixer.MainView}}
 }
 
-// among is c in a room that has these views: whoever sees one that was deleted sees main.
+// among returns the choice in a room that has these views: a deleted view becomes main.
 func (c choice) among(views map[string]mixer.View) choice {
 	if _, ok := views[c.named]; !ok {
 		c.named = mixer.MainView
@@ -77,7 +77,7 @@ func (c choice) among(views map[string]mixer.View) choice {
 	return c
 }
 
-// from makes the choice that follows now. A selection of a picture replaces the one before; one of a rung alone keeps it.
+// from applies a selection to the present choice. A selection of a view replaces the view; a rung alone keeps it.
 func (s Selection) from(now choice, views map[string]mixer.View) (choice, error) {
 	if s.Rung != nil {
 		if err := checkRung(*s.Rung); err != nil {
@@ -85,7 +85,7 @@ func (s Selection) from(now choice, views map[string]mixer.View) (choice, error)
 		}
 		now.watch.Rung = *s.Rung
 	}
-	if !s.picture() {
+	if !s.selectsView() {
 		return now, nil
 	}
 	if s.View != nil {
@@ -109,7 +109,7 @@ func (s Selection) from(now choice, views map[string]mixer.View) (choice, error)
 	return now, nil
 }
 
-// checkRung takes every size; the mixer gives the nearest that it has.
+// checkRung accepts every size; the mixer chooses the nearest rung that it has.
 func checkRung(rung string) error {
 	if rung == "" || rung == "auto" {
 		return nil
@@ -120,7 +120,7 @@ func checkRung(rung string) error {
 	return nil
 }
 
-// over is the view that the selection makes of a named one.
+// over applies the selection to a named view.
 func (s Selection) over(base mixer.View) (mixer.View, error) {
 	v := base
 	if present(s.Layout) {
@@ -147,15 +147,15 @@ func (s Selection) over(base mixer.View) (mixer.View, error) {
 	return v, nil
 }
 
-// spotlights tells whether a layout shows the source in the spotlight differently.
+// spotlights tells whether a layout shows the source in the spotlight larger than others.
 func spotlights(k mixer.LayoutKind) bool {
 	return k == mixer.KindSpotlight || k == mixer.KindPiP || k == mixer.KindFocus
 }
 
-// viewFields are those of a mixer.View.
+// viewFields are the JSON fields of a mixer.View.
 const viewFields = "layout, spotlight, exclude, tiles, w, h, fps, capacity, page, cycle, fill, noLabels"
 
-// readLayout takes the name of a kind, which changes base, or a whole view, which replaces it.
+// readLayout reads the name of a layout kind, which changes base, or a whole view, which replaces it.
 func readLayout(raw json.RawMessage, base mixer.View) (mixer.View, error) {
 	var kind mixer.LayoutKind
 	if json.Unmarshal(raw, &kind) == nil {
@@ -174,8 +174,8 @@ func readLayout(raw json.RawMessage, base mixer.View) (mixer.View, error) {
 
 var errNoView error = refusal.New(room.CodeBadView, "no view; accepted is an object with some of %s", viewFields)
 
-// ReadView reads a whole view, which stands in the field called what. The error is a [refusal.Error].
-func ReadView(what string, raw json.RawMessage) (v mixer.View, err error) {
+// ReadView reads a whole view from a field of that name. The error is a [refusal.Error].
+func ReadView(field string, raw json.RawMessage) (v mixer.View, err error) {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
 	if err = d.Decode(&v); err == nil {
@@ -183,10 +183,10 @@ func ReadView(what string, raw json.RawMessage) (v mixer.View, err error) {
 	}
 	var wrong *json.UnmarshalTypeError
 	if errors.As(err, &wrong) && wrong.Field != "" {
-		return v, refusal.New(room.CodeBadView, "%s: field %q is a %s; accepted is a %s", what, wrong.Field, wrong.Value, shape(wrong))
+		return v, refusal.New(room.CodeBadView, "%s: field %q is a %s; accepted is a %s", field, wrong.Field, wrong.Value, shape(wrong))
 	}
-	if field, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-		return v, refusal.New(room.CodeBadView, "%s: unknown field %s; accepted: %s", what, Clip(field), viewFields)
+	if unknown, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
+		return v, refusal.New(room.CodeBadView, "%s: unknown field %s; accepted: %s", field, Clip(unknown), viewFields)
 	}
 	return v, errNoView
 }

@@ -6,63 +6,64 @@ import (
 	"slices"
 	"sync"
 
+	"azulejo/signal/session"
 	"azulejo/signal/viewing"
 )
 
-// ending is the last event of a session.
-type ending struct {
+// endEvent is the last event of a session.
+type endEvent struct {
 	Type    string `json:"type"`
-	Code    string `json:"code"` // as of errors; "left" where the client ended it
+	Code    string `json:"code"` // that of the error; "left" if the client ended the session
 	Message string `json:"message"`
 }
 
-func reason(err error, log *slog.Logger) ending {
-	if errors.Is(err, errLeft) {
-		return ending{"end", "left", "the client left"}
+func endOf(err error, log *slog.Logger) endEvent {
+	if errors.Is(err, session.ErrLeft) {
+		return endEvent{"end", "left", "the client left"}
 	}
-	no := known(err, log)
-	return ending{"end", no.Code, no.Message}
+	e := refusalOf(err, log)
+	return endEvent{"end", e.Code, e.Message}
 }
 
-// maxReaders is how many there may be of one session's events; a client needs one.
+// maxReaders bounds the streams of one session's events; a client needs one.
 const maxReaders = 4
 
-// board is what a viewer was told: the newest of each kind, for those who read it now and those who will.
+// board holds the newest event of each kind of one viewer, for the present readers and for later ones.
 type board struct {
 	mu      sync.Mutex
-	newest  []viewing.Bulletin
-	readers []*reader
+	newest  []viewing.Message
+	readers []*reader // the oldest first
 }
 
 // reader is one stream of events.
 type reader struct {
-	news *viewing.News
-	gone chan struct{} // closed when another one took its place
+	events *viewing.Outbox
+	gone   chan struct{} // closed when another reader took its place
 }
 
 func newBoard() *board { return &board{} }
 
-// tell never blocks: a slow reader gets the newest of each kind.
-func (b *board) tell(kind string, message any) {
+// publish never blocks: a slow reader gets the newest event of each kind.
+func (b *board) publish(kind string, message any) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.newest = slices.DeleteFunc(b.newest, func(n viewing.Bulletin) bool { return n.Kind == kind })
-	b.newest = append(b.newest, viewing.Bulletin{Kind: kind, Message: message})
+	b.newest = slices.DeleteFunc(b.newest, func(m viewing.Message) bool { return m.Kind == kind })
+	b.newest = append(b.newest, viewing.Message{Kind: kind, Body: message})
 	for _, r := range b.readers {
-		r.news.Put(kind, message)
+		r.events.Push(kind, message)
 	}
 }
 
-func (b *board) end(e ending) { b.tell(e.Type, e) }
+func (b *board) finish(e endEvent) { b.publish(e.Type, e) }
 
-// read begins a stream with the newest of each kind. The oldest one makes place: it is likely to be one whose client
-// is gone without a word.
-func (b *board) read() *reader {
-	r := &reader{viewing.NewNews(), make(chan struct{})}
+// subscribe makes a reader that gets the newest event of each kind first. If there are too many readers, it ends the
+// oldest one, whose client has probably vanished.
+func (b *board) subscribe() *reader {
+	r := &reader{viewing.NewOutbox(), make(chan struct{})}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, n := range b.newest {
-		r.news.Put(n.Kind, n.Message)
+	for _, m := range b.newest {
+		r.events.Push(m.Kind, m.Body)
 	}
 	if len(b.readers) == maxReaders {
 		close(b.readers[0].gone)
@@ -72,7 +73,7 @@ func (b *board) read() *reader {
 	return r
 }
 
-func (b *board) stop(r *reader) {
+func (b *board) unsubscribe(r *reader) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.readers = slices.DeleteFunc(b.readers, func(other *reader) bool { return other == r })

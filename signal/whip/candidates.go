@@ -11,16 +11,16 @@ import (
 	"github.com/pion/sdp/v3"
 )
 
-// ordered is an answer with those of our candidates first that the client will most likely reach. ICE tries all of them
-// whatever their order, but there are tools that only look at the first: FFmpeg 9 gives up where it is no UDP.
+// ordered moves the candidates of an answer that the client reaches most likely to the front. ICE tries all candidates in
+// any order, but some tools look at the first only: FFmpeg 9 gives up if it is not UDP.
 func ordered(answer string, r *http.Request) (string, error) {
 	var d sdp.SessionDescription
 	if err := d.UnmarshalString(answer); err != nil {
 		return "", fmt.Errorf("read our answer: %w", err)
 	}
-	p := pathOf(r)
+	from := routeOf(r)
 	for _, m := range d.MediaDescriptions {
-		sortCandidates(m.Attributes, p)
+		sortCandidates(m.Attributes, from)
 	}
 	text, err := d.Marshal()
 	if err != nil {
@@ -29,8 +29,8 @@ func ordered(answer string, r *http.Request) (string, error) {
 	return string(text), nil
 }
 
-// sortCandidates moves candidates among their own places.
-func sortCandidates(attributes []sdp.Attribute, p way) {
+// sortCandidates sorts the candidates among the positions that candidates have. Other attributes stay where they are.
+func sortCandidates(attributes []sdp.Attribute, by route) {
 	var at []int
 	var all []sdp.Attribute
 	for i, a := range attributes {
@@ -38,17 +38,17 @@ func sortCandidates(attributes []sdp.Attribute, p way) {
 			at, all = append(at, i), append(all, a)
 		}
 	}
-	slices.SortStableFunc(all, func(a, b sdp.Attribute) int { return slices.Compare(p.rank(a.Value), p.rank(b.Value)) })
+	slices.SortStableFunc(all, func(a, b sdp.Attribute) int { return slices.Compare(by.rank(a.Value), by.rank(b.Value)) })
 	for i, a := range all {
 		attributes[at[i]] = a
 	}
 }
 
-// way is how a request came.
-type way struct{ from, to netip.Addr } // not valid: unknown
+// route is the pair of addresses of a request's connection.
+type route struct{ from, to netip.Addr } // not valid: unknown
 
-func pathOf(r *http.Request) way {
-	var p way
+func routeOf(r *http.Request) route {
+	var p route
 	if at, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
 		p.from = at.Addr().Unmap()
 	}
@@ -60,24 +60,24 @@ func pathOf(r *http.Request) way {
 	return p
 }
 
-// rank is compared number by number; less is better.
-func (p way) rank(value string) []int {
+// rank is compared number by number; lower is better.
+func (p route) rank(value string) []int {
 	c, err := ice.UnmarshalCandidate(value)
 	if err != nil {
-		return []int{last}
+		return []int{worst}
 	}
 	address, err := netip.ParseAddr(c.Address())
 	if err != nil {
-		return []int{last}
+		return []int{worst}
 	}
-	return []int{truth(!c.NetworkType().IsUDP()), p.distance(address), truth(address.Is6()), int(c.Component())}
+	return []int{number(!c.NetworkType().IsUDP()), p.distance(address), number(address.Is6()), int(c.Component())}
 }
 
-const last = 9
+const worst = 9
 
-// distance guesses how far an address of ours is for the client. The loopback interface is last: who is on this
-// machine reaches its other addresses too, and a proxy on this machine speaks for others.
-func (p way) distance(a netip.Addr) int {
+// distance guesses how far an address of the server is from the client. The loopback interface comes last: a client on
+// this machine reaches its other addresses too, and a proxy on this machine stands for remote clients.
+func (p route) distance(a netip.Addr) int {
 	switch {
 	case a.IsLoopback():
 		return 4
@@ -95,7 +95,7 @@ func public(a netip.Addr) bool {
 	return a.IsValid() && a.IsGlobalUnicast() && !a.IsPrivate()
 }
 
-func truth(b bool) int {
+func number(b bool) int {
 	if b {
 		return 1
 	}

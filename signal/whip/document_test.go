@@ -169,7 +169,7 @@ func TestDocumentedLinks(t *testing.T) {
 func TestDocumentedEvents(t *testing.T) {
 	messages := map[string]any{
 		"layout": &viewing.Layout{}, "rendition": &viewing.Rendition{}, "overload": &viewing.Overload{},
-		"participants": &viewing.Participants{}, "end": &ending{},
+		"participants": &viewing.Participants{}, "end": &endEvent{},
 	}
 	for _, m := range regexp.MustCompile(`event: (\w+)\ndata: (.*)\n`).FindAllStringSubmatch(document(t), -1) {
 		message := messages[m[1]]

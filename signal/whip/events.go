@@ -14,11 +14,11 @@ import (
 	"azulejo/signal/viewing"
 )
 
-// subscribe is POST to a viewer's events, as the WHEP draft has it: a list of some of the events, or none, which means all
-// of them, is answered with the address to GET them from. That address has the token too: an EventSource sends no headers.
-// Nothing is kept here.
+// subscribe is POST to a viewer's events (WHEP draft): a list of some of the events is answered with the address from which
+// to GET these. No body means all events. The address contains the token, since an EventSource sends no headers. The
+// server stores nothing.
 func (h *Handler) subscribe(w http.ResponseWriter, r *http.Request) error {
-	s, err := h.found(r)
+	c, err := h.found(r)
 	if err != nil {
 		return err
 	}
@@ -33,7 +33,7 @@ func (h *Handler) subscribe(w http.ResponseWriter, r *http.Request) error {
 	if token := auth.TokenOf(r); token != "" {
 		query.Set("token", token)
 	}
-	at := s.location + "/events"
+	at := c.location + "/events"
 	if len(query) > 0 {
 		at += "?" + query.Encode()
 	}
@@ -43,7 +43,7 @@ func (h *Handler) subscribe(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// readKinds are the events of a list that there are; the draft has others.
+// readKinds returns the listed events that exist here; the draft has more.
 func readKinds(w http.ResponseWriter, r *http.Request) ([]string, error) {
 	body, err := read(w, r, typeJSON, "Accept-Post")
 	if err != nil {
@@ -56,7 +56,7 @@ func readKinds(w http.ResponseWriter, r *http.Request) ([]string, error) {
 	return slices.DeleteFunc(strings.Split(eventKinds, ","), func(kind string) bool { return !slices.Contains(asked, kind) }), nil
 }
 
-// wanted are the events that a query lists; nil: all.
+// wanted returns the events that a query lists; nil: all.
 func wanted(query url.Values) []string {
 	if !query.Has("events") {
 		return nil
@@ -64,39 +64,39 @@ func wanted(query url.Values) []string {
 	return strings.Split(query.Get("events"), ",")
 }
 
-// events is GET of a viewer's events (https://html.spec.whatwg.org/multipage/server-sent-events.html): each has the
-// message of the native dialect as its data. After end nothing follows. The query may say which events are wanted.
+// events is GET of a viewer's events (https://html.spec.whatwg.org/multipage/server-sent-events.html). The data of an
+// event is the message of the native dialect. Event end is the last. The query may list the wanted events.
 func (h *Handler) events(w http.ResponseWriter, r *http.Request) error {
-	s, err := h.found(r)
+	c, err := h.found(r)
 	if err != nil {
 		return err
 	}
 	if !accepts(r.Header, typeEvents) {
 		return refusal.New(codeAccept, "events are %s, which Accept leaves out; accepted is one that does not", typeEvents)
 	}
-	from := s.board.read()
-	defer s.board.stop(from)
+	from := c.board.subscribe()
+	defer c.board.unsubscribe(from)
 	w.Header().Set("Content-Type", typeEvents)
 	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("X-Accel-Buffering", "no") // nginx would keep them
+	w.Header().Set("X-Accel-Buffering", "no") // nginx would buffer the events
 	w.WriteHeader(http.StatusOK)
 	h.stream(r, stream{w, http.NewResponseController(w), h.cfg.WriteWithin, wanted(r.URL.Query())}, from)
 	return nil
 }
 
-// stream writes until the session, the client or the server has had enough.
+// stream writes events until the session, the request or the server ends.
 func (h *Handler) stream(r *http.Request, to stream, from *reader) {
 	beat := time.NewTicker(h.cfg.Beat)
 	defer beat.Stop()
 	last, err := false, to.write(": hello\n\n")
 	for err == nil && !last {
 		select {
-		case <-from.news.Ready():
-			last, err = to.all(from.news)
+		case <-from.events.Ready():
+			last, err = to.drain(from.events)
 		case <-beat.C:
 			err = to.write(":\n\n")
-		case <-h.quiet.Done():
-			last, err = true, to.event("end", reason(errClosing(), h.log))
+		case <-h.streaming.Done():
+			last, err = true, to.event("end", endOf(errClosing(), h.log))
 		case <-from.gone:
 			last = true
 		case <-r.Context().Done():
@@ -108,7 +108,7 @@ func (h *Handler) stream(r *http.Request, to stream, from *reader) {
 	}
 }
 
-// stream is where events are written to.
+// stream is the response that events are written to.
 type stream struct {
 	w        http.ResponseWriter
 	http     *http.ResponseController
@@ -116,17 +116,17 @@ type stream struct {
 	kinds    []string // nil: all
 }
 
-// all writes what there is and tells whether it was the last.
-func (s stream) all(news *viewing.News) (bool, error) {
-	for b, ok := news.Next(); ok; b, ok = news.Next() {
-		if err := s.event(b.Kind, b.Message); err != nil || b.Kind == "end" {
+// drain writes all queued events and tells whether event end was among them.
+func (s stream) drain(events *viewing.Outbox) (bool, error) {
+	for m, ok := events.Pop(); ok; m, ok = events.Pop() {
+		if err := s.event(m.Kind, m.Body); err != nil || m.Kind == "end" {
 			return true, err
 		}
 	}
 	return false, nil
 }
 
-// event leaves out what is not wanted.
+// event writes an event if it is wanted.
 func (s stream) event(kind string, message any) error {
 	if s.kinds != nil && !slices.Contains(s.kinds, kind) {
 		return nil
@@ -138,8 +138,8 @@ func (s stream) event(kind string, message any) error {
 	return s.write("event: " + kind + "\ndata: " + string(data) + "\n\n")
 }
 
-// write takes the deadline away afterwards: HTTP/2 ends a stream at its deadline even if nothing is being written, and
-// in HTTP/1 it would be the next request's.
+// write removes its deadline afterwards: HTTP/2 ends a stream at its deadline even if nothing is being written, and in
+// HTTP/1 the deadline would apply to the next request.
 func (s stream) write(text string) error {
 	if err := s.http.SetWriteDeadline(time.Now().Add(s.patience)); err != nil {
 		return err

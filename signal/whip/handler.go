@@ -12,17 +12,18 @@ import (
 	"azulejo/signal/peer"
 	"azulejo/signal/refusal"
 	"azulejo/signal/room"
+	"azulejo/signal/session"
 )
 
 // Config of a Handler; its zero value is the default.
 type Config struct {
-	// ConnectWithin is how long a session may be without a connection. Zero means 30 s.
+	// ConnectWithin is the time in which the connection of a new session must be established. Zero means 30 s.
 	ConnectWithin time.Duration
 
-	// Beat is how often who reads events hears something. Zero means 15 s.
+	// Beat is the interval of the comments that keep a stream of events alive. Zero means 15 s.
 	Beat time.Duration
 
-	// WriteWithin is how long one event may take to leave. Zero means 10 s.
+	// WriteWithin bounds the time of writing one event. Zero means 10 s.
 	WriteWithin time.Duration
 }
 
@@ -34,26 +35,24 @@ const (
 
 // Handler serves everything below /whip/ and /whep/.
 type Handler struct {
-	registry *room.Registry
-	engine   *peer.Engine
-	guard    *auth.Guard
-	log      *slog.Logger
-	cfg      Config
-	mux      *http.ServeMux
-	salt     string // of the keys that places are found by
+	server session.Server
+	log    *slog.Logger
+	cfg    Config
+	mux    *http.ServeMux
+	salt   string // of the keys of places
 
 	ctx       context.Context // ends with Close
 	stop      context.CancelCauseFunc
-	quiet     context.Context // ends with Close, or before it with EndEvents
+	streaming context.Context // of all streams of events; ends with EndEvents or Close
 	endEvents context.CancelFunc
 
-	mu       sync.Mutex
-	closed   bool
-	sessions map[string]*session
-	work     sync.WaitGroup // Add only under mu and before closed
+	mu      sync.Mutex
+	closed  bool
+	clients map[string]*client // by the id of the session
+	work    sync.WaitGroup     // Add only under mu and before closed
 }
 
-// NewHandler makes a handler over a registry that runs and an engine that stays open until Close has returned.
+// NewHandler makes a handler. The registry must run, and the engine must stay open, until Close has returned.
 func NewHandler(cfg Config, registry *room.Registry, engine *peer.Engine, guard *auth.Guard, log *slog.Logger) *Handler {
 	if cfg.ConnectWithin <= 0 {
 		cfg.ConnectWithin = defaultConnectWithin
@@ -65,13 +64,13 @@ func NewHandler(cfg Config, registry *room.Registry, engine *peer.Engine, guard 
 		cfg.WriteWithin = defaultWriteWithin
 	}
 	h := &Handler{
-		registry: registry, engine: engine, guard: guard, log: log, cfg: cfg, mux: http.NewServeMux(),
-		salt: rand.Text(), sessions: map[string]*session{},
+		server: session.Server{Registry: registry, Engine: engine, Guard: guard}, log: log, cfg: cfg, mux: http.NewServeMux(),
+		salt: rand.Text(), clients: map[string]*client{},
 	}
 	h.ctx, h.stop = context.WithCancelCause(context.Background())
-	h.quiet, h.endEvents = context.WithCancel(h.ctx)
+	h.streaming, h.endEvents = context.WithCancel(h.ctx)
 	for pattern, at := range h.routes() {
-		h.mux.Handle(pattern, h.door(at))
+		h.mux.Handle(pattern, h.handle(at))
 	}
 	return h
 }
@@ -79,15 +78,15 @@ func NewHandler(cfg Config, registry *room.Registry, engine *peer.Engine, guard 
 // ServeHTTP answers one request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.mux.ServeHTTP(w, r) }
 
-// admit asks the guard about a request; its path says which room it is about.
+// admit asks the guard about a request for the room in its path.
 func (h *Handler) admit(r *http.Request, grant auth.Grant, join bool) (auth.Permit, error) {
-	return h.guard.Admit(auth.Ask{
+	return h.server.Guard.Admit(auth.Ask{
 		Token: auth.TokenOf(r), Room: r.PathValue("room"), Grants: []auth.Grant{grant}, Remote: r.RemoteAddr, Join: join,
 	})
 }
 
-// found is the session that a request is about. Who asks needs the rights that it was begun with.
-func (h *Handler) found(r *http.Request) (*session, error) {
+// found returns the client whose session the path of a request names. The request needs the rights of the POST.
+func (h *Handler) found(r *http.Request) (*client, error) {
 	name, grant := r.PathValue("name"), auth.View
 	if name != "" {
 		grant = auth.Publish
@@ -100,20 +99,20 @@ func (h *Handler) found(r *http.Request) (*session, error) {
 		return nil, err
 	}
 	h.mu.Lock()
-	s := h.sessions[r.PathValue("session")]
+	c := h.clients[r.PathValue("session")]
 	h.mu.Unlock()
-	if s == nil || s.grant != grant || s.member.Room() != r.PathValue("room") || s.name != name {
+	if c == nil || c.grant != grant || c.room != r.PathValue("room") || c.name != name {
 		return nil, errGone()
 	}
-	return s, nil
+	return c, nil
 }
 
 func errGone() error {
 	return refusal.New(codeNotFound, "there is no such session now; accepted is another POST")
 }
 
-// enter counts one request that makes a session; leave ends it.
-func (h *Handler) enter() error {
+// acquire makes Close wait for a request that makes a session, until release.
+func (h *Handler) acquire() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {
@@ -123,27 +122,28 @@ func (h *Handler) enter() error {
 	return nil
 }
 
-func (h *Handler) leave() { h.work.Done() }
+func (h *Handler) release() { h.work.Done() }
 
 func errClosing() error {
 	return refusal.New(room.CodeClosing, "the server is closing; accepted is another POST later")
 }
 
-// begin makes a session known and alive, on behalf of a request between enter and leave.
-func (h *Handler) begin(s *session) {
+// start makes a session known and starts its loop. The request that calls it holds the handler between acquire and
+// release.
+func (h *Handler) start(c *client) {
 	h.mu.Lock()
-	h.sessions[s.id] = s
+	h.clients[c.id] = c
 	h.mu.Unlock()
-	h.work.Go(func() { s.run() })
+	h.work.Go(c.run)
 }
 
-func (h *Handler) forget(s *session) {
+func (h *Handler) forget(c *client) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	delete(h.sessions, s.id)
+	delete(h.clients, c.id)
 }
 
-// EndEvents ends what streams events, for an HTTP server that waits for its requests; sessions go on until Close.
+// EndEvents ends all streams of events, for an HTTP server that waits for its requests. Sessions go on until Close.
 func (h *Handler) EndEvents() { h.endEvents() }
 
 // Close ends all sessions and waits for them.

@@ -70,23 +70,23 @@ func TestPath(t *testing.T) {
 // TestSlowReader of events gets the newest of each kind, whatever there was before.
 func TestSlowReader(t *testing.T) {
 	b := newBoard()
-	r := b.read()
+	r := b.subscribe()
 	for n := range 1000 {
-		b.tell("layout", n)
+		b.publish("layout", n)
 		if n%100 == 0 {
-			b.tell("rendition", n)
+			b.publish("rendition", n)
 		}
 	}
-	b.end(ending{Type: "end"})
-	var got []viewing.Bulletin
-	for n, ok := r.news.Next(); ok; n, ok = r.news.Next() {
+	b.finish(endEvent{Type: "end"})
+	var got []viewing.Message
+	for n, ok := r.events.Pop(); ok; n, ok = r.events.Pop() {
 		got = append(got, n)
 	}
-	want := []viewing.Bulletin{{Kind: "rendition", Message: 900}, {Kind: "layout", Message: 999}, {Kind: "end", Message: ending{Type: "end"}}}
+	want := []viewing.Message{{Kind: "rendition", Body: 900}, {Kind: "layout", Body: 999}, {Kind: "end", Body: endEvent{Type: "end"}}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v; want %+v", got, want)
 	}
-	b.stop(r)
+	b.unsubscribe(r)
 	if len(b.readers) != 0 {
 		t.Errorf("%d readers after the only one has stopped", len(b.readers))
 	}

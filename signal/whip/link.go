@@ -8,13 +8,13 @@ import (
 	"azulejo/signal/peer"
 )
 
-// The WHEP extension that the events of a session are, and which there are.
+// The WHEP extension of the events, and their names.
 const (
 	relEvents  = "urn:ietf:params:whep:ext:core:server-sent-events"
 	eventKinds = "layout,rendition,overload,participants,end"
 )
 
-// linkServers tells which STUN and TURN servers a client should use (RFC 9725, section 4.6), in the form of RFC 8288.
+// linkServers adds the STUN and TURN servers that a client should use (RFC 9725, section 4.6) as Link headers (RFC 8288).
 func linkServers(h http.Header, servers []peer.ICEServer) {
 	for _, s := range servers {
 		for _, address := range s.URLs {

@@ -11,7 +11,7 @@ import (
 	"azulejo/signal/refusal"
 )
 
-// The types of what is said.
+// Media types of bodies.
 const (
 	typeSDP      = "application/sdp"
 	typeFragment = "application/trickle-ice-sdpfrag" // RFC 8840
@@ -19,10 +19,10 @@ const (
 	typeEvents   = "text/event-stream"
 )
 
-// maxBody is how much a client may say at once; an offer of a browser is a tenth of it.
+// maxBody bounds the body of a request in bytes; an offer of a browser has a tenth of it.
 const maxBody = 64 << 10
 
-// read returns a body of one type. Where it is another one, header tells the accepted type.
+// read returns a body of the accepted type. For a body of another type it sets header to the accepted one.
 func read(w http.ResponseWriter, r *http.Request, accepted, header string) ([]byte, error) {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || kind != accepted {
@@ -40,7 +40,7 @@ func read(w http.ResponseWriter, r *http.Request, accepted, header string) ([]by
 	return body, nil
 }
 
-// accepts tells whether a client takes an answer of the type (RFC 9110, section 12.5.1). No Accept takes all.
+// accepts tells whether the header Accept allows a type (RFC 9110, section 12.5.1). Without Accept all are allowed.
 func accepts(h http.Header, kind string) bool {
 	list := strings.Join(h.Values("Accept"), ",")
 	if strings.TrimSpace(list) == "" {
@@ -54,7 +54,7 @@ func accepts(h http.Header, kind string) bool {
 			continue
 		}
 		rank := map[string]int{kind: 3, family + "/*": 2, "*/*": 1}[name]
-		if rank > best { // the most exact one counts
+		if rank > best { // the most specific one counts
 			best, weight = rank, quality(params["q"])
 		}
 	}

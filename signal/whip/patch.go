@@ -11,50 +11,51 @@ import (
 
 	"azulejo/signal/auth"
 	"azulejo/signal/refusal"
+	"azulejo/signal/session"
 )
 
-// icing is the ICE session of a session: what it is called, and the client's credentials in it.
-type icing struct {
+// iceSession is the present ICE session of a client: its name, and the client's credentials in it.
+type iceSession struct {
 	tag        string // strong entity tag (RFC 9110, section 8.8.3)
 	ufrag, pwd string
 	restarts   *rate.Limiter
 }
 
-// How often ICE may be restarted: a client on the move does so once in a while, an attacker all the time.
+// The limit of ICE restarts. A client that changes networks needs one in a while.
 const (
 	restartsAtOnce = 10
 	restartEvery   = time.Second
 )
 
-func newICing(offer string) (icing, error) {
+func newICESession(offer string) (iceSession, error) {
 	f, err := fragmentOf(offer)
 	if err != nil {
-		return icing{}, fmt.Errorf("read the offer's credentials: %w", err)
+		return iceSession{}, fmt.Errorf("read the offer's credentials: %w", err)
 	}
-	return icing{newTag(), f.ufrag, f.pwd, rate.NewLimiter(rate.Every(restartEvery), restartsAtOnce)}, nil
+	return iceSession{newTag(), f.ufrag, f.pwd, rate.NewLimiter(rate.Every(restartEvery), restartsAtOnce)}, nil
 }
 
 func newTag() string { return quoted(rand.Text()) }
 
-// end is DELETE of a session. It ignores If-Match (RFC 9725, section 4.3.1).
-func (h *Handler) end(w http.ResponseWriter, r *http.Request) error {
-	s, err := h.found(r)
+// remove is DELETE of a session. It ignores If-Match (RFC 9725, section 4.3.1).
+func (h *Handler) remove(w http.ResponseWriter, r *http.Request) error {
+	c, err := h.found(r)
 	if err != nil {
 		return err
 	}
-	s.stop(errLeft)
+	c.stop(session.ErrLeft)
 	select {
-	case <-s.done:
+	case <-c.done:
 	case <-r.Context().Done():
 	}
 	w.WriteHeader(http.StatusOK)
 	return nil
 }
 
-// patch is PATCH of a session: candidates of the client for the ICE session that If-Match names, or, if it is "*" and the
-// credentials are new ones, the beginning of another ICE session.
+// patch is PATCH of a session. It adds candidates of the client to the ICE session that If-Match names. If that is "*"
+// and the credentials are new, it restarts ICE.
 func (h *Handler) patch(w http.ResponseWriter, r *http.Request) error {
-	s, err := h.found(r)
+	c, err := h.found(r)
 	if err != nil {
 		return err
 	}
@@ -64,11 +65,11 @@ func (h *Handler) patch(w http.ResponseWriter, r *http.Request) error {
 	}
 	var ours fragment
 	tag := ""
-	err = s.do(r.Context(), func() error {
-		var wrong error
-		ours, wrong = s.apply(match, theirs)
-		tag = s.ice.tag
-		return wrong
+	err = c.do(r.Context(), func() error {
+		var refused error
+		ours, refused = c.apply(match, theirs)
+		tag = c.ice.tag
+		return refused
 	})
 	if err != nil {
 		return err
@@ -81,7 +82,7 @@ func (h *Handler) patch(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("ETag", tag)
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusOK)
-	_, _ = w.Write([]byte(ours.String())) // a client that went away restarts once more, or is given up
+	_, _ = w.Write([]byte(ours.String())) // a client that is gone restarts again, or its connection fails
 	return nil
 }
 
@@ -94,29 +95,29 @@ func readPatch(w http.ResponseWriter, r *http.Request) (match string, f fragment
 	switch match = strings.TrimSpace(strings.Join(r.Header.Values("If-Match"), ",")); match {
 	case "":
 		return "", fragment{}, refusal.New(codePrecondition, "no If-Match; accepted is the ETag of the ICE session, or * to restart ICE")
-	case `"*"`: // as RFC 9725 has it in its example
+	case `"*"`: // as in an example of RFC 9725
 		match = "*"
 	}
 	f, err = parseFragment(string(body))
 	return match, f, err
 }
 
-// apply does what a fragment says, in the loop; after a restart it returns what we say about it.
-func (s *session) apply(match string, f fragment) (fragment, error) {
-	another := f.ufrag != "" && (f.ufrag != s.ice.ufrag || f.pwd != s.ice.pwd)
+// apply executes a fragment, in the loop. After a restart it returns the fragment of the server.
+func (c *client) apply(match string, f fragment) (fragment, error) {
+	another := f.ufrag != "" && (f.ufrag != c.ice.ufrag || f.pwd != c.ice.pwd)
 	switch {
-	case match != "*" && !matches(match, s.ice.tag):
+	case match != "*" && !matches(match, c.ice.tag):
 		return fragment{}, refusal.New(codeStale, "If-Match: %s is of another ICE session; accepted is its newest ETag, or * to restart ICE", match)
 	case match != "*" && another:
 		return fragment{}, refusal.New(codeFragment, "other ICE credentials than those of the ICE session; accepted are these, or If-Match: * to restart ICE")
 	case !another:
-		s.trickle(f)
+		c.trickle(f)
 		return fragment{}, nil
 	}
-	return s.restart(f)
+	return c.restart(f)
 }
 
-// matches tells whether a list of entity tags has the one; weak ones never match (RFC 9110, section 13.1.1).
+// matches tells whether a list of entity tags contains one; weak tags never match (RFC 9110, section 13.1.1).
 func matches(list, tag string) bool {
 	for item := range strings.SplitSeq(list, ",") {
 		if strings.TrimSpace(item) == tag {
@@ -126,25 +127,25 @@ func matches(list, tag string) bool {
 	return false
 }
 
-// trickle leaves out what cannot be used (RFC 9725, section 4.3.2).
-func (s *session) trickle(f fragment) {
-	for _, c := range f.candidates {
-		if err := s.peer.AddCandidate(c.trickled()); err != nil {
-			s.log.Debug("candidate ignored", "candidate", c.text, "error", err)
+// trickle ignores candidates that cannot be used (RFC 9725, section 4.3.2).
+func (c *client) trickle(f fragment) {
+	for _, candidate := range f.candidates {
+		if err := c.session.Peer().AddCandidate(candidate.trickled()); err != nil {
+			c.log.Debug("candidate ignored", "candidate", candidate.text, "error", err)
 		}
 	}
 }
 
-// restart begins another ICE session; after an error the old one goes on.
-func (s *session) restart(f fragment) (fragment, error) {
-	if !s.ice.restarts.Allow() {
+// restart starts another ICE session; after an error the old one goes on.
+func (c *client) restart(f fragment) (fragment, error) {
+	if !c.ice.restarts.Allow() {
 		return fragment{}, refusal.New(auth.CodeTooMany, "too many ICE restarts; accepted is one in %v, and %d at once", restartEvery, restartsAtOnce)
 	}
-	answer, err := s.peer.RestartICE(f.ufrag, f.pwd)
+	answer, err := c.session.Peer().RestartICE(f.ufrag, f.pwd)
 	if err != nil {
 		return fragment{}, err
 	}
-	s.ice.tag, s.ice.ufrag, s.ice.pwd = newTag(), f.ufrag, f.pwd
-	s.trickle(f)
+	c.ice.tag, c.ice.ufrag, c.ice.pwd = newTag(), f.ufrag, f.pwd
+	c.trickle(f)
 	return fragmentOf(answer)
 }

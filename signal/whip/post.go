@@ -5,18 +5,32 @@ import (
 
 	"github.com/pion/sdp/v3"
 
+	"azulejo/signal/auth"
 	"azulejo/signal/peer"
 	"azulejo/signal/refusal"
 	"azulejo/signal/room"
+	"azulejo/signal/session"
+	"azulejo/signal/viewing"
 )
 
-// offered is a good request to begin a session.
+// post is a good POST to an endpoint: all that a client is made from.
+type post struct {
+	offer    offered
+	grant    auth.Grant
+	name     string // that the token allows
+	endpoint string // path that was posted to
+	joining  room.Joining
+	watch    viewing.Selection
+	options  session.Options
+}
+
+// offered is an offer and what it says of media.
 type offered struct {
 	peer.Offered
 	text string
 }
 
-// readOffer checks what both protocols ask of a POST.
+// readOffer checks what both protocols want of a POST.
 func readOffer(w http.ResponseWriter, r *http.Request) (offered, error) {
 	body, err := read(w, r, typeSDP, "Accept-Post")
 	if err != nil {
@@ -26,7 +40,7 @@ func readOffer(w http.ResponseWriter, r *http.Request) (offered, error) {
 		return offered{}, refusal.New(codeAccept, "the answer is %s, which Accept leaves out; accepted is one that does not", typeSDP)
 	}
 	o := offered{text: string(body)}
-	if o.text == "" { // which the parser takes
+	if o.text == "" { // the SDP parser accepts it
 		return offered{}, refusal.New(codeUnreadable, "an empty body; accepted is an offer as RTCPeerConnection.createOffer makes it")
 	}
 	var d sdp.SessionDescription
@@ -37,40 +51,36 @@ func readOffer(w http.ResponseWriter, r *http.Request) (offered, error) {
 	return o, err
 }
 
-// post joins and answers; begin makes the session, of which nothing is left after an error.
-func (h *Handler) post(w http.ResponseWriter, r *http.Request, j room.Joining, begin func(*room.Member) (*session, string, error)) error {
-	if err := h.enter(); err != nil {
+// open makes the client, answers the POST and starts the client's loop. After an error nothing is left.
+func (h *Handler) open(w http.ResponseWriter, r *http.Request, p post) error {
+	if err := h.acquire(); err != nil {
 		return err
 	}
-	defer h.leave()
-	m, err := h.registry.Join(r.Context(), r.PathValue("room"), j)
+	defer h.release()
+	c := h.newClient(r, p)
+	answer, err := c.open(r, p)
 	if err != nil {
+		c.discard(err)
 		return err
 	}
-	s, answer, err := begin(m)
-	if err != nil {
-		s.stop(err)
-		s.part(true)
-		return err
-	}
-	tag := s.ice.tag
-	h.begin(s)
+	tag := c.ice.tag // the loop may replace it
+	h.start(c)
 	w.Header().Set("ETag", tag)
-	s.created(w, answer)
+	c.created(w, answer)
 	return nil
 }
 
 // created answers a POST.
-func (s *session) created(w http.ResponseWriter, answer string) {
+func (c *client) created(w http.ResponseWriter, answer string) {
 	header := w.Header()
 	header.Set("Content-Type", typeSDP)
-	header.Set("Location", s.location)
+	header.Set("Location", c.location)
 	header.Set("Accept-Patch", typeFragment)
 	header.Set("Cache-Control", "no-store")
-	linkServers(header, s.h.engine.ICEServers(s.member.ID()))
-	if s.board != nil {
-		linkEvents(header, s.location)
+	linkServers(header, c.h.server.Engine.ICEServers(c.user))
+	if c.board != nil {
+		linkEvents(header, c.location)
 	}
 	w.WriteHeader(http.StatusCreated)
-	_, _ = w.Write([]byte(answer)) // a client that went away never connects
+	_, _ = w.Write([]byte(answer)) // if the client is gone, it never connects
 }

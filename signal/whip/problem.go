@@ -29,7 +29,7 @@ const (
 	codeInternal     = "internal"
 )
 
-// statuses of what is not simply a bad request. auth has its own.
+// statuses of the codes; 400 for all others. auth has its own.
 var statuses = map[string]int{ // a constant table
 	codeNotFound:            http.StatusNotFound,
 	codeMethod:              http.StatusMethodNotAllowed,
@@ -56,10 +56,10 @@ var statuses = map[string]int{ // a constant table
 	codeInternal:            http.StatusInternalServerError,
 }
 
-// retryAfter is when to come back to a server that is full or closing, in seconds.
+// retryAfter is the header Retry-After of a server that is full or closing, in seconds.
 const retryAfter = "5"
 
-// problem is an error in HTTP (RFC 9457); the code is for programs.
+// problem is the body of an error (RFC 9457); the code is for programs.
 type problem struct {
 	Title  string `json:"title"`
 	Status int    `json:"status"`
@@ -67,12 +67,12 @@ type problem struct {
 	Code   string `json:"code"`
 }
 
-// refuse answers with what the client may know of err, and logs what it may not.
+// refuse answers with an error. It logs an internal one and answers with a general message instead.
 func refuse(w http.ResponseWriter, err error, log *slog.Logger) {
-	no := known(err, log)
-	status := auth.Answer(w.Header(), no)
+	e := refusalOf(err, log)
+	status := auth.Answer(w.Header(), e)
 	if status == 0 {
-		status = statuses[no.Code]
+		status = statuses[e.Code]
 	}
 	if status == 0 {
 		status = http.StatusBadRequest
@@ -83,14 +83,15 @@ func refuse(w http.ResponseWriter, err error, log *slog.Logger) {
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	body := problem{Title: http.StatusText(status), Status: status, Detail: no.Message, Code: no.Code}
-	_ = json.NewEncoder(w).Encode(body) // a client that went away is no concern
+	body := problem{Title: http.StatusText(status), Status: status, Detail: e.Message, Code: e.Code}
+	_ = json.NewEncoder(w).Encode(body) // a client that is gone reads nothing
 }
 
-func known(err error, log *slog.Logger) *refusal.Error {
-	var no *refusal.Error
-	if errors.As(err, &no) {
-		return no
+// refusalOf returns what the client may know of an error, and logs an internal one.
+func refusalOf(err error, log *slog.Logger) *refusal.Error {
+	var e *refusal.Error
+	if errors.As(err, &e) {
+		return e
 	}
 	log.Error("session met an internal error", "error", err)
 	return refusal.New(codeInternal, "something went wrong in the server; its log says what")

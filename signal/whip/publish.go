@@ -8,9 +8,9 @@ import (
 	"strings"
 
 	"azulejo/signal/auth"
-	"azulejo/signal/peer"
 	"azulejo/signal/refusal"
 	"azulejo/signal/room"
+	"azulejo/signal/session"
 	"azulejo/signal/viewing"
 )
 
@@ -35,20 +35,13 @@ func (h *Handler) publish(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	joining := room.Joining{
-		Name: name, Key: h.key(r, permit, name), Screen: screen, Layers: offer.Layers,
-		Publish: room.Media{Audio: offer.Audio.Sends, Video: offer.Video.Sends},
-	}
-	return h.post(w, r, joining, func(m *room.Member) (*session, string, error) {
-		s := h.newSession(m, auth.Publish, path("whip", m.Room(), r.PathValue("name")))
-		s.name = name
-		answer, err := s.connect(r, offer.text, peer.Options{
-			Upstream: m, Audio: joining.Publish.Audio, Video: joining.Publish.Video, HidePicture: true, HideSound: true,
-		})
-		if err == nil {
-			s.upstream()
-		}
-		return s, answer, err
+	return h.open(w, r, post{
+		offer: offer, grant: auth.Publish, name: name, endpoint: path("whip", r.PathValue("room"), r.PathValue("name")),
+		joining: room.Joining{
+			Name: name, Key: h.key(r, permit, name), Screen: screen, Layers: offer.Layers,
+			Publish: room.Media{Audio: offer.Audio.Sends, Video: offer.Video.Sends},
+		},
+		options: session.Options{AudioOnly: true, HideVideo: true, HideAudio: true},
 	})
 }
 
@@ -64,16 +57,17 @@ func flag(r *http.Request, key string) (bool, error) {
 	}
 }
 
-// key is what a place is found again by: see the package's comment. Nobody can make one that h did not.
+// key is the key of the publisher's place in its room. The package comment says which publishers share one. The salt
+// keeps clients from computing keys.
 func (h *Handler) key(r *http.Request, permit auth.Permit, name string) string {
-	who := "named"
+	holder := "named"
 	if permit.Name == "" {
 		host, _, _ := net.SplitHostPort(r.RemoteAddr)
-		who = "from " + host
+		holder = "from " + host
 		if token := auth.TokenOf(r); token != "" && !permit.Expires.IsZero() {
-			who = "token " + token
+			holder = "token " + token
 		}
 	}
-	sum := sha256.Sum256([]byte(strings.Join([]string{h.salt, r.PathValue("room"), name, who}, "\x00")))
+	sum := sha256.Sum256([]byte(strings.Join([]string{h.salt, r.PathValue("room"), name, holder}, "\x00")))
 	return hex.EncodeToString(sum[:])
 }

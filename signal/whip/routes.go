@@ -11,9 +11,9 @@ import (
 	"azulejo/signal/refusal"
 )
 
-// routes are all there is, by the pattern of the mux.
+// routes are all resources, by the pattern of the mux.
 func (h *Handler) routes() map[string]resource {
-	session := resource{do: methods{http.MethodPatch: h.patch, http.MethodDelete: h.end}, header: "Accept-Patch", accepts: typeFragment}
+	session := resource{do: methods{http.MethodPatch: h.patch, http.MethodDelete: h.remove}, header: "Accept-Patch", accepts: typeFragment}
 	return map[string]resource{
 		"/":                             {},
 		"/whip/{room}/{name}":           {methods{http.MethodPost: h.publish}, "Accept-Post", typeSDP},
@@ -25,13 +25,13 @@ func (h *Handler) routes() map[string]resource {
 	}
 }
 
-// resource is one kind of what has an address.
+// resource is what a path leads to.
 type resource struct {
-	do              methods // nil: there is none
-	header, accepts string  // which header tells that it takes which type
+	do              methods // nil: the path leads nowhere
+	header, accepts string  // the header that announces the accepted type, and that type
 }
 
-// methods are what a resource does; an error is answered by who calls them.
+// methods are the HTTP methods of a resource; the caller answers their errors.
 type methods map[string]func(http.ResponseWriter, *http.Request) error
 
 // names are the methods in a fixed order, OPTIONS last.
@@ -39,18 +39,18 @@ func (m methods) names() string {
 	return strings.Join(append(slices.Sorted(maps.Keys(m)), http.MethodOptions), ", ")
 }
 
-// door is what all requests pass: the check of the page they come from, OPTIONS, and unknown methods, which are
-// reserved for what the protocols may become.
-func (h *Handler) door(to resource) http.Handler {
+// handle serves a resource. It checks the origin of every request, answers OPTIONS, and refuses unknown methods, which
+// both protocols reserve for later versions.
+func (h *Handler) handle(to resource) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := h.pass(to, w, r); err != nil {
+		if err := h.serve(to, w, r); err != nil {
 			refuse(w, err, h.log)
 		}
 	})
 }
 
-func (h *Handler) pass(to resource, w http.ResponseWriter, r *http.Request) error {
-	if err := h.origin(w, r); err != nil {
+func (h *Handler) serve(to resource, w http.ResponseWriter, r *http.Request) error {
+	if err := h.checkOrigin(w, r); err != nil {
 		return err
 	}
 	switch do := to.do[r.Method]; {
@@ -61,7 +61,7 @@ func (h *Handler) pass(to resource, w http.ResponseWriter, r *http.Request) erro
 	case r.Method == http.MethodOptions:
 		options(w.Header(), to)
 		if to.accepts == typeSDP {
-			h.tellServers(w.Header(), r)
+			h.linkEarly(w.Header(), r)
 		}
 		w.WriteHeader(http.StatusOK)
 		return nil
@@ -70,15 +70,15 @@ func (h *Handler) pass(to resource, w http.ResponseWriter, r *http.Request) erro
 	return refusal.New(codeMethod, "%s is not possible here; accepted: %s", r.Method, to.do.names())
 }
 
-// origin lets pages of the origins that the guard allows read the answers, and no others ask at all.
-func (h *Handler) origin(w http.ResponseWriter, r *http.Request) error {
+// checkOrigin lets pages of the allowed origins read the answer (CORS), and refuses requests of all other pages.
+func (h *Handler) checkOrigin(w http.ResponseWriter, r *http.Request) error {
 	header := w.Header()
 	header.Add("Vary", "Origin")
 	origin := r.Header.Get("Origin")
 	if origin == "" {
 		return nil
 	}
-	if !h.guard.AllowsOrigin(r) {
+	if !h.server.Guard.AllowsOrigin(r) {
 		return refusal.New(auth.CodeForbidden, "a page of %s; accepted are pages of this server, and of auth.origins", origin)
 	}
 	header.Set("Access-Control-Allow-Origin", origin)
@@ -86,7 +86,7 @@ func (h *Handler) origin(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// options answers what a resource can do, and what a browser asks before it does anything (CORS preflight).
+// options answers OPTIONS with the methods of a resource, and a browser's CORS preflight.
 func options(header http.Header, of resource) {
 	header.Set("Allow", of.do.names())
 	header.Set("Access-Control-Allow-Methods", of.do.names())
@@ -97,10 +97,10 @@ func options(header http.Header, of resource) {
 	}
 }
 
-// tellServers tells the ICE servers before there is a session to who may begin one here: a client that knows them early
-// can use them in its first offer. They have credentials of a client's own, so it counts as a join. A preflight is about no
-// client yet, and shows no token.
-func (h *Handler) tellServers(header http.Header, r *http.Request) {
+// linkEarly adds the ICE servers to the answer of OPTIONS if the client may make a session here: then its first offer can
+// use them. They carry credentials for one client, so the guard counts the request as a join. A CORS preflight carries no
+// token and gets no servers.
+func (h *Handler) linkEarly(header http.Header, r *http.Request) {
 	if r.Header.Get("Access-Control-Request-Method") != "" {
 		return
 	}
@@ -112,5 +112,5 @@ func (h *Handler) tellServers(header http.Header, r *http.Request) {
 		return // the POST says why
 	}
 	header.Set("Cache-Control", "no-store")
-	linkServers(header, h.engine.ICEServers(rand.Text()))
+	linkServers(header, h.server.Engine.ICEServers(rand.Text()))
 }

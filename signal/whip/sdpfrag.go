@@ -9,27 +9,27 @@ import (
 	"azulejo/signal/refusal"
 )
 
-// fragment is what trickling needs of an SDP (RFC 8840, section 9).
+// fragment is the part of an SDP that trickle ICE sends (RFC 8840, section 9).
 type fragment struct {
-	ufrag, pwd string // empty: not said
+	ufrag, pwd string // empty: absent
 	candidates []candidate
 	end        bool // no more candidates will come
 }
 
-// candidate is one of a=candidate.
+// candidate is one line a=candidate.
 type candidate struct {
 	of   section
 	text string // "candidate:…"
 }
 
-// section is the media section that a candidate stands in.
+// section is the media section of a candidate.
 type section struct {
-	media string // what stands behind m=
-	mid   string // empty: not said
+	media string // the value of m=
+	mid   string // empty: absent
 }
 
-// parseFragment takes lines of "x=…", of which only those about ICE count, with CRLF or LF at their ends. Credentials may
-// stand in a section, since browsers' offers have them there; in a bundle all are the same. The error is a [refusal.Error].
+// parseFragment reads lines "x=…" that end with CRLF or LF, and ignores those that are not about ICE. Credentials may be
+// in a media section, as in offers of browsers; in a bundle all sections have the same. The error is a [refusal.Error].
 func parseFragment(text string) (fragment, error) {
 	var f fragment
 	var in section
@@ -44,7 +44,7 @@ func parseFragment(text string) (fragment, error) {
 		switch key, value, _ := strings.Cut(line[2:], ":"); {
 		case line[0] == 'm':
 			in = section{media: line[2:]}
-		case line[0] != 'a': // nothing of ours
+		case line[0] != 'a': // ignored
 		case key == "mid":
 			in.mid = value
 		case key == "ice-ufrag" || key == "ice-pwd":
@@ -74,7 +74,7 @@ func unreadable(format, line string) error {
 	return refusal.New(codeUnreadable, "the fragment cannot be read: "+format+"; accepted is %s (RFC 8840)", line, typeFragment)
 }
 
-// credential takes the first of each; all others have to be the same.
+// credential stores a credential. Another one of the same key must have the same value.
 func (f *fragment) credential(key, value string) error {
 	to := &f.ufrag
 	if key == "ice-pwd" {
@@ -87,12 +87,12 @@ func (f *fragment) credential(key, value string) error {
 	return nil
 }
 
-// String is what parseFragment takes.
+// String writes the form that parseFragment reads.
 func (f fragment) String() string {
 	var b strings.Builder
-	line := func(begin, value string) {
+	line := func(prefix, value string) {
 		if value != "" {
-			b.WriteString(begin + value + "\r\n")
+			b.WriteString(prefix + value + "\r\n")
 		}
 	}
 	line("a=ice-ufrag:", f.ufrag)
@@ -112,8 +112,8 @@ func (f fragment) String() string {
 	return b.String()
 }
 
-// fragmentOf is what a description says about ICE: its credentials, and its candidates, which stand in the first section of a
-// bundle.
+// fragmentOf extracts the credentials and the candidates of a description. In a bundle the candidates are in its first
+// section.
 func fragmentOf(description string) (fragment, error) {
 	var d sdp.SessionDescription
 	if err := d.UnmarshalString(description); err != nil {
@@ -137,7 +137,7 @@ func fragmentOf(description string) (fragment, error) {
 	return f, nil
 }
 
-// inherit takes the credentials that are not known yet.
+// inherit fills in the credentials that are still unknown.
 func (f *fragment) inherit(attribute func(string) (string, bool)) {
 	if ufrag, ok := attribute("ice-ufrag"); ok && f.ufrag == "" {
 		f.ufrag = ufrag
@@ -147,7 +147,7 @@ func (f *fragment) inherit(attribute func(string) (string, bool)) {
 	}
 }
 
-// trickled is a candidate as a peer takes it.
+// trickled converts a candidate for the peer.
 func (c candidate) trickled() peer.Candidate {
 	out := peer.Candidate{Candidate: c.text}
 	if c.of.mid != "" {

@@ -5,9 +5,9 @@ import (
 	"net/http"
 
 	"azulejo/signal/auth"
-	"azulejo/signal/peer"
 	"azulejo/signal/refusal"
 	"azulejo/signal/room"
+	"azulejo/signal/session"
 	"azulejo/signal/viewing"
 )
 
@@ -28,35 +28,17 @@ func (h *Handler) watch(w http.ResponseWriter, r *http.Request) error {
 	if !offer.Audio.Receives && !offer.Video.Receives {
 		return refusal.New(codeNoMedia, "an offer that receives nothing; accepted are sections that are recvonly, or sendrecv")
 	}
-	return h.post(w, r, room.Joining{Name: permit.Name}, func(m *room.Member) (*session, string, error) {
-		s := h.newSession(m, auth.View, path("whep", m.Room()))
-		s.name = permit.Name
-		answer, err := s.show(r, offer, selection)
-		return s, answer, err
+	return h.open(w, r, post{
+		offer: offer, grant: auth.View, name: permit.Name, endpoint: path("whep", r.PathValue("room")),
+		joining: room.Joining{Name: permit.Name}, watch: selection,
+		options: session.Options{AudioOnly: true, HideAudio: selection.Silent},
 	})
 }
 
-// show connects a viewer to the picture that it asked for.
-func (s *session) show(r *http.Request, offer offered, selection viewing.Selection) (string, error) {
-	s.board = newBoard()
-	s.picture = viewing.NewPicture(s.h.registry, s.tell)
-	if err := s.picture.Begin(s.member, selection); err != nil {
-		return "", err
-	}
-	answer, err := s.connect(r, offer.text, peer.Options{
-		View: s.picture.Watching(), OnLayout: s.picture.PutLayout, HideSound: selection.Silent,
-	})
-	if err != nil {
-		return "", err
-	}
-	s.picture.Connect(s.peer)
-	s.event(room.Event{Participants: s.member.Participants(), Overload: s.member.Mixer().Overload()})
-	return answer, nil
-}
-
-// view is POST of another picture for a viewer: the native view message, without type.
+// view is POST to a viewer's view: it changes what the viewer watches. The body is the native view message, without
+// type.
 func (h *Handler) view(w http.ResponseWriter, r *http.Request) error {
-	s, err := h.found(r)
+	c, err := h.found(r)
 	if err != nil {
 		return err
 	}
@@ -71,9 +53,14 @@ func (h *Handler) view(w http.ResponseWriter, r *http.Request) error {
 		}
 		return refusal.New(viewing.CodeBadMessage, "view is no JSON object (%v); accepted is one with view, spotlight, exclude, layout, rung", err)
 	}
-	if err = s.do(r.Context(), func() error { return s.picture.Select(selection) }); err != nil {
+	if err = c.do(r.Context(), func() error { return c.session.Viewer().Select(selection) }); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
+}
+
+// participants is the event of the same name.
+func participants(e room.Event) viewing.Participants {
+	return viewing.Participants{Type: "participants", Participants: e.Participants}
 }

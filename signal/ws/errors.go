@@ -19,18 +19,17 @@ const (
 	codeInternal  = "internal"
 )
 
-// wire translates any error to what the client may know, and logs what it may not.
+// wire returns what the client may know of an error, and logs an internal one.
 func wire(err error, log *slog.Logger) errorMessage {
-	var c *refusal.Error
-	if errors.As(err, &c) {
-		return errorMessage{Type: "error", Code: c.Code, Message: c.Message}
+	var refused *refusal.Error
+	if errors.As(err, &refused) {
+		return errorMessage{Type: "error", Code: refused.Code, Message: refused.Message}
 	}
 	log.Error("session met an internal error", "error", err)
 	return errorMessage{Type: "error", Code: codeInternal, Message: "something went wrong in the server; its log says what"}
 }
 
-// closeCode is the WebSocket close code (RFC 6455, section 7.4.1) that goes with the end of a
-// session.
+// closeCode is the WebSocket close code (RFC 6455, section 7.4.1) of a session that ends with an error.
 func closeCode(code string) int {
 	switch code {
 	case codeTooLarge:

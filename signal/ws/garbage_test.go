@@ -31,7 +31,7 @@ func TestGarbageRTP(t *testing.T) {
 			// What came before anybody looked is not decoded, and so not known to be noise, until then.
 			await.Until(t, "noise is not said to be live", func() bool { _, live := s.age("noise"); return !live })
 			w.undisturbed()
-			signaltest.Play(t, p.Packets(t), c.PutVideo)
+			signaltest.Play(t, p.Packets(t), c.SendVideo)
 			await.Until(t, "good pictures are shown after noise", func() bool { return w.tv.ShowsAll(both...) })
 			w.undisturbed()
 		})
@@ -53,7 +53,7 @@ func makeNoise(t *testing.T, c *client.Client) {
 		for range random.IntN(1000) {
 			p.Payload = append(p.Payload, byte(random.Uint32()))
 		}
-		if err := c.PutRTP(p); err != nil {
+		if err := c.SendRTP(p); err != nil {
 			t.Fatalf("send noise: %v", err)
 		}
 	}

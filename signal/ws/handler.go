@@ -12,15 +12,16 @@ import (
 	"azulejo/signal/auth"
 	"azulejo/signal/peer"
 	"azulejo/signal/room"
+	"azulejo/signal/session"
 )
 
 // Config of a Handler; its zero value is the default.
 type Config struct {
-	// Ping is how often an idle client is asked whether it is there; it may miss two.
+	// Ping is the interval of WebSocket pings. A client that has sent nothing for three intervals is gone.
 	// Zero means 15 s.
 	Ping time.Duration
 
-	// JoinWithin is how long a connection may live without a join. Zero means 30 s.
+	// JoinWithin is the time in which a new connection must join a room. Zero means 30 s.
 	JoinWithin time.Duration
 }
 
@@ -31,9 +32,7 @@ const (
 
 // Handler serves WebSocket connections.
 type Handler struct {
-	registry   *room.Registry
-	engine     *peer.Engine
-	guard      *auth.Guard
+	server     session.Server
 	log        *slog.Logger
 	ping       time.Duration
 	joinWithin time.Duration
@@ -42,16 +41,17 @@ type Handler struct {
 	ctx  context.Context // ends with Close
 	stop context.CancelFunc
 
-	mu       sync.Mutex
-	closed   bool
-	sessions sync.WaitGroup // Add only under mu and before closed
+	mu      sync.Mutex
+	closed  bool
+	clients sync.WaitGroup // Add only under mu and before closed
 }
 
-// NewHandler makes a handler over a registry that runs and an engine that stays open until Close
-// has returned. The guard is asked for every join, and for the origin of every connection.
+// NewHandler makes a handler. The registry must run, and the engine must stay open, until Close has returned. The guard
+// admits every join, and checks the origin of every connection.
 func NewHandler(cfg Config, registry *room.Registry, engine *peer.Engine, guard *auth.Guard, log *slog.Logger) *Handler {
 	ctx, stop := context.WithCancel(context.Background())
-	h := &Handler{registry: registry, engine: engine, guard: guard, log: log, ping: cfg.Ping, joinWithin: cfg.JoinWithin, ctx: ctx, stop: stop}
+	server := session.Server{Registry: registry, Engine: engine, Guard: guard}
+	h := &Handler{server: server, log: log, ping: cfg.Ping, joinWithin: cfg.JoinWithin, ctx: ctx, stop: stop}
 	if h.ping <= 0 {
 		h.ping = defaultPing
 	}
@@ -62,14 +62,14 @@ func NewHandler(cfg Config, registry *room.Registry, engine *peer.Engine, guard 
 	return h
 }
 
-// ServeHTTP lives as long as the connection.
+// ServeHTTP upgrades a request to a WebSocket and returns when that is closed.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !h.enter() {
 		http.Error(w, "the server is closing", http.StatusServiceUnavailable)
 		return
 	}
-	defer h.sessions.Done()
-	joined, err := h.guard.Wait(r.RemoteAddr)
+	defer h.clients.Done()
+	joined, err := h.server.Guard.Wait(r.RemoteAddr)
 	if err != nil {
 		http.Error(w, err.Error(), auth.Answer(w.Header(), err))
 		return
@@ -80,7 +80,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.log.Debug("websocket refused", "remote", r.RemoteAddr, "origin", r.Header.Get("Origin"), "error", err)
 		return // Upgrade has answered
 	}
-	newSession(h, conn, caller{r.RemoteAddr, auth.TokenOf(r), joined}).run(h.ctx)
+	newClient(h, conn, origin{r.RemoteAddr, auth.TokenOf(r), joined}).run(h.ctx)
 }
 
 func (h *Handler) enter() bool {
@@ -89,16 +89,16 @@ func (h *Handler) enter() bool {
 	if h.closed {
 		return false
 	}
-	h.sessions.Add(1)
+	h.clients.Add(1)
 	return true
 }
 
-// Close tells all clients that the server is closing, ends their sessions and waits for them.
+// Close tells all clients that the server is closing, closes their connections and waits for them.
 func (h *Handler) Close() error {
 	h.mu.Lock()
 	h.closed = true
 	h.mu.Unlock()
 	h.stop()
-	h.sessions.Wait()
+	h.clients.Wait()
 	return nil
 }

@@ -17,7 +17,7 @@ func TestLessIsAskedForSmallTiles(t *testing.T) {
 	is := func(want int64) func() bool { return func() bool { return limit.Load() == want } }
 	all := tenPictures()[:2]
 	c := s.dial(t, client.Config{Name: "me", PublishVideo: all[0].ID, OnLimit: func(rate int) { limit.Store(int64(rate)) }})
-	signaltest.Play(t, all[0].Packets(t), c.PutVideo)
+	signaltest.Play(t, all[0].Packets(t), c.SendVideo)
 	s.view(t, mixer.H264)
 	await.Until(t, "a whole mix is asked for", is(576_000))
 	s.publishPicture(t, "other", all[1])

@@ -10,7 +10,7 @@ import (
 	"azulejo/signal/viewing"
 )
 
-// What clients say.
+// The messages of clients.
 type (
 	joinMessage struct {
 		Room    string            `json:"room"`
@@ -18,13 +18,13 @@ type (
 		Key     string            `json:"key"`
 		Token   string            `json:"token"`
 		Publish publish           `json:"publish"`
-		Select  viewing.Selection `json:"-"` // its fields stand beside the others
+		Select  viewing.Selection `json:"-"` // its fields are those of the message itself
 	}
 	publish struct {
 		Audio  bool `json:"audio"`
 		Video  bool `json:"video"`
-		Screen bool `json:"screen"` // the picture is a shared screen
-		Layers int  `json:"layers"` // of the picture; zero is one
+		Screen bool `json:"screen"` // the video is a shared screen
+		Layers int  `json:"layers"` // of simulcast; zero is one
 	}
 	offerMessage struct {
 		SDP string `json:"sdp"`
@@ -42,7 +42,7 @@ type (
 	pingMessage  struct{}
 )
 
-// What the server says.
+// The messages of the server.
 type (
 	joinedMessage struct {
 		Type         string             `json:"type"`
@@ -75,7 +75,7 @@ type (
 
 const knownTypes = "join, offer, candidate, view, define, mute, leave, ping"
 
-// parse reads one message of a client; the error is an [refusal.Error].
+// parse reads one message of a client; the error is a [refusal.Error].
 func parse(data []byte) (any, error) {
 	var envelope struct {
 		Type string `json:"type"`
@@ -114,11 +114,11 @@ func decode[T any](name string, data []byte) (any, error) {
 	return m, nil
 }
 
-// parseJoin reads the fields of a selection among those of a join.
+// parseJoin reads a join, with the fields of a selection in it.
 func parseJoin(data []byte) (any, error) {
 	var m joinMessage
-	for _, part := range []any{&m, &m.Select} {
-		if err := json.Unmarshal(data, part); err != nil {
+	for _, into := range []any{&m, &m.Select} {
+		if err := json.Unmarshal(data, into); err != nil {
 			return nil, malformed("join", err)
 		}
 	}
@@ -135,7 +135,7 @@ func (p publish) check() error {
 	return nil
 }
 
-// parseCandidate takes the candidate's fields beside the type or nested under "candidate".
+// parseCandidate accepts the fields of the candidate beside type, or in an object "candidate".
 func parseCandidate(data []byte) (any, error) {
 	var outer struct {
 		Candidate json.RawMessage `json:"candidate"`

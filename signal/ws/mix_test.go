@@ -54,7 +54,7 @@ func tenPictures() []signaltest.Picture {
 func (s *server) publishPicture(t *testing.T, name string, p signaltest.Picture) (c *client.Client, stop func()) {
 	t.Helper()
 	c = s.dial(t, client.Config{Name: name, Key: name, PublishVideo: p.ID})
-	return c, signaltest.Play(t, p.Packets(t), c.PutVideo)
+	return c, signaltest.Play(t, p.Packets(t), c.SendVideo)
 }
 
 // view joins as a viewer that accepts one format.
@@ -109,7 +109,7 @@ func TestTenPublishers(t *testing.T) {
 	back := s.dial(t, client.Config{Name: "p4", PublishVideo: all[4].ID})
 	await.Until(t, "the mix has ten places", func() bool { return tv.Shows(8, 10, nine[8]) })
 	within(t, "a join", tv.Composed().Sub(begin), time.Second)
-	signaltest.Play(t, packets, back.PutVideo)
+	signaltest.Play(t, packets, back.SendVideo)
 	ten := append(append([]signaltest.Picture{}, nine...), all[4])
 	await.Until(t, "the one who came back has the last place", func() bool { return tv.ShowsAll(ten...) })
 
@@ -149,7 +149,7 @@ func (s *server) stopAndResume(t *testing.T, tv *signaltest.Screen, all []signal
 	for _, name := range []string{"p0", "p1", "p3", "p4", "p9"} {
 		await.Until(t, name+" moves on", func() bool { age, live := s.age(name); return live && age < time.Second })
 	}
-	signaltest.Play(t, all[2].Packets(t), c.PutVideo)
+	signaltest.Play(t, all[2].Packets(t), c.SendVideo)
 	await.Until(t, "the silent one is back", func() bool { return tv.ShowsAll(all...) })
 }
 

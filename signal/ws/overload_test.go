@@ -15,7 +15,7 @@ func TestOverloadIsTold(t *testing.T) {
 	p := signaltest.Picture{ID: mixer.H264, Width: 160, Height: 90, FPS: fps, Colour: codec.RGB(30, 200, 30), Moves: true}
 	a, _ := s.publishPicture(t, "a", p)
 	release := signaltest.Overload(t, s.registry, "yard")
-	await.Until(t, "who is there is told", func() bool { return a.Told().Overload > 0 })
+	await.Until(t, "who is there is told", func() bool { return a.Status().Overload > 0 })
 	release() // the level stays for ten seconds
 	b := s.stranger(t)
 	b.join("")

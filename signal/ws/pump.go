@@ -15,32 +15,32 @@ import (
 
 const (
 	maxMessage = 64 << 10         // bytes of one message of a client
-	backlog    = 64               // messages that wait for a client
-	writeWait  = 10 * time.Second // for one message to leave
-	farewell   = time.Second      // for a client to read why it was closed
-	unread     = 16 << 20         // bytes of a closed client that are read and thrown away
+	backlog    = 64               // messages queued for a client
+	writeWait  = 10 * time.Second // for one message to be written
+	farewell   = time.Second      // for a client to read the reason of a close
+	unread     = 16 << 20         // bytes that are read and discarded after the close frame is sent
 )
 
-// pump moves messages between the connection and the session's loop: one reader, one writer.
+// pump moves messages between the connection and the client's loop: one reader, one writer.
 type pump struct {
 	conn *websocket.Conn
 	ping time.Duration
 
-	in   chan received // from the reader; closed when it ends
-	out  chan any      // to the writer
-	news *viewing.News // to the writer, after what is in out
-	stop chan struct{} // closed by finish
-	gone chan struct{} // closed when the writer has ended
+	in     chan received   // from the reader; closed when it ends
+	out    chan any        // to the writer
+	newest *viewing.Outbox // to the writer, which empties out first
+	stop   chan struct{}   // closed by finish
+	gone   chan struct{}   // closed when the writer has ended
 
-	goodbye  []byte // the close frame; written before stop is closed
-	answered bool   // the client closed too; written by the reader
-	work     sync.WaitGroup
+	closeFrame []byte // set before stop is closed
+	answered   bool   // the client sent a close frame; set by the reader
+	work       sync.WaitGroup
 
 	mu       sync.Mutex
-	stopping bool // the read deadline is the last one
+	stopping bool // the read deadline moves no more
 }
 
-// received is one message, or what was wrong with it. After a fatal one nothing follows.
+// received is one message, or the error that reading it had. After a fatal error nothing follows.
 type received struct {
 	message any
 	err     error
@@ -49,17 +49,17 @@ type received struct {
 
 func newPump(conn *websocket.Conn, ping time.Duration) *pump {
 	return &pump{
-		conn: conn, ping: ping, in: make(chan received), out: make(chan any, backlog), news: viewing.NewNews(),
+		conn: conn, ping: ping, in: make(chan received), out: make(chan any, backlog), newest: viewing.NewOutbox(),
 		stop: make(chan struct{}), gone: make(chan struct{}),
 	}
 }
 
-func (p *pump) begin() {
+func (p *pump) start() {
 	p.work.Go(p.reader)
 	p.work.Go(p.writer)
 }
 
-// send queues a message and tells whether there was room; the client is slow if not.
+// send queues a message. It returns false if the queue is full: the client reads too slowly.
 func (p *pump) send(message any) bool {
 	select {
 	case p.out <- message:
@@ -69,17 +69,17 @@ func (p *pump) send(message any) bool {
 	}
 }
 
-// tell queues a message that replaces an older one of its kind; a slow client gets the newest.
-func (p *pump) tell(kind string, message any) { p.news.Put(kind, message) }
+// notify queues a message that replaces an older one of its kind: a slow client gets the newest only.
+func (p *pump) notify(kind string, message any) { p.newest.Push(kind, message) }
 
-// finish sends what is queued, then the close frame, and waits for both goroutines and, for a
-// moment, for the client's close frame. What it sends meanwhile is read and thrown away: closing
-// on unread bytes would reset the connection and lose the farewell.
+// finish sends the queued messages, then the close frame, and waits for both goroutines. It waits at most 1 s for the
+// client's close frame, and discards what the client sends until then: TCP resets a connection that is closed with
+// unread bytes, and the client would lose the close frame.
 func (p *pump) finish(code int, reason string) {
-	p.goodbye = websocket.FormatCloseMessage(code, reason)
+	p.closeFrame = websocket.FormatCloseMessage(code, reason)
 	close(p.stop)
 	<-p.gone
-	p.lastDeadline()
+	p.finalDeadline()
 	p.work.Wait()
 	if !p.answered {
 		_, _ = io.CopyN(io.Discard, p.conn.NetConn(), unread)
@@ -87,11 +87,11 @@ func (p *pump) finish(code int, reason string) {
 	_ = p.conn.Close()
 }
 
-// reader ends with the connection or a message that is too large.
+// reader ends with the connection, or after a message that is too large.
 func (p *pump) reader() {
 	defer close(p.in)
-	p.alive()
-	p.conn.SetPongHandler(func(string) error { p.alive(); return nil })
+	p.extendDeadline()
+	p.conn.SetPongHandler(func(string) error { p.extendDeadline(); return nil })
 	for {
 		r := p.receive()
 		select {
@@ -109,15 +109,15 @@ func (p *pump) receive() received {
 	if err == nil {
 		return received{message: message}
 	}
-	var mistake *refusal.Error
+	var refused *refusal.Error
 	var closing *websocket.CloseError
 	p.answered = errors.As(err, &closing)
-	fatal := !errors.As(err, &mistake) || mistake.Code == codeTooLarge
+	fatal := !errors.As(err, &refused) || refused.Code == codeTooLarge
 	return received{err: err, fatal: fatal}
 }
 
-// alive moves the time by which the client has to be heard from again.
-func (p *pump) alive() {
+// extendDeadline gives the client three more ping intervals to send something.
+func (p *pump) extendDeadline() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.stopping {
@@ -125,7 +125,7 @@ func (p *pump) alive() {
 	}
 }
 
-func (p *pump) lastDeadline() {
+func (p *pump) finalDeadline() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.stopping = true
@@ -141,7 +141,7 @@ func (p *pump) read() (any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read: %w", err)
 	}
-	p.alive()
+	p.extendDeadline()
 	if len(data) > maxMessage {
 		return nil, refusal.New(codeTooLarge, "a message of more than %d bytes; accepted are up to that", maxMessage)
 	}
@@ -151,7 +151,7 @@ func (p *pump) read() (any, error) {
 	return parse(data)
 }
 
-// writer ends with finish, or when the client cannot be written to.
+// writer ends with finish, or with an error of the connection.
 func (p *pump) writer() {
 	defer close(p.gone)
 	ticker := time.NewTicker(p.ping)
@@ -162,8 +162,8 @@ func (p *pump) writer() {
 			if p.write(m) != nil {
 				return
 			}
-		case <-p.news.Ready():
-			if p.writeNews() != nil {
+		case <-p.newest.Ready():
+			if p.writeNewest() != nil {
 				return
 			}
 		case <-ticker.C:
@@ -171,24 +171,24 @@ func (p *pump) writer() {
 				return
 			}
 		case <-p.stop:
-			p.last()
+			p.drain()
 			return
 		}
 	}
 }
 
-// writeNews sends what is in out first: nothing overtakes what was said before it.
-func (p *pump) writeNews() error {
+// writeNewest empties out first, so that no message overtakes one that was queued before it.
+func (p *pump) writeNewest() error {
 	for {
 		var m any
 		select {
 		case m = <-p.out:
 		default:
-			b, ok := p.news.Next()
+			next, ok := p.newest.Pop()
 			if !ok {
 				return nil
 			}
-			m = b.Message
+			m = next.Body
 		}
 		if err := p.write(m); err != nil {
 			return err
@@ -203,8 +203,8 @@ func (p *pump) write(message any) error {
 	return p.conn.WriteJSON(message)
 }
 
-// last sends what is left and the close frame, all within one deadline.
-func (p *pump) last() {
+// drain sends the queued messages and the close frame, all within one deadline.
+func (p *pump) drain() {
 	if p.conn.SetWriteDeadline(time.Now().Add(farewell)) != nil {
 		return
 	}
@@ -215,7 +215,7 @@ func (p *pump) last() {
 				return
 			}
 		default:
-			_ = p.conn.WriteControl(websocket.CloseMessage, p.goodbye, time.Now().Add(farewell))
+			_ = p.conn.WriteControl(websocket.CloseMessage, p.closeFrame, time.Now().Add(farewell))
 			return
 		}
 	}

@@ -16,7 +16,7 @@ func TestSharedScreensKeepTheirEdges(t *testing.T) {
 	s := serve(t, setup{})
 	p := signaltest.Picture{ID: mixer.H264, Width: 240, Height: 240, FPS: 5, Colour: codec.RGB(220, 30, 30)}
 	a := s.dial(t, client.Config{Name: "a", PublishVideo: p.ID})
-	stop := signaltest.Play(t, p.Packets(t), a.PutVideo)
+	stop := signaltest.Play(t, p.Packets(t), a.SendVideo)
 	if err := s.registry.SetView("yard", "full", mixer.View{Fill: true, NoLabels: true}); err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +28,7 @@ func TestSharedScreensKeepTheirEdges(t *testing.T) {
 		return func() bool {
 			m, _ := tv.Mean(middle)
 			at, _ := tv.Mean(side)
-			l := viewer.Told().Layout
+			l := viewer.Status().Layout
 			return len(l.Tiles) == 1 && l.Tiles[0].Name == name &&
 				signaltest.Near(m, p.Colour, tolerance) && signaltest.Near(at, p.Colour, tolerance) != edges
 		}
@@ -39,6 +39,6 @@ func TestSharedScreensKeepTheirEdges(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := s.dial(t, client.Config{Name: "b", PublishVideo: p.ID, Screen: true})
-	signaltest.Play(t, p.Packets(t), b.PutVideo)
+	signaltest.Play(t, p.Packets(t), b.SendVideo)
 	await.Until(t, "a screen has bars beside it", alone("b", true))
 }

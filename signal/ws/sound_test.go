@@ -34,7 +34,7 @@ func TestMixMinus(t *testing.T) {
 		e := signaltest.NewEar(t)
 		ears = append(ears, e)
 		c := s.dial(t, client.Config{Name: "tone", PublishAudio: true, View: true, OnAudio: e.Put})
-		signaltest.Play(t, signaltest.Tone(t, hz), c.PutAudio)
+		signaltest.Play(t, signaltest.Tone(t, hz), c.SendAudio)
 	}
 	viewer := signaltest.NewEar(t)
 	s.dial(t, client.Config{View: true, OnAudio: viewer.Put})

@@ -55,7 +55,7 @@ func TestViews(t *testing.T) {
 	}
 	viewer, tv := s.view(t, mixer.H264)
 	agrees := func() bool {
-		l := viewer.Told().Layout
+		l := viewer.Status().Layout
 		for i, p := range all {
 			if !showsIn(tv, l, names[i], p) {
 				return false
@@ -64,33 +64,33 @@ func TestViews(t *testing.T) {
 		return len(l.Tiles) == len(all)
 	}
 	await.Until(t, "the layout of main agrees with the picture", agrees)
-	if l := viewer.Told().Layout; l.View != "main" || l.Canvas != (mixer.Size{W: width, H: height}) || l.Hidden != 0 {
+	if l := viewer.Status().Layout; l.View != "main" || l.Canvas != (mixer.Size{W: width, H: height}) || l.Hidden != 0 {
 		t.Errorf("told of %+v", l)
 	}
-	await.Until(t, "b is told its tile", func() bool { return publishers[1].Told().Tile == client.Tile{Width: 320, Height: 180} })
+	await.Until(t, "b is told its tile", func() bool { return publishers[1].Status().Tile == client.Tile{Width: 320, Height: 180} })
 
 	selecting(t, viewer, client.Selection{Spotlight: publishers[1].ID()})
 	await.Until(t, "b is in the spotlight", func() bool {
-		l := viewer.Told().Layout
+		l := viewer.Status().Layout
 		return l.View == "" && largest(l) == "b" && agrees()
 	})
-	await.Until(t, "b is told its larger tile", func() bool { return publishers[1].Told().Tile.Width > 320 })
+	await.Until(t, "b is told its larger tile", func() bool { return publishers[1].Status().Tile.Width > 320 })
 
 	selecting(t, viewer, client.Selection{Rung: "180p"})
 	await.Until(t, "the same at 180p", func() bool {
 		r := viewer.Rendition()
-		return r.Width == 320 && r.Height == 180 && largest(viewer.Told().Layout) == "b" && agrees()
+		return r.Width == 320 && r.Height == 180 && largest(viewer.Status().Layout) == "b" && agrees()
 	})
 
 	selecting(t, viewer, client.Selection{View: "main", Exclude: []string{"b", publishers[2].ID()}, Rung: "auto"})
 	await.Until(t, "a alone", func() bool {
-		l := viewer.Told().Layout
+		l := viewer.Status().Layout
 		return len(l.Tiles) == 1 && l.View == "" && viewer.Rendition().Width == width && showsIn(tv, l, "a", all[0])
 	})
-	await.Until(t, "nobody sees b", func() bool { return publishers[1].Told().Tile == client.Tile{} })
+	await.Until(t, "nobody sees b", func() bool { return publishers[1].Status().Tile == client.Tile{} })
 
 	selecting(t, viewer, client.Selection{View: "main"})
-	await.Until(t, "back in main", func() bool { return viewer.Told().Layout.View == "main" && agrees() })
+	await.Until(t, "back in main", func() bool { return viewer.Status().Layout.View == "main" && agrees() })
 }
 
 func selecting(t *testing.T, c *client.Client, s client.Selection) {
@@ -120,7 +120,7 @@ func TestNamedViews(t *testing.T) {
 	})
 	tall := func(n int) func() bool {
 		return func() bool {
-			l := viewer.Told().Layout
+			l := viewer.Status().Layout
 			return l.View == "tall" && l.Canvas == mixer.Size{W: 180, H: 320} && len(l.Tiles) == n
 		}
 	}
@@ -141,13 +141,13 @@ func TestNamedViews(t *testing.T) {
 		}
 	}
 	if !tall(1)() {
-		t.Errorf("after mistakes: %+v", viewer.Told().Layout)
+		t.Errorf("after mistakes: %+v", viewer.Status().Layout)
 	}
 	if err := s.registry.DeleteView("yard", "tall"); err != nil {
 		t.Fatal(err)
 	}
 	await.Until(t, "main instead", func() bool {
-		return viewer.Told().Layout.Canvas == mixer.Size{W: width, H: height} && len(viewer.Told().Layout.Tiles) == 2
+		return viewer.Status().Layout.Canvas == mixer.Size{W: width, H: height} && len(viewer.Status().Layout.Tiles) == 2
 	})
 }
 
@@ -210,7 +210,7 @@ func TestBrokenConnectionsKeepTheirPlace(t *testing.T) {
 	viewer, tv := s.view(t, mixer.H264)
 	await.Until(t, "all are shown", func() bool { return tv.ShowsAll(all...) })
 	state := func(name string) mixer.State {
-		for _, tile := range viewer.Told().Layout.Tiles {
+		for _, tile := range viewer.Status().Layout.Tiles {
 			if tile.Name == name {
 				return tile.State
 			}

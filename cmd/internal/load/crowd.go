@@ -38,7 +38,7 @@ func (w *Crowd) Publish(ctx context.Context, url, room, name string, c *Clip) (*
 	g.cancel, g.played = cancel, make(chan struct{})
 	go func() {
 		defer close(g.played)
-		if err := client.Play(playing, client.Loop(c.Packets, c.Length), g.PutVideo); err != nil && playing.Err() == nil {
+		if err := client.Play(playing, client.Loop(c.Packets, c.Length), g.SendVideo); err != nil && playing.Err() == nil {
 			w.log.Error("playing ended", "name", name, "error", err)
 		}
 	}()

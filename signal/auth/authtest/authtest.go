@@ -1,4 +1,4 @@
-// Package authtest has tokens for the tests of whoever asks an auth.Guard: good ones, and those that every door refuses.
+// Package authtest has tokens for tests of code that uses an auth.Guard: valid ones, and ones that must be refused.
 package authtest
 
 import (
@@ -9,17 +9,17 @@ import (
 	"azulejo/signal/auth"
 )
 
-// Secret is what the good tokens are signed with.
+// Secret signs the valid tokens.
 const Secret auth.Secret = "0123456789abcdef0123456789abcdef"
 
 const another auth.Secret = "fedcba9876543210fedcba9876543210"
 
-// Config wants tokens, and lets a test fail as often as it likes.
+// Config needs tokens, and sets no low limit on failures.
 func Config() auth.Config {
 	return auth.Config{Mode: auth.ModeToken, Secret: Secret, FailuresPerMinute: 100_000}
 }
 
-// Guard makes one.
+// Guard makes a guard.
 func Guard(t testing.TB, cfg auth.Config) *auth.Guard {
 	t.Helper()
 	g, err := auth.New(cfg)
@@ -29,13 +29,13 @@ func Guard(t testing.TB, cfg auth.Config) *auth.Guard {
 	return g
 }
 
-// Token is good for a room and an hour.
+// Token is valid for a room and an hour.
 func Token(t testing.TB, room string, grants ...auth.Grant) string {
 	t.Helper()
 	return Named(t, room, "", grants...)
 }
 
-// Named is a Token for one name only.
+// Named is like Token, for one name only.
 func Named(t testing.TB, room, name string, grants ...auth.Grant) string {
 	t.Helper()
 	return mint(t, Secret, auth.Pass{Room: room, Name: name, Grants: grants, Expires: time.Now().Add(time.Hour)})
@@ -50,16 +50,16 @@ func mint(t testing.TB, s auth.Secret, p auth.Pass) string {
 	return token
 }
 
-// Bad is a token that is refused.
+// Bad is a token that must be refused.
 type Bad struct {
 	Name  string // of the case
 	Token string
 	Code  string // of the refusal
-	Word  string // that the reason has
+	Word  string // in the reason
 }
 
-// BadTokens are all that a door must refuse which needs these grants for a room; auth.AllRooms: for all of them, and
-// empty: for none in particular.
+// BadTokens are tokens that must be refused where these grants are needed for a room; auth.AllRooms: for all rooms; empty:
+// for no particular room.
 func BadTokens(t testing.TB, room string, needed ...auth.Grant) []Bad {
 	t.Helper()
 	all := []auth.Grant{auth.View, auth.Publish, auth.Footage, auth.Admin}
@@ -70,7 +70,7 @@ func BadTokens(t testing.TB, room string, needed ...auth.Grant) []Bad {
 		{"another's secret", mint(t, another, auth.Pass{Room: auth.AllRooms, Grants: all, Expires: now.Add(time.Hour)}), auth.CodeUnauthorized, "not signed"},
 		{"expired", mint(t, Secret, auth.Pass{Room: auth.AllRooms, Grants: all, Expires: now.Add(-time.Hour)}), auth.CodeUnauthorized, "expired"},
 	}
-	if room != "" { // the room asked for is not called so
+	if room != "" { // no test uses a room of this name
 		bad = append(bad, Bad{"another room", Token(t, "another", all...), auth.CodeForbidden, "room"})
 	}
 	for _, missing := range needed {

@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// Log is what a server wrote to its log, to look for secrets in. Its methods may be called concurrently; the zero value
+// Log records what a server logs, so that a test can search it for secrets. It is safe for concurrent use; the zero value
 // is ready.
 type Log struct {
 	mu  sync.Mutex
@@ -19,7 +19,7 @@ func (l *Log) Write(p []byte) (int, error) {
 	return l.all.Write(p)
 }
 
-// String is all of it so far.
+// String is everything that was logged so far.
 func (l *Log) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -32,7 +32,7 @@ func TestBusyIsTriedAgain(t *testing.T) {
 				write(w, `a["c[2010,"]`)
 			})
 			got, want := httptest.NewRecorder(), httptest.NewRecorder()
-			newLane(await.Patience).through(next, got, httptest.NewRequest(http.MethodPost, "/", nil))
+			newBounds(await.Patience).serve(next, got, httptest.NewRequest(http.MethodPost, "/", nil))
 			_, _ = io.WriteString(want, prelude)
 			if failures < 1000 {
 				write(want, `a["c[2010,"]`)

@@ -3,6 +3,7 @@ package stomp
 import (
 	"encoding/json"
 	"image"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"azulejo/mixer"
 	"azulejo/mixer/engine/layout"
 	"azulejo/signal/room"
+	"azulejo/signal/session"
 	"azulejo/signal/signaltest"
 	"azulejo/signal/signaltest/await"
 	"azulejo/signal/viewing"
@@ -85,14 +87,14 @@ func (c *caller) showsAt(l viewing.Layout, name string, colour codec.Colour) boo
 	return false
 }
 
-// TestOverloadIsTold when it changes, and to who subscribes meanwhile.
-func TestOverloadIsTold(t *testing.T) {
-	s := &session{version: v12, line: &line{out: make(chan string, backlog)}}
-	m := &mixing{s: s, id: identity{"k", "yard"}}
+// TestOverload is sent when it changes, and to each new subscription.
+func TestOverload(t *testing.T) {
+	c := &client{version: v12, pump: &pump{out: make(chan string, backlog)}}
+	m := &mixing{c: c, id: identity{"k", "yard"}, session: session.New(session.Server{}, slog.New(slog.DiscardHandler), nil)}
 	subscribe := func(id string) {
 		t.Helper()
 		sub := subscription{id: id, destination: "/topic/overload/k/yard", to: m.topic(topicOverload)}
-		s.subs = append(s.subs, sub)
+		c.subs = append(c.subs, sub)
 		if err := m.catchUp(sub); err != nil {
 			t.Error(err)
 		}
@@ -103,12 +105,12 @@ func TestOverloadIsTold(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	told := func(want ...string) {
+	wantSent := func(want ...string) {
 		t.Helper()
 		var got []string
-		for len(s.line.out) > 0 {
+		for len(c.pump.out) > 0 {
 			d := decoder{version: v12}
-			d.put(<-s.line.out)
+			d.write(<-c.pump.out)
 			f, err := d.next()
 			if err != nil {
 				t.Fatal(err)
@@ -119,15 +121,15 @@ func TestOverloadIsTold(t *testing.T) {
 			t.Error(diff)
 		}
 	}
-	event(1) // nobody hears
+	event(1) // no subscription yet
 	event(0)
 	subscribe("1")
-	told()
+	wantSent()
 	event(2)
 	event(2)
-	told(`1 {"type":"overload","level":2}`)
+	wantSent(`1 {"type":"overload","level":2}`)
 	subscribe("2")
-	told(`2 {"type":"overload","level":2}`)
+	wantSent(`2 {"type":"overload","level":2}`)
 	event(0)
-	told(`1 {"type":"overload","level":0}`, `2 {"type":"overload","level":0}`)
+	wantSent(`1 {"type":"overload","level":0}`, `2 {"type":"overload","level":0}`)
 }

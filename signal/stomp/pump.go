@@ -1,0 +1,140 @@
+package stomp
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/igm/sockjs-go/v3/sockjs"
+	"golang.org/x/time/rate"
+)
+
+const (
+	backlog      = 256         // frames queued for a client
+	backlogBytes = 1 << 20     // of these frames
+	farewell     = time.Second // for a client that polls to fetch the last frames
+)
+
+// outRate bounds the rate of writing to a client, in bytes a second. SockJS buffers without limit while a client does not
+// poll, and gives the client up after 5 s; so this bounds the buffer.
+const outRate = 1 << 20
+
+// transport is the part of a SockJS session that a pump uses.
+type transport interface {
+	RecvCtx(ctx context.Context) (string, error)
+	Send(message string) error
+	Close(status uint32, reason string) error
+	ReceiverType() sockjs.ReceiverType
+	Context() context.Context
+}
+
+// pump moves messages between SockJS and the client's loop: one reader, one writer.
+type pump struct {
+	to     transport
+	bounds *bounds
+
+	in   chan string // from the reader; closed when it ends
+	out  chan string // to the writer
+	stop chan struct{}
+	gone chan struct{} // closed when the writer has ended
+
+	queued atomic.Int64 // bytes in out
+	speed  *rate.Limiter
+	work   sync.WaitGroup
+}
+
+func newPump(to transport, within *bounds) *pump {
+	return &pump{
+		to: to, bounds: within, in: make(chan string), out: make(chan string, backlog), stop: make(chan struct{}), gone: make(chan struct{}),
+		speed: rate.NewLimiter(outRate, 2*maxFrame),
+	}
+}
+
+func (p *pump) start() {
+	p.work.Go(p.reader)
+	p.work.Go(p.writer)
+}
+
+// send queues a message. It returns false if the queue is full: the client reads too slowly.
+func (p *pump) send(message string) bool {
+	size := int64(len(message))
+	if p.queued.Add(size) > backlogBytes {
+		return false
+	}
+	select {
+	case p.out <- message:
+		return true
+	default:
+		return false
+	}
+}
+
+// reader ends with the SockJS session.
+func (p *pump) reader() {
+	defer close(p.in)
+	for {
+		message, err := p.to.RecvCtx(context.Background())
+		if err != nil {
+			return
+		}
+		p.bounds.reset()
+		select {
+		case p.in <- message:
+		case <-p.stop: // the message is discarded
+		}
+	}
+}
+
+// writer ends with finish, or with an error of SockJS.
+func (p *pump) writer() {
+	defer close(p.gone)
+	for {
+		select {
+		case m := <-p.out:
+			if p.write(m) != nil {
+				return
+			}
+		case <-p.stop:
+			p.drain()
+			return
+		}
+	}
+}
+
+func (p *pump) write(message string) error {
+	p.queued.Add(-int64(len(message)))
+	if err := p.speed.WaitN(p.to.Context(), min(len(message), 2*maxFrame)); err != nil {
+		return err
+	}
+	return p.to.Send(message)
+}
+
+// drain sends the queued messages.
+func (p *pump) drain() {
+	for {
+		select {
+		case m := <-p.out:
+			if p.write(m) != nil {
+				return
+			}
+		default:
+			return
+		}
+	}
+}
+
+// finish sends the queued messages, closes the SockJS session, and waits for both goroutines. A client that polls gets 1 s
+// to fetch the messages, because SockJS discards them when the session is closed.
+func (p *pump) finish(code uint32, why string) {
+	close(p.stop)
+	<-p.gone
+	if kind := p.to.ReceiverType(); kind != sockjs.ReceiverTypeWebsocket && kind != sockjs.ReceiverTypeRawWebsocket {
+		select {
+		case <-time.After(farewell):
+		case <-p.to.Context().Done():
+		}
+	}
+	_ = p.to.Close(code, why) // the client may have closed it
+	p.work.Wait()
+}
