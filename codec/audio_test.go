@@ -19,7 +19,7 @@ func tone(hz float64, seconds float64) []int16 {
 	return out
 }
 
-// TestAudioConformance holds every sound format to the same promises.
+// TestAudioConformance holds every audio codec to the same promises.
 func TestAudioConformance(t *testing.T) {
 	for _, id := range []mixer.Codec{mixer.Opus, mixer.AAC, mixer.PCMU, mixer.PCMA, mixer.G722} {
 		t.Run(string(id), func(t *testing.T) {
@@ -120,7 +120,7 @@ func audioGarbage(t *testing.T, id mixer.Codec) {
 	}
 }
 
-// TestStrangeG711IsNamed: what is no such sound is refused, with what is accepted.
+// TestStrangeG711IsNamed: other codecs, rates and numbers of channels are refused, with what is accepted.
 func TestStrangeG711IsNamed(t *testing.T) {
 	for _, c := range []struct {
 		id             mixer.Codec

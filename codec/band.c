@@ -1,6 +1,6 @@
 #include "band.h"
 
-// samples is a length in samples of plane i, of which the first has all.
+// samples converts a length in pixels to samples of plane i.
 static int samples(int length, int i) { return i ? (length + 1) / 2 : length; }
 
 void cut_rows(struct cut *c, const AVFrame *f, int ready)
@@ -14,24 +14,24 @@ void cut_rows(struct cut *c, const AVFrame *f, int ready)
 	}
 }
 
-// take_band is called by the decoder with rows that will not change any more, from the top to the bottom of a picture.
-static void take_band(AVCodecContext *c, const AVFrame *src, int offset[AV_NUM_DATA_POINTERS], int y, int type, int height)
+// on_band is called by the decoder with rows that will not change any more, from the top of a frame to its bottom.
+static void on_band(AVCodecContext *c, const AVFrame *src, int offset[AV_NUM_DATA_POINTERS], int y, int type, int height)
 {
 	struct band *b = c->opaque;
-	const int frame = 3; // both fields
+	const int whole = 3; // PICT_FRAME: both fields
 
 	(void)offset;
 	if (!b->n)
 		return;
 	if (y == 0) {
-		b->of = type == frame && c->width == b->width && c->height == b->height && src->format == AV_PIX_FMT_YUV420P ? src->data[0] : NULL;
+		b->first = type == whole && c->width == b->width && c->height == b->height && src->format == AV_PIX_FMT_YUV420P ? src->data[0] : NULL;
 		b->ready = 0;
 		for (int i = 0; i < b->n; i++)
 			for (int k = 0; k < 3; k++)
 				shrink_reset(b->cuts[i].planes[k]);
 	}
-	if (src->data[0] != b->of || y != b->ready) {
-		b->of = NULL;
+	if (src->data[0] != b->first || y != b->ready) {
+		b->first = NULL;
 		return;
 	}
 	b->ready = y + height;
@@ -42,12 +42,12 @@ static void take_band(AVCodecContext *c, const AVFrame *src, int offset[AV_NUM_D
 void watch_bands(AVCodecContext *c, struct band *b)
 {
 	c->opaque = b;
-	c->draw_horiz_band = take_band;
+	c->draw_horiz_band = on_band;
 }
 
-int band_done(const struct band *b, const AVFrame *of)
+int band_done(const struct band *b, const AVFrame *f)
 {
-	if (!b->n || !b->of || b->of != of->data[0])
+	if (!b->n || !b->first || b->first != f->data[0])
 		return 0;
 	for (int i = 0; i < b->n; i++)
 		if (b->cuts[i].done < 3)

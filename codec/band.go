@@ -39,7 +39,7 @@ func (b *band) prepare(key bool, wanted []Cutout) error {
 	if b.c == nil {
 		return nil
 	}
-	b.c.n, b.c.of = 0, nil
+	b.c.n, b.c.first = 0, nil
 	b.missed = b.missed && !key
 	if b.missed || !slices.Equal(b.wanted, b.cutFor) {
 		return nil

@@ -13,7 +13,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// noLeak fails the test when it ends with more live frames than it began with.
+// noLeak fails the test if it leaves frames open.
 func noLeak(t *testing.T) {
 	t.Helper()
 	before := LiveFrames()

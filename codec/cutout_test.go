@@ -11,7 +11,7 @@ import (
 	"azulejo/mixer"
 )
 
-// pattern is a picture whose samples look random, and in any case differ from their neighbours.
+// pattern is a frame of pseudorandom samples.
 func pattern(t testing.TB, w, h int, seed uint32) *Frame {
 	t.Helper()
 	f, err := NewFrame(w, h)
@@ -27,7 +27,7 @@ func pattern(t testing.TB, w, h int, seed uint32) *Frame {
 	return f
 }
 
-// meanOf is the average of the area of p from x0, y0 to x1, y1.
+// meanOf is the average of the area from x0, y0 to x1, y1 of p.
 func meanOf(p plane, x0, y0, x1, y1 float64) float64 {
 	var sum, area float64
 	for y := int(y0); y < p.height && float64(y) < y1; y++ {
@@ -39,8 +39,8 @@ func meanOf(p plane, x0, y0, x1, y1 float64) float64 {
 	return sum / area
 }
 
-// TestCutoutsAreAverages: every sample is the average of the area that it covers, off by less than two, with the
-// instructions of this processor and with those of all.
+// TestCutoutsAreAverages: every sample is the average of the area that it covers, with an error below two, with the
+// instructions of this processor and with those of every processor.
 func TestCutoutsAreAverages(t *testing.T) {
 	noLeak(t)
 	for _, c := range []struct {
@@ -68,8 +68,8 @@ func TestCutoutsAreAverages(t *testing.T) {
 			defer src.Close()
 			src.PTS = 7
 			part := c.cut.part(src.Bounds())
-			for name, made := range map[string]func(Cutout, image.Rectangle) (*cutter, error){"best": newCutter, "plain": newPlainCutter} {
-				cutter, err := made(c.cut, src.Bounds())
+			for name, newCutter := range map[string]func(Cutout, image.Rectangle) (*cutter, error){"best": newCutter, "plain": newPlainCutter} {
+				cutter, err := newCutter(c.cut, src.Bounds())
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -90,7 +90,7 @@ func TestCutoutsAreAverages(t *testing.T) {
 	}
 }
 
-// farthest is how far a sample of got is from the average that it should be.
+// farthest is the largest difference of a sample of got from the average that it should be.
 func farthest(src, got *Frame, cut Cutout) (off float64) {
 	part := cut.part(src.Bounds())
 	from, to := src.planes(), got.planes()
@@ -110,7 +110,7 @@ func farthest(src, got *Frame, cut Cutout) (off float64) {
 	return off
 }
 
-// TestCut: what is no average is scaled otherwise, and what is as wanted is not copied.
+// TestCut: cutouts that are not averages are scaled otherwise, and a cutout that equals the frame is not a copy.
 func TestCut(t *testing.T) {
 	noLeak(t)
 	s := scaler(t)
@@ -146,11 +146,11 @@ func TestCut(t *testing.T) {
 	white.Close()
 	full.Close()
 	if _, err := s.Cut(full, Cutout{Width: 320, Height: 180}); err == nil {
-		t.Error("a closed picture was scaled")
+		t.Error("a closed frame was scaled")
 	}
 }
 
-// TestTrim: what is left out is little, and never needed.
+// TestTrim: little of a length is left out, and only where that makes samples of fewer samples.
 func TestTrim(t *testing.T) {
 	for _, c := range [][3]int{{1280, 426, 1278}, {640, 426, 639}, {1280, 1024, 1280}, {1280, 640, 1280}, {1920, 426, 1917}, {100, 99, 100}, {1280, 1279, 1279}, {2, 2, 2}} {
 		if got := trim(c[0], c[1]); got != c[2] {
@@ -169,7 +169,7 @@ func scaler(t *testing.T) *Scaler {
 	return s
 }
 
-// wantedOf are what is expected of the i-th picture: it changes now and then.
+// wantedOf are the cutouts that are wanted of frame i. They change every ten frames.
 func wantedOf(i int, w, h int) []Cutout {
 	return [][]Cutout{
 		{{Width: 320, Height: 180}},
@@ -179,14 +179,14 @@ func wantedOf(i int, w, h int) []Cutout {
 	}[i/10]
 }
 
-// TestPicturesComeWithCutouts: they are what would be made afterwards, of streams of every kind, and of plain ones they
-// are made while decoding.
-func TestPicturesComeWithCutouts(t *testing.T) {
+// TestFramesComeWithCutouts: the decoder's cutouts equal those that a Scaler makes afterwards, for streams of every kind.
+// For plain streams they are made during decoding.
+func TestFramesComeWithCutouts(t *testing.T) {
 	for name, c := range map[string]struct {
 		w, h    int
 		options []string
-		early   int // pictures of 30 whose cutouts are made while decoding, at least
-		some    bool
+		early   int  // how many of 30 frames have cutouts that were made during decoding, at least
+		some    bool // there are cutouts
 	}{
 		"plain":          {1280, 720, []string{"-bf", "0"}, 26, true},
 		"no loop filter": {1280, 720, []string{"-bf", "0", "-x264-params", "no-deblock=1"}, 26, true},
@@ -212,14 +212,14 @@ func TestPicturesComeWithCutouts(t *testing.T) {
 			}
 			early := decodeCutouts(t, packets, c.w, c.h, c.some)
 			if early < c.early {
-				t.Errorf("of %d pictures the cutouts were made while decoding, want %d", early, c.early)
+				t.Errorf("of %d frames the cutouts were made while decoding, want %d", early, c.early)
 			}
 		})
 	}
 }
 
-// decodeCutouts compares the cutouts of all pictures with what a Scaler makes, and counts the pictures whose were made
-// while decoding. Unless some are expected there must not be any.
+// decodeCutouts compares the cutouts of all frames with those that a Scaler makes, and counts the frames whose cutouts were
+// made during decoding. If some is false, no frame may have cutouts.
 func decodeCutouts(t *testing.T, packets []mixer.Packet, w, h int, some bool) (early int) {
 	t.Helper()
 	d, err := NewVideoDecoder(packets[0].Codec, 0)
@@ -241,7 +241,7 @@ func decodeCutouts(t *testing.T, packets []mixer.Packet, w, h int, some bool) (e
 				compareCutout(t, &f, cut, some && cut.Width < w)
 			}
 			if n := len(f.cutouts); len(wanted) == 0 && n > 0 {
-				t.Errorf("picture %d comes with %d cutouts that nobody wants", i, n)
+				t.Errorf("frame %d comes with %d cutouts that nobody wants", i, n)
 			}
 			f.Close()
 		}
@@ -256,7 +256,7 @@ func compareCutout(t *testing.T, d *Decoded, cut Cutout, wanted bool) {
 	defer got.Close()
 	if !wanted || got == nil {
 		if wanted != (got != nil) {
-			t.Errorf("picture %v comes with %v: %v", f.PTS, cut, got != nil)
+			t.Errorf("frame %v comes with %v: %v", f.PTS, cut, got != nil)
 		}
 		return
 	}
@@ -266,12 +266,12 @@ func compareCutout(t *testing.T, d *Decoded, cut Cutout, wanted bool) {
 	}
 	defer want.Close()
 	if !got.Same(want) || got.PTS != f.PTS {
-		t.Errorf("%v of picture %v differs from what is cut afterwards", cut, f.PTS)
+		t.Errorf("%v of frame %v differs from what is cut afterwards", cut, f.PTS)
 	}
 }
 
-// TestWhatIsNotSeenLooksAlike: pictures that are only shown as cutouts differ where these do.
-func TestWhatIsNotSeenLooksAlike(t *testing.T) {
+// TestLooksLikeComparesWhatIsShown: frames that are only shown as cutouts look alike if the cutouts do.
+func TestLooksLikeComparesWhatIsShown(t *testing.T) {
 	noLeak(t)
 	left, right := Cutout{image.Rect(0, 0, 320, 360), 160, 180}, Cutout{image.Rect(320, 0, 640, 360), 160, 180}
 	large := Cutout{Width: 1280, Height: 720}
@@ -307,7 +307,7 @@ func TestWhatIsNotSeenLooksAlike(t *testing.T) {
 	}
 }
 
-// TestACutoutOutlivesItsFrame: the owner of a cutout needs no frame that it was made of.
+// TestACutoutOutlivesItsFrame: a cutout stays valid when the frame that it was made of is closed.
 func TestACutoutOutlivesItsFrame(t *testing.T) {
 	noLeak(t)
 	half := Cutout{Width: 320, Height: 180}

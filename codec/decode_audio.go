@@ -41,7 +41,7 @@ func NewAudioDecoderFor(p mixer.Packet) (*AudioDecoder, error) {
 
 func newAudioDecoder(id mixer.Codec, cfg decoderConfig) (*AudioDecoder, error) {
 	if id.IsVideo() {
-		return nil, fmt.Errorf("decode sound of %q: accepted are opus, aac, pcmu, pcma, g722: %w", id, mixer.ErrUnsupported)
+		return nil, fmt.Errorf("decode audio of %q: accepted are opus, aac, pcmu, pcma, g722: %w", id, mixer.ErrUnsupported)
 	}
 	d, err := newDecoder(id, cfg)
 	if err != nil {

@@ -9,14 +9,14 @@ import (
 	"azulejo/mixer"
 )
 
-// BenchmarkDecode is what one second of 1280x720 at 15 pictures a second costs to decode, of the footage that
-// AZULEJO_FOOTAGE names.
+// BenchmarkDecode measures the decoding of one second of 1280x720 at 15 frames a second, of the file that AZULEJO_FOOTAGE
+// names.
 func BenchmarkDecode(b *testing.B) {
 	name := os.Getenv("AZULEJO_FOOTAGE")
 	if name == "" {
 		b.Skip("AZULEJO_FOOTAGE names no file")
 	}
-	packets := pictures(b, name)
+	packets := readVideo(b, name)
 	for _, skip := range []bool{false, true} {
 		b.Run(map[bool]string{false: "full", true: "without loop filter"}[skip], func(b *testing.B) {
 			d, err := NewVideoDecoder(packets[0].Codec, 0)
@@ -42,8 +42,8 @@ func BenchmarkDecode(b *testing.B) {
 	}
 }
 
-// pictures reads all picture packets of a file.
-func pictures(b *testing.B, name string) (all []mixer.Packet) {
+// readVideo returns all video packets of a file.
+func readVideo(b *testing.B, name string) (all []mixer.Packet) {
 	b.Helper()
 	f, err := OpenFile(name)
 	if err != nil {

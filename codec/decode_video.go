@@ -20,7 +20,7 @@ type VideoDecoder struct {
 // memory is allocated for them; zero is no limit.
 func NewVideoDecoder(id mixer.Codec, maxPixels int) (*VideoDecoder, error) {
 	if !id.IsVideo() {
-		return nil, fmt.Errorf("decode pictures of %q: accepted are h264, h265, vp8, vp9, av1, mjpeg: %w", id, mixer.ErrUnsupported)
+		return nil, fmt.Errorf("decode video of %q: accepted are h264, h265, vp8, vp9, av1, mjpeg: %w", id, mixer.ErrUnsupported)
 	}
 	d, err := newDecoder(id, decoderConfig{maxPixels: maxPixels})
 	if err != nil {
@@ -74,12 +74,12 @@ func (v *VideoDecoder) Flush() ([]*Frame, error) {
 func keep(frames *[]*Frame, f *astiav.Frame) error {
 	c := f.Clone()
 	if c == nil {
-		return fmt.Errorf("keep a decoded picture: out of memory")
+		return fmt.Errorf("keep a decoded frame: out of memory")
 	}
 	frame := own(c)
 	if frame.corrupt() {
 		frame.Close()
-		return fmt.Errorf("decode: damaged picture: %w", mixer.ErrInvalidData)
+		return fmt.Errorf("decode: damaged frame: %w", mixer.ErrInvalidData)
 	}
 	plain(frame.f)
 	frame.PTS = time.Duration(f.Pts())

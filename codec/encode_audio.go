@@ -60,7 +60,7 @@ type AudioEncoder struct {
 func (cfg AudioConfig) format() (audioFormat, error) {
 	f, ok := audioFormats[cfg.Codec]
 	if !ok {
-		return f, fmt.Errorf("encode sound as %q: accepted are opus, aac, pcmu, pcma, g722: %w", cfg.Codec, mixer.ErrUnsupported)
+		return f, fmt.Errorf("encode audio as %q: accepted are opus, aac, pcmu, pcma, g722: %w", cfg.Codec, mixer.ErrUnsupported)
 	}
 	if cfg.Codec != mixer.Opus {
 		return f, nil

@@ -24,11 +24,11 @@ type VideoConfig struct {
 func (c VideoConfig) Validate() error {
 	switch {
 	case c.Codec != mixer.H264 && c.Codec != mixer.VP8 && c.Codec != mixer.MJPEG:
-		return fmt.Errorf("encode pictures as %q: accepted are h264, vp8, mjpeg: %w", c.Codec, mixer.ErrUnsupported)
+		return fmt.Errorf("encode video as %q: accepted are h264, vp8, mjpeg: %w", c.Codec, mixer.ErrUnsupported)
 	case c.Width < 16 || c.Height < 16 || c.Width > 8192 || c.Height > 8192 || c.Width%2 != 0 || c.Height%2 != 0:
-		return fmt.Errorf("encode pictures of %dx%d: accepted are even sizes from 16 to 8192", c.Width, c.Height)
+		return fmt.Errorf("encode frames of %dx%d: accepted are even sizes from 16 to 8192", c.Width, c.Height)
 	case c.FPS < 1 || c.FPS > 120:
-		return fmt.Errorf("encode %d pictures a second: accepted are 1 to 120", c.FPS)
+		return fmt.Errorf("encode %d frames a second: accepted are 1 to 120", c.FPS)
 	case c.Quality < 0 || c.Quality > 63:
 		return fmt.Errorf("encode with a quality of %d: accepted are 0 to 63", c.Quality)
 	case c.Codec != mixer.MJPEG && (c.Bitrate < 10_000 || c.Bitrate > 100_000_000):
@@ -130,7 +130,7 @@ func (v *VideoEncoder) Encode(f *Frame, pts time.Duration, key bool) ([]mixer.Pa
 		return nil, fmt.Errorf("encode %s: %w", v.e.id, mixer.ErrClosed)
 	}
 	if f.Width() != v.cfg.Width || f.Height() != v.cfg.Height {
-		return nil, fmt.Errorf("encode %s: picture is %dx%d, encoder is %dx%d", v.e.id, f.Width(), f.Height(), v.cfg.Width, v.cfg.Height)
+		return nil, fmt.Errorf("encode %s: frame is %dx%d, encoder is %dx%d", v.e.id, f.Width(), f.Height(), v.cfg.Width, v.cfg.Height)
 	}
 	if v.fit != nil {
 		full, err := v.fullRange(f)

@@ -11,8 +11,8 @@ import (
 	"azulejo/mixer"
 )
 
-// File reads the first picture and the first sound track of a media file (MP4, MKV, Ogg, WAV, raw H.264
-// or H.265) as packets, without decoding. One goroutine owns it.
+// File reads the first video and the first audio track of a media file (MP4, MKV, Ogg, WAV, raw H.264 or H.265) as
+// packets, without decoding. One goroutine owns it.
 type File struct {
 	name   string
 	format *astiav.FormatContext
@@ -22,18 +22,18 @@ type File struct {
 	eof    bool
 }
 
-// fileTrack is one track that is handed out.
+// fileTrack is one track that is read.
 type fileTrack struct {
 	id     mixer.Codec
 	base   astiav.Rational
 	filter *astiav.BitStreamFilterContext // to Annex B; nil where none is needed
 	config []byte                         // AudioSpecificConfig of AAC, nil for others
-	start  time.Duration                  // of the file, taken off all times
-	pace   time.Duration                  // between pictures, for files without times
+	start  time.Duration                  // of the file; subtracted from all times
+	pace   time.Duration                  // between frames, for files without times
 	count  int                            // packets so far
 }
 
-// containerIDs are the formats that a File hands out.
+// containerIDs are the codecs that a File reads.
 var containerIDs = map[astiav.CodecID]mixer.Codec{
 	astiav.CodecIDH264: mixer.H264, astiav.CodecIDHevc: mixer.H265, astiav.CodecIDVp8: mixer.VP8, astiav.CodecIDVp9: mixer.VP9,
 	astiav.CodecIDAv1: mixer.AV1, astiav.CodecIDMjpeg: mixer.MJPEG, astiav.CodecIDOpus: mixer.Opus, astiav.CodecIDAac: mixer.AAC,
@@ -87,7 +87,7 @@ func (f *File) open() error {
 	return nil
 }
 
-// newFileTrack prepares the way of one track to the form codec.Packet promises.
+// newFileTrack prepares a track whose packets have the form that [mixer.Codec] promises.
 func newFileTrack(id mixer.Codec, s *astiav.Stream, start time.Duration) (*fileTrack, error) {
 	t := &fileTrack{id: id, base: s.TimeBase(), start: start}
 	if extra := s.CodecParameters().ExtraData(); id == mixer.AAC && len(extra) > 0 {
@@ -117,7 +117,7 @@ func newFileTrack(id mixer.Codec, s *astiav.Stream, start time.Duration) (*fileT
 	return t, nil
 }
 
-// Codecs returns the format of the picture and of the sound track; empty where there is none.
+// Codecs returns the codecs of the video and of the audio track; empty where there is none.
 func (f *File) Codecs() (video, audio mixer.Codec) {
 	for _, t := range f.tracks {
 		if t.id.IsVideo() {
@@ -129,12 +129,12 @@ func (f *File) Codecs() (video, audio mixer.Codec) {
 	return video, audio
 }
 
-// Duration is the length the file declares.
+// Duration is the length that the file declares.
 func (f *File) Duration() time.Duration {
 	return time.Duration(f.format.Duration()) * time.Microsecond
 }
 
-// Next returns the next packet in decoding order, its PTS since the file's start, and io.EOF at the end.
+// Next returns the next packet in decoding order, with its times since the file's start; io.EOF at the end.
 func (f *File) Next() (mixer.Packet, error) {
 	for len(f.queue) == 0 {
 		if f.eof {
@@ -163,11 +163,11 @@ func (f *File) read() error {
 	if t == nil {
 		return nil
 	}
-	return translate("read "+f.name, t.take(f.packet, &f.queue))
+	return translate("read "+f.name, t.convert(f.packet, &f.queue))
 }
 
-// take brings p to the promised form and queues it.
-func (t *fileTrack) take(p *astiav.Packet, queue *[]mixer.Packet) error {
+// convert brings p to the promised form and appends it to queue.
+func (t *fileTrack) convert(p *astiav.Packet, queue *[]mixer.Packet) error {
 	if t.filter == nil {
 		*queue = append(*queue, t.packet(p))
 		return nil
@@ -188,7 +188,7 @@ func (t *fileTrack) take(p *astiav.Packet, queue *[]mixer.Packet) error {
 	}
 }
 
-// packet copies p. Raw streams have no times: there pictures follow at the declared rate.
+// packet copies p into Go's memory.
 func (t *fileTrack) packet(p *astiav.Packet) mixer.Packet {
 	out := mixer.Packet{
 		Codec:    t.id,
@@ -202,6 +202,7 @@ func (t *fileTrack) packet(p *astiav.Packet) mixer.Packet {
 	return out
 }
 
+// time is a timestamp since the file's start. Raw streams have none: their frames follow at the declared rate.
 func (t *fileTrack) time(ticks int64) time.Duration {
 	if ticks == astiav.NoPtsValue {
 		return time.Duration(t.count) * t.pace

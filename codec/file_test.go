@@ -13,14 +13,14 @@ import (
 	"azulejo/mixer"
 )
 
-// foreign are the formats that are decoded but not encoded here, and who encodes them in Debian's ffmpeg.
+// foreign are the codecs that are decoded but not encoded here, and the encoders for them in Debian's ffmpeg.
 var foreign = map[mixer.Codec][]string{
 	mixer.H265: {"libx265", "-x265-params", "bframes=0:log-level=none"},
 	mixer.VP9:  {"libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8"},
 	mixer.AV1:  {"libaom-av1", "-cpu-used", "8", "-usage", "realtime", "-lag-in-frames", "0"},
 }
 
-// makeClip has ffmpeg write a second of test picture and tone.
+// makeClip has ffmpeg write one second of a test pattern and a tone.
 func makeClip(t *testing.T, name, size string, encoder ...string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), name)
@@ -37,7 +37,7 @@ func makeClip(t *testing.T, name, size string, encoder ...string) string {
 	return file
 }
 
-// readAll returns the packets of a file by medium.
+// readAll returns the video and the audio packets of a file, which lasts 1 s.
 func readAll(t *testing.T, name string) (video, audio []mixer.Packet) {
 	t.Helper()
 	f, err := OpenFile(name)
@@ -64,7 +64,7 @@ func readAll(t *testing.T, name string) (video, audio []mixer.Packet) {
 	}
 }
 
-// TestForeignFormats decodes what other encoders made, through a change of size, garbage and a flush.
+// TestForeignFormats decodes streams of other encoders: with a change of size, garbage and a flush.
 func TestForeignFormats(t *testing.T) {
 	for id, encoder := range foreign {
 		t.Run(string(id), func(t *testing.T) {
@@ -79,10 +79,10 @@ func TestForeignFormats(t *testing.T) {
 					t.Fatalf("%d packets, the first is %+v", len(video), video[0].Codec)
 				}
 				if n := decodeAll(t, d, video, size.w, size.h); n != 10 {
-					t.Errorf("%d pictures of 10 at %s", n, size.name)
+					t.Errorf("%d frames of 10 at %s", n, size.name)
 				}
 				if frames, err := d.Decode(mixer.Packet{Codec: id, Key: true, Data: bytes.Repeat([]byte{0x5a, 0xc3}, 400)}); len(frames) != 0 || err != nil && !errors.Is(err, mixer.ErrInvalidData) {
-					t.Errorf("garbage gave %d pictures and %v", len(frames), err)
+					t.Errorf("garbage gave %d frames and %v", len(frames), err)
 				}
 			}
 			d.Close()
@@ -94,7 +94,7 @@ func TestForeignFormats(t *testing.T) {
 	}
 }
 
-// decodeAll decodes and flushes, and returns how many pictures came, all of which must have that size.
+// decodeAll decodes and flushes, and counts the frames. All of them must have the size.
 func decodeAll(t *testing.T, d *VideoDecoder, packets []mixer.Packet, w, h int) (n int) {
 	t.Helper()
 	count := func(frames []*Frame, err error) {
@@ -103,7 +103,7 @@ func decodeAll(t *testing.T, d *VideoDecoder, packets []mixer.Packet, w, h int) 
 		}
 		for _, f := range frames {
 			if f.Width() != w || f.Height() != h {
-				t.Errorf("a picture of %dx%d, want %dx%d", f.Width(), f.Height(), w, h)
+				t.Errorf("a frame of %dx%d, want %dx%d", f.Width(), f.Height(), w, h)
 			}
 			f.Close()
 			n++
@@ -120,8 +120,13 @@ func TestFileOrdersAndConverts(t *testing.T) {
 	noLeak(t)
 	name := makeClip(t, "clip.mp4", "160x96", "libx264", "-bf", "2")
 	video, audio := readAll(t, name)
+	for _, p := range append(video, audio...) {
+		if hasConfig := len(p.Config) > 0; hasConfig != (p.Codec == mixer.AAC) {
+			t.Fatalf("a packet of %s has the configuration % x", p.Codec, p.Config)
+		}
+	}
 	if len(video) != 10 || len(audio) < 40 {
-		t.Fatalf("%d pictures and %d sounds", len(video), len(audio))
+		t.Fatalf("%d frames and %d audio packets", len(video), len(audio))
 	}
 	if !bytes.HasPrefix(video[0].Data, []byte{0, 0, 0, 1}) {
 		t.Errorf("H.264 begins with % x, want Annex B", video[0].Data[:8])
@@ -136,10 +141,10 @@ func TestFileOrdersAndConverts(t *testing.T) {
 		}
 	}
 	if early == 0 {
-		t.Error("no picture is out of presentation order: the clip has no B-frames, the test proves nothing")
+		t.Error("no frame is out of presentation order: the clip has no B-frames, the test proves nothing")
 	}
 	if n := decodeAll(t, videoDecoder(t, mixer.H264), video, 160, 96); n != 10 {
-		t.Errorf("%d pictures of 10", n)
+		t.Errorf("%d frames of 10", n)
 	}
 }
 

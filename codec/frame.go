@@ -31,7 +31,7 @@ func NewFrame(width, height int) (*Frame, error) {
 
 func newFrame(width, height int, format astiav.PixelFormat, r astiav.ColorRange) (*Frame, error) {
 	if width < 2 || height < 2 || width > 16384 || height > 16384 || width%2 != 0 || height%2 != 0 {
-		return nil, fmt.Errorf("picture of %dx%d: accepted are even sizes from 2 to 16384", width, height)
+		return nil, fmt.Errorf("frame of %dx%d: accepted are even sizes from 2 to 16384", width, height)
 	}
 	f := astiav.AllocFrame()
 	f.SetWidth(width)
@@ -40,7 +40,7 @@ func newFrame(width, height int, format astiav.PixelFormat, r astiav.ColorRange)
 	f.SetColorRange(r)
 	if err := f.AllocBuffer(0); err != nil {
 		f.Free()
-		return nil, translate(fmt.Sprintf("allocate a picture of %dx%d", width, height), err)
+		return nil, translate(fmt.Sprintf("allocate a frame of %dx%d", width, height), err)
 	}
 	return own(f), nil
 }
@@ -68,7 +68,7 @@ func (f *Frame) Ref() *Frame {
 // describe copies the metadata of src: its time, range, colour space and aspect ratio, but not its size.
 func (f *Frame) describe(src *Frame) error {
 	f.PTS = src.PTS
-	return translate("describe a picture", copyProps(f.f, src.f))
+	return translate("describe a frame", copyProps(f.f, src.f))
 }
 
 // Close gives up this ownership. It is nil-safe and may be called twice.
@@ -115,7 +115,7 @@ func (f *Frame) MakeWritable() error {
 	}
 	defer next.Close()
 	if err := errors.Join(f.f.Copy(next.f), copyProps(next.f, f.f)); err != nil {
-		return translate("copy a shared picture", err)
+		return translate("copy a shared frame", err)
 	}
 	f.f, next.f = next.f, f.f
 	return nil

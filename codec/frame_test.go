@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// TestCopiesOfASharedPictureUseTheSameMemory: a canvas that an encoder still looks at is copied up to 25 times a second,
-// and the pages of 1280x720 were fetched from the system each time.
-func TestCopiesOfASharedPictureUseTheSameMemory(t *testing.T) {
+// TestCopiesOfASharedFrameUseTheSameMemory: a canvas that an encoder still reads is copied up to 25 times a second. The copy
+// must not fetch its pages from the system each time.
+func TestCopiesOfASharedFrameUseTheSameMemory(t *testing.T) {
 	noLeak(t)
 	f := colourBars(t, 1280, 720, 0)
 	defer f.Close()
@@ -23,7 +23,7 @@ func TestCopiesOfASharedPictureUseTheSameMemory(t *testing.T) {
 		}
 		f.Fill(f.Bounds(), RGB(0, 71, 171))
 	}
-	share() // what was not of the pool leaves
+	share() // the first copies replace memory that is not of the pool
 	share()
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -31,9 +31,9 @@ func TestCopiesOfASharedPictureUseTheSameMemory(t *testing.T) {
 	for range 20 {
 		share()
 	}
-	picture := int64(1280 * 720 * 3 / 2 / syscall.Getpagesize())
-	if n := pageFaults(t) - before; n > picture {
-		t.Errorf("20 copies of a picture of %d pages fetched %d from the system", picture, n)
+	pages := int64(1280 * 720 * 3 / 2 / syscall.Getpagesize())
+	if n := pageFaults(t) - before; n > pages {
+		t.Errorf("20 copies of a frame of %d pages fetched %d from the system", pages, n)
 	}
 }
 

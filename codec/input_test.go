@@ -8,7 +8,7 @@ import (
 	"azulejo/mixer"
 )
 
-// TestInputIsFilledAgain: a short packet after a long one has zeros behind it, not the rest of that.
+// TestInputIsFilledAgain: a short packet after a long one has zeros behind it, not the rest of the long one.
 func TestInputIsFilledAgain(t *testing.T) {
 	const padding = 64 // AV_INPUT_BUFFER_PADDING_SIZE
 	i := newInput()
@@ -24,7 +24,7 @@ func TestInputIsFilledAgain(t *testing.T) {
 		}
 		first := (*byte)(unsafe.Pointer(i.c.data))
 		if got := unsafe.Slice(first, n+padding); !bytes.Equal(got, append(data, make([]byte, padding)...)) {
-			t.Errorf("%d bytes and what is behind them: %x", n, got)
+			t.Errorf("%d bytes and the padding behind them: %x", n, got)
 		}
 		return first
 	}

@@ -1,5 +1,5 @@
-// The inner loops of shrink.c, for the processor that TARGET and WIDEN, if they are defined, are for. Sixteen samples go
-// side by side: of a row from the top down, and of as many rows from left to right, once these are turned.
+// The inner loops of shrink.c. A file that includes this may define TARGET, WIDEN and NARROW for a processor. The loops
+// work on 16 samples at once: vertically on 16 of one row, horizontally on one of each of 16 rows, which are transposed first.
 #ifndef AZULEJO_LANES_H
 #define AZULEJO_LANES_H
 
@@ -8,27 +8,26 @@
 
 enum { LANES = 16 };
 
-// axis tells how each of n samples along one side is made: of some that follow each other, the first of which is given,
-// by weights that add up to 256.
+// axis describes how each of n samples along one side is made of taps consecutive samples.
 struct axis {
 	int n, taps;
-	int level; // every sample is made of equal shares
-	int *first;
-	uint16_t *weights;  // taps of each
-	struct pick *picks; // of each sixteen; NULL where four are made of more than sixteen, or one of more than four
+	int level;          // all weights of a sample are equal
+	int *first;         // the first source sample of each sample
+	uint16_t *weights;  // taps for each sample, which add up to 256
+	struct pick *picks; // one for each 16 samples; NULL where four need more than 16 source samples, or one more than four
 };
 
-// pick tells how sixteen samples are made, in fours: 0, 2, 1 and 3. Four are made of the sixteen samples from at on: each
-// takes four of these, by weights that add up to 128.
+// pick describes how 16 samples are made, in four groups in the order 0, 2, 1, 3. The four samples of a group are made of
+// the 16 source samples from at on: each of four of them, with weights that add up to 128.
 struct pick {
 	uint8_t from[4][16];
 	int8_t weights[4][16];
 	int at[4];
 };
 
-// lanes are the two steps. down makes row i of some that are stride apart, the first of which is given. across makes rows,
-// sixteen at most, of as many that were kept, which are stride apart and have room for whole lanes; turned is as large as
-// all of them.
+// lanes are the two steps of scaling. down makes row i of source rows that are stride apart, from points to the first of
+// them. across scales up to 16 kept rows horizontally; they are stride apart, and their length is a multiple of LANES.
+// turned is scratch memory as large as kept.
 struct lanes {
 	void (*down)(uint8_t *to, int width, const uint8_t *from, ptrdiff_t stride, const struct axis *y, int i);
 	void (*across)(struct area to, const struct axis *x, const uint8_t *kept, ptrdiff_t stride, uint8_t *turned);
@@ -53,7 +52,7 @@ INLINE bytes load(const uint8_t *p)
 
 INLINE void store(uint8_t *p, bytes b) { memcpy(p, &b, sizeof b); }
 
-// average makes n times LANES samples of those that are step apart.
+// average makes n times LANES samples, each of taps samples that are step apart.
 INLINE void average(uint8_t *to, int n, const uint8_t *from, ptrdiff_t step, const uint16_t *weights, int taps)
 {
 	words sum[4];
@@ -92,7 +91,7 @@ TARGET static void down(uint8_t *to, int width, const uint8_t *from, ptrdiff_t s
 #define LOW(a, b) PICK(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
 #define HIGH(a, b) PICK(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
 
-// turn makes columns of rows: four times, samples of both halves take turns.
+// turn transposes 16 rows of 16 samples: four times, it interleaves the samples of both halves.
 INLINE void turn(bytes v[LANES])
 {
 	bytes half[LANES];
@@ -105,7 +104,7 @@ INLINE void turn(bytes v[LANES])
 	}
 }
 
-// turn_block does that with the block of kept that begins in column x.
+// turn_block transposes the 16 columns of kept from column x on.
 INLINE void turn_block(uint8_t *turned, const uint8_t *kept, ptrdiff_t stride, int x)
 {
 	bytes v[LANES];
@@ -117,8 +116,8 @@ INLINE void turn_block(uint8_t *turned, const uint8_t *kept, ptrdiff_t stride, i
 		store(turned + (x + i) * LANES, v[i]);
 }
 
-// put writes the first n samples, LANES at most.
-INLINE void put(uint8_t *to, bytes b, int n)
+// write_samples writes the first n samples, LANES at most.
+INLINE void write_samples(uint8_t *to, bytes b, int n)
 {
 	if (n == LANES)
 		store(to, b);
@@ -126,14 +125,14 @@ INLINE void put(uint8_t *to, bytes b, int n)
 		memcpy(to, &b, n);
 }
 
-// put_block writes rows of n samples, LANES at most.
-INLINE void put_block(uint8_t *to, ptrdiff_t stride, const bytes v[LANES], int rows, int n)
+// write_block writes rows of n samples, LANES at most.
+INLINE void write_block(uint8_t *to, ptrdiff_t stride, const bytes v[LANES], int rows, int n)
 {
 	for (int y = 0; y < rows; y++)
-		put(to + y * stride, v[y], n);
+		write_samples(to + y * stride, v[y], n);
 }
 
-// across_with is across for samples that are all made of as many.
+// across_with is across for a number of taps that the compiler knows.
 INLINE void across_with(int taps, struct area to, const struct axis *a, const uint8_t *kept, ptrdiff_t stride, uint8_t *turned)
 {
 	int ready = 0; // columns of turned
@@ -148,13 +147,13 @@ INLINE void across_with(int taps, struct area to, const struct axis *a, const ui
 			average((uint8_t *)&v[i], 1, turned + a->first[at] * LANES, LANES, a->weights + at * a->taps, taps);
 		}
 		turn(v);
-		put_block(to.pix + x, to.stride, v, to.height, n);
+		write_block(to.pix + x, to.stride, v, to.height, n);
 	}
 }
 
 TARGET static void across(struct area to, const struct axis *a, const uint8_t *kept, ptrdiff_t stride, uint8_t *turned)
 {
-	switch (a->taps) { // loops whose length the compiler knows take a tenth less
+	switch (a->taps) { // these loops take a tenth less time
 	case 2: across_with(2, to, a, kept, stride, turned); break;
 	case 3: across_with(3, to, a, kept, stride, turned); break;
 	case 4: across_with(4, to, a, kept, stride, turned); break;

@@ -1,4 +1,4 @@
-// What compilers make of lanes.h by themselves takes up to twice as long as with the processor's own instruction.
+// lanes.h for AVX2. Without WIDEN and NARROW as intrinsics, compilers make code that takes up to twice as long.
 #if defined(__x86_64__)
 #include <immintrin.h>
 #define TARGET __attribute__((target("avx2")))
@@ -6,7 +6,7 @@
 #define NARROW(w) ((bytes)_mm_packus_epi16(_mm256_castsi256_si128((__m256i)(w)), _mm256_extracti128_si256((__m256i)(w), 1)))
 #include "lanes.h"
 
-// pick_eight makes two products for each of the eight samples of the fours at i and i + 1.
+// pick_eight makes two sums of two products for each of the eight samples of groups i and i + 1.
 INLINE __m256i pick_eight(const uint8_t *row, const struct pick *p, int i)
 {
 	__m256i low = _mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)(row + p->at[i])));
@@ -23,7 +23,7 @@ INLINE bytes pick_sixteen(const uint8_t *row, const struct pick *p)
 	return NARROW((sums + 64) >> 7);
 }
 
-// pick_across is across without turning.
+// pick_across is across without transposing.
 TARGET static void pick_across(struct area to, const struct axis *a, const uint8_t *kept, ptrdiff_t stride, uint8_t *turned)
 {
 	if (!a->picks) {
@@ -35,12 +35,12 @@ TARGET static void pick_across(struct area to, const struct axis *a, const uint8
 		int n = to.width - x < LANES ? to.width - x : LANES;
 		for (int y = 0; y < to.height; y++) {
 			bytes b = pick_sixteen(kept + y * stride, &p);
-			put(to.pix + y * to.stride + x, b, n);
+			write_samples(to.pix + y * to.stride + x, b, n);
 		}
 	}
 }
 
-// level_average makes 32 samples, each of equal shares of taps that are step apart. Of five and fewer the average is exact.
+// level_average makes 32 samples, each the mean of taps samples that are step apart. For up to five taps it is exact.
 INLINE void level_average(uint8_t *to, const uint8_t *from, ptrdiff_t step, int taps)
 {
 	const __m256i zero = _mm256_setzero_si256(), one = _mm256_set1_epi8(1), share = _mm256_set1_epi16((32768 + taps / 2) / taps);
@@ -62,7 +62,8 @@ INLINE void level_average(uint8_t *to, const uint8_t *from, ptrdiff_t step, int 
 	_mm256_storeu_si256((__m256i *)to, _mm256_packus_epi16(low, high));
 }
 
-// level_down is down, a third faster where rows are made of equal shares: walls of 4, 9, 16 and 25 show whole fractions.
+// level_down is down. It is a third faster where all weights are equal, as in walls of 4, 9, 16 and 25 tiles, which scale by
+// whole factors.
 TARGET static void level_down(uint8_t *to, int width, const uint8_t *from, ptrdiff_t stride, const struct axis *y, int i)
 {
 	int x = 0;

@@ -12,22 +12,22 @@ import (
 	"azulejo/mixer"
 )
 
-// Lengths of Opus (RFC 6716, 2.1.4), in sampling instants.
+// Durations in Opus (RFC 6716, 2.1.4), in sampling instants.
 const (
 	opusStep    = mixer.SampleRate / 400      // frames last a multiple of 2.5 ms
 	opusLongest = mixer.SampleRate * 12 / 100 // a packet has at most 120 ms
 )
 
-// OpusSilence is 20 ms of nothing, in stereo: CELT at full bandwidth with its flag of silence set (RFC 6716,
-// 4.3). It may follow any packet; an encoder that goes on afterwards must be a new one, for it resets a decoder
-// that came from speech.
+// OpusSilence is a packet of 20 ms of silence, in stereo: CELT at full bandwidth with its silence flag set (RFC 6716, 4.3).
+// It may follow any packet. It resets a decoder that decoded speech before, so the encoder of the packets after it must be
+// a new one.
 func OpusSilence() []byte { return []byte{0xfc, 0xff, 0xfe} }
 
-// OpusDecoder turns Opus packets into interleaved stereo at 48 kHz with libopus itself: FFmpeg's decoders
-// offer neither the redundancy that packets carry for the one before them nor the decoder's own guess of what
-// was lost. One goroutine owns it.
+// OpusDecoder turns Opus packets into interleaved stereo at 48 kHz with libopus itself. FFmpeg's decoders offer neither
+// in-band FEC, the redundancy that a packet carries for the one before it, nor packet loss concealment. One goroutine owns
+// it.
 type OpusDecoder struct {
-	c *C.OpusDecoder // nil when closed
+	c *C.OpusDecoder // nil after Close
 }
 
 // NewOpusDecoder opens a decoder; the caller closes it.
@@ -40,8 +40,8 @@ func NewOpusDecoder() (*OpusDecoder, error) {
 	return &OpusDecoder{c}, nil
 }
 
-// Decode appends the sound of p to pcm and returns it. Data that is no sound gives ErrInvalidData; the
-// decoder goes on with the next packet.
+// Decode appends the audio of p to pcm and returns it. Data that cannot be decoded gives ErrInvalidData; the decoder goes on
+// with the next packet.
 func (o *OpusDecoder) Decode(pcm []int16, p mixer.Packet) ([]int16, error) {
 	if len(p.Data) == 0 {
 		return pcm, fmt.Errorf("decode opus: empty packet: %w", mixer.ErrInvalidData)
@@ -49,9 +49,9 @@ func (o *OpusDecoder) Decode(pcm []int16, p mixer.Packet) ([]int16, error) {
 	return o.decode(pcm, p.Data, opusLongest, 0)
 }
 
-// DecodeFEC appends the sound that was lost right before next, from the redundancy that next carries of the
-// frame before it (RFC 6716, 2.1.7); what goes back further, and all of it when there is none, is guessed.
-// It comes before Decode of next. lost is rounded to 2.5 ms and limited to 120 ms.
+// DecodeFEC appends the audio that was lost right before next. The last frame of it comes from the redundancy in next (RFC
+// 6716, 2.1.7); the time before, and all of it where next has no redundancy, is concealed. Call it before Decode of next.
+// lost is rounded to 2.5 ms and limited to 120 ms.
 func (o *OpusDecoder) DecodeFEC(pcm []int16, next mixer.Packet, lost time.Duration) ([]int16, error) {
 	if len(next.Data) == 0 {
 		return pcm, fmt.Errorf("recover opus: empty packet: %w", mixer.ErrInvalidData)
@@ -59,7 +59,7 @@ func (o *OpusDecoder) DecodeFEC(pcm []int16, next mixer.Packet, lost time.Durati
 	return o.decode(pcm, next.Data, opusFrames(lost), 1)
 }
 
-// Conceal appends a guess of what comes next, which fades with each call in a row; lost as in DecodeFEC.
+// Conceal appends a guess of the audio that was lost. It fades from call to call. lost is as in DecodeFEC.
 func (o *OpusDecoder) Conceal(pcm []int16, lost time.Duration) ([]int16, error) {
 	return o.decode(pcm, nil, opusFrames(lost), 0)
 }
@@ -83,7 +83,7 @@ func (o *OpusDecoder) decode(pcm []int16, data []byte, frames, fec int) ([]int16
 	return pcm[:used+int(n)*mixer.Channels], nil
 }
 
-// opusError translates what libopus returned.
+// opusError translates an error code of libopus.
 func opusError(doing string, code C.int) error {
 	if code == C.OPUS_INVALID_PACKET || code == C.OPUS_BUFFER_TOO_SMALL {
 		return fmt.Errorf("%s: %w", doing, mixer.ErrInvalidData)

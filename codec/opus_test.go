@@ -11,7 +11,7 @@ import (
 	"azulejo/mixer"
 )
 
-// speech is a second of something like a voice: harmonics of a gliding pitch, swelling and ebbing.
+// speech resembles a voice: harmonics of a gliding pitch, with a level that rises and falls.
 func speech(seconds float64) []int16 {
 	out := make([]int16, 2*int(seconds*mixer.SampleRate))
 	phase := 0.0
@@ -52,7 +52,7 @@ func opusDecoder(t testing.TB) *OpusDecoder {
 	return d
 }
 
-// play decodes packets of which some are lost, with or without the redundancy of the next.
+// play decodes packets of which some are lost. With fec it uses the redundancy of the next packet.
 func play(t testing.TB, packets []mixer.Packet, lost []bool, fec bool) (pcm []int16) {
 	t.Helper()
 	d := opusDecoder(t)
@@ -73,7 +73,7 @@ func play(t testing.TB, packets []mixer.Packet, lost []bool, fec bool) (pcm []in
 	return pcm
 }
 
-// snr compares two decodings, in dB.
+// snr is the ratio of want to the error of got, in dB.
 func snr(want, got []int16) float64 {
 	var signal, noise float64
 	for i := range min(len(want), len(got)) {
@@ -177,7 +177,7 @@ func TestOpusDecoderRefuses(t *testing.T) {
 	}
 }
 
-// TestOpusRedundancyIsCheap: at the mixes' bitrate the repetition takes the place of other detail.
+// TestOpusRedundancyIsCheap: at the bitrate of mixes, in-band FEC replaces other detail instead of taking more bits.
 func TestOpusRedundancyIsCheap(t *testing.T) {
 	bits := func(loss int) (n int) {
 		for _, p := range encodeAll(t, AudioConfig{Codec: mixer.Opus, Loss: loss}, speech(5)) {
@@ -193,13 +193,13 @@ func TestOpusRedundancyIsCheap(t *testing.T) {
 }
 
 func BenchmarkOpusDecode(b *testing.B) {
-	for name, sound := range map[string][]int16{"voice": speech(1), "silence": make([]int16, 2*mixer.SampleRate)} {
+	for name, pcm := range map[string][]int16{"voice": speech(1), "silence": make([]int16, 2*mixer.SampleRate)} {
 		b.Run(name, func(b *testing.B) {
-			packets := encodeAll(b, AudioConfig{Codec: mixer.Opus}, sound)
+			packets := encodeAll(b, AudioConfig{Codec: mixer.Opus}, pcm)
 			d := opusDecoder(b)
-			var pcm []int16
+			var decoded []int16
 			for i := 0; b.Loop(); i++ {
-				pcm, _ = d.Decode(pcm[:0], packets[i%len(packets)])
+				decoded, _ = d.Decode(decoded[:0], packets[i%len(packets)])
 			}
 		})
 	}
@@ -207,7 +207,7 @@ func BenchmarkOpusDecode(b *testing.B) {
 
 func BenchmarkAudioEncode(b *testing.B) {
 	for _, id := range []mixer.Codec{mixer.Opus, mixer.AAC} {
-		for name, sound := range map[string][]int16{"voice": speech(1), "silence": make([]int16, 2*mixer.SampleRate)} {
+		for name, pcm := range map[string][]int16{"voice": speech(1), "silence": make([]int16, 2*mixer.SampleRate)} {
 			b.Run(string(id)+" "+name, func(b *testing.B) {
 				e, err := NewAudioEncoder(AudioConfig{Codec: id})
 				if err != nil {
@@ -216,7 +216,7 @@ func BenchmarkAudioEncode(b *testing.B) {
 				defer e.Close()
 				for i := 0; b.Loop(); i++ {
 					at := i % 50 * 1920
-					if _, err = e.Encode(sound[at:at+1920], 0); err != nil {
+					if _, err = e.Encode(pcm[at:at+1920], 0); err != nil {
 						b.Fatal(err)
 					}
 				}

@@ -43,7 +43,7 @@ func (p *pool) get(width, height int) (*Frame, error) {
 		p.width, p.height = width, height
 	}
 	if p.c == nil {
-		return nil, fmt.Errorf("pool pictures of %dx%d: out of memory", width, height)
+		return nil, fmt.Errorf("pool frames of %dx%d: out of memory", width, height)
 	}
 	f := astiav.AllocFrame()
 	f.SetWidth(width)
@@ -51,7 +51,7 @@ func (p *pool) get(width, height int) (*Frame, error) {
 	f.SetPixelFormat(astiav.PixelFormatYuv420P)
 	if n := C.fill(p.c, (*C.AVFrame)(f.UnsafePointer())); n < 0 {
 		f.Free()
-		return nil, translate(fmt.Sprintf("allocate a picture of %dx%d", width, height), astiav.Error(n))
+		return nil, translate(fmt.Sprintf("allocate a frame of %dx%d", width, height), astiav.Error(n))
 	}
 	return own(f), nil
 }

@@ -93,7 +93,7 @@ func (f *Frame) Crop(r image.Rectangle) (*Frame, error) {
 	n := C.crop((*C.AVFrame)(g.f.UnsafePointer()), C.int(r.Min.X), C.int(r.Min.Y), C.int(b.Max.X-r.Max.X), C.int(b.Max.Y-r.Max.Y))
 	if n < 0 {
 		g.Close()
-		return nil, translate("crop a picture", astiav.Error(n))
+		return nil, translate("crop a frame", astiav.Error(n))
 	}
 	return g, nil
 }

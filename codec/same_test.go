@@ -19,7 +19,7 @@ func TestSame(t *testing.T) {
 	defer b.Close()
 	b.PTS = time.Second
 	if !a.Same(b) || !a.Same(a) {
-		t.Error("equal pictures differ")
+		t.Error("equal frames differ")
 	}
 	for _, r := range []image.Rectangle{image.Rect(0, 0, 2, 2), image.Rect(320, 180, 322, 182), image.Rect(160, 90, 162, 92)} {
 		for _, c := range []Colour{{Y: 1, U: 70, V: 180}, {Y: 40, U: 1, V: 180}, {Y: 40, U: 70, V: 1}} {
@@ -34,16 +34,16 @@ func TestSame(t *testing.T) {
 	smaller := colourBars(t, 320, 182, 0)
 	defer smaller.Close()
 	if a.Same(smaller) {
-		t.Error("pictures of two sizes are the same")
+		t.Error("frames of two sizes are the same")
 	}
 	g := a.Ref()
 	defer g.Close()
 	if !a.Same(g) {
-		t.Error("another owner's picture differs")
+		t.Error("another owner's frame differs")
 	}
 }
 
-// TestLooksLike: a difference of three is not seen, one of four is, wherever it is.
+// TestLooksLike: a difference of three does not count, one of four does, anywhere in the frame.
 func TestLooksLike(t *testing.T) {
 	noLeak(t)
 	grey := Colour{Y: 100, U: 100, V: 100}
@@ -101,19 +101,19 @@ func TestCropTakesWhatIsInside(t *testing.T) {
 		part.Close()
 	}
 	if f.Width() != 320 || f.Height() != 180 {
-		t.Errorf("the picture itself became %dx%d", f.Width(), f.Height())
+		t.Errorf("the frame itself became %dx%d", f.Width(), f.Height())
 	}
 	if part, err := f.Crop(image.Rect(500, 500, 600, 600)); err == nil {
 		part.Close()
-		t.Error("what lies outside was cropped")
+		t.Error("a rectangle outside the frame was cropped")
 	}
 	f.Close()
 	if _, err := f.Crop(image.Rect(0, 0, 2, 2)); !errors.Is(err, mixer.ErrClosed) {
-		t.Errorf("cropping a closed picture gave %v", err)
+		t.Errorf("cropping a closed frame gave %v", err)
 	}
 }
 
-// ffmpeg encodes a test picture with the system's tool.
+// ffmpeg encodes a source of lavfi with the system's tool.
 func ffmpeg(t *testing.T, source string, options ...string) (all []mixer.Packet) {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "clip.mp4")
@@ -135,7 +135,7 @@ func ffmpeg(t *testing.T, source string, options ...string) (all []mixer.Packet)
 	}
 }
 
-// psnr compares the brightness of two pictures of one size, in dB; infinite when it is equal.
+// psnr compares the luma of two frames of one size, in dB. It is infinite where they are equal.
 func psnr(a, b *Frame) float64 {
 	p, q := a.planes()[0], b.planes()[0]
 	sum := 0.0
@@ -148,7 +148,7 @@ func psnr(a, b *Frame) float64 {
 	return 10 * math.Log10(255*255*float64(p.width*p.height)/sum)
 }
 
-// TestLoopFilterIsSkipped compares a GOP that is decoded with and without, as it is shown: in half of its size.
+// TestLoopFilterIsSkipped compares a GOP decoded with the loop filter and without, at half its size.
 func TestLoopFilterIsSkipped(t *testing.T) {
 	noLeak(t)
 	packets := ffmpeg(t, "testsrc2=size=640x360:rate=15:duration=2", "-vf", "noise=alls=8:allf=t", "-c:v", "libx264", "-bf", "0", "-g", "30", "-preset", "veryfast", "-crf", "30")
@@ -160,10 +160,10 @@ func TestLoopFilterIsSkipped(t *testing.T) {
 	for i, p := range packets {
 		a, b, c := decode1(t, full, p), decode1(t, spared, p), decode1(t, off, p)
 		if !a.Same(c) {
-			t.Errorf("picture %d differs although nothing is skipped", i)
+			t.Errorf("frame %d differs although nothing is skipped", i)
 		}
 		if p.Key && a.Same(b) {
-			t.Errorf("key picture %d does not differ", i)
+			t.Errorf("keyframe %d does not differ", i)
 		}
 		if !a.Same(b) {
 			differ++
@@ -175,7 +175,7 @@ func TestLoopFilterIsSkipped(t *testing.T) {
 		}
 	}
 	if differ < len(packets)/2 {
-		t.Errorf("%d of %d pictures differ: the loop filter is not skipped", differ, len(packets))
+		t.Errorf("%d of %d frames differ: the loop filter is not skipped", differ, len(packets))
 	}
 	if worst < 35 {
 		t.Errorf("at worst %.1f dB", worst)
@@ -186,7 +186,7 @@ func decode1(t *testing.T, d *VideoDecoder, p mixer.Packet) *Frame {
 	t.Helper()
 	frames, err := d.Decode(p)
 	if err != nil || len(frames) != 1 {
-		t.Fatalf("%d pictures, error %v", len(frames), err)
+		t.Fatalf("%d frames, error %v", len(frames), err)
 	}
 	return frames[0]
 }
@@ -208,7 +208,7 @@ func halved(t *testing.T, f *Frame) *Frame {
 	return g
 }
 
-// TestCappedQuality spends few bits on a picture that stands still and stays near the cap where everything moves.
+// TestCappedQuality: a still video takes few bits, and one in which everything moves stays near the cap.
 func TestCappedQuality(t *testing.T) {
 	const bitrate, fps = 500_000, 20
 	for id, quality := range map[mixer.Codec]int{mixer.H264: 23, mixer.VP8: 28} {
@@ -239,7 +239,7 @@ func TestCappedQuality(t *testing.T) {
 			return bits
 		}
 		if still := spend(false); still > bitrate/10 {
-			t.Errorf("%s: a still picture took %d of %d bits a second", id, still, bitrate)
+			t.Errorf("%s: a still video took %d of %d bits a second", id, still, bitrate)
 		}
 		if noisy := spend(true); noisy > bitrate*13/10 || noisy < bitrate/2 {
 			t.Errorf("%s: noise took %d of %d bits a second", id, noisy, bitrate)

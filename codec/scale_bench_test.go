@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// BenchmarkScaleSizes is what one tile costs: street-sized pictures shrunk as walls and spotlights show them.
+// BenchmarkScaleSizes measures the scaling of one tile, in sizes that walls and spotlights have.
 func BenchmarkScaleSizes(b *testing.B) {
 	for _, c := range []struct{ w, h, toW, toH int }{
 		{1280, 720, 426, 240}, {1280, 720, 1024, 576}, {1280, 720, 256, 144}, {640, 360, 426, 240}, {640, 360, 1280, 720}, {1280, 720, 320, 180},

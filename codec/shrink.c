@@ -7,11 +7,11 @@ struct shrink {
 	int width;
 	struct axis x, y;
 	ptrdiff_t stride;       // of kept: whole lanes
-	uint8_t *kept, *turned; // LANES rows that are as wide as before, and the same by columns
-	int done, waiting;      // rows: that are made, and that are kept
+	uint8_t *kept, *turned; // LANES rows that are scaled vertically only, by rows and by columns
+	int done, waiting;      // complete rows, and rows in kept
 };
 
-// taps is of how many samples one is made at most where n are made of from.
+// taps returns how many samples one sample is made of at most, when n samples are made of from.
 static int taps(int64_t from, int64_t n)
 {
 	int most = 0;
@@ -33,17 +33,17 @@ int shrink_trim(int from, int to)
 	return best;
 }
 
-// given is how much of sample i the k samples from its first on give together, of so many parts. Samples before are cut
-// into as many pieces as there will be, and each of those that will be takes as many pieces as there were.
+// given returns the sum of the weights of the first k samples that sample i is made of; all weights add up to parts. It cuts
+// each of the from source samples into n pieces; each of the n results takes from pieces.
 static int given(const struct axis *a, int i, int64_t from, int k, int parts)
 {
-	int64_t begin = i * from, all = (int64_t)(a->first[i] + k) * a->n - begin;
+	int64_t start = i * from, all = (int64_t)(a->first[i] + k) * a->n - start;
 	int64_t pieces = all < 0 ? 0 : all < from ? all : from;
 
 	return (2 * parts * pieces / from + 1) / 2;
 }
 
-// weigh finds what sample i is made of.
+// weigh computes which samples sample i is made of, and their weights.
 static void weigh(struct axis *a, int i, int64_t from)
 {
 	int first = i * from / a->n, last = from - a->taps;
@@ -53,23 +53,23 @@ static void weigh(struct axis *a, int i, int64_t from)
 		a->weights[(size_t)i * a->taps + k] = given(a, i, from, k + 1, 256) - given(a, i, from, k, 256);
 }
 
-// pick_four fills in four of p for sample i and the three that follow, the last once more where there are none.
+// pick_four fills in group four of p: sample i and the three that follow. Past the end the last sample is repeated.
 static void pick_four(struct pick *p, int four, const struct axis *a, int i, int64_t from, int before)
 {
-	int last = a->n - 1, begin = a->first[i < last ? i : last];
+	int last = a->n - 1, start = a->first[i < last ? i : last];
 
-	p->at[four] = begin + before;
+	p->at[four] = start + before;
 	for (int j = 0; j < 4; j++) {
 		int at = i + j < last ? i + j : last;
 		for (int k = 0; k < a->taps; k++) {
-			p->from[four][4 * j + k] = a->first[at] + k - begin;
+			p->from[four][4 * j + k] = a->first[at] + k - start;
 			p->weights[four][4 * j + k] = given(a, at, from, k + 1, 128) - given(a, at, from, k, 128);
 		}
 	}
 }
 
-// pickable tells whether four samples are made of sixteen, each of four at most and of no one alone: 128 parts are more than
-// a weight can be.
+// pickable tells whether each group of four samples is made of sixteen samples, and each sample of two to four: a weight of
+// 128, of one sample alone, does not fit into int8_t.
 static int pickable(const struct axis *a, int64_t from)
 {
 	for (int i = 0; i + 3 < a->n; i += 4)
@@ -112,7 +112,7 @@ struct shrink *shrink_new(const struct lanes *lanes, int from_width, int from_he
 	s->lanes = lanes;
 	s->width = from_width;
 	s->stride = (from_width + LANES - 1) / LANES * LANES;
-	s->kept = calloc(LANES + 1, s->stride); // sixteen samples are read at once
+	s->kept = calloc(LANES + 1, s->stride); // 16 samples are read at once, past the end of the last row
 	s->turned = calloc(LANES, s->stride);
 	if (!make_axis(&s->x, from_width, to_width) || !make_axis(&s->y, from_height, to_height) || !s->kept || !s->turned) {
 		shrink_free(s);
@@ -123,7 +123,7 @@ struct shrink *shrink_new(const struct lanes *lanes, int from_width, int from_he
 
 void shrink_reset(struct shrink *s) { s->done = s->waiting = 0; }
 
-// flush makes what is kept narrower.
+// flush scales the kept rows horizontally.
 static void flush(struct shrink *s, struct area to)
 {
 	to.pix += s->done * to.stride;

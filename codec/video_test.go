@@ -44,7 +44,7 @@ func videoDecoder(t *testing.T, id mixer.Codec) *VideoDecoder {
 	return d
 }
 
-// TestVideoConformance holds every picture format to the same promises.
+// TestVideoConformance holds every video codec to the same promises.
 func TestVideoConformance(t *testing.T) {
 	for _, id := range []mixer.Codec{mixer.H264, mixer.VP8, mixer.MJPEG} {
 		t.Run(string(id), func(t *testing.T) {
@@ -60,7 +60,7 @@ func videoRoundTrip(t *testing.T, id mixer.Codec) {
 	noLeak(t)
 	packets := encodeBars(t, videoEncoder(t, id, 320, 180), 320, 180, 10)
 	if len(packets) != 10 {
-		t.Fatalf("%d packets of 10 pictures: an encoder may not hold any back", len(packets))
+		t.Fatalf("%d packets of 10 frames: an encoder may not hold any back", len(packets))
 	}
 	d := videoDecoder(t, id)
 	n := 0
@@ -70,12 +70,12 @@ func videoRoundTrip(t *testing.T, id mixer.Codec) {
 		}
 		for _, f := range frames {
 			if want := packets[n].PTS; f.PTS != want {
-				t.Errorf("picture %d at %v, want %v", n, f.PTS, want)
+				t.Errorf("frame %d at %v, want %v", n, f.PTS, want)
 			}
 			for i := range 4 {
 				r := image.Rect(i*80+8, 8, i*80+72, 172)
 				if got, want := f.Mean(r), (Colour{uint8(40 + 45*i), uint8(70 + 30*i), uint8(180 - 30*i)}); id != mixer.MJPEG && !near(got, want, 4) {
-					t.Errorf("picture %d, bar %d is %v, want %v", n, i, got, want)
+					t.Errorf("frame %d, bar %d is %v, want %v", n, i, got, want)
 				}
 			}
 			n++
@@ -90,13 +90,13 @@ func videoRoundTrip(t *testing.T, id mixer.Codec) {
 	}
 	check(d.Flush())
 	if n != 10 {
-		t.Errorf("%d pictures back, want 10", n)
+		t.Errorf("%d frames back, want 10", n)
 	}
 	n = 5
 	check(d.Decode(packets[5]))
 	check(d.Flush())
 	if n != 6 {
-		t.Errorf("%d pictures after a flush, want 1", n-5)
+		t.Errorf("%d frames after a flush, want 1", n-5)
 	}
 }
 
@@ -112,7 +112,7 @@ func videoSizeChange(t *testing.T, id mixer.Codec) {
 			}
 			for _, f := range frames {
 				if f.Width() != size[0] || f.Height() != size[1] {
-					t.Errorf("picture of %dx%d, want %v", f.Width(), f.Height(), size)
+					t.Errorf("frame of %dx%d, want %v", f.Width(), f.Height(), size)
 				}
 				f.Close()
 			}
@@ -129,7 +129,7 @@ func videoGarbage(t *testing.T, id mixer.Codec) {
 	}
 	frames, err := d.Decode(mixer.Packet{Codec: id, Data: junk})
 	if len(frames) != 0 || (err != nil && !errors.Is(err, mixer.ErrInvalidData)) {
-		t.Errorf("garbage gave %d pictures and error %v, want none and ErrInvalidData or nil", len(frames), err)
+		t.Errorf("garbage gave %d frames and error %v, want none and ErrInvalidData or nil", len(frames), err)
 	}
 	if _, err := d.Decode(mixer.Packet{Codec: id}); !errors.Is(err, mixer.ErrInvalidData) {
 		t.Errorf("an empty packet gave %v, want ErrInvalidData", err)
@@ -143,7 +143,7 @@ func videoGarbage(t *testing.T, id mixer.Codec) {
 		}
 	}
 	if got < 2 {
-		t.Errorf("%d of 3 pictures decoded after garbage", got)
+		t.Errorf("%d of 3 frames decoded after garbage", got)
 	}
 }
 
@@ -172,10 +172,10 @@ func TestDecodersExist(t *testing.T) {
 		videoDecoder(t, id)
 	}
 	if _, err := NewVideoDecoder(mixer.Opus, 0); !errors.Is(err, mixer.ErrUnsupported) {
-		t.Errorf("a picture decoder of opus gave %v", err)
+		t.Errorf("a video decoder of opus gave %v", err)
 	}
 	if _, err := NewAudioDecoder("mp3", nil); !errors.Is(err, mixer.ErrUnsupported) {
-		t.Errorf("a sound decoder of mp3 gave %v", err)
+		t.Errorf("an audio decoder of mp3 gave %v", err)
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 	"azulejo/mixer"
 )
 
-// Film has the system's ffmpeg encode a source of lavfi by libx264, with further options of its own.
+// Film has the system's ffmpeg encode a source of lavfi with libx264. options are further options of libx264.
 func Film(t testing.TB, source string, options ...string) (all []mixer.Packet) {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "film.mp4")

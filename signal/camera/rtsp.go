@@ -57,7 +57,7 @@ func (f *rtspFeed) play(c *gortsplib.Client, out func(mixer.Packet)) error {
 	}
 	video, audio := pick(desc, true), pick(desc, false)
 	if video == nil {
-		return errors.New("no picture track as H.264, H.265 or VP8")
+		return errors.New("no video track as H.264, H.265 or VP8")
 	}
 	if err = video.setup(c, desc, out); err != nil {
 		return err
