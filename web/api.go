@@ -27,7 +27,7 @@ type timelinePath struct {
 	To     string `query:"to" doc:"RFC 3339 or Unix milliseconds; now when absent" example:"2026-03-01T04:00:00Z"`
 }
 
-// reply is a JSON body that nobody may keep.
+// reply is a JSON body that caches must not store.
 type reply[T any] struct {
 	CacheControl string `header:"Cache-Control"`
 	Body         T
@@ -57,7 +57,7 @@ func (s *Server) registerAPI() error {
 	cfg.OpenAPIPath, cfg.DocsPath, cfg.SchemasPath = "", "", ""
 	cfg.CreateHooks = nil // no $schema members in answers
 	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer", BearerFormat: "JWT"}}
-	cfg.Security = []map[string][]string{{"token": {}}, {}} // where the server wants none, none is needed
+	cfg.Security = []map[string][]string{{"token": {}}, {}} // the second, empty one is for servers without tokens
 	api := humago.New(s.mux, cfg)
 
 	get(api, "list-rooms", "/api/v1/rooms", "Rooms that are open", s.listRooms)
@@ -74,7 +74,7 @@ func (s *Server) registerAPI() error {
 	s.mux.HandleFunc("GET /openapi.yaml", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/openapi+yaml")
 		w.Header().Set("Cache-Control", "no-cache")
-		_, _ = w.Write(spec) // a client that went away is no concern
+		_, _ = w.Write(spec) // an error means that the client is gone
 	})
 	return nil
 }
@@ -122,7 +122,7 @@ func (s *Server) getTimeline(ctx context.Context, in *timelinePath) (*reply[inde
 	if err != nil {
 		return nil, huma.Error422UnprocessableEntity(err.Error(), &huma.ErrorDetail{Message: err.Error(), Location: where})
 	}
-	if err = footage.CheckName(in.Stream); err != nil { // the schema counts letters, a name is limited in bytes
+	if err = footage.CheckName(in.Stream); err != nil { // the schema limits letters, CheckName limits bytes
 		return nil, huma.Error422UnprocessableEntity(err.Error(), &huma.ErrorDetail{Message: err.Error(), Location: "path.stream", Value: in.Stream})
 	}
 	line, err := s.cfg.Footage.Timeline(ctx, in.Room, in.Stream, from, to)
@@ -132,7 +132,7 @@ func (s *Server) getTimeline(ctx context.Context, in *timelinePath) (*reply[inde
 	return fresh(line), nil
 }
 
-// footageError keeps the store's own words in the log: they may name buckets and hosts.
+// footageError logs err and hides its text from the client: it may name buckets and hosts.
 func (s *Server) footageError(ctx context.Context, err error, in, stream string) error {
 	if ctx.Err() == nil {
 		s.log.Error("footage not read", "room", in, "stream", stream, "error", err)

@@ -15,7 +15,7 @@ import (
 
 func TestRoomsAPI(t *testing.T) {
 	srv := serveTest(t, &registry{rooms: []room.Info{yard()}}, nil)
-	a := ask(t, "GET", srv.URL+"/api/v1/rooms")
+	a := request(t, "GET", srv.URL+"/api/v1/rooms")
 	var list struct{ Rooms []room.Info }
 	if err := json.Unmarshal([]byte(a.body), &list); err != nil || len(list.Rooms) != 1 {
 		t.Fatalf("%d %s (%v)", a.status, a.body, err)
@@ -26,7 +26,7 @@ func TestRoomsAPI(t *testing.T) {
 	if got := a.header.Get("Cache-Control"); got != "no-store" {
 		t.Errorf("Cache-Control is %q, want no-store", got)
 	}
-	a = ask(t, "GET", srv.URL+"/api/v1/rooms/yard")
+	a = request(t, "GET", srv.URL+"/api/v1/rooms/yard")
 	if a.status != 200 || !strings.Contains(a.body, `"sinks":4`) || !strings.Contains(a.body, `"views":[]`) {
 		t.Errorf("%d %s", a.status, a.body)
 	}
@@ -37,7 +37,7 @@ func TestRoomsAPI(t *testing.T) {
 
 func TestNoRoomsIsAnEmptyList(t *testing.T) {
 	srv := serveTest(t, &registry{}, nil)
-	if a := ask(t, "GET", srv.URL+"/api/v1/rooms"); strings.TrimSpace(a.body) != `{"rooms":[]}` {
+	if a := request(t, "GET", srv.URL+"/api/v1/rooms"); strings.TrimSpace(a.body) != `{"rooms":[]}` {
 		t.Errorf("%d %s", a.status, a.body)
 	}
 }
@@ -46,11 +46,11 @@ func TestTimelineAPI(t *testing.T) {
 	h := &registry{}
 	srv := serveTest(t, h, nil)
 	base := srv.URL + "/api/v1/footage/yard"
-	a := ask(t, "GET", base)
+	a := request(t, "GET", base)
 	if strings.TrimSpace(a.body) != `{"room":"yard","streams":[{"name":"main"}]}` || h.where != "yard" {
 		t.Errorf("streams of %s: %d %s", h.where, a.status, a.body)
 	}
-	a = ask(t, "GET", base+"/main?from=2026-03-01T04:12:00%2B01:00&to=1772338320000")
+	a = request(t, "GET", base+"/main?from=2026-03-01T04:12:00%2B01:00&to=1772338320000")
 	if a.status != 200 || !strings.Contains(a.body, `"gaps":[]`) || !strings.Contains(a.body, `"where":"store"`) {
 		t.Errorf("%d %s", a.status, a.body)
 	}
@@ -58,10 +58,10 @@ func TestTimelineAPI(t *testing.T) {
 	if h.where != "yard/main" || !h.asked[0].Equal(from) || !h.asked[1].Equal(to) {
 		t.Errorf("asked for %s %v, want yard/main %v to %v", h.where, h.asked, from, to)
 	}
-	if ask(t, "GET", base+"/Loading%20dock%20%EC%A0%95%EB%AC%B8"); h.where != "yard/Loading dock 정문" {
+	if request(t, "GET", base+"/Loading%20dock%20%EC%A0%95%EB%AC%B8"); h.where != "yard/Loading dock 정문" {
 		t.Errorf("a camera's name arrived as %q", h.where)
 	}
-	ask(t, "GET", base+"/main")
+	request(t, "GET", base+"/main")
 	if got := h.asked[1].Sub(h.asked[0]); got != 24*time.Hour {
 		t.Errorf("without a range %v was read, want a day", got)
 	}
@@ -75,7 +75,7 @@ func TestTimelineRefusesBadRanges(t *testing.T) {
 		"from=2000&to=1000":              "before",
 		"from=0&to=2026-01-01T00:00:00Z": "31 days",
 	} {
-		a := ask(t, "GET", srv.URL+"/api/v1/footage/yard/main?"+query)
+		a := request(t, "GET", srv.URL+"/api/v1/footage/yard/main?"+query)
 		a.wantProblem(t, 422)
 		if !strings.Contains(a.body, want) || !strings.Contains(a.body, `"location":"query.`) {
 			t.Errorf("%s: %s does not mention %q and the parameter", query, a.body, want)
@@ -83,26 +83,26 @@ func TestTimelineRefusesBadRanges(t *testing.T) {
 	}
 }
 
-// TestTimelineRefusesBadNames: 64 letters can be more than 64 bytes.
+// TestTimelineRefusesBadNames: a name is limited to 64 bytes; 64 letters can have more.
 func TestTimelineRefusesBadNames(t *testing.T) {
 	h := &registry{}
 	var log strings.Builder
 	srv := serveTest(t, h, func(c *Config) { c.Log = slog.New(slog.NewTextHandler(&log, nil)) })
 	for _, name := range []string{strings.Repeat("é", 33), strings.Repeat("x", 65), "a:b", ".x", "%FF"} {
-		a := ask(t, "GET", srv.URL+"/api/v1/footage/yard/"+name)
+		a := request(t, "GET", srv.URL+"/api/v1/footage/yard/"+name)
 		a.wantProblem(t, 422)
 		if !strings.Contains(a.body, `"location":"path.stream"`) {
 			t.Errorf("%s: %s does not name the parameter", name, a.body)
 		}
 	}
-	a := ask(t, "GET", srv.URL+"/api/v1/footage/yard/"+strings.Repeat("é", 33))
+	a := request(t, "GET", srv.URL+"/api/v1/footage/yard/"+strings.Repeat("é", 33))
 	if !strings.Contains(a.body, "64 bytes of letters") {
 		t.Errorf("%s does not say what is accepted", a.body)
 	}
 	if h.where != "" || log.Len() > 0 {
 		t.Errorf("the store was asked for %q; log: %s", h.where, log.String())
 	}
-	if a = ask(t, "GET", srv.URL+"/api/v1/footage/yard/"+strings.Repeat("é", 32)); a.status != 200 {
+	if a = request(t, "GET", srv.URL+"/api/v1/footage/yard/"+strings.Repeat("é", 32)); a.status != 200 {
 		t.Errorf("a name of 64 bytes: %d %s", a.status, a.body)
 	}
 }
@@ -110,7 +110,7 @@ func TestTimelineRefusesBadNames(t *testing.T) {
 func TestStoreTroubleStaysInTheLog(t *testing.T) {
 	srv := serveTest(t, &registry{err: errors.New("bucket secret-bucket: access denied")}, nil)
 	for _, path := range []string{"/api/v1/footage/yard", "/api/v1/footage/yard/main"} {
-		a := ask(t, "GET", srv.URL+path)
+		a := request(t, "GET", srv.URL+path)
 		a.wantProblem(t, 503)
 		if strings.Contains(a.body, "bucket") {
 			t.Errorf("%s tells the world %s", path, a.body)
@@ -120,13 +120,13 @@ func TestStoreTroubleStaysInTheLog(t *testing.T) {
 
 func TestWithoutFootage(t *testing.T) {
 	srv := serveTest(t, &registry{}, func(c *Config) { c.Footage = nil })
-	ask(t, "GET", srv.URL+"/api/v1/footage/yard").wantProblem(t, 503)
-	ask(t, "GET", srv.URL+"/api/v1/footage/yard/main").wantProblem(t, 503)
+	request(t, "GET", srv.URL+"/api/v1/footage/yard").wantProblem(t, 503)
+	request(t, "GET", srv.URL+"/api/v1/footage/yard/main").wantProblem(t, 503)
 }
 
 func TestOpenAPINamesEveryRoute(t *testing.T) {
 	srv := serveTest(t, &registry{}, nil)
-	a := ask(t, "GET", srv.URL+"/openapi.yaml")
+	a := request(t, "GET", srv.URL+"/openapi.yaml")
 	var doc struct {
 		OpenAPI string                    `yaml:"openapi"`
 		Paths   map[string]map[string]any `yaml:"paths"`

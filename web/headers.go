@@ -19,7 +19,7 @@ var policy = strings.Join([]string{
 	"frame-ancestors 'self'",
 }, "; ")
 
-// secure sets what no handler should forget. Handlers may overwrite single values.
+// secure sets the security headers of every answer. Handlers may overwrite single values.
 func secure(h http.Header) {
 	h.Set("Content-Security-Policy", policy)
 	h.Set("X-Content-Type-Options", "nosniff")

@@ -14,8 +14,7 @@ import (
 	"azulejo/signal/room"
 )
 
-// newMetrics serves a registry of its own: the process, the Go runtime, and a snapshot of the
-// rooms taken at each scrape.
+// newMetrics serves a registry of its own with the process, the Go runtime, and a snapshot of the rooms at each scrape.
 func newMetrics(cfg Config, log *slog.Logger) http.Handler {
 	reg := prometheus.NewRegistry()
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
@@ -26,11 +25,11 @@ func newMetrics(cfg Config, log *slog.Logger) http.Handler {
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newExposition(cfg))
 	return promhttp.HandlerFor(reg, promhttp.HandlerOpts{
 		ErrorLog:      slog.NewLogLogger(log.Handler(), slog.LevelWarn),
-		ErrorHandling: promhttp.ContinueOnError, // one odd room must not blind the rest
+		ErrorHandling: promhttp.ContinueOnError, // a room that fails does not hide the others
 	})
 }
 
-// exposition is the only place that knows metric names.
+// exposition is the collector of all metrics of azulejo: only it knows their names.
 type exposition struct {
 	cfg Config
 
@@ -135,8 +134,8 @@ func (e *exposition) collectRoom(ch chan<- prometheus.Metric, r room.Info) {
 	}
 }
 
-// collectRenditions sums up what has the same labels: the personal views of many viewers are not to be as many
-// time series.
+// collectRenditions adds up renditions with the same labels, so that the personal views of many viewers share a few time
+// series.
 func (e *exposition) collectRenditions(ch chan<- prometheus.Metric, r room.Info) {
 	type sum struct{ encoders, bitrate, fps, sinks, skipped float64 }
 	sums := map[[4]string]*sum{}
@@ -162,7 +161,7 @@ func (e *exposition) collectRenditions(ch chan<- prometheus.Metric, r room.Info)
 	}
 }
 
-// size is empty for sound.
+// size is the label of a size in pixels; it is empty for audio.
 func size(width, height int) string {
 	if width == 0 {
 		return ""

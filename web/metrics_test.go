@@ -23,7 +23,7 @@ func TestMetrics(t *testing.T) {
 			return recorder.UploadStats{Waiting: 5, WaitingBytes: 50, Oldest: time.Unix(1_800_000_000, 0), Failures: 2, StoredBytes: 77, Error: "refused"}
 		}
 	})
-	a := ask(t, "GET", srv.URL+"/metrics")
+	a := request(t, "GET", srv.URL+"/metrics")
 	for _, line := range []string{
 		`azulejo_rooms 1`,
 		`azulejo_participants{room="yard"} 1`,
@@ -68,24 +68,24 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
-// TestMetricsSurviveOddRooms: one room with a name that cannot be a label does not blind the rest.
+// TestMetricsSurviveOddRooms: a room whose name cannot be a label does not hide the others.
 func TestMetricsSurviveOddRooms(t *testing.T) {
 	bad := room.Info{Room: "\xff"}
 	srv := serveTest(t, &registry{rooms: []room.Info{bad, yard()}}, nil)
-	a := ask(t, "GET", srv.URL+"/metrics")
+	a := request(t, "GET", srv.URL+"/metrics")
 	if a.status != 200 || !strings.Contains(a.body, "azulejo_rooms 2") || !strings.Contains(a.body, `azulejo_viewers{room="yard"} 3`) {
 		t.Errorf("%d %s", a.status, a.body)
 	}
 }
 
-// TestPersonalViewsShareASeries, one for each rung.
+// TestPersonalViewsShareASeries: the personal views of all viewers are one time series for each rung.
 func TestPersonalViewsShareASeries(t *testing.T) {
 	r := yard()
 	for _, height := range []int{360, 360, 180} {
 		r.Renditions = append(r.Renditions, mixer.RenditionStats{Codec: "vp8", Width: height * 16 / 9, Height: height, FPS: 25, Bitrate: 500_000, Sinks: 2, Skipped: 1})
 	}
 	srv := serveTest(t, &registry{rooms: []room.Info{r}}, nil)
-	a := ask(t, "GET", srv.URL+"/metrics")
+	a := request(t, "GET", srv.URL+"/metrics")
 	for _, line := range []string{
 		`azulejo_renditions{codec="vp8",room="yard",size="640x360",view=""} 2`,
 		`azulejo_renditions{codec="vp8",room="yard",size="320x180",view=""} 1`,

@@ -17,17 +17,17 @@ import (
 //go:embed pages static
 var embedded embed.FS
 
-// asset is one embedded file with the validator browsers ask for.
+// asset is one embedded file with its ETag.
 type asset struct {
 	body []byte
 	kind string
 	etag string
 }
 
-// pages holds every embedded file by its path ("static/azulejo.js").
+// pages has every embedded file by its path, such as "static/azulejo.js".
 type pages struct {
 	files  map[string]asset
-	closed *template.Template // the page for who may not come in
+	denied *template.Template // the page for a client without permission
 }
 
 func loadPages() (*pages, error) {
@@ -46,11 +46,11 @@ func loadPages() (*pages, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.closed, err = template.ParseFS(embedded, "pages/refused.html")
+	p.denied, err = template.ParseFS(embedded, "pages/refused.html")
 	return p, err
 }
 
-// static are the names of the files that pages are made of.
+// static are the names of the files below static, which pages load.
 func (p *pages) static() []string {
 	var names []string
 	for name := range p.files {
@@ -66,7 +66,7 @@ func newAsset(name string, body []byte) asset {
 	return asset{body: body, kind: contentType(name), etag: `"` + hex.EncodeToString(sum[:8]) + `"`}
 }
 
-// contentType does not ask the system's MIME tables, which differ between machines.
+// contentType has its own table for our files: the system's MIME tables differ between machines.
 func contentType(name string) string {
 	switch path.Ext(name) {
 	case ".html":
@@ -101,8 +101,8 @@ func (p *pages) register(mux *gate) {
 	}
 }
 
-// send answers with a file. Browsers keep it but ask each time whether it changed: a wall that
-// hangs for months gets a new version by a reload, without versioned names.
+// send answers with a file. Browsers cache it and revalidate it each time: a wall that runs for months gets a new version
+// by a reload, without versioned names.
 func (p *pages) send(w http.ResponseWriter, r *http.Request, name string) {
 	f := p.files[name]
 	h := w.Header()
@@ -120,10 +120,10 @@ func (p *pages) missing(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", f.kind)
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusNotFound)
-	_, _ = w.Write(f.body) // a client that went away is no concern
+	_, _ = w.Write(f.body) // an error means that the client is gone
 }
 
-// refused answers with the page that says why its reader may not come in.
+// refused answers with the page that shows why the client has no permission.
 func (p *pages) refused(w http.ResponseWriter, status int, reason string) {
 	words := struct{ Title, Advice, Reason string }{"This address needs a token", "Ask whoever invited you for the whole address: it ends in ?\u2060token=…", reason}
 	switch status {
@@ -135,5 +135,5 @@ func (p *pages) refused(w http.ResponseWriter, status int, reason string) {
 	w.Header().Set("Content-Type", contentType(".html"))
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_ = p.closed.Execute(w, words) // a client that went away is no concern
+	_ = p.denied.Execute(w, words) // an error means that the client is gone
 }

@@ -10,14 +10,14 @@ import (
 func TestPagesAndHeaders(t *testing.T) {
 	srv := serveTest(t, &registry{}, nil)
 	for _, p := range []string{"/", "/join/yard", "/wall/yard?audio=0", "/footage/a%20b", "/favicon.ico", "/static/azulejo.js"} {
-		a := ask(t, "GET", srv.URL+p)
+		a := request(t, "GET", srv.URL+p)
 		if a.status != 200 || a.header.Get("ETag") == "" || a.header.Get("Cache-Control") != "no-cache" {
 			t.Errorf("%s: %d %v", p, a.status, a.header)
 		}
 		if !strings.Contains(a.header.Get("Content-Security-Policy"), "default-src 'none'") || a.header.Get("X-Content-Type-Options") != "nosniff" {
 			t.Errorf("%s lacks its security headers: %v", p, a.header)
 		}
-		if again := ask(t, "GET", srv.URL+p, "If-None-Match", a.header.Get("ETag")); again.status != 304 {
+		if again := request(t, "GET", srv.URL+p, "If-None-Match", a.header.Get("ETag")); again.status != 304 {
 			t.Errorf("%s: %d with its own ETag, want 304", p, again.status)
 		}
 	}
@@ -29,7 +29,7 @@ var (
 	inline    = regexp.MustCompile(`<script>|<style|\sstyle="|\son[a-z]+="|javascript:`)
 )
 
-// part is how a file names its part id; every file has the empty part.
+// part is the text by which a file defines the fragment id; the empty fragment is in every file.
 func part(id string) string {
 	if id == "" {
 		return ""
@@ -37,7 +37,7 @@ func part(id string) string {
 	return `id="` + id + `"`
 }
 
-// vendored is put beside the sources by the build.
+// vendored files are copied to the sources by the build.
 const vendored = "static/vendor/hls.light.min.mjs"
 
 func TestPagesReferToWhatExists(t *testing.T) {

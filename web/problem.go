@@ -7,17 +7,17 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// problem answers with an RFC 9457 document, the same shape huma writes.
+// problem answers with an RFC 9457 document of the same form as those of huma.
 func problem(w http.ResponseWriter, status int, detail string) {
 	h := w.Header()
 	h.Set("Content-Type", "application/problem+json")
 	h.Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	body := &huma.ErrorModel{Title: http.StatusText(status), Status: status, Detail: detail}
-	_ = huma.DefaultJSONFormat.Marshal(w, body) // a client that went away is no concern
+	_ = huma.DefaultJSONFormat.Marshal(w, body) // an error means that the client is gone
 }
 
-// refuse answers a request no route took: 405 where another method would do, else 404.
+// refuse answers a request without a route: with 405 when the path has routes for other methods, otherwise with 404.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request) {
 	if allow := s.allowed(r); len(allow) > 0 {
 		w.Header().Set("Allow", strings.Join(allow, ", "))
@@ -31,7 +31,7 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request) {
 	problem(w, http.StatusNotFound, "there is nothing at "+r.URL.Path)
 }
 
-// allowed lists the methods the path of r has a route for.
+// allowed lists the methods for which the path of r has a route.
 func (s *Server) allowed(r *http.Request) []string {
 	var allow []string
 	for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"} {
@@ -43,7 +43,7 @@ func (s *Server) allowed(r *http.Request) []string {
 	return allow
 }
 
-// wantsPage tells a person with a browser from a program.
+// wantsPage reports whether the client is a browser that shows a page, not a program.
 func wantsPage(r *http.Request) bool {
 	return !strings.HasPrefix(r.URL.Path, "/api/") && strings.Contains(r.Header.Get("Accept"), "text/html")
 }

@@ -1,6 +1,6 @@
-// Package web is azulejo's front door: the HTTP server, the pages, the REST API and the
-// metrics exposition. cmd builds one Server and runs it; signalling and footage media arrive
-// as ready handlers. A Server is immutable after New and safe for concurrent requests.
+// Package web is azulejo's HTTP server: the pages, the REST API, the metrics exposition, and the routes of the handlers
+// for signalling and footage, which cmd passes in. cmd builds one Server and runs it. A Server is immutable after New and
+// safe for concurrent requests.
 package web
 
 import (
@@ -18,28 +18,29 @@ import (
 	"azulejo/signal/peer"
 )
 
-// Config is everything a Server stands on. Rooms and Guard are required, the rest may stay empty.
+// Config is what a Server uses. Rooms and Guard are required, the rest may stay empty.
 type Config struct {
 	Rooms   Rooms
-	Guard   *auth.Guard // asked at every door but those that make members, whose handlers ask it themselves
+	Guard   *auth.Guard // for all routes but those that make members: their handlers ask it themselves
 	Footage Footage     // nil: the footage API answers 503
-	// Signalling serves /ws, SockJS /signaling and all below, WHIP and WHEP all below /whip/ and /whep/; nil: nobody does.
+	// Signalling serves /ws, SockJS /signaling and all below, WHIP /whip/ and WHEP /whep/; without one its routes are 404.
 	Signalling, SockJS, WHIP, WHEP http.Handler
 	// Media serves index.m3u8, init/… and segments/… below /api/v1/footage/{room}/{stream}/.
-	// It sees the whole, unstripped path.
+	// It gets the whole path.
 	Media http.Handler
-	// Uploads, Peers and LiveFrames, for the metrics, tell what belongs to no single room.
+	// Uploads, Peers and LiveFrames are snapshots for the metrics that belong to no single room.
 	Uploads    func() recorder.UploadStats
 	Peers      func() peer.EngineStats
 	LiveFrames func() int64
-	// Ready returns why the server should get no traffic yet, nil when it should. Must not block long.
+	// Ready returns the reason why the server should get no traffic yet; nil: it should. It must not block long.
 	Ready func(context.Context) error
-	// BodyWithin is how long the body of a request may take to come. Zero means 30 s.
+	// BodyWithin is the longest time in which the body of a request must arrive. Zero means 30 s.
 	BodyWithin time.Duration
-	// FileWithin is how long a page or a file of ours may take to leave. Zero means 2 min.
+	// FileWithin is the longest time in which a client must read a page or static file. Zero means 2 min.
 	FileWithin time.Duration
 	Version    string
-	TLS        *tls.Config // nil: plain HTTP
+	Listener   net.Listener // for Run, which closes it; nil where only ServeHTTP is used
+	TLS        *tls.Config  // nil: plain HTTP
 	Log        *slog.Logger
 }
 
@@ -49,7 +50,7 @@ func (c Config) Validate() error {
 		return errors.New("web: Rooms is nil; a registry of rooms is needed")
 	}
 	if c.Guard == nil {
-		return errors.New("web: Guard is nil; one that says who may come in is needed")
+		return errors.New("web: Guard is nil; one that checks permissions is needed")
 	}
 	return nil
 }
@@ -115,7 +116,7 @@ func (s *Server) routes() error {
 	return nil
 }
 
-// registerDialects mounts whatever makes members of rooms.
+// registerDialects registers the handlers that make members of rooms.
 func (s *Server) registerDialects() {
 	for _, dialect := range []struct {
 		pattern string
@@ -133,12 +134,12 @@ func (s *Server) registerDialects() {
 	}
 }
 
-// ServeHTTP adds the headers every answer carries and turns what has no route into a problem
-// document or the page that says so.
+// ServeHTTP adds the headers of every answer and calls the route. A request without a route gets a problem document or
+// the page for missing pages.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	secure(w.Header())
-	if r.Body != nil && r.Body != http.NoBody { // also where nobody reads it: then the end of the request would wait for it
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.cfg.BodyWithin)) // tests without a connection have none
+	if r.Body != nil && r.Body != http.NoBody { // also for handlers that do not read it: the end of the request waits for the body
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.cfg.BodyWithin)) // an error means a test without a connection
 	}
 	if !s.cfg.Guard.AllowsHost(r) {
 		problem(w, http.StatusMisdirectedRequest, "without tokens this server is for its own machine, and answers to no other name than localhost; "+
@@ -152,9 +153,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mux.ServeHTTP(w, r)
 }
 
-// Run serves l until ctx ends, then waits up to five seconds for requests under way.
-// WebSockets are closed by their own handler. Run closes l; it returns nil on a clean end.
-func (s *Server) Run(ctx context.Context, l net.Listener) error {
+// Run serves the listener of the configuration until ctx ends. Then it waits up to 5 s for running requests. It closes
+// the listener. The handlers of WebSockets close those. Run returns nil on a clean end.
+func (s *Server) Run(ctx context.Context) error {
+	l := s.cfg.Listener
 	srv := &http.Server{
 		Handler:           s,
 		TLSConfig:         s.cfg.TLS,
@@ -206,5 +208,5 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 func plain(w http.ResponseWriter, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
-	_, _ = w.Write([]byte(text)) // a client that went away is no concern
+	_, _ = w.Write([]byte(text)) // an error means that the client is gone
 }

@@ -32,7 +32,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type registry struct {
 	rooms []room.Info
 	err   error
-	where string      // room/stream of the newest question
+	where string      // room/stream of the newest request
 	asked []time.Time // and its range
 }
 
@@ -126,13 +126,13 @@ type answer struct {
 	body   string
 }
 
-func ask(t *testing.T, method, url string, header ...string) answer {
+func request(t *testing.T, method, url string, header ...string) answer {
 	t.Helper()
-	return tell(t, method, url, "", header...)
+	return requestWith(t, method, url, "", header...)
 }
 
-// tell is ask with a body.
-func tell(t *testing.T, method, url, body string, header ...string) answer {
+// requestWith is request with a body.
+func requestWith(t *testing.T, method, url, body string, header ...string) answer {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
 	if err != nil {
@@ -179,14 +179,14 @@ func TestOperations(t *testing.T) {
 	notReady := errors.New("the spool is being repaired")
 	var ready error
 	srv := serveTest(t, &registry{}, func(c *Config) { c.Ready = func(context.Context) error { return ready } })
-	if a := ask(t, "GET", srv.URL+"/healthz"); a.status != 200 || a.body != "ok\n" {
+	if a := request(t, "GET", srv.URL+"/healthz"); a.status != 200 || a.body != "ok\n" {
 		t.Errorf("healthz: %+v", a)
 	}
-	if a := ask(t, "GET", srv.URL+"/readyz"); a.status != 200 {
+	if a := request(t, "GET", srv.URL+"/readyz"); a.status != 200 {
 		t.Errorf("readyz: %+v", a)
 	}
 	ready = notReady
-	a := ask(t, "GET", srv.URL+"/readyz")
+	a := request(t, "GET", srv.URL+"/readyz")
 	a.wantProblem(t, 503)
 	if !strings.Contains(a.body, notReady.Error()) {
 		t.Errorf("readyz does not say why: %s", a.body)
@@ -214,13 +214,13 @@ func TestUnknownRoutesGetProblems(t *testing.T) {
 		{"GET", "/static/", 404, ""},
 		{"GET", "/static/../go.mod", 404, ""},
 	} {
-		a := ask(t, c.method, srv.URL+c.path)
+		a := request(t, c.method, srv.URL+c.path)
 		a.wantProblem(t, c.status)
 		if got := a.header.Get("Allow"); got != c.allow {
 			t.Errorf("%s %s: Allow is %q, want %q", c.method, c.path, got, c.allow)
 		}
 	}
-	a := ask(t, "GET", srv.URL+"/nothing", "Accept", "text/html")
+	a := request(t, "GET", srv.URL+"/nothing", "Accept", "text/html")
 	if a.status != 404 || !strings.HasPrefix(a.header.Get("Content-Type"), "text/html") {
 		t.Errorf("a browser gets %d %s, want the page that says 404", a.status, a.header.Get("Content-Type"))
 	}
@@ -231,26 +231,26 @@ func TestHandlersAreMountedWithTheirWholePath(t *testing.T) {
 	srv := serveTest(t, &registry{}, func(c *Config) { c.Media, c.Signalling = echo, echo })
 	base := "/api/v1/footage/yard/main/"
 	for _, path := range []string{"/ws", base + "index.m3u8", base + "init/0123.mp4", base + "segments/1-2-3-4.m4s"} {
-		if a := ask(t, "GET", srv.URL+path); a.status != 200 || a.body != path {
+		if a := request(t, "GET", srv.URL+path); a.status != 200 || a.body != path {
 			t.Errorf("%s: %d %q", path, a.status, a.body)
 		}
 	}
-	ask(t, "GET", srv.URL+base+"segments/").wantProblem(t, 404)
+	request(t, "GET", srv.URL+base+"segments/").wantProblem(t, 404)
 }
 
 func TestRunEndsWithItsContext(t *testing.T) {
-	s, err := New(Config{Rooms: &registry{}, Guard: authtest.Guard(t, auth.Config{})})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	s, err := New(Config{Rooms: &registry{}, Guard: authtest.Guard(t, auth.Config{}), Listener: l})
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- s.Run(ctx, l) }()
-	if a := ask(t, "GET", "http://"+l.Addr().String()+"/healthz"); a.status != 200 {
+	go func() { done <- s.Run(ctx) }()
+	if a := request(t, "GET", "http://"+l.Addr().String()+"/healthz"); a.status != 200 {
 		t.Errorf("healthz: %+v", a)
 	}
 	http.DefaultClient.CloseIdleConnections()
@@ -260,7 +260,7 @@ func TestRunEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// TestFilesThatAreNotRead: nobody holds a connection by asking for files and not taking them.
+// TestFilesThatAreNotRead: a client that requests files and does not read them loses its connection.
 func TestFilesThatAreNotRead(t *testing.T) {
 	s, err := New(Config{Rooms: &registry{}, Guard: authtest.Guard(t, auth.Config{}), FileWithin: 500 * time.Millisecond})
 	if err != nil {
@@ -294,7 +294,7 @@ func TestFilesThatAreNotRead(t *testing.T) {
 	}
 }
 
-// TestBodiesThatDoNotCome: nobody holds a connection by promising a body, wherever it goes.
+// TestBodiesThatDoNotCome: a client that announces a body and does not send it loses its connection, on every route.
 func TestBodiesThatDoNotCome(t *testing.T) {
 	reads := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, err := io.ReadAll(r.Body); err == nil {
@@ -323,18 +323,18 @@ func TestBodiesThatDoNotCome(t *testing.T) {
 }
 
 func TestRunReportsADeadListener(t *testing.T) {
-	s, err := New(Config{Rooms: &registry{}, Guard: authtest.Guard(t, auth.Config{})})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	s, err := New(Config{Rooms: &registry{}, Guard: authtest.Guard(t, auth.Config{}), Listener: l})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Run(t.Context(), l); err == nil || !strings.Contains(err.Error(), "serve 127.0.0.1") {
+	if err := s.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "serve 127.0.0.1") {
 		t.Fatalf("got %v, want an error that names the address", err)
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"azulejo/signal/room"
 )
 
-// Rooms tells what goes on right now, in snapshots that the caller may keep, and changes the views. What it
-// refuses for a reason that a client can do something about is a refusal.Error.
+// Rooms reads the present state of rooms, as snapshots that the caller may keep, and changes their views. A mistake of the
+// client is a [refusal.Error].
 type Rooms interface {
 	List() []room.Info // by name
 	Info(name string) (room.Info, error)
@@ -20,8 +20,7 @@ type Rooms interface {
 	DeleteView(room, name string) error
 }
 
-// Footage reads what is recorded. Both methods may read the store and so block; they return
-// early when ctx ends.
+// Footage reads which footage exists. Both methods may block, since they read the store; they return early when ctx ends.
 type Footage interface {
 	Streams(ctx context.Context, room string) ([]string, error)
 	Timeline(ctx context.Context, room, stream string, from, to time.Time) (index.Timeline, error)
@@ -42,7 +41,8 @@ func parseTime(s string) (time.Time, error) {
 	return t.UTC(), nil
 }
 
-// parseRange fills what is absent: to is now, from is a day before to.
+// parseRange reads a range of time. An empty to is now, an empty from is a day before to. where is the parameter with the
+// mistake.
 func parseRange(from, to string, now time.Time) (a, b time.Time, where string, err error) {
 	b = now.UTC()
 	if to != "" {

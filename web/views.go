@@ -51,7 +51,7 @@ func (s *Server) registerViews(api huma.API) {
 	acceptLayouts(doc.Components.Schemas.Map()["View"])
 }
 
-// acceptLayouts tells readers of the document, and the check of bodies, which words a layout may be.
+// acceptLayouts adds the accepted layouts to the schema, for the document and for the validation of bodies.
 func acceptLayouts(view *huma.Schema) {
 	s := view.Properties["layout"]
 	for _, k := range mixer.LayoutKinds() {
@@ -60,8 +60,8 @@ func acceptLayouts(view *huma.Schema) {
 	s.PrecomputeMessages()
 }
 
-// putView answers with the view as it is now. Of two who make the same view at once both may be told that they
-// made it.
+// putView answers with the view as it is now. When two clients create the same view at the same time, both may get the
+// status 201.
 func (s *Server) putView(_ context.Context, in *putViewInput) (*putViewReply, error) {
 	before, err := s.cfg.Rooms.Info(in.Room)
 	if err != nil {
@@ -96,7 +96,8 @@ func (s *Server) deleteView(_ context.Context, in *viewPath) (*struct{}, error) 
 	return nil, nil
 }
 
-// viewError translates what a room refuses; the rest is the server's own trouble and stays in the log.
+// viewError translates a refusal of the room. Another error is a failure of the server: it is logged and its text is
+// hidden from the client.
 func (s *Server) viewError(err error, in string) error {
 	var refused *refusal.Error
 	if !errors.As(err, &refused) {

@@ -20,7 +20,7 @@ func TestPutView(t *testing.T) {
 	h := &registry{rooms: []room.Info{yard()}}
 	srv := serveTest(t, h, nil)
 	url := srv.URL + "/api/v1/rooms/yard/views/door"
-	a := tell(t, "PUT", url, `{"layout":"spotlight","spotlight":"정문","exclude":["x"],"w":720,"h":1280,"fps":10,"capacity":9,"page":2,"cycle":5,"fill":true,"noLabels":true}`)
+	a := requestWith(t, "PUT", url, `{"layout":"spotlight","spotlight":"정문","exclude":["x"],"w":720,"h":1280,"fps":10,"capacity":9,"page":2,"cycle":5,"fill":true,"noLabels":true}`)
 	if a.status != http.StatusCreated || !strings.Contains(a.body, `"name":"door"`) || a.header.Get("Cache-Control") != "no-store" {
 		t.Fatalf("%d %s", a.status, a.body)
 	}
@@ -31,13 +31,13 @@ func TestPutView(t *testing.T) {
 	if d := cmp.Diff([]room.ViewInfo{want}, h.rooms[0].Views); d != "" {
 		t.Errorf("views (-want +got):\n%s", d)
 	}
-	a = tell(t, "PUT", url, `{"layout":"custom","tiles":[{"x":0,"y":0,"w":1,"h":0.5}]}`)
+	a = requestWith(t, "PUT", url, `{"layout":"custom","tiles":[{"x":0,"y":0,"w":1,"h":0.5}]}`)
 	if a.status != http.StatusOK || !strings.Contains(a.body, `"tiles":[{"x":0,"y":0,"w":1,"h":0.5}]`) {
 		t.Errorf("the second time: %d %s", a.status, a.body)
 	}
 }
 
-// TestViewsOfARealRoom: what is put is what the room then has, and what it refuses is named.
+// TestViewsOfARealRoom: the room has the view that was put, and a refusal names its reason.
 func TestViewsOfARealRoom(t *testing.T) {
 	rooms, err := room.NewRegistry(room.Config{
 		Mixer: mixer.Config{Width: 64, Height: 64, FPS: 5}, Rooms: map[string]room.Settings{"hall": {}},
@@ -54,7 +54,7 @@ func TestViewsOfARealRoom(t *testing.T) {
 			t.Error(ended)
 		}
 	}()
-	member, err := rooms.Join(ctx, "hall", room.Joining{}) // the room is open once this is done
+	member, err := rooms.Join(ctx, "hall", room.Joining{}) // the room is open after this
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,28 +62,28 @@ func TestViewsOfARealRoom(t *testing.T) {
 	srv := serveTest(t, nil, func(c *Config) { c.Rooms = rooms })
 	url := srv.URL + "/api/v1/rooms/hall/views/"
 	for i, want := range []int{http.StatusCreated, http.StatusOK} {
-		a := tell(t, "PUT", url+"door", `{"layout":"pip"}`)
+		a := requestWith(t, "PUT", url+"door", `{"layout":"pip"}`)
 		if a.status != want || strings.TrimSpace(a.body) != `{"name":"door","layout":"pip","w":64,"h":64,"fps":5}` {
 			t.Errorf("put %d: %d %s, want %d", i+1, a.status, a.body, want)
 		}
 	}
-	if a := ask(t, "GET", srv.URL+"/api/v1/rooms/hall"); !strings.Contains(a.body, `{"name":"door","layout":"pip"`) {
+	if a := request(t, "GET", srv.URL+"/api/v1/rooms/hall"); !strings.Contains(a.body, `{"name":"door","layout":"pip"`) {
 		t.Errorf("the room is %s", a.body)
 	}
-	a := tell(t, "PUT", url+"door", `{"layout":"custom"}`)
+	a := requestWith(t, "PUT", url+"door", `{"layout":"custom"}`)
 	a.wantProblem(t, 422)
 	if !strings.Contains(a.body, `"location":"body.tiles"`) {
 		t.Errorf("%s does not name the field", a.body)
 	}
 	for path, want := range map[string]int{"main": 204, "door": 204, "nothing": 404} {
-		if a := ask(t, "DELETE", url+path); a.status != want {
+		if a := request(t, "DELETE", url+path); a.status != want {
 			t.Errorf("delete %s: %d %s, want %d", path, a.status, a.body, want)
 		}
 	}
-	ask(t, "DELETE", url+"door").wantProblem(t, 404)
+	request(t, "DELETE", url+"door").wantProblem(t, 404)
 }
 
-// TestBadViewsAreNamed demands the field and what is accepted of every error.
+// TestBadViewsAreNamed: every error names the field and the accepted values.
 func TestBadViewsAreNamed(t *testing.T) {
 	srv := serveTest(t, &registry{rooms: []room.Info{yard()}}, nil)
 	for body, want := range map[string][]string{
@@ -96,7 +96,7 @@ func TestBadViewsAreNamed(t *testing.T) {
 		`{"layout":"custom","tiles":[{"x":0}]}`: {"body.tiles[0]", "required"},
 		`{"layout":"custom","tiles":[{"x":0.5,"y":0,"w":0.6,"h":1}]}`: {"body.tiles[0].x", "0 to 0.4"},
 	} {
-		a := tell(t, "PUT", srv.URL+"/api/v1/rooms/yard/views/door", body)
+		a := requestWith(t, "PUT", srv.URL+"/api/v1/rooms/yard/views/door", body)
 		a.wantProblem(t, 422)
 		for _, w := range append(want, `"location":"body.`) {
 			if !strings.Contains(a.body, w) {
@@ -104,21 +104,21 @@ func TestBadViewsAreNamed(t *testing.T) {
 			}
 		}
 	}
-	tell(t, "PUT", srv.URL+"/api/v1/rooms/yard/views/door", `{"layout":`).wantProblem(t, 400)
-	tell(t, "PUT", srv.URL+"/api/v1/rooms/yard/views/door", "").wantProblem(t, 400)
-	tell(t, "PUT", srv.URL+"/api/v1/rooms/yard/views/..%2Fdoor", "{}").wantProblem(t, 422)
-	tell(t, "PUT", srv.URL+"/api/v1/rooms/yard/views/"+strings.Repeat("x", 65), "{}").wantProblem(t, 422)
-	tell(t, "PUT", srv.URL+"/api/v1/rooms/nobody/views/door", "{}").wantProblem(t, 404)
+	requestWith(t, "PUT", srv.URL+"/api/v1/rooms/yard/views/door", `{"layout":`).wantProblem(t, 400)
+	requestWith(t, "PUT", srv.URL+"/api/v1/rooms/yard/views/door", "").wantProblem(t, 400)
+	requestWith(t, "PUT", srv.URL+"/api/v1/rooms/yard/views/..%2Fdoor", "{}").wantProblem(t, 422)
+	requestWith(t, "PUT", srv.URL+"/api/v1/rooms/yard/views/"+strings.Repeat("x", 65), "{}").wantProblem(t, 422)
+	requestWith(t, "PUT", srv.URL+"/api/v1/rooms/nobody/views/door", "{}").wantProblem(t, 404)
 }
 
 func TestDeleteView(t *testing.T) {
 	h := &registry{rooms: []room.Info{yard()}}
 	srv := serveTest(t, h, nil)
 	base := srv.URL + "/api/v1/rooms/"
-	ask(t, "DELETE", base+"yard/views/door").wantProblem(t, 404)
-	ask(t, "DELETE", base+"nobody/views/door").wantProblem(t, 404)
-	tell(t, "PUT", base+"yard/views/door", "{}")
-	if a := ask(t, "DELETE", base+"yard/views/door"); a.status != http.StatusNoContent || a.body != "" || h.where != "yard/door" {
+	request(t, "DELETE", base+"yard/views/door").wantProblem(t, 404)
+	request(t, "DELETE", base+"nobody/views/door").wantProblem(t, 404)
+	requestWith(t, "PUT", base+"yard/views/door", "{}")
+	if a := request(t, "DELETE", base+"yard/views/door"); a.status != http.StatusNoContent || a.body != "" || h.where != "yard/door" {
 		t.Errorf("%d %q; %s was deleted", a.status, a.body, h.where)
 	}
 }
@@ -128,11 +128,11 @@ func TestViewTrouble(t *testing.T) {
 	h := &registry{rooms: []room.Info{yard()}}
 	srv := serveTest(t, h, func(c *Config) { c.Log = slog.New(slog.NewTextHandler(&log, nil)) })
 	url := srv.URL + "/api/v1/rooms/yard/views/door"
-	tell(t, "PUT", url, "{}")
+	requestWith(t, "PUT", url, "{}")
 	for _, code := range []string{room.CodeRecorded, room.CodeViews} {
 		h.err = refusal.New(code, "the room has its reasons")
 		for _, method := range []string{"PUT", "DELETE"} {
-			a := tell(t, method, url, "{}")
+			a := requestWith(t, method, url, "{}")
 			a.wantProblem(t, 409)
 			if !strings.Contains(a.body, "its reasons") {
 				t.Errorf("%s: %s does not say why", method, a.body)
@@ -140,7 +140,7 @@ func TestViewTrouble(t *testing.T) {
 		}
 	}
 	h.err = errors.New("secret pointer 0x12")
-	a := tell(t, "PUT", url, "{}")
+	a := requestWith(t, "PUT", url, "{}")
 	a.wantProblem(t, 500)
 	if strings.Contains(a.body, "secret") || !strings.Contains(log.String(), "secret pointer") {
 		t.Errorf("the answer is %s, the log %s; want the reason in the log alone", a.body, log.String())
@@ -149,7 +149,7 @@ func TestViewTrouble(t *testing.T) {
 
 func TestOpenAPIDescribesViews(t *testing.T) {
 	srv := serveTest(t, &registry{}, nil)
-	a := ask(t, "GET", srv.URL+"/openapi.yaml")
+	a := request(t, "GET", srv.URL+"/openapi.yaml")
 	type schema struct {
 		Enum       []string
 		Properties map[string]schema

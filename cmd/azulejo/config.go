@@ -18,7 +18,7 @@ import (
 	"azulejo/signal/turn"
 )
 
-// Config is the whole configuration, as the file has it. It is read once and never changed.
+// Config is the configuration in the form of the file. It is read once and never changed.
 type Config struct {
 	Listen    string                `yaml:"listen"`
 	TLS       TLSConfig             `yaml:"tls"`
@@ -39,7 +39,7 @@ type TLSConfig struct {
 	Key  string `yaml:"key"`
 }
 
-// AuthConfig says who may come in.
+// AuthConfig says which clients are admitted.
 type AuthConfig struct {
 	Mode      string   `yaml:"mode"`
 	Secret    Secret   `yaml:"secret"`
@@ -47,7 +47,7 @@ type AuthConfig struct {
 	Origins   []string `yaml:"origins"`
 }
 
-// MixConfig says what rooms look and sound like.
+// MixConfig has the defaults of views and their encoders.
 type MixConfig struct {
 	Width   int      `yaml:"width"`
 	Height  int      `yaml:"height"`
@@ -60,7 +60,7 @@ type MixConfig struct {
 	Rungs   []string `yaml:"rungs"`
 }
 
-// StoreConfig says where footage goes.
+// StoreConfig says where footage is stored.
 type StoreConfig struct {
 	Kind string         `yaml:"kind"`
 	S3   store.S3Config `yaml:"s3"`
@@ -93,7 +93,7 @@ type CameraConfig struct {
 	Audio     bool   `yaml:"audio"`
 }
 
-// setDefaults fills in what a camera that is listed has unless it says otherwise.
+// setDefaults sets the defaults of a listed camera.
 func (c *CameraConfig) setDefaults() { c.Audio, c.Transport = true, "tcp" }
 
 func (c CameraConfig) camera(room string) camera.Config {
@@ -116,7 +116,7 @@ type ViewConfig struct {
 	Labels    bool             `yaml:"labels"` // false: no names, even with mix.labels
 }
 
-// setDefaults fills in what a view that is listed has unless it says otherwise.
+// setDefaults sets the defaults of a listed view.
 func (c *ViewConfig) setDefaults() { c.Labels = true }
 
 func (c ViewConfig) view() mixer.View {
@@ -126,7 +126,7 @@ func (c ViewConfig) view() mixer.View {
 	}
 }
 
-// LimitsConfig bounds what strangers can cost.
+// LimitsConfig limits the resources that clients can use.
 type LimitsConfig struct {
 	Rooms        int `yaml:"rooms"`
 	Participants int `yaml:"participants"`
@@ -137,7 +137,7 @@ type LimitsConfig struct {
 	FailuresPerMinute int `yaml:"failures_per_minute"`
 }
 
-// defaultConfig is what an empty file means.
+// defaultConfig is the configuration of an empty file.
 func defaultConfig() Config {
 	return Config{
 		Listen: "127.0.0.1:8080",
@@ -158,7 +158,7 @@ func defaultConfig() Config {
 	}
 }
 
-// Validate names the first bad key, its value and what is accepted.
+// Validate returns an error with the first bad key, its value and the accepted values.
 func (c Config) Validate() error {
 	checks := []func() error{
 		c.validateListen, c.guard().Validate, c.WebRTC.Validate, c.validateTurn, c.validateMix, c.validateStore, c.validateRecording,
@@ -253,7 +253,7 @@ func (c CameraConfig) validate(room string) error {
 	return nil
 }
 
-// notYet refuses what this version would otherwise silently not do.
+// notYet refuses keys that this version does not implement.
 func (c Config) notYet() error {
 	switch {
 	case c.Recording.KeepFor != 0 || c.Recording.KeepBytes != 0:

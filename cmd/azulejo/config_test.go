@@ -66,7 +66,7 @@ func TestCamerasHaveDefaults(t *testing.T) {
 	}
 }
 
-// TestRoomsAreConfigured follows what a file says of views, cameras and rungs to where it is used.
+// TestRoomsAreConfigured: views, cameras and rungs of a file reach the settings of the room and the mixer.
 func TestRoomsAreConfigured(t *testing.T) {
 	c, err := loadText(t, `
 mix: {rungs: [1080p, 90p]}
@@ -109,7 +109,7 @@ rooms:
 	}
 }
 
-// TestBadConfigurationIsNamed demands one line with the key and the value, or what is accepted.
+// TestBadConfigurationIsNamed: an error is one line with the key, and the value or the accepted values.
 func TestBadConfigurationIsNamed(t *testing.T) {
 	for yaml, want := range map[string][]string{
 		"mix: {widht: 3}":                                                {"mix.widht", "unknown key", "width"},
@@ -193,7 +193,7 @@ func TestBadConfigurationIsNamed(t *testing.T) {
 	}
 }
 
-// TestBadSecretsAreNotTold: the key is named, what it holds is not.
+// TestBadSecretsAreNotTold: an error names the key and hides the value.
 func TestBadSecretsAreNotTold(t *testing.T) {
 	for yaml, want := range map[string]string{
 		"auth: {mode: token}":                               "auth.secret: 0 bytes: accepted are 32 or more",
@@ -207,7 +207,7 @@ func TestBadSecretsAreNotTold(t *testing.T) {
 	}
 }
 
-// TestTokensLetListenAnywhere: with them, the open door is no longer open.
+// TestTokensLetListenAnywhere: a server with tokens may listen on all addresses.
 func TestTokensLetListenAnywhere(t *testing.T) {
 	yaml := "listen: 0.0.0.0:8080\nauth: {mode: token, origins: ['https://example.org', '*']}\n"
 	c, err := loadText(t, yaml, []string{"AZULEJO_AUTH_SECRET=0123456789abcdef0123456789abcdef", "AZULEJO_LIMITS_JOINS_PER_MINUTE=7"})
@@ -223,7 +223,7 @@ func TestTokensLetListenAnywhere(t *testing.T) {
 	}
 }
 
-// TestOpenServersAreLocal unless somebody said that everybody may come.
+// TestOpenServersAreLocal: a server without tokens answers only its own machine, unless auth.allow_open is set.
 func TestOpenServersAreLocal(t *testing.T) {
 	for yaml, want := range map[string]bool{
 		"{}": true, "auth: {mode: none}": true, "auth: {allow_open: true}": false,
@@ -285,19 +285,19 @@ func TestStagesStopInOppositeOrder(t *testing.T) {
 		}}
 	}
 	broken := errors.New("boom")
-	err := live(t.Context(), slog.New(slog.DiscardHandler), []stage{
+	err := runStages(t.Context(), slog.New(slog.DiscardHandler), []stage{
 		mark("store"), mark("mixer"), {"camera", func(context.Context) error { return broken }}, mark("http"),
 	})
 	if !errors.Is(err, broken) {
-		t.Errorf("live returned %v, want what broke", err)
+		t.Errorf("runStages returned %v, want the failure", err)
 	}
 	if got := strings.Join(order, " "); got != "http mixer store" {
 		t.Errorf("stopped as %q", got)
 	}
 }
 
-// TestTurnIsConfigured: the secret's key is named and the secret is not shown; public addresses are those of media
-// unless there are others.
+// TestTurnIsConfigured: an error names the key of the secret and hides its value. The public addresses default to those of
+// webrtc.
 func TestTurnIsConfigured(t *testing.T) {
 	for yaml, want := range map[string]string{
 		"turn: {external: [\"turn:there:3478\"]}":         "turn.secret: empty with turn.external: accepted",

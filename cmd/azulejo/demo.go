@@ -12,13 +12,13 @@ import (
 // demoRoom is the room of azulejo demo.
 const demoRoom = "demo"
 
-// demoNames are what the synthetic cameras are called, in order.
+// demoNames are the names of the synthetic cameras, in order.
 var demoNames = []string{"Gate", "Courtyard", "정문", "Harbour", "Loading dock", "Stairs", "Garage", "Jardim", "Kitchen"}
 
-// demoTones are their pitches in Hz: a pentatonic scale, so that any number of them sounds well together.
+// demoTones are the frequencies of their tones in Hz: a pentatonic scale, in which all tones sound well together.
 var demoTones = []float64{220, 261.63, 329.63, 392, 440, 523.25, 659.25, 784, 880}
 
-// demoCmd fills a room with synthetic cameras, records it and says where to look.
+// demoCmd runs a server with a room of synthetic cameras, records the room and prints the addresses of the pages.
 type demoCmd struct {
 	Cameras int    `default:"4" help:"How many synthetic cameras, 1 to 36."`
 	Listen  string `help:"Address of the HTTP server (127.0.0.1:8080)."`
@@ -41,7 +41,7 @@ func (d *demoCmd) Run(ctx context.Context, log *slog.Logger, env environment) er
 	base := "http://" + shownAddress(s.listener.Addr())
 	fmt.Printf("\n  the wall       %s/wall/%s\n  join it        %s/join/%s\n  the footage    %s/footage/%s\n\n",
 		base, demoRoom, base, demoRoom, base, demoRoom)
-	return s.run(ctx)
+	return s.Run(ctx)
 }
 
 func demoCameras(n int) []CameraConfig {
@@ -60,7 +60,7 @@ func demoCameras(n int) []CameraConfig {
 	return all
 }
 
-// shownAddress is how a person reaches a listener on this machine.
+// shownAddress is the address of a listener for a browser on this machine.
 func shownAddress(a net.Addr) string {
 	host, port, err := net.SplitHostPort(a.String())
 	if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsLoopback() && !ip.IsUnspecified() {

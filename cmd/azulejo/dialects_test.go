@@ -18,11 +18,11 @@ import (
 	"azulejo/signal/client"
 )
 
-// dialect is one way to become a member of a room of a server that asks for tokens.
+// dialect is one protocol by which a client becomes a member of a room, on a server with tokens.
 type dialect struct {
 	name   string
 	needed []auth.Grant
-	// join asks to come into the room and tells what the server said: nothing when it let the client in.
+	// join joins the room. It returns the error of the server; an empty text means that the client is a member.
 	join func(t *testing.T, p *process, room, token string) (code, reason string)
 }
 
@@ -82,7 +82,7 @@ func joinSTOMP(t *testing.T, p *process, room, token string) (code, reason strin
 	return "", ""
 }
 
-// post offers a picture to a WHIP or WHEP endpoint, and ends the session that begins.
+// post offers video to a WHIP or WHEP endpoint and ends the new session.
 func post(endpoint, direction string) func(*testing.T, *process, string, string) (string, string) {
 	return func(t *testing.T, p *process, room, token string) (code, reason string) {
 		t.Helper()
@@ -101,7 +101,7 @@ func post(endpoint, direction string) func(*testing.T, *process, string, string)
 	}
 }
 
-// offer posts the offer of a picture, whose client never connects.
+// offer posts an offer of video; its client never connects.
 func (p *process) offer(path, direction, token string) (*http.Response, []byte) {
 	p.t.Helper()
 	return p.ask(http.MethodPost, path, strings.ReplaceAll("v=0|o=- 1 1 IN IP4 0.0.0.0|s=-|t=0 0|a=group:BUNDLE 0|"+
@@ -109,7 +109,7 @@ func (p *process) offer(path, direction, token string) (*http.Response, []byte) 
 		"a=ice-ufrag:abcd|a=ice-pwd:abcdefghijklmnopqrstuvwx|a=fingerprint:sha-256 "+strings.Repeat("AB:", 31)+"AB|a="+direction+"|", "|", "\r\n"), token)
 }
 
-// ask sends one request; its answer is read.
+// ask sends one request and reads the answer.
 func (p *process) ask(method, path, body, token string) (*http.Response, []byte) {
 	p.t.Helper()
 	r, err := http.NewRequestWithContext(p.t.Context(), method, p.base+path, strings.NewReader(body))
@@ -152,8 +152,8 @@ func joinNative(cfg client.Config) func(*testing.T, *process, string, string) (s
 	}
 }
 
-// TestBadTokensAreRefusedInEveryDialect: two clients, one room, one of them with a bad token: it learns why it is refused,
-// the other stays, and no token is in the log, however loud that is.
+// TestBadTokensAreRefusedInEveryDialect: of two clients of a room one has a bad token. It gets the reason, the other stays,
+// and no token is in the log at any level.
 func TestBadTokensAreRefusedInEveryDialect(t *testing.T) {
 	t.Setenv("AZULEJO_AUTH_MODE", auth.ModeToken)
 	t.Setenv("AZULEJO_AUTH_SECRET", string(authtest.Secret))
@@ -184,7 +184,7 @@ func TestBadTokensAreRefusedInEveryDialect(t *testing.T) {
 	}
 	if text := p.log.String(); !strings.Contains(text, "session refused") || !strings.Contains(text, "join refused") {
 		t.Error("refusals are not in the log")
-	} else if strings.Contains(text, "eyJ") || strings.Contains(text, string(authtest.Secret)) { // eyJ: what every token begins with
+	} else if strings.Contains(text, "eyJ") || strings.Contains(text, string(authtest.Secret)) { // every token starts with eyJ
 		t.Error("a token or the secret is in the log")
 	}
 	p.eventually(20*time.Second, "the other client is with the camera alone", func() bool { return len(good.Participants()) == 1 })

@@ -25,7 +25,7 @@ import (
 // binary is azulejo as TestMain built it.
 var binary string
 
-// fetch keeps no connection open: the servers it talks to are killed.
+// fetch keeps no connections open: the tests kill their servers.
 var fetch = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 
 func TestMain(m *testing.M) {
@@ -43,17 +43,17 @@ func TestMain(m *testing.M) {
 	}))
 }
 
-// process is an azulejo that runs.
+// process is a running azulejo.
 type process struct {
-	t    *testing.T
-	cmd  *exec.Cmd
-	base string       // of its URLs
-	said bytes.Buffer // on its standard output; read it after the end
-	log  *logLines
-	done chan struct{}
+	t      *testing.T
+	cmd    *exec.Cmd
+	base   string       // of its URLs
+	stdout bytes.Buffer // read it after the end of the process
+	log    *logLines
+	done   chan struct{}
 }
 
-// launch starts azulejo on a free port and waits until it is ready. The test's end ends it.
+// launch starts azulejo on a free port and waits until it is ready. The end of the test kills it.
 func launch(t *testing.T, args ...string) *process {
 	t.Helper()
 	addr := freeAddress(t)
@@ -61,7 +61,7 @@ func launch(t *testing.T, args ...string) *process {
 	p.cmd = exec.Command(binary, append(args, "--listen", addr)...)
 	p.cmd.Env = append(os.Environ(), "AZULEJO_WEBRTC_UDP=127.0.0.1:0", "AZULEJO_WEBRTC_TCP=",
 		"AZULEJO_MIX_WIDTH=640", "AZULEJO_MIX_HEIGHT=360", "AZULEJO_MIX_PRESET=ultrafast")
-	p.cmd.Stdout = &p.said
+	p.cmd.Stdout = &p.stdout
 	out, err := p.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -72,7 +72,7 @@ func launch(t *testing.T, args ...string) *process {
 	go func() {
 		defer close(p.done)
 		p.log.read(out)
-		_ = p.cmd.Wait() // its state is asked for where it matters
+		_ = p.cmd.Wait() // the tests read its state
 	}()
 	t.Cleanup(func() { p.kill() })
 	p.eventually(20*time.Second, "ready", func() bool {
@@ -97,7 +97,7 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// logLines shows a process's log in the test's, and keeps it.
+// logLines copies the log of a process to that of the test, and keeps it.
 type logLines struct {
 	t *testing.T
 
@@ -120,13 +120,13 @@ func (l *logLines) String() string {
 	return l.all.String()
 }
 
-// kill ends the process at once, as a power cut does.
+// kill kills the process, as a power cut does.
 func (p *process) kill() {
 	_ = p.cmd.Process.Kill() // it may be gone already
 	<-p.done
 }
 
-// terminate asks the process to end and returns its exit code.
+// terminate sends SIGTERM to the process and returns its exit code.
 func (p *process) terminate() int {
 	p.t.Helper()
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
@@ -192,7 +192,7 @@ func (p *process) footage() timeline {
 	return t
 }
 
-// recorded is how many segments there are in all spans.
+// recorded is the number of segments in all spans.
 func (t timeline) recorded() int {
 	n := 0
 	for _, s := range t.Spans {
@@ -211,8 +211,8 @@ func TestSigtermFinishesAndStoresEverything(t *testing.T) {
 	}
 	for _, page := range []string{"/wall/demo", "/join/demo", "/footage/demo"} {
 		link := strings.Replace(p.base, "127.0.0.1", "localhost", 1) + page
-		if !strings.Contains(p.said.String(), link) {
-			t.Errorf("the demo did not say %s: %s", link, p.said.String())
+		if !strings.Contains(p.stdout.String(), link) {
+			t.Errorf("the demo did not say %s: %s", link, p.stdout.String())
 		}
 	}
 	for _, dir := range []string{"open", "ready"} {
@@ -258,7 +258,7 @@ func TestKillLosesNothingButTheLastPart(t *testing.T) {
 	}
 }
 
-// duration is what ffprobe says of a file's picture.
+// duration is the duration of a file's video by ffprobe.
 func duration(t *testing.T, name string) time.Duration {
 	t.Helper()
 	s := cmdtest.Tool(t, "ffprobe", "-v", "warning", "-select_streams", "v:0", "-show_entries", "stream=duration", "-of", "csv=p=0", name)

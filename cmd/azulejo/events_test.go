@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// TestEventsEndWithTheServer: who reads a session's events learns why they end, and does not hold the server up.
+// TestEventsEndWithTheServer: a client that reads the events of a session gets the reason of their end, and does not delay
+// the end of the server.
 func TestEventsEndWithTheServer(t *testing.T) {
 	p := launch(t, "demo", "--cameras", "1", "--data", t.TempDir())
 	created, answer := p.offer("/whep/demo", "recvonly", "")

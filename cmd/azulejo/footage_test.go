@@ -17,7 +17,7 @@ import (
 	"azulejo/recorder/store/storetest"
 )
 
-// footageConfig is a room with one camera whose picture fills the canvas.
+// footageConfig is a room with one camera whose video fills the canvas.
 const footageConfig = `
 mix: {labels: false}
 rooms:
@@ -38,7 +38,7 @@ func TestFootageFromS3(t *testing.T) {
 // segmentURI is a segment in a playlist: its start and duration are in its name, in milliseconds.
 var segmentURI = regexp.MustCompile(`(?m)^.*segments/(\d+)-(\d+)-[0-9a-f]+\.[0-9a-f]+-\d+\.m4s$`)
 
-// checkFootage records for a while and holds what comes back to the promises, with foreign tools.
+// checkFootage records four segments and checks with ffmpeg and ffprobe that the footage is complete and plays.
 func checkFootage(t *testing.T, config string) {
 	file := filepath.Join(t.TempDir(), "azulejo.yaml")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
@@ -72,7 +72,7 @@ func checkFootage(t *testing.T, config string) {
 	checkAlignment(t, all)
 }
 
-// checkSegment holds one segment, with its init before it, to what its name and the clock say.
+// checkSegment checks that the times in a segment, after its init segment, are those of its name.
 func checkSegment(t *testing.T, i int, name []string, media []byte) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "segment.mp4")
@@ -120,9 +120,8 @@ func packetTimes(t *testing.T, file, stream string) []float64 {
 	return all
 }
 
-// checkAlignment compares lamp and voice of the synthetic camera, which both begin on every full second of
-// the wall clock. The camera draws at 30 pictures a second and the view at 25, so a lamp is seen up to
-// 73 ms late, 36 ms on average.
+// checkAlignment compares lamp and voice of the synthetic camera: both start on every full second of the wall clock. The
+// camera draws 30 frames a second and the view 25, so that a lamp is up to 73 ms late, 36 ms on average.
 func checkAlignment(t *testing.T, file string) {
 	t.Helper()
 	lamp := mean(offsets(lampTimes(t, file)))
@@ -136,7 +135,7 @@ func checkAlignment(t *testing.T, file string) {
 	}
 }
 
-// lampTimes are when the lamp goes on.
+// lampTimes are the times at which the lamp goes on.
 func lampTimes(t *testing.T, file string) []float64 {
 	t.Helper()
 	times := packetTimes(t, file, "v:0")
@@ -156,7 +155,7 @@ func lampTimes(t *testing.T, file string) []float64 {
 	return on
 }
 
-// voiceTimes are when the tone swells: the loudest 5 ms after 300 ms without louder ones.
+// voiceTimes are the times at which the tone swells: the loudest 5 ms after 300 ms without louder ones.
 func voiceTimes(t *testing.T, file string) []float64 {
 	t.Helper()
 	start := packetTimes(t, file, "a:0")[0]
@@ -181,7 +180,7 @@ func voiceTimes(t *testing.T, file string) []float64 {
 	return on
 }
 
-// raw is what ffmpeg writes to its standard output.
+// raw is the standard output of ffmpeg.
 func raw(t *testing.T, args ...string) []byte {
 	t.Helper()
 	out, err := exec.Command("ffmpeg", append([]string{"-nostdin", "-v", "error"}, args...)...).Output()
@@ -191,7 +190,7 @@ func raw(t *testing.T, args ...string) []byte {
 	return out
 }
 
-// offsets are the distances to the nearest full second, leaving out the first.
+// offsets are the distances to the nearest full second, without the first.
 func offsets(times []float64) []float64 {
 	var all []float64
 	for _, at := range times[min(1, len(times)):] {

@@ -14,10 +14,10 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Override is a value for one key, such as "mix.width", that beats the file.
+// Override is a value for one key, such as "mix.width", that replaces that of the file.
 type Override struct{ Key, Value string }
 
-// overrides makes a list of key and value pairs, leaving out empty values.
+// overrides is a list from pairs of keys and values, without empty values.
 func overrides(pairs ...string) []Override {
 	var all []Override
 	for i := 0; i < len(pairs); i += 2 {
@@ -37,7 +37,8 @@ func parseOverride(s string) (Override, error) {
 	return Override{key, value}, nil
 }
 
-// loadConfig reads the file, if any, then the environment, then the flags; the later beats the earlier.
+// loadConfig reads the file, if any, then the environment, then the flags. A later source replaces the values of an
+// earlier one.
 func loadConfig(file string, environ []string, flags []Override) (Config, error) {
 	c := defaultConfig()
 	if file != "" {
@@ -84,7 +85,7 @@ func (c *Config) set(o Override) error {
 	return apply("", n, reflect.ValueOf(c).Elem())
 }
 
-// fromEnvironment picks the variables that name a key: AZULEJO_ and its path in capitals.
+// fromEnvironment returns the variables that name a key: AZULEJO_ and the path of the key in capitals.
 func fromEnvironment(environ []string) []Override {
 	var all []Override
 	for _, key := range leaves("", reflect.TypeFor[Config]()) {
@@ -126,7 +127,7 @@ func fields(t reflect.Type) []field {
 	return all
 }
 
-// apply sets v from n and names the key that does not fit.
+// apply sets v from n. An error names the key that does not fit.
 func apply(path string, n *yaml.Node, v reflect.Value) error {
 	if n.Kind == yaml.AliasNode {
 		n = n.Alias
@@ -195,7 +196,7 @@ func applyList(path string, n *yaml.Node, v reflect.Value) error {
 	return nil
 }
 
-// setDefaults fills in what an item of a list or a map has unless it says otherwise.
+// setDefaults sets the defaults of an item of a list or map.
 func setDefaults(v reflect.Value) {
 	if d, ok := v.Addr().Interface().(interface{ setDefaults() }); ok {
 		d.setDefaults()
@@ -227,7 +228,7 @@ func applyScalar(path string, n *yaml.Node, v reflect.Value) error {
 	return nil
 }
 
-// refuse names the key, the value and what is accepted.
+// refuse is an error with the key, the value and the accepted values.
 func refuse(path string, n *yaml.Node, accepted string) error {
 	value := n.Value
 	if n.Kind != yaml.ScalarNode {

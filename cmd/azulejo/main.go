@@ -54,7 +54,7 @@ func (s *serveCmd) Run(ctx context.Context, log *slog.Logger, env environment) e
 	if err != nil {
 		return err
 	}
-	return srv.run(ctx)
+	return srv.Run(ctx)
 }
 
 func (s *serveCmd) load(env environment) (Config, error) {

@@ -28,7 +28,7 @@ import (
 	"azulejo/web"
 )
 
-// server is everything that azulejo serve and azulejo demo run.
+// server has all parts that azulejo serve and azulejo demo run.
 type server struct {
 	cfg      Config
 	log      *slog.Logger
@@ -45,7 +45,7 @@ type server struct {
 	listener net.Listener
 }
 
-// newServer builds all parts and opens the ports; run starts them. On an error what was opened is closed.
+// newServer builds all parts and opens the ports; Run starts them. After an error everything is closed.
 func newServer(cfg Config, log *slog.Logger) (s *server, err error) {
 	s = &server{cfg: cfg, log: log}
 	defer func() {
@@ -72,14 +72,11 @@ func newServer(cfg Config, log *slog.Logger) (s *server, err error) {
 	s.signal = ws.NewHandler(ws.Config{}, s.registry, s.engine, s.guard, log)
 	s.stomp = stomp.NewHandler(stomp.Config{}, s.registry, s.engine, s.guard, log)
 	s.whip = whip.NewHandler(whip.Config{}, s.registry, s.engine, s.guard, log)
-	if s.web, err = s.newWeb(); err != nil {
-		return s, err
-	}
-	s.listener, err = net.Listen("tcp", cfg.Listen)
-	if err != nil {
+	if s.listener, err = net.Listen("tcp", cfg.Listen); err != nil {
 		return s, fmt.Errorf("listen: %w", err)
 	}
-	return s, nil
+	s.web, err = s.newWeb()
+	return s, err
 }
 
 func openStore(cfg Config) (store.Store, error) {
@@ -108,6 +105,7 @@ func (s *server) newWeb() (*web.Server, error) {
 		Peers:      s.engine.Stats,
 		LiveFrames: codec.LiveFrames,
 		Version:    version,
+		Listener:   s.listener,
 		TLS:        tlsConfig,
 		Log:        s.log,
 	})
@@ -124,11 +122,11 @@ func (s *server) tls() (*tls.Config, error) {
 	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
 }
 
-// run lives until ctx ends, then stops along the media: who sends, who mixes, who keeps.
-func (s *server) run(ctx context.Context) error {
+// Run runs all stages until ctx ends. Then it stops them along the media: HTTP and signalling, cameras, rooms, recorder.
+func (s *server) Run(ctx context.Context) error {
 	defer s.close()
 	s.log.Info("listening", "http", s.listener.Addr().String(), "webrtc", s.engine.Addresses())
-	return live(ctx, s.log, []stage{
+	return runStages(ctx, s.log, []stage{
 		{"recorder", s.recorder.Run},
 		{"rooms", s.registry.Run},
 		{"cameras", s.runCameras},
@@ -138,14 +136,14 @@ func (s *server) run(ctx context.Context) error {
 	})
 }
 
-// runSignalling ends the sessions of all clients with ctx.
+// runSignalling closes the sessions of all clients when ctx ends.
 func (s *server) runSignalling(ctx context.Context) error {
 	<-ctx.Done()
-	return atOnce(s.signal.Close, s.stomp.Close, s.whip.Close)
+	return parallel(s.signal.Close, s.stomp.Close, s.whip.Close)
 }
 
-// atOnce runs all and waits for them.
-func atOnce(all ...func() error) error {
+// parallel runs all functions at the same time and waits for them.
+func parallel(all ...func() error) error {
 	errs := make([]error, len(all))
 	var work sync.WaitGroup
 	for i, one := range all {
@@ -155,16 +153,17 @@ func atOnce(all ...func() error) error {
 	return errors.Join(errs...)
 }
 
-// runHTTP ends what holds requests open first, streams of events and polls: the server waits for its requests.
+// runHTTP serves HTTP until ctx ends. The HTTP server waits for its requests at the end, so streams of events and polls
+// are ended first.
 func (s *server) runHTTP(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() {
 		s.whip.EndEvents()
 		s.stomp.EndSessions()
 	})()
-	return s.web.Run(ctx, s.listener)
+	return s.web.Run(ctx)
 }
 
-// runCameras keeps every room's cameras. Their places are the room's business, so they may come in any order.
+// runCameras runs the cameras of all rooms. They may start in any order: the room knows the place of each.
 func (s *server) runCameras(ctx context.Context) error {
 	var cameras sync.WaitGroup
 	for name, r := range s.cfg.Rooms {
@@ -178,10 +177,7 @@ func (s *server) runCameras(ctx context.Context) error {
 	return nil
 }
 
-// openFeed has the engine run a camera's file or test pattern.
-func openFeed(spec mixer.FeedSpec) (camera.Feed, error) { return feeds.Open(spec) }
-
-// close frees what newServer opened and no stage has closed.
+// close closes what newServer opened. Parts that their stage has closed already ignore it.
 func (s *server) close() {
 	if s.recorder != nil {
 		if err := s.recorder.Close(); err != nil {
@@ -199,6 +195,6 @@ func (s *server) close() {
 		}
 	}
 	if s.listener != nil {
-		_ = s.listener.Close() // closed already by the HTTP server, unless that never ran
+		_ = s.listener.Close() // an error means that web has closed it
 	}
 }

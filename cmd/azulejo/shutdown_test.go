@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// TestSigtermWithClientsAtEveryDoor: whoever is there, and in whatever state, does not keep the server from ending, and
-// who can be told is told.
-func TestSigtermWithClientsAtEveryDoor(t *testing.T) {
+// TestSigtermWithClientsOnEveryRoute: clients of every protocol, in any state, do not delay the end of the server. Clients
+// whose protocol can say so get the reason.
+func TestSigtermWithClientsOnEveryRoute(t *testing.T) {
 	p := launch(t, "demo", "--cameras", "1", "--data", t.TempDir())
 	const upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n"
 	clients := []struct {

@@ -8,23 +8,23 @@ import (
 	"slices"
 )
 
-// stage is one living part of the server.
+// stage is one running part of the server.
 type stage struct {
 	name string
 	run  func(context.Context) error
 }
 
-// live starts the stages in order and, once ctx ends or one of them breaks, stops them in the opposite
-// order, each only when the one after it is gone: along the media, from where it comes in to where it is
-// kept. It returns what broke.
-func live(ctx context.Context, log *slog.Logger, stages []stage) error {
+// runStages starts the stages in order. When ctx ends or a stage fails, it stops them in the opposite order and waits for
+// each before it stops the next: media comes in at the last stage and is stored by the first. It returns the errors of all
+// stages; a stage that returns before it is stopped has failed.
+func runStages(ctx context.Context, log *slog.Logger, stages []stage) error {
 	type running struct {
 		stage
 		cancel context.CancelFunc
 		done   chan error
 	}
-	broken, brk := context.WithCancelCause(ctx)
-	defer brk(nil)
+	ended, end := context.WithCancel(ctx)
+	defer end()
 	all := make([]running, len(stages))
 	for i, s := range stages {
 		own, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -35,12 +35,12 @@ func live(ctx context.Context, log *slog.Logger, stages []stage) error {
 				err = errors.New("ended by itself")
 			}
 			if err != nil {
-				brk(fmt.Errorf("%s: %w", s.name, err))
+				end()
 			}
 			all[i].done <- err
 		}()
 	}
-	<-broken.Done()
+	<-ended.Done()
 	var errs []error
 	for _, r := range slices.Backward(all) {
 		r.cancel()

@@ -10,8 +10,8 @@ import (
 	"azulejo/signal/room"
 )
 
-// tokenCmd prints a token. The secret comes from the configuration, as serve reads it, and never from a flag, which others
-// on the machine could see.
+// tokenCmd prints a token. The secret comes from the configuration, as serve reads it. It has no flag, since other users
+// of the machine can see flags.
 type tokenCmd struct {
 	Config string        `short:"c" help:"Configuration file (YAML) with auth.secret; AZULEJO_AUTH_SECRET beats it." placeholder:"FILE"`
 	Room   string        `required:"" help:"The room it is good for; * is all."`
@@ -20,7 +20,7 @@ type tokenCmd struct {
 	TTL    time.Duration `name:"ttl" default:"1h" help:"How long it is good, such as 30m or 720h."`
 }
 
-// longestTTL keeps somebody from minting a token for ever by a slip.
+// longestTTL prevents tokens that are valid for ever by mistake.
 const longestTTL = 10 * 366 * 24 * time.Hour
 
 // Run prints nothing but the token on standard output.

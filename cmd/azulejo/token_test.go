@@ -17,14 +17,14 @@ import (
 
 const secret = "0123456789abcdef0123456789abcdef"
 
-// command executes azulejo and returns what it printed and its exit code.
+// command runs azulejo and returns its output and its exit code.
 func command(t *testing.T, environ []string, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
 	var out, bad bytes.Buffer
 	cmd := exec.Command(binary, args...)
 	cmd.Env = append(os.Environ(), environ...)
 	cmd.Stdout, cmd.Stderr = &out, &bad
-	_ = cmd.Run() // its state is looked at below
+	_ = cmd.Run() // the exit code is returned
 	return out.String(), bad.String(), cmd.ProcessState.ExitCode()
 }
 
@@ -73,8 +73,7 @@ func TestTokenCommandSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
-// TestTokensOpenARunningServer is the whole way: a server that asks for tokens, the command that makes them, and clients
-// that show them.
+// TestTokensOpenARunningServer: a server with tokens admits clients with tokens that the command token made.
 func TestTokensOpenARunningServer(t *testing.T) {
 	t.Setenv("AZULEJO_AUTH_SECRET", secret)
 	t.Setenv("AZULEJO_AUTH_MODE", "token")

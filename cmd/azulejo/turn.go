@@ -41,8 +41,8 @@ func (c Config) validateTurn() error {
 	return c.turn().Validate()
 }
 
-// openMedia opens the ports of media and of relays, which know each other: clients of the one are told of the
-// other, which in turn reaches no port of this machine but the one's.
+// openMedia opens the ports of media and of relays. The engine tells its clients the addresses of the relays; the relays
+// reach no port of this machine but those of the engine.
 func (s *server) openMedia() (err error) {
 	relays := s.cfg.turn()
 	relays.Media = func() []netip.AddrPort { return s.engine.Media() }

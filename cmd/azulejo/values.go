@@ -10,7 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Secret is text that never shows itself.
+// Secret is text that is hidden from logs and errors.
 type Secret string
 
 // String hides the secret from fmt.

@@ -6,34 +6,34 @@ import (
 	"azulejo/signal/auth"
 )
 
-// A rule says who asks the guard before somebody goes through a door, and in which words it refuses.
-type rule int
+// access says which code checks the permission for a route, and how it answers a refusal.
+type access int
 
 const (
-	open rule = iota + 1 // nobody: everybody may have what is behind it
-	page                 // the gate; refused with a page
-	api                  // the gate; refused with a problem document
-	own                  // the handler itself: it makes members, and its dialect carries the token
+	open access = iota + 1 // no check: everybody may use the route
+	page                   // the gate checks; a refusal is a page
+	api                    // the gate checks; a refusal is a problem document
+	own                    // the handler checks: it makes members, and its dialect carries the token
 )
 
-// pathRoom is the room that the request's path names.
+// pathRoom stands for the room in the request's path.
 const pathRoom = "{room}"
 
-// door is one pattern of the mux and what it takes to go through.
-type door struct {
+// route is one pattern of the mux and the permission that it needs.
+type route struct {
 	pattern string
-	rule    rule
-	room    string       // of page and api: pathRoom, auth.AllRooms, or empty for any token that is good
-	grants  []auth.Grant // all of them are needed
+	access  access
+	room    string       // for page and api: pathRoom, auth.AllRooms, or empty for any valid token
+	grants  []auth.Grant // all are needed
 }
 
-// doors are all there are: nothing else can be registered. Static files say nothing of this server's rooms, and neither
-// does the description of the API.
-func doors(static []string) []door {
+// routeTable has all routes: the gate registers no others. Static files and the description of the API are open, since
+// they reveal nothing about the rooms of this server.
+func routeTable(static []string) []route {
 	const rooms, footage = "/api/v1/rooms", "/api/v1/footage/{room}"
 	view, publish, read, admin := auth.View, auth.Publish, auth.Footage, auth.Admin
 	needs := func(grants ...auth.Grant) []auth.Grant { return grants }
-	all := []door{
+	all := []route{
 		{"GET /{$}", page, "", nil},
 		{"GET /join/{room}", page, pathRoom, needs(view, publish)},
 		{"GET /wall/{room}", page, pathRoom, needs(view)},
@@ -63,13 +63,13 @@ func doors(static []string) []door {
 		{"GET /favicon.ico", open, "", nil},
 	}
 	for _, name := range static {
-		all = append(all, door{"GET /" + name, open, "", nil})
+		all = append(all, route{"GET /" + name, open, "", nil})
 	}
 	return all
 }
 
-// ask is what the guard has to be asked for a request that came to d.
-func (d door) ask(r *http.Request) auth.Ask {
+// request is the question to the guard for a request to this route.
+func (d route) request(r *http.Request) auth.Ask {
 	room := d.room
 	if room == pathRoom {
 		room = r.PathValue("room")

@@ -17,7 +17,7 @@ import (
 	"azulejo/signal/room"
 )
 
-// tokenServer is a server that wants tokens, with something behind every door.
+// tokenServer is a server that needs tokens, with a handler for every route.
 type tokenServer struct {
 	*Server
 	url     string
@@ -25,7 +25,7 @@ type tokenServer struct {
 	reached *handled
 }
 
-// handled keeps which paths a handler was asked for.
+// handled is a handler that counts its requests by path.
 type handled struct {
 	mu    sync.Mutex
 	paths map[string]int
@@ -35,7 +35,7 @@ func (h *handled) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.paths[r.URL.Path]++
-	_, _ = io.WriteString(w, "behind the door")
+	_, _ = io.WriteString(w, "from the handler")
 }
 
 func (h *handled) count(path string) int {
@@ -69,8 +69,8 @@ func serveTokens(t *testing.T, change func(*auth.Config)) *tokenServer {
 	return s
 }
 
-// method and path of a request that comes to the door.
-func (d door) example() (method, path string) {
+// example is the method and the path of a request for the route.
+func (d route) example() (method, path string) {
 	method, path, ok := strings.Cut(d.pattern, " ")
 	if !ok {
 		method, path = http.MethodGet, d.pattern
@@ -79,8 +79,8 @@ func (d door) example() (method, path string) {
 	return method, path
 }
 
-// knock sends one request to the door; the token stands in the header, or in the query.
-func (s *tokenServer) knock(t *testing.T, d door, token string, inQuery bool) answer {
+// send sends one request for the route d with the token in the header or in the query.
+func (s *tokenServer) send(t *testing.T, d route, token string, inQuery bool) answer {
 	t.Helper()
 	method, path := d.example()
 	body := ""
@@ -89,51 +89,51 @@ func (s *tokenServer) knock(t *testing.T, d door, token string, inQuery bool) an
 	}
 	switch {
 	case token == "":
-		return tell(t, method, s.url+path, body)
+		return requestWith(t, method, s.url+path, body)
 	case inQuery:
-		return tell(t, method, s.url+path+"?token="+token, body)
+		return requestWith(t, method, s.url+path+"?token="+token, body)
 	}
-	return tell(t, method, s.url+path, body, "Authorization", "Bearer "+token)
+	return requestWith(t, method, s.url+path, body, "Authorization", "Bearer "+token)
 }
 
-// TestEveryRouteHasItsDoor: the table is neither too short, which New refuses, nor too long.
-func TestEveryRouteHasItsDoor(t *testing.T) {
+// TestTableHasExactlyTheRoutes: New refuses a table that lacks routes; this test finds routes too many.
+func TestTableHasExactlyTheRoutes(t *testing.T) {
 	s := serveTokens(t, nil)
-	if len(s.mux.doors) < 30 {
-		t.Errorf("only %d doors", len(s.mux.doors))
+	if len(s.mux.routes) < 30 {
+		t.Errorf("only %d routes", len(s.mux.routes))
 	}
-	for pattern, d := range s.mux.doors {
+	for pattern, d := range s.mux.routes {
 		method, path := d.example()
 		if _, got := s.mux.mux.Handler(httptest.NewRequest(method, path, nil)); got != pattern {
-			t.Errorf("door %q: %s %s leads to %q", pattern, method, path, got)
+			t.Errorf("route %q: %s %s leads to %q", pattern, method, path, got)
 		}
-		if d.rule == open || d.rule == own {
+		if d.access == open || d.access == own {
 			continue
 		}
 		if strings.Contains(pattern, pathRoom) != (d.room == pathRoom) {
-			t.Errorf("door %q asks for room %q", pattern, d.room)
+			t.Errorf("route %q asks for room %q", pattern, d.room)
 		}
 	}
 	s.mux.HandleFunc("GET /back", s.health)
 	if err := s.mux.err(); err == nil || !strings.Contains(err.Error(), "GET /back") {
-		t.Errorf("a route without a door gave %v", err)
+		t.Errorf("a route that is not in the table gave %v", err)
 	}
-	if a := ask(t, "GET", s.url+"/back"); a.status != http.StatusNotFound {
-		t.Errorf("a route without a door leads to %d", a.status)
+	if a := request(t, "GET", s.url+"/back"); a.status != http.StatusNotFound {
+		t.Errorf("a route that is not in the table leads to %d", a.status)
 	}
 }
 
-// TestWhatIsOpen: a door that is taken off its hinges must be taken off here too. Whatever asks for itself has tests that come
-// with the same bad tokens: to all of /whip/ and /whep/ in signal/whip, to /ws and /signaling in signal/ws and signal/stomp,
-// and to all of them together in cmd/azulejo.
-func TestWhatIsOpen(t *testing.T) {
+// TestOpenRoutes lists the routes without a check here a second time. The handlers that check tokens themselves have tests
+// with the same bad tokens: /whip/ and /whep/ in signal/whip, /ws in signal/ws, /signaling in signal/stomp, and all of
+// them in cmd/azulejo.
+func TestOpenRoutes(t *testing.T) {
 	var opened, themselves, anyToken []string
-	for pattern, d := range serveTokens(t, nil).mux.doors {
+	for pattern, d := range serveTokens(t, nil).mux.routes {
 		switch {
-		case strings.HasPrefix(pattern, "GET /static/") && d.rule == open:
-		case d.rule == open:
+		case strings.HasPrefix(pattern, "GET /static/") && d.access == open:
+		case d.access == open:
 			opened = append(opened, pattern)
-		case d.rule == own:
+		case d.access == own:
 			themselves = append(themselves, pattern)
 		case len(d.grants) == 0:
 			anyToken = append(anyToken, pattern)
@@ -148,23 +148,23 @@ func TestWhatIsOpen(t *testing.T) {
 		t.Errorf("open are %q, want %q", opened, want)
 	}
 	if want := []string{"/signaling", "/signaling/", "/whep/", "/whip/", "/ws"}; !slices.Equal(themselves, want) {
-		t.Errorf("doors that ask for themselves are %q, want %q", themselves, want)
+		t.Errorf("routes that check the token themselves are %q, want %q", themselves, want)
 	}
 }
 
-// TestEveryDoorAsks walks through all doors without a token, with bad ones, with good ones of too little, and with one that
-// is just enough.
-func TestEveryDoorAsks(t *testing.T) {
+// TestEveryRouteChecks walks through all routes without a token, with bad tokens, with tokens that lack a grant,
+// and with tokens that have just enough.
+func TestEveryRouteChecks(t *testing.T) {
 	s := serveTokens(t, nil)
-	for _, pattern := range slices.Sorted(maps.Keys(s.mux.doors)) {
-		d := s.mux.doors[pattern]
+	for _, pattern := range slices.Sorted(maps.Keys(s.mux.routes)) {
+		d := s.mux.routes[pattern]
 		t.Run(pattern, func(t *testing.T) {
 			needed := d.room
 			if needed == pathRoom {
 				needed = "yard"
 			}
 			bad := authtest.BadTokens(t, needed, d.grants...)
-			if d.rule == open || d.rule == own {
+			if d.access == open || d.access == own {
 				s.wantOpen(t, d, bad)
 				return
 			}
@@ -176,7 +176,7 @@ func TestEveryDoorAsks(t *testing.T) {
 			}
 			for name, token := range enough(t, d) {
 				for _, inQuery := range []bool{false, true} {
-					if a := s.knock(t, d, token, inQuery); a.status >= 300 {
+					if a := s.send(t, d, token, inQuery); a.status >= 300 {
 						t.Errorf("%s: %d %s", name, a.status, a.body)
 					}
 				}
@@ -186,15 +186,15 @@ func TestEveryDoorAsks(t *testing.T) {
 	if !strings.Contains(s.log.String(), "request refused") {
 		t.Error("refusals are not in the log")
 	}
-	for _, secret := range []string{"garbage", "eyJ", string(authtest.Secret)} { // eyJ: what every token begins with
+	for _, secret := range []string{"garbage", "eyJ", string(authtest.Secret)} { // every token starts with eyJ
 		if strings.Contains(s.log.String(), secret) {
 			t.Errorf("%q is in the log", secret)
 		}
 	}
 }
 
-// enough are tokens that open d and no more.
-func enough(t *testing.T, d door) map[string]string {
+// enough are tokens with just the permission for d.
+func enough(t *testing.T, d route) map[string]string {
 	t.Helper()
 	grants := d.grants
 	if len(grants) == 0 {
@@ -210,29 +210,29 @@ func enough(t *testing.T, d door) map[string]string {
 	return tokens
 }
 
-// wantOpen: whoever comes gets to the handler, with whatever token.
-func (s *tokenServer) wantOpen(t *testing.T, d door, tokens []authtest.Bad) {
+// wantOpen: a request with any token reaches the handler.
+func (s *tokenServer) wantOpen(t *testing.T, d route, tokens []authtest.Bad) {
 	t.Helper()
 	for _, b := range tokens {
-		a := s.knock(t, d, b.Token, true)
-		if a.status != http.StatusOK || (d.rule == own) != (a.body == "behind the door") {
+		a := s.send(t, d, b.Token, true)
+		if a.status != http.StatusOK || (d.access == own) != (a.body == "from the handler") {
 			t.Errorf("%s: %d %.80s", b.Name, a.status, a.body)
 		}
 	}
 }
 
-// wantRefused: in words, in the form of the door, and without anything from behind it.
-func (s *tokenServer) wantRefused(t *testing.T, d door, b authtest.Bad) {
+// wantRefused: the answer has the reason in the form of the route, and the handler is not reached.
+func (s *tokenServer) wantRefused(t *testing.T, d route, b authtest.Bad) {
 	t.Helper()
 	name, token, status := b.Name, b.Token, map[string]int{auth.CodeUnauthorized: 401, auth.CodeForbidden: 403}[b.Code]
 	_, path := d.example()
 	before := s.reached.count(path)
 	for _, inQuery := range []bool{false, true} {
-		a := s.knock(t, d, token, inQuery)
-		if d.rule == api {
+		a := s.send(t, d, token, inQuery)
+		if d.access == api {
 			a.wantProblem(t, status)
 		}
-		kind := map[rule]string{api: "application/problem+json", page: "text/html; charset=utf-8"}[d.rule]
+		kind := map[access]string{api: "application/problem+json", page: "text/html; charset=utf-8"}[d.access]
 		if a.status != status || a.header.Get("Content-Type") != kind || a.header.Get("Cache-Control") != "no-store" {
 			t.Errorf("%s: %d %v, want %d as %s", name, a.status, a.header, status, kind)
 		}
@@ -248,7 +248,7 @@ func (s *tokenServer) wantRefused(t *testing.T, d door, b authtest.Bad) {
 	}
 }
 
-// TestOddPathsOpenNothing: what the mux and the guard understand by a path is the same.
+// TestOddPathsOpenNothing: the mux and the guard read the same room from a path.
 func TestOddPathsOpenNothing(t *testing.T) {
 	s := serveTokens(t, nil)
 	token := authtest.Token(t, "garden", auth.Admin)
@@ -282,10 +282,10 @@ func TestOddPathsOpenNothing(t *testing.T) {
 	}
 }
 
-// TestStrangeNamesOpenNothing of a server for its own machine: neither door nor file.
+// TestStrangeNamesOpenNothing: a server for its own machine answers no other host name, neither routes nor files.
 func TestStrangeNamesOpenNothing(t *testing.T) {
 	s := serveTokens(t, func(c *auth.Config) { *c = auth.Config{Local: true} })
-	for _, d := range s.mux.doors {
+	for _, d := range s.mux.routes {
 		method, path := d.example()
 		r := httptest.NewRequest(method, "http://rebound.test:8080"+path, nil)
 		r.Header.Set("Origin", "http://rebound.test:8080") // the very host: the same origin
@@ -295,14 +295,14 @@ func TestStrangeNamesOpenNothing(t *testing.T) {
 			t.Errorf("%s %s: %d %.80s", method, path, w.Code, w.Body)
 		}
 	}
-	if a := ask(t, "GET", s.url+"/api/v1/rooms"); a.status != http.StatusOK || len(s.reached.paths) > 0 {
+	if a := request(t, "GET", s.url+"/api/v1/rooms"); a.status != http.StatusOK || len(s.reached.paths) > 0 {
 		t.Errorf("by its address: %d; handlers were reached at %v", a.status, s.reached.paths)
 	}
 }
 
 func TestRefusedPageEscapesItsReason(t *testing.T) {
 	s := serveTokens(t, nil)
-	a := ask(t, "GET", s.url+"/wall/yard?token="+authtest.Token(t, "<b>garden</b>", auth.View))
+	a := request(t, "GET", s.url+"/wall/yard?token="+authtest.Token(t, "<b>garden</b>", auth.View))
 	if a.status != http.StatusForbidden || strings.Contains(a.body, "<b>") || !strings.Contains(a.body, "garden") {
 		t.Errorf("%d %s", a.status, a.body)
 	}
@@ -311,22 +311,22 @@ func TestRefusedPageEscapesItsReason(t *testing.T) {
 func TestTooManyFailuresAreTold(t *testing.T) {
 	s := serveTokens(t, func(c *auth.Config) { c.FailuresPerMinute = 2 })
 	for range 2 {
-		ask(t, "GET", s.url+"/api/v1/rooms").wantProblem(t, http.StatusUnauthorized)
+		request(t, "GET", s.url+"/api/v1/rooms").wantProblem(t, http.StatusUnauthorized)
 	}
-	a := ask(t, "GET", s.url+"/api/v1/rooms")
+	a := request(t, "GET", s.url+"/api/v1/rooms")
 	a.wantProblem(t, http.StatusTooManyRequests)
 	if a.header.Get("Retry-After") == "" {
 		t.Error("no Retry-After")
 	}
-	a = ask(t, "GET", s.url+"/wall/yard")
+	a = request(t, "GET", s.url+"/wall/yard")
 	if a.status != http.StatusTooManyRequests || !strings.Contains(a.body, "Too many tries") {
 		t.Errorf("%d %s", a.status, a.body)
 	}
 }
 
-// FuzzDoors: no request for something of the yard is answered with a token of the garden.
-func FuzzDoors(f *testing.F) {
-	for _, d := range doors(nil) {
+// FuzzRoutes: no request for the room yard succeeds with a token for the room garden.
+func FuzzRoutes(f *testing.F) {
+	for _, d := range routeTable(nil) {
 		method, path := d.example()
 		f.Add(method, path, "Bearer x")
 	}
