@@ -68,8 +68,8 @@ func TestCutoutsAreAverages(t *testing.T) {
 			defer src.Close()
 			src.PTS = 7
 			part := c.cut.part(src.Bounds())
-			for name, newCutter := range map[string]func(Cutout, image.Rectangle) (*cutter, error){"best": newCutter, "plain": newPlainCutter} {
-				cutter, err := newCutter(c.cut, src.Bounds())
+			for name, build := range map[string]func(Cutout, image.Rectangle) (*cutter, error){"best": newCutter, "plain": newPlainCutter} {
+				cutter, err := build(c.cut, src.Bounds())
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -38,7 +38,8 @@ func newTestTrack(t *testing.T, cfg mpeg4audio.AudioSpecificConfig) *aacTrack {
 	return a
 }
 
-// TestAACUnitsFollowEachOther: whatever the configuration, access units of a packet and packets of a stream have no gaps.
+// TestAACUnitsFollowEachOther: with every configuration, access units follow each other without gaps, within an RTP packet and
+// from one to the next.
 func TestAACUnitsFollowEachOther(t *testing.T) {
 	for name, c := range map[string]struct {
 		cfg    mpeg4audio.AudioSpecificConfig
@@ -100,7 +101,7 @@ func TestAACTimesFollowTheCamera(t *testing.T) {
 	}
 }
 
-// TestAACKeepsItsPackets: what was handed on does not change with the buffer that it came in.
+// TestAACKeepsItsPackets: an access unit is a copy. It does not change with the buffer of the RTP packet.
 func TestAACKeepsItsPackets(t *testing.T) {
 	a := newTestTrack(t, mpeg4audio.AudioSpecificConfig{SampleRate: 16000})
 	p := aacPacket(1, 0, 1)

@@ -14,8 +14,8 @@ import (
 	"azulejo/signal/room"
 )
 
-// TestALostCameraKeepsItsPlace has a camera whose file is missing at first: its tile says so, in one place
-// all the time, and is live once the file is there.
+// TestALostCameraKeepsItsPlace: a camera whose file is missing is a participant with a placeholder, and the same participant
+// is live once the file exists.
 func TestALostCameraKeepsItsPlace(t *testing.T) {
 	dir := t.TempDir()
 	clip := filepath.Join(dir, "ready.mp4")
@@ -41,7 +41,7 @@ func TestALostCameraKeepsItsPlace(t *testing.T) {
 	if err := os.Rename(clip, file); err != nil {
 		t.Fatal(err)
 	}
-	watchPlace(t, registry, id, 5*time.Second, mixer.Live)
+	watchPlace(t, registry, id, 20*time.Second, mixer.Live)
 	cancel()
 	<-ended
 	<-ended
@@ -50,8 +50,8 @@ func TestALostCameraKeepsItsPlace(t *testing.T) {
 	}
 }
 
-// watchPlace watches for so long, or until the camera is live if that is wanted, that it is there, and
-// returns its id, which must be the one given unless that is empty.
+// watchPlace checks for d that the camera is the only participant, and then its state. Where Live is wanted it returns as soon
+// as that is reached. The participant must have the id, unless that is empty; its id is returned.
 func watchPlace(t *testing.T, registry *room.Registry, id string, d time.Duration, want mixer.State) string {
 	t.Helper()
 	var last mixer.State

@@ -12,12 +12,12 @@ import (
 	"azulejo/signal/signaltest/await"
 )
 
-// silence is a sink that looks at nothing.
-type silence struct{}
+// discard is a sink that drops all packets.
+type discard struct{}
 
-func (silence) WritePacket(mixer.Packet) {}
+func (discard) WritePacket(mixer.Packet) {}
 
-// TestARoomPullsWhatItShows: a camera with a sub-stream in a real room, where its tile grows and shrinks.
+// TestARoomPullsWhatItShows: in a real room, the size of its tile decides which stream of a camera is pulled.
 func TestARoomPullsWhatItShows(t *testing.T) {
 	before := codec.LiveFrames()
 	log := slog.New(slog.DiscardHandler)
@@ -42,7 +42,7 @@ func TestARoomPullsWhatItShows(t *testing.T) {
 		}
 	}
 	small := &mixer.View{Layout: mixer.KindCustom, Tiles: []mixer.Fraction{{X: 0, Y: 0, W: 0.5, H: 0.5}}}
-	sub, err := member.Mixer().Watch(mixer.Watching{Codec: mixer.H264, View: small, Keep: true}, silence{})
+	sub, err := member.Mixer().Watch(mixer.Watching{Codec: mixer.H264, View: small, Keep: true}, discard{})
 	if err != nil {
 		t.Fatal(err)
 	}

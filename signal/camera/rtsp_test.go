@@ -22,7 +22,7 @@ import (
 	"azulejo/mixer"
 )
 
-// relay is an RTSP server that hands on what one publisher sends it.
+// relay is an RTSP server that passes the stream of one publisher to all readers.
 type relay struct {
 	server *gortsplib.Server
 	ready  chan struct{} // closed when there is something to play
@@ -30,10 +30,10 @@ type relay struct {
 	mu      sync.Mutex
 	stream  *gortsplib.ServerStream
 	playing map[*gortsplib.ServerSession]struct{}
-	plays   int // ever
+	plays   int // sessions that ever played
 }
 
-// readers are how many sessions play now, and how many ever did.
+// readers returns how many sessions play now, and how many ever played.
 func (r *relay) readers() (now, ever int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -43,7 +43,7 @@ func (r *relay) readers() (now, ever int) {
 func startRelay(t *testing.T) (*relay, string) {
 	t.Helper()
 	r := &relay{ready: make(chan struct{}), playing: map[*gortsplib.ServerSession]struct{}{}}
-	for try := 0; ; try++ { // the ports of RTP and RTCP follow on: hunt for a free pair
+	for try := 0; ; try++ { // RTP and RTCP need two adjacent ports: try until both are free
 		port := freePort(t) &^ 1
 		r.server = &gortsplib.Server{
 			Handler: r, RTSPAddress: fmt.Sprintf("127.0.0.1:%d", freePort(t)),
@@ -129,7 +129,7 @@ func (r *relay) OnSessionClose(ctx *gortsplib.ServerHandlerOnSessionCloseCtx) {
 func (r *relay) OnRecord(ctx *gortsplib.ServerHandlerOnRecordCtx) (*base.Response, error) {
 	s := r.current()
 	ctx.Session.OnPacketRTPAny(func(m *description.Media, _ format.Format, p *rtp.Packet) {
-		_ = s.WritePacketRTP(m, p) // a reader that went away
+		_ = s.WritePacketRTP(m, p) // the reader has left
 		if p.SequenceNumber%16 == 0 {
 			_ = s.WritePacketRTCP(m, &rtcp.SenderReport{SSRC: p.SSRC, NTPTime: wallClock(), RTPTime: p.Timestamp})
 		}
@@ -138,13 +138,13 @@ func (r *relay) OnRecord(ctx *gortsplib.ServerHandlerOnRecordCtx) (*base.Respons
 	return &base.Response{StatusCode: base.StatusOK}, nil
 }
 
-// wallClock is what it is now, in NTP's seconds since 1900 as 32.32.
+// wallClock is the NTP time now: seconds since 1900 as a fixed-point number of 32.32 bits.
 func wallClock() uint64 {
 	now := time.Now()
 	return uint64(now.Unix()+2_208_988_800)<<32 | uint64(now.Nanosecond())<<32/1_000_000_000
 }
 
-// TestRTSP pulls what Debian's ffmpeg publishes, over both transports and in the formats cameras have.
+// TestRTSP pulls streams of Debian's ffmpeg, over both transports and with the codecs of cameras.
 func TestRTSP(t *testing.T) {
 	for _, c := range []struct {
 		name         string
@@ -182,7 +182,7 @@ func TestRTSP(t *testing.T) {
 	}
 }
 
-// publishRTSP has ffmpeg send a test picture and a tone until the test ends.
+// publishRTSP has ffmpeg publish a test pattern and a tone until the test ends.
 func publishRTSP(t *testing.T, r *relay, url string, video, audio []string) {
 	t.Helper()
 	args := []string{
@@ -208,11 +208,13 @@ func publishRTSP(t *testing.T, r *relay, url string, video, audio []string) {
 	}
 }
 
-// enough tells whether there are two seconds of both media.
+// enough tells whether there are more than 40 frames, 2 s, and 1.2 s of audio, and sender reports of both tracks came: the
+// capture time of a packet is known from the first report on.
 func (r *recording) enough() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return len(r.video) > 40 && lasting(r.audio) > 1200*time.Millisecond
+	return len(r.video) > 40 && lasting(r.audio) > 1200*time.Millisecond &&
+		r.video[len(r.video)-1].Captured != 0 && r.audio[len(r.audio)-1].Captured != 0
 }
 
 func checkRecording(t *testing.T, out *recording, id, audioID mixer.Codec) {
@@ -220,16 +222,16 @@ func checkRecording(t *testing.T, out *recording, id, audioID mixer.Codec) {
 	out.mu.Lock()
 	defer out.mu.Unlock()
 	if len(out.video) < 40 || lasting(out.audio) < 1200*time.Millisecond || out.video[0].Codec != id || out.audio[0].Codec != audioID {
-		t.Fatalf("%d pictures and %d sounds", len(out.video), len(out.audio))
+		t.Fatalf("%d frames and %d audio packets", len(out.video), len(out.audio))
 	}
 	d, err := codec.NewVideoDecoder(id, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer d.Close()
-	shown, begun := 0, false
+	shown, started := 0, false
 	for _, p := range out.video {
-		if begun = begun || p.Key; !begun {
+		if started = started || p.Key; !started {
 			continue
 		}
 		frames, err := d.Decode(p)
@@ -238,7 +240,7 @@ func checkRecording(t *testing.T, out *recording, id, audioID mixer.Codec) {
 		}
 		for _, f := range frames {
 			if size := fmt.Sprintf("%dx%d", f.Width(), f.Height()); size != "160x90" {
-				t.Errorf("a picture of %s", size)
+				t.Errorf("a frame of %s", size)
 			}
 			shown++
 			f.Close()
@@ -247,14 +249,14 @@ func checkRecording(t *testing.T, out *recording, id, audioID mixer.Codec) {
 	checkClock(t, out)
 	checkTimes(t, out.audio)
 	if shown < 15 {
-		t.Errorf("%d pictures shown of %d", shown, len(out.video))
+		t.Errorf("%d frames shown of %d", shown, len(out.video))
 	}
 	if got := codectest.LoudestTone(t, out.audio, 300, 400, 500, 600, 700, 1200); got != 600 {
 		t.Errorf("the loudest tone is %g Hz", got)
 	}
 }
 
-// checkClock wants the newest of both media to be captured when the camera says, which is about now.
+// checkClock wants the newest packets of both media to have a capture time of the last 30 s.
 func checkClock(t *testing.T, out *recording) {
 	t.Helper()
 	for _, p := range []mixer.Packet{out.video[len(out.video)-1], out.audio[len(out.audio)-1]} {
@@ -264,7 +266,7 @@ func checkClock(t *testing.T, out *recording) {
 	}
 }
 
-// lasting is for how long packets play.
+// lasting is the sum of the durations of packets.
 func lasting(packets []mixer.Packet) (d time.Duration) {
 	for _, p := range packets {
 		d += p.Duration
@@ -272,7 +274,7 @@ func lasting(packets []mixer.Packet) (d time.Duration) {
 	return d
 }
 
-// checkTimes wants every audio packet to begin where the one before ends, as far as both clocks can say.
+// checkTimes wants every audio packet to begin within 2 ms of the end of the one before, unless packets were lost.
 func checkTimes(t *testing.T, audio []mixer.Packet) {
 	t.Helper()
 	for i, p := range audio[1:] {

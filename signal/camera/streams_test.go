@@ -15,63 +15,63 @@ import (
 	"azulejo/mixer"
 )
 
-// seat is a camera's place that notes what comes.
+// seat is a camera's membership that records its packets.
 type seat struct {
-	mu       sync.Mutex
-	pictures [2][]time.Time // by layer
-	sounds   []mixer.Packet
-	heard    []string // whose sound, each change once
+	mu     sync.Mutex
+	frames [2][]time.Time // when video packets came, by layer
+	audio  []mixer.Packet
+	owners []string // URLs of the streams that the audio came from, one for each change
 }
 
 func (s *seat) PutLayer(layer int, _ mixer.Packet) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.pictures[layer] = append(s.pictures[layer], time.Now())
+	s.frames[layer] = append(s.frames[layer], time.Now())
 }
 
 func (s *seat) PutAudio(p mixer.Packet) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.sounds = append(s.sounds, p)
-	if who := string(p.Data); len(s.heard) == 0 || s.heard[len(s.heard)-1] != who {
-		s.heard = append(s.heard, who)
+	s.audio = append(s.audio, p)
+	if url := string(p.Data); len(s.owners) == 0 || s.owners[len(s.owners)-1] != url {
+		s.owners = append(s.owners, url)
 	}
 }
 
-// last is when the newest picture of a layer came, long ago if none did.
+// last is when the newest frame of a layer came; the zero time if none did.
 func (s *seat) last(layer int) time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if n := len(s.pictures[layer]); n > 0 {
-		return s.pictures[layer][n-1]
+	if n := len(s.frames[layer]); n > 0 {
+		return s.frames[layer][n-1]
 	}
 	return time.Time{}
 }
 
-// toy is a feed on a fake clock: a picture and a sound every 40 ms, a key picture after two seconds and every
-// fourth from then on.
-type toy struct {
-	name   string
+// fakeFeed delivers a video and an audio packet every 40 ms of a fake clock. The first keyframe comes after 2 s, from then on
+// every fourth frame is one.
+type fakeFeed struct {
+	url    string
 	broken *bool // under mu of its rig
 	rig    *rig
 }
 
-// rig is a camera with toys for streams.
+// rig is a camera whose streams are fake feeds.
 type rig struct {
 	*streams
 	seat *seat
 
 	mu      sync.Mutex
-	down    [2]bool
+	down    [2]bool // by layer
 	running int
-	most    int // running at once
+	most    int // largest value of running
 }
 
 func newRig(ctx context.Context, cfg Config) (r *rig, wait func()) {
 	r = &rig{seat: &seat{}}
 	r.streams = newStreams(cfg, r.seat, openFeed, slog.New(slog.DiscardHandler))
 	r.open = func(url string) (Feed, error) {
-		return &toy{name: url, rig: r, broken: &r.down[slices.Index(cfg.urls(), url)]}, nil
+		return &fakeFeed{url: url, rig: r, broken: &r.down[slices.Index(cfg.urls(), url)]}, nil
 	}
 	done := make(chan struct{})
 	go func() { defer close(done); r.run(ctx) }()
@@ -84,27 +84,28 @@ func (r *rig) set(layer int, down bool) {
 	r.down[layer] = down
 }
 
-var errToy = errors.New("broken")
+var errFeed = errors.New("broken")
 
-func (f *toy) enter(n int) {
+// count adds n to the feeds that run.
+func (f *fakeFeed) count(n int) {
 	f.rig.mu.Lock()
 	defer f.rig.mu.Unlock()
 	f.rig.running += n
 	f.rig.most = max(f.rig.most, f.rig.running)
 }
 
-func (f *toy) fails() bool {
+func (f *fakeFeed) fails() bool {
 	f.rig.mu.Lock()
 	defer f.rig.mu.Unlock()
 	return *f.broken
 }
 
-func (f *toy) Run(ctx context.Context, out func(mixer.Packet), _ <-chan struct{}) error {
-	f.enter(1)
-	defer f.enter(-1)
+func (f *fakeFeed) Run(ctx context.Context, out func(mixer.Packet), _ <-chan struct{}) error {
+	f.count(1)
+	defer f.count(-1)
 	for n := 0; ; n++ {
 		if f.fails() {
-			return errToy
+			return errFeed
 		}
 		select {
 		case <-ctx.Done():
@@ -113,11 +114,11 @@ func (f *toy) Run(ctx context.Context, out func(mixer.Packet), _ <-chan struct{}
 		}
 		at := time.Duration(n) * 40 * time.Millisecond
 		out(mixer.Packet{Codec: mixer.H264, PTS: at, Key: n >= 50 && n%4 == 0})
-		out(mixer.Packet{Codec: mixer.Opus, Data: []byte(f.name), PTS: at, Duration: 40 * time.Millisecond})
+		out(mixer.Packet{Codec: mixer.Opus, Data: []byte(f.url), PTS: at, Duration: 40 * time.Millisecond})
 	}
 }
 
-// fresh tells which layers brought a picture just now.
+// fresh names the layers of which a frame came in the last 100 ms.
 func (r *rig) fresh() string {
 	var all []string
 	for layer := range r.pulls {
@@ -128,7 +129,7 @@ func (r *rig) fresh() string {
 	return strings.Join(all, " and ")
 }
 
-// after lets time pass, until everything rests, and tells which layers are pulled then.
+// after lets time pass and checks which layers are pulled then.
 func (r *rig) after(t *testing.T, d time.Duration, want string) {
 	t.Helper()
 	time.Sleep(d)
@@ -144,19 +145,19 @@ var (
 	none  = mixer.Demand{}
 )
 
-// TestMakeBeforeBreak: the old stream goes on until the new one has been there for a second.
+// TestMakeBeforeBreak: the old stream is pulled until the new one's first keyframe is 1 s old.
 func TestMakeBeforeBreak(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		r, wait := newRig(ctx, Config{URL: "main", SubURL: "sub", Audio: true})
-		r.after(t, 5*time.Second, "1") // the cheaper one, before anybody asked
+		r.after(t, 5*time.Second, "1") // the cheaper one, before the first demand
 		r.demand(large)
-		r.after(t, 1500*time.Millisecond, "0 and 1") // no key picture yet
-		r.after(t, 1300*time.Millisecond, "0 and 1") // for less than a second
+		r.after(t, 1500*time.Millisecond, "0 and 1") // no keyframe yet
+		r.after(t, 1300*time.Millisecond, "0 and 1") // a keyframe, for less than a second
 		r.after(t, time.Second, "0")
 		r.demand(small)
 		r.after(t, 1500*time.Millisecond, "0 and 1")
-		r.demand(large) // taken back: the other has not been needed
+		r.demand(large) // taken back: the main stream still runs
 		r.after(t, 1500*time.Millisecond, "0")
 		r.demand(none)
 		r.after(t, 20*time.Second, "0") // it may be seen again soon
@@ -169,29 +170,30 @@ func TestMakeBeforeBreak(t *testing.T) {
 		if r.most != 2 || r.running != 0 {
 			t.Errorf("%d feeds ran at once and %d are left", r.most, r.running)
 		}
-		if want := []string{"sub", "main", "sub"}; !slices.Equal(r.seat.heard, want) {
-			t.Errorf("heard %v; want %v", r.seat.heard, want)
+		if want := []string{"sub", "main", "sub"}; !slices.Equal(r.seat.owners, want) {
+			t.Errorf("audio of %v; want %v", r.seat.owners, want)
 		}
-		checkSound(t, r.seat.sounds)
+		checkAudio(t, r.seat.audio)
 	})
 }
 
-// checkSound wants one sound at a time, without a hole longer than a feed needs to begin.
-func checkSound(t *testing.T, sounds []mixer.Packet) {
+// checkAudio wants audio packets that do not overlap, with no gap longer than the start of a feed takes.
+func checkAudio(t *testing.T, packets []mixer.Packet) {
 	t.Helper()
-	for i := range sounds[1:] {
-		gap := sounds[i+1].PTS - sounds[i].PTS - sounds[i].Duration
+	for i := range packets[1:] {
+		gap := packets[i+1].PTS - packets[i].PTS - packets[i].Duration
 		if gap < 0 || gap > 60*time.Millisecond {
-			t.Errorf("sound %d begins %v after the end of the one before", i+1, gap)
+			t.Errorf("audio packet %d begins %v after the end of the one before", i+1, gap)
 		}
-		if changed := string(sounds[i+1].Data) != string(sounds[i].Data); changed && !sounds[i+1].Lost {
-			t.Errorf("sound %d does not say that it is another one's", i+1)
+		if changed := string(packets[i+1].Data) != string(packets[i].Data); changed && !packets[i+1].Lost {
+			t.Errorf("audio packet %d of another stream is not marked as lost", i+1)
 		}
 	}
 }
 
-// TestTheOtherStandsIn: whichever stream is broken, the other is used, and the wanted one as soon as it is back.
-func TestTheOtherStandsIn(t *testing.T) {
+// TestABrokenStreamIsReplaced: while the wanted stream is broken the other one is pulled, and the wanted one again as soon as
+// it works.
+func TestABrokenStreamIsReplaced(t *testing.T) {
 	for layer, d := range []mixer.Demand{large, small} {
 		synctest.Test(t, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
@@ -217,7 +219,7 @@ func TestTheOtherStandsIn(t *testing.T) {
 	}
 }
 
-// TestOneStream: a camera without a sub-stream is pulled whatever is wanted, and comes back.
+// TestOneStream: a camera without a sub-stream is pulled for every demand, and again after it broke.
 func TestOneStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -232,14 +234,14 @@ func TestOneStream(t *testing.T) {
 		r.after(t, 6*time.Second, "0")
 		cancel()
 		wait()
-		if r.most != 1 || len(r.seat.sounds) != 0 {
-			t.Errorf("%d feeds at once and %d sounds; want one and none", r.most, len(r.seat.sounds))
+		if r.most != 1 || len(r.seat.audio) != 0 {
+			t.Errorf("%d feeds at once and %d audio packets; want one and none", r.most, len(r.seat.audio))
 		}
 	})
 }
 
-// TestManyWishes: wishes faster than streams begin neither leak nor double a stream.
-func TestManyWishes(t *testing.T) {
+// TestManyDemands: demands that change faster than streams start neither leak a stream nor pull one twice.
+func TestManyDemands(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		r, wait := newRig(ctx, Config{URL: "main", SubURL: "sub", Audio: true})
@@ -254,11 +256,11 @@ func TestManyWishes(t *testing.T) {
 		if r.most != 2 || r.running != 0 {
 			t.Errorf("%d feeds ran at once and %d are left", r.most, r.running)
 		}
-		checkSound(t, r.seat.sounds)
+		checkAudio(t, r.seat.audio)
 	})
 }
 
-// TestSubURLIsChecked: the error names the key.
+// TestSubURLIsChecked: the error names the configuration key.
 func TestSubURLIsChecked(t *testing.T) {
 	err := Config{Name: "Gate", URL: "test:", SubURL: "ftp://x"}.Validate()
 	if err == nil || !strings.Contains(err.Error(), "camera Gate: sub_url: ") {
@@ -269,7 +271,7 @@ func TestSubURLIsChecked(t *testing.T) {
 	}
 }
 
-// TestRefreshReachesAllStreams and never blocks.
+// TestRefreshReachesAllStreams: a refresh is passed to all streams and never blocks.
 func TestRefreshReachesAllStreams(t *testing.T) {
 	s := newStreams(Config{URL: "main", SubURL: "sub"}, &seat{}, openFeed, slog.New(slog.DiscardHandler))
 	s.refresh()

@@ -16,11 +16,11 @@ import (
 	"azulejo/signal/signaltest/await"
 )
 
-// sizer is a camera's place that knows how large the newest picture of each layer is.
+// sizer is a camera's membership that records the size of the newest keyframe of each layer.
 type sizer struct {
 	mu      sync.Mutex
 	sizes   [2]string
-	newest  [2]time.Time
+	newest  [2]time.Time // when the last video packet came
 	decoder [2]*codec.VideoDecoder
 	broken  error
 }
@@ -39,7 +39,7 @@ func newSizer(t *testing.T) *sizer {
 	return s
 }
 
-// PutLayer decodes key pictures only: every one can be.
+// PutLayer decodes keyframes only: each of them can be decoded alone.
 func (s *sizer) PutLayer(layer int, p mixer.Packet) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -59,7 +59,7 @@ func (s *sizer) PutLayer(layer int, p mixer.Packet) {
 
 func (s *sizer) PutAudio(mixer.Packet) {}
 
-// only tells whether pictures come from that layer and no longer from the other, and have that size.
+// only tells whether frames of that size come from that layer, and none from the other.
 func (s *sizer) only(layer int, size string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -89,7 +89,7 @@ func pullFrom(t *testing.T, cfg Config) (*streams, *sizer) {
 	return s, out
 }
 
-// TestRTSPSubStream: what is pulled follows the tile, one session at a time but for the change.
+// TestRTSPSubStream: the pulled stream follows the demand. Two sessions play only during a change.
 func TestRTSPSubStream(t *testing.T) {
 	main, mainURL := startRelay(t)
 	sub, subURL := startRelay(t)
@@ -105,10 +105,10 @@ func TestRTSPSubStream(t *testing.T) {
 	}
 	await.Until(t, "the sub-stream alone", func() bool { return out.only(1, "160x90") && sessions(0, 1)() })
 	s.demand(mixer.Demand{Width: 320, Height: 180, Layer: 0})
-	await.Until(t, "both, while the main stream begins", sessions(1, 1))
+	await.Until(t, "both, while the main stream starts", sessions(1, 1))
 	await.Until(t, "the main stream alone", func() bool { return out.only(0, "320x180") && sessions(1, 0)() })
 	s.demand(mixer.Demand{Width: 80, Height: 45, Layer: 1})
-	await.Until(t, "both, while the sub-stream begins", sessions(1, 1))
+	await.Until(t, "both, while the sub-stream starts", sessions(1, 1))
 	await.Until(t, "the sub-stream alone again", func() bool { return out.only(1, "160x90") && sessions(0, 1)() })
 	if _, n := main.readers(); n != 1 {
 		t.Errorf("the main stream was played %d times; want once", n)
@@ -118,7 +118,7 @@ func TestRTSPSubStream(t *testing.T) {
 	}
 }
 
-// TestFilesAndPatterns: a sub-stream may be anything; one that is missing is stood in for.
+// TestFilesAndPatterns: a sub-stream may be a file, and the main stream replaces it while the file is missing.
 func TestFilesAndPatterns(t *testing.T) {
 	dir := t.TempDir()
 	clip, missing := filepath.Join(dir, "clip.mp4"), filepath.Join(dir, "later.mp4")
