@@ -119,8 +119,8 @@ func (u *uploader) draining() bool {
 	}
 }
 
-// wait returns when the next pass is due: after the retry time if the last pass returned err, else
-// when the spool has a new entry; at once when draining starts.
+// wait returns when the next pass is due: after the retry time if the last pass returned err, otherwise
+// when the spool has a new entry. The start of draining ends both waits.
 func (u *uploader) wait(ctx context.Context, draining bool, err error, retry time.Duration) {
 	news, final, again := u.news, u.final, (<-chan time.Time)(nil)
 	if draining {

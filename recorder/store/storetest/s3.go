@@ -4,11 +4,15 @@ package storetest
 
 import (
 	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -29,11 +33,12 @@ func StartS3(t testing.TB) store.S3Config {
 		t.Fatal(err)
 	}
 	for range 5 { // another process may bind the free port before the server does
-		if addr, ok := tryServer(t, binary, root, freeAddr(t)); ok {
-			return store.S3Config{
-				Endpoint: "http://" + addr, Bucket: Bucket, Region: "us-east-1",
-				AccessKey: "test", SecretKey: "testsecret", PathStyle: true,
-			}
+		cfg := store.S3Config{
+			Endpoint: "http://" + freeAddr(t), Bucket: Bucket, Region: "us-east-1",
+			AccessKey: "test", SecretKey: rand.Text(), PathStyle: true,
+		}
+		if tryServer(t, binary, root, cfg) {
+			return cfg
 		}
 	}
 	t.Fatal("versitygw did not start")
@@ -73,11 +78,12 @@ func freeAddr(t testing.TB) string {
 	return addr
 }
 
-// tryServer starts the server and waits until it accepts connections; false when it exits before.
-func tryServer(t testing.TB, binary, root, addr string) (string, bool) {
+// tryServer starts the server and waits until it answers; false when it exits before.
+func tryServer(t testing.TB, binary, root string, cfg store.S3Config) bool {
 	t.Helper()
+	addr := strings.TrimPrefix(cfg.Endpoint, "http://")
 	var out logBuffer
-	cmd := exec.Command(binary, "--port", addr, "--access", "test", "--secret", "testsecret", "--quiet", "posix", root)
+	cmd := exec.Command(binary, "--port", addr, "--access", cfg.AccessKey, "--secret", cfg.SecretKey, "--quiet", "posix", root)
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("start versitygw: %v", err)
@@ -95,24 +101,42 @@ func tryServer(t testing.TB, binary, root, addr string) (string, bool) {
 		select {
 		case <-exited:
 			t.Logf("versitygw: %v\n%s", cmd.ProcessState, out.String())
-			return "", false
+			return false
 		case <-deadline:
 			_ = cmd.Process.Kill()
 			<-exited
 			t.Fatalf("versitygw does not answer on %s\n%s", addr, out.String())
 		case <-tick.C:
-			conn, err := net.Dial("tcp", addr)
-			if err != nil {
+			if !answers(t, addr, cfg) {
 				continue
 			}
-			_ = conn.Close()
 			t.Cleanup(func() {
 				_ = cmd.Process.Kill()
 				<-exited
 			})
-			return addr, true
+			return true
 		}
 	}
+}
+
+// answers tells whether the server with this secret answers at the address. Another process at the
+// address does not know the secret.
+func answers(t testing.TB, addr string, cfg store.S3Config) bool {
+	t.Helper()
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		return false
+	}
+	_ = conn.Close()
+	s, err := store.NewS3(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }() // it has no more requests
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	_, err = s.Stat(ctx, "missing")
+	return errors.Is(err, store.ErrNotFound)
 }
 
 // logBuffer holds the output of a process. It may be read while the process writes.
