@@ -13,6 +13,9 @@ import (
 // SourceID numbers a source. The server's side chooses it; it is never used again. Zero is no source.
 type SourceID uint64
 
+// FeedID numbers a feed. The server's side chooses it; it is never used again.
+type FeedID uint64
+
 // SubscriptionID numbers a subscription. The server's side chooses it; it is never used again.
 type SubscriptionID uint64
 
@@ -124,6 +127,20 @@ type (
 	}
 )
 
+// Commands about feeds: media that the engine reads or makes. Their packets come back as events, so that they are
+// written to a source, and tapped, as any others.
+type (
+	// OpenFeed starts a file or a test pattern.
+	OpenFeed struct {
+		Feed FeedID
+		Spec FeedSpec
+	}
+	// CloseFeed stops a feed.
+	CloseFeed struct{ Feed FeedID }
+	// RequestFeedKeyframe asks a feed for a keyframe; files have none to give.
+	RequestFeedKeyframe struct{ Feed FeedID }
+)
+
 // Commands about the room.
 type (
 	// SetView defines a named view, or defines it anew. Subscriptions to it move to the new definition.
@@ -165,6 +182,20 @@ type (
 	Delayed struct {
 		Source SourceID
 		Delay  time.Duration
+	}
+)
+
+// Events about feeds.
+type (
+	// Fed carries a packet of a feed.
+	Fed struct {
+		Feed   FeedID
+		Packet Packet
+	}
+	// FeedEnded says that a feed has no more packets. Failure is nil after CloseFeed.
+	FeedEnded struct {
+		Feed    FeedID
+		Failure *Failure
 	}
 )
 
@@ -230,6 +261,9 @@ func (SetPassthrough) command()        {}
 func (SetView) command()               {}
 func (DeleteView) command()            {}
 func (GetStats) command()              {}
+func (OpenFeed) command()              {}
+func (CloseFeed) command()             {}
+func (RequestFeedKeyframe) command()   {}
 
 func (Answer) event()           {}
 func (Statistics) event()       {}
@@ -242,6 +276,8 @@ func (Delivery) event()         {}
 func (OfferPassthrough) event() {}
 func (Ended) event()            {}
 func (Overloaded) event()       {}
+func (Fed) event()              {}
+func (FeedEnded) event()        {}
 
 // Failure is an error that has crossed the seam. errors.Is finds the sentinel of this package that it stands for.
 type Failure struct {

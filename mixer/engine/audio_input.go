@@ -202,8 +202,8 @@ func (a *audioInput) videoLead(now time.Time, video transit.Floor) time.Duration
 	return a.buffer.lastDelay - audioLatency + skew
 }
 
-// skew is by how much later audio arrives than video that was captured at the same moment. As long as no sender report
-// tells, both are taken to leave the sender at once: then audio is later by the length of its packet.
+// skew is by how much later audio arrives than video that was captured at the same moment. Without sender reports, both
+// are assumed to leave the sender at once: then audio is later by the length of its packet.
 func (a *audioInput) skew(video transit.Floor) time.Duration {
 	if a.byCapture.Known() && video.Known() {
 		if skew := a.byCapture.Value() - video.Value(); skew.Abs() <= syncMost {

@@ -20,7 +20,7 @@ type mouth struct {
 	t       *testing.T
 	decoder audioDecoder
 	now     time.Duration
-	untold  bool // what is lost is not said to be
+	hidden  bool // packets after a loss are not marked as Lost
 }
 
 func newMouth(t *testing.T) *mouth {
@@ -30,8 +30,8 @@ func newMouth(t *testing.T) *mouth {
 	return m
 }
 
-// play lets packets arrive when their sound has ended, until they end, and returns what is heard meanwhile, as
-// much as 200 ms longer than they last. Those that are nil never come.
+// play decodes each packet at the time when its audio has ended. It returns the audio that is heard until 200 ms after
+// the last packet. Packets that are nil are lost.
 func (m *mouth) play(packets []*mixer.Packet) (heard []int16) {
 	m.t.Helper()
 	lost, first := false, packets[0].PTS
@@ -48,7 +48,7 @@ func (m *mouth) play(packets []*mixer.Packet) (heard []int16) {
 				break
 			}
 			q := *p
-			q.Lost, lost = lost && !m.untold, false
+			q.Lost, lost = lost && !m.hidden, false
 			if err := m.decode(&m.decoder, q, m.born.Add(came)); err != nil {
 				m.t.Fatal(err)
 			}
@@ -58,7 +58,7 @@ func (m *mouth) play(packets []*mixer.Packet) (heard []int16) {
 	return heard
 }
 
-// hear is one block, silence when there is none.
+// hear returns the next block, or silence if there is none.
 func (m *mouth) hear() []int16 {
 	if b := m.pull(m.born.Add(m.now)); b != nil {
 		return slices.Clone(b)
@@ -66,7 +66,7 @@ func (m *mouth) hear() []int16 {
 	return make([]int16, blockLength)
 }
 
-// packed encodes sound, in frames of a length where the format leaves a choice.
+// packed encodes audio. cfg.Frame is the length of packets in codecs that allow any.
 func packed(t testing.TB, cfg codec.AudioConfig, sound []int16) (packets []*mixer.Packet) {
 	t.Helper()
 	frame := cfg.Frame
@@ -91,7 +91,7 @@ func packed(t testing.TB, cfg codec.AudioConfig, sound []int16) (packets []*mixe
 	return packets
 }
 
-// repack cuts formats without frames into packets of that length.
+// repack cuts the data of codecs without frames into packets of that length.
 func repack(all []mixer.Packet, frame time.Duration) (out []mixer.Packet) {
 	var data []byte
 	for _, p := range all {
@@ -106,7 +106,7 @@ func repack(all []mixer.Packet, frame time.Duration) (out []mixer.Packet) {
 	return out
 }
 
-// tone of two channels, which differ.
+// stereo is a tone of left hertz in the left channel and of right hertz in the right one.
 func stereo(d time.Duration, left, right float64) []int16 {
 	out := make([]int16, samplesIn(d))
 	for i := 0; i < len(out); i += 2 {
@@ -116,7 +116,7 @@ func stereo(d time.Duration, left, right float64) []int16 {
 	return out
 }
 
-// channel is one side of stereo sound, on both.
+// channel is one channel of stereo audio, copied to both.
 func channel(sound []int16, side int) []int16 {
 	out := slices.Clone(sound)
 	for i := range out {
@@ -125,13 +125,13 @@ func channel(sound []int16, side int) []int16 {
 	return out
 }
 
-// level of a tone in the middle of sound.
+// level of a tone in the middle of audio.
 func level(sound []int16, hz float64) float64 {
 	return pcm.Goertzel(sound[len(sound)/4&^1:len(sound)*3/4&^1], mixer.SampleRate, hz)
 }
 
-// TestEveryFormatIsHeard: all formats, rates, channels and lengths of packets, from their packets to the mix.
-func TestEveryFormatIsHeard(t *testing.T) {
+// TestEveryCodecIsHeard decodes all codecs with all numbers of channels and lengths of packets.
+func TestEveryCodecIsHeard(t *testing.T) {
 	const left, right = 300, 700
 	for _, c := range []codec.AudioConfig{
 		{Codec: mixer.Opus},
@@ -169,7 +169,7 @@ func TestEveryFormatIsHeard(t *testing.T) {
 	}
 }
 
-// vowel is something like a voice: harmonics of a gliding pitch that swell and ebb.
+// vowel is similar to a voice: harmonics of a gliding pitch whose level rises and falls.
 func vowel(d time.Duration) []int16 {
 	out, phase := make([]int16, samplesIn(d)), 0.0
 	for i := 0; i < len(out); i += 2 {
@@ -185,8 +185,8 @@ func vowel(d time.Duration) []int16 {
 	return out
 }
 
-// TestSilenceThatIsNotSent: with DTX, voice after a pause is as late as before it, whole, and the pause is silent.
-func TestSilenceThatIsNotSent(t *testing.T) {
+// TestPausesOfDTX: with DTX, a pause is silent. The voice after it is complete and has the same delay as before.
+func TestPausesOfDTX(t *testing.T) {
 	const spurt, pause = 2 * time.Second, 3 * time.Second
 	sound := slices.Concat(vowel(spurt), make([]int16, samplesIn(pause)), vowel(spurt))
 	var sent []*mixer.Packet
@@ -212,11 +212,11 @@ func TestSilenceThatIsNotSent(t *testing.T) {
 		}
 	}
 	if d := m.buffer.delay(m.now); len(m.buffer.queue) > blockLength {
-		t.Errorf("%v of sound are left, with a delay of %v", durationOf(len(m.buffer.queue)), d)
+		t.Errorf("%v of audio are left, with a delay of %v", durationOf(len(m.buffer.queue)), d)
 	}
 }
 
-// likeness is the SNR of sound against the same without loss, in dB, at the lag of up to 40 ms where it is best.
+// likeness is the SNR of got against want in dB, at the best lag of up to 40 ms.
 func likeness(want, got []int16) float64 {
 	best, most := math.Inf(-1), samplesIn(40*time.Millisecond)
 	for lag := 0; lag <= most; lag += 2 {
@@ -230,8 +230,8 @@ func likeness(want, got []int16) float64 {
 	return best
 }
 
-// TestRedundancyIsUsed: with a tenth of the packets lost, what the next one repeats makes the sound better by
-// more than 3 dB than a guess, second by second, for its delay changes.
+// TestRedundancyIsUsed: a tenth of the packets is lost. With the redundancy in the next packets, the SNR is more than
+// 3 dB better than with guesses. It is measured second by second, because the delay changes.
 func TestRedundancyIsUsed(t *testing.T) {
 	packets := packed(t, codec.AudioConfig{Codec: mixer.Opus, Voice: true, Mono: true, Bitrate: 32_000, Loss: 10}, vowel(20*time.Second))
 	want := newMouth(t).play(packets)
@@ -250,7 +250,7 @@ func TestRedundancyIsUsed(t *testing.T) {
 		return sum / (to - from)
 	}
 	blind := newMouth(t)
-	blind.untold = true
+	blind.hidden = true
 	guessed, recovered := rate(blind), rate(newMouth(t))
 	t.Logf("10 %% loss: %.1f dB guessed, %.1f dB recovered", guessed, recovered)
 	if recovered < guessed+3 {
@@ -258,7 +258,8 @@ func TestRedundancyIsUsed(t *testing.T) {
 	}
 }
 
-// TestMutingFades, and unmuting swells: in a tone whose periods do not end with a block a jump of the gain is a click.
+// TestMutingFades: muting fades out, and unmuting fades in. The periods of the tone do not end with a block, so that a
+// jump of the gain would be a click.
 func TestMutingFades(t *testing.T) {
 	m := newMouth(t)
 	tone := stereo(40*blockTime, 345, 345)
@@ -278,9 +279,9 @@ func TestMutingFades(t *testing.T) {
 	}
 }
 
-// TestJoiningInAWave: who comes at the peak of a loud wave is not heard as a click, neither at first nor after a pause: what
-// begins to be played fades in within the 5 ms of a seam.
-func TestJoiningInAWave(t *testing.T) {
+// TestStartingAtAPeakDoesNotClick: audio that begins at the peak of a loud wave fades in within 5 ms, at first and after a
+// pause.
+func TestStartingAtAPeakDoesNotClick(t *testing.T) {
 	wave := ramp(time.Second/toneHz/4, 200*time.Millisecond) // from its first peak on
 	if wave[0] < toneLoud-10 {
 		t.Fatalf("the wave begins at %d, not at its peak", wave[0])
@@ -304,7 +305,7 @@ func TestJoiningInAWave(t *testing.T) {
 	}
 }
 
-// speak lets sound arrive as it is and returns what is heard meanwhile.
+// speak pushes audio without encoding, and returns the audio that is heard meanwhile.
 func (m *mouth) speak(sound []int16) (heard []int16) {
 	for ; len(sound) >= blockLength; sound = sound[blockLength:] {
 		m.push(mixer.Packet{Codec: mixer.Opus, PTS: m.now}, nil, sound[:blockLength], m.born.Add(m.now))
@@ -314,22 +315,22 @@ func (m *mouth) speak(sound []int16) (heard []int16) {
 	return heard
 }
 
-// TestSilenceIsNotDecoded: what a muted microphone sends for hours costs next to nothing.
-func TestSilenceIsNotDecoded(t *testing.T) {
+// TestRepeatedSilenceIsNotDecoded: the equal packets of a muted microphone are not decoded.
+func TestRepeatedSilenceIsNotDecoded(t *testing.T) {
 	m := newMouth(t)
 	packets := packed(t, codec.AudioConfig{Codec: mixer.Opus}, slices.Concat(make([]int16, samplesIn(time.Second)), ramp(0, time.Second)))
 	m.play(packets[:50])
 	if m.decoder.same < 10 || m.decoder.silence != blockLength {
-		t.Errorf("%d equal packets of silence, %d values each", m.decoder.same, m.decoder.silence)
+		t.Errorf("%d equal packets of silence, %d samples each", m.decoder.same, m.decoder.silence)
 	}
 	m.now -= 200 * time.Millisecond
 	heard := m.play(packets[50:])
 	if l := level(heard, toneHz); math.Abs(l+11.3) > 1.5 {
-		t.Errorf("sound after silence is at %.1f dB", l)
+		t.Errorf("audio after silence is at %.1f dB", l)
 	}
 }
 
-// BenchmarkSource is what one source costs for each 20 ms of sound: its packet decoded, queued and pulled.
+// BenchmarkSource decodes, queues and pulls 20 ms of one source.
 func BenchmarkSource(b *testing.B) {
 	for name, sound := range map[string][]int16{"voice": vowel(time.Second), "silent": make([]int16, samplesIn(time.Second))} {
 		b.Run(name, func(b *testing.B) {

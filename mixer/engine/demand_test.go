@@ -11,7 +11,7 @@ import (
 	"azulejo/mixer"
 )
 
-// demands collects what a source is told.
+// demands collects the demands that a source announces.
 type demands struct {
 	mu  sync.Mutex
 	all []mixer.Demand
@@ -32,19 +32,19 @@ func (d *demands) last() mixer.Demand {
 	return d.all[len(d.all)-1]
 }
 
-func TestASourceNobodyWatchesIsNotDecoded(t *testing.T) {
+func TestUnwatchedSourceIsNotDecoded(t *testing.T) {
 	m := start(t, small)
-	var told demands
-	src := m.AddSource(SourceConfig{Name: "a", Demanded: told.add})
+	var announced demands
+	src := m.AddSource(SourceConfig{Name: "a", Demanded: announced.add})
 	in := &tape{src: src}
-	film{put: in.put, id: mixer.H264, w: 320, h: 180, colour: red, blinking: true, gop: 1 << 20}.run(t) // one key picture only
+	film{put: in.put, id: mixer.H264, w: 320, h: 180, colour: red, blinking: true, gop: 1 << 20}.run(t) // one keyframe only
 	eventually(t, 4*time.Second, "it sends", func() bool { return in.count() > 15 })
-	st := src.Stats()
-	if st.Decoded || src.slot.Latest() != nil || st.State != mixer.Live {
-		t.Errorf("decoded %v, state %s without anybody watching", st.Decoded, st.State)
-	}
-	if st.Width != 320 || st.Height != 180 || st.VideoCodec != mixer.H264 {
-		t.Errorf("it is said to be %dx%d %s", st.Width, st.Height, st.VideoCodec)
+	eventually(t, time.Second, "its packets are read, so that it is live and has a size", func() bool {
+		st := src.Stats()
+		return st.State == mixer.Live && st.Width == 320 && st.Height == 180 && st.VideoCodec == mixer.H264
+	})
+	if src.Stats().Decoded || src.slot.Latest() != nil {
+		t.Errorf("decoded %v without anybody watching", src.Stats().Decoded)
 	}
 
 	began := time.Now()
@@ -53,18 +53,19 @@ func TestASourceNobodyWatchesIsNotDecoded(t *testing.T) {
 	if d := time.Since(began); d > time.Second {
 		t.Errorf("it took %v until it was seen", d)
 	}
-	if !src.Stats().Decoded || told.last() != (mixer.Demand{Width: 320, Height: 180, Layer: 0}) {
-		t.Errorf("decoded %v, told %v", src.Stats().Decoded, told.last())
+	eventually(t, time.Second, "it is said to be decoded", func() bool { return src.Stats().Decoded })
+	if got := announced.last(); got != (mixer.Demand{Width: 320, Height: 180, Layer: 0}) {
+		t.Errorf("the demand is %v", got)
 	}
 	v.sub.Close()
-	eventually(t, time.Second, "it sleeps again", func() bool { return !src.Stats().Decoded && told.last() == mixer.Demand{} })
-	eventually(t, 5*time.Second, "its old picture is given up", func() bool {
+	eventually(t, time.Second, "it sleeps again", func() bool { return !src.Stats().Decoded && announced.last() == mixer.Demand{} })
+	eventually(t, 5*time.Second, "its old frame is given up", func() bool {
 		f := src.slot.Latest()
 		f.Close()
 		return f == nil
 	})
 	w := attend(t, m, mixer.Watching{Codec: mixer.H264}, nil)
-	eventually(t, time.Second, "it is seen again, still without a key picture", func() bool { return w.shows(image.Rect(80, 40, 240, 100), red) })
+	eventually(t, time.Second, "it is seen again, still without a keyframe", func() bool { return w.shows(image.Rect(80, 40, 240, 100), red) })
 }
 
 func TestExcludedAndHiddenSourcesAreNotDecoded(t *testing.T) {
@@ -95,38 +96,38 @@ func TestExcludedAndHiddenSourcesAreNotDecoded(t *testing.T) {
 	eventually(t, 3*time.Second, "only c", decoded(false, false, true))
 }
 
-// TestAMutedPictureIsNotDecoded: browsers go on sending black ones.
-func TestAMutedPictureIsNotDecoded(t *testing.T) {
+// TestMutedVideoIsNotDecoded: browsers send black frames while video is muted.
+func TestMutedVideoIsNotDecoded(t *testing.T) {
 	m := start(t, small)
-	var told demands
-	src := m.AddSource(SourceConfig{Name: "a", Demanded: told.add})
-	film{put: src.PutVideo, id: mixer.H264, w: 320, h: 180, colour: red, blinking: true, gop: 1 << 20}.run(t) // one key picture only
+	var announced demands
+	src := m.AddSource(SourceConfig{Name: "a", Demanded: announced.add})
+	film{put: src.PutVideo, id: mixer.H264, w: 320, h: 180, colour: red, blinking: true, gop: 1 << 20}.run(t) // one keyframe only
 	v := attend(t, m, mixer.Watching{Codec: mixer.H264}, nil)
 	seen := func() bool { return v.shows(image.Rect(80, 40, 240, 100), red) }
 	eventually(t, 3*time.Second, "it is seen", seen)
 	src.SetMuted(false, true)
-	eventually(t, time.Second, "it is not decoded", func() bool { return !src.Stats().Decoded && told.last() == mixer.Demand{} })
+	eventually(t, time.Second, "it is not decoded", func() bool { return !src.Stats().Decoded && announced.last() == mixer.Demand{} })
 	eventually(t, time.Second, "its place says so", func() bool { return v.layout().Tiles[0].State == mixer.Muted && !seen() })
 	was := src.slot.number()
 	v.between(t, time.Second)
 	if n := src.slot.number() - was; n > 0 {
-		t.Errorf("%d pictures were decoded behind the placeholder", n)
+		t.Errorf("%d frames were decoded behind the placeholder", n)
 	}
 	src.SetMuted(false, false)
-	eventually(t, time.Second, "it is seen again, still without a key picture", seen)
-	if told.last() != (mixer.Demand{Width: 320, Height: 180, Layer: 0}) {
-		t.Errorf("told %v", told.last())
+	eventually(t, time.Second, "it is seen again, still without a keyframe", seen)
+	if announced.last() != (mixer.Demand{Width: 320, Height: 180, Layer: 0}) {
+		t.Errorf("the demand is %v", announced.last())
 	}
 }
 
 func TestDemandIsTheLargestTile(t *testing.T) {
 	m := start(t, small)
-	var told demands
-	m.AddSource(SourceConfig{Name: "a", Demanded: told.add})
+	var announced demands
+	m.AddSource(SourceConfig{Name: "a", Demanded: announced.add})
 	m.AddSource(SourceConfig{Name: "b"})
 	grid := attend(t, m, mixer.Watching{Codec: mixer.H264}, nil)
 	is := func(w, h int) func() bool {
-		return func() bool { return told.last() == mixer.Demand{Width: w, Height: h, Layer: 0} }
+		return func() bool { return announced.last() == mixer.Demand{Width: w, Height: h, Layer: 0} }
 	}
 	eventually(t, 2*time.Second, "half of the grid", is(160, 90))
 	focus := attend(t, m, mixer.Watching{View: &mixer.View{Layout: mixer.KindFocus, Spotlight: "a"}, Codec: mixer.H264}, nil)
@@ -137,8 +138,8 @@ func TestDemandIsTheLargestTile(t *testing.T) {
 	eventually(t, 2*time.Second, "nobody", is(0, 0))
 }
 
-// TestDemandSaysWhoIsCropped: a source that fills one of its tiles is taken for one that fills the largest.
-func TestDemandSaysWhoIsCropped(t *testing.T) {
+// TestDemandSaysIfATileCrops: if one tile of a source crops it, its demand says so, even if the largest tile does not crop.
+func TestDemandSaysIfATileCrops(t *testing.T) {
 	m := start(t, small)
 	camera, screen := m.AddSource(SourceConfig{Name: "a"}), m.AddSource(SourceConfig{Name: "b", Screen: true})
 	is := func(what string, w, h int, crops bool) {
@@ -160,8 +161,8 @@ func TestDemandSaysWhoIsCropped(t *testing.T) {
 	is("fitted only", 320, 180, false)
 }
 
-// TestWhatIsKeptIsBounded looks at what only run may touch, after it has ended.
-func TestWhatIsKeptIsBounded(t *testing.T) {
+// TestSleepBufferIsBounded reads fields of run after run has ended.
+func TestSleepBufferIsBounded(t *testing.T) {
 	for name, c := range map[string]struct {
 		size, n int
 		key     func(i int) bool
@@ -185,13 +186,13 @@ func TestWhatIsKeptIsBounded(t *testing.T) {
 	}
 }
 
-// keepFor puts p and waits until it was taken.
+// keepFor queues p and waits until it is read.
 func (v *videoInput) keepFor(t *testing.T, p mixer.Packet) {
 	t.Helper()
 	v.enqueue(0, p)
 	for end := time.Now().Add(5 * time.Second); len(v.packets) > 0; {
 		if time.Now().After(end) {
-			t.Fatal("packets are not taken")
+			t.Fatal("packets are not read")
 		}
 		time.Sleep(50 * time.Microsecond)
 	}
@@ -199,9 +200,9 @@ func (v *videoInput) keepFor(t *testing.T, p mixer.Packet) {
 
 func TestLayersFollowTheTile(t *testing.T) {
 	m := start(t, medium)
-	var told demands
+	var announced demands
 	asked := make(chan struct{}, 10)
-	src := m.AddSource(SourceConfig{Name: "a", Layers: 2, Demanded: told.add, Refresh: func() {
+	src := m.AddSource(SourceConfig{Name: "a", Layers: 2, Demanded: announced.add, Refresh: func() {
 		select {
 		case asked <- struct{}{}:
 		default:
@@ -219,13 +220,13 @@ func TestLayersFollowTheTile(t *testing.T) {
 		}
 	})
 	eventually(t, 3*time.Second, "the small layer on a small tile", func() bool {
-		return v.shows(image.Rect(20, 10, 120, 60), green) && src.Stats().Layer == 1 && told.last() == mixer.Demand{Width: 160, Height: 90, Layer: 1}
+		return v.shows(image.Rect(20, 10, 120, 60), green) && src.Stats().Layer == 1 && announced.last() == mixer.Demand{Width: 160, Height: 90, Layer: 1}
 	})
 	if err := v.sub.Change(mixer.Watching{View: &whole}); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, 4*time.Second, "the large layer on a large tile", func() bool {
-		return v.shows(image.Rect(100, 60, 500, 200), red) && src.Stats().Layer == 0 && told.last() == mixer.Demand{Width: 640, Height: 360, Layer: 0}
+		return v.shows(image.Rect(100, 60, 500, 200), red) && src.Stats().Layer == 0 && announced.last() == mixer.Demand{Width: 640, Height: 360, Layer: 0}
 	})
 	st := src.Stats()
 	if st.Width != 640 || st.Invalid != 0 {
@@ -241,7 +242,7 @@ func TestLayersFollowTheTile(t *testing.T) {
 	v.between(t, time.Second)
 	setLarge(false)
 	if n := src.slot.number() - was; n > 30 || strange > 0 {
-		t.Errorf("%d pictures of 20 were decoded in a second, %d shown of the other layer", n, strange)
+		t.Errorf("%d frames of 20 were decoded in a second, %d shown of the other layer", n, strange)
 	}
 	if err := v.sub.Change(mixer.Watching{View: &tiny}); err != nil {
 		t.Fatal(err)
@@ -259,6 +260,8 @@ func TestALayerThatStopsIsReplaced(t *testing.T) {
 	eventually(t, 4*time.Second, "the large layer", func() bool { return v.shows(all, red) })
 	stop()
 	eventually(t, 4*time.Second, "the small one instead", func() bool { return v.shows(all, green) })
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	if slices.ContainsFunc(v.told, func(l told) bool { return len(l.Tiles) > 0 && l.Tiles[0].State == mixer.Lost }) {
 		t.Error("it was called lost meanwhile")
 	}

@@ -27,6 +27,7 @@ type Engine struct {
 
 	ticks, late atomic.Uint64
 
+	feeds    feeds
 	control  *mailbox
 	closing  sync.WaitGroup                       // renditions on their way out; Add only in the control loop
 	removing sync.WaitGroup                       // sources on their way out
@@ -59,6 +60,7 @@ func New(cfg mixer.Config, emit func(mixer.Event), log *slog.Logger) (*Engine, e
 		byID: map[mixer.SourceID]*Source{}, named: map[string]mixer.View{mixer.MainView: {}}, views: map[string]*view{},
 	}
 	m.sound = newSound(m)
+	m.feeds.emit = emit
 	return m, nil
 }
 
@@ -92,6 +94,12 @@ func (m *Engine) Send(c mixer.Command) {
 		if s := m.source(c.Source); s != nil {
 			s.video.requestKeyframe()
 		}
+	case mixer.OpenFeed:
+		m.feeds.open(c.Feed, c.Spec)
+	case mixer.CloseFeed:
+		m.feeds.close(c.Feed)
+	case mixer.RequestFeedKeyframe:
+		m.feeds.requestKeyframe(c.Feed)
 	default:
 		if !m.control.post(func() { m.perform(c) }) {
 			m.refuse(c)
@@ -160,6 +168,7 @@ func (m *Engine) Run(ctx context.Context) error {
 	work.Go(func() { m.govern(ctx) })
 	work.Go(func() { m.controlLoop(ctx) })
 	work.Wait()
+	m.feeds.closeAll()
 	m.endAll()
 	m.closing.Wait()
 	m.removing.Wait()

@@ -109,7 +109,7 @@ func TestHalfOfTheRateIsEnough(t *testing.T) {
 	}
 }
 
-// late lets n periods pass in which every picture takes longer than one tick and less than two, and returns the level.
+// late plays n periods in which composing takes longer than one tick and less than two, and returns the level.
 func (f *fakeLoad) late(n int) (level int) {
 	for range n {
 		for range 25 {
@@ -143,15 +143,16 @@ func TestSkippedTicksAndSlowEncodersAreLateness(t *testing.T) {
 	}
 }
 
-// overload sets the level so that it stays for ten seconds, however busy the machine is.
+// overload sets the level and keeps it there for ten seconds.
 func (m *rig) overload(level int) {
 	m.governor.mu.Lock()
 	m.governor.level, m.governor.most, m.governor.healthy = level, level, time.Time{}
 	m.governor.mu.Unlock()
 	m.setLevel(level)
+	m.settle()
 }
 
-// TestOverloadShowsCalmTilesLessOften composes 2 s at times of its own, with a new picture every 25 ms.
+// TestOverloadShowsCalmTilesLessOften composes 2 s with a new frame every 25 ms, under a clock of the test.
 func TestOverloadShowsCalmTilesLessOften(t *testing.T) {
 	for _, c := range []struct {
 		level    int
@@ -167,7 +168,7 @@ func TestOverloadShowsCalmTilesLessOften(t *testing.T) {
 		drawn := 0
 		begin := time.Now()
 		for i := range 81 {
-			picture1(t, src, 64, 36, codec.RGB(uint8(i%2*60), 0, 0)) // each looks different from the last
+			putFrame(t, src, 64, 36, codec.RGB(uint8(i%2*60), 0, 0)) // each looks different from the last
 			changed, err := v.compose(begin.Add(time.Duration(i) * 25 * time.Millisecond))
 			if err != nil {
 				t.Fatal(err)
@@ -186,7 +187,7 @@ func TestOverloadShowsCalmTilesLessOften(t *testing.T) {
 	}
 }
 
-// lively is so many seconds of a picture in which everything moves.
+// lively is video of that many seconds in which everything moves.
 func lively(t *testing.T, seconds int) []mixer.Packet {
 	t.Helper()
 	return clip(t, "mandelbrot=size=160x90:rate=20", "-t", strconv.Itoa(seconds), "-bf", "0", "-g", "20", "-crf", "18", "-preset", "ultrafast")
@@ -201,7 +202,7 @@ func TestCalmIsMeasured(t *testing.T) {
 	eventually(t, 4*time.Second, "one is calm, the other is not", func() bool { return calm.video.calm() && !busy.video.calm() && busy.Stats().State == mixer.Live })
 }
 
-// TestOverloadHalvesTheRateButKeepsBeginnings under a fake clock: a busy machine shows less.
+// TestOverloadHalvesTheRateButKeepsBeginnings runs under a fake clock, because a busy machine skips ticks.
 func TestOverloadHalvesTheRateButKeepsBeginnings(t *testing.T) {
 	film := lively(t, 8)
 	synctest.Test(t, func(t *testing.T) { halves(t, film) })
@@ -212,15 +213,15 @@ func halves(t *testing.T, film []mixer.Packet) {
 	cfg.GOP = time.Second
 	m := start(t, cfg)
 	src := m.AddSource(SourceConfig{Name: "a"})
-	time.Sleep(25 * time.Millisecond) // pictures come between ticks, one for each
+	time.Sleep(25 * time.Millisecond) // frames come between ticks, one for each
 	loop(t, film, src.PutVideo)
 	v := attend(t, m, mixer.Watching{Codec: mixer.H264, Keep: true}, nil)
-	eventually(t, 3*time.Second, "the picture", func() bool { return src.Stats().State == mixer.Live && !src.video.calm() && v.count() > 20 })
+	eventually(t, 3*time.Second, "the frame", func() bool { return src.Stats().State == mixer.Live && !src.video.calm() && v.count() > 20 })
 	m.overload(overloadRate)
 	v.between(t, 200*time.Millisecond)
 	got := v.between(t, 2*time.Second)
 	if len(got) < 10 || len(got) > 25 {
-		t.Errorf("%d pictures in 2 s, want about 20 of 40", len(got))
+		t.Errorf("%d frames in 2 s, want about 20 of 40", len(got))
 	}
 	whole := 0
 	for _, p := range got {
@@ -237,7 +238,7 @@ func halves(t *testing.T, film []mixer.Packet) {
 	m.overload(0)
 	v.between(t, 200*time.Millisecond)
 	if got, late := v.between(t, time.Second), int(m.Stats().LateTicks); len(got)+late < 17 {
-		t.Errorf("%d pictures in a second after recovery", len(got))
+		t.Errorf("%d frames in a second after recovery", len(got))
 	}
 }
 
@@ -260,8 +261,8 @@ func TestLeavingOutIsEveryOtherTick(t *testing.T) {
 	}
 }
 
-// TestWhereTicksAreSkippedNoneIsLeftOut: half the rate is what such a machine shows already, or less.
-func TestWhereTicksAreSkippedNoneIsLeftOut(t *testing.T) {
+// TestNoTickIsLeftOutWhereTicksAreSkipped: such a machine already shows half of the rate or less.
+func TestNoTickIsLeftOutWhereTicksAreSkipped(t *testing.T) {
 	m := &Engine{cfg: mixer.Config{FPS: 20, GOP: time.Second}}
 	m.level.Store(overloadRate)
 	for _, step := range []int64{2, 3} {
@@ -274,7 +275,7 @@ func TestWhereTicksAreSkippedNoneIsLeftOut(t *testing.T) {
 	}
 }
 
-func TestOverloadTakesTheTopRungFromThoseWhoDoNotKeepIt(t *testing.T) {
+func TestOverloadKeepsTheTopRungForRecordings(t *testing.T) {
 	m := start(t, medium)
 	publish(t, m.AddSource(SourceConfig{Name: "a"}), mixer.H264, 320, 180, red)
 	keeper := attend(t, m, mixer.Watching{Codec: mixer.H264, Keep: true}, nil)

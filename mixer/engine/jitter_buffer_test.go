@@ -13,7 +13,7 @@ import (
 	"azulejo/mixer/engine/pcm"
 )
 
-// The tone of these tests: what neighbouring samples of it differ by at most, and what would be heard as a click.
+// The tone of these tests. Neighbouring samples differ by at most toneStep. A step above noClick would be heard.
 const (
 	toneHz    = 300.
 	toneLoud  = 9000.
@@ -22,7 +22,7 @@ const (
 	perSecond = int(time.Second / blockTime)
 )
 
-// ramp is the tone for d, beginning at a moment.
+// ramp is the tone for d, beginning at from.
 func ramp(from, d time.Duration) []int16 {
 	out := make([]int16, samplesIn(d))
 	first := samplesIn(from) / 2
@@ -33,10 +33,10 @@ func ramp(from, d time.Duration) []int16 {
 	return out
 }
 
-// second is a second of the tone; every 10 ms of it are the same.
+// second is a second of the tone. It repeats every 10 ms.
 var second = ramp(0, time.Second)
 
-// largestStep is the greatest difference of neighbouring samples.
+// largestStep is the largest difference between neighbouring samples.
 func largestStep(sound []int16) int {
 	step := 0
 	for i := 2; i < len(sound); i += 2 {
@@ -50,11 +50,11 @@ func largestStep(sound []int16) int {
 type wire struct {
 	*jitterBuffer
 	packet    time.Duration
-	ppm       float64                              // by how much the sender's clock is slow
+	ppm       float64                              // by which the sender's clock is slow
 	late      func(at time.Duration) time.Duration // by how much a packet is delayed
 	absent    func(at time.Duration) bool          // a packet never comes
 	stamp     func(at time.Duration) time.Duration // what a packet's timestamp says
-	redundant bool                                 // what was lost is recovered
+	redundant bool                                 // lost packets are recovered
 
 	sent, now time.Duration // on the sender's clock; on ours
 	lost      bool
@@ -69,7 +69,7 @@ func newWire(packet time.Duration) *wire {
 	}
 }
 
-// heard is what was played.
+// heard is the audio that was played.
 type heard struct {
 	sound    []int16         // of the first minute
 	step     int             // the largest between samples
@@ -86,7 +86,7 @@ func (h *heard) delay() time.Duration {
 	return sum / time.Duration(max(len(h.delays), 1))
 }
 
-// run goes on for d.
+// run plays for d.
 func (w *wire) run(d time.Duration) (h heard) {
 	block := make([]int16, blockLength)
 	for end := w.now + d; w.now < end; w.now += blockTime {
@@ -107,7 +107,7 @@ func (w *wire) run(d time.Duration) (h heard) {
 	return h
 }
 
-// deliver pushes what has come by now.
+// deliver pushes the packets that have come by now.
 func (w *wire) deliver() {
 	for {
 		at := w.sent
@@ -144,8 +144,8 @@ func TestDelayOnACalmNetwork(t *testing.T) {
 	}
 }
 
-// TestDelayFollowsJitter: nothing is lost when packets are late by up to 60 ms, once that is known, and the delay
-// goes back when they no longer are.
+// TestDelayFollowsJitter: packets are late by up to 60 ms. The delay grows until nothing is lost, and shrinks again when
+// the jitter ends.
 func TestDelayFollowsJitter(t *testing.T) {
 	w := newWire(20 * time.Millisecond)
 	calm := w.run(10 * time.Second)
@@ -207,7 +207,7 @@ func TestTheQueueIsNeverLongerThanItsLimit(t *testing.T) {
 	}
 }
 
-// TestClocksThatDriftApart: an hour of a sender that is too fast or slow, and ten minutes of worse ones.
+// TestClocksThatDriftApart plays an hour of a sender whose clock is off by 300 ppm, and ten minutes at 500 ppm.
 func TestClocksThatDriftApart(t *testing.T) {
 	for ppm, d := range map[float64]time.Duration{-500: time.Hour / 6, -300: time.Hour, 300: time.Hour, 500: time.Hour / 6} {
 		w := newWire(20 * time.Millisecond)
@@ -223,7 +223,7 @@ func TestClocksThatDriftApart(t *testing.T) {
 	}
 }
 
-// TestPausesAreNoLoss: after a pause sound comes as late as ever, and nothing is made up in between.
+// TestPausesAreNoLoss: after a pause the delay is what it was, and the pause is silent.
 func TestPausesAreNoLoss(t *testing.T) {
 	w := newWire(20 * time.Millisecond)
 	before := w.run(5 * time.Second)
@@ -242,7 +242,7 @@ func TestPausesAreNoLoss(t *testing.T) {
 	}
 }
 
-// TestComfortNoiseIsNotHeard: a silent sender's packet of noise every 400 ms is not played.
+// TestComfortNoiseIsNotHeard: a silent sender sends a packet of noise every 400 ms. It is not played.
 func TestComfortNoiseIsNotHeard(t *testing.T) {
 	b := newJitterBuffer()
 	noise := ramp(0, blockTime)
@@ -258,11 +258,11 @@ func TestComfortNoiseIsNotHeard(t *testing.T) {
 		}
 	}
 	if len(b.queue) > blockLength {
-		t.Errorf("%d values are left", len(b.queue))
+		t.Errorf("%d samples are left", len(b.queue))
 	}
 }
 
-// TestTimestampsMayJump: a new sender, a sleep, a clock that was set.
+// TestTimestampsMayJump: timestamps jump after a sleep, at a new sender, and when a clock is set.
 func TestTimestampsMayJump(t *testing.T) {
 	for name, jump := range map[string]time.Duration{"forward": time.Hour, "back": -time.Hour, "a little": 700 * time.Millisecond} {
 		w := newWire(20 * time.Millisecond)
@@ -284,8 +284,8 @@ func TestTimestampsMayJump(t *testing.T) {
 	}
 }
 
-// TestTimestampsMayLie: G.722 with the clock of its sampling rate advances twice as fast as RFC 3551 says.
-func TestTimestampsMayLie(t *testing.T) {
+// TestWrongClockRate: G.722 with the clock of its sampling rate advances twice as fast as RFC 3551 says.
+func TestWrongClockRate(t *testing.T) {
 	for name, factor := range map[string]float64{"twice": 2, "half": 0.5, "never": 0} {
 		w := newWire(20 * time.Millisecond)
 		w.stamp = func(at time.Duration) time.Duration { return time.Duration(float64(at) * factor) }
@@ -296,7 +296,7 @@ func TestTimestampsMayLie(t *testing.T) {
 	}
 }
 
-// TestLossIsBridged: a tenth of the packets is lost.
+// TestLossIsBridged: a tenth of the packets is lost. The tone has no gap and no click.
 func TestLossIsBridged(t *testing.T) {
 	for _, redundant := range []bool{false, true} {
 		w := newWire(20 * time.Millisecond)
@@ -319,8 +319,8 @@ func TestLossIsBridged(t *testing.T) {
 	}
 }
 
-// TestNothingIsMadeUpForLong: what is lost for long is silent after 80 ms.
-func TestNothingIsMadeUpForLong(t *testing.T) {
+// TestLongGapsAreSilent: in a long loss, the guess ends after 80 ms.
+func TestLongGapsAreSilent(t *testing.T) {
 	w := newWire(20 * time.Millisecond)
 	w.run(2 * time.Second)
 	w.absent = func(time.Duration) bool { return true }
@@ -333,8 +333,8 @@ func TestNothingIsMadeUpForLong(t *testing.T) {
 	}
 }
 
-// TestALongerWayIsNoJitter: when all packets are late by the same from a moment on, the delay is soon what it was.
-func TestALongerWayIsNoJitter(t *testing.T) {
+// TestLongerTransitIsNoJitter: the transit of all packets grows by the same time. After 30 s the delay is what it was.
+func TestLongerTransitIsNoJitter(t *testing.T) {
 	for _, further := range []time.Duration{50 * time.Millisecond, 150 * time.Millisecond, 400 * time.Millisecond} {
 		w := newWire(20 * time.Millisecond)
 		before := w.run(5 * time.Second)
@@ -350,8 +350,8 @@ func TestALongerWayIsNoJitter(t *testing.T) {
 	}
 }
 
-// TestAnythingMayCome: whatever timestamps and lengths say, the queue stays within its limit.
-func TestAnythingMayCome(t *testing.T) {
+// TestAnyTimestampsAndLengths: the queue stays within its limit for any timestamps and lengths.
+func TestAnyTimestampsAndLengths(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		b, now := newJitterBuffer(), time.Duration(0)
 		block, pts := make([]int16, blockLength), time.Duration(0)
@@ -369,7 +369,7 @@ func TestAnythingMayCome(t *testing.T) {
 				return ramp(0, time.Duration(rapid.IntRange(0, 120).Draw(t, name))*time.Millisecond)
 			}
 			b.missing(now, pts)
-			b.push(now, pts, length("recovered"), length("sound"))
+			b.push(now, pts, length("recovered"), length("audio"))
 			if l := durationOf(len(b.queue)); l > 200*time.Millisecond {
 				t.Fatalf("%v wait", l)
 			}

@@ -7,7 +7,7 @@ import (
 	"azulejo/mixer"
 )
 
-func TestChoose(t *testing.T) {
+func TestChooseLayer(t *testing.T) {
 	now := time.Now()
 	type given struct {
 		size   mixer.Size
@@ -116,7 +116,7 @@ func TestLoopFilterDecisions(t *testing.T) {
 			{12 * time.Second, false, tiny, false, false},
 			{13 * time.Second, true, tiny, true, false},
 		},
-		"no key picture yet": {{0, false, tiny, false, true}, {1, false, tiny, false, false}},
+		"no keyframe yet": {{0, false, tiny, false, true}, {1, false, tiny, false, false}},
 	} {
 		var l loopFilter
 		for i, s := range steps {

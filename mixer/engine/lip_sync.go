@@ -7,7 +7,7 @@ import (
 
 // How long frames wait for their audio.
 const (
-	syncMost  = 500 * time.Millisecond // the longest delay; a larger skew between audio and video is taken for wrong clocks
+	syncMost  = 500 * time.Millisecond // the longest delay; a larger skew between audio and video means wrong clocks
 	syncSnap  = 300 * time.Millisecond // a larger error is corrected at once
 	syncSlew  = 100                    // a smaller error is corrected by 1/100 of the time that passes
 	syncPause = 10 * time.Second       // video does not wait for audio that has been silent for longer

@@ -14,25 +14,25 @@ import (
 	"azulejo/mixer/transit"
 )
 
-// clap is a sender whose picture flashes whenever its sound beeps, and the network between it and the mixer.
+// clap is a sender whose video flashes whenever its audio beeps, and the network between it and the mixer.
 type clap struct {
-	jitter       time.Duration // of the sound, packet by packet
-	bursts       time.Duration // packets of sound come together so often
-	shaking      time.Duration // jitter of the picture
-	sound, image time.Duration // by how much all of it comes late
-	reports      bool          // of the sender about its clock
-	lie          time.Duration // of the reports about the sound
-	mute         bool          // there is no sound
-	passed       bool          // pictures are passed on
+	jitter       time.Duration // of the audio, packet by packet
+	bursts       time.Duration // packets of audio come together at multiples of it
+	shaking      time.Duration // jitter of the video
+	sound, image time.Duration // by which all packets are late
+	reports      bool          // sender reports are known
+	lie          time.Duration // the error of the reports about audio
+	mute         bool          // there is no audio
+	passed       bool          // frames are passed on
 }
 
 const (
 	clapFor     = 200 * time.Millisecond
 	clapPicture = 40 * time.Millisecond
-	clapPhase   = 7 * time.Millisecond // of pictures, after a whole number of them
+	clapPhase   = 7 * time.Millisecond // of frames, after a whole number of them
 )
 
-// at is when clap k is. They go through all phases of a second.
+// at is when clap k is. Claps are at all phases of a second.
 func (clap) at(k int) time.Duration {
 	return time.Duration(26*k+k%7)*clapPicture + clapPhase
 }
@@ -46,7 +46,7 @@ func (c clap) loud(at time.Duration) bool {
 	return false
 }
 
-// tone is the sound for d, loud during claps.
+// tone is the audio for d, loud during claps.
 func (c clap) tone(d time.Duration) []int16 {
 	out := make([]int16, samplesIn(d))
 	for i := 0; i < len(out); i += 2 {
@@ -60,7 +60,7 @@ func (c clap) tone(d time.Duration) []int16 {
 	return out
 }
 
-// arrival is something that is to be put at a time since the sender began.
+// arrival is a packet and when it arrives, since the start of the sender.
 type arrival struct {
 	at time.Duration
 	p  mixer.Packet
@@ -100,7 +100,7 @@ func (c clap) pictures(t *testing.T, d time.Duration) (all []arrival) {
 		}
 		packets, err := e.Encode(f, at, len(all)%25 == 0)
 		if err != nil || len(packets) != 1 {
-			t.Fatalf("%d packets of a picture, %v", len(packets), err)
+			t.Fatalf("%d packets of a frame, %v", len(packets), err)
 		}
 		p := packets[0]
 		if c.reports {
@@ -122,14 +122,14 @@ func play(arrivals []arrival, begin time.Time, put func(mixer.Packet)) {
 // onsets are the media times at which claps begin.
 type onsets struct{ at []time.Duration }
 
-// note takes whether there is one at a time. A sound has pauses between the peaks of its wave.
+// note notes whether a flash or beep is on. Audio is below the threshold between the peaks of its wave.
 func (o *onsets) note(at time.Duration, on bool) {
 	if on && (len(o.at) == 0 || at-o.at[len(o.at)-1] > 2*clapFor) {
 		o.at = append(o.at, at)
 	}
 }
 
-// first is the first onset that can belong to a clap at that time.
+// first is the first onset that can belong to a clap at at.
 func (o *onsets) first(at time.Duration) time.Duration {
 	for _, onset := range o.at {
 		if onset >= at-clapFor {
@@ -139,7 +139,7 @@ func (o *onsets) first(at time.Duration) time.Duration {
 	return 0
 }
 
-// flashes are what a viewer sees.
+// flashes are the onsets of flashes that a viewer sees.
 type flashes struct {
 	onsets
 	decoder *codec.VideoDecoder
@@ -154,7 +154,7 @@ func (s *flashes) WritePacket(p mixer.Packet) {
 	}
 }
 
-// beeps are what a viewer hears.
+// beeps are the onsets of beeps that a viewer hears.
 type beeps struct {
 	onsets
 	decoder *codec.AudioDecoder
@@ -168,8 +168,8 @@ func (s *beeps) WritePacket(p mixer.Packet) {
 	}
 }
 
-// perform has the sender clap for d under a fake clock, and returns for the claps of the second half how long after
-// them they are seen and heard.
+// perform has the sender clap for d under a fake clock. It returns how long after each clap of the second half the clap
+// is seen and heard.
 func (c clap) perform(t *testing.T, d time.Duration) (seen, heard []time.Duration) {
 	synctest.Test(t, func(t *testing.T) {
 		m := run(t, mixer.Config{Width: 64, Height: 64, FPS: 25, Bitrate: 300_000, Preset: "ultrafast", Rungs: []string{"64p"}})
@@ -198,7 +198,7 @@ func (c clap) perform(t *testing.T, d time.Duration) (seen, heard []time.Duratio
 	return seen, heard
 }
 
-// attend has a viewer look and listen until the test ends.
+// attend adds a viewer of video and audio until the test ends.
 func (c clap) attend(t *testing.T, m *rig) (*flashes, *beeps) {
 	t.Helper()
 	video, err := codec.NewVideoDecoder(mixer.H264, 0)
@@ -229,19 +229,19 @@ func (c clap) attend(t *testing.T, m *rig) (*flashes, *beeps) {
 	return eye, ear
 }
 
-// TestFlashAndBeep: what happens together is seen and heard together, whatever the network does to the sound and the
-// sender to both.
+// TestFlashAndBeep: a clap is seen and heard within 40 ms, for many delays of audio and video in the network and the
+// sender.
 func TestFlashAndBeep(t *testing.T) {
 	const ms = time.Millisecond
 	for name, c := range map[string]clap{
 		"calm":                         {},
 		"60 ms of jitter":              {jitter: 60 * ms},
-		"sound in bursts":              {bursts: 120 * ms},
+		"audio in bursts":              {bursts: 120 * ms},
 		"120 ms of jitter":             {jitter: 120 * ms, reports: true},
 		"jitter of both":               {jitter: 60 * ms, shaking: 60 * ms, reports: true},
-		"sound is late":                {jitter: 60 * ms, sound: 100 * ms, reports: true},
-		"sound is very late":           {sound: 400 * ms, reports: true},
-		"pictures are late":            {image: 100 * ms, reports: true},
+		"audio is late":                {jitter: 60 * ms, sound: 100 * ms, reports: true},
+		"audio is very late":           {sound: 400 * ms, reports: true},
+		"frames are late":              {image: 100 * ms, reports: true},
 		"reports that lie about hours": {jitter: 60 * ms, reports: true, lie: 5 * time.Hour},
 		"passed on":                    {jitter: 60 * ms, sound: 60 * ms, shaking: 30 * ms, reports: true, passed: true},
 	} {
@@ -257,8 +257,8 @@ func TestFlashAndBeep(t *testing.T) {
 	}
 }
 
-// TestPicturesWithoutSoundDoNotWait for anything but the tick of their view.
-func TestPicturesWithoutSoundDoNotWait(t *testing.T) {
+// TestVideoWithoutAudioIsNotDelayed: it only waits for the tick of the view.
+func TestVideoWithoutAudioIsNotDelayed(t *testing.T) {
 	noFrames(t)
 	seen, _ := clap{mute: true, reports: true}.perform(t, 20*time.Second)
 	for i, late := range seen {
@@ -268,7 +268,7 @@ func TestPicturesWithoutSoundDoNotWait(t *testing.T) {
 	}
 }
 
-func TestPicturesAreHeldGently(t *testing.T) {
+func TestVideoDelayChangesSlowly(t *testing.T) {
 	const ms = time.Millisecond
 	now := time.Now()
 	l := lipSync{moved: now}
@@ -289,9 +289,9 @@ func TestPicturesAreHeldGently(t *testing.T) {
 	}
 }
 
-// TestWhatIsNotHeardIsNotWaitedFor: a picture has nothing to wait for where its sound is muted or has been silent for
-// long, nor has sound for its picture.
-func TestWhatIsNotHeardIsNotWaitedFor(t *testing.T) {
+// TestSilentAudioIsNotWaitedFor: video does not wait for audio that is muted or has been silent for syncPause, and such
+// audio does not wait for video.
+func TestSilentAudioIsNotWaitedFor(t *testing.T) {
 	const ms = time.Millisecond
 	s, now := newMouth(t), time.Now()
 	s.buffer.lastDelay, s.byCapture = 150*ms, floorOf(0)
@@ -310,10 +310,10 @@ func TestWhatIsNotHeardIsNotWaitedFor(t *testing.T) {
 		s.audible = now.Add(-c.quiet)
 		s.muted.Store(c.muted)
 		if got := s.videoLead(now, transit.Floor{}); got != c.ahead {
-			t.Errorf("%s: a picture is %v ahead; want %v", c.name, got, c.ahead)
+			t.Errorf("%s: a frame is %v ahead; want %v", c.name, got, c.ahead)
 		}
 		if got := s.videoLead(now, late); got != 0 || s.buffer.target() != c.wait {
-			t.Errorf("%s: a late picture is %v ahead and sound waits %v; want 0 and %v", c.name, got, s.buffer.target(), c.wait)
+			t.Errorf("%s: a late frame is %v ahead and audio waits %v; want 0 and %v", c.name, got, s.buffer.target(), c.wait)
 		}
 	}
 }

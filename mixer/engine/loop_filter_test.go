@@ -8,13 +8,13 @@ import (
 	"azulejo/mixer"
 )
 
-// TestSmallPicturesAreNotFiltered: late pictures of a source that is shown in half its size are not what a decoder gives
-// that leaves nothing out; in full size they are, bit for bit.
-func TestSmallPicturesAreNotFiltered(t *testing.T) {
+// TestSmallFramesSkipTheLoopFilter: at half the size, late frames of a GOP differ from those of a full decode. At full
+// size they are equal bit for bit.
+func TestSmallFramesSkipTheLoopFilter(t *testing.T) {
 	packets := clip(t, "mandelbrot=size=320x180:rate=20", "-t", "1", "-bf", "0", "-g", "1000", "-crf", "32", "-preset", "veryfast")
 	for _, c := range []struct {
 		tile     use
-		min, max int // pictures that differ
+		min, max int // frames that differ
 	}{
 		{use{w: 160, h: 90, decode: true}, len(packets) / 2, len(packets) - 1},
 		{use{w: 320, h: 180, decode: true}, 0, 0},
@@ -23,12 +23,12 @@ func TestSmallPicturesAreNotFiltered(t *testing.T) {
 		src.video.demand(c.tile)
 		eventually(t, 5*time.Second, "it is decoded", func() bool { return src.Stats().Decoded })
 		if n := unlike(t, src, packets); n < c.min || n > c.max {
-			t.Errorf("%d of %d pictures differ at %dx%d, want %d to %d", n, len(packets), c.tile.w, c.tile.h, c.min, c.max)
+			t.Errorf("%d of %d frames differ at %dx%d, want %d to %d", n, len(packets), c.tile.w, c.tile.h, c.min, c.max)
 		}
 	}
 }
 
-// unlike plays packets to src and counts the pictures that are not exactly what a decoder gives.
+// unlike plays packets to src and counts the frames that differ from those of a full decode.
 func unlike(t *testing.T, src *publisher, packets []mixer.Packet) (n int) {
 	t.Helper()
 	d, err := codec.NewVideoDecoder(mixer.H264, 0)
@@ -39,11 +39,11 @@ func unlike(t *testing.T, src *publisher, packets []mixer.Packet) (n int) {
 	for _, p := range packets {
 		frames, err := d.Decode(p)
 		if err != nil || len(frames) != 1 {
-			t.Fatalf("%d pictures, error %v", len(frames), err)
+			t.Fatalf("%d frames, error %v", len(frames), err)
 		}
 		before, _ := src.slot.Mark()
 		src.PutVideo(p)
-		eventually(t, 5*time.Second, "the next picture", func() bool { seq, _ := src.slot.Mark(); return seq > before })
+		eventually(t, 5*time.Second, "the next frame", func() bool { seq, _ := src.slot.Mark(); return seq > before })
 		got := src.slot.Latest()
 		if !got.Same(frames[0]) {
 			n++

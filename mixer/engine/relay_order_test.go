@@ -14,7 +14,7 @@ func TestNothingIsPassedOnBeforeTheLayout(t *testing.T) {
 	src := m.AddSource(SourceConfig{Name: "a"})
 	v := stage(t, m, alone)
 	awake(t, v, src)
-	picture1(t, src, 160, 90, red)
+	putFrame(t, src, 160, 90, red)
 	if v.passable() != nil {
 		t.Error("a source is passed on, and there is no layout to tell")
 	}

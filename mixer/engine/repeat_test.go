@@ -12,7 +12,7 @@ import (
 	"azulejo/mixer"
 )
 
-// shoot encodes pictures of 320x180 with a key picture every gop; a spot stands where at says, nowhere at zero.
+// shoot encodes n frames of 320x180 with a keyframe every gop frames. at(n) is the x of a white spot; 0: no spot.
 func shoot(t *testing.T, n, gop int, at func(n int) int) (all []mixer.Packet) {
 	t.Helper()
 	e, err := codec.NewVideoEncoder(codec.VideoConfig{Codec: mixer.H264, Width: 320, Height: 180, FPS: 20, Bitrate: 900_000, Preset: "ultrafast"})
@@ -43,7 +43,7 @@ func shoot(t *testing.T, n, gop int, at func(n int) int) (all []mixer.Packet) {
 
 func nowhere(int) int { return 0 }
 
-// audience watches the picture of a source alone and compares it with what a decoder gives that leaves nothing out.
+// audience compares the frames of a source with those of a full decode.
 type audience struct {
 	t       *testing.T
 	src     *publisher
@@ -66,7 +66,7 @@ func newAudience(t *testing.T, src *publisher) *audience {
 	return a
 }
 
-// look has somebody see the picture in full size, or nobody.
+// look sets whether somebody sees the video, in full size, and waits until the decoder follows.
 func (a *audience) look(is bool) {
 	a.t.Helper()
 	u := use{}
@@ -77,8 +77,8 @@ func (a *audience) look(is bool) {
 	eventually(a.t, 5*time.Second, "the demand is followed", func() bool { return a.src.Stats().Decoded == is })
 }
 
-// expect has the decoder of the test see p, and tells whether a picture came of it. Like a slot it keeps the picture
-// before where nobody can tell the new one from it.
+// expect decodes p with the decoder of the test, and reports whether p gave a frame. Like a slot, it keeps the frame
+// before if the new one looks like it.
 func (a *audience) expect(p mixer.Packet) bool {
 	a.t.Helper()
 	frames, err := a.decoder.Decode(p)
@@ -96,7 +96,7 @@ func (a *audience) expect(p mixer.Packet) bool {
 	return len(frames) > 0
 }
 
-// see waits until the picture is the right one.
+// see waits until the slot has the expected frame.
 func (a *audience) see(what string) {
 	a.t.Helper()
 	eventually(a.t, 5*time.Second, what, func() bool {
@@ -106,7 +106,7 @@ func (a *audience) see(what string) {
 	})
 }
 
-// film puts packets one by one and demands the right picture after each.
+// film plays packets one by one and demands the expected frame after each.
 func (a *audience) film(packets []mixer.Packet) {
 	a.t.Helper()
 	for _, p := range packets {
@@ -117,11 +117,11 @@ func (a *audience) film(packets []mixer.Packet) {
 			_, at := a.src.slot.Mark()
 			return !shown || at.After(now)
 		})
-		a.see("the picture of a decoder that leaves nothing out")
+		a.see("the frame of a full decode")
 	}
 }
 
-// found is how many of packets repeat, and how many of them nothing needs.
+// found counts the packets that repeat, and those of them that are never decoded.
 func found(packets []mixer.Packet) (n, never int) {
 	var d repeat.Detector
 	run := 0
@@ -140,7 +140,7 @@ func found(packets []mixer.Packet) (n, never int) {
 	return n, never
 }
 
-// TestAStillCameraIsNotDecoded looks at what only run may touch, after it has ended.
+// TestAStillCameraIsNotDecoded reads fields of run after run has ended.
 func TestAStillCameraIsNotDecoded(t *testing.T) {
 	m := start(t, small)
 	for name, c := range map[string]struct{ n, gop, kept, never int }{
@@ -154,14 +154,14 @@ func TestAStillCameraIsNotDecoded(t *testing.T) {
 		packets := shoot(t, c.n, c.gop, nowhere)
 		a.film(packets)
 		if n, _ := found(packets); n != c.n-(c.n+c.gop-1)/c.gop {
-			t.Fatalf("%s: %d of %d pictures repeat", name, n, c.n)
+			t.Fatalf("%s: %d of %d frames repeat", name, n, c.n)
 		}
 		st := src.Stats()
 		if st.State != mixer.Live || st.Age > 2*time.Second || st.Dropped+st.Invalid > 0 || !src.video.calm() {
 			t.Errorf("%s: %+v, calm %v", name, st, src.video.calm())
 		}
 		if seq, _ := src.slot.Mark(); seq > 4 {
-			t.Errorf("%s: %d pictures were new", name, seq)
+			t.Errorf("%s: %d frames were new", name, seq)
 		}
 		src.Close()
 		if b := src.video.postponed; len(b.packets) != c.kept || b.bytes > repeatBytes || st.Repeated != uint64(c.never) {
@@ -171,7 +171,7 @@ func TestAStillCameraIsNotDecoded(t *testing.T) {
 	}
 }
 
-// intra calls all large pictures key ones, as those are which come with parameter sets.
+// intra marks all large packets as key packets, like I slices that come with parameter sets.
 func intra(packets []mixer.Packet) []mixer.Packet {
 	for i, p := range packets {
 		packets[i].Key = len(p.Data) > len(packets[0].Data)/2
@@ -179,8 +179,8 @@ func intra(packets []mixer.Packet) []mixer.Packet {
 	return packets
 }
 
-// TestPicturesAreThoseOfAFullDecode films scenes that come to rest and begin to move again.
-func TestPicturesAreThoseOfAFullDecode(t *testing.T) {
+// TestFramesEqualThoseOfAFullDecode plays scenes that come to rest and begin to move again.
+func TestFramesEqualThoseOfAFullDecode(t *testing.T) {
 	const rest = "testsrc2=size=320x180:rate=20,loop=loop=-1:size=1,trim=duration=4"
 	const stir = rest + "[a];color=white:size=8x8:rate=20[b];[a][b]overlay=x=mod(n*7\\,300):y=60:enable=gt(mod(n\\,20)\\,14):shortest=1"
 	now := func(n int) int {
@@ -193,8 +193,8 @@ func TestPicturesAreThoseOfAFullDecode(t *testing.T) {
 		"own":          shoot(t, 90, 30, now),
 		"own, endless": shoot(t, 200, 1000, func(n int) int { return now(max(n-150, 0)) }),
 		"references":   clip(t, stir, "-bf", "0", "-qp", "26", "-x264-params", "ref=4:keyint=10:min-keyint=10:scenecut=0:weightp=2"),
-		"I pictures":   intra(clip(t, rest+",negate=enable=gt(mod(n\\,20)\\,9)", "-bf", "0", "-qp", "26", "-x264-params", "ref=4:keyint=1000:min-keyint=999")),
-		"B pictures":   clip(t, stir, "-bf", "2", "-qp", "26"),
+		"I frames":     intra(clip(t, rest+",negate=enable=gt(mod(n\\,20)\\,9)", "-bf", "0", "-qp", "26", "-x264-params", "ref=4:keyint=1000:min-keyint=999")),
+		"B frames":     clip(t, stir, "-bf", "2", "-qp", "26"),
 		"slices":       clip(t, stir, "-profile:v", "baseline", "-qp", "26", "-x264-params", "slices=4:keyint=10"),
 	}
 	m := start(t, small)
@@ -203,7 +203,7 @@ func TestPicturesAreThoseOfAFullDecode(t *testing.T) {
 			src := m.AddSource(SourceConfig{Name: name})
 			newAudience(t, src).film(packets)
 			n, never := found(packets)
-			if name == "B pictures" {
+			if name == "B frames" {
 				n, never = len(packets), 0
 			}
 			if st := src.Stats(); st.Invalid > 0 || st.Dropped > 0 || st.Repeated != uint64(never) || n < len(packets)/3 {
@@ -214,15 +214,15 @@ func TestPicturesAreThoseOfAFullDecode(t *testing.T) {
 	}
 }
 
-// TestWhatRepeatsOutlastsTrouble: what is kept goes on after sleep, and ends with a loss.
-func TestWhatRepeatsOutlastsTrouble(t *testing.T) {
+// TestPostponedFramesAfterAnInterruption: postponed frames are decoded after a sleep, and dropped at a loss.
+func TestPostponedFramesAfterAnInterruption(t *testing.T) {
 	moving := func(n int) int {
 		if n < 20 {
 			return 0
 		}
 		return 3 * n
 	}
-	// filming is an audience of the first 15 pictures of so many.
+	// filming returns an audience that has seen the first 15 of n frames.
 	filming := func(t *testing.T, n, gop int) (*audience, []mixer.Packet) {
 		t.Helper()
 		src := start(t, small).AddSource(SourceConfig{Name: "a"})
@@ -233,7 +233,7 @@ func TestWhatRepeatsOutlastsTrouble(t *testing.T) {
 	t.Run("sleep", func(t *testing.T) {
 		a, packets := filming(t, 40, 100)
 		a.look(false)
-		for _, p := range packets[15:30] { // still for five, then not
+		for _, p := range packets[15:30] { // the first five repeat
 			a.expect(p)
 			a.src.video.keepFor(t, p)
 		}
@@ -253,7 +253,7 @@ func TestWhatRepeatsOutlastsTrouble(t *testing.T) {
 		lost.Lost = true
 		for _, p := range append([]mixer.Packet{lost}, packets[17:30]...) {
 			a.src.video.keepFor(t, p)
-			a.see("the picture before the loss")
+			a.see("the frame before the loss")
 		}
 		for _, p := range packets[15:30] {
 			a.expect(p)
@@ -294,15 +294,15 @@ func TestWhatRepeatsOutlastsTrouble(t *testing.T) {
 			src.PutLayer(1, p)
 			sub.see("the small layer")
 		}
-		newAudience(t, src).film(shoot(t, 60, 30, moving)) // the large one takes over at once
+		newAudience(t, src).film(shoot(t, 60, 30, moving)) // the large layer replaces the small one at once
 		if st := src.Stats(); st.Layer != 0 || st.Invalid+st.Dropped > 0 {
 			t.Errorf("%+v", st)
 		}
 	})
 }
 
-// TestWhatRepeatsIsBoundedByPixels: to decode what is kept takes no longer for large pictures.
-func TestWhatRepeatsIsBoundedByPixels(t *testing.T) {
+// TestRepeatBufferIsBounded: fewer large frames are postponed, so that decoding them takes no longer.
+func TestRepeatBufferIsBounded(t *testing.T) {
 	for size, most := range map[mixer.Size]int{{W: 1280, H: 720}: 128, {W: 1920, H: 1080}: 113, {W: 3840, H: 2160}: 28, {W: 16384, H: 16384}: 1} {
 		var b repeatBuffer
 		for !b.full(size) {

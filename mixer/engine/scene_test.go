@@ -26,7 +26,7 @@ func stage(t *testing.T, m *rig, spec mixer.View) *view {
 	return v
 }
 
-// ids says who is on which tile, and how many are not.
+// ids lists the sources on tiles, and how many are hidden.
 func (v *view) ids(t *testing.T, now time.Time) string {
 	t.Helper()
 	v.arrange(now)
@@ -44,7 +44,7 @@ func (v *view) ids(t *testing.T, now time.Time) string {
 	return fmt.Sprintf("%s/%d", strings.Join(all, " "), v.shows.Load().Hidden)
 }
 
-// people are sources named a, b and so on, with ids in capitals.
+// people adds sources named a, b and so on, with ids in capitals.
 func people(m *rig, n int) (all []*publisher) {
 	for i := range n {
 		name := string(rune('a' + i))
@@ -53,7 +53,7 @@ func people(m *rig, n int) (all []*publisher) {
 	return all
 }
 
-func TestWhoIsShownWhere(t *testing.T) {
+func TestSourcesOnTiles(t *testing.T) {
 	cell := mixer.Fraction{W: 0.5, H: 0.5}
 	for _, c := range []struct {
 		view mixer.View
@@ -139,8 +139,8 @@ func TestPagesByNumber(t *testing.T) {
 	}
 }
 
-// TestWhoIsNotShownMovesNobody: somebody who leaves himself out would see another one large whenever he speaks.
-func TestWhoIsNotShownMovesNobody(t *testing.T) {
+// TestAnExcludedSpeakerMovesNoTile: a view without its own viewer keeps the large source while the viewer speaks.
+func TestAnExcludedSpeakerMovesNoTile(t *testing.T) {
 	m := start(t, small)
 	all := people(m, 3)
 	v := stage(t, m, mixer.View{Layout: mixer.KindSpotlight, Exclude: []string{"c"}})
@@ -177,8 +177,8 @@ func TestOrderIsThatOfPlaces(t *testing.T) {
 	}
 }
 
-// TestABlipMovesNobody keeps a source while its connection is broken.
-func TestABlipMovesNobody(t *testing.T) {
+// TestABrokenConnectionMovesNoTile: a source keeps its tile while its connection is broken.
+func TestABrokenConnectionMovesNoTile(t *testing.T) {
 	m := start(t, small)
 	all := people(m, 3)
 	v := stage(t, m, mixer.View{})
@@ -234,13 +234,13 @@ func TestCustomLayoutIsSeen(t *testing.T) {
 	seen := 0
 	for range 20 { // the one below changes all the time
 		at := v.count()
-		eventually(t, time.Second, "the next picture", func() bool { return v.count() > at })
+		eventually(t, time.Second, "the next frame", func() bool { return v.count() > at })
 		if v.shows(image.Rect(240, 10, 304, 36), green) {
 			seen++
 		}
 	}
 	if seen != 20 {
-		t.Errorf("the upper tile was covered in %d of 20 pictures", 20-seen)
+		t.Errorf("the upper tile was covered in %d of 20 frames", 20-seen)
 	}
 }
 

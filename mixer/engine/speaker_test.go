@@ -7,7 +7,7 @@ import (
 	"azulejo/mixer/engine/pcm"
 )
 
-// forum plays levels to a speaker under a clock of its own.
+// forum plays levels to a speaker under a clock of the test.
 type forum struct {
 	speaker[string]
 	t        *testing.T
@@ -20,7 +20,7 @@ func newStage(t *testing.T) *forum {
 	return &forum{t: t, now: time.Unix(0, 0), speaking: map[string]bool{}}
 }
 
-// play lets the levels last for d.
+// play plays the levels for d.
 func (s *forum) play(d time.Duration, levels map[string]float64) {
 	for range d / blockTime {
 		s.now = s.now.Add(blockTime)
@@ -43,19 +43,19 @@ const (
 	calmLevel  = -70.
 )
 
-func TestTheSpeakerIsWhoSpeaks(t *testing.T) {
+func TestTheLongestVoiceIsTheSpeaker(t *testing.T) {
 	s := newStage(t)
 	s.play(3*time.Second, map[string]float64{"ann": calmLevel, "bob": pcm.Floor})
 	s.expect("")
 	s.play(time.Second, map[string]float64{"ann": voiceLevel, "bob": calmLevel})
 	s.expect("ann")
 	s.play(time.Minute, map[string]float64{"ann": calmLevel, "bob": calmLevel})
-	s.expect("ann") // silence keeps the last
+	s.expect("ann") // in silence, the last speaker stays
 	s.play(time.Second, map[string]float64{"ann": calmLevel, "bob": voiceLevel})
 	s.expect("bob")
 }
 
-func TestACoughIsNoSpeaker(t *testing.T) {
+func TestACoughMakesNoSpeaker(t *testing.T) {
 	s := newStage(t)
 	s.play(10*time.Second, map[string]float64{"ann": voiceLevel, "bob": calmLevel})
 	for range 5 {
@@ -76,7 +76,7 @@ func TestTheSpeakerStaysTwoSeconds(t *testing.T) {
 	s.expect("bob")
 }
 
-func TestWhoSpeaksIsNotInterruptedByLittle(t *testing.T) {
+func TestALittleLouderIsNotEnough(t *testing.T) {
 	s := newStage(t)
 	s.play(5*time.Second, map[string]float64{"ann": -25, "bob": calmLevel})
 	s.play(10*time.Second, map[string]float64{"ann": -25, "bob": -22})
@@ -85,7 +85,7 @@ func TestWhoSpeaksIsNotInterruptedByLittle(t *testing.T) {
 	s.expect("bob")
 }
 
-func TestWhoIsMutedOrGoneDropsOut(t *testing.T) {
+func TestMutedOrClosedSourcesAreRemoved(t *testing.T) {
 	s := newStage(t)
 	s.play(5*time.Second, map[string]float64{"ann": voiceLevel, "bob": calmLevel})
 	s.play(blockTime, map[string]float64{"bob": calmLevel})
@@ -109,7 +109,7 @@ func TestSpeakingHasAttackAndRelease(t *testing.T) {
 	at(40*time.Millisecond, voiceLevel, false)
 	at(60*time.Millisecond, voiceLevel, true)
 	at(300*time.Millisecond, calmLevel, true)
-	at(20*time.Millisecond, -48, true) // between the two levels it goes on
+	at(20*time.Millisecond, -48, true) // a level between the two thresholds continues speaking
 	at(400*time.Millisecond, calmLevel, true)
 	at(200*time.Millisecond, calmLevel, false)
 	at(time.Second, -48, false)

@@ -8,8 +8,8 @@ import (
 	"azulejo/mixer"
 )
 
-// TestViewsFollowWhoSpeaks has the second of two sources speak.
-func TestViewsFollowWhoSpeaks(t *testing.T) {
+// TestViewsFollowTheSpeaker has the second of two sources speak.
+func TestViewsFollowTheSpeaker(t *testing.T) {
 	m := start(t, medium)
 	a := m.AddSource(SourceConfig{Name: "a"})
 	b := m.AddSource(SourceConfig{Name: "b"})
@@ -21,7 +21,7 @@ func TestViewsFollowWhoSpeaks(t *testing.T) {
 	speaker := attend(t, m, mixer.Watching{View: &mixer.View{Layout: mixer.KindSpeaker}, Codec: mixer.H264}, nil)
 	whole := image.Rect(160, 60, 480, 180)
 	eventually(t, 4*time.Second, "the first while nobody speaks", func() bool {
-		return spotlight.shows(image.Rect(100, 80, 400, 160), red) && speaker.shows(whole, red)
+		return spotlight.shows(image.Rect(100, 80, 400, 160), red) && speaker.shows(whole, red) && pinned.shows(image.Rect(100, 80, 400, 160), red)
 	})
 	sing(t, b, 700)
 	eventually(t, 5*time.Second, "who speaks is large", func() bool {

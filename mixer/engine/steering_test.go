@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestSteering: how the quality of one GOP after another, whose bits are given in percent of the cap, follows.
+// TestSteering compares the quality of consecutive GOPs. Their bits are given in percent of the cap.
 func TestSteering(t *testing.T) {
 	const best = 26
 	for name, c := range map[string]struct {

@@ -66,7 +66,7 @@ type stillUpdate struct {
 	err  error         // written before done is closed
 }
 
-// hold returns the still with that key for one more holder, who releases it.
+// hold returns the still with that key, for one more holder. The holder releases it.
 func (s *stills) hold(key stillKey) *still {
 	s.mu.Lock()
 	defer s.mu.Unlock()

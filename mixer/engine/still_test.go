@@ -73,15 +73,15 @@ func TestStillWallIsEncodedOnceASecond(t *testing.T) {
 	m := start(t, cfg)
 	send(t, m.AddSource(SourceConfig{Name: "a"}).PutVideo, mixer.H264, 320, 180, red, false)
 	v := attend(t, m, mixer.Watching{Codec: mixer.H264}, nil)
-	eventually(t, 3*time.Second, "the picture", func() bool { return v.shows(image.Rect(80, 40, 240, 100), red) })
+	eventually(t, 3*time.Second, "the frame", func() bool { return v.shows(image.Rect(80, 40, 240, 100), red) })
 	v.between(t, time.Second) // the encoder of the source settles
 	got := v.between(t, 2*time.Second)
 	if len(got) < 2 || len(got) > 3 {
-		t.Errorf("%d pictures in 2 s of a still wall, want 2 or one more", len(got))
+		t.Errorf("%d frames in 2 s of a still wall, want 2 or one more", len(got))
 	}
 	at := v.count()
 	v.sub.RequestKeyframe()
-	eventually(t, 700*time.Millisecond, "a key picture of the still wall at once", func() bool {
+	eventually(t, 700*time.Millisecond, "a keyframe of the still wall at once", func() bool {
 		v.mu.Lock()
 		defer v.mu.Unlock()
 		for _, p := range v.packets[at:] {
@@ -98,25 +98,25 @@ func TestStillWallIsEncodedOnceASecond(t *testing.T) {
 func TestBusyWallIsEncodedAtFullRate(t *testing.T) {
 	m := start(t, small)
 	a := m.AddSource(SourceConfig{Name: "a"})
-	// Faster than the wall: of two clocks of one rate, two pictures fall between two ticks now and then, and none before the next.
+	// The source is faster than the wall. With two clocks of the same rate, some ticks would have no new frame.
 	film{put: a.PutVideo, id: mixer.H264, w: 320, h: 180, colour: red, blinking: true, gop: 50, every: 20 * time.Millisecond}.run(t)
 	v := attend(t, m, mixer.Watching{Codec: mixer.H264}, nil)
-	eventually(t, 3*time.Second, "the picture", func() bool { return v.shows(image.Rect(80, 40, 240, 100), red) })
+	eventually(t, 3*time.Second, "the frame", func() bool { return v.shows(image.Rect(80, 40, 240, 100), red) })
 	got := v.between(t, time.Second)
 	if late := int(m.Stats().LateTicks); len(got)+late < 15 {
-		t.Errorf("%d pictures in a second and %d late, of 20", len(got), late)
+		t.Errorf("%d frames in a second and %d late, of 20", len(got), late)
 	}
 }
 
-// TestOnlyChangedTilesAreRedrawn: what is painted over a tile stays until its source has a new picture.
+// TestOnlyChangedTilesAreRedrawn: a colour that the test fills a tile with stays until the source has a new frame.
 func TestOnlyChangedTilesAreRedrawn(t *testing.T) {
 	m := start(t, small)
 	a, b := m.AddSource(SourceConfig{Name: "a"}), m.AddSource(SourceConfig{Name: "b"})
 	v := stage(t, m, mixer.View{})
 	awake(t, v, a)
 	awake(t, v, b)
-	picture1(t, a, 160, 90, red)
-	picture1(t, b, 160, 90, red)
+	putFrame(t, a, 160, 90, red)
+	putFrame(t, b, 160, 90, red)
 	v.draw(t)
 	left, right := v.inside(0), v.inside(1)
 	paint := func() {
@@ -133,13 +133,13 @@ func TestOnlyChangedTilesAreRedrawn(t *testing.T) {
 	paint()
 	v.draw(t)
 	shows("nothing is new", blue, blue)
-	picture1(t, a, 160, 90, green)
+	putFrame(t, a, 160, 90, green)
 	v.draw(t)
-	shows("a has a new picture", green, blue)
+	shows("a has a new frame", green, blue)
 	paint()
-	picture1(t, b, 160, 90, green)
+	putFrame(t, b, 160, 90, green)
 	v.draw(t)
-	shows("b has a new picture", blue, green)
+	shows("b has a new frame", blue, green)
 }
 
 // draw brings the canvas up to date.
@@ -159,14 +159,14 @@ func (v *view) inside(i int) image.Rectangle {
 	return image.Rect(r.Min.X+r.Dx()/4, r.Min.Y+r.Dy()/8, r.Max.X-r.Dx()/4, r.Min.Y+r.Dy()/2)
 }
 
-// TestAStillIsScaledOnceForTwoViews: the second view copies what the first one made, paint and all.
+// TestAStillIsScaledOnceForTwoViews: the second view shows the still of the first one, with the paint of the test.
 func TestAStillIsScaledOnceForTwoViews(t *testing.T) {
 	m := start(t, small)
 	src := m.AddSource(SourceConfig{Name: "a"})
 	first, second := stage(t, m, mixer.View{}), stage(t, m, mixer.View{Capacity: 2})
 	awake(t, first, src)
 	awake(t, second, src)
-	picture1(t, src, 640, 360, red)
+	putFrame(t, src, 640, 360, red)
 	first.draw(t)
 	st := first.tiles[0].still
 	if err := st.frame.MakeWritable(); err != nil {
@@ -177,19 +177,19 @@ func TestAStillIsScaledOnceForTwoViews(t *testing.T) {
 	if c := second.canvas.Mean(second.inside(0)); !near(c, blue) || second.tiles[0].still != st {
 		t.Errorf("the second view shows %v, want what was painted over the still of the first", c)
 	}
-	picture1(t, src, 640, 360, green)
+	putFrame(t, src, 640, 360, green)
 	first.draw(t)
 	second.draw(t)
 	for _, v := range []*view{first, second} {
 		if c := v.canvas.Mean(v.inside(0)); !near(c, green) {
-			t.Errorf("a view shows %v after a new picture", c)
+			t.Errorf("a view shows %v after a new frame", c)
 		}
 	}
 }
 
-// TestPicturesComeAsTheyAreShown: the decoder makes what tiles showed of the last picture, whole or cropped; what is no
-// average is left to whoever shows it.
-func TestPicturesComeAsTheyAreShown(t *testing.T) {
+// TestFramesComeAsTheyAreShown: the decoder makes the cutouts that tiles showed of the last frame, whole or cropped.
+// It does not make enlarged ones.
+func TestFramesComeAsTheyAreShown(t *testing.T) {
 	m := start(t, small)
 	src := m.AddSource(SourceConfig{Name: "a"})
 	for range 3 {
@@ -206,14 +206,14 @@ func TestPicturesComeAsTheyAreShown(t *testing.T) {
 	for i, p := range packets {
 		before, _ := src.slot.Mark()
 		src.PutVideo(p)
-		eventually(t, 5*time.Second, "the next picture", func() bool { seq, _ := src.slot.Mark(); return seq > before })
+		eventually(t, 5*time.Second, "the next frame", func() bool { seq, _ := src.slot.Mark(); return seq > before })
 		for _, v := range views {
 			v.draw(t)
 		}
 		for _, st := range src.stills.all {
 			made, _ := src.slot.LatestCutout(st.key)
 			if want := i == 2 && st.key.h < 480; want != (made != nil) {
-				t.Errorf("picture %d comes as %+v: %v, want %v", i, st.key, made != nil, want)
+				t.Errorf("frame %d comes as %+v: %v, want %v", i, st.key, made != nil, want)
 			}
 			made.Close()
 		}
@@ -223,8 +223,8 @@ func TestPicturesComeAsTheyAreShown(t *testing.T) {
 	}
 }
 
-// TestAStillPictureGrowsSharp: a tile that grows shows all of a picture although no other comes.
-func TestAStillPictureGrowsSharp(t *testing.T) {
+// TestAFrameInAGrownTileIsSharp: a tile that grows shows the frame in full resolution although no new one comes.
+func TestAFrameInAGrownTileIsSharp(t *testing.T) {
 	m := start(t, small)
 	src := m.AddSource(SourceConfig{Name: "a"})
 	for i := range 3 {
@@ -244,7 +244,7 @@ func TestAStillPictureGrowsSharp(t *testing.T) {
 	large.sub.Close()
 }
 
-func TestACalmSourceHasNoNewPictures(t *testing.T) {
+func TestACalmSourceHasNoNewFrames(t *testing.T) {
 	m := start(t, small)
 	busy, calm := m.AddSource(SourceConfig{Name: "busy"}), m.AddSource(SourceConfig{Name: "calm"})
 	publish(t, busy, mixer.H264, 320, 180, red)
@@ -260,11 +260,11 @@ func TestACalmSourceHasNoNewPictures(t *testing.T) {
 	now, _ := busy.slot.Mark()
 	later, _ := calm.slot.Mark()
 	if now-was < 10 || later-still > 1 {
-		t.Errorf("%d new pictures of the busy source and %d of the calm one", now-was, later-still)
+		t.Errorf("%d new frames of the busy source and %d of the calm one", now-was, later-still)
 	}
 }
 
-func TestSlotKeepsTheNumberOfTheSamePicture(t *testing.T) {
+func TestSlotKeepsTheNumberOfTheSameFrame(t *testing.T) {
 	before := codec.LiveFrames()
 	picture := func(c codec.Colour) codec.Decoded {
 		f, err := codec.NewFrame(64, 64)
@@ -284,16 +284,16 @@ func TestSlotKeepsTheNumberOfTheSamePicture(t *testing.T) {
 		s.Put(picture(red))
 	}
 	if seq, now := s.Mark(); seq != first || !now.After(at) {
-		t.Errorf("the same picture has number %d after %d, time %v after %v", seq, first, now, at)
+		t.Errorf("the same frame has number %d after %d, time %v after %v", seq, first, now, at)
 	}
 	s.Put(picture(green))
 	second, _ := s.Mark()
 	if second == first {
-		t.Error("another picture has the same number")
+		t.Error("another frame has the same number")
 	}
 	s.Clear()
 	if seq, _ := s.Mark(); seq != 0 || s.Latest() != nil {
-		t.Error("a cleared slot has a picture")
+		t.Error("a cleared slot has a frame")
 	}
 	s.Put(picture(green))
 	if third, _ := s.Mark(); third == first || third == second {
@@ -305,7 +305,7 @@ func TestSlotKeepsTheNumberOfTheSamePicture(t *testing.T) {
 	}
 }
 
-func TestWordsAreRenderedOnce(t *testing.T) {
+func TestTextIsRenderedOnce(t *testing.T) {
 	m, err := New(small, func(mixer.Event) {}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -325,8 +325,8 @@ func TestWordsAreRenderedOnce(t *testing.T) {
 	}
 }
 
-// TestWhatIsDrawnAgainIsNotRenderedAgain: both lines of a placeholder, the clock and a name.
-func TestWhatIsDrawnAgainIsNotRenderedAgain(t *testing.T) {
+// TestRedrawnTextIsNotRenderedAgain: both lines of a placeholder, the clock and a name.
+func TestRedrawnTextIsNotRenderedAgain(t *testing.T) {
 	m, err := New(small, func(mixer.Event) {}, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -10,8 +10,8 @@ import (
 	"azulejo/mixer"
 )
 
-// picture1 puts one picture into the slot of s.
-func picture1(t *testing.T, s *publisher, w, h int, c codec.Colour) {
+// putFrame puts one frame into the slot of s.
+func putFrame(t *testing.T, s *publisher, w, h int, c codec.Colour) {
 	t.Helper()
 	f, err := codec.NewFrame(w, h)
 	if err != nil {
@@ -21,7 +21,7 @@ func picture1(t *testing.T, s *publisher, w, h int, c codec.Colour) {
 	s.slot.Put(codec.Decoded{Frame: f})
 }
 
-func TestAgesAreSaid(t *testing.T) {
+func TestAgeText(t *testing.T) {
 	for age, want := range map[time.Duration]string{
 		2600 * time.Millisecond: "2 s ago", 12*time.Second + 900*time.Millisecond: "12 s ago", 59 * time.Second: "59 s ago",
 		time.Minute: "1 min ago", 59*time.Minute + 59*time.Second: "59 min ago", time.Hour: "1 h ago", 50 * time.Hour: "50 h ago",
@@ -32,21 +32,21 @@ func TestAgesAreSaid(t *testing.T) {
 	}
 }
 
-// awake arranges v and waits until the decoder of s knows, which forgets what came before.
+// awake arranges v and waits until s is decoded. That clears the slot.
 func awake(t *testing.T, v *view, s *publisher) {
 	t.Helper()
 	v.arrange(time.Now())
 	eventually(t, 3*time.Second, "the source is decoded", func() bool { return s.Stats().Decoded && len(s.video.changed) == 0 })
 }
 
-// mute hides the picture of s and waits until its decoder knows.
+// mute mutes the video of s and waits until it is not decoded.
 func mute(t *testing.T, s *publisher) {
 	t.Helper()
 	s.SetMuted(false, true)
 	eventually(t, 3*time.Second, "the muted source is not decoded", func() bool { return !s.Stats().Decoded })
 }
 
-// TestPlaceholdersSayWhy walks a source through its states, at times of its own.
+// TestPlaceholdersSayWhy draws a source in each of its states, at given times.
 func TestPlaceholdersSayWhy(t *testing.T) {
 	m := start(t, small)
 	src := m.AddSource(SourceConfig{ID: "A", Name: "a"})
@@ -69,14 +69,14 @@ func TestPlaceholdersSayWhy(t *testing.T) {
 			t.Errorf("after %v: it says %q, want %q", after, got, text)
 		}
 		if (look.frame != 0) != (state == mixer.Live) {
-			t.Errorf("after %v: %s shows picture %d", after, state, look.frame)
+			t.Errorf("after %v: %s shows frame %d", after, state, look.frame)
 		}
 	}
 	expect(0, mixer.Connecting, "connecting…", 0)
 	src.SetAway(true)
 	expect(0, mixer.Reconnecting, "reconnecting…", 0)
 	src.SetAway(false)
-	picture1(t, src, 320, 180, red)
+	putFrame(t, src, 320, 180, red)
 	expect(0, mixer.Live, "", 0)
 	expect(2400*time.Millisecond, mixer.Live, "", 0)
 	expect(2600*time.Millisecond, mixer.Lost, "no signal · 2 s ago", 2)
@@ -90,18 +90,18 @@ func TestPlaceholdersSayWhy(t *testing.T) {
 	src.SetAway(false)
 	src.SetMuted(false, false)
 	awake(t, v, src)
-	expect(0, mixer.Connecting, "connecting…", 0) // nothing came since: the old picture must not look live
-	picture1(t, src, 320, 180, red)
+	expect(0, mixer.Connecting, "connecting…", 0) // nothing came since: the old frame must not look live
+	putFrame(t, src, 320, 180, red)
 	expect(0, mixer.Live, "", 0)
 }
 
-// TestTheAgeOfALostTileRunsOn compares what is drawn second by second with the layout, by the picture's ink.
-func TestTheAgeOfALostTileRunsOn(t *testing.T) {
+// TestTheAgeOfALostTileAdvances compares the drawn age with that of the layout, second by second.
+func TestTheAgeOfALostTileAdvances(t *testing.T) {
 	m := start(t, medium)
 	src := m.AddSource(SourceConfig{Name: "a"})
 	v := stage(t, m, mixer.View{})
 	awake(t, v, src)
-	picture1(t, src, 320, 180, red)
+	putFrame(t, src, 320, 180, red)
 	_, at := src.slot.Mark()
 	if _, err := v.compose(at); err != nil {
 		t.Fatal(err)
@@ -139,7 +139,7 @@ func TestALostSourceSaysHowLong(t *testing.T) {
 	src := m.AddSource(SourceConfig{Name: "a"})
 	stop := publish(t, src, mixer.H264, 320, 180, red)
 	v := attend(t, m, mixer.Watching{Codec: mixer.H264}, nil)
-	eventually(t, 3*time.Second, "the picture", func() bool { return v.shows(image.Rect(80, 40, 240, 100), red) })
+	eventually(t, 3*time.Second, "the frame", func() bool { return v.shows(image.Rect(80, 40, 240, 100), red) })
 	stop()
 	age := func(n int) func() bool {
 		return func() bool {
@@ -148,14 +148,12 @@ func TestALostSourceSaysHowLong(t *testing.T) {
 		}
 	}
 	eventually(t, 4*time.Second, "lost for 3 s", age(3))
-	if !v.shows(image.Rect(0, 0, 320, 40), slate) {
-		t.Error("no placeholder is shown")
-	}
+	eventually(t, time.Second, "a placeholder is shown", func() bool { return v.shows(image.Rect(0, 0, 320, 40), slate) })
 	src.SetAway(true)
 	eventually(t, time.Second, "reconnecting", func() bool { return v.layout().Tiles[0].State == mixer.Reconnecting })
 }
 
-// TestFillCropsButNeverScreens shows a picture that is red on its left and right and green between.
+// TestFillCropsButNeverScreens shows a frame that is red at its left and right and green between.
 func TestFillCropsButNeverScreens(t *testing.T) {
 	for _, c := range []struct {
 		name         string
@@ -192,7 +190,7 @@ func TestFillCropsButNeverScreens(t *testing.T) {
 	}
 }
 
-func TestFillCropsATallPicture(t *testing.T) {
+func TestFillCropsATallFrame(t *testing.T) {
 	m := start(t, small)
 	src := m.AddSource(SourceConfig{Name: "a"})
 	f, err := codec.NewFrame(180, 320)
@@ -208,11 +206,11 @@ func TestFillCropsATallPicture(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := v.canvas.Mean(v.canvas.Bounds()); !near(got, green) {
-		t.Errorf("the canvas is %v, want the middle of the picture", got)
+		t.Errorf("the canvas is %v, want the middle of the frame", got)
 	}
 }
 
-// TestAShapeThatChangesLeavesNothingBehind goes from wide to tall on a canvas that is kept.
+// TestAShapeThatChangesLeavesNothingBehind shows a wide frame and then a tall one on the same canvas.
 func TestAShapeThatChangesLeavesNothingBehind(t *testing.T) {
 	m := start(t, small)
 	src := m.AddSource(SourceConfig{Name: "a"})
@@ -225,12 +223,12 @@ func TestAShapeThatChangesLeavesNothingBehind(t *testing.T) {
 		}
 	}
 	awake(t, v, src)
-	picture1(t, src, 320, 180, red)
+	putFrame(t, src, 320, 180, red)
 	draw()
-	picture1(t, src, 90, 160, green)
+	putFrame(t, src, 90, 160, green)
 	draw()
 	if got := v.canvas.Mean(image.Rect(0, 0, 100, 180)); !near(got, bars) {
-		t.Errorf("beside the tall picture is %v, want the bars", got)
+		t.Errorf("beside the tall frame is %v, want the bars", got)
 	}
 	if stills, _ := src.held(); stills != 1 {
 		t.Errorf("%d stills are held", stills)
@@ -242,42 +240,42 @@ func TestAShapeThatChangesLeavesNothingBehind(t *testing.T) {
 	}
 	src.SetMuted(false, false)
 	awake(t, v, src)
-	picture1(t, src, 90, 160, green)
+	putFrame(t, src, 90, 160, green)
 	draw()
 	if got := v.canvas.Mean(image.Rect(0, 0, 100, 180)); !near(got, bars) {
-		t.Errorf("beside the picture that came back is %v, want the bars", got)
+		t.Errorf("beside the frame that came back is %v, want the bars", got)
 	}
 }
 
-// beside is a part of r that a tall picture in it does not reach.
+// beside is a part of r that a tall frame in it does not reach.
 func beside(r image.Rectangle) image.Rectangle {
 	return image.Rect(r.Min.X, r.Min.Y, r.Min.X+r.Dx()/4, r.Max.Y)
 }
 
-// TestASmallTileKeepsItsBars: it is drawn again whenever the large picture below it is.
+// TestASmallTileKeepsItsBars: a small tile is drawn again whenever the large tile below it is.
 func TestASmallTileKeepsItsBars(t *testing.T) {
 	m := start(t, medium)
 	all := people(m, 2)
 	v := stage(t, m, mixer.View{Layout: mixer.KindPiP, Spotlight: "a", NoLabels: true})
 	awake(t, v, all[0])
 	awake(t, v, all[1])
-	picture1(t, all[1], 90, 160, green)
+	putFrame(t, all[1], 90, 160, green)
 	for _, c := range []codec.Colour{red, blue} {
-		picture1(t, all[0], 640, 360, c)
+		putFrame(t, all[0], 640, 360, c)
 		v.draw(t)
 		if got := v.canvas.Mean(beside(v.tiles[1].rect)); !near(got, bars) {
-			t.Errorf("on a picture of %v there is %v beside the small one, want the bars", c, got)
+			t.Errorf("on a frame of %v there is %v beside the small one, want the bars", c, got)
 		}
 	}
 }
 
-// TestABorderIsTakenOffBars: a fitted picture does not cover the border that was drawn around its tile.
-func TestABorderIsTakenOffBars(t *testing.T) {
+// TestABorderIsRemovedFromBars: a fitted frame does not cover the border that was drawn around its tile.
+func TestABorderIsRemovedFromBars(t *testing.T) {
 	m := start(t, small)
 	all := people(m, 2)
 	v := stage(t, m, mixer.View{NoLabels: true})
 	awake(t, v, all[0])
-	picture1(t, all[0], 90, 160, green)
+	putFrame(t, all[0], 90, 160, green)
 	for _, speaks := range []bool{false, true, false} {
 		all[0].sound.speaking.Store(speaks)
 		v.draw(t)
@@ -289,8 +287,8 @@ func TestABorderIsTakenOffBars(t *testing.T) {
 	}
 }
 
-// TestSpeakingIsToldAsItIsDrawn: a tile that hardly moves may wait for its border.
-func TestSpeakingIsToldAsItIsDrawn(t *testing.T) {
+// TestLayoutSaysSpeakingAsItIsDrawn: a calm tile may get its border later, and the layout says so only then.
+func TestLayoutSaysSpeakingAsItIsDrawn(t *testing.T) {
 	m := start(t, small)
 	all := people(m, 2)
 	v := stage(t, m, mixer.View{})
@@ -300,38 +298,38 @@ func TestSpeakingIsToldAsItIsDrawn(t *testing.T) {
 		all[0].sound.speaking.Store(speaks)
 		v.describe(time.Now())
 		if got := v.shows.Load().Tiles[0].Speaking; got == speaks {
-			t.Errorf("the layout says %v before the picture does", got)
+			t.Errorf("the layout says %v before the frame does", got)
 		}
 		v.draw(t)
 		v.describe(time.Now())
 		if got := v.shows.Load().Tiles[0].Speaking; got != speaks {
-			t.Errorf("the layout says %v after the picture does %v", got, speaks)
+			t.Errorf("the layout says %v after the frame does %v", got, speaks)
 		}
 	}
 }
 
-// TestAShapeThatChangesWhileItIsDrawn is drawn again: its place was that of the picture before.
+// TestAShapeThatChangesWhileItIsDrawn: a tile is drawn again if a frame of another shape came while it was drawn.
 func TestAShapeThatChangesWhileItIsDrawn(t *testing.T) {
 	m := start(t, small)
 	src := m.AddSource(SourceConfig{Name: "a"})
 	v := stage(t, m, mixer.View{NoLabels: true})
 	awake(t, v, src)
-	picture1(t, src, 320, 180, red)
+	putFrame(t, src, 320, 180, red)
 	v.draw(t)
-	picture1(t, src, 90, 160, green)
+	putFrame(t, src, 90, 160, green)
 	tile := v.tiles[0]
 	look := tile.look(time.Now())
 	tile.drawStill(v.canvas, &look, 320, 180)
 	tile.shown = look
 	v.draw(t)
 	if got := v.canvas.Mean(beside(tile.rect)); !near(got, bars) {
-		t.Errorf("beside the tall picture is %v, want the bars", got)
+		t.Errorf("beside the tall frame is %v, want the bars", got)
 	}
 }
 
-// TestLayoutsAgreeWithThePictures looks at every picture with the layout that came before it, while sources
+// TestLayoutsAgreeWithTheFrames looks at every frame with the layout that came before it, while sources
 // come, go and move.
-func TestLayoutsAgreeWithThePictures(t *testing.T) {
+func TestLayoutsAgreeWithTheFrames(t *testing.T) {
 	colours := map[string]codec.Colour{"a": red, "b": green, "c": blue}
 	wrong, checked := 0, 0
 	m := start(t, small)

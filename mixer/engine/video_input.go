@@ -230,7 +230,7 @@ func (v *videoInput) followDemand() {
 		if u.decode {
 			v.wake()
 		} else {
-			v.asleep.packetList = v.postponed.takeAll()
+			v.asleep.packetList = v.postponed.drain()
 		}
 		v.sleeping.Store(!u.decode)
 		v.asleepAt = time.Now()
@@ -270,7 +270,7 @@ func (v *videoInput) decode(p mixer.Packet, show bool) error {
 	return v.decoder.decode(p, show)
 }
 
-// chooseLoopFilter skips the loop filter where nobody would see the difference.
+// chooseLoopFilter skips the loop filter where the difference is too small to see.
 func (v *videoInput) chooseLoopFilter(p mixer.Packet) {
 	skip, request := v.filter.decide(p.Key, *v.uses.Load(), v.decoder.size(), time.Now())
 	v.decoder.skipLoopFilter(skip)

@@ -36,8 +36,8 @@ func (l *packetList) add(p mixer.Packet) {
 
 func (l *packetList) clear() { *l = packetList{} }
 
-// takeAll empties the list and returns what it held.
-func (l *packetList) takeAll() packetList {
+// drain empties the list and returns what it held.
+func (l *packetList) drain() packetList {
 	all := *l
 	l.clear()
 	return all
@@ -102,7 +102,7 @@ func (v *videoInput) keepAsleep(p mixer.Packet) {
 // wake decodes the packets that were kept and shows the last good frame of them. If there is none, the frame in the
 // slot is removed: it must not look live.
 func (v *videoInput) wake() {
-	if !v.replay(v.asleep.takeAll().packets, true) && v.gate.closed {
+	if !v.replay(v.asleep.drain().packets, true) && v.gate.closed {
 		v.cfg.slot.Clear()
 	}
 	if v.gate.closed {
@@ -158,7 +158,7 @@ func (v *videoInput) postpone(p mixer.Packet) error {
 // decodePostponed prepares the decoder for p. No frame from an IDR on needs the postponed ones. Any other frame may
 // need them, and so may frames after a key packet that is not IDR: I slices with parameter sets.
 func (v *videoInput) decodePostponed(p mixer.Packet) {
-	postponed := v.postponed.takeAll().packets
+	postponed := v.postponed.drain().packets
 	if p.Codec != mixer.H264 || !p.Key || !h264.IsIDR(p.Data) {
 		v.replay(postponed, false)
 		return

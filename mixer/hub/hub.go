@@ -38,6 +38,7 @@ type Hub struct {
 	audioSubs  map[mixer.SubscriptionID]*AudioSubscription
 	renditions map[mixer.RenditionID]*rendition
 	audios     map[mixer.RenditionID]*audioRendition
+	feeds      map[mixer.FeedID]*runningFeed // nil once the engine has ended
 }
 
 // New prepares a hub and its engine; Run makes them live.
@@ -50,6 +51,7 @@ func New(cfg mixer.Config, start Start, log *slog.Logger) (*Hub, error) {
 		cfg: cfg, log: log, views: map[string]mixer.View{mixer.MainView: {}}, sources: map[mixer.SourceID]*Source{},
 		videoSubs: map[mixer.SubscriptionID]*VideoSubscription{}, audioSubs: map[mixer.SubscriptionID]*AudioSubscription{},
 		renditions: map[mixer.RenditionID]*rendition{}, audios: map[mixer.RenditionID]*audioRendition{},
+		feeds: map[mixer.FeedID]*runningFeed{},
 	}
 	engine, err := start(cfg, h.handle, log)
 	if err != nil {
@@ -63,6 +65,7 @@ func New(cfg mixer.Config, start Start, log *slog.Logger) (*Hub, error) {
 func (h *Hub) Run(ctx context.Context) error {
 	err := h.engine.Run(ctx)
 	h.requests.close()
+	h.endFeeds()
 	h.endRenditions()
 	h.work.Wait()
 	return err
@@ -176,6 +179,14 @@ func (h *Hub) handle(e mixer.Event) {
 		}
 	case mixer.Ended:
 		h.ended(e.Rendition)
+	case mixer.Fed:
+		if r := h.feed(e.Feed); r != nil {
+			r.out(e.Packet)
+		}
+	case mixer.FeedEnded:
+		if r := h.feed(e.Feed); r != nil {
+			r.end(e.Failure.Err())
+		}
 	case mixer.Overloaded:
 		h.overload.Store(int32(e.Level))
 	}

@@ -1,0 +1,93 @@
+package engine
+
+import (
+	"context"
+	"sync"
+
+	"azulejo/mixer"
+	"azulejo/mixer/engine/feed"
+)
+
+// feeds are the files and test patterns that run, each in a goroutine of its own.
+type feeds struct {
+	emit func(mixer.Event)
+	work sync.WaitGroup
+
+	mu     sync.Mutex
+	all    map[mixer.FeedID]*runningFeed
+	closed bool
+}
+
+type runningFeed struct {
+	cancel  context.CancelFunc
+	refresh chan struct{} // holds one value while a keyframe is requested
+}
+
+// open starts a feed.
+func (f *feeds) open(id mixer.FeedID, spec mixer.FeedSpec) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed || f.all[id] != nil {
+		return
+	}
+	if f.all == nil {
+		f.all = map[mixer.FeedID]*runningFeed{}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	r := &runningFeed{cancel, make(chan struct{}, 1)}
+	f.all[id] = r
+	f.work.Go(func() {
+		err := f.run(ctx, id, spec, r.refresh)
+		f.forget(id)
+		f.emit(mixer.FeedEnded{Feed: id, Failure: mixer.Fail(err)})
+	})
+}
+
+func (f *feeds) run(ctx context.Context, id mixer.FeedID, spec mixer.FeedSpec, refresh <-chan struct{}) error {
+	opened, err := feed.Open(spec)
+	if err != nil {
+		return err
+	}
+	return opened.Run(ctx, func(p mixer.Packet) { f.emit(mixer.Fed{Feed: id, Packet: p}) }, refresh)
+}
+
+func (f *feeds) forget(id mixer.FeedID) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if r := f.all[id]; r != nil {
+		r.cancel()
+		delete(f.all, id)
+	}
+}
+
+// close stops a feed without waiting for it.
+func (f *feeds) close(id mixer.FeedID) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if r := f.all[id]; r != nil {
+		r.cancel()
+	}
+}
+
+// requestKeyframe never blocks; requests that come before the first is answered are one.
+func (f *feeds) requestKeyframe(id mixer.FeedID) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if r := f.all[id]; r != nil {
+		select {
+		case r.refresh <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// closeAll stops all feeds and waits for them.
+func (f *feeds) closeAll() {
+	f.mu.Lock()
+	f.closed = true
+	for _, r := range f.all {
+		r.cancel()
+	}
+	f.mu.Unlock()
+	f.work.Wait()
+}
