@@ -12,6 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"azulejo/mixer"
+	"azulejo/mixer/mixertest"
 	"azulejo/signal/refusal"
 	"azulejo/signal/room"
 )
@@ -39,7 +40,7 @@ func TestPutView(t *testing.T) {
 
 // TestViewsOfARealRoom: the room has the view that was put, and a refusal names its reason.
 func TestViewsOfARealRoom(t *testing.T) {
-	rooms, err := room.NewRegistry(room.Config{
+	rooms, err := room.NewRegistry(room.Config{Engine: mixertest.Start,
 		Mixer: mixer.Config{Width: 64, Height: 64, FPS: 5}, Rooms: map[string]room.Settings{"hall": {}},
 	}, nil, slog.New(slog.DiscardHandler))
 	if err != nil {

@@ -287,6 +287,7 @@ func (c Config) registry() room.Config {
 		rooms[name] = r.settings()
 	}
 	return room.Config{
+		Engine: startEngine,
 		Mixer:  c.mixer(),
 		Limits: room.Limits{Rooms: c.Limits.Rooms, Participants: c.Limits.Participants, Viewers: c.Limits.Viewers},
 		Rooms:  rooms,

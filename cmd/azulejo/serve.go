@@ -12,7 +12,8 @@ import (
 
 	"azulejo/codec"
 	"azulejo/mixer"
-	feeds "azulejo/mixer/engine/feed"
+	"azulejo/mixer/engine"
+	"azulejo/mixer/hub"
 	"azulejo/recorder"
 	"azulejo/recorder/index"
 	"azulejo/recorder/playback"
@@ -168,7 +169,7 @@ func (s *server) runCameras(ctx context.Context) error {
 	var cameras sync.WaitGroup
 	for name, r := range s.cfg.Rooms {
 		for _, c := range r.Cameras {
-			cam := camera.New(c.camera(name), s.registry, openFeed, s.log)
+			cam := camera.New(c.camera(name), s.registry, s.log)
 			cameras.Go(func() { cam.Run(ctx) })
 		}
 	}
@@ -197,4 +198,9 @@ func (s *server) close() {
 	if s.listener != nil {
 		_ = s.listener.Close() // an error means that web has closed it
 	}
+}
+
+// startEngine makes the engine of a room, in this process.
+func startEngine(cfg mixer.Config, emit func(mixer.Event), log *slog.Logger) (hub.Engine, error) {
+	return engine.New(cfg, emit, log)
 }

@@ -34,7 +34,7 @@ func (a *audio) write(o *outlet, p mixer.Packet) {
 	}
 	p.PTS += a.shift
 	a.next = p.PTS + p.Duration
-	a.out.PutAudio(p)
+	a.out.WriteAudio(p)
 }
 
 // yields tells whether o may become the owner.

@@ -57,8 +57,8 @@ type Feed interface {
 	Run(ctx context.Context, out func(mixer.Packet), refresh <-chan struct{}) error
 }
 
-// OpenFeed opens the file or the test pattern that a spec names.
-type OpenFeed func(mixer.FeedSpec) (Feed, error)
+// openFeed opens the file or the test pattern that a spec names.
+type openFeed func(mixer.FeedSpec) (Feed, error)
 
 // input is a parsed URL: an RTSP camera or, where rtsp is nil, a spec.
 type input struct {
@@ -67,7 +67,7 @@ type input struct {
 }
 
 // open returns the feed of the input.
-func (i input) open(spec OpenFeed) (Feed, error) {
+func (i input) open(spec openFeed) (Feed, error) {
 	if i.rtsp != nil {
 		return i.rtsp, nil
 	}
@@ -100,16 +100,15 @@ func redact(raw string) string {
 type Camera struct {
 	cfg      Config
 	registry Registry
-	openFeed OpenFeed
 	log      *slog.Logger
 	tried    chan struct{} // closed after the first try to join
 	once     sync.Once     // closes tried
 }
 
 // New prepares a camera. cfg is valid.
-func New(cfg Config, registry Registry, openFeed OpenFeed, log *slog.Logger) *Camera {
+func New(cfg Config, registry Registry, log *slog.Logger) *Camera {
 	log = log.With("room", cfg.Room, "camera", cfg.Name)
-	return &Camera{cfg: cfg, registry: registry, openFeed: openFeed, log: log, tried: make(chan struct{})}
+	return &Camera{cfg: cfg, registry: registry, log: log, tried: make(chan struct{})}
 }
 
 // Tried is closed once the camera has joined the room, or has failed to for the first time. Cameras that are started one
@@ -163,7 +162,7 @@ func (c *Camera) stay(ctx context.Context) error {
 		return err
 	}
 	defer m.Leave()
-	s := newStreams(c.cfg, m, c.openFeed, c.log)
+	s := newStreams(c.cfg, m, func(spec mixer.FeedSpec) (Feed, error) { return m.Hub().OpenFeed(spec), nil }, c.log)
 	m.OnRefresh(s.refresh)
 	m.OnDemand(s.demand)
 	ctx, cancel := context.WithCancel(ctx)

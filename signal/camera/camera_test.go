@@ -39,8 +39,8 @@ func (r *recording) write(p mixer.Packet) {
 	}
 }
 
-// openFeed opens files and test patterns as the server does.
-func openFeed(spec mixer.FeedSpec) (Feed, error) { return feed.Open(spec) }
+// startFeed opens files and test patterns as the server does.
+func startFeed(spec mixer.FeedSpec) (Feed, error) { return feed.Open(spec) }
 
 // openURL returns the feed of a URL of cfg.
 func openURL(t *testing.T, cfg Config, url string) Feed {
@@ -49,7 +49,7 @@ func openURL(t *testing.T, cfg Config, url string) Feed {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := in.open(openFeed)
+	f, err := in.open(startFeed)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +83,7 @@ func (r closedRegistry) Join(context.Context, string, room.Joining) (*room.Membe
 
 func TestCameraTriesAgainUntilItsContextEnds(t *testing.T) {
 	r := closedRegistry{make(chan struct{})}
-	c := New(Config{Room: "yard", Name: "Gate", URL: "test:"}, r, openFeed, slog.New(slog.DiscardHandler))
+	c := New(Config{Room: "yard", Name: "Gate", URL: "test:"}, r, slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithCancelCause(t.Context())
 	done := make(chan struct{})
 	go func() { defer close(done); c.Run(ctx) }()

@@ -11,6 +11,7 @@ import (
 
 	"azulejo/codec"
 	"azulejo/mixer"
+	"azulejo/mixer/mixertest"
 	"azulejo/signal/room"
 )
 
@@ -25,7 +26,7 @@ func TestALostCameraKeepsItsPlace(t *testing.T) {
 	}
 	before := codec.LiveFrames()
 	log := slog.New(slog.DiscardHandler)
-	registry, err := room.NewRegistry(room.Config{Mixer: mixer.Config{Width: 320, Height: 180, FPS: 10}}, nil, log)
+	registry, err := room.NewRegistry(room.Config{Engine: mixertest.Start, Mixer: mixer.Config{Width: 320, Height: 180, FPS: 10}}, nil, log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +34,7 @@ func TestALostCameraKeepsItsPlace(t *testing.T) {
 	ended := make(chan struct{}, 2)
 	go func() { _ = registry.Run(ctx); ended <- struct{}{} }() // it always returns nil
 	file := filepath.Join(dir, "later.mp4")
-	c := New(Config{Room: "yard", Name: "Gate", URL: "file:" + file, Audio: true}, registry, openFeed, log)
+	c := New(Config{Room: "yard", Name: "Gate", URL: "file:" + file, Audio: true}, registry, log)
 	go func() { c.Run(ctx); ended <- struct{}{} }()
 	<-c.Tried()
 

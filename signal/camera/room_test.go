@@ -8,6 +8,7 @@ import (
 
 	"azulejo/codec"
 	"azulejo/mixer"
+	"azulejo/mixer/mixertest"
 	"azulejo/signal/room"
 	"azulejo/signal/signaltest/await"
 )
@@ -21,14 +22,14 @@ func (discard) WritePacket(mixer.Packet) {}
 func TestARoomPullsWhatItShows(t *testing.T) {
 	before := codec.LiveFrames()
 	log := slog.New(slog.DiscardHandler)
-	registry, err := room.NewRegistry(room.Config{Mixer: mixer.Config{Width: 640, Height: 360, FPS: 10}}, nil, log)
+	registry, err := room.NewRegistry(room.Config{Engine: mixertest.Start, Mixer: mixer.Config{Width: 640, Height: 360, FPS: 10}}, nil, log)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{}, 2)
 	go func() { _ = registry.Run(ctx); ended <- struct{}{} }() // it always returns nil
-	c := New(Config{Room: "yard", Name: "Gate", URL: "test:?w=640&h=360&fps=10", SubURL: "test:?w=320&h=180&fps=10", Audio: true}, registry, openFeed, log)
+	c := New(Config{Room: "yard", Name: "Gate", URL: "test:?w=640&h=360&fps=10", SubURL: "test:?w=320&h=180&fps=10", Audio: true}, registry, log)
 	go func() { c.Run(ctx); ended <- struct{}{} }()
 	<-c.Tried()
 	member, err := registry.Join(ctx, "yard", room.Joining{Name: "viewer"})
@@ -37,12 +38,12 @@ func TestARoomPullsWhatItShows(t *testing.T) {
 	}
 	shows := func(size string) func() bool {
 		return func() bool {
-			s := member.Mixer().Stats().Sources[0]
+			s := member.Hub().Stats().Sources[0]
 			return s.State == mixer.Live && s.Decoded && fmt.Sprintf("%dx%d", s.Width, s.Height) == size
 		}
 	}
 	small := &mixer.View{Layout: mixer.KindCustom, Tiles: []mixer.Fraction{{X: 0, Y: 0, W: 0.5, H: 0.5}}}
-	sub, err := member.Mixer().Watch(mixer.Watching{Codec: mixer.H264, View: small, Keep: true}, discard{})
+	sub, err := member.Hub().Watch(mixer.Watching{Codec: mixer.H264, View: small, Keep: true}, discard{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,8 +12,8 @@ import (
 
 // upstream is the camera's membership in a room.
 type upstream interface {
-	PutLayer(layer int, p mixer.Packet)
-	PutAudio(p mixer.Packet)
+	WriteVideo(layer int, p mixer.Packet)
+	WriteAudio(p mixer.Packet)
 }
 
 // overlap is how long the old stream is pulled beside the new one after the new one's first keyframe. In this time the
@@ -53,14 +53,14 @@ type streams struct {
 	work    sync.WaitGroup
 }
 
-func newStreams(cfg Config, out upstream, openFeed OpenFeed, log *slog.Logger) *streams {
+func newStreams(cfg Config, out upstream, open openFeed, log *slog.Logger) *streams {
 	s := &streams{cfg: cfg, log: log, out: out, audio: audio{out: out, epoch: time.Now()}, woken: make(chan struct{}, 1)}
 	s.open = func(url string) (Feed, error) {
 		in, err := cfg.parse(url)
 		if err != nil {
 			return nil, err
 		}
-		return in.open(openFeed)
+		return in.open(open)
 	}
 	for i, url := range cfg.urls() {
 		s.pulls = append(s.pulls, &pull{streams: s, layer: i, url: url, refresh: make(chan struct{}, 1)})
@@ -236,7 +236,7 @@ func (o *outlet) write(p mixer.Packet) {
 		}
 		return
 	}
-	o.out.PutLayer(o.layer, p)
+	o.out.WriteVideo(o.layer, p)
 	if p.Key && !o.started {
 		o.started = true
 		o.enter(o.ctx, flowing)

@@ -69,7 +69,7 @@ type rig struct {
 
 func newRig(ctx context.Context, cfg Config) (r *rig, wait func()) {
 	r = &rig{seat: &seat{}}
-	r.streams = newStreams(cfg, r.seat, openFeed, slog.New(slog.DiscardHandler))
+	r.streams = newStreams(cfg, r.seat, startFeed, slog.New(slog.DiscardHandler))
 	r.open = func(url string) (Feed, error) {
 		return &fakeFeed{url: url, rig: r, broken: &r.down[slices.Index(cfg.urls(), url)]}, nil
 	}
@@ -273,7 +273,7 @@ func TestSubURLIsChecked(t *testing.T) {
 
 // TestRefreshReachesAllStreams: a refresh is passed to all streams and never blocks.
 func TestRefreshReachesAllStreams(t *testing.T) {
-	s := newStreams(Config{URL: "main", SubURL: "sub"}, &seat{}, openFeed, slog.New(slog.DiscardHandler))
+	s := newStreams(Config{URL: "main", SubURL: "sub"}, &seat{}, startFeed, slog.New(slog.DiscardHandler))
 	s.refresh()
 	s.refresh()
 	for _, p := range s.pulls {

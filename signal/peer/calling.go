@@ -18,7 +18,7 @@ func (p *Peer) Offer() (string, error) {
 	if err := p.beginnable(); err != nil {
 		return "", err
 	}
-	down := newDownlink(p.opts)
+	down := newDownlink(p.ctx, p.opts)
 	pc, err := p.connection(down)
 	if err != nil {
 		return "", err

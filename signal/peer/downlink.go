@@ -11,7 +11,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"azulejo/mixer"
-	"azulejo/mixer/engine"
+	"azulejo/mixer/hub"
 )
 
 // backlog is how many access units wait for the network: half a second of picture and sound.
@@ -21,8 +21,9 @@ const backlog = 64
 // run is the one goroutine that writes. When the queue is full a picture is dropped, and all
 // that follow until the next one that decoding can begin at.
 type downlink struct {
-	mix      *engine.Mixer
-	own      *engine.Source // not heard by this viewer; nil for none
+	ctx      context.Context // the life of the connection
+	mix      Mixer
+	own      mixer.SourceID // not heard by this viewer; zero for none
 	onLayout func(*mixer.Layout, uint32)
 	queue    chan unit
 
@@ -37,13 +38,13 @@ type downlink struct {
 // unit is one access unit on its way to its track.
 type unit struct {
 	to     *binding
-	p      mixer.Packet
+	p      hub.Packet
 	layout *mixer.Layout // what the picture shows first; nil: nothing new
 }
 
-func newDownlink(opts Options) *downlink {
+func newDownlink(ctx context.Context, opts Options) *downlink {
 	return &downlink{
-		mix: opts.Mixer, own: opts.Own, onLayout: opts.OnLayout, queue: make(chan unit, backlog),
+		ctx: ctx, mix: opts.Mixer, own: opts.Own, onLayout: opts.OnLayout, queue: make(chan unit, backlog),
 		resends: newResends(), viewing: viewing{want: opts.View},
 	}
 }
@@ -113,15 +114,15 @@ func (d *downlink) watch() error {
 	if to == nil {
 		return nil
 	}
-	return d.viewing.begin(d.mix, to, &videoSink{d: d, to: to})
+	return d.viewing.begin(d.ctx, d.mix, to, &videoSink{d: d, to: to})
 }
 
-func (d *downlink) listen() (*engine.Subscription, error) {
+func (d *downlink) listen() (*hub.AudioSubscription, error) {
 	to := d.binding(d.audio)
 	if to == nil {
 		return nil, nil // nothing to hear is no error
 	}
-	sub, err := d.mix.Listen(to.id, d.own, audioSink{d: d, to: to})
+	sub, err := d.mix.Listen(d.ctx, to.id, d.own, audioSink{d: d, to: to})
 	if err != nil {
 		return nil, fmt.Errorf("listen as %s: %w", to.id, err)
 	}
@@ -161,7 +162,7 @@ type audioSink struct {
 }
 
 // WritePacket never blocks.
-func (s audioSink) WritePacket(p mixer.Packet) {
+func (s audioSink) WritePacket(p hub.Packet) {
 	select {
 	case s.d.queue <- unit{to: s.to, p: p}:
 	default:
@@ -203,7 +204,7 @@ func (d *downlink) hear(t *track, reports []rtcp.ReceptionReport, log *slog.Logg
 		if r.SSRC != to.ssrc {
 			continue
 		}
-		if err := d.viewing.hear(readNotice(r, time.Now())); err != nil {
+		if err := d.viewing.hear(d.ctx, readNotice(r, time.Now())); err != nil {
 			log.Warn("viewer stays at its rung", "error", err)
 		}
 	}

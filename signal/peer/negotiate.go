@@ -12,7 +12,7 @@ import (
 
 // begin makes the connection from the client's offer; p.mu is held.
 func (p *Peer) begin(o *offer) (string, error) {
-	down := newDownlink(p.opts)
+	down := newDownlink(p.ctx, p.opts)
 	pc, err := p.connection(down)
 	if err != nil {
 		return "", err

@@ -12,11 +12,12 @@ import (
 	"azulejo/codec"
 	"azulejo/mixer"
 	"azulejo/mixer/engine"
+	"azulejo/mixer/hub"
 	"azulejo/signal/signaltest/await"
 )
 
 // publish connects a client of pion that sends pictures in one format to a source, until the test ends.
-func publish(t *testing.T, e *Engine, m *engine.Mixer, to *engine.Source, mime string) {
+func publish(t *testing.T, e *Engine, m *hub.Hub, to *engine.Source, mime string) {
 	t.Helper()
 	pc, err := webrtc.NewAPI(webrtc.WithSettingEngine(onLoopback())).NewPeerConnection(webrtc.Configuration{})
 	if err != nil {

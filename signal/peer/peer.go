@@ -8,19 +8,27 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/pion/webrtc/v4"
 
 	"azulejo/mixer"
-	"azulejo/mixer/engine"
+	"azulejo/mixer/hub"
 	"azulejo/signal/refusal"
 )
 
+// Mixer is what a Peer needs of a room's mixer. [hub.Hub] is one.
+type Mixer interface {
+	Watch(ctx context.Context, w mixer.Watching, s hub.Sink) (*hub.VideoSubscription, error)
+	Listen(ctx context.Context, codec mixer.Codec, exclude mixer.SourceID, s hub.Sink) (*hub.AudioSubscription, error)
+	Epoch() time.Time
+}
+
 // Options say what a Peer is connected to.
 type Options struct {
-	Mixer    *engine.Mixer  // what is viewed
-	Upstream Upstream       // takes what is published; nil: it is thrown away
-	Own      *engine.Source // not heard by this client; nil: it hears everything
+	Mixer    Mixer          // what is viewed
+	Upstream Upstream       // takes what is published; nil: it is discarded
+	Own      mixer.SourceID // not heard by this client; zero: it hears everything
 
 	// View is what is viewed first; Codec and Profiles are filled in. Where it asks for no rung, the viewer is led to
 	// the one that its network carries; OnLayout is told again then, and Rendition describes it. OnLayout is told, by the goroutine that
@@ -179,14 +187,14 @@ func (p *Peer) destination(t *webrtc.TrackRemote) func(mixer.Packet) {
 			return thrownAway
 		}
 		p.heard = true
-		return up.PutAudio
+		return up.WriteAudio
 	}
 	layer := slices.Index(p.rids, t.RID())
 	if up == nil || !p.opts.Video || layer < 0 || p.seen[layer] {
 		return thrownAway
 	}
 	p.seen[layer] = true
-	return func(unit mixer.Packet) { up.PutLayer(layer, unit) }
+	return func(unit mixer.Packet) { up.WriteVideo(layer, unit) }
 }
 
 func thrownAway(mixer.Packet) {}
@@ -240,7 +248,7 @@ func (p *Peer) Change(w mixer.Watching) error {
 	if down == nil {
 		return nil
 	}
-	return down.viewing.change(w)
+	return down.viewing.change(p.ctx, w)
 }
 
 // Flowing is closed when the client is connected and subscribed to what it views.

@@ -168,7 +168,7 @@ func hum(t *testing.T, to *engine.Source) {
 				return
 			}
 			for _, p := range packets {
-				to.PutAudio(p)
+				to.WriteAudio(p)
 			}
 			select {
 			case <-stop:

@@ -9,8 +9,8 @@ import (
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 
-	"azulejo/codec/pack"
 	"azulejo/mixer"
+	"azulejo/mixer/hub"
 )
 
 // track is one medium of the downstream: it learns its codec and payload type when the answer is
@@ -100,8 +100,8 @@ const (
 )
 
 // write sends one access unit at an RTP time and tells how many packets and bytes it took.
-func (b *binding) write(p mixer.Packet, stamp uint32) (packets, bytes int, err error) {
-	payloads := cut(p)
+func (b *binding) write(p hub.Packet, stamp uint32) (packets, bytes int, err error) {
+	payloads := p.Payloads()
 	b.header.PayloadType = b.types[p.Codec]
 	start := time.Now()
 	for i, payload := range payloads {
@@ -126,14 +126,6 @@ func (b *binding) send(payload []byte, stamp uint32, last bool) (int, error) {
 	h.Extension, h.Extensions = false, h.Extensions[:0] // set anew on the way
 	b.packets, b.octets = b.packets+1, b.octets+uint32(len(payload))
 	return b.writer.WriteRTP(h, payload)
-}
-
-// cut shares the payloads of a packet with all its other viewers.
-func cut(p mixer.Packet) [][]byte {
-	if p.Payloads != nil {
-		return p.Payloads()
-	}
-	return pack.Payloads(p.Codec, p.Data)
 }
 
 // ticks is d on a clock of rate per second, rounded, modulo 2^32; exact for any d.

@@ -22,8 +22,8 @@ import (
 // goroutine per layer of the picture, and one for the sound. Layers count in the order in which the
 // client named them, which says nothing about their sizes; there are at most MaxLayers.
 type Upstream interface {
-	PutLayer(layer int, p mixer.Packet)
-	PutAudio(p mixer.Packet)
+	WriteVideo(layer int, p mixer.Packet)
+	WriteAudio(p mixer.Packet)
 }
 
 // uplink reads one received track: RTP in, access units out. Payload types decide about the

@@ -13,6 +13,7 @@ import (
 	"azulejo/codec/depack"
 	"azulejo/mixer"
 	"azulejo/mixer/engine"
+	"azulejo/mixer/hub"
 	"azulejo/signal/signaltest/await"
 )
 
@@ -187,13 +188,13 @@ func shake(pc *webrtc.PeerConnection, p *Peer) error {
 }
 
 // startMixer runs one with sources that have no picture until the test ends.
-func startMixer(t *testing.T, sources ...string) *engine.Mixer {
+func startMixer(t *testing.T, sources ...string) *hub.Hub {
 	t.Helper()
 	m, _ := startMixerOf(t, mixer.Config{Width: 320, Height: 180, FPS: 20, Rungs: []string{"180p", "90p"}}, sources...)
 	return m
 }
 
-func startMixerOf(t *testing.T, cfg mixer.Config, sources ...string) (*engine.Mixer, []*engine.Source) {
+func startMixerOf(t *testing.T, cfg mixer.Config, sources ...string) (*hub.Hub, []*engine.Source) {
 	t.Helper()
 	m, err := engine.New(cfg, quiet)
 	if err != nil {

@@ -2,32 +2,33 @@ package peer
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"azulejo/mixer"
-	"azulejo/mixer/engine"
+	"azulejo/mixer/hub"
 )
 
 // viewing is what the viewer wants to see and, while media flow, the subscription that brings it.
 type viewing struct {
-	mu   sync.Mutex           // held while the mixer is told: the last wish is the one that counts
-	want mixer.Watching       // by the client
-	sub  *engine.Subscription // nil before and after media flow
+	mu   sync.Mutex             // held while the mixer is asked: the last wish is the one that counts
+	want mixer.Watching         // by the client
+	sub  *hub.VideoSubscription // nil before and after media flow
 
 	ladder   ladder        // of a client that leaves the rung to us
 	down, up atomic.Uint64 // how often it was led to a smaller and to a larger one
 }
 
 // begin subscribes in the format that was negotiated.
-func (v *viewing) begin(mix *engine.Mixer, to *binding, sink engine.Sink) error {
+func (v *viewing) begin(ctx context.Context, mix Mixer, to *binding, sink hub.Sink) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	w := v.led(v.want)
 	w.Codec, w.Also, w.Profile = to.id, to.also(), to.profile
-	sub, err := mix.Watch(w, sink)
+	sub, err := mix.Watch(ctx, w, sink)
 	if err != nil {
 		return fmt.Errorf("watch %s as %s: %w", nameOf(w), w.Codec, err)
 	}
@@ -52,11 +53,11 @@ func (v *viewing) led(w mixer.Watching) mixer.Watching {
 
 // change replaces the wish; after an error the old one stays. Another picture comes at the rung that the one before
 // was led to; a client that asked for a rung and leaves it to us again begins at the largest.
-func (v *viewing) change(w mixer.Watching) error {
+func (v *viewing) change(ctx context.Context, w mixer.Watching) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.sub != nil {
-		if err := v.sub.Change(v.led(w)); err != nil {
+		if err := v.move(ctx, v.led(w)); err != nil {
 			return fmt.Errorf("change to %s: %w", nameOf(w), err)
 		}
 	}
@@ -69,8 +70,18 @@ func (v *viewing) change(w mixer.Watching) error {
 	return nil
 }
 
+// changeWithin is how long a change of the subscription may take.
+const changeWithin = 5 * time.Second
+
+// move changes the subscription; v.mu is held.
+func (v *viewing) move(ctx context.Context, w mixer.Watching) error {
+	ctx, cancel := context.WithTimeout(ctx, changeWithin)
+	defer cancel()
+	return v.sub.Change(ctx, w)
+}
+
 // hear takes what the viewer reports, and leads it to the rung that follows.
-func (v *viewing) hear(n notice) error {
+func (v *viewing) hear(ctx context.Context, n notice) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.sub == nil || !v.want.Auto() {
@@ -80,7 +91,7 @@ func (v *viewing) hear(n notice) error {
 	if !v.ladder.report(n, v.sub.Rungs(), now) {
 		return nil
 	}
-	if err := v.sub.Change(v.led(v.want)); err != nil {
+	if err := v.move(ctx, v.led(v.want)); err != nil {
 		err = fmt.Errorf("lead from %dx%d to %dp: %w", now.Width, now.Height, v.ladder.most, err)
 		v.ladder = ladder{most: before}
 		return err
@@ -151,7 +162,7 @@ func (s *videoSink) WriteLayout(l *mixer.Layout, _ time.Duration) {
 }
 
 // WritePacket never blocks.
-func (s *videoSink) WritePacket(p mixer.Packet) {
+func (s *videoSink) WritePacket(p hub.Packet) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.waiting && !p.Key {

@@ -9,6 +9,7 @@ import (
 
 	"azulejo/mixer"
 	"azulejo/mixer/engine"
+	"azulejo/mixer/hub"
 )
 
 func keyed(name string) Joining {
@@ -207,8 +208,8 @@ func TestViewersChangeNothing(t *testing.T) {
 		t.Errorf("a heard of %+v", e.Participants)
 	default:
 	}
-	if info.Viewers != 1 || len(a.Mixer().Stats().Sources) != 1 {
-		t.Errorf("%d viewers, %d sources; want one each", info.Viewers, len(a.Mixer().Stats().Sources))
+	if info.Viewers != 1 || len(a.Hub().Stats().Sources) != 1 {
+		t.Errorf("%d viewers, %d sources; want one each", info.Viewers, len(a.Hub().Stats().Sources))
 	}
 }
 
@@ -217,7 +218,7 @@ func TestOverload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := open(t, Config{})
 		var level atomic.Int64
-		h.overload = func(*engine.Mixer) int { return int(level.Load()) }
+		h.overload = func(*hub.Hub) int { return int(level.Load()) }
 		a := enter(t, h, "yard", keyed("a"))
 		viewer := enter(t, h, "yard", Joining{})
 		level.Store(mixer.OverloadJoins)
@@ -249,7 +250,7 @@ func TestOverloadOfOneRoomIsFeltInAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := open(t, Config{})
 		var busy atomic.Pointer[engine.Mixer]
-		h.overload = func(m *engine.Mixer) int {
+		h.overload = func(m *hub.Hub) int {
 			if busy.Load() == m {
 				return mixer.OverloadJoins
 			}
@@ -342,7 +343,7 @@ func TestLayersEndWithTheMembership(t *testing.T) {
 		viewer := enter(t, h, "yard", Joining{})
 		for _, m := range []*Member{ghost, back, viewer} { // a viewer has no source at all
 			for layer := range 3 {
-				m.PutLayer(layer, noise)
+				m.WriteVideo(layer, noise)
 			}
 		}
 		time.Sleep(2 * time.Second)

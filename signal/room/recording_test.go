@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"azulejo/mixer"
+	"azulejo/mixer/mixertest"
 	"azulejo/recorder"
 	"azulejo/recorder/store"
 	"azulejo/signal/signaltest/await"
@@ -24,7 +25,7 @@ func TestRoomIsRecorded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := NewRegistry(Config{
+	h, err := NewRegistry(Config{Engine: mixertest.Start,
 		Mixer: mixer.Config{Width: 64, Height: 64, FPS: 10}, Rooms: map[string]Settings{"hall": {Record: []string{"main"}}},
 	}, rec, log)
 	if err != nil {
@@ -57,7 +58,7 @@ func TestRoomIsRecorded(t *testing.T) {
 }
 
 func TestRecordingNeedsARecorder(t *testing.T) {
-	_, err := NewRegistry(Config{Rooms: map[string]Settings{"hall": {Record: []string{"main"}}}}, nil, slog.New(slog.DiscardHandler))
+	_, err := NewRegistry(Config{Engine: mixertest.Start, Rooms: map[string]Settings{"hall": {Record: []string{"main"}}}}, nil, slog.New(slog.DiscardHandler))
 	if err == nil {
 		t.Error("a registry without a recorder accepts a room to be recorded")
 	}

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"azulejo/mixer"
+	"azulejo/mixer/mixertest"
 	"azulejo/signal/refusal"
 	"azulejo/signal/signaltest/await"
 )
@@ -26,6 +27,7 @@ const soon = 10 * time.Second // for anything that has to happen
 func open(t *testing.T, cfg Config) *Registry {
 	t.Helper()
 	cfg.Mixer = mixer.Config{Width: 64, Height: 64, FPS: 5}
+	cfg.Engine = mixertest.Start
 	h, err := NewRegistry(cfg, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
@@ -262,7 +264,7 @@ func TestSlowMemberIsParted(t *testing.T) {
 
 func TestHouseEndsMemberships(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	h, err := NewRegistry(Config{Mixer: mixer.Config{Width: 64, Height: 64, FPS: 5}}, nil, slog.New(slog.DiscardHandler))
+	h, err := NewRegistry(Config{Engine: mixertest.Start, Mixer: mixer.Config{Width: 64, Height: 64, FPS: 5}}, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"azulejo/mixer"
+	"azulejo/mixer/mixertest"
 	"azulejo/recorder"
 	"azulejo/recorder/store"
 	"azulejo/signal/signaltest/await"
@@ -90,7 +91,7 @@ func TestRecordedViewChanges(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := NewRegistry(Config{
+	h, err := NewRegistry(Config{Engine: mixertest.Start,
 		Mixer: mixer.Config{Width: 64, Height: 64, FPS: 10, GOP: time.Second},
 		Rooms: map[string]Settings{"hall": {Record: []string{"door"}, Views: map[string]mixer.View{"door": {Width: 128, Height: 72}}}},
 	}, rec, log)

@@ -31,7 +31,7 @@ func (s *Session) Connect(o Options) *peer.Peer {
 	m := s.place.Member
 	publish := m.Publish()
 	opts := peer.Options{
-		Mixer: m.Mixer(), Upstream: m, Own: m.Source(), Audio: publish.Audio, Video: publish.Video,
+		Mixer: m.Hub(), Upstream: m, Own: m.Source(), Audio: publish.Audio, Video: publish.Video,
 		View: s.viewer.Watching(), OnLayout: s.viewer.OnLayout,
 		SoundAlone: o.AudioOnly, HidePicture: o.HideVideo, HideSound: o.HideAudio,
 	}

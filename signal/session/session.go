@@ -37,7 +37,7 @@ type place struct {
 }
 
 // Views implements viewing.Room.
-func (p *place) Views() map[string]mixer.View { return p.Mixer().Views() }
+func (p *place) Views() map[string]mixer.View { return p.Hub().Views() }
 
 // Info implements viewing.Room.
 func (p *place) Info() (room.Info, error) { return p.registry.Info(p.Room()) }
@@ -119,7 +119,7 @@ func (s *Session) Log() *slog.Logger {
 
 // AtJoin is the state of the room when the client joined it.
 func (s *Session) AtJoin() room.Event {
-	return room.Event{Participants: s.place.Participants(), Overload: s.place.Mixer().Overload()}
+	return room.Event{Participants: s.place.Participants(), Overload: s.place.Hub().Overload()}
 }
 
 // Overload returns the message for a level of overload, and false if it is the level that the client was told last. The

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"azulejo/mixer"
+	"azulejo/mixer/hub"
 	"azulejo/signal/room"
 )
 
@@ -12,7 +13,7 @@ import (
 type stuck chan struct{}
 
 // WritePacket waits.
-func (s stuck) WritePacket(mixer.Packet) { <-s }
+func (s stuck) WritePacket(hub.Packet) { <-s }
 
 // Overload holds an encoder of a room up until release is called or the test ends; the level that the room reaches stays
 // for ten seconds more.
@@ -24,7 +25,7 @@ func Overload(t testing.TB, registry *room.Registry, name string) (release func(
 	}
 	t.Cleanup(m.Leave)
 	sink := make(stuck)
-	sub, err := m.Mixer().Watch(mixer.Watching{Codec: mixer.H264, View: &mixer.View{Width: 64, Height: 64}}, sink)
+	sub, err := m.Hub().Watch(t.Context(), mixer.Watching{Codec: mixer.H264, View: &mixer.View{Width: 64, Height: 64}}, sink)
 	if err != nil {
 		t.Fatal(err)
 	}

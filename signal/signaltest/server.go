@@ -12,6 +12,7 @@ import (
 
 	"azulejo/codec"
 	"azulejo/mixer"
+	"azulejo/mixer/mixertest"
 	"azulejo/signal/auth"
 	"azulejo/signal/auth/authtest"
 	"azulejo/signal/peer"
@@ -52,7 +53,7 @@ func NewServer(t testing.TB, cfg Config) *Server {
 	if log == nil {
 		log = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	}
-	registry, err := room.NewRegistry(room.Config{Mixer: cfg.Mixer, Limits: cfg.Limits, Rooms: cfg.Rooms}, nil, log)
+	registry, err := room.NewRegistry(room.Config{Engine: mixertest.Start, Mixer: cfg.Mixer, Limits: cfg.Limits, Rooms: cfg.Rooms}, nil, log)
 	if err != nil {
 		t.Fatal(err)
 	}
