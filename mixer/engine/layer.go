@@ -24,8 +24,8 @@ type layer struct {
 	wantedSince time.Time  // when it became the wanted one; zero before
 }
 
-// init begins with the smallest of n layers.
-func (c *layerChoice) init(n int) {
+// reset begins with the smallest of n layers.
+func (c *layerChoice) reset(n int) {
 	c.layers = make([]layer, n)
 	c.current.Store(int32(n - 1))
 	c.wanted.Store(int32(n - 1))

@@ -43,7 +43,7 @@ const (
 	calmLevel  = -70.
 )
 
-func TestTheLongestVoiceIsTheSpeaker(t *testing.T) {
+func TestTheSpeakerIsTheSourceThatSpeaks(t *testing.T) {
 	s := newStage(t)
 	s.play(3*time.Second, map[string]float64{"ann": calmLevel, "bob": pcm.Floor})
 	s.expect("")

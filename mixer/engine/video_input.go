@@ -78,7 +78,7 @@ func newVideoInput(cfg videoInputConfig) *videoInput {
 		sync:      newLipSync(cfg.audio, cfg.layers, cfg.delayed),
 		announced: mixer.Demand{Layer: cfg.layers - 1},
 	}
-	v.layers.init(cfg.layers)
+	v.layers.reset(cfg.layers)
 	v.uses.Store(&use{})
 	v.sleeping.Store(true)
 	v.done.Go(v.run)
