@@ -104,7 +104,7 @@ func (r *audioRendition) deliver(d mixer.Delivery) {
 	r.mu.Unlock()
 	shared := make([]Packet, len(d.Packets))
 	for i, p := range d.Packets {
-		shared[i] = newPacket(p)
+		shared[i] = NewPacket(p)
 	}
 	for _, s := range subs {
 		s.deliver(r, d.Tick, shared)

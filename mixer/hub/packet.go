@@ -19,7 +19,8 @@ type payloads struct {
 	all  [][]byte
 }
 
-func newPacket(p mixer.Packet) Packet { return Packet{Packet: p, shared: &payloads{}} }
+// NewPacket shares a packet among sinks.
+func NewPacket(p mixer.Packet) Packet { return Packet{Packet: p, shared: &payloads{}} }
 
 // Payloads returns the RTP payloads of the packet, cut once for all who share it. It may be called from any goroutine;
 // nobody writes to what it returns.

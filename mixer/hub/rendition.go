@@ -93,7 +93,7 @@ func (r *rendition) deliver(d mixer.Delivery) {
 func (r *rendition) share(p mixer.Packet) (left []*VideoSubscription) {
 	r.meter.Add(len(p.Data))
 	r.last = p.PTS
-	shared := newPacket(p)
+	shared := NewPacket(p)
 	for _, s := range r.subs {
 		if s.deliver(r, shared, r.layout) {
 			left = append(left, s)

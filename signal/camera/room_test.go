@@ -8,6 +8,7 @@ import (
 
 	"azulejo/codec"
 	"azulejo/mixer"
+	"azulejo/mixer/hub"
 	"azulejo/mixer/mixertest"
 	"azulejo/signal/room"
 	"azulejo/signal/signaltest/await"
@@ -16,7 +17,7 @@ import (
 // discard is a sink that drops all packets.
 type discard struct{}
 
-func (discard) WritePacket(mixer.Packet) {}
+func (discard) WritePacket(hub.Packet) {}
 
 // TestARoomPullsWhatItShows: in a real room, the size of its tile decides which stream of a camera is pulled.
 func TestARoomPullsWhatItShows(t *testing.T) {
@@ -38,21 +39,21 @@ func TestARoomPullsWhatItShows(t *testing.T) {
 	}
 	shows := func(size string) func() bool {
 		return func() bool {
-			s := member.Hub().Stats().Sources[0]
+			s := mixertest.Stats(t, member.Hub()).Sources[0]
 			return s.State == mixer.Live && s.Decoded && fmt.Sprintf("%dx%d", s.Width, s.Height) == size
 		}
 	}
 	small := &mixer.View{Layout: mixer.KindCustom, Tiles: []mixer.Fraction{{X: 0, Y: 0, W: 0.5, H: 0.5}}}
-	sub, err := member.Hub().Watch(mixer.Watching{Codec: mixer.H264, View: small, Keep: true}, discard{})
+	sub, err := member.Hub().Watch(ctx, mixer.Watching{Codec: mixer.H264, View: small, Keep: true}, discard{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	await.Until(t, "the sub-stream in a small tile", shows("320x180"))
-	if err := sub.Change(mixer.Watching{}); err != nil {
+	if err := sub.Change(ctx, mixer.Watching{}); err != nil {
 		t.Fatal(err)
 	}
 	await.Until(t, "the main stream in a large tile", shows("640x360"))
-	if err := sub.Change(mixer.Watching{View: small}); err != nil {
+	if err := sub.Change(ctx, mixer.Watching{View: small}); err != nil {
 		t.Fatal(err)
 	}
 	await.Until(t, "the sub-stream again", shows("320x180"))

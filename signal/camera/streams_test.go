@@ -23,13 +23,13 @@ type seat struct {
 	owners []string // URLs of the streams that the audio came from, one for each change
 }
 
-func (s *seat) PutLayer(layer int, _ mixer.Packet) {
+func (s *seat) WriteVideo(layer int, _ mixer.Packet) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.frames[layer] = append(s.frames[layer], time.Now())
 }
 
-func (s *seat) PutAudio(p mixer.Packet) {
+func (s *seat) WriteAudio(p mixer.Packet) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.audio = append(s.audio, p)

@@ -39,8 +39,8 @@ func newSizer(t *testing.T) *sizer {
 	return s
 }
 
-// PutLayer decodes keyframes only: each of them can be decoded alone.
-func (s *sizer) PutLayer(layer int, p mixer.Packet) {
+// WriteVideo decodes keyframes only: each of them can be decoded alone.
+func (s *sizer) WriteVideo(layer int, p mixer.Packet) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.newest[layer] = time.Now()
@@ -57,7 +57,7 @@ func (s *sizer) PutLayer(layer int, p mixer.Packet) {
 	}
 }
 
-func (s *sizer) PutAudio(mixer.Packet) {}
+func (s *sizer) WriteAudio(mixer.Packet) {}
 
 // only tells whether frames of that size come from that layer, and none from the other.
 func (s *sizer) only(layer int, size string) bool {

@@ -28,13 +28,13 @@ type tray struct {
 	sounds int
 }
 
-func (t *tray) PutLayer(layer int, p mixer.Packet) {
+func (t *tray) WriteVideo(layer int, p mixer.Packet) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.layers[layer] = append(t.layers[layer], p.Data)
 }
 
-func (t *tray) PutAudio(mixer.Packet) {
+func (t *tray) WriteAudio(mixer.Packet) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.sounds++

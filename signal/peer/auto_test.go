@@ -17,7 +17,7 @@ import (
 	"azulejo/codec"
 	"azulejo/codec/depack"
 	"azulejo/mixer"
-	"azulejo/mixer/engine"
+	"azulejo/mixer/hub"
 	"azulejo/signal/signaltest/await"
 )
 
@@ -176,7 +176,7 @@ func (o *onlooker) count(size string) int {
 }
 
 // snow sends pictures that need all the bits there are, until the test ends.
-func snow(t *testing.T, to *engine.Source, w, h, fps int) {
+func snow(t *testing.T, to *hub.Source, w, h, fps int) {
 	t.Helper()
 	packets := snowfall(t, w, h, fps)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -188,7 +188,7 @@ func snow(t *testing.T, to *engine.Source, w, h, fps int) {
 		for i := 0; ; i++ {
 			p := packets[i%len(packets)]
 			p.PTS = time.Duration(i) * period
-			to.PutVideo(p)
+			to.WriteVideo(0, p)
 			select {
 			case <-ticker.C:
 			case <-ctx.Done():

@@ -16,8 +16,8 @@ import (
 // taken counts what a client publishes.
 type taken struct{ pictures, sounds atomic.Int64 }
 
-func (u *taken) PutLayer(int, mixer.Packet) { u.pictures.Add(1) }
-func (u *taken) PutAudio(mixer.Packet)      { u.sounds.Add(1) }
+func (u *taken) WriteVideo(int, mixer.Packet) { u.pictures.Add(1) }
+func (u *taken) WriteAudio(mixer.Packet)      { u.sounds.Add(1) }
 
 // caller is a client of pion that sends and receives a picture and a sound, and the server's Peer for it.
 type caller struct {

@@ -47,8 +47,8 @@ func TestSendersTellTheirTime(t *testing.T) {
 // dated counts what comes with a time of its sender's clock that is about right.
 type dated struct{ pictures, sounds atomic.Int64 }
 
-func (u *dated) PutLayer(_ int, p mixer.Packet) { u.count(p, &u.pictures) }
-func (u *dated) PutAudio(p mixer.Packet)        { u.count(p, &u.sounds) }
+func (u *dated) WriteVideo(_ int, p mixer.Packet) { u.count(p, &u.pictures) }
+func (u *dated) WriteAudio(p mixer.Packet)        { u.count(p, &u.sounds) }
 
 func (u *dated) count(p mixer.Packet, n *atomic.Int64) {
 	if age := sinceNTP(ntp(time.Now())) - p.Captured; age.Abs() < time.Minute {

@@ -1,8 +1,8 @@
 package peer
 
 import (
+	"context"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -10,8 +10,8 @@ import (
 	"github.com/pion/webrtc/v4"
 	"pgregory.net/rapid"
 
-	"azulejo/codec/pack"
 	"azulejo/mixer"
+	"azulejo/mixer/hub"
 )
 
 // wire keeps what is written to it.
@@ -35,22 +35,17 @@ func newTestBinding(id mixer.Codec) (*binding, *wire) {
 
 // TestCutOnceForAllViewers: the payloads of one packet are the same memory for everybody.
 func TestCutOnceForAllViewers(t *testing.T) {
-	cuts := 0
 	data := append(slices.Clone(vp8Key), make([]byte, 5000)...)
-	p := mixer.Packet{Codec: mixer.VP8, Data: data, Key: true}
-	p.Payloads = sync.OnceValue(func() [][]byte { cuts++; return pack.Payloads(p.Codec, p.Data) })
+	p := hub.NewPacket(mixer.Packet{Codec: mixer.VP8, Data: data, Key: true})
 	var wires []*wire
 	for range 3 {
-		d := newDownlink(Options{})
+		d := newDownlink(context.Background(), Options{})
 		to, w := newTestBinding(mixer.VP8)
 		wires = append(wires, w)
 		d.write(unit{to: to, p: p})
 		if got := d.packets.Load(); got != 5 || d.pictures.Load() != 1 {
 			t.Fatalf("%d packets, %d pictures; want 5 and 1", got, d.pictures.Load())
 		}
-	}
-	if cuts != 1 {
-		t.Errorf("cut %d times", cuts)
 	}
 	for i := range wires[0].payloads {
 		if &wires[0].payloads[i][0] != &wires[1].payloads[i][0] || &wires[0].payloads[i][0] != &wires[2].payloads[i][0] {
@@ -63,7 +58,7 @@ func TestCutOnceForAllViewers(t *testing.T) {
 // advance, and are true to PTS wherever that advances itself; markers and extensions are each packet's own.
 func TestOneStreamFromManyRenditions(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		d := newDownlink(Options{})
+		d := newDownlink(context.Background(), Options{})
 		to, w := newTestBinding(mixer.VP8)
 		now, newest := time.Duration(rapid.Int64Range(0, 1e12).Draw(t, "begin")), time.Duration(-1)
 		var ends []int
@@ -71,7 +66,7 @@ func TestOneStreamFromManyRenditions(t *testing.T) {
 		var exact []bool
 		for range rapid.IntRange(1, 20).Draw(t, "units") {
 			now += time.Duration(rapid.IntRange(-100, 200).Draw(t, "ms")) * time.Millisecond
-			d.write(unit{to: to, p: mixer.Packet{Codec: mixer.VP8, Data: make([]byte, rapid.IntRange(1, 4000).Draw(t, "size")), PTS: now}})
+			d.write(unit{to: to, p: hub.NewPacket(mixer.Packet{Codec: mixer.VP8, Data: make([]byte, rapid.IntRange(1, 4000).Draw(t, "size")), PTS: now})})
 			ends, stamps = append(ends, len(w.headers)), append(stamps, to.base+ticks(now, to.clock))
 			exact = append(exact, now > newest+time.Millisecond)
 			newest = max(newest, now)
@@ -106,14 +101,14 @@ func TestLayoutGoesWithItsPicture(t *testing.T) {
 	}
 	var got []told
 	to, w := newTestBinding(mixer.H264)
-	d := newDownlink(Options{OnLayout: func(l *mixer.Layout, at uint32) { got = append(got, told{l, at}) }})
+	d := newDownlink(context.Background(), Options{OnLayout: func(l *mixer.Layout, at uint32) { got = append(got, told{l, at}) }})
 	s := &videoSink{d: d, to: to}
 	first, second, third := &mixer.Layout{}, &mixer.Layout{}, &mixer.Layout{}
 	put := func(l *mixer.Layout, at time.Duration, key bool) {
 		if l != nil {
 			s.WriteLayout(l, at)
 		}
-		s.WritePacket(mixer.Packet{Codec: mixer.H264, Data: h264Key, PTS: at, Key: key})
+		s.WritePacket(hub.NewPacket(mixer.Packet{Codec: mixer.H264, Data: h264Key, PTS: at, Key: key}))
 	}
 	drain := func() {
 		for len(d.queue) > 0 {

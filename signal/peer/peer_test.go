@@ -2,6 +2,7 @@ package peer
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"log/slog"
 	"math/rand/v2"
@@ -17,6 +18,7 @@ import (
 
 	"azulejo/codec"
 	"azulejo/mixer"
+	"azulejo/mixer/hub"
 	"azulejo/signal/refusal"
 )
 
@@ -174,9 +176,11 @@ func TestGarbageIsCounted(t *testing.T) {
 
 // TestSlowViewerFallsToTheNextKey fills a queue that nobody reads.
 func TestSlowViewerFallsToTheNextKey(t *testing.T) {
-	d := newDownlink(Options{})
+	d := newDownlink(context.Background(), Options{})
 	s := &videoSink{d: d}
-	put := func(n int, key bool) { s.WritePacket(mixer.Packet{Codec: mixer.H264, PTS: time.Duration(n), Key: key}) }
+	put := func(n int, key bool) {
+		s.WritePacket(hub.NewPacket(mixer.Packet{Codec: mixer.H264, PTS: time.Duration(n), Key: key}))
+	}
 	for n := range backlog + 5 {
 		put(n, n == 0)
 	}

@@ -11,14 +11,14 @@ import (
 
 	"azulejo/codec"
 	"azulejo/mixer"
-	"azulejo/mixer/engine"
+	"azulejo/mixer/hub"
 	"azulejo/signal/signaltest/await"
 )
 
 func TestReport(t *testing.T) {
 	to, _ := newTestBinding(mixer.VP8)
 	for i := range 3 {
-		if _, _, err := to.write(mixer.Packet{Codec: mixer.VP8, Data: make([]byte, 3000), Key: true}, uint32(i)); err != nil {
+		if _, _, err := to.write(hub.NewPacket(mixer.Packet{Codec: mixer.VP8, Data: make([]byte, 3000), Key: true}), uint32(i)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -144,7 +144,7 @@ func TestReportsAgree(t *testing.T) {
 }
 
 // hum sends a tone until the test ends.
-func hum(t *testing.T, to *engine.Source) {
+func hum(t *testing.T, to *hub.Source) {
 	t.Helper()
 	encoder, err := codec.NewAudioEncoder(codec.AudioConfig{Codec: mixer.Opus})
 	if err != nil {

@@ -32,8 +32,8 @@ func (r *raw) Unbind(webrtc.TrackLocalContext) error { return nil }
 // units counts access units of pictures.
 type units struct{ atomic.Int64 }
 
-func (u *units) PutLayer(int, mixer.Packet) { u.Add(1) }
-func (u *units) PutAudio(mixer.Packet)      {}
+func (u *units) WriteVideo(int, mixer.Packet) { u.Add(1) }
+func (u *units) WriteAudio(mixer.Packet)      {}
 
 // TestStrangeFirstPacket: a track that begins with a payload type that nobody agreed on is there all the same, and an
 // earlier one that never sends anything does not take its place.

@@ -12,8 +12,8 @@ import (
 	"azulejo/codec"
 	"azulejo/codec/depack"
 	"azulejo/mixer"
-	"azulejo/mixer/engine"
 	"azulejo/mixer/hub"
+	"azulejo/mixer/mixertest"
 	"azulejo/signal/signaltest/await"
 )
 
@@ -194,18 +194,18 @@ func startMixer(t *testing.T, sources ...string) *hub.Hub {
 	return m
 }
 
-func startMixerOf(t *testing.T, cfg mixer.Config, sources ...string) (*hub.Hub, []*engine.Source) {
+func startMixerOf(t *testing.T, cfg mixer.Config, sources ...string) (*hub.Hub, []*hub.Source) {
 	t.Helper()
-	m, err := engine.New(cfg, quiet)
+	m, err := hub.New(cfg, mixertest.Start, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- m.Run(ctx) }()
-	var all []*engine.Source
+	var all []*hub.Source
 	for _, name := range sources {
-		all = append(all, m.AddSource(engine.SourceConfig{ID: name, Name: name}))
+		all = append(all, m.AddSource(hub.SourceConfig{SourceSpec: mixer.SourceSpec{ID: name, Name: name}}))
 	}
 	t.Cleanup(func() {
 		for _, s := range all {

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"azulejo/mixer"
-	"azulejo/mixer/engine"
 	"azulejo/mixer/hub"
+	"azulejo/mixer/mixertest"
 )
 
 func keyed(name string) Joining {
@@ -208,8 +208,8 @@ func TestViewersChangeNothing(t *testing.T) {
 		t.Errorf("a heard of %+v", e.Participants)
 	default:
 	}
-	if info.Viewers != 1 || len(a.Hub().Stats().Sources) != 1 {
-		t.Errorf("%d viewers, %d sources; want one each", info.Viewers, len(a.Hub().Stats().Sources))
+	if info.Viewers != 1 || len(mixertest.Stats(t, a.Hub()).Sources) != 1 {
+		t.Errorf("%d viewers, %d sources; want one each", info.Viewers, len(mixertest.Stats(t, a.Hub()).Sources))
 	}
 }
 
@@ -249,7 +249,7 @@ func TestOverload(t *testing.T) {
 func TestOverloadOfOneRoomIsFeltInAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := open(t, Config{})
-		var busy atomic.Pointer[engine.Mixer]
+		var busy atomic.Pointer[hub.Hub]
 		h.overload = func(m *hub.Hub) int {
 			if busy.Load() == m {
 				return mixer.OverloadJoins
@@ -257,7 +257,7 @@ func TestOverloadOfOneRoomIsFeltInAll(t *testing.T) {
 			return 0
 		}
 		a, b := enter(t, h, "yard", keyed("a")), enter(t, h, "hall", keyed("b"))
-		busy.Store(a.Mixer())
+		busy.Store(a.Hub())
 		time.Sleep(1500 * time.Millisecond)
 		for _, c := range []struct {
 			room string
@@ -347,7 +347,7 @@ func TestLayersEndWithTheMembership(t *testing.T) {
 			}
 		}
 		time.Sleep(2 * time.Second)
-		if got := back.Source().Stats().FPS; got != 1.5 {
+		if got := mixertest.Source(t, back.Hub(), back.Source()).FPS; got != 1.5 {
 			t.Errorf("%v packets a second arrived in two seconds; want the three of the one who is there", got)
 		}
 	})

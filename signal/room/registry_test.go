@@ -91,7 +91,7 @@ func TestMembersHearOfEachOther(t *testing.T) {
 		t.Errorf("a heard of %q; want a b", got)
 	}
 	viewer := enter(t, h, "yard", Joining{})
-	if viewer.Source() != nil {
+	if viewer.Source() != 0 {
 		t.Error("a viewer has a source: it would take a tile")
 	}
 	b.Mute(Media{Video: true})
