@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"testing"
 	"time"
 
@@ -33,11 +34,13 @@ func newRig(t *testing.T, cfg mixer.Config) *rig {
 	return r
 }
 
-// settle waits until all commands are done and what they ended has ended.
+// settle waits until all commands are done, what they opened is open, and what they ended has ended.
 func (r *rig) settle() {
-	done := make(chan struct{})
-	if r.control.post(func() { r.closing.Wait(); close(done) }) {
-		<-done
+	for _, pending := range []*sync.WaitGroup{&r.opening, &r.closing} {
+		done := make(chan struct{})
+		if r.control.post(func() { pending.Wait(); close(done) }) {
+			<-done
+		}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/pion/rtp"
 
 	"azulejo/mixer"
+	"azulejo/mixer/hub"
 )
 
 // slowWire notes when packets leave; some take long to write.
@@ -40,7 +41,7 @@ func TestBurstsAreDueByTheClock(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := &slowWire{start: time.Now(), takes: c.takes}
 				b := &binding{id: mixer.VP8, clock: 90000, writer: w}
-				n, _, err := b.write(mixer.Packet{Codec: mixer.VP8, Data: make([]byte, 60_000), Key: true}, 1)
+				n, _, err := b.write(hub.NewPacket(mixer.Packet{Codec: mixer.VP8, Data: make([]byte, 60_000), Key: true}), 1)
 				if err != nil || n <= 3*burst || n > 4*burst {
 					t.Fatalf("%d packets, error %v; want four bursts", n, err)
 				}
