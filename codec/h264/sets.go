@@ -44,24 +44,24 @@ type pps struct {
 	deblockFlags bool // deblocking_filter_control_present_flag
 }
 
-// Sets are the parameter sets of one stream, by ID, that slice headers can be read with. Parameter sets of other
-// streams are known to be unusable: fields and MBAFF, separate colour planes, no reference frames, slice groups,
-// redundant pictures, more than 14 bits per sample. The zero value is ready. Not safe for concurrent use.
+// Sets stores the parameter sets of one stream by ID, for ReadSlice. It does not store parameter sets with features that
+// ReadSlice does not support: fields and MBAFF, separate colour planes, no reference frames, slice groups, redundant
+// pictures, more than 14 bits per sample. The zero value is ready. Not safe for concurrent use.
 type Sets struct {
 	sps  map[uint32]*SPS
 	pps  map[uint32]*pps
 	rbsp []byte // scratch
 }
 
-// forget makes all slices unreadable until parameter sets come again.
-func (s *Sets) forget() { s.sps, s.pps = nil, nil }
+// reset removes all parameter sets.
+func (s *Sets) reset() { s.sps, s.pps = nil, nil }
 
-// AddSPS reads an SPS. One that differs from the SPS with the same ID removes the PPS that refer to it. An SPS that
-// cannot be read removes all parameter sets, because its ID is unknown.
+// AddSPS stores an SPS. If it differs from the SPS with the same ID, the PPS that refer to that ID are removed. If it
+// cannot be read, all parameter sets are removed, because its ID is unknown.
 func (s *Sets) AddSPS(nal []byte) {
 	var full h264.SPS
 	if len(nal) > maxSet || full.Unmarshal(nal) != nil || full.ID >= maxSPS {
-		s.forget()
+		s.reset()
 		return
 	}
 	if old := s.sps[full.ID]; old != nil && bytes.Equal(old.raw, nal) {
@@ -82,7 +82,7 @@ func (s *Sets) AddSPS(nal []byte) {
 	}
 }
 
-// newSPS returns nil for an SPS that is unusable.
+// newSPS returns nil for an SPS with features that are not supported.
 func newSPS(full *h264.SPS) *SPS {
 	w, h := uint64(full.PicWidthInMbsMinus1)+1, uint64(full.PicHeightInMapUnitsMinus1)+1
 	switch {
@@ -98,14 +98,14 @@ func newSPS(full *h264.SPS) *SPS {
 	}
 }
 
-// AddPPS reads a PPS (7.3.2.2). A PPS that cannot be read removes all parameter sets if its ID is unknown, else the one
-// with the same ID.
+// AddPPS stores a PPS (7.3.2.2). If its ID cannot be read, all parameter sets are removed. If the rest cannot be read, the
+// PPS with the same ID is removed.
 func (s *Sets) AddPPS(nal []byte) {
 	s.rbsp = AppendRBSP(s.rbsp[:0], nal)
 	r := NewReader(s.rbsp)
 	id := r.UpTo(maxPPS - 1)
 	if r.bad || len(s.rbsp) > maxSet {
-		s.forget()
+		s.reset()
 		return
 	}
 	delete(s.pps, id)
@@ -114,7 +114,8 @@ func (s *Sets) AddPPS(nal []byte) {
 	}
 }
 
-// newPPS reads a PPS behind its ID as far as slice headers need it. It returns nil for one that is unusable.
+// newPPS reads a PPS behind its ID as far as slice headers need it. It returns nil for an
+// unreadable PPS and for one with features that are not supported.
 func newPPS(r *Reader) *pps {
 	var p pps
 	p.sps = r.UpTo(maxSPS - 1)

@@ -22,8 +22,9 @@ type Slice struct {
 	CABAC           bool
 	CABACInit       uint32 // cabac_init_idc
 	QP              int32
-	// CopiesPrevious tells of a P slice that P_Skip copies the picture with frame_num one less: that picture is at
-	// index 0 of list 0, if it is a short-term reference, and index 0 has no explicit weights.
+	// CopiesPrevious is set in a P slice whose P_Skip macroblocks copy from the newest reference: list 0 starts with the
+	// short-term reference with the highest PicNum, or with PicNum one less than this picture's, and index 0 has no
+	// explicit weights.
 	CopiesPrevious bool
 }
 
@@ -33,8 +34,9 @@ const (
 	sliceI = 2
 )
 
-// ReadSlice reads the header of an I or P slice from r, which is left at the slice data. The first byte of the NAL unit
-// is header. It returns false for slices of other types, without usable parameter sets, and for unreadable ones.
+// ReadSlice reads the header of an I or P slice. r reads the RBSP and is left at the slice data; header is the first byte
+// of the NAL unit. It returns false for other slice types, for slices whose parameter sets are not stored, and for
+// unreadable headers.
 func (s *Sets) ReadSlice(r *Reader, header byte) (sl Slice, ok bool) {
 	sl.FirstMacroblock = r.UpTo(maxMacroblocks)
 	kind := r.UpTo(9) % 5
@@ -64,8 +66,8 @@ func (s *Sets) ReadSlice(r *Reader, header byte) (sl Slice, ok bool) {
 	return sl, !r.bad && sl.QP >= sl.SPS.minQP && sl.QP <= 51
 }
 
-// Position reads the start of a slice, which needs no parameter sets: first is true for the first slice of a picture, in
-// the order of macroblocks; intra for type I (2 and 7 in table 7-6). Both are false for what cannot be read.
+// Position reads the first two fields of a slice, which do not depend on parameter sets. first is true if the slice starts
+// at macroblock 0, intra if it is an I slice (2 and 7 in table 7-6). A field that cannot be read is false.
 func Position(nal []byte) (first, intra bool) {
 	if len(nal) == 0 {
 		return false, false
