@@ -130,7 +130,7 @@ func (c *tool) finish() {
 	}
 }
 
-// TestForeignTools: a publisher that is not ours, the mix, and viewers that are not ours see and hear it.
+// TestForeignTools: aiortc publishes, and another aiortc sees and hears the mix.
 func TestForeignTools(t *testing.T) {
 	for _, c := range []struct{ codec, hex string }{{"H264", "80c030"}, {"VP8", "c03080"}} {
 		t.Run(c.codec, func(t *testing.T) {
@@ -144,9 +144,10 @@ func TestForeignTools(t *testing.T) {
 			colour := codec.RGB(rgb[0], rgb[1], rgb[2])
 			await.Until(t, "the viewer sees the publisher's colour", viewer.sees(width, height, colour))
 			await.Until(t, "and hears its tone", viewer.hears(440))
-			if who := s.people(); len(who) != 1 || who[0].Name != "foreign" || who[0].State != "live" {
-				t.Errorf("the room has %+v", who)
-			}
+			await.Until(t, "the publisher alone is in the room, and live", func() bool {
+				all := s.people()
+				return len(all) == 1 && all[0].Name == "foreign" && all[0].State == "live"
+			})
 			publisher.finish()
 			await.Until(t, "the place is empty", func() bool { return s.names() == "" })
 			viewer.finish()
