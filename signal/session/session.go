@@ -26,7 +26,7 @@ type Session struct {
 	viewer *viewing.Viewer
 	conn   *connection // nil while there is no peer
 
-	overload int // last told
+	overload int // the level that the client was told last
 }
 
 // place is the client's membership. It is the room of the viewer, also after another membership took its place.

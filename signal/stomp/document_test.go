@@ -56,8 +56,8 @@ func shownFrames(t *testing.T) []shown {
 	return all
 }
 
-// TestDocumentIsTrue: every frame of the document is one that our decoder takes, or that our encoder makes; every command
-// and every topic is there.
+// TestDocumentIsTrue: every frame of the document is one that the decoder reads, or that the encoder writes. It has every
+// command and every topic.
 func TestDocumentIsTrue(t *testing.T) {
 	seen := map[string]bool{}
 	for _, f := range shownFrames(t) {
@@ -151,7 +151,7 @@ func checkBody(t *testing.T, about topic, body string) {
 	}
 }
 
-// strictly reads what has no other fields than into.
+// strictly decodes JSON without fields that into does not have.
 func strictly(body string, into any) error {
 	d := json.NewDecoder(strings.NewReader(body))
 	d.DisallowUnknownFields()
