@@ -13,7 +13,7 @@ import (
 // The reasons for which a client's session ends without a fault.
 var (
 	ErrLeft = errors.New("left") // the client said that it leaves
-	ErrGone = errors.New("gone") // the connection is lost; the client may come back
+	ErrGone = errors.New("gone") // the connection is lost; the client may join again
 )
 
 // Session is one client's stay in a room. Before Join, and after Close, the client is in no room.
