@@ -26,7 +26,7 @@ type Session struct {
 	viewer *viewing.Viewer
 	conn   *connection // nil while there is no peer
 
-	overload int // the level that the client was told last
+	overload int // the last level that the client was sent
 }
 
 // place is the client's membership. It is the room of the viewer, also after another membership took its place.
@@ -122,8 +122,8 @@ func (s *Session) AtJoin() room.Event {
 	return room.Event{Participants: s.place.Participants(), Overload: s.place.Mixer().Overload()}
 }
 
-// Overload returns the message for a level of overload, and false if it is the level that the client was told last. The
-// first level that a client is told is above zero.
+// Overload returns the message for a level of overload. It returns false if the client knows the level already: the last
+// one that it was sent, at first zero.
 func (s *Session) Overload(level int) (viewing.Overload, bool) {
 	known := level == s.overload
 	s.overload = level
