@@ -138,8 +138,8 @@ func TestOrigins(t *testing.T) {
 	}
 }
 
-// TestPortsOfSchemesGoWithoutSaying: a proxy may write the port that browsers leave out.
-func TestPortsOfSchemesGoWithoutSaying(t *testing.T) {
+// TestDefaultPorts: a proxy may write the default port into Host, which browsers leave out of Origin.
+func TestDefaultPorts(t *testing.T) {
 	for _, c := range []struct {
 		origin, host string
 		want         bool
@@ -160,7 +160,7 @@ func TestPortsOfSchemesGoWithoutSaying(t *testing.T) {
 	}
 }
 
-// TestLocalServersHaveNoOtherNames: a page that gives a name of its own our address is not let in by it.
+// TestLocalServersHaveNoOtherNames: a page of a host that resolves to the server's address gets no access.
 func TestLocalServersHaveNoOtherNames(t *testing.T) {
 	for _, c := range []struct {
 		host string
@@ -193,7 +193,7 @@ func TestLocalServersHaveNoOtherNames(t *testing.T) {
 	}
 }
 
-// FuzzOrigin: a page that is let in is of this host or of the list, letter by letter.
+// FuzzOrigin: an accepted origin is that of this host or an allowed one, letter by letter.
 func FuzzOrigin(f *testing.F) {
 	for _, s := range []string{"", "null", "https://example.org", "https://azulejo.test:8080", "http://azulejo.test:8080@evil.test", "//azulejo.test:8080", "https://azulejo.test:8080#x", "a:b"} {
 		f.Add(s)
@@ -211,8 +211,8 @@ func FuzzOrigin(f *testing.F) {
 	})
 }
 
-// TestNoHostIsNobodysHost: HTTP/1.0 allows a request without Host, which an opaque origin must not match.
-func TestNoHostIsNobodysHost(t *testing.T) {
+// TestRequestWithoutHost: HTTP/1.0 allows a request without Host, which an opaque origin must not match.
+func TestRequestWithoutHost(t *testing.T) {
 	r := httptest.NewRequest("GET", "/ws", nil)
 	r.Host = ""
 	r.Header.Set("Origin", "null")

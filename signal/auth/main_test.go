@@ -18,7 +18,7 @@ const (
 	another Secret = "fedcba9876543210fedcba9876543210"
 )
 
-// guard makes one that wants tokens.
+// guard makes a guard that needs tokens.
 func guard(t testing.TB, change func(*Config)) *Guard {
 	t.Helper()
 	cfg := Config{Mode: ModeToken, Secret: secret}
@@ -32,7 +32,7 @@ func guard(t testing.TB, change func(*Config)) *Guard {
 	return g
 }
 
-// mint makes a token that is good for an hour.
+// mint makes a token that is valid for an hour.
 func mint(t testing.TB, room, name string, grants ...Grant) string {
 	t.Helper()
 	return mintUntil(t, secret, Pass{Room: room, Name: name, Grants: grants, Expires: time.Now().Add(time.Hour)})

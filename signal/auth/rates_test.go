@@ -10,7 +10,7 @@ import (
 	"azulejo/signal/network"
 )
 
-// joinsLeft joins until it is refused, n times at most, and returns how often it came in.
+// joinsLeft joins until it is refused, n times at most, and returns the number of admitted joins.
 func joinsLeft(t *testing.T, g *Guard, token, remote string, n int) int {
 	t.Helper()
 	for i := range n {
@@ -83,7 +83,7 @@ func TestFailuresAreLimitedPerAddress(t *testing.T) {
 	})
 }
 
-// TestExpiredTokensLoseTheirPrivilege: a token that was good once is not looked at for ever.
+// TestExpiredTokensLoseTheirPrivilege: after too many failures, a token that was valid more than an hour ago is refused.
 func TestExpiredTokensLoseTheirPrivilege(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := guard(t, func(c *Config) { c.FailuresPerMinute = 2 })
@@ -99,7 +99,7 @@ func TestExpiredTokensLoseTheirPrivilege(t *testing.T) {
 	})
 }
 
-// TestWaitingIsLimitedPerAddress: who only opens connections keeps nobody out but its neighbours, and them not for long.
+// TestWaitingIsLimitedPerAddress: many open connections of one address exclude only clients of the same address.
 func TestWaitingIsLimitedPerAddress(t *testing.T) {
 	g := guard(t, nil)
 	var all []func()
@@ -151,7 +151,7 @@ func TestOldAddressesAreForgotten(t *testing.T) {
 	})
 }
 
-// TestRecentKeepsWhatIsUsed: nobody gains a full bucket by waiting for a turn of the maps.
+// TestRecentKeepsWhatIsUsed, also when the young keys become old.
 func TestRecentKeepsWhatIsUsed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRecent[string, int](time.Minute)

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// sign makes a token by hand: what other libraries, and attackers, may send.
+// sign makes a token without the library, as other libraries and attackers may.
 func sign(s Secret, header, body string) string {
 	enc := base64.RawURLEncoding
 	text := enc.EncodeToString([]byte(header)) + "." + enc.EncodeToString([]byte(body))
@@ -120,7 +120,7 @@ func TestGoodTokensOfTooLittleAreForbidden(t *testing.T) {
 	}
 }
 
-// TestExpiryHasALittleLeeway: clocks differ, but not by much.
+// TestExpiryHasALittleLeeway for clocks that differ.
 func TestExpiryHasALittleLeeway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := guard(t, nil)
@@ -169,7 +169,7 @@ func TestClaimsAreAsDocumented(t *testing.T) {
 	}
 }
 
-// FuzzToken: whatever is let in was signed with the secret by HMAC-SHA-256, computed here without the library.
+// FuzzToken: every accepted token has a valid HMAC-SHA-256 of the secret, which the test computes without the library.
 func FuzzToken(f *testing.F) {
 	for _, body := range []string{`{"room":"yard","grants":["view"],"exp":99999999999}`, `{"room":"*","exp":1e300}`, `{"exp":-1}`, `[]`, `null`} {
 		for _, header := range []string{hs256, `{"alg":"none"}`, `{}`, `[`, `{"alg":"HS256","crit":["exp"]}`} {

@@ -31,7 +31,7 @@ type sender struct {
 	sequencer  rtp.Sequencer // of packetizer
 	skipped    uint16        // sequence numbers that SendRTP left out
 
-	units, packets, bytes atomic.Uint64
+	accessUnits, packets, bytes atomic.Uint64
 }
 
 // audioCodec is the codec of the published audio; empty: none is published.
@@ -166,7 +166,7 @@ func (s *sender) send(p mixer.Packet) error {
 		s.packets.Add(1)
 		s.bytes.Add(uint64(len(out.Payload)))
 	}
-	s.units.Add(1)
+	s.accessUnits.Add(1)
 	return nil
 }
 

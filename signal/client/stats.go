@@ -68,5 +68,5 @@ func (s *sender) stats() Sending {
 	if s == nil {
 		return Sending{}
 	}
-	return Sending{s.units.Load(), s.packets.Load(), s.bytes.Load()}
+	return Sending{s.accessUnits.Load(), s.packets.Load(), s.bytes.Load()}
 }

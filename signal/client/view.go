@@ -94,15 +94,15 @@ func (c *Client) read(t *webrtc.TrackRemote) error {
 			}
 			payloadType = p.PayloadType
 		}
-		for _, unit := range depacketizer.Push(p) {
+		for _, accessUnit := range depacketizer.Push(p) {
 			now := time.Now()
-			in.count(unit, now)
-			if unit.Lost && video && !unit.Key && now.Sub(requested) > refreshEvery {
+			in.count(accessUnit, now)
+			if accessUnit.Lost && video && !accessUnit.Key && now.Sub(requested) > refreshEvery {
 				requested = now
 				c.refresh(t)
 			}
 			if on != nil {
-				on(unit)
+				on(accessUnit)
 			}
 		}
 		in.lost(lost + depacketizer.Stats().Lost)

@@ -14,7 +14,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// open listens on the loopback interface, and answers every word until the test ends.
+// open listens on the loopback interface, and echoes until the test ends.
 func open(t *testing.T, b Bounds) *Listener {
 	t.Helper()
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
@@ -65,7 +65,7 @@ func dial(t *testing.T, l *Listener, from string) net.Conn {
 	return conn
 }
 
-// lives says something and hears it again; otherwise the connection is closed.
+// lives tells whether the connection echoes; otherwise it is closed.
 func lives(t *testing.T, conn net.Conn) bool {
 	t.Helper()
 	_, sent := conn.Write([]byte("x"))
@@ -88,7 +88,7 @@ func heard(t *testing.T, conn net.Conn) error {
 	return err
 }
 
-// TestBounds: one network has so many connections, all together have so many, and what ends makes room.
+// TestBounds: the connections of one network and those of all are bounded, and a closed one makes room for another.
 func TestBounds(t *testing.T) {
 	l := open(t, Bounds{Connections: 3, PerNetwork: 2})
 	first, second := dial(t, l, "127.0.0.1"), dial(t, l, "127.0.0.1")
@@ -113,7 +113,7 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// TestClose ends the connections, and what they counted for.
+// TestClose closes the connections too.
 func TestClose(t *testing.T) {
 	l := open(t, Bounds{Connections: 3, PerNetwork: 2})
 	conn := dial(t, l, "127.0.0.1")
@@ -128,7 +128,7 @@ func TestClose(t *testing.T) {
 	}
 }
 
-// TestSilence: who says nothing is given up, at first and later.
+// TestSilence: a connection ends if no first bytes come, or none later.
 func TestSilence(t *testing.T) {
 	for name, b := range map[string]Bounds{
 		"at first": {Connections: 1, PerNetwork: 1, FirstWord: 50 * time.Millisecond},
@@ -145,7 +145,7 @@ func TestSilence(t *testing.T) {
 	}
 }
 
-// TestStalled: who takes nothing is given up.
+// TestStalled: a connection whose client does not read ends.
 func TestStalled(t *testing.T) {
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 // The reasons for which a client's session ends without a fault.
 var (
 	ErrLeft = errors.New("left") // the client said that it leaves
-	ErrGone = errors.New("gone") // the connection is lost; the client may come back
+	ErrGone = errors.New("gone") // the connection is lost; the client may join again
 )
 
 // Session is one client's stay in a room. Before Join, and after Close, the client is in no room.
@@ -26,7 +26,7 @@ type Session struct {
 	viewer *viewing.Viewer
 	conn   *connection // nil while there is no peer
 
-	overload int // last told
+	overload int // the last level that the client was sent
 }
 
 // place is the client's membership. It is the room of the viewer, also after another membership took its place.
@@ -122,8 +122,8 @@ func (s *Session) AtJoin() room.Event {
 	return room.Event{Participants: s.place.Participants(), Overload: s.place.Hub().Overload()}
 }
 
-// Overload returns the message for a level of overload, and false if it is the level that the client was told last. The
-// first level that a client is told is above zero.
+// Overload returns the message for a level of overload. It returns false if the client knows the level already: the last
+// one that it was sent, at first zero.
 func (s *Session) Overload(level int) (viewing.Overload, bool) {
 	known := level == s.overload
 	s.overload = level

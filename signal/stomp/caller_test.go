@@ -21,19 +21,19 @@ import (
 	"azulejo/signal/signaltest"
 )
 
-// caller is a peer connection of a client: it publishes one colour, or nothing, and shows what it gets.
+// caller is the peer connection of a client. It publishes video of one colour, or nothing, and decodes what it receives.
 type caller struct {
 	t       *testing.T
 	pc      *webrtc.PeerConnection
 	tv      *signaltest.Screen
-	ear     *signaltest.Ear     // nil: it does not listen
+	ear     *signaltest.Ear     // nil: audio is discarded
 	found   chan peer.Candidate // its candidates
-	streams chan string         // of the tracks that come
-	times   sync.Map            // RTP timestamps of pictures that came: uint32
-	limit   atomic.Int64        // what the server wants at most of the picture, in bits a second; zero before it said
+	streams chan string         // stream ids of the received tracks
+	times   sync.Map            // RTP timestamps of the received frames: uint32
+	limit   atomic.Int64        // of the published video (REMB), in bits a second; zero before the first
 }
 
-// colours that are well apart.
+// colours that tests can tell apart.
 func colours() []codec.Colour {
 	return []codec.Colour{codec.RGB(220, 30, 30), codec.RGB(30, 200, 30), codec.RGB(40, 60, 230)}
 }
@@ -44,7 +44,7 @@ func newCaller(t *testing.T, colour *codec.Colour) (c *caller, end func()) {
 	return newCallerBy(t, colour, webrtc.SettingEngine{})
 }
 
-// frailCaller is one whose network lets nothing through any more once it is cut, without a word.
+// frailCaller is a caller whose network drops all its packets once cut is called.
 func frailCaller(t *testing.T, colour *codec.Colour) (c *caller, cut func()) {
 	t.Helper()
 	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
@@ -148,12 +148,12 @@ func (c *caller) receive(kind string) {
 	}
 }
 
-// still is what a caller of a colour publishes.
+// still is the video of a caller of that colour.
 func still(colour codec.Colour) signaltest.Picture {
 	return signaltest.Picture{ID: mixer.VP8, Width: 160, Height: 90, FPS: 10, Colour: colour}
 }
 
-// play sends a key picture ten times a second.
+// play sends a keyframe ten times a second.
 func play(ctx context.Context, track *webrtc.TrackLocalStaticSample, picture []byte) {
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
@@ -167,7 +167,7 @@ func play(ctx context.Context, track *webrtc.TrackLocalStaticSample, picture []b
 	}
 }
 
-// watch shows, or lets hear, what comes until the connection ends.
+// watch decodes a track until the connection ends.
 func (c *caller) watch(track *webrtc.TrackRemote) {
 	id := map[string]mixer.Codec{webrtc.MimeTypeVP8: mixer.VP8, webrtc.MimeTypeH264: mixer.H264, webrtc.MimeTypeOpus: mixer.Opus}[track.Codec().MimeType]
 	units, err := depack.New(id, track.Codec().ClockRate)
@@ -198,7 +198,7 @@ func (c *caller) take(unit mixer.Packet) {
 	}
 }
 
-// shows tells whether the picture is the mix of exactly these colours.
+// shows tells whether the newest frame is the mix of exactly these colours.
 func (c *caller) shows(all ...codec.Colour) bool {
 	var pictures []signaltest.Picture
 	for _, colour := range all {
@@ -207,7 +207,7 @@ func (c *caller) shows(all ...codec.Colour) bool {
 	return c.tv.ShowsAll(pictures...)
 }
 
-// offer is a description of the caller's; its candidates come by found.
+// offer makes an offer; the candidates go to found.
 func (c *caller) offer(options *webrtc.OfferOptions) string {
 	c.t.Helper()
 	o, err := c.pc.CreateOffer(options)
@@ -220,7 +220,7 @@ func (c *caller) offer(options *webrtc.OfferOptions) string {
 	return o.SDP
 }
 
-// answer takes an offer as Flutter's client does, with another DTLS role.
+// answer answers an offer as Flutter's client does, with the other DTLS role.
 func (c *caller) answer(offer string) string {
 	c.t.Helper()
 	offer = strings.ReplaceAll(offer, "a=setup:actpass", "a=setup:active")
@@ -237,7 +237,7 @@ func (c *caller) answer(offer string) string {
 	return a.SDP
 }
 
-// accept takes the server's answer.
+// accept sets the server's answer.
 func (c *caller) accept(answer string) {
 	c.t.Helper()
 	if err := c.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}); err != nil {
@@ -245,7 +245,7 @@ func (c *caller) accept(answer string) {
 	}
 }
 
-// described reads a description out of a MESSAGE.
+// described reads the description of a MESSAGE.
 func described(t *testing.T, f frame, kind, from string) string {
 	t.Helper()
 	var m descriptionMessage
@@ -255,7 +255,7 @@ func described(t *testing.T, f frame, kind, from string) string {
 	return m.Body.SDP
 }
 
-// trickle tells all candidates that the caller has found so far, at least one.
+// trickle sends the candidates that the caller has found so far, at least one.
 func (x *stranger) trickle(c *caller, key, to string) {
 	x.t.Helper()
 	first := <-c.found
@@ -270,7 +270,7 @@ func (x *stranger) trickle(c *caller, key, to string) {
 	}
 }
 
-// takeCandidates adds one candidate of the server's at least.
+// takeCandidates adds the next candidate of the server.
 func (x *stranger) takeCandidates(c *caller, key, in, from string) {
 	x.t.Helper()
 	f := x.hearFrom("/topic/peer/iceCandidate/" + key + "/" + in)

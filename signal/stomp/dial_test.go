@@ -19,7 +19,7 @@ import (
 	"azulejo/signal/signaltest/await"
 )
 
-// raw connects to /signaling/websocket: a message is a frame.
+// raw connects to /signaling/websocket, where each message is a frame.
 func (s *server) raw(t *testing.T) *stranger { t.Helper(); return s.rawAt(t, "") }
 
 func (s *server) rawAt(t *testing.T, query string) *stranger {
@@ -29,7 +29,7 @@ func (s *server) rawAt(t *testing.T, query string) *stranger {
 	return &stranger{t: t, version: v12, send: send, in: in, end: end, breaks: func() { _ = ws.Close() }}
 }
 
-// vanishing is a raw client whose connection breaks off, without a word of STOMP or of WebSocket.
+// vanishing is a raw client whose TCP connection can be broken without a frame of STOMP or WebSocket.
 func (s *server) vanishing(t *testing.T) (*stranger, func()) {
 	t.Helper()
 	ws, in, end := s.dial(t, "/signaling/websocket", func(m string, put func(string)) error { put(m); return nil })
@@ -38,7 +38,7 @@ func (s *server) vanishing(t *testing.T) (*stranger, func()) {
 }
 
 // sockJS connects as StompConfig.SockJS of stomp_dart_client does: to a random server of three digits and a random
-// session, without /info; it says arrays of one message and understands o, h, a and c.
+// session, without /info. It sends arrays of one message and reads the frames o, h, a and c.
 func (s *server) sockJS(t *testing.T) *stranger {
 	t.Helper()
 	opened := make(chan struct{})
@@ -134,7 +134,7 @@ func (s *server) poll(t *testing.T) *stranger {
 	return x
 }
 
-// polled reads what one poll brought.
+// polled reads the response of one poll.
 func polled(text string, in chan<- string) error {
 	text = strings.TrimSuffix(text, "\n")
 	switch {
@@ -173,7 +173,7 @@ func post(ctx context.Context, url, body string) (string, error) {
 	return string(text), nil
 }
 
-// deaf enters a room and never reads again, with little room for what is on its way.
+// deaf enters a room and never reads again, with a small receive buffer.
 func (s *server) deaf(t *testing.T, key, in string) {
 	t.Helper()
 	dialer := websocket.Dialer{NetDialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -204,7 +204,7 @@ func (s *server) deaf(t *testing.T, key, in string) {
 	})
 }
 
-// deafStream opens a session by xhr-streaming whose stream is never read, and says what there is to say.
+// deafStream opens a session by xhr-streaming, sends messages, and never reads its stream.
 func (s *server) deafStream(t *testing.T, base string, frames []string) {
 	t.Helper()
 	address := strings.TrimPrefix(s.url, "http://")

@@ -56,8 +56,8 @@ func shownFrames(t *testing.T) []shown {
 	return all
 }
 
-// TestDocumentIsTrue: every frame of the document is one that our decoder takes, or that our encoder makes; every command
-// and every topic is there.
+// TestDocumentIsTrue: every frame of the document is one that the decoder reads, or that the encoder writes. It has every
+// command and every topic.
 func TestDocumentIsTrue(t *testing.T) {
 	seen := map[string]bool{}
 	for _, f := range shownFrames(t) {
@@ -82,7 +82,7 @@ func TestDocumentIsTrue(t *testing.T) {
 	}
 }
 
-// checkTheirs reads what a client says.
+// checkTheirs reads a frame of a client.
 func checkTheirs(t *testing.T, f shown) topic {
 	t.Helper()
 	prefix := toServer
@@ -99,7 +99,7 @@ func checkTheirs(t *testing.T, f shown) topic {
 	return d.topic
 }
 
-// checkOurs takes what we say only as we say it.
+// checkOurs checks that a frame of the server is written as the encoder writes it.
 func checkOurs(t *testing.T, f shown) topic {
 	t.Helper()
 	f.headers = slices.DeleteFunc(f.headers, func(h header) bool { return h.name == "content-length" })
@@ -151,7 +151,7 @@ func checkBody(t *testing.T, about topic, body string) {
 	}
 }
 
-// strictly reads what has no other fields than into.
+// strictly decodes JSON without fields that into does not have.
 func strictly(body string, into any) error {
 	d := json.NewDecoder(strings.NewReader(body))
 	d.DisallowUnknownFields()
@@ -177,11 +177,11 @@ func TestDocumentHasTheCodes(t *testing.T) {
 func TestDocumentHasTheLimits(t *testing.T) {
 	text := strings.Join(strings.Fields(document(t)), " ")
 	for _, limit := range []string{
-		fmt.Sprintf("%d KiB and %d lines of command and headers, %d KiB of body", maxHead>>10, maxHeaders, maxBody>>10),
-		fmt.Sprintf("A SockJS message: %d KiB.", maxMessage>>10), fmt.Sprintf("%d subscriptions, whose id and destination together have up to %d bytes.", maxSubscriptions, maxSubscription),
-		fmt.Sprintf("%d messages and %d MiB at once, then %d messages and %d KiB a second.", messageBurst, byteBurst>>20, messageRate, byteRate>>10),
-		fmt.Sprintf("In a mesh room %d messages and %d KiB at once, and %d KiB of body in what all may hear.", meshBurst, meshByteBurst>>10, maxCall>>10),
-		fmt.Sprintf("%d frames or %d MiB that were not read yet", backlog, backlogBytes>>20),
+		fmt.Sprintf("%d KiB and %d lines of command and headers, and %d KiB of body", maxHead>>10, maxHeaders, maxBody>>10),
+		fmt.Sprintf("a SockJS message has at most %d KiB.", maxMessage>>10), fmt.Sprintf("at most %d subscriptions, with up to %d bytes of id and destination each.", maxSubscriptions, maxSubscription),
+		fmt.Sprintf("%d messages and %d MiB at once, then %d messages and %d KiB a second;", messageBurst, byteBurst>>20, messageRate, byteRate>>10),
+		fmt.Sprintf("in a mesh room %d messages and %d KiB at once, and %d KiB of body to all clients.", meshBurst, meshByteBurst>>10, maxCall>>10),
+		fmt.Sprintf("At most %d frames or %d MiB wait for a client", backlog, backlogBytes>>20),
 	} {
 		if !strings.Contains(text, limit) {
 			t.Errorf("the document does not say: %s", limit)

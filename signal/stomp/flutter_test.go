@@ -8,8 +8,8 @@ import (
 	"azulejo/signal/signaltest/await"
 )
 
-// TestFlutterClients is stomp_dart_client on the wire: three of them in a room get one mix of all three, and hear of
-// nobody but the server.
+// TestFlutterClients sends the frames of stomp_dart_client: three clients in a room receive one mix of all three, and get
+// messages of the server only.
 func TestFlutterClients(t *testing.T) {
 	s := serve(t, setup{})
 	callers, all := make([]*caller, 3), make([]*stranger, 3)
@@ -24,7 +24,7 @@ func TestFlutterClients(t *testing.T) {
 		callers[i], _ = newCaller(t, &colour)
 		all[i] = x
 		x.joins(callers[i], key, "yard")
-		// The others, who wait, answer the call; nobody hears of it.
+		// A waiting client of a mesh answers a call with its key; the server does not relay that.
 		x.say("SEND", `"`+key+`"`, header{"destination", "/app/send/key"})
 		if err := x.send("\n"); err != nil {
 			t.Fatal(err)
@@ -49,9 +49,9 @@ func TestFlutterClients(t *testing.T) {
 	await.Until(t, "all have left, at once", func() bool { return s.people("yard") == "no room" })
 }
 
-// TestFlutterNeverEscapes: stomp_dart_client 2 and 3 say that they speak 1.2, but over SockJS neither escape what they send
-// nor undo it in what they get: their SockJSParser does not tell its StompParser. Its frames by hand, with a key of the
-// kind that this matters for.
+// TestFlutterNeverEscapes: stomp_dart_client 2 and 3 negotiate 1.2, but over SockJS they neither write nor read escapes,
+// since their SockJSParser does not pass the version to its StompParser. The test writes such frames, with a key that 1.2
+// would escape.
 func TestFlutterNeverEscapes(t *testing.T) {
 	s := serve(t, setup{})
 	x := s.sockJS(t)
@@ -76,7 +76,7 @@ func TestFlutterNeverEscapes(t *testing.T) {
 	send("/app/call/key", "{}")
 	f := x.hearFrom("/topic/send/key")
 	mixer := strings.Trim(f.body, `"`)
-	if f.headers.get("subscription") != "sub-4" { // by which it finds who subscribed
+	if f.headers.get("subscription") != "sub-4" { // by which the client finds its subscription
 		t.Errorf("the key came as %v", f)
 	}
 	green := colours()[1]

@@ -96,7 +96,7 @@ func TestBadFramesAreNamed(t *testing.T) {
 	}
 }
 
-// TestManyFramesInOneMessage: twice as many are twice the work, of which the bytes that are allocated are the measure.
+// TestManyFramesInOneMessage: the work, measured in allocated bytes, grows linearly with the number of frames.
 func TestManyFramesInOneMessage(t *testing.T) {
 	allocated := func(frames int) uint64 {
 		text := strings.Repeat("ACK\n\n\x00", frames)
@@ -129,8 +129,8 @@ func TestFramesAreWritten(t *testing.T) {
 	}
 }
 
-// FuzzDecoder: whatever comes in whatever parts, the decoder neither breaks nor keeps more than it should, parts make no
-// difference, and what it reads it reads again from what is written.
+// FuzzDecoder: for any input the decoder neither panics nor exceeds its limit of memory, the split into parts makes no
+// difference, and an encoded frame decodes to itself.
 func FuzzDecoder(f *testing.F) {
 	for _, seed := range []string{
 		"CONNECT\naccept-version:1.0,1.1,1.2\nheart-beat:5000,5000\n\n\x00",
@@ -156,7 +156,7 @@ func FuzzDecoder(f *testing.F) {
 	})
 }
 
-// again writes a frame and reads it.
+// again encodes a frame and decodes it.
 func again(t *testing.T, f frame, v version) {
 	t.Helper()
 	if len(f.body) > maxBody || len(f.headers) > maxHeaders || !utf8.ValidString(f.body) {

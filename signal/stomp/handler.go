@@ -182,6 +182,6 @@ func (h *Handler) Close() error {
 // treat it as a new client and offer again.
 func (h *Handler) mixerKey(room string) string {
 	mac := hmac.New(sha256.New, h.secret)
-	_, _ = mac.Write([]byte(room)) // a hash takes everything
+	_, _ = mac.Write([]byte(room)) // never fails
 	return "mix" + strings.ToLower(base32.StdEncoding.EncodeToString(mac.Sum(nil))[:12])
 }

@@ -35,7 +35,7 @@ func (s *server) ask(t *testing.T, method, path, origin string) (*http.Response,
 	return response, string(text)
 }
 
-// TestPagesOfOthers: pages on the list may use every transport, others none.
+// TestPagesOfOthers: pages of allowed origins may use every transport, others none.
 func TestPagesOfOthers(t *testing.T) {
 	const ours = "https://example.org"
 	s := serve(t, setup{auth: auth.Config{Origins: []string{ours}}})
@@ -75,7 +75,7 @@ func TestPagesOfOthers(t *testing.T) {
 	}
 }
 
-// TestFrames: what is for frames says who may frame it, and runs no script that is not ours.
+// TestFramesAreGuarded: the pages for frames restrict who may frame them, and run scripts of the server only.
 func TestFramesAreGuarded(t *testing.T) {
 	s := serve(t, setup{auth: auth.Config{Origins: []string{"https://Example.org"}}})
 	const ancestors = "frame-ancestors 'self' https://example.org"

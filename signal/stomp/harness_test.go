@@ -20,8 +20,7 @@ import (
 	"azulejo/signal/signaltest/await"
 )
 
-// TestMain looks for goroutines that are left, a while longer than goleak does by itself: SockJS keeps sessions that
-// were closed until their client has been absent for long enough.
+// TestMain looks for leaked goroutines for longer than goleak does by itself: SockJS keeps closed sessions for a while.
 func TestMain(m *testing.M) {
 	codec.BridgeLog(slog.New(slog.DiscardHandler))
 	code := m.Run()
@@ -39,7 +38,7 @@ func TestMain(m *testing.M) {
 
 const width, height, fps = 320, 180, 10
 
-// server is a whole server but for its pages.
+// server is a complete server without pages.
 type server struct {
 	url      string // http://host:port
 	registry *room.Registry
@@ -63,7 +62,7 @@ func serve(t *testing.T, s setup) *server {
 	return &server{base.Open(handler), base.Registry, handler}
 }
 
-// people are the names of who publishes in a room, with a mark for who is away.
+// people are the names of the publishers in a room, in parentheses while they are away.
 func (s *server) people(name string) string {
 	info, err := s.registry.Info(name)
 	if err != nil {
@@ -79,20 +78,21 @@ func (s *server) people(name string) string {
 	return strings.Join(all, " ")
 }
 
-// stranger is a STOMP client by hand: every SockJS message it gets must be a heart-beat or one whole frame.
+// stranger is a STOMP client whose frames the test writes itself. Every SockJS message that it receives must be a heart-beat
+// or one whole frame.
 type stranger struct {
 	t       *testing.T
 	version version
 	send    func(message string) error
 	in      <-chan string // SockJS messages; closed when the connection is
-	end     func() error  // how it ended, after in was closed
-	breaks  func()        // ends the connection without a word; nil for polls
-	beats   int           // heart-beats that came
+	end     func() error  // how the connection ended, after in was closed
+	breaks  func()        // breaks the connection; nil for polls
+	beats   int           // received heart-beats
 }
 
 var errTimeout = errors.New("nothing came")
 
-// next is the next frame.
+// next returns the next frame.
 func (x *stranger) next(within time.Duration) (frame, error) {
 	timeout := time.After(within)
 	for {
@@ -133,7 +133,7 @@ func (x *stranger) say(command, body string, h ...header) {
 	}
 }
 
-// hear is the next frame, which is of this command.
+// hear returns the next frame, which must have this command.
 func (x *stranger) hear(command string) frame {
 	x.t.Helper()
 	f, err := x.next(await.Patience)
@@ -143,7 +143,7 @@ func (x *stranger) hear(command string) frame {
 	return f
 }
 
-// hearFrom is the next frame, which is a MESSAGE of a destination.
+// hearFrom returns the next frame, which must be a MESSAGE of this destination.
 func (x *stranger) hearFrom(destination string) frame {
 	x.t.Helper()
 	f := x.hear("MESSAGE")
@@ -153,7 +153,7 @@ func (x *stranger) hearFrom(destination string) frame {
 	return f
 }
 
-// refused wants an ERROR with a code and words of its reason, and then the end.
+// refused checks that the next frame is an ERROR with this code and words, and that the end follows.
 func (x *stranger) refused(code string, words ...string) frame {
 	x.t.Helper()
 	f := x.hear("ERROR")
@@ -171,7 +171,7 @@ func (x *stranger) refused(code string, words ...string) frame {
 	return f
 }
 
-// silent wants nothing to come but heart-beats, as proven by the answer to a frame that is sent now.
+// silent checks that nothing but heart-beats comes before the RECEIPT of a frame that it sends.
 func (x *stranger) silent() {
 	x.t.Helper()
 	x.say("ACK", "", header{"id", "1"}, header{"receipt", "silent"})
@@ -180,7 +180,7 @@ func (x *stranger) silent() {
 	}
 }
 
-// connect does as stompjs does; more headers may be given.
+// connect sends the CONNECT of stompjs, with more headers.
 func (x *stranger) connect(h ...header) frame {
 	x.t.Helper()
 	x.say("CONNECT", "", append(headers{{"accept-version", "1.0,1.1,1.2"}, {"heart-beat", "0,0"}}, h...)...)
@@ -202,7 +202,7 @@ func topicsOf(key, in string) []string {
 	return []string{"/topic/peer/offer" + mine, "/topic/peer/answer" + mine, "/topic/peer/iceCandidate" + mine, "/topic/call/key", "/topic/send/key"}
 }
 
-// call asks who is there, as browsers do, and returns the key.
+// call sends call/key, as browsers do, and returns the key in the answer.
 func (x *stranger) call() string {
 	x.t.Helper()
 	x.say("SEND", "[object Object]", header{"destination", "/app/call/key"})

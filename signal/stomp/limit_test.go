@@ -7,10 +7,11 @@ import (
 	"azulejo/signal/signaltest/await"
 )
 
-// TestLessIsAskedForSmallTiles: who sends a picture is told what is made of it, whether it offered or was called.
-func TestLessIsAskedForSmallTiles(t *testing.T) {
+// TestBitrateFollowsTheTile: the limit of a publisher's video (REMB) follows the size of its tile, for a client that offers
+// and for one that answers.
+func TestBitrateFollowsTheTile(t *testing.T) {
 	s := serve(t, setup{stomp: Config{CallAfter: 200 * time.Millisecond}})
-	const alone, half = 144_000, 80_000 // bits a second for a whole mix and for a tile of two
+	const alone, half = 144_000, 80_000 // bits a second for the whole canvas and for a tile of two
 	red, green := colours()[0], colours()[1]
 	offers, _ := newCaller(t, &red)
 	called, _ := newCaller(t, &green)
@@ -20,12 +21,12 @@ func TestLessIsAskedForSmallTiles(t *testing.T) {
 	x := s.sockJS(t)
 	x.connect()
 	x.joins(offers, "a", "yard")
-	await.Until(t, "the first one is asked for a whole mix", limits(alone, 0))
+	await.Until(t, "the limit of the first is that of the whole canvas", limits(alone, 0))
 	other := s.sockJS(t)
 	other.connect()
 	other.subscribeAs("b", "yard")
 	other.isCalled(s, called, "b")
-	await.Until(t, "both are asked for a tile of two", limits(half, half))
+	await.Until(t, "both limits are those of a tile of two", limits(half, half))
 	x.say("DISCONNECT", "")
-	await.Until(t, "who is left is asked for a whole mix", func() bool { return called.limit.Load() == alone })
+	await.Until(t, "the limit of the remaining one is that of the whole canvas", func() bool { return called.limit.Load() == alone })
 }

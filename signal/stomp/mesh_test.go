@@ -22,7 +22,7 @@ func meshes(names ...string) map[string]room.Settings {
 	return all
 }
 
-// enters makes a client of a mesh room, known to the server when it returns.
+// enters makes a client of a room. When it returns, the server has handled the subscriptions.
 func (s *server) enters(t *testing.T, key, in string) *stranger {
 	t.Helper()
 	x := s.raw(t)
@@ -32,7 +32,7 @@ func (s *server) enters(t *testing.T, key, in string) *stranger {
 	return x
 }
 
-// TestMesh: in a mesh room the server is the broker that clients expect, room by room.
+// TestMesh: in a mesh room the server is a STOMP broker, for each room of its own.
 func TestMesh(t *testing.T) {
 	s := serve(t, setup{rooms: meshes("pair", "other")})
 	a, b, far := s.enters(t, "a", "pair"), s.enters(t, "b", "pair"), s.enters(t, "c", "other")
@@ -74,8 +74,8 @@ func TestMesh(t *testing.T) {
 	})
 }
 
-// flood has a room say to one of it more than waits for it here and in the buffers below; it returns how many they are,
-// who notice nothing.
+// flood makes new clients of a room send more to one client than its queue and the buffers of TCP hold. It returns the
+// number of the senders, which go on.
 func (s *server) flood(t *testing.T, to, in string) int {
 	t.Helper()
 	const senders = 40
@@ -90,7 +90,7 @@ func (s *server) flood(t *testing.T, to, in string) int {
 	return senders
 }
 
-// TestSlowClientsEnd: one that does not read is closed; who sends to it, and who shares the room, notices nothing.
+// TestSlowClientsEnd: a client that does not read is closed; the senders and other clients of the room are not disturbed.
 func TestSlowClientsEnd(t *testing.T) {
 	s := serve(t, setup{rooms: meshes("pair")})
 	s.deaf(t, "deaf", "pair")
@@ -103,7 +103,7 @@ func TestSlowClientsEnd(t *testing.T) {
 	witness.silent()
 }
 
-// TestAbsentClientsEnd: one that polls and stays away, and one whose stream is not read.
+// TestAbsentClientsEnd: a client that stops polling, and one that does not read its stream.
 func TestAbsentClientsEnd(t *testing.T) {
 	s := serve(t, setup{rooms: meshes("pair"), stomp: Config{Absent: 3 * time.Second, WriteWithin: 300 * time.Millisecond}})
 	viewers := func(n int) func() bool {
@@ -134,18 +134,18 @@ func TestAbsentClientsEnd(t *testing.T) {
 	await.Until(t, "the deaf one is out", viewers(floods))
 }
 
-// TestFloods: who says as much as it may to all, or to one, is stopped before those who read have lost anything.
+// TestFloods: a client that sends too fast, to all or to one, is stopped before a receiver has lost anything.
 func TestFloods(t *testing.T) {
 	const mine, foreign = "peer/offer/w/pair", "peer/offer/x/pair"
 	for name, c := range map[string]struct {
 		to    string
 		size  int // of each body
 		times int
-		least int // that the witness hears
+		least int // messages for the witness
 	}{
 		"calls":      {"call/key", 2, 4 * backlog, meshBurst - 10},
 		"to another": {foreign, 2, 4 * backlog, 0},
-		"large ones": {mine, maxBody, 20, 0}, // at once more than may be
+		"large ones": {mine, maxBody, 20, 0}, // more bytes than the burst
 		"small ones": {mine, 2, 4 * backlog, meshBurst - 10},
 	} {
 		s := serve(t, setup{rooms: meshes("pair")})
@@ -171,7 +171,7 @@ func TestFloods(t *testing.T) {
 	}
 }
 
-// TestCallsAreShort in a mesh room, where all hear them.
+// TestCallsAreShort in a mesh room, where all clients receive them.
 func TestCallsAreShort(t *testing.T) {
 	s := serve(t, setup{rooms: meshes("pair")})
 	x := s.enters(t, "x", "pair")
@@ -243,7 +243,7 @@ func TestTooMuchAtOnce(t *testing.T) {
 	t.Errorf("%d messages of %d bytes were taken at once", messageBurst*4/5, maxBody)
 }
 
-// TestTooManySessions: those who are there go on, and who is not let in is told why, whatever its transport.
+// TestTooManySessions: a session beyond the limit gets the reason, over each transport, and the present one goes on.
 func TestTooManySessions(t *testing.T) {
 	s := serve(t, setup{stomp: Config{Sessions: 1}})
 	first := s.sockJS(t)
@@ -254,7 +254,7 @@ func TestTooManySessions(t *testing.T) {
 	first.silent()
 }
 
-// TestHalfOpen: connections that say nothing are bounded for each address, and those who are in a room do not count.
+// TestHalfOpen: connections in no room are bounded for each address.
 func TestHalfOpen(t *testing.T) {
 	s := serve(t, setup{rooms: meshes("pair")})
 	for _, key := range []string{"a", "b"} {
@@ -271,7 +271,7 @@ func TestHalfOpen(t *testing.T) {
 	}
 }
 
-// TestHalfInRooms: a subscription is no place in a room that mixes, and who has lost the one it had counts again.
+// TestHalfInRooms: a client that only subscribed in a room that mixes counts as in no room, and so does one that has left.
 func TestHalfInRooms(t *testing.T) {
 	s := serve(t, setup{stomp: Config{CallAfter: time.Hour}})
 	x := s.raw(t)
@@ -289,8 +289,8 @@ func TestHalfInRooms(t *testing.T) {
 	x.untilRefused(auth.CodeTooMany)
 }
 
-// TestQuietStreamsOverHTTP2: between two messages may pass more time than one may take to leave. HTTP/2 ends a stream at
-// its deadline whether something is being written or not.
+// TestQuietStreamsOverHTTP2: the pause between two messages may be longer than the time limit of a write. HTTP/2 ends a
+// stream at its deadline even if nothing is being written.
 func TestQuietStreamsOverHTTP2(t *testing.T) {
 	s := serve(t, setup{stomp: Config{WriteWithin: 500 * time.Millisecond, Beat: 1500 * time.Millisecond}})
 	secure := httptest.NewUnstartedServer(s.handler)
@@ -324,7 +324,7 @@ func TestQuietStreamsOverHTTP2(t *testing.T) {
 	}
 }
 
-// TestPollsFollowEachOther: every message ends a poll, and the next one comes at once.
+// TestPollsFollowEachOther: every message ends a poll, and the next poll comes at once.
 func TestPollsFollowEachOther(t *testing.T) {
 	s := serve(t, setup{})
 	x := s.poll(t)

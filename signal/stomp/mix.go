@@ -121,35 +121,40 @@ func (m *mixing) sendKey() error {
 // offer answers the client's offer. An offer of another session (o=) makes a new connection in place of the present one,
 // also if an offer of the server crossed the client's.
 func (m *mixing) offer(ctx context.Context, body string) error {
-	msg, err := parseDescription(body, "offer")
-	switch {
-	case err != nil:
-		return err
-	case msg.Key != m.id.key:
-		return refusal.New(codeBadMessage, "offer: key is %q; accepted is one's own: %q", clip(msg.Key), clip(m.id.key))
-	case !m.subscribedTo(topicAnswer):
-		return refusal.New(codeUnexpected, "an offer before a subscription to %s; accepted after it", m.topic(topicAnswer))
-	}
-	media, err := peer.Inspect(msg.Body.SDP)
+	sdp, media, err := m.readOffer(body)
 	if err != nil {
 		return err
 	}
 	m.callAt = nil
-	origin := origin(msg.Body.SDP)
-	if m.session.Peer() != nil && m.offered.byClient && m.offered.origin == origin {
-		return m.restart(msg.Body.SDP)
+	id := origin(sdp)
+	if m.session.Peer() != nil && m.offered.byClient && m.offered.origin == id {
+		return m.restart(sdp)
 	}
 	m.session.Disconnect()
 	if err = m.join(ctx, m.id.key, media, m.session.Join); err != nil {
 		return err
 	}
-	p := m.connect(offered{byClient: true, origin: origin})
-	answer, err := p.Answer(msg.Body.SDP)
+	answer, err := m.connect(offered{byClient: true, origin: id}).Answer(sdp)
 	if err != nil {
 		return err
 	}
 	m.addEarly()
 	return m.send(topicAnswer, descriptionMessage{Key: m.key, Body: description{"answer", answer}})
+}
+
+// readOffer refuses an offer that cannot be answered.
+func (m *mixing) readOffer(body string) (sdp string, media peer.Offered, err error) {
+	msg, err := parseDescription(body, "offer")
+	switch {
+	case err != nil:
+		return "", media, err
+	case msg.Key != m.id.key:
+		return "", media, refusal.New(codeBadMessage, "offer: key is %q; accepted is one's own: %q", clip(msg.Key), clip(m.id.key))
+	case !m.subscribedTo(topicAnswer):
+		return "", media, refusal.New(codeUnexpected, "an offer before a subscription to %s; accepted after it", m.topic(topicAnswer))
+	}
+	media, err = peer.Inspect(msg.Body.SDP)
+	return msg.Body.SDP, media, err
 }
 
 // restart answers an ICE restart, after which the client may send its candidates again.

@@ -14,8 +14,8 @@ import (
 	"azulejo/signal/signaltest/await"
 )
 
-// joins makes a client offer, as both kinds of clients do, and get the mix. Its candidates come before its offer, as
-// Flutter's do.
+// joins makes a client offer, as browsers and Flutter do, and receive the mix. It sends its candidates before its offer, as
+// Flutter does.
 func (x *stranger) joins(c *caller, key, in string) (mixer string) {
 	x.t.Helper()
 	x.subscribeAs(key, in)
@@ -34,7 +34,8 @@ func (x *stranger) offers(c *caller, key, in, mixer string) {
 	x.takeCandidates(c, key, in, mixer)
 }
 
-// TestWaitingClientsAreCalled: who subscribes and says nothing is offered the mix; the answer tells what it sends.
+// TestWaitingClientsAreCalled: the server offers to a client that subscribes and does not offer. The client's answer decides
+// what it publishes.
 func TestWaitingClientsAreCalled(t *testing.T) {
 	servers := []peer.ICEServer{{URLs: []string{"stun:192.0.2.1"}}}
 	s := serve(t, setup{stomp: Config{CallAfter: 100 * time.Millisecond}, webrtc: peer.Config{ICEServers: servers}})
@@ -67,8 +68,8 @@ func (x *stranger) isCalled(s *server, c *caller, key string) string {
 	return f.body
 }
 
-// TestReconnectedClientsAreCalled: a page whose socket broke has a connection to the server's key, as far as it knows,
-// and does not offer again. The server does, and the page has its place back.
+// TestReconnectedClientsAreCalled: a page whose socket broke does not offer again, because it still has a peer connection
+// for the server's key. The server offers, and the page gets its place back.
 func TestReconnectedClientsAreCalled(t *testing.T) {
 	s := serve(t, setup{stomp: Config{CallAfter: 300 * time.Millisecond}})
 	red, green := colours()[0], colours()[1]
@@ -94,8 +95,8 @@ func TestReconnectedClientsAreCalled(t *testing.T) {
 	})
 }
 
-// TestLostPathsAreReplaced: a client whose media path dies while its socket lives does not know what to do about that,
-// and is called; it has its place back.
+// TestLostPathsAreReplaced: a client does not react when its media path dies while its socket lives. The server offers, and
+// the client gets its place back.
 func TestLostPathsAreReplaced(t *testing.T) {
 	s := serve(t, setup{webrtc: peer.Config{Timeout: 5 * time.Second}})
 	red, blue := colours()[0], colours()[2]
@@ -118,7 +119,7 @@ func TestLostPathsAreReplaced(t *testing.T) {
 	})
 }
 
-// TestOffersCross: a client that offers while an offer of ours is on its way gets the answer to its own.
+// TestOffersCross: a client that offers while an offer of the server is under way gets the answer to its own.
 func TestOffersCross(t *testing.T) {
 	s := serve(t, setup{stomp: Config{CallAfter: 50 * time.Millisecond}})
 	x := s.raw(t)
@@ -137,7 +138,7 @@ func TestOffersCross(t *testing.T) {
 	}
 }
 
-// untilCandidates passes over candidates until none come for a moment.
+// untilCandidates skips candidates until none has come for 0.5 s.
 func (x *stranger) untilCandidates() {
 	for {
 		if _, err := x.next(500 * time.Millisecond); err != nil {
@@ -146,7 +147,7 @@ func (x *stranger) untilCandidates() {
 	}
 }
 
-// TestCallBeforeRoom: who asks before it says where it is gets the answer once it has.
+// TestCallBeforeRoom: a client that sends call before it is in a room gets the answer when it is in one.
 func TestCallBeforeRoom(t *testing.T) {
 	s := serve(t, setup{})
 	x := s.raw(t)
@@ -156,7 +157,7 @@ func TestCallBeforeRoom(t *testing.T) {
 	x.silent()
 	x.say("SUBSCRIBE", "", header{"id", "b"}, header{"destination", "/topic/send/key"})
 	if got := x.hearFrom("/topic/send/key").body; got != `"`+s.handler.mixerKey("yard")+`"` {
-		t.Errorf("who is there? %s", got)
+		t.Errorf("the answer to call is %s", got)
 	}
 	x.silent()
 	early := s.raw(t)
@@ -165,7 +166,7 @@ func TestCallBeforeRoom(t *testing.T) {
 	early.silent()
 	early.subscribeAs("e", "yard")
 	if got := early.hearFrom("/topic/send/key").body; got != `"`+s.handler.mixerKey("yard")+`"` {
-		t.Errorf("who is there? %s", got)
+		t.Errorf("the answer to call is %s", got)
 	}
 	early.silent()
 	if a, b := s.handler.mixerKey("yard"), s.handler.mixerKey("garden"); a == b {
@@ -173,8 +174,8 @@ func TestCallBeforeRoom(t *testing.T) {
 	}
 }
 
-// TestKeysThatAreGone: a client that comes back after the server was started again goes on for a while about the key that
-// it knew. That ends nothing.
+// TestKeysThatAreGone: messages for the server's key of before a restart are ignored. Clients send some after they
+// reconnect.
 func TestKeysThatAreGone(t *testing.T) {
 	s := serve(t, setup{})
 	green := colours()[1]
@@ -190,8 +191,8 @@ func TestKeysThatAreGone(t *testing.T) {
 	await.Until(t, "the client sees itself", func() bool { return c.shows(green) })
 }
 
-// TestPlaces: who breaks off keeps its place, who comes back with its key takes it, and who leaves is gone. One session
-// can do that many times.
+// TestPlaces: a client whose connection ends keeps its place, a connection with its key gets the place, and a client that
+// unsubscribes leaves it, all within one session.
 func TestPlaces(t *testing.T) {
 	s := serve(t, setup{})
 	red, blue := colours()[0], colours()[2]
@@ -210,7 +211,7 @@ func TestPlaces(t *testing.T) {
 
 	x.untilCandidates()
 	again, _ := newCaller(t, &red)
-	x.offers(again, "k", "yard", mixer) // without a word about the one before
+	x.offers(again, "k", "yard", mixer) // the connection before goes on
 	await.Until(t, "the new connection has the place", func() bool { return s.people("yard") == "Ana" && again.shows(red) })
 
 	x.untilCandidates()
@@ -231,7 +232,7 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
-// TestICERestart: an offer of the same connection with new credentials.
+// TestICERestart by an offer of the same session (o=) with new credentials.
 func TestICERestart(t *testing.T) {
 	s := serve(t, setup{})
 	red := colours()[0]
@@ -251,7 +252,7 @@ func TestICERestart(t *testing.T) {
 	x.untilRefused(peer.CodeSecondOffer)
 }
 
-// untilRefused is refused after messages that do not matter.
+// untilRefused waits for an ERROR and skips other frames.
 func (x *stranger) untilRefused(code string) {
 	x.t.Helper()
 	for {
@@ -268,8 +269,8 @@ func (x *stranger) untilRefused(code string) {
 	}
 }
 
-// TestVoiceAlone: clients without a camera are heard, and have a tile with their name.
-func TestVoiceAlone(t *testing.T) {
+// TestAudioOnly: a client without a camera is a participant.
+func TestAudioOnly(t *testing.T) {
 	s := serve(t, setup{})
 	x := s.sockJS(t)
 	x.connect()
@@ -283,9 +284,8 @@ func TestVoiceAlone(t *testing.T) {
 	}
 }
 
-// TestOddCandidatesAreNoReason: none of them ends a session, and long ones are not kept: with 64 of them it could use up
-// some megabytes.
-func TestOddCandidatesAreNoReason(t *testing.T) {
+// TestBadCandidates do not end a session. Long ones are not stored: 64 of them would be some megabytes.
+func TestBadCandidates(t *testing.T) {
 	s := serve(t, setup{})
 	x := s.raw(t)
 	x.connect()
@@ -317,8 +317,8 @@ func TestOddCandidatesAreNoReason(t *testing.T) {
 	await.Until(t, "the client sees itself", func() bool { return c.shows(red) })
 }
 
-// TestVanishing: a client that is gone without a word, at whatever step, leaves nothing behind but, for a while, the place
-// of who sent.
+// TestVanishing: a client whose socket breaks leaves nothing behind, at any step, except the place of a publisher for a
+// while.
 func TestVanishing(t *testing.T) {
 	s := serve(t, setup{stomp: Config{CallAfter: 50 * time.Millisecond}})
 	red := colours()[0]

@@ -20,8 +20,7 @@ import (
 	"azulejo/signal/viewing"
 )
 
-// TestLayouts: who subscribes to it is told where the tiles are, in step with the picture, and who subscribes late is told
-// at once.
+// TestLayouts: a subscriber gets the layouts, which agree with the frames; a late subscription gets the newest at once.
 func TestLayouts(t *testing.T) {
 	s := serve(t, setup{})
 	red, green := colours()[0], colours()[1]
@@ -49,7 +48,7 @@ func TestLayouts(t *testing.T) {
 	other.untilLayout(func(l viewing.Layout) bool { return len(l.Tiles) == 2 })
 }
 
-// untilLayout passes over others.
+// untilLayout skips other layouts and candidates.
 func (x *stranger) untilLayout(ok func(viewing.Layout) bool) viewing.Layout {
 	x.t.Helper()
 	deadline := time.Now().Add(await.Patience)
@@ -71,7 +70,7 @@ func (x *stranger) untilLayout(ok func(viewing.Layout) bool) viewing.Layout {
 	}
 }
 
-// showsAt tells whether the picture shows a source of this colour in the tile that a layout gives it.
+// showsAt tells whether the newest frame shows a source of this colour in the tile that a layout gives it.
 func (c *caller) showsAt(l viewing.Layout, name string, colour codec.Colour) bool {
 	for _, tile := range l.Tiles {
 		if tile.Name != name {

@@ -10,7 +10,8 @@ import (
 	"azulejo/signal/signaltest/await"
 )
 
-// TestBusyIsTriedAgain: nothing of an attempt that failed comes twice or remains, and who is busy for long is told.
+// TestBusyIsTriedAgain: the client receives nothing of a failed attempt twice, and gets the busy frame if no attempt
+// succeeds.
 func TestBusyIsTriedAgain(t *testing.T) {
 	const busy, prelude = `c[2010,"Another connection still open"]`, "hhhh\n"
 	for _, shape := range []string{"%s\n", "data: %s\r\n\r\n", "<script>\np(%s);\n</script>\r\n"} {

@@ -42,7 +42,7 @@ func TestVersionsAreAgreed(t *testing.T) {
 	}
 }
 
-// TestReceipts: every frame but CONNECT has one if it wants; it comes after what the frame did.
+// TestReceipts: every frame but CONNECT gets a RECEIPT if it asks for one, after the frame was handled.
 func TestReceipts(t *testing.T) {
 	s := serve(t, setup{})
 	x := s.raw(t)
@@ -93,7 +93,7 @@ func TestAcknowledgements(t *testing.T) {
 	}
 }
 
-// TestPartsOfFrames: stompjs sends large frames in parts of 16 KiB, and nothing else keeps parts of others together.
+// TestPartsOfFrames: a frame may be split over several messages. stompjs splits large frames into parts of 16 KiB.
 func TestPartsOfFrames(t *testing.T) {
 	s := serve(t, setup{rooms: meshes("pair")})
 	a, b := s.sockJS(t), s.enters(t, "b", "pair")
@@ -118,7 +118,7 @@ func TestPartsOfFrames(t *testing.T) {
 	a.hear("RECEIPT")
 }
 
-// TestMistakesAreNamed: each ends the session with a reason, on a connection of its own.
+// TestMistakesAreNamed: each mistake ends its session with a reason.
 func TestMistakesAreNamed(t *testing.T) {
 	s := serve(t, setup{})
 	sub := func(id, d string) frame { return frame{"SUBSCRIBE", headers{{"id", id}, {"destination", d}}, ""} }
@@ -182,7 +182,7 @@ func manySubscriptions() []frame {
 	return all
 }
 
-// TestHeartBeats: ours come, theirs keep the session alive, and without them it ends.
+// TestHeartBeats: the server sends heart-beats; a session lives with those of the client, and ends without them.
 func TestHeartBeats(t *testing.T) {
 	s := serve(t, setup{stomp: Config{Beat: 500 * time.Millisecond}})
 	x, silent := s.sockJS(t), s.sockJS(t)
@@ -213,11 +213,11 @@ func TestHeartBeats(t *testing.T) {
 	}
 }
 
-// TestSessionsMustJoin: one that does nothing is told why it ends.
+// TestSessionsMustJoin: a session that stays in no room ends with the reason.
 func TestSessionsMustJoin(t *testing.T) {
 	s := serve(t, setup{stomp: Config{JoinWithin: 300 * time.Millisecond}})
 	idle, roomless, mute, guest := s.raw(t), s.raw(t), s.raw(t), s.raw(t)
-	mute.connect() // it can neither be called nor does it offer
+	mute.connect() // it neither offers nor subscribes to offers
 	mute.say("SUBSCRIBE", "", header{"id", "0"}, header{"destination", "/topic/peer/answer/m/yard"})
 	guest.connect()
 	guest.subscribeAs("g", "yard")
@@ -228,7 +228,7 @@ func TestSessionsMustJoin(t *testing.T) {
 	guest.silentBut("/topic/peer")
 }
 
-// silentBut is silent for all but some messages.
+// silentBut is silent, but allows messages of some destinations.
 func (x *stranger) silentBut(prefix string) {
 	x.t.Helper()
 	x.say("ACK", "", header{"id", "1"}, header{"receipt", "silent"})
@@ -246,7 +246,7 @@ func (x *stranger) silentBut(prefix string) {
 	}
 }
 
-// TestClosing: clients are told, whatever their transport.
+// TestClosing: clients of each transport get the reason.
 func TestClosing(t *testing.T) {
 	s := serve(t, setup{stomp: Config{Absent: 2 * time.Second}})
 	all := []*stranger{s.raw(t), s.sockJS(t), s.poll(t)}
@@ -261,7 +261,7 @@ func TestClosing(t *testing.T) {
 	}
 }
 
-// TestFirstVersion: clients of 1.0 may have no ids of subscriptions, and end them by destination.
+// TestFirstVersion: clients of 1.0 may subscribe without ids, and unsubscribe by destination.
 func TestFirstVersion(t *testing.T) {
 	s := serve(t, setup{})
 	x := s.raw(t)

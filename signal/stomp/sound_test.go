@@ -18,12 +18,12 @@ func sings(t *testing.T, hz float64) *caller {
 	c.ear = signaltest.NewEar(t)
 	track := c.speak()
 	signaltest.Play(t, signaltest.Tone(t, hz), func(p mixer.Packet) error {
-		return track.WriteSample(media.Sample{Data: p.Data, Duration: p.Duration}) // lost before the connection is there
+		return track.WriteSample(media.Sample{Data: p.Data, Duration: p.Duration}) // lost before the connection is established
 	})
 	return c
 }
 
-// TestMixMinus: who sends a tone hears the other one and not itself, whether it offered or was called.
+// TestMixMinus: each of two clients hears the tone of the other and not its own. One client offers, the other answers.
 func TestMixMinus(t *testing.T) {
 	s := serve(t, setup{stomp: Config{CallAfter: 200 * time.Millisecond}})
 	tones := []float64{440, 1000}
@@ -43,11 +43,14 @@ func TestMixMinus(t *testing.T) {
 	}
 	for i, c := range []*caller{offers, called} {
 		c.ear.Forget() // both sound from here on
-		await.Until(t, "a singer hears a second", func() bool { return c.ear.Levels(tones) != nil })
-		levels := c.ear.Levels(tones)
-		t.Logf("who sings %v Hz hears %.0f dB", tones[i], levels)
+		var levels []float64
+		await.Until(t, "a singer hears the other one for a second", func() bool {
+			levels = c.ear.Levels(tones)
+			return levels != nil && levels[1-i] > -30
+		})
+		t.Logf("the singer of %v Hz hears %.0f dB", tones[i], levels)
 		if levels[i] > levels[1-i]-30 {
-			t.Errorf("who sings %v Hz hears %.0f dB of %v Hz; want itself 30 dB below the other", tones[i], levels, tones)
+			t.Errorf("the singer of %v Hz hears %.0f dB of %v Hz; want itself 30 dB below the other", tones[i], levels, tones)
 		}
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"azulejo/signal/signaltest/await"
 )
 
-// TestTokens: two clients, one room, one with a token that is no good, in every way that one can be no good.
+// TestTokens: clients with insufficient tokens of each kind are refused, and the client in the room is not disturbed.
 func TestTokens(t *testing.T) {
 	s := serve(t, setup{auth: authtest.Config(), rooms: meshes("pair")})
 	red := colours()[0]
@@ -28,7 +28,7 @@ func TestTokens(t *testing.T) {
 		for _, bad := range authtest.BadTokens(t, in, grants...) {
 			x := s.sockJS(t)
 			x.say("CONNECT", "", header{"accept-version", "1.2"}, header{"token", bad.Token})
-			if bad.Code == auth.CodeForbidden { // good for something else: refused where that is wanted
+			if bad.Code == auth.CodeForbidden { // a valid token, which the subscription needs more than
 				x.hear("CONNECTED")
 				x.say("SUBSCRIBE", "", header{"id", "0"}, header{"destination", "/topic/peer/offer/k/" + in})
 			}
@@ -56,7 +56,8 @@ func TestTokens(t *testing.T) {
 	good.silentBut("/topic/peer/iceCandidate/")
 }
 
-// TestRelaysAreForMedia: who may neither view nor publish gets no credentials of relays, and everybody else its own.
+// TestRelaysAreForMedia: a client that may neither view nor publish gets no TURN credentials; every other client gets its
+// own.
 func TestRelaysAreForMedia(t *testing.T) {
 	const urls = "turn:192.0.2.1:3478"
 	relays := func(user string) []peer.ICEServer {
@@ -91,7 +92,7 @@ func TestRelaysAreForMedia(t *testing.T) {
 	}
 }
 
-// TestKeysOfOthers: in a mesh all keys are known to all, but not good for who is somebody else.
+// TestKeysOfOthers: a client of a mesh cannot use the key of a client whose token has another name.
 func TestKeysOfOthers(t *testing.T) {
 	s := serve(t, setup{auth: authtest.Config(), rooms: meshes("pair")})
 	enter := func(name string) *stranger {
@@ -112,7 +113,7 @@ func TestKeysOfOthers(t *testing.T) {
 	again.silent()
 }
 
-// TestTokenInTheAddress is for clients whose address is all that can be changed, and who only view.
+// TestTokenInTheAddress: a viewer may have its token in the query of the address.
 func TestTokenInTheAddress(t *testing.T) {
 	s := serve(t, setup{auth: authtest.Config()})
 	x := s.rawAt(t, "?token="+authtest.Token(t, auth.AllRooms, auth.View))
@@ -134,7 +135,7 @@ func TestTokenInTheAddress(t *testing.T) {
 	})
 }
 
-// TestRates: joins and failures of one address are limited, and the reason says so.
+// TestRates: joins and failures of one address are limited.
 func TestRates(t *testing.T) {
 	s := serve(t, setup{auth: auth.Config{JoinsPerMinute: 2}, rooms: meshes("pair")})
 	s.enters(t, "a", "pair")

@@ -49,7 +49,7 @@ func startAt(t *testing.T, listen string, cfg Config, log *slog.Logger, before .
 	return r
 }
 
-// gone waits for pion, which ends its allocations after it has closed.
+// gone waits until pion has removed its allocations, which it does after its Close.
 func gone(t *testing.T, r *Relays) {
 	t.Helper()
 	await.Until(t, "no permissions", func() bool {
@@ -59,18 +59,18 @@ func gone(t *testing.T, r *Relays) {
 	})
 }
 
-// client is one with credentials, over udp or tcp.
+// client makes a TURN client with these credentials, over udp or tcp.
 func client(t *testing.T, r *Relays, network, username, credential string) *turn.Client {
 	t.Helper()
 	return clientAt(t, netip.MustParseAddrPort(r.address()).Addr(), r, network, username, credential)
 }
 
-// address is where our server is.
+// address is the address of the embedded server.
 func (r *Relays) address() string {
 	return strings.TrimPrefix(strings.Split(r.urls[0], "?")[0], "turn:")
 }
 
-// clientAt has an address of its own.
+// clientAt is client with another local address.
 func clientAt(t *testing.T, own netip.Addr, r *Relays, network, username, credential string) *turn.Client {
 	t.Helper()
 	at := r.address()
@@ -104,7 +104,7 @@ func clientAt(t *testing.T, own netip.Addr, r *Relays, network, username, creden
 	return c
 }
 
-// allocate makes a relay with good credentials.
+// allocate makes a relay with valid credentials.
 func allocate(t *testing.T, r *Relays, network, user string) (*turn.Client, net.PacketConn) {
 	t.Helper()
 	s := r.Servers(user)[0]

@@ -35,7 +35,7 @@ func TestPolicy(t *testing.T) {
 	}
 }
 
-// TestCredentials: the convention's own form, as other servers compute it.
+// TestCredentials have the form of the TURN REST convention, as other servers compute it.
 func TestCredentials(t *testing.T) {
 	s := newSecret(Config{Secret: "north remembers all", Realm: "azulejo"})
 	s.now = func() time.Time { return time.Unix(1_700_000_000, 0) }
@@ -90,7 +90,7 @@ func TestConfigNamesTheBadKey(t *testing.T) {
 	}
 }
 
-// TestURLs: ours first, for both protocols and each address; others after them with the same credentials.
+// TestURLs: those of the embedded server come first, for both protocols and each address; external ones follow.
 func TestURLs(t *testing.T) {
 	for _, c := range []struct {
 		cfg  Config

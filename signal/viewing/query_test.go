@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestQueries: what an address says is what the message with the same fields says.
+// TestQueries: a query selects the same as the message with the same fields.
 func TestQueries(t *testing.T) {
 	for query, want := range map[string]string{
 		``: `{}`,

@@ -31,7 +31,7 @@ func selectFrom(t *testing.T, now choice, text string) (choice, error) {
 	return s.from(now, named)
 }
 
-// TestSelections: what is said replaces the picture, what is not said stays.
+// TestSelections: present fields replace the view, absent ones change nothing.
 func TestSelections(t *testing.T) {
 	for text, want := range map[string]mixer.Watching{
 		`{}`:                                   {Name: "main"},
@@ -98,7 +98,7 @@ func TestSelectionsFollow(t *testing.T) {
 	}
 }
 
-// TestDeletedViews: who sees one sees main from then on, and what is asked for next is asked of main.
+// TestDeletedViews: viewers of a deleted view watch main, and their next selection starts from main.
 func TestDeletedViews(t *testing.T) {
 	now, err := selectFrom(t, firstChoice(), `{"view":"gates","rung":"360p"}`)
 	if err != nil {
@@ -118,7 +118,7 @@ func TestDeletedViews(t *testing.T) {
 	}
 }
 
-// TestBadSelections name what was wrong and what is accepted.
+// TestBadSelections: the refusal names what was wrong and what is accepted.
 func TestBadSelections(t *testing.T) {
 	for text, want := range map[string][]string{
 		`{"view":"yard"}`:                   {"unsupported", `"yard"`, "gates, halves, main, turns"},

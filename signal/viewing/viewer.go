@@ -21,7 +21,7 @@ type Room interface {
 	Info() (room.Info, error)
 }
 
-// Viewer is what one client watches, and what the client was told about it. It belongs to the goroutine of the
+// Viewer is what one client watches, and what the client was sent about it. It belongs to the goroutine of the
 // client's session. That goroutine receives from Layouts, Demands and Overdue, and calls SendLayout, SendTile and
 // Confirm in reply. OnLayout and OnDemand may be called from any goroutine and never block. The channels of a nil
 // Viewer are nil and never ready.

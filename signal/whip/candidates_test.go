@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// TestOrderOfCandidates for who comes from outside, from the same network, and through a proxy on this machine.
+// TestOrderOfCandidates for a client on the internet, one in the same network, and a proxy on this machine.
 func TestOrderOfCandidates(t *testing.T) {
 	var lines []string
 	for _, c := range []string{

@@ -19,7 +19,7 @@ import (
 	"azulejo/signal/signaltest"
 )
 
-// caller is a client of either protocol on pion, which trickles: its offer has no candidates.
+// caller is a client of either protocol on pion. It trickles: its offer has no candidates.
 type caller struct {
 	t  *testing.T
 	s  *server
@@ -30,10 +30,10 @@ type caller struct {
 	header   http.Header // of the 201
 	token    []string    // headers of every request
 
-	video, audio *webrtc.TrackLocalStaticSample // what is published; nil: nothing
+	video, audio *webrtc.TrackLocalStaticSample // published; nil: none
 
 	tv    *signaltest.Screen
-	limit atomic.Int64 // what the server wants at most of what is sent, in bits a second; zero before it said
+	limit atomic.Int64 // of the published video (REMB), in bits a second; zero before the first
 
 	mu      sync.Mutex
 	waiting []webrtc.ICECandidateInit // until there is a tag
@@ -66,7 +66,7 @@ func (s *server) newCaller(t *testing.T, token ...string) *caller {
 	return c
 }
 
-// sends adds a track of a format.
+// sends adds a track of a codec.
 func (c *caller) sends(mime string) *webrtc.TrackLocalStaticSample {
 	c.t.Helper()
 	track, err := webrtc.NewTrackLocalStaticSample(webrtc.RTPCodecCapability{MimeType: mime}, mime, "caller")
@@ -111,7 +111,7 @@ func (c *caller) ask(method, path, body string, header ...string) answer {
 	return c.s.ask(c.t, method, path, body, append(header, c.token...)...)
 }
 
-// call offers at an endpoint and takes the answer; candidates follow by PATCH.
+// call posts an offer to an endpoint and sets the answer; candidates follow by PATCH.
 func (c *caller) call(endpoint string) {
 	c.t.Helper()
 	a := c.ask(http.MethodPost, endpoint, c.offer(), "Content-Type", "application/sdp")
@@ -133,7 +133,7 @@ func (c *caller) call(endpoint string) {
 	c.send(tag, waiting)
 }
 
-// trickle sends a candidate, or keeps it until there is a tag to send it with.
+// trickle sends a candidate, or stores it until the tag of the ICE session is known.
 func (c *caller) trickle(candidate *webrtc.ICECandidate) {
 	if candidate == nil {
 		return
@@ -175,7 +175,7 @@ func (c *caller) patch(match, body string) answer {
 	return c.ask(http.MethodPatch, c.location, body, "Content-Type", "application/trickle-ice-sdpfrag", "If-Match", match)
 }
 
-// restart begins another ICE session; the pictures go on.
+// restart restarts ICE.
 func (c *caller) restart() {
 	c.t.Helper()
 	before, err := c.pc.CreateOffer(&webrtc.OfferOptions{ICERestart: true})
@@ -184,7 +184,7 @@ func (c *caller) restart() {
 	}
 	c.mu.Lock()
 	old := c.tag
-	c.tag = "" // candidates of the new session wait for its name
+	c.tag = "" // candidates of the new session wait for its tag
 	c.mu.Unlock()
 	remote := c.pc.RemoteDescription().SDP
 	if err = c.pc.SetLocalDescription(before); err != nil {
@@ -230,7 +230,7 @@ func (c *caller) end() {
 	}
 }
 
-// publish calls a WHIP endpoint and plays a picture, and a tone if hz is not zero.
+// publish calls a WHIP endpoint and sends a picture, and a tone if hz is not zero.
 func (c *caller) publish(endpoint string, p signaltest.Picture, hz float64) *caller {
 	c.t.Helper()
 	mime := webrtc.MimeTypeH264
@@ -253,7 +253,7 @@ func sample(to *webrtc.TrackLocalStaticSample, u mixer.Packet, d time.Duration) 
 	return to.WriteSample(media.Sample{Data: u.Data, Duration: d})
 }
 
-// view calls a WHEP endpoint and decodes what comes.
+// view calls a WHEP endpoint and decodes what it receives.
 func (c *caller) view(endpoint string) *caller {
 	c.t.Helper()
 	c.receives(webrtc.RTPCodecTypeVideo, webrtc.RTPCodecTypeAudio)
@@ -261,7 +261,7 @@ func (c *caller) view(endpoint string) *caller {
 	return c
 }
 
-// track reads what is sent to a viewer until the connection ends.
+// track decodes a received track until the connection ends.
 func (c *caller) track(t *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
 	id := map[string]mixer.Codec{webrtc.MimeTypeH264: mixer.H264, webrtc.MimeTypeVP8: mixer.VP8, webrtc.MimeTypeOpus: mixer.Opus}[t.Codec().MimeType]
 	units, err := depack.New(id, t.Codec().ClockRate)
@@ -290,7 +290,7 @@ func (c *caller) take(u mixer.Packet) {
 	c.sounds++
 }
 
-// sees tells whether the newest picture has a colour in its middle.
+// sees tells whether the newest frame has a colour in its middle.
 func (c *caller) sees(colour codec.Colour) func() bool {
 	return func() bool {
 		got, ok := c.tv.Mean(func(all image.Rectangle) image.Rectangle { return all.Inset(min(all.Dx(), all.Dy()) / 3) })
@@ -298,7 +298,7 @@ func (c *caller) sees(colour codec.Colour) func() bool {
 	}
 }
 
-// counted is what came so far.
+// counted returns the received frames and audio packets.
 func (c *caller) counted() (pictures, sounds int) {
 	pictures, _ = c.tv.Shown()
 	c.mu.Lock()
@@ -306,7 +306,7 @@ func (c *caller) counted() (pictures, sounds int) {
 	return pictures, c.sounds
 }
 
-// width is that of the newest picture.
+// width is that of the newest frame.
 func (c *caller) width() int {
 	_, size := c.tv.Shown()
 	return size.W

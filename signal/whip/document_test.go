@@ -60,9 +60,9 @@ func exchanges(t *testing.T) []exchange {
 	return all
 }
 
-// TestDocumentHasWhatThereIs: every request of the document has an address and a method that the handler knows, and
+// TestDocumentHasAllMethods: every request of the document has an address and a method that the handler knows, and
 // no method of the handler is missing in it.
-func TestDocumentHasWhatThereIs(t *testing.T) {
+func TestDocumentHasAllMethods(t *testing.T) {
 	guard, err := auth.New(auth.Config{})
 	if err != nil {
 		t.Fatal(err)
@@ -103,7 +103,7 @@ func allowed(h *Handler, path string) string {
 	return w.Header().Get("Allow")
 }
 
-// TestDocumentedBodies: fragments, views and queries of clients are understood, and fragments of ours are as we write them.
+// TestDocumentedBodies: the server reads the fragments, views and queries of clients, and writes its own fragments as shown.
 func TestDocumentedBodies(t *testing.T) {
 	found := map[string]int{}
 	for _, x := range exchanges(t) {
@@ -150,7 +150,7 @@ func TestDocumentedBodies(t *testing.T) {
 	}
 }
 
-// TestDocumentedLinks are as we write them.
+// TestDocumentedLinks are as the server writes them.
 func TestDocumentedLinks(t *testing.T) {
 	h := http.Header{}
 	linkServers(h, []peer.ICEServer{
@@ -193,7 +193,7 @@ func TestDocumentedEvents(t *testing.T) {
 	}
 }
 
-// TestDocumentedRefusals have the status that they are answered with, and none is missing.
+// TestDocumentedRefusals have the status of the answer, and none is missing.
 func TestDocumentedRefusals(t *testing.T) {
 	documented := map[string]int{}
 	for _, row := range regexp.MustCompile("(?m)^\\| (\\d{3}) \\| (`.*?`) \\|").FindAllStringSubmatch(document(t), -1) {

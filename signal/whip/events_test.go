@@ -22,7 +22,7 @@ import (
 	"azulejo/signal/whip"
 )
 
-// listener reads the events of a session.
+// listener reads a stream of events.
 type listener struct {
 	done chan struct{}
 
@@ -32,7 +32,7 @@ type listener struct {
 	beats  int
 }
 
-// listen lasts until the stream or the test ends.
+// listen reads a stream until it ends, or the test.
 func (s *server) listen(t *testing.T, location string, header ...string) *listener {
 	t.Helper()
 	return s.listenBy(t, http.DefaultClient, location+"/events", header...)
@@ -100,7 +100,7 @@ func (l *listener) over() bool {
 	}
 }
 
-// heard is the newest message of a kind, decoded; its zero value where there was none.
+// heard is the newest message of a kind, decoded; zero if there is none.
 func heard[T any](t *testing.T, l *listener, kind string) T {
 	t.Helper()
 	var m T
@@ -112,7 +112,8 @@ func heard[T any](t *testing.T, l *listener, kind string) T {
 	return m
 }
 
-// TestEvents: a viewer is told what it sees, whenever it begins to listen, and what it asks for it gets.
+// TestEvents: a viewer gets the events of what it watches, at whatever time it opens the stream, and gets the view that it
+// selects.
 func TestEvents(t *testing.T) {
 	s := serve(t, setup{whip: whip.Config{Beat: 50 * time.Millisecond}})
 	s.newCaller(t).publish("/whip/yard/a", orange, 0)
@@ -133,10 +134,10 @@ func TestEvents(t *testing.T) {
 		r := heard[viewing.Rendition](t, events, "rendition")
 		return r.Type == "rendition" && r.Width == width && r.Height == height && r.Codec == "h264"
 	})
-	p := heard[viewing.Participants](t, events, "participants")
-	if p.Type != "participants" || len(p.Participants) != 2 || p.Participants[1].Name != "b" {
-		t.Errorf("participants: %+v; want a, b", p)
-	}
+	await.Until(t, "the participants", func() bool {
+		p := heard[viewing.Participants](t, events, "participants")
+		return p.Type == "participants" && len(p.Participants) == 2 && p.Participants[1].Name == "b"
+	})
 	await.Until(t, "heart-beats", func() bool { events.mu.Lock(); defer events.mu.Unlock(); return events.beats >= 3 })
 
 	viewer.show(`{"spotlight":"b","exclude":"a","rung":"180p"}`)
@@ -166,8 +167,8 @@ func (c *caller) show(view string) {
 	}
 }
 
-// TestQuietEventsOverHTTP2: between two events may pass more time than one may take to leave. HTTP/2 ends a stream at its
-// deadline whether something is being written or not.
+// TestQuietEventsOverHTTP2: the pause between two events may be longer than the time limit of a write. HTTP/2 ends a stream
+// at its deadline even if nothing is being written.
 func TestQuietEventsOverHTTP2(t *testing.T) {
 	s := serve(t, setup{whip: whip.Config{Beat: 1500 * time.Millisecond, WriteWithin: 500 * time.Millisecond}})
 	viewer := s.newCaller(t).view("/whep/yard")
@@ -186,7 +187,7 @@ func TestQuietEventsOverHTTP2(t *testing.T) {
 	}
 }
 
-// TestManyListeners: the oldest stream of a session makes place for a fifth.
+// TestManyListeners: a fifth stream of a session ends the oldest one.
 func TestManyListeners(t *testing.T) {
 	s := serve(t, setup{})
 	viewer := s.newCaller(t).view("/whep/yard")
@@ -204,7 +205,7 @@ func TestManyListeners(t *testing.T) {
 	}
 }
 
-// TestSubscribing, as the WHEP draft has it: POST tells where to GET the events that are wanted, without headers.
+// TestSubscribing (WHEP draft): POST returns the address from which to GET the wanted events, without headers.
 func TestSubscribing(t *testing.T) {
 	s := serve(t, setup{auth: authtest.Config()})
 	viewer := s.newCaller(t, bearer(t, "", auth.View)...).view("/whep/yard")

@@ -13,7 +13,7 @@ import (
 	"azulejo/signal/signaltest/await"
 )
 
-// clip is a file of one colour, with something that moves along the top, and a tone of 440 Hz.
+// clip is a file of one colour, with a moving box along the top, and a tone of 440 Hz.
 func clip(t *testing.T, rgb string) (file string, colour codec.Colour) {
 	t.Helper()
 	file = filepath.Join(t.TempDir(), rgb+".mkv")
@@ -58,7 +58,7 @@ func encoder(t *testing.T, file, url, token string) (stop func(os.Signal)) {
 	}
 }
 
-// TestFFmpeg publishes with its own WHIP muxer; one that was killed comes back at once, in its own place; aiortc watches.
+// TestFFmpeg: FFmpeg's WHIP muxer publishes; after it was killed, another one gets the same place at once; aiortc watches.
 func TestFFmpeg(t *testing.T) {
 	s := serve(t, setup{auth: authtest.Config()})
 	first, blue := clip(t, "3060c0")

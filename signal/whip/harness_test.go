@@ -27,11 +27,11 @@ func TestMain(m *testing.M) {
 
 const (
 	width, height, fps = 640, 360, 10
-	pictureRate        = 10 // of what publishers send
+	pictureRate        = 10 // frames a second of publishers
 	tolerance          = 12 // of colours, after two encoders
 )
 
-// server is a whole server but for its pages.
+// server is a complete server without pages.
 type server struct {
 	url      string
 	registry *room.Registry
@@ -58,7 +58,7 @@ func serve(t *testing.T, s setup) *server {
 	return &server{base.Open(handler), base.Registry, base.Engine, handler}
 }
 
-// people are who publishes in the room, and what is received from them; nobody where there is no room.
+// people are the publishers of the room; none if there is no room.
 func (s *server) people() []room.ParticipantInfo {
 	info, err := s.registry.Info("yard")
 	if err != nil {
@@ -67,7 +67,7 @@ func (s *server) people() []room.ParticipantInfo {
 	return info.Participants
 }
 
-// names are those of people, "!" behind who is away.
+// names are those of people, with "!" behind one that is away.
 func (s *server) names() string {
 	var all []string
 	for _, p := range s.people() {
@@ -79,7 +79,7 @@ func (s *server) names() string {
 	return strings.Join(all, " ")
 }
 
-// answer is what came back to a request.
+// answer is the response to a request.
 type answer struct {
 	status int
 	header http.Header

@@ -67,7 +67,7 @@ func TestPath(t *testing.T) {
 	}
 }
 
-// TestSlowReader of events gets the newest of each kind, whatever there was before.
+// TestSlowReader of events gets the newest of each kind.
 func TestSlowReader(t *testing.T) {
 	b := newBoard()
 	r := b.subscribe()

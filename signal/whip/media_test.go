@@ -20,8 +20,8 @@ var (
 	violet = signaltest.Picture{ID: mixer.VP8, Width: 320, Height: 180, FPS: pictureRate, Colour: codec.RGB(120, 40, 200), Moves: true}
 )
 
-// TestPublishAndWatch: what comes in by WHIP goes out by WHEP, through trickled candidates and an ICE restart of
-// either side while media go on; then nothing of it is left.
+// TestPublishAndWatch: a viewer by WHEP receives the media of a publisher by WHIP. Both trickle candidates and restart ICE
+// while media flow. After the end nothing is left.
 func TestPublishAndWatch(t *testing.T) {
 	for _, p := range []signaltest.Picture{orange, violet} {
 		t.Run(string(p.ID), func(t *testing.T) {
@@ -60,7 +60,7 @@ func TestPublishAndWatch(t *testing.T) {
 
 func last(path string) string { return path[strings.LastIndex(path, "/")+1:] }
 
-// goOn waits for new pictures through the whole server, counted from now.
+// goOn waits for new frames of the publishers and for the viewer.
 func goOn(t *testing.T, s *server, viewer *caller) {
 	t.Helper()
 	pictures, _ := viewer.counted()
@@ -71,8 +71,8 @@ func goOn(t *testing.T, s *server, viewer *caller) {
 	})
 }
 
-// TestSoundAlone is published and heard.
-func TestSoundAlone(t *testing.T) {
+// TestAudioOnly is published and heard.
+func TestAudioOnly(t *testing.T) {
 	s := serve(t, setup{})
 	publisher := s.newCaller(t)
 	publisher.audio = publisher.sends(webrtc.MimeTypeOpus)
@@ -91,7 +91,7 @@ func TestSoundAlone(t *testing.T) {
 	}
 }
 
-// TestQueryOfViewers: the address says what is seen, and whether anything is heard.
+// TestQueryOfViewers: the query selects the view, and whether there is audio.
 func TestQueryOfViewers(t *testing.T) {
 	s := serve(t, setup{})
 	s.newCaller(t).publish("/whip/yard/a", orange, 440)
@@ -110,7 +110,7 @@ func TestQueryOfViewers(t *testing.T) {
 	goOn(t, s, small)
 }
 
-// TestSharedScreens that the address calls so are fitted into a view that crops all other pictures.
+// TestSharedScreens: a view that crops video to its tiles shows the whole video of a publisher with screen=1.
 func TestSharedScreens(t *testing.T) {
 	tall := orange
 	tall.Width, tall.Height = 180, 320
@@ -136,12 +136,12 @@ func TestSharedScreens(t *testing.T) {
 	}
 }
 
-// TestLessIsAskedForSmallTiles: who sends a picture is told what is made of it.
-func TestLessIsAskedForSmallTiles(t *testing.T) {
+// TestBitrateFollowsTheTile: the limit of a publisher's video (REMB) follows the size of its tile.
+func TestBitrateFollowsTheTile(t *testing.T) {
 	s := serve(t, setup{})
 	c := s.newCaller(t).publish("/whip/yard/a", orange, 0)
 	s.newCaller(t).view("/whep/yard")
-	await.Until(t, "a whole mix is asked for", func() bool { return c.limit.Load() == 576_000 })
+	await.Until(t, "the limit is that of the whole canvas", func() bool { return c.limit.Load() == 576_000 })
 	s.newCaller(t).publish("/whip/yard/b", violet, 0)
-	await.Until(t, "a tile of two is asked for", func() bool { return c.limit.Load() == 144_000 })
+	await.Until(t, "the limit is that of a tile of two", func() bool { return c.limit.Load() == 144_000 })
 }

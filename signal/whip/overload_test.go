@@ -8,8 +8,8 @@ import (
 	"azulejo/signal/viewing"
 )
 
-// TestOverloadIsTold to who watches and to who comes, when an encoder is late.
-func TestOverloadIsTold(t *testing.T) {
+// TestOverload is sent to present viewers when an encoder is late, and to a new viewer.
+func TestOverload(t *testing.T) {
 	s := serve(t, setup{})
 	s.newCaller(t).publish("/whip/yard/a", orange, 0)
 	watching := s.listen(t, s.newCaller(t).view("/whep/yard").location)
@@ -20,8 +20,8 @@ func TestOverloadIsTold(t *testing.T) {
 			return o.Type == "overload" && o.Level > 0
 		}
 	}
-	await.Until(t, "who watches is told", is(watching))
+	await.Until(t, "a present viewer gets the level", is(watching))
 	release() // the level stays for ten seconds
 	late := s.listen(t, s.newCaller(t).view("/whep/yard").location)
-	await.Until(t, "who comes is told", is(late))
+	await.Until(t, "a new viewer gets the level", is(late))
 }

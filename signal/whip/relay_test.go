@@ -15,7 +15,7 @@ import (
 	"azulejo/signal/turn"
 )
 
-// serveRelays is a server that wants tokens and has relays of its own.
+// serveRelays is a server with tokens and an embedded TURN server.
 func serveRelays(t *testing.T) *server {
 	t.Helper()
 	var relays *turn.Relays
@@ -34,7 +34,7 @@ func serveRelays(t *testing.T) *server {
 	return s
 }
 
-// relayLink is one as RFC 9725 has it in section 4.6.
+// relayLink is a Link to a TURN server (RFC 9725, section 4.6).
 var relayLink = regexp.MustCompile(`^<(turn:127\.0\.0\.1:\d+\?transport=(?:udp|tcp))>; rel="ice-server"; username="(\d+:\w+)"; credential="([\w+/=]+)"; credential-type="password"$`)
 
 // relaysOf are the TURN servers of an answer, and the name that its client has there.
@@ -52,8 +52,8 @@ func relaysOf(t *testing.T, h http.Header) (servers []webrtc.ICEServer, name str
 	return servers, name
 }
 
-// TestRelays: whoever asks first, and whoever posts, has credentials of its own, which are good: a publisher and a viewer
-// that have no other way reach each other by them.
+// TestRelays: every OPTIONS and every POST returns other TURN credentials. A publisher and a viewer that are restricted to
+// relays connect with them.
 func TestRelays(t *testing.T) {
 	s := serveRelays(t)
 	names := map[string]string{}

@@ -52,7 +52,7 @@ func TestFragmentsRefused(t *testing.T) {
 	}
 }
 
-// TestFragmentOfDescription takes what stands in the first section of a bundle, or above all.
+// TestFragmentOfDescription reads credentials and candidates of the first section of a bundle, or of the session level.
 func TestFragmentOfDescription(t *testing.T) {
 	const head = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n"
 	for text, want := range map[string]string{
@@ -70,7 +70,7 @@ func TestFragmentOfDescription(t *testing.T) {
 	}
 }
 
-// FuzzFragment: what can be read is written so that it reads the same.
+// FuzzFragment: a written fragment reads as the same.
 func FuzzFragment(f *testing.F) {
 	f.Add("a=ice-ufrag:EsAw\r\na=ice-pwd:P2uY\r\nm=audio 9 RTP/AVP 0\r\na=mid:0\r\na=candidate:1 1 udp 1 192.0.2.1 1 typ host\r\na=end-of-candidates\r\n")
 	f.Add("m=a\na=mid:0\na=mid:\na=candidate:1 1 udp 1 192.0.2.1 1 typ host\nm=\na=candidate: 1 1 udp 1 192.0.2.1 1 typ host")

@@ -19,7 +19,7 @@ import (
 
 var green = signaltest.Picture{ID: mixer.H264, Width: 320, Height: 180, FPS: pictureRate, Colour: codec.RGB(40, 180, 60), Moves: true}
 
-// TestComingBack: the same name takes its place again at once, without waiting for the ghost.
+// TestComingBack: a publisher of the same name takes over the place at once, although the old session still lives.
 func TestComingBack(t *testing.T) {
 	s := serve(t, setup{})
 	ghost := s.newCaller(t).publish("/whip/yard/gate", orange, 0)
@@ -31,6 +31,7 @@ func TestComingBack(t *testing.T) {
 	if who := s.people(); len(who) != 1 || who[0].ID != id {
 		t.Errorf("the room has %+v; want one, with the id %s", who, id)
 	}
+	await.Until(t, "the session that was replaced is over", func() bool { return s.engine.Stats().Peers == 2 })
 	if a := ghost.ask(http.MethodDelete, ghost.location, ""); a.status != http.StatusNotFound {
 		t.Errorf("DELETE of the session that was replaced: %d; want 404", a.status)
 	}
@@ -39,15 +40,15 @@ func TestComingBack(t *testing.T) {
 	}
 }
 
-// TestWhosePlace: with tokens a name is taken over only by who has the same right to it.
-func TestWhosePlace(t *testing.T) {
+// TestPlaces: with tokens, a publisher takes over the place of a name only with the same right to it.
+func TestPlaces(t *testing.T) {
 	s := serve(t, setup{auth: authtest.Config()})
 	publish := func(name string, token []string) *caller {
 		return s.newCaller(t, token...).publish("/whip/yard/"+name, orange, 0)
 	}
 	mine, other := bearer(t, "", auth.Publish), bearer(t, "", auth.Publish, auth.View)
 	first := publish("gate", mine)
-	publish("gate", other) // whose bearer may be anybody
+	publish("gate", other) // a token for any name
 	await.Until(t, "a stranger stands beside it", func() bool { return s.names() == "gate gate" })
 	goOnUp(t, s, first)
 	publish("gate", mine)
@@ -60,7 +61,7 @@ func TestWhosePlace(t *testing.T) {
 	await.Until(t, "one for any name does not", func() bool { return s.names() == "gate gate door door" })
 }
 
-// goOnUp waits until a publisher's session answers and its pictures come.
+// goOnUp waits for new frames of the publishers, and checks that a publisher's session answers.
 func goOnUp(t *testing.T, s *server, c *caller) {
 	t.Helper()
 	up := s.engine.Stats().UpUnits
@@ -70,7 +71,7 @@ func goOnUp(t *testing.T, s *server, c *caller) {
 	}
 }
 
-// TestLostAndLeft: a connection that breaks keeps its place for a while, one that its client closes does not.
+// TestLostAndLeft: a connection that breaks keeps its place for a while; a client that closes its connection leaves.
 func TestLostAndLeft(t *testing.T) {
 	s := serve(t, setup{webrtc: peer.Config{UDP: "127.0.0.1:0", Timeout: 3 * time.Second}})
 	left := s.newCaller(t).publish("/whip/yard/left", orange, 0)
@@ -90,7 +91,7 @@ func TestLostAndLeft(t *testing.T) {
 	}
 }
 
-// TestNeverConnected: a session that gets no connection ends in bounded time, whatever keeps its ICE busy.
+// TestNeverConnected: a session without a connection ends in bounded time.
 func TestNeverConnected(t *testing.T) {
 	s := serve(t, setup{webrtc: peer.Config{UDP: "127.0.0.1:0", Timeout: time.Minute}, whip: whip.Config{ConnectWithin: 500 * time.Millisecond}})
 	c := s.newCaller(t)
@@ -101,7 +102,7 @@ func TestNeverConnected(t *testing.T) {
 	await.Until(t, "no peer is left", func() bool { return s.engine.Stats().Peers == 0 })
 }
 
-// TestLayers: as many layers as the offer has are taken.
+// TestLayers: the answer takes all layers of an offer with three, and an offer with four is refused.
 func TestLayers(t *testing.T) {
 	s := serve(t, setup{})
 	c := s.newCaller(t)
@@ -117,7 +118,7 @@ func TestLayers(t *testing.T) {
 	}
 }
 
-// TestClosing: the server's end is that of all sessions, and nobody else gets in.
+// TestClosing: Close ends all sessions, and later requests are refused.
 func TestClosing(t *testing.T) {
 	s := serve(t, setup{rooms: map[string]room.Settings{"yard": {}}})
 	publisher := s.newCaller(t).publish("/whip/yard/gate", orange, 0)

@@ -155,7 +155,7 @@ func TestManyRestarts(t *testing.T) {
 	c.end()
 }
 
-// TestMeshRooms have nothing to watch, and take nothing.
+// TestMeshRooms refuse publishers and viewers.
 func TestMeshRooms(t *testing.T) {
 	s := serve(t, setup{rooms: map[string]room.Settings{"pair": {Mode: room.Mesh}}})
 	sends, gets := s.newCaller(t), s.newCaller(t)
@@ -169,7 +169,7 @@ func TestMeshRooms(t *testing.T) {
 	}
 }
 
-// TestOptions: what can be done here, and what a browser asks before it does anything.
+// TestOptions: the methods of each address, and the answers to CORS preflights.
 func TestOptions(t *testing.T) {
 	s := serve(t, setup{auth: auth.Config{Mode: auth.ModeToken, Secret: authtest.Secret, Origins: []string{"https://studio.example"}}})
 	for path, want := range map[string][2]string{
@@ -211,8 +211,8 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-// TestOptionsTellServers early, to who may come in.
-func TestOptionsTellServers(t *testing.T) {
+// TestOptionsHaveServers for clients that may make a session.
+func TestOptionsHaveServers(t *testing.T) {
 	s := serve(t, setup{
 		auth:   authtest.Config(),
 		webrtc: peer.Config{ICEServers: []peer.ICEServer{{URLs: []string{"stun:stun.example.org"}}}},
@@ -233,7 +233,7 @@ func TestOptionsTellServers(t *testing.T) {
 	}
 }
 
-// TestLimits of rooms are those of sessions.
+// TestLimits: the limits of rooms apply to sessions.
 func TestLimits(t *testing.T) {
 	s := serve(t, setup{limits: room.Limits{Rooms: 1, Participants: 1, Viewers: 1}})
 	s.newCaller(t).publish("/whip/yard/gate", orange, 0)

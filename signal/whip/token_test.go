@@ -17,8 +17,7 @@ func bearer(t *testing.T, name string, grants ...auth.Grant) []string {
 	return []string{"Authorization", "Bearer " + authtest.Named(t, "yard", name, grants...)}
 }
 
-// TestTokens: who has none that is good enough is told so, at every address of this dialect and for all that can be done
-// there, and no session begins.
+// TestTokens: every method of every address refuses insufficient tokens, with a reason, and makes no session.
 func TestTokens(t *testing.T) {
 	s := serve(t, setup{auth: authtest.Config()})
 	publisher := s.newCaller(t, bearer(t, "gate", auth.Publish)...).publish("/whip/yard/gate", orange, 0)
@@ -79,7 +78,7 @@ func (s *server) refused(t *testing.T, method, path string, b authtest.Bad) {
 	}
 }
 
-// TestForeignToolRefused: the publisher that is not ours is told why.
+// TestForeignToolRefused: aiortc without a good token gets the reason.
 func TestForeignToolRefused(t *testing.T) {
 	s := serve(t, setup{auth: authtest.Config()})
 	c := runTool(t, "publish", s.url+"/whip/yard/foreign?token=rubbish", "VP8", "c03080", "440")
@@ -88,7 +87,7 @@ func TestForeignToolRefused(t *testing.T) {
 	}))
 }
 
-// TestRates: joins of one address are limited, and the answer says when to come back.
+// TestRates: joins of one address are limited, and the refusal has Retry-After.
 func TestRates(t *testing.T) {
 	s := serve(t, setup{auth: auth.Config{JoinsPerMinute: 2}})
 	c := s.newCaller(t)
@@ -102,7 +101,7 @@ func TestRates(t *testing.T) {
 	}
 }
 
-// TestOptionsAreRated: credentials for relays are not to be had faster than by joining.
+// TestOptionsAreRated: OPTIONS with TURN credentials count as joins.
 func TestOptionsAreRated(t *testing.T) {
 	s := serve(t, setup{
 		auth:   auth.Config{JoinsPerMinute: 2},

@@ -14,10 +14,10 @@ import (
 	"azulejo/signal/signaltest/await"
 )
 
-// python is Debian's: python3-aiortc is installed for it, and for no other that may come first in PATH.
+// python is Debian's, which has python3-aiortc. Another Python may come first in PATH.
 const python = "/usr/bin/python3"
 
-// tool is testdata/tool.py: a client that is not ours.
+// tool is testdata/tool.py, a client on aiortc.
 type tool struct {
 	t     *testing.T
 	stdin io.Closer
@@ -27,7 +27,7 @@ type tool struct {
 	said []said
 }
 
-// said is one line of it.
+// said is one line of its output.
 type said struct {
 	Status, Refused, Deleted int
 	State, Body              string
@@ -85,7 +85,7 @@ func (c *tool) listen(from io.Reader) {
 	}
 }
 
-// has tells whether it said something, and of the newest such line, whether it is as wanted.
+// has tells whether the newest line of a kind is as wanted.
 func (c *tool) has(about, wanted func(said) bool) func() bool {
 	return func() bool {
 		c.mu.Lock()
@@ -99,19 +99,19 @@ func (c *tool) has(about, wanted func(said) bool) func() bool {
 	}
 }
 
-// sees tells whether the newest picture it decoded has the size and, in its middle, the colour.
+// sees tells whether the newest decoded frame has the size and, in its middle, the colour.
 func (c *tool) sees(w, h int, colour codec.Colour) func() bool {
 	return c.has(func(s said) bool { return s.RGB != nil }, func(s said) bool {
 		return s.W == w && s.H == h && signaltest.Near(codec.RGB(s.RGB[0], s.RGB[1], s.RGB[2]), colour, tolerance)
 	})
 }
 
-// hears tells whether the newest second of sound is a tone.
+// hears tells whether the newest second of audio is a tone.
 func (c *tool) hears(hz int) func() bool {
 	return c.has(func(s said) bool { return s.Peak != 0 }, func(s said) bool { return s.Hz > hz-5 && s.Hz < hz+5 && s.Peak > 4000 })
 }
 
-// finish lets it DELETE its session and end.
+// finish makes the tool DELETE its session and end.
 func (c *tool) finish() {
 	c.t.Helper()
 	if err := c.stdin.Close(); err != nil {
@@ -130,7 +130,7 @@ func (c *tool) finish() {
 	}
 }
 
-// TestForeignTools: a publisher that is not ours, the mix, and viewers that are not ours see and hear it.
+// TestForeignTools: aiortc publishes, and another aiortc sees and hears the mix.
 func TestForeignTools(t *testing.T) {
 	for _, c := range []struct{ codec, hex string }{{"H264", "80c030"}, {"VP8", "c03080"}} {
 		t.Run(c.codec, func(t *testing.T) {
@@ -144,9 +144,10 @@ func TestForeignTools(t *testing.T) {
 			colour := codec.RGB(rgb[0], rgb[1], rgb[2])
 			await.Until(t, "the viewer sees the publisher's colour", viewer.sees(width, height, colour))
 			await.Until(t, "and hears its tone", viewer.hears(440))
-			if who := s.people(); len(who) != 1 || who[0].Name != "foreign" || who[0].State != "live" {
-				t.Errorf("the room has %+v", who)
-			}
+			await.Until(t, "the publisher alone is in the room, and live", func() bool {
+				all := s.people()
+				return len(all) == 1 && all[0].Name == "foreign" && all[0].State == "live"
+			})
 			publisher.finish()
 			await.Until(t, "the place is empty", func() bool { return s.names() == "" })
 			viewer.finish()

@@ -9,8 +9,7 @@ import (
 	"github.com/pion/webrtc/v4"
 )
 
-// complain reports, far more often than anybody does, that so much of the picture is lost, until the result is called,
-// which waits.
+// complain sends a receiver report with this loss ten times a second, until the result is called, which waits.
 func complain(t *testing.T, pc *webrtc.PeerConnection, lost uint8) (stop func()) {
 	t.Helper()
 	quit := make(chan struct{})
@@ -37,9 +36,9 @@ func complain(t *testing.T, pc *webrtc.PeerConnection, lost uint8) (stop func())
 	return stop
 }
 
-// TestAutoIsTold: a client whose rung is changed by its network is told what it gets, keeps that in another picture,
-// and gets what it asks for.
-func TestAutoIsTold(t *testing.T) {
+// TestAutoRung: a client gets the rendition when its network changes the rung; the rung stays in another view, and gives
+// way to one that the client selects.
+func TestAutoRung(t *testing.T) {
 	s := serve(t, setup{})
 	x := s.stranger(t)
 	x.say(`{"type":"join","room":"yard","rung":"auto"}`)
@@ -56,7 +55,7 @@ func TestAutoIsTold(t *testing.T) {
 	complain(t, pc, 128)
 	x.say(`{"type":"view","layout":"grid"}`)
 	x.wantSize(width, height)
-	x.say(`{"type":"view","rung":"auto"}`) // what is received now may be told before
+	x.say(`{"type":"view","rung":"auto"}`) // the present rendition may come first
 	for m := x.hear("rendition"); m["h"] != float64(180); m = x.hear("rendition") {
 		if m["h"] != float64(height) {
 			t.Fatalf("told of %v", m)

@@ -138,11 +138,11 @@ func (c *client) offer(m offerMessage) error {
 	if p == nil {
 		p = c.session.Connect(session.Options{Trickle: true})
 	}
-	take := p.Answer
+	negotiate := p.Answer
 	if c.answered {
-		take = p.Restart
+		negotiate = p.Restart
 	}
-	answer, err := take(m.SDP)
+	answer, err := negotiate(m.SDP)
 	if err != nil {
 		return err
 	}

@@ -29,8 +29,8 @@ func document(t *testing.T) string {
 	return ours
 }
 
-// TestDocumentIsTrue: every message of ours is in PROTOCOL.md with all its fields, and every example for clients is
-// understood.
+// TestDocumentIsTrue: PROTOCOL.md has every message of the server with all its fields, and the server reads every example
+// of a client's message.
 func TestDocumentIsTrue(t *testing.T) {
 	toServer, toClient, ok := strings.Cut(document(t), "## Server to client")
 	if !ok {
@@ -72,7 +72,7 @@ func TestDocumentIsTrue(t *testing.T) {
 	}
 }
 
-// TestDocumentHasTheCodes that a client may get, of this dialect and of what stands behind it.
+// TestDocumentHasTheCodes that a client may get, of this dialect and of the packages that it uses.
 func TestDocumentHasTheCodes(t *testing.T) {
 	_, errors, ok := strings.Cut(document(t), "## Errors")
 	if !ok {
@@ -102,7 +102,7 @@ func examples(t *testing.T, text string) map[string][]byte {
 	return all
 }
 
-// fields are the JSON names of a struct's, with those of what is embedded.
+// fields are the JSON names of a struct's fields, with those of embedded structs.
 func fields(t reflect.Type) []string {
 	var all []string
 	for f := range t.Fields() {

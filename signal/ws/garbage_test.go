@@ -13,8 +13,8 @@ import (
 	"azulejo/signal/signaltest/await"
 )
 
-// TestGarbageRTP: a publisher of noise is a placeholder; nobody else notices, and when it sends
-// good pictures it is shown.
+// TestGarbageRTP: a publisher of noise is shown as a placeholder, other participants are not disturbed, and good video after
+// the noise is shown.
 func TestGarbageRTP(t *testing.T) {
 	for _, id := range []mixer.Codec{mixer.H264, mixer.VP8} {
 		t.Run(string(id), func(t *testing.T) {
@@ -28,7 +28,7 @@ func TestGarbageRTP(t *testing.T) {
 			if w.tv.Shows(1, 2, p) {
 				t.Error("noise is shown as a picture")
 			}
-			// What came before anybody looked is not decoded, and so not known to be noise, until then.
+			// Packets that came before the first viewer are decoded, and found to be noise, only then.
 			await.Until(t, "noise is not said to be live", func() bool { _, live := s.age("noise"); return !live })
 			w.undisturbed()
 			signaltest.Play(t, p.Packets(t), c.SendVideo)

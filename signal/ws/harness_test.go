@@ -30,7 +30,7 @@ const width, height, fps = 640, 360, 10
 // tolerance is how far a colour may be off after two encoders.
 const tolerance = 10
 
-// server is a whole server but for its pages.
+// server is a complete server without pages.
 type server struct {
 	url      string
 	registry *room.Registry

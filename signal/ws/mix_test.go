@@ -13,7 +13,7 @@ import (
 	"azulejo/signal/signaltest/await"
 )
 
-// ten publishers of different sizes, shapes, rates and formats.
+// tenPictures are those of ten publishers of different sizes, aspect ratios, frame rates and codecs.
 func tenPictures() []signaltest.Picture {
 	colours := [][3]uint8{
 		{220, 30, 30},
@@ -50,7 +50,7 @@ func tenPictures() []signaltest.Picture {
 	return all
 }
 
-// publishPicture joins with p and sends it until stopped.
+// publishPicture joins and sends a picture until stopped.
 func (s *server) publishPicture(t *testing.T, name string, p signaltest.Picture) (c *client.Client, stop func()) {
 	t.Helper()
 	c = s.dial(t, client.Config{Name: name, Key: name, PublishVideo: p.ID})
@@ -64,7 +64,7 @@ func (s *server) view(t *testing.T, id mixer.Codec) (*client.Client, *signaltest
 	return s.dial(t, client.Config{View: true, Accept: []mixer.Codec{id}, OnVideo: tv.Put}), tv
 }
 
-// age is how old the picture of one participant is; false while there is none.
+// age is the age of a participant's newest frame; false while the participant is not live.
 func (s *server) age(name string) (time.Duration, bool) {
 	info, err := s.registry.Info("yard")
 	if err != nil {
@@ -78,8 +78,8 @@ func (s *server) age(name string) (time.Duration, bool) {
 	return 0, false
 }
 
-// TestTenPublishers is the whole way of the picture: ten sources in, one mix out in both formats,
-// joins and leaves, one that stops and comes back.
+// TestTenPublishers: ten sources are mixed for viewers of both codecs; participants join and leave; one stops sending for
+// a while.
 func TestTenPublishers(t *testing.T) {
 	s := serve(t, setup{})
 	viewer, tv := s.view(t, mixer.H264)
@@ -92,9 +92,10 @@ func TestTenPublishers(t *testing.T) {
 	}
 	await.Until(t, "all ten pictures are in their places, as H.264", func() bool { return tv.ShowsAll(all...) })
 	await.Until(t, "all ten pictures are in their places, as VP8", func() bool { return tv8.ShowsAll(all...) })
-	if got := viewer.Rendition(); got.Codec != mixer.H264 || got.Width != width || got.Height != height {
-		t.Errorf("the viewer was told of %+v; want h264 of %dx%d", got, width, height)
-	}
+	await.Until(t, "the viewer gets the rendition", func() bool {
+		r := viewer.Rendition()
+		return r.Codec == mixer.H264 && r.Width == width && r.Height == height
+	})
 
 	begin := time.Now()
 	if err := clients[4].Close(); err != nil {
@@ -124,8 +125,8 @@ func within(t *testing.T, what string, took, limit time.Duration) {
 	}
 }
 
-// stopAndResume lets the third publisher fall silent: its tile must not look live, nobody else
-// may suffer, and it must come back by itself.
+// stopAndResume stops the video of the third publisher: its tile becomes a placeholder, the other tiles go on, and the tile
+// shows its video again when that resumes.
 func (s *server) stopAndResume(t *testing.T, tv *signaltest.Screen, all []signaltest.Picture, stop func(), c *client.Client) {
 	t.Helper()
 	stop()
@@ -153,7 +154,7 @@ func (s *server) stopAndResume(t *testing.T, tv *signaltest.Screen, all []signal
 	await.Until(t, "the silent one is back", func() bool { return tv.ShowsAll(all...) })
 }
 
-// TestGhostIsReplaced: the same key in a new connection keeps the tile, and the old one ends.
+// TestGhostIsReplaced: a new connection with the same key keeps the tile, and the old connection ends.
 func TestGhostIsReplaced(t *testing.T) {
 	s := serve(t, setup{})
 	all := tenPictures()[:2]
@@ -175,7 +176,7 @@ func TestGhostIsReplaced(t *testing.T) {
 	await.Until(t, "the new picture has the old place", func() bool { return tv.ShowsAll(now, all[1]) })
 }
 
-// TestEverybodyOverTCP: where UDP does not pass, ICE over TCP does.
+// TestEverybodyOverTCP: publisher and viewer connect by ICE over TCP alone.
 func TestEverybodyOverTCP(t *testing.T) {
 	cfg := setup{}
 	cfg.webrtc.TCP = "127.0.0.1:0"

@@ -7,6 +7,8 @@ import (
 
 	"github.com/gorilla/websocket"
 	"github.com/pion/webrtc/v4"
+
+	"azulejo/signal/signaltest/await"
 )
 
 // offerFor is an offer to receive these formats, one section each.
@@ -41,7 +43,7 @@ func offerFor(t *testing.T, mimes ...string) string {
 	return offer.SDP
 }
 
-// TestBadOffers: no video, unknown codecs, no credentials, a second offer. The session goes on,
+// TestBadOffers: no video, unknown codecs, no credentials, a second offer. The connection goes on,
 // and a good offer is answered after the bad ones.
 func TestBadOffers(t *testing.T) {
 	s := serve(t, setup{})
@@ -78,9 +80,7 @@ func TestBadOffers(t *testing.T) {
 	offer(good)
 	x.wantError("second_offer", "one per connection")
 	x.alive()
-	if got := len(w.viewer.Participants()); got != 2 {
-		t.Errorf("there are %d participants; want the stranger to be there still", got)
-	}
+	await.Until(t, "the stranger is still a participant", func() bool { return len(w.viewer.Participants()) == 2 })
 	x.say(`{"type":"leave"}`)
 	x.wantClose(websocket.CloseNormalClosure)
 	w.undisturbedAlone()
@@ -118,8 +118,8 @@ func (x *stranger) connect(direction webrtc.RTPTransceiverDirection) *webrtc.Pee
 	return pc
 }
 
-// TestRestart: a second offer that only restarts ICE is answered with all candidates at once, and the picture goes
-// on in the same track without another join.
+// TestRestart: the answer to an ICE restart has all candidates, and the video goes on in the same track without another
+// join.
 func TestRestart(t *testing.T) {
 	s := serve(t, setup{})
 	x := s.stranger(t)
@@ -172,7 +172,7 @@ func ufragOf(sdp string) string {
 	return strings.Fields(rest)[0]
 }
 
-// wantSize hears what the client is sent.
+// wantSize checks the size of the next rendition.
 func (x *stranger) wantSize(w, h int) {
 	x.t.Helper()
 	if m := x.hear("rendition"); m["w"] != float64(w) || m["h"] != float64(h) {
@@ -180,7 +180,7 @@ func (x *stranger) wantSize(w, h int) {
 	}
 }
 
-// TestRungs: a rung is the largest size up to it, and each request is told what it gets, also one that changes
+// TestRungs: a rung selects the largest size up to it. Every request is confirmed by a rendition, also one that changes
 // nothing.
 func TestRungs(t *testing.T) {
 	s := serve(t, setup{})
@@ -199,8 +199,8 @@ func TestRungs(t *testing.T) {
 	}
 }
 
-// TestViewWithoutPicture: who only publishes is told so, and goes on.
-func TestViewWithoutPicture(t *testing.T) {
+// TestViewWithoutVideo: a client that receives no video gets an error for a view, and its connection goes on.
+func TestViewWithoutVideo(t *testing.T) {
 	s := serve(t, setup{})
 	x := s.stranger(t)
 	x.join("me")

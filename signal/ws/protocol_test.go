@@ -7,7 +7,7 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// TestMistakesAreExplained: after each, the connection goes on and nobody else notices.
+// TestMistakesAreExplained: after each mistake the connection goes on, and no other client is disturbed.
 func TestMistakesAreExplained(t *testing.T) {
 	s := serve(t, setup{})
 	w := s.witness(t)

@@ -11,7 +11,7 @@ import (
 	"azulejo/signal/signaltest/await"
 )
 
-// TestSharedScreensKeepTheirEdges in a view that crops all other pictures to their tiles.
+// TestSharedScreensKeepTheirEdges in a view that crops other video to its tiles.
 func TestSharedScreensKeepTheirEdges(t *testing.T) {
 	s := serve(t, setup{})
 	p := signaltest.Picture{ID: mixer.H264, Width: 240, Height: 240, FPS: 5, Colour: codec.RGB(220, 30, 30)}

@@ -18,7 +18,7 @@ import (
 	"azulejo/signal/ws"
 )
 
-// TestTooLarge: a message over 64 KiB ends the session with a reason that arrives; one of
+// TestTooLarge: a message over 64 KiB ends the connection, and the client gets the reason; one of
 // exactly 64 KiB does not.
 func TestTooLarge(t *testing.T) {
 	s := serve(t, setup{})
@@ -44,7 +44,7 @@ func TestTooLarge(t *testing.T) {
 	w.undisturbed()
 }
 
-// TestSilentConnectionsEnd: a client that answers no ping is gone after three.
+// TestSilentConnectionsEnd: a client that answers no pings is disconnected after three intervals.
 func TestSilentConnectionsEnd(t *testing.T) {
 	s := serve(t, setup{ws: ws.Config{Ping: 100 * time.Millisecond}})
 	x := s.stranger(t)
@@ -53,8 +53,8 @@ func TestSilentConnectionsEnd(t *testing.T) {
 	await.Until(t, "the silent one is out", func() bool { return len(s.registry.List()) == 0 })
 }
 
-// TestConnectionsMustJoin: one that does not is told why it ends, long before it would miss a
-// ping; one that joined in time outlives it.
+// TestConnectionsMustJoin: a connection without a join ends with the reason, long before it would miss a
+// ping; one that joined in time goes on.
 func TestConnectionsMustJoin(t *testing.T) {
 	s := serve(t, setup{ws: ws.Config{JoinWithin: 2 * time.Second}})
 	guest := s.stranger(t)
@@ -67,7 +67,7 @@ func TestConnectionsMustJoin(t *testing.T) {
 	guest.alive()
 }
 
-// TestSlowReaderEnds: a client that asks without reading is dropped, and nobody waits for it.
+// TestSlowReaderEnds: a client that sends requests without reading answers is disconnected, and blocks no other client.
 func TestSlowReaderEnds(t *testing.T) {
 	s := serve(t, setup{})
 	w := s.witness(t)
@@ -86,7 +86,7 @@ func TestSlowReaderEnds(t *testing.T) {
 	w.undisturbedAlone()
 }
 
-// TestICEFailure: a client that never comes is told so, and its place is freed.
+// TestICEFailure: a client whose ICE never connects gets the reason, and its place is freed.
 func TestICEFailure(t *testing.T) {
 	s := serve(t, setup{webrtc: peer.Config{UDP: "127.0.0.1:0", Timeout: time.Second}})
 	x := s.stranger(t)
@@ -98,7 +98,7 @@ func TestICEFailure(t *testing.T) {
 	await.Until(t, "the place is free", func() bool { return len(s.registry.List()) == 0 })
 }
 
-// TestFullRoomStillServes: who is refused may view.
+// TestFullRoomStillServes: a client that may not publish in a full room may view.
 func TestFullRoomStillServes(t *testing.T) {
 	s := serve(t, setup{limits: room.Limits{Participants: 1}})
 	w := s.witness(t)
@@ -134,8 +134,8 @@ func TestOrigins(t *testing.T) {
 	}
 }
 
-// TestJoinedTellsAll: what a page needs to go on, with the names the contract gives.
-func TestJoinedTellsAll(t *testing.T) {
+// TestJoined has the fields that a page needs, with the documented names.
+func TestJoined(t *testing.T) {
 	s := serve(t, setup{webrtc: peer.Config{UDP: "127.0.0.1:0", ICEServers: []peer.ICEServer{{URLs: []string{"stun:192.0.2.1"}}}}})
 	x := s.stranger(t)
 	x.say(`{"type":"join","room":"yard","name":" Ana ","publish":{"video":true}}`)
@@ -155,7 +155,7 @@ func TestJoinedTellsAll(t *testing.T) {
 	}
 }
 
-// TestLeavingAfterTheConnection: that a client leaves counts also where the end of its peer connection arrives first.
+// TestLeavingAfterTheConnection: a client's leave counts also if the end of its peer connection arrives first.
 func TestLeavingAfterTheConnection(t *testing.T) {
 	s := serve(t, setup{})
 	for range 3 {

@@ -17,7 +17,7 @@ import (
 	"azulejo/signal/signaltest/await"
 )
 
-// stranger speaks to the server by hand.
+// stranger is a client whose messages the test writes itself.
 type stranger struct {
 	t    *testing.T
 	conn *websocket.Conn
@@ -51,7 +51,7 @@ func (x *stranger) sayJSON(v any) {
 	x.say(string(data))
 }
 
-// hear returns the next message of a type, passing over all others.
+// hear returns the next message of a type and skips all others.
 func (x *stranger) hear(kind string) map[string]any {
 	x.t.Helper()
 	for {
@@ -118,7 +118,7 @@ func (x *stranger) join(name string) {
 	x.hear("joined")
 }
 
-// witness is a publisher and a viewer who must not notice what strangers do.
+// witness is a publisher and a viewer that strangers must not disturb.
 type witness struct {
 	t         *testing.T
 	s         *server
@@ -141,8 +141,8 @@ func (s *server) witness(t *testing.T) *witness {
 	return w
 }
 
-// pulse is the control: a goroutine that only wakes up, and counts the time for which the machine
-// did not let it. No stranger can touch it.
+// pulse is the control: a goroutine that wakes up every 10 ms and sums up by how much it is late. Only the load of the
+// machine affects it.
 type pulse struct{ missed atomic.Int64 }
 
 func newPulse(t *testing.T) *pulse {
@@ -167,7 +167,7 @@ func newPulse(t *testing.T) *pulse {
 	return p
 }
 
-// late is for how long the machine starved everybody.
+// late is the time for which the machine was too loaded to wake up the goroutine.
 func (p *pulse) late() time.Duration { return time.Duration(p.missed.Load()) }
 
 // late is the time for which the machine was too slow to compose.
@@ -179,12 +179,11 @@ func (s *server) late() time.Duration {
 	return time.Duration(info.LateTicks) * time.Second / fps
 }
 
-// starved is how long the machine has to stand still before a full queue of a peer, a second of
-// pictures and sound, may be its fault.
+// starved is the time of standstill that may fill the queue of a peer, which holds a second of media.
 const starved = 500 * time.Millisecond
 
-// undisturbed checks that the same sessions go on, that no picture was lost, that there was no
-// pause, and that pictures still come. For as long as the machine stood still, nobody is to blame.
+// undisturbed checks that the witness's connections go on, that no frame was lost, that there was no pause, and that frames
+// still come. It allows for the time for which the machine stood still.
 func (w *witness) undisturbed() {
 	w.t.Helper()
 	if w.publisher.Err() != nil || w.viewer.Err() != nil {

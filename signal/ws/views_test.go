@@ -17,7 +17,7 @@ import (
 	"azulejo/signal/signaltest/await"
 )
 
-// showsIn tells whether the picture shows p in the middle of a tile of the layout that the client was told.
+// showsIn tells whether the screen shows p in the middle of the tile that the layout gives the source.
 func showsIn(tv *signaltest.Screen, l client.Layout, name string, p signaltest.Picture) bool {
 	i := slices.IndexFunc(l.Tiles, func(t mixer.TileInfo) bool { return t.Name == name })
 	if i < 0 {
@@ -43,8 +43,8 @@ func largest(l client.Layout) string {
 	return name
 }
 
-// TestViews: layouts agree with the pictures in the named view, in a personal one, at another size and after the way
-// back; whoever publishes is told how large it is shown.
+// TestViews: the layout agrees with the video in a named view, in a personal one, at another rung and after the return to
+// main; a publisher gets the size of its tile.
 func TestViews(t *testing.T) {
 	s := serve(t, setup{})
 	all := tenPictures()[:3]
@@ -65,16 +65,16 @@ func TestViews(t *testing.T) {
 	}
 	await.Until(t, "the layout of main agrees with the picture", agrees)
 	if l := viewer.Status().Layout; l.View != "main" || l.Canvas != (mixer.Size{W: width, H: height}) || l.Hidden != 0 {
-		t.Errorf("told of %+v", l)
+		t.Errorf("the layout is %+v", l)
 	}
-	await.Until(t, "b is told its tile", func() bool { return publishers[1].Status().Tile == client.Tile{Width: 320, Height: 180} })
+	await.Until(t, "b gets the size of its tile", func() bool { return publishers[1].Status().Tile == client.Tile{Width: 320, Height: 180} })
 
 	selecting(t, viewer, client.Selection{Spotlight: publishers[1].ID()})
 	await.Until(t, "b is in the spotlight", func() bool {
 		l := viewer.Status().Layout
 		return l.View == "" && largest(l) == "b" && agrees()
 	})
-	await.Until(t, "b is told its larger tile", func() bool { return publishers[1].Status().Tile.Width > 320 })
+	await.Until(t, "b gets the size of its larger tile", func() bool { return publishers[1].Status().Tile.Width > 320 })
 
 	selecting(t, viewer, client.Selection{Rung: "180p"})
 	await.Until(t, "the same at 180p", func() bool {
@@ -100,7 +100,7 @@ func selecting(t *testing.T, c *client.Client, s client.Selection) {
 	}
 }
 
-// TestNamedViews: made, watched, changed under who watches, and gone; the viewer's session goes on.
+// TestNamedViews: a view is made, watched, changed while it is watched, and deleted; the viewer's connection goes on.
 func TestNamedViews(t *testing.T) {
 	s := serve(t, setup{})
 	p := tenPictures()[0]
@@ -151,7 +151,7 @@ func TestNamedViews(t *testing.T) {
 	})
 }
 
-// TestDefine: who may administrate a room makes, changes and removes its named views from here, too.
+// TestDefine: a client with the grant admin makes, changes and removes named views.
 func TestDefine(t *testing.T) {
 	s := serve(t, withTokens())
 	x := s.stranger(t)
@@ -198,7 +198,7 @@ func TestDefine(t *testing.T) {
 	}
 }
 
-// TestBrokenConnectionsKeepTheirPlace, and those that said goodbye do not.
+// TestBrokenConnectionsKeepTheirPlace, and clients that leave do not.
 func TestBrokenConnectionsKeepTheirPlace(t *testing.T) {
 	s := serve(t, setup{})
 	all := tenPictures()[:3]
