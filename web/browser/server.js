@@ -11,7 +11,7 @@ import {fileURLToPath} from 'node:url';
 const binary = process.env.AZULEJO_BIN || fileURLToPath(new URL('../../bin/azulejo', import.meta.url));
 
 /**
- * Asks again and again until something is there; a test never just sleeps.
+ * Repeats ask until it has an answer. Tests wait by it: they never only sleep.
  * @template T
  * @param {string} what for the error
  * @param {number} ms
@@ -31,6 +31,20 @@ export async function until(what, ms, ask) {
     await new Promise((done) => setTimeout(done, 100));
   }
   throw new Error(`${what}: not within ${ms} ms${last ? ` (${last})` : ''}`);
+}
+
+/**
+ * Repeats assertions until all of them hold. Facts that arrive on different paths, such as a picture, a message and the
+ * answer of the REST API, do not become true at the same time.
+ * @param {string} what for the error
+ * @param {number} ms
+ * @param {() => Promise<void>} check throws while something does not hold
+ */
+export async function settles(what, ms, check) {
+  await until(what, ms, async () => {
+    await check();
+    return true;
+  });
 }
 
 /** @type {WeakMap<object, (() => unknown)[]>} */
