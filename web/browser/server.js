@@ -51,7 +51,7 @@ export async function settles(what, ms, check) {
 const endings = new WeakMap();
 
 /**
- * Runs fn when the test is over; what came last goes first: browsers before servers before folders.
+ * Runs fn at the end of the test, in the opposite order of the calls: browsers, then servers, then folders.
  * @param {import('node:test').TestContext} t
  * @param {() => unknown} fn
  */
@@ -67,7 +67,7 @@ export function defer(t, fn) {
   });
 }
 
-/** A folder that goes away with the test. @param {import('node:test').TestContext} t */
+/** A folder that is removed after the test. @param {import('node:test').TestContext} t */
 export function scratch(t) {
   const dir = mkdtempSync(join(tmpdir(), 'azulejo-web-'));
   defer(t, () => rmSync(dir, {recursive: true, force: true}));
@@ -84,7 +84,7 @@ export async function freePort() {
   return port;
 }
 
-/** Runs ffmpeg; throws with what it said. @param {...string} args */
+/** Runs ffmpeg; an error has its output. @param {...string} args */
 export function ffmpeg(...args) {
   const run = spawnSync('ffmpeg', ['-hide_banner', '-loglevel', 'error', '-y', ...args], {encoding: 'utf8'});
   if (run.status !== 0) throw new Error(`ffmpeg ${args.join(' ')}: ${run.error || run.stderr}`);
