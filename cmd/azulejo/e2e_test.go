@@ -239,8 +239,11 @@ func TestKillLosesNothingButTheLastPart(t *testing.T) {
 	p.kill()
 
 	p = launch(t, "demo", "--cameras", "2", "--data", data)
-	p.eventually(20*time.Second, "a segment after the crash", func() bool { return len(p.footage().Gaps) > 0 })
-	f := p.footage()
+	var f timeline
+	p.eventually(20*time.Second, "a segment after the crash", func() bool {
+		f = p.footage()
+		return len(f.Gaps) > 0
+	})
 	from, to := f.Spans[0].From, f.Gaps[0].From
 	if lost := killed.Sub(to); lost > 2*time.Second {
 		t.Errorf("%v before the kill are lost: more than the last part of 1 s and what was in the encoders", lost)

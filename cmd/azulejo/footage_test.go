@@ -45,11 +45,12 @@ func checkFootage(t *testing.T, config string) {
 		t.Fatal(err)
 	}
 	p := launch(t, "serve", "-c", file, "--data", t.TempDir())
+	var f timeline
 	p.eventually(40*time.Second, "four segments in the store", func() bool {
-		f := p.footage()
+		f = p.footage()
 		return len(f.Spans) > 0 && f.Spans[0].Where == "store" && f.Spans[0].Segments >= 4
 	})
-	span := p.footage().Spans[0]
+	span := f.Spans[0]
 	base := "/api/v1/footage/demo/main/"
 	list := string(p.get(fmt.Sprintf("%sindex.m3u8?from=%d&to=%d", base, span.From.UnixMilli(), span.To.UnixMilli())))
 	initURI := regexp.MustCompile(`EXT-X-MAP:URI="([^"]+)"`).FindStringSubmatch(list)
@@ -91,8 +92,8 @@ func checkSegment(t *testing.T, i int, name []string, media []byte) {
 	if got := 1000 * times[0]; math.Abs(got-start) > 1 {
 		t.Errorf("segment %d: first picture at %.0f, its name says %.0f", i, got, start)
 	}
-	sound := packetTimes(t, file, "a:0")
-	if d := sound[0] - times[0]; math.Abs(d) > 0.05 {
+	audio := packetTimes(t, file, "a:0")
+	if d := audio[0] - times[0]; math.Abs(d) > 0.05 {
 		t.Errorf("segment %d: sound begins %.0f ms after the picture", i, 1000*d)
 	}
 }

@@ -86,6 +86,10 @@ func TestTokensOpenARunningServer(t *testing.T) {
 		return strings.TrimSpace(stdout)
 	}
 	view := mint("--room", "demo", "--grant", "view")
+	p.eventually(20*time.Second, "the room is open", func() bool { // the server may be ready a moment earlier
+		code, _ := p.status("/api/v1/rooms/demo?token=" + view)
+		return code == http.StatusOK
+	})
 	for _, c := range []struct {
 		path, token string
 		want        int

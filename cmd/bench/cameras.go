@@ -126,8 +126,10 @@ func describe(film *load.Clip) (*description.Media, error) {
 	return &description.Media{Type: description.MediaTypeVideo, Formats: []format.Format{f}}, nil
 }
 
-// writer cuts packets into RTP payloads and sends them to the clients of s.
+// writer cuts packets into RTP payloads and sends them to the clients of s. The wall-clock time in the sender reports is
+// that of the PTS, as in a camera, also when a packet is sent late.
 func (c *cameras) writer(s *gortsplib.ServerStream, media *description.Media, encoder *rtph264.Encoder) func(mixer.Packet) error {
+	start := time.Now()
 	return func(p mixer.Packet) error {
 		var nalus h264.AnnexB
 		if err := nalus.Unmarshal(p.Data); err != nil {
@@ -139,7 +141,7 @@ func (c *cameras) writer(s *gortsplib.ServerStream, media *description.Media, en
 		}
 		for _, out := range packets {
 			out.Timestamp = uint32(p.PTS.Microseconds() * 9 / 100)
-			if err := s.WritePacketRTP(media, out); err != nil && c.ctx.Err() == nil {
+			if err := s.WritePacketRTPWithNTP(media, out, start.Add(p.PTS)); err != nil && c.ctx.Err() == nil {
 				return err
 			}
 		}

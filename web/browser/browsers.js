@@ -34,7 +34,7 @@ export async function openFirefox(t) {
     extraPrefsFirefox: {
       'media.navigator.streams.fake': true, 'media.navigator.permission.disabled': true, 'media.autoplay.default': 0,
       'media.peerconnection.ice.loopback': true, 'media.peerconnection.ice.obfuscate_host_addresses': false,
-      'dom.min_background_timeout_value': 4, 'dom.min_background_timeout_value_without_budget_throttling': 4, 'dom.timeout.enable_budget_timer_throttling': false, // all pages are as if in front
+      'dom.min_background_timeout_value': 4, 'dom.min_background_timeout_value_without_budget_throttling': 4, 'dom.timeout.enable_budget_timer_throttling': false, // no page is throttled
     },
   });
   defer(t, () => browser.close());
@@ -42,10 +42,10 @@ export async function openFirefox(t) {
 }
 
 /**
- * Collects what a page complains about and fails the test for it.
+ * Collects the errors of a page and fails the test for them.
  * @param {import('node:test').TestContext} t
  * @param {{on: Function}} page of playwright or puppeteer
- * @param {RegExp} [expected] what this test provokes
+ * @param {RegExp} [expected] errors that this test causes
  */
 export function watch(t, page, expected = /(?!)/) {
   /** @type {string[]} */

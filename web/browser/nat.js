@@ -1,11 +1,11 @@
-/** nat.js – what is between a browser and the server's media port in a test: it can stop working, and be another one. */
+/** nat.js – a NAT between a browser and the media port of the server: a test can stop and replace it. */
 
 import {createSocket} from 'node:dgram';
 import {once} from 'node:events';
 import {defer} from './server.js';
 
 /**
- * A UDP port that leads to another one, for one client.
+ * A UDP port that forwards to another one, for one client.
  * @param {import('node:test').TestContext} t @param {number} to
  */
 export async function openNAT(t, to) {

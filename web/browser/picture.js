@@ -1,10 +1,10 @@
-/** picture.js – what a video element shows. patch, motion, life, under and agreement run inside the page; evaluate() passes them there. */
+/** picture.js – reads what a video element shows. patch, motion, life, under and agreement run inside the page; evaluate() passes them there. */
 
 import {until} from './server.js';
 
 /**
- * The page's video moves in every sense: pictures come, its clock advances, and a rectangle of it
- * is neither black nor still. A machine that is busy with other things gets time.
+ * Waits until the video of the page moves: frames arrive, its clock advances, and a rectangle of it is neither black
+ * nor still. A busy machine gets time.
  * @param {any} page @param {string} selector @param {{x: number, y: number, w: number, h: number}} area
  */
 export async function moves(page, selector, area) {
@@ -17,7 +17,7 @@ export async function moves(page, selector, area) {
 }
 
 /**
- * Counts new pictures for a while.
+ * Counts the new frames within ms.
  * @param {{selector: string, ms: number}} what
  */
 export async function motion({selector, ms}) {
@@ -35,7 +35,7 @@ export async function motion({selector, ms}) {
 }
 
 /**
- * Finds the rectangle of one colour, in pixels of the picture, and how much of it has the colour.
+ * The rectangle around one colour, in pixels of the video, and the share of it that has the colour.
  * @param {{selector: string, rgb: number[]}} what
  */
 export function patch({selector, rgb}) {
@@ -61,7 +61,7 @@ export function patch({selector, rgb}) {
 }
 
 /**
- * How bright a rectangle is and how much it changes within a second: a picture is neither black nor still.
+ * The brightness of a rectangle and the share of it that changes within a second: live video is neither black nor still.
  * @param {{selector: string, x: number, y: number, w: number, h: number}} what
  */
 export async function life({selector, x, y, w, h}) {
@@ -101,8 +101,8 @@ export function under({selector}) {
 }
 
 /**
- * Counts, until the tiles have changed so often, the pictures whose colours are not those of the tiles over them.
- * window.agreement is what was counted so far.
+ * Counts frames, and those whose colours are not those of the tiles over them, until the tiles have changed so often.
+ * window.agreement has the counts so far.
  * @param {{selector: string, colours: Record<string, number[]>, changes: number}} what
  */
 export async function agreement({selector, colours, changes}) {

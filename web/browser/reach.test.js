@@ -8,7 +8,7 @@ import test from 'node:test';
 import {openChromium, openFirefox, watch} from './browsers.js';
 import {openNAT} from './nat.js';
 import {moves} from './picture.js';
-import {demo, serve, until} from './server.js';
+import {demo, serve, settles, until} from './server.js';
 
 /** @typedef {{type: string, sdp?: string, candidate?: string}} Message */
 
@@ -127,7 +127,9 @@ for (const [name, open] of /** @type {[string, Function][]} */ ([['Chromium', op
     assert.deepEqual(errors, []);
     assert.equal(new Set(answers).size, 2, `answered with credentials ${answers}`);
     assert.ok(after > 20, `${after} packets came after the restart`);
-    const {participants} = await server.get('/api/v1/rooms/yard');
-    assert.deepEqual(participants.map((/** @type {any} */ p) => [p.name, p.state]), [['Ana', 'live']]);
+    await settles('its picture is in the room', 15000, async () => { // what the page received says nothing of what it sends
+      const {participants} = await server.get('/api/v1/rooms/yard');
+      assert.deepEqual(participants.map((/** @type {any} */ p) => [p.name, p.state]), [['Ana', 'live']]);
+    });
   });
 }

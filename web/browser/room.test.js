@@ -8,7 +8,7 @@ import {join as path} from 'node:path';
 import test from 'node:test';
 import {join, openChromium, openFirefox, watch} from './browsers.js';
 import {moves, patch} from './picture.js';
-import {ffmpeg, scratch, serve, until} from './server.js';
+import {ffmpeg, scratch, serve, settles, until} from './server.js';
 
 /** Of the browser's camera; the pion client's test picture does not have it. */
 const green = [20, 170, 60];
@@ -52,9 +52,11 @@ test('Chromium joins and sees itself beside a pion client, and so does a wall', 
   await join(page, `${server.url}/join/yard`, 'Ana');
   await seesBoth(page, '#stage', green);
 
-  assert.match(await page.textContent('#numbers') || '', /H\.264 1280×720 · \d+\sfps · .*b\/s/);
-  assert.deepEqual(await page.locator('#here .who').allTextContents(), ['load 1', 'Ana']);
-  assert.equal(await page.locator('#here li', {hasText: 'Ana'}).locator('.you').count(), 1);
+  await settles('the numbers and the list', 10000, async () => {
+    assert.match(await page.textContent('#numbers') || '', /H\.264 1280×720 · \d+\sfps · .*b\/s/);
+    assert.deepEqual(await page.locator('#here .who').allTextContents(), ['load 1', 'Ana']);
+    assert.equal(await page.locator('#here li', {hasText: 'Ana'}).locator('.you').count(), 1);
+  });
 
   const wall = await browser.newPage();
   watch(t, wall);
@@ -65,7 +67,9 @@ test('Chromium joins and sees itself beside a pion client, and so does a wall', 
   await t.test('camera off makes a placeholder, camera on brings the picture back', async () => {
     await page.click('#cam');
     await until('the colour is gone', 10000, async () => !((await page.evaluate(patch, {selector: '#stage', rgb: green}))?.share > 0.9));
-    assert.equal((await server.get('/api/v1/rooms/yard')).participants.find((/** @type {any} */ p) => p.name === 'Ana').muted.video, true);
+    await settles('the room knows', 5000, async () => {
+      assert.equal((await server.get('/api/v1/rooms/yard')).participants.find((/** @type {any} */ p) => p.name === 'Ana').muted.video, true);
+    });
     await page.click('#cam');
     await seesBoth(page, '#stage', green);
   });
@@ -99,7 +103,7 @@ test('Firefox joins over VP8 and sees itself beside a pion client', {timeout: 12
   }, green);
   await join(page, `${server.url}/join/yard`, 'Bea');
   await seesBoth(page, '#stage', green);
-  assert.match(await page.$eval('#numbers', (n) => n.textContent || ''), /VP8 1280×720/);
+  await settles('the numbers', 10000, async () => assert.match(await page.$eval('#numbers', (n) => n.textContent || ''), /VP8 1280×720/));
 
   const wall = await browser.newPage();
   watch(t, wall);
@@ -118,8 +122,10 @@ test('a refused camera is explained, and joining without one works', {timeout: 6
   await page.fill('#name', 'Rui');
   await page.click('#join');
   await page.waitForSelector('#call[data-state=live]', {timeout: 20000});
-  const [rui] = (await server.get('/api/v1/rooms/yard')).participants;
-  assert.deepEqual([rui.name, rui.muted], ['Rui', {audio: true, video: true}]);
+  await settles('the room knows', 5000, async () => {
+    const [rui] = (await server.get('/api/v1/rooms/yard')).participants;
+    assert.deepEqual([rui.name, rui.muted], ['Rui', {audio: true, video: true}]);
+  });
 });
 
 /** Runs in the page before its scripts: lets devices open only when asked to. */
@@ -158,7 +164,9 @@ test('no device stays on that nobody wants any more', {timeout: 60000}, async (t
   }
   await hold(false);
   await until('one camera is on', 5000, async () => await cameras() === 1);
-  assert.equal(await page.evaluate(() => /** @type {any} */ (document.querySelector('#mirror')).srcObject.getVideoTracks()[0].readyState), 'live');
+  await settles('the mirror shows it', 5000, async () => {
+    assert.equal(await page.evaluate(() => /** @type {any} */ (document.querySelector('#mirror')).srcObject.getVideoTracks()[0].readyState), 'live');
+  });
 
   await page.fill('#name', 'Rui');
   await page.click('#join');

@@ -11,7 +11,7 @@ import {fileURLToPath} from 'node:url';
 const binary = process.env.AZULEJO_BIN || fileURLToPath(new URL('../../bin/azulejo', import.meta.url));
 
 /**
- * Asks again and again until something is there; a test never just sleeps.
+ * Repeats ask until it has an answer. Tests wait by it: they never only sleep.
  * @template T
  * @param {string} what for the error
  * @param {number} ms
@@ -33,11 +33,25 @@ export async function until(what, ms, ask) {
   throw new Error(`${what}: not within ${ms} ms${last ? ` (${last})` : ''}`);
 }
 
+/**
+ * Repeats assertions until all of them hold. Facts that arrive on different paths, such as a picture, a message and the
+ * answer of the REST API, do not become true at the same time.
+ * @param {string} what for the error
+ * @param {number} ms
+ * @param {() => Promise<void>} check throws while something does not hold
+ */
+export async function settles(what, ms, check) {
+  await until(what, ms, async () => {
+    await check();
+    return true;
+  });
+}
+
 /** @type {WeakMap<object, (() => unknown)[]>} */
 const endings = new WeakMap();
 
 /**
- * Runs fn when the test is over; what came last goes first: browsers before servers before folders.
+ * Runs fn at the end of the test, in the opposite order of the calls: browsers, then servers, then folders.
  * @param {import('node:test').TestContext} t
  * @param {() => unknown} fn
  */
@@ -53,7 +67,7 @@ export function defer(t, fn) {
   });
 }
 
-/** A folder that goes away with the test. @param {import('node:test').TestContext} t */
+/** A folder that is removed after the test. @param {import('node:test').TestContext} t */
 export function scratch(t) {
   const dir = mkdtempSync(join(tmpdir(), 'azulejo-web-'));
   defer(t, () => rmSync(dir, {recursive: true, force: true}));
@@ -70,7 +84,7 @@ export async function freePort() {
   return port;
 }
 
-/** Runs ffmpeg; throws with what it said. @param {...string} args */
+/** Runs ffmpeg; an error has its output. @param {...string} args */
 export function ffmpeg(...args) {
   const run = spawnSync('ffmpeg', ['-hide_banner', '-loglevel', 'error', '-y', ...args], {encoding: 'utf8'});
   if (run.status !== 0) throw new Error(`ffmpeg ${args.join(' ')}: ${run.error || run.stderr}`);

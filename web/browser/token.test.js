@@ -8,7 +8,7 @@ import {join as path} from 'node:path';
 import test from 'node:test';
 import {join, openChromium, watch} from './browsers.js';
 import {motion, moves, patch} from './picture.js';
-import {defer, ffmpeg, mint, scratch, serve, until} from './server.js';
+import {defer, ffmpeg, mint, scratch, serve, settles, until} from './server.js';
 
 const secret = '0123456789abcdef0123456789abcdef';
 const green = [20, 170, 60];
@@ -73,7 +73,7 @@ test('with a token a guest is in the mix, under the name of the token, and goes 
     return found && found.share > 0.9 && found.w > 560;
   });
   await moves(page, '#stage', {x: 0, y: 180, w: 640, h: 360});
-  assert.deepEqual(await page.locator('#here .who').allTextContents(), ['gate', 'José']);
+  await settles('the list', 5000, async () => assert.deepEqual(await page.locator('#here .who').allTextContents(), ['gate', 'José']));
 
   await page.evaluate(() => /** @type {HTMLElement} */ (document.querySelector('#leave')).click());
   assert.equal(await page.getAttribute('#gone a[href^="/?"]', 'href'), `/?token=${token}`);

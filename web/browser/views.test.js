@@ -5,7 +5,7 @@ import {join as path} from 'node:path';
 import test from 'node:test';
 import {join, openChromium, openFirefox, watch} from './browsers.js';
 import {agreement, motion, under} from './picture.js';
-import {ffmpeg, scratch, serve, until} from './server.js';
+import {ffmpeg, scratch, serve, settles, until} from './server.js';
 
 const red = [200, 40, 30], blue = [30, 60, 200], green = [20, 170, 60];
 
@@ -66,7 +66,7 @@ test('Chromium: a tap puts a tile in the spotlight and back, keys do too, and la
 
   await tap(page, b);
   await agrees(page, '#wall', colours, ids, b);
-  assert.equal(await page.locator(`.tile[data-id="${b}"]`).getAttribute('aria-pressed'), 'true');
+  await settles('the tile is pressed', 5000, async () => assert.equal(await page.locator(`.tile[data-id="${b}"]`).getAttribute('aria-pressed'), 'true'));
   await tap(page, b);
   const [left, right] = await until('both of one size again', 20000, async () => {
     const tiles = await agrees(page, '#wall', colours, ids);

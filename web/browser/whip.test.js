@@ -190,8 +190,11 @@ test('Chromium and Firefox publish by WHIP and watch by WHEP, from another origi
       if (now.frames > before + 20 && now.states.every((/** @type {string} */ s) => s === 'connected' || s === 'completed')) return now;
       throw new Error(JSON.stringify({before, ...now}));
     });
-    const trickled = await page.evaluate(() => [.../** @type {any} */ (window).up.trickled, .../** @type {any} */ (window).down.trickled]);
-    assert.ok(trickled.length >= 2 && trickled.every((status) => status === 204), `${browser} trickled: ${trickled}`);
+    const trickled = await until(`${browser} has trickled`, 10000, async () => {
+      const all = await page.evaluate(() => [.../** @type {any} */ (window).up.trickled, .../** @type {any} */ (window).down.trickled]);
+      return all.length >= 2 && all;
+    });
+    assert.ok(trickled.every((status) => status === 204), `${browser} trickled: ${trickled}`);
 
     const other = browser === 'chromium' ? 'firefox' : 'chromium';
     assert.equal(await page.evaluate((/** @type {string} */ name) => /** @type {any} */ (window).down.view({spotlight: name, exclude: 'nobody', rung: '360p'}), other), 204);

@@ -1,5 +1,5 @@
 /**
- * azulejo.js – a place in an azulejo room, for a page of this host: its server takes no other.
+ * azulejo.js – a client of an azulejo room, for pages of this host: its server accepts no others by default.
  *
  *     import {Client} from '/static/azulejo.js';
  *     const client = new Client({room: 'yard', name: 'hall display'});
@@ -7,15 +7,15 @@
  *     client.open();
  *
  * One WebSocket carries JSON (/ws), one RTCPeerConnection carries media: one offer, one answer,
- * never a renegotiation, because the downstream is one mixed stream whoever comes or goes.
- * When the path of media breaks, or the network changes, ICE is restarted within that connection. When that does not
- * help, or anything else breaks, the client starts over with the same key and so takes its own place back.
+ * never a renegotiation, because the downstream is one mixed stream with any number of participants.
+ * When the ICE connection fails or the network changes, the client restarts ICE in the same connection. When that does
+ * not help, or anything else fails, it reconnects with the same key and so gets its participant back.
  * H.264 is preferred; browsers without it use VP8. No dependencies.
  */
 
 import {Session} from './session.js';
 
-/** @typedef {'idle'|'connecting'|'live'|'waiting'|'closed'} State live: pictures arrive */
+/** @typedef {'idle'|'connecting'|'live'|'waiting'|'closed'} State live: video arrives */
 /** @typedef {{state: State, reason: string, attempt: number, retryIn: number}} StateChange retryIn in ms */
 /** @typedef {{audio: boolean, video: boolean}} Media */
 /** @typedef {{id: string, name: string, kind?: string, publish?: Media, muted?: Media}} Participant */
@@ -26,13 +26,13 @@ import {Session} from './session.js';
 /** @typedef {{code: string, message: string}} ServerError */
 
 /**
- * @typedef {object} Selection which picture; PROTOCOL.md says how the fields go together
+ * @typedef {object} Selection which video; PROTOCOL.md says how the fields combine
  * @property {string} [view] a named view
- * @property {string} [spotlight] id or name of who is shown large
+ * @property {string} [spotlight] id or name of the participant that is shown large
  * @property {string|string[]} [exclude] ids or names that are not shown
  * @property {string|object} [layout] 'grid', 'spotlight', 'pip', 'speaker', 'focus', or a whole view
- * @property {number} [page] of those beyond the view's capacity, from 1 on
- * @property {string} [rung] size: 'auto', '720p', '360p', '180p' and what else the server is configured with
+ * @property {number} [page] of participants, where there are more than the capacity of the view, from 1 on
+ * @property {string} [rung] size: 'auto', '720p', '360p', '180p' or another rung of the server's configuration
  */
 
 /**
@@ -40,30 +40,30 @@ import {Session} from './session.js';
  * @property {string} room
  * @property {string} [name] shown on the tile
  * @property {string} [url] WebSocket address; the server this module came from when absent
- * @property {string} [key] secret of this place; random when absent
- * @property {string} [token] what lets this place in, where the server wants one
+ * @property {string} [key] secret of this participant; random when absent
+ * @property {string} [token] where the server needs one
  * @property {{audio?: MediaStreamTrack|null, video?: MediaStreamTrack|null}} [publish]
- *   what is sent; null keeps room for a track that comes later, an absent kind is never sent
- * @property {boolean} [screen] the picture that is sent is a shared screen
- * @property {boolean} [listen] receive sound (default true)
- * @property {boolean} [watch] receive the picture (default true)
- * @property {Selection} [select] which picture
- * @property {boolean} [persistent] keep trying even when the server refuses
- * @property {number} [stallAfter] ms without a new picture before starting over (default 5000, 0: never)
+ *   the tracks that are sent; null prepares for a track that comes later, an absent kind is never sent
+ * @property {boolean} [screen] the video that is sent is a shared screen
+ * @property {boolean} [listen] receive audio (default true)
+ * @property {boolean} [watch] receive video (default true)
+ * @property {Selection} [select] which video
+ * @property {boolean} [persistent] retry also after a refusal of the server
+ * @property {number} [stallAfter] ms without a new frame before it reconnects (default 5000, 0: never)
  * @property {number} [maxBitrate] upstream video, bit/s (default 1500000)
  */
 
 /**
  * @typedef {object} Events
  * @property {StateChange} state
- * @property {{id: string}} joined who this place is among the participants
- * @property {MediaStream} stream the mixed stream, when its first picture arrives
+ * @property {{id: string}} joined the id of this participant
+ * @property {MediaStream} stream the mixed stream, when its first frame arrives
  * @property {Participant[]} participants
- * @property {Layout} layout what the picture shows now; in step with the element given to follow()
- * @property {{w: number, h: number}} tile the largest that shows what is sent; what is sent follows by itself
+ * @property {Layout} layout what the video shows now; in step with the element given to follow()
+ * @property {{w: number, h: number}} tile the largest tile that shows this participant; the client adapts what it sends
  * @property {{level: number}} overload how far the server is degraded, 0 to 4
  * @property {{codec: string, w: number, h: number, fps: number, bitrate: number}} rendition
- * @property {ServerError} error what the server objected to
+ * @property {ServerError} error of the server
  * @property {Stats} stats once a second
  */
 
@@ -76,7 +76,7 @@ export function newKey() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, '0')).join('');
 }
 
-/** A place in a room, kept through every reconnect until close(). */
+/** A participant or viewer of a room, which reconnects until close(). */
 export class Client {
   /** @type {Options & {key: string, stallAfter: number}} */
   #options;
@@ -87,13 +87,13 @@ export class Client {
   /** @type {ReturnType<typeof setTimeout>|undefined} */
   #timer;
   #attempt = 0;
-  /** shared with the session, which tells it again after a reconnect */
+  /** shared with the session, which sends it again after a reconnect */
   #mute = {audio: false, video: false};
   /** @type {State} */
   #state = 'idle';
-  /** @type {string|undefined} the kind of line there is, where the browser tells */
+  /** @type {string|undefined} the kind of network, where the browser knows it */
   #network;
-  /** @type {HTMLVideoElement|null} whose pictures layouts wait for */
+  /** @type {HTMLVideoElement|null} layouts wait for its frames */
   #video = null;
 
   /** @param {Options} options */
@@ -105,7 +105,7 @@ export class Client {
   get key() { return this.#options.key; }
 
   /**
-   * Calls fn with each event of a kind; returns how to stop it.
+   * Calls fn with each event of a kind; returns a function that stops it.
    * @template {keyof Events} K
    * @param {K} kind
    * @param {(value: Events[K]) => void} fn
@@ -116,7 +116,7 @@ export class Client {
     return () => set.delete(fn);
   }
 
-  /** Begins, or begins again after close(). */
+  /** Connects, also again after close(). */
   open() {
     if (this.#state !== 'idle' && this.#state !== 'closed') return;
     for (const [target, kind] of wakers()) target.addEventListener(kind, this.#wake);
@@ -126,7 +126,7 @@ export class Client {
     this.#connect();
   }
 
-  /** Leaves the room. Tracks given in stay the caller's. */
+  /** Leaves the room. It does not stop the tracks of the caller. */
   close(reason = '') {
     clearTimeout(this.#timer);
     for (const [target, kind] of wakers()) target.removeEventListener(kind, this.#wake);
@@ -138,7 +138,7 @@ export class Client {
   }
 
   /**
-   * Sends another track (a camera switched, or on again) without renegotiation; null sends none.
+   * Sends another track (another camera, or one that is on again) without renegotiation; null sends none.
    * @param {'audio'|'video'} kind
    * @param {MediaStreamTrack|null} track
    */
@@ -149,14 +149,14 @@ export class Client {
     await this.#session?.setTrack(kind, track);
   }
 
-  /** Tells the room what is off, so that the tile shows it. @param {{audio?: boolean, video?: boolean}} what */
+  /** Sends which media are off, so that the tile shows it. @param {{audio?: boolean, video?: boolean}} what */
   mute(what) {
     Object.assign(this.#mute, what);
     this.#session?.send({type: 'mute', ...this.#mute});
   }
 
   /**
-   * Chooses another picture. What is said about it replaces what was said before; a rung alone keeps it.
+   * Selects another video. The selection replaces the last one; one with only a rung keeps the rest.
    * @param {Selection} selection
    */
   view(selection) {
@@ -168,7 +168,7 @@ export class Client {
   }
 
   /**
-   * Keeps layout events in step with the pictures of an element that plays the stream.
+   * Keeps layout events in step with the frames of an element that plays the stream.
    * @param {HTMLVideoElement} video
    */
   follow(video) {
@@ -182,7 +182,7 @@ export class Client {
     video.requestVideoFrameCallback(seen);
   }
 
-  /** Makes sure the connection is alive, at once: after sleep, or when in doubt. */
+  /** Checks the connection at once, for example after the machine slept. */
   check() {
     if (this.#state === 'waiting') this.#connect();
     else this.#session?.probe();
@@ -192,7 +192,7 @@ export class Client {
     if (document.visibilityState === 'visible') this.check();
   };
 
-  /** It changes when the line is faster, too: only another kind of line counts. */
+  /** The event comes also when only the speed changes: just another kind of network counts. */
   #moved = () => {
     if (network?.type === this.#network) return;
     this.#network = network?.type;
@@ -240,7 +240,7 @@ function dropAbsent(selection) {
   return Object.fromEntries(Object.entries(selection).filter(([, value]) => value !== undefined));
 }
 
-/** @returns {[EventTarget, string][]} what tells that a tab or network came back */
+/** @returns {[EventTarget, string][]} the events after which a tab or network is back */
 function wakers() {
   return [[document, 'visibilitychange'], [window, 'pageshow'], [window, 'online']];
 }

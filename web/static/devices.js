@@ -1,8 +1,8 @@
-/** devices.js – cameras and microphones, and plain words for what goes wrong with them. */
+/** devices.js – cameras and microphones, and texts for their errors. */
 
 /** @typedef {'audio'|'video'} Kind */
 
-/** @param {unknown} err @param {Kind|'both'} kind @returns {string} what happened and what to do */
+/** @param {unknown} err @param {Kind|'both'} kind @returns {string} the error, and what the user can do */
 export function explain(err, kind) {
   const what = kind === 'both' ? 'camera and microphone' : kind === 'video' ? 'camera' : 'microphone';
   switch (err instanceof Error ? err.name : '') {
@@ -40,7 +40,7 @@ export async function offer(select, kind, chosen) {
   select.value = fit.some((d) => d.deviceId === chosen) ? chosen : 'none';
 }
 
-/** Shows how loud a microphone is, ten times a second. */
+/** Shows the level of a microphone, ten times a second. */
 export class LevelMeter {
   /** @type {AudioContext|null} */
   #context = null;

@@ -1,5 +1,5 @@
 /**
- * footage.js – what is recorded, and playing it from the very time picked.
+ * footage.js – shows what is recorded and plays it from the selected time.
  * #t=TIME&stream=NAME opens at a time (RFC 3339 or Unix milliseconds).
  */
 
@@ -22,9 +22,9 @@ let length = hour;
 let following = true;
 /** @type {string[]} */
 let streams = [];
-/** @type {number} the time last asked for */
+/** @type {number} the time that was requested last */
 let asked = NaN;
-/** whether the field holds a time that was typed and not yet asked for */
+/** whether the field has a typed time that was not requested yet */
 let typed = false;
 let refreshing = new AbortController();
 
@@ -46,7 +46,7 @@ const player = new Player(video, {
   trouble: (words) => { status.textContent = words; },
 });
 
-/** Plays a stream from a time and makes that the address. @param {string} stream @param {number} t Unix ms */
+/** Plays a stream from a time and puts both into the address. @param {string} stream @param {number} t Unix ms */
 function pick(stream, t) {
   asked = Math.round(t);
   typed = false;
@@ -58,7 +58,7 @@ function pick(stream, t) {
   player.play(`${base}/${encodeURIComponent(stream)}/index.m3u8`, asked);
 }
 
-/** Nothing is recorded within an hour of t: goes on where the next footage begins, if there is any. @param {number} t */
+/** Nothing is recorded in the hour after t: plays from the start of the next footage, if there is any. @param {number} t */
 async function goOn(t) {
   const to = Math.min(Date.now(), t + 30 * 24 * hour);
   const range = `from=${new Date(t).toISOString()}&to=${new Date(to).toISOString()}`;
@@ -75,7 +75,7 @@ function link(t) {
   return `t=${new Date(t).toISOString()}&stream=${encodeURIComponent(timeline.chosen)}`;
 }
 
-/** Shows a time as that of the picture. @param {number} t */
+/** Shows the time of the frame. @param {number} t */
 function shown(t) {
   byId('clock-day', HTMLElement).textContent = day(t);
   byId('clock-hour', HTMLElement).textContent = clock(t);
@@ -85,7 +85,7 @@ function shown(t) {
   if (!typed && document.activeElement !== when) when.value = local(t);
 }
 
-/** @param {string} title @param {string} text @param {boolean} over whether the picture shines through */
+/** @param {string} title @param {string} text @param {boolean} over whether the video is visible behind it */
 function cover(title, text, over) {
   poster.hidden = false;
   poster.classList.toggle('over', over);
@@ -104,7 +104,7 @@ function look(from) {
   refresh();
 }
 
-/** Fetches what is recorded in sight; an answer for an older sight is dropped. */
+/** Fetches what is recorded in the visible range; drops the answer when the range has changed. */
 async function refresh() {
   refreshing.abort();
   const mine = refreshing = new AbortController();
@@ -132,7 +132,7 @@ function setZoom(hours) {
   look(middle - length / 2);
 }
 
-/** Reads the address: the time and stream to open with. */
+/** Reads time and stream from the address. */
 function fromAddress() {
   const hash = new URLSearchParams(location.hash.slice(1));
   const t = parse(hash.get('t') || '');

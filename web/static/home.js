@@ -1,8 +1,8 @@
-/** home.js – the front page: which rooms are open, and the doors into one. */
+/** home.js – the front page: the open rooms and links into them. */
 
 import {Refusal, address, api, bitrate, byId, count, handOn, make, sentence} from './ui.js';
 
-/** @typedef {{view: string, codec: string, w?: number, h?: number, fps: number, bitrate: number, sinks: number}} Rendition sound has no w and h */
+/** @typedef {{view: string, codec: string, w?: number, h?: number, fps: number, bitrate: number, sinks: number}} Rendition audio has no w and h */
 /**
  * @typedef {object} Room
  * @property {string} room its name
@@ -26,7 +26,7 @@ byId('go', HTMLFormElement).addEventListener('submit', (e) => {
 /** @type {Map<string, {card: HTMLElement, seen: string}>} */
 const cards = new Map();
 
-/** Redraws only what changed, so that focus and hovering survive. @param {Room[]} rooms */
+/** Redraws only what changed, so that focus and hover stay. @param {Room[]} rooms */
 function show(rooms) {
   const names = new Set(rooms.map((r) => r.room));
   for (const [name, {card}] of cards) if (!names.has(name)) { card.remove(); cards.delete(name); }
@@ -75,7 +75,7 @@ function recording(room) {
   return make('span', broken ? 'soft' : 'kept', make('i', `dot ${broken ? 'bad' : 'wait'}`), broken ? 'recording in trouble' : 'recording');
 }
 
-/** The wall in small: one tile for each participant, pale while it has no picture. @param {Room} room */
+/** A small picture of the wall: one tile for each participant, pale while it has no video. @param {Room} room */
 function glyph(room) {
   const svg = document.createElementNS(ns, 'svg');
   svg.setAttribute('class', 'glyph');
@@ -125,7 +125,7 @@ async function refresh() {
   setTimeout(refresh, document.visibilityState === 'visible' ? 2000 : 10000);
 }
 
-/** This page's token shows no list; asking again changes nothing. */
+/** The token of this page allows no list, so it is not requested again. */
 function closed() {
   byId('rooms-title', HTMLElement).textContent = 'Your room';
   status.textContent = 'Your token does not show which rooms are open. Enter the name of yours above.';

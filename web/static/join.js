@@ -1,4 +1,4 @@
-/** join.js – the lobby, then the room: pick devices, join, be in the picture, leave. */
+/** join.js – the lobby and the room: select devices, join, see and be seen, leave. */
 
 import {Client, newKey} from './azulejo.js';
 import {LevelMeter, explain, offer, open} from './devices.js';
@@ -27,7 +27,7 @@ const buttons = {
 };
 /** @type {Record<Kind, MediaStreamTrack|null>} */
 const tracks = {audio: null, video: null};
-/** @type {Record<Kind, number>} counts wishes; a device that opens for an older one is closed again */
+/** @type {Record<Kind, number>} counts requests; a device that opens for an older request is closed again */
 const turns = {audio: 0, video: 0};
 /** @type {Record<Kind, boolean>} what the user switched off */
 const off = {audio: false, video: false};
@@ -47,14 +47,14 @@ const key = sessionStorage.getItem(`key/${room}`) || newKey();
 sessionStorage.removeItem(`key/${room}`);
 addEventListener('pagehide', () => sessionStorage.setItem(`key/${room}`, key));
 
-/** Closes what is open of a kind, and what is on its way. @param {Kind} kind @returns {number} the new turn */
+/** Closes the open device of a kind, and one that is opening. @param {Kind} kind @returns {number} the number of the request */
 function drop(kind) {
   tracks[kind]?.stop();
   tracks[kind] = null;
   return ++turns[kind];
 }
 
-/** Opens the chosen device, replacing what was open. @param {Kind} kind @param {string} id '' any, 'none' none */
+/** Opens the selected device in place of the open one. @param {Kind} kind @param {string} id '' any, 'none' none */
 async function use(kind, id) {
   const turn = drop(kind);
   delete troubles[kind];
@@ -119,7 +119,7 @@ async function toggle(kind) {
   for (const b of buttons[kind]) b.disabled = false;
 }
 
-/** One question for both devices, then one for each if that failed. */
+/** Requests both devices at once, then each alone if that failed. */
 async function begin() {
   page.name.value = nameOfToken() || localStorage.getItem('name') || '';
   page.name.readOnly = nameOfToken() !== '';
@@ -131,7 +131,8 @@ async function begin() {
   mirror();
 }
 
-/** Tells who is here already. A token need not show all rooms; without one, their list knows of rooms that are not open. */
+/** Shows the participants of the room. With a token it requests this room, since the list needs more; without one it uses
+ * the list, which does not fail for a room that is not open. */
 async function company() {
   const rooms = tokenOfPage()
     ? [await api(`/api/v1/rooms/${encodeURIComponent(room)}`).catch(() => null)]
@@ -179,7 +180,7 @@ function state({state, reason, attempt}) {
   page.numbers.textContent = state === 'waiting' ? sentence(reason) : 'Connecting…';
 }
 
-/** What the server leaves out while it is too slow, in its order. */
+/** What the server omits at each level of overload. */
 const less = ['', 'The server is busy.', 'The server is busy: half as many pictures a second.', 'The server is busy: smaller pictures, and fewer.'];
 
 /** @param {{level: number}} overload */

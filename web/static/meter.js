@@ -1,4 +1,4 @@
-/** meter.js – what a connection carries right now. */
+/** meter.js – the rates of a connection. */
 
 /** @typedef {import('./azulejo.js').Stats} Stats */
 /** @typedef {import('./azulejo.js').Flow} Flow */
@@ -13,10 +13,10 @@ export class Meter {
   /** @type {Map<string, {bytes: number, at: number}>} */
   #last = new Map();
 
-  /** @returns {number} ms since the last new picture; a tab that slept starts afresh */
+  /** @returns {number} ms since the last new frame; it restarts after the tab slept */
   stalled() { return performance.now() - this.#moved; }
 
-  /** @returns {number} ms since anything came, be it sound; a tab that slept starts afresh */
+  /** @returns {number} ms since anything arrived, also audio; it restarts after the tab slept */
   silent() { return performance.now() - this.#heard; }
 
   /** @param {RTCStatsReport} report @returns {Stats} */

@@ -1,10 +1,10 @@
 /**
- * path.js – when a broken path of media is worth an ICE restart: new credentials and candidates for the connection
- * there is. It costs one round trip, where starting over costs the place on the screen. One try for each loss;
- * whoever has no success with it starts over.
+ * path.js – decides when a failed media path gets an ICE restart: new credentials and candidates for the same
+ * connection. A restart costs one round trip; a reconnect interrupts the video. There is one restart for each
+ * loss; when it does not help, the client reconnects.
  */
 
-/** How long, in ms, the server has to answer a restart, and media to come after that. */
+/** How long, in ms, a restart waits for the answer of the server, and then for media. */
 const patience = {answer: 2000, media: 4000};
 
 export class Path {
@@ -17,28 +17,28 @@ export class Path {
     this.now = now;
   }
 
-  /** A restart was begun and may still help. */
+  /** A restart is running. */
   get trying() { return this.#tried && this.now() < this.#deadline; }
 
-  /** A restart was begun and did not help. */
+  /** A restart did not help. */
   get hopeless() { return this.#tried && !this.trying; }
 
-  /** Nothing comes any more. */
+  /** No media arrive. */
   lost() {
     if (!this.#tried) this.#begin();
   }
 
-  /** The network is another one: what was tried before says nothing. */
+  /** The network has changed: a restart may help again. */
   changed() {
     if (!this.trying) this.#begin();
   }
 
-  /** The server answered the restart. */
+  /** The server has answered the restart. */
   answered() {
     if (this.trying) this.#deadline = this.now() + patience.media;
   }
 
-  /** Media come again. */
+  /** Media arrive again. */
   found() { this.#tried = false; }
 
   #begin() {

@@ -1,4 +1,4 @@
-/** people.js – who is in the room, and how each of them is. */
+/** people.js – the list of participants and their states. */
 
 import {icon, make} from './ui.js';
 
@@ -18,7 +18,7 @@ export class People {
     this.list.replaceChildren(...this.#rows.values());
   }
 
-  /** Marks who speaks and whose picture is old. @param {Tile[]} tiles */
+  /** Marks participants that speak, and those whose video is old. @param {Tile[]} tiles */
   update(tiles) {
     for (const t of tiles || []) {
       const row = this.#rows.get(t.id);

@@ -12,13 +12,13 @@ import {tokenOfPage} from './ui.js';
 
 /**
  * @typedef {object} Reports
- * @property {(wall: number) => void} time the time of the picture shown, with every picture
- * @property {(wall: number) => void} begun playing starts, at the time asked or at the end of a gap
+ * @property {(wall: number) => void} time the time of the visible frame, with every frame
+ * @property {(wall: number) => void} begun playback starts, at the requested time or at the end of a gap
  * @property {(wall: number) => void} ended nothing is recorded in the hour after this time
  * @property {(words: string) => void} trouble
  */
 
-/** The playlist begins before the time asked for, so that its segment is in whatever the server rounds. */
+/** The playlist starts this much before the requested time, so that it has the segment of that time after any rounding. */
 const lead = 10 * second;
 
 export class Player {
@@ -26,11 +26,11 @@ export class Player {
   #hls = null;
   /** @type {() => Fragment[]} */
   #fragments = () => [];
-  /** counts windows; answers that belong to an older one are dropped */
+  /** counts windows; the answers for an older one are dropped */
   #turn = 0;
   #playlist = '';
   #pending = NaN;
-  /** when it last sought, of performance.now(); pictures from before are of another time */
+  /** performance.now() of the last seek; frames from before it have another time */
   #sought = 0;
 
   /** @param {HTMLVideoElement} video @param {Reports} reports */
@@ -41,16 +41,16 @@ export class Player {
     this.#watch();
   }
 
-  /** The time of the picture on the screen, or of the one to come; NaN when there is none. */
+  /** The time of the frame on the screen, or of the next one; NaN when there is none. */
   get wall() {
     return Number.isNaN(this.#pending) ? wallAt(this.#fragments(), this.video.currentTime) : this.#pending;
   }
 
-  /** Whether the picture is the newest there is in the window. */
+  /** Whether the frame is the newest of the window. */
   get atEnd() { return endOf(this.#fragments()) - this.wall < second; }
 
   /**
-   * Plays from a time. Inside what is loaded already it only seeks.
+   * Plays from a time. It only seeks when that time is loaded.
    * @param {string} playlist address without a query
    * @param {number} t Unix ms
    */
@@ -123,7 +123,7 @@ export class Player {
     this.#arrived(t, () => {});
   }
 
-  /** The list of the window is here. @param {number} t @param {(position: number) => void} load */
+  /** The playlist of the window is loaded. @param {number} t @param {(position: number) => void} load */
   #arrived(t, load) {
     const at = locate(this.#fragments(), t);
     if (!at) { this.stop(); return this.reports.ended(t); }
@@ -141,7 +141,7 @@ export class Player {
       this.#sought = performance.now();
       this.#pending = NaN;
       this.reports.begun(wall);
-      video.play().catch(() => {}); // without a click the browser keeps it paused; the button shows so
+      video.play().catch(() => {}); // browsers may refuse to play without a click; the button shows the pause
     };
     if (video.readyState >= HTMLMediaElement.HAVE_METADATA) seek();
     else video.addEventListener('loadedmetadata', seek, {once: true});
@@ -152,7 +152,7 @@ export class Player {
     if (!Number.isNaN(end)) this.#open(this.#playlist, end);
   }
 
-  /** @param {Hls} hls @param {import('hls.js').ErrorData} data @param {number} t the time asked for */
+  /** @param {Hls} hls @param {import('hls.js').ErrorData} data @param {number} t the requested time */
   #failed(hls, data, t) {
     const status = data.response?.code;
     if (status === 404 && !this.#fragments().length) { this.stop(); return this.reports.ended(t); }

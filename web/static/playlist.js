@@ -1,6 +1,6 @@
 /**
- * playlist.js – where a time lies in an HLS playlist and which time a position shows. A playlist
- * leaves gaps out, so positions and times advance together only inside a fragment.
+ * playlist.js – converts times to positions in an HLS playlist and back. A playlist has no gaps, so positions and
+ * times advance together only inside a fragment.
  */
 
 /** @typedef {{start: number, duration: number, wall: number}} Fragment start and duration in seconds of playing, wall in Unix ms */
@@ -28,10 +28,10 @@ export function parsePlaylist(text) {
 }
 
 /**
- * The playing position of a wall-clock time; inside a gap, that of the next picture.
+ * The playing position of a wall-clock time; inside a gap, that of the next frame.
  * @param {Fragment[]} list
  * @param {number} t Unix ms
- * @returns {{position: number, wall: number}|null} wall is t, or when the gap ends; null after the end
+ * @returns {{position: number, wall: number}|null} wall is t, or the end of the gap; null after the end
  */
 export function locate(list, t) {
   for (const f of list) {
@@ -55,7 +55,7 @@ export function wallAt(list, position) {
   return at.wall + Math.min(Math.max(0, position - at.start), at.duration) * 1000;
 }
 
-/** When the newest picture of the list ends, Unix ms. @param {Fragment[]} list */
+/** The end of the newest fragment, Unix ms. @param {Fragment[]} list */
 export function endOf(list) {
   const last = list[list.length - 1];
   return last ? last.wall + last.duration * 1000 : NaN;

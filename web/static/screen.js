@@ -1,9 +1,9 @@
-/** screen.js – shares a screen: a second participant beside the one who shares it, with a tile of its own. */
+/** screen.js – shares a screen: it is a second participant with a tile of its own. */
 
 import {Client} from './azulejo.js';
 import {sentence} from './ui.js';
 
-/** Pictures of text want bits. */
+/** Text needs a higher bitrate. */
 const maxBitrate = 2500000;
 const longestName = 64;
 
@@ -12,7 +12,7 @@ export class ScreenShare {
   #client = null;
   /** @type {MediaStreamTrack|null} */
   #track = null;
-  /** @type {{room: string, name: string, token?: string}|null} who may share where; null: nobody */
+  /** @type {{room: string, name: string, token?: string}|null} the participant that may share; null: none */
   #owner = null;
 
   /** @param {HTMLButtonElement} button @param {(words: string) => void} trouble */
@@ -22,7 +22,7 @@ export class ScreenShare {
     button.addEventListener('click', () => this.#track ? this.stop() : this.#start());
   }
 
-  /** Shows the button where the browser can do it; phones cannot. @param {{room: string, name: string, token?: string}} owner */
+  /** Shows the button when the browser can share a screen; phones cannot. @param {{room: string, name: string, token?: string}} owner */
   offer(owner) {
     this.#owner = owner;
     this.button.hidden = !navigator.mediaDevices?.getDisplayMedia;

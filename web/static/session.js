@@ -1,7 +1,7 @@
 /**
  * session.js – one attempt of a Client: one WebSocket, one RTCPeerConnection, one offer, one
- * answer, and again only for an ICE restart. A session ends at the first thing that breaks and is
- * never revived, but for its path of media.
+ * answer; another offer only for an ICE restart. A session ends at its first failure; only a failed media path is
+ * restored.
  */
 
 import {Layouts} from './layouts.js';
@@ -14,18 +14,19 @@ import {Uplink} from './uplink.js';
 /** @typedef {import('./azulejo.js').Participant} Participant */
 /** @typedef {import('./azulejo.js').ServerError} ServerError */
 
-/** How long, in ms, the server may say nothing; pings go out well before. */
+/** How long, in ms, the server may be silent; pings are sent well before that. */
 const silence = 12000;
-/** Server errors that a new try gets over by itself. */
+/** Server errors after which a reconnect can succeed. */
 const passing = new Set(['closing', 'slow', 'ice_failed', 'internal', 'overloaded', 'too_many_requests']);
-/** How long, in ms, to wait at least after server errors that soon come again: asking more often would keep others out too. */
+/** The shortest pause in ms after server errors that come again at once: more attempts would block other clients of the
+ * same address. */
 const pauses = new Map([['unauthorized', 60000], ['forbidden', 60000], ['too_many_requests', 10000]]);
 
 /**
  * @typedef {object} Owner
  * @property {<K extends keyof Events>(kind: K, value: Events[K]) => void} emit
  * @property {() => void} live
- * @property {(reason: string, final: boolean, pause: number) => void} lost called once; not to be tried again for pause ms
+ * @property {(reason: string, final: boolean, pause: number) => void} lost called once; no reconnect within pause ms
  */
 
 export class Session {
@@ -42,7 +43,7 @@ export class Session {
   #meter = new Meter();
   #layouts = new Layouts((layout) => this.owner.emit('layout', layout));
   #path = new Path(() => this.#guard(this.#restart()));
-  /** @type {Uplink|null} of the picture that is sent */
+  /** @type {Uplink|null} of the video that is sent */
   #uplink = null;
   #ended = false;
   #joined = false;
@@ -74,14 +75,14 @@ export class Session {
     if (this.#ws?.readyState === WebSocket.OPEN) this.#ws.send(JSON.stringify(message));
   }
 
-  /** Asks for a sign of life within three seconds. */
+  /** Sends a ping whose pong must come within 3 s. */
   probe() {
     if (!this.#joined) return;
     this.#heard = Math.min(this.#heard, performance.now() - silence + 3000);
     this.send({type: 'ping'});
   }
 
-  /** The network is another one: media look for another path before they are missed. */
+  /** The network has changed: ICE is restarted before media are missing. */
   moved() {
     if (this.#live) this.#path.changed();
     this.probe();
@@ -93,7 +94,7 @@ export class Session {
     if (kind === 'video') this.#uplink?.fit();
   }
 
-  /** A picture is on the screen. @param {number|undefined} rtp its RTP timestamp */
+  /** A frame is on the screen. @param {number|undefined} rtp its RTP timestamp */
   frame(rtp) { this.#layouts.frame(rtp); }
 
   /** @param {boolean} leave */
@@ -150,7 +151,7 @@ export class Session {
     this.owner.emit('error', {code: error.code, message: error.message});
     this.#objection = error.message;
     if (error.code === 'replaced') this.#fail(error.message, true);
-    else if (error.code === 'second_offer') this.#fail(error.message); // no restart: over from the beginning
+    else if (error.code === 'second_offer') this.#fail(error.message); // the server accepts no restart: reconnect
     else if (!this.#joined || error.code === 'bad_sdp') {
       this.#fail(error.message, !this.options.persistent && !passing.has(error.code), pauses.get(error.code));
     }
@@ -186,7 +187,7 @@ export class Session {
     else if (state === 'failed') this.#fail('no way for media was found');
   }
 
-  /** Offers new ICE credentials, and nothing else that is new. */
+  /** Sends an offer in which only the ICE credentials are new. */
   async #restart() {
     const pc = this.#pc;
     if (!pc || pc.signalingState !== 'stable') return;
@@ -224,7 +225,7 @@ export class Session {
     else this.#early.push(c);
   }
 
-  /** Hands the stream out when its picture flows, so that a page keeps the old picture until then. @param {RTCTrackEvent} e */
+  /** Emits the stream when its video flows, so that a page shows the last frame until then. @param {RTCTrackEvent} e */
   #downstream(e) {
     this.#arriving.push(e.track);
     if (e.track.kind !== 'video') return;
@@ -257,9 +258,9 @@ export class Session {
     this.owner.emit('stats', stats);
     const {stallAfter, watch} = this.options;
     const watches = stallAfter && watch !== false;
-    // The browser itself notices later, or not before the picture counts as stopped.
+    // The browser notices it later, or only after the video counts as stopped.
     if (watches && this.#meter.silent() > stallAfter / 2) this.#path.lost();
-    else if (this.#path.hopeless && pc.connectionState === 'connected') this.#path.found(); // it never broke
+    else if (this.#path.hopeless && pc.connectionState === 'connected') this.#path.found(); // the path did not fail
     if (watches && !this.#path.trying && document.visibilityState === 'visible' && this.#meter.stalled() > stallAfter) this.#fail('the picture stopped');
   }
 }
@@ -271,7 +272,7 @@ function ownServer() {
   return url.href;
 }
 
-/** Puts H.264 (packetization-mode 1, constrained baseline first) before VP8 before the rest. @param {RTCRtpTransceiver} line */
+/** Prefers H.264 (packetization-mode 1, constrained baseline first), then VP8, then the rest. @param {RTCRtpTransceiver} line */
 function preferH264(line) {
   const codecs = RTCRtpReceiver.getCapabilities?.('video')?.codecs;
   if (!codecs || !line.setCodecPreferences) return;

@@ -1,7 +1,7 @@
 /**
- * tiles.js – the tiles of a picture as buttons over it: a tap puts a source in the spotlight for this
- * viewer alone, another leads back. A tap on the tile that says how many more there are turns the page.
- * They follow the layout events, wherever the picture lies in its element.
+ * tiles.js – the tiles of a view as buttons over the video: a tap puts a source in the spotlight for this
+ * viewer alone, another tap ends that. A tap on the tile with "+N" shows the next page. The buttons follow the layout
+ * events and the position of the video in its element.
  */
 
 import {make} from './ui.js';
@@ -11,7 +11,7 @@ import {make} from './ui.js';
 /** @typedef {import('./azulejo.js').Selection} Selection */
 /** @typedef {import('./azulejo.js').Tile} Tile */
 
-/** The picture inside its element, as object-fit: contain puts it. @param {{w: number, h: number}} element @param {{w: number, h: number}} canvas */
+/** The rectangle of the video inside its element, as object-fit: contain places it. @param {{w: number, h: number}} element @param {{w: number, h: number}} canvas */
 export function inside(element, canvas) {
   const scale = Math.min(element.w / canvas.w, element.h / canvas.h);
   const w = canvas.w * scale, h = canvas.h * scale;
@@ -23,16 +23,16 @@ export class Tiles {
   #layout = null;
   /** @type {Map<string, HTMLButtonElement>} by id */
   #buttons = new Map();
-  /** @type {string[]} ids in the order of the named view: what the number keys mean */
+  /** @type {string[]} ids in the order of the named view, for the number keys */
   #order = [];
-  /** the id in this viewer's own spotlight */
+  /** the id in the spotlight of this viewer */
   #chosen = '';
   #observer = new ResizeObserver(() => this.#place());
 
   /**
    * @param {HTMLVideoElement} video inside a positioned element
-   * @param {Selection} home the picture to come back to
-   * @param {(name: string) => void} [say] told who is in the spotlight, '' after the way back
+   * @param {Selection} home the selection without a spotlight
+   * @param {(name: string) => void} [say] called with the name in the spotlight; '' when there is none
    */
   constructor(video, home, say = () => {}) {
     this.video = video;
@@ -45,14 +45,14 @@ export class Tiles {
     this.#observer.observe(video);
   }
 
-  /** Shows the tiles of a client's picture from now on; null: of none. @param {Client|null} client */
+  /** Shows the tiles of a client from now on; null: none. @param {Client|null} client */
   follow(client) {
     this.client = client;
     this.clear();
     client?.on('layout', (layout) => { if (this.client === client) this.#show(layout); });
   }
 
-  /** Until the next layout nobody knows what is where. */
+  /** Hides the tiles until the next layout. */
   clear() {
     this.#layout = null;
     this.#chosen = '';
@@ -60,7 +60,7 @@ export class Tiles {
     this.box.replaceChildren();
   }
 
-  /** Number keys choose a tile, Escape leads back. @param {KeyboardEvent} e @returns {boolean} whether it was one of them */
+  /** Number keys select a tile, Escape ends the spotlight. @param {KeyboardEvent} e @returns {boolean} whether it was one of them */
   key(e) {
     if (e.ctrlKey || e.metaKey || e.altKey || !this.client) return false;
     if (e.key === 'Escape' && this.#chosen) this.#back();
@@ -74,7 +74,7 @@ export class Tiles {
     this.#layout = layout;
     const {tiles} = layout;
     if (!this.#chosen) this.#order = tiles.map((t) => t.id).filter(Boolean);
-    else if (!tiles.some((t) => t.id === this.#chosen)) this.#back(); // who was chosen has left
+    else if (!tiles.some((t) => t.id === this.#chosen)) this.#back(); // the selected participant has left
     for (const [id, button] of this.#buttons) {
       if (tiles.some((t) => t.id === id)) continue;
       button.remove();
@@ -84,7 +84,7 @@ export class Tiles {
     this.#place();
   }
 
-  /** Buttons stay the same elements, so that focus and hovering survive. @param {Tile} tile @param {number} i @param {{w: number, h: number}} canvas */
+  /** Reuses the element of a button, so that focus and hover stay. @param {Tile} tile @param {number} i @param {{w: number, h: number}} canvas */
   #draw(tile, i, canvas) {
     let button = this.#buttons.get(tile.id);
     if (!button) {
@@ -104,7 +104,7 @@ export class Tiles {
     style.height = `${100 * tile.h / canvas.h}%`;
   }
 
-  /** Lays the box over the picture, without the bars beside it. */
+  /** Places the box over the video, without the bars beside it. */
   #place() {
     if (!this.#layout) return;
     const {x, y, w, h} = inside({w: this.video.clientWidth, h: this.video.clientHeight}, this.#layout.canvas);
@@ -130,7 +130,7 @@ export class Tiles {
     this.client?.view({...this.#selection(), page: page % pages + 1});
   }
 
-  /** The picture that is wanted now, its first page. @returns {Selection} */
+  /** The current selection, on its first page. @returns {Selection} */
   #selection() {
     return this.#chosen ? {...this.home, layout: undefined, spotlight: this.#chosen} : this.home;
   }

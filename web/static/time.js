@@ -1,4 +1,4 @@
-/** time.js – wall-clock times in words and back. Times are Unix milliseconds, shown in local time. */
+/** time.js – formats and parses wall-clock times. Times are Unix milliseconds, shown in local time. */
 
 export const second = 1000;
 export const minute = 60 * second;
@@ -30,7 +30,7 @@ export function zone(t) {
   return `UTC${east < 0 ? '−' : '+'}${two(Math.floor(size / 60))}:${two(size % 60)}`;
 }
 
-/** What an input of type datetime-local takes: "2026-03-01T03:12:04". @param {number} t */
+/** The format of an input of type datetime-local: "2026-03-01T03:12:04". @param {number} t */
 export function local(t) {
   const d = new Date(t);
   return `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())}T${clock(t)}`;
@@ -57,7 +57,7 @@ export function ticks(from, to, step) {
   const list = [];
   while (d.getTime() < to) {
     if (d.getTime() >= from) list.push(d.getTime());
-    // By the clock's own reckoning: a day of 23 or 25 hours keeps its round hours.
+    // In local time: a day of 23 or 25 hours keeps its round hours.
     if (step < hour) d.setTime(d.getTime() + step);
     else d.setHours(d.getHours() + step / hour);
   }

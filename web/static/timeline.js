@@ -1,6 +1,6 @@
 /**
  * timeline.js – lanes of recorded spans over time: click or press keys to pick a time, drag or
- * scroll sideways to move. It draws what it is given and reports; it fetches nothing.
+ * scroll sideways to move. It draws the given lanes and calls reports; it fetches nothing.
  */
 
 import {make} from './ui.js';
@@ -60,7 +60,7 @@ export class Timeline {
     for (const [n, track] of this.#tracks) track.classList.toggle('off', n !== name);
   }
 
-  /** Moves the needle to the time of the picture. @param {number} t */
+  /** Moves the needle to the time of the frame. @param {number} t */
   time(t) {
     this.#time = t;
     this.#needle.hidden = !(t >= this.from && t <= this.to);

@@ -1,7 +1,7 @@
-/** ui.js – what the pages share: elements, addresses, words for numbers. */
+/** ui.js – functions of all pages: elements, addresses, formats of numbers. */
 
 /**
- * The element of an id; a page without it is a bug worth an exception.
+ * The element with an id; throws when the page has none.
  * @template {Element} T
  * @param {string} id
  * @param {new () => T} kind
@@ -64,7 +64,7 @@ export function tokenOfPage() {
 }
 
 /**
- * The name that this page's token is bound to; '' where any will do. Only the server knows whether the token is good.
+ * The name that this page's token is bound to; '' when it may be any. Only the server knows whether the token is valid.
  * @returns {string}
  */
 export function nameOfToken() {
@@ -77,19 +77,19 @@ export function nameOfToken() {
   }
 }
 
-/** Lets the links of this page that lead to no room hand its token on. */
+/** Adds the token to the links of this page that lead to no room. */
 export function handOn() {
   for (const link of document.querySelectorAll('a[href^="/"]:not([data-door])')) link.setAttribute('href', withToken(link.getAttribute('href') || '/'));
 }
 
-/** Puts the room's name and addresses where the page asks for them. @param {string} room */
+/** Fills in the name and the addresses of the room. @param {string} room */
 export function fillRoom(room) {
   handOn();
   for (const node of document.querySelectorAll('[data-room]')) node.textContent = room;
   for (const node of document.querySelectorAll('[data-door]')) node.setAttribute('href', address(node.getAttribute('data-door') || '', room));
 }
 
-/** What the server answered instead of what was asked for; the message is for people. */
+/** An error that the server answered; the message is for users. */
 export class Refusal extends Error {
   /** @param {number} status of HTTP @param {string} message */
   constructor(status, message) {
@@ -99,7 +99,7 @@ export class Refusal extends Error {
 }
 
 /**
- * Reads JSON from the API; throws an Error in words a person can read, a Refusal where the server said no.
+ * Reads JSON from the API. Throws an Error with a text for users, or a Refusal when the server answered with an error.
  * @param {string} path
  * @param {AbortSignal} [signal]
  */

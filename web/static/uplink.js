@@ -1,22 +1,22 @@
 /**
- * uplink.js – sends no more picture than somebody sees. The server tells how large the largest tile
- * is; the encoder gets smaller pictures and fewer bits accordingly, and all of both when the tile grows.
+ * uplink.js – sends video no larger than the viewers need. The server sends the size of the largest tile; size and
+ * bitrate of the encoder follow it.
  */
 
 /** @typedef {{w: number, h: number}} Size */
 /** @typedef {{scale: number, maxBitrate: number, maxFramerate?: number}} Fitting */
 
-/** Scales that are used: few, because each change costs a key picture. */
+/** The scales in use: few, since each change costs a keyframe. */
 const steps = [1, 1.5, 2, 3, 4, 6, 8];
-/** What is sent while nobody looks: enough to be there at once. */
+/** What is sent without viewers: enough for an immediate start. */
 const hidden = {lines: 90, bitrate: 40000, fps: 5};
 const leastBitrate = 80000;
-/** How long, in ms, a tile is smaller before less is sent; a larger one gets more at once. */
+/** How long, in ms, a tile must be smaller before less is sent; for a larger one more is sent at once. */
 const calm = 3000;
 
 /**
- * How a picture is sent to a tile. It covers the tile, whichever way it is fitted there; a step that lacks a
- * tenth of it is good enough.
+ * The size and bitrate for a tile. The video covers the tile with any fit; a scale that is up to a tenth too small is
+ * accepted.
  * @param {Size} source @param {Size|null} tile null: unknown @param {number} maxBitrate of 1280x720 and more
  * @returns {Fitting}
  */
@@ -33,26 +33,26 @@ export function fitting(source, tile, maxBitrate) {
 export class Uplink {
   /** @type {Size|null} */
   #tile = null;
-  /** @type {Fitting|null} as set last */
+  /** @type {Fitting|null} the last one that was set */
   #now = null;
-  /** @type {Promise<void>} one change after the other */
+  /** @type {Promise<void>} runs one change after the other */
   #work = Promise.resolve();
   /** @type {ReturnType<typeof setTimeout>|undefined} */
   #timer;
 
-  /** @param {RTCRtpSender} sender of the picture @param {number} maxBitrate bit/s */
+  /** @param {RTCRtpSender} sender of the video @param {number} maxBitrate bit/s */
   constructor(sender, maxBitrate) {
     this.sender = sender;
     this.maxBitrate = maxBitrate;
   }
 
-  /** @param {Size} tile the largest that shows this picture; 0 by 0: nobody sees it */
+  /** @param {Size} tile the largest that shows this video; 0 by 0: no viewer sees it */
   tile(tile) {
     this.#tile = tile;
     this.fit();
   }
 
-  /** Fits what is sent to the tile: when the answer is there, and when the track is another. */
+  /** Adapts the encoder to the tile: after the answer, and after a change of the track. */
   fit() {
     clearTimeout(this.#timer);
     const next = this.#wanted();
@@ -72,7 +72,7 @@ export class Uplink {
   /** @param {Fitting} next */
   #set(next) {
     this.#now = next;
-    this.#work = this.#work.then(() => this.#apply(next)).catch(() => { this.#now = null; }); // the connection is going, or the next tile is a new try
+    this.#work = this.#work.then(() => this.#apply(next)).catch(() => { this.#now = null; }); // the connection ends, or the next tile retries
   }
 
   /** @param {Fitting} next */

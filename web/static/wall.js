@@ -1,8 +1,8 @@
 /**
- * wall.js – a wall display: one picture, no chrome, for months. It starts over by itself forever,
- * and what is not live does not look live.
+ * wall.js – a wall display: only the video, for months. It reconnects for ever, and video that is not live does not
+ * look live.
  *
- * Query: view, spotlight, exclude (as often as wanted), page, rung, audio=0, token.
+ * Query: view, spotlight, exclude (may be repeated), page, rung, audio=0, token.
  */
 
 import {Client} from './azulejo.js';
@@ -21,10 +21,10 @@ const sense = byId('sense', HTMLButtonElement);
 const listen = query.get('audio') !== '0';
 const asked = (/** @type {string} */ name) => query.get(name) || undefined;
 const excluded = query.getAll('exclude').filter(Boolean);
-/** what the address asks for */
+/** the selection in the address */
 const home = {view: asked('view'), spotlight: asked('spotlight'), exclude: excluded.length ? excluded : undefined, page: Number(asked('page')) || undefined};
 
-/** @type {Date|null} when the newest picture came */
+/** @type {Date|null} the time of the newest frame */
 let newest = null;
 let why = '';
 
@@ -47,7 +47,7 @@ client.on('stream', (stream) => {
   newest = new Date();
   video.srcObject = stream;
   client.follow(video);
-  video.play().catch(() => { // sound is refused without a click after a reload
+  video.play().catch(() => { // browsers refuse audio without a click after a reload
     video.muted = true;
     video.play().catch(() => {});
   });
@@ -69,12 +69,12 @@ client.on('state', ({state, reason, attempt}) => {
   text.textContent = first ? '' : [why, newest && `Last picture ${newest.toLocaleString()}.`, state !== 'closed' && 'Trying again…'].filter(Boolean).join(' ');
 });
 
-/** What is wrong with the address of this wall, by the code of the server's error. */
+/** The mistake in the address of this wall, by the code of the server's error. */
 const wrong = new Map([
   ['unsupported', 'The address of this wall asks for what is not there'], ['bad_view', 'The address of this wall asks for what is not there'],
   ['unauthorized', 'The token of this wall is no longer good'], ['forbidden', 'The token of this wall does not open it'],
 ]);
-/** Why this wall cannot be shown as its address asks; '' while it can. */
+/** The reason why the server refuses the selection of the address; '' while it does not. */
 let refused = '';
 client.on('error', ({code, message}) => {
   refused = wrong.get(code) || refused;
@@ -82,14 +82,14 @@ client.on('error', ({code, message}) => {
 });
 client.on('layout', missing);
 
-/** Says so while nobody has the name that the address wants in the spotlight. @param {import('./azulejo.js').Layout} layout */
+/** Shows a note while no participant has the name that the address puts in the spotlight. @param {import('./azulejo.js').Layout} layout */
 function missing({tiles}) {
   const who = home.spotlight;
   const here = !who || tiles.some((t) => t.id === who || t.name === who);
   remark(here ? '' : `Nobody here is called “${who}”.`);
 }
 
-/** @param {string} words stay on the picture; '' none */
+/** @param {string} words shown over the video; '' none */
 function remark(words) {
   const audio = query.get('audio');
   note.textContent = [words, audio && audio !== '0' && audio !== '1' && `audio=${audio}: accepted are 0 and 1.`].filter(Boolean).join(' ');
@@ -130,14 +130,14 @@ function stir() {
 }
 for (const kind of ['pointermove', 'pointerdown', 'keydown']) document.addEventListener(kind, stir);
 
-/** Keeps the display awake; the browser lets go whenever the page is hidden. */
+/** Keeps the display awake. The browser releases the lock when the page is hidden. */
 async function stayAwake() {
   if (document.visibilityState !== 'visible' || !navigator.wakeLock) return;
-  await navigator.wakeLock.request('screen').catch(() => {}); // refused on low battery; nothing to do about it
+  await navigator.wakeLock.request('screen').catch(() => {}); // it is refused on low battery
 }
 document.addEventListener('visibilitychange', stayAwake);
 
-/** A clock that jumped means that the machine slept. */
+/** A jump of the clock means that the machine slept. */
 let last = Date.now();
 setInterval(() => {
   const now = Date.now();
