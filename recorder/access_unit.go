@@ -1,42 +1,40 @@
 package recorder
 
 import (
+	"encoding/binary"
 	"errors"
-	"fmt"
 
-	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
-
+	"azulejo/codec/h264"
 	"azulejo/recorder/fmp4"
 )
 
 // readAccessUnit converts an Annex B access unit. It takes the parameter sets out, drops delimiters
 // and filler data, and writes a 4-byte length before each remaining NAL unit (ISO/IEC 14496-15,
-// 5.3). An access unit without any remaining NAL unit is an error. The time is left to the caller.
+// 5.3). Data that does not begin with a start code, and an access unit without any remaining NAL unit,
+// are errors. The time is left to the caller.
 func readAccessUnit(annexB []byte) (*videoSample, error) {
-	var nalUnits h264.AnnexB
-	if err := nalUnits.Unmarshal(annexB); err != nil {
-		return nil, fmt.Errorf("read access unit: %w", err)
-	}
 	v := &videoSample{sets: &fmp4.ParameterSets{}}
-	kept := make(h264.AVCC, 0, len(nalUnits))
-	for _, n := range nalUnits {
-		switch h264.NALUType(n[0] & 0x1f) {
-		case h264.NALUTypeSPS:
-			v.sets.SPS = n
-		case h264.NALUTypePPS:
-			v.sets.PPS = n
-		case h264.NALUTypeAccessUnitDelimiter, h264.NALUTypeFillerData:
-		case h264.NALUTypeIDR:
-			v.Key = true
-			kept = append(kept, n)
-		default:
-			kept = append(kept, n)
+	for offset, nal := range h264.NALs(annexB) {
+		if offset == 0 {
+			return nil, errors.New("read access unit: it does not begin with a start code")
 		}
+		switch h264.TypeOf(nal) {
+		case h264.TypeSPS:
+			v.sets.SPS = nal
+			continue
+		case h264.TypePPS:
+			v.sets.PPS = nal
+			continue
+		case h264.TypeAUD, h264.TypeFiller:
+			continue
+		case h264.TypeIDR:
+			v.Key = true
+		}
+		v.Data = binary.BigEndian.AppendUint32(v.Data, uint32(len(nal)))
+		v.Data = append(v.Data, nal...)
 	}
-	if len(kept) == 0 {
+	if len(v.Data) == 0 {
 		return nil, errors.New("read access unit: it holds no picture")
 	}
-	var err error
-	v.Data, err = kept.Marshal()
-	return v, err
+	return v, nil
 }
