@@ -109,10 +109,12 @@ type (
 		Codec        Codec
 		Exclude      SourceID // zero: nobody is left out
 	}
-	// Leave gives up one rendition of a subscription to video.
+	// Leave gives up one rendition of a subscription to video. It means nothing if the rendition has been assigned anew
+	// since Number: that Assigned is on its way.
 	Leave struct {
 		Subscription SubscriptionID
 		Rendition    RenditionID
+		Number       uint64 // of its newest Assigned
 	}
 	// Unsubscribe ends a subscription of either kind.
 	Unsubscribe struct{ Subscription SubscriptionID }
@@ -206,6 +208,7 @@ type (
 	Assigned struct {
 		Subscription SubscriptionID
 		Rendition    RenditionID
+		Number       uint64 // rises with every Assigned of the subscription
 		Info         RenditionInfo
 		Rungs        []Rung
 	}

@@ -21,9 +21,10 @@ type videoKey struct {
 type subscriber struct {
 	id      mixer.SubscriptionID
 	watches mixer.Watching
-	key     videoKey                     // of the rendition that it was assigned last
-	holds   map[*videoRendition]struct{} // that it was assigned and has not left
-	changes int                          // how often something was asked for; an older answer means nothing
+	key     videoKey                   // of the rendition that it was assigned last
+	holds   map[*videoRendition]uint64 // that it was assigned and has not left, with the number of the newest Assigned
+	number  uint64                     // of the newest Assigned
+	changes int                        // how often something was asked for; an older answer means nothing
 }
 
 // videoEntry is a rendition, or one whose encoder is being opened. The control loop owns it.
@@ -53,7 +54,7 @@ func (m *Engine) watch(c mixer.Watch) {
 		m.answer(c.Request, fmt.Errorf("watch as %q: accepted are h264, vp8: %w", id, mixer.ErrUnsupported))
 		return
 	}
-	sub := &subscriber{id: c.Subscription, holds: map[*videoRendition]struct{}{}}
+	sub := &subscriber{id: c.Subscription, holds: map[*videoRendition]uint64{}}
 	m.subs[sub.id] = sub
 	m.lead(sub, c.Watching, c.Request)
 }
@@ -161,10 +162,11 @@ func (m *Engine) opened(key videoKey, e *videoEntry, r *videoRendition, err erro
 func (m *Engine) assign(w wish, r *videoRendition) {
 	sub := w.sub
 	_, held := sub.holds[r]
-	sub.holds[r] = struct{}{}
+	sub.number++
+	sub.holds[r] = sub.number
 	sub.key, sub.watches = w.key, w.watching
 	r.enter(sub)
-	m.emit(mixer.Assigned{Subscription: sub.id, Rendition: r.id, Info: r.info(), Rungs: w.rungs})
+	m.emit(mixer.Assigned{Subscription: sub.id, Rendition: r.id, Number: sub.number, Info: r.info(), Rungs: w.rungs})
 	r.start()
 	if !held {
 		r.refresh()
@@ -172,10 +174,16 @@ func (m *Engine) assign(w wish, r *videoRendition) {
 	m.answer(w.request, nil)
 }
 
-// leave gives up one rendition of a subscriber.
+// leave gives up one rendition of a subscriber. One that was assigned anew meanwhile stays; the subscriber waits for a
+// keyframe of it.
 func (m *Engine) leave(c mixer.Leave) {
-	if sub, r := m.subs[c.Subscription], m.video(c.Rendition); sub != nil && r != nil {
+	sub, r := m.subs[c.Subscription], m.video(c.Rendition)
+	switch {
+	case sub == nil || r == nil:
+	case sub.holds[r] == c.Number:
 		m.drop(sub, r)
+	default:
+		r.refresh()
 	}
 }
 

@@ -51,7 +51,7 @@ func (h *Hub) assign(a mixer.Assigned) {
 		return
 	}
 	r.add(sub)
-	if sub.move(r, a.Rungs) && r.pass != nil {
+	if sub.move(leg{r, a.Number}, a.Rungs) && r.pass != nil {
 		r.pass.keyframeRequested() // by the engine, when it assigned the rendition
 	}
 }

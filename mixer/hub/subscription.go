@@ -31,13 +31,19 @@ type VideoSubscription struct {
 	layouts LayoutSink // sink, if it wants layouts
 
 	mu     sync.Mutex
-	now    *rendition // that is delivered; nil before the first keyframe
-	next   *rendition // that waits for its keyframe; nil for none
-	old    *rendition // that now has replaced and that is to be left
+	now    leg   // that is delivered; empty before the first keyframe
+	next   leg   // that waits for its keyframe; empty for none
+	old    []leg // that now has replaced, and that are to be left
 	closed bool
 	layout *mixer.Layout // the sink was told last
 	rungs  []mixer.Rung
 	last   time.Duration // PTS of the newest packet
+}
+
+// leg is a rendition that the engine has assigned to a subscription.
+type leg struct {
+	*rendition        // nil: none
+	number     uint64 // of its newest assignment
 }
 
 // Watch gives sink the video of a view as H264 or VP8, from a keyframe on, until the subscription is closed. All who
@@ -79,23 +85,27 @@ func (s *VideoSubscription) isClosed() bool {
 
 // RequestKeyframe asks for a keyframe soon; the requests of all sinks are answered together.
 func (s *VideoSubscription) RequestKeyframe() {
-	s.mu.Lock()
-	r := s.next
-	if r == nil {
-		r = s.now
-	}
-	s.mu.Unlock()
-	if r != nil {
+	if r := s.newest(); r != nil {
 		r.refresh()
 	}
+}
+
+// newest is the rendition that the subscription waits for, else the one that it gets; nil before the first.
+func (s *VideoSubscription) newest() *rendition {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.next.rendition != nil {
+		return s.next.rendition
+	}
+	return s.now.rendition
 }
 
 // Rendition describes what the subscription gets, or waits for.
 func (s *VideoSubscription) Rendition() mixer.RenditionStats {
 	s.mu.Lock()
-	r := s.now
+	r := s.now.rendition
 	if r == nil {
-		r = s.next
+		r = s.next.rendition
 	}
 	s.mu.Unlock()
 	if r == nil {
@@ -112,21 +122,21 @@ func (s *VideoSubscription) Rungs() []mixer.Rung {
 	return s.rungs
 }
 
-// move makes r the next rendition, unless it is delivered already. The one that waited until now is left. It tells whether
+// move makes l the next rendition, unless it is delivered already. The one that waited until now is left. It tells whether
 // the subscription waits for a keyframe.
-func (s *VideoSubscription) move(r *rendition, rungs []mixer.Rung) (waits bool) {
+func (s *VideoSubscription) move(l leg, rungs []mixer.Rung) (waits bool) {
 	s.mu.Lock()
-	waited := s.next
-	s.rungs, s.next = rungs, r
-	if s.now == r {
-		s.next = nil
+	waited, closed := s.next, s.closed
+	s.rungs, s.next = rungs, l
+	if s.now.rendition == l.rendition {
+		s.now, s.next = l, leg{}
 	}
-	closed, waits := s.closed, s.next == r
+	waits = s.next.rendition != nil
 	s.mu.Unlock()
 	if closed {
-		r.drop(s)
+		l.drop(s)
 	}
-	if waited != nil && waited != r {
+	if waited.rendition != nil && waited.rendition != l.rendition {
 		s.leave(waited)
 	}
 	return waits
@@ -140,11 +150,13 @@ func (s *VideoSubscription) deliver(r *rendition, p Packet, layout *mixer.Layout
 	switch {
 	case s.closed:
 		return false
-	case r == s.next && p.Key:
-		s.old, moved = s.now, s.now != nil
-		s.now, s.next = r, nil
-		s.layout = nil // told again: the video may have another size
-	case r != s.now:
+	case r == s.next.rendition && p.Key:
+		if moved = s.now.rendition != nil; moved {
+			s.old = append(s.old, s.now)
+		}
+		s.now, s.next = s.next, leg{}
+		s.layout = nil // sent again: the video may have another size
+	case r != s.now.rendition:
 		return false
 	}
 	if p.PTS <= s.last { // packets of two renditions at the same tick
@@ -159,20 +171,20 @@ func (s *VideoSubscription) deliver(r *rendition, p Packet, layout *mixer.Layout
 	return moved
 }
 
-// leaveOld gives up the rendition that was replaced.
+// leaveOld gives up the renditions that were replaced.
 func (s *VideoSubscription) leaveOld() {
 	s.mu.Lock()
 	old := s.old
 	s.old = nil
 	s.mu.Unlock()
-	if old != nil {
-		s.leave(old)
+	for _, l := range old {
+		s.leave(l)
 	}
 }
 
-func (s *VideoSubscription) leave(r *rendition) {
-	r.drop(s)
-	s.hub.engine.Send(mixer.Leave{Subscription: s.id, Rendition: r.id})
+func (s *VideoSubscription) leave(l leg) {
+	l.drop(s)
+	s.hub.engine.Send(mixer.Leave{Subscription: s.id, Rendition: l.id, Number: l.number})
 }
 
 // Close ends the subscription. When it returns no more packets come. It may be called twice and on nil, but not from
@@ -182,15 +194,15 @@ func (s *VideoSubscription) Close() {
 		return
 	}
 	s.mu.Lock()
-	was, all := s.closed, []*rendition{s.now, s.next, s.old}
-	s.now, s.next, s.old, s.closed = nil, nil, nil, true
+	was, all := s.closed, append(s.old, s.now, s.next)
+	s.now, s.next, s.old, s.closed = leg{}, leg{}, nil, true
 	s.mu.Unlock()
 	if was {
 		return
 	}
-	for _, r := range all {
-		if r != nil {
-			r.drop(s)
+	for _, l := range all {
+		if l.rendition != nil {
+			l.drop(s)
 		}
 	}
 	s.hub.mu.Lock()
