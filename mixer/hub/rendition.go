@@ -50,24 +50,23 @@ func (h *Hub) assign(a mixer.Assigned) {
 	if sub == nil { // it was closed meanwhile; Unsubscribe is on its way
 		return
 	}
-	r.add(sub)
-	if sub.move(leg{r, a.Number}, a.Rungs) && r.pass != nil {
+	waits := sub.move(leg{r, a.Number}, a.Rungs)
+	r.update(sub)
+	if waits && r.pass != nil {
 		r.pass.keyframeRequested() // by the engine, when it assigned the rendition
 	}
 }
 
-func (r *rendition) add(s *VideoSubscription) {
+// update adds or removes a subscription, whichever it wants now.
+func (r *rendition) update(s *VideoSubscription) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !slices.Contains(r.subs, s) {
+	switch wants, has := s.wants(r), slices.Contains(r.subs, s); {
+	case wants && !has:
 		r.subs = append(slices.Clone(r.subs), s)
+	case !wants && has:
+		r.subs = slices.DeleteFunc(slices.Clone(r.subs), func(o *VideoSubscription) bool { return o == s })
 	}
-}
-
-func (r *rendition) drop(s *VideoSubscription) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.subs = slices.DeleteFunc(slices.Clone(r.subs), func(o *VideoSubscription) bool { return o == s })
 }
 
 // deliver hands the encoder's packets to all subscriptions. While a source is passed through they are discarded, and

@@ -126,16 +126,17 @@ func (s *VideoSubscription) Rungs() []mixer.Rung {
 // the subscription waits for a keyframe.
 func (s *VideoSubscription) move(l leg, rungs []mixer.Rung) (waits bool) {
 	s.mu.Lock()
-	waited, closed := s.next, s.closed
+	if s.closed {
+		s.mu.Unlock()
+		return false
+	}
+	waited := s.next
 	s.rungs, s.next = rungs, l
 	if s.now.rendition == l.rendition {
 		s.now, s.next = l, leg{}
 	}
 	waits = s.next.rendition != nil
 	s.mu.Unlock()
-	if closed {
-		l.drop(s)
-	}
 	if waited.rendition != nil && waited.rendition != l.rendition {
 		s.leave(waited)
 	}
@@ -182,9 +183,21 @@ func (s *VideoSubscription) leaveOld() {
 	}
 }
 
+// leave gives up a rendition, unless it has been assigned anew meanwhile: then a keyframe of it is awaited.
 func (s *VideoSubscription) leave(l leg) {
-	l.drop(s)
+	l.update(s)
+	if s.wants(l.rendition) {
+		l.refresh()
+		return
+	}
 	s.hub.engine.Send(mixer.Leave{Subscription: s.id, Rendition: l.id, Number: l.number})
+}
+
+// wants tells whether the subscription gets r or waits for it.
+func (s *VideoSubscription) wants(r *rendition) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.now.rendition == r || s.next.rendition == r
 }
 
 // Close ends the subscription. When it returns no more packets come. It may be called twice and on nil, but not from
@@ -202,7 +215,7 @@ func (s *VideoSubscription) Close() {
 	}
 	for _, l := range all {
 		if l.rendition != nil {
-			l.drop(s)
+			l.update(s)
 		}
 	}
 	s.hub.mu.Lock()
