@@ -9,14 +9,14 @@ import (
 	"azulejo/signal/room"
 )
 
-// stuck is a sink that holds its encoder up until it is closed.
+// stuck is a sink that blocks its encoder until the channel is closed.
 type stuck chan struct{}
 
-// WritePacket waits.
+// WritePacket blocks.
 func (s stuck) WritePacket(hub.Packet) { <-s }
 
-// Overload holds an encoder of a room up until release is called or the test ends; the level that the room reaches stays
-// for ten seconds more.
+// Overload blocks an encoder of a room until release is called or the test ends. The room keeps its overload level for
+// ten seconds more.
 func Overload(t testing.TB, registry *room.Registry, name string) (release func()) {
 	t.Helper()
 	m, err := registry.Join(t.Context(), name, room.Joining{})

@@ -1,5 +1,5 @@
-// Package signaltest is for tests only: what the tests of the dialects share. It has a server without a dialect,
-// pictures and tones to publish, and a screen for who views. Nothing in it outlives the test that made it.
+// Package signaltest is for tests only: what the tests of the dialects share. It has a server without a dialect, a
+// player of packets and an overload. Encoding and decoding is in mixertest. Everything ends with the test that made it.
 package signaltest
 
 import (
@@ -10,7 +10,6 @@ import (
 	"net/http/httptest"
 	"testing"
 
-	"azulejo/codec"
 	"azulejo/mixer"
 	"azulejo/mixer/mixertest"
 	"azulejo/signal/auth"
@@ -29,24 +28,24 @@ type Config struct {
 	Log    *slog.Logger // the test's, of warnings, when nil
 }
 
-// Server is what stands behind the door of a dialect.
+// Server is everything that a dialect needs.
 type Server struct {
 	Registry *room.Registry
 	Engine   *peer.Engine
 	Guard    *auth.Guard
 	Log      *slog.Logger
 
-	door Door
-	web  *httptest.Server
+	dialect Dialect // nil before Open
+	web     *httptest.Server
 }
 
-// Door is the handler of a dialect.
-type Door interface {
+// Dialect is the handler of a dialect.
+type Dialect interface {
 	http.Handler
 	io.Closer
 }
 
-// NewServer runs one until the test ends, which then fails if anything of it is left.
+// NewServer runs one until the test ends. The test fails if a peer or a frame is left then.
 func NewServer(t testing.TB, cfg Config) *Server {
 	t.Helper()
 	log := cfg.Log
@@ -69,32 +68,30 @@ func NewServer(t testing.TB, cfg Config) *Server {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- registry.Run(ctx) }()
-	t.Cleanup(func() { s.end(t, func() error { cancel(); return <-done }) })
+	t.Cleanup(func() { s.close(t, func() error { cancel(); return <-done }) })
 	return s
 }
 
 // Open serves a dialect as long as the server runs, and returns the address, http://host:port. It is called once.
-func (s *Server) Open(door Door) (url string) {
-	s.door, s.web = door, httptest.NewServer(door)
+func (s *Server) Open(d Dialect) (url string) {
+	s.dialect, s.web = d, httptest.NewServer(d)
 	return s.web.URL
 }
 
-// end closes everything in the order of a real server, and looks for what is left.
-func (s *Server) end(t testing.TB, leave func() error) {
+// close closes everything in the order of a real server, and reports the peers and frames that are left.
+func (s *Server) close(t testing.TB, stopRooms func() error) {
 	t.Helper()
-	closers := []func() error{leave, s.Engine.Close}
-	if s.door != nil {
-		closers = []func() error{s.door.Close, leave, s.Engine.Close, func() error { s.web.Close(); return nil }}
+	closers := []func() error{stopRooms, s.Engine.Close}
+	if s.dialect != nil {
+		closers = []func() error{s.dialect.Close, stopRooms, s.Engine.Close, func() error { s.web.Close(); return nil }}
 	}
-	for _, end := range closers {
-		if err := end(); err != nil {
+	for _, c := range closers {
+		if err := c(); err != nil {
 			t.Error(err)
 		}
 	}
 	if n := s.Engine.Stats().Peers; n != 0 {
 		t.Errorf("%d peers are open after everything has ended", n)
 	}
-	if n := codec.LiveFrames(); n != 0 {
-		t.Errorf("%d frames are alive after everything has ended", n)
-	}
+	mixertest.CheckFrames(t)
 }

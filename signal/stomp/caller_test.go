@@ -17,6 +17,7 @@ import (
 	"azulejo/codec"
 	"azulejo/codec/depack"
 	"azulejo/mixer"
+	"azulejo/mixer/mixertest"
 	"azulejo/signal/peer"
 	"azulejo/signal/signaltest"
 )
@@ -25,8 +26,8 @@ import (
 type caller struct {
 	t       *testing.T
 	pc      *webrtc.PeerConnection
-	tv      *signaltest.Screen
-	ear     *signaltest.Ear     // nil: audio is discarded
+	tv      *mixertest.Screen
+	ear     *mixertest.Listener // nil: audio is discarded
 	found   chan peer.Candidate // its candidates
 	streams chan string         // stream ids of the received tracks
 	times   sync.Map            // RTP timestamps of the received frames: uint32
@@ -81,7 +82,7 @@ func newCallerBy(t *testing.T, colour *codec.Colour, s webrtc.SettingEngine) (c 
 	if err != nil {
 		t.Fatal(err)
 	}
-	c = &caller{t: t, pc: pc, tv: signaltest.NewScreen(t, mixer.Size{W: width, H: height}, 12), found: make(chan peer.Candidate, 100), streams: make(chan string, 10)}
+	c = &caller{t: t, pc: pc, tv: mixertest.NewScreen(t, mixer.Size{W: width, H: height}, 12), found: make(chan peer.Candidate, 100), streams: make(chan string, 10)}
 	ctx, cancel := context.WithCancel(context.Background())
 	var working sync.WaitGroup
 	pc.OnTrack(func(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
@@ -97,7 +98,7 @@ func newCallerBy(t *testing.T, colour *codec.Colour, s webrtc.SettingEngine) (c 
 		track, sender := c.publish()
 		picture := still(*colour).Packets(t)[0].Data
 		working.Go(func() { play(ctx, track, picture) })
-		working.Go(func() { signaltest.Heed(sender, &c.limit) })
+		working.Go(func() { signaltest.ReadREMB(sender, &c.limit) })
 	}
 	end = sync.OnceFunc(func() {
 		cancel()
@@ -149,8 +150,8 @@ func (c *caller) receive(kind string) {
 }
 
 // still is the video of a caller of that colour.
-func still(colour codec.Colour) signaltest.Picture {
-	return signaltest.Picture{ID: mixer.VP8, Width: 160, Height: 90, FPS: 10, Colour: colour}
+func still(colour codec.Colour) mixertest.Video {
+	return mixertest.Video{Codec: mixer.VP8, Width: 160, Height: 90, FPS: 10, Colour: colour}
 }
 
 // play sends a keyframe ten times a second.
@@ -192,15 +193,15 @@ func (c *caller) watch(track *webrtc.TrackRemote) {
 func (c *caller) take(unit mixer.Packet) {
 	switch {
 	case unit.Codec != mixer.Opus:
-		c.tv.Put(unit)
+		c.tv.Decode(unit)
 	case c.ear != nil:
-		c.ear.Put(unit)
+		c.ear.Decode(unit)
 	}
 }
 
 // shows tells whether the newest frame is the mix of exactly these colours.
 func (c *caller) shows(all ...codec.Colour) bool {
-	var pictures []signaltest.Picture
+	var pictures []mixertest.Video
 	for _, colour := range all {
 		pictures = append(pictures, still(colour))
 	}

@@ -13,9 +13,9 @@ import (
 	"azulejo/codec"
 	"azulejo/mixer"
 	"azulejo/mixer/engine/layout"
+	"azulejo/mixer/mixertest"
 	"azulejo/signal/room"
 	"azulejo/signal/session"
-	"azulejo/signal/signaltest"
 	"azulejo/signal/signaltest/await"
 	"azulejo/signal/viewing"
 )
@@ -81,7 +81,7 @@ func (c *caller) showsAt(l viewing.Layout, name string, colour codec.Colour) boo
 		got, ok := c.tv.Mean(func(image.Rectangle) image.Rectangle {
 			return image.Rect(r.X, r.Y, r.X+r.W, r.Y+r.H).Inset(min(r.W, r.H) / 8)
 		})
-		return ok && signaltest.Near(got, colour, 12)
+		return ok && mixertest.Near(got, colour, 12)
 	}
 	return false
 }

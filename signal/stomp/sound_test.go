@@ -7,6 +7,7 @@ import (
 	"github.com/pion/webrtc/v4/pkg/media"
 
 	"azulejo/mixer"
+	"azulejo/mixer/mixertest"
 	"azulejo/signal/signaltest"
 	"azulejo/signal/signaltest/await"
 )
@@ -15,9 +16,9 @@ import (
 func sings(t *testing.T, hz float64) *caller {
 	t.Helper()
 	c, _ := newCaller(t, nil)
-	c.ear = signaltest.NewEar(t)
+	c.ear = mixertest.NewListener(t)
 	track := c.speak()
-	signaltest.Play(t, signaltest.Tone(t, hz), func(p mixer.Packet) error {
+	signaltest.Play(t, mixertest.Tone(t, hz), func(p mixer.Packet) error {
 		return track.WriteSample(media.Sample{Data: p.Data, Duration: p.Duration}) // lost before the connection is established
 	})
 	return c

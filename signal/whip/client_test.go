@@ -16,6 +16,7 @@ import (
 	"azulejo/codec"
 	"azulejo/codec/depack"
 	"azulejo/mixer"
+	"azulejo/mixer/mixertest"
 	"azulejo/signal/signaltest"
 )
 
@@ -32,7 +33,7 @@ type caller struct {
 
 	video, audio *webrtc.TrackLocalStaticSample // published; nil: none
 
-	tv    *signaltest.Screen
+	tv    *mixertest.Screen
 	limit atomic.Int64 // of the published video (REMB), in bits a second; zero before the first
 
 	mu      sync.Mutex
@@ -60,7 +61,7 @@ func (s *server) newCaller(t *testing.T, token ...string) *caller {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &caller{t: t, s: s, pc: pc, token: token, tv: signaltest.NewScreen(t, mixer.Size{W: width, H: height}, tolerance)}
+	c := &caller{t: t, s: s, pc: pc, token: token, tv: mixertest.NewScreen(t, mixer.Size{W: width, H: height}, tolerance)}
 	pc.OnICECandidate(c.trickle)
 	t.Cleanup(func() { _ = pc.GracefulClose() }) // it may be closed already
 	return c
@@ -77,7 +78,7 @@ func (c *caller) sends(mime string) *webrtc.TrackLocalStaticSample {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	go signaltest.Heed(section.Sender(), &c.limit)
+	go signaltest.ReadREMB(section.Sender(), &c.limit)
 	return track
 }
 
@@ -231,10 +232,10 @@ func (c *caller) end() {
 }
 
 // publish calls a WHIP endpoint and sends a picture, and a tone if hz is not zero.
-func (c *caller) publish(endpoint string, p signaltest.Picture, hz float64) *caller {
+func (c *caller) publish(endpoint string, p mixertest.Video, hz float64) *caller {
 	c.t.Helper()
 	mime := webrtc.MimeTypeH264
-	if p.ID == mixer.VP8 {
+	if p.Codec == mixer.VP8 {
 		mime = webrtc.MimeTypeVP8
 	}
 	c.video = c.sends(mime)
@@ -244,7 +245,7 @@ func (c *caller) publish(endpoint string, p signaltest.Picture, hz float64) *cal
 	c.call(endpoint)
 	signaltest.Play(c.t, p.Packets(c.t), func(u mixer.Packet) error { return sample(c.video, u, time.Second/pictureRate) })
 	if hz != 0 {
-		signaltest.Play(c.t, signaltest.Tone(c.t, hz), func(u mixer.Packet) error { return sample(c.audio, u, 20*time.Millisecond) })
+		signaltest.Play(c.t, mixertest.Tone(c.t, hz), func(u mixer.Packet) error { return sample(c.audio, u, 20*time.Millisecond) })
 	}
 	return c
 }
@@ -282,7 +283,7 @@ func (c *caller) track(t *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
 
 func (c *caller) take(u mixer.Packet) {
 	if u.Codec.IsVideo() {
-		c.tv.Put(u)
+		c.tv.Decode(u)
 		return
 	}
 	c.mu.Lock()
@@ -294,7 +295,7 @@ func (c *caller) take(u mixer.Packet) {
 func (c *caller) sees(colour codec.Colour) func() bool {
 	return func() bool {
 		got, ok := c.tv.Mean(func(all image.Rectangle) image.Rectangle { return all.Inset(min(all.Dx(), all.Dy()) / 3) })
-		return ok && signaltest.Near(got, colour, tolerance)
+		return ok && mixertest.Near(got, colour, tolerance)
 	}
 }
 

@@ -10,21 +10,22 @@ import (
 
 	"azulejo/codec"
 	"azulejo/mixer"
+	"azulejo/mixer/mixertest"
 	"azulejo/signal/peer"
 	"azulejo/signal/signaltest"
 	"azulejo/signal/signaltest/await"
 )
 
 var (
-	orange = signaltest.Picture{ID: mixer.H264, Width: 320, Height: 180, FPS: pictureRate, Colour: codec.RGB(230, 120, 30), Moves: true}
-	violet = signaltest.Picture{ID: mixer.VP8, Width: 320, Height: 180, FPS: pictureRate, Colour: codec.RGB(120, 40, 200), Moves: true}
+	orange = mixertest.Video{Codec: mixer.H264, Width: 320, Height: 180, FPS: pictureRate, Colour: codec.RGB(230, 120, 30), Moves: true}
+	violet = mixertest.Video{Codec: mixer.VP8, Width: 320, Height: 180, FPS: pictureRate, Colour: codec.RGB(120, 40, 200), Moves: true}
 )
 
 // TestPublishAndWatch: a viewer by WHEP receives the media of a publisher by WHIP. Both trickle candidates and restart ICE
 // while media flow. After the end nothing is left.
 func TestPublishAndWatch(t *testing.T) {
-	for _, p := range []signaltest.Picture{orange, violet} {
-		t.Run(string(p.ID), func(t *testing.T) {
+	for _, p := range []mixertest.Video{orange, violet} {
+		t.Run(string(p.Codec), func(t *testing.T) {
 			s := serve(t, setup{})
 			publisher := s.newCaller(t).publish("/whip/yard/%EC%A0%95%EB%AC%B8", p, 440)
 			viewer := s.newCaller(t).view("/whep/yard")
@@ -77,7 +78,7 @@ func TestAudioOnly(t *testing.T) {
 	publisher := s.newCaller(t)
 	publisher.audio = publisher.sends(webrtc.MimeTypeOpus)
 	publisher.call("/whip/yard/radio")
-	signaltest.Play(t, signaltest.Tone(t, 440), func(u mixer.Packet) error { return sample(publisher.audio, u, 20_000_000) })
+	signaltest.Play(t, mixertest.Tone(t, 440), func(u mixer.Packet) error { return sample(publisher.audio, u, 20_000_000) })
 	viewer := s.newCaller(t)
 	viewer.receives(webrtc.RTPCodecTypeAudio)
 	viewer.call("/whep/yard")
@@ -129,7 +130,7 @@ func TestSharedScreens(t *testing.T) {
 			viewer := s.newCaller(t).view("/whep/yard?view=full")
 			shows := func(part func(image.Rectangle) image.Rectangle) bool {
 				got, ok := viewer.tv.Mean(part)
-				return ok && signaltest.Near(got, tall.Colour, tolerance)
+				return ok && mixertest.Near(got, tall.Colour, tolerance)
 			}
 			await.Until(t, "the picture", func() bool { return shows(centre) && shows(side) == fills })
 		})

@@ -8,16 +8,16 @@ import (
 
 	"azulejo/codec"
 	"azulejo/mixer"
+	"azulejo/mixer/mixertest"
 	"azulejo/signal/auth"
 	"azulejo/signal/auth/authtest"
 	"azulejo/signal/peer"
 	"azulejo/signal/room"
-	"azulejo/signal/signaltest"
 	"azulejo/signal/signaltest/await"
 	"azulejo/signal/whip"
 )
 
-var green = signaltest.Picture{ID: mixer.H264, Width: 320, Height: 180, FPS: pictureRate, Colour: codec.RGB(40, 180, 60), Moves: true}
+var green = mixertest.Video{Codec: mixer.H264, Width: 320, Height: 180, FPS: pictureRate, Colour: codec.RGB(40, 180, 60), Moves: true}
 
 // TestComingBack: a publisher of the same name takes over the place at once, although the old session still lives.
 func TestComingBack(t *testing.T) {

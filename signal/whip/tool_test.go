@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"azulejo/codec"
-	"azulejo/signal/signaltest"
+	"azulejo/mixer/mixertest"
 	"azulejo/signal/signaltest/await"
 )
 
@@ -102,7 +102,7 @@ func (c *tool) has(about, wanted func(said) bool) func() bool {
 // sees tells whether the newest decoded frame has the size and, in its middle, the colour.
 func (c *tool) sees(w, h int, colour codec.Colour) func() bool {
 	return c.has(func(s said) bool { return s.RGB != nil }, func(s said) bool {
-		return s.W == w && s.H == h && signaltest.Near(codec.RGB(s.RGB[0], s.RGB[1], s.RGB[2]), colour, tolerance)
+		return s.W == w && s.H == h && mixertest.Near(codec.RGB(s.RGB[0], s.RGB[1], s.RGB[2]), colour, tolerance)
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"azulejo/codec"
 	"azulejo/mixer"
+	"azulejo/mixer/mixertest"
 	"azulejo/signal/client"
 	"azulejo/signal/signaltest"
 	"azulejo/signal/signaltest/await"
@@ -20,8 +21,8 @@ func TestGarbageRTP(t *testing.T) {
 		t.Run(string(id), func(t *testing.T) {
 			s := serve(t, setup{})
 			w := s.witness(t)
-			p := signaltest.Picture{ID: id, Width: 160, Height: 120, FPS: 10, Colour: codec.RGB(40, 210, 210)}
-			both := []signaltest.Picture{w.picture, p}
+			p := mixertest.Video{Codec: id, Width: 160, Height: 120, FPS: 10, Colour: codec.RGB(40, 210, 210)}
+			both := []mixertest.Video{w.picture, p}
 			c := s.dial(t, client.Config{Name: "noise", PublishVideo: id})
 			makeNoise(t, c)
 			await.Until(t, "the mix shows both places", func() bool { return w.tv.Shows(0, 2, w.picture) })

@@ -10,6 +10,7 @@ import (
 
 	"azulejo/codec"
 	"azulejo/mixer"
+	"azulejo/mixer/mixertest"
 	"azulejo/signal/auth"
 	"azulejo/signal/client"
 	"azulejo/signal/peer"
@@ -76,6 +77,6 @@ func (s *server) dial(t *testing.T, cfg client.Config) *client.Client {
 }
 
 // newScreen is one for the mix.
-func newScreen(t *testing.T) *signaltest.Screen {
-	return signaltest.NewScreen(t, mixer.Size{W: width, H: height}, tolerance)
+func newScreen(t *testing.T) *mixertest.Screen {
+	return mixertest.NewScreen(t, mixer.Size{W: width, H: height}, tolerance)
 }

@@ -16,7 +16,7 @@ func TestBitrateFollowsTheTile(t *testing.T) {
 	var limit atomic.Int64 // bits a second; zero before the first REMB
 	is := func(want int64) func() bool { return func() bool { return limit.Load() == want } }
 	all := tenPictures()[:2]
-	c := s.dial(t, client.Config{Name: "me", PublishVideo: all[0].ID, OnLimit: func(rate int) { limit.Store(int64(rate)) }})
+	c := s.dial(t, client.Config{Name: "me", PublishVideo: all[0].Codec, OnLimit: func(rate int) { limit.Store(int64(rate)) }})
 	signaltest.Play(t, all[0].Packets(t), c.SendVideo)
 	s.view(t, mixer.H264)
 	await.Until(t, "the limit is that of the whole canvas", is(576_000))

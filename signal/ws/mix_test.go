@@ -8,13 +8,14 @@ import (
 
 	"azulejo/codec"
 	"azulejo/mixer"
+	"azulejo/mixer/mixertest"
 	"azulejo/signal/client"
 	"azulejo/signal/signaltest"
 	"azulejo/signal/signaltest/await"
 )
 
 // tenPictures are those of ten publishers of different sizes, aspect ratios, frame rates and codecs.
-func tenPictures() []signaltest.Picture {
+func tenPictures() []mixertest.Video {
 	colours := [][3]uint8{
 		{220, 30, 30},
 		{30, 200, 30},
@@ -39,29 +40,29 @@ func tenPictures() []signaltest.Picture {
 		{320, 240, 8},
 		{200, 100, 20},
 	}
-	var all []signaltest.Picture
+	var all []mixertest.Video
 	for i, c := range colours {
 		id := mixer.H264
 		if i%2 == 1 {
 			id = mixer.VP8
 		}
-		all = append(all, signaltest.Picture{ID: id, Width: sizes[i].w, Height: sizes[i].h, FPS: sizes[i].fps, Colour: codec.RGB(c[0], c[1], c[2])})
+		all = append(all, mixertest.Video{Codec: id, Width: sizes[i].w, Height: sizes[i].h, FPS: sizes[i].fps, Colour: codec.RGB(c[0], c[1], c[2])})
 	}
 	return all
 }
 
 // publishPicture joins and sends a picture until stopped.
-func (s *server) publishPicture(t *testing.T, name string, p signaltest.Picture) (c *client.Client, stop func()) {
+func (s *server) publishPicture(t *testing.T, name string, p mixertest.Video) (c *client.Client, stop func()) {
 	t.Helper()
-	c = s.dial(t, client.Config{Name: name, Key: name, PublishVideo: p.ID})
+	c = s.dial(t, client.Config{Name: name, Key: name, PublishVideo: p.Codec})
 	return c, signaltest.Play(t, p.Packets(t), c.SendVideo)
 }
 
 // view joins as a viewer that accepts one format.
-func (s *server) view(t *testing.T, id mixer.Codec) (*client.Client, *signaltest.Screen) {
+func (s *server) view(t *testing.T, id mixer.Codec) (*client.Client, *mixertest.Screen) {
 	t.Helper()
 	tv := newScreen(t)
-	return s.dial(t, client.Config{View: true, Accept: []mixer.Codec{id}, OnVideo: tv.Put}), tv
+	return s.dial(t, client.Config{View: true, Accept: []mixer.Codec{id}, OnVideo: tv.Decode}), tv
 }
 
 // age is the age of a participant's newest frame; false while the participant is not live.
@@ -101,17 +102,17 @@ func TestTenPublishers(t *testing.T) {
 	if err := clients[4].Close(); err != nil {
 		t.Fatal(err)
 	}
-	nine := append(append([]signaltest.Picture{}, all[:4]...), all[5:]...)
+	nine := append(append([]mixertest.Video{}, all[:4]...), all[5:]...)
 	await.Until(t, "the nine others moved up", func() bool { return tv.ShowsAll(nine...) })
 	within(t, "a leave", tv.Composed().Sub(begin), time.Second)
 
 	packets := all[4].Packets(t)
 	begin = time.Now()
-	back := s.dial(t, client.Config{Name: "p4", PublishVideo: all[4].ID})
+	back := s.dial(t, client.Config{Name: "p4", PublishVideo: all[4].Codec})
 	await.Until(t, "the mix has ten places", func() bool { return tv.Shows(8, 10, nine[8]) })
 	within(t, "a join", tv.Composed().Sub(begin), time.Second)
 	signaltest.Play(t, packets, back.SendVideo)
-	ten := append(append([]signaltest.Picture{}, nine...), all[4])
+	ten := append(append([]mixertest.Video{}, nine...), all[4])
 	await.Until(t, "the one who came back has the last place", func() bool { return tv.ShowsAll(ten...) })
 
 	s.stopAndResume(t, tv, ten, stops[2], clients[2])
@@ -127,13 +128,13 @@ func within(t *testing.T, what string, took, limit time.Duration) {
 
 // stopAndResume stops the video of the third publisher: its tile becomes a placeholder, the other tiles go on, and the tile
 // shows its video again when that resumes.
-func (s *server) stopAndResume(t *testing.T, tv *signaltest.Screen, all []signaltest.Picture, stop func(), c *client.Client) {
+func (s *server) stopAndResume(t *testing.T, tv *mixertest.Screen, all []mixertest.Video, stop func(), c *client.Client) {
 	t.Helper()
 	stop()
 	begin := time.Now()
 	await.Until(t, "the silent one is a placeholder", func() bool {
 		got, ok := tv.Tile(2, len(all), all[2].Width, all[2].Height)
-		return ok && !signaltest.Near(got, all[2].Colour, tolerance)
+		return ok && !mixertest.Near(got, all[2].Colour, tolerance)
 	})
 	within(t, "the placeholder", tv.Composed().Sub(begin), 3*time.Second)
 	if _, live := s.age("p2"); live {
@@ -162,7 +163,7 @@ func TestGhostIsReplaced(t *testing.T) {
 	s.publishPicture(t, "other", all[1])
 	_, tv := s.view(t, mixer.H264)
 	await.Until(t, "both are shown", func() bool { return tv.ShowsAll(all...) })
-	now := signaltest.Picture{ID: mixer.VP8, Width: 160, Height: 120, FPS: 10, Colour: codec.RGB(40, 210, 210)}
+	now := mixertest.Video{Codec: mixer.VP8, Width: 160, Height: 120, FPS: 10, Colour: codec.RGB(40, 210, 210)}
 	back, _ := s.publishPicture(t, "me", now)
 	<-ghost.Done()
 	stop()

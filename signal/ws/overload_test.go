@@ -5,6 +5,7 @@ import (
 
 	"azulejo/codec"
 	"azulejo/mixer"
+	"azulejo/mixer/mixertest"
 	"azulejo/signal/signaltest"
 	"azulejo/signal/signaltest/await"
 )
@@ -12,7 +13,7 @@ import (
 // TestOverload is sent to present clients when an encoder is late, and to a new client at its join.
 func TestOverload(t *testing.T) {
 	s := serve(t, setup{})
-	p := signaltest.Picture{ID: mixer.H264, Width: 160, Height: 90, FPS: fps, Colour: codec.RGB(30, 200, 30), Moves: true}
+	p := mixertest.Video{Codec: mixer.H264, Width: 160, Height: 90, FPS: fps, Colour: codec.RGB(30, 200, 30), Moves: true}
 	a, _ := s.publishPicture(t, "a", p)
 	release := signaltest.Overload(t, s.registry, "yard")
 	await.Until(t, "a present client gets the level", func() bool { return a.Status().Overload > 0 })

@@ -6,6 +6,7 @@ import (
 
 	"azulejo/codec"
 	"azulejo/mixer"
+	"azulejo/mixer/mixertest"
 	"azulejo/signal/client"
 	"azulejo/signal/signaltest"
 	"azulejo/signal/signaltest/await"
@@ -14,14 +15,14 @@ import (
 // TestSharedScreensKeepTheirEdges in a view that crops other video to its tiles.
 func TestSharedScreensKeepTheirEdges(t *testing.T) {
 	s := serve(t, setup{})
-	p := signaltest.Picture{ID: mixer.H264, Width: 240, Height: 240, FPS: 5, Colour: codec.RGB(220, 30, 30)}
-	a := s.dial(t, client.Config{Name: "a", PublishVideo: p.ID})
+	p := mixertest.Video{Codec: mixer.H264, Width: 240, Height: 240, FPS: 5, Colour: codec.RGB(220, 30, 30)}
+	a := s.dial(t, client.Config{Name: "a", PublishVideo: p.Codec})
 	stop := signaltest.Play(t, p.Packets(t), a.SendVideo)
 	if err := s.registry.SetView("yard", "full", mixer.View{Fill: true, NoLabels: true}); err != nil {
 		t.Fatal(err)
 	}
 	tv := newScreen(t)
-	viewer := s.dial(t, client.Config{View: true, Select: client.Selection{View: "full"}, OnVideo: tv.Put})
+	viewer := s.dial(t, client.Config{View: true, Select: client.Selection{View: "full"}, OnVideo: tv.Decode})
 	alone := func(name string, edges bool) func() bool {
 		middle := func(all image.Rectangle) image.Rectangle { return all.Inset(all.Dy() / 3) }
 		side := func(all image.Rectangle) image.Rectangle { return image.Rect(0, 0, all.Dx()/8, all.Dy()) }
@@ -30,7 +31,7 @@ func TestSharedScreensKeepTheirEdges(t *testing.T) {
 			at, _ := tv.Mean(side)
 			l := viewer.Status().Layout
 			return len(l.Tiles) == 1 && l.Tiles[0].Name == name &&
-				signaltest.Near(m, p.Colour, tolerance) && signaltest.Near(at, p.Colour, tolerance) != edges
+				mixertest.Near(m, p.Colour, tolerance) && mixertest.Near(at, p.Colour, tolerance) != edges
 		}
 	}
 	await.Until(t, "a camera fills the view", alone("a", false))
@@ -38,7 +39,7 @@ func TestSharedScreensKeepTheirEdges(t *testing.T) {
 	if err := a.Close(); err != nil {
 		t.Fatal(err)
 	}
-	b := s.dial(t, client.Config{Name: "b", PublishVideo: p.ID, Screen: true})
+	b := s.dial(t, client.Config{Name: "b", PublishVideo: p.Codec, Screen: true})
 	signaltest.Play(t, p.Packets(t), b.SendVideo)
 	await.Until(t, "a screen has bars beside it", alone("b", true))
 }

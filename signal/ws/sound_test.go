@@ -3,6 +3,7 @@ package ws_test
 import (
 	"testing"
 
+	"azulejo/mixer/mixertest"
 	"azulejo/signal/client"
 	"azulejo/signal/signaltest"
 	"azulejo/signal/signaltest/await"
@@ -29,15 +30,15 @@ func apart(levels []float64, i int) float64 {
 func TestMixMinus(t *testing.T) {
 	s := serve(t, setup{})
 	tones := []float64{440, 1000, 2300}
-	var ears []*signaltest.Ear
+	var ears []*mixertest.Listener
 	for _, hz := range tones {
-		e := signaltest.NewEar(t)
+		e := mixertest.NewListener(t)
 		ears = append(ears, e)
-		c := s.dial(t, client.Config{Name: "tone", PublishAudio: true, View: true, OnAudio: e.Put})
-		signaltest.Play(t, signaltest.Tone(t, hz), c.SendAudio)
+		c := s.dial(t, client.Config{Name: "tone", PublishAudio: true, View: true, OnAudio: e.Decode})
+		signaltest.Play(t, mixertest.Tone(t, hz), c.SendAudio)
 	}
-	viewer := signaltest.NewEar(t)
-	s.dial(t, client.Config{View: true, OnAudio: viewer.Put})
+	viewer := mixertest.NewListener(t)
+	s.dial(t, client.Config{View: true, OnAudio: viewer.Decode})
 	await.Until(t, "the viewer hears all three", func() bool { return apart(viewer.Levels(tones), -1) >= 30 })
 	t.Logf("viewer hears %.0f dB", viewer.Levels(tones))
 	for i, e := range ears {

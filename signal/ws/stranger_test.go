@@ -12,8 +12,8 @@ import (
 	"github.com/gorilla/websocket"
 
 	"azulejo/mixer"
+	"azulejo/mixer/mixertest"
 	"azulejo/signal/client"
-	"azulejo/signal/signaltest"
 	"azulejo/signal/signaltest/await"
 )
 
@@ -124,8 +124,8 @@ type witness struct {
 	s         *server
 	publisher *client.Client
 	viewer    *client.Client
-	tv        *signaltest.Screen
-	picture   signaltest.Picture
+	tv        *mixertest.Screen
+	picture   mixertest.Video
 	before    client.Stats
 	pulse     *pulse
 }

@@ -10,15 +10,15 @@ import (
 
 	"azulejo/mixer"
 	"azulejo/mixer/engine/layout"
+	"azulejo/mixer/mixertest"
 	"azulejo/signal/auth"
 	"azulejo/signal/auth/authtest"
 	"azulejo/signal/client"
-	"azulejo/signal/signaltest"
 	"azulejo/signal/signaltest/await"
 )
 
 // showsIn tells whether the screen shows p in the middle of the tile that the layout gives the source.
-func showsIn(tv *signaltest.Screen, l client.Layout, name string, p signaltest.Picture) bool {
+func showsIn(tv *mixertest.Screen, l client.Layout, name string, p mixertest.Video) bool {
 	i := slices.IndexFunc(l.Tiles, func(t mixer.TileInfo) bool { return t.Name == name })
 	if i < 0 {
 		return false
@@ -29,7 +29,7 @@ func showsIn(tv *signaltest.Screen, l client.Layout, name string, p signaltest.P
 		scaled := func(v int) int { return v * all.Dx() / l.Canvas.W }
 		return image.Rect(scaled(r.X), scaled(r.Y), scaled(r.X+r.W), scaled(r.Y+r.H)).Inset(4)
 	})
-	return ok && signaltest.Near(got, p.Colour, tolerance)
+	return ok && mixertest.Near(got, p.Colour, tolerance)
 }
 
 // largest is the name on the largest tile.
@@ -116,7 +116,7 @@ func TestNamedViews(t *testing.T) {
 	refusals := make(chan string, 8)
 	tv := newScreen(t)
 	viewer := s.dial(t, client.Config{
-		View: true, Select: client.Selection{View: "tall"}, OnVideo: tv.Put, OnError: func(code, _ string) { refusals <- code },
+		View: true, Select: client.Selection{View: "tall"}, OnVideo: tv.Decode, OnError: func(code, _ string) { refusals <- code },
 	})
 	tall := func(n int) func() bool {
 		return func() bool {

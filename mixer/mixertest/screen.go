@@ -1,4 +1,4 @@
-package signaltest
+package mixertest
 
 import (
 	"image"
@@ -11,27 +11,27 @@ import (
 	"azulejo/mixer/engine/layout"
 )
 
-// Screen decodes what a viewer receives and keeps the newest picture until the test ends. Its methods may be called
-// from any goroutine, and do nothing after that.
+// Screen decodes the video that a viewer receives and keeps the newest frame until the test ends. Its methods may be
+// called from any goroutine, and do nothing after the test.
 type Screen struct {
 	t         testing.TB
 	canvas    mixer.Size
 	tolerance int
-	began     time.Time // zero of its clock
+	started   time.Time // zero of its clock
 
 	mu       sync.Mutex
-	closed   bool // the last packets may still be on their way
+	closed   bool // the last packets may still arrive after it
 	decoder  *codec.VideoDecoder
-	id       mixer.Codec
+	codec    mixer.Codec // of decoder
 	newest   *codec.Frame
-	pictures int
+	frames   int           // decoded so far
 	offset   time.Duration // least time from composition to arrival so far, on its clock
-	at       time.Duration // when newest was composed, on the same clock
+	composed time.Duration // when newest was composed, on the same clock
 }
 
-// NewScreen makes one for a mix of that size, which takes colours for the same as Near does.
+// NewScreen makes one for a mix of the size of canvas. Colours are equal up to the tolerance; see Near.
 func NewScreen(t testing.TB, canvas mixer.Size, tolerance int) *Screen {
-	s := &Screen{t: t, canvas: canvas, tolerance: tolerance, began: time.Now()}
+	s := &Screen{t: t, canvas: canvas, tolerance: tolerance, started: time.Now()}
 	t.Cleanup(func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -43,27 +43,27 @@ func NewScreen(t testing.TB, canvas mixer.Size, tolerance int) *Screen {
 	return s
 }
 
-// Put takes the next packet of video.
-func (s *Screen) Put(p mixer.Packet) {
+// Decode decodes the next packet of video.
+func (s *Screen) Decode(p mixer.Packet) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return
 	}
-	if s.id != p.Codec {
+	if s.codec != p.Codec {
 		s.decoder.Close()
 		d, err := codec.NewVideoDecoder(p.Codec, 0)
 		if err != nil {
 			s.t.Errorf("decode the mix: %v", err)
 			return
 		}
-		s.decoder, s.id = d, p.Codec
+		s.decoder, s.codec = d, p.Codec
 	}
-	arrived := time.Since(s.began) - p.PTS
+	arrived := time.Since(s.started) - p.PTS
 	if s.offset == 0 || arrived < s.offset {
 		s.offset = arrived
 	}
-	s.at = p.PTS + s.offset
+	s.composed = p.PTS + s.offset
 	frames, err := s.decoder.Decode(p)
 	if err != nil {
 		s.t.Errorf("decode the mix: %v", err)
@@ -71,28 +71,28 @@ func (s *Screen) Put(p mixer.Packet) {
 	for _, f := range frames {
 		s.newest.Close()
 		s.newest = f
-		s.pictures++
+		s.frames++
 	}
 }
 
-// Composed is when the newest picture was made: what a slow machine adds on the way to the screen does not count.
+// Composed is when the newest frame was composed. The transit of a slow machine is not in it.
 func (s *Screen) Composed() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.began.Add(s.at)
+	return s.started.Add(s.composed)
 }
 
-// Shown is how many pictures came, and how large the newest one is.
-func (s *Screen) Shown() (pictures int, size mixer.Size) {
+// Shown is the number of frames so far, and the size of the newest one.
+func (s *Screen) Shown() (frames int, size mixer.Size) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.newest != nil {
 		size = mixer.Size{W: s.newest.Width(), H: s.newest.Height()}
 	}
-	return s.pictures, size
+	return s.frames, size
 }
 
-// Mean is the mean colour of a part of the newest picture; false while there is none.
+// Mean is the mean colour of a part of the newest frame; false before the first frame.
 func (s *Screen) Mean(part func(all image.Rectangle) image.Rectangle) (codec.Colour, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -102,8 +102,8 @@ func (s *Screen) Mean(part func(all image.Rectangle) image.Rectangle) (codec.Col
 	return s.newest.Mean(part(s.newest.Bounds())), true
 }
 
-// Tile is the mean colour in the middle of tile i of n in a grid, of a source of the given size; false while there is no
-// picture of the size of the mix.
+// Tile is the mean colour in the middle of tile i of n in a grid, for a source of w by h pixels. It is false while the
+// newest frame does not have the size of the mix.
 func (s *Screen) Tile(i, n, w, h int) (codec.Colour, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -119,18 +119,18 @@ func (s *Screen) tile(i, n, w, h int) (codec.Colour, bool) {
 	return s.newest.Mean(inner), true
 }
 
-// Shows tells whether tile i of n is a picture of p, everywhere but at its edges.
-func (s *Screen) Shows(i, n int, p Picture) bool {
-	got, ok := s.Tile(i, n, p.Width, p.Height)
-	return ok && Near(got, p.Colour, s.tolerance)
+// Shows tells whether tile i of n shows v. The edges of the tile are not looked at.
+func (s *Screen) Shows(i, n int, v Video) bool {
+	got, ok := s.Tile(i, n, v.Width, v.Height)
+	return ok && Near(got, v.Colour, s.tolerance)
 }
 
-// ShowsAll tells whether the newest picture is the mix of exactly these, in this order.
-func (s *Screen) ShowsAll(all ...Picture) bool {
+// ShowsAll tells whether the newest frame is the mix of exactly these, in this order.
+func (s *Screen) ShowsAll(all ...Video) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i, p := range all {
-		if got, ok := s.tile(i, len(all), p.Width, p.Height); !ok || !Near(got, p.Colour, s.tolerance) {
+	for i, v := range all {
+		if got, ok := s.tile(i, len(all), v.Width, v.Height); !ok || !Near(got, v.Colour, s.tolerance) {
 			return false
 		}
 	}

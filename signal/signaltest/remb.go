@@ -7,8 +7,9 @@ import (
 	"github.com/pion/webrtc/v4"
 )
 
-// Heed keeps what the server wants at most of a track, in bits a second (REMB), until the connection ends.
-func Heed(sender *webrtc.RTPSender, limit *atomic.Int64) {
+// ReadREMB stores the newest REMB of the server, the most that it wants of a track in bits a second, until the
+// connection ends.
+func ReadREMB(sender *webrtc.RTPSender, limit *atomic.Int64) {
 	for {
 		packets, _, err := sender.ReadRTCP()
 		if err != nil {
