@@ -21,7 +21,7 @@ const lossExpected = 10
 // mixKey names a rendition of sound: its format and whom it leaves out, if anybody.
 type mixKey struct {
 	id  mixer.Codec
-	not *Source
+	not *source
 }
 
 // soundBlock is 20 ms of a mix and whom it is for; many may read it.

@@ -37,8 +37,8 @@ type Engine struct {
 	ending   bool                                 // owned by the control loop: nothing is opened any more
 
 	mu      sync.Mutex
-	sources []*Source // in the order of their places
-	byID    map[mixer.SourceID]*Source
+	sources []*source // in the order of their places
+	byID    map[mixer.SourceID]*source
 	named   map[string]mixer.View
 	views   map[string]*view // that are composed, by key
 }
@@ -57,7 +57,7 @@ func New(cfg mixer.Config, emit func(mixer.Event), log *slog.Logger) (*Engine, e
 	m := &Engine{
 		cfg: cfg, log: log, emit: emit, painter: newPainter(font), governor: newGovernor(), control: newMailbox(),
 		subs: map[mixer.SubscriptionID]*subscriber{}, videos: map[videoKey]*videoEntry{},
-		byID: map[mixer.SourceID]*Source{}, named: map[string]mixer.View{mixer.MainView: {}}, views: map[string]*view{},
+		byID: map[mixer.SourceID]*source{}, named: map[string]mixer.View{mixer.MainView: {}}, views: map[string]*view{},
 	}
 	m.sound = newSound(m)
 	m.feeds.emit = emit
@@ -241,21 +241,21 @@ func (m *Engine) setLevel(level int) {
 func (m *Engine) overload() int { return int(m.level.Load()) }
 
 // snapshot returns the sources in the order of their places.
-func (m *Engine) snapshot() []*Source {
+func (m *Engine) snapshot() []*source {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return slices.Clone(m.sources)
 }
 
 // source returns nil for a number that is not in use.
-func (m *Engine) source(id mixer.SourceID) *Source {
+func (m *Engine) source(id mixer.SourceID) *source {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.byID[id]
 }
 
 // insert gives s its place: behind all whose place is not after its own.
-func (m *Engine) insert(s *Source) {
+func (m *Engine) insert(s *source) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	at := len(m.sources)
@@ -267,7 +267,7 @@ func (m *Engine) insert(s *Source) {
 }
 
 // remove takes s out; false means that it was out already.
-func (m *Engine) remove(s *Source) bool {
+func (m *Engine) remove(s *source) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	i := slices.Index(m.sources, s)

@@ -56,7 +56,7 @@ type SourceConfig struct {
 
 // publisher is a source, seen from both sides.
 type publisher struct {
-	*Source
+	*source
 	feed *hub.Source
 }
 

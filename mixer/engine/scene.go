@@ -11,8 +11,8 @@ import (
 
 // scene is what decides which tiles a view has.
 type scene struct {
-	sources []*Source // that want a tile, in order
-	large   *Source   // shown large or alone; nil for none
+	sources []*source // that want a tile, in order
+	large   *source   // shown large or alone; nil for none
 	page    int       // zero is the first
 	pages   int
 }
@@ -67,9 +67,9 @@ func (v *view) nextScene(now time.Time) scene {
 
 // large is the pinned source, else the speaker, else the first source. It is nil if a focus names a source that is not
 // there, and if there are no sources. A speaker that the view does not show is ignored: the last large source stays.
-func (v *view) large(sources []*Source) *Source {
+func (v *view) large(sources []*source) *source {
 	if v.spec.Spotlight != "" {
-		if i := slices.IndexFunc(sources, func(s *Source) bool { return s.called(v.spec.Spotlight) }); i >= 0 {
+		if i := slices.IndexFunc(sources, func(s *source) bool { return s.called(v.spec.Spotlight) }); i >= 0 {
 			return sources[i]
 		}
 		if v.spec.Layout == mixer.KindFocus {
@@ -77,7 +77,7 @@ func (v *view) large(sources []*Source) *Source {
 		}
 	}
 	if s := v.engine.sound.speaker(); s != nil {
-		for _, candidate := range []*Source{s, v.scene.large} {
+		for _, candidate := range []*source{s, v.scene.large} {
 			if slices.Contains(sources, candidate) {
 				return candidate
 			}

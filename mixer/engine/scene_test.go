@@ -149,7 +149,7 @@ func TestAnExcludedSpeakerMovesNoTile(t *testing.T) {
 		want    string
 	}{{nil, "A B/0"}, {all[1], "B A/0"}, {all[2], "B A/0"}, {all[0], "A B/0"}, {all[2], "A B/0"}} {
 		if m.sound.loudest.Store(nil); step.speaker != nil {
-			m.sound.loudest.Store(step.speaker.Source)
+			m.sound.loudest.Store(step.speaker.source)
 		}
 		if got := v.ids(t, time.Now()); got != step.want {
 			t.Errorf("%s, want %s", got, step.want)

@@ -21,13 +21,13 @@ type sourceConfig struct {
 	Delayed  func(time.Duration)
 }
 
-// Source is one participant's media inside the engine. Packets may be written from any goroutine, those of one medium
+// source is one participant's media inside the engine. Packets may be written from any goroutine, those of one medium
 // and layer from one goroutine at a time. Writing never blocks.
-type Source struct {
+type source struct {
 	id     mixer.SourceID
 	cfg    sourceConfig
 	engine *Engine
-	slot   Slot
+	slot   frameSlot
 	stills stills
 	video  *videoInput
 	sound  *audioInput
@@ -49,7 +49,7 @@ func (m *Engine) addSource(id mixer.SourceID, spec mixer.SourceSpec) {
 		Demanded:   func(d mixer.Demand) { m.emit(mixer.Demanded{Source: id, Demand: d}) },
 		Delayed:    func(d time.Duration) { m.emit(mixer.Delayed{Source: id, Delay: d}) },
 	}
-	s := &Source{id: id, cfg: cfg, engine: m, uses: map[*tile]use{}}
+	s := &source{id: id, cfg: cfg, engine: m, uses: map[*tile]use{}}
 	log := m.log.With("source", cfg.Name)
 	s.stills = stills{slot: &s.slot}
 	s.drawTrouble, s.drawWell = newLogOnce(log, "tile")
@@ -62,10 +62,10 @@ func (m *Engine) addSource(id mixer.SourceID, spec mixer.SourceSpec) {
 }
 
 // called tells whether that is the id or the name of the source.
-func (s *Source) called(name string) bool { return s.cfg.Called(name) }
+func (s *source) called(name string) bool { return s.cfg.Called(name) }
 
 // writeVideo takes one access unit. Layers that the source was not announced with are discarded.
-func (s *Source) writeVideo(layer int, p mixer.Packet) {
+func (s *source) writeVideo(layer int, p mixer.Packet) {
 	if layer >= 0 && layer < s.cfg.Layers {
 		s.video.enqueue(layer, p)
 	}
@@ -73,7 +73,7 @@ func (s *Source) writeVideo(layer int, p mixer.Packet) {
 
 // setMuted silences the sound and replaces the picture by a placeholder, until called otherwise. A picture that is
 // muted is not decoded, and nobody asks for a large one.
-func (s *Source) setMuted(audio, video bool) {
+func (s *source) setMuted(audio, video bool) {
 	s.sound.muted.Store(audio)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -82,14 +82,14 @@ func (s *Source) setMuted(audio, video bool) {
 }
 
 // close ends the source's decoders and waits for them. The engine has taken it out before.
-func (s *Source) close() {
+func (s *source) close() {
 	s.video.close()
 	s.sound.close()
 	s.slot.Clear()
 }
 
 // state is what the tile shows at a moment, and the age of the newest picture (zero before the first).
-func (s *Source) state(now time.Time) (state mixer.State, age time.Duration) {
+func (s *source) state(now time.Time) (state mixer.State, age time.Duration) {
 	seq, at := s.slot.Mark()
 	if !at.IsZero() {
 		age = now.Sub(at)
@@ -110,7 +110,7 @@ func (s *Source) state(now time.Time) (state mixer.State, age time.Duration) {
 }
 
 // sends tells whether pictures come that may be shown, decoded or not.
-func (s *Source) sends(now time.Time) bool {
+func (s *source) sends(now time.Time) bool {
 	_, at := s.slot.Mark()
 	return !s.away.Load() && !s.hidden.Load() && !at.IsZero() && now.Sub(at) <= lostAfter
 }
@@ -132,7 +132,7 @@ func (u use) scale(picture mixer.Size) float64 {
 }
 
 // demand notes what t makes of the source from now on.
-func (s *Source) demand(t *tile, u use) {
+func (s *source) demand(t *tile, u use) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if u == (use{}) {
@@ -144,7 +144,7 @@ func (s *Source) demand(t *tile, u use) {
 }
 
 // tellDemand sums up what all tiles make of the source, under mu.
-func (s *Source) tellDemand() {
+func (s *source) tellDemand() {
 	var all use
 	for _, u := range s.uses {
 		all.decode = all.decode || u.decode
@@ -158,7 +158,7 @@ func (s *Source) tellDemand() {
 }
 
 // stats returns a snapshot.
-func (s *Source) stats() mixer.SourceStats {
+func (s *source) stats() mixer.SourceStats {
 	state, age := s.state(time.Now())
 	v := s.video.stats()
 	v.Source, v.ID, v.Name, v.State, v.Age = s.id, s.cfg.ID, s.cfg.Name, state, age

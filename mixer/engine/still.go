@@ -33,7 +33,7 @@ func (k stillKey) cutout(f *codec.Frame) codec.Cutout {
 // stills are the scaled frames of one source. Each is made once for all views that show it in that size. Safe for
 // concurrent use.
 type stills struct {
-	slot *Slot
+	slot *frameSlot
 
 	mu  sync.Mutex
 	all []*still // in the order in which they came
@@ -43,7 +43,7 @@ type stills struct {
 // need the same frame meanwhile wait for it.
 type still struct {
 	key     stillKey
-	slot    *Slot
+	slot    *frameSlot
 	holders int // under stills' mu
 
 	scaler frameScaler // owned by the goroutine that started update; nil before its first use

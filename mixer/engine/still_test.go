@@ -274,7 +274,7 @@ func TestSlotKeepsTheNumberOfTheSameFrame(t *testing.T) {
 		f.Fill(f.Bounds(), c)
 		return codec.Decoded{Frame: f}
 	}
-	var s Slot
+	var s frameSlot
 	if seq, at := s.Mark(); seq != 0 || !at.IsZero() {
 		t.Errorf("an empty slot has number %d and time %v", seq, at)
 	}

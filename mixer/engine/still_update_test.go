@@ -29,7 +29,7 @@ func (h *heldScaler) Cut(f *codec.Frame, cut codec.Cutout) (*codec.Frame, error)
 // drawnStill is a still that several views draw at the same time.
 type drawnStill struct {
 	t      *testing.T
-	slot   Slot
+	slot   frameSlot
 	scaler *heldScaler
 	still  *still
 

@@ -282,7 +282,7 @@ func (m *Engine) resolve(w mixer.Watching) (mixer.View, error) {
 // for it by the one and by the other share a picture.
 func (m *Engine) byName(v mixer.View) mixer.View {
 	all := m.snapshot()
-	i := slices.IndexFunc(all, func(s *Source) bool { return s.cfg.ID == v.Spotlight })
+	i := slices.IndexFunc(all, func(s *source) bool { return s.cfg.ID == v.Spotlight })
 	if i < 0 || all[i].cfg.Name == "" {
 		return v
 	}

@@ -16,7 +16,7 @@ const calmEvery = 200 * time.Millisecond
 // tile is one place on a canvas. The view's ticker owns it.
 type tile struct {
 	view     *view
-	source   *Source // nil: the tile says how many sources are not shown
+	source   *source // nil: the tile says how many sources are not shown
 	more     int
 	rect     image.Rectangle
 	bordered bool // has a border while its source speaks

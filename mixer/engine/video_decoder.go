@@ -17,7 +17,7 @@ type shape struct {
 // videoDecoder decodes one source's video into its slot, in any codec. One goroutine owns it; any may read shape.
 type videoDecoder struct {
 	maxPixels int
-	slot      *Slot
+	slot      *frameSlot
 	cutouts   func(*codec.Frame) []codec.Cutout
 	shape     atomic.Pointer[shape] // of the newest frame; nil before the first
 

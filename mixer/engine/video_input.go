@@ -20,7 +20,7 @@ type videoInputConfig struct {
 	layers    int // at least 1
 	maxPixels int // of a frame; 0: no limit
 	log       *slog.Logger
-	slot      *Slot       // gets the decoded frames
+	slot      *frameSlot       // gets the decoded frames
 	audio     audioTiming // for lip sync
 	// cutouts returns what tiles show of a frame of the size of f.
 	cutouts func(f *codec.Frame) []codec.Cutout

@@ -19,7 +19,7 @@ func TestNothingIsPassedOnBeforeTheLayout(t *testing.T) {
 		t.Error("a source is passed on, and there is no layout to tell")
 	}
 	v.describe(time.Now())
-	if v.passable() != src.Source {
+	if v.passable() != src.source {
 		t.Error("the source is not passed on")
 	}
 }
@@ -53,7 +53,7 @@ func TestNothingIsComposedWhilePassing(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	r.pass.make(src.Source, nil)
+	r.pass.make(src.source, nil)
 	show(time.Second)
 	show(time.Second + 50*time.Millisecond)
 	r.pass.set(1, true)

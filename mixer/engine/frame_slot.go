@@ -7,9 +7,9 @@ import (
 	"azulejo/codec"
 )
 
-// Slot keeps the newest frame of one source, with its cutouts. Frames that nobody fetched are dropped. Put and Clear are
+// frameSlot keeps the newest frame of one source, with its cutouts. Frames that nobody fetched are dropped. Put and Clear are
 // for one goroutine at a time, all other methods for any.
-type Slot struct {
+type frameSlot struct {
 	mu     sync.Mutex
 	newest codec.Decoded // owned; without a frame until the first Put; only Put and Clear change it
 	seq    uint64        // number of newest
@@ -18,7 +18,7 @@ type Slot struct {
 
 // Put takes over d and closes what it replaces. A frame that looks like the one in the slot does not replace it: so small
 // differences do not add up.
-func (s *Slot) Put(d codec.Decoded) {
+func (s *frameSlot) Put(d codec.Decoded) {
 	if s.newest.Frame != nil && s.newest.LooksLike(&d) {
 		d.Close()
 		s.Touch()
@@ -34,20 +34,20 @@ func (s *Slot) Put(d codec.Decoded) {
 }
 
 // Touch notes that the source is alive.
-func (s *Slot) Touch() {
+func (s *frameSlot) Touch() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.at = time.Now()
 }
 
 // Latest returns another owner of the newest frame, nil if there is none.
-func (s *Slot) Latest() *codec.Frame {
+func (s *frameSlot) Latest() *codec.Frame {
 	f, _ := s.LatestMarked()
 	return f
 }
 
 // LatestMarked is Latest with the number of the frame.
-func (s *Slot) LatestMarked() (*codec.Frame, uint64) {
+func (s *frameSlot) LatestMarked() (*codec.Frame, uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.newest.Frame.Ref(), s.seq
@@ -55,7 +55,7 @@ func (s *Slot) LatestMarked() (*codec.Frame, uint64) {
 
 // LatestCutout returns another owner of the cutout that the decoder made of the newest frame for a tile of that look, and
 // the number of the frame; nil if it made none.
-func (s *Slot) LatestCutout(look stillKey) (*codec.Frame, uint64) {
+func (s *frameSlot) LatestCutout(look stillKey) (*codec.Frame, uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.newest.Frame == nil {
@@ -65,7 +65,7 @@ func (s *Slot) LatestCutout(look stillKey) (*codec.Frame, uint64) {
 }
 
 // DisplaySize is the display size of the newest frame in pixels, zero if there is none.
-func (s *Slot) DisplaySize() (width, height int) {
+func (s *frameSlot) DisplaySize() (width, height int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.newest.Frame == nil {
@@ -76,7 +76,7 @@ func (s *Slot) DisplaySize() (width, height int) {
 
 // Mark returns the number of the newest frame, zero if there is none, and when the source was last alive. No two frames
 // of a slot have the same number.
-func (s *Slot) Mark() (seq uint64, at time.Time) {
+func (s *frameSlot) Mark() (seq uint64, at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.newest.Frame == nil {
@@ -86,7 +86,7 @@ func (s *Slot) Mark() (seq uint64, at time.Time) {
 }
 
 // Clear releases the frame.
-func (s *Slot) Clear() {
+func (s *frameSlot) Clear() {
 	s.mu.Lock()
 	old := s.newest
 	s.newest = codec.Decoded{}

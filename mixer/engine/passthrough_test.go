@@ -332,7 +332,7 @@ func strangeProfiles(t *testing.T) {
 }
 
 // number counts the pictures of the slot, also when there is none now.
-func (s *Slot) number() uint64 {
+func (s *frameSlot) number() uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.seq

@@ -22,7 +22,7 @@ type hall struct {
 	t      *testing.T
 	hub    *hub.Hub
 	mu     sync.Mutex
-	in     []*Source
+	in     []*source
 	joined int // number of the newest
 }
 
@@ -39,7 +39,7 @@ func (h *hall) Send(c mixer.Command) {
 func (h *hall) Run(context.Context) error { return nil }
 
 // named finds a source by its number.
-func (h *hall) named(id mixer.SourceID) *Source {
+func (h *hall) named(id mixer.SourceID) *source {
 	for _, s := range h.here() {
 		if s.id == id {
 			return s
@@ -85,30 +85,30 @@ func newHall(t testing.TB, epoch time.Time) *hall {
 	return h
 }
 
-func (h *hall) here() []*Source {
+func (h *hall) here() []*source {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return slices.Clone(h.in)
 }
 
-func (h *hall) join(name string) *Source {
+func (h *hall) join(name string) *source {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.joined++
-	src := &Source{id: mixer.SourceID(h.joined), cfg: sourceConfig{SourceSpec: mixer.SourceSpec{Name: name}}, sound: newAudioInput(slog.New(slog.DiscardHandler))}
+	src := &source{id: mixer.SourceID(h.joined), cfg: sourceConfig{SourceSpec: mixer.SourceSpec{Name: name}}, sound: newAudioInput(slog.New(slog.DiscardHandler))}
 	h.in = append(h.in, src)
 	return src
 }
 
-func (h *hall) leave(src *Source) {
+func (h *hall) leave(src *source) {
 	h.mu.Lock()
-	h.in = slices.DeleteFunc(h.in, func(o *Source) bool { return o == src })
+	h.in = slices.DeleteFunc(h.in, func(o *source) bool { return o == src })
 	h.mu.Unlock()
 	src.sound.close()
 }
 
 // say sends a tone for d in real time, so to speak, and waits until it is sent.
-func (h *hall) say(src *Source, hz float64, d time.Duration) {
+func (h *hall) say(src *source, hz float64, d time.Duration) {
 	begin := time.Now()
 	for _, p := range packed(h.t, codec.AudioConfig{Codec: mixer.Opus}, stereo(d, hz, hz)) {
 		time.Sleep(time.Until(begin.Add(p.PTS + p.Duration)))
@@ -118,7 +118,7 @@ func (h *hall) say(src *Source, hz float64, d time.Duration) {
 }
 
 // hears returns what a new listener hears from now on.
-func (h *hall) hears(id mixer.Codec, not *Source) *ear {
+func (h *hall) hears(id mixer.Codec, not *source) *ear {
 	h.t.Helper()
 	d, err := codec.NewAudioDecoder(id, nil)
 	if err != nil {
@@ -336,9 +336,9 @@ func (deaf) WritePacket(mixer.Packet) {}
 // BenchmarkSilentRoom is what 20 ms of nine silent sources and one listener cost, the decoding of their packets included.
 func BenchmarkSilentRoom(b *testing.B) {
 	packets := packed(b, codec.AudioConfig{Codec: mixer.Opus}, make([]int16, len(second)))
-	var in []*Source
+	var in []*source
 	for range 9 {
-		in = append(in, &Source{sound: newAudioInput(slog.New(slog.DiscardHandler))})
+		in = append(in, &source{sound: newAudioInput(slog.New(slog.DiscardHandler))})
 	}
 	s := newHall(b, in[0].sound.born)
 	s.in = in

@@ -14,14 +14,14 @@ type passOffer struct {
 	rendition *videoRendition
 
 	mu     sync.Mutex
-	source *Source // nil: none is offered
+	source *source // nil: none is offered
 	number uint64  // of the newest offer
 	passes bool    // nothing is to be encoded
 	fresh  bool    // the next frame has to be a keyframe
 }
 
 // make offers a source, nil for none. Only the view's ticker calls it.
-func (o *passOffer) make(s *Source, shows *mixer.Layout) {
+func (o *passOffer) make(s *source, shows *mixer.Layout) {
 	if o == nil {
 		return
 	}
@@ -123,7 +123,7 @@ func (v *view) pass(outs []*videoRendition) []*videoRendition {
 }
 
 // passable is the source that the view shows alone and live; nil when it shows anything else, and before the first layout.
-func (v *view) passable() *Source {
+func (v *view) passable() *source {
 	if !v.spec.Alone() || v.scene.large == nil || v.shows.Load() == nil {
 		return nil
 	}

@@ -11,17 +11,17 @@ import (
 // sound mixes all sources in blocks of 20 ms and hands each rendition its mix.
 type sound struct {
 	cadence    cadence
-	sources    func() []*Source
+	sources    func() []*source
 	renditions listeners
-	loudest    atomic.Pointer[Source]
+	loudest    atomic.Pointer[source]
 
 	// Owned by run.
 	sum      []int32
 	limiter  *pcm.Limiter
-	heard    map[*Source][]int16 // at this tick
-	before   map[*Source]bool    // could be heard at the last one
+	heard    map[*source][]int16 // at this tick
+	before   map[*source]bool    // could be heard at the last one
 	recent   []soundBlock        // the last ones of the common mix
-	speakers speaker[*Source]
+	speakers speaker[*source]
 }
 
 // priming is how many blocks of the past a new encoder gets to go on where another's packets end: the sound of
@@ -36,8 +36,8 @@ func newSound(m *Engine) *sound {
 		renditions: listeners{engine: m, bitrate: cfg.SoundBitrate, log: m.log},
 		sum:        make([]int32, blockLength),
 		limiter:    pcm.NewLimiter(),
-		heard:      map[*Source][]int16{},
-		before:     map[*Source]bool{},
+		heard:      map[*source][]int16{},
+		before:     map[*source]bool{},
 	}
 }
 
@@ -129,7 +129,7 @@ func (s *sound) pull(n int64) {
 }
 
 // hear takes the block of one source.
-func (s *sound) hear(src *Source, now time.Time, n int64) {
+func (s *sound) hear(src *source, now time.Time, n int64) {
 	if block := src.sound.pull(now); block != nil {
 		s.heard[src] = block
 		src.sound.heard = n
@@ -143,4 +143,4 @@ func (s *sound) hear(src *Source, now time.Time, n int64) {
 }
 
 // speaker is who speaks or spoke last; nil before the first, and when that one is muted or gone.
-func (s *sound) speaker() *Source { return s.loudest.Load() }
+func (s *sound) speaker() *source { return s.loudest.Load() }

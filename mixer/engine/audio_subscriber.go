@@ -18,7 +18,7 @@ const privateHold = int64(3e9 / blockTime)
 type listener struct {
 	id    mixer.SubscriptionID
 	codec mixer.Codec
-	not   *Source             // nil: nobody is left out
+	not   *source             // nil: nobody is left out
 	mix   atomic.Pointer[mix] // written under the lock of listeners; nil before its first tick
 }
 
@@ -44,7 +44,7 @@ type listeners struct {
 }
 
 // add makes a subscription, which is heard from the next tick on.
-func (ls *listeners) add(id mixer.Codec, not *Source, sub mixer.SubscriptionID) error {
+func (ls *listeners) add(id mixer.Codec, not *source, sub mixer.SubscriptionID) error {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	if ls.closed {
