@@ -166,16 +166,21 @@ func (s *server) runHTTP(ctx context.Context) error {
 
 // runCameras runs the cameras of all rooms. They may start in any order: the room knows the place of each.
 func (s *server) runCameras(ctx context.Context) error {
-	var cameras sync.WaitGroup
+	cameras := make(chan error)
+	n := 0
 	for name, r := range s.cfg.Rooms {
 		for _, c := range r.Cameras {
 			cam := camera.New(c.camera(name), s.registry, s.log)
-			cameras.Go(func() { cam.Run(ctx) })
+			n++
+			go func() { cameras <- cam.Run(ctx) }()
 		}
 	}
+	var err error
+	for range n {
+		err = errors.Join(err, <-cameras)
+	}
 	<-ctx.Done()
-	cameras.Wait()
-	return nil
+	return err
 }
 
 // close closes what newServer opened. Parts that their stage has closed already ignore it.

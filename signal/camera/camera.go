@@ -115,13 +115,14 @@ func New(cfg Config, registry Registry, log *slog.Logger) *Camera {
 // after another, each when the one before has tried, have their places in that order.
 func (c *Camera) Tried() <-chan struct{} { return c.tried }
 
-// Run keeps the camera in its room until ctx ends.
-func (c *Camera) Run(ctx context.Context) {
+// Run keeps the camera in its room until ctx ends, and returns nil then.
+func (c *Camera) Run(ctx context.Context) error {
 	defer c.once.Do(func() { close(c.tried) })
 	for try := 0; ctx.Err() == nil; try++ {
 		err := c.stay(ctx)
 		pause(ctx, c.log, try, err)
 	}
+	return nil
 }
 
 // pause logs why the camera is lost and waits before another try.

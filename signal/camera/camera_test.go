@@ -86,7 +86,7 @@ func TestCameraTriesAgainUntilItsContextEnds(t *testing.T) {
 	c := New(Config{Room: "yard", Name: "Gate", URL: "test:"}, r, slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithCancelCause(t.Context())
 	done := make(chan struct{})
-	go func() { defer close(done); c.Run(ctx) }()
+	go func() { defer close(done); _ = c.Run(ctx) }()
 	<-r.joins
 	<-c.Tried()
 	<-r.joins

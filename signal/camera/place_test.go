@@ -35,7 +35,7 @@ func TestALostCameraKeepsItsPlace(t *testing.T) {
 	go func() { _ = registry.Run(ctx); ended <- struct{}{} }() // it always returns nil
 	file := filepath.Join(dir, "later.mp4")
 	c := New(Config{Room: "yard", Name: "Gate", URL: "file:" + file, Audio: true}, registry, log)
-	go func() { c.Run(ctx); ended <- struct{}{} }()
+	go func() { _ = c.Run(ctx); ended <- struct{}{} }() // it always returns nil
 	<-c.Tried()
 
 	id := watchPlace(t, registry, "", 2500*time.Millisecond, mixer.Connecting)
