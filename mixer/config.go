@@ -6,23 +6,23 @@ import (
 	"time"
 )
 
-// Config is what a mixer makes of its sources. Zero fields take the defaults named here.
+// Config says how a room is mixed and encoded. WithDefaults replaces zero fields by the defaults named here.
 type Config struct {
 	Width, Height int           // canvas in pixels, even; 1280x720
-	FPS           int           // pictures a second; 25
-	Bitrate       int           // of the canvas in bits a second, at most; 2 Mb/s at 1280x720, in proportion
-	Quality       int           // x264's CRF, the best that pictures get: calm ones take fewer bits than Bitrate; 26
-	Rungs         []string      // sizes that a view is encoded in: "720p" and so on, of the shorter side; 720p, 360p, 180p
-	SoundBitrate  int           // of a sound rendition in bits a second; 96000
+	FPS           int           // frames a second; 25
+	Bitrate       int           // highest of the canvas, in bits a second; 2 Mb/s at 1280x720, in proportion to the pixels
+	Quality       int           // x264's CRF of the best quality; video with little motion takes fewer bits than Bitrate; 26
+	Rungs         []string      // sizes that a view is encoded in, by lines of the shorter side; "720p", "360p", "180p"
+	AudioBitrate  int           // of an audio rendition, in bits a second; 96000
 	Preset        string        // x264's preset; "superfast"
-	GOP           time.Duration // a rendition that is recorded has a key picture at each multiple of it; 4 s
-	Labels        bool          // burn in the names
-	Clock         bool          // burn in the time of day
-	MaxPixels     int           // of one source's picture; larger ones are not shown; 8294400
+	GOP           time.Duration // a rendition that is recorded has a keyframe at each multiple of it; 4 s
+	Labels        bool          // draw the names of sources on their tiles
+	Clock         bool          // draw the time of day on the canvas
+	MaxPixels     int           // of one source's frame; larger frames are not shown; 8294400
 	Epoch         time.Time     // zero of media time; the last multiple of GOP on the wall clock
 }
 
-// WithDefaults fills what is zero.
+// WithDefaults returns c with the defaults in place of zero fields.
 func (c Config) WithDefaults() Config {
 	set := func(v *int, d int) {
 		if *v == 0 {
@@ -34,7 +34,7 @@ func (c Config) WithDefaults() Config {
 	set(&c.FPS, 25)
 	set(&c.Bitrate, max(150_000, 2_000_000*c.Width/1280*c.Height/720))
 	set(&c.Quality, 26)
-	set(&c.SoundBitrate, 96_000)
+	set(&c.AudioBitrate, 96_000)
 	set(&c.MaxPixels, 8_294_400)
 	if c.Preset == "" {
 		c.Preset = "superfast"
@@ -52,7 +52,7 @@ func (c Config) WithDefaults() Config {
 	return c
 }
 
-// Validate names the first bad field and what it accepts. It expects defaults to be filled in.
+// Validate returns an error that names the first bad field and the accepted range. Call it on the result of WithDefaults.
 func (c Config) Validate() error {
 	switch {
 	case c.Width < 64 || c.Width > 7680 || c.Width%2 != 0:
@@ -73,7 +73,7 @@ func (c Config) Validate() error {
 	return checkRungs(c.Rungs)
 }
 
-// maxRungs is how many sizes a view is encoded in at most.
+// maxRungs is the largest number of sizes that a view is encoded in.
 const maxRungs = 8
 
 func checkRungs(rungs []string) error {
@@ -91,7 +91,7 @@ func checkRungs(rungs []string) error {
 	return nil
 }
 
-// QualityOf is Quality on the scale of an encoder: libvpx's goes to 63 where x264's ends at 51.
+// QualityOf converts Quality to the scale of the encoder for that codec. The scale of x264 ends at 51, that of libvpx at 63.
 func (c Config) QualityOf(id Codec) int {
 	if id == VP8 {
 		return c.Quality * 63 / 51

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestRungsAreNamed(t *testing.T) {
+func TestRungsAreValidated(t *testing.T) {
 	good := Config{}.WithDefaults()
 	if got := strings.Join(good.Rungs, " "); got != "720p 360p 180p" {
 		t.Errorf("the rungs are %s unless said otherwise", got)
@@ -30,7 +30,7 @@ func TestRungsAreNamed(t *testing.T) {
 	}
 }
 
-// TestQualityIsOnTheScaleOfTheEncoder: the same of 26 for x264, which ends at 51, is 32 for libvpx, which ends at 63.
+// TestQualityIsOnTheScaleOfTheEncoder: quality 26 of x264, whose scale ends at 51, is 32 of libvpx, whose scale ends at 63.
 func TestQualityIsOnTheScaleOfTheEncoder(t *testing.T) {
 	c := Config{}.WithDefaults()
 	for id, want := range map[Codec]int{H264: 26, VP8: 32} {

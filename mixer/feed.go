@@ -8,14 +8,14 @@ import (
 	"strings"
 )
 
-// FeedSpec names media that the server makes itself: a file that is played in a loop, or a test pattern.
+// FeedSpec describes media that the engine produces itself: a file that is played in a loop, or a test pattern.
 type FeedSpec struct {
-	Name    string // of the source; a test pattern shows it
-	File    string // path; empty: a test pattern
+	Name    string // of the source; drawn in a test pattern
+	File    string // path; empty for a test pattern
 	Pattern Pattern
 }
 
-// Pattern says what a test pattern looks and sounds like.
+// Pattern describes a test pattern: its video and its tone.
 type Pattern struct {
 	Width, Height int     // pixels, even, from 64 to 3840 and to 2160
 	FPS           int     // frames a second, 1 to 60
@@ -23,8 +23,8 @@ type Pattern struct {
 	Hue           float64 // degrees, 0 to 360
 }
 
-// ParseFeed reads "file:PATH" or "test:[?w&h&fps&tone&hue]". It touches neither disk nor network. Where a pattern's URL
-// leaves them open, hue and tone follow from the name.
+// ParseFeed parses "file:PATH" or "test:[?w&h&fps&tone&hue]". It accesses neither disk nor network. If the URL of a
+// pattern does not set hue and tone, they are derived from the name.
 func ParseFeed(name, raw string) (FeedSpec, error) {
 	s := FeedSpec{Name: name}
 	scheme, rest, _ := strings.Cut(raw, ":")

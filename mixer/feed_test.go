@@ -21,7 +21,7 @@ func TestParseFeed(t *testing.T) {
 	}
 }
 
-func TestBadFeedsAreNamed(t *testing.T) {
+func TestBadFeedsAreRefused(t *testing.T) {
 	for url, want := range map[string]string{
 		"": "file:PATH", "gate": "file:PATH", "rtsp://x/y": "file:PATH", "file:": "a path", "file://": "a path",
 		"test:?w=9": `w="9"`, "test:?h=4000": `h="4000"`, "test:?fps=abc": `fps="abc"`, "test:?fps=0": `fps="0"`,

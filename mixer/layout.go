@@ -5,20 +5,20 @@ import (
 	"strings"
 )
 
-// LayoutKind is a way to arrange sources. Empty is KindGrid.
+// LayoutKind is a way to arrange sources on the canvas. The empty kind is KindGrid.
 type LayoutKind string
 
 // The kinds of layouts.
 const (
-	KindGrid      LayoutKind = "grid"      // all of the same size
-	KindSpotlight LayoutKind = "spotlight" // one large, the others in a strip
-	KindPiP       LayoutKind = "pip"       // one fills the canvas, the others lie on it in a row of small ones
-	KindSpeaker   LayoutKind = "speaker"   // only who speaks
-	KindFocus     LayoutKind = "focus"     // one source alone
+	KindGrid      LayoutKind = "grid"      // all tiles have the same size
+	KindSpotlight LayoutKind = "spotlight" // one source is large, the others are in a strip
+	KindPiP       LayoutKind = "pip"       // one source fills the canvas, small tiles of the others lie on it in a row
+	KindSpeaker   LayoutKind = "speaker"   // only the active speaker
+	KindFocus     LayoutKind = "focus"     // one named source alone
 	KindCustom    LayoutKind = "custom"    // rectangles in fractions of the canvas
 )
 
-// LayoutKinds are all that are accepted.
+// LayoutKinds returns all kinds that ValidateLayout accepts.
 func LayoutKinds() []LayoutKind {
 	return []LayoutKind{KindGrid, KindSpotlight, KindPiP, KindSpeaker, KindFocus, KindCustom}
 }
@@ -31,17 +31,17 @@ type Fraction struct {
 	H float64 `json:"h" yaml:"h"`
 }
 
-// DefaultCapacity is how many tiles a picture has at most when its view does not say.
+// DefaultCapacity is the largest number of tiles of a view whose Capacity is zero.
 const DefaultCapacity = 25
 
-// Bounds of what a custom layout accepts.
+// Limits of a custom layout.
 const (
 	MaxCells    = 64
 	minFraction = 0.02 // of the width and the height of the canvas
 )
 
-// ValidateLayout names the first thing that is wrong, as a field of a view: an unknown kind, custom without cells,
-// cells without custom, a cell that is too small or not inside the canvas.
+// ValidateLayout returns an error that names the first bad field of a view: an unknown kind, KindCustom without cells,
+// cells with another kind, a cell that is too small or not inside the canvas.
 func ValidateLayout(k LayoutKind, cells []Fraction) error {
 	switch k {
 	case "", KindGrid, KindSpotlight, KindPiP, KindSpeaker, KindFocus:
@@ -78,7 +78,7 @@ func validateCells(cells []Fraction) error {
 	return nil
 }
 
-// validate is written so that NaN is refused.
+// validate refuses NaN too: its comparisons are true only for numbers in range.
 func (c Fraction) validate() error {
 	for _, side := range []struct {
 		at, size         string
@@ -87,7 +87,7 @@ func (c Fraction) validate() error {
 		if !(side.extent >= minFraction && side.extent <= 1) {
 			return fmt.Errorf("%s: %v: accepted are %v to 1, fractions of the canvas", side.size, side.extent, minFraction)
 		}
-		const rounding = 1e-6 // thirds that were written with six digits
+		const rounding = 1e-6 // accepts thirds that are written with six digits
 		if room := 1 - side.extent; !(side.position >= 0 && side.position <= room+rounding) {
 			return fmt.Errorf("%s: %v: accepted are 0 to %.6g, so that the rectangle lies inside the canvas", side.at, side.position, room)
 		}

@@ -51,7 +51,7 @@ func TestValidate(t *testing.T) {
 	}
 }
 
-// cellsFor are cells that k accepts.
+// cellsFor returns cells that kind k accepts.
 func cellsFor(k LayoutKind) []Fraction {
 	if k == KindCustom {
 		return []Fraction{{W: 0.5, H: 0.5}, {X: 0.5, Y: 0.5, W: 0.5, H: 0.5}}

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// meterWindow is how long a meter looks back at least; it reports once the window is full.
+// meterWindow is the shortest window over which a rate is measured. A rate is reported when its window is full.
 const meterWindow = 2 * time.Second
 
-// Meter turns events with sizes into rates. The zero Meter is ready.
+// Meter measures the rate of events and of their sizes. The zero value is ready. Safe for concurrent use.
 type Meter struct {
 	mu      sync.Mutex
 	since   time.Time
@@ -16,13 +16,13 @@ type Meter struct {
 	rate    Rate
 }
 
-// Rate is what a meter saw per second.
+// Rate is a result of a Meter.
 type Rate struct {
-	PerSecond float64
-	Bits      int
+	PerSecond float64 // events a second
+	Bits      int     // bits a second
 }
 
-// Add counts one event of so many bytes.
+// Add counts one event of size bytes.
 func (m *Meter) Add(size int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -31,7 +31,7 @@ func (m *Meter) Add(size int) {
 	m.size += size
 }
 
-// Read returns the rate of the last full window; zero when nothing came for two of them.
+// Read returns the rate of the last full window. It is zero if no event came for two windows.
 func (m *Meter) Read() Rate {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -39,7 +39,7 @@ func (m *Meter) Read() Rate {
 	return m.rate
 }
 
-// roll closes the window that is full.
+// roll computes the rate and starts a new window if the current one is full. m.mu is held.
 func (m *Meter) roll(now time.Time) {
 	if m.since.IsZero() {
 		m.since = now

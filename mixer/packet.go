@@ -2,10 +2,10 @@ package mixer
 
 import "time"
 
-// Codec names a coded format by its usual short name.
+// Codec is the usual short name of a coded format.
 type Codec string
 
-// The formats azulejo reads or writes.
+// The formats that azulejo decodes or encodes.
 const (
 	H264  Codec = "h264" // Annex B, SPS and PPS in front of every IDR
 	H265  Codec = "h265" // Annex B, VPS, SPS and PPS in front of every IDR
@@ -20,7 +20,7 @@ const (
 	G722  Codec = "g722"
 )
 
-// IsVideo tells whether id is a picture format.
+// IsVideo reports whether id is a video format.
 func (id Codec) IsVideo() bool {
 	switch id {
 	case H264, H265, VP8, VP9, AV1, MJPEG:
@@ -29,31 +29,30 @@ func (id Codec) IsVideo() bool {
 	return false
 }
 
-// Packet is one compressed access unit: a whole picture or one audio frame.
-// Its Data is owned by Go and is never written to again once the packet was handed on, so a
-// packet may be kept and shared between goroutines as it is.
+// Packet is one compressed access unit: the data of one video frame or of one audio frame. Data is Go memory, and it is
+// read-only once the packet was handed on. A packet may be kept, and shared between goroutines.
 type Packet struct {
 	Codec    Codec
 	Data     []byte
 	PTS      time.Duration // since the stream's or the room's epoch
-	DTS      time.Duration // when to decode it; set only by File, where pictures may be out of order
+	DTS      time.Duration // when to decode it; set only by feeds from files, where video frames may be out of order
 	Duration time.Duration // zero where unknown
-	// Captured is when it was, on the sender's wall clock: as its RTCP sender reports say, zero where they do not. What
-	// that clock says is not to be believed; only differences between the media of one sender count.
+	// Captured is the capture time on the sender's wall clock, as computed from RTCP sender reports; zero if unknown. That
+	// clock may be wrong. Only differences between the media of one sender are meaningful.
 	Captured time.Duration
-	Key      bool // decoding can begin here; always true for sound
-	Lost     bool // something between the previous packet and this one never arrived
+	Key      bool // decoding can start here; always true for audio
+	Lost     bool // data between the previous packet and this one never arrived
 
-	// What a decoder has to know beside Codec. All packets of a stream carry it; a change starts a new decoder.
-	Config     []byte // decoder configuration: AudioSpecificConfig of AAC (ISO 14496-3 1.6.2.1); nil: as azulejo encodes
+	// Parameters of the decoder in addition to Codec. All packets of a stream carry them. A change starts a new decoder.
+	Config     []byte // AudioSpecificConfig of AAC (ISO 14496-3 1.6.2.1); nil: that of azulejo's own encoder
 	SampleRate int    // Hz, of G.711; zero: 8000
 	Channels   int    // of G.711, 1 or 2; zero: 1
 
-	// Boundaries are the RTP payloads of a packet that an encoder of the engine made; nil: it was not cut.
+	// Boundaries are the RTP payloads of a packet that an encoder of the engine made; nil if the packet was not cut.
 	Boundaries []Boundary
 }
 
-// What all sound is inside azulejo: interleaved stereo, signed 16 bit.
+// The format of all decoded audio in azulejo: interleaved stereo, signed 16 bit.
 const (
 	SampleRate = 48000 // Hz
 	Channels   = 2

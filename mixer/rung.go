@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// Lines of a rung.
+// Limits of a rung, in lines.
 const (
 	minRung = 64
 	maxRung = 4320
 )
 
-// ParseRung reads a word such as "720p": the length of a picture's shorter side in pixels.
+// ParseRung parses the name of a rung, such as "720p", and returns the length of the shorter side in pixels.
 func ParseRung(word string) (int, error) {
 	digits, ok := strings.CutSuffix(word, "p")
 	n, err := strconv.Atoi(digits)
@@ -27,13 +27,13 @@ func ParseRung(word string) (int, error) {
 // Rung is one of the sizes that a view is encoded in.
 type Rung struct {
 	Size
-	Bitrate int // bits a second at most
+	Bitrate int // highest, in bits a second
 }
 
-// Lines is the length of the shorter side, which names the rung: 720 is "720p".
+// Lines is the length of the shorter side in pixels, which names the rung: 720 for "720p".
 func (r Rung) Lines() int { return min(r.W, r.H) }
 
-// WithBitrates makes rungs of sizes: each with what it may take.
+// WithBitrates returns a rung with its highest bitrate for each of the sizes.
 func (c Config) WithBitrates(sizes []Size) []Rung {
 	all := make([]Rung, len(sizes))
 	for i, s := range sizes {
@@ -42,8 +42,8 @@ func (c Config) WithBitrates(sizes []Size) []Rung {
 	return all
 }
 
-// Ladder is the sizes that a canvas is encoded in, largest first, without doubles. A rung that is not below the
-// canvas is the canvas itself.
+// Ladder returns the sizes that a canvas is encoded in, the largest first, each once. A rung that is not smaller than the
+// canvas becomes the size of the canvas.
 func Ladder(canvas Size, words []string) []Size {
 	var all []Size
 	for _, word := range words {
@@ -55,7 +55,8 @@ func Ladder(canvas Size, words []string) []Size {
 	return slices.Compact(all)
 }
 
-// Shrink keeps the shape; the shorter side becomes n unless it is shorter already.
+// Shrink scales s so that the shorter side is n pixels, and keeps the aspect ratio. A size whose shorter side is at most n
+// is returned unchanged.
 func (s Size) Shrink(n int) Size {
 	short := min(s.W, s.H)
 	if n >= short {
@@ -65,10 +66,11 @@ func (s Size) Shrink(n int) Size {
 	return Size{even(s.W), even(s.H)}
 }
 
-// auto tells whether a word leaves the choice to others.
+// auto reports whether word names no rung.
 func auto(word string) bool { return word == "" || word == "auto" }
 
-// PickSize is the largest size up to the wanted rung, or the smallest there is.
+// PickSize returns the largest size that is not larger than the named rung, or the smallest of all. Sizes are ordered, the
+// largest first.
 func PickSize(sizes []Size, word string) (Size, error) {
 	if auto(word) {
 		return sizes[0], nil
@@ -85,11 +87,11 @@ func PickSize(sizes []Size, word string) (Size, error) {
 	return sizes[len(sizes)-1], nil
 }
 
-// MinBitrate is the least that a rendition is capped at: below, not even names can be read.
+// MinBitrate is the lowest cap of a rendition, in bits a second. Below it, names on tiles are not legible.
 const MinBitrate = 80_000
 
-// MaxBitrate is the cap for pictures of a size, of a room whose canvas is capped at its Bitrate. Smaller pictures
-// need more bits a pixel; three quarters is the power that x264's own ladders follow.
+// MaxBitrate is the cap for video of a size, in bits a second. Config.Bitrate is the cap for the size of the canvas. Smaller
+// frames need more bits per pixel: the cap grows with the number of pixels to the power of 0.75, as in x264's own ladders.
 func (c Config) MaxBitrate(s Size) int {
 	share := float64(s.W*s.H) / float64(c.Width*c.Height)
 	return min(max(MinBitrate, int(float64(c.Bitrate)*math.Pow(share, 0.75))), 100_000_000)

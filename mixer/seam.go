@@ -5,24 +5,24 @@ import (
 	"time"
 )
 
-// The seam between a room on the server's side and the engine that mixes it. Both sides talk by messages that are
+// The seam lies between a room on the server's side and the engine that mixes it. Both sides exchange messages that are
 // plain values, so that the engine may run in another process: commands go to the engine, events come from it.
-// Commands of one sender are handled in their order. Events of one rendition, and events that one command causes, come
-// in their order.
+// Commands of one sender are handled in their order. Events of one rendition are sent in their order, and so are the
+// events that one command causes.
 
-// SourceID numbers a source. The server's side chooses it; it is never used again. Zero is no source.
+// SourceID identifies a source. The server's side chooses it and never reuses it. Zero is no source.
 type SourceID uint64
 
-// FeedID numbers a feed. The server's side chooses it; it is never used again.
+// FeedID identifies a feed. The server's side chooses it and never reuses it.
 type FeedID uint64
 
-// SubscriptionID numbers a subscription. The server's side chooses it; it is never used again.
+// SubscriptionID identifies a subscription. The server's side chooses it and never reuses it.
 type SubscriptionID uint64
 
-// RenditionID numbers a running encoder. The engine chooses it; it is never used again.
+// RenditionID identifies a running encoder. The engine chooses it and never reuses it.
 type RenditionID uint64
 
-// RequestID ties an answer to its request. The server's side chooses it; zero wants no answer.
+// RequestID connects an answer to its request. The server's side chooses it. The request with id zero gets no answer.
 type RequestID uint64
 
 // Command is a message to the engine.
@@ -33,14 +33,14 @@ type Event interface{ event() }
 
 // SourceSpec describes a new source.
 type SourceSpec struct {
-	ID     string // names the source in layouts; Name when empty
-	Name   string // is drawn on the tile
-	Place  int    // orders the tiles; sources of the same place are ordered by age
+	ID     string // identifies the source in layouts; empty: Name
+	Name   string // drawn on the tile
+	Place  int    // orders the tiles; sources with the same place are ordered by age, the oldest first
 	Screen bool   // a shared screen, which is never cropped
 	Layers int    // versions of the video (simulcast, sub-streams); layer 0 is the largest; zero means one
 }
 
-// WithDefaults fills what is zero.
+// WithDefaults returns s with defaults in place of zero fields.
 func (s SourceSpec) WithDefaults() SourceSpec {
 	if s.ID == "" {
 		s.ID = s.Name
@@ -49,24 +49,24 @@ func (s SourceSpec) WithDefaults() SourceSpec {
 	return s
 }
 
-// Called tells whether name is the id or the name of the source.
+// Called reports whether name is the id or the name of the source.
 func (s SourceSpec) Called(name string) bool { return name == s.ID || name == s.Name }
 
 // Commands about sources.
 type (
-	// AddSource gives a source a tile, until RemoveSource.
+	// AddSource adds a source, which has a tile until RemoveSource.
 	AddSource struct {
 		Source SourceID
 		Spec   SourceSpec
 	}
 	// RemoveSource frees a source and its decoders.
 	RemoveSource struct{ Source SourceID }
-	// MuteSource silences the audio and replaces the video by a placeholder.
+	// MuteSource mutes or unmutes the audio and the video. A placeholder replaces muted video.
 	MuteSource struct {
 		Source       SourceID
 		Audio, Video bool
 	}
-	// SetAway says that the connection of the source broke and may come back.
+	// SetAway says whether the connection of the source is broken and may come back.
 	SetAway struct {
 		Source SourceID
 		Away   bool
@@ -83,11 +83,11 @@ type (
 		Source SourceID
 		Packet Packet
 	}
-	// RequestSourceKeyframe has the engine ask the sender for a keyframe, at most once a second.
+	// RequestSourceKeyframe requests a keyframe of the sender. The engine answers with KeyframeWanted, at most once a second.
 	RequestSourceKeyframe struct{ Source SourceID }
 )
 
-// Commands about subscriptions. A subscription holds each rendition that it was assigned until it leaves it.
+// Commands about subscriptions. A subscription holds each rendition that it was assigned until Leave.
 type (
 	// Watch subscribes to the video of a view as H264 or VP8. The answer is ErrNoView for an unknown name.
 	Watch struct {
@@ -95,8 +95,8 @@ type (
 		Subscription SubscriptionID
 		Watching     Watching
 	}
-	// Change moves a subscription to other video. Codec, Also, Profile and Keep of Watching are ignored. After an error
-	// nothing has changed.
+	// Change moves a subscription to other video. Codec, Also, Profile and Keep of Watching are ignored. After an error the
+	// subscription stays where it was.
 	Change struct {
 		Request      RequestID
 		Subscription SubscriptionID
@@ -107,10 +107,10 @@ type (
 		Request      RequestID
 		Subscription SubscriptionID
 		Codec        Codec
-		Exclude      SourceID // zero: nobody is left out
+		Exclude      SourceID // zero: no source is left out
 	}
-	// Leave gives up one rendition of a subscription to video. It means nothing if the rendition has been assigned anew
-	// since Number: that Assigned is on its way.
+	// Leave releases one rendition that a subscription to video holds. It means nothing if the rendition has been assigned
+	// anew since Number: that Assigned is on its way.
 	Leave struct {
 		Subscription SubscriptionID
 		Rendition    RenditionID
@@ -118,10 +118,10 @@ type (
 	}
 	// Unsubscribe ends a subscription of either kind.
 	Unsubscribe struct{ Subscription SubscriptionID }
-	// RequestKeyframe asks for a keyframe of a rendition. All requests within half a second get one.
+	// RequestKeyframe requests a keyframe of a rendition. All requests within 0.5 s are answered by one keyframe.
 	RequestKeyframe struct{ Rendition RenditionID }
 	// SetPassthrough says whether the server's side sends the packets of the offered source instead of the rendition's. The
-	// engine discards it if the offer is not the newest one.
+	// engine ignores it if Offer is not the newest offer.
 	SetPassthrough struct {
 		Rendition RenditionID
 		Offer     uint64
@@ -129,8 +129,8 @@ type (
 	}
 )
 
-// Commands about feeds: media that the engine reads or makes. Their packets come back as events, so that they are
-// written to a source, and tapped, as any others.
+// Commands about feeds: media that the engine reads from a file or generates. Their packets come back as events. The
+// server's side writes them to a source, so that taps get them too.
 type (
 	// OpenFeed starts a file or a test pattern.
 	OpenFeed struct {
@@ -139,26 +139,26 @@ type (
 	}
 	// CloseFeed stops a feed.
 	CloseFeed struct{ Feed FeedID }
-	// RequestFeedKeyframe asks a feed for a keyframe; files have none to give.
+	// RequestFeedKeyframe requests a keyframe of a test pattern. Files ignore it.
 	RequestFeedKeyframe struct{ Feed FeedID }
 )
 
 // Commands about the room.
 type (
-	// SetView defines a named view, or defines it anew. Subscriptions to it move to the new definition.
+	// SetView defines or redefines a named view. Subscriptions to it move to the new definition.
 	SetView struct {
 		Name string
 		View View
 	}
-	// DeleteView removes a named view; its subscriptions move to main. Main itself becomes the zero View.
+	// DeleteView removes a named view. Its subscriptions move to MainView. MainView itself becomes the zero View.
 	DeleteView struct{ Name string }
-	// GetStats is answered by Statistics.
+	// GetStats requests a Statistics event.
 	GetStats struct{ Request RequestID }
 )
 
 // Events that answer requests.
 type (
-	// Answer ends a request. Failure is nil after success.
+	// Answer completes a request. Failure is nil after success.
 	Answer struct {
 		Request RequestID
 		Failure *Failure
@@ -172,15 +172,14 @@ type (
 
 // Events about sources.
 type (
-	// KeyframeWanted asks the sender of a source for a keyframe, at most once a second.
+	// KeyframeWanted requests a keyframe of the sender of a source. It is sent at most once a second.
 	KeyframeWanted struct{ Source SourceID }
-	// Demanded says that the use of a source's video has changed.
+	// Demanded says that the demand for a source's video has changed.
 	Demanded struct {
 		Source SourceID
 		Demand Demand
 	}
-	// Delayed says for how long the video of a source is held so that it is shown with its audio. It is sent when that has
-	// changed by a millisecond or more.
+	// Delayed says by how much lip sync delays the video of a source. It is sent when the delay has changed by 1 ms or more.
 	Delayed struct {
 		Source SourceID
 		Delay  time.Duration
@@ -203,8 +202,8 @@ type (
 
 // Events about renditions.
 type (
-	// Assigned says that a subscription to video gets Rendition from its next keyframe on. Rungs are the sizes in which
-	// the watched video can be had now, largest first. It comes again, with the same rendition, when only Rungs change.
+	// Assigned says that a subscription to video gets Rendition from its next keyframe on. Rungs are the available sizes
+	// of the watched video, the largest first. The event is sent again with the same rendition if only Rungs change.
 	Assigned struct {
 		Subscription SubscriptionID
 		Rendition    RenditionID
@@ -212,39 +211,40 @@ type (
 		Info         RenditionInfo
 		Rungs        []Rung
 	}
-	// Routed says that a subscription to audio gets Rendition from tick Tick on. It comes before that tick is delivered.
+	// Routed says that a subscription to audio gets Rendition from tick Tick on. It is sent before the delivery of that tick.
 	Routed struct {
 		Subscription SubscriptionID
 		Rendition    RenditionID
 		Tick         int64
 	}
-	// Delivery carries what an encoder made of one canvas, or of one tick of 20 ms of audio; for audio that may be nothing.
+	// Delivery carries the packets that an encoder made of one canvas, or of one tick of audio (20 ms). A tick of audio may
+	// have no packets.
 	Delivery struct {
 		Rendition RenditionID
 		Tick      int64    // of audio
 		Packets   []Packet // with their Boundaries
-		Layout    *Layout  // what the video shows from here on; nil: as before
+		Layout    *Layout  // of the video from these packets on; nil if it has not changed
 	}
-	// OfferPassthrough says that the rendition shows nothing but Source, which sends video now: its packets may be
-	// sent instead. Zero withdraws the offer before.
+	// OfferPassthrough says that the rendition shows Source alone, and that Source sends video. The packets of Source may be
+	// sent instead of those of the rendition. Source zero withdraws the last offer.
 	OfferPassthrough struct {
 		Rendition RenditionID
-		Offer     uint64 // rises with every offer of the rendition
+		Offer     uint64 // number of the offer; it rises with every offer of the rendition
 		Source    SourceID
 	}
-	// Ended says that a rendition has no more packets.
+	// Ended says that a rendition sends no more packets.
 	Ended struct{ Rendition RenditionID }
-	// Overloaded says how far the room is degraded, see Stats.Overload.
+	// Overloaded says that the step of overload has changed, see Stats.Overload.
 	Overloaded struct{ Level int }
 )
 
-// RenditionInfo describes a rendition of a view, and what its subscribers can decode.
+// RenditionInfo describes a rendition of a view, and which video its subscribers can decode.
 type RenditionInfo struct {
 	View        string // key of the view
-	Codec, Also Codec  // of the rendition, and what its subscribers decode besides
+	Codec, Also Codec  // of the rendition; and the other one that its subscribers can decode, if any
 	Size        Size
-	Profile     uint8 // highest H.264 profile_idc that is passed through; zero: nothing is ever passed through
-	Exact       bool  // no larger video than Size is passed through
+	Profile     uint8 // highest H.264 profile_idc that is passed through; zero: no passthrough
+	Exact       bool  // video that is larger than Size is not passed through
 }
 
 func (AddSource) command()             {}
@@ -282,18 +282,18 @@ func (Overloaded) event()       {}
 func (Fed) event()              {}
 func (FeedEnded) event()        {}
 
-// Failure is an error that has crossed the seam. errors.Is finds the sentinel of this package that it stands for.
+// Failure is an error that has crossed the seam. It unwraps to a sentinel error of this package, so that errors.Is works.
 type Failure struct {
 	Kind string // "no view", "unsupported", "closed", or empty
 	Text string
 }
 
-// sentinels are the errors that keep their identity across the seam, by Kind.
+// sentinels are the errors that keep their identity across the seam, by Failure.Kind.
 func sentinels() map[string]error {
 	return map[string]error{"no view": ErrNoView, "unsupported": ErrUnsupported, "closed": ErrClosed}
 }
 
-// Fail makes a Failure of err; nil for nil.
+// Fail converts err to a Failure; nil for nil.
 func Fail(err error) *Failure {
 	if err == nil {
 		return nil
@@ -307,13 +307,13 @@ func Fail(err error) *Failure {
 	return f
 }
 
-// Error is the text of the original error.
+// Error returns the text of the original error.
 func (f *Failure) Error() string { return f.Text }
 
-// Unwrap is the sentinel, or nil.
+// Unwrap returns the sentinel error of f.Kind, or nil.
 func (f *Failure) Unwrap() error { return sentinels()[f.Kind] }
 
-// Err is f as an error; nil for nil.
+// Err returns f as an error; the nil error if f is nil.
 func (f *Failure) Err() error {
 	if f == nil {
 		return nil

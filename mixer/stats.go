@@ -7,21 +7,21 @@ type RenditionStats struct {
 	Codec   Codec       `json:"codec"`
 	Width   int         `json:"w,omitempty"`
 	Height  int         `json:"h,omitempty"`
-	FPS     float64     `json:"fps,omitempty"` // of sound: packets a second
+	FPS     float64     `json:"fps,omitempty"` // frames a second of video, packets a second of audio
 	Bitrate int         `json:"bitrate"`       // bits a second
 	Sinks   int         `json:"sinks"`
-	Skipped uint64      `json:"skipped"`          // canvases or blocks that the encoder was too slow for
-	Passed  bool        `json:"passed,omitempty"` // a source's own packets are passed on, nothing is encoded
+	Skipped uint64      `json:"skipped"`          // canvases or audio blocks that were dropped because the encoder was too slow
+	Passed  bool        `json:"passed,omitempty"` // passthrough: a source's own packets are sent, nothing is encoded
 }
 
-// Stats is a snapshot of a
+// Stats is a snapshot of a room.
 type Stats struct {
 	Sources    []SourceStats    `json:"sources"`
 	Renditions []RenditionStats `json:"renditions"`
-	Ticks      uint64           `json:"ticks"`     // pictures composed
-	LateTicks  uint64           `json:"lateTicks"` // pictures skipped because the machine was too slow
-	Overload   int              `json:"overload"`  // 0 is none, 4 the last step
+	Ticks      uint64           `json:"ticks"`     // ticks at which a view was brought up to date
+	LateTicks  uint64           `json:"lateTicks"` // ticks that were skipped because the machine was too slow
+	Overload   int              `json:"overload"`  // 0 is none, 4 is the highest step
 }
 
-// OverloadJoins is the step of overload from which nobody else may join; the engine's caller sees to it.
+// OverloadJoins is the step of overload from which nobody else may join. The engine's caller refuses joins.
 const OverloadJoins = 4

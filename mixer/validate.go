@@ -4,23 +4,23 @@ import (
 	"fmt"
 )
 
-// Bounds of what a view may say.
+// Limits of the fields of a view.
 const (
 	maxCapacity = 64
 	maxPage     = 1000
 	maxCycle    = 24 * 60 * 60
 	maxExclude  = 64
-	maxWho      = 256 // bytes of an id or a name
+	maxName     = 256 // bytes of an id or a name
 )
 
-// Validate names the first bad field and what it accepts, with the words of the JSON.
+// Validate returns an error that names the first bad field, as in JSON, and the accepted range.
 func (v View) Validate() error {
 	if err := ValidateLayout(v.Layout, v.Tiles); err != nil {
 		return err
 	}
 	switch {
-	case len(v.Spotlight) > maxWho:
-		return fmt.Errorf("spotlight: %d bytes: accepted are an id or a name of at most %d", len(v.Spotlight), maxWho)
+	case len(v.Spotlight) > maxName:
+		return fmt.Errorf("spotlight: %d bytes: accepted are an id or a name of at most %d", len(v.Spotlight), maxName)
 	case len(v.Exclude) > maxExclude:
 		return fmt.Errorf("exclude: %d of them: accepted are at most %d", len(v.Exclude), maxExclude)
 	case v.Width != 0 && (v.Width < 64 || v.Width > 7680 || v.Width%2 != 0):
@@ -36,9 +36,9 @@ func (v View) Validate() error {
 	case v.Cycle < 0 || v.Cycle > maxCycle:
 		return fmt.Errorf("cycle: %d: accepted are 1 to %d seconds, or 0 for none", v.Cycle, maxCycle)
 	}
-	for i, who := range v.Exclude {
-		if who == "" || len(who) > maxWho {
-			return fmt.Errorf("exclude[%d]: %d bytes: accepted are ids or names of 1 to %d", i, len(who), maxWho)
+	for i, name := range v.Exclude {
+		if name == "" || len(name) > maxName {
+			return fmt.Errorf("exclude[%d]: %d bytes: accepted are ids or names of 1 to %d", i, len(name), maxName)
 		}
 	}
 	return nil

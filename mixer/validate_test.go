@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestViewsAreChecked(t *testing.T) {
+func TestViewsAreValidated(t *testing.T) {
 	for _, v := range []View{
 		{},
 		{Layout: KindSpotlight, Spotlight: "정문", Exclude: []string{"a"}, Width: 720, Height: 1280, FPS: 60, Capacity: 64, Cycle: 10},

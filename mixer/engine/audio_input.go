@@ -54,7 +54,7 @@ type audioInput struct {
 func newAudioInput(log *slog.Logger) *audioInput {
 	a := &audioInput{
 		log: log, born: time.Now(), packets: make(chan mixer.Packet, audioQueue), quit: make(chan struct{}),
-		buffer: newJitterBuffer(), block: make([]int16, blockLength), level: pcm.Floor, heard: -privateHold,
+		buffer: newJitterBuffer(), block: make([]int16, blockLength), level: pcm.Floor, heard: -mixMinusHold,
 	}
 	a.done.Go(a.run)
 	return a
@@ -88,7 +88,7 @@ func (a *audioInput) next() (mixer.Packet, bool) {
 func (a *audioInput) run() {
 	var decoder audioDecoder
 	defer decoder.close()
-	logFailure, logRecovery := newLogOnce(a.log, "sound")
+	logFailure, logRecovery := newFailureLog(a.log, "sound")
 	for p, ok := a.next(); ok; p, ok = a.next() {
 		if a.muted.Load() {
 			continue // nobody would hear it
@@ -177,8 +177,8 @@ func (a *audioInput) fade(now time.Time) bool {
 	return from != 0 || to != 0
 }
 
-// describe returns the codec, and the level of the newest block in dBFS.
-func (a *audioInput) describe() (mixer.Codec, float64) {
+// status returns the codec, and the level of the newest block in dBFS.
+func (a *audioInput) status() (mixer.Codec, float64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.id, a.level

@@ -8,139 +8,142 @@ import (
 	"azulejo/mixer/engine/pcm"
 )
 
-// sound mixes all sources in blocks of 20 ms and hands each rendition its mix.
-type sound struct {
-	cadence    cadence
-	sources    func() []*source
-	renditions listeners
-	loudest    atomic.Pointer[source]
+// audioMix mixes the audio of all sources in blocks of 20 ms, and pushes the blocks into the renditions. Its goroutine
+// is the audio ticker, which runs run.
+type audioMix struct {
+	cadence       cadence
+	sources       func() []*source
+	subscribers   audioSubscribers
+	activeSpeaker atomic.Pointer[source] // written by the audio ticker
 
-	// Owned by run.
+	// Owned by the audio ticker.
 	sum      []int32
 	limiter  *pcm.Limiter
-	heard    map[*source][]int16 // at this tick
-	before   map[*source]bool    // could be heard at the last one
-	recent   []soundBlock        // the last ones of the common mix
-	speakers speaker[*source]
+	blocks   map[*source][]int16 // of this tick, of sources that are audible
+	present  map[*source]bool    // the sources at the last tick
+	recent   []audioBlock        // the last blocks of the common mix
+	detector speaker[*source]
 }
 
-// priming is how many blocks of the past a new encoder gets to go on where another's packets end: the sound of
-// a packet begins 6.5 ms before its block, and an encoder's memory fades within two.
-const priming = 3
+// primingBlocks is how many earlier blocks a new encoder gets so that it continues where another encoder is. A packet
+// starts 6.5 ms before its block, and an encoder's memory fades within two blocks.
+const primingBlocks = 3
 
-func newSound(m *Engine) *sound {
+func newAudioMix(m *Engine) *audioMix {
 	cfg := m.cfg
-	return &sound{
-		cadence:    cadence{epoch: cfg.Epoch, rate: int64(time.Second / blockTime), per: time.Second},
-		sources:    m.snapshot,
-		renditions: listeners{engine: m, bitrate: cfg.SoundBitrate, log: m.log},
-		sum:        make([]int32, blockLength),
-		limiter:    pcm.NewLimiter(),
-		heard:      map[*source][]int16{},
-		before:     map[*source]bool{},
+	return &audioMix{
+		cadence:     cadence{epoch: cfg.Epoch, rate: int64(time.Second / blockTime), per: time.Second},
+		sources:     m.snapshot,
+		subscribers: audioSubscribers{engine: m, bitrate: cfg.AudioBitrate, log: m.log},
+		sum:         make([]int32, blockLength),
+		limiter:     pcm.NewLimiter(),
+		blocks:      map[*source][]int16{},
+		present:     map[*source]bool{},
 	}
 }
 
-// maxCatchUp is how many blocks are made up for after a delay, so that sound has no holes; after a longer
-// one, such as a machine that slept, the time between is left out.
+// maxCatchUp is how many late blocks are mixed after a delay, so that the audio has no gaps. After a longer delay, such
+// as a suspend of the machine, the time between is left out.
 const maxCatchUp = int64(2 * time.Second / blockTime)
 
-func (s *sound) run(ctx context.Context) {
+func (a *audioMix) run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	for n := s.cadence.now() + 1; s.cadence.wait(ctx, timer, n); n++ {
-		if due := s.cadence.now(); due-n > maxCatchUp {
+	for n := a.cadence.now() + 1; a.cadence.wait(ctx, timer, n); n++ {
+		if due := a.cadence.now(); due-n > maxCatchUp {
 			n = due
 		}
-		s.tick(n)
+		a.mix(n)
 	}
 }
 
-// tick pulls one block from every source and puts one into every rendition.
-func (s *sound) tick(n int64) {
-	s.pull(n)
-	clear(s.sum)
-	for _, block := range s.heard {
-		pcm.Add(s.sum, block)
+// mix pulls one block from every source and pushes one into every rendition.
+func (a *audioMix) mix(tick int64) {
+	a.pullAll(tick)
+	clear(a.sum)
+	for _, block := range a.blocks {
+		pcm.Add(a.sum, block)
 	}
-	mixes := s.renditions.route(n)
-	for _, r := range mixes {
-		if !r.begun {
-			s.begin(r)
+	renditions := a.subscribers.route(tick)
+	for _, r := range renditions {
+		if !r.started {
+			a.prime(r)
 		}
 	}
-	common := soundBlock{pcm: make([]int16, blockLength), at: s.cadence.at(n) - audioLatency, n: n}
-	s.limiter.Process(common.pcm, s.sum)
-	for _, r := range mixes {
+	common := audioBlock{pcm: make([]int16, blockLength), pts: a.cadence.at(tick) - audioLatency, tick: tick}
+	a.limiter.Process(common.pcm, a.sum)
+	for _, r := range renditions {
 		b := common
-		if r.key.not != nil {
-			b.pcm = r.without(s.sum, s.heard[r.key.not])
+		if r.key.exclude != nil {
+			b.pcm = r.without(a.sum, a.blocks[r.key.exclude])
 		}
-		b.out = true
-		r.put(b)
+		b.deliver = true
+		r.push(b)
 	}
-	s.keep(common)
+	a.remember(common)
 }
 
-// begin lets r, which somebody moves to, go on where the common mix is. Its limiter is in the same state, and its
-// encoder gets what went before, of which nobody hears the packets: whom r leaves out was not heard in it for long.
-func (s *sound) begin(r *mix) {
-	r.begun = true
-	if !r.primed {
+// prime makes a new rendition continue where the common mix is, if a subscription moves to it from another rendition. Its
+// limiter gets the state of the common one. Its encoder gets the last blocks of the common mix, whose packets are not
+// delivered. The excluded source has been silent for 3 s, so the common mix is also its mix-minus.
+func (a *audioMix) prime(r *audioRendition) {
+	r.started = true
+	if !r.continues {
 		return
 	}
-	*r.limiter = *s.limiter
-	for _, b := range s.recent {
-		r.put(b)
+	*r.limiter = *a.limiter
+	for _, b := range a.recent {
+		r.push(b)
 	}
 }
 
-// keep remembers the newest blocks of the common mix.
-func (s *sound) keep(b soundBlock) {
-	if len(s.recent) == priming {
-		s.recent = s.recent[:copy(s.recent, s.recent[1:])]
+// remember keeps the last blocks of the common mix.
+func (a *audioMix) remember(b audioBlock) {
+	if len(a.recent) == primingBlocks {
+		a.recent = a.recent[:copy(a.recent, a.recent[1:])]
 	}
-	s.recent = append(s.recent, b)
+	a.recent = append(a.recent, b)
 }
 
-// pull takes the blocks of those who can be heard, valid until the next call, and finds who speaks. Who left
-// since the last tick fades out.
-func (s *sound) pull(n int64) {
-	now := s.cadence.epoch.Add(s.cadence.at(n))
-	clear(s.heard)
-	here := s.sources()
+// pullAll collects the blocks of all audible sources, which are valid until the next call, and detects the active
+// speaker. A source that was removed since the last tick fades out.
+func (a *audioMix) pullAll(tick int64) {
+	now := a.cadence.epoch.Add(a.cadence.at(tick))
+	clear(a.blocks)
+	here := a.sources()
 	for _, src := range here {
-		delete(s.before, src)
-		s.hear(src, now, n)
+		delete(a.present, src)
+		a.pull(src, now, tick)
 	}
-	for src := range s.before {
-		src.sound.muted.Store(true)
-		s.hear(src, now, n)
+	for src := range a.present {
+		src.audio.muted.Store(true)
+		a.pull(src, now, tick)
 	}
-	clear(s.before)
+	clear(a.present)
 	for _, src := range here {
-		s.before[src] = true
+		a.present[src] = true
 	}
-	if who, ok := s.speakers.decide(now); ok {
-		s.loudest.Store(who)
+	if active, ok := a.detector.decide(now); ok {
+		a.activeSpeaker.Store(active)
 	} else {
-		s.loudest.Store(nil)
+		a.activeSpeaker.Store(nil)
 	}
 }
 
-// hear takes the block of one source.
-func (s *sound) hear(src *source, now time.Time, n int64) {
-	if block := src.sound.pull(now); block != nil {
-		s.heard[src] = block
-		src.sound.heard = n
+// pull collects the block of one source and detects whether it speaks.
+func (a *audioMix) pull(src *source, now time.Time, tick int64) {
+	if block := src.audio.pull(now); block != nil {
+		a.blocks[src] = block
+		src.audio.heard = tick
 	}
-	if src.sound.muted.Load() {
-		src.sound.speaking.Store(false)
+	if src.audio.muted.Load() {
+		src.audio.speaking.Store(false)
 		return
 	}
-	_, level := src.sound.describe()
-	src.sound.speaking.Store(s.speakers.hear(now, src, level))
+	_, level := src.audio.status()
+	src.audio.speaking.Store(a.detector.hear(now, src, level))
 }
 
-// speaker is who speaks or spoke last; nil before the first, and when that one is muted or gone.
-func (s *sound) speaker() *source { return s.loudest.Load() }
+// speaker is the active speaker: the source that speaks, or spoke last. It is nil before the first one, and after the
+// active speaker was muted or removed.
+func (a *audioMix) speaker() *source { return a.activeSpeaker.Load() }

@@ -18,7 +18,7 @@ import (
 
 // hall is the sound of a room under a fake clock.
 type hall struct {
-	*sound
+	*audioMix
 	t      *testing.T
 	hub    *hub.Hub
 	mu     sync.Mutex
@@ -30,9 +30,9 @@ type hall struct {
 func (h *hall) Send(c mixer.Command) {
 	switch c := c.(type) {
 	case mixer.Listen:
-		h.renditions.engine.answer(c.Request, h.renditions.add(c.Codec, h.named(c.Exclude), c.Subscription))
+		h.subscribers.engine.answer(c.Request, h.subscribers.add(c.Codec, h.named(c.Exclude), c.Subscription))
 	case mixer.Unsubscribe:
-		h.renditions.drop(c.Subscription)
+		h.subscribers.remove(c.Subscription)
 	}
 }
 
@@ -62,7 +62,7 @@ func inHall(t *testing.T, f func(h *hall)) {
 		}
 		cancel()
 		<-done
-		h.renditions.close()
+		h.subscribers.close()
 	})
 }
 
@@ -73,9 +73,9 @@ func newHall(t testing.TB, epoch time.Time) *hall {
 	h.t, _ = t.(*testing.T)
 	start := func(cfg mixer.Config, emit func(mixer.Event), log *slog.Logger) (hub.Engine, error) {
 		m := &Engine{cfg: cfg, emit: emit, log: log}
-		m.sound = newSound(m)
-		h.sound = m.sound
-		h.sound.sources = h.here
+		m.audio = newAudioMix(m)
+		h.audioMix = m.audio
+		h.audioMix.sources = h.here
 		return h, nil
 	}
 	var err error
@@ -95,7 +95,7 @@ func (h *hall) join(name string) *source {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.joined++
-	src := &source{id: mixer.SourceID(h.joined), cfg: sourceConfig{SourceSpec: mixer.SourceSpec{Name: name}}, sound: newAudioInput(slog.New(slog.DiscardHandler))}
+	src := &source{id: mixer.SourceID(h.joined), cfg: sourceConfig{SourceSpec: mixer.SourceSpec{Name: name}}, audio: newAudioInput(slog.New(slog.DiscardHandler))}
 	h.in = append(h.in, src)
 	return src
 }
@@ -104,7 +104,7 @@ func (h *hall) leave(src *source) {
 	h.mu.Lock()
 	h.in = slices.DeleteFunc(h.in, func(o *source) bool { return o == src })
 	h.mu.Unlock()
-	src.sound.close()
+	src.audio.close()
 }
 
 // say sends a tone for d in real time, so to speak, and waits until it is sent.
@@ -112,8 +112,8 @@ func (h *hall) say(src *source, hz float64, d time.Duration) {
 	begin := time.Now()
 	for _, p := range packed(h.t, codec.AudioConfig{Codec: mixer.Opus}, stereo(d, hz, hz)) {
 		time.Sleep(time.Until(begin.Add(p.PTS + p.Duration)))
-		p.PTS += begin.Sub(src.sound.born)
-		src.sound.enqueue(*p)
+		p.PTS += begin.Sub(src.audio.born)
+		src.audio.enqueue(*p)
 	}
 }
 
@@ -144,7 +144,7 @@ func (e *ear) forget() { e.mu.Lock(); defer e.mu.Unlock(); e.pcm = nil }
 func (e *ear) heard() []int16 { e.mu.Lock(); defer e.mu.Unlock(); return slices.Clone(e.pcm) }
 
 // encodes is how many encoders of the sound run.
-func (h *hall) encodes() int { return len(h.renditions.stats()) }
+func (h *hall) encodes() int { return len(h.subscribers.stats()) }
 
 // TestOnlyTalkersHaveTheirOwnMix: silent listeners share one encode, whoever they are.
 func TestOnlyTalkersHaveTheirOwnMix(t *testing.T) {
@@ -152,7 +152,7 @@ func TestOnlyTalkersHaveTheirOwnMix(t *testing.T) {
 		ann, bob := h.join("ann"), h.join("bob")
 		toAnn, toBob, viewer := h.hears(mixer.Opus, ann), h.hears(mixer.Opus, bob), h.hears(mixer.Opus, nil)
 		time.Sleep(time.Second)
-		if st := h.renditions.stats(); len(st) != 1 || st[0].Sinks != 3 {
+		if st := h.subscribers.stats(); len(st) != 1 || st[0].Sinks != 3 {
 			t.Errorf("%+v while all are silent, want one encode for three", st)
 		}
 		h.say(ann, 440, time.Second)
@@ -297,7 +297,7 @@ func TestTheRoomKnowsItsSpeaker(t *testing.T) {
 		if h.speaker() != bob {
 			t.Error("bob is not the speaker")
 		}
-		bob.sound.muted.Store(true)
+		bob.audio.muted.Store(true)
 		time.Sleep(100 * time.Millisecond)
 		if h.speaker() != nil || bob.speaking() {
 			t.Error("who is muted is the speaker")
@@ -338,9 +338,9 @@ func BenchmarkSilentRoom(b *testing.B) {
 	packets := packed(b, codec.AudioConfig{Codec: mixer.Opus}, make([]int16, len(second)))
 	var in []*source
 	for range 9 {
-		in = append(in, &source{sound: newAudioInput(slog.New(slog.DiscardHandler))})
+		in = append(in, &source{audio: newAudioInput(slog.New(slog.DiscardHandler))})
 	}
-	s := newHall(b, in[0].sound.born)
+	s := newHall(b, in[0].audio.born)
 	s.in = in
 	if _, err := s.hub.Listen(b.Context(), mixer.Opus, 0, adapt(deaf{})); err != nil {
 		b.Fatal(err)
@@ -351,15 +351,15 @@ func BenchmarkSilentRoom(b *testing.B) {
 		for i, src := range in {
 			p := *packets[n%50]
 			p.PTS = time.Duration(n) * blockTime
-			if err := src.sound.decode(&decoders[i], p, now); err != nil {
+			if err := src.audio.decode(&decoders[i], p, now); err != nil {
 				b.Fatal(err)
 			}
 		}
-		s.tick(n)
+		s.mix(n)
 	}
-	s.renditions.close()
+	s.subscribers.close()
 	for i, src := range in {
-		src.sound.close()
+		src.audio.close()
 		decoders[i].close()
 	}
 }

@@ -11,64 +11,64 @@ import (
 	"azulejo/mixer/engine/pcm"
 )
 
-// mixQueue is how many blocks may wait for an encoder. What finds no room is left out and counted.
-const mixQueue = 100
+// renditionQueue is how many blocks may wait for an audio encoder. A block that finds no room is dropped and counted.
+const renditionQueue = 100
 
-// lossExpected is in percent of what viewers get. With any above 5 Opus repeats every packet roughly in the next
-// one: a voice that lost a tenth of its packets is 10 dB nearer to what it was, for no more bits.
+// lossExpected is the packet loss that Opus is configured for, in percent. With more than 5 Opus repeats each packet
+// coarsely in the next one. A voice that lost a tenth of its packets was 10 dB nearer to the original at the same bitrate.
 const lossExpected = 10
 
-// mixKey names a rendition of sound: its format and whom it leaves out, if anybody.
-type mixKey struct {
-	id  mixer.Codec
-	not *source
+// audioKey identifies an audio rendition: its codec, and the source that it excludes.
+type audioKey struct {
+	id      mixer.Codec
+	exclude *source // nil for the common mix
 }
 
-// soundBlock is 20 ms of a mix and whom it is for; many may read it.
-type soundBlock struct {
-	pcm []int16
-	at  time.Duration
-	n   int64 // the tick
-	out bool  // false: it only prepares an encoder for the next block
+// audioBlock is 20 ms of a mix. It is shared and read-only.
+type audioBlock struct {
+	pcm     []int16
+	pts     time.Duration
+	tick    int64
+	deliver bool // false: the block only prepares the encoder for the next one
 }
 
-// mix is a rendition of the sound: one encoder in a goroutine of its own, shared by all its listeners.
-type mix struct {
+// audioRendition is one encoder of the mix in a goroutine of its own, shared by all its subscribers.
+type audioRendition struct {
 	id      mixer.RenditionID
 	emit    func(mixer.Event)
-	key     mixKey
+	key     audioKey
 	bitrate int
 	log     *slog.Logger
-	blocks  chan soundBlock // closed to end the goroutine
-	sinks   atomic.Pointer[[]*listener]
+	blocks  chan audioBlock                    // closed to stop the goroutine
+	routed  atomic.Pointer[[]*audioSubscriber] // the list is read-only
 	skipped atomic.Uint64
 	meter   mixer.Meter
 
-	// Owned by the sound's ticker.
-	primed  bool // its encoder must go on where another's is
-	begun   bool
-	sum     []int32
-	limiter *pcm.Limiter
+	// Owned by the audio ticker.
+	continues bool // its encoder has to continue where that of another rendition is
+	started   bool // a tick has come
+	sum       []int32
+	limiter   *pcm.Limiter
 
 	// Owned by run.
-	encoder *codec.AudioEncoder // nil before the first block, and while nothing is to be heard
-	next    time.Duration       // when the encoder expects the next block to be
+	encoder *codec.AudioEncoder // nil before the first block, and during silence of Opus
+	nextPTS time.Duration       // of the block that the encoder expects
 	quiet   int                 // blocks of silence in a row
-	early   time.Duration       // by which an encoder's packets begin before their blocks
+	early   time.Duration       // by how much the encoder's packets start before their blocks
 }
 
-// quietBlocks is how much silence is encoded before the encoder ends: until then its sound has faded.
+// quietBlocks is how much silence is encoded before the encoder is closed. By then the audio has faded out in it.
 const quietBlocks = 10
 
-func newMix(id mixer.RenditionID, emit func(mixer.Event), key mixKey, bitrate int, log *slog.Logger) *mix {
-	return &mix{
+func newAudioRendition(id mixer.RenditionID, emit func(mixer.Event), key audioKey, bitrate int, log *slog.Logger) *audioRendition {
+	return &audioRendition{
 		id: id, emit: emit, key: key, bitrate: bitrate, log: log.With("codec", key.id),
-		blocks: make(chan soundBlock, mixQueue), sum: make([]int32, blockLength), limiter: pcm.NewLimiter(),
+		blocks: make(chan audioBlock, renditionQueue), sum: make([]int32, blockLength), limiter: pcm.NewLimiter(),
 	}
 }
 
-// without returns the mix less what one source added to it, exactly; own is nil when that was nothing.
-func (r *mix) without(sum []int32, own []int16) []int16 {
+// without returns the mix without the block that one source added to it. own is nil if the source added nothing.
+func (r *audioRendition) without(sum []int32, own []int16) []int16 {
 	copy(r.sum, sum)
 	if own != nil {
 		pcm.Sub(r.sum, own)
@@ -78,8 +78,8 @@ func (r *mix) without(sum []int32, own []int16) []int16 {
 	return out
 }
 
-// put never blocks. Only the sound's ticker calls it.
-func (r *mix) put(b soundBlock) {
+// push queues a block for the encoder. It never blocks. Only the audio ticker calls it.
+func (r *audioRendition) push(b audioBlock) {
 	select {
 	case r.blocks <- b:
 	default:
@@ -87,74 +87,74 @@ func (r *mix) put(b soundBlock) {
 	}
 }
 
-// run encodes what is put, and says when there is no more.
-func (r *mix) run() {
+// run encodes the queued blocks until the queue is closed, and then emits Ended.
+func (r *audioRendition) run() {
 	defer func() {
 		r.encoder.Close()
 		r.emit(mixer.Ended{Rendition: r.id})
 	}()
-	trouble, well := newLogOnce(r.log, "sound rendition")
+	logFailure, logRecovery := newFailureLog(r.log, "sound rendition")
 	for b := range r.blocks {
 		packets, err := r.encode(b)
 		if err != nil {
-			trouble(err)
+			logFailure(err)
 		} else {
-			well()
+			logRecovery()
 		}
 		r.deliver(b, packets)
 	}
 }
 
-// encode begins a new encoder after a hole in the time of the blocks, so that timestamps are right again, and
-// after silence of Opus, which needs none.
-func (r *mix) encode(b soundBlock) (_ []mixer.Packet, err error) {
+// encode opens a new encoder after a gap between blocks, so that timestamps are right again. During silence of Opus no
+// encoder is open: a constant packet replaces its output.
+func (r *audioRendition) encode(b audioBlock) (_ []mixer.Packet, err error) {
 	if r.quiet++; !silent(b.pcm) {
 		r.quiet = 0
 	}
 	if r.key.id == mixer.Opus && r.quiet > quietBlocks {
 		r.encoder.Close()
 		r.encoder = nil
-		return []mixer.Packet{{Codec: mixer.Opus, Data: codec.OpusSilence(), PTS: b.at - r.early, Duration: blockTime, Key: true}}, nil
+		return []mixer.Packet{{Codec: mixer.Opus, Data: codec.OpusSilence(), PTS: b.pts - r.early, Duration: blockTime, Key: true}}, nil
 	}
-	if r.encoder == nil || b.at != r.next {
+	if r.encoder == nil || b.pts != r.nextPTS {
 		r.encoder.Close()
 		cfg := codec.AudioConfig{Codec: r.key.id, Bitrate: r.bitrate, Loss: lossExpected}
 		if r.encoder, err = codec.NewAudioEncoder(cfg); err != nil {
 			return nil, err
 		}
 	}
-	r.next = b.at + blockTime
-	packets, err := r.encoder.Encode(b.pcm, b.at)
+	r.nextPTS = b.pts + blockTime
+	packets, err := r.encoder.Encode(b.pcm, b.pts)
 	if len(packets) > 0 {
-		r.early = b.at - packets[0].PTS
+		r.early = b.pts - packets[0].PTS
 	}
 	return packets, err
 }
 
-// deliver sends what came of a block, which may be nothing: subscriptions wait for every tick.
-func (r *mix) deliver(b soundBlock, packets []mixer.Packet) {
-	if !b.out {
+// deliver emits the packets of a block. It emits a delivery even if there are none: subscriptions wait for every tick.
+func (r *audioRendition) deliver(b audioBlock, packets []mixer.Packet) {
+	if !b.deliver {
 		return
 	}
 	for i, p := range packets {
 		r.meter.Add(len(p.Data))
 		packets[i].Boundaries = pack.Cut(p.Codec, p.Data)
 	}
-	r.emit(mixer.Delivery{Rendition: r.id, Tick: b.n, Packets: packets})
+	r.emit(mixer.Delivery{Rendition: r.id, Tick: b.tick, Packets: packets})
 }
 
-// listeners are the subscriptions that are routed to it; nobody writes to the list.
-func (r *mix) listeners() []*listener {
-	if p := r.sinks.Load(); p != nil {
+// subscribers are the subscriptions that are routed to r. The list is read-only.
+func (r *audioRendition) subscribers() []*audioSubscriber {
+	if p := r.routed.Load(); p != nil {
 		return *p
 	}
 	return nil
 }
 
-func (r *mix) stats() mixer.RenditionStats {
+func (r *audioRendition) stats() mixer.RenditionStats {
 	rate := r.meter.Read()
 	return mixer.RenditionStats{
 		ID: r.id, Codec: r.key.id, FPS: rate.PerSecond, Bitrate: rate.Bits,
-		Sinks: len(r.listeners()), Skipped: r.skipped.Load(),
+		Sinks: len(r.subscribers()), Skipped: r.skipped.Load(),
 	}
 }

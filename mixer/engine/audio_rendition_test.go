@@ -26,10 +26,10 @@ func TestLostSoundCanBeRecovered(t *testing.T) {
 // mixed is what viewers are sent of sound.
 func mixed(t *testing.T, sound []int16) (packets []mixer.Packet) {
 	t.Helper()
-	m := newMix(1, func(mixer.Event) {}, mixKey{id: mixer.Opus}, mixer.Config{}.WithDefaults().SoundBitrate, slog.New(slog.DiscardHandler))
+	m := newAudioRendition(1, func(mixer.Event) {}, audioKey{id: mixer.Opus}, mixer.Config{}.WithDefaults().AudioBitrate, slog.New(slog.DiscardHandler))
 	defer func() { m.encoder.Close() }()
 	for at := time.Duration(0); len(sound) >= blockLength; at += blockTime {
-		made, err := m.encode(soundBlock{pcm: sound[:blockLength], at: at})
+		made, err := m.encode(audioBlock{pcm: sound[:blockLength], pts: at})
 		if err != nil {
 			t.Fatal(err)
 		}

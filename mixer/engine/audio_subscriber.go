@@ -11,92 +11,95 @@ import (
 	"azulejo/mixer"
 )
 
-// privateHold is for how many ticks after its last sound a source that listens keeps a mix of its own: 3 s.
-const privateHold = int64(3e9 / blockTime)
+// mixMinusHold is for how many ticks after its last audible audio a source's subscription keeps a mix-minus: 3 s. After
+// that the common mix is also its mix-minus.
+const mixMinusHold = int64(3e9 / blockTime)
 
-// listener is a subscription to audio. It moves between the common mix and one without its own source.
-type listener struct {
-	id    mixer.SubscriptionID
-	codec mixer.Codec
-	not   *source             // nil: nobody is left out
-	mix   atomic.Pointer[mix] // written under the lock of listeners; nil before its first tick
+// audioSubscriber is a subscription to audio. It moves between the common mix and the mix-minus of its own source.
+type audioSubscriber struct {
+	id        mixer.SubscriptionID
+	codec     mixer.Codec
+	exclude   *source                        // nil: no source is left out
+	rendition atomic.Pointer[audioRendition] // written under the lock of audioSubscribers; nil before its first tick
 }
 
-// key is the mix that l should hear at tick n. Opus moves; formats whose packets are no blocks cannot.
-func (l *listener) key(n int64) mixKey {
-	if l.not != nil && (l.codec != mixer.Opus || n-l.not.sound.heard < privateHold) {
-		return mixKey{l.codec, l.not}
+// key is the rendition for s at a tick. Opus may move to the common mix, as each packet is one block. Packets of other
+// codecs are not, so that they cannot move.
+func (s *audioSubscriber) key(tick int64) audioKey {
+	if s.exclude != nil && (s.codec != mixer.Opus || tick-s.exclude.audio.heard < mixMinusHold) {
+		return audioKey{s.codec, s.exclude}
 	}
-	return mixKey{l.codec, nil}
+	return audioKey{s.codec, nil}
 }
 
-// listeners are all subscriptions to audio and the mixes that run for them. A mix begins and ends on a tick.
-type listeners struct {
+// audioSubscribers are all subscriptions to audio and the renditions that run for them. Renditions start and stop at
+// ticks. Safe for concurrent use.
+type audioSubscribers struct {
 	engine  *Engine
 	bitrate int
 	log     *slog.Logger
 
-	mu     sync.Mutex
-	all    []*listener
-	mixes  map[mixKey]*mix
-	closed bool
-	work   sync.WaitGroup // the mixes' goroutines
+	mu         sync.Mutex
+	all        []*audioSubscriber
+	renditions map[audioKey]*audioRendition
+	closed     bool
+	work       sync.WaitGroup // the goroutines of renditions
 }
 
-// add makes a subscription, which is heard from the next tick on.
-func (ls *listeners) add(id mixer.Codec, not *source, sub mixer.SubscriptionID) error {
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	if ls.closed {
+// add adds a subscription, which gets packets from the next tick on.
+func (a *audioSubscribers) add(id mixer.Codec, exclude *source, sub mixer.SubscriptionID) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.closed {
 		return fmt.Errorf("listen: %w", mixer.ErrClosed)
 	}
-	ls.all = append(ls.all, &listener{id: sub, codec: id, not: not})
+	a.all = append(a.all, &audioSubscriber{id: sub, codec: id, exclude: exclude})
 	return nil
 }
 
-// drop ends a subscription; one that is not known is ignored.
-func (ls *listeners) drop(id mixer.SubscriptionID) {
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	i := slices.IndexFunc(ls.all, func(l *listener) bool { return l.id == id })
+// remove removes a subscription. An unknown one is ignored.
+func (a *audioSubscribers) remove(id mixer.SubscriptionID) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	i := slices.IndexFunc(a.all, func(s *audioSubscriber) bool { return s.id == id })
 	if i >= 0 {
-		ls.leave(ls.all[i])
-		ls.all = slices.Delete(ls.all, i, i+1)
+		a.detach(a.all[i])
+		a.all = slices.Delete(a.all, i, i+1)
 	}
 }
 
-// has tells whether there is such a subscription.
-func (ls *listeners) has(id mixer.SubscriptionID) bool {
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	return slices.ContainsFunc(ls.all, func(l *listener) bool { return l.id == id })
+// has reports whether there is a subscription with that id.
+func (a *audioSubscribers) has(id mixer.SubscriptionID) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.ContainsFunc(a.all, func(s *audioSubscriber) bool { return s.id == id })
 }
 
-// leave takes l out of its mix.
-func (ls *listeners) leave(l *listener) {
-	r := l.mix.Swap(nil)
+// detach removes s from its rendition. a.mu is held.
+func (a *audioSubscribers) detach(s *audioSubscriber) {
+	r := s.rendition.Swap(nil)
 	if r == nil {
 		return
 	}
-	rest := slices.DeleteFunc(slices.Clone(r.listeners()), func(o *listener) bool { return o == l })
-	r.sinks.Store(&rest)
+	rest := slices.DeleteFunc(slices.Clone(r.subscribers()), func(o *audioSubscriber) bool { return o == s })
+	r.routed.Store(&rest)
 }
 
-// route moves everybody to where they belong at tick n, ends mixes that nobody hears and returns the others.
-// Only the sound's ticker calls it: nobody else may end what it puts blocks into.
-func (ls *listeners) route(n int64) []*mix {
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	for _, l := range ls.all {
-		if key, r := l.key(n), l.mix.Load(); r == nil || r.key != key {
-			ls.move(l, key, n)
+// route moves each subscription to its rendition at a tick, stops renditions without subscriptions and returns the
+// others. Only the audio ticker calls it: it pushes blocks into the queues that route closes.
+func (a *audioSubscribers) route(tick int64) []*audioRendition {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, s := range a.all {
+		if key, r := s.key(tick), s.rendition.Load(); r == nil || r.key != key {
+			a.move(s, key, tick)
 		}
 	}
-	all := make([]*mix, 0, len(ls.mixes))
-	for key, r := range ls.mixes {
-		if len(r.listeners()) == 0 {
+	all := make([]*audioRendition, 0, len(a.renditions))
+	for key, r := range a.renditions {
+		if len(r.subscribers()) == 0 {
 			close(r.blocks)
-			delete(ls.mixes, key)
+			delete(a.renditions, key)
 		} else {
 			all = append(all, r)
 		}
@@ -104,47 +107,48 @@ func (ls *listeners) route(n int64) []*mix {
 	return all
 }
 
-// move lets l hear the mix of key, which begins if need be; for one who heard another its encoder is primed.
-func (ls *listeners) move(l *listener, key mixKey, n int64) {
-	r := ls.mixes[key]
+// move routes s to the rendition with that key, which is started if it does not run. If s comes from another rendition,
+// the new encoder continues where that one is. a.mu is held.
+func (a *audioSubscribers) move(s *audioSubscriber, key audioKey, tick int64) {
+	r := a.renditions[key]
 	if r == nil {
-		r = newMix(mixer.RenditionID(ls.engine.ids.Add(1)), ls.engine.emit, key, ls.bitrate, ls.log)
-		r.primed = l.mix.Load() != nil
-		if ls.mixes == nil {
-			ls.mixes = map[mixKey]*mix{}
+		r = newAudioRendition(mixer.RenditionID(a.engine.ids.Add(1)), a.engine.emit, key, a.bitrate, a.log)
+		r.continues = s.rendition.Load() != nil
+		if a.renditions == nil {
+			a.renditions = map[audioKey]*audioRendition{}
 		}
-		ls.mixes[key] = r
-		ls.work.Go(r.run)
+		a.renditions[key] = r
+		a.work.Go(r.run)
 	}
-	ls.leave(l)
-	next := append(slices.Clone(r.listeners()), l)
-	r.sinks.Store(&next)
-	l.mix.Store(r)
-	ls.engine.emit(mixer.Routed{Subscription: l.id, Rendition: r.id, Tick: n})
+	a.detach(s)
+	next := append(slices.Clone(r.subscribers()), s)
+	r.routed.Store(&next)
+	s.rendition.Store(r)
+	a.engine.emit(mixer.Routed{Subscription: s.id, Rendition: r.id, Tick: tick})
 }
 
-// close ends all mixes and waits for them; nobody can listen any more. The ticker must have ended.
-func (ls *listeners) close() {
-	ls.mu.Lock()
-	ls.closed = true
-	for key, r := range ls.mixes {
+// close stops all renditions and waits for them. Later subscriptions are refused. The audio ticker must have stopped.
+func (a *audioSubscribers) close() {
+	a.mu.Lock()
+	a.closed = true
+	for key, r := range a.renditions {
 		close(r.blocks)
-		delete(ls.mixes, key)
+		delete(a.renditions, key)
 	}
-	ls.mu.Unlock()
-	ls.work.Wait()
+	a.mu.Unlock()
+	a.work.Wait()
 }
 
-// stats describes every encoder that runs for somebody, the most heard first.
-func (ls *listeners) stats() []mixer.RenditionStats {
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
+// stats describes all renditions with subscriptions, those with the most first.
+func (a *audioSubscribers) stats() []mixer.RenditionStats {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	all := []mixer.RenditionStats{}
-	for _, r := range ls.mixes {
-		if len(r.listeners()) > 0 {
+	for _, r := range a.renditions {
+		if len(r.subscribers()) > 0 {
 			all = append(all, r.stats())
 		}
 	}
-	slices.SortFunc(all, func(a, b mixer.RenditionStats) int { return cmp.Or(b.Sinks-a.Sinks, cmp.Compare(a.Codec, b.Codec)) })
+	slices.SortFunc(all, func(x, y mixer.RenditionStats) int { return cmp.Or(y.Sinks-x.Sinks, cmp.Compare(x.Codec, y.Codec)) })
 	return all
 }

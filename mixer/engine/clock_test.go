@@ -18,7 +18,7 @@ func TestTheClockIsDrawn(t *testing.T) {
 	v := stage(t, m, mixer.View{NoLabels: true})
 	awake(t, v, src)
 	putFrame(t, src, 320, 180, red)
-	_, alive := src.slot.Mark()
+	_, alive := src.slot.status()
 	begin := alive.Truncate(time.Second)
 	corner := func(after time.Duration, changed bool) *codec.Frame {
 		t.Helper()

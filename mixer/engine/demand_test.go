@@ -43,7 +43,7 @@ func TestUnwatchedSourceIsNotDecoded(t *testing.T) {
 		st := src.Stats()
 		return st.State == mixer.Live && st.Width == 320 && st.Height == 180 && st.VideoCodec == mixer.H264
 	})
-	if src.Stats().Decoded || src.slot.Latest() != nil {
+	if src.Stats().Decoded || src.slot.latest() != nil {
 		t.Errorf("decoded %v without anybody watching", src.Stats().Decoded)
 	}
 
@@ -60,7 +60,7 @@ func TestUnwatchedSourceIsNotDecoded(t *testing.T) {
 	v.sub.Close()
 	eventually(t, time.Second, "it sleeps again", func() bool { return !src.Stats().Decoded && announced.last() == mixer.Demand{} })
 	eventually(t, 5*time.Second, "its old frame is given up", func() bool {
-		f := src.slot.Latest()
+		f := src.slot.latest()
 		f.Close()
 		return f == nil
 	})
@@ -144,7 +144,7 @@ func TestDemandSaysIfATileCrops(t *testing.T) {
 	camera, screen := m.AddSource(SourceConfig{Name: "a"}), m.AddSource(SourceConfig{Name: "b", Screen: true})
 	is := func(what string, w, h int, crops bool) {
 		t.Helper()
-		if got, want := *camera.video.uses.Load(), (use{w, h, crops, true}); got != want {
+		if got, want := *camera.video.uses.Load(), (videoUse{w, h, crops, true}); got != want {
 			t.Errorf("%s: the camera's use is %+v, want %+v", what, got, want)
 		}
 		if got := *screen.video.uses.Load(); got.fill {
@@ -157,7 +157,7 @@ func TestDemandSaysIfATileCrops(t *testing.T) {
 	alone := stage(t, m, mixer.View{Layout: mixer.KindFocus, Spotlight: "a"})
 	alone.arrange(time.Now())
 	is("fitted elsewhere", 320, 180, true)
-	grid.clear()
+	grid.closeTiles()
 	is("fitted only", 320, 180, false)
 }
 

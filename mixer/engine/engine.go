@@ -14,37 +14,38 @@ import (
 	"azulejo/mixer/engine/label"
 )
 
-// Engine composes one room. It is commanded by Send and tells what happens by events.
+// Engine mixes the media of one room. Send gives it commands; it reports by events. All methods may be called from any
+// goroutine.
 type Engine struct {
 	cfg      mixer.Config
 	log      *slog.Logger
 	emit     func(mixer.Event)
 	painter  *painter
-	sound    *sound
+	audio    *audioMix
 	governor *governor
-	level    atomic.Int32 // of overload; govern sets it
+	level    atomic.Int32 // of overload; written by govern
 	ids      atomic.Uint64
 
 	ticks, late atomic.Uint64
 
 	feeds    feeds
 	control  *mailbox
-	closing  sync.WaitGroup                       // renditions on their way out; Add only in the control loop
-	removing sync.WaitGroup                       // sources on their way out
-	opening  sync.WaitGroup                       // renditions on their way in
+	closing  sync.WaitGroup                       // renditions that are being closed; only the control loop adds
+	removing sync.WaitGroup                       // sources that are being closed
+	opening  sync.WaitGroup                       // renditions that are being opened
 	subs     map[mixer.SubscriptionID]*subscriber // owned by the control loop
 	videos   map[videoKey]*videoEntry             // owned by the control loop
-	ending   bool                                 // owned by the control loop: nothing is opened any more
+	stopped  bool                                 // owned by the control loop; no rendition is opened any more
 
 	mu      sync.Mutex
-	sources []*source // in the order of their places
+	sources []*source // ordered by place
 	byID    map[mixer.SourceID]*source
 	named   map[string]mixer.View
-	views   map[string]*view // that are composed, by key
+	views   map[string]*view // that run, by key
 }
 
-// New prepares an engine; Run makes it live. It calls emit for every event, from any of its goroutines; emit must not
-// block. A Config without an Epoch gets one.
+// New makes an engine, which does nothing before Run. The engine calls emit for every event, from any of its goroutines.
+// emit must not block. Defaults replace zero fields of cfg.
 func New(cfg mixer.Config, emit func(mixer.Event), log *slog.Logger) (*Engine, error) {
 	cfg = cfg.WithDefaults()
 	if err := cfg.Validate(); err != nil {
@@ -59,13 +60,13 @@ func New(cfg mixer.Config, emit func(mixer.Event), log *slog.Logger) (*Engine, e
 		subs: map[mixer.SubscriptionID]*subscriber{}, videos: map[videoKey]*videoEntry{},
 		byID: map[mixer.SourceID]*source{}, named: map[string]mixer.View{mixer.MainView: {}}, views: map[string]*view{},
 	}
-	m.sound = newSound(m)
+	m.audio = newAudioMix(m)
 	m.feeds.emit = emit
 	return m, nil
 }
 
-// Send takes a command. It never blocks. Commands about sources take effect at once, all others in their order in the
-// control loop.
+// Send gives the engine a command. It never blocks. Commands about sources and feeds take effect before it returns. All
+// others are executed by the control loop, in their order.
 func (m *Engine) Send(c mixer.Command) {
 	switch c := c.(type) {
 	case mixer.WriteVideo:
@@ -74,7 +75,7 @@ func (m *Engine) Send(c mixer.Command) {
 		}
 	case mixer.WriteAudio:
 		if s := m.source(c.Source); s != nil {
-			s.sound.enqueue(c.Packet)
+			s.audio.enqueue(c.Packet)
 		}
 	case mixer.AddSource:
 		m.addSource(c.Source, c.Spec)
@@ -101,13 +102,13 @@ func (m *Engine) Send(c mixer.Command) {
 	case mixer.RequestFeedKeyframe:
 		m.feeds.requestKeyframe(c.Feed)
 	default:
-		if !m.control.post(func() { m.perform(c) }) {
+		if !m.control.post(func() { m.execute(c) }) {
 			m.refuse(c)
 		}
 	}
 }
 
-// refuse answers a request after the end.
+// refuse answers a request after the control loop has stopped.
 func (m *Engine) refuse(c mixer.Command) {
 	switch c := c.(type) {
 	case mixer.Watch:
@@ -123,8 +124,8 @@ func (m *Engine) refuse(c mixer.Command) {
 
 func errClosed() error { return fmt.Errorf("use an engine: %w", mixer.ErrClosed) }
 
-// perform does what a command says, in the control loop.
-func (m *Engine) perform(c mixer.Command) {
+// execute executes a command, in the control loop.
+func (m *Engine) execute(c mixer.Command) {
 	switch c := c.(type) {
 	case mixer.Watch:
 		m.watch(c)
@@ -138,11 +139,11 @@ func (m *Engine) perform(c mixer.Command) {
 		m.unsubscribe(c.Subscription)
 	case mixer.RequestKeyframe:
 		if r := m.video(c.Rendition); r != nil {
-			r.refresh()
+			r.requestKeyframe()
 		}
 	case mixer.SetPassthrough:
 		if r := m.video(c.Rendition); r != nil {
-			r.pass.set(c.Offer, c.Active)
+			r.passthrough.set(c.Offer, c.Active)
 		}
 	case mixer.SetView:
 		m.setView(c.Name, c.View)
@@ -153,29 +154,28 @@ func (m *Engine) perform(c mixer.Command) {
 	}
 }
 
-// answer ends a request; zero wants no answer.
+// answer emits the answer to a request. The request with id zero gets none.
 func (m *Engine) answer(id mixer.RequestID, err error) {
 	if id != 0 {
 		m.emit(mixer.Answer{Request: id, Failure: mixer.Fail(err)})
 	}
 }
 
-// Run mixes until ctx ends; then it ends all renditions and views, and waits for sources that were removed. Sources
-// that were not removed are closed too.
+// Run mixes until ctx ends. Then it closes all feeds, renditions, views and sources, and waits for them.
 func (m *Engine) Run(ctx context.Context) error {
 	var work sync.WaitGroup
-	work.Go(func() { m.sound.run(ctx) })
+	work.Go(func() { m.audio.run(ctx) })
 	work.Go(func() { m.govern(ctx) })
 	work.Go(func() { m.controlLoop(ctx) })
 	work.Wait()
 	m.feeds.closeAll()
-	m.endAll()
+	m.closeAll()
 	m.closing.Wait()
 	m.removing.Wait()
 	return nil
 }
 
-// controlLoop does jobs one after the other until ctx ends.
+// controlLoop runs the jobs of the mailbox one after the other until ctx ends.
 func (m *Engine) controlLoop(ctx context.Context) {
 	for {
 		select {
@@ -189,10 +189,10 @@ func (m *Engine) controlLoop(ctx context.Context) {
 	}
 }
 
-// endAll frees what is left once all loops have ended. Jobs that still wait are done, so that encoders that were being
-// opened are freed; requests among them are refused.
-func (m *Engine) endAll() {
-	m.ending = true
+// closeAll closes all renditions and sources after the loops have stopped. It runs the jobs that are still in the mailbox:
+// so encoders that were being opened are freed, and requests are refused.
+func (m *Engine) closeAll() {
+	m.stopped = true
 	m.opening.Wait()
 	for _, job := range m.control.close() {
 		job()
@@ -203,7 +203,7 @@ func (m *Engine) endAll() {
 		}
 	}
 	clear(m.videos)
-	m.sound.renditions.close()
+	m.audio.subscribers.close()
 	for _, s := range m.snapshot() {
 		if m.remove(s) {
 			s.close()
@@ -211,7 +211,7 @@ func (m *Engine) endAll() {
 	}
 }
 
-// govern degrades and recovers.
+// govern sets the level of overload every governEvery until ctx ends.
 func (m *Engine) govern(ctx context.Context) {
 	ticker := time.NewTicker(governEvery)
 	defer ticker.Stop()
@@ -225,6 +225,7 @@ func (m *Engine) govern(ctx context.Context) {
 	}
 }
 
+// setLevel announces a new level of overload. If the level crosses overloadRung, subscriptions are assigned anew.
 func (m *Engine) setLevel(level int) {
 	old := int(m.level.Swap(int32(level)))
 	if old == level {
@@ -237,24 +238,24 @@ func (m *Engine) setLevel(level int) {
 	}
 }
 
-// overload is how far the room is degraded because its ticks come late, see mixer.Stats.
+// overload is the level of overload, see mixer.Stats.
 func (m *Engine) overload() int { return int(m.level.Load()) }
 
-// snapshot returns the sources in the order of their places.
+// snapshot returns the sources, ordered by place.
 func (m *Engine) snapshot() []*source {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return slices.Clone(m.sources)
 }
 
-// source returns nil for a number that is not in use.
+// source returns the source with that id, or nil.
 func (m *Engine) source(id mixer.SourceID) *source {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.byID[id]
 }
 
-// insert gives s its place: behind all whose place is not after its own.
+// insert adds s behind the sources with the same place.
 func (m *Engine) insert(s *source) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -266,7 +267,7 @@ func (m *Engine) insert(s *source) {
 	m.byID[s.id] = s
 }
 
-// remove takes s out; false means that it was out already.
+// remove removes s from the list of sources, without closing it. The result is false if s was removed before.
 func (m *Engine) remove(s *source) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -279,13 +280,13 @@ func (m *Engine) remove(s *source) bool {
 	return true
 }
 
-// stats is a snapshot, made in the control loop.
+// stats returns a snapshot. It is called in the control loop.
 func (m *Engine) stats() mixer.Stats {
 	st := mixer.Stats{Sources: []mixer.SourceStats{}, Ticks: m.ticks.Load(), LateTicks: m.late.Load(), Overload: m.overload()}
 	for _, s := range m.snapshot() {
 		st.Sources = append(st.Sources, s.stats())
 	}
-	st.Renditions = append(m.videoStats(), m.sound.renditions.stats()...)
+	st.Renditions = append(m.videoStats(), m.audio.subscribers.stats()...)
 	names := m.viewNames()
 	for i, r := range st.Renditions {
 		st.Renditions[i].View = names[r.View]
@@ -293,7 +294,7 @@ func (m *Engine) stats() mixer.Stats {
 	return st
 }
 
-// viewNames maps the keys of composed views to their names. Audio has no view of its own.
+// viewNames maps the keys of views that run to their names. The key of audio renditions is empty: they belong to MainView.
 func (m *Engine) viewNames() map[string]string {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -289,10 +289,10 @@ func TestACanvasForARenditionThatEndsIsFreed(t *testing.T) {
 		closed := make(chan struct{})
 		go func() { defer close(closed); r.close() }()
 		for range 3 {
-			r.put(shot{frame: canvas()})
+			r.submit(canvasFrame{frame: canvas()})
 		}
 		<-closed
-		r.put(shot{frame: canvas()})
+		r.submit(canvasFrame{frame: canvas()})
 	}
 	if n := codec.LiveFrames() - before; n != 0 {
 		t.Errorf("%d canvases were not closed", n)

@@ -8,7 +8,7 @@ import (
 	"azulejo/mixer/engine/feed"
 )
 
-// feeds are the files and test patterns that run, each in a goroutine of its own.
+// feeds are the files and test patterns that run, each in a goroutine of its own. Safe for concurrent use.
 type feeds struct {
 	emit func(mixer.Event)
 	work sync.WaitGroup
@@ -23,7 +23,7 @@ type runningFeed struct {
 	refresh chan struct{} // holds one value while a keyframe is requested
 }
 
-// open starts a feed.
+// open starts a feed, unless one with that id runs.
 func (f *feeds) open(id mixer.FeedID, spec mixer.FeedSpec) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -43,6 +43,7 @@ func (f *feeds) open(id mixer.FeedID, spec mixer.FeedSpec) {
 	})
 }
 
+// run emits the packets of a feed until it ends.
 func (f *feeds) run(ctx context.Context, id mixer.FeedID, spec mixer.FeedSpec, refresh <-chan struct{}) error {
 	opened, err := feed.Open(spec)
 	if err != nil {
@@ -51,6 +52,7 @@ func (f *feeds) run(ctx context.Context, id mixer.FeedID, spec mixer.FeedSpec, r
 	return opened.Run(ctx, func(p mixer.Packet) { f.emit(mixer.Fed{Feed: id, Packet: p}) }, refresh)
 }
 
+// forget removes a feed that has ended.
 func (f *feeds) forget(id mixer.FeedID) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -69,7 +71,7 @@ func (f *feeds) close(id mixer.FeedID) {
 	}
 }
 
-// requestKeyframe never blocks; requests that come before the first is answered are one.
+// requestKeyframe requests a keyframe of a feed. It never blocks. Further requests until the keyframe have no effect.
 func (f *feeds) requestKeyframe(id mixer.FeedID) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

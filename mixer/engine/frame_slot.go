@@ -7,21 +7,21 @@ import (
 	"azulejo/codec"
 )
 
-// frameSlot keeps the newest frame of one source, with its cutouts. Frames that nobody fetched are dropped. Put and Clear are
-// for one goroutine at a time, all other methods for any.
+// frameSlot keeps the newest frame of one source, with its cutouts. A frame that is replaced before anybody fetched it is
+// dropped. replace and clear are for one goroutine at a time, all other methods for any.
 type frameSlot struct {
 	mu     sync.Mutex
-	newest codec.Decoded // owned; without a frame until the first Put; only Put and Clear change it
+	newest codec.Decoded // owned; without a frame until the first replace; only replace and clear change it
 	seq    uint64        // number of newest
 	at     time.Time     // when the source was last alive
 }
 
-// Put takes over d and closes what it replaces. A frame that looks like the one in the slot does not replace it: so small
-// differences do not add up.
-func (s *frameSlot) Put(d codec.Decoded) {
+// replace takes over d and closes the frame that it replaces. If d looks like the frame in the slot, d is closed instead:
+// so small differences do not add up.
+func (s *frameSlot) replace(d codec.Decoded) {
 	if s.newest.Frame != nil && s.newest.LooksLike(&d) {
 		d.Close()
-		s.Touch()
+		s.touch()
 		return
 	}
 	s.mu.Lock()
@@ -33,39 +33,39 @@ func (s *frameSlot) Put(d codec.Decoded) {
 	old.Close()
 }
 
-// Touch notes that the source is alive.
-func (s *frameSlot) Touch() {
+// touch notes that the source is alive.
+func (s *frameSlot) touch() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.at = time.Now()
 }
 
-// Latest returns another owner of the newest frame, nil if there is none.
-func (s *frameSlot) Latest() *codec.Frame {
-	f, _ := s.LatestMarked()
+// latest returns another owner of the newest frame, nil if there is none.
+func (s *frameSlot) latest() *codec.Frame {
+	f, _ := s.latestNumbered()
 	return f
 }
 
-// LatestMarked is Latest with the number of the frame.
-func (s *frameSlot) LatestMarked() (*codec.Frame, uint64) {
+// latestNumbered is latest with the number of the frame.
+func (s *frameSlot) latestNumbered() (*codec.Frame, uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.newest.Frame.Ref(), s.seq
 }
 
-// LatestCutout returns another owner of the cutout that the decoder made of the newest frame for a tile of that look, and
-// the number of the frame; nil if it made none.
-func (s *frameSlot) LatestCutout(look stillKey) (*codec.Frame, uint64) {
+// latestCutout returns another owner of the cutout that the decoder made of the newest frame for a still with that key,
+// and the number of the frame. The cutout is nil if the decoder made none.
+func (s *frameSlot) latestCutout(key stillKey) (*codec.Frame, uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.newest.Frame == nil {
 		return nil, s.seq
 	}
-	return s.newest.Cutout(look.cutout(s.newest.Frame)), s.seq
+	return s.newest.Cutout(key.cutout(s.newest.Frame)), s.seq
 }
 
-// DisplaySize is the display size of the newest frame in pixels, zero if there is none.
-func (s *frameSlot) DisplaySize() (width, height int) {
+// displaySize is the display size of the newest frame in pixels, zero if there is none.
+func (s *frameSlot) displaySize() (width, height int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.newest.Frame == nil {
@@ -74,9 +74,9 @@ func (s *frameSlot) DisplaySize() (width, height int) {
 	return s.newest.Frame.DisplaySize()
 }
 
-// Mark returns the number of the newest frame, zero if there is none, and when the source was last alive. No two frames
-// of a slot have the same number.
-func (s *frameSlot) Mark() (seq uint64, at time.Time) {
+// status returns the number of the newest frame, zero if there is none, and when the source was last alive. Each frame of
+// a slot has its own number.
+func (s *frameSlot) status() (seq uint64, at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.newest.Frame == nil {
@@ -85,8 +85,8 @@ func (s *frameSlot) Mark() (seq uint64, at time.Time) {
 	return s.seq, s.at
 }
 
-// Clear releases the frame.
-func (s *frameSlot) Clear() {
+// clear releases the frame.
+func (s *frameSlot) clear() {
 	s.mu.Lock()
 	old := s.newest
 	s.newest = codec.Decoded{}

@@ -50,7 +50,7 @@ func (c *layerChoice) learnSize(p layerPacket) {
 }
 
 // choose decides which layer is wanted for a use. switching tells that another one is still in use.
-func (c *layerChoice) choose(u use, now time.Time) (wanted int, switching bool) {
+func (c *layerChoice) choose(u videoUse, now time.Time) (wanted int, switching bool) {
 	wanted = chooseLayer(c.layers, int(c.current.Load()), u, now)
 	if c.wanted.Swap(int32(wanted)) != int32(wanted) {
 		c.layers[wanted].wantedSince = now
@@ -99,7 +99,7 @@ const enlargeAtMost = 1.15
 // chooseLayer picks the smallest layer that fills the tile, or the largest if none does. A layer of unknown size counts
 // as large enough until its size is known: a camera's sub-stream is tried before its main one. Layers that did not come
 // although they were wanted are left out for layerRetry.
-func chooseLayer(layers []layer, current int, u use, now time.Time) int {
+func chooseLayer(layers []layer, current int, u videoUse, now time.Time) int {
 	best := current
 	found := false
 	for i := range layers {
@@ -135,7 +135,7 @@ func anyAlive(layers []layer, now time.Time) bool {
 }
 
 // better reports whether layer i is better for a tile than layer j.
-func better(layers []layer, i, j, current int, u use) bool {
+func better(layers []layer, i, j, current int, u videoUse) bool {
 	a, b := layers[i].fills(u, i == current), layers[j].fills(u, j == current)
 	if a != b {
 		return a
@@ -144,7 +144,7 @@ func better(layers []layer, i, j, current int, u use) bool {
 }
 
 // fills reports whether the layer is large enough. The one in use may be a little smaller, see enlargeAtMost.
-func (l *layer) fills(u use, current bool) bool {
+func (l *layer) fills(u videoUse, current bool) bool {
 	if l.size.W == 0 || l.size.H == 0 {
 		return true
 	}

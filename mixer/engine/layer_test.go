@@ -22,32 +22,32 @@ func TestChooseLayer(t *testing.T) {
 		name   string
 		layers []given
 		now    int
-		tile   use
+		tile   videoUse
 		want   int
 	}{
-		{"one layer only", []given{{full, 0, 0}}, 0, use{w: 100, h: 56}, 0},
-		{"nobody looks: the smallest", three, 0, use{}, 2},
-		{"a small tile: the smallest", three, 0, use{w: 320, h: 180}, 2},
-		{"a little more than the smallest", three, 0, use{w: 322, h: 182}, 1},
-		{"half", three, 0, use{w: 640, h: 360}, 1},
-		{"full", three, 2, use{w: 1280, h: 720}, 0},
-		{"more than there is: the largest", three, 2, use{w: 1920, h: 1080}, 0},
-		{"the one in use may be enlarged a little", three, 2, use{w: 360, h: 202}, 2},
-		{"but not more", three, 2, use{w: 370, h: 208}, 1},
-		{"going down needs a full fit", three, 1, use{w: 360, h: 202}, 1},
-		{"one side is enough: a tall tile is fitted", three, 2, use{w: 320, h: 720}, 2},
-		{"filled, both sides count: the tall tile shows a part", three, 2, use{w: 320, h: 720, fill: true}, 0},
-		{"filled and of the same shape", three, 2, use{w: 320, h: 180, fill: true}, 2},
-		{"in another order of sizes", []given{{quarter, 0, 0}, {full, 0, 0}}, 0, use{w: 640, h: 360}, 1},
-		{"unknown: the sub-stream is tried first", unknown, 1, use{w: 1280, h: 720}, 1},
-		{"it turned out too small: the unknown one", []given{{mixer.Size{}, never, 0}, {half, 0, 0}}, 1, use{w: 1280, h: 720}, 0},
-		{"it turned out large enough", []given{{mixer.Size{}, never, 0}, {half, 0, 0}}, 1, use{w: 640, h: 360}, 1},
-		{"wanted, still waited for", []given{{mixer.Size{}, never, 3 * time.Second}, {half, 0, 0}}, 1, use{w: 1280, h: 720}, 0},
-		{"wanted in vain", []given{{mixer.Size{}, never, 6 * time.Second}, {half, 0, 0}}, 1, use{w: 1280, h: 720}, 1},
-		{"tried again after a while", []given{{mixer.Size{}, never, 31 * time.Second}, {half, 0, 0}}, 1, use{w: 1280, h: 720}, 0},
-		{"the one in use fell silent", []given{{full, 2 * time.Second, 0}, {half, 0, 0}}, 0, use{w: 1280, h: 720}, 1},
-		{"all fell silent", []given{{full, 2 * time.Second, 0}, {half, 2 * time.Second, 0}}, 0, use{w: 1280, h: 720}, 0},
-		{"two of one size: the later one", []given{{half, 0, 0}, {half, 0, 0}}, 0, use{w: 100, h: 56}, 1},
+		{"one layer only", []given{{full, 0, 0}}, 0, videoUse{w: 100, h: 56}, 0},
+		{"nobody looks: the smallest", three, 0, videoUse{}, 2},
+		{"a small tile: the smallest", three, 0, videoUse{w: 320, h: 180}, 2},
+		{"a little more than the smallest", three, 0, videoUse{w: 322, h: 182}, 1},
+		{"half", three, 0, videoUse{w: 640, h: 360}, 1},
+		{"full", three, 2, videoUse{w: 1280, h: 720}, 0},
+		{"more than there is: the largest", three, 2, videoUse{w: 1920, h: 1080}, 0},
+		{"the one in use may be enlarged a little", three, 2, videoUse{w: 360, h: 202}, 2},
+		{"but not more", three, 2, videoUse{w: 370, h: 208}, 1},
+		{"going down needs a full fit", three, 1, videoUse{w: 360, h: 202}, 1},
+		{"one side is enough: a tall tile is fitted", three, 2, videoUse{w: 320, h: 720}, 2},
+		{"filled, both sides count: the tall tile shows a part", three, 2, videoUse{w: 320, h: 720, fill: true}, 0},
+		{"filled and of the same shape", three, 2, videoUse{w: 320, h: 180, fill: true}, 2},
+		{"in another order of sizes", []given{{quarter, 0, 0}, {full, 0, 0}}, 0, videoUse{w: 640, h: 360}, 1},
+		{"unknown: the sub-stream is tried first", unknown, 1, videoUse{w: 1280, h: 720}, 1},
+		{"it turned out too small: the unknown one", []given{{mixer.Size{}, never, 0}, {half, 0, 0}}, 1, videoUse{w: 1280, h: 720}, 0},
+		{"it turned out large enough", []given{{mixer.Size{}, never, 0}, {half, 0, 0}}, 1, videoUse{w: 640, h: 360}, 1},
+		{"wanted, still waited for", []given{{mixer.Size{}, never, 3 * time.Second}, {half, 0, 0}}, 1, videoUse{w: 1280, h: 720}, 0},
+		{"wanted in vain", []given{{mixer.Size{}, never, 6 * time.Second}, {half, 0, 0}}, 1, videoUse{w: 1280, h: 720}, 1},
+		{"tried again after a while", []given{{mixer.Size{}, never, 31 * time.Second}, {half, 0, 0}}, 1, videoUse{w: 1280, h: 720}, 0},
+		{"the one in use fell silent", []given{{full, 2 * time.Second, 0}, {half, 0, 0}}, 0, videoUse{w: 1280, h: 720}, 1},
+		{"all fell silent", []given{{full, 2 * time.Second, 0}, {half, 2 * time.Second, 0}}, 0, videoUse{w: 1280, h: 720}, 0},
+		{"two of one size: the later one", []given{{half, 0, 0}, {half, 0, 0}}, 0, videoUse{w: 100, h: 56}, 1},
 	} {
 		layers := make([]layer, len(c.layers))
 		for i, g := range c.layers {
@@ -75,7 +75,7 @@ func TestChooseKeepsTheLayerWhileTilesChangeALittle(t *testing.T) {
 	changes, used := 0, 1
 	for i := range 100 {
 		w := 300 + i%2*60 // around the size of the smaller one
-		if next := chooseLayer(layers, used, use{w: w, h: w * 9 / 16}, now); next != used {
+		if next := chooseLayer(layers, used, videoUse{w: w, h: w * 9 / 16}, now); next != used {
 			used = next
 			changes++
 		}
@@ -88,11 +88,11 @@ func TestChooseKeepsTheLayerWhileTilesChangeALittle(t *testing.T) {
 func TestLoopFilterDecisions(t *testing.T) {
 	begin := time.Now()
 	picture := mixer.Size{W: 1280, H: 720}
-	tiny, half, large, none := use{w: 320, h: 180}, use{w: 640, h: 360}, use{w: 642, h: 362}, use{}
+	tiny, half, large, none := videoUse{w: 320, h: 180}, videoUse{w: 640, h: 360}, videoUse{w: 642, h: 362}, videoUse{}
 	type step struct {
 		after     time.Duration
 		key       bool
-		tile      use
+		tile      videoUse
 		skip, ask bool
 	}
 	for name, steps := range map[string][]step{
@@ -100,11 +100,11 @@ func TestLoopFilterDecisions(t *testing.T) {
 		"exactly half":         {{0, true, half, true, false}},
 		"large":                {{0, true, large, false, false}, {time.Second, false, large, false, false}},
 		"nobody":               {{0, true, none, false, false}},
-		"half in a wide tile":  {{0, true, use{w: 1000, h: 360}, true, false}},
-		"half in a tall tile":  {{0, true, use{w: 640, h: 720}, true, false}},
-		"a wide tile, filled":  {{0, true, use{w: 1000, h: 360, fill: true}, false, false}},
-		"a tall tile, filled":  {{0, true, use{w: 320, h: 400, fill: true}, false, false}},
-		"filled, exactly half": {{0, true, use{w: 640, h: 360, fill: true}, true, false}},
+		"half in a wide tile":  {{0, true, videoUse{w: 1000, h: 360}, true, false}},
+		"half in a tall tile":  {{0, true, videoUse{w: 640, h: 720}, true, false}},
+		"a wide tile, filled":  {{0, true, videoUse{w: 1000, h: 360, fill: true}, false, false}},
+		"a tall tile, filled":  {{0, true, videoUse{w: 320, h: 400, fill: true}, false, false}},
+		"filled, exactly half": {{0, true, videoUse{w: 640, h: 360, fill: true}, true, false}},
 		"grown":                {{0, true, tiny, true, false}, {1, false, tiny, true, false}, {2, false, large, false, true}, {3, false, large, false, false}, {4, true, large, false, false}},
 		"grown at once":        {{0, true, tiny, true, false}, {1, false, large, false, true}},
 		"grown, but for a key": {{0, true, tiny, true, false}, {1, true, large, false, false}, {2, false, large, false, false}},

@@ -19,7 +19,7 @@ type loopFilter struct {
 
 // decide tells whether to skip the filter for the next packet, and whether to request a keyframe. A tile that has grown
 // shows the error of skipped filtering. A small tile can skip the filter again after a keyframe.
-func (l *loopFilter) decide(key bool, u use, frame mixer.Size, now time.Time) (skip, request bool) {
+func (l *loopFilter) decide(key bool, u videoUse, frame mixer.Size, now time.Time) (skip, request bool) {
 	if key {
 		*l = loopFilter{key: now}
 	}

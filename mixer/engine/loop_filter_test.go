@@ -13,11 +13,11 @@ import (
 func TestSmallFramesSkipTheLoopFilter(t *testing.T) {
 	packets := clip(t, "mandelbrot=size=320x180:rate=20", "-t", "1", "-bf", "0", "-g", "1000", "-crf", "32", "-preset", "veryfast")
 	for _, c := range []struct {
-		tile     use
+		tile     videoUse
 		min, max int // frames that differ
 	}{
-		{use{w: 160, h: 90, decode: true}, len(packets) / 2, len(packets) - 1},
-		{use{w: 320, h: 180, decode: true}, 0, 0},
+		{videoUse{w: 160, h: 90, decode: true}, len(packets) / 2, len(packets) - 1},
+		{videoUse{w: 320, h: 180, decode: true}, 0, 0},
 	} {
 		src := start(t, small).AddSource(SourceConfig{Name: "a"})
 		src.video.demand(c.tile)
@@ -41,10 +41,10 @@ func unlike(t *testing.T, src *publisher, packets []mixer.Packet) (n int) {
 		if err != nil || len(frames) != 1 {
 			t.Fatalf("%d frames, error %v", len(frames), err)
 		}
-		before, _ := src.slot.Mark()
+		before, _ := src.slot.status()
 		src.PutVideo(p)
-		eventually(t, 5*time.Second, "the next frame", func() bool { seq, _ := src.slot.Mark(); return seq > before })
-		got := src.slot.Latest()
+		eventually(t, 5*time.Second, "the next frame", func() bool { seq, _ := src.slot.status(); return seq > before })
+		got := src.slot.latest()
 		if !got.Same(frames[0]) {
 			n++
 		}

@@ -2,18 +2,18 @@ package engine
 
 import "sync"
 
-// mailbox holds what the control loop has to do, in order. It is not bounded: nothing in it may be lost, and those who
-// send requests wait for their answers.
+// mailbox is the queue of jobs for the control loop. It is not bounded, because no job may be lost. Its length is limited
+// by the senders, which wait for the answers to their requests. Safe for concurrent use.
 type mailbox struct {
 	mu     sync.Mutex
 	jobs   []func()
-	more   chan struct{} // has an element when jobs came
+	more   chan struct{} // holds one value after a job was added
 	closed bool
 }
 
 func newMailbox() *mailbox { return &mailbox{more: make(chan struct{}, 1)} }
 
-// post adds a job. It never blocks; after close it does nothing and returns false.
+// post adds a job. It never blocks. After close it does nothing and returns false.
 func (m *mailbox) post(job func()) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -28,7 +28,7 @@ func (m *mailbox) post(job func()) bool {
 	return true
 }
 
-// fetch returns all jobs that wait.
+// fetch removes all jobs and returns them.
 func (m *mailbox) fetch() []func() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -37,7 +37,7 @@ func (m *mailbox) fetch() []func() {
 	return jobs
 }
 
-// close returns all jobs that wait; later ones are refused.
+// close removes all jobs and returns them. Later jobs are refused.
 func (m *mailbox) close() []func() {
 	jobs := m.fetch()
 	m.mu.Lock()

@@ -7,8 +7,8 @@ import (
 	"azulejo/mixer/engine/layout"
 )
 
-// normalize fills in what is the room's, leaves out what means nothing and puts lists into one order, so that equal
-// views are equal.
+// normalize returns the normal form of v: views that show the same have the same normal form. Defaults of the room replace
+// zero fields, fields without effect are zero, and lists are sorted.
 func normalize(v mixer.View, cfg mixer.Config) mixer.View {
 	set := func(n *int, d int) {
 		if *n == 0 {
@@ -24,7 +24,7 @@ func normalize(v mixer.View, cfg mixer.Config) mixer.View {
 	case v.Layout == mixer.KindFocus && v.Spotlight == "":
 		v.Layout = mixer.KindSpeaker
 	}
-	switch v.Layout { // what means nothing in it
+	switch v.Layout { // clear fields without effect
 	case mixer.KindGrid, mixer.KindCustom:
 		v.Spotlight = ""
 	case mixer.KindSpeaker, mixer.KindFocus:
@@ -39,7 +39,7 @@ func normalize(v mixer.View, cfg mixer.Config) mixer.View {
 	return v
 }
 
-// geometry is the view without sources.
+// geometry returns the scene of v without sources.
 func geometry(v mixer.View) layout.Scene {
 	return layout.Scene{Kind: v.Layout, Width: v.Width, Height: v.Height, Capacity: v.Capacity, Cells: v.Tiles}
 }

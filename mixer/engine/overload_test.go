@@ -42,7 +42,7 @@ func spend(t *testing.T, src *publisher, d time.Duration) (levels []int) {
 // TestOverloadGoesUpAndDown in its order, step by step, whatever it is that makes pictures late. Time is fake: it
 // passes only where the test holds something up, however busy the machine is.
 func TestOverloadGoesUpAndDown(t *testing.T) {
-	onTick := func(src *publisher, l *labour) sink { src.drawWell = l.work; return deaf{} }
+	onTick := func(src *publisher, l *labour) sink { src.drawRecovery = l.work; return deaf{} }
 	onDelivery := func(_ *publisher, l *labour) sink { return l }
 	for name, c := range map[string]struct {
 		labour *labour

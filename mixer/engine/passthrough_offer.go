@@ -8,20 +8,21 @@ import (
 	"azulejo/mixer"
 )
 
-// passOffer is what a rendition knows of passthrough: which source its view shows alone, and whether the server's side
-// sends that source's packets instead of the rendition's. The nil offer is never made.
-type passOffer struct {
+// passthroughOffer is the state of passthrough of one rendition: the source that its view shows alone, and whether the
+// server's side sends the packets of that source instead of the rendition's. Methods of a nil offer do nothing. Safe for
+// concurrent use.
+type passthroughOffer struct {
 	rendition *videoRendition
 
-	mu     sync.Mutex
-	source *source // nil: none is offered
-	number uint64  // of the newest offer
-	passes bool    // nothing is to be encoded
-	fresh  bool    // the next frame has to be a keyframe
+	mu      sync.Mutex
+	source  *source // nil: none is offered
+	number  uint64  // of the newest offer
+	on      bool    // packets are passed through: nothing is encoded
+	keyNext bool    // passthrough has ended: the next encoded frame has to be a keyframe
 }
 
-// make offers a source, nil for none. Only the view's ticker calls it.
-func (o *passOffer) make(s *source, shows *mixer.Layout) {
+// offer offers a source, or withdraws the last offer if s is nil. Only the view's ticker calls it.
+func (o *passthroughOffer) offer(s *source, layout *mixer.Layout) {
 	if o == nil {
 		return
 	}
@@ -30,29 +31,29 @@ func (o *passOffer) make(s *source, shows *mixer.Layout) {
 	if !same {
 		o.source = s
 		o.number++
-		o.stop()
+		o.resumeEncoding()
 	}
 	number := o.number
 	o.mu.Unlock()
 	if same {
 		return
 	}
-	offer := mixer.OfferPassthrough{Rendition: o.rendition.id, Offer: number}
+	e := mixer.OfferPassthrough{Rendition: o.rendition.id, Offer: number}
 	if s != nil {
-		offer.Source = s.id
-		o.rendition.describe(shows)
+		e.Source = s.id
+		o.rendition.sendLayout(layout)
 	}
-	o.rendition.engine.emit(offer)
+	o.rendition.engine.emit(e)
 }
 
-// stop goes back to encoding; o.mu is held.
-func (o *passOffer) stop() {
-	o.fresh = o.fresh || o.passes
-	o.passes = false
+// resumeEncoding ends passthrough. o.mu is held.
+func (o *passthroughOffer) resumeEncoding() {
+	o.keyNext = o.keyNext || o.on
+	o.on = false
 }
 
-// set notes what the server's side says of the newest offer.
-func (o *passOffer) set(number uint64, active bool) {
+// set starts or ends passthrough at the request of the server's side. A request for an older offer is ignored.
+func (o *passthroughOffer) set(number uint64, active bool) {
 	if o == nil {
 		return
 	}
@@ -61,46 +62,46 @@ func (o *passOffer) set(number uint64, active bool) {
 	switch {
 	case number != o.number || o.source == nil:
 	case active:
-		o.passes = true
+		o.on = true
 	default:
-		o.stop()
+		o.resumeEncoding()
 	}
 }
 
-// active tells whether nothing is to be encoded.
-func (o *passOffer) active() bool {
+// active reports whether packets are passed through, so that nothing is encoded.
+func (o *passthroughOffer) active() bool {
 	if o == nil {
 		return false
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.passes
+	return o.on
 }
 
-// over tells whether packets of a source were sent until now, so that a keyframe has to follow.
-func (o *passOffer) over() bool {
+// keyframeDue reports whether passthrough has ended and no keyframe was encoded since.
+func (o *passthroughOffer) keyframeDue() bool {
 	if o == nil {
 		return false
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.fresh
+	return o.keyNext
 }
 
-// ended is over, once.
-func (o *passOffer) ended() bool {
+// clearKeyframeDue returns keyframeDue, and resets it.
+func (o *passthroughOffer) clearKeyframeDue() bool {
 	if o == nil {
 		return false
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	was := o.fresh
-	o.fresh = false
-	return was
+	due := o.keyNext
+	o.keyNext = false
+	return due
 }
 
-// refresh asks the offered source for a keyframe.
-func (o *passOffer) refresh() {
+// requestKeyframe requests a keyframe of the offered source.
+func (o *passthroughOffer) requestKeyframe() {
 	if o == nil {
 		return
 	}
@@ -112,19 +113,19 @@ func (o *passOffer) refresh() {
 	}
 }
 
-// pass offers the source that the view shows alone to the renditions that take it, and returns those that are to be
-// encoded.
-func (v *view) pass(outs []*videoRendition) []*videoRendition {
+// offerPassthrough updates the offers of all renditions, and returns the renditions that have to be encoded.
+func (v *view) offerPassthrough(all []*videoRendition) []*videoRendition {
 	only := v.passable()
-	return slices.DeleteFunc(outs, func(r *videoRendition) bool {
-		r.pass.make(only, v.shows.Load())
-		return r.pass.active()
+	return slices.DeleteFunc(all, func(r *videoRendition) bool {
+		r.passthrough.offer(only, v.layout.Load())
+		return r.passthrough.active()
 	})
 }
 
-// passable is the source that the view shows alone and live; nil when it shows anything else, and before the first layout.
+// passable returns the source that the view shows alone and live. It is nil if the view shows anything else, and before
+// the first layout.
 func (v *view) passable() *source {
-	if !v.spec.Alone() || v.scene.large == nil || v.shows.Load() == nil {
+	if !v.spec.Alone() || v.scene.large == nil || v.layout.Load() == nil {
 		return nil
 	}
 	if !v.scene.large.sends(time.Now()) {
@@ -133,11 +134,11 @@ func (v *view) passable() *source {
 	return v.scene.large
 }
 
-// describePassed sends a new layout to the renditions that are not encoded.
-func (v *view) describePassed() {
-	for _, r := range v.outs() {
-		if r.pass.active() {
-			r.describe(v.shows.Load())
+// sendPassthroughLayouts sends a new layout to the renditions that are passed through.
+func (v *view) sendPassthroughLayouts() {
+	for _, r := range v.attached() {
+		if r.passthrough.active() {
+			r.sendLayout(v.layout.Load())
 		}
 	}
 }

@@ -18,7 +18,7 @@ func TestNothingIsPassedOnBeforeTheLayout(t *testing.T) {
 	if v.passable() != nil {
 		t.Error("a source is passed on, and there is no layout to tell")
 	}
-	v.describe(time.Now())
+	v.updateLayout(time.Now())
 	if v.passable() != src.source {
 		t.Error("the source is not passed on")
 	}
@@ -49,21 +49,21 @@ func TestNothingIsComposedWhilePassing(t *testing.T) {
 			t.Fatal(err)
 		}
 		f.PTS = at
-		if err := r.show(shot{frame: f}); err != nil {
+		if err := r.process(canvasFrame{frame: f}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	r.pass.make(src.source, nil)
+	r.passthrough.offer(src.source, nil)
 	show(time.Second)
 	show(time.Second + 50*time.Millisecond)
-	r.pass.set(1, true)
+	r.passthrough.set(1, true)
 	show(time.Second + 100*time.Millisecond)
-	r.pass.set(0, false) // of an offer that was withdrawn
+	r.passthrough.set(0, false) // of an offer that was withdrawn
 	show(time.Second + 150*time.Millisecond)
 	if len(sent) != 2 {
 		t.Fatalf("%d packets, want the 2 before packets were passed through", len(sent))
 	}
-	r.pass.set(1, false)
+	r.passthrough.set(1, false)
 	show(time.Second + 200*time.Millisecond)
 	if len(sent) != 3 || !sent[2].Key {
 		t.Errorf("%d packets, want a keyframe as the third", len(sent))

@@ -69,9 +69,9 @@ func newAudience(t *testing.T, src *publisher) *audience {
 // look sets whether somebody sees the video, in full size, and waits until the decoder follows.
 func (a *audience) look(is bool) {
 	a.t.Helper()
-	u := use{}
+	u := videoUse{}
 	if is {
-		u = use{w: 320, h: 180, decode: true}
+		u = videoUse{w: 320, h: 180, decode: true}
 	}
 	a.src.video.demand(u)
 	eventually(a.t, 5*time.Second, "the demand is followed", func() bool { return a.src.Stats().Decoded == is })
@@ -100,7 +100,7 @@ func (a *audience) expect(p mixer.Packet) bool {
 func (a *audience) see(what string) {
 	a.t.Helper()
 	eventually(a.t, 5*time.Second, what, func() bool {
-		f := a.src.slot.Latest()
+		f := a.src.slot.latest()
 		defer f.Close()
 		return f == nil && a.last == nil || f != nil && a.last != nil && f.Same(a.last)
 	})
@@ -114,7 +114,7 @@ func (a *audience) film(packets []mixer.Packet) {
 		shown := a.expect(p)
 		a.src.PutVideo(p)
 		eventually(a.t, 5*time.Second, "the packet is used", func() bool {
-			_, at := a.src.slot.Mark()
+			_, at := a.src.slot.status()
 			return !shown || at.After(now)
 		})
 		a.see("the frame of a full decode")
@@ -160,7 +160,7 @@ func TestAStillCameraIsNotDecoded(t *testing.T) {
 		if st.State != mixer.Live || st.Age > 2*time.Second || st.Dropped+st.Invalid > 0 || !src.video.calm() {
 			t.Errorf("%s: %+v, calm %v", name, st, src.video.calm())
 		}
-		if seq, _ := src.slot.Mark(); seq > 4 {
+		if seq, _ := src.slot.status(); seq > 4 {
 			t.Errorf("%s: %d frames were new", name, seq)
 		}
 		src.Close()

@@ -165,7 +165,7 @@ func (r *rig) Overload() int                { return r.hub.Overload() }
 
 // Speaker is the id of the source that speaks or spoke last, empty before the first.
 func (r *rig) Speaker() string {
-	if s := r.sound.speaker(); s != nil {
+	if s := r.audio.speaker(); s != nil {
 		return s.cfg.ID
 	}
 	return ""

@@ -27,7 +27,7 @@ func (v *view) arrange(now time.Time) {
 	if next.same(v.scene) {
 		return
 	}
-	v.scene, v.fresh = next, true
+	v.scene, v.redrawAll = next, true
 	old := v.tiles
 	v.tiles = nil
 	tiles := layout.Arrange(v.geometry(next))
@@ -76,7 +76,7 @@ func (v *view) large(sources []*source) *source {
 			return nil
 		}
 	}
-	if s := v.engine.sound.speaker(); s != nil {
+	if s := v.engine.audio.speaker(); s != nil {
 		for _, candidate := range []*source{s, v.scene.large} {
 			if slices.Contains(sources, candidate) {
 				return candidate
@@ -96,7 +96,7 @@ func (v *view) geometry(s scene) layout.Scene {
 }
 
 // absence is the text on an empty canvas.
-func (v *view) absence() string {
+func (v *view) emptyText() string {
 	switch {
 	case v.spec.Layout == mixer.KindFocus && v.spec.Spotlight != "":
 		return v.spec.Spotlight + " is not here"
@@ -116,7 +116,7 @@ func (v *view) demand(decode bool) {
 }
 
 // describe updates the layout that viewers get.
-func (v *view) describe(now time.Time) {
+func (v *view) updateLayout(now time.Time) {
 	next := &mixer.Layout{Canvas: mixer.Size{W: v.spec.Width, H: v.spec.Height}, Tiles: make([]mixer.TileInfo, 0, len(v.tiles))}
 	shown := 0
 	for _, t := range v.tiles {
@@ -129,8 +129,8 @@ func (v *view) describe(now time.Time) {
 	if v.scene.pages > 1 {
 		next.Page, next.Pages = v.scene.page+1, v.scene.pages
 	}
-	if !next.Same(v.shows.Load()) {
-		v.shows.Store(next)
+	if !next.Same(v.layout.Load()) {
+		v.layout.Store(next)
 	}
 }
 

@@ -33,15 +33,15 @@ func (v *view) ids(t *testing.T, now time.Time) string {
 	if _, err := v.compose(now); err != nil {
 		t.Fatal(err)
 	}
-	v.describe(now)
+	v.updateLayout(now)
 	var all []string
-	for _, tile := range v.shows.Load().Tiles {
+	for _, tile := range v.layout.Load().Tiles {
 		if tile.ID == "" {
 			tile.ID = tile.Name
 		}
 		all = append(all, tile.ID)
 	}
-	return fmt.Sprintf("%s/%d", strings.Join(all, " "), v.shows.Load().Hidden)
+	return fmt.Sprintf("%s/%d", strings.Join(all, " "), v.layout.Load().Hidden)
 }
 
 // people adds sources named a, b and so on, with ids in capitals.
@@ -125,7 +125,7 @@ func TestPagesByNumber(t *testing.T) {
 	for page, want := range map[int]string{0: "A B +5/5 1 of 4", 1: "A B +5/5 1 of 4", 2: "C D +5/5 2 of 4", 4: "F G +5/5 4 of 4", 9: "F G +5/5 4 of 4"} {
 		v := stage(t, m, mixer.View{Capacity: 3, Page: page})
 		got := v.ids(t, time.Now())
-		if got += fmt.Sprintf(" %d of %d", v.shows.Load().Page, v.shows.Load().Pages); got != want {
+		if got += fmt.Sprintf(" %d of %d", v.layout.Load().Page, v.layout.Load().Pages); got != want {
 			t.Errorf("page %d shows %s, want %s", page, got, want)
 		}
 	}
@@ -134,7 +134,7 @@ func TestPagesByNumber(t *testing.T) {
 	for _, s := range all[2:] {
 		s.Close()
 	}
-	if got, l := v.ids(t, time.Now()), v.shows.Load(); got != "A B/0" || l.Page != 0 || l.Pages != 0 {
+	if got, l := v.ids(t, time.Now()), v.layout.Load(); got != "A B/0" || l.Page != 0 || l.Pages != 0 {
 		t.Errorf("the second page of two sources shows %s, page %d of %d", got, l.Page, l.Pages)
 	}
 }
@@ -148,8 +148,8 @@ func TestAnExcludedSpeakerMovesNoTile(t *testing.T) {
 		speaker *publisher
 		want    string
 	}{{nil, "A B/0"}, {all[1], "B A/0"}, {all[2], "B A/0"}, {all[0], "A B/0"}, {all[2], "A B/0"}} {
-		if m.sound.loudest.Store(nil); step.speaker != nil {
-			m.sound.loudest.Store(step.speaker.source)
+		if m.audio.activeSpeaker.Store(nil); step.speaker != nil {
+			m.audio.activeSpeaker.Store(step.speaker.source)
 		}
 		if got := v.ids(t, time.Now()); got != step.want {
 			t.Errorf("%s, want %s", got, step.want)
@@ -183,10 +183,10 @@ func TestABrokenConnectionMovesNoTile(t *testing.T) {
 	all := people(m, 3)
 	v := stage(t, m, mixer.View{})
 	v.ids(t, time.Now())
-	was := v.shows.Load()
+	was := v.layout.Load()
 	all[1].SetAway(true)
 	v.ids(t, time.Now())
-	is := v.shows.Load()
+	is := v.layout.Load()
 	for i := range was.Tiles {
 		a, b := was.Tiles[i], is.Tiles[i]
 		if a.ID != b.ID || a.X != b.X || a.Y != b.Y || a.W != b.W {
@@ -203,7 +203,7 @@ func TestPortraitCanvas(t *testing.T) {
 	people(m, 2)
 	v := stage(t, m, mixer.View{Width: 180, Height: 320})
 	v.ids(t, time.Now())
-	l := v.shows.Load()
+	l := v.layout.Load()
 	if l.Canvas != (mixer.Size{W: 180, H: 320}) || len(l.Tiles) != 2 {
 		t.Fatalf("layout %+v", l)
 	}
@@ -248,7 +248,7 @@ func TestFocusOnSomebodyAbsentSaysSo(t *testing.T) {
 	m := start(t, small)
 	people(m, 2)
 	v := stage(t, m, mixer.View{Layout: mixer.KindFocus, Spotlight: "정문"})
-	if got := v.absence(); got != "정문 is not here" {
+	if got := v.emptyText(); got != "정문 is not here" {
 		t.Errorf("an empty focus says %q", got)
 	}
 	seen := attend(t, m, mixer.Watching{View: &v.spec, Codec: mixer.H264}, nil)

@@ -129,4 +129,4 @@ func (s *speaker[K]) successor(current *voice) (next *K) {
 }
 
 // speaking reports whether the source speaks, or did within the last half second.
-func (s *source) speaking() bool { return s.sound.speaking.Load() }
+func (s *source) speaking() bool { return s.audio.speaking.Load() }

@@ -120,7 +120,7 @@ func (s *still) draw(canvas *codec.Frame, p image.Point) (uint64, error) {
 func (s *still) latest() (*codec.Frame, uint64, error) {
 	for {
 		s.mu.Lock()
-		if seq, _ := s.slot.Mark(); s.frame != nil && seq == s.seq {
+		if seq, _ := s.slot.status(); s.frame != nil && seq == s.seq {
 			f := s.frame.Ref()
 			s.mu.Unlock()
 			return f, seq, nil
@@ -166,10 +166,10 @@ func (s *still) renew(u *stillUpdate) (*codec.Frame, uint64, error) {
 // cut makes the source's newest frame in the size of the still. The decoder has made it if it expected this size. It is
 // scaled here if it is enlarged, if the size is new, and if the source is not plain 4:2:0.
 func (s *still) cut() (*codec.Frame, uint64, error) {
-	if made, seq := s.slot.LatestCutout(s.key); made != nil {
+	if made, seq := s.slot.latestCutout(s.key); made != nil {
 		return made, seq, nil
 	}
-	f, seq := s.slot.LatestMarked()
+	f, seq := s.slot.latestNumbered()
 	if f == nil {
 		return nil, 0, mixer.ErrClosed
 	}

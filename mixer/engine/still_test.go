@@ -204,14 +204,14 @@ func TestFramesComeAsTheyAreShown(t *testing.T) {
 	}
 	packets := clip(t, "testsrc2=size=640x480:rate=20", "-frames:v", "3", "-bf", "0")
 	for i, p := range packets {
-		before, _ := src.slot.Mark()
+		before, _ := src.slot.status()
 		src.PutVideo(p)
-		eventually(t, 5*time.Second, "the next frame", func() bool { seq, _ := src.slot.Mark(); return seq > before })
+		eventually(t, 5*time.Second, "the next frame", func() bool { seq, _ := src.slot.status(); return seq > before })
 		for _, v := range views {
 			v.draw(t)
 		}
 		for _, st := range src.stills.all {
-			made, _ := src.slot.LatestCutout(st.key)
+			made, _ := src.slot.latestCutout(st.key)
 			if want := i == 2 && st.key.h < 480; want != (made != nil) {
 				t.Errorf("frame %d comes as %+v: %v, want %v", i, st.key, made != nil, want)
 			}
@@ -254,11 +254,11 @@ func TestACalmSourceHasNoNewFrames(t *testing.T) {
 		return v.shows(image.Rect(40, 60, 120, 90), red) && v.shows(image.Rect(200, 60, 280, 90), green)
 	})
 	v.between(t, 500*time.Millisecond)
-	was, _ := busy.slot.Mark()
-	still, _ := calm.slot.Mark()
+	was, _ := busy.slot.status()
+	still, _ := calm.slot.status()
 	v.between(t, time.Second)
-	now, _ := busy.slot.Mark()
-	later, _ := calm.slot.Mark()
+	now, _ := busy.slot.status()
+	later, _ := calm.slot.status()
 	if now-was < 10 || later-still > 1 {
 		t.Errorf("%d new frames of the busy source and %d of the calm one", now-was, later-still)
 	}
@@ -275,31 +275,31 @@ func TestSlotKeepsTheNumberOfTheSameFrame(t *testing.T) {
 		return codec.Decoded{Frame: f}
 	}
 	var s frameSlot
-	if seq, at := s.Mark(); seq != 0 || !at.IsZero() {
+	if seq, at := s.status(); seq != 0 || !at.IsZero() {
 		t.Errorf("an empty slot has number %d and time %v", seq, at)
 	}
-	s.Put(picture(red))
-	first, at := s.Mark()
+	s.replace(picture(red))
+	first, at := s.status()
 	for range 5 {
-		s.Put(picture(red))
+		s.replace(picture(red))
 	}
-	if seq, now := s.Mark(); seq != first || !now.After(at) {
+	if seq, now := s.status(); seq != first || !now.After(at) {
 		t.Errorf("the same frame has number %d after %d, time %v after %v", seq, first, now, at)
 	}
-	s.Put(picture(green))
-	second, _ := s.Mark()
+	s.replace(picture(green))
+	second, _ := s.status()
 	if second == first {
 		t.Error("another frame has the same number")
 	}
-	s.Clear()
-	if seq, _ := s.Mark(); seq != 0 || s.Latest() != nil {
+	s.clear()
+	if seq, _ := s.status(); seq != 0 || s.latest() != nil {
 		t.Error("a cleared slot has a frame")
 	}
-	s.Put(picture(green))
-	if third, _ := s.Mark(); third == first || third == second {
+	s.replace(picture(green))
+	if third, _ := s.status(); third == first || third == second {
 		t.Errorf("number %d was used before", third)
 	}
-	s.Clear()
+	s.clear()
 	if n := codec.LiveFrames() - before; n != 0 {
 		t.Errorf("%d frames were not closed", n)
 	}

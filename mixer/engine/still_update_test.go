@@ -49,7 +49,7 @@ func newDrawnStill(t *testing.T) *drawnStill {
 	d.still = &still{key: stillKey{w: 64, h: 36}, slot: &d.slot, scaler: d.scaler}
 	t.Cleanup(func() {
 		d.still.close()
-		d.slot.Clear()
+		d.slot.clear()
 	})
 	return d
 }
@@ -62,7 +62,7 @@ func (d *drawnStill) show(c codec.Colour) {
 		d.t.Fatal(err)
 	}
 	f.Fill(f.Bounds(), c)
-	d.slot.Put(codec.Decoded{Frame: f})
+	d.slot.replace(codec.Decoded{Frame: f})
 }
 
 // draw has n views draw the still, and returns when all of them wait or are done.
@@ -179,7 +179,7 @@ func TestAStillThatCannotBeScaled(t *testing.T) {
 		d.scaler.goOn <- nil
 		synctest.Wait()
 		d.expect("tried again", 1, 1, red, 2)
-		d.slot.Clear()
+		d.slot.clear()
 		d.draw(2)
 		if len(d.fails) != 2 || !errors.Is(d.fails[0], mixer.ErrClosed) {
 			t.Errorf("without a frame the errors are %v, want two of %v", d.fails, mixer.ErrClosed)

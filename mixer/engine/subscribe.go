@@ -7,40 +7,39 @@ import (
 	"azulejo/mixer"
 )
 
-// videoKey names a rendition of a view. profile, also and exact are of subscriptions that may be sent a source's own
-// packets; they are zero for all views that are always composed.
+// videoKey identifies a rendition of a view. profile, also and exact are zero for views that do not allow passthrough.
 type videoKey struct {
 	view     string
 	id, also mixer.Codec
 	size     mixer.Size
 	profile  uint8
-	exact    bool // no larger video than size is passed through
+	exact    bool // video that is larger than size is not passed through
 }
 
 // subscriber is one subscription to video. The control loop owns it.
 type subscriber struct {
 	id      mixer.SubscriptionID
-	watches mixer.Watching
+	watches mixer.Watching             // as it was assigned last
 	key     videoKey                   // of the rendition that it was assigned last
 	holds   map[*videoRendition]uint64 // that it was assigned and has not left, with the number of the newest Assigned
 	number  uint64                     // of the newest Assigned
-	changes int                        // how often something was asked for; an older answer means nothing
+	changes int                        // number of the newest assignment; older ones that still wait are dropped
 }
 
-// videoEntry is a rendition, or one whose encoder is being opened. The control loop owns it.
+// videoEntry is a rendition that runs, or one whose encoder is being opened. The control loop owns it.
 type videoEntry struct {
-	rendition *videoRendition // nil while it is being opened
-	waiting   []waiting       // for that
+	rendition *videoRendition     // nil while it is being opened
+	pending   []pendingAssignment // that wait for the rendition
 }
 
-// waiting is a subscriber that waits for an encoder.
-type waiting struct {
-	wish
-	change int // of subscriber.changes
+// pendingAssignment is an assignment that waits until an encoder is open.
+type pendingAssignment struct {
+	assignment
+	change int // value of subscriber.changes
 }
 
-// wish is a subscriber and what it asks for.
-type wish struct {
+// assignment is a rendition for a subscriber, by key.
+type assignment struct {
 	sub      *subscriber
 	request  mixer.RequestID // to be answered; zero: none
 	watching mixer.Watching
@@ -48,7 +47,7 @@ type wish struct {
 	key      videoKey
 }
 
-// watch makes a subscription.
+// watch adds a subscription to video.
 func (m *Engine) watch(c mixer.Watch) {
 	if id := c.Watching.Codec; id != mixer.H264 && id != mixer.VP8 {
 		m.answer(c.Request, fmt.Errorf("watch as %q: accepted are h264, vp8: %w", id, mixer.ErrUnsupported))
@@ -64,7 +63,7 @@ func (m *Engine) change(c mixer.Change) {
 	sub := m.subs[c.Subscription]
 	if sub == nil {
 		err := mixer.ErrClosed
-		if m.sound.renditions.has(c.Subscription) {
+		if m.audio.subscribers.has(c.Subscription) {
 			err = mixer.ErrUnsupported
 		}
 		m.answer(c.Request, fmt.Errorf("change a subscription: %w", err))
@@ -75,18 +74,19 @@ func (m *Engine) change(c mixer.Change) {
 	m.lead(sub, next, c.Request)
 }
 
-// lead assigns sub the rendition that w asks for, which is opened if need be. After an error it stays where it was.
+// lead assigns sub the rendition that w describes. The rendition is opened first if it does not run. After an error sub
+// keeps its rendition.
 func (m *Engine) lead(sub *subscriber, w mixer.Watching, request mixer.RequestID) {
 	v, err := m.resolve(w)
-	next := wish{sub: sub, request: request, watching: own(w)}
+	next := assignment{sub: sub, request: request, watching: copyView(w)}
 	if err == nil {
 		next.key, err = m.keyOf(v, w)
 	}
-	if err == nil && m.ending {
+	if err == nil && m.stopped {
 		err = errClosed()
 	}
 	if err != nil {
-		m.refuseWish(next, err)
+		m.refuseAssignment(next, err)
 		return
 	}
 	next.rungs = m.cfg.WithBitrates(m.sizes(v, w))
@@ -94,108 +94,109 @@ func (m *Engine) lead(sub *subscriber, w mixer.Watching, request mixer.RequestID
 	e := m.videos[next.key]
 	switch {
 	case e == nil:
-		e = &videoEntry{waiting: []waiting{{next, sub.changes}}}
+		e = &videoEntry{pending: []pendingAssignment{{next, sub.changes}}}
 		m.videos[next.key] = e
-		m.open(v, next.key, e)
+		m.startOpening(v, next.key, e)
 	case e.rendition == nil:
-		e.waiting = append(e.waiting, waiting{next, sub.changes})
+		e.pending = append(e.pending, pendingAssignment{next, sub.changes})
 	default:
 		m.assign(next, e.rendition)
 	}
 }
 
-// refuseWish answers with an error. A subscriber that never got anything is forgotten.
-func (m *Engine) refuseWish(w wish, err error) {
-	if w.request == 0 {
+// refuseAssignment answers with an error. A subscription that was never assigned a rendition is removed.
+func (m *Engine) refuseAssignment(a assignment, err error) {
+	if a.request == 0 {
 		m.log.Error("view not changed for a viewer", "error", err)
 	}
-	m.answer(w.request, err)
-	if len(w.sub.holds) == 0 && w.sub.changes <= 1 {
-		delete(m.subs, w.sub.id)
+	m.answer(a.request, err)
+	if len(a.sub.holds) == 0 && a.sub.changes <= 1 {
+		delete(m.subs, a.sub.id)
 	}
 }
 
-// open begins the rendition of key in a goroutine, which may take milliseconds, and the view with its first rendition.
-func (m *Engine) open(v mixer.View, key videoKey, e *videoEntry) {
+// startOpening opens the rendition with that key in a goroutine, because that may take milliseconds.
+func (m *Engine) startOpening(v mixer.View, key videoKey, e *videoEntry) {
 	m.opening.Go(func() {
 		r, err := m.openRendition(v, key)
 		m.control.post(func() { m.opened(key, e, r, err) })
 	})
 }
 
+// openRendition opens an encoder, and starts the view with its first rendition.
 func (m *Engine) openRendition(v mixer.View, key videoKey) (*videoRendition, error) {
-	on, err := m.acquire(v)
+	running, err := m.acquireView(v)
 	if err != nil {
 		return nil, err
 	}
-	r, err := newVideoRendition(m, key, on)
+	r, err := newVideoRendition(m, key, running)
 	if err != nil {
-		m.release(on)
+		m.releaseView(running)
 		return nil, err
 	}
 	return r, nil
 }
 
-// opened assigns a rendition to those who waited for it.
+// opened assigns a rendition that was opened to the subscriptions that wait for it.
 func (m *Engine) opened(key videoKey, e *videoEntry, r *videoRendition, err error) {
-	all := e.waiting
-	e.rendition, e.waiting = r, nil
+	all := e.pending
+	e.rendition, e.pending = r, nil
 	if err != nil {
 		delete(m.videos, key)
 	}
 	for _, w := range all {
 		switch {
 		case err != nil:
-			m.refuseWish(w.wish, err)
+			m.refuseAssignment(w.assignment, err)
 		case m.subs[w.sub.id] != w.sub || w.sub.changes != w.change:
-			m.answer(w.request, nil) // it was closed, or asked for something else meanwhile
+			m.answer(w.request, nil) // the subscription was closed or changed meanwhile
 		default:
-			m.assign(w.wish, r)
+			m.assign(w.assignment, r)
 		}
 	}
 	if err == nil {
-		m.endUnused(r)
+		m.closeUnused(r)
 	}
 }
 
-// assign leads a subscriber to a rendition that runs.
-func (m *Engine) assign(w wish, r *videoRendition) {
-	sub := w.sub
+// assign moves a subscription to a rendition that runs.
+func (m *Engine) assign(a assignment, r *videoRendition) {
+	sub := a.sub
 	_, held := sub.holds[r]
 	sub.number++
 	sub.holds[r] = sub.number
-	sub.key, sub.watches = w.key, w.watching
-	r.enter(sub)
-	m.emit(mixer.Assigned{Subscription: sub.id, Rendition: r.id, Number: sub.number, Info: r.info(), Rungs: w.rungs})
+	sub.key, sub.watches = a.key, a.watching
+	r.addHolder(sub)
+	m.emit(mixer.Assigned{Subscription: sub.id, Rendition: r.id, Number: sub.number, Info: r.info(), Rungs: a.rungs})
 	r.start()
 	if !held {
-		r.refresh()
+		r.requestKeyframe()
 	}
-	m.answer(w.request, nil)
+	m.answer(a.request, nil)
 }
 
-// leave gives up one rendition of a subscriber. One that was assigned anew meanwhile stays; the subscriber waits for a
-// keyframe of it.
+// leave releases one rendition that a subscription holds. One that was assigned anew meanwhile stays; the subscriber waits
+// for a keyframe of it.
 func (m *Engine) leave(c mixer.Leave) {
 	sub, r := m.subs[c.Subscription], m.video(c.Rendition)
 	switch {
 	case sub == nil || r == nil:
 	case sub.holds[r] == c.Number:
-		m.drop(sub, r)
+		m.releaseRendition(sub, r)
 	default:
-		r.refresh()
+		r.requestKeyframe()
 	}
 }
 
-func (m *Engine) drop(sub *subscriber, r *videoRendition) {
+func (m *Engine) releaseRendition(sub *subscriber, r *videoRendition) {
 	delete(sub.holds, r)
-	r.exit(sub)
-	m.endUnused(r)
+	r.removeHolder(sub)
+	m.closeUnused(r)
 }
 
-// endUnused ends a rendition that nobody holds.
-func (m *Engine) endUnused(r *videoRendition) {
-	if len(r.held) > 0 {
+// closeUnused closes a rendition without holders.
+func (m *Engine) closeUnused(r *videoRendition) {
+	if len(r.holders) > 0 {
 		return
 	}
 	delete(m.videos, r.key)
@@ -205,16 +206,16 @@ func (m *Engine) endUnused(r *videoRendition) {
 	})
 }
 
-// unsubscribe ends a subscription of either kind.
+// unsubscribe removes a subscription to video or to audio.
 func (m *Engine) unsubscribe(id mixer.SubscriptionID) {
 	if sub := m.subs[id]; sub != nil {
 		delete(m.subs, id)
 		for r := range sub.holds {
-			m.drop(sub, r)
+			m.releaseRendition(sub, r)
 		}
 		return
 	}
-	m.sound.renditions.drop(id)
+	m.audio.subscribers.remove(id)
 }
 
 // video returns nil for a rendition that does not run.
@@ -227,6 +228,7 @@ func (m *Engine) video(id mixer.RenditionID) *videoRendition {
 	return nil
 }
 
+// videoStats describes all renditions of views, those with the most subscriptions first.
 func (m *Engine) videoStats() []mixer.RenditionStats {
 	all := []mixer.RenditionStats{}
 	for _, e := range m.videos {
@@ -238,17 +240,17 @@ func (m *Engine) videoStats() []mixer.RenditionStats {
 	return all
 }
 
-// listen subscribes to audio.
+// listen adds a subscription to audio.
 func (m *Engine) listen(c mixer.Listen) {
 	if c.Codec != mixer.Opus && c.Codec != mixer.AAC {
 		m.answer(c.Request, fmt.Errorf("listen as %q: accepted are opus, aac: %w", c.Codec, mixer.ErrUnsupported))
 		return
 	}
-	m.answer(c.Request, m.sound.renditions.add(c.Codec, m.source(c.Exclude), c.Subscription))
+	m.answer(c.Request, m.audio.subscribers.add(c.Codec, m.source(c.Exclude), c.Subscription))
 }
 
-// own copies the personal view, which belongs to the caller.
-func own(w mixer.Watching) mixer.Watching {
+// copyView copies the personal view, because the caller owns it.
+func copyView(w mixer.Watching) mixer.Watching {
 	if w.View != nil {
 		v := *w.View
 		v.Exclude, v.Tiles = slices.Clone(v.Exclude), slices.Clone(v.Tiles)
@@ -257,13 +259,13 @@ func own(w mixer.Watching) mixer.Watching {
 	return w
 }
 
-// resolve finds the view that is asked for.
+// resolve returns the normalized view that w names or contains.
 func (m *Engine) resolve(w mixer.Watching) (mixer.View, error) {
 	if w.View != nil {
 		if err := w.View.Validate(); err != nil {
 			return mixer.View{}, err
 		}
-		return m.byName(normalize(*w.View, m.cfg)), nil
+		return m.spotlightByName(normalize(*w.View, m.cfg)), nil
 	}
 	name := w.Name
 	if name == "" {
@@ -275,12 +277,12 @@ func (m *Engine) resolve(w mixer.Watching) (mixer.View, error) {
 	if !ok {
 		return mixer.View{}, fmt.Errorf("view %.64q: %w", name, mixer.ErrNoView)
 	}
-	return m.byName(normalize(v, m.cfg)), nil
+	return m.spotlightByName(normalize(v, m.cfg)), nil
 }
 
-// byName is v with the name of the source in the spotlight instead of its id, where nobody else has that name: who asks
-// for it by the one and by the other share a picture.
-func (m *Engine) byName(v mixer.View) mixer.View {
+// spotlightByName replaces the id of the source in the spotlight by its name, if no other source has that name. So views
+// that use the id and views that use the name are equal, and share renditions.
+func (m *Engine) spotlightByName(v mixer.View) mixer.View {
 	all := m.snapshot()
 	i := slices.IndexFunc(all, func(s *source) bool { return s.cfg.ID == v.Spotlight })
 	if i < 0 || all[i].cfg.Name == "" {
@@ -296,7 +298,7 @@ func (m *Engine) byName(v mixer.View) mixer.View {
 	return v
 }
 
-// sizes are those that the view is encoded in now for who watches it, largest first.
+// sizes returns the sizes that a view can be encoded in now for a subscription, the largest first.
 func (m *Engine) sizes(v mixer.View, w mixer.Watching) []mixer.Size {
 	sizes := mixer.Ladder(mixer.Size{W: v.Width, H: v.Height}, m.cfg.Rungs)
 	if m.overload() >= overloadRung && !w.Keep && len(sizes) > 1 {
@@ -305,6 +307,7 @@ func (m *Engine) sizes(v mixer.View, w mixer.Watching) []mixer.Size {
 	return sizes
 }
 
+// keyOf returns the key of the rendition of v that w describes.
 func (m *Engine) keyOf(v mixer.View, w mixer.Watching) (videoKey, error) {
 	sizes := m.sizes(v, w)
 	size, err := mixer.PickSize(sizes, w.Rung)
@@ -316,17 +319,18 @@ func (m *Engine) keyOf(v mixer.View, w mixer.Watching) (videoKey, error) {
 	return key, err
 }
 
-// reassign leads the subscribers of a named view, or all if name is empty, to what that is now, or to another.
+// reassign assigns renditions anew to the subscriptions to a named view, or to all if name is empty. The function to
+// changes their Watching.
 func (m *Engine) reassign(name string, to func(mixer.Watching) mixer.Watching) {
 	for _, sub := range m.subs {
-		if name == "" || names(sub.watches, name) {
+		if name == "" || watchesView(sub.watches, name) {
 			m.lead(sub, to(sub.watches), 0)
 		}
 	}
 }
 
-// names tells whether the view of that name is watched.
-func names(w mixer.Watching, name string) bool {
+// watchesView reports whether w names that view.
+func watchesView(w mixer.Watching, name string) bool {
 	return w.View == nil && (w.Name == name || w.Name == "" && name == mixer.MainView)
 }
 
@@ -342,7 +346,7 @@ func (m *Engine) setView(name string, v mixer.View) {
 	m.reassign(name, func(w mixer.Watching) mixer.Watching { return w })
 }
 
-// deleteView removes a named view; main becomes the zero View.
+// deleteView removes a named view. MainView becomes the zero View.
 func (m *Engine) deleteView(name string) {
 	m.mu.Lock()
 	delete(m.named, name)
@@ -353,25 +357,25 @@ func (m *Engine) deleteView(name string) {
 	m.reassign(name, func(w mixer.Watching) mixer.Watching { w.Name = ""; return w })
 }
 
-// acquire holds the running view that shows v, or starts it.
-func (m *Engine) acquire(v mixer.View) (*view, error) {
+// acquireView adds a hold to the running view of v, which is started if it does not run.
+func (m *Engine) acquireView(v mixer.View) (*view, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	on, ok := m.views[v.Key()]
+	running, ok := m.views[v.Key()]
 	if !ok {
 		var err error
-		if on, err = newView(v, m); err != nil {
+		if running, err = newView(v, m); err != nil {
 			return nil, err
 		}
-		m.views[v.Key()] = on
-		on.start()
+		m.views[v.Key()] = running
+		running.start()
 	}
-	on.holders++
-	return on, nil
+	running.holders++
+	return running, nil
 }
 
-// release ends a view with its last holder.
-func (m *Engine) release(v *view) {
+// releaseView removes a hold. Without holds the view is stopped.
+func (m *Engine) releaseView(v *view) {
 	m.mu.Lock()
 	v.holders--
 	last := v.holders == 0

@@ -27,7 +27,7 @@ type tile struct {
 	at        image.Point // top left corner of the still
 	shown     appearance  // what the canvas shows
 	drawn     time.Time   // when the tile was drawn last
-	demanded  use         // of the source
+	demanded  videoUse    // of the source
 }
 
 // appearance is everything that decides how a tile looks.
@@ -56,7 +56,7 @@ func (t *tile) look(now time.Time) appearance {
 	a := appearance{state: state, speaking: t.bordered && t.source.speaking()}
 	switch state {
 	case mixer.Live:
-		a.frame, _ = t.source.slot.Mark()
+		a.frame, _ = t.source.slot.status()
 	case mixer.Lost, mixer.Reconnecting:
 		if age > 0 {
 			a.age = ageText(age)
@@ -116,7 +116,7 @@ var stateText = map[mixer.State]string{
 
 // drawFrame draws the source's newest frame and sets its number in a. After a failure the tile has no still.
 func (t *tile) drawFrame(canvas *codec.Frame, a *appearance) {
-	w, h := t.source.slot.DisplaySize()
+	w, h := t.source.slot.displaySize()
 	if w == 0 {
 		t.drop()
 		return
@@ -129,15 +129,15 @@ func (t *tile) drawStill(canvas *codec.Frame, a *appearance, w, h int) {
 	t.fit(canvas, w, h)
 	seq, err := t.still.draw(canvas, t.at)
 	if err != nil {
-		t.source.drawTrouble(err)
+		t.source.drawFailure(err)
 		t.drop()
 		a.state, a.frame = mixer.Unusable, 0
 		return
 	}
-	t.source.drawWell()
+	t.source.drawRecovery()
 	t.nameplate.draw(canvas, image.Rectangle{t.at, t.at.Add(image.Pt(t.still.key.w, t.still.key.h))})
 	a.frame = seq
-	if nowW, nowH := t.source.slot.DisplaySize(); nowW != w || nowH != h {
+	if nowW, nowH := t.source.slot.displaySize(); nowW != w || nowH != h {
 		a.frame = 0
 	}
 }
@@ -150,7 +150,7 @@ func (t *tile) fit(canvas *codec.Frame, w, h int) {
 		r := layout.Fit(w, h, layout.Rect{X: t.rect.Min.X, Y: t.rect.Min.Y, W: t.rect.Dx(), H: t.rect.Dy()})
 		key.w, key.h, at = r.W, r.H, image.Pt(r.X, r.Y)
 	}
-	if !key.covers(t.rect) && (t.still == nil || t.still.key != key || t.view.fresh || t.shown.speaking || t.above) {
+	if !key.covers(t.rect) && (t.still == nil || t.still.key != key || t.view.redrawAll || t.shown.speaking || t.above) {
 		canvas.Fill(t.rect, bars)
 	}
 	if t.still == nil || t.still.key != key {
@@ -180,7 +180,7 @@ func (t *tile) demand(decode bool) {
 	if t.source == nil {
 		return
 	}
-	if u := (use{t.rect.Dx(), t.rect.Dy(), t.fills(), decode}); t.demanded != u {
+	if u := (videoUse{t.rect.Dx(), t.rect.Dy(), t.fills(), decode}); t.demanded != u {
 		t.demanded = u
 		t.source.demand(t, u)
 	}
@@ -211,6 +211,6 @@ func (t *tile) info(now time.Time) mixer.TileInfo {
 func (t *tile) close() {
 	t.drop()
 	if t.source != nil {
-		t.source.demand(t, use{})
+		t.source.demand(t, videoUse{})
 	}
 }

@@ -18,7 +18,7 @@ func putFrame(t *testing.T, s *publisher, w, h int, c codec.Colour) {
 		t.Fatal(err)
 	}
 	f.Fill(f.Bounds(), c)
-	s.slot.Put(codec.Decoded{Frame: f})
+	s.slot.replace(codec.Decoded{Frame: f})
 }
 
 func TestAgeText(t *testing.T) {
@@ -55,7 +55,7 @@ func TestPlaceholdersSayWhy(t *testing.T) {
 	tile := v.tiles[0]
 	expect := func(after time.Duration, state mixer.State, text string, age int) {
 		t.Helper()
-		_, at := src.slot.Mark()
+		_, at := src.slot.status()
 		if at.IsZero() {
 			at = time.Now()
 		}
@@ -102,7 +102,7 @@ func TestTheAgeOfALostTileAdvances(t *testing.T) {
 	v := stage(t, m, mixer.View{})
 	awake(t, v, src)
 	putFrame(t, src, 320, 180, red)
-	_, at := src.slot.Mark()
+	_, at := src.slot.status()
 	if _, err := v.compose(at); err != nil {
 		t.Fatal(err)
 	}
@@ -115,11 +115,11 @@ func TestTheAgeOfALostTileAdvances(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			v.describe(now)
+			v.updateLayout(now)
 			if changed != (part == 0) {
 				t.Errorf("%v later: drawn is %v", now.Sub(at), changed)
 			}
-			if got := v.shows.Load().Tiles[0].Age; got != second {
+			if got := v.layout.Load().Tiles[0].Age; got != second {
 				t.Errorf("%v later: the layout says %d s", now.Sub(at), got)
 			}
 			if got, want := v.tiles[0].shown.age, fmt.Sprintf("%d s ago", second); got != want {
@@ -171,7 +171,7 @@ func TestFillCropsButNeverScreens(t *testing.T) {
 			f.Fill(image.Rect(160, 0, 480, 180), green)
 			v := stage(t, m, mixer.View{Fill: c.fill, NoLabels: true})
 			awake(t, v, src)
-			src.slot.Put(codec.Decoded{Frame: f})
+			src.slot.replace(codec.Decoded{Frame: f})
 			if _, err := v.compose(time.Now()); err != nil {
 				t.Fatal(err)
 			}
@@ -201,7 +201,7 @@ func TestFillCropsATallFrame(t *testing.T) {
 	f.Fill(image.Rect(0, 100, 180, 220), green)
 	v := stage(t, m, mixer.View{Fill: true, NoLabels: true})
 	awake(t, v, src)
-	src.slot.Put(codec.Decoded{Frame: f})
+	src.slot.replace(codec.Decoded{Frame: f})
 	if _, err := v.compose(time.Now()); err != nil {
 		t.Fatal(err)
 	}
@@ -277,7 +277,7 @@ func TestABorderIsRemovedFromBars(t *testing.T) {
 	awake(t, v, all[0])
 	putFrame(t, all[0], 90, 160, green)
 	for _, speaks := range []bool{false, true, false} {
-		all[0].sound.speaking.Store(speaks)
+		all[0].audio.speaking.Store(speaks)
 		v.draw(t)
 		r := v.tiles[0].rect
 		left := v.canvas.Mean(image.Rect(r.Min.X, r.Min.Y+10, r.Min.X+2, r.Max.Y-10))
@@ -295,14 +295,14 @@ func TestLayoutSaysSpeakingAsItIsDrawn(t *testing.T) {
 	v.arrange(time.Now())
 	v.draw(t)
 	for _, speaks := range []bool{true, false} {
-		all[0].sound.speaking.Store(speaks)
-		v.describe(time.Now())
-		if got := v.shows.Load().Tiles[0].Speaking; got == speaks {
+		all[0].audio.speaking.Store(speaks)
+		v.updateLayout(time.Now())
+		if got := v.layout.Load().Tiles[0].Speaking; got == speaks {
 			t.Errorf("the layout says %v before the frame does", got)
 		}
 		v.draw(t)
-		v.describe(time.Now())
-		if got := v.shows.Load().Tiles[0].Speaking; got != speaks {
+		v.updateLayout(time.Now())
+		if got := v.layout.Load().Tiles[0].Speaking; got != speaks {
 			t.Errorf("the layout says %v after the frame does %v", got, speaks)
 		}
 	}

@@ -8,8 +8,8 @@ import (
 	"azulejo/mixer"
 )
 
-// shape is the codec and the size of a source's frames.
-type shape struct {
+// videoFormat is the codec and the size of a source's frames.
+type videoFormat struct {
 	id   mixer.Codec
 	size mixer.Size
 }
@@ -19,7 +19,7 @@ type videoDecoder struct {
 	maxPixels int
 	slot      *frameSlot
 	cutouts   func(*codec.Frame) []codec.Cutout
-	shape     atomic.Pointer[shape] // of the newest frame; nil before the first
+	format    atomic.Pointer[videoFormat] // of the newest frame; nil before the first
 
 	decoder   *codec.VideoDecoder // nil before the first packet
 	id        mixer.Codec         // of decoder
@@ -47,14 +47,14 @@ func (d *videoDecoder) decode(p mixer.Packet, show bool) error {
 	d.immediate = false
 	for _, one := range decoded {
 		f := one.Frame
-		d.shape.Store(&shape{d.id, mixer.Size{W: f.Width(), H: f.Height()}})
+		d.format.Store(&videoFormat{d.id, mixer.Size{W: f.Width(), H: f.Height()}})
 		d.immediate = err == nil && f.PTS == p.PTS
 		if !show {
 			one.Close()
 			continue
 		}
 		d.expected = d.cutouts(f)
-		d.slot.Put(one)
+		d.slot.replace(one)
 	}
 	return err
 }
@@ -70,16 +70,16 @@ func (d *videoDecoder) wanted(show bool) []codec.Cutout {
 // skipLoopFilter is for the packets that follow. The decoder must be open.
 func (d *videoDecoder) skipLoopFilter(skip bool) { d.decoder.SkipLoopFilter(skip) }
 
-// learnShape reads the shape from a key packet that is not decoded.
-func (d *videoDecoder) learnShape(p mixer.Packet) {
+// learnFormat reads the shape from a key packet that is not decoded.
+func (d *videoDecoder) learnFormat(p mixer.Packet) {
 	if head, ok := keyframe.Read(p); ok {
-		d.shape.Store(&shape{p.Codec, mixer.Size{W: head.Width, H: head.Height}})
+		d.format.Store(&videoFormat{p.Codec, mixer.Size{W: head.Width, H: head.Height}})
 	}
 }
 
 // size is the size of the newest frame, zero before the first.
 func (d *videoDecoder) size() mixer.Size {
-	if sh := d.shape.Load(); sh != nil {
+	if sh := d.format.Load(); sh != nil {
 		return sh.size
 	}
 	return mixer.Size{}

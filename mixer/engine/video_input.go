@@ -20,7 +20,7 @@ type videoInputConfig struct {
 	layers    int // at least 1
 	maxPixels int // of a frame; 0: no limit
 	log       *slog.Logger
-	slot      *frameSlot       // gets the decoded frames
+	slot      *frameSlot  // gets the decoded frames
 	audio     audioTiming // for lip sync
 	// cutouts returns what tiles show of a frame of the size of f.
 	cutouts func(f *codec.Frame) []codec.Cutout
@@ -40,7 +40,7 @@ type videoInput struct {
 	overflow atomic.Bool // the queue was full: drop what it holds
 
 	layers   layerChoice
-	uses     atomic.Pointer[use]
+	uses     atomic.Pointer[videoUse]
 	sleeping atomic.Bool // nobody sees the video: packets are kept, not decoded; written by run
 	motion   motionMeter
 	gate     keyframeGate
@@ -79,7 +79,7 @@ func newVideoInput(cfg videoInputConfig) *videoInput {
 		announced: mixer.Demand{Layer: cfg.layers - 1},
 	}
 	v.layers.reset(cfg.layers)
-	v.uses.Store(&use{})
+	v.uses.Store(&videoUse{})
 	v.sleeping.Store(true)
 	v.done.Go(v.run)
 	return v
@@ -106,7 +106,7 @@ func (v *videoInput) enqueue(n int, p mixer.Packet) {
 }
 
 // demand sets what the video is used for from now on.
-func (v *videoInput) demand(u use) {
+func (v *videoInput) demand(u videoUse) {
 	if old := v.uses.Swap(&u); *old != u {
 		v.notifyChange()
 	}
@@ -138,7 +138,7 @@ func (v *videoInput) run() {
 	defer v.decoder.close()
 	v.timer = time.NewTimer(0)
 	defer v.timer.Stop()
-	logFailure, logRecovery := newLogOnce(v.cfg.log, "picture")
+	logFailure, logRecovery := newFailureLog(v.cfg.log, "picture")
 	for {
 		select {
 		case <-v.quit:
@@ -291,7 +291,7 @@ func (v *videoInput) stats() mixer.SourceStats {
 		FPS: r.PerSecond, Bitrate: r.Bits, Dropped: v.dropped.Load(), Invalid: v.invalid.Load(), Repeated: v.repeated.Load(),
 		Layer: int(v.layers.current.Load()), Decoded: !v.sleeping.Load(),
 	}
-	if sh := v.decoder.shape.Load(); sh != nil {
+	if sh := v.decoder.format.Load(); sh != nil {
 		s.VideoCodec, s.Width, s.Height = sh.id, sh.size.W, sh.size.H
 	}
 	return s

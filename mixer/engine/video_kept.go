@@ -81,13 +81,13 @@ func (b *repeatBuffer) removeOldest() mixer.Packet {
 // keepAsleep keeps a packet while nobody sees the video.
 func (v *videoInput) keepAsleep(p mixer.Packet) {
 	if time.Since(v.asleepAt) > lostAfter {
-		v.cfg.slot.Clear() // the frame is too old to look live when somebody comes
+		v.cfg.slot.clear() // the frame is too old to look live when somebody comes
 	}
 	if p.Key {
-		v.decoder.learnShape(p)
+		v.decoder.learnFormat(p)
 	}
-	if v.decoder.shape.Load() != nil { // packets that are no video do not make the source live
-		v.cfg.slot.Touch()
+	if v.decoder.format.Load() != nil { // packets that are no video do not make the source live
+		v.cfg.slot.touch()
 	}
 	if !v.asleep.makeRoom(p) {
 		v.gate.closed = true
@@ -103,7 +103,7 @@ func (v *videoInput) keepAsleep(p mixer.Packet) {
 // slot is removed: it must not look live.
 func (v *videoInput) wake() {
 	if !v.replay(v.asleep.drain().packets, true) && v.gate.closed {
-		v.cfg.slot.Clear()
+		v.cfg.slot.clear()
 	}
 	if v.gate.closed {
 		v.requestKeyframe()
@@ -144,7 +144,7 @@ func (v *videoInput) repeats(p mixer.Packet) bool {
 func (v *videoInput) postpone(p mixer.Packet) error {
 	v.measureMotion(p)
 	v.chooseLoopFilter(p)
-	v.cfg.slot.Touch()
+	v.cfg.slot.touch()
 	v.postponed.add(p)
 	for v.postponed.full(v.decoder.size()) {
 		if err := v.decode(v.postponed.removeOldest(), false); err != nil {

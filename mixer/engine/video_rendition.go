@@ -11,23 +11,24 @@ import (
 	"azulejo/mixer"
 )
 
-// keyEvery is the least time between two key pictures that were asked for.
-const keyEvery = 500 * time.Millisecond
+// keyframeEvery is the least time between two requested keyframes.
+const keyframeEvery = 500 * time.Millisecond
 
-// pictureEvery is the longest time without a picture, however still the view is.
-const pictureEvery = time.Second
+// frameEvery is the longest time between two frames, even if nothing changes in the view.
+const frameEvery = time.Second
 
-// viewerGOPs is how many GOPs pass without a key picture where nobody records: viewers ask for one when they
-// need it, and each costs as much as seconds of a quiet wall.
+// viewerGOPs is how many GOPs a stretch has if no recording holds the rendition. Viewers request keyframes when they need
+// one. Each keyframe takes as many bits as seconds of a quiet wall.
 const viewerGOPs = 15
 
-// shot is a canvas on its way to an encoder, and what it shows. The receiver owns the frame.
-type shot struct {
-	frame *codec.Frame
-	shows *mixer.Layout
+// canvasFrame is a canvas for an encoder, and its layout. The receiver owns the frame.
+type canvasFrame struct {
+	frame  *codec.Frame
+	layout *mixer.Layout
 }
 
-// videoRendition is one encoder of a view in a goroutine of its own, shared by all subscriptions to it.
+// videoRendition is one encoder of a view in a goroutine of its own, shared by all subscriptions to it. That goroutine
+// runs run.
 type videoRendition struct {
 	engine  *Engine
 	id      mixer.RenditionID
@@ -35,48 +36,48 @@ type videoRendition struct {
 	view    *view
 	log     *slog.Logger
 	encoder *codec.VideoEncoder
-	scaler  *codec.Scaler // from the canvas to the rung; nil when they are of one size
+	scaler  *codec.Scaler // from the canvas to the rung; nil if both have the same size
 
-	shots chan shot  // one at most: the newest counts
-	pass  *passOffer // nil: a source's packets are never sent instead
-	quit  chan struct{}
-	done  sync.WaitGroup
+	canvases    chan canvasFrame  // holds at most one, the newest
+	passthrough *passthroughOffer // nil: never offered
+	quit        chan struct{}
+	done        sync.WaitGroup
 
-	held    map[*subscriber]struct{} // by whom; owned by the control loop
-	started bool                     // it gets canvases; owned by the control loop
-	holders atomic.Int32             // len(held)
-	keepers atomic.Int32             // recordings among them
+	holders     map[*subscriber]struct{} // owned by the control loop
+	started     bool                     // attached to its view; owned by the control loop
+	holderCount atomic.Int32             // len(holders)
+	keepers     atomic.Int32             // recordings among the holders
 
-	wanted  atomic.Bool // a keyframe was requested
-	skipped atomic.Uint64
-	meter   mixer.Meter
+	keyRequested atomic.Bool
+	skipped      atomic.Uint64
+	meter        mixer.Meter
 
-	layoutMu sync.Mutex
-	layout   *mixer.Layout // sent last
+	layoutMu   sync.Mutex
+	lastLayout *mixer.Layout // sent last
 
-	// Owned by the view's ticker.
-	fed        bool
-	fedStretch time.Duration
-	fedAt      time.Duration
+	// Owned by the view's ticker. They describe the last canvas that was submitted.
+	submitted        bool // there was one
+	submittedStretch time.Duration
+	submittedAt      time.Duration
 
 	// Owned by run.
-	lastKey time.Duration // of the last keyframe
+	lastKey time.Duration // PTS of the last keyframe
+	encoded bool          // a frame was encoded
 	gop     int64         // number of the GOP of the last frame
-	stretch time.Duration // of the last frame
-	opened  bool
+	stretch time.Duration // start of the stretch of the last frame
 	steer   steering
 }
 
-// newVideoRendition opens the encoder. It gets canvases from start on. It takes over one hold of the view.
+// newVideoRendition opens the encoder, and takes over one hold of the view. The rendition gets canvases after start.
 func newVideoRendition(m *Engine, key videoKey, v *view) (*videoRendition, error) {
 	cfg := m.cfg
 	r := &videoRendition{
 		engine: m, id: mixer.RenditionID(m.ids.Add(1)), key: key, view: v, log: v.log.With("codec", key.id, "h", key.size.H),
-		steer: steering{best: cfg.QualityOf(key.id), now: cfg.QualityOf(key.id), most: int(float64(cfg.MaxBitrate(key.size)) * cfg.GOP.Seconds())},
-		shots: make(chan shot, 1), quit: make(chan struct{}), held: map[*subscriber]struct{}{},
+		steer:    steering{best: cfg.QualityOf(key.id), now: cfg.QualityOf(key.id), most: int(float64(cfg.MaxBitrate(key.size)) * cfg.GOP.Seconds())},
+		canvases: make(chan canvasFrame, 1), quit: make(chan struct{}), holders: map[*subscriber]struct{}{},
 	}
 	if key.profile != 0 {
-		r.pass = &passOffer{rendition: r}
+		r.passthrough = &passthroughOffer{rendition: r}
 	}
 	if err := r.open(); err != nil {
 		r.free()
@@ -105,7 +106,7 @@ func (r *videoRendition) free() {
 	r.scaler.Close()
 }
 
-// start attaches the rendition to its view, once.
+// start attaches the rendition to its view. Further calls do nothing.
 func (r *videoRendition) start() {
 	if !r.started {
 		r.started = true
@@ -113,24 +114,25 @@ func (r *videoRendition) start() {
 	}
 }
 
-// enter and exit count who holds the rendition.
-func (r *videoRendition) enter(s *subscriber) {
-	if _, known := r.held[s]; known {
+// addHolder adds a subscriber, unless it holds the rendition already.
+func (r *videoRendition) addHolder(s *subscriber) {
+	if _, known := r.holders[s]; known {
 		return
 	}
-	r.held[s] = struct{}{}
-	r.holders.Add(1)
+	r.holders[s] = struct{}{}
+	r.holderCount.Add(1)
 	if s.watches.Keep {
 		r.keepers.Add(1)
 	}
 }
 
-func (r *videoRendition) exit(s *subscriber) {
-	if _, known := r.held[s]; !known {
+// removeHolder removes a subscriber, if it holds the rendition.
+func (r *videoRendition) removeHolder(s *subscriber) {
+	if _, known := r.holders[s]; !known {
 		return
 	}
-	delete(r.held, s)
-	r.holders.Add(-1)
+	delete(r.holders, s)
+	r.holderCount.Add(-1)
 	if s.watches.Keep {
 		r.keepers.Add(-1)
 	}
@@ -142,44 +144,44 @@ func (r *videoRendition) info() mixer.RenditionInfo {
 	}
 }
 
-// refresh asks for a keyframe.
-func (r *videoRendition) refresh() {
-	r.wanted.Store(true)
-	r.pass.refresh()
+// requestKeyframe requests a keyframe of the encoder, and of the source that is offered for passthrough.
+func (r *videoRendition) requestKeyframe() {
+	r.keyRequested.Store(true)
+	r.passthrough.requestKeyframe()
 }
 
-// begun is when the stretch of pictures that pts belongs to began, which has a key picture first: a GOP, or many
-// of them where nobody records.
-func (r *videoRendition) begun(pts time.Duration) time.Duration {
+// stretchStart is the start of the stretch that pts belongs to. A stretch starts with a keyframe. It is one GOP, or
+// viewerGOPs GOPs if no recording holds the rendition.
+func (r *videoRendition) stretchStart(pts time.Duration) time.Duration {
 	if r.keepers.Load() > 0 {
 		return pts.Truncate(r.engine.cfg.GOP)
 	}
 	return pts.Truncate(viewerGOPs * r.engine.cfg.GOP)
 }
 
-// due tells whether the canvas at pts is to be encoded: when it has changed, when a stretch begins, when a key
-// picture is wanted, when packets were passed on until now, and once a second. Only the view's ticker calls it.
+// due reports whether the canvas at pts has to be encoded: if it has changed, if a stretch starts, if a keyframe is
+// requested, if passthrough has ended, or if the last one is frameEvery ago. Only the view's ticker calls it.
 func (r *videoRendition) due(pts time.Duration, changed bool) bool {
-	stretch := r.begun(pts)
-	if !changed && r.fed && stretch == r.fedStretch && pts-r.fedAt < pictureEvery && !r.wanted.Load() && !r.pass.over() {
+	stretch := r.stretchStart(pts)
+	if !changed && r.submitted && stretch == r.submittedStretch && pts-r.submittedAt < frameEvery && !r.keyRequested.Load() && !r.passthrough.keyframeDue() {
 		return false
 	}
-	r.fed, r.fedStretch, r.fedAt = true, stretch, pts
+	r.submitted, r.submittedStretch, r.submittedAt = true, stretch, pts
 	return true
 }
 
-// put takes over s. It never blocks: a canvas that the encoder has not come for is replaced, and its time
-// taken over if it was to begin a GOP. Only the view's ticker calls it, also once after close.
-func (r *videoRendition) put(s shot) {
-	if old, ok := r.take(); ok {
+// submit takes over c. It never blocks: c replaces a canvas that the encoder has not fetched. If that canvas would have
+// started a GOP, c gets its time. Only the view's ticker calls submit; it may do so once after close.
+func (r *videoRendition) submit(c canvasFrame) {
+	if old, ok := r.withdraw(); ok {
 		if old.frame.PTS%r.engine.cfg.GOP == 0 {
-			s.frame.PTS = old.frame.PTS
+			c.frame.PTS = old.frame.PTS
 		}
 		old.frame.Close()
 		r.skipped.Add(1)
 		r.engine.governor.encoderLate()
 	}
-	r.shots <- s // there is room: only the ticker puts
+	r.canvases <- c // does not block: only the ticker sends, and the channel is empty
 	select {
 	case <-r.quit:
 		r.drain()
@@ -187,77 +189,77 @@ func (r *videoRendition) put(s shot) {
 	}
 }
 
-// take returns the canvas that waits, false when there is none.
-func (r *videoRendition) take() (shot, bool) {
+// withdraw returns the canvas that waits for the encoder. The result is false if there is none.
+func (r *videoRendition) withdraw() (canvasFrame, bool) {
 	select {
-	case s := <-r.shots:
-		return s, true
+	case c := <-r.canvases:
+		return c, true
 	default:
-		return shot{}, false
+		return canvasFrame{}, false
 	}
 }
 
 func (r *videoRendition) drain() {
-	if s, ok := r.take(); ok {
-		s.frame.Close()
+	if c, ok := r.withdraw(); ok {
+		c.frame.Close()
 	}
 }
 
 func (r *videoRendition) run() {
-	trouble, well := newLogOnce(r.log, "rendition")
+	logFailure, logRecovery := newFailureLog(r.log, "rendition")
 	for {
 		select {
 		case <-r.quit:
 			return
-		case s := <-r.shots:
-			if err := r.show(s); err != nil {
-				trouble(err)
+		case c := <-r.canvases:
+			if err := r.process(c); err != nil {
+				logFailure(err)
 				continue
 			}
-			well()
+			logRecovery()
 		}
 	}
 }
 
-// show encodes a canvas, unless packets are passed on: one that was put before they came is none of theirs.
-func (r *videoRendition) show(s shot) error {
-	defer s.frame.Close()
-	if r.pass.active() {
+// process encodes and delivers a canvas. A canvas that was submitted before passthrough started is dropped.
+func (r *videoRendition) process(c canvasFrame) error {
+	defer c.frame.Close()
+	if r.passthrough.active() {
 		return nil
 	}
-	began := time.Now()
-	packets, err := r.encode(s.frame)
+	started := time.Now()
+	packets, err := r.encode(c.frame)
 	if err != nil {
 		return err
 	}
-	r.deliver(packets, s.shows)
-	r.engine.governor.encoded(time.Since(began), r.view.period())
+	r.deliver(packets, c.layout)
+	r.engine.governor.encoded(time.Since(started), r.view.period())
 	return nil
 }
 
-// encode makes a key picture at the first canvas of each stretch, and when one is wanted and the last is long
-// enough ago.
+// encode makes a keyframe at the first canvas of each stretch, after passthrough, and at a request if the last keyframe is
+// at least keyframeEvery ago.
 func (r *videoRendition) encode(f *codec.Frame) ([]mixer.Packet, error) {
 	pts := f.PTS
-	gop, stretch := int64(pts/r.engine.cfg.GOP), r.begun(pts)
-	key := !r.opened || stretch > r.stretch || r.pass.ended() || r.wanted.Load() && pts-r.lastKey >= keyEvery
+	gop, stretch := int64(pts/r.engine.cfg.GOP), r.stretchStart(pts)
+	key := !r.encoded || stretch > r.stretch || r.passthrough.clearKeyframeDue() || r.keyRequested.Load() && pts-r.lastKey >= keyframeEvery
 	if key {
-		r.wanted.Store(false)
+		r.keyRequested.Store(false)
 		r.lastKey = pts
 	}
-	if r.opened && gop != r.gop && r.key.id == mixer.H264 {
+	if r.encoded && gop != r.gop && r.key.id == mixer.H264 {
 		if err := r.encoder.SetQuality(r.steer.next()); err != nil {
 			return nil, err
 		}
 	}
-	r.opened, r.gop, r.stretch = true, gop, stretch
+	r.encoded, r.gop, r.stretch = true, gop, stretch
 	if r.scaler != nil {
-		small, err := r.scaler.Cut(f, codec.Cutout{Width: r.key.size.W, Height: r.key.size.H})
+		scaled, err := r.scaler.Cut(f, codec.Cutout{Width: r.key.size.W, Height: r.key.size.H})
 		if err != nil {
 			return nil, err
 		}
-		defer small.Close()
-		f = small
+		defer scaled.Close()
+		f = scaled
 	}
 	packets, err := r.encoder.Encode(f, pts, key)
 	for _, p := range packets {
@@ -266,41 +268,41 @@ func (r *videoRendition) encode(f *codec.Frame) ([]mixer.Packet, error) {
 	return packets, err
 }
 
-// deliver sends packets, cut into RTP payloads once for all, and the layout if it is new.
-func (r *videoRendition) deliver(packets []mixer.Packet, shows *mixer.Layout) {
+// deliver emits packets, which are cut into RTP payloads once for all subscriptions, and the layout if it is new.
+func (r *videoRendition) deliver(packets []mixer.Packet, layout *mixer.Layout) {
 	for i, p := range packets {
 		r.meter.Add(len(p.Data))
 		packets[i].Boundaries = pack.Cut(p.Codec, p.Data)
 	}
 	if len(packets) > 0 {
-		r.engine.emit(mixer.Delivery{Rendition: r.id, Packets: packets, Layout: r.newLayout(shows)})
+		r.engine.emit(mixer.Delivery{Rendition: r.id, Packets: packets, Layout: r.newLayout(layout)})
 	}
 }
 
-// describe sends a layout that no packet of the encoder goes with: while a source's packets are sent instead.
-func (r *videoRendition) describe(shows *mixer.Layout) {
-	if l := r.newLayout(shows); l != nil {
+// sendLayout emits a new layout without packets, during passthrough.
+func (r *videoRendition) sendLayout(layout *mixer.Layout) {
+	if l := r.newLayout(layout); l != nil {
 		r.engine.emit(mixer.Delivery{Rendition: r.id, Layout: l})
 	}
 }
 
-// newLayout is shows, or nil if that was sent last.
-func (r *videoRendition) newLayout(shows *mixer.Layout) *mixer.Layout {
+// newLayout returns layout, or nil if it was sent last.
+func (r *videoRendition) newLayout(layout *mixer.Layout) *mixer.Layout {
 	r.layoutMu.Lock()
 	defer r.layoutMu.Unlock()
-	if shows == nil || shows == r.layout {
+	if layout == nil || layout == r.lastLayout {
 		return nil
 	}
-	r.layout = shows
-	return shows
+	r.lastLayout = layout
+	return layout
 }
 
-// close ends the encoder and waits for it; the view ends with its last rendition.
+// close stops the encoder and waits for it. The view is stopped with its last rendition.
 func (r *videoRendition) close() {
 	close(r.quit)
 	r.done.Wait()
 	r.view.detach(r)
-	r.engine.release(r.view)
+	r.engine.releaseView(r.view)
 	r.drain()
 	r.free()
 }
@@ -309,6 +311,6 @@ func (r *videoRendition) stats() mixer.RenditionStats {
 	rate := r.meter.Read()
 	return mixer.RenditionStats{
 		ID: r.id, View: r.key.view, Codec: r.key.id, Width: r.key.size.W, Height: r.key.size.H, FPS: rate.PerSecond,
-		Bitrate: rate.Bits, Sinks: int(r.holders.Load()), Skipped: r.skipped.Load(), Passed: r.pass.active(),
+		Bitrate: rate.Bits, Sinks: int(r.holderCount.Load()), Skipped: r.skipped.Load(), Passed: r.passthrough.active(),
 	}
 }

@@ -12,32 +12,32 @@ import (
 	"azulejo/mixer"
 )
 
-// view composes one picture at a steady rate for its renditions.
+// view composes a canvas at a fixed rate for its renditions. Its goroutine is the view's ticker, which runs run.
 type view struct {
 	engine  *Engine
 	spec    mixer.View // normalized
 	key     string
 	cadence cadence
 	log     *slog.Logger
-	holders int // under the mixer's mu
+	holders int // under the engine's mu
 
 	cancel  context.CancelFunc
 	running sync.WaitGroup
 
-	mu       sync.Mutex
-	pictures []*videoRendition
+	mu         sync.Mutex
+	renditions []*videoRendition // that get canvases
 
-	shows atomic.Pointer[mixer.Layout] // what the canvas shows now; nil before the first tick
+	layout atomic.Pointer[mixer.Layout] // of the canvas; nil before the first tick
 
 	// Owned by run, and by stop after it.
-	canvas *codec.Frame
-	tiles  []*tile
-	scene  scene
-	clock  int64     // the second that is written on the canvas; zero for none
-	fresh  bool      // everything has to be drawn
-	last   int64     // the last tick that was not left out on purpose
-	decode bool      // the canvas is composed for somebody, or was at the last tick
-	woken  time.Time // when packets were passed on to everybody until then; zero: never
+	canvas    *codec.Frame
+	tiles     []*tile
+	scene     scene
+	clock     int64     // the second that is drawn on the canvas, in Unix time; zero for none
+	redrawAll bool      // the whole canvas has to be drawn
+	lastTick  int64     // the last tick that was not left out because of overload
+	decode    bool      // at least one rendition is encoded, as of the last tick
+	wokenAt   time.Time // when passthrough of all renditions ended last; zero: never
 }
 
 func newView(spec mixer.View, m *Engine) (*view, error) {
@@ -46,7 +46,7 @@ func newView(spec mixer.View, m *Engine) (*view, error) {
 		return nil, err
 	}
 	return &view{
-		engine: m, spec: spec, key: spec.Key(), canvas: canvas, fresh: true, decode: true,
+		engine: m, spec: spec, key: spec.Key(), canvas: canvas, redrawAll: true, decode: true,
 		cadence: cadence{epoch: m.cfg.Epoch, rate: int64(spec.FPS), per: time.Second},
 		log:     m.log.With("layout", spec.Layout, "spotlight", spec.Spotlight),
 	}, nil
@@ -58,38 +58,41 @@ func (v *view) start() {
 	v.running.Go(func() { v.run(ctx) })
 }
 
-// stop waits for the ticker and frees everything.
+// stop stops the ticker, waits for it and frees the canvas and the tiles.
 func (v *view) stop() {
 	v.cancel()
 	v.running.Wait()
-	v.clear()
+	v.closeTiles()
 	v.canvas.Close()
 }
 
-func (v *view) attach(p *videoRendition) {
+// attach adds a rendition that gets canvases.
+func (v *view) attach(r *videoRendition) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.pictures = append(v.pictures, p)
+	v.renditions = append(v.renditions, r)
 }
 
-func (v *view) detach(p *videoRendition) {
+// detach removes a rendition. It may get one more canvas.
+func (v *view) detach(r *videoRendition) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.pictures = slices.DeleteFunc(v.pictures, func(o *videoRendition) bool { return o == p })
+	v.renditions = slices.DeleteFunc(v.renditions, func(o *videoRendition) bool { return o == r })
 }
 
-func (v *view) outs() []*videoRendition {
+// attached returns the renditions that get canvases.
+func (v *view) attached() []*videoRendition {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return slices.Clone(v.pictures)
+	return slices.Clone(v.renditions)
 }
 
-// run composes until ctx ends. A tick that comes late is skipped, never made up for, unless it begins a
-// GOP: segments of a recording stay exact however busy the machine is.
+// run composes until ctx ends. Late ticks are skipped, except for the first tick of a GOP: the segments of a recording
+// start at exact times even on a busy machine.
 func (v *view) run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	trouble, well := newLogOnce(v.log, "view")
+	logFailure, logRecovery := newFailureLog(v.log, "view")
 	for n := v.cadence.now() + 1; v.cadence.wait(ctx, timer, n); n++ {
 		next := v.newest(n)
 		v.skip(next - n)
@@ -98,15 +101,15 @@ func (v *view) run(ctx context.Context) {
 			continue
 		}
 		if err := v.tick(n); err != nil {
-			trouble(err)
+			logFailure(err)
 			continue
 		}
-		well()
+		logRecovery()
 		v.engine.governor.observe(time.Since(v.cadence.epoch.Add(v.cadence.at(n))), v.period())
 	}
 }
 
-// skip counts n ticks that nobody came for.
+// skip counts n ticks that were skipped because they were late.
 func (v *view) skip(n int64) {
 	v.engine.late.Add(uint64(n))
 	v.engine.governor.skip(int(n))
@@ -114,13 +117,13 @@ func (v *view) skip(n int64) {
 
 func (v *view) period() time.Duration { return v.cadence.at(1) }
 
-// leaveOut halves the frame rate of an overloaded room: no tick is composed right after another. Where ticks are
-// skipped anyway it leaves out none, or pictures would come even more rarely than the machine can make them.
+// leaveOut reports whether tick n is left out to halve the frame rate of an overloaded room: the tick before it was
+// composed. After skipped ticks none is left out, because the rate is low enough. The first tick of a GOP is never left out.
 func (v *view) leaveOut(n int64) bool {
-	if v.engine.overload() >= overloadRate && !v.beginsGOP(n) && n-v.last < 2 {
+	if v.engine.overload() >= overloadRate && !v.beginsGOP(n) && n-v.lastTick < 2 {
 		return true
 	}
-	v.last = n
+	v.lastTick = n
 	return false
 }
 
@@ -128,8 +131,8 @@ func (v *view) beginsGOP(n int64) bool { return v.gop(n) != v.gop(n-1) }
 
 func (v *view) gop(n int64) int64 { return int64(v.cadence.at(n) / v.engine.cfg.GOP) }
 
-// newest is the tick to compose now that n is due: the last one that is due, or the one before it that
-// began its GOP if that was not composed yet.
+// newest returns the tick to compose when n is due: the last one that is due, or the first one of its GOP if that was not
+// composed yet.
 func (v *view) newest(n int64) int64 {
 	due := v.cadence.now()
 	first := due
@@ -142,82 +145,82 @@ func (v *view) newest(n int64) int64 {
 	return max(due, n)
 }
 
-// tick brings the canvas up to date and gives it to the renditions that are to encode it.
+// tick brings the canvas up to date, and submits it to the renditions that have to encode it.
 func (v *view) tick(n int64) error {
 	v.engine.ticks.Add(1)
 	now := time.Now()
 	v.arrange(now)
 	pts := v.cadence.at(n)
-	outs := v.pass(v.outs())
-	if len(outs) > 0 && !v.decode {
-		v.woken = now
+	encoded := v.offerPassthrough(v.attached())
+	if len(encoded) > 0 && !v.decode {
+		v.wokenAt = now
 	}
-	v.demand(len(outs) > 0)
-	if len(outs) == 0 || v.waking(now) {
-		v.fresh = true
-		v.describe(now)
-		v.describePassed()
+	v.demand(len(encoded) > 0)
+	if len(encoded) == 0 || v.waking(now) {
+		v.redrawAll = true
+		v.updateLayout(now)
+		v.sendPassthroughLayouts()
 		return nil
 	}
 	changed, err := v.compose(now)
 	if err != nil {
 		return err
 	}
-	v.describe(now)
-	v.describePassed()
+	v.updateLayout(now)
+	v.sendPassthroughLayouts()
 	v.canvas.PTS = pts
-	for _, r := range outs {
+	for _, r := range encoded {
 		if r.due(pts, changed) {
-			r.put(shot{v.canvas.Ref(), v.shows.Load()})
+			r.submit(canvasFrame{v.canvas.Ref(), v.layout.Load()})
 		}
 	}
 	return nil
 }
 
-// wakeWithin is how long viewers keep what was passed on to them while the decoder catches up with it.
+// wakeWithin is how long nothing is composed after passthrough, until the decoder has caught up with the source.
 const wakeWithin = time.Second
 
-// waking tells whether the picture that was passed on until now is about to be there for composing: a placeholder would
-// only flash.
+// waking reports whether the source that was passed through is live but not decoded yet. A placeholder would flash for a
+// moment if the view was composed now.
 func (v *view) waking(now time.Time) bool {
 	only := v.passable()
-	if only == nil || now.Sub(v.woken) > wakeWithin {
+	if only == nil || now.Sub(v.wokenAt) > wakeWithin {
 		return false
 	}
-	seq, _ := only.slot.Mark()
+	seq, _ := only.slot.status()
 	return seq == 0
 }
 
-// compose draws what is new and tells whether that was anything.
+// compose draws the tiles that have changed, and the clock. It reports whether the canvas has changed.
 func (v *view) compose(now time.Time) (bool, error) {
 	second := int64(0)
 	if v.engine.cfg.Clock {
 		second = now.Unix()
 	}
 	due := v.tiles
-	if !v.fresh {
+	if !v.redrawAll {
 		due = v.due(now)
 	}
-	if len(due) == 0 && second == v.clock && !v.fresh {
+	if len(due) == 0 && second == v.clock && !v.redrawAll {
 		return false, nil
 	}
 	if err := v.canvas.MakeWritable(); err != nil {
 		return false, err
 	}
-	if v.fresh {
-		v.clean()
+	if v.redrawAll {
+		v.erase()
 	}
 	for _, t := range due {
 		t.draw(v.canvas, now)
 	}
-	v.clock, v.fresh = second, false
+	v.clock, v.redrawAll = second, false
 	if second != 0 {
 		v.engine.painter.clock(v.canvas, now)
 	}
 	return true, nil
 }
 
-// due are the tiles that have something new, and those that lie on one of them.
+// due returns the tiles that have to be drawn: those that have changed, and those that overlap a changed one below them.
 func (v *view) due(now time.Time) []*tile {
 	patient := v.engine.overload() >= overloadStill
 	var due []*tile
@@ -229,16 +232,16 @@ func (v *view) due(now time.Time) []*tile {
 	return due
 }
 
-// clean empties the canvas.
-func (v *view) clean() {
+// erase fills the canvas with the background. Without tiles it shows a text.
+func (v *view) erase() {
 	v.canvas.Fill(v.canvas.Bounds(), background)
 	if len(v.tiles) == 0 {
-		v.engine.painter.message(v.canvas, v.canvas.Bounds(), v.absence(), "")
+		v.engine.painter.message(v.canvas, v.canvas.Bounds(), v.emptyText(), "")
 	}
 }
 
-// clear gives all tiles up.
-func (v *view) clear() {
+// closeTiles closes all tiles.
+func (v *view) closeTiles() {
 	for _, t := range v.tiles {
 		t.close()
 	}
