@@ -349,8 +349,8 @@ func sing(t *testing.T, s *hub.Source, hz float64) (stop func()) {
 	return stop
 }
 
-// continuous demands that packets follow each other without holes. Packets of 20 ms may be missing where a busy machine
-// lets an encoder be late.
+// continuous demands that packets follow each other without holes. A busy machine may let an encoder be so late
+// that packets are given up, for half a second at most.
 func (l *listener) continuous(t *testing.T) {
 	t.Helper()
 	l.mu.Lock()
@@ -363,7 +363,7 @@ func (l *listener) continuous(t *testing.T) {
 		}
 		missing += step - blockTime
 	}
-	if missing > 5*blockTime {
+	if missing > 500*time.Millisecond {
 		t.Errorf("%v are missing", missing)
 	}
 }
