@@ -1,0 +1,45 @@
+package mixertest
+
+import (
+	"sync"
+	"testing"
+
+	"azulejo/mixer/hub"
+)
+
+// Conformance is the suite that every engine behind the seam has to pass. It uses real encoders and decoders and real
+// time. The cases run at the same time, but for the last, which needs the whole machine. The caller looks for goroutines
+// that are left.
+func Conformance(t *testing.T, start hub.Start) {
+	noFrames(t)
+	t.Run("cases", func(t *testing.T) {
+		var work sync.WaitGroup // more at a time than t.Parallel allows: most of them wait
+		defer work.Wait()
+		for name, test := range map[string]func(*testing.T, hub.Start){
+			"video as H264":           videoAsH264,
+			"video as VP8":            videoAsVP8,
+			"one encoder for all":     oneEncoder,
+			"change":                  change,
+			"errors":                  requestErrors,
+			"errors of commands":      commandErrors,
+			"named views":             namedViews,
+			"muted and away":          mutedAndAway,
+			"demand":                  demand,
+			"simulcast layers":        simulcastLayers,
+			"mix-minus":               mixMinus,
+			"audio moves between":     audioMoves,
+			"passthrough":             passthrough,
+			"passthrough of VP8":      passthroughOfVP8,
+			"a test pattern":          testPattern,
+			"a feed that breaks":      brokenFeed,
+			"the end":                 theEnd,
+			"order of events":         orderOfEvents,
+			"what is changed after":   sharesNoMemory,
+			"keyframes on request":    keyframesOnRequest,
+			"a source that is closed": sourceCloses,
+		} {
+			work.Go(func() { t.Run(name, func(t *testing.T) { test(t, start) }) })
+		}
+	})
+	t.Run("overload", func(t *testing.T) { overload(t, start) })
+}

@@ -1,0 +1,385 @@
+package mixertest
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"azulejo/mixer"
+	"azulejo/mixer/hub"
+)
+
+// requestErrors are those of a hub's requests; their texts and sentinels come from the engine.
+func requestErrors(t *testing.T, start hub.Start) {
+	r := run(t, start, canvas())
+	publish(r, "a", mixer.H264, hub.SourceConfig{}, red)
+	v := watch(r, mixer.Watching{Codec: mixer.H264})
+	await(t, "it is seen", func() bool { return v.shows(middle, red) })
+	for name, c := range map[string]struct {
+		watching mixer.Watching
+		is       error // nil: none of the sentinels
+		says     string
+	}{
+		"unknown view": {mixer.Watching{Name: "hall", Codec: mixer.H264}, mixer.ErrNoView, `"hall"`},
+		"no video":     {mixer.Watching{Codec: mixer.Opus}, mixer.ErrUnsupported, "accepted are h264, vp8"},
+		"not encoded":  {mixer.Watching{Codec: mixer.AV1}, mixer.ErrUnsupported, "accepted are h264, vp8"},
+		"bad rung":     {mixer.Watching{Codec: mixer.H264, Rung: "many"}, nil, `"many"`},
+		"bad view":     {mixer.Watching{Codec: mixer.H264, View: &mixer.View{Layout: "heap"}}, nil, `"heap"`},
+	} {
+		sub, err := r.Watch(t.Context(), c.watching, discard{})
+		if sub != nil || !stands(err, c.is, c.says) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if c.is == mixer.ErrUnsupported {
+			continue // Change ignores the codec
+		}
+		if err = v.sub.Change(t.Context(), c.watching); !stands(err, c.is, c.says) {
+			t.Errorf("change, %s: %v", name, err)
+		}
+	}
+	if _, err := r.Listen(t.Context(), mixer.H264, 0, discard{}); !stands(err, mixer.ErrUnsupported, "accepted are opus, aac") {
+		t.Errorf("listen: %v", err)
+	}
+	n := v.count()
+	await(t, "nothing has changed", func() bool { return v.count() > n+5 && v.shows(middle, red) })
+	if st := Stats(t, r.Hub).Renditions; len(st) != 1 || st[0].Sinks != 1 {
+		t.Errorf("the renditions are %+v", st)
+	}
+	v.sub.Close()
+	if err := v.sub.Change(t.Context(), mixer.Watching{}); !errors.Is(err, mixer.ErrClosed) {
+		t.Errorf("change after Close: %v", err)
+	}
+}
+
+// stands tells whether err says something, and is the sentinel, or none if that is nil.
+func stands(err, is error, says string) bool {
+	if err == nil || !strings.Contains(err.Error(), says) {
+		return false
+	}
+	for _, sentinel := range []error{mixer.ErrNoView, mixer.ErrUnsupported, mixer.ErrClosed} {
+		if errors.Is(err, sentinel) != (sentinel == is) {
+			return false
+		}
+	}
+	return true
+}
+
+// commandErrors sends what a hub would not.
+func commandErrors(t *testing.T, start hub.Start) {
+	r := runRaw(t, start)
+	for _, c := range []mixer.Command{
+		mixer.RemoveSource{Source: 99}, mixer.MuteSource{Source: 99}, mixer.SetAway{Source: 99}, mixer.RequestSourceKeyframe{Source: 99},
+		mixer.WriteVideo{Source: 99, Packet: mixer.Packet{Codec: mixer.H264, Key: true, Data: []byte{1}}},
+		mixer.WriteAudio{Source: 99, Packet: mixer.Packet{Codec: mixer.Opus, Data: []byte{1}}},
+		mixer.Leave{Subscription: 99, Rendition: 99}, mixer.Unsubscribe{Subscription: 99}, mixer.RequestKeyframe{Rendition: 99},
+		mixer.SetPassthrough{Rendition: 99, Offer: 1, Active: true}, mixer.DeleteView{Name: "hall"}, mixer.SetView{Name: "bad", View: mixer.View{Layout: "heap"}},
+		mixer.CloseFeed{Feed: 99}, mixer.RequestFeedKeyframe{Feed: 99},
+		mixer.Watch{Subscription: 50, Watching: mixer.Watching{Name: "hall", Codec: mixer.H264}}, // zero wants no answer
+	} {
+		r.Send(c)
+	}
+	video := mixer.Watching{Codec: mixer.H264}
+	for i, c := range []struct {
+		command func(mixer.RequestID) mixer.Command
+		is      error
+	}{
+		{func(id mixer.RequestID) mixer.Command { return listenTo(id, 1) }, nil},
+		{func(id mixer.RequestID) mixer.Command { return changeTo(id, 1, video) }, mixer.ErrUnsupported},
+		{func(id mixer.RequestID) mixer.Command { return watchAs(id, 2, video) }, nil},
+		{func(id mixer.RequestID) mixer.Command { return changeTo(id, 2, video) }, nil},
+		{func(id mixer.RequestID) mixer.Command { return changeTo(id, 2, mixer.Watching{Name: "bad"}) }, mixer.ErrNoView},
+		{func(id mixer.RequestID) mixer.Command { return changeTo(id, 50, video) }, mixer.ErrClosed},
+		{func(id mixer.RequestID) mixer.Command {
+			r.Send(mixer.Unsubscribe{Subscription: 2})
+			return changeTo(id, 2, video)
+		}, mixer.ErrClosed},
+		{func(id mixer.RequestID) mixer.Command {
+			r.Send(mixer.Unsubscribe{Subscription: 1})
+			return changeTo(id, 1, video)
+		}, mixer.ErrClosed},
+	} {
+		id := mixer.RequestID(i + 1)
+		if err := r.ask(id, c.command(id)); !errors.Is(err, c.is) {
+			t.Errorf("request %d: %v, want %v", id, err, c.is)
+		}
+	}
+	r.end()
+	for i, c := range []mixer.Command{watchAs(100, 3, video), changeTo(101, 3, video), listenTo(102, 4), mixer.GetStats{Request: 103}} {
+		if err := r.ask(mixer.RequestID(100+i), c); !errors.Is(err, mixer.ErrClosed) {
+			t.Errorf("request %d after the end: %v", 100+i, err)
+		}
+	}
+}
+
+func watchAs(id mixer.RequestID, sub mixer.SubscriptionID, w mixer.Watching) mixer.Command {
+	return mixer.Watch{Request: id, Subscription: sub, Watching: w}
+}
+
+func changeTo(id mixer.RequestID, sub mixer.SubscriptionID, w mixer.Watching) mixer.Command {
+	return mixer.Change{Request: id, Subscription: sub, Watching: w}
+}
+
+func listenTo(id mixer.RequestID, sub mixer.SubscriptionID) mixer.Command {
+	return mixer.Listen{Request: id, Subscription: sub, Codec: mixer.Opus}
+}
+
+// sharesNoMemory: what the caller writes to its values after a call changes nothing.
+func sharesNoMemory(t *testing.T, start hub.Start) {
+	r := run(t, start, canvas())
+	publish(r, "a", mixer.H264, hub.SourceConfig{}, red)
+	publish(r, "b", mixer.H264, hub.SourceConfig{}, green)
+	mine := mixer.View{Exclude: []string{"b"}}
+	v := watch(r, mixer.Watching{View: &mine, Codec: mixer.H264})
+	mine.Exclude[0], mine.Width, mine.Height = "a", 96, 64
+	await(t, "a alone", func() bool { return v.shows(middle, red) })
+	if err := v.sub.Change(t.Context(), mixer.Watching{View: &mine}); err != nil {
+		t.Fatal(err)
+	}
+	mine.Exclude[0] = "b"
+	await(t, "b alone", func() bool { return v.shows(middle, green) && v.size() == mixer.Size{W: 96, H: 64} })
+}
+
+// testPattern opens a feed that makes its own media, and writes them to a source.
+func testPattern(t *testing.T, start hub.Start) {
+	r := run(t, start, canvas())
+	spec, err := mixer.ParseFeed("Gate", "test:?w=128&h=72&fps=10&tone=500")
+	if err != nil {
+		t.Fatal(err)
+	}
+	src := addNamed(r, "Gate")
+	f := openFeed(r, spec, func(p mixer.Packet) {
+		if p.Codec.IsVideo() {
+			src.WriteVideo(0, p)
+		} else {
+			src.WriteAudio(p)
+		}
+	})
+	ear := listen(r, mixer.Opus, 0)
+	await(t, "packets", func() bool { keys, frames := f.count(); return keys == 1 && frames > 3 })
+	f.refresh <- struct{}{}
+	await(t, "a keyframe", func() bool { keys, _ := f.count(); return keys > 1 })
+	if gap := f.keyframeGap(); gap > 3*time.Second { // one comes every 4 s anyway
+		t.Errorf("the second keyframe comes %v after the first one", gap)
+	}
+	await(t, "it is seen", func() bool {
+		st := Source(t, r.Hub, src.ID())
+		return st.State == mixer.Live && st.Width == 128 && st.Height == 72 && st.VideoCodec == mixer.H264
+	})
+	await(t, "it is heard", func() bool { return ear.hears(500, 750) })
+	f.cancel()
+	if err := <-f.ended; err != nil {
+		t.Errorf("the feed ended with %v", err)
+	}
+	_, n := f.count()
+	Stats(t, r.Hub) // what was under way has come
+	if _, after := f.count(); after != n {
+		t.Errorf("%d packets after the end", after-n)
+	}
+}
+
+// brokenFeed: the error names the file, and the engine goes on.
+func brokenFeed(t *testing.T, start hub.Start) {
+	r := run(t, start, canvas())
+	f := openFeed(r, mixer.FeedSpec{Name: "Gate", File: "/no/such/file.mp4"}, func(mixer.Packet) {})
+	if err := <-f.ended; !stands(err, nil, "/no/such/file.mp4") {
+		t.Errorf("the feed ended with %v", err)
+	}
+	Stats(t, r.Hub)
+}
+
+// fed counts what a feed gives.
+type fed struct {
+	cancel  context.CancelFunc
+	refresh chan struct{}
+	ended   chan error
+
+	mu     sync.Mutex
+	frames int
+	keys   []time.Duration
+}
+
+func openFeed(r *rig, spec mixer.FeedSpec, out func(mixer.Packet)) *fed {
+	ctx, cancel := context.WithCancel(context.Background())
+	f := &fed{cancel: cancel, refresh: make(chan struct{}), ended: make(chan error, 1)}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f.ended <- r.OpenFeed(spec).Run(ctx, func(p mixer.Packet) { f.add(p); out(p) }, f.refresh)
+	}()
+	r.t.Cleanup(func() { cancel(); <-done })
+	return f
+}
+
+func (f *fed) add(p mixer.Packet) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !p.Codec.IsVideo() {
+		return
+	}
+	f.frames++
+	if p.Key {
+		f.keys = append(f.keys, p.PTS)
+	}
+}
+
+func (f *fed) count() (keys, frames int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.keys), f.frames
+}
+
+// keyframeGap is the time from the first keyframe to the second one.
+func (f *fed) keyframeGap() time.Duration {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.keys[1] - f.keys[0]
+}
+
+// theEnd comes while everything runs. What waits is answered, and nothing comes after.
+func theEnd(t *testing.T, start hub.Start) {
+	r := run(t, start, canvas())
+	src := publish(r, "a", mixer.H264, hub.SourceConfig{}, red)
+	sing(t, src, 440)
+	v := watch(r, mixer.Watching{Codec: mixer.H264})
+	passed := watch(r, mixer.Watching{View: only(), Codec: mixer.H264, Profile: 66})
+	ear := listen(r, mixer.Opus, src.ID())
+	f := openFeed(r, mixer.FeedSpec{Name: "b", Pattern: mixer.Pattern{Width: 64, Height: 64, FPS: 5, Tone: 500}}, func(mixer.Packet) {})
+	await(t, "all run", func() bool {
+		_, frames := f.count()
+		return v.shows(middle, red) && passed.sub.Rendition().Passed && frames > 0
+	})
+	r.end()
+	select {
+	case <-f.ended:
+	case <-time.After(limit):
+		t.Fatal("the feed has not ended")
+	}
+	n, m := v.count(), passed.count()
+	src.WriteVideo(0, mixer.Packet{Codec: mixer.H264, Key: true})
+	v.sub.RequestKeyframe()
+	if _, err := r.Stats(t.Context()); !errors.Is(err, mixer.ErrClosed) {
+		t.Errorf("statistics: %v", err)
+	}
+	if _, err := r.Watch(t.Context(), mixer.Watching{Codec: mixer.H264}, discard{}); !errors.Is(err, mixer.ErrClosed) {
+		t.Errorf("watch: %v", err)
+	}
+	if _, err := r.Listen(t.Context(), mixer.Opus, 0, discard{}); !errors.Is(err, mixer.ErrClosed) {
+		t.Errorf("listen: %v", err)
+	}
+	if err := v.sub.Change(t.Context(), mixer.Watching{}); !errors.Is(err, mixer.ErrClosed) {
+		t.Errorf("change: %v", err)
+	}
+	if err := r.OpenFeed(mixer.FeedSpec{}).Run(t.Context(), func(mixer.Packet) {}, nil); !errors.Is(err, mixer.ErrClosed) {
+		t.Errorf("a feed: %v", err)
+	}
+	ear.sub.Close()
+	if v.count() != n || passed.count() != m {
+		t.Error("packets came after the end")
+	}
+}
+
+// orderOfEvents looks at all events of a room in which much happens.
+func orderOfEvents(t *testing.T, start hub.Start) {
+	r := run(t, start, canvas())
+	a := publish(r, "a", mixer.H264, hub.SourceConfig{}, red)
+	sing(t, a, 440)
+	v := watch(r, mixer.Watching{Codec: mixer.H264})
+	p := watch(r, mixer.Watching{View: only(), Codec: mixer.H264, Profile: 66})
+	all, without := listen(r, mixer.Opus, 0), listen(r, mixer.Opus, a.ID())
+	await(t, "all run", func() bool {
+		_, ok := without.level(440)
+		return v.shows(middle, red) && p.sub.Rendition().Passed && all.hears(440, 1000) && ok
+	})
+	if err := v.sub.Change(t.Context(), mixer.Watching{View: &mixer.View{Width: 96, Height: 64}}); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "it changes", func() bool { return v.size() == mixer.Size{W: 96, H: 64} })
+	p.sub.Close()
+	all.sub.Close()
+	await(t, "two renditions are left", func() bool { return len(Stats(t, r.Hub).Renditions) == 2 })
+	r.end()
+	o := order{t: t, renditions: map[mixer.RenditionID]*life{}}
+	for _, e := range r.events.snapshot() {
+		o.see(e)
+	}
+	if len(o.renditions) < 5 {
+		t.Errorf("%d renditions, want three of video and two of audio", len(o.renditions))
+	}
+}
+
+// order compares each event with those before.
+type order struct {
+	t          *testing.T
+	renditions map[mixer.RenditionID]*life
+}
+
+// life is what happened to a rendition.
+type life struct {
+	audio, layout, ended bool
+	offer                uint64
+	tick                 int64 // delivered last
+}
+
+func (o *order) see(e mixer.Event) {
+	switch e := e.(type) {
+	case mixer.Assigned:
+		o.announced(e.Rendition, false)
+		if e.Info.Codec == "" || e.Info.View == "" || e.Info.Size == (mixer.Size{}) || len(e.Rungs) == 0 {
+			o.t.Errorf("an assignment says only %+v", e)
+		}
+	case mixer.Routed:
+		if l := o.announced(e.Rendition, true); l.tick >= e.Tick {
+			o.t.Errorf("a route from tick %d on comes after tick %d", e.Tick, l.tick)
+		}
+	case mixer.Delivery:
+		o.delivered(e)
+	case mixer.OfferPassthrough:
+		l := o.running(e.Rendition)
+		if e.Offer <= l.offer {
+			o.t.Errorf("offer %d comes after offer %d", e.Offer, l.offer)
+		}
+		l.offer = e.Offer
+	case mixer.Ended:
+		o.running(e.Rendition).ended = true
+	}
+}
+
+func (o *order) announced(id mixer.RenditionID, audio bool) *life {
+	if o.renditions[id] == nil {
+		o.renditions[id] = &life{audio: audio}
+	}
+	return o.running(id)
+}
+
+// running demands that a rendition was announced and has not ended.
+func (o *order) running(id mixer.RenditionID) *life {
+	l := o.renditions[id]
+	if l == nil {
+		o.t.Errorf("rendition %d was not announced", id)
+		return &life{}
+	}
+	if l.ended {
+		o.t.Errorf("rendition %d has ended", id)
+	}
+	return l
+}
+
+func (o *order) delivered(d mixer.Delivery) {
+	l := o.running(d.Rendition)
+	l.layout = l.layout || d.Layout != nil
+	switch {
+	case l.audio && d.Tick <= l.tick:
+		o.t.Errorf("tick %d comes after tick %d", d.Tick, l.tick)
+	case !l.audio && !l.layout:
+		o.t.Error("video comes before its layout")
+	}
+	l.tick = d.Tick
+	for _, p := range d.Packets {
+		if len(p.Boundaries) == 0 {
+			o.t.Errorf("a packet of %s at %v is not cut", p.Codec, p.PTS)
+		}
+	}
+}

@@ -1,0 +1,68 @@
+package mixertest
+
+import (
+	"testing"
+
+	"azulejo/mixer"
+	"azulejo/mixer/hub"
+)
+
+// only is a view of a alone whose packets may be passed through.
+func only() *mixer.View {
+	return &mixer.View{Layout: mixer.KindFocus, Spotlight: "a", NoLabels: true}
+}
+
+func passthrough(t *testing.T, start hub.Start) {
+	passes(t, start, mixer.H264, mixer.Watching{View: only(), Codec: mixer.H264, Profile: 66})
+}
+
+// passthroughOfVP8: the composed video is H264, and the viewer takes both.
+func passthroughOfVP8(t *testing.T, start hub.Start) {
+	passes(t, start, mixer.VP8, mixer.Watching{View: only(), Codec: mixer.H264, Also: mixer.VP8, Profile: 66})
+}
+
+// passes: the viewer decodes what is passed through and what is composed as one stream.
+func passes(t *testing.T, start hub.Start, id mixer.Codec, w mixer.Watching) {
+	r := run(t, start, canvas())
+	src := addNamed(r, "a")
+	size := mixer.Size{W: 128, H: 72}
+	in := film(t, func(p mixer.Packet) { src.WriteVideo(0, p) }, id, size, red, 10)
+	v := watch(r, w)
+	passed := func() bool { return v.sub.Rendition().Passed }
+	composed := func() bool { return !passed() }
+	for range 2 {
+		await(t, "it is passed through", passed)
+		await(t, "nothing is decoded", func() bool { return !Source(t, r.Hub, src.ID()).Decoded })
+		n := v.count()
+		await(t, "packets come", func() bool { return v.count() > n+12 })
+		for _, p := range v.since(n + 1)[:11] {
+			if !in.has(p) || p.Codec != id {
+				t.Fatalf("a packet of %s at %v is not one of the source", p.Codec, p.PTS)
+			}
+		}
+		got := v.sub.Rendition()
+		if got.Codec != id || got.Width != size.W || got.Height != size.H || v.size() != size {
+			t.Errorf("the rendition is %+v, frames are of %v", got, v.size())
+		}
+		if st := Stats(t, r.Hub).Renditions; len(st) != 1 || !st[0].Passed || st[0].Sinks != 1 {
+			t.Errorf("the renditions are %+v", st)
+		}
+		src.SetMuted(false, true)
+		await(t, "it is composed", func() bool {
+			return composed() && v.size() == whole() && !v.shows(middle, red) && v.states()[0] == mixer.Muted
+		})
+		src.SetMuted(false, false)
+	}
+	v.sub.Close()
+	v.switches(in)
+}
+
+// switches demands that the stream changes between a source's packets and composed ones at keyframes only.
+func (v *viewer) switches(in *camera) {
+	packets := v.since(0)
+	for i, p := range packets[1:] {
+		if in.has(p) != in.has(packets[i]) && !p.Key {
+			v.t.Errorf("packet %d is no keyframe; of the source: %v, the one before: %v", i+1, in.has(p), in.has(packets[i]))
+		}
+	}
+}

@@ -1,0 +1,145 @@
+package mixertest
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"azulejo/codec"
+	"azulejo/mixer"
+	"azulejo/mixer/hub"
+)
+
+// limit is how long a case waits for anything at most; a busy machine may need much of it.
+const limit = 15 * time.Second
+
+// rig is a running hub and its engine.
+type rig struct {
+	*hub.Hub
+	t      *testing.T
+	engine hub.Engine
+	end    func() // ends both; it may be called twice
+	events *eventLog
+}
+
+// eventLog keeps the events of an engine, but not the bytes of packets.
+type eventLog struct {
+	mu  sync.Mutex
+	all []mixer.Event
+}
+
+func (l *eventLog) add(e mixer.Event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all = append(l.all, e)
+}
+
+func (l *eventLog) snapshot() []mixer.Event {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return append([]mixer.Event(nil), l.all...)
+}
+
+// canvas is that of all cases that do not say otherwise. It has one rung.
+func canvas() mixer.Config {
+	return mixer.Config{Width: 160, Height: 90, FPS: 20, Bitrate: 400_000, Preset: "ultrafast", Rungs: []string{"90p"}, Labels: true}
+}
+
+// run starts a hub that ends with the test.
+func run(t *testing.T, start hub.Start, cfg mixer.Config) *rig {
+	t.Helper()
+	r := &rig{t: t, events: &eventLog{}}
+	var err error
+	r.Hub, err = hub.New(cfg, func(cfg mixer.Config, emit func(mixer.Event), log *slog.Logger) (_ hub.Engine, err error) {
+		r.engine, err = start(cfg, func(e mixer.Event) { r.events.add(e); emit(e) }, log)
+		return r.engine, err
+	}, slog.New(slog.NewTextHandler(t.Output(), nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- r.Run(ctx) }()
+	r.end = sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("run: %v", err)
+		}
+	})
+	t.Cleanup(r.end)
+	return r
+}
+
+// await polls until ok, and fails the test after limit.
+func await(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		if ok() {
+			return
+		}
+	}
+	t.Fatalf("%s: not within %v", what, limit)
+}
+
+// noFrames demands that no frame is left when the test and its subtests have ended.
+func noFrames(t *testing.T) {
+	t.Helper()
+	before := codec.LiveFrames()
+	t.Cleanup(func() {
+		if n := codec.LiveFrames() - before; n != 0 {
+			t.Errorf("%d frames were not closed", n)
+		}
+	})
+}
+
+// raw is an engine that is commanded without a hub.
+type raw struct {
+	hub.Engine
+	t       *testing.T
+	answers chan mixer.Answer
+	end     func()
+}
+
+// runRaw starts an engine that ends with the test. Only answers are kept of its events.
+func runRaw(t *testing.T, start hub.Start) *raw {
+	t.Helper()
+	r := &raw{t: t, answers: make(chan mixer.Answer, 100)}
+	var err error
+	r.Engine, err = start(canvas().WithDefaults(), func(e mixer.Event) {
+		if a, ok := e.(mixer.Answer); ok {
+			r.answers <- a
+		}
+	}, slog.New(slog.NewTextHandler(t.Output(), nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- r.Run(ctx) }()
+	r.end = sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("run: %v", err)
+		}
+	})
+	t.Cleanup(r.end)
+	return r
+}
+
+// ask sends a request and returns what it is answered with.
+func (r *raw) ask(id mixer.RequestID, c mixer.Command) error {
+	r.t.Helper()
+	r.Send(c)
+	select {
+	case a := <-r.answers:
+		if a.Request != id {
+			r.t.Errorf("request %d was answered instead of %d", a.Request, id)
+		}
+		return a.Failure.Err()
+	case <-time.After(limit):
+		r.t.Fatalf("request %d: no answer within %v", id, limit)
+		return nil
+	}
+}
