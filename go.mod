@@ -1,6 +1,6 @@
 module azulejo
 
-go 1.26.10
+go 1.26.11
 
 require (
 	github.com/alecthomas/kong v1.17.0
