@@ -24,7 +24,7 @@ func TestFailuresKeepWhatCallersDecideOn(t *testing.T) {
 			t.Errorf("%s: %v became %v", name, c.err, got)
 		}
 		for _, sentinel := range all {
-			if errors.Is(got, sentinel) != (sentinel == c.is) {
+			if errors.Is(got, sentinel) != errors.Is(c.is, sentinel) {
 				t.Errorf("%s: errors.Is %v: %v", name, sentinel, errors.Is(got, sentinel))
 			}
 		}

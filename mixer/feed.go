@@ -56,8 +56,11 @@ func parsePattern(name string, q url.Values) (Pattern, error) {
 		key            string
 		def, low, high float64
 	}{
-		{"w", 640, 64, 3840}, {"h", 360, 64, 2160}, {"fps", 15, 1, 60},
-		{"tone", 220 + float64(sum%12)*55, 20, 20000}, {"hue", float64(sum % 360), 0, 360},
+		{"w", 640, 64, 3840},
+		{"h", 360, 64, 2160},
+		{"fps", 15, 1, 60},
+		{"tone", 220 + float64(sum%12)*55, 20, 20000},
+		{"hue", float64(sum % 360), 0, 360},
 	} {
 		n, err := numberIn(q, f.key, f.def, f.low, f.high)
 		if err != nil {

@@ -7,8 +7,8 @@ import (
 
 // The seam lies between a room on the server's side and the engine that mixes it. Both sides exchange messages that are
 // plain values, so that the engine may run in another process: commands go to the engine, events come from it.
-// Commands about sources and feeds take effect at once. All others are handled in their order. Events of one rendition are sent in their order, and so are the
-// events that one command causes.
+// Commands about sources and feeds take effect at once. All others are handled in their order. Events of one rendition are
+// sent in their order, and so are the events that one command causes.
 
 // SourceID identifies a source. The server's side chooses it and never reuses it. Zero is no source.
 type SourceID uint64

@@ -40,8 +40,9 @@ func TestPutView(t *testing.T) {
 
 // TestViewsOfARealRoom: the room has the view that was put, and a refusal names its reason.
 func TestViewsOfARealRoom(t *testing.T) {
-	rooms, err := room.NewRegistry(room.Config{Engine: mixertest.Start,
-		Mixer: mixer.Config{Width: 64, Height: 64, FPS: 5}, Rooms: map[string]room.Settings{"hall": {}},
+	rooms, err := room.NewRegistry(room.Config{
+		Engine: mixertest.Start,
+		Mixer:  mixer.Config{Width: 64, Height: 64, FPS: 5}, Rooms: map[string]room.Settings{"hall": {}},
 	}, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)

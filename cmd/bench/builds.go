@@ -174,7 +174,7 @@ func (b *bench) costWith(ctx context.Context, sc scene, change func(*show) error
 		return 0, err
 	}
 	defer s.close()
-	if err := change(s); err != nil {
+	if err = change(s); err != nil {
 		return 0, err
 	}
 	all, err := s.measureMoving(ctx)

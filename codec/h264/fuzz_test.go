@@ -147,15 +147,15 @@ func FuzzReader(f *testing.F) {
 		r, want := NewReader(data), &bitByBit{Reader{data: data}}
 		for _, op := range script {
 			var a, b uint32
-			switch {
-			case op == 0:
+			switch op {
+			case 0:
 				a, b = r.Bit(), want.Bit()
-			case op == 1:
+			case 1:
 				a, b = r.UE(), want.UE()
-			case op == 2:
+			case 2:
 				r.TrailingBits()
 				want.Reader = *r
-			case op == 3:
+			case 3:
 				r.BehindStopBit()
 				want.Reader = *r
 			default:

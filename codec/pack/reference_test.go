@@ -123,8 +123,10 @@ func drawAnnexB(t *rapid.T) []byte {
 	out := rapid.SliceOfN(rapid.ByteRange(0, 2), 0, 3).Draw(t, "in front")
 	for range rapid.IntRange(0, 8).Draw(t, "NAL units") {
 		out = append(out, make([]byte, rapid.IntRange(2, 4).Draw(t, "zeros"))...)
-		kind := rapid.SampledFrom([]h264.Type{h264.TypeSPS, h264.TypePPS, h264.TypeSPS, h264.TypePPS, h264.TypeAUD, h264.TypeFiller,
-			h264.TypeSEI, h264.TypeIDR, h264.TypeSlice, 0, 24, 28}).Draw(t, "type")
+		kind := rapid.SampledFrom([]h264.Type{
+			h264.TypeSPS, h264.TypePPS, h264.TypeSPS, h264.TypePPS, h264.TypeAUD, h264.TypeFiller,
+			h264.TypeSEI, h264.TypeIDR, h264.TypeSlice, 0, 24, 28,
+		}).Draw(t, "type")
 		out = append(out, 1, rapid.SampledFrom([]byte{0, 0x20, 0x40, 0x60, 0x80, 0xe0}).Draw(t, "nri")|byte(kind))
 		body := rapid.SliceOfN(rapid.ByteRange(0, 3), 0, 12).Draw(t, "body")
 		out = append(out, bytes.Repeat(body, rapid.SampledFrom([]int{0, 1, 2, 60, 100, 300}).Draw(t, "times"))...)

@@ -75,7 +75,7 @@ func newHall(t testing.TB, epoch time.Time) *hall {
 		m := &Engine{cfg: cfg, emit: emit, log: log}
 		m.audio = newAudioMix(m)
 		h.audioMix = m.audio
-		h.audioMix.sources = h.here
+		h.sources = h.here
 		return h, nil
 	}
 	var err error

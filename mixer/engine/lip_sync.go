@@ -1,8 +1,9 @@
 package engine
 
 import (
-	"azulejo/mixer/transit"
 	"time"
+
+	"azulejo/mixer/transit"
 )
 
 // How long frames wait for their audio.

@@ -24,9 +24,9 @@ func newRig(t *testing.T, cfg mixer.Config) *rig {
 	r := &rig{t: t}
 	var err error
 	r.hub, err = hub.New(cfg, func(cfg mixer.Config, emit func(mixer.Event), log *slog.Logger) (hub.Engine, error) {
-		var err error
-		r.Engine, err = New(cfg, emit, log)
-		return r.Engine, err
+		var failed error
+		r.Engine, failed = New(cfg, emit, log)
+		return r.Engine, failed
 	}, slog.New(slog.NewTextHandler(t.Output(), nil)))
 	if err != nil {
 		t.Fatal(err)

@@ -65,16 +65,43 @@ func (c *copier[T]) copy(in T) (out T) {
 // registerMessages names the concrete types of both directions; it may be called again.
 func registerMessages() {
 	for _, c := range []mixer.Command{
-		mixer.AddSource{}, mixer.RemoveSource{}, mixer.MuteSource{}, mixer.SetAway{}, mixer.WriteVideo{}, mixer.WriteAudio{},
-		mixer.RequestSourceKeyframe{}, mixer.Watch{}, mixer.Change{}, mixer.Listen{}, mixer.Leave{}, mixer.Unsubscribe{},
-		mixer.RequestKeyframe{}, mixer.SetPassthrough{}, mixer.SetView{}, mixer.DeleteView{}, mixer.GetStats{},
-		mixer.OpenFeed{}, mixer.CloseFeed{}, mixer.RequestFeedKeyframe{},
+		mixer.AddSource{},
+		mixer.RemoveSource{},
+		mixer.MuteSource{},
+		mixer.SetAway{},
+		mixer.WriteVideo{},
+		mixer.WriteAudio{},
+		mixer.RequestSourceKeyframe{},
+		mixer.Watch{},
+		mixer.Change{},
+		mixer.Listen{},
+		mixer.Leave{},
+		mixer.Unsubscribe{},
+		mixer.RequestKeyframe{},
+		mixer.SetPassthrough{},
+		mixer.SetView{},
+		mixer.DeleteView{},
+		mixer.GetStats{},
+		mixer.OpenFeed{},
+		mixer.CloseFeed{},
+		mixer.RequestFeedKeyframe{},
 	} {
 		gob.Register(c)
 	}
 	for _, e := range []mixer.Event{
-		mixer.Answer{}, mixer.Statistics{}, mixer.KeyframeWanted{}, mixer.Demanded{}, mixer.Delayed{}, mixer.Assigned{},
-		mixer.Routed{}, mixer.Delivery{}, mixer.OfferPassthrough{}, mixer.Ended{}, mixer.Overloaded{}, mixer.Fed{}, mixer.FeedEnded{},
+		mixer.Answer{},
+		mixer.Statistics{},
+		mixer.KeyframeWanted{},
+		mixer.Demanded{},
+		mixer.Delayed{},
+		mixer.Assigned{},
+		mixer.Routed{},
+		mixer.Delivery{},
+		mixer.OfferPassthrough{},
+		mixer.Ended{},
+		mixer.Overloaded{},
+		mixer.Fed{},
+		mixer.FeedEnded{},
 	} {
 		gob.Register(e)
 	}

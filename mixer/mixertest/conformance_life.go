@@ -33,7 +33,7 @@ func requestErrors(t *testing.T, start hub.Start) {
 		if sub != nil || !stands(err, c.is, c.says) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if c.is == mixer.ErrUnsupported {
+		if errors.Is(c.is, mixer.ErrUnsupported) {
 			continue // Change ignores the codec
 		}
 		if err = v.sub.Change(t.Context(), c.watching); !stands(err, c.is, c.says) {
@@ -60,7 +60,7 @@ func stands(err, is error, says string) bool {
 		return false
 	}
 	for _, sentinel := range []error{mixer.ErrNoView, mixer.ErrUnsupported, mixer.ErrClosed} {
-		if errors.Is(err, sentinel) != (sentinel == is) {
+		if errors.Is(err, sentinel) != errors.Is(is, sentinel) {
 			return false
 		}
 	}
@@ -71,12 +71,20 @@ func stands(err, is error, says string) bool {
 func commandErrors(t *testing.T, start hub.Start) {
 	r := runRaw(t, start)
 	for _, c := range []mixer.Command{
-		mixer.RemoveSource{Source: 99}, mixer.MuteSource{Source: 99}, mixer.SetAway{Source: 99}, mixer.RequestSourceKeyframe{Source: 99},
+		mixer.RemoveSource{Source: 99},
+		mixer.MuteSource{Source: 99},
+		mixer.SetAway{Source: 99},
+		mixer.RequestSourceKeyframe{Source: 99},
 		mixer.WriteVideo{Source: 99, Packet: mixer.Packet{Codec: mixer.H264, Key: true, Data: []byte{1}}},
 		mixer.WriteAudio{Source: 99, Packet: mixer.Packet{Codec: mixer.Opus, Data: []byte{1}}},
-		mixer.Leave{Subscription: 99, Rendition: 99}, mixer.Unsubscribe{Subscription: 99}, mixer.RequestKeyframe{Rendition: 99},
-		mixer.SetPassthrough{Rendition: 99, Offer: 1, Active: true}, mixer.DeleteView{Name: "hall"}, mixer.SetView{Name: "bad", View: mixer.View{Layout: "heap"}},
-		mixer.CloseFeed{Feed: 99}, mixer.RequestFeedKeyframe{Feed: 99},
+		mixer.Leave{Subscription: 99, Rendition: 99},
+		mixer.Unsubscribe{Subscription: 99},
+		mixer.RequestKeyframe{Rendition: 99},
+		mixer.SetPassthrough{Rendition: 99, Offer: 1, Active: true},
+		mixer.DeleteView{Name: "hall"},
+		mixer.SetView{Name: "bad", View: mixer.View{Layout: "heap"}},
+		mixer.CloseFeed{Feed: 99},
+		mixer.RequestFeedKeyframe{Feed: 99},
 		mixer.Watch{Subscription: 50, Watching: mixer.Watching{Name: "hall", Codec: mixer.H264}}, // zero wants no answer
 	} {
 		r.Send(c)
@@ -253,7 +261,8 @@ func theEnd(t *testing.T, start hub.Start) {
 	})
 	r.end()
 	select {
-	case <-f.ended:
+	case err := <-f.ended:
+		t.Logf("the feed ended with %v", err)
 	case <-time.After(limit):
 		t.Fatal("the feed has not ended")
 	}

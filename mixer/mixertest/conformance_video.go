@@ -18,7 +18,7 @@ func whole() mixer.Size { return mixer.Size{W: canvas().Width, H: canvas().Heigh
 
 // publish adds a source that sends one colour, with a keyframe each second.
 func publish(r *rig, name string, id mixer.Codec, c hub.SourceConfig, colour codec.Colour) *hub.Source {
-	c.SourceSpec.Name = name
+	c.Name = name
 	s := r.AddSource(c)
 	r.t.Cleanup(s.Close)
 	film(r.t, func(p mixer.Packet) { s.WriteVideo(0, p) }, id, whole(), colour, 20)

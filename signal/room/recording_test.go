@@ -25,8 +25,9 @@ func TestRoomIsRecorded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := NewRegistry(Config{Engine: mixertest.Start,
-		Mixer: mixer.Config{Width: 64, Height: 64, FPS: 10}, Rooms: map[string]Settings{"hall": {Record: []string{"main"}}},
+	h, err := NewRegistry(Config{
+		Engine: mixertest.Start,
+		Mixer:  mixer.Config{Width: 64, Height: 64, FPS: 10}, Rooms: map[string]Settings{"hall": {Record: []string{"main"}}},
 	}, rec, log)
 	if err != nil {
 		t.Fatal(err)

@@ -91,9 +91,10 @@ func TestRecordedViewChanges(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := NewRegistry(Config{Engine: mixertest.Start,
-		Mixer: mixer.Config{Width: 64, Height: 64, FPS: 10, GOP: time.Second},
-		Rooms: map[string]Settings{"hall": {Record: []string{"door"}, Views: map[string]mixer.View{"door": {Width: 128, Height: 72}}}},
+	h, err := NewRegistry(Config{
+		Engine: mixertest.Start,
+		Mixer:  mixer.Config{Width: 64, Height: 64, FPS: 10, GOP: time.Second},
+		Rooms:  map[string]Settings{"hall": {Record: []string{"door"}, Views: map[string]mixer.View{"door": {Width: 128, Height: 72}}}},
 	}, rec, log)
 	if err != nil {
 		t.Fatal(err)
