@@ -13,22 +13,22 @@ import (
 	"azulejo/signal/signaltest/await"
 )
 
-// taken counts what a client publishes.
-type taken struct{ pictures, sounds atomic.Int64 }
+// countingUpstream counts the packets that a client publishes.
+type countingUpstream struct{ video, audio atomic.Int64 }
 
-func (u *taken) WriteVideo(int, mixer.Packet) { u.pictures.Add(1) }
-func (u *taken) WriteAudio(mixer.Packet)      { u.sounds.Add(1) }
+func (u *countingUpstream) WriteVideo(int, mixer.Packet) { u.video.Add(1) }
+func (u *countingUpstream) WriteAudio(mixer.Packet)      { u.audio.Add(1) }
 
-// caller is a client of pion that sends and receives a picture and a sound, and the server's Peer for it.
+// caller is a pion client that sends and receives video and audio, and the server's Peer for it.
 type caller struct {
 	t    *testing.T
 	pc   *webrtc.PeerConnection
 	peer *Peer
-	up   taken
-	down atomic.Int64 // packets of the picture that came
+	up   countingUpstream
+	down atomic.Int64 // video packets that it received
 }
 
-// newCaller makes one that has not called yet; both sides are closed when the test ends.
+// newCaller makes a caller without a connection; both sides are closed when the test ends.
 func newCaller(t *testing.T, e *Engine, s webrtc.SettingEngine, cfg webrtc.Configuration) *caller {
 	t.Helper()
 	c := &caller{t: t}
@@ -45,8 +45,8 @@ func newCaller(t *testing.T, e *Engine, s webrtc.SettingEngine, cfg webrtc.Confi
 	stop := make(chan struct{})
 	t.Cleanup(func() {
 		close(stop)
-		for _, end := range []func() error{c.peer.Close, pc.GracefulClose} {
-			if err := end(); err != nil {
+		for _, closer := range []func() error{c.peer.Close, pc.GracefulClose} {
+			if err := closer(); err != nil {
 				t.Error(err)
 			}
 		}
@@ -71,7 +71,7 @@ func (c *caller) publish(mime string) *webrtc.TrackLocalStaticSample {
 	return track
 }
 
-// send puts something small on a track until stop; what it is does not matter here.
+// send writes a small sample to a track every 20 ms until stop. Its content does not matter.
 func send(track *webrtc.TrackLocalStaticSample, stop <-chan struct{}) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -107,11 +107,11 @@ func (c *caller) offer(restart bool) string {
 	if err := c.pc.SetLocalDescription(offer); err != nil {
 		c.t.Fatal(err)
 	}
-	return c.described()
+	return c.gather()
 }
 
-// described is the client's description once it has gathered.
-func (c *caller) described() string {
+// gather waits for the client's candidates and returns its description.
+func (c *caller) gather() string {
 	c.t.Helper()
 	select {
 	case <-webrtc.GatheringCompletePromise(c.pc):
@@ -121,15 +121,15 @@ func (c *caller) described() string {
 	return c.pc.LocalDescription().SDP
 }
 
-// takes gives the client our answer.
-func (c *caller) takes(answer string) {
+// accept gives our answer to the client.
+func (c *caller) accept(answer string) {
 	c.t.Helper()
 	if err := c.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}); err != nil {
 		c.t.Fatalf("%v:\n%s", err, answer)
 	}
 }
 
-// call is offer and answer; change may rewrite our answer on its way.
+// call exchanges offer and answer; change may rewrite our answer.
 func (c *caller) call(change func(string) string) {
 	c.t.Helper()
 	c.callWith(c.offer(false), change)
@@ -147,19 +147,19 @@ func (c *caller) callWith(offer string, change func(string) string) {
 	if change != nil {
 		answer = change(answer)
 	}
-	c.takes(answer)
+	c.accept(answer)
 }
 
-// flows wants pictures and sound to go on coming, both ways, from now on.
-func (c *caller) flows(how string) {
+// awaitMedia waits for video and audio of the client, and for video of the server, that are sent from now on.
+func (c *caller) awaitMedia(when string) {
 	c.t.Helper()
-	pictures, sounds, down := c.up.pictures.Load(), c.up.sounds.Load(), c.down.Load()
-	await.Until(c.t, "media both ways "+how, func() bool {
-		return c.up.pictures.Load() > pictures+5 && c.up.sounds.Load() > sounds+5 && c.down.Load() > down
+	video, audio, down := c.up.video.Load(), c.up.audio.Load(), c.down.Load()
+	await.Until(c.t, "media both ways "+when, func() bool {
+		return c.up.video.Load() > video+5 && c.up.audio.Load() > audio+5 && c.down.Load() > down
 	})
 }
 
-// onLoopback lets a client use what every machine has.
+// onLoopback are settings with the loopback interface, which every machine has.
 func onLoopback(types ...webrtc.NetworkType) webrtc.SettingEngine {
 	var s webrtc.SettingEngine
 	s.SetIncludeLoopbackCandidate(true)

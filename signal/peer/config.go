@@ -9,18 +9,17 @@ import (
 	"time"
 )
 
-// Config says where media is received and what clients are told about reaching us.
+// Config is where media are received, and the addresses and servers that clients are told.
 type Config struct {
 	UDP        string      `yaml:"udp"`         // address of the one UDP port; empty: no UDP
 	TCP        string      `yaml:"tcp"`         // address of the one TCP port; empty: no TCP
 	PublicIPs  []string    `yaml:"public_ips"`  // announced besides our own addresses (1:1 NAT)
 	ICEServers []ICEServer `yaml:"ice_servers"` // STUN and TURN servers for the clients
 
-	// Relays makes TURN servers with credentials of one client's own; nil: there are none.
+	// Relays returns TURN servers with credentials for one client; nil: there are none.
 	Relays func(user string) []ICEServer `yaml:"-"`
 
-	// Timeout is how long a connection may be without any packet before it is given up;
-	// zero means 15 s.
+	// Timeout is how long a connection may be without any packet before it fails; zero means 15 s.
 	Timeout time.Duration `yaml:"-"`
 }
 
@@ -31,7 +30,7 @@ type ICEServer struct {
 	Credential string   `json:"credential,omitempty" yaml:"credential"`
 }
 
-// LogValue keeps the credential out of logs.
+// LogValue omits the credential.
 func (s ICEServer) LogValue() slog.Value {
 	return slog.GroupValue(slog.Any("urls", s.URLs), slog.String("username", s.Username))
 }

@@ -20,26 +20,26 @@ import (
 	"azulejo/signal/pionlog"
 )
 
-// Engine is what all peers of a server share: the codecs, the UDP port, the TCP port and the
-// certificate. It is made once; Close it after the last Peer.
+// Engine has everything that all peers of a server share: the codecs, the UDP port, the TCP port and the certificate.
+// It is made once; Close it after the last Peer.
 type Engine struct {
 	cfg  Config
 	log  *slog.Logger
-	api  func(*resends) *webrtc.API
+	api  func(*retransmitter) *webrtc.API
 	cert webrtc.Certificate
 	udp  ice.UDPMux // nil without UDP
 	tcp  ice.TCPMux // nil without TCP
 	at   Addresses
 
 	mu    sync.Mutex
-	peers map[*Peer]struct{} // not closed yet
-	past  Stats              // of those that were
+	peers map[*Peer]struct{} // open ones
+	past  Stats              // sums over closed peers
 }
 
 // Addresses are the ports an Engine listens on, zero where it does not.
 type Addresses struct{ UDP, TCP int }
 
-// packetBacklog is how many packets of one TCP client wait for being read.
+// packetBacklog is how many packets of one TCP client wait to be read.
 const packetBacklog = 64
 
 // NewEngine opens the ports of cfg. The caller owns the result and closes it.
@@ -55,7 +55,7 @@ func NewEngine(cfg Config, log *slog.Logger) (*Engine, error) {
 }
 
 func (e *Engine) open() error {
-	if err := e.certify(); err != nil {
+	if err := e.makeCertificate(); err != nil {
 		return err
 	}
 	if err := e.listenUDP(); err != nil {
@@ -76,17 +76,17 @@ func (e *Engine) open() error {
 	if err != nil {
 		return err
 	}
-	e.api = func(own *resends) *webrtc.API { // one for each peer, since each has its own path
+	e.api = func(own *retransmitter) *webrtc.API { // one for each peer, since each has its own address follower
 		s := settings
-		s.SetICEBindingRequestHandler(newPath(e.keepalive() * 3 / 2).request)
+		s.SetICEBindingRequestHandler(newAddressFollower(e.keepalive() * 3 / 2).onBindingRequest)
 		return webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(interceptors(own, shared)), webrtc.WithSettingEngine(s))
 	}
 	return nil
 }
 
-// certify makes the one DTLS certificate of this process: making one per peer costs more than
-// the rest of its setup.
-func (e *Engine) certify() error {
+// makeCertificate makes the one DTLS certificate of this process: one per peer would cost more than the rest of its
+// setup.
+func (e *Engine) makeCertificate() error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return fmt.Errorf("make certificate key: %w", err)
@@ -99,8 +99,8 @@ func (e *Engine) certify() error {
 	return nil
 }
 
-// listenUDP binds the port on every address on its own, so that an answer leaves from the
-// address the client spoke to. Addresses that appear later are not served.
+// listenUDP opens a socket on each address, so that a response leaves from the address that the client sent to.
+// Addresses that appear later are not served.
 func (e *Engine) listenUDP() error {
 	if e.cfg.UDP == "" {
 		return nil
@@ -116,7 +116,7 @@ func (e *Engine) listenUDP() error {
 	if err != nil {
 		return err
 	}
-	_ = conn.SetReadBuffer(socketBuffer) // the system's limit may be lower; smaller bursts survive then
+	_ = conn.SetReadBuffer(socketBuffer) // the system's limit may be lower; only smaller bursts are kept then
 	_ = conn.SetWriteBuffer(socketBuffer)
 	e.udp = webrtc.NewICEUDPMux(e.logger("udp"), conn)
 	e.at.UDP = portOf(conn.LocalAddr())
@@ -150,8 +150,8 @@ func freePort() (int, error) {
 	return portOf(conn.LocalAddr()), conn.Close()
 }
 
-// bounds of connections over TCP. How long one may be silent is pion's to say: 30 s before its first check, then as long
-// as its peer lives. A client may have several for a moment, one to each of our addresses.
+// bounds of connections over TCP. pion limits silence: 30 s before the first check, then the life of the peer. A client
+// may have several connections for a moment, one to each of our addresses.
 func bounds() network.Bounds {
 	return network.Bounds{
 		Connections: 4096,
@@ -187,8 +187,8 @@ func (e *Engine) settings() (webrtc.SettingEngine, error) {
 	var s webrtc.SettingEngine
 	s.LoggerFactory = pionlog.Factory{Log: e.log}
 	s.SetIncludeLoopbackCandidate(true)
-	s.SetFireOnTrackBeforeFirstRTP(true)                   // else a track whose first packet has a strange payload type never comes
-	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled) // clients call us; we never call a .local name
+	s.SetFireOnTrackBeforeFirstRTP(true)                   // else a track whose first packet has an unknown payload type is never reported
+	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled) // clients send checks to us; .local names are not needed
 	s.SetNetworkTypes(e.networks())
 	if e.udp != nil {
 		s.SetICEUDPMux(e.udp)
@@ -197,16 +197,16 @@ func (e *Engine) settings() (webrtc.SettingEngine, error) {
 		s.SetICETCPMux(e.tcp)
 	}
 	s.DisableActiveTCP(true)
-	// Silence is first a disconnection, which may heal, and then a failure, which ends the peer.
+	// A silent connection is first disconnected, which may recover, and then failed, which ends the peer.
 	third := e.cfg.timeout() / 3
 	s.SetICETimeouts(third, e.cfg.timeout()-third, e.keepalive())
 	if len(e.cfg.PublicIPs) == 0 {
 		return s, nil
 	}
-	return s, e.announce(&s)
+	return s, e.announcePublicIPs(&s)
 }
 
-// keepalive is how often each side is to be heard from.
+// keepalive is the interval in which each side has to send something.
 func (e *Engine) keepalive() time.Duration { return min(e.cfg.timeout()/6, 2*time.Second) }
 
 func (e *Engine) networks() []webrtc.NetworkType {
@@ -224,8 +224,8 @@ func (e *Engine) logger(scope string) logging.LeveledLogger {
 	return pionlog.Factory{Log: e.log}.NewLogger(scope)
 }
 
-// ICEServers are the servers that one client should use, with credentials made for it where they are not fixed.
-// The caller may keep the slice.
+// ICEServers are the STUN and TURN servers for one client. Credentials of relays are made for it. The caller may keep
+// the slice.
 func (e *Engine) ICEServers(user string) []ICEServer {
 	servers := slices.Clone(e.cfg.ICEServers)
 	if e.cfg.Relays != nil {
@@ -234,10 +234,10 @@ func (e *Engine) ICEServers(user string) []ICEServer {
 	return servers
 }
 
-// Addresses tells the ports that were opened.
+// Addresses are the ports that were opened.
 func (e *Engine) Addresses() Addresses { return e.at }
 
-// Close frees the ports. Peers that still live lose their network.
+// Close closes the ports. Open peers lose their network.
 func (e *Engine) Close() error {
 	var errs []error
 	if e.udp != nil {

@@ -15,8 +15,8 @@ import (
 	"azulejo/mixer"
 )
 
-// Profiles of H.264 by the first two bytes of profile-level-id, in our order of preference.
-// We send constrained baseline, which every decoder of these profiles reads, and receive all.
+// Profiles of H.264 by the first two bytes of profile-level-id, in our order of preference. We encode constrained
+// baseline, which every decoder of these profiles decodes, and receive all of them.
 var profiles = []struct { // a constant table
 	id, name string
 	idc      uint8
@@ -30,7 +30,7 @@ var profiles = []struct { // a constant table
 
 const accepted = "H.264 with packetization-mode=1 (profile-level-id 42e0xx, 4200xx, 4d00xx, 640cxx or 6400xx), VP8"
 
-// newMediaEngine knows the codecs we read and write, in our order of preference.
+// newMediaEngine has the codecs that we receive and send, in our order of preference.
 func newMediaEngine() (*webrtc.MediaEngine, error) {
 	m := &webrtc.MediaEngine{}
 	err := m.RegisterCodec(webrtc.RTPCodecParameters{
@@ -79,14 +79,14 @@ func registerWithRTX(m *webrtc.MediaEngine, p webrtc.RTPCodecParameters) error {
 	}, webrtc.RTPCodecTypeVideo)
 }
 
-// newInterceptors ask for what is lost (NACK), report what comes (RR), and count packets both ways for congestion
-// control (TWCC). What we lose is sent again by [resends]. What we send is reported by the downlink, which knows the
-// time of the media.
+// newInterceptors are those that all connections share: they request lost packets (NACK), send receiver reports, and
+// number packets in both directions for congestion control (TWCC). Our own lost packets are sent again by
+// [retransmitter]. Sender reports are sent by the downstream, which knows the media time.
 func newInterceptors(m *webrtc.MediaEngine) (*interceptor.Registry, error) {
 	r := &interceptor.Registry{}
 	steps := []func() error{
-		func() error { return requestLost(r) },
-		func() error { return reportReceived(r) },
+		func() error { return addNACK(r) },
+		func() error { return addReceiverReports(r) },
 		func() error { return webrtc.ConfigureSimulcastExtensionHeaders(m) },
 		func() error { return webrtc.ConfigureTWCCHeaderExtensionSender(m, r) },
 		func() error { return webrtc.ConfigureTWCCSender(m, r) },
@@ -99,21 +99,21 @@ func newInterceptors(m *webrtc.MediaEngine) (*interceptor.Registry, error) {
 	return r, nil
 }
 
-// interceptors are those of one connection: its own, nearest to the network, and those that all have.
-func interceptors(own *resends, rest *interceptor.Registry) *interceptor.Registry {
+// interceptors are those of one connection: its own retransmitter, nearest to the network, and the shared ones.
+func interceptors(own *retransmitter, shared *interceptor.Registry) *interceptor.Registry {
 	r := &interceptor.Registry{}
 	r.Add(own)
-	r.Add(building{rest})
+	r.Add(chainFactory{shared})
 	return r
 }
 
-// building makes the interceptors of a registry as one.
-type building struct{ *interceptor.Registry }
+// chainFactory builds all interceptors of a registry as one chain.
+type chainFactory struct{ *interceptor.Registry }
 
 // NewInterceptor implements interceptor.Factory.
-func (b building) NewInterceptor(id string) (interceptor.Interceptor, error) { return b.Build(id) }
+func (f chainFactory) NewInterceptor(id string) (interceptor.Interceptor, error) { return f.Build(id) }
 
-func requestLost(r *interceptor.Registry) error {
+func addNACK(r *interceptor.Registry) error {
 	factory, err := nack.NewGeneratorInterceptor()
 	if err == nil {
 		r.Add(factory)
@@ -121,7 +121,7 @@ func requestLost(r *interceptor.Registry) error {
 	return err
 }
 
-func reportReceived(r *interceptor.Registry) error {
+func addReceiverReports(r *interceptor.Registry) error {
 	factory, err := report.NewReceiverInterceptor()
 	if err == nil {
 		r.Add(factory)
@@ -129,8 +129,8 @@ func reportReceived(r *interceptor.Registry) error {
 	return err
 }
 
-// idOf translates a negotiated MIME type; empty for what we do not read.
-func idOf(mime string) mixer.Codec {
+// codecOf is the codec of a negotiated MIME type; empty for codecs that we do not use.
+func codecOf(mime string) mixer.Codec {
 	switch {
 	case strings.EqualFold(mime, webrtc.MimeTypeH264):
 		return mixer.H264
@@ -142,10 +142,9 @@ func idOf(mime string) mixer.Codec {
 	return ""
 }
 
-// rank orders negotiated codecs: the H.264 profiles, then VP8, then the rest. It is -1 for what
-// we do not send as it is (RTX and unknown ones).
+// rank orders negotiated codecs: the H.264 profiles, VP8, Opus. It is -1 for others (RTX and unknown ones).
 func rank(p webrtc.RTPCodecParameters) int {
-	switch idOf(p.MimeType) {
+	switch codecOf(p.MimeType) {
 	case mixer.H264:
 		if i := profileOf(p.SDPFmtpLine); i >= 0 && parameter(p.SDPFmtpLine, "packetization-mode") == "1" {
 			return i
@@ -158,8 +157,8 @@ func rank(p webrtc.RTPCodecParameters) int {
 	return -1
 }
 
-// best picks what to send among the negotiated codecs.
-func best(codecs []webrtc.RTPCodecParameters) (webrtc.RTPCodecParameters, bool) {
+// bestCodec picks the codec to send among the negotiated ones.
+func bestCodec(codecs []webrtc.RTPCodecParameters) (webrtc.RTPCodecParameters, bool) {
 	usable := slices.DeleteFunc(slices.Clone(codecs), func(p webrtc.RTPCodecParameters) bool { return rank(p) < 0 })
 	if len(usable) == 0 {
 		return webrtc.RTPCodecParameters{}, false
@@ -167,20 +166,20 @@ func best(codecs []webrtc.RTPCodecParameters) (webrtc.RTPCodecParameters, bool) 
 	return slices.MinFunc(usable, func(a, b webrtc.RTPCodecParameters) int { return rank(a) - rank(b) }), true
 }
 
-// payloadTypes are those of what we may send: of the chosen codec, and of VP8 beside it where the client takes
-// both, for sources whose packets are passed on.
+// payloadTypes are those of the codecs that we may send: of the chosen one, and of VP8 if the client negotiated it too,
+// for passthrough of VP8 sources.
 func payloadTypes(chosen webrtc.RTPCodecParameters, codecs []webrtc.RTPCodecParameters) map[mixer.Codec]uint8 {
-	all := map[mixer.Codec]uint8{idOf(chosen.MimeType): uint8(chosen.PayloadType)}
+	all := map[mixer.Codec]uint8{codecOf(chosen.MimeType): uint8(chosen.PayloadType)}
 	for _, p := range codecs {
-		if id := idOf(p.MimeType); id == mixer.VP8 && all[id] == 0 {
-			all[id] = uint8(p.PayloadType)
+		if codec := codecOf(p.MimeType); codec == mixer.VP8 && all[codec] == 0 {
+			all[codec] = uint8(p.PayloadType)
 		}
 	}
 	return all
 }
 
-// repetitions are the payload types that repeat others, by those (RFC 4588, section 8.1).
-func repetitions(codecs []webrtc.RTPCodecParameters) map[uint8]uint8 {
+// rtxPayloadTypes are the payload types of RTX, by the payload types that they repeat (RFC 4588, section 8.1).
+func rtxPayloadTypes(codecs []webrtc.RTPCodecParameters) map[uint8]uint8 {
 	all := map[uint8]uint8{}
 	for _, p := range codecs {
 		of, err := strconv.ParseUint(parameter(p.SDPFmtpLine, "apt"), 10, 7)
@@ -191,9 +190,9 @@ func repetitions(codecs []webrtc.RTPCodecParameters) map[uint8]uint8 {
 	return all
 }
 
-// decodable is the highest H.264 profile among the negotiated codecs, by profile_idc. Constrained baseline is the least
-// in any case: none would mean that nothing is passed on, of VP8 neither.
-func decodable(codecs []webrtc.RTPCodecParameters) uint8 {
+// highestProfile is the highest H.264 profile among the negotiated codecs, as profile_idc. It is constrained baseline at
+// least: zero would disable passthrough, also that of VP8.
+func highestProfile(codecs []webrtc.RTPCodecParameters) uint8 {
 	highest := profiles[0].idc
 	for _, p := range codecs {
 		if i := rank(p); i > 0 && i < len(profiles) {
@@ -218,8 +217,8 @@ func profileOf(fmtp string) int {
 	return -1
 }
 
-// profileName is what profile_idc and the constraint flags mean together (RFC 6184, table 5): there are many ways to
-// write constrained baseline, and FFmpeg writes 4240.
+// profileName is the profile of a profile_idc and its constraint flags (RFC 6184, table 5). Constrained baseline has
+// many spellings; FFmpeg writes 4240.
 func profileName(idc, flags byte) string {
 	switch {
 	case idc == 0x42 && flags&0x4f == 0x40, idc == 0x4d && flags&0x8f == 0x80:

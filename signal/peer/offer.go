@@ -14,17 +14,17 @@ import (
 // sections for each direction.
 const maxSections = 16
 
-// offer is what an offer asks for.
+// offer is a parsed offer or answer of the client.
 type offer struct {
 	text     string
 	sdp      *sdp.SessionDescription
-	receives map[string]bool // by kind of media: the client wants some
-	rids     []string        // of the layers of its picture; without simulcast the one layer has an empty one
-	sound    error           // what to say of an offer without video, where one is needed; nil: it has video
+	receives map[string]bool // by kind of media
+	rids     []string        // of the video layers; one empty name without simulcast
+	noVideo  error           // the refusal where video is required; nil if there is a video section
 }
 
-// readOffer tells what is wrong with an offer, or an answer, before WebRTC sees it: an [refusal.Error] that says what
-// was found and what is accepted (RFC 8866, RFC 8829).
+// readOffer parses and checks an offer, or an answer, before pion does. The [refusal.Error] names what was found and
+// what is accepted (RFC 8866, RFC 8829).
 func readOffer(text string) (*offer, error) {
 	var d sdp.SessionDescription
 	if err := d.UnmarshalString(text); err != nil {
@@ -37,7 +37,7 @@ func readOffer(text string) (*offer, error) {
 	}
 	o := &offer{text: text, sdp: &d, receives: map[string]bool{}, rids: layersOf(&d)}
 	if len(sections(&d, "video")) == 0 {
-		o.sound = noVideo(&d)
+		o.noVideo = errNoVideo(&d)
 	}
 	for _, kind := range []string{"video", "audio"} {
 		o.receives[kind] = slices.ContainsFunc(sections(&d, kind), receives)
@@ -45,7 +45,7 @@ func readOffer(text string) (*offer, error) {
 	return o, nil
 }
 
-// receives tells whether the client wants media in a section.
+// receives tells whether the client wants to receive media in a section.
 func receives(m *sdp.MediaDescription) bool {
 	_, sendonly := m.Attribute("sendonly")
 	_, inactive := m.Attribute("inactive")
@@ -58,7 +58,7 @@ func checkSections(d *sdp.SessionDescription) error {
 	}
 	videos := sections(d, "video")
 	if len(videos) == 0 && len(sections(d, "audio")) == 0 {
-		return noVideo(d)
+		return errNoVideo(d)
 	}
 	if err := checkCodecs("video", videos, accepted); err != nil {
 		return err
@@ -66,11 +66,11 @@ func checkSections(d *sdp.SessionDescription) error {
 	return checkCodecs("audio", sections(d, "audio"), "opus")
 }
 
-func noVideo(d *sdp.SessionDescription) error {
+func errNoVideo(d *sdp.SessionDescription) error {
 	return refusal.New(CodeBadSDP, "the SDP has no video section (found: %s); accepted is one with %s, and optionally audio with opus", kinds(d), accepted)
 }
 
-// sections are the media sections of one kind that are in use: port 0 rejects one.
+// sections are the media sections of one kind that are not rejected by port 0.
 func sections(d *sdp.SessionDescription, kind string) []*sdp.MediaDescription {
 	var found []*sdp.MediaDescription
 	for _, m := range d.MediaDescriptions {
@@ -93,7 +93,7 @@ func kinds(d *sdp.SessionDescription) string {
 	return strings.Join(names, ", ")
 }
 
-// checkCodecs wants at least one usable codec in each section.
+// checkCodecs requires at least one usable codec in each section.
 func checkCodecs(kind string, all []*sdp.MediaDescription, accepted string) error {
 	for _, m := range all {
 		names, usable := codecsOf(m)
@@ -104,7 +104,7 @@ func checkCodecs(kind string, all []*sdp.MediaDescription, accepted string) erro
 	return nil
 }
 
-// codecsOf lists what a section offers, in words, and whether we can read any of it.
+// codecsOf lists the codecs of a section for an error text, and tells whether we can receive any of them.
 func codecsOf(m *sdp.MediaDescription) (string, bool) {
 	var names []string
 	usable := false
@@ -137,7 +137,7 @@ func h264Usable(fmtp string) bool {
 	return parameter(fmtp, "packetization-mode") == "1" && profileOf(fmtp) >= 0
 }
 
-// attribute finds "a=key:format value" and gives its value.
+// attribute is the value of "a=key:format value"; empty if there is none.
 func attribute(attributes []sdp.Attribute, key, format string) string {
 	for _, a := range attributes {
 		if a.Key != key {
@@ -150,8 +150,8 @@ func attribute(attributes []sdp.Attribute, key, format string) string {
 	return ""
 }
 
-// checkTransport wants ICE credentials, a DTLS fingerprint and names of sections, without which
-// no connection can begin.
+// checkTransport requires ICE credentials, a DTLS fingerprint and names of sections. No connection can start without
+// them.
 func checkTransport(d *sdp.SessionDescription) error {
 	needed := []struct{ key, what string }{
 		{"ice-ufrag", "ICE credentials (a=ice-ufrag)"},
@@ -159,7 +159,7 @@ func checkTransport(d *sdp.SessionDescription) error {
 		{"fingerprint", "a DTLS fingerprint (a=fingerprint)"},
 	}
 	for _, n := range needed {
-		if !somewhere(d, n.key) {
+		if !hasAttribute(d, n.key) {
 			return refusal.New(CodeBadSDP, "the SDP has no %s; accepted is an offer as RTCPeerConnection.createOffer makes it", n.what)
 		}
 	}
@@ -171,7 +171,8 @@ func checkTransport(d *sdp.SessionDescription) error {
 	return nil
 }
 
-func somewhere(d *sdp.SessionDescription, key string) bool {
+// hasAttribute tells whether the session or one of its sections has an attribute with a value.
+func hasAttribute(d *sdp.SessionDescription, key string) bool {
 	if value, ok := d.Attribute(key); ok && value != "" {
 		return true
 	}

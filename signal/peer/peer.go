@@ -27,27 +27,28 @@ type Mixer interface {
 // Options say what a Peer is connected to.
 type Options struct {
 	Mixer    Mixer          // what is viewed
-	Upstream Upstream       // takes what is published; nil: it is discarded
-	Own      mixer.SourceID // not heard by this client; zero: it hears everything
+	Upstream Upstream       // receives the published media; nil: they are discarded
+	Own      mixer.SourceID // left out of the client's audio; zero: nothing is
 
-	// View is what is viewed first; Codec and Profiles are filled in. Where it asks for no rung, the viewer is led to
-	// the one that its network carries; OnLayout is told again then, and Rendition describes it. OnLayout is told, by the goroutine that
-	// sends, right before the first picture that shows l leaves with that RTP timestamp; it must not block nor
-	// write to l. It may be nil.
+	// View is viewed first; its Codec and Profile are filled in. With rung "auto" the viewer gets the rung that its
+	// network carries; Rendition describes it, and OnLayout is called with each change of it.
+	//
+	// OnLayout is called from the goroutine that sends, right before the first frame that shows l leaves with that
+	// RTP timestamp. It must not block and must not write to l. It may be nil.
 	View     mixer.Watching
 	OnLayout func(l *mixer.Layout, rtp uint32)
 
-	// Audio and Video tell which published media Upstream takes; the rest is thrown away.
+	// Audio and Video are the published media that Upstream receives. The others are discarded.
 	Audio, Video bool
 
-	// SoundAlone takes offers without video, which are refused otherwise: the native client is never without.
-	SoundAlone bool
+	// AudioOnly accepts offers without video. They are refused otherwise: the native client always offers video.
+	AudioOnly bool
 
-	// HidePicture and HideSound withhold that of the mix from a client whose offer would take it.
-	HidePicture, HideSound bool
+	// HideVideo and HideAudio withhold that medium of the mix from a client that offers to receive it.
+	HideVideo, HideAudio bool
 
-	// OnCandidate is given our candidates, which may come before Answer returns. It is called
-	// from foreign goroutines and must not block.
+	// OnCandidate is called with each of our candidates, maybe before Answer returns. It is called from goroutines of
+	// pion and must not block.
 	OnCandidate func(Candidate)
 }
 
@@ -57,73 +58,74 @@ type Candidate = webrtc.ICECandidateInit
 // maxCandidates bounds what one client can make us probe.
 const maxCandidates = 128
 
-// Peer is one WebRTC connection. Its owner waits for Done, and calls Close in any case.
+// Peer is one WebRTC connection. Its owner waits for Done, and calls Close in every case.
 type Peer struct {
 	engine *Engine
 	opts   Options
 	log    *slog.Logger
 
-	ctx     context.Context // the life of the connection, ended by end
-	cancel  context.CancelFunc
-	flowing chan struct{}
-	once    sync.Once     // of flow
-	refresh chan struct{} // a key picture is wanted from the client
-	demands chan mixer.Demand
+	ctx              context.Context // the life of the connection; stop ends it
+	cancel           context.CancelFunc
+	flowing          chan struct{}
+	startOnce        sync.Once // of startDownstream
+	keyframeRequests chan struct{}
+	demands          chan mixer.Demand
 
-	mu         sync.Mutex
-	pc         *webrtc.PeerConnection // nil before a good offer, either side's
-	gathered   <-chan struct{}        // with pc: all our candidates are known; another one after each restart
-	down       *downlink              // nil before both descriptions are known
-	ours       *downlink              // of our offer, until it is accepted
-	first      *offer                 // the client's offer with its present credentials; nil if we offered
-	candidates int
-	early      []Candidate // of the client, before it accepted our offer
-	closed     bool
-	err        error
-	work       sync.WaitGroup // Add only under mu and before closed
+	mu          sync.Mutex
+	pc          *webrtc.PeerConnection // nil before a good offer of either side
+	gathered    <-chan struct{}        // closed when all our candidates are known; replaced by each ICE restart
+	down        *downstream            // nil before both descriptions are known
+	offered     *downstream            // of our offer, until the client accepts it
+	clientOffer *offer                 // with the present ICE credentials; nil if we offered
+	candidates  int                    // of the client, so far
+	early       []Candidate            // of the client, from before it accepted our offer
+	closed      bool
+	err         error
+	work        sync.WaitGroup // Add only under mu and before closed
 
-	restarting sync.Mutex // held through a restart, which waits for candidates; before mu
+	restarting sync.Mutex // held during an ICE restart, which waits for candidates; locked before mu
 
-	rids  []string        // of the layers of the picture, in order; one without a name if there is no simulcast; under mu
-	seen  [MaxLayers]bool // layers that have a track; under mu
-	heard bool            // there is a track of sound; under mu
-	up    counts
+	rids      []string        // of the video layers, in order; one empty name without simulcast; under mu
+	hasLayers [MaxLayers]bool // layers that have a track; under mu
+	hasAudio  bool            // there is an audio track; under mu
+	received  counts
 }
 
-// NewPeer prepares a peer; Answer or Offer begins it. The caller closes it.
+// NewPeer prepares a peer; Answer or Offer starts it. The caller closes it.
 func (e *Engine) NewPeer(opts Options, log *slog.Logger) *Peer {
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &Peer{
 		engine: e, opts: opts, log: log, ctx: ctx, cancel: cancel, flowing: make(chan struct{}),
-		refresh: make(chan struct{}, 1), demands: make(chan mixer.Demand, 1),
+		keyframeRequests: make(chan struct{}, 1), demands: make(chan mixer.Demand, 1),
 	}
-	e.add(p)
+	e.register(p)
 	return p
 }
 
-// Answer takes the client's one offer. An [refusal.Error] tells what was wrong with it; after any error
-// but a second offer the client may offer again. Where both sides offered, the second one to come is refused
-// here: a dialect that lets the client's win makes another Peer for it.
+// Answer answers the client's one offer. A [refusal.Error] tells what was wrong with it. After any error except a
+// second offer the client may offer again. When both sides offer at once, the later offer is refused here: a dialect in
+// which the client's offer wins makes another Peer for it.
 func (p *Peer) Answer(text string) (string, error) {
 	o, err := readOffer(text)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if refused := p.beginnable(); refused != nil {
+	if refused := p.checkStart(); refused != nil {
 		return "", refused
 	}
 	switch {
 	case err != nil:
 		return "", err
-	case o.sound != nil && !p.opts.SoundAlone:
-		return "", o.sound
+	case o.noVideo != nil && !p.opts.AudioOnly:
+		return "", o.noVideo
 	}
 	p.opts.withhold(o)
-	return p.begin(o)
+	return p.answerOffer(o)
 }
 
+// withhold makes o receive less.
 func (opts Options) withhold(o *offer) {
-	o.receives["video"] = o.receives["video"] && !opts.HidePicture
-	o.receives["audio"] = o.receives["audio"] && !opts.HideSound
+	o.receives["video"] = o.receives["video"] && !opts.HideVideo
+	o.receives["audio"] = o.receives["audio"] && !opts.HideAudio
 }
 
 func (p *Peer) trickle(pc *webrtc.PeerConnection) {
@@ -134,73 +136,73 @@ func (p *Peer) trickle(pc *webrtc.PeerConnection) {
 	})
 }
 
-// observe is set once the offer was good: nothing happens before the client has the answer. A connection that
-// comes back after a restart begins with key pictures both ways, since something was lost.
-func (p *Peer) observe(pc *webrtc.PeerConnection) {
-	pc.OnTrack(p.receive)
+// setCallbacks is called after the offer was accepted: nothing happens before the client has the answer. A connection
+// that is up again requests keyframes in both directions, since packets were lost.
+func (p *Peer) setCallbacks(pc *webrtc.PeerConnection) {
+	pc.OnTrack(p.onTrack)
 	pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) {
 		p.log.Debug("connection state changed", "state", s.String())
 		switch s {
 		case webrtc.PeerConnectionStateConnected:
-			p.once.Do(p.flow)
-			p.refreshBoth()
+			p.startOnce.Do(p.startDownstream)
+			p.requestKeyframes()
 		case webrtc.PeerConnectionStateFailed:
-			p.end(refusal.New(CodeICEFailed, "no packet came through for %v; accepted is a new connection", p.engine.cfg.timeout()))
+			p.stop(refusal.New(CodeICEFailed, "no packet came through for %v; accepted is a new connection", p.engine.cfg.timeout()))
 		case webrtc.PeerConnectionStateClosed:
-			p.end(nil)
+			p.stop(nil)
 		}
 	})
 }
 
-// refreshBoth asks for key pictures; those asked for before anything flows are not needed and cost nothing.
-func (p *Peer) refreshBoth() {
+// requestKeyframes requests keyframes in both directions. On the first connect they are not needed and cost nothing.
+func (p *Peer) requestKeyframes() {
 	p.RequestKeyframe()
-	if d := p.downlink(); d != nil {
-		d.viewing.reroute()
+	if d := p.downstream(); d != nil {
+		d.selection.onReconnect()
 	}
 }
 
-// flow begins the downstream, once there is somewhere to send it.
-func (p *Peer) flow() {
-	p.start(func() {
+// startDownstream starts sending. It is called when the connection is up for the first time.
+func (p *Peer) startDownstream() {
+	p.spawn(func() {
 		if err := p.down.run(p.ctx, func() { close(p.flowing) }); err != nil {
-			p.end(err)
+			p.stop(err)
 		}
 	})
 }
 
-// receive is given each track the client publishes.
-func (p *Peer) receive(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
-	u := newUplink(t, r, func() func(mixer.Packet) { return p.destination(t) }, &p.up, p.log)
-	p.start(func() { u.listen(r) })
-	p.start(func() { u.run(p.ctx) })
+// onTrack is called by pion for each track that the client publishes.
+func (p *Peer) onTrack(t *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
+	r := newTrackReader(t, receiver, func() func(mixer.Packet) { return p.outputOf(t) }, &p.received, p.log)
+	p.spawn(func() { r.readRTCP(receiver) })
+	p.spawn(func() { r.run(p.ctx) })
 }
 
-// destination is where a track goes that has begun: the first sound, and the first picture of each layer. Others
-// are read and thrown away.
-func (p *Peer) destination(t *webrtc.TrackRemote) func(mixer.Packet) {
+// outputOf is the function that receives the packets of a track: those of the first audio track, and of the first track
+// of each video layer, go to Upstream. Other tracks are read and discarded.
+func (p *Peer) outputOf(t *webrtc.TrackRemote) func(mixer.Packet) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	up := p.opts.Upstream
 	if t.Kind() == webrtc.RTPCodecTypeAudio {
-		if up == nil || !p.opts.Audio || p.heard {
-			return thrownAway
+		if up == nil || !p.opts.Audio || p.hasAudio {
+			return discard
 		}
-		p.heard = true
+		p.hasAudio = true
 		return up.WriteAudio
 	}
 	layer := slices.Index(p.rids, t.RID())
-	if up == nil || !p.opts.Video || layer < 0 || p.seen[layer] {
-		return thrownAway
+	if up == nil || !p.opts.Video || layer < 0 || p.hasLayers[layer] {
+		return discard
 	}
-	p.seen[layer] = true
-	return func(unit mixer.Packet) { up.WriteVideo(layer, unit) }
+	p.hasLayers[layer] = true
+	return func(packet mixer.Packet) { up.WriteVideo(layer, packet) }
 }
 
-func thrownAway(mixer.Packet) {}
+func discard(mixer.Packet) {}
 
-// start runs f in a goroutine that Close waits for, unless Close was called.
-func (p *Peer) start(f func()) {
+// spawn runs f in a goroutine that Close waits for. After Close it does nothing.
+func (p *Peer) spawn(f func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.closed {
@@ -208,8 +210,8 @@ func (p *Peer) start(f func()) {
 	}
 }
 
-// AddCandidate takes a candidate of the client's. Names of multicast DNS are ignored: the client
-// reaches us, and its address is learnt from that.
+// AddCandidate adds a candidate of the client. Multicast DNS names are ignored: the client calls us, and ICE learns its
+// address from its checks.
 func (p *Peer) AddCandidate(c Candidate) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -222,7 +224,7 @@ func (p *Peer) AddCandidate(c Candidate) error {
 	if p.candidates++; p.candidates > maxCandidates {
 		return refusal.New(CodeBadCandidate, "too many candidates; accepted are %d", maxCandidates)
 	}
-	if p.ours != nil {
+	if p.offered != nil {
 		p.early = append(p.early, c)
 		return nil
 	}
@@ -236,8 +238,8 @@ func (p *Peer) addCandidate(c Candidate) error {
 	return nil
 }
 
-// Change makes the client view something else, from a key picture of that on; the stream goes on without a
-// break. Before media flow it replaces Options.View. After an error everything stays as it was.
+// Change makes the client view something else, from a keyframe of that on. The stream continues without a gap. Before
+// media flow it replaces Options.View. After an error everything stays as it was.
 func (p *Peer) Change(w mixer.Watching) error {
 	p.mu.Lock()
 	down := p.down
@@ -248,24 +250,24 @@ func (p *Peer) Change(w mixer.Watching) error {
 	if down == nil {
 		return nil
 	}
-	return down.viewing.change(p.ctx, w)
+	return down.selection.change(p.ctx, w)
 }
 
-// Flowing is closed when the client is connected and subscribed to what it views.
+// Flowing is closed when the client is connected and subscribed to its view.
 func (p *Peer) Flowing() <-chan struct{} { return p.flowing }
 
 // Done is closed when the connection is over: lost, closed by the client, or by Close.
 func (p *Peer) Done() <-chan struct{} { return p.ctx.Done() }
 
-// Err tells why the connection is over; nil when either side closed it.
+// Err is the reason why the connection is over; nil when either side closed it.
 func (p *Peer) Err() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.err
 }
 
-// end stops the media; pion's callbacks may call it, Close they may not.
-func (p *Peer) end(err error) {
+// stop stops the media. It may be called from pion's callbacks; Close may not, as it waits for them.
+func (p *Peer) stop(err error) {
 	p.mu.Lock()
 	if p.err == nil && p.ctx.Err() == nil {
 		p.err = err
@@ -274,10 +276,10 @@ func (p *Peer) end(err error) {
 	p.cancel()
 }
 
-// Close ends the connection and waits for all its goroutines. After it, Upstream is not called.
+// Close ends the connection and waits for all its goroutines. Upstream is not called after it.
 // It is idempotent.
 func (p *Peer) Close() error {
-	p.end(nil)
+	p.stop(nil)
 	p.mu.Lock()
 	p.closed = true
 	pc := p.pc
@@ -287,7 +289,7 @@ func (p *Peer) Close() error {
 		err = pc.GracefulClose()
 	}
 	p.work.Wait()
-	p.engine.drop(p)
+	p.engine.unregister(p)
 	if err != nil && !errors.Is(err, webrtc.ErrConnectionClosed) {
 		return fmt.Errorf("close peer connection: %w", err)
 	}

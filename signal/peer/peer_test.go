@@ -85,7 +85,7 @@ func TestBestCodec(t *testing.T) {
 		{"VP8 rather than mode 0", []webrtc.RTPCodecParameters{mode0, rtx, vp8}, vp8.SDPFmtpLine},
 		{"nothing usable", []webrtc.RTPCodecParameters{mode0, rtx}, "none"},
 	} {
-		got, ok := best(c.in)
+		got, ok := bestCodec(c.in)
 		if !ok {
 			got.SDPFmtpLine = "none"
 		}
@@ -111,14 +111,14 @@ func TestProfiles(t *testing.T) {
 	}
 }
 
-// received collects what an uplink puts.
-func newTestUplink(out *[]mixer.Packet) *uplink {
+// newTestReader makes a trackReader whose packets are appended to out.
+func newTestReader(out *[]mixer.Packet) *trackReader {
 	capability := func(mime string) webrtc.RTPCodecParameters {
 		return webrtc.RTPCodecParameters{RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: mime, ClockRate: 90000}}
 	}
-	return &uplink{
+	return &trackReader{
 		codecs: map[uint8]webrtc.RTPCodecParameters{96: capability("video/VP8"), 102: capability("video/H264"), 97: capability("video/rtx")},
-		put:    func(p mixer.Packet) { *out = append(*out, p) }, log: quiet, counts: &counts{}, fresh: true,
+		output: func(p mixer.Packet) { *out = append(*out, p) }, log: quiet, counts: &counts{}, afterBreak: true,
 	}
 }
 
@@ -129,37 +129,37 @@ var (
 
 func TestCodecChangesWithPayloadType(t *testing.T) {
 	var got []mixer.Packet
-	u := newTestUplink(&got)
+	r := newTestReader(&got)
 	sequencer := rtp.NewFixedSequencer(65530)
 	vp8 := rtp.NewPacketizer(1200, 96, 1, &codecs.VP8Payloader{}, sequencer, 90000)
 	h264 := rtp.NewPacketizer(1200, 102, 1, &codecs.H264Payloader{}, sequencer, 90000)
 	for i := range 12 {
-		packetizer, unit := vp8, vp8Key
+		packetizer, accessUnit := vp8, vp8Key
 		if i/3%2 == 1 {
-			packetizer, unit = h264, h264Key
+			packetizer, accessUnit = h264, h264Key
 		}
-		for _, p := range packetizer.Packetize(unit, 3000) {
-			u.push(p)
+		for _, p := range packetizer.Packetize(accessUnit, 3000) {
+			r.read(p)
 		}
 	}
-	var ids []mixer.Codec
+	var order []mixer.Codec
 	for _, p := range got {
-		if first := len(ids) == 0 || ids[len(ids)-1] != p.Codec; first {
-			ids = append(ids, p.Codec)
+		if first := len(order) == 0 || order[len(order)-1] != p.Codec; first {
+			order = append(order, p.Codec)
 			if !p.Lost {
-				t.Errorf("the first %s unit does not say that it follows a break", p.Codec)
+				t.Errorf("the first %s access unit is not marked as following a break", p.Codec)
 			}
 		}
 	}
 	want := []mixer.Codec{mixer.VP8, mixer.H264, mixer.VP8, mixer.H264}
-	if !slices.Equal(ids, want) || len(got) != 12 {
-		t.Errorf("got %d units of %v; want 12 of %v", len(got), ids, want)
+	if !slices.Equal(order, want) || len(got) != 12 {
+		t.Errorf("got %d access units of %v; want 12 of %v", len(got), order, want)
 	}
 }
 
-func TestGarbageIsCounted(t *testing.T) {
+func TestUnusablePacketsAreCounted(t *testing.T) {
 	var got []mixer.Packet
-	u := newTestUplink(&got)
+	r := newTestReader(&got)
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 5000 {
 		p := &rtp.Packet{Payload: make([]byte, random.IntN(40))}
@@ -167,31 +167,31 @@ func TestGarbageIsCounted(t *testing.T) {
 		for i := range p.Payload {
 			p.Payload[i] = byte(random.Uint32())
 		}
-		u.push(p)
+		r.read(p)
 	}
-	if u.counts.packets.Load() != 5000 || u.counts.garbage.Load() < 1000 {
-		t.Errorf("counted %d packets and %d garbage; want 5000 and about half", u.counts.packets.Load(), u.counts.garbage.Load())
+	if r.counts.packets.Load() != 5000 || r.counts.unusable.Load() < 1000 {
+		t.Errorf("counted %d packets and %d unusable; want 5000 and about half", r.counts.packets.Load(), r.counts.unusable.Load())
 	}
 }
 
-// TestSlowViewerFallsToTheNextKey fills a queue that nobody reads.
-func TestSlowViewerFallsToTheNextKey(t *testing.T) {
-	d := newDownlink(context.Background(), Options{})
+// TestSlowViewerWaitsForTheNextKeyframe fills a queue that is not read.
+func TestSlowViewerWaitsForTheNextKeyframe(t *testing.T) {
+	d := newDownstream(context.Background(), Options{})
 	s := &videoSink{d: d}
-	put := func(n int, key bool) {
+	write := func(n int, key bool) {
 		s.WritePacket(hub.NewPacket(mixer.Packet{Codec: mixer.H264, PTS: time.Duration(n), Key: key}))
 	}
 	for n := range backlog + 5 {
-		put(n, n == 0)
+		write(n, n == 0)
 	}
 	for range backlog {
 		<-d.queue
 	}
-	put(100, false) // there is room, but decoding cannot go on here
-	put(101, true)
-	put(102, false)
-	if first := <-d.queue; first.p.PTS != 101 || len(d.queue) != 1 {
-		t.Errorf("went on at unit %d with %d behind it; want 101 and 1", first.p.PTS, len(d.queue))
+	write(100, false) // fits, but refers to a frame that was dropped
+	write(101, true)
+	write(102, false)
+	if first := <-d.queue; first.packet.PTS != 101 || len(d.queue) != 1 {
+		t.Errorf("continued at access unit %d with %d behind it; want 101 and 1", first.packet.PTS, len(d.queue))
 	}
 	if got := d.dropped.Load(); got != 6 {
 		t.Errorf("counted %d dropped; want 6", got)

@@ -16,8 +16,8 @@ import (
 
 const sharedSecret = "the secret that both of them know"
 
-// relayed opens an engine whose clients are told of relays; media come in on the loopback interface only.
-func relayed(t *testing.T, cfg turn.Config) *Engine {
+// openRelayed opens an engine with TURN relays; media are received on the loopback interface only.
+func openRelayed(t *testing.T, cfg turn.Config) *Engine {
 	t.Helper()
 	var relays *turn.Relays
 	e := openEngine(t, Config{Relays: func(user string) []ICEServer {
@@ -36,7 +36,7 @@ func relayed(t *testing.T, cfg turn.Config) *Engine {
 	return e
 }
 
-// coturn starts the TURN server of the distribution on the loopback interface, and gives its port.
+// coturn starts the distribution's TURN server on the loopback interface and returns its port.
 func coturn(t *testing.T) int {
 	t.Helper()
 	path, err := exec.LookPath("turnserver")
@@ -81,8 +81,8 @@ func freeTCPPort(t *testing.T) int {
 	return portOf(l.Addr())
 }
 
-// TestOnlyThroughARelay: a client that has no other way than TURN, over UDP and over TCP, through our own server
-// and through a real coturn that knows our secret.
+// TestOnlyThroughARelay: a client with relay candidates alone connects over UDP and over TCP, through our own TURN server
+// and through a real coturn with our secret.
 func TestOnlyThroughARelay(t *testing.T) {
 	external := coturn(t)
 	for name, cfg := range map[string]turn.Config{
@@ -94,17 +94,17 @@ func TestOnlyThroughARelay(t *testing.T) {
 	} {
 		for _, protocol := range []string{"udp", "tcp"} {
 			t.Run(name+" "+protocol, func(t *testing.T) {
-				c := newCaller(t, relayed(t, cfg), onLoopback(webrtc.NetworkTypeUDP4, webrtc.NetworkTypeTCP4), webrtc.Configuration{})
+				c := newCaller(t, openRelayed(t, cfg), onLoopback(webrtc.NetworkTypeUDP4, webrtc.NetworkTypeTCP4), webrtc.Configuration{})
 				c.relayOnly(protocol)
 				c.call(nil)
-				c.flows("through the relay")
+				c.awaitMedia("through the relay")
 				c.wantRelay(protocol)
 			})
 		}
 	}
 }
 
-// relayOnly configures the client with what our engine tells it, of one protocol.
+// relayOnly configures the client with the TURN servers of our engine that use one protocol.
 func (c *caller) relayOnly(protocol string) {
 	c.t.Helper()
 	cfg := webrtc.Configuration{ICETransportPolicy: webrtc.ICETransportPolicyRelay}
@@ -123,7 +123,7 @@ func (c *caller) relayOnly(protocol string) {
 	}
 }
 
-// wantRelay looks at the pair that was chosen.
+// wantRelay checks the type of the client's first local candidate.
 func (c *caller) wantRelay(protocol string) {
 	c.t.Helper()
 	for _, s := range c.pc.GetStats() {

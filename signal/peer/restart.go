@@ -11,25 +11,25 @@ import (
 	"azulejo/signal/refusal"
 )
 
-// Restart takes an offer that differs from the client's first one only in ICE credentials and candidates
-// (RFC 8445 §9, RFC 8839 §4.4.1.1), and returns the answer with all our candidates. Media go on over the new
-// path, without a new join; what was lost meanwhile is repaired by key pictures. Everything else is refused with
-// CodeSecondOffer and changes nothing. It may be called any number of times, also before the connection is up.
+// Restart answers an offer that differs from the client's first one only in ICE credentials and candidates (RFC 8445 §9,
+// RFC 8839 §4.4.1.1). The answer has all our candidates. Media continue over the new path without a new join; keyframes
+// repair the loss in between. Other offers are refused with CodeSecondOffer and change nothing. It may be called any
+// number of times, also before the connection is up.
 func (p *Peer) Restart(text string) (string, error) {
-	again, err := readOffer(text)
+	next, err := readOffer(text)
 	if err != nil {
 		return "", refusal.New(CodeSecondOffer, "a second offer that cannot be used: %v; accepted is one per connection, and an ICE restart of it", err)
 	}
 	return p.restart(func(first *offer) (*offer, error) {
-		if err := first.same(again); err != nil {
+		if err := first.checkSame(next); err != nil {
 			return nil, err
 		}
-		return first.with(again.credentials(), again.candidates())
+		return first.with(next.credentials(), next.candidates())
 	})
 }
 
-// RestartICE is Restart from credentials alone, for dialects in which no second offer is sent. The client's new
-// candidates follow by AddCandidate.
+// RestartICE is Restart with credentials alone, for dialects without a second offer. The client's new candidates follow
+// with AddCandidate.
 func (p *Peer) RestartICE(ufrag, pwd string) (answer string, err error) {
 	c := credentials{ufrag, pwd}
 	if err := c.check(); err != nil {
@@ -38,11 +38,11 @@ func (p *Peer) RestartICE(ufrag, pwd string) (answer string, err error) {
 	return p.restart(func(first *offer) (*offer, error) { return first.with(c, nil) })
 }
 
-// restart negotiates what next makes of the first offer.
+// restart negotiates the offer that next makes from the first one.
 func (p *Peer) restart(next func(first *offer) (*offer, error)) (string, error) {
 	p.restarting.Lock()
 	defer p.restarting.Unlock()
-	if _, err := p.Gather(p.ctx); err != nil { // candidates of two generations would mix
+	if _, err := p.Gather(p.ctx); err != nil { // candidates of two generations would be mixed
 		return "", err
 	}
 	if err := p.renegotiate(next); err != nil {
@@ -55,22 +55,22 @@ func (p *Peer) renegotiate(next func(first *offer) (*offer, error)) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
-		return errOver()
+		return errEnded()
 	}
-	if p.first == nil {
+	if p.clientOffer == nil {
 		return refusal.New(CodeSecondOffer, "an offer from the side that was offered to; accepted is one offer per connection, and its ICE restart by who made it")
 	}
-	o, err := next(p.first)
+	o, err := next(p.clientOffer)
 	if err != nil {
 		return err
 	}
 	if err := p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: o.text}); err != nil {
 		return refusal.New(CodeBadSDP, "the ICE restart cannot be answered: %v; accepted is an offer as RTCPeerConnection.createOffer makes it", err)
 	}
-	if _, err := conclude(p.pc); err != nil {
+	if _, err := createAnswer(p.pc); err != nil {
 		return fmt.Errorf("answer the ICE restart: %w", err)
 	}
-	p.first, p.candidates, p.gathered = o, 0, webrtc.GatheringCompletePromise(p.pc)
+	p.clientOffer, p.candidates, p.gathered = o, 0, webrtc.GatheringCompletePromise(p.pc)
 	return nil
 }
 
@@ -84,13 +84,13 @@ func (c credentials) check() error {
 	return nil
 }
 
-// iceText tells whether s is made of ice-char. Chromium and Firefox keep to it, others add - and _.
+// iceText tells whether s consists of ice-char. Chromium and Firefox obey it, others add - and _.
 func iceText(s string, least int) bool {
 	const chars = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/-_"
 	return len(s) >= least && len(s) <= 256 && strings.Trim(s, chars) == ""
 }
 
-// transport is the section whose ICE attributes are those of all (RFC 9143 §7.2): the first of the bundle.
+// transport is the section whose ICE attributes count for all (RFC 9143 §7.2): the first one of the bundle.
 func (o *offer) transport() *sdp.MediaDescription {
 	group, _ := o.sdp.Attribute("group")
 	if mids := strings.Fields(group); len(mids) > 1 && mids[0] == "BUNDLE" {
@@ -100,7 +100,7 @@ func (o *offer) transport() *sdp.MediaDescription {
 			}
 		}
 	}
-	return o.sdp.MediaDescriptions[0] // readOffer wants one at least
+	return o.sdp.MediaDescriptions[0] // readOffer requires one
 }
 
 func (o *offer) credentials() credentials {
@@ -125,7 +125,7 @@ func (o *offer) candidates() []sdp.Attribute {
 	return all
 }
 
-// with is o with other credentials and candidates. Nothing else of a later offer is trusted to be the same.
+// with is o with other credentials and candidates. Nothing else of the later offer is used.
 func (o *offer) with(c credentials, candidates []sdp.Attribute) (*offer, error) {
 	if c == o.credentials() {
 		return nil, refusal.New(CodeSecondOffer, "a second offer with the ICE credentials of the first; accepted is one per connection, and an ICE restart of it with new ones")
@@ -149,7 +149,7 @@ func (o *offer) with(c credentials, candidates []sdp.Attribute) (*offer, error) 
 	return &next, nil
 }
 
-// replace puts in c where there are credentials, and takes the candidates out.
+// replace replaces the credentials by c and removes the candidates.
 func (c credentials) replace(attributes []sdp.Attribute) []sdp.Attribute {
 	var out []sdp.Attribute
 	for _, a := range attributes {
@@ -166,29 +166,29 @@ func (c credentials) replace(attributes []sdp.Attribute) []sdp.Attribute {
 	return out
 }
 
-// same tells what another offer of the same client would change besides ICE.
-func (o *offer) same(other *offer) error {
+// checkSame returns an error that names what another offer of the client would change besides ICE.
+func (o *offer) checkSame(other *offer) error {
 	if a, b := o.transportValue("fingerprint"), other.transportValue("fingerprint"); !strings.EqualFold(a, b) {
-		return another("comes from another connection (a=fingerprint)")
+		return errSecondOffer("comes from another connection (a=fingerprint)")
 	}
 	mine, theirs := o.sdp.MediaDescriptions, other.sdp.MediaDescriptions
 	if len(mine) != len(theirs) {
-		return another(fmt.Sprintf("has %d media sections instead of %d", len(theirs), len(mine)))
+		return errSecondOffer(fmt.Sprintf("has %d media sections instead of %d", len(theirs), len(mine)))
 	}
 	for i, m := range mine {
 		if what := changed(m, theirs[i]); what != "" {
-			return another(fmt.Sprintf("changes the %s of section %d", what, i))
+			return errSecondOffer(fmt.Sprintf("changes the %s of section %d", what, i))
 		}
 	}
 	return nil
 }
 
-func another(what string) error {
+func errSecondOffer(what string) error {
 	return refusal.New(CodeSecondOffer, "a second offer that %s; accepted is one per connection, and its ICE restart (RTCPeerConnection.restartIce), which changes nothing else", what)
 }
 
-// changed names what differs between two versions of a section; empty: nothing that matters. Formats may be
-// listed in another order, but their numbers mean what they meant.
+// changed names the difference between two versions of a section; empty: none that matters. Formats may be listed in
+// another order, but the meaning of a payload type has to stay.
 func changed(a, b *sdp.MediaDescription) string {
 	value := func(m *sdp.MediaDescription, key string) string {
 		v, _ := m.Attribute(key)
@@ -201,11 +201,11 @@ func changed(a, b *sdp.MediaDescription) string {
 		return "name (a=mid)"
 	case direction(a) != direction(b):
 		return "direction"
-	case !slices.Equal(sent(a), sent(b)):
+	case !slices.Equal(sentLayers(a), sentLayers(b)):
 		return "layers (a=simulcast)"
 	}
 	for _, format := range b.MediaName.Formats {
-		if meant := attribute(a.Attributes, "rtpmap", format); meant != "" && meant != attribute(b.Attributes, "rtpmap", format) {
+		if before := attribute(a.Attributes, "rtpmap", format); before != "" && before != attribute(b.Attributes, "rtpmap", format) {
 			return "codecs"
 		}
 	}

@@ -19,15 +19,15 @@ func ufragOf(t *testing.T, text string) string {
 	return found[1]
 }
 
-// TestRestart: with new credentials on both sides media go on in the same tracks, over UDP and TCP, as often as
-// the client likes.
+// TestRestart: with new credentials on both sides media continue in the same tracks, over UDP and TCP, after each of
+// several restarts.
 func TestRestart(t *testing.T) {
 	for name, cfg := range map[string]Config{"udp": {UDP: "127.0.0.1:0"}, "tcp": {UDP: "127.0.0.1:0", TCP: "127.0.0.1:0"}} {
 		t.Run(name, func(t *testing.T) {
 			types := map[string]webrtc.NetworkType{"udp": webrtc.NetworkTypeUDP4, "tcp": webrtc.NetworkTypeTCP4}
 			c := newCaller(t, openEngine(t, cfg), onLoopback(types[name]), webrtc.Configuration{})
 			c.call(nil)
-			c.flows("at first")
+			c.awaitMedia("at first")
 			ours := ufragOf(t, c.pc.RemoteDescription().SDP)
 			for range 3 {
 				answer, err := c.peer.Restart(c.offer(true))
@@ -39,8 +39,8 @@ func TestRestart(t *testing.T) {
 					t.Errorf("answered with credentials %s after %s; want other ones, and all candidates:\n%s", next, ours, answer)
 				}
 				ours = next
-				c.takes(answer)
-				c.flows("after a restart")
+				c.accept(answer)
+				c.awaitMedia("after a restart")
 			}
 			if c.peer.Err() != nil {
 				t.Error(c.peer.Err())
@@ -49,46 +49,46 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-// TestRestartICE takes only the credentials out of the client's new offer, and its candidates one by one.
+// TestRestartICE uses only the credentials of the client's new offer, and adds its candidates one by one.
 func TestRestartICE(t *testing.T) {
 	c := newCaller(t, openEngine(t, Config{}), onLoopback(), webrtc.Configuration{})
 	_, err := c.peer.RestartICE("abcd", strings.Repeat("x", 22))
-	refused(t, err, CodeUnexpected, "before the offer")
+	wantRefusal(t, err, CodeUnexpected, "before the offer")
 	c.call(nil)
-	c.flows("at first")
+	c.awaitMedia("at first")
 	o, err := readOffer(c.offer(true))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for ufrag, pwd := range map[string]string{"abc": strings.Repeat("x", 22), "abcd": "short", "a\r\nd": strings.Repeat("x", 22)} {
 		_, err = c.peer.RestartICE(ufrag, pwd)
-		refused(t, err, CodeBadSDP, "ICE credentials")
+		wantRefusal(t, err, CodeBadSDP, "ICE credentials")
 	}
 	answer, err := c.peer.RestartICE(o.credentials().ufrag, o.credentials().pwd)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.takes(answer)
+	c.accept(answer)
 	for _, candidate := range o.candidates() {
 		if err = c.peer.AddCandidate(Candidate{Candidate: "candidate:" + candidate.Value}); err != nil {
 			t.Error(err)
 		}
 	}
-	c.flows("after the restart")
+	c.awaitMedia("after the restart")
 	_, err = c.peer.RestartICE(o.credentials().ufrag, o.credentials().pwd)
-	refused(t, err, CodeSecondOffer, "ICE credentials of the first")
+	wantRefusal(t, err, CodeSecondOffer, "ICE credentials of the first")
 }
 
-// TestRestartChangesNothingElse: what is not an ICE restart of the same connection is refused, and the
-// connection goes on.
+// TestRestartChangesNothingElse: an offer that is no ICE restart of the same connection is refused, and the connection
+// continues.
 func TestRestartChangesNothingElse(t *testing.T) {
 	c := newCaller(t, openEngine(t, Config{}), onLoopback(), webrtc.Configuration{})
 	c.call(nil)
-	c.flows("at first")
+	c.awaitMedia("at first")
 	first := c.pc.LocalDescription().SDP
 	again := strings.ReplaceAll(first, "a=ice-ufrag:", "a=ice-ufrag:x")
 	_, err := c.peer.Restart(first)
-	refused(t, err, CodeSecondOffer, "ICE credentials of the first")
+	wantRefusal(t, err, CodeSecondOffer, "ICE credentials of the first")
 	video := again[strings.Index(again, "m=video"):]
 	line := regexp.MustCompile(`a=fingerprint:\S+ (\S+)`).FindStringSubmatch(again)
 	for word, offer := range map[string]string{
@@ -105,7 +105,7 @@ func TestRestartChangesNothingElse(t *testing.T) {
 		if word == "kind of media" || word == "codecs" { // may be unusable for another reason as well
 			word = "second offer"
 		}
-		refused(t, err, CodeSecondOffer, word)
+		wantRefusal(t, err, CodeSecondOffer, word)
 	}
-	c.flows("after offers that were refused")
+	c.awaitMedia("after offers that were refused")
 }

@@ -9,23 +9,23 @@ import (
 	"azulejo/signal/refusal"
 )
 
-// MaxLayers is how many versions of its picture a client may send; browsers make three at most.
+// MaxLayers is how many simulcast layers a client may send; browsers send three at most.
 const MaxLayers = 3
 
-// layersOf are the names of the layers of the picture, in the order of a=simulcast (RFC 8853); one without
-// a name where there is no simulcast.
+// layersOf are the names of the video layers, in the order of a=simulcast (RFC 8853). Without simulcast it is one empty
+// name.
 func layersOf(d *sdp.SessionDescription) []string {
 	for _, m := range sections(d, "video") {
-		if rids := sent(m); len(rids) > 0 {
+		if rids := sentLayers(m); len(rids) > 0 {
 			return rids
 		}
 	}
 	return []string{""}
 }
 
-// sent reads "send a;b,c;~d recv …": streams in order, each with alternatives, some of them paused at first. Of
-// alternatives only the first is taken.
-func sent(m *sdp.MediaDescription) []string {
+// sentLayers parses "send a;b,c;~d recv …": streams in order, each with alternatives; ~ marks those that start paused.
+// Only the first alternative is used.
+func sentLayers(m *sdp.MediaDescription) []string {
 	value, _ := m.Attribute("simulcast")
 	fields := strings.Fields(value)
 	i := slices.Index(fields, "send")
@@ -42,7 +42,7 @@ func sent(m *sdp.MediaDescription) []string {
 	return rids
 }
 
-// checkLayers bounds what a client can make us read.
+// checkLayers limits the number of layers that a client may send.
 func checkLayers(d *sdp.SessionDescription) error {
 	for _, m := range d.MediaDescriptions {
 		n := 0
@@ -51,7 +51,7 @@ func checkLayers(d *sdp.SessionDescription) error {
 				n++
 			}
 		}
-		if n = max(n, len(sent(m))); n > MaxLayers {
+		if n = max(n, len(sentLayers(m))); n > MaxLayers {
 			return refusal.New(CodeBadSDP, "the %s section has %d layers (a=rid); accepted are up to %d", m.MediaName.Media, n, MaxLayers)
 		}
 	}

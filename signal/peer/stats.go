@@ -4,20 +4,20 @@ import (
 	"azulejo/mixer"
 )
 
-// Stats count what one peer received and sent since it began.
+// Stats count the packets of one peer since it started.
 type Stats struct {
 	UpPackets uint64 `json:"upPackets"`
-	UpUnits   uint64 `json:"upUnits"`   // access units given to the mixer
-	UpGarbage uint64 `json:"upGarbage"` // packets that could not be read
+	UpUnits   uint64 `json:"upUnits"`   // access units and audio frames for the mixer
+	UpGarbage uint64 `json:"upGarbage"` // unusable packets
 
 	DownPackets  uint64 `json:"downPackets"`
 	DownBytes    uint64 `json:"downBytes"`
 	DownPictures uint64 `json:"downPictures"`
-	DownDropped  uint64 `json:"downDropped"` // access units that did not fit the queue or the network
+	DownDropped  uint64 `json:"downDropped"` // access units and audio frames that the queue or the network did not take
 
-	Refreshes uint64 `json:"refreshes"` // key pictures the viewer asked for
+	Refreshes uint64 `json:"refreshes"` // keyframes that the viewer requested
 
-	// Moves of viewers that leave the rung to us, to a smaller and to a larger one, as their networks carry it.
+	// Moves of viewers with rung "auto", to a smaller and to a larger rung.
 	MovedDown uint64 `json:"movedDown"`
 	MovedUp   uint64 `json:"movedUp"`
 }
@@ -31,7 +31,7 @@ func (s Stats) plus(o Stats) Stats {
 	}
 }
 
-// EngineStats are the sums over all peers there ever were, and how many there are.
+// EngineStats are the sums over all peers since the start, and the number of open peers.
 type EngineStats struct {
 	Peers int `json:"peers"`
 	Stats
@@ -48,13 +48,13 @@ func (e *Engine) Stats() EngineStats {
 	return sum
 }
 
-func (e *Engine) add(p *Peer) {
+func (e *Engine) register(p *Peer) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.peers[p] = struct{}{}
 }
 
-func (e *Engine) drop(p *Peer) {
+func (e *Engine) unregister(p *Peer) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if _, here := e.peers[p]; here {
@@ -65,44 +65,44 @@ func (e *Engine) drop(p *Peer) {
 
 // Stats is a snapshot.
 func (p *Peer) Stats() Stats {
-	s := Stats{UpPackets: p.up.packets.Load(), UpUnits: p.up.units.Load(), UpGarbage: p.up.garbage.Load()}
-	if d := p.downlink(); d != nil {
-		s.DownPackets, s.DownBytes, s.DownPictures = d.packets.Load(), d.bytes.Load(), d.pictures.Load()
-		s.DownDropped, s.Refreshes = d.dropped.Load(), d.refreshes.Load()
-		s.MovedDown, s.MovedUp = d.viewing.down.Load(), d.viewing.up.Load()
+	s := Stats{UpPackets: p.received.packets.Load(), UpUnits: p.received.accessUnits.Load(), UpGarbage: p.received.unusable.Load()}
+	if d := p.downstream(); d != nil {
+		s.DownPackets, s.DownBytes, s.DownPictures = d.packets.Load(), d.bytes.Load(), d.frames.Load()
+		s.DownDropped, s.Refreshes = d.dropped.Load(), d.keyframeRequests.Load()
+		s.MovedDown, s.MovedUp = d.selection.movedDown.Load(), d.selection.movedUp.Load()
 	}
 	return s
 }
 
-// Codec is the picture format this peer is sent, empty while it is unknown and for those who
-// only publish.
+// Codec is the video codec that is encoded for this client. It is empty before the negotiation, and for clients that
+// receive no video.
 func (p *Peer) Codec() mixer.Codec {
-	d := p.downlink()
+	d := p.downstream()
 	if d == nil {
 		return ""
 	}
-	if b := d.binding(d.video); b != nil {
-		return b.id
+	if b := d.video.binding(); b != nil {
+		return b.codec
 	}
 	return ""
 }
 
-// Rendition describes the picture that is sent now; false before media flow, and for those who take no picture.
+// Rendition describes the video that is sent now. It is false before media flow, and for clients that receive no video.
 func (p *Peer) Rendition() (mixer.RenditionStats, bool) {
-	d := p.downlink()
+	d := p.downstream()
 	if d == nil {
 		return mixer.RenditionStats{}, false
 	}
-	return d.viewing.rendition()
+	return d.selection.rendition()
 }
 
-// NoPicture tells that the client's offer takes no picture; false before a good offer.
-func (p *Peer) NoPicture() bool {
-	d := p.downlink()
+// NoVideo tells whether the client has negotiated to receive no video; false before a good offer.
+func (p *Peer) NoVideo() bool {
+	d := p.downstream()
 	return d != nil && d.video == nil
 }
 
-func (p *Peer) downlink() *downlink {
+func (p *Peer) downstream() *downstream {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.down

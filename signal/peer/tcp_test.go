@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// TestTCPIsBounded: one address has so many connections to the port for media, whose strangers are closed with it: pion
-// alone would wait for them half a minute.
+// TestTCPIsBounded: the number of connections of one address to the media port is limited. Connections without a check
+// are closed with the port: pion alone would wait for them for 30 s.
 func TestTCPIsBounded(t *testing.T) {
 	e, err := NewEngine(Config{TCP: "127.0.0.1:0"}, quiet)
 	if err != nil {
@@ -29,15 +29,15 @@ func TestTCPIsBounded(t *testing.T) {
 		dial("127.0.0.1")
 	}
 	other := dial("127.0.0.2")
-	if !ends(t, dial("127.0.0.1"), 20*time.Second) {
+	if !closes(t, dial("127.0.0.1"), 20*time.Second) {
 		t.Error("one connection too many was let in")
 	}
-	if ends(t, other, 10*time.Millisecond) { // they are accepted one after the other
+	if closes(t, other, 10*time.Millisecond) { // they are accepted one after the other
 		t.Error("a connection of another address was closed")
 	}
 	closed := make(chan error, 1)
 	go func() { closed <- e.Close() }()
-	if !ends(t, other, 20*time.Second) {
+	if !closes(t, other, 20*time.Second) {
 		t.Error("a connection that says nothing outlives the port")
 	}
 	if err := <-closed; err != nil {
@@ -45,15 +45,15 @@ func TestTCPIsBounded(t *testing.T) {
 	}
 }
 
-// ends tells whether the other side closes the connection in time.
-func ends(t *testing.T, conn net.Conn, within time.Duration) bool {
+// closes tells whether the other side closes the connection in time.
+func closes(t *testing.T, conn net.Conn, within time.Duration) bool {
 	t.Helper()
 	if err := conn.SetReadDeadline(time.Now().Add(within)); err != nil {
 		t.Fatal(err)
 	}
 	_, err := conn.Read(make([]byte, 1))
 	if err == nil {
-		t.Fatal("the server spoke first")
+		t.Fatal("the server sent data first")
 	}
 	return !errors.Is(err, os.ErrDeadlineExceeded)
 }

@@ -17,19 +17,19 @@ import (
 	"azulejo/signal/signaltest/await"
 )
 
-// shown is one picture that a viewer got.
-type shown struct {
-	stamp uint32
-	id    mixer.Codec
-	size  string
+// decodedFrame is one frame that a viewer decoded.
+type decodedFrame struct {
+	timestamp uint32
+	codec     mixer.Codec
+	size      string
 }
 
-// viewer is a client that receives the picture and checks that its RTP is one stream.
+// viewer is a client that decodes the video and checks that its RTP is one continuous stream.
 type viewer struct {
-	mu       sync.Mutex
-	pictures []shown
-	layouts  map[uint32]*mixer.Layout // by the RTP time that was told
-	broken   error
+	mu      sync.Mutex
+	frames  []decodedFrame
+	layouts map[uint32]*mixer.Layout // by the RTP timestamp of the OnLayout call
+	broken  error
 }
 
 func (v *viewer) onLayout(l *mixer.Layout, rtp uint32) {
@@ -38,17 +38,17 @@ func (v *viewer) onLayout(l *mixer.Layout, rtp uint32) {
 	v.layouts[rtp] = l
 }
 
-// sees tells whether the newest picture has a size and shows so many tiles.
+// sees tells whether the newest frame has a size and shows so many tiles.
 func (v *viewer) sees(size string, tiles int) func() bool {
 	return func() bool {
 		v.mu.Lock()
 		defer v.mu.Unlock()
-		if len(v.pictures) == 0 {
+		if len(v.frames) == 0 {
 			return false
 		}
-		for i := len(v.pictures) - 1; i >= 0; i-- { // the newest layout that was shown
-			if l := v.layouts[v.pictures[i].stamp]; l != nil {
-				return v.pictures[len(v.pictures)-1].size == size && len(l.Tiles) == tiles
+		for i := len(v.frames) - 1; i >= 0; i-- { // the newest layout that was shown
+			if l := v.layouts[v.frames[i].timestamp]; l != nil {
+				return v.frames[len(v.frames)-1].size == size && len(l.Tiles) == tiles
 			}
 		}
 		return false
@@ -63,22 +63,22 @@ func (v *viewer) fail(format string, args ...any) {
 	}
 }
 
-// format is what packets of one payload type are read with.
+// format reads packets of one payload type.
 type format struct {
-	id      mixer.Codec
-	units   *depack.Track
-	decoder *codec.VideoDecoder
+	codec        mixer.Codec
+	depacketizer *depack.Track
+	decoder      *codec.VideoDecoder
 }
 
-func newFormat(id mixer.Codec) (f format, err error) {
-	f.id = id
-	if f.units, err = depack.New(id, 90000); err == nil {
-		f.decoder, err = codec.NewVideoDecoder(id, 0)
+func newFormat(c mixer.Codec) (f format, err error) {
+	f.codec = c
+	if f.depacketizer, err = depack.New(c, 90000); err == nil {
+		f.decoder, err = codec.NewVideoDecoder(c, 0)
 	}
 	return f, err
 }
 
-// read takes the stream apart until it ends. Another payload type begins with a key picture.
+// read decodes the stream until it ends. Another payload type starts with a keyframe.
 func (v *viewer) read(track *webrtc.TrackRemote) {
 	var in format
 	defer func() { in.decoder.Close() }()
@@ -96,32 +96,32 @@ func (v *viewer) read(track *webrtc.TrackRemote) {
 		}
 		if last == nil || p.PayloadType != last.PayloadType {
 			in.decoder.Close()
-			if in, err = newFormat(idOf(track.Codec().MimeType)); err != nil {
+			if in, err = newFormat(codecOf(track.Codec().MimeType)); err != nil {
 				v.fail("%w", err)
 				return
 			}
 		}
 		last = p
-		for _, u := range in.units.Push(p) {
-			v.show(in, u, p.Timestamp)
+		for _, packet := range in.depacketizer.Push(p) {
+			v.decode(in, packet, p.Timestamp)
 		}
 	}
 }
 
-func (v *viewer) show(in format, u mixer.Packet, stamp uint32) {
-	frames, err := in.decoder.Decode(u)
+func (v *viewer) decode(in format, p mixer.Packet, timestamp uint32) {
+	frames, err := in.decoder.Decode(p)
 	if err != nil {
 		v.fail("decode: %w", err)
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, f := range frames {
-		v.pictures = append(v.pictures, shown{stamp, in.id, fmt.Sprintf("%dx%d", f.Width(), f.Height())})
+		v.frames = append(v.frames, decodedFrame{timestamp, in.codec, fmt.Sprintf("%dx%d", f.Width(), f.Height())})
 		f.Close()
 	}
 }
 
-// connect makes a client of pion that receives video in these formats and connects it to p.
+// connect makes a pion client that decodes these codecs, and a Peer for it.
 func (v *viewer) connect(t *testing.T, e *Engine, opts Options, mimes ...string) *Peer {
 	t.Helper()
 	m := &webrtc.MediaEngine{}
@@ -150,14 +150,14 @@ func (v *viewer) connect(t *testing.T, e *Engine, opts Options, mimes ...string)
 	opts.OnCandidate = func(c Candidate) { candidates <- c }
 	p := e.NewPeer(opts, quiet)
 	t.Cleanup(func() {
-		for _, end := range []func() error{p.Close, pc.GracefulClose} {
-			if err := end(); err != nil {
+		for _, closer := range []func() error{p.Close, pc.GracefulClose} {
+			if err := closer(); err != nil {
 				t.Error(err)
 			}
 		}
 		reading.Wait()
 	})
-	if err := shake(pc, p); err != nil {
+	if err := exchangeSDP(pc, p); err != nil {
 		t.Fatal(err)
 	}
 	if err := pc.AddICECandidate(<-candidates); err != nil {
@@ -166,8 +166,8 @@ func (v *viewer) connect(t *testing.T, e *Engine, opts Options, mimes ...string)
 	return p
 }
 
-// shake exchanges offer and answer.
-func shake(pc *webrtc.PeerConnection, p *Peer) error {
+// exchangeSDP exchanges offer and answer.
+func exchangeSDP(pc *webrtc.PeerConnection, p *Peer) error {
 	if _, err := pc.AddTransceiverFromKind(webrtc.RTPCodecTypeVideo, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}); err != nil {
 		return err
 	}
@@ -187,7 +187,7 @@ func shake(pc *webrtc.PeerConnection, p *Peer) error {
 	return pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer})
 }
 
-// startMixer runs one with sources that have no picture until the test ends.
+// startMixer runs a mixer until the test ends. Its sources send nothing.
 func startMixer(t *testing.T, sources ...string) *hub.Hub {
 	t.Helper()
 	m, _ := startMixerOf(t, mixer.Config{Width: 320, Height: 180, FPS: 20, Rungs: []string{"180p", "90p"}}, sources...)
@@ -215,15 +215,13 @@ func startMixerOf(t *testing.T, cfg mixer.Config, sources ...string) (*hub.Hub, 
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
-		if n := codec.LiveFrames(); n != 0 {
-			t.Errorf("%d frames are alive after everything has ended", n)
-		}
+		mixertest.CheckFrames(t)
 	})
 	return m, all
 }
 
-// TestChange: a viewer goes from view to view and from rung to rung in one stream, and knows what it sees from the
-// picture on that shows it.
+// TestChange: a viewer changes views and rungs within one stream, and gets each layout with the first frame that shows
+// it.
 func TestChange(t *testing.T) {
 	for _, mime := range []string{webrtc.MimeTypeH264, webrtc.MimeTypeVP8} {
 		t.Run(mime, func(t *testing.T) {
@@ -232,7 +230,7 @@ func TestChange(t *testing.T) {
 			v := &viewer{layouts: map[uint32]*mixer.Layout{}}
 			p := v.connect(t, e, Options{Mixer: m, OnLayout: v.onLayout, View: mixer.Watching{Rung: "90p", Keep: true}}, mime)
 			alone := &mixer.View{Layout: mixer.KindFocus, Spotlight: "ben"}
-			await.Until(t, "the first picture", v.sees("160x90", 3))
+			await.Until(t, "the first frame", v.sees("160x90", 3))
 			for _, step := range []struct {
 				w     mixer.Watching
 				size  string
@@ -261,7 +259,7 @@ func TestChange(t *testing.T) {
 	}
 }
 
-// check wants every layout told to belong to a picture that came, and no packet out of line.
+// check wants a frame for every layout, and a continuous stream.
 func (v *viewer) check(t *testing.T) {
 	t.Helper()
 	v.mu.Lock()
@@ -269,13 +267,13 @@ func (v *viewer) check(t *testing.T) {
 	if v.broken != nil {
 		t.Error(v.broken)
 	}
-	stamps := map[uint32]bool{}
-	for _, s := range v.pictures {
-		stamps[s.stamp] = true
+	timestamps := map[uint32]bool{}
+	for _, f := range v.frames {
+		timestamps[f.timestamp] = true
 	}
 	for at := range v.layouts {
-		if ahead := int32(at - v.pictures[len(v.pictures)-1].stamp); ahead <= 0 && !stamps[at] {
-			t.Errorf("a layout was told for time %d, which no picture has", at)
+		if ahead := int32(at - v.frames[len(v.frames)-1].timestamp); ahead <= 0 && !timestamps[at] {
+			t.Errorf("a layout has the timestamp %d, which no frame has", at)
 		}
 	}
 }
@@ -296,11 +294,11 @@ func TestChangeBeforeMediaFlow(t *testing.T) {
 	if _, err := p.Answer(offerOf(t, webrtc.RTPTransceiverDirectionRecvonly, webrtc.RTPTransceiverDirectionRecvonly)); err != nil {
 		t.Fatal(err)
 	}
-	if got := p.downlink().viewing.want; got.Rung != want.Rung {
+	if got := p.downstream().selection.wanted; got.Rung != want.Rung {
 		t.Errorf("the first view is %+v; want %+v", got, want)
 	}
 	next := mixer.Watching{Name: "other"}
-	if err := p.Change(next); err != nil || p.downlink().viewing.want.Name != "other" {
-		t.Errorf("got %v, %+v; want %+v", err, p.downlink().viewing.want, next)
+	if err := p.Change(next); err != nil || p.downstream().selection.wanted.Name != "other" {
+		t.Errorf("got %v, %+v; want %+v", err, p.downstream().selection.wanted, next)
 	}
 }

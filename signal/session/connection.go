@@ -33,7 +33,7 @@ func (s *Session) Connect(o Options) *peer.Peer {
 	opts := peer.Options{
 		Mixer: m.Hub(), Upstream: m, Own: m.Source(), Audio: publish.Audio, Video: publish.Video,
 		View: s.viewer.Watching(), OnLayout: s.viewer.OnLayout,
-		SoundAlone: o.AudioOnly, HidePicture: o.HideVideo, HideSound: o.HideAudio,
+		AudioOnly: o.AudioOnly, HideVideo: o.HideVideo, HideAudio: o.HideAudio,
 	}
 	c := &connection{}
 	if o.Trickle {

@@ -82,7 +82,7 @@ func (v *Viewer) Connect(to *peer.Peer) { v.peer = to }
 // Select changes what the client watches. Messages rendition and layout announce the change when its first frame
 // leaves. After an error, often a [refusal.Error], everything stays as it was.
 func (v *Viewer) Select(sel Selection) error {
-	if v.peer != nil && v.peer.NoPicture() {
+	if v.peer != nil && v.peer.NoVideo() {
 		return refusal.New(peer.CodeUnexpected, "a view for a client that receives no picture; accepted on a connection whose offer receives video")
 	}
 	next, err := v.choose(sel)

@@ -41,8 +41,8 @@ func TestInspect(t *testing.T) {
 	}
 }
 
-// TestHidden: what is withheld is not promised either, and sound alone is answered where it is accepted.
-func TestHidden(t *testing.T) {
+// TestWithheldMedia: the answer does not promise media that are withheld. An offer without video is answered if AudioOnly.
+func TestWithheldMedia(t *testing.T) {
 	e := openEngine(t, Config{})
 	for _, c := range []struct {
 		name         string
@@ -51,10 +51,10 @@ func TestHidden(t *testing.T) {
 		want         string                         // of the answer, in its order
 	}{
 		{"all", Options{}, sendrecv, recvonly, "video:sendrecv audio:sendonly"},
-		{"no sound", Options{HideSound: true}, recvonly, recvonly, "video:sendonly audio:inactive"},
-		{"nothing, to who only sends", Options{HidePicture: true, HideSound: true}, sendrecv, sendonly, "video:recvonly audio:recvonly"},
-		{"sound alone", Options{SoundAlone: true}, inactive, recvonly, "audio:sendonly"},
-		{"sound alone, sent", Options{SoundAlone: true}, inactive, sendonly, "audio:recvonly"},
+		{"no audio", Options{HideAudio: true}, recvonly, recvonly, "video:sendonly audio:inactive"},
+		{"nothing, to a client that only sends", Options{HideVideo: true, HideAudio: true}, sendrecv, sendonly, "video:recvonly audio:recvonly"},
+		{"audio alone", Options{AudioOnly: true}, inactive, recvonly, "audio:sendonly"},
+		{"audio alone, sent", Options{AudioOnly: true}, inactive, sendonly, "audio:recvonly"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := e.NewPeer(c.opts, quiet)

@@ -34,7 +34,7 @@ func TestLayersOfAnOffer(t *testing.T) {
 		if c.simulcast != "" {
 			lines := fmt.Sprintf("a=mid:0\r\na=simulcast:%s\r\n", c.simulcast)
 			text = strings.Replace(plain, "a=mid:0\r\n", lines, 1)
-			if !strings.Contains(strings.SplitN(text, "m=audio", 2)[0], "a=simulcast") { // mid 0 is the sound's
+			if !strings.Contains(strings.SplitN(text, "m=audio", 2)[0], "a=simulcast") { // mid 0 is the audio section
 				text = strings.Replace(plain, "a=mid:1\r\n", strings.Replace(lines, "mid:0", "mid:1", 1), 1)
 			}
 		}
@@ -58,7 +58,7 @@ func TestLayersOfAnOffer(t *testing.T) {
 func TestBitrateFollowsTheTile(t *testing.T) {
 	for _, c := range []struct {
 		w, h, layers int
-		sound        bool
+		audio        bool
 		want         float32
 	}{
 		{0, 0, 1, false, 80_000},
@@ -70,44 +70,44 @@ func TestBitrateFollowsTheTile(t *testing.T) {
 		{1280, 720, 1, false, 2_304_000},
 		{1920, 1080, 1, false, 2_500_000},
 	} {
-		if got := bitrateFor(mixer.Demand{Width: c.w, Height: c.h}, c.layers, c.sound); got != c.want {
-			t.Errorf("%dx%d in %d layers, sound %v: %.0f bits a second; want %.0f", c.w, c.h, c.layers, c.sound, got, c.want)
+		if got := bitrateFor(mixer.Demand{Width: c.w, Height: c.h}, c.layers, c.audio); got != c.want {
+			t.Errorf("%dx%d in %d layers, audio %v: %.0f bits a second; want %.0f", c.w, c.h, c.layers, c.audio, got, c.want)
 		}
 	}
 }
 
-// TestLessIsAskedForLater: more at once.
-func TestLessIsAskedForLater(t *testing.T) {
+// TestLimitFallsLater: a lower limit is sent after lowerDelay, a higher one at once.
+func TestLimitFallsLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var l limit
-		begin := time.Now()
+		var l bitrateLimit
+		start := time.Now()
 		lowered := func(want float32, after time.Duration) {
 			t.Helper()
 			<-l.lower
-			l.now, l.lower = l.next, nil
-			if l.now != want || time.Since(begin) != after {
-				t.Errorf("lowered to %.0f after %v; want %.0f after %v", l.now, time.Since(begin), want, after)
+			l.current, l.lower = l.pending, nil
+			if l.current != want || time.Since(start) != after {
+				t.Errorf("lowered to %.0f after %v; want %.0f after %v", l.current, time.Since(start), want, after)
 			}
 		}
-		if l.follow(500) {
-			t.Error("the first limit came at once")
+		if l.update(500) {
+			t.Error("the first limit was sent at once")
 		}
 		time.Sleep(2 * time.Second)
-		l.follow(300) // waits no longer for that
+		l.update(300) // does not restart the delay
 		lowered(300, 5*time.Second)
-		if !l.follow(400) || l.now != 400 || l.lower != nil {
-			t.Errorf("more did not come at once: %+v", l)
+		if !l.update(400) || l.current != 400 || l.lower != nil {
+			t.Errorf("the higher limit was not sent at once: %+v", l)
 		}
-		l.follow(100)
-		if l.follow(400) || l.lower != nil {
-			t.Errorf("what was taken back is still to come, or was told again: %+v", l)
+		l.update(100)
+		if l.update(400) || l.lower != nil {
+			t.Errorf("the withdrawn limit is still pending, or 400 was sent again: %+v", l)
 		}
-		l.follow(100)
+		l.update(100)
 		lowered(100, 10*time.Second)
 	})
 }
 
-// TestOnlyTheLastDemandCounts: nobody waits for the one who sends it.
+// TestOnlyTheLastDemandCounts: 100 demands that are not handled do not block, and the last one is kept.
 func TestOnlyTheLastDemandCounts(t *testing.T) {
 	p := openEngine(t, Config{}).NewPeer(Options{}, quiet)
 	defer func() { _ = p.Close() }()

@@ -10,29 +10,29 @@ import (
 	"time"
 )
 
-// narrow is a network between one client and a server: what the server sends waits in a queue until it is its turn, is
-// dropped when that is full, and one in a hundred is lost on the way.
-type narrow struct {
+// narrowNetwork is a network between one client and a server. Datagrams of the server wait in a queue, are dropped when
+// the queue is full, and one in a hundred is lost.
+type narrowNetwork struct {
 	outer  *net.UDPConn // the client's side
 	inner  *net.UDPConn // the server's
 	client atomic.Pointer[netip.AddrPort]
 	rate   atomic.Int64 // bits a second; zero: any
 	queue  chan datagram
-	dice   *rand.Rand // of in
-	free   time.Time  // when the link has sent all that waits; of in
+	dice   *rand.Rand // of enqueue
+	free   time.Time  // when the link has sent the whole queue; of enqueue
 }
 
-// datagram is there at a time.
+// datagram arrives at a time.
 type datagram struct {
 	at   time.Time
 	data []byte
 }
 
-// longest is how long a datagram waits at most.
-const longest = 300 * time.Millisecond
+// maxWait is how long a datagram waits at most.
+const maxWait = 300 * time.Millisecond
 
-// startNarrow stands before a server's port until the test ends.
-func startNarrow(t *testing.T, server int) *narrow {
+// startNarrowNetwork forwards to a server's port until the test ends.
+func startNarrowNetwork(t *testing.T, server int) *narrowNetwork {
 	t.Helper()
 	local := &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)}
 	outer, err := net.ListenUDP("udp4", local)
@@ -44,10 +44,10 @@ func startNarrow(t *testing.T, server int) *narrow {
 		t.Fatal(err)
 	}
 	_ = inner.SetReadBuffer(socketBuffer) // only the model is to drop
-	n := &narrow{outer: outer, inner: inner, queue: make(chan datagram, 4096), dice: rand.New(rand.NewPCG(1, 2))}
+	n := &narrowNetwork{outer: outer, inner: inner, queue: make(chan datagram, 4096), dice: rand.New(rand.NewPCG(1, 2))}
 	quit := make(chan struct{})
 	var work sync.WaitGroup
-	for _, f := range []func(){n.up, n.in, func() { n.out(quit) }} {
+	for _, f := range []func(){n.forward, n.enqueue, func() { n.deliver(quit) }} {
 		work.Go(f)
 	}
 	t.Cleanup(func() {
@@ -59,10 +59,10 @@ func startNarrow(t *testing.T, server int) *narrow {
 	return n
 }
 
-func (n *narrow) port() int { return n.outer.LocalAddr().(*net.UDPAddr).Port }
+func (n *narrowNetwork) port() int { return n.outer.LocalAddr().(*net.UDPAddr).Port }
 
-// up passes on what the client sends.
-func (n *narrow) up() {
+// forward forwards datagrams of the client.
+func (n *narrowNetwork) forward() {
 	b := make([]byte, 2048)
 	for {
 		size, from, err := n.outer.ReadFromUDPAddrPort(b)
@@ -74,8 +74,8 @@ func (n *narrow) up() {
 	}
 }
 
-// in queues what the server sends.
-func (n *narrow) in() {
+// enqueue queues datagrams of the server.
+func (n *narrowNetwork) enqueue() {
 	b := make([]byte, 2048)
 	for {
 		size, err := n.inner.Read(b)
@@ -86,7 +86,7 @@ func (n *narrow) in() {
 		if n.free.Before(now) || rate == 0 {
 			n.free = now
 		}
-		if n.free.Sub(now) > longest || n.dice.IntN(100) == 0 {
+		if n.free.Sub(now) > maxWait || n.dice.IntN(100) == 0 {
 			continue
 		}
 		if rate > 0 {
@@ -96,8 +96,8 @@ func (n *narrow) in() {
 	}
 }
 
-// out delivers in time.
-func (n *narrow) out(quit <-chan struct{}) {
+// deliver delivers each queued datagram at its time.
+func (n *narrowNetwork) deliver(quit <-chan struct{}) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {

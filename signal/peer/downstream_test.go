@@ -14,37 +14,37 @@ import (
 	"azulejo/mixer/hub"
 )
 
-// wire keeps what is written to it.
-type wire struct {
+// fakeWriter keeps the packets that are written to it.
+type fakeWriter struct {
 	headers  []rtp.Header
 	payloads [][]byte
 }
 
-func (w *wire) WriteRTP(h *rtp.Header, payload []byte) (int, error) {
+func (w *fakeWriter) WriteRTP(h *rtp.Header, payload []byte) (int, error) {
 	w.headers, w.payloads = append(w.headers, h.Clone()), append(w.payloads, payload)
-	// An interceptor on the way adds its extension to the very header.
+	// Interceptors add their extensions to the shared header.
 	return len(payload), h.SetExtension(1, []byte{1, 2})
 }
 
-func (w *wire) Write([]byte) (int, error) { panic("not used") }
+func (w *fakeWriter) Write([]byte) (int, error) { panic("not used") }
 
-func newTestBinding(id mixer.Codec) (*binding, *wire) {
-	w := &wire{}
-	return &binding{id: id, clock: 90000, base: 1<<32 - 5000, writer: w, header: rtp.Header{Version: 2, SequenceNumber: 65530, SSRC: 7}}, w
+func newTestBinding(codec mixer.Codec) (*binding, *fakeWriter) {
+	w := &fakeWriter{}
+	return &binding{codec: codec, clockRate: 90000, base: 1<<32 - 5000, writer: w, header: rtp.Header{Version: 2, SequenceNumber: 65530, SSRC: 7}}, w
 }
 
-// TestCutOnceForAllViewers: the payloads of one packet are the same memory for everybody.
-func TestCutOnceForAllViewers(t *testing.T) {
+// TestViewersSharePayloads: all viewers send the same memory.
+func TestViewersSharePayloads(t *testing.T) {
 	data := append(slices.Clone(vp8Key), make([]byte, 5000)...)
 	p := hub.NewPacket(mixer.Packet{Codec: mixer.VP8, Data: data, Key: true})
-	var wires []*wire
+	var wires []*fakeWriter
 	for range 3 {
-		d := newDownlink(context.Background(), Options{})
+		d := newDownstream(context.Background(), Options{})
 		to, w := newTestBinding(mixer.VP8)
 		wires = append(wires, w)
-		d.write(unit{to: to, p: p})
-		if got := d.packets.Load(); got != 5 || d.pictures.Load() != 1 {
-			t.Fatalf("%d packets, %d pictures; want 5 and 1", got, d.pictures.Load())
+		d.send(queuedPacket{binding: to, packet: p})
+		if got := d.packets.Load(); got != 5 || d.frames.Load() != 1 {
+			t.Fatalf("%d packets, %d frames; want 5 and 1", got, d.frames.Load())
 		}
 	}
 	for i := range wires[0].payloads {
@@ -54,20 +54,20 @@ func TestCutOnceForAllViewers(t *testing.T) {
 	}
 }
 
-// TestOneStreamFromManyRenditions: whatever comes one after the other, sequence numbers have no gap, timestamps
-// advance, and are true to PTS wherever that advances itself; markers and extensions are each packet's own.
+// TestOneStreamFromManyRenditions: for any sequence of access units, sequence numbers have no gap, and timestamps
+// advance. They follow the PTS wherever it advances. Markers and extensions are set for each packet.
 func TestOneStreamFromManyRenditions(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		d := newDownlink(context.Background(), Options{})
+		d := newDownstream(context.Background(), Options{})
 		to, w := newTestBinding(mixer.VP8)
-		now, newest := time.Duration(rapid.Int64Range(0, 1e12).Draw(t, "begin")), time.Duration(-1)
+		now, newest := time.Duration(rapid.Int64Range(0, 1e12).Draw(t, "start")), time.Duration(-1)
 		var ends []int
 		var stamps []uint32
 		var exact []bool
-		for range rapid.IntRange(1, 20).Draw(t, "units") {
+		for range rapid.IntRange(1, 20).Draw(t, "access units") {
 			now += time.Duration(rapid.IntRange(-100, 200).Draw(t, "ms")) * time.Millisecond
-			d.write(unit{to: to, p: hub.NewPacket(mixer.Packet{Codec: mixer.VP8, Data: make([]byte, rapid.IntRange(1, 4000).Draw(t, "size")), PTS: now})})
-			ends, stamps = append(ends, len(w.headers)), append(stamps, to.base+ticks(now, to.clock))
+			d.send(queuedPacket{binding: to, packet: hub.NewPacket(mixer.Packet{Codec: mixer.VP8, Data: make([]byte, rapid.IntRange(1, 4000).Draw(t, "size")), PTS: now})})
+			ends, stamps = append(ends, len(w.headers)), append(stamps, to.base+ticks(now, to.clockRate))
 			exact = append(exact, now > newest+time.Millisecond)
 			newest = max(newest, now)
 		}
@@ -76,35 +76,36 @@ func TestOneStreamFromManyRenditions(t *testing.T) {
 			if i == ends[n] {
 				n++
 			}
-			begins := i == 0 || i == ends[max(n-1, 0)]
+			first := i == 0 || i == ends[max(n-1, 0)]
 			if want := uint16(65530) + uint16(i) + 1; h.SequenceNumber != want || h.SSRC != 7 || h.Extension {
 				t.Fatalf("packet %d has sequence number %d, want %d: %+v", i, h.SequenceNumber, want, h)
 			}
 			if h.Marker != (i == ends[n]-1) {
 				t.Fatalf("packet %d: marker is %v", i, h.Marker)
 			}
-			if i > 0 && begins != (int32(h.Timestamp-w.headers[i-1].Timestamp) > 0) {
+			if i > 0 && first != (int32(h.Timestamp-w.headers[i-1].Timestamp) > 0) {
 				t.Fatalf("packet %d has time %d after %d", i, h.Timestamp, w.headers[i-1].Timestamp)
 			}
 			if exact[n] && h.Timestamp != stamps[n] {
-				t.Fatalf("unit %d has time %d; want %d", n, h.Timestamp, stamps[n])
+				t.Fatalf("access unit %d has time %d; want %d", n, h.Timestamp, stamps[n])
 			}
 		}
 	})
 }
 
-// TestLayoutGoesWithItsPicture: also when the picture it came with was dropped.
-func TestLayoutGoesWithItsPicture(t *testing.T) {
-	type told struct {
+// TestLayoutGoesWithItsFrame: OnLayout is called when the first frame that shows the layout is sent. When the frame that
+// the layout came with was dropped, that is the next frame that is sent.
+func TestLayoutGoesWithItsFrame(t *testing.T) {
+	type call struct {
 		l  *mixer.Layout
 		at uint32
 	}
-	var got []told
+	var got []call
 	to, w := newTestBinding(mixer.H264)
-	d := newDownlink(context.Background(), Options{OnLayout: func(l *mixer.Layout, at uint32) { got = append(got, told{l, at}) }})
-	s := &videoSink{d: d, to: to}
+	d := newDownstream(context.Background(), Options{OnLayout: func(l *mixer.Layout, at uint32) { got = append(got, call{l, at}) }})
+	s := &videoSink{d: d, binding: to}
 	first, second, third := &mixer.Layout{}, &mixer.Layout{}, &mixer.Layout{}
-	put := func(l *mixer.Layout, at time.Duration, key bool) {
+	write := func(l *mixer.Layout, at time.Duration, key bool) {
 		if l != nil {
 			s.WriteLayout(l, at)
 		}
@@ -112,32 +113,32 @@ func TestLayoutGoesWithItsPicture(t *testing.T) {
 	}
 	drain := func() {
 		for len(d.queue) > 0 {
-			d.write(<-d.queue)
+			d.send(<-d.queue)
 		}
 	}
-	put(first, 0, true)
+	write(first, 0, true)
 	for i := range backlog - 1 {
-		put(nil, time.Duration(i+1)*time.Millisecond, false)
+		write(nil, time.Duration(i+1)*time.Millisecond, false)
 	}
-	put(second, time.Second, false) // does not fit
+	write(second, time.Second, false) // does not fit
 	if len(got) != 0 {
-		t.Fatal("told before the picture was sent")
+		t.Fatal("OnLayout was called before the frame was sent")
 	}
 	drain()
-	put(third, 2*time.Second, false) // decoding cannot go on here
-	put(nil, 3*time.Second, true)
-	put(nil, 4*time.Second, false)
+	write(third, 2*time.Second, false) // refers to a frame that was dropped
+	write(nil, 3*time.Second, true)
+	write(nil, 4*time.Second, false)
 	drain()
-	want := []told{{first, to.base}, {third, to.base + 3*90000}}
+	want := []call{{first, to.base}, {third, to.base + 3*90000}}
 	if !slices.Equal(got, want) {
-		t.Errorf("told %v; want %v", got, want)
+		t.Errorf("OnLayout was called with %v; want %v", got, want)
 	}
 	if !slices.ContainsFunc(w.headers, func(h rtp.Header) bool { return h.Timestamp == got[1].at }) {
-		t.Errorf("no packet has the time %d that was told", got[1].at)
+		t.Errorf("no packet has the time %d of the call", got[1].at)
 	}
 }
 
-func TestDecodableProfiles(t *testing.T) {
+func TestHighestProfile(t *testing.T) {
 	h264 := func(level, mode string) webrtc.RTPCodecParameters {
 		return webrtc.RTPCodecParameters{RTPCodecCapability: webrtc.RTPCodecCapability{
 			MimeType: webrtc.MimeTypeH264, SDPFmtpLine: "packetization-mode=" + mode + ";profile-level-id=" + level,
@@ -155,8 +156,8 @@ func TestDecodableProfiles(t *testing.T) {
 		{"baseline", []webrtc.RTPCodecParameters{h264("42001f", "1")}, 66},
 		{"no H.264", []webrtc.RTPCodecParameters{vp8}, 66},
 	} {
-		if got := decodable(c.codecs); got != c.want {
-			t.Errorf("%s: decodes %v; want %v", c.name, got, c.want)
+		if got := highestProfile(c.codecs); got != c.want {
+			t.Errorf("%s: got %v; want %v", c.name, got, c.want)
 		}
 	}
 }

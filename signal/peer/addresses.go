@@ -9,23 +9,23 @@ import (
 	"github.com/pion/webrtc/v4"
 )
 
-// announce adds candidates of the public addresses on our own ports, for UDP and TCP. Each stands beside one
-// local address, the one that its packets arrive at behind 1:1 NAT: a public address beside several would be one
-// candidate several times, which pion takes for a mistake and closes.
-func (e *Engine) announce(s *webrtc.SettingEngine) error {
+// announcePublicIPs adds candidates of the public addresses on our own ports, for UDP and TCP. Each one is attached to
+// one local address, where its packets arrive behind 1:1 NAT. Attached to several, it would be the same candidate several
+// times, which pion treats as an error.
+func (e *Engine) announcePublicIPs(s *webrtc.SettingEngine) error {
 	own, err := localAddresses()
 	if err != nil {
 		return err
 	}
 	var rules []webrtc.ICEAddressRewriteRule
 	for _, text := range e.cfg.PublicIPs {
-		public := netip.MustParseAddr(text).Unmap() // Validate read it
+		public := netip.MustParseAddr(text).Unmap() // Validate has checked it
 		if slices.Contains(own, public) {
 			continue // a candidate already
 		}
 		var locals []netip.Addr
 		for _, listen := range []string{e.cfg.UDP, e.cfg.TCP} {
-			if a := behind(public, listen, own); a.IsValid() && !slices.Contains(locals, a) {
+			if a := localAddressOf(public, listen, own); a.IsValid() && !slices.Contains(locals, a) {
 				locals = append(locals, a)
 			}
 		}
@@ -45,13 +45,13 @@ func (e *Engine) announce(s *webrtc.SettingEngine) error {
 	return nil
 }
 
-// behind is the local address of a listener that a public address leads to: the one it is bound to, or where
-// packets to the internet leave from, or any of the family. Invalid: none.
-func behind(public netip.Addr, listen string, own []netip.Addr) netip.Addr {
+// localAddressOf is the local address at which packets to a public address arrive: the one that the listener is bound
+// to, or the one from which packets to the internet leave, or any address of the family. It is invalid if there is none.
+func localAddressOf(public netip.Addr, listen string, own []netip.Addr) netip.Addr {
 	if listen == "" {
 		return netip.Addr{}
 	}
-	host, _, _ := net.SplitHostPort(listen) // Validate read it
+	host, _, _ := net.SplitHostPort(listen) // Validate has checked it
 	if bound, err := netip.ParseAddr(host); err == nil && !bound.IsUnspecified() {
 		if bound = bound.Unmap(); bound.Is4() == public.Is4() {
 			return bound
@@ -88,8 +88,8 @@ func localAddresses() ([]netip.Addr, error) {
 	return found, nil
 }
 
-// Media are the addresses and ports where media come in over UDP, as clients are told them. A relay beside us has to
-// reach them, whatever else it must not.
+// Media are the addresses and ports that receive media over UDP, as clients know them. A TURN relay on this machine has
+// to reach them, and may reach no other address of it.
 func (e *Engine) Media() []netip.AddrPort {
 	if e.udp == nil {
 		return nil

@@ -15,7 +15,7 @@ import (
 	"azulejo/signal/signaltest/await"
 )
 
-func TestReport(t *testing.T) {
+func TestSenderReport(t *testing.T) {
 	to, _ := newTestBinding(mixer.VP8)
 	for i := range 3 {
 		if _, _, err := to.write(hub.NewPacket(mixer.Packet{Codec: mixer.VP8, Data: make([]byte, 3000), Key: true}), uint32(i)); err != nil {
@@ -23,7 +23,7 @@ func TestReport(t *testing.T) {
 		}
 	}
 	epoch := time.Date(1999, 12, 31, 23, 59, 0, 500_000_000, time.UTC)
-	got := to.report(epoch, epoch.Add(time.Minute))
+	got := to.senderReport(epoch, epoch.Add(time.Minute))
 	// RFC 5905, figure 4: 2000 begins 3,155,673,600 seconds after 1900.
 	if want := uint64(3_155_673_600)<<32 | 1<<31; got.NTPTime != want {
 		t.Errorf("the time is %x; want %x", got.NTPTime, want)
@@ -36,14 +36,14 @@ func TestReport(t *testing.T) {
 	}
 }
 
-// reader is a client that keeps the sender reports of both its streams.
-type reader struct {
+// reportReader is a client that keeps the sender reports of both its streams.
+type reportReader struct {
 	mu      sync.Mutex
 	reports map[webrtc.RTPCodecType][]rtcp.SenderReport
 }
 
-// connect makes a client of pion that receives a picture and a sound.
-func (r *reader) connect(t *testing.T, e *Engine, opts Options) *Peer {
+// connect makes a pion client that receives video and audio, and a Peer for it.
+func (r *reportReader) connect(t *testing.T, e *Engine, opts Options) *Peer {
 	t.Helper()
 	pc, err := webrtc.NewAPI(webrtc.WithSettingEngine(onLoopback())).NewPeerConnection(webrtc.Configuration{})
 	if err != nil {
@@ -61,8 +61,8 @@ func (r *reader) connect(t *testing.T, e *Engine, opts Options) *Peer {
 		reading.Go(func() { r.read(track.Kind(), receiver) })
 	})
 	t.Cleanup(func() {
-		for _, end := range []func() error{c.peer.Close, pc.GracefulClose} {
-			if err := end(); err != nil {
+		for _, closer := range []func() error{c.peer.Close, pc.GracefulClose} {
+			if err := closer(); err != nil {
 				t.Error(err)
 			}
 		}
@@ -72,7 +72,7 @@ func (r *reader) connect(t *testing.T, e *Engine, opts Options) *Peer {
 	return c.peer
 }
 
-func (r *reader) read(kind webrtc.RTPCodecType, receiver *webrtc.RTPReceiver) {
+func (r *reportReader) read(kind webrtc.RTPCodecType, receiver *webrtc.RTPReceiver) {
 	for {
 		packets, _, err := receiver.ReadRTCP()
 		if err != nil {
@@ -88,33 +88,33 @@ func (r *reader) read(kind webrtc.RTPCodecType, receiver *webrtc.RTPReceiver) {
 	}
 }
 
-func (r *reader) of(t *track) []rtcp.SenderReport {
+func (r *reportReader) of(t *track) []rtcp.SenderReport {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.reports[t.kind]
 }
 
-// begins are the times, in seconds since 1900, that the reports of a stream give to the beginning of the room.
-func begins(to *binding, age time.Duration, reports []rtcp.SenderReport) []float64 {
+// epochs are the times of the room's epoch, in seconds since 1900, that follow from each report of a stream.
+func epochs(to *binding, age time.Duration, reports []rtcp.SenderReport) []float64 {
 	var all []float64
 	for _, sr := range reports {
-		about := to.base + ticks(age, to.clock)
-		since := age.Seconds() + float64(int32(sr.RTPTime-about))/float64(to.clock)
+		about := to.base + ticks(age, to.clockRate)
+		since := age.Seconds() + float64(int32(sr.RTPTime-about))/float64(to.clockRate)
 		all = append(all, float64(sr.NTPTime)/(1<<32)-since)
 	}
 	return all
 }
 
-// TestReportsAgree: by the sender reports of picture and sound both belong to the room's one clock, whatever rendition
-// the picture comes from and also when it is passed on.
+// TestReportsAgree: the sender reports of video and audio map both to the room's one clock, for composed renditions and
+// for passthrough.
 func TestReportsAgree(t *testing.T) {
 	m, sources := startMixerOf(t, mixer.Config{Width: 320, Height: 180, FPS: 20, Rungs: []string{"180p", "90p"}}, "ana")
 	e := openEngine(t, Config{})
 	publish(t, e, m, sources[0], webrtc.MimeTypeH264)
-	hum(t, sources[0])
-	r := &reader{reports: map[webrtc.RTPCodecType][]rtcp.SenderReport{}}
+	sendTone(t, sources[0])
+	r := &reportReader{reports: map[webrtc.RTPCodecType][]rtcp.SenderReport{}}
 	p := r.connect(t, e, Options{Mixer: m, View: mixer.Watching{Rung: "180p"}})
-	d := p.downlink()
+	d := p.downstream()
 	more := func(what string) {
 		t.Helper()
 		video, audio := len(r.of(d.video)), len(r.of(d.audio))
@@ -130,21 +130,20 @@ func TestReportsAgree(t *testing.T) {
 		}
 		more("reports of another rendition")
 	}
-	if now, _ := p.Rendition(); !now.Passed {
-		t.Error("the source's own pictures are not passed on")
-	}
+	await.Until(t, "passthrough", func() bool { now, _ := p.Rendition(); return now.Passed })
+	more("reports of passthrough")
 	age, epoch := time.Since(m.Epoch()), float64(ntp(m.Epoch()))/(1<<32)
 	for _, track := range []*track{d.video, d.audio} {
-		for _, begin := range begins(track.bound.Load(), age, r.of(track)) {
-			if math.Abs(begin-epoch) > 0.002 {
-				t.Errorf("by a report of the %s the room began %.1f ms after it did", track.kind, 1000*(begin-epoch))
+		for _, got := range epochs(track.bound.Load(), age, r.of(track)) {
+			if math.Abs(got-epoch) > 0.002 {
+				t.Errorf("by a report of the %s the epoch is %.1f ms late", track.kind, 1000*(got-epoch))
 			}
 		}
 	}
 }
 
-// hum sends a tone until the test ends.
-func hum(t *testing.T, to *hub.Source) {
+// sendTone sends a tone until the test ends.
+func sendTone(t *testing.T, to *hub.Source) {
 	t.Helper()
 	encoder, err := codec.NewAudioEncoder(codec.AudioConfig{Codec: mixer.Opus})
 	if err != nil {

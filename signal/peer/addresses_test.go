@@ -36,7 +36,7 @@ func hasIPv6(t *testing.T) bool {
 	return slices.ContainsFunc(own, netip.Addr.Is6)
 }
 
-// TestFamilies: clients that have nothing but one protocol and family come in through the same two ports.
+// TestFamilies: clients with one protocol and one address family alone connect to the same two ports.
 func TestFamilies(t *testing.T) {
 	e := openEngine(t, Config{UDP: ":0", TCP: ":0"})
 	clients := map[string]webrtc.NetworkType{"udp4": webrtc.NetworkTypeUDP4, "tcp4": webrtc.NetworkTypeTCP4}
@@ -49,7 +49,7 @@ func TestFamilies(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := newCaller(t, e, onLoopback(only), webrtc.Configuration{})
 			c.call(nil)
-			c.flows("over " + name)
+			c.awaitMedia("over " + name)
 			pair, err := c.pc.SCTP().Transport().ICETransport().GetSelectedCandidatePair()
 			if err != nil || pair == nil {
 				t.Fatalf("no pair: %v", err)
@@ -63,8 +63,8 @@ func TestFamilies(t *testing.T) {
 	}
 }
 
-// TestPublicAddresses: behind 1:1 NAT the answer has them once each, on the ports we listen on, for UDP and TCP,
-// and our own addresses are of use as before.
+// TestPublicAddresses: behind 1:1 NAT the answer has each public address once, on our ports, for UDP and TCP. Our own
+// addresses still work.
 func TestPublicAddresses(t *testing.T) {
 	public := []string{"203.0.113.7"}
 	if hasIPv6(t) {
@@ -81,14 +81,14 @@ func TestPublicAddresses(t *testing.T) {
 				c := newCaller(t, e, onLoopback(types[protocol]), webrtc.Configuration{})
 				var answer string
 				c.call(func(text string) string { answer = text; return text })
-				c.flows("beside public addresses")
+				c.awaitMedia("beside public addresses")
 				wantPublic(t, answer, e, cfg.PublicIPs)
 			})
 		}
 	}
 }
 
-// wantPublic looks at the candidates of one section.
+// wantPublic checks the candidates of one section.
 func wantPublic(t *testing.T, answer string, e *Engine, public []string) {
 	t.Helper()
 	section := strings.Split(answer, "\r\nm=")[1]
@@ -127,8 +127,8 @@ func TestMediaAddresses(t *testing.T) {
 	}
 }
 
-// TestHiddenAddresses: a client that hides its addresses behind names of multicast DNS comes in, although we ask
-// nobody for them.
+// TestHiddenAddresses: a client that hides its addresses behind multicast DNS names connects, although we do not resolve
+// them.
 func TestHiddenAddresses(t *testing.T) {
 	s := onLoopback(webrtc.NetworkTypeUDP4)
 	s.SetICEMulticastDNSMode(ice.MulticastDNSModeQueryAndGather)
@@ -138,19 +138,19 @@ func TestHiddenAddresses(t *testing.T) {
 	if len(all) == 0 || slices.ContainsFunc(all, func(one string) bool { return !strings.Contains(one, ".local ") }) {
 		t.Errorf("the client's candidates are %v; want hidden ones alone", all)
 	}
-	c.flows("with hidden addresses")
+	c.awaitMedia("with hidden addresses")
 }
 
-// nat is one on the way to a port of ours: it sends on from an address that changes.
+// nat is a NAT in front of a port of ours. Its outer address changes.
 type nat struct {
 	t      *testing.T
-	in     *net.UDPConn // clients speak to it
+	in     *net.UDPConn // the client sends to it
 	to     *net.UDPAddr
-	client atomic.Pointer[net.UDPAddr] // the one there is, once it has spoken
-	out    atomic.Pointer[net.UDPConn] // the present outer side
+	client atomic.Pointer[net.UDPAddr] // nil before its first packet
+	out    atomic.Pointer[net.UDPConn] // the present outer address
 }
 
-// newNAT leads to a port of the loopback interface.
+// newNAT forwards to a port of the loopback interface.
 func newNAT(t *testing.T, port int) *nat {
 	t.Helper()
 	n := &nat{t: t, in: listenLoopback(t), to: &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port}}
@@ -185,7 +185,7 @@ func (n *nat) outward() {
 	}
 }
 
-// move gives the client another address; what comes to the old one is lost.
+// move gives the client another address. Packets to the old one are lost.
 func (n *nat) move() {
 	next := listenLoopback(n.t)
 	if old := n.out.Swap(next); old != nil {
@@ -212,21 +212,21 @@ func (n *nat) inward(out *net.UDPConn) {
 	}
 }
 
-// TestClientMoves: its packets come from another address all at once, and it does not even know. Media go on both
-// ways, with the same connection, as often as that happens.
+// TestClientMoves: the packets of the client suddenly come from another address, which the client does not notice. Media
+// continue in both directions on the same connection, after each such move.
 func TestClientMoves(t *testing.T) {
 	e := openEngine(t, Config{})
 	c := newCaller(t, e, onLoopback(webrtc.NetworkTypeUDP4), webrtc.Configuration{})
 	n := newNAT(t, e.Addresses().UDP)
-	hidden := regexp.MustCompile(`a=candidate:.*\r\n`).ReplaceAllString(c.offer(false), "") // there is no other way
+	hidden := regexp.MustCompile(`a=candidate:.*\r\n`).ReplaceAllString(c.offer(false), "") // the NAT is the only path
 	c.callWith(hidden, func(answer string) string {
 		ours, nats := fmt.Sprintf(" %d typ host", e.Addresses().UDP), fmt.Sprintf(" %d typ host", n.in.LocalAddr().(*net.UDPAddr).Port)
 		return strings.ReplaceAll(answer, ours, nats)
 	})
-	c.flows("through the NAT")
+	c.awaitMedia("through the NAT")
 	for range 2 {
 		n.move()
-		c.flows("after a move")
+		c.awaitMedia("after a move")
 	}
 	if c.peer.Err() != nil {
 		t.Error(c.peer.Err())

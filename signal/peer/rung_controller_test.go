@@ -11,12 +11,12 @@ import (
 )
 
 const (
-	shallow = 60 * time.Millisecond // a queue that loses
-	deep    = 4 * time.Second       // one that makes wait
+	shallow = 60 * time.Millisecond // a queue that drops
+	deep    = 4 * time.Second       // a queue that delays
 )
 
-// TestLadderFindsItsRung: whatever the queue in front of the link is like.
-func TestLadderFindsItsRung(t *testing.T) {
+// TestRungFitsTheCapacity: with any length of the queue in front of the link.
+func TestRungFitsTheCapacity(t *testing.T) {
 	for _, buffer := range []time.Duration{shallow, 300 * time.Millisecond, time.Second, deep} {
 		for _, c := range []struct {
 			capacity float64
@@ -27,7 +27,7 @@ func TestLadderFindsItsRung(t *testing.T) {
 			t.Run(fmt.Sprintf("%v at %.0f kb/s", buffer, c.capacity/1000), func(t *testing.T) {
 				t.Parallel()
 				for seed := range uint64(2) {
-					w := newWorld(seed, c.capacity, buffer)
+					w := newModel(seed, c.capacity, buffer)
 					w.run(6 * time.Minute)
 					if got := w.share(c.want, 15*time.Second, time.Minute); got < 0.7 {
 						t.Errorf("seed %d: in the first minute %.2f of the time at rung %d: %v", seed, got, c.want, w.moves)
@@ -44,11 +44,11 @@ func TestLadderFindsItsRung(t *testing.T) {
 	}
 }
 
-// TestLadderTakesRandomLossForWhatItIs: it neither leads down nor keeps down.
-func TestLadderTakesRandomLossForWhatItIs(t *testing.T) {
+// TestRandomLossIsNoCongestion: it neither moves a viewer down nor keeps it down.
+func TestRandomLossIsNoCongestion(t *testing.T) {
 	for _, busy := range []float64{0.9, 0.3} {
 		for seed := range uint64(10) {
-			w := newWorld(seed, 8e6, 300*time.Millisecond)
+			w := newModel(seed, 8e6, 300*time.Millisecond)
 			w.random, w.busy = 0.03, busy
 			w.run(10 * time.Minute)
 			if len(w.moves) > 0 {
@@ -68,16 +68,16 @@ func TestLadderTakesRandomLossForWhatItIs(t *testing.T) {
 	}
 }
 
-// TestLadderFollowsTheLink down within seconds, which a deep queue makes more of, and up within a minute; after some
-// tries that failed, within those that it waits at most.
-func TestLadderFollowsTheLink(t *testing.T) {
+// TestRungFollowsTheCapacity: down within seconds, plus the time of a deep queue, and up within a minute. After failed
+// tries, up within calmMax.
+func TestRungFollowsTheCapacity(t *testing.T) {
 	for _, buffer := range []time.Duration{shallow, 500 * time.Millisecond, deep} {
 		for seed := range uint64(5) {
-			w := newWorld(seed, 5e6, buffer)
+			w := newModel(seed, 5e6, buffer)
 			for i := range 4 {
 				w.run(time.Minute)
 				if i > 1 {
-					w.run(calmMost)
+					w.run(calmMax)
 				}
 				if w.next != 0 {
 					t.Errorf("%v, seed %d: at %d of a wide link: %v", buffer, seed, w.next, w.moves)
@@ -94,61 +94,61 @@ func TestLadderFollowsTheLink(t *testing.T) {
 	}
 }
 
-// TestLadderAndAQuietWall: what hardly sends proves nothing, neither that more can be sent nor that it cannot.
-func TestLadderAndAQuietWall(t *testing.T) {
+// TestLittleTrafficProvesNothing: neither that the network carries more nor that it does not.
+func TestLittleTrafficProvesNothing(t *testing.T) {
 	for seed := range uint64(5) {
-		w := newWorld(seed, 8e6, 300*time.Millisecond)
+		w := newModel(seed, 8e6, 300*time.Millisecond)
 		w.busy, w.random = 0.01, 0.04
 		w.run(10 * time.Minute)
 		if len(w.moves) > 0 {
-			t.Errorf("seed %d: moved %v although nothing is sent", seed, w.moves)
+			t.Errorf("seed %d: moved %v although hardly anything is sent", seed, w.moves)
 		}
 		w.busy, w.capacity = 0.9, 400e3
 		for w.next != 2 && w.now < 11*time.Minute {
 			w.run(time.Second)
 		}
 		w.busy, w.random = 0.01, 0
-		w.run(2*calmFor + 10*time.Second)
+		w.run(2*calmMin + 10*time.Second)
 		if w.next != 2 {
-			t.Errorf("seed %d: moved up %v by silence", seed, w.moves)
+			t.Errorf("seed %d: moved up %v with hardly any traffic", seed, w.moves)
 		}
 	}
 }
 
-// feed gives a ladder notices of one a second, of 100 packets each, and tells where it is led.
-type feed struct {
-	t      *testing.T
-	l      ladder
-	n      notice
-	rungs  []mixer.Rung
-	passed bool
-	bits   int // measured; zero: nine tenths of what the rung may take
+// feeder gives a rung controller one receiver report a second, about 100 packets each, and checks the rung.
+type feeder struct {
+	t          *testing.T
+	controller rungController
+	report     receiverReport
+	rungs      []mixer.Rung
+	passed     bool
+	bits       int // bits a second that are sent; zero: nine tenths of the limit of the rung
 }
 
-func newFeed(t *testing.T) *feed {
-	f := &feed{t: t, rungs: standard, n: notice{at: origin, newest: 1 << 16}}
+func newFeeder(t *testing.T) *feeder {
+	f := &feeder{t: t, rungs: standard, report: receiverReport{at: origin, newest: 1 << 16}}
 	f.give(0, 30*time.Millisecond, 2)
 	return f
 }
 
-func (f *feed) give(lost float64, rtt time.Duration, times int) *feed {
+func (f *feeder) give(lost float64, rtt time.Duration, times int) *feeder {
 	for range times {
-		f.n.at, f.n.newest = f.n.at.Add(time.Second), f.n.newest+100
-		f.n.echo = middle(f.n.at.Add(-rtt))
-		f.n.lost, f.n.rtt = lost, rtt
-		at := f.rungs[f.l.place(f.rungs)]
+		f.report.at, f.report.newest = f.report.at.Add(time.Second), f.report.newest+100
+		f.report.echo = shortNTP(f.report.at.Add(-rtt))
+		f.report.lost, f.report.rtt = lost, rtt
+		at := f.rungs[f.controller.index(f.rungs)]
 		bits := f.bits
 		if bits == 0 {
 			bits = at.Bitrate * 9 / 10
 		}
-		f.l.report(f.n, f.rungs, mixer.RenditionStats{Width: at.W, Height: at.H, Bitrate: bits, Passed: f.passed})
+		f.controller.onReport(f.report, f.rungs, mixer.RenditionStats{Width: at.W, Height: at.H, Bitrate: bits, Passed: f.passed})
 	}
 	return f
 }
 
-func (f *feed) want(what string, lines int) *feed {
+func (f *feeder) want(what string, lines int) *feeder {
 	f.t.Helper()
-	if got := f.rungs[f.l.place(f.rungs)].Lines(); got != lines {
+	if got := f.rungs[f.controller.index(f.rungs)].Lines(); got != lines {
 		f.t.Errorf("%s: at %dp; want %dp", what, got, lines)
 	}
 	return f
@@ -156,34 +156,34 @@ func (f *feed) want(what string, lines int) *feed {
 
 const ms = time.Millisecond
 
-func TestLadderRules(t *testing.T) {
-	rules := map[string]func(f *feed){
-		"two windows of loss": func(f *feed) {
+func TestRungRules(t *testing.T) {
+	rules := map[string]func(f *feeder){
+		"two windows of loss": func(f *feeder) {
 			f.give(0.12, 30*ms, 1).want("after one", 720)
 			f.give(0, 30*ms, 1).give(0.12, 30*ms, 1).want("not in a row", 720)
 			f.give(0.12, 30*ms, 1).want("after two", 360)
 		},
-		"much loss": func(f *feed) { f.give(0.4, 30*ms, 1).want("at once", 360) },
-		"most is lost": func(f *feed) {
-			f.give(0.8, 30*ms, 1).want("at once to what is carried", 180)
+		"much loss": func(f *feeder) { f.give(0.4, 30*ms, 1).want("at once", 360) },
+		"most packets are lost": func(f *feeder) {
+			f.give(0.8, 30*ms, 1).want("at once to the rung that is carried", 180)
 		},
-		"a queue": func(f *feed) {
+		"a queue": func(f *feeder) {
 			f.give(0, 400*ms, 1).want("after one", 720)
 			f.give(0, 400*ms, 1).want("after two", 360)
 		},
-		"a slow network": func(f *feed) { *f = *newFeed(f.t); f.give(0, 31*ms, 60).want("that was always slow", 720) },
-		"a queue that drains": func(f *feed) {
+		"a slow network": func(f *feeder) { *f = *newFeeder(f.t); f.give(0, 31*ms, 60).want("that was always slow", 720) },
+		"a queue that drains": func(f *feeder) {
 			f.give(0, 900*ms, 2).want("while it lasts", 360)
-			f.give(0, 900*ms, 4) // on its way and settling
+			f.give(0, 900*ms, 4) // the new rung is requested and settles
 			f.give(0, 800*ms, 1).give(0, 700*ms, 1).give(0, 600*ms, 1).give(0, 500*ms, 1).want("while it drains", 360)
 			f.give(0, 500*ms, 2).want("when it does not", 180)
 		},
-		"what comes late after a move": func(f *feed) {
-			f.give(0.4, 30*ms, 1).give(0.9, 30*ms, 3).want("is of the old rung", 360)
-			f.give(0.9, 30*ms, 2).want("and then of the new", 180)
+		"late reports after a move": func(f *feeder) {
+			f.give(0.4, 30*ms, 1).give(0.9, 30*ms, 3).want("are about the old rung", 360)
+			f.give(0.9, 30*ms, 2).want("and then about the new rung", 180)
 		},
-		"the lowest": func(f *feed) { f.give(0.9, 30*ms, 100).want("there is none below", 180) },
-		"calm": func(f *feed) {
+		"the lowest": func(f *feeder) { f.give(0.9, 30*ms, 100).want("there is none below", 180) },
+		"calm": func(f *feeder) {
 			f.give(0.4, 30*ms, 1).give(0, 30*ms, 1+3+14).want("not yet: the first try failed", 360)
 			f.give(0, 30*ms, 5).want("up", 720)
 			f.give(0.4, 30*ms, 3).want("fails", 360)
@@ -193,26 +193,26 @@ func TestLadderRules(t *testing.T) {
 			f.give(0, 30*ms, 1+3+12).want("not yet: half of the time", 360)
 			f.give(0, 30*ms, 10).want("up for good", 720)
 		},
-		"silence": func(f *feed) {
-			f.n.at = f.n.at.Add(10 * time.Second)
+		"silence": func(f *feeder) {
+			f.report.at = f.report.at.Add(10 * time.Second)
 			f.give(0.9, 30*ms, 1).want("its losses are no congestion", 720)
 		},
-		"another stream": func(f *feed) {
-			f.n.newest += maxLeap
+		"another stream": func(f *feeder) {
+			f.report.newest += maxSequenceJump
 			f.give(0.9, 30*ms, 1).want("cannot be compared", 720)
 		},
-		"little is sent": func(f *feed) {
+		"little is sent": func(f *feeder) {
 			for range 20 {
-				f.n.newest -= 97 // three packets a second
+				f.report.newest -= 97 // three packets a second
 				f.give(0.34, 400*ms, 1)
-				f.l.link.clear(f.n.at)
+				f.controller.link.resetWindow(f.report.at)
 			}
 			f.want("says nothing", 720)
 		},
-		"REMB": func(f *feed) {
-			cap := func(bits float64, times int) *feed {
+		"REMB": func(f *feeder) {
+			cap := func(bits float64, times int) *feeder {
 				for range times {
-					f.l.remb(f.n.at, bits)
+					f.controller.setREMB(f.report.at, bits)
 					f.give(0, 30*ms, 1)
 				}
 				return f
@@ -221,71 +221,71 @@ func TestLadderRules(t *testing.T) {
 			cap(1.3e6, 1).want("once", 720)
 			cap(1.3e6, 1).want("twice", 360)
 			cap(700e3, 60).want("that follows what is sent", 360)
-			if f.l.waits[720] < 4*calmFor {
-				f.t.Errorf("it was not tried: %v", f.l.waits)
+			if f.controller.calmNeeded[720] < 4*calmMin {
+				f.t.Errorf("it was not tried: %v", f.controller.calmNeeded)
 			}
 			cap(2.2e6, 120).want("that allows it", 720)
 			cap(300e3, 1).want("far below", 180)
 			cap(200e3, 120).want("of less than is sent keeps down", 180)
 			f.give(0, 30*ms, 60).want("long ago", 720)
 		},
-		"a source's own packets": func(f *feed) {
+		"a source's own packets": func(f *feeder) {
 			f.passed, f.bits = true, 6_000_000
 			f.give(0, 30*ms, 3).give(0.4, 30*ms, 1)
 			f.passed, f.bits = false, 0
-			f.want("need more than the rung", 360)
+			f.want("need more bits than the rung", 360)
 		},
-		"a source's own packets that change": func(f *feed) {
+		"a source's own packets that change": func(f *feeder) {
 			f.give(0.12, 30*ms, 1)
 			f.passed = true
 			f.give(0.12, 30*ms, 2).want("are counted anew", 720)
 			f.give(0.12, 30*ms, 1).want("and not forever", 360)
 		},
-		"another picture": func(f *feed) {
+		"another view": func(f *feeder) {
 			f.give(0.4, 30*ms, 1)
-			f.l.restart()
+			f.controller.viewChanged()
 			f.want("keeps the rung", 360)
 			f.give(0, 30*ms, 12).want("but not the failure", 720)
 		},
-		"another way": func(f *feed) {
+		"another path": func(f *feeder) {
 			f.give(0.4, 30*ms, 1)
-			f.l.reroute()
+			f.controller.pathChanged()
 			f.give(0, 900*ms, 12).want("is as slow as it is", 720)
 		},
-		"fewer rungs": func(f *feed) {
+		"fewer rungs": func(f *feeder) {
 			f.rungs = standard[1:]
 			f.want("the largest left", 360).give(0.4, 30*ms, 3).want("is too large", 180)
 			f.rungs = standard
 			f.want("the rung stays", 180)
 			f.rungs = standard[:1]
 			f.want("the only one", 720)
-			f.give(0.9, 900*ms, 20).want("whatever it loses", 720)
+			f.give(0.9, 900*ms, 20).want("with any loss", 720)
 			f.rungs = nil
-			if f.l.report(f.n, nil, mixer.RenditionStats{}) {
+			if f.controller.onReport(f.report, nil, mixer.RenditionStats{}) {
 				f.t.Error("moved among no rungs")
 			}
 		},
 	}
 	for name, rule := range rules {
-		t.Run(name, func(t *testing.T) { rule(newFeed(t)) })
+		t.Run(name, func(t *testing.T) { rule(newFeeder(t)) })
 	}
 }
 
-// TestNoticesAreReadFromReports, with a round trip on the wire's clock.
-func TestNoticesAreReadFromReports(t *testing.T) {
+// TestParseReport computes the round trip from the NTP times of the report.
+func TestParseReport(t *testing.T) {
 	at := origin
-	sent, held := middle(at.Add(-350*ms)), uint32(65536/4)
-	n := readNotice(reportOf(128, 65536*3+7, sent, held), at)
-	if n.lost != 0.5 || n.newest != 65536*3+7 || n.echo != sent || (n.rtt-100*ms).Abs() > ms {
-		t.Errorf("read %+v; want half lost and a round trip of 100 ms", n)
+	sent, held := shortNTP(at.Add(-350*ms)), uint32(65536/4)
+	r := parseReport(reportOf(128, 65536*3+7, sent, held), at)
+	if r.lost != 0.5 || r.newest != 65536*3+7 || r.echo != sent || (r.rtt-100*ms).Abs() > ms {
+		t.Errorf("parsed %+v; want half lost and a round trip of 100 ms", r)
 	}
-	if n := readNotice(reportOf(0, 1, 0, 0), at); n.echo != 0 || n.rtt != 0 {
-		t.Errorf("a viewer that got no sender report yet: %+v", n)
+	if r := parseReport(reportOf(0, 1, 0, 0), at); r.echo != 0 || r.rtt != 0 {
+		t.Errorf("a viewer that got no sender report yet: %+v", r)
 	}
-	if n := readNotice(reportOf(0, 1, middle(at.Add(time.Second)), 0), at); n.echo != 0 {
-		t.Errorf("an answer before the question: %+v", n)
+	if r := parseReport(reportOf(0, 1, shortNTP(at.Add(time.Second)), 0), at); r.echo != 0 {
+		t.Errorf("an answer to a sender report of the future: %+v", r)
 	}
-	if d := middle(at.Add(1500*ms)) - middle(at); d != 65536*3/2 {
+	if d := shortNTP(at.Add(1500*ms)) - shortNTP(at); d != 65536*3/2 {
 		t.Errorf("1.5 s are %d", d)
 	}
 }

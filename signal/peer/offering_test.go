@@ -12,8 +12,8 @@ import (
 	"azulejo/signal/refusal"
 )
 
-// refused wants a refusal with a code and a word of its explanation.
-func refused(t *testing.T, err error, code, word string) {
+// wantRefusal wants a refusal with a code and a word of its message.
+func wantRefusal(t *testing.T, err error, code, word string) {
 	t.Helper()
 	var r *refusal.Error
 	if !errors.As(err, &r) || r.Code != code || !strings.Contains(r.Message, word) {
@@ -21,10 +21,10 @@ func refused(t *testing.T, err error, code, word string) {
 	}
 }
 
-// TestOfferOfOurs: a client that only waits is offered the mix, and answers.
-func TestOfferOfOurs(t *testing.T) {
+// TestServerOffers: the server offers the mix, and the client answers.
+func TestServerOffers(t *testing.T) {
 	c := newCaller(t, openEngine(t, Config{}), onLoopback(), webrtc.Configuration{})
-	refused(t, c.peer.Accept(c.offer(false)), CodeUnexpected, "no offer")
+	wantRefusal(t, c.peer.Accept(c.offer(false)), CodeUnexpected, "no offer")
 	c = newCaller(t, openEngine(t, Config{}), onLoopback(), webrtc.Configuration{})
 	if _, err := c.peer.Offer(); err != nil {
 		t.Fatal(err)
@@ -40,24 +40,24 @@ func TestOfferOfOurs(t *testing.T) {
 		!strings.Contains(audio, "opus/48000") || strings.Count(offer, "a=sendrecv") != 2 {
 		t.Errorf("we offer\n%s\nwant H.264, VP8 and Opus both ways", offer)
 	}
-	refused(t, c.peer.Accept("v=0\r\n"), CodeBadSDP, "SDP")
+	wantRefusal(t, c.peer.Accept("v=0\r\n"), CodeBadSDP, "SDP")
 	if err = c.peer.AddCandidate(Candidate{Candidate: "candidate:1 1 udp 1 192.0.2.1 1 typ host"}); err != nil {
 		t.Errorf("a candidate before the answer: %v", err)
 	}
 	if err = c.peer.Accept(c.answer(offer)); err != nil {
 		t.Fatal(err)
 	}
-	c.flows("after an offer of ours")
+	c.awaitMedia("after an offer of the server")
 	if got := c.peer.Codec(); got != mixer.H264 {
-		t.Errorf("the picture is %q; want the one we like best", got)
+		t.Errorf("the video is %q; want our first preference", got)
 	}
-	refused(t, c.peer.Accept(offer), CodeUnexpected, "no offer")
+	wantRefusal(t, c.peer.Accept(offer), CodeUnexpected, "no offer")
 	_, err = c.peer.Offer()
-	refused(t, err, CodeSecondOffer, "second offer")
+	wantRefusal(t, err, CodeSecondOffer, "second offer")
 	_, err = c.peer.Answer(offer)
-	refused(t, err, CodeSecondOffer, "second offer")
+	wantRefusal(t, err, CodeSecondOffer, "second offer")
 	_, err = c.peer.RestartICE("abcd", strings.Repeat("x", 22))
-	refused(t, err, CodeSecondOffer, "who made it")
+	wantRefusal(t, err, CodeSecondOffer, "who made it")
 }
 
 // answer is the client's answer with all its candidates.
@@ -73,13 +73,13 @@ func (c *caller) answer(offer string) string {
 	if err := c.pc.SetLocalDescription(answer); err != nil {
 		c.t.Fatal(err)
 	}
-	return c.described()
+	return c.gather()
 }
 
 func TestGather(t *testing.T) {
 	p := openEngine(t, Config{}).NewPeer(Options{}, quiet)
 	_, err := p.Gather(t.Context())
-	refused(t, err, CodeUnexpected, "before the offer")
+	wantRefusal(t, err, CodeUnexpected, "before the offer")
 	if _, err := p.Answer(offerOf(t, webrtc.RTPTransceiverDirectionRecvonly, webrtc.RTPTransceiverDirectionRecvonly)); err != nil {
 		t.Fatal(err)
 	}
@@ -95,6 +95,6 @@ func TestGather(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := p.Gather(ctx); err != nil && !errors.Is(err, context.Canceled) {
-		refused(t, err, CodeUnexpected, "over")
+		wantRefusal(t, err, CodeUnexpected, "over")
 	}
 }

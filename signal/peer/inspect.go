@@ -6,16 +6,16 @@ import (
 	"github.com/pion/sdp/v3"
 )
 
-// Offered is what an offer says to those who have to know it before a Peer answers.
+// Offered describes an offer, for dialects that have to know it before a Peer answers.
 type Offered struct {
 	Audio, Video Section
-	Layers       int // of the picture: 1 without simulcast
+	Layers       int // of video: 1 without simulcast
 }
 
 // Section is what a client would do with one kind of media.
 type Section struct{ Sends, Receives bool }
 
-// Inspect reads an offer as Answer does, and refuses what Answer refuses; sound alone is good.
+// Inspect parses an offer and refuses what Answer refuses, except that an offer without video is accepted.
 func Inspect(text string) (Offered, error) {
 	o, err := readOffer(text)
 	if err != nil {
@@ -27,7 +27,7 @@ func Inspect(text string) (Offered, error) {
 	return Offered{Audio: section("audio"), Video: section("video"), Layers: len(o.rids)}, nil
 }
 
-// sends tells whether the client has media for a section.
+// sends tells whether the client sends media in a section.
 func sends(m *sdp.MediaDescription) bool {
 	_, recvonly := m.Attribute("recvonly")
 	_, inactive := m.Attribute("inactive")
