@@ -262,7 +262,7 @@ func TestALayerThatStopsIsReplaced(t *testing.T) {
 	eventually(t, 4*time.Second, "the small one instead", func() bool { return v.shows(all, green) })
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if slices.ContainsFunc(v.told, func(l told) bool { return len(l.Tiles) > 0 && l.Tiles[0].State == mixer.Lost }) {
+	if slices.ContainsFunc(v.layouts, func(l datedLayout) bool { return len(l.Tiles) > 0 && l.Tiles[0].State == mixer.Lost }) {
 		t.Error("it was called lost meanwhile")
 	}
 }

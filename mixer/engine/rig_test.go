@@ -11,14 +11,14 @@ import (
 	"azulejo/mixer/hub"
 )
 
-// rig is an engine and the hub that commands it, with the calls of both as tests like them.
+// rig is an engine and the hub that commands it. Its methods wait until the engine has done what they request.
 type rig struct {
 	*Engine
 	t   *testing.T
 	hub *hub.Hub
 }
 
-// newRig prepares an engine; nothing runs yet.
+// newRig makes an engine that does not run.
 func newRig(t *testing.T, cfg mixer.Config) *rig {
 	t.Helper()
 	r := &rig{t: t}
@@ -34,7 +34,7 @@ func newRig(t *testing.T, cfg mixer.Config) *rig {
 	return r
 }
 
-// settle waits until all commands are done, what they opened is open, and what they ended has ended.
+// settle waits until all commands are executed, and all renditions that they open or close are open or closed.
 func (r *rig) settle() {
 	for _, pending := range []*sync.WaitGroup{&r.opening, &r.closing} {
 		done := make(chan struct{})
@@ -54,7 +54,7 @@ type SourceConfig struct {
 	Demanded func(mixer.Demand)
 }
 
-// publisher is a source, seen from both sides.
+// publisher is a source on both sides of the seam.
 type publisher struct {
 	*source
 	feed *hub.Source
@@ -76,15 +76,16 @@ func (p *publisher) SetAway(away bool)                       { p.feed.SetAway(aw
 func (p *publisher) Close()                                  { p.feed.Close() }
 func (p *publisher) Stats() mixer.SourceStats                { return p.stats() }
 
-// sink is a hub.Sink that only wants the packet.
+// sink is a hub.Sink without RTP payloads.
 type sink interface{ WritePacket(mixer.Packet) }
 
-// layoutSink is a hub.LayoutSink that only wants the packet.
+// layoutSink is a hub.LayoutSink without RTP payloads.
 type layoutSink interface {
 	sink
 	WriteLayout(*mixer.Layout, time.Duration)
 }
 
+// adapter makes a hub.Sink of a sink.
 type adapter struct{ sink }
 
 func (a adapter) WritePacket(p hub.Packet) {
@@ -108,7 +109,7 @@ func adapt(s sink) hub.Sink {
 	return adapter{s}
 }
 
-// subscription ends only when the engine has ended what it held.
+// subscription is a hub.VideoSubscription whose Close waits until its renditions are closed.
 type subscription struct {
 	*hub.VideoSubscription
 	rig *rig
@@ -163,7 +164,7 @@ func (r *rig) Epoch() time.Time             { return r.hub.Epoch() }
 func (r *rig) Views() map[string]mixer.View { return r.hub.Views() }
 func (r *rig) Overload() int                { return r.hub.Overload() }
 
-// Speaker is the id of the source that speaks or spoke last, empty before the first.
+// Speaker is the id of the active speaker, empty if there is none.
 func (r *rig) Speaker() string {
 	if s := r.audio.speaker(); s != nil {
 		return s.cfg.ID

@@ -266,7 +266,7 @@ func TestACalmSourceHasNoNewFrames(t *testing.T) {
 
 func TestSlotKeepsTheNumberOfTheSameFrame(t *testing.T) {
 	before := codec.LiveFrames()
-	picture := func(c codec.Colour) codec.Decoded {
+	frame := func(c codec.Colour) codec.Decoded {
 		f, err := codec.NewFrame(64, 64)
 		if err != nil {
 			t.Fatal(err)
@@ -278,15 +278,15 @@ func TestSlotKeepsTheNumberOfTheSameFrame(t *testing.T) {
 	if seq, at := s.status(); seq != 0 || !at.IsZero() {
 		t.Errorf("an empty slot has number %d and time %v", seq, at)
 	}
-	s.replace(picture(red))
+	s.replace(frame(red))
 	first, at := s.status()
 	for range 5 {
-		s.replace(picture(red))
+		s.replace(frame(red))
 	}
 	if seq, now := s.status(); seq != first || !now.After(at) {
 		t.Errorf("the same frame has number %d after %d, time %v after %v", seq, first, now, at)
 	}
-	s.replace(picture(green))
+	s.replace(frame(green))
 	second, _ := s.status()
 	if second == first {
 		t.Error("another frame has the same number")
@@ -295,7 +295,7 @@ func TestSlotKeepsTheNumberOfTheSameFrame(t *testing.T) {
 	if seq, _ := s.status(); seq != 0 || s.latest() != nil {
 		t.Error("a cleared slot has a frame")
 	}
-	s.replace(picture(green))
+	s.replace(frame(green))
 	if third, _ := s.status(); third == first || third == second {
 		t.Errorf("number %d was used before", third)
 	}
