@@ -109,10 +109,10 @@ func (h *hall) leave(src *source) {
 
 // say sends a tone for d, and returns when all of it is sent.
 func (h *hall) say(src *source, hz float64, d time.Duration) {
-	begin := time.Now()
+	started := time.Now()
 	for _, p := range packed(h.t, codec.AudioConfig{Codec: mixer.Opus}, stereo(d, hz, hz)) {
-		time.Sleep(time.Until(begin.Add(p.PTS + p.Duration)))
-		p.PTS += begin.Sub(src.audio.born)
+		time.Sleep(time.Until(started.Add(p.PTS + p.Duration)))
+		p.PTS += started.Sub(src.audio.born)
 		src.audio.enqueue(*p)
 	}
 }

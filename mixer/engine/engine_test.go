@@ -107,16 +107,16 @@ func TestKeyframesLieOnMultiplesOfTheGOP(t *testing.T) {
 	eventually(t, 5*time.Second, "three seconds of frames", func() bool { return s.count() > 60 })
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	asked := 0
+	requested := 0
 	for i, p := range s.packets[1:] {
 		if gop := p.PTS/time.Second != s.packets[i].PTS/time.Second; gop && !p.Key {
 			t.Errorf("frame at %v starts a GOP but is no keyframe", p.PTS)
 		} else if p.Key && !gop {
-			asked++
+			requested++
 		}
 	}
-	if asked > 2 {
-		t.Errorf("%d keyframes for one burst of requests", asked)
+	if requested > 2 {
+		t.Errorf("%d keyframes for one burst of requests", requested)
 	}
 }
 
@@ -157,11 +157,11 @@ func TestInvalidPacketsDoNotDisturbOtherSources(t *testing.T) {
 	s, _ := watch(t, m, mixer.H264)
 	publish(t, m.AddSource(SourceConfig{Name: "good"}), mixer.H264, 320, 180, red)
 	requested := make(chan struct{}, 100)
-	bad := m.AddSource(SourceConfig{Name: "bad", Refresh: func() { requested <- struct{}{} }})
+	bad := m.AddSource(SourceConfig{Name: "bad", KeyframeWanted: func() { requested <- struct{}{} }})
 	for i := range 200 {
-		bad.PutVideo(mixer.Packet{Codec: mixer.H264, Key: i%2 == 0, Data: []byte{0, 0, 0, 1, 0x65, byte(i), 3, 4, 5}})
-		bad.PutVideo(mixer.Packet{Codec: "nonsense", Key: true, Data: []byte{1}})
-		bad.PutAudio(mixer.Packet{Codec: "nonsense", Data: []byte{1}})
+		bad.WriteVideo(mixer.Packet{Codec: mixer.H264, Key: i%2 == 0, Data: []byte{0, 0, 0, 1, 0x65, byte(i), 3, 4, 5}})
+		bad.WriteVideo(mixer.Packet{Codec: "nonsense", Key: true, Data: []byte{1}})
+		bad.WriteAudio(mixer.Packet{Codec: "nonsense", Data: []byte{1}})
 	}
 	eventually(t, 2*time.Second, "the good one is shown", func() bool { return near(s.mean(image.Rect(40, 60, 120, 90)), red) })
 	eventually(t, 2*time.Second, "the bad one is counted", func() bool { return bad.Stats().Invalid > 0 })
@@ -308,7 +308,7 @@ func TestUnusualFramesAreShownAndDoNotDisturbOthers(t *testing.T) {
 	odd := m.AddSource(SourceConfig{Name: "odd"})
 	for _, params := range []string{"interlaced=1", "colormatrix=YCgCo:transfer=smpte2084", "colormatrix=chroma-derived-nc"} {
 		for _, p := range clip(t, "color=blue:size=320x180:rate=10:duration=0.5", "-x264-params", params, "-bf", "0") {
-			odd.PutVideo(p)
+			odd.WriteVideo(p)
 		}
 		before := s.count()
 		eventually(t, 2*time.Second, params+": the odd one is shown", func() bool {

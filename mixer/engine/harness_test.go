@@ -142,25 +142,25 @@ func near(a, b codec.Colour) bool {
 // publish sends frames of one colour with a blinking spot in the lower right corner, until stop or the end of the test.
 func publish(t *testing.T, src *publisher, id mixer.Codec, w, h int, c codec.Colour) (stop func()) {
 	t.Helper()
-	return send(t, src.PutVideo, id, w, h, c, true)
+	return send(t, src.WriteVideo, id, w, h, c, true)
 }
 
 // send is publish for any layer. Without blinking all frames are equal.
-func send(t *testing.T, put func(mixer.Packet), id mixer.Codec, w, h int, c codec.Colour, blinking bool) (stop func()) {
+func send(t *testing.T, write func(mixer.Packet), id mixer.Codec, w, h int, c codec.Colour, blinking bool) (stop func()) {
 	t.Helper()
-	return film{put: put, id: id, w: w, h: h, colour: c, blinking: blinking, gop: 20}.run(t)
+	return film{write: write, id: id, w: w, h: h, colour: c, blinking: blinking, gop: 20}.run(t)
 }
 
 // film is the video of a sender: frames of one colour.
 type film struct {
-	put      func(mixer.Packet)
-	id       mixer.Codec
-	w, h     int
-	colour   codec.Colour
-	blinking bool          // a spot in the lower right corner
-	gop      int           // frames from one keyframe to the next
-	every    time.Duration // from frame to frame; zero: 50 ms
-	asked    chan struct{} // each value requests a keyframe
+	write     func(mixer.Packet)
+	id        mixer.Codec
+	w, h      int
+	colour    codec.Colour
+	blinking  bool          // a spot in the lower right corner
+	gop       int           // frames from one keyframe to the next
+	every     time.Duration // from frame to frame; zero: 50 ms
+	requested chan struct{} // each value requests a keyframe
 }
 
 // run sends until stop or the end of the test.
@@ -191,7 +191,7 @@ func (o film) run(t *testing.T) (stop func()) {
 				return
 			}
 			for _, p := range packets {
-				o.put(p)
+				o.write(p)
 			}
 			select {
 			case <-quit:
@@ -208,7 +208,7 @@ func (o film) run(t *testing.T) (stop func()) {
 // wanted reports whether a keyframe was requested.
 func (o film) wanted() bool {
 	select {
-	case <-o.asked:
+	case <-o.requested:
 		return true
 	default:
 		return false
@@ -403,7 +403,7 @@ func sing(t *testing.T, src *publisher, hz float64) {
 				return
 			}
 			for _, p := range packets {
-				src.PutAudio(p)
+				src.WriteAudio(p)
 			}
 			select {
 			case <-quit:

@@ -112,10 +112,10 @@ func (c clap) frames(t *testing.T, d time.Duration) (all []arrival) {
 	return all
 }
 
-func play(arrivals []arrival, begin time.Time, put func(mixer.Packet)) {
+func play(arrivals []arrival, begin time.Time, write func(mixer.Packet)) {
 	for _, a := range arrivals {
 		time.Sleep(time.Until(begin.Add(a.at)))
-		put(a.p)
+		write(a.p)
 	}
 }
 
@@ -181,8 +181,8 @@ func (c clap) perform(t *testing.T, d time.Duration) (seen, heard []time.Duratio
 		}
 		begin := time.Now().Add(13 * time.Millisecond)
 		var work sync.WaitGroup
-		work.Go(func() { play(audioPackets, begin, src.PutAudio) })
-		play(frames, begin, src.PutVideo)
+		work.Go(func() { play(audioPackets, begin, src.WriteAudio) })
+		play(frames, begin, src.WriteVideo)
 		work.Wait()
 		if r := eye.sub.Rendition(); r.Passed != c.passed {
 			t.Errorf("the rendition is %+v", r)

@@ -32,7 +32,7 @@ func (l *labour) WritePacket(mixer.Packet) { l.work() }
 func spend(t *testing.T, src *publisher, d time.Duration) (levels []int) {
 	t.Helper()
 	for i := range int(d / (50 * time.Millisecond)) {
-		putFrame(t, src, 64, 36, codec.RGB(uint8(i%2*60), 0, 0))
+		showFrame(t, src, 64, 36, codec.RGB(uint8(i%2*60), 0, 0))
 		time.Sleep(50 * time.Millisecond)
 		levels = append(levels, src.engine.overload())
 	}

@@ -14,7 +14,7 @@ func TestNoPassthroughBeforeTheLayout(t *testing.T) {
 	src := m.AddSource(SourceConfig{Name: "a"})
 	v := stage(t, m, alone)
 	awake(t, v, src)
-	putFrame(t, src, 160, 90, red)
+	showFrame(t, src, 160, 90, red)
 	if v.passable() != nil {
 		t.Error("a source is passed through before the first layout")
 	}

@@ -28,7 +28,7 @@ type tape struct {
 	all map[string]bool
 }
 
-func (r *tape) put(p mixer.Packet) {
+func (r *tape) write(p mixer.Packet) {
 	p.PTS += time.Duration(r.shift.Load())
 	r.mu.Lock()
 	if r.all == nil {
@@ -36,7 +36,7 @@ func (r *tape) put(p mixer.Packet) {
 	}
 	r.all[string(p.Data)] = true
 	r.mu.Unlock()
-	r.src.PutVideo(p)
+	r.src.WriteVideo(p)
 }
 
 func (r *tape) count() int {
@@ -83,7 +83,7 @@ func passthroughOfOneSource(t *testing.T) {
 			m := run(t, small)
 			src := m.AddSource(SourceConfig{Name: "a"})
 			in := &tape{src: src}
-			film{put: in.put, id: id, w: 240, h: 136, colour: red, blinking: true, gop: 10}.run(t)
+			film{write: in.write, id: id, w: 240, h: 136, colour: red, blinking: true, gop: 10}.run(t)
 			v := attend(t, m, passthrough(id, 66), nil)
 			eventually(t, 4*time.Second, "it is passed through", passedThrough(v))
 			eventually(t, 2*time.Second, "nothing is decoded", func() bool { return !src.Stats().Decoded })
@@ -113,7 +113,7 @@ func noPassthrough(t *testing.T) {
 	m := run(t, medium)
 	src := m.AddSource(SourceConfig{Name: "a"})
 	in := &tape{src: src}
-	film{put: in.put, id: mixer.H264, w: 320, h: 180, colour: red, blinking: true, gop: 10}.run(t)
+	film{write: in.write, id: mixer.H264, w: 320, h: 180, colour: red, blinking: true, gop: 10}.run(t)
 	with := func(change func(*mixer.View)) mixer.Watching {
 		w := passthrough(mixer.H264, 66)
 		v := alone
@@ -174,7 +174,7 @@ func passthroughEndsAndReturns(t *testing.T) {
 	m := run(t, small)
 	src := m.AddSource(SourceConfig{Name: "a"})
 	in := &tape{src: src}
-	stop := film{put: in.put, id: mixer.H264, w: 320, h: 180, colour: red, blinking: true, gop: 10}.run(t)
+	stop := film{write: in.write, id: mixer.H264, w: 320, h: 180, colour: red, blinking: true, gop: 10}.run(t)
 	v := attend(t, m, passthrough(mixer.H264, 66), nil)
 	again := func(why string) {
 		t.Helper()
@@ -206,14 +206,14 @@ func passthroughEndsAndReturns(t *testing.T) {
 	eventually(t, 5*time.Second, "lost: composed", func() bool { return composed(v)() && v.layout().Tiles[0].State == mixer.Lost })
 	eventually(t, 2*time.Second, "lost: a placeholder", func() bool { return v.shows(image.Rect(0, 0, 320, 40), slate) })
 	in.shift.Store(0)
-	stop = film{put: in.put, id: mixer.H264, w: 160, h: 90, colour: red, blinking: true, gop: 10}.run(t)
+	stop = film{write: in.write, id: mixer.H264, w: 160, h: 90, colour: red, blinking: true, gop: 10}.run(t)
 	eventually(t, 3*time.Second, "back in another size", func() bool { return passedThrough(v)() && v.size() == mixer.Size{W: 160, H: 90} })
 
 	stop()
-	stop = film{put: in.put, id: mixer.VP8, w: 320, h: 180, colour: green, blinking: true, gop: 10}.run(t)
+	stop = film{write: in.write, id: mixer.VP8, w: 320, h: 180, colour: green, blinking: true, gop: 10}.run(t)
 	eventually(t, 4*time.Second, "another format: composed", func() bool { return composed(v)() && v.shows(middle, green) })
 	stop()
-	film{put: in.put, id: mixer.H264, w: 320, h: 180, colour: red, blinking: true, gop: 10}.run(t)
+	film{write: in.write, id: mixer.H264, w: 320, h: 180, colour: red, blinking: true, gop: 10}.run(t)
 	again("another format")
 
 	src.Close()
@@ -235,7 +235,7 @@ func passthroughOfEitherCodec(t *testing.T) {
 		return func() bool { return by(v)() && v.sub.Rendition().Codec == id && v.codec() == id }
 	}
 	for _, id := range []mixer.Codec{mixer.VP8, mixer.H264, mixer.VP8} {
-		stop := film{put: in.put, id: id, w: 240, h: 136, colour: red, blinking: true, gop: 10}.run(t)
+		stop := film{write: in.write, id: id, w: 240, h: 136, colour: red, blinking: true, gop: 10}.run(t)
 		eventually(t, 5*time.Second, "passed through as "+string(id), is(id, passedThrough))
 		at := v.count()
 		eventually(t, 3*time.Second, "frames go on", func() bool { return v.count() > at+5 && v.size() == mixer.Size{W: 240, H: 136} })
@@ -257,22 +257,22 @@ func (v *viewer) codec() mixer.Codec {
 // passthroughEndsWithALostPacket: viewers never get a frame whose reference is lost.
 func passthroughEndsWithALostPacket(t *testing.T) {
 	m := run(t, small)
-	asked := make(chan struct{}, 10)
+	requested := make(chan struct{}, 10)
 	var requests atomic.Int32
-	src := m.AddSource(SourceConfig{Name: "a", Refresh: func() {
+	src := m.AddSource(SourceConfig{Name: "a", KeyframeWanted: func() {
 		requests.Add(1)
 		select {
-		case asked <- struct{}{}:
+		case requested <- struct{}{}:
 		default:
 		}
 	}})
 	var n atomic.Int32
 	lossy := func(p mixer.Packet) {
 		p.Lost = n.Add(1)%30 == 0 && !p.Key
-		src.PutVideo(p)
+		src.WriteVideo(p)
 	}
 	began := time.Now()
-	film{put: lossy, id: mixer.H264, w: 320, h: 180, colour: red, blinking: true, gop: 1 << 20, asked: asked}.run(t)
+	film{write: lossy, id: mixer.H264, w: 320, h: 180, colour: red, blinking: true, gop: 1 << 20, requested: requested}.run(t)
 	v := attend(t, m, passthrough(mixer.H264, 66), nil)
 	var ends int
 	was := false
@@ -306,7 +306,7 @@ func passthroughOfUnusualProfiles(t *testing.T) {
 			src := m.AddSource(SourceConfig{Name: "a"})
 			frames := clip(t, "testsrc2=size=320x180:rate=20:duration=6", append(c.options, "-g", "10", "-preset", "veryfast")...)
 			in := &tape{src: src}
-			loop(t, frames, in.put)
+			loop(t, frames, in.write)
 			v := attend(t, m, passthrough(mixer.H264, c.profile), nil)
 			eventually(t, 4*time.Second, "frames", func() bool { return v.count() > 14 })
 			if c.passed {
@@ -339,7 +339,7 @@ func (s *frameSlot) number() uint64 {
 }
 
 // loop plays packets once, 20 a second.
-func loop(t *testing.T, packets []mixer.Packet, put func(mixer.Packet)) {
+func loop(t *testing.T, packets []mixer.Packet, write func(mixer.Packet)) {
 	t.Helper()
 	quit, done := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -347,7 +347,7 @@ func loop(t *testing.T, packets []mixer.Packet, put func(mixer.Packet)) {
 		ticker := time.NewTicker(50 * time.Millisecond)
 		defer ticker.Stop()
 		for _, p := range packets {
-			put(p)
+			write(p)
 			select {
 			case <-quit:
 				return
@@ -363,7 +363,7 @@ func passthroughBesideOtherViewers(t *testing.T) {
 	m := run(t, small)
 	src := m.AddSource(SourceConfig{Name: "a"})
 	in := &tape{src: src}
-	film{put: in.put, id: mixer.H264, w: 320, h: 180, colour: red, blinking: true, gop: 10}.run(t)
+	film{write: in.write, id: mixer.H264, w: 320, h: 180, colour: red, blinking: true, gop: 10}.run(t)
 	v := attend(t, m, passthrough(mixer.H264, 66), nil)
 	eventually(t, 4*time.Second, "it is passed through", passedThrough(v))
 	eventually(t, 2*time.Second, "it sleeps", func() bool { return !src.Stats().Decoded })

@@ -10,8 +10,8 @@ import (
 )
 
 // rare is the film of a camera that ignores requests for keyframes, and sends one every 8 s.
-func rare(put func(mixer.Packet)) film {
-	return film{put: put, id: mixer.H264, w: 320, h: 180, colour: red, blinking: true, gop: 160}
+func rare(write func(mixer.Packet)) film {
+	return film{write: write, id: mixer.H264, w: 320, h: 180, colour: red, blinking: true, gop: 160}
 }
 
 // passthroughHoldsTheLastFrame: after a loss, the last frame before it is shown until the next keyframe.
@@ -22,7 +22,7 @@ func passthroughHoldsTheLastFrame(t *testing.T) {
 	var strange atomic.Int32
 	rare(func(p mixer.Packet) {
 		p.Lost = !p.Key && lose.Swap(false)
-		src.PutVideo(p)
+		src.WriteVideo(p)
 	}).run(t)
 	var started atomic.Bool
 	v := attend(t, m, passthrough(mixer.H264, 66), func(_ *mixer.Layout, f *codec.Frame) {
@@ -46,7 +46,7 @@ func passthroughToALaterViewer(t *testing.T) {
 	m := run(t, small)
 	src := m.AddSource(SourceConfig{Name: "a"})
 	in := &tape{src: src}
-	rare(in.put).run(t)
+	rare(in.write).run(t)
 	first := attend(t, m, passthrough(mixer.H264, 66), nil)
 	eventually(t, 10*time.Second, "it is passed through", passedThrough(first))
 	began := time.Now()
@@ -63,7 +63,7 @@ func noPassthroughOfLargerVideo(t *testing.T) {
 	m := run(t, small)
 	src := m.AddSource(SourceConfig{Name: "a"})
 	in := &tape{src: src}
-	film{put: in.put, id: mixer.H264, w: 640, h: 360, colour: red, blinking: true, gop: 10}.run(t)
+	film{write: in.write, id: mixer.H264, w: 640, h: 360, colour: red, blinking: true, gop: 10}.run(t)
 	sized := passthrough(mixer.H264, 66)
 	sized.Rung = "180p"
 	canvas := passthrough(mixer.H264, 66)

@@ -46,12 +46,12 @@ func (r *rig) settle() {
 
 // SourceConfig is hub.SourceConfig without embedding.
 type SourceConfig struct {
-	ID, Name string
-	Place    int
-	Screen   bool
-	Layers   int
-	Refresh  func()
-	Demanded func(mixer.Demand)
+	ID, Name       string
+	Place          int
+	Screen         bool
+	Layers         int
+	KeyframeWanted func()
+	Demanded       func(mixer.Demand)
 }
 
 // publisher is a source on both sides of the seam.
@@ -63,18 +63,18 @@ type publisher struct {
 func (r *rig) AddSource(cfg SourceConfig) *publisher {
 	feed := r.hub.AddSource(hub.SourceConfig{
 		SourceSpec:     mixer.SourceSpec{ID: cfg.ID, Name: cfg.Name, Place: cfg.Place, Screen: cfg.Screen, Layers: cfg.Layers},
-		KeyframeWanted: cfg.Refresh, Demanded: cfg.Demanded,
+		KeyframeWanted: cfg.KeyframeWanted, Demanded: cfg.Demanded,
 	})
 	return &publisher{r.source(feed.ID()), feed}
 }
 
-func (p *publisher) PutVideo(packet mixer.Packet)            { p.feed.WriteVideo(0, packet) }
-func (p *publisher) PutLayer(layer int, packet mixer.Packet) { p.feed.WriteVideo(layer, packet) }
-func (p *publisher) PutAudio(packet mixer.Packet)            { p.feed.WriteAudio(packet) }
-func (p *publisher) SetMuted(audio, video bool)              { p.feed.SetMuted(audio, video) }
-func (p *publisher) SetAway(away bool)                       { p.feed.SetAway(away) }
-func (p *publisher) Close()                                  { p.feed.Close() }
-func (p *publisher) Stats() mixer.SourceStats                { return p.stats() }
+func (p *publisher) WriteVideo(packet mixer.Packet)            { p.feed.WriteVideo(0, packet) }
+func (p *publisher) WriteLayer(layer int, packet mixer.Packet) { p.feed.WriteVideo(layer, packet) }
+func (p *publisher) WriteAudio(packet mixer.Packet)            { p.feed.WriteAudio(packet) }
+func (p *publisher) SetMuted(audio, video bool)                { p.feed.SetMuted(audio, video) }
+func (p *publisher) SetAway(away bool)                         { p.feed.SetAway(away) }
+func (p *publisher) Close()                                    { p.feed.Close() }
+func (p *publisher) Stats() mixer.SourceStats                  { return p.stats() }
 
 // sink is a hub.Sink without RTP payloads.
 type sink interface{ WritePacket(mixer.Packet) }
