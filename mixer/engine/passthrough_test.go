@@ -254,7 +254,8 @@ func (v *viewer) codec() mixer.Codec {
 	return v.id
 }
 
-// passthroughEndsWithALostPacket: viewers never get a frame whose reference is lost.
+// passthroughEndsWithALostPacket: passthrough ends at a loss and starts again at a keyframe. No frame that
+// viewers get has a lost reference.
 func passthroughEndsWithALostPacket(t *testing.T) {
 	m := run(t, small)
 	requested := make(chan struct{}, 10)

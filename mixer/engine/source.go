@@ -114,7 +114,7 @@ func (s *source) sends(now time.Time) bool {
 	return !s.away.Load() && !s.hidden.Load() && !at.IsZero() && now.Sub(at) <= lostAfter
 }
 
-// videoUse is what one tile makes of a source.
+// videoUse describes how one tile, or all tiles together, use the video of a source.
 type videoUse struct {
 	w, h   int  // of the tile, zero for none
 	fill   bool // frames are cropped to the aspect ratio of the tile instead of fitted into it
