@@ -67,7 +67,7 @@ func (m *mouth) hear() []int16 {
 }
 
 // packed encodes audio. cfg.Frame is the length of packets in codecs that allow any.
-func packed(t testing.TB, cfg codec.AudioConfig, sound []int16) (packets []*mixer.Packet) {
+func packed(t testing.TB, cfg codec.AudioConfig, audio []int16) (packets []*mixer.Packet) {
 	t.Helper()
 	frame := cfg.Frame
 	if cfg.Codec != mixer.Opus {
@@ -78,7 +78,7 @@ func packed(t testing.TB, cfg codec.AudioConfig, sound []int16) (packets []*mixe
 		t.Fatal(err)
 	}
 	defer e.Close()
-	all, err := e.Encode(sound, 0)
+	all, err := e.Encode(audio, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,17 +117,17 @@ func stereo(d time.Duration, left, right float64) []int16 {
 }
 
 // channel is one channel of stereo audio, copied to both.
-func channel(sound []int16, side int) []int16 {
-	out := slices.Clone(sound)
+func channel(audio []int16, side int) []int16 {
+	out := slices.Clone(audio)
 	for i := range out {
-		out[i] = sound[i&^1+side]
+		out[i] = audio[i&^1+side]
 	}
 	return out
 }
 
 // level of a tone in the middle of audio.
-func level(sound []int16, hz float64) float64 {
-	return pcm.Goertzel(sound[len(sound)/4&^1:len(sound)*3/4&^1], mixer.SampleRate, hz)
+func level(audio []int16, hz float64) float64 {
+	return pcm.Goertzel(audio[len(audio)/4&^1:len(audio)*3/4&^1], mixer.SampleRate, hz)
 }
 
 // TestEveryCodecIsHeard decodes all codecs with all numbers of channels and lengths of packets.
@@ -188,9 +188,9 @@ func vowel(d time.Duration) []int16 {
 // TestPausesOfDTX: with DTX, a pause is silent. The voice after it is complete and has the same delay as before.
 func TestPausesOfDTX(t *testing.T) {
 	const spurt, pause = 2 * time.Second, 3 * time.Second
-	sound := slices.Concat(vowel(spurt), make([]int16, samplesIn(pause)), vowel(spurt))
+	audio := slices.Concat(vowel(spurt), make([]int16, samplesIn(pause)), vowel(spurt))
 	var sent []*mixer.Packet
-	for _, p := range packed(t, codec.AudioConfig{Codec: mixer.Opus, Voice: true, Mono: true, DTX: true, Bitrate: 24_000}, sound) {
+	for _, p := range packed(t, codec.AudioConfig{Codec: mixer.Opus, Voice: true, Mono: true, DTX: true, Bitrate: 24_000}, audio) {
 		if len(p.Data) > 2 {
 			sent = append(sent, p)
 		}
@@ -306,9 +306,9 @@ func TestStartingAtAPeakDoesNotClick(t *testing.T) {
 }
 
 // speak pushes audio without encoding, and returns the audio that is heard meanwhile.
-func (m *mouth) speak(sound []int16) (heard []int16) {
-	for ; len(sound) >= blockLength; sound = sound[blockLength:] {
-		m.push(mixer.Packet{Codec: mixer.Opus, PTS: m.now}, nil, sound[:blockLength], m.born.Add(m.now))
+func (m *mouth) speak(audio []int16) (heard []int16) {
+	for ; len(audio) >= blockLength; audio = audio[blockLength:] {
+		m.push(mixer.Packet{Codec: mixer.Opus, PTS: m.now}, nil, audio[:blockLength], m.born.Add(m.now))
 		heard = append(heard, m.hear()...)
 		m.now += blockTime
 	}
@@ -332,9 +332,9 @@ func TestRepeatedSilenceIsNotDecoded(t *testing.T) {
 
 // BenchmarkSource decodes, queues and pulls 20 ms of one source.
 func BenchmarkSource(b *testing.B) {
-	for name, sound := range map[string][]int16{"voice": vowel(time.Second), "silent": make([]int16, samplesIn(time.Second))} {
+	for name, audio := range map[string][]int16{"voice": vowel(time.Second), "silent": make([]int16, samplesIn(time.Second))} {
 		b.Run(name, func(b *testing.B) {
-			packets := packed(b, codec.AudioConfig{Codec: mixer.Opus}, sound)
+			packets := packed(b, codec.AudioConfig{Codec: mixer.Opus}, audio)
 			s := newAudioInput(slog.New(slog.DiscardHandler))
 			defer s.close()
 			var d audioDecoder

@@ -16,17 +16,17 @@ import (
 	"azulejo/mixer/hub"
 )
 
-// hall is the sound of a room under a fake clock.
+// hall is the audio mix of a room under a fake clock. It is the engine of a hub.
 type hall struct {
 	*audioMix
 	t      *testing.T
 	hub    *hub.Hub
 	mu     sync.Mutex
 	in     []*source
-	joined int // number of the newest
+	joined int // id of the newest source
 }
 
-// Send is what a hall knows of commands: those of listeners.
+// Send executes the commands about subscriptions to audio.
 func (h *hall) Send(c mixer.Command) {
 	switch c := c.(type) {
 	case mixer.Listen:
@@ -38,7 +38,7 @@ func (h *hall) Send(c mixer.Command) {
 
 func (h *hall) Run(context.Context) error { return nil }
 
-// named finds a source by its number.
+// named returns the source with that id, or nil.
 func (h *hall) named(id mixer.SourceID) *source {
 	for _, s := range h.here() {
 		if s.id == id {
@@ -48,7 +48,7 @@ func (h *hall) named(id mixer.SourceID) *source {
 	return nil
 }
 
-// inHall runs f in a room whose sound ticks; time passes while f sleeps.
+// inHall runs f while the audio ticker runs. Time passes while f sleeps.
 func inHall(t *testing.T, f func(h *hall)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -66,7 +66,7 @@ func inHall(t *testing.T, f func(h *hall)) {
 	})
 }
 
-// newHall prepares the sound of a room; nothing runs yet.
+// newHall makes a hall whose ticker does not run.
 func newHall(t testing.TB, epoch time.Time) *hall {
 	t.Helper()
 	h := &hall{}
@@ -107,17 +107,17 @@ func (h *hall) leave(src *source) {
 	src.audio.close()
 }
 
-// say sends a tone for d in real time, so to speak, and waits until it is sent.
+// say sends a tone for d, and returns when all of it is sent.
 func (h *hall) say(src *source, hz float64, d time.Duration) {
-	begin := time.Now()
+	started := time.Now()
 	for _, p := range packed(h.t, codec.AudioConfig{Codec: mixer.Opus}, stereo(d, hz, hz)) {
-		time.Sleep(time.Until(begin.Add(p.PTS + p.Duration)))
-		p.PTS += begin.Sub(src.audio.born)
+		time.Sleep(time.Until(started.Add(p.PTS + p.Duration)))
+		p.PTS += started.Sub(src.audio.born)
 		src.audio.enqueue(*p)
 	}
 }
 
-// hears returns what a new listener hears from now on.
+// hears adds a subscription, which records from now on.
 func (h *hall) hears(id mixer.Codec, not *source) *ear {
 	h.t.Helper()
 	d, err := codec.NewAudioDecoder(id, nil)
@@ -137,16 +137,16 @@ func (h *hall) hears(id mixer.Codec, not *source) *ear {
 	return e
 }
 
-// forget begins a new recording.
+// forget starts a new recording.
 func (e *ear) forget() { e.mu.Lock(); defer e.mu.Unlock(); e.pcm = nil }
 
 // heard is a copy of the recording.
 func (e *ear) heard() []int16 { e.mu.Lock(); defer e.mu.Unlock(); return slices.Clone(e.pcm) }
 
-// encodes is how many encoders of the sound run.
+// encodes is the number of audio renditions with subscriptions.
 func (h *hall) encodes() int { return len(h.subscribers.stats()) }
 
-// TestOnlyTalkersHaveTheirOwnMix: silent listeners share one encode, whoever they are.
+// TestOnlyTalkersHaveTheirOwnMix: the subscriptions of silent participants share one rendition.
 func TestOnlyTalkersHaveTheirOwnMix(t *testing.T) {
 	inHall(t, func(h *hall) {
 		ann, bob := h.join("ann"), h.join("bob")
@@ -160,7 +160,7 @@ func TestOnlyTalkersHaveTheirOwnMix(t *testing.T) {
 			t.Errorf("%d encodes while one speaks, want 2", n)
 		}
 		if l := pcm.Level(toAnn.heard()); l > -85 {
-			t.Errorf("who speaks hears %.1f dB", l)
+			t.Errorf("the speaker hears %.1f dB", l)
 		}
 		for name, e := range map[string]*ear{"the other": toBob, "the viewer": viewer} {
 			if l := pcm.Goertzel(e.heard()[len(second):], mixer.SampleRate, 440); l < -20 {
@@ -177,7 +177,7 @@ func TestOnlyTalkersHaveTheirOwnMix(t *testing.T) {
 	})
 }
 
-// continuous tells whether packets follow one another without a gap.
+// continuous fails if there is a gap between packets.
 func (e *ear) continuous(t *testing.T, name string) {
 	t.Helper()
 	e.mu.Lock()
@@ -190,7 +190,7 @@ func (e *ear) continuous(t *testing.T, name string) {
 	}
 }
 
-// TestMovingBetweenMixesIsNotHeard: who listens to a tone, speaks and is silent again hears nothing but the tone.
+// TestMovingBetweenMixesIsNotHeard: a participant listens to a tone, speaks, and is silent again. The tone has no clicks.
 func TestMovingBetweenMixesIsNotHeard(t *testing.T) {
 	inHall(t, func(h *hall) {
 		ann, organ := h.join("ann"), h.join("organ")
@@ -214,28 +214,28 @@ func TestMovingBetweenMixesIsNotHeard(t *testing.T) {
 			t.Errorf("the tone's level changes by %.2f dB", d)
 		}
 		if own, other := pcm.Goertzel(heard[:2*len(second)], mixer.SampleRate, 1100), pcm.Goertzel(viewer.heard()[:2*len(second)], mixer.SampleRate, 1100); own > other-40 {
-			t.Errorf("who spoke hears itself at %.1f dB, a viewer at %.1f dB", own, other)
+			t.Errorf("the speaker hears itself at %.1f dB, a viewer at %.1f dB", own, other)
 		}
 		toAnn.continuous(t, "ann")
 		time.Sleep(4 * time.Second) // until the organ ends
 	})
 }
 
-// wobble is by how much the level of 10 ms pieces differs at most, in dB.
-func wobble(sound []int16) float64 {
+// wobble is the largest difference between the levels of 10 ms pieces, in dB.
+func wobble(audio []int16) float64 {
 	low, high := math.Inf(1), math.Inf(-1)
 	const piece = mixer.SampleRate / 100 * mixer.Channels
-	for at := 0; at+piece <= len(sound); at += piece {
-		l := pcm.Level(sound[at : at+piece])
+	for at := 0; at+piece <= len(audio); at += piece {
+		l := pcm.Level(audio[at : at+piece])
 		low, high = min(low, l), max(high, l)
 	}
 	return high - low
 }
 
-// TestLeavingFades: a source that is closed in the middle of a sound ends without a click.
+// TestLeavingFades: a source that is removed in the middle of a tone fades out without a click.
 func TestLeavingFades(t *testing.T) {
 	inHall(t, func(h *hall) {
-		const hz = 345 // whose periods do not end with a block
+		const hz = 345 // its periods do not end with a block
 		ann := h.join("ann")
 		viewer := h.hears(mixer.Opus, nil)
 		h.say(ann, hz, time.Second)
@@ -249,12 +249,12 @@ func TestLeavingFades(t *testing.T) {
 			t.Errorf("a click of %d", s)
 		}
 		if l := pcm.Level(heard[len(heard)-len(second)/2:]); l != pcm.Floor {
-			t.Errorf("who left is still heard at %.1f dB", l)
+			t.Errorf("the removed source is still heard at %.1f dB", l)
 		}
 	})
 }
 
-// TestSilenceFlows: packets of nothing keep coming, for players and for recordings, in every format.
+// TestSilenceFlows: packets of silence are sent in every codec. Players and recordings need them.
 func TestSilenceFlows(t *testing.T) {
 	for _, id := range []mixer.Codec{mixer.Opus, mixer.AAC} {
 		inHall(t, func(h *hall) {
@@ -269,7 +269,7 @@ func TestSilenceFlows(t *testing.T) {
 			}
 			at := 5*len(second) + samplesIn(2*audioLatency)
 			if l := pcm.Goertzel(e.heard()[at:at+len(second)/2], mixer.SampleRate, toneHz); l < -13 {
-				t.Errorf("%s: sound after silence is at %.1f dB", id, l)
+				t.Errorf("%s: audio after silence is at %.1f dB", id, l)
 			}
 			if size := len(e.packets[len(e.packets)-1].Data); id == mixer.Opus && size > 3 {
 				t.Errorf("silence of %d bytes a packet", size)
@@ -278,12 +278,12 @@ func TestSilenceFlows(t *testing.T) {
 	}
 }
 
-// TestTheRoomKnowsItsSpeaker: as far as the mixer's sound finds it; how it decides is tested with the speaker.
-func TestTheRoomKnowsItsSpeaker(t *testing.T) {
+// TestTheMixKnowsItsSpeaker: the audio mix detects the active speaker. The rules are tested in speaker_test.go.
+func TestTheMixKnowsItsSpeaker(t *testing.T) {
 	inHall(t, func(h *hall) {
 		ann, bob := h.join("ann"), h.join("bob")
 		if h.speaker() != nil {
-			t.Error("a speaker before anybody spoke")
+			t.Error("there is a speaker before a source spoke")
 		}
 		h.say(ann, 440, time.Second)
 		if h.speaker() != ann || !ann.speaking() || bob.speaking() {
@@ -291,7 +291,7 @@ func TestTheRoomKnowsItsSpeaker(t *testing.T) {
 		}
 		time.Sleep(3 * time.Second)
 		if h.speaker() != ann || ann.speaking() {
-			t.Error("ann is not who spoke last")
+			t.Error("ann is not the last speaker")
 		}
 		h.say(bob, 440, time.Second)
 		if h.speaker() != bob {
@@ -300,13 +300,13 @@ func TestTheRoomKnowsItsSpeaker(t *testing.T) {
 		bob.audio.muted.Store(true)
 		time.Sleep(100 * time.Millisecond)
 		if h.speaker() != nil || bob.speaking() {
-			t.Error("who is muted is the speaker")
+			t.Error("a muted source is the speaker")
 		}
 	})
 }
 
-// TestSoundIsInStep: a word is stamped with the time at which it arrived, give or take what the picture is.
-func TestSoundIsInStep(t *testing.T) {
+// TestAudioHasTheTimeOfItsArrival: the timestamp of a word is the time of its arrival, within -10 ms to 40 ms.
+func TestAudioHasTheTimeOfItsArrival(t *testing.T) {
 	inHall(t, func(h *hall) {
 		ann := h.join("ann")
 		e := h.hears(mixer.Opus, nil)
@@ -328,12 +328,12 @@ func TestSoundIsInStep(t *testing.T) {
 	})
 }
 
-// deaf is a sink of nothing.
+// deaf is a sink that discards packets.
 type deaf struct{}
 
 func (deaf) WritePacket(mixer.Packet) {}
 
-// BenchmarkSilentRoom is what 20 ms of nine silent sources and one listener cost, the decoding of their packets included.
+// BenchmarkSilentRoom decodes, mixes and encodes 20 ms of nine silent sources for one subscription.
 func BenchmarkSilentRoom(b *testing.B) {
 	packets := packed(b, codec.AudioConfig{Codec: mixer.Opus}, make([]int16, len(second)))
 	var in []*source

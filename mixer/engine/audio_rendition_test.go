@@ -9,9 +9,9 @@ import (
 	"azulejo/mixer"
 )
 
-// TestLostSoundCanBeRecovered: a viewer that misses every tenth packet of a voice, and uses what the next one repeats,
-// hears it better by more than 3 dB than one that guesses.
-func TestLostSoundCanBeRecovered(t *testing.T) {
+// TestLostAudioCanBeRecovered: a viewer loses every tenth packet of a voice. With the redundancy in the next packets, the
+// SNR is more than 3 dB better than with concealment.
+func TestLostAudioCanBeRecovered(t *testing.T) {
 	packets := mixed(t, vowel(3*time.Second))
 	none := func(int) bool { return false }
 	some := func(i int) bool { return i%10 == 9 }
@@ -23,23 +23,23 @@ func TestLostSoundCanBeRecovered(t *testing.T) {
 	}
 }
 
-// mixed is what viewers are sent of sound.
-func mixed(t *testing.T, sound []int16) (packets []mixer.Packet) {
+// mixed encodes audio as for viewers.
+func mixed(t *testing.T, audio []int16) (packets []mixer.Packet) {
 	t.Helper()
 	m := newAudioRendition(1, func(mixer.Event) {}, audioKey{id: mixer.Opus}, mixer.Config{}.WithDefaults().AudioBitrate, slog.New(slog.DiscardHandler))
 	defer func() { m.encoder.Close() }()
-	for at := time.Duration(0); len(sound) >= blockLength; at += blockTime {
-		made, err := m.encode(audioBlock{pcm: sound[:blockLength], pts: at})
+	for at := time.Duration(0); len(audio) >= blockLength; at += blockTime {
+		made, err := m.encode(audioBlock{pcm: audio[:blockLength], pts: at})
 		if err != nil {
 			t.Fatal(err)
 		}
-		packets, sound = append(packets, made...), sound[blockLength:]
+		packets, audio = append(packets, made...), audio[blockLength:]
 	}
 	return packets
 }
 
-// received decodes packets of which some are lost, with or without what the next one repeats.
-func received(t *testing.T, packets []mixer.Packet, lost func(i int) bool, redundant bool) (sound []int16) {
+// received decodes packets of which some are lost, with or without the redundancy in the next packets.
+func received(t *testing.T, packets []mixer.Packet, lost func(i int) bool, redundant bool) (audio []int16) {
 	t.Helper()
 	d, err := codec.NewOpusDecoder()
 	if err != nil {
@@ -49,15 +49,15 @@ func received(t *testing.T, packets []mixer.Packet, lost func(i int) bool, redun
 	for i, p := range packets[:len(packets)-1] {
 		switch {
 		case !lost(i):
-			sound, err = d.Decode(sound, p)
+			audio, err = d.Decode(audio, p)
 		case redundant:
-			sound, err = d.DecodeFEC(sound, packets[i+1], p.Duration)
+			audio, err = d.DecodeFEC(audio, packets[i+1], p.Duration)
 		default:
-			sound, err = d.Conceal(sound, p.Duration)
+			audio, err = d.Conceal(audio, p.Duration)
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	return sound
+	return audio
 }

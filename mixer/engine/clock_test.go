@@ -17,7 +17,7 @@ func TestTheClockIsDrawn(t *testing.T) {
 	src := m.AddSource(SourceConfig{Name: "a"})
 	v := stage(t, m, mixer.View{NoLabels: true})
 	awake(t, v, src)
-	putFrame(t, src, 320, 180, red)
+	showFrame(t, src, 320, 180, red)
 	_, alive := src.slot.status()
 	begin := alive.Truncate(time.Second)
 	corner := func(after time.Duration, changed bool) *codec.Frame {
@@ -43,7 +43,7 @@ func TestTheClockIsDrawn(t *testing.T) {
 	if !at.Same(corner(500*time.Millisecond, false)) {
 		t.Error("the clock changed within its second")
 	}
-	putFrame(t, src, 320, 180, green)
+	showFrame(t, src, 320, 180, green)
 	if !at.Same(corner(700*time.Millisecond, true)) {
 		t.Error("a new frame changed the clock within its second")
 	}

@@ -37,7 +37,7 @@ func TestUnwatchedSourceIsNotDecoded(t *testing.T) {
 	var announced demands
 	src := m.AddSource(SourceConfig{Name: "a", Demanded: announced.add})
 	in := &tape{src: src}
-	film{put: in.put, id: mixer.H264, w: 320, h: 180, colour: red, blinking: true, gop: 1 << 20}.run(t) // one keyframe only
+	film{write: in.write, id: mixer.H264, w: 320, h: 180, colour: red, blinking: true, gop: 1 << 20}.run(t) // one keyframe only
 	eventually(t, 4*time.Second, "it sends", func() bool { return in.count() > 15 })
 	eventually(t, time.Second, "its packets are read, so that it is live and has a size", func() bool {
 		st := src.Stats()
@@ -101,7 +101,7 @@ func TestMutedVideoIsNotDecoded(t *testing.T) {
 	m := start(t, small)
 	var announced demands
 	src := m.AddSource(SourceConfig{Name: "a", Demanded: announced.add})
-	film{put: src.PutVideo, id: mixer.H264, w: 320, h: 180, colour: red, blinking: true, gop: 1 << 20}.run(t) // one keyframe only
+	film{write: src.WriteVideo, id: mixer.H264, w: 320, h: 180, colour: red, blinking: true, gop: 1 << 20}.run(t) // one keyframe only
 	v := attend(t, m, mixer.Watching{Codec: mixer.H264}, nil)
 	seen := func() bool { return v.shows(image.Rect(80, 40, 240, 100), red) }
 	eventually(t, 3*time.Second, "it is seen", seen)
@@ -201,17 +201,17 @@ func (v *videoInput) keepFor(t *testing.T, p mixer.Packet) {
 func TestLayersFollowTheTile(t *testing.T) {
 	m := start(t, medium)
 	var announced demands
-	asked := make(chan struct{}, 10)
-	src := m.AddSource(SourceConfig{Name: "a", Layers: 2, Demanded: announced.add, Refresh: func() {
+	requested := make(chan struct{}, 10)
+	src := m.AddSource(SourceConfig{Name: "a", Layers: 2, Demanded: announced.add, KeyframeWanted: func() {
 		select {
-		case asked <- struct{}{}:
+		case requested <- struct{}{}:
 		default:
 		}
 	}})
-	film{put: func(p mixer.Packet) { src.PutLayer(0, p) }, id: mixer.H264, w: 640, h: 360, colour: red, blinking: true, gop: 40, asked: asked}.run(t)
-	film{put: func(p mixer.Packet) { src.PutLayer(1, p) }, id: mixer.H264, w: 160, h: 90, colour: green, blinking: true, gop: 5}.run(t)
-	src.PutLayer(2, mixer.Packet{Codec: mixer.H264, Key: true, Data: []byte{0, 0, 0, 1, 0x65}})
-	src.PutLayer(-1, mixer.Packet{Codec: mixer.H264, Key: true, Data: []byte{0, 0, 0, 1, 0x65}})
+	film{write: func(p mixer.Packet) { src.WriteLayer(0, p) }, id: mixer.H264, w: 640, h: 360, colour: red, blinking: true, gop: 40, requested: requested}.run(t)
+	film{write: func(p mixer.Packet) { src.WriteLayer(1, p) }, id: mixer.H264, w: 160, h: 90, colour: green, blinking: true, gop: 5}.run(t)
+	src.WriteLayer(2, mixer.Packet{Codec: mixer.H264, Key: true, Data: []byte{0, 0, 0, 1, 0x65}})
+	src.WriteLayer(-1, mixer.Packet{Codec: mixer.H264, Key: true, Data: []byte{0, 0, 0, 1, 0x65}})
 	tiny, whole := mixer.View{Layout: mixer.KindCustom, Tiles: []mixer.Fraction{{W: 0.25, H: 0.25}}, NoLabels: true}, mixer.View{NoLabels: true}
 	large, strange := false, 0
 	v := attend(t, m, mixer.Watching{View: &tiny, Codec: mixer.H264}, func(_ *mixer.Layout, f *codec.Frame) {
@@ -253,8 +253,8 @@ func TestLayersFollowTheTile(t *testing.T) {
 func TestALayerThatStopsIsReplaced(t *testing.T) {
 	m := start(t, medium)
 	src := m.AddSource(SourceConfig{Name: "a", Layers: 2})
-	stop := film{put: func(p mixer.Packet) { src.PutLayer(0, p) }, id: mixer.H264, w: 640, h: 360, colour: red, blinking: true, gop: 10}.run(t)
-	film{put: func(p mixer.Packet) { src.PutLayer(1, p) }, id: mixer.H264, w: 160, h: 90, colour: green, blinking: true, gop: 10}.run(t)
+	stop := film{write: func(p mixer.Packet) { src.WriteLayer(0, p) }, id: mixer.H264, w: 640, h: 360, colour: red, blinking: true, gop: 10}.run(t)
+	film{write: func(p mixer.Packet) { src.WriteLayer(1, p) }, id: mixer.H264, w: 160, h: 90, colour: green, blinking: true, gop: 10}.run(t)
 	v := attend(t, m, mixer.Watching{Codec: mixer.H264}, nil)
 	all := image.Rect(100, 60, 500, 200)
 	eventually(t, 4*time.Second, "the large layer", func() bool { return v.shows(all, red) })
@@ -262,7 +262,7 @@ func TestALayerThatStopsIsReplaced(t *testing.T) {
 	eventually(t, 4*time.Second, "the small one instead", func() bool { return v.shows(all, green) })
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if slices.ContainsFunc(v.told, func(l told) bool { return len(l.Tiles) > 0 && l.Tiles[0].State == mixer.Lost }) {
+	if slices.ContainsFunc(v.layouts, func(l datedLayout) bool { return len(l.Tiles) > 0 && l.Tiles[0].State == mixer.Lost }) {
 		t.Error("it was called lost meanwhile")
 	}
 }

@@ -14,8 +14,7 @@ import (
 	"azulejo/mixer/engine/label"
 )
 
-// Engine mixes the media of one room. Send gives it commands; it reports by events. All methods may be called from any
-// goroutine.
+// Engine mixes the media of one room. Send gives it commands; it reports by events. Send may be called from any goroutine.
 type Engine struct {
 	cfg      mixer.Config
 	log      *slog.Logger

@@ -33,7 +33,7 @@ func TestTilesComeAndGo(t *testing.T) {
 	stop()
 	eventually(t, 3*time.Second, "a source that stopped is a placeholder", func() bool { return !near(s.mean(right), green) })
 	if !near(s.mean(left), red) {
-		t.Error("the other tile was harmed")
+		t.Error("the other tile has changed")
 	}
 	if st := b.Stats().State; st != mixer.Lost {
 		t.Errorf("state %s, want %s", st, mixer.Lost)
@@ -42,7 +42,7 @@ func TestTilesComeAndGo(t *testing.T) {
 	eventually(t, time.Second, "it comes back by itself", func() bool { return near(s.mean(right), green) })
 
 	b.SetMuted(false, true)
-	eventually(t, time.Second, "a muted picture is a placeholder", func() bool { return !near(s.mean(right), green) })
+	eventually(t, time.Second, "muted video is a placeholder", func() bool { return !near(s.mean(right), green) })
 	a.Close()
 	b.SetMuted(false, false)
 	eventually(t, time.Second, "the last source fills the canvas", func() bool { return near(s.mean(image.Rect(100, 40, 220, 100)), green) })
@@ -52,7 +52,7 @@ func TestPortraitIsFittedNotCropped(t *testing.T) {
 	m := start(t, small)
 	s, _ := watch(t, m, mixer.H264)
 	publish(t, m.AddSource(SourceConfig{Name: "tall"}), mixer.H264, 90, 160, blue)
-	eventually(t, 2*time.Second, "picture in the middle", func() bool { return near(s.mean(image.Rect(125, 10, 195, 120)), blue) })
+	eventually(t, 2*time.Second, "frame in the middle", func() bool { return near(s.mean(image.Rect(125, 10, 195, 120)), blue) })
 	if got := s.mean(image.Rect(0, 0, 90, 180)); !near(got, bars) {
 		t.Errorf("beside it is %v, want the bars %v", got, bars)
 	}
@@ -73,12 +73,12 @@ func TestOneEncoderForAllWatchers(t *testing.T) {
 	m := start(t, small)
 	publish(t, m.AddSource(SourceConfig{Name: "a"}), mixer.H264, 320, 180, codec.RGB(200, 20, 20))
 	a, _ := watch(t, m, mixer.H264)
-	eventually(t, 2*time.Second, "first watcher sees", func() bool { return a.count() > 15 })
+	eventually(t, 2*time.Second, "packets for the first watcher", func() bool { return a.count() > 15 })
 	b, sub := watch(t, m, mixer.H264)
 	watch(t, m, mixer.VP8)
-	eventually(t, 2*time.Second, "second watcher sees", func() bool { return b.count() > 2 })
+	eventually(t, 2*time.Second, "packets for the second watcher", func() bool { return b.count() > 2 })
 	if !b.packets[0].Key {
-		t.Error("a watcher began without a key picture")
+		t.Error("a watcher did not start with a keyframe")
 	}
 	if n := len(m.Stats().Renditions); n != 2 {
 		t.Errorf("%d renditions for two formats", n)
@@ -92,7 +92,7 @@ func TestOneEncoderForAllWatchers(t *testing.T) {
 	}
 }
 
-func TestKeyPicturesLieOnMultiplesOfTheGOP(t *testing.T) {
+func TestKeyframesLieOnMultiplesOfTheGOP(t *testing.T) {
 	cfg := small
 	cfg.GOP = time.Second
 	m := start(t, cfg)
@@ -104,24 +104,24 @@ func TestKeyPicturesLieOnMultiplesOfTheGOP(t *testing.T) {
 	for range 20 {
 		s.sub.RequestKeyframe()
 	}
-	eventually(t, 5*time.Second, "three seconds of pictures", func() bool { return s.count() > 60 })
+	eventually(t, 5*time.Second, "three seconds of frames", func() bool { return s.count() > 60 })
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	asked := 0
+	requested := 0
 	for i, p := range s.packets[1:] {
 		if gop := p.PTS/time.Second != s.packets[i].PTS/time.Second; gop && !p.Key {
-			t.Errorf("picture at %v begins a GOP but is no key picture", p.PTS)
+			t.Errorf("frame at %v starts a GOP but is no keyframe", p.PTS)
 		} else if p.Key && !gop {
-			asked++
+			requested++
 		}
 	}
-	if asked > 2 {
-		t.Errorf("%d key pictures for one burst of requests", asked)
+	if requested > 2 {
+		t.Errorf("%d keyframes for one burst of requests", requested)
 	}
 }
 
-// TestKeyPicturesComeWithTheRecording: viewers get those that they ask for, and all others while somebody records.
-func TestKeyPicturesComeWithTheRecording(t *testing.T) {
+// TestKeyframesComeWithTheRecording: viewers get only requested keyframes. While a recording runs, each GOP has one.
+func TestKeyframesComeWithTheRecording(t *testing.T) {
 	cfg := small
 	cfg.GOP = 500 * time.Millisecond
 	m := start(t, cfg)
@@ -137,40 +137,40 @@ func TestKeyPicturesComeWithTheRecording(t *testing.T) {
 		}
 		return n
 	}
-	eventually(t, 10*time.Second, "two seconds of pictures", func() bool { return s.count() > 40 })
+	eventually(t, 10*time.Second, "two seconds of frames", func() bool { return s.count() > 40 })
 	if n := keys(); n > 1 {
-		t.Errorf("%d key pictures in two seconds, nobody asked for more than the first", n)
+		t.Errorf("%d keyframes in two seconds, only the first was requested", n)
 	}
 	rec := attend(t, m, mixer.Watching{Codec: mixer.H264, Keep: true}, nil)
 	before := keys()
-	eventually(t, 10*time.Second, "key pictures while it is recorded", func() bool { return keys() > before+3 })
+	eventually(t, 10*time.Second, "keyframes while it is recorded", func() bool { return keys() > before+3 })
 	rec.sub.Close()
 	n, before := s.count(), keys()
 	eventually(t, 10*time.Second, "two more seconds", func() bool { return s.count() > n+40 })
 	if after := keys(); after > before+1 {
-		t.Errorf("%d key pictures after the recording", after-before)
+		t.Errorf("%d keyframes after the recording", after-before)
 	}
 }
 
-func TestGarbageHarmsNobody(t *testing.T) {
+func TestInvalidPacketsDoNotDisturbOtherSources(t *testing.T) {
 	m := start(t, small)
 	s, _ := watch(t, m, mixer.H264)
 	publish(t, m.AddSource(SourceConfig{Name: "good"}), mixer.H264, 320, 180, red)
-	asked := make(chan struct{}, 100)
-	bad := m.AddSource(SourceConfig{Name: "bad", Refresh: func() { asked <- struct{}{} }})
+	requested := make(chan struct{}, 100)
+	bad := m.AddSource(SourceConfig{Name: "bad", KeyframeWanted: func() { requested <- struct{}{} }})
 	for i := range 200 {
-		bad.PutVideo(mixer.Packet{Codec: mixer.H264, Key: i%2 == 0, Data: []byte{0, 0, 0, 1, 0x65, byte(i), 3, 4, 5}})
-		bad.PutVideo(mixer.Packet{Codec: "nonsense", Key: true, Data: []byte{1}})
-		bad.PutAudio(mixer.Packet{Codec: "nonsense", Data: []byte{1}})
+		bad.WriteVideo(mixer.Packet{Codec: mixer.H264, Key: i%2 == 0, Data: []byte{0, 0, 0, 1, 0x65, byte(i), 3, 4, 5}})
+		bad.WriteVideo(mixer.Packet{Codec: "nonsense", Key: true, Data: []byte{1}})
+		bad.WriteAudio(mixer.Packet{Codec: "nonsense", Data: []byte{1}})
 	}
 	eventually(t, 2*time.Second, "the good one is shown", func() bool { return near(s.mean(image.Rect(40, 60, 120, 90)), red) })
 	eventually(t, 2*time.Second, "the bad one is counted", func() bool { return bad.Stats().Invalid > 0 })
-	if n := len(asked); n < 1 || n > 3 {
-		t.Errorf("%d requests for a key picture, want one a second", n)
+	if n := len(requested); n < 1 || n > 3 {
+		t.Errorf("%d requests for a keyframe, want one a second", n)
 	}
 }
 
-// TestNobodyHearsThemselves has a fake clock: sound that a busy machine sends late has gaps.
+// TestNobodyHearsThemselves runs under a fake clock, because audio that a busy machine sends late has gaps.
 func TestNobodyHearsThemselves(t *testing.T) { synctest.Test(t, nobodyHearsThemselves) }
 
 func nobodyHearsThemselves(t *testing.T) {
@@ -185,7 +185,7 @@ func nobodyHearsThemselves(t *testing.T) {
 	ears[3] = listen(t, m, mixer.AAC, nil)
 	const second = mixer.SampleRate * mixer.Channels
 	for i, e := range ears {
-		eventually(t, 10*time.Second, "two seconds of sound", func() bool { e.mu.Lock(); defer e.mu.Unlock(); return len(e.pcm) > 2*second })
+		eventually(t, 10*time.Second, "two seconds of audio", func() bool { e.mu.Lock(); defer e.mu.Unlock(); return len(e.pcm) > 2*second })
 		e.mu.Lock()
 		last := e.pcm[len(e.pcm)-second:]
 		for j, hz := range tones {
@@ -214,10 +214,10 @@ func TestBadRequestsAreRefused(t *testing.T) {
 		t.Error("a view that does not exist was watched")
 	}
 	if _, err := m.Watch(mixer.Watching{Codec: mixer.Opus}, &screen{}); err == nil {
-		t.Error("pictures as opus")
+		t.Error("video as opus was accepted")
 	}
 	if _, err := m.Listen(mixer.H264, nil, &ear{}); err == nil {
-		t.Error("sound as h264")
+		t.Error("audio as h264 was accepted")
 	}
 	for _, cfg := range []mixer.Config{{Width: 33}, {Height: 10_000}, {FPS: 500}, {Bitrate: 1}, {GOP: time.Hour}, {MaxPixels: 1}} {
 		if _, err := New(cfg, func(mixer.Event) {}, slog.Default()); err == nil {
@@ -226,7 +226,7 @@ func TestBadRequestsAreRefused(t *testing.T) {
 	}
 }
 
-func TestTooLargePicturesAreNotShown(t *testing.T) {
+func TestTooLargeFramesAreNotShown(t *testing.T) {
 	cfg := small
 	cfg.MaxPixels = 320 * 180
 	m := start(t, cfg)
@@ -241,16 +241,16 @@ func TestTooLargePicturesAreNotShown(t *testing.T) {
 
 func TestLateTicksAreSkippedButNotTheFirstOfAGOP(t *testing.T) {
 	cfg := mixer.Config{FPS: 25, GOP: 4 * time.Second}
-	at := func(ticks int64) *view { // a view for which so many ticks are due
+	at := func(ticks int64) *view { // a view for which that many ticks are due
 		epoch := time.Now().Add(-time.Duration(ticks)*40*time.Millisecond - 10*time.Millisecond)
 		return &view{engine: &Engine{cfg: cfg}, cadence: cadence{epoch: epoch, rate: 25, per: time.Second}}
 	}
 	for _, c := range []struct{ due, n, want int64 }{
 		{50, 50, 50},     // in time
 		{53, 50, 53},     // late: skipped
-		{103, 99, 100},   // late across the beginning of a GOP
-		{103, 100, 100},  // the beginning itself is late
-		{103, 101, 103},  // it was composed
+		{103, 99, 100},   // late across the start of a GOP
+		{103, 100, 100},  // the first tick of the GOP is late
+		{103, 101, 103},  // the first tick of the GOP was composed
 		{1030, 99, 1000}, // after a long sleep: only the newest GOP counts
 	} {
 		if got := at(c.due).newest(c.n); got != c.want {
@@ -299,36 +299,36 @@ func TestACanvasForARenditionThatEndsIsFreed(t *testing.T) {
 	}
 }
 
-// TestOddPicturesAreShownAndStopNobody sends interlaced pictures and such with an unknown matrix, which
-// the scaler refuses as they are.
-func TestOddPicturesAreShownAndStopNobody(t *testing.T) {
+// TestUnusualFramesAreShownAndDoNotDisturbOthers sends interlaced frames, and frames with an unknown colour matrix. The
+// scaler refuses them unless their properties are changed.
+func TestUnusualFramesAreShownAndDoNotDisturbOthers(t *testing.T) {
 	m := start(t, small)
 	s, _ := watch(t, m, mixer.H264)
 	publish(t, m.AddSource(SourceConfig{Name: "good"}), mixer.H264, 320, 180, red)
 	odd := m.AddSource(SourceConfig{Name: "odd"})
 	for _, params := range []string{"interlaced=1", "colormatrix=YCgCo:transfer=smpte2084", "colormatrix=chroma-derived-nc"} {
 		for _, p := range clip(t, "color=blue:size=320x180:rate=10:duration=0.5", "-x264-params", params, "-bf", "0") {
-			odd.PutVideo(p)
+			odd.WriteVideo(p)
 		}
 		before := s.count()
 		eventually(t, 2*time.Second, params+": the odd one is shown", func() bool {
 			c := s.mean(image.Rect(200, 60, 280, 90))
 			return odd.Stats().State == mixer.Live && c.U > 150
 		})
-		eventually(t, 2*time.Second, params+": pictures go on", func() bool { return s.count() > before+3 })
+		eventually(t, 2*time.Second, params+": frames go on", func() bool { return s.count() > before+3 })
 		if !near(s.mean(image.Rect(40, 60, 120, 90)), red) {
-			t.Errorf("%s: the good one was harmed", params)
+			t.Errorf("%s: the other tile has changed", params)
 		}
 	}
 }
 
-// clip has ffmpeg encode a test picture as H.264.
+// clip encodes a source of ffmpeg as H.264.
 func clip(t *testing.T, source string, options ...string) []mixer.Packet {
 	t.Helper()
 	return codectest.Film(t, source, append([]string{"-pix_fmt", "yuv420p"}, options...)...)
 }
 
-func TestMoreSourcesThanPlaces(t *testing.T) {
+func TestMoreSourcesThanTiles(t *testing.T) {
 	m := start(t, small)
 	s, _ := watch(t, m, mixer.H264)
 	var first *publisher
@@ -338,19 +338,19 @@ func TestMoreSourcesThanPlaces(t *testing.T) {
 			first = src
 		}
 	}
-	eventually(t, 3*time.Second, "a full wall is shown", func() bool { return s.count() > 0 })
+	eventually(t, 3*time.Second, "a full canvas is shown", func() bool { return s.count() > 0 })
 	if n := len(m.Stats().Sources); n != 70 {
 		t.Errorf("%d sources", n)
 	}
 	publish(t, first, mixer.H264, 320, 180, red)
 	r := layout.Grid(mixer.DefaultCapacity, small.Width, small.Height)[0]
-	eventually(t, 2*time.Second, "the first place shows its source", func() bool {
+	eventually(t, 2*time.Second, "the first tile shows its source", func() bool {
 		return near(s.mean(image.Rect(r.X+8, r.Y+4, r.X+r.W-8, r.Y+10)), red)
 	})
 }
 
-// TestNamesAreWritten looks for ink: a name on a picture, and on a placeholder, in Latin and Korean.
-func TestNamesAreWritten(t *testing.T) {
+// TestNamesAreDrawn looks for bright pixels: a name on a frame and on a placeholder, in Latin and Korean script.
+func TestNamesAreDrawn(t *testing.T) {
 	for _, name := range []string{"Gate", "정문"} {
 		for _, labels := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s %v", name, labels), func(t *testing.T) {
@@ -364,7 +364,7 @@ func TestNamesAreWritten(t *testing.T) {
 				})
 				navy := codec.RGB(10, 20, 120)
 				publish(t, src, mixer.H264, 320, 180, navy)
-				eventually(t, 2*time.Second, "the picture", func() bool { return near(s.mean(image.Rect(100, 20, 220, 100)), navy) })
+				eventually(t, 2*time.Second, "the frame", func() bool { return near(s.mean(image.Rect(100, 20, 220, 100)), navy) })
 				if n := s.bright(image.Rect(0, 150, 120, 180)); (n > 3) != labels {
 					t.Errorf("%d bright spots in the corner", n)
 				}

@@ -80,16 +80,17 @@ func TestRecoveryIsInReverseAndSlow(t *testing.T) {
 	}
 	f.spend(2, 50)
 	f.spend(3, 0)
-	f.spend(1, 4) // not well, but not bad enough to go up: the wait begins anew
+	f.spend(1, 4) // not healthy, but not bad enough to go up: the wait starts again
 	if level := f.spend(4, 0); level != 2 {
-		t.Errorf("level %d although it was not well for 10 s", level)
+		t.Errorf("level %d although it was not healthy for 10 s", level)
 	}
 	if level := f.spend(2, 0); level != 1 {
-		t.Errorf("level %d after 10 s of wellness", level)
+		t.Errorf("level %d after 10 s of health", level)
 	}
 }
 
-// TestHalfOfTheRateIsEnough where it is in time, and stays while the whole would be late; steps beyond it end although.
+// TestHalfOfTheRateIsEnough: if ticks are late at the full rate only, the level falls to overloadRate and stays there. It
+// falls further when the full rate is in time.
 func TestHalfOfTheRateIsEnough(t *testing.T) {
 	f := newFakeLoad()
 	f.spend(3, 50)
@@ -168,7 +169,7 @@ func TestOverloadShowsCalmTilesLessOften(t *testing.T) {
 		drawn := 0
 		begin := time.Now()
 		for i := range 81 {
-			putFrame(t, src, 64, 36, codec.RGB(uint8(i%2*60), 0, 0)) // each looks different from the last
+			showFrame(t, src, 64, 36, codec.RGB(uint8(i%2*60), 0, 0)) // each looks different from the last
 			changed, err := v.compose(begin.Add(time.Duration(i) * 25 * time.Millisecond))
 			if err != nil {
 				t.Fatal(err)
@@ -196,8 +197,8 @@ func lively(t *testing.T, seconds int) []mixer.Packet {
 func TestCalmIsMeasured(t *testing.T) {
 	m := start(t, small)
 	busy, calm := m.AddSource(SourceConfig{Name: "busy"}), m.AddSource(SourceConfig{Name: "calm"})
-	loop(t, lively(t, 6), busy.PutVideo)
-	send(t, calm.PutVideo, mixer.H264, 320, 180, green, false)
+	loop(t, lively(t, 6), busy.WriteVideo)
+	send(t, calm.WriteVideo, mixer.H264, 320, 180, green, false)
 	attend(t, m, mixer.Watching{Codec: mixer.H264}, nil)
 	eventually(t, 4*time.Second, "one is calm, the other is not", func() bool { return calm.video.calm() && !busy.video.calm() && busy.Stats().State == mixer.Live })
 }
@@ -214,7 +215,7 @@ func halves(t *testing.T, film []mixer.Packet) {
 	m := start(t, cfg)
 	src := m.AddSource(SourceConfig{Name: "a"})
 	time.Sleep(25 * time.Millisecond) // frames come between ticks, one for each
-	loop(t, film, src.PutVideo)
+	loop(t, film, src.WriteVideo)
 	v := attend(t, m, mixer.Watching{Codec: mixer.H264, Keep: true}, nil)
 	eventually(t, 3*time.Second, "the frame", func() bool { return src.Stats().State == mixer.Live && !src.video.calm() && v.count() > 20 })
 	m.overload(overloadRate)
@@ -233,7 +234,7 @@ func halves(t *testing.T, film []mixer.Packet) {
 		t.Errorf("%d GOPs began in 2 s", whole)
 	}
 	if m.Stats().Overload != overloadRate {
-		t.Errorf("level %d is told", m.Stats().Overload)
+		t.Errorf("the announced level is %d", m.Stats().Overload)
 	}
 	m.overload(0)
 	v.between(t, 200*time.Millisecond)
@@ -250,7 +251,7 @@ func TestLeavingOutIsEveryOtherTick(t *testing.T) {
 	for n := int64(1000); n < 1200; n++ {
 		out := v.leaveOut(n)
 		if out && n%20 == 0 {
-			t.Errorf("tick %d begins a GOP and is left out", n)
+			t.Errorf("tick %d starts a GOP and is left out", n)
 		}
 		if !out {
 			kept++
@@ -291,18 +292,18 @@ func TestOverloadKeepsTheTopRungForRecordings(t *testing.T) {
 	eventually(t, 4*time.Second, "each its own", sizes(full, full, least))
 	m.overload(overloadRate)
 	m.overload(overloadRung)
-	eventually(t, 4*time.Second, "the top rung is only for who keeps it", sizes(full, half, least))
+	eventually(t, 4*time.Second, "the top rung is only for the recording", sizes(full, half, least))
 	late := attend(t, m, mixer.Watching{Codec: mixer.H264}, nil)
-	eventually(t, 3*time.Second, "also for who joins", func() bool { return late.size() == half })
+	eventually(t, 3*time.Second, "also for a later viewer", func() bool { return late.size() == half })
 	if err := keeper.sub.Change(mixer.Watching{View: &mixer.View{Capacity: 2}}); err != nil {
 		t.Fatal(err)
 	}
 	if r := keeper.sub.Rendition(); r.Width != full.W {
-		t.Errorf("a change took it from who keeps it: %dx%d", r.Width, r.Height)
+		t.Errorf("a change took it from the recording: %dx%d", r.Width, r.Height)
 	}
 	m.overload(mixer.OverloadJoins)
 	m.overload(overloadRung)
 	m.overload(overloadRate)
 	eventually(t, 4*time.Second, "all return", sizes(full, full, least))
-	eventually(t, 2*time.Second, "who joined as well", func() bool { return late.size() == full })
+	eventually(t, 2*time.Second, "the later viewer as well", func() bool { return late.size() == full })
 }

@@ -21,14 +21,14 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// start runs a mixer until the test ends, and then demands that no frame is left.
+// start runs an engine until the test ends, and then demands that all frames are closed.
 func start(t *testing.T, cfg mixer.Config) *rig {
 	t.Helper()
 	noFrames(t)
 	return run(t, cfg)
 }
 
-// noFrames demands that no frame is left when the test ends.
+// noFrames demands that all frames are closed when the test ends.
 func noFrames(t *testing.T) {
 	t.Helper()
 	before := codec.LiveFrames()
@@ -39,7 +39,7 @@ func noFrames(t *testing.T) {
 	})
 }
 
-// together runs tests at the same time, most of which wait; they use run instead of start.
+// together runs tests in parallel, because most of their time is waiting. They use run instead of start.
 func together(t *testing.T, tests map[string]func(*testing.T)) {
 	t.Helper()
 	noFrames(t)
@@ -51,11 +51,11 @@ func together(t *testing.T, tests map[string]func(*testing.T)) {
 	}
 }
 
-// run is start without a look at frames, which are counted for all tests.
+// run is start without the check of frames, which are counted for the whole process.
 func run(t *testing.T, cfg mixer.Config) *rig {
 	t.Helper()
 	m := newRig(t, cfg)
-	m.governor.most = 0                                                   // whoever tests pictures on a busy machine wants all of them
+	m.governor.most = 0                                                   // no frame is left out on a busy machine
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context())) // the engine ends with the test's cleanup, not before
 	done := make(chan error, 1)
 	go func() { done <- m.hub.Run(ctx) }()
@@ -68,12 +68,12 @@ func run(t *testing.T, cfg mixer.Config) *rig {
 	return m
 }
 
-// screen decodes what it is sent.
+// screen is a sink that decodes video.
 type screen struct {
 	mu      sync.Mutex
 	decoder *codec.VideoDecoder
 	packets []mixer.Packet
-	bad     []int // indexes of packets that gave another number of pictures than one
+	bad     []int // indexes of packets that did not give exactly one frame
 	last    *codec.Frame
 }
 
@@ -107,7 +107,7 @@ func (s *screen) WritePacket(p mixer.Packet) {
 	}
 }
 
-// mean is the colour of r in the newest picture.
+// mean is the colour of r in the newest frame.
 func (s *screen) mean(r image.Rectangle) codec.Colour {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -139,31 +139,31 @@ func near(a, b codec.Colour) bool {
 	return d(a.Y, b.Y) && d(a.U, b.U) && d(a.V, b.V)
 }
 
-// publish makes src one colour with a blinking spot in the lower right corner, until stopped.
+// publish sends frames of one colour with a blinking spot in the lower right corner, until stop or the end of the test.
 func publish(t *testing.T, src *publisher, id mixer.Codec, w, h int, c codec.Colour) (stop func()) {
 	t.Helper()
-	return send(t, src.PutVideo, id, w, h, c, true)
+	return send(t, src.WriteVideo, id, w, h, c, true)
 }
 
-// send is publish for any layer; without blinking all pictures are the same.
-func send(t *testing.T, put func(mixer.Packet), id mixer.Codec, w, h int, c codec.Colour, blinking bool) (stop func()) {
+// send is publish for any layer. Without blinking all frames are equal.
+func send(t *testing.T, write func(mixer.Packet), id mixer.Codec, w, h int, c codec.Colour, blinking bool) (stop func()) {
 	t.Helper()
-	return film{put: put, id: id, w: w, h: h, colour: c, blinking: blinking, gop: 20}.run(t)
+	return film{write: write, id: id, w: w, h: h, colour: c, blinking: blinking, gop: 20}.run(t)
 }
 
-// film is what a sender sends: pictures of one colour.
+// film is the video of a sender: frames of one colour.
 type film struct {
-	put      func(mixer.Packet)
-	id       mixer.Codec
-	w, h     int
-	colour   codec.Colour
-	blinking bool          // a spot in the lower right corner
-	gop      int           // pictures from one key picture to the next
-	every    time.Duration // from picture to picture; 50 ms when zero
-	asked    chan struct{}
+	write     func(mixer.Packet)
+	id        mixer.Codec
+	w, h      int
+	colour    codec.Colour
+	blinking  bool          // a spot in the lower right corner
+	gop       int           // frames from one keyframe to the next
+	every     time.Duration // from frame to frame; zero: 50 ms
+	requested chan struct{} // each value requests a keyframe
 }
 
-// run sends until stopped.
+// run sends until stop or the end of the test.
 func (o film) run(t *testing.T) (stop func()) {
 	t.Helper()
 	e, err := codec.NewVideoEncoder(codec.VideoConfig{Codec: o.id, Width: o.w, Height: o.h, FPS: 20, Bitrate: 300_000, Preset: "ultrafast"})
@@ -191,7 +191,7 @@ func (o film) run(t *testing.T) (stop func()) {
 				return
 			}
 			for _, p := range packets {
-				o.put(p)
+				o.write(p)
 			}
 			select {
 			case <-quit:
@@ -205,18 +205,18 @@ func (o film) run(t *testing.T) (stop func()) {
 	return stop
 }
 
-// wanted tells whether a key picture was asked for.
+// wanted reports whether a keyframe was requested.
 func (o film) wanted() bool {
 	select {
-	case <-o.asked:
+	case <-o.requested:
 		return true
 	default:
 		return false
 	}
 }
 
-// viewer decodes all it gets in one decoder, or one for each time the codec changes, keeps what it was told, and fails
-// the test unless times rise and every packet is one good picture.
+// viewer is a sink that decodes video with one decoder, until the codec changes, and keeps all layouts. It fails the test
+// unless times rise and every packet gives one frame.
 type viewer struct {
 	*screen
 	sub *subscription
@@ -224,24 +224,24 @@ type viewer struct {
 	// Under screen's mu.
 	id       mixer.Codec // of the last packet
 	payloads [][][]byte  // of each packet
-	told     []told
-	picture  func(l *mixer.Layout, f *codec.Frame) // called for each picture; may be nil
+	layouts  []datedLayout
+	frame    func(l *mixer.Layout, f *codec.Frame) // called for each frame; may be nil
 }
 
-// told is a layout and the packet that came right after it.
-type told struct {
+// datedLayout is a layout and the index of the packet that follows it.
+type datedLayout struct {
 	*mixer.Layout
 	pts    time.Duration
 	packet int
 }
 
-func attend(t *testing.T, m *rig, w mixer.Watching, picture func(*mixer.Layout, *codec.Frame)) *viewer {
+func attend(t *testing.T, m *rig, w mixer.Watching, frame func(*mixer.Layout, *codec.Frame)) *viewer {
 	t.Helper()
 	d, err := codec.NewVideoDecoder(w.Codec, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := &viewer{screen: &screen{decoder: d}, id: w.Codec, picture: picture}
+	v := &viewer{screen: &screen{decoder: d}, id: w.Codec, frame: frame}
 	if v.sub, err = m.Watch(w, v); err != nil {
 		d.Close()
 		t.Fatal(err)
@@ -258,7 +258,7 @@ func attend(t *testing.T, m *rig, w mixer.Watching, picture func(*mixer.Layout, 
 func (v *viewer) WriteLayout(l *mixer.Layout, pts time.Duration) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.told = append(v.told, told{l, pts, len(v.packets)})
+	v.layouts = append(v.layouts, datedLayout{l, pts, len(v.packets)})
 }
 
 func (v *viewer) keepPayloads(all [][]byte) {
@@ -273,7 +273,7 @@ func (v *viewer) WritePacket(p mixer.Packet) {
 	v.packets = append(v.packets, p)
 	if p.Codec != v.id {
 		v.decoder.Close()
-		v.decoder, _ = codec.NewVideoDecoder(p.Codec, 0) // which was opened before
+		v.decoder, _ = codec.NewVideoDecoder(p.Codec, 0) // an error is impossible: attend or Watch has opened this codec
 		v.id = p.Codec
 	}
 	frames, err := v.decoder.Decode(p)
@@ -283,8 +283,8 @@ func (v *viewer) WritePacket(p mixer.Packet) {
 	for _, f := range frames {
 		v.last.Close()
 		v.last = f
-		if v.picture != nil && len(v.told) > 0 {
-			v.picture(v.told[len(v.told)-1].Layout, f)
+		if v.frame != nil && len(v.layouts) > 0 {
+			v.frame(v.layouts[len(v.layouts)-1].Layout, f)
 		}
 	}
 }
@@ -292,27 +292,27 @@ func (v *viewer) WritePacket(p mixer.Packet) {
 func (v *viewer) check(t *testing.T) {
 	t.Helper()
 	if len(v.bad) > 0 {
-		t.Errorf("packets %v of %d are not one picture each", v.bad, len(v.packets))
+		t.Errorf("packets %v of %d are not one frame each", v.bad, len(v.packets))
 	}
 	for i, p := range v.packets {
 		if i == 0 && !p.Key {
-			t.Error("the first packet is no key picture")
+			t.Error("the first packet is not a keyframe")
 		}
 		if i > 0 && p.PTS <= v.packets[i-1].PTS {
 			t.Errorf("packet %d at %v follows one at %v", i, p.PTS, v.packets[i-1].PTS)
 		}
 	}
-	if len(v.packets) > 0 && (len(v.told) == 0 || v.told[0].packet != 0) {
-		t.Error("the first picture came without a layout")
+	if len(v.packets) > 0 && (len(v.layouts) == 0 || v.layouts[0].packet != 0) {
+		t.Error("the first frame came without a layout")
 	}
-	for _, l := range v.told {
+	for _, l := range v.layouts {
 		if l.packet < len(v.packets) && v.packets[l.packet].PTS != l.pts {
 			t.Errorf("a layout at %v was followed by a packet at %v", l.pts, v.packets[l.packet].PTS)
 		}
 	}
 }
 
-// size is that of the newest picture.
+// size is the size of the newest frame.
 func (v *viewer) size() mixer.Size {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -322,25 +322,25 @@ func (v *viewer) size() mixer.Size {
 	return mixer.Size{W: v.last.Width(), H: v.last.Height()}
 }
 
-// layout is what the viewer was told last, never nil.
+// layout is the newest layout, or the zero Layout.
 func (v *viewer) layout() mixer.Layout {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if len(v.told) == 0 {
+	if len(v.layouts) == 0 {
 		return mixer.Layout{}
 	}
-	return *v.told[len(v.told)-1].Layout
+	return *v.layouts[len(v.layouts)-1].Layout
 }
 
-// shows tells whether r of the newest picture has that colour.
+// shows reports whether r of the newest frame has that colour.
 func (s *screen) shows(r image.Rectangle, c codec.Colour) bool { return near(s.mean(r), c) }
 
-// inner is the upper part of a tile, away from its edges, its name and the blinking spot.
+// inner is the upper part of a tile, without its edges, its name and the blinking spot.
 func inner(i mixer.TileInfo) image.Rectangle {
 	return image.Rect(i.X+i.W/4, i.Y+i.H/8, i.X+i.W*3/4, i.Y+i.H/2)
 }
 
-// The colours that sources have.
+// The colours of sources.
 var (
 	red   = codec.RGB(200, 20, 20)
 	green = codec.RGB(20, 160, 40)
@@ -349,7 +349,7 @@ var (
 
 var small = mixer.Config{Width: 320, Height: 180, FPS: 20, Bitrate: 500_000, Preset: "ultrafast", Labels: true}
 
-// ear decodes what it is sent.
+// ear is a sink that decodes audio.
 type ear struct {
 	mu      sync.Mutex
 	decoder *codec.AudioDecoder
@@ -390,7 +390,7 @@ func sing(t *testing.T, src *publisher, hz float64) {
 	go func() {
 		defer close(done)
 		defer e.Close()
-		begin := time.Now()
+		started := time.Now()
 		block := make([]int16, blockLength)
 		for n := 0; ; n++ {
 			for i := 0; i < len(block); i += 2 {
@@ -403,19 +403,19 @@ func sing(t *testing.T, src *publisher, hz float64) {
 				return
 			}
 			for _, p := range packets {
-				src.PutAudio(p)
+				src.WriteAudio(p)
 			}
 			select {
 			case <-quit:
 				return
-			case <-time.After(time.Until(begin.Add(time.Duration(n+1) * blockTime))):
+			case <-time.After(time.Until(started.Add(time.Duration(n+1) * blockTime))):
 			}
 		}
 	}()
 	t.Cleanup(func() { close(quit); <-done })
 }
 
-// bright counts the spots of 2x2 pixels in r of the newest picture that are nearly white.
+// bright counts the spots of 2x2 pixels in r of the newest frame that are nearly white.
 func (s *screen) bright(r image.Rectangle) (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

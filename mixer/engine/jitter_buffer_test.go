@@ -37,10 +37,10 @@ func ramp(from, d time.Duration) []int16 {
 var second = ramp(0, time.Second)
 
 // largestStep is the largest difference between neighbouring samples.
-func largestStep(sound []int16) int {
+func largestStep(audio []int16) int {
 	step := 0
-	for i := 2; i < len(sound); i += 2 {
-		d := int(sound[i]) - int(sound[i-2])
+	for i := 2; i < len(audio); i += 2 {
+		d := int(audio[i]) - int(audio[i-2])
 		step = max(step, d, -d)
 	}
 	return step
@@ -71,7 +71,7 @@ func newWire(packet time.Duration) *wire {
 
 // heard is the audio that was played.
 type heard struct {
-	sound    []int16         // of the first minute
+	audio    []int16         // of the first minute
 	step     int             // the largest between samples
 	delays   []time.Duration // at every block that was played, in order
 	silences int             // blocks of nothing
@@ -100,8 +100,8 @@ func (w *wire) run(d time.Duration) (h heard) {
 		}
 		h.step = max(h.step, largestStep(block), largestStep([]int16{w.last, 0, block[0], 0}))
 		w.last = block[len(block)-2]
-		if len(h.sound) < 60*len(second) {
-			h.sound = append(h.sound, block...)
+		if len(h.audio) < 60*len(second) {
+			h.audio = append(h.audio, block...)
 		}
 	}
 	return h
@@ -167,7 +167,7 @@ func TestDelayFollowsJitter(t *testing.T) {
 		if s := h.step; h.silences > 0 || s > noClick {
 			t.Errorf("%s: %d silent blocks, a step of %d", name, h.silences, s)
 		}
-		if level := pcm.Goertzel(h.sound[len(h.sound)/2:], mixer.SampleRate, toneHz); level < -12.5 {
+		if level := pcm.Goertzel(h.audio[len(h.audio)/2:], mixer.SampleRate, toneHz); level < -12.5 {
 			t.Errorf("%s: the tone is at %.1f dB, want -11.2", name, level)
 		}
 	}
@@ -311,7 +311,7 @@ func TestLossIsBridged(t *testing.T) {
 		}
 		w.run(5 * time.Second)
 		h := w.run(20 * time.Second)
-		level := pcm.Goertzel(h.sound, mixer.SampleRate, toneHz)
+		level := pcm.Goertzel(h.audio, mixer.SampleRate, toneHz)
 		t.Logf("recovered %v: the tone is at %.1f dB of -11.2, delay %v", redundant, level, h.delay())
 		if s := h.step; s > noClick || h.silences > 0 || level < -13 {
 			t.Errorf("recovered %v: a step of %d, %d silent blocks, %.1f dB", redundant, s, h.silences, level)
@@ -383,10 +383,10 @@ func TestAnyTimestampsAndLengths(t *testing.T) {
 
 func BenchmarkJitter(b *testing.B) {
 	w := newWire(blockTime)
-	block, sound := make([]int16, blockLength), ramp(0, blockTime)
+	block, audio := make([]int16, blockLength), ramp(0, blockTime)
 	for b.Loop() {
 		w.now += blockTime
-		w.push(w.now, w.now, nil, sound)
+		w.push(w.now, w.now, nil, audio)
 		w.pull(w.now, block)
 	}
 }

@@ -87,7 +87,7 @@ func TestChooseKeepsTheLayerWhileTilesChangeALittle(t *testing.T) {
 
 func TestLoopFilterDecisions(t *testing.T) {
 	begin := time.Now()
-	picture := mixer.Size{W: 1280, H: 720}
+	frame := mixer.Size{W: 1280, H: 720}
 	tiny, half, large, none := videoUse{w: 320, h: 180}, videoUse{w: 640, h: 360}, videoUse{w: 642, h: 362}, videoUse{}
 	type step struct {
 		after     time.Duration
@@ -120,7 +120,7 @@ func TestLoopFilterDecisions(t *testing.T) {
 	} {
 		var l loopFilter
 		for i, s := range steps {
-			skip, ask := l.decide(s.key, s.tile, picture, begin.Add(s.after))
+			skip, ask := l.decide(s.key, s.tile, frame, begin.Add(s.after))
 			if skip != s.skip || ask != s.ask {
 				t.Errorf("%s, step %d: skip %v and ask %v, want %v and %v", name, i, skip, ask, s.skip, s.ask)
 			}

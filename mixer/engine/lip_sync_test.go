@@ -19,26 +19,26 @@ type clap struct {
 	jitter       time.Duration // of the audio, packet by packet
 	bursts       time.Duration // packets of audio come together at multiples of it
 	shaking      time.Duration // jitter of the video
-	sound, image time.Duration // by which all packets are late
+	audio, image time.Duration // by which all packets are late
 	reports      bool          // sender reports are known
 	lie          time.Duration // the error of the reports about audio
 	mute         bool          // there is no audio
-	passed       bool          // frames are passed on
+	passed       bool          // frames are passed through
 }
 
 const (
-	clapFor     = 200 * time.Millisecond
-	clapPicture = 40 * time.Millisecond
-	clapPhase   = 7 * time.Millisecond // of frames, after a whole number of them
+	clapFor   = 200 * time.Millisecond
+	clapFrame = 40 * time.Millisecond
+	clapPhase = 7 * time.Millisecond // of frames, after a whole number of them
 )
 
 // at is when clap k is. Claps are at all phases of a second.
 func (clap) at(k int) time.Duration {
-	return time.Duration(26*k+k%7)*clapPicture + clapPhase
+	return time.Duration(26*k+k%7)*clapFrame + clapPhase
 }
 
 func (c clap) loud(at time.Duration) bool {
-	for k := int(at / (27 * clapPicture)); c.at(k) <= at; k++ {
+	for k := int(at / (27 * clapFrame)); c.at(k) <= at; k++ {
 		if at < c.at(k)+clapFor {
 			return true
 		}
@@ -66,10 +66,10 @@ type arrival struct {
 	p  mixer.Packet
 }
 
-func (c clap) sounds(t *testing.T, d time.Duration) (all []arrival) {
+func (c clap) audioPackets(t *testing.T, d time.Duration) (all []arrival) {
 	dice, last := rand.New(rand.NewPCG(5, 6)), time.Duration(0)
 	for _, p := range packed(t, codec.AudioConfig{Codec: mixer.Opus}, c.tone(d)) {
-		last = max(last, p.PTS+p.Duration+c.sound+time.Duration(dice.Int64N(int64(c.jitter+1))))
+		last = max(last, p.PTS+p.Duration+c.audio+time.Duration(dice.Int64N(int64(c.jitter+1))))
 		if c.bursts > 0 {
 			last = (last + c.bursts - 1).Truncate(c.bursts)
 		}
@@ -81,7 +81,7 @@ func (c clap) sounds(t *testing.T, d time.Duration) (all []arrival) {
 	return all
 }
 
-func (c clap) pictures(t *testing.T, d time.Duration) (all []arrival) {
+func (c clap) frames(t *testing.T, d time.Duration) (all []arrival) {
 	e, err := codec.NewVideoEncoder(codec.VideoConfig{Codec: mixer.H264, Width: 64, Height: 64, FPS: 25, Bitrate: 300_000, Preset: "ultrafast"})
 	if err != nil {
 		t.Fatal(err)
@@ -93,7 +93,7 @@ func (c clap) pictures(t *testing.T, d time.Duration) (all []arrival) {
 	}
 	defer f.Close()
 	dice, last := rand.New(rand.NewPCG(7, 8)), time.Duration(0)
-	for at := clapPhase; at < d; at += clapPicture {
+	for at := clapPhase; at < d; at += clapFrame {
 		f.Fill(f.Bounds(), codec.Colour{Y: 30, U: 128, V: 128})
 		if c.loud(at) {
 			f.Fill(f.Bounds(), codec.Colour{Y: 220, U: 128, V: 128})
@@ -112,10 +112,10 @@ func (c clap) pictures(t *testing.T, d time.Duration) (all []arrival) {
 	return all
 }
 
-func play(arrivals []arrival, begin time.Time, put func(mixer.Packet)) {
+func play(arrivals []arrival, begin time.Time, write func(mixer.Packet)) {
 	for _, a := range arrivals {
 		time.Sleep(time.Until(begin.Add(a.at)))
-		put(a.p)
+		write(a.p)
 	}
 }
 
@@ -175,14 +175,14 @@ func (c clap) perform(t *testing.T, d time.Duration) (seen, heard []time.Duratio
 		m := run(t, mixer.Config{Width: 64, Height: 64, FPS: 25, Bitrate: 300_000, Preset: "ultrafast", Rungs: []string{"64p"}})
 		eye, ear := c.attend(t, m)
 		src := m.AddSource(SourceConfig{Name: "a"})
-		pictures, sounds := c.pictures(t, d), c.sounds(t, d)
+		frames, audioPackets := c.frames(t, d), c.audioPackets(t, d)
 		if c.mute {
-			sounds = nil
+			audioPackets = nil
 		}
 		begin := time.Now().Add(13 * time.Millisecond)
 		var work sync.WaitGroup
-		work.Go(func() { play(sounds, begin, src.PutAudio) })
-		play(pictures, begin, src.PutVideo)
+		work.Go(func() { play(audioPackets, begin, src.WriteAudio) })
+		play(frames, begin, src.WriteVideo)
 		work.Wait()
 		if r := eye.sub.Rendition(); r.Passed != c.passed {
 			t.Errorf("the rendition is %+v", r)
@@ -212,7 +212,7 @@ func (c clap) attend(t *testing.T, m *rig) (*flashes, *beeps) {
 	eye, ear := &flashes{decoder: video}, &beeps{decoder: audio}
 	w := mixer.Watching{Codec: mixer.H264}
 	if c.passed {
-		w = passing(mixer.H264, 66)
+		w = passthrough(mixer.H264, 66)
 	}
 	if eye.sub, err = m.Watch(w, eye); err != nil {
 		t.Fatal(err)
@@ -239,11 +239,11 @@ func TestFlashAndBeep(t *testing.T) {
 		"audio in bursts":              {bursts: 120 * ms},
 		"120 ms of jitter":             {jitter: 120 * ms, reports: true},
 		"jitter of both":               {jitter: 60 * ms, shaking: 60 * ms, reports: true},
-		"audio is late":                {jitter: 60 * ms, sound: 100 * ms, reports: true},
-		"audio is very late":           {sound: 400 * ms, reports: true},
+		"audio is late":                {jitter: 60 * ms, audio: 100 * ms, reports: true},
+		"audio is very late":           {audio: 400 * ms, reports: true},
 		"frames are late":              {image: 100 * ms, reports: true},
 		"reports that lie about hours": {jitter: 60 * ms, reports: true, lie: 5 * time.Hour},
-		"passed on":                    {jitter: 60 * ms, sound: 60 * ms, shaking: 30 * ms, reports: true, passed: true},
+		"passed through":               {jitter: 60 * ms, audio: 60 * ms, shaking: 30 * ms, reports: true, passed: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			noFrames(t)
@@ -262,7 +262,7 @@ func TestVideoWithoutAudioIsNotDelayed(t *testing.T) {
 	noFrames(t)
 	seen, _ := clap{mute: true, reports: true}.perform(t, 20*time.Second)
 	for i, late := range seen {
-		if late > clapPicture {
+		if late > clapFrame {
 			t.Errorf("flash %d is seen %v after it came", i, late)
 		}
 	}

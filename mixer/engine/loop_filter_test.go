@@ -42,7 +42,7 @@ func unlike(t *testing.T, src *publisher, packets []mixer.Packet) (n int) {
 			t.Fatalf("%d frames, error %v", len(frames), err)
 		}
 		before, _ := src.slot.status()
-		src.PutVideo(p)
+		src.WriteVideo(p)
 		eventually(t, 5*time.Second, "the next frame", func() bool { seq, _ := src.slot.status(); return seq > before })
 		got := src.slot.latest()
 		if !got.Same(frames[0]) {

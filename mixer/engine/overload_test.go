@@ -11,11 +11,11 @@ import (
 	"azulejo/mixer"
 )
 
-// labour is work that takes its time while it is hard, once in a while.
+// labour is work that takes a long time once per period, while hard is set.
 type labour struct {
 	takes, every time.Duration
 	hard         atomic.Bool
-	last         time.Time // when it was hard; of the goroutine that works
+	last         time.Time // when it took long; owned by the goroutine that works
 }
 
 func (l *labour) work() {
@@ -25,28 +25,28 @@ func (l *labour) work() {
 	}
 }
 
-// WritePacket holds the encoder up.
+// WritePacket delays the encoder.
 func (l *labour) WritePacket(mixer.Packet) { l.work() }
 
-// spend shows pictures, each unlike the one before, for so long and returns the levels of overload meanwhile.
+// spend shows frames for d, each different from the one before. It returns the levels of overload in their order.
 func spend(t *testing.T, src *publisher, d time.Duration) (levels []int) {
 	t.Helper()
 	for i := range int(d / (50 * time.Millisecond)) {
-		putFrame(t, src, 64, 36, codec.RGB(uint8(i%2*60), 0, 0))
+		showFrame(t, src, 64, 36, codec.RGB(uint8(i%2*60), 0, 0))
 		time.Sleep(50 * time.Millisecond)
 		levels = append(levels, src.engine.overload())
 	}
 	return slices.Compact(levels)
 }
 
-// TestOverloadGoesUpAndDown in its order, step by step, whatever it is that makes pictures late. Time is fake: it
-// passes only where the test holds something up, however busy the machine is.
+// TestOverloadGoesUpAndDown: the level rises and falls step by step, for late ticks and for late encoders. The clock is
+// fake: time passes only where the test delays the ticker or the encoder.
 func TestOverloadGoesUpAndDown(t *testing.T) {
 	onTick := func(src *publisher, l *labour) sink { src.drawRecovery = l.work; return deaf{} }
 	onDelivery := func(_ *publisher, l *labour) sink { return l }
 	for name, c := range map[string]struct {
 		labour *labour
-		most   int // the rungs of who holds the encoder up cannot be changed meanwhile
+		most   int // highest level; a sink that delays the encoder also delays a change of its rung
 		want   int
 		place  func(*publisher, *labour) sink
 	}{
@@ -69,19 +69,19 @@ func TestOverloadGoesUpAndDown(t *testing.T) {
 				steps := []int{0, 1, 2, 3, 4}[:c.want+1]
 				c.labour.hard.Store(true)
 				if got := spend(t, src, 16*time.Second); !slices.Equal(got, steps) {
-					t.Errorf("levels %v while pictures are late, want %v", got, steps)
+					t.Errorf("levels %v while frames are late, want %v", got, steps)
 				}
 				c.labour.hard.Store(false)
 				slices.Reverse(steps)
 				if got := spend(t, src, 60*time.Second); !slices.Equal(got, steps) {
-					t.Errorf("levels %v when they are no more, want %v", got, steps)
+					t.Errorf("levels %v when frames are in time again, want %v", got, steps)
 				}
 			})
 		})
 	}
 }
 
-// upTo has the level end there.
+// upTo sets the highest level.
 func (g *governor) upTo(most int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

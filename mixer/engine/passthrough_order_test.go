@@ -8,25 +8,25 @@ import (
 	"azulejo/mixer"
 )
 
-// TestNothingIsPassedOnBeforeTheLayout: the first packet may come while the first tick is not over.
-func TestNothingIsPassedOnBeforeTheLayout(t *testing.T) {
+// TestNoPassthroughBeforeTheLayout: nothing is offered before the first tick has made a layout.
+func TestNoPassthroughBeforeTheLayout(t *testing.T) {
 	m := start(t, small)
 	src := m.AddSource(SourceConfig{Name: "a"})
 	v := stage(t, m, alone)
 	awake(t, v, src)
-	putFrame(t, src, 160, 90, red)
+	showFrame(t, src, 160, 90, red)
 	if v.passable() != nil {
-		t.Error("a source is passed on, and there is no layout to tell")
+		t.Error("a source is passed through before the first layout")
 	}
 	v.updateLayout(time.Now())
 	if v.passable() != src.source {
-		t.Error("the source is not passed on")
+		t.Error("the source is not passed through")
 	}
 }
 
-// TestNothingIsComposedWhilePassing: a canvas may wait for the encoder when the server's side begins to pass packets
-// through. The first frame after that is a keyframe.
-func TestNothingIsComposedWhilePassing(t *testing.T) {
+// TestNothingIsEncodedDuringPassthrough: a canvas that waits for the encoder when passthrough starts is dropped. The first
+// frame after passthrough is a keyframe.
+func TestNothingIsEncodedDuringPassthrough(t *testing.T) {
 	m := start(t, small)
 	src := m.AddSource(SourceConfig{Name: "a"})
 	var sent []mixer.Packet
@@ -42,7 +42,7 @@ func TestNothingIsComposedWhilePassing(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.close()
-	show := func(at time.Duration) {
+	process := func(at time.Duration) {
 		t.Helper()
 		f, err := codec.NewFrame(320, 180)
 		if err != nil {
@@ -54,17 +54,17 @@ func TestNothingIsComposedWhilePassing(t *testing.T) {
 		}
 	}
 	r.passthrough.offer(src.source, nil)
-	show(time.Second)
-	show(time.Second + 50*time.Millisecond)
+	process(time.Second)
+	process(time.Second + 50*time.Millisecond)
 	r.passthrough.set(1, true)
-	show(time.Second + 100*time.Millisecond)
-	r.passthrough.set(0, false) // of an offer that was withdrawn
-	show(time.Second + 150*time.Millisecond)
+	process(time.Second + 100*time.Millisecond)
+	r.passthrough.set(0, false) // for an older offer
+	process(time.Second + 150*time.Millisecond)
 	if len(sent) != 2 {
 		t.Fatalf("%d packets, want the 2 before packets were passed through", len(sent))
 	}
 	r.passthrough.set(1, false)
-	show(time.Second + 200*time.Millisecond)
+	process(time.Second + 200*time.Millisecond)
 	if len(sent) != 3 || !sent[2].Key {
 		t.Errorf("%d packets, want a keyframe as the third", len(sent))
 	}

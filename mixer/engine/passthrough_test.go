@@ -10,16 +10,16 @@ import (
 	"azulejo/mixer"
 )
 
-// alone is a view that may be passed on.
+// alone is a view that allows passthrough.
 var alone = mixer.View{Layout: mixer.KindFocus, Spotlight: "a", NoLabels: true}
 
-// passing asks for it as a sink that knows H.264 up to a profile; zero is not to be passed anything.
-func passing(id mixer.Codec, profile uint8) mixer.Watching {
+// passthrough describes a sink that decodes H.264 up to a profile. Profile zero allows no passthrough.
+func passthrough(id mixer.Codec, profile uint8) mixer.Watching {
 	v := alone
 	return mixer.Watching{View: &v, Codec: id, Profile: profile}
 }
 
-// tape keeps what a film puts, on its way to a source. Its clock may be set.
+// tape forwards packets of a film to a source, and remembers them. shift is added to their PTS.
 type tape struct {
 	src   *publisher
 	shift atomic.Int64
@@ -28,7 +28,7 @@ type tape struct {
 	all map[string]bool
 }
 
-func (r *tape) put(p mixer.Packet) {
+func (r *tape) write(p mixer.Packet) {
 	p.PTS += time.Duration(r.shift.Load())
 	r.mu.Lock()
 	if r.all == nil {
@@ -36,7 +36,7 @@ func (r *tape) put(p mixer.Packet) {
 	}
 	r.all[string(p.Data)] = true
 	r.mu.Unlock()
-	r.src.PutVideo(p)
+	r.src.WriteVideo(p)
 }
 
 func (r *tape) count() int {
@@ -45,14 +45,14 @@ func (r *tape) count() int {
 	return len(r.all)
 }
 
-// has tells whether those are bytes that the source has sent.
+// has reports whether the source has sent the bytes of p.
 func (r *tape) has(p mixer.Packet) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.all[string(p.Data)]
 }
 
-func passed(v *viewer) func() bool {
+func passedThrough(v *viewer) func() bool {
 	return func() bool { return v.sub.Rendition().Passed }
 }
 
@@ -62,33 +62,33 @@ func composed(v *viewer) func() bool {
 
 var middle = image.Rect(80, 40, 240, 100)
 
-func TestPassingOn(t *testing.T) {
+func TestPassthrough(t *testing.T) {
 	together(t, map[string]func(*testing.T){
-		"one source alone":           passedAlone,
-		"what is not passed on":      notPassed,
-		"it ends and returns":        passingEndsAndReturns,
-		"it ends with a lost packet": passingEndsWithALostPacket,
-		"it holds the last picture":  passingHoldsTheLastPicture,
-		"who comes later":            passingToWhoComesLater,
-		"larger than asked for":      notPassedLarger,
-		"strange profiles":           strangeProfiles,
-		"either codec":               passingEitherCodec,
-		"beside other viewers":       passingBesideOthers,
+		"one source alone":             passthroughOfOneSource,
+		"views without passthrough":    noPassthrough,
+		"it ends and starts again":     passthroughEndsAndReturns,
+		"it ends with a lost packet":   passthroughEndsWithALostPacket,
+		"the last frame is held":       passthroughHoldsTheLastFrame,
+		"a later viewer":               passthroughToALaterViewer,
+		"larger than the subscription": noPassthroughOfLargerVideo,
+		"unusual profiles":             passthroughOfUnusualProfiles,
+		"either codec":                 passthroughOfEitherCodec,
+		"beside other viewers":         passthroughBesideOtherViewers,
 	})
 }
 
-func passedAlone(t *testing.T) {
+func passthroughOfOneSource(t *testing.T) {
 	for _, id := range []mixer.Codec{mixer.H264, mixer.VP8} {
 		t.Run(string(id), func(t *testing.T) {
 			m := run(t, small)
 			src := m.AddSource(SourceConfig{Name: "a"})
 			in := &tape{src: src}
-			film{put: in.put, id: id, w: 240, h: 136, colour: red, blinking: true, gop: 10}.run(t)
-			v := attend(t, m, passing(id, 66), nil)
-			eventually(t, 4*time.Second, "it is passed on", passed(v))
+			film{write: in.write, id: id, w: 240, h: 136, colour: red, blinking: true, gop: 10}.run(t)
+			v := attend(t, m, passthrough(id, 66), nil)
+			eventually(t, 4*time.Second, "it is passed through", passedThrough(v))
 			eventually(t, 2*time.Second, "nothing is decoded", func() bool { return !src.Stats().Decoded })
 			at := v.count()
-			eventually(t, 3*time.Second, "pictures come", func() bool { return v.count() > at+12 })
+			eventually(t, 3*time.Second, "frames come", func() bool { return v.count() > at+12 })
 			v.sub.Close()
 			for i, p := range v.packets[at+1 : at+12] {
 				if !in.has(p) {
@@ -99,54 +99,54 @@ func passedAlone(t *testing.T) {
 				}
 			}
 			if v.size() != (mixer.Size{W: 240, H: 136}) {
-				t.Errorf("pictures of %v", v.size())
+				t.Errorf("frames of %v", v.size())
 			}
 			if l := v.layout(); len(l.Tiles) != 1 || l.Tiles[0].ID != "a" || l.Tiles[0].State != mixer.Live {
-				t.Errorf("told %+v", l)
+				t.Errorf("the layout is %+v", l)
 			}
-			eventually(t, 2*time.Second, "the source is left alone", func() bool { return !src.feed.Tapped() })
+			eventually(t, 2*time.Second, "the source is not tapped any more", func() bool { return !src.feed.Tapped() })
 		})
 	}
 }
 
-func notPassed(t *testing.T) {
+func noPassthrough(t *testing.T) {
 	m := run(t, medium)
 	src := m.AddSource(SourceConfig{Name: "a"})
 	in := &tape{src: src}
-	film{put: in.put, id: mixer.H264, w: 320, h: 180, colour: red, blinking: true, gop: 10}.run(t)
+	film{write: in.write, id: mixer.H264, w: 320, h: 180, colour: red, blinking: true, gop: 10}.run(t)
 	with := func(change func(*mixer.View)) mixer.Watching {
-		w := passing(mixer.H264, 66)
+		w := passthrough(mixer.H264, 66)
 		v := alone
 		change(&v)
 		w.View = &v
 		return w
 	}
-	lower := passing(mixer.H264, 66)
+	lower := passthrough(mixer.H264, 66)
 	lower.Rung = "180p"
 	watched := map[string]*viewer{
-		"another format": attend(t, m, passing(mixer.VP8, 66), nil),
-		"no profile":     attend(t, m, passing(mixer.H264, 0), nil),
+		"another format": attend(t, m, passthrough(mixer.VP8, 66), nil),
+		"no profile":     attend(t, m, passthrough(mixer.H264, 0), nil),
 		"a grid":         attend(t, m, with(func(v *mixer.View) { v.Layout = mixer.KindGrid }), nil),
 		"the speaker":    attend(t, m, with(func(v *mixer.View) { v.Spotlight = "" }), nil),
 		"a lower rung":   attend(t, m, lower, nil),
 	}
 	for name, v := range watched {
-		eventually(t, 4*time.Second, name+": the picture", func() bool {
+		eventually(t, 4*time.Second, name+": the frame", func() bool {
 			s := v.size()
 			return s.W > 0 && v.shows(image.Rect(s.W/4, s.H/4, s.W*3/4, s.H/2), red)
 		})
 		at := v.count()
-		eventually(t, 4*time.Second, name+": pictures", func() bool { return v.count() > at+8 })
+		eventually(t, 4*time.Second, name+": frames", func() bool { return v.count() > at+8 })
 		v.sub.Close()
 		for _, p := range v.packets {
 			if in.has(p) {
-				t.Fatalf("%s: a packet was passed on", name)
+				t.Fatalf("%s: a packet was passed through", name)
 			}
 		}
 	}
 }
 
-func TestNamesAndClocksAreNotPassedBy(t *testing.T) {
+func TestNamesAndClocksPreventPassthrough(t *testing.T) {
 	cfg := small
 	named := alone
 	named.NoLabels = false
@@ -168,19 +168,19 @@ func TestNamesAndClocksAreNotPassedBy(t *testing.T) {
 	}
 }
 
-// passingEndsAndReturns goes through all reasons in one stream: attend demands that times rise and that one
-// decoder understands everything.
-func passingEndsAndReturns(t *testing.T) {
+// passthroughEndsAndReturns: passthrough ends for all possible reasons, and starts again. The stream stays decodable by
+// one decoder, and its times rise: attend demands it.
+func passthroughEndsAndReturns(t *testing.T) {
 	m := run(t, small)
 	src := m.AddSource(SourceConfig{Name: "a"})
 	in := &tape{src: src}
-	stop := film{put: in.put, id: mixer.H264, w: 320, h: 180, colour: red, blinking: true, gop: 10}.run(t)
-	v := attend(t, m, passing(mixer.H264, 66), nil)
+	stop := film{write: in.write, id: mixer.H264, w: 320, h: 180, colour: red, blinking: true, gop: 10}.run(t)
+	v := attend(t, m, passthrough(mixer.H264, 66), nil)
 	again := func(why string) {
 		t.Helper()
-		eventually(t, 5*time.Second, why+": it is passed on again", passed(v))
+		eventually(t, 5*time.Second, why+": it is passed through again", passedThrough(v))
 		at := v.count()
-		eventually(t, 3*time.Second, why+": pictures come", func() bool { return v.count() > at+3 && v.shows(middle, red) })
+		eventually(t, 3*time.Second, why+": frames come", func() bool { return v.count() > at+3 && v.shows(middle, red) })
 	}
 	again("at first")
 
@@ -195,9 +195,9 @@ func passingEndsAndReturns(t *testing.T) {
 	src.SetAway(false)
 	again("away")
 
-	in.shift.Store(int64(-time.Hour)) // the sender begins anew
+	in.shift.Store(int64(-time.Hour)) // the sender starts again
 	at := v.count()
-	eventually(t, 3*time.Second, "another clock: pictures come", func() bool { return v.count() > at+25 })
+	eventually(t, 3*time.Second, "another clock: frames come", func() bool { return v.count() > at+25 })
 	again("another clock")
 	in.shift.Store(int64(time.Hour))
 	again("a clock that jumps ahead")
@@ -206,74 +206,75 @@ func passingEndsAndReturns(t *testing.T) {
 	eventually(t, 5*time.Second, "lost: composed", func() bool { return composed(v)() && v.layout().Tiles[0].State == mixer.Lost })
 	eventually(t, 2*time.Second, "lost: a placeholder", func() bool { return v.shows(image.Rect(0, 0, 320, 40), slate) })
 	in.shift.Store(0)
-	stop = film{put: in.put, id: mixer.H264, w: 160, h: 90, colour: red, blinking: true, gop: 10}.run(t)
-	eventually(t, 3*time.Second, "back in another size", func() bool { return passed(v)() && v.size() == mixer.Size{W: 160, H: 90} })
+	stop = film{write: in.write, id: mixer.H264, w: 160, h: 90, colour: red, blinking: true, gop: 10}.run(t)
+	eventually(t, 3*time.Second, "back in another size", func() bool { return passedThrough(v)() && v.size() == mixer.Size{W: 160, H: 90} })
 
 	stop()
-	stop = film{put: in.put, id: mixer.VP8, w: 320, h: 180, colour: green, blinking: true, gop: 10}.run(t)
+	stop = film{write: in.write, id: mixer.VP8, w: 320, h: 180, colour: green, blinking: true, gop: 10}.run(t)
 	eventually(t, 4*time.Second, "another format: composed", func() bool { return composed(v)() && v.shows(middle, green) })
 	stop()
-	film{put: in.put, id: mixer.H264, w: 320, h: 180, colour: red, blinking: true, gop: 10}.run(t)
+	film{write: in.write, id: mixer.H264, w: 320, h: 180, colour: red, blinking: true, gop: 10}.run(t)
 	again("another format")
 
 	src.Close()
 	eventually(t, 2*time.Second, "gone: composed", func() bool { return composed(v)() && len(v.layout().Tiles) == 0 })
 	next := m.AddSource(SourceConfig{Name: "a"})
 	publish(t, next, mixer.H264, 320, 180, blue)
-	eventually(t, 4*time.Second, "another of that name", func() bool { return passed(v)() && v.shows(middle, blue) })
+	eventually(t, 4*time.Second, "another of that name", func() bool { return passedThrough(v)() && v.shows(middle, blue) })
 }
 
-// passingEitherCodec is for viewers that take both, and get composed pictures in one of them.
-func passingEitherCodec(t *testing.T) {
+// passthroughOfEitherCodec: viewers that decode both codecs get either by passthrough, and composed video as H.264.
+func passthroughOfEitherCodec(t *testing.T) {
 	m := run(t, small)
 	src := m.AddSource(SourceConfig{Name: "a"})
 	in := &tape{src: src}
-	w := passing(mixer.H264, 66)
+	w := passthrough(mixer.H264, 66)
 	w.Also = mixer.VP8
 	v := attend(t, m, w, nil)
 	is := func(id mixer.Codec, by func(*viewer) func() bool) func() bool {
 		return func() bool { return by(v)() && v.sub.Rendition().Codec == id && v.codec() == id }
 	}
 	for _, id := range []mixer.Codec{mixer.VP8, mixer.H264, mixer.VP8} {
-		stop := film{put: in.put, id: id, w: 240, h: 136, colour: red, blinking: true, gop: 10}.run(t)
-		eventually(t, 5*time.Second, "passed on as "+string(id), is(id, passed))
+		stop := film{write: in.write, id: id, w: 240, h: 136, colour: red, blinking: true, gop: 10}.run(t)
+		eventually(t, 5*time.Second, "passed through as "+string(id), is(id, passedThrough))
 		at := v.count()
-		eventually(t, 3*time.Second, "pictures go on", func() bool { return v.count() > at+5 && v.size() == mixer.Size{W: 240, H: 136} })
+		eventually(t, 3*time.Second, "frames go on", func() bool { return v.count() > at+5 && v.size() == mixer.Size{W: 240, H: 136} })
 		src.SetMuted(false, true)
 		eventually(t, 2*time.Second, "muted: composed", is(mixer.H264, composed))
 		src.SetMuted(false, false)
-		eventually(t, 5*time.Second, "passed on again as "+string(id), is(id, passed))
+		eventually(t, 5*time.Second, "passed through again as "+string(id), is(id, passedThrough))
 		stop()
 	}
 }
 
-// codec is that of the newest packet.
+// codec is the codec of the newest packet.
 func (v *viewer) codec() mixer.Codec {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.id
 }
 
-// passingEndsWithALostPacket also leaves no viewer with pictures that lack their reference.
-func passingEndsWithALostPacket(t *testing.T) {
+// passthroughEndsWithALostPacket: passthrough ends at a loss and starts again at a keyframe. No frame that
+// viewers get has a lost reference.
+func passthroughEndsWithALostPacket(t *testing.T) {
 	m := run(t, small)
-	asked := make(chan struct{}, 10)
+	requested := make(chan struct{}, 10)
 	var requests atomic.Int32
-	src := m.AddSource(SourceConfig{Name: "a", Refresh: func() {
+	src := m.AddSource(SourceConfig{Name: "a", KeyframeWanted: func() {
 		requests.Add(1)
 		select {
-		case asked <- struct{}{}:
+		case requested <- struct{}{}:
 		default:
 		}
 	}})
 	var n atomic.Int32
 	lossy := func(p mixer.Packet) {
 		p.Lost = n.Add(1)%30 == 0 && !p.Key
-		src.PutVideo(p)
+		src.WriteVideo(p)
 	}
 	began := time.Now()
-	film{put: lossy, id: mixer.H264, w: 320, h: 180, colour: red, blinking: true, gop: 1 << 20, asked: asked}.run(t)
-	v := attend(t, m, passing(mixer.H264, 66), nil)
+	film{write: lossy, id: mixer.H264, w: 320, h: 180, colour: red, blinking: true, gop: 1 << 20, requested: requested}.run(t)
+	v := attend(t, m, passthrough(mixer.H264, 66), nil)
 	var ends int
 	was := false
 	eventually(t, 15*time.Second, "it ends and returns three times", func() bool {
@@ -285,12 +286,12 @@ func passingEndsWithALostPacket(t *testing.T) {
 		return ends >= 2 && is
 	})
 	if most := int32(time.Since(began)/refreshEvery) + 2; requests.Load() > most {
-		t.Errorf("%d requests for key pictures in %v, want one a second", requests.Load(), time.Since(began))
+		t.Errorf("%d requests for keyframes in %v, want one a second", requests.Load(), time.Since(began))
 	}
 }
 
-// strangeProfiles sends High profile, with pictures out of order in the second round.
-func strangeProfiles(t *testing.T) {
+// passthroughOfUnusualProfiles sends High profile, in the last case with frames out of order.
+func passthroughOfUnusualProfiles(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		profile uint8
@@ -304,42 +305,42 @@ func strangeProfiles(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			m := run(t, small)
 			src := m.AddSource(SourceConfig{Name: "a"})
-			pictures := clip(t, "testsrc2=size=320x180:rate=20:duration=6", append(c.options, "-g", "10", "-preset", "veryfast")...)
+			frames := clip(t, "testsrc2=size=320x180:rate=20:duration=6", append(c.options, "-g", "10", "-preset", "veryfast")...)
 			in := &tape{src: src}
-			loop(t, pictures, in.put)
-			v := attend(t, m, passing(mixer.H264, c.profile), nil)
-			eventually(t, 4*time.Second, "pictures", func() bool { return v.count() > 14 })
+			loop(t, frames, in.write)
+			v := attend(t, m, passthrough(mixer.H264, c.profile), nil)
+			eventually(t, 4*time.Second, "frames", func() bool { return v.count() > 14 })
 			if c.passed {
-				eventually(t, 3*time.Second, "it is passed on", passed(v))
+				eventually(t, 3*time.Second, "it is passed through", passedThrough(v))
 			} else {
 				eventually(t, 3*time.Second, "it is composed", composed(v))
 				at := v.count()
-				eventually(t, 3*time.Second, "pictures", func() bool { return v.count() > at+8 })
+				eventually(t, 3*time.Second, "frames", func() bool { return v.count() > at+8 })
 				v.mu.Lock()
 				for _, p := range v.packets[at:] {
 					if in.has(p) {
-						t.Error("a packet was passed on")
+						t.Error("a packet was passed through")
 					}
 				}
 				v.mu.Unlock()
 			}
 			v.sub.Close()
 			if !c.passed && c.name == "out of order" {
-				v.bad = nil // what came before the first picture out of order was passed on
+				v.bad = nil // packets before the first one that is out of order were passed through
 			}
 		})
 	}
 }
 
-// number counts the pictures of the slot, also when there is none now.
+// number is how many frames the slot has had.
 func (s *frameSlot) number() uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.seq
 }
 
-// loop puts packets 20 times a second, once.
-func loop(t *testing.T, packets []mixer.Packet, put func(mixer.Packet)) {
+// loop plays packets once, 20 a second.
+func loop(t *testing.T, packets []mixer.Packet, write func(mixer.Packet)) {
 	t.Helper()
 	quit, done := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -347,7 +348,7 @@ func loop(t *testing.T, packets []mixer.Packet, put func(mixer.Packet)) {
 		ticker := time.NewTicker(50 * time.Millisecond)
 		defer ticker.Stop()
 		for _, p := range packets {
-			put(p)
+			write(p)
 			select {
 			case <-quit:
 				return
@@ -358,28 +359,28 @@ func loop(t *testing.T, packets []mixer.Packet, put func(mixer.Packet)) {
 	t.Cleanup(func() { close(quit); <-done })
 }
 
-// passingBesideOthers has the same source decoded for a grid, and people who come and go.
-func passingBesideOthers(t *testing.T) {
+// passthroughBesideOtherViewers: the same source is decoded for a grid, while other sources come and go.
+func passthroughBesideOtherViewers(t *testing.T) {
 	m := run(t, small)
 	src := m.AddSource(SourceConfig{Name: "a"})
 	in := &tape{src: src}
-	film{put: in.put, id: mixer.H264, w: 320, h: 180, colour: red, blinking: true, gop: 10}.run(t)
-	v := attend(t, m, passing(mixer.H264, 66), nil)
-	eventually(t, 4*time.Second, "it is passed on", passed(v))
+	film{write: in.write, id: mixer.H264, w: 320, h: 180, colour: red, blinking: true, gop: 10}.run(t)
+	v := attend(t, m, passthrough(mixer.H264, 66), nil)
+	eventually(t, 4*time.Second, "it is passed through", passedThrough(v))
 	eventually(t, 2*time.Second, "it sleeps", func() bool { return !src.Stats().Decoded })
 	from, number := v.count(), src.slot.number()
 	for range 3 {
 		b := m.AddSource(SourceConfig{Name: "b"})
 		at := v.count()
-		eventually(t, 2*time.Second, "somebody came", func() bool { return v.count() > at+3 })
+		eventually(t, 2*time.Second, "a source was added", func() bool { return v.count() > at+3 })
 		b.Close()
 	}
 	if n := src.slot.number() - number; n > 0 {
-		t.Errorf("%d pictures were decoded because somebody came", n)
+		t.Errorf("%d frames were decoded because a source was added", n)
 	}
 	grid := attend(t, m, mixer.Watching{Codec: mixer.H264}, nil)
 	eventually(t, 3*time.Second, "the grid", func() bool { return grid.shows(middle, red) })
-	twin := attend(t, m, passing(mixer.H264, 66), nil)
+	twin := attend(t, m, passthrough(mixer.H264, 66), nil)
 	eventually(t, 3*time.Second, "one more", func() bool { return twin.count() > 10 })
 	grid.sub.Close()
 	eventually(t, 2*time.Second, "it sleeps again", func() bool { return !src.Stats().Decoded })

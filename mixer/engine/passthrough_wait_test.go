@@ -9,75 +9,75 @@ import (
 	"azulejo/mixer"
 )
 
-// rare is a film of a camera that nobody can ask for key pictures: one comes every eight seconds.
-func rare(put func(mixer.Packet)) film {
-	return film{put: put, id: mixer.H264, w: 320, h: 180, colour: red, blinking: true, gop: 160}
+// rare is the film of a camera that ignores requests for keyframes, and sends one every 8 s.
+func rare(write func(mixer.Packet)) film {
+	return film{write: write, id: mixer.H264, w: 320, h: 180, colour: red, blinking: true, gop: 160}
 }
 
-// passingHoldsTheLastPicture after a loss that only the next key picture makes good.
-func passingHoldsTheLastPicture(t *testing.T) {
+// passthroughHoldsTheLastFrame: after a loss, the last frame before it is shown until the next keyframe.
+func passthroughHoldsTheLastFrame(t *testing.T) {
 	m := run(t, small)
 	src := m.AddSource(SourceConfig{Name: "a"})
 	var lose atomic.Bool
 	var strange atomic.Int32
 	rare(func(p mixer.Packet) {
 		p.Lost = !p.Key && lose.Swap(false)
-		src.PutVideo(p)
+		src.WriteVideo(p)
 	}).run(t)
-	var begun atomic.Bool
-	v := attend(t, m, passing(mixer.H264, 66), func(_ *mixer.Layout, f *codec.Frame) {
-		if is := near(f.Mean(middle), red); begun.Load() && !is {
+	var started atomic.Bool
+	v := attend(t, m, passthrough(mixer.H264, 66), func(_ *mixer.Layout, f *codec.Frame) {
+		if is := near(f.Mean(middle), red); started.Load() && !is {
 			strange.Add(1)
 		}
 	})
-	eventually(t, 10*time.Second, "it is passed on", func() bool { return passed(v)() && v.shows(middle, red) })
-	begun.Store(true)
-	v.between(t, lostAfter+500*time.Millisecond) // after that nothing older than the loss is left
+	eventually(t, 10*time.Second, "it is passed through", func() bool { return passedThrough(v)() && v.shows(middle, red) })
+	started.Store(true)
+	v.between(t, lostAfter+500*time.Millisecond) // until the frames from before passthrough are no longer used
 	lose.Store(true)
 	eventually(t, 3*time.Second, "it is composed", composed(v))
 	v.between(t, 1500*time.Millisecond)
 	if n := strange.Load(); n > 0 {
-		t.Errorf("%d pictures after the loss do not show the last one before it", n)
+		t.Errorf("%d frames after the loss do not show the last one before it", n)
 	}
 }
 
-// passingToWhoComesLater: the camera brings its next key picture long after somebody else has come.
-func passingToWhoComesLater(t *testing.T) {
+// passthroughToALaterViewer: a second viewer sees video long before the next keyframe of the camera.
+func passthroughToALaterViewer(t *testing.T) {
 	m := run(t, small)
 	src := m.AddSource(SourceConfig{Name: "a"})
 	in := &tape{src: src}
-	rare(in.put).run(t)
-	first := attend(t, m, passing(mixer.H264, 66), nil)
-	eventually(t, 10*time.Second, "it is passed on", passed(first))
+	rare(in.write).run(t)
+	first := attend(t, m, passthrough(mixer.H264, 66), nil)
+	eventually(t, 10*time.Second, "it is passed through", passedThrough(first))
 	began := time.Now()
-	second := attend(t, m, passing(mixer.H264, 66), nil)
+	second := attend(t, m, passthrough(mixer.H264, 66), nil)
 	eventually(t, 5*time.Second, "the second sees it", func() bool { return second.shows(middle, red) })
 	if d := time.Since(began); d > 4*time.Second {
 		t.Errorf("the second one saw nothing for %v", d)
 	}
-	eventually(t, 10*time.Second, "it is passed on to both", func() bool { return passed(first)() && passed(second)() })
+	eventually(t, 10*time.Second, "it is passed through to both", func() bool { return passedThrough(first)() && passedThrough(second)() })
 }
 
-// notPassedLarger to who asks for a size; who leaves it open gets the source's own.
-func notPassedLarger(t *testing.T) {
+// noPassthroughOfLargerVideo: a subscription that names a size gets no larger video. One without gets the source's size.
+func noPassthroughOfLargerVideo(t *testing.T) {
 	m := run(t, small)
 	src := m.AddSource(SourceConfig{Name: "a"})
 	in := &tape{src: src}
-	film{put: in.put, id: mixer.H264, w: 640, h: 360, colour: red, blinking: true, gop: 10}.run(t)
-	sized := passing(mixer.H264, 66)
+	film{write: in.write, id: mixer.H264, w: 640, h: 360, colour: red, blinking: true, gop: 10}.run(t)
+	sized := passthrough(mixer.H264, 66)
 	sized.Rung = "180p"
-	canvas := passing(mixer.H264, 66)
+	canvas := passthrough(mixer.H264, 66)
 	canvas.View.Width, canvas.View.Height = 160, 90
-	open := attend(t, m, passing(mixer.H264, 66), nil)
-	eventually(t, 5*time.Second, "it is passed on", passed(open))
+	open := attend(t, m, passthrough(mixer.H264, 66), nil)
+	eventually(t, 5*time.Second, "it is passed through", passedThrough(open))
 	if r := open.sub.Rendition(); r.Width != 640 || r.Height != 360 {
-		t.Errorf("what is passed on is said to be %dx%d, want 640x360", r.Width, r.Height)
+		t.Errorf("passthrough is announced as %dx%d, want 640x360", r.Width, r.Height)
 	}
 	for want, w := range map[mixer.Size]mixer.Watching{{W: 320, H: 180}: sized, {W: 160, H: 90}: canvas} {
 		v := attend(t, m, w, nil)
-		eventually(t, 5*time.Second, "pictures come", func() bool { return v.count() > 20 })
+		eventually(t, 5*time.Second, "frames come", func() bool { return v.count() > 20 })
 		if r := v.sub.Rendition(); r.Passed || r.Width != want.W || r.Height != want.H {
-			t.Errorf("who asks for %v gets %dx%d, passed on: %v", want, r.Width, r.Height, r.Passed)
+			t.Errorf("a subscription to %v gets %dx%d, passed through: %v", want, r.Width, r.Height, r.Passed)
 		}
 	}
 }

@@ -112,7 +112,7 @@ func (a *audience) film(packets []mixer.Packet) {
 	for _, p := range packets {
 		now := time.Now()
 		shown := a.expect(p)
-		a.src.PutVideo(p)
+		a.src.WriteVideo(p)
 		eventually(a.t, 5*time.Second, "the packet is used", func() bool {
 			_, at := a.src.slot.status()
 			return !shown || at.After(now)
@@ -265,7 +265,7 @@ func TestPostponedFramesAfterAnInterruption(t *testing.T) {
 	})
 	t.Run("another codec", func(t *testing.T) {
 		a, packets := filming(t, 60, 30)
-		stop := send(t, a.src.PutVideo, mixer.VP8, 320, 180, red, false)
+		stop := send(t, a.src.WriteVideo, mixer.VP8, 320, 180, red, false)
 		eventually(t, 5*time.Second, "VP8 is seen", func() bool { return a.src.Stats().VideoCodec == mixer.VP8 })
 		stop()
 		for _, p := range packets[15:30] {
@@ -291,7 +291,7 @@ func TestPostponedFramesAfterAnInterruption(t *testing.T) {
 		sub := newAudience(t, src)
 		for _, p := range clip(t, "testsrc2=size=160x90:rate=20,loop=loop=-1:size=1,trim=duration=1", "-bf", "0", "-qp", "26") {
 			sub.expect(p)
-			src.PutLayer(1, p)
+			src.WriteLayer(1, p)
 			sub.see("the small layer")
 		}
 		newAudience(t, src).film(shoot(t, 60, 30, moving)) // the large layer replaces the small one at once

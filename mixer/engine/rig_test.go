@@ -11,14 +11,14 @@ import (
 	"azulejo/mixer/hub"
 )
 
-// rig is an engine and the hub that commands it, with the calls of both as tests like them.
+// rig is an engine and the hub that commands it. Its methods wait until the engine has done what they request.
 type rig struct {
 	*Engine
 	t   *testing.T
 	hub *hub.Hub
 }
 
-// newRig prepares an engine; nothing runs yet.
+// newRig makes an engine that does not run.
 func newRig(t *testing.T, cfg mixer.Config) *rig {
 	t.Helper()
 	r := &rig{t: t}
@@ -34,7 +34,7 @@ func newRig(t *testing.T, cfg mixer.Config) *rig {
 	return r
 }
 
-// settle waits until all commands are done, what they opened is open, and what they ended has ended.
+// settle waits until all commands are executed, and all renditions that they open or close are open or closed.
 func (r *rig) settle() {
 	for _, pending := range []*sync.WaitGroup{&r.opening, &r.closing} {
 		done := make(chan struct{})
@@ -46,15 +46,15 @@ func (r *rig) settle() {
 
 // SourceConfig is hub.SourceConfig without embedding.
 type SourceConfig struct {
-	ID, Name string
-	Place    int
-	Screen   bool
-	Layers   int
-	Refresh  func()
-	Demanded func(mixer.Demand)
+	ID, Name       string
+	Place          int
+	Screen         bool
+	Layers         int
+	KeyframeWanted func()
+	Demanded       func(mixer.Demand)
 }
 
-// publisher is a source, seen from both sides.
+// publisher is a source on both sides of the seam.
 type publisher struct {
 	*source
 	feed *hub.Source
@@ -63,28 +63,29 @@ type publisher struct {
 func (r *rig) AddSource(cfg SourceConfig) *publisher {
 	feed := r.hub.AddSource(hub.SourceConfig{
 		SourceSpec:     mixer.SourceSpec{ID: cfg.ID, Name: cfg.Name, Place: cfg.Place, Screen: cfg.Screen, Layers: cfg.Layers},
-		KeyframeWanted: cfg.Refresh, Demanded: cfg.Demanded,
+		KeyframeWanted: cfg.KeyframeWanted, Demanded: cfg.Demanded,
 	})
 	return &publisher{r.source(feed.ID()), feed}
 }
 
-func (p *publisher) PutVideo(packet mixer.Packet)            { p.feed.WriteVideo(0, packet) }
-func (p *publisher) PutLayer(layer int, packet mixer.Packet) { p.feed.WriteVideo(layer, packet) }
-func (p *publisher) PutAudio(packet mixer.Packet)            { p.feed.WriteAudio(packet) }
-func (p *publisher) SetMuted(audio, video bool)              { p.feed.SetMuted(audio, video) }
-func (p *publisher) SetAway(away bool)                       { p.feed.SetAway(away) }
-func (p *publisher) Close()                                  { p.feed.Close() }
-func (p *publisher) Stats() mixer.SourceStats                { return p.stats() }
+func (p *publisher) WriteVideo(packet mixer.Packet)            { p.feed.WriteVideo(0, packet) }
+func (p *publisher) WriteLayer(layer int, packet mixer.Packet) { p.feed.WriteVideo(layer, packet) }
+func (p *publisher) WriteAudio(packet mixer.Packet)            { p.feed.WriteAudio(packet) }
+func (p *publisher) SetMuted(audio, video bool)                { p.feed.SetMuted(audio, video) }
+func (p *publisher) SetAway(away bool)                         { p.feed.SetAway(away) }
+func (p *publisher) Close()                                    { p.feed.Close() }
+func (p *publisher) Stats() mixer.SourceStats                  { return p.stats() }
 
-// sink is a hub.Sink that only wants the packet.
+// sink is a hub.Sink without RTP payloads.
 type sink interface{ WritePacket(mixer.Packet) }
 
-// layoutSink is a hub.LayoutSink that only wants the packet.
+// layoutSink is a hub.LayoutSink without RTP payloads.
 type layoutSink interface {
 	sink
 	WriteLayout(*mixer.Layout, time.Duration)
 }
 
+// adapter makes a hub.Sink of a sink.
 type adapter struct{ sink }
 
 func (a adapter) WritePacket(p hub.Packet) {
@@ -108,7 +109,7 @@ func adapt(s sink) hub.Sink {
 	return adapter{s}
 }
 
-// subscription ends only when the engine has ended what it held.
+// subscription is a hub.VideoSubscription whose Close waits until its renditions are closed.
 type subscription struct {
 	*hub.VideoSubscription
 	rig *rig
@@ -163,7 +164,7 @@ func (r *rig) Epoch() time.Time             { return r.hub.Epoch() }
 func (r *rig) Views() map[string]mixer.View { return r.hub.Views() }
 func (r *rig) Overload() int                { return r.hub.Overload() }
 
-// Speaker is the id of the source that speaks or spoke last, empty before the first.
+// Speaker is the id of the active speaker, empty if there is none.
 func (r *rig) Speaker() string {
 	if s := r.audio.speaker(); s != nil {
 		return s.cfg.ID

@@ -41,7 +41,7 @@ func TestLadder(t *testing.T) {
 	}
 }
 
-func TestRungsAreWords(t *testing.T) {
+func TestParseRung(t *testing.T) {
 	for word, want := range map[string]int{"720p": 720, "64p": 64, "4320p": 4320, "1080p": 1080} {
 		if n, err := mixer.ParseRung(word); n != want || err != nil {
 			t.Errorf("%q is %d, %v", word, n, err)
@@ -54,7 +54,7 @@ func TestRungsAreWords(t *testing.T) {
 	}
 }
 
-func TestPickedRungIsNotLargerThanAskedFor(t *testing.T) {
+func TestPickSize(t *testing.T) {
 	for _, sizes := range [][]mixer.Size{{{W: 1280, H: 720}, {W: 640, H: 360}, {W: 320, H: 180}}, {{W: 720, H: 1280}, {W: 360, H: 640}, {W: 180, H: 320}}} {
 		for word, want := range map[string]int{"": 0, "auto": 0, "1080p": 0, "720p": 0, "540p": 1, "360p": 1, "358p": 2, "180p": 2, "90p": 2} {
 			if got, err := mixer.PickSize(sizes, word); got != sizes[want] || err != nil {
@@ -98,7 +98,7 @@ func TestRungsAreEncodedOnlyWhileWatched(t *testing.T) {
 		return all
 	}
 	if len(sizes()) != 0 {
-		t.Errorf("%v are encoded for nobody", sizes())
+		t.Errorf("%v are encoded without a subscription", sizes())
 	}
 	low := attend(t, m, mixer.Watching{Codec: mixer.H264, Rung: "180p"}, nil)
 	vp8 := attend(t, m, mixer.Watching{Codec: mixer.VP8, Rung: "180p"}, nil)
@@ -136,7 +136,7 @@ func TestRungsAreEncodedOnlyWhileWatched(t *testing.T) {
 	}
 }
 
-// TestSubscriptionsTellTheirRungs: those of what is watched now, fewer under overload.
+// TestSubscriptionsTellTheirRungs: a subscription knows the rungs of its view, of which there are fewer under overload.
 func TestSubscriptionsTellTheirRungs(t *testing.T) {
 	m := start(t, medium)
 	v := attend(t, m, mixer.Watching{Codec: mixer.H264, Rung: "90p"}, nil)
@@ -147,7 +147,7 @@ func TestSubscriptionsTellTheirRungs(t *testing.T) {
 		for i, r := range v.sub.Rungs() {
 			got = append(got, r.Lines())
 			if i > 0 && r.Bitrate >= last {
-				t.Errorf("%s: %v may take %d, the one above %d", when, r.Size, r.Bitrate, last)
+				t.Errorf("%s: the bitrate of %v is %d, that of the rung above %d", when, r.Size, r.Bitrate, last)
 			}
 			last = r.Bitrate
 		}
@@ -161,7 +161,7 @@ func TestSubscriptionsTellTheirRungs(t *testing.T) {
 	}
 	want("a portrait", 180, 90)
 	m.overload(overloadRung)
-	want("the portrait of a busy machine", 90)
+	want("the portrait under overload", 90)
 	m.overload(0)
 	want("and afterwards", 180, 90)
 }

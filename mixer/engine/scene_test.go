@@ -225,7 +225,7 @@ func TestPortraitViewIsSeen(t *testing.T) {
 func TestCustomLayoutIsSeen(t *testing.T) {
 	m := start(t, small)
 	publish(t, m.AddSource(SourceConfig{Name: "a"}), mixer.H264, 320, 180, red)
-	send(t, m.AddSource(SourceConfig{Name: "b"}).PutVideo, mixer.H264, 320, 180, green, false)
+	send(t, m.AddSource(SourceConfig{Name: "b"}).WriteVideo, mixer.H264, 320, 180, green, false)
 	custom := mixer.View{Layout: mixer.KindCustom, Tiles: []mixer.Fraction{{X: 0, Y: 0, W: 1, H: 1}, {X: 0.7, Y: 0, W: 0.3, H: 0.3}}}
 	v := attend(t, m, mixer.Watching{View: &custom, Codec: mixer.H264}, nil)
 	eventually(t, 3*time.Second, "the second lies on the first", func() bool {

@@ -15,9 +15,9 @@ const lostAfter = 2500 * time.Millisecond
 // sourceConfig describes a source. The functions are called from the engine's goroutines and must not block.
 type sourceConfig struct {
 	mixer.SourceSpec
-	Refresh  func() // requests a keyframe of the sender
-	Demanded func(mixer.Demand)
-	Delayed  func(time.Duration)
+	RequestKeyframe func() // of the sender
+	Demanded        func(mixer.Demand)
+	Delayed         func(time.Duration)
 }
 
 // source is the media of one participant. Packets may be written from any goroutine, those of one medium and layer from
@@ -43,10 +43,10 @@ type source struct {
 // addSource makes a source: it has a tile from now on.
 func (m *Engine) addSource(id mixer.SourceID, spec mixer.SourceSpec) {
 	cfg := sourceConfig{
-		SourceSpec: spec.WithDefaults(),
-		Refresh:    func() { m.emit(mixer.KeyframeWanted{Source: id}) },
-		Demanded:   func(d mixer.Demand) { m.emit(mixer.Demanded{Source: id, Demand: d}) },
-		Delayed:    func(d time.Duration) { m.emit(mixer.Delayed{Source: id, Delay: d}) },
+		SourceSpec:      spec.WithDefaults(),
+		RequestKeyframe: func() { m.emit(mixer.KeyframeWanted{Source: id}) },
+		Demanded:        func(d mixer.Demand) { m.emit(mixer.Demanded{Source: id, Demand: d}) },
+		Delayed:         func(d time.Duration) { m.emit(mixer.Delayed{Source: id, Delay: d}) },
 	}
 	s := &source{id: id, cfg: cfg, engine: m, uses: map[*tile]videoUse{}}
 	log := m.log.With("source", cfg.Name)
@@ -55,7 +55,7 @@ func (m *Engine) addSource(id mixer.SourceID, spec mixer.SourceSpec) {
 	s.audio = newAudioInput(log)
 	s.video = newVideoInput(videoInputConfig{
 		layers: s.cfg.Layers, maxPixels: m.cfg.MaxPixels, log: log, slot: &s.slot, audio: s.audio, cutouts: s.stills.cutouts,
-		requestKeyframe: s.cfg.Refresh, demanded: s.cfg.Demanded, delayed: s.cfg.Delayed,
+		requestKeyframe: s.cfg.RequestKeyframe, demanded: s.cfg.Demanded, delayed: s.cfg.Delayed,
 	})
 	m.insert(s)
 }
@@ -114,7 +114,7 @@ func (s *source) sends(now time.Time) bool {
 	return !s.away.Load() && !s.hidden.Load() && !at.IsZero() && now.Sub(at) <= lostAfter
 }
 
-// videoUse is what one tile makes of a source.
+// videoUse describes how one tile, or all tiles together, use the video of a source.
 type videoUse struct {
 	w, h   int  // of the tile, zero for none
 	fill   bool // frames are cropped to the aspect ratio of the tile instead of fitted into it

@@ -13,10 +13,10 @@ type forum struct {
 	t        *testing.T
 	now      time.Time
 	speaking map[string]bool
-	who      string
+	active   string
 }
 
-func newStage(t *testing.T) *forum {
+func newForum(t *testing.T) *forum {
 	return &forum{t: t, now: time.Unix(0, 0), speaking: map[string]bool{}}
 }
 
@@ -24,17 +24,17 @@ func newStage(t *testing.T) *forum {
 func (s *forum) play(d time.Duration, levels map[string]float64) {
 	for range d / blockTime {
 		s.now = s.now.Add(blockTime)
-		for who, level := range levels {
-			s.speaking[who] = s.hear(s.now, who, level)
+		for name, level := range levels {
+			s.speaking[name] = s.hear(s.now, name, level)
 		}
-		s.who, _ = s.decide(s.now)
+		s.active, _ = s.decide(s.now)
 	}
 }
 
-func (s *forum) expect(who string) {
+func (s *forum) expect(name string) {
 	s.t.Helper()
-	if s.who != who {
-		s.t.Errorf("after %v %q is the speaker, want %q", s.now.Sub(time.Unix(0, 0)), s.who, who)
+	if s.active != name {
+		s.t.Errorf("after %v %q is the speaker, want %q", s.now.Sub(time.Unix(0, 0)), s.active, name)
 	}
 }
 
@@ -44,7 +44,7 @@ const (
 )
 
 func TestTheSpeakerIsTheSourceThatSpeaks(t *testing.T) {
-	s := newStage(t)
+	s := newForum(t)
 	s.play(3*time.Second, map[string]float64{"ann": calmLevel, "bob": pcm.Floor})
 	s.expect("")
 	s.play(time.Second, map[string]float64{"ann": voiceLevel, "bob": calmLevel})
@@ -56,7 +56,7 @@ func TestTheSpeakerIsTheSourceThatSpeaks(t *testing.T) {
 }
 
 func TestACoughMakesNoSpeaker(t *testing.T) {
-	s := newStage(t)
+	s := newForum(t)
 	s.play(10*time.Second, map[string]float64{"ann": voiceLevel, "bob": calmLevel})
 	for range 5 {
 		s.play(300*time.Millisecond, map[string]float64{"ann": calmLevel, "bob": -10})
@@ -67,7 +67,7 @@ func TestACoughMakesNoSpeaker(t *testing.T) {
 }
 
 func TestTheSpeakerStaysTwoSeconds(t *testing.T) {
-	s := newStage(t)
+	s := newForum(t)
 	s.play(time.Second, map[string]float64{"ann": voiceLevel, "bob": calmLevel})
 	s.expect("ann") // since half a second
 	s.play(1400*time.Millisecond, map[string]float64{"ann": calmLevel, "bob": -10})
@@ -77,7 +77,7 @@ func TestTheSpeakerStaysTwoSeconds(t *testing.T) {
 }
 
 func TestALittleLouderIsNotEnough(t *testing.T) {
-	s := newStage(t)
+	s := newForum(t)
 	s.play(5*time.Second, map[string]float64{"ann": -25, "bob": calmLevel})
 	s.play(10*time.Second, map[string]float64{"ann": -25, "bob": -22})
 	s.expect("ann")
@@ -86,7 +86,7 @@ func TestALittleLouderIsNotEnough(t *testing.T) {
 }
 
 func TestMutedOrClosedSourcesAreRemoved(t *testing.T) {
-	s := newStage(t)
+	s := newForum(t)
 	s.play(5*time.Second, map[string]float64{"ann": voiceLevel, "bob": calmLevel})
 	s.play(blockTime, map[string]float64{"bob": calmLevel})
 	s.expect("")
@@ -98,7 +98,7 @@ func TestMutedOrClosedSourcesAreRemoved(t *testing.T) {
 }
 
 func TestSpeakingHasAttackAndRelease(t *testing.T) {
-	s := newStage(t)
+	s := newForum(t)
 	at := func(d time.Duration, level float64, want bool) {
 		t.Helper()
 		if s.play(d, map[string]float64{"ann": level}); s.speaking["ann"] != want {

@@ -71,7 +71,7 @@ func TestStillWallIsEncodedOnceASecond(t *testing.T) {
 	cfg := small
 	cfg.GOP = time.Minute
 	m := start(t, cfg)
-	send(t, m.AddSource(SourceConfig{Name: "a"}).PutVideo, mixer.H264, 320, 180, red, false)
+	send(t, m.AddSource(SourceConfig{Name: "a"}).WriteVideo, mixer.H264, 320, 180, red, false)
 	v := attend(t, m, mixer.Watching{Codec: mixer.H264}, nil)
 	eventually(t, 3*time.Second, "the frame", func() bool { return v.shows(image.Rect(80, 40, 240, 100), red) })
 	v.between(t, time.Second) // the encoder of the source settles
@@ -92,14 +92,14 @@ func TestStillWallIsEncodedOnceASecond(t *testing.T) {
 		return false
 	})
 	w := attend(t, m, mixer.Watching{Codec: mixer.H264}, nil)
-	eventually(t, 700*time.Millisecond, "who joins a still wall sees it at once", func() bool { return w.shows(image.Rect(80, 40, 240, 100), red) })
+	eventually(t, 700*time.Millisecond, "a new viewer sees a still wall at once", func() bool { return w.shows(image.Rect(80, 40, 240, 100), red) })
 }
 
 func TestBusyWallIsEncodedAtFullRate(t *testing.T) {
 	m := start(t, small)
 	a := m.AddSource(SourceConfig{Name: "a"})
 	// The source is faster than the wall. With two clocks of the same rate, some ticks would have no new frame.
-	film{put: a.PutVideo, id: mixer.H264, w: 320, h: 180, colour: red, blinking: true, gop: 50, every: 20 * time.Millisecond}.run(t)
+	film{write: a.WriteVideo, id: mixer.H264, w: 320, h: 180, colour: red, blinking: true, gop: 50, every: 20 * time.Millisecond}.run(t)
 	v := attend(t, m, mixer.Watching{Codec: mixer.H264}, nil)
 	eventually(t, 3*time.Second, "the frame", func() bool { return v.shows(image.Rect(80, 40, 240, 100), red) })
 	got := v.between(t, time.Second)
@@ -115,8 +115,8 @@ func TestOnlyChangedTilesAreRedrawn(t *testing.T) {
 	v := stage(t, m, mixer.View{})
 	awake(t, v, a)
 	awake(t, v, b)
-	putFrame(t, a, 160, 90, red)
-	putFrame(t, b, 160, 90, red)
+	showFrame(t, a, 160, 90, red)
+	showFrame(t, b, 160, 90, red)
 	v.draw(t)
 	left, right := v.inside(0), v.inside(1)
 	paint := func() {
@@ -133,11 +133,11 @@ func TestOnlyChangedTilesAreRedrawn(t *testing.T) {
 	paint()
 	v.draw(t)
 	shows("nothing is new", blue, blue)
-	putFrame(t, a, 160, 90, green)
+	showFrame(t, a, 160, 90, green)
 	v.draw(t)
 	shows("a has a new frame", green, blue)
 	paint()
-	putFrame(t, b, 160, 90, green)
+	showFrame(t, b, 160, 90, green)
 	v.draw(t)
 	shows("b has a new frame", blue, green)
 }
@@ -166,7 +166,7 @@ func TestAStillIsScaledOnceForTwoViews(t *testing.T) {
 	first, second := stage(t, m, mixer.View{}), stage(t, m, mixer.View{Capacity: 2})
 	awake(t, first, src)
 	awake(t, second, src)
-	putFrame(t, src, 640, 360, red)
+	showFrame(t, src, 640, 360, red)
 	first.draw(t)
 	st := first.tiles[0].still
 	if err := st.frame.MakeWritable(); err != nil {
@@ -177,7 +177,7 @@ func TestAStillIsScaledOnceForTwoViews(t *testing.T) {
 	if c := second.canvas.Mean(second.inside(0)); !near(c, blue) || second.tiles[0].still != st {
 		t.Errorf("the second view shows %v, want what was painted over the still of the first", c)
 	}
-	putFrame(t, src, 640, 360, green)
+	showFrame(t, src, 640, 360, green)
 	first.draw(t)
 	second.draw(t)
 	for _, v := range []*view{first, second} {
@@ -205,7 +205,7 @@ func TestFramesComeAsTheyAreShown(t *testing.T) {
 	packets := clip(t, "testsrc2=size=640x480:rate=20", "-frames:v", "3", "-bf", "0")
 	for i, p := range packets {
 		before, _ := src.slot.status()
-		src.PutVideo(p)
+		src.WriteVideo(p)
 		eventually(t, 5*time.Second, "the next frame", func() bool { seq, _ := src.slot.status(); return seq > before })
 		for _, v := range views {
 			v.draw(t)
@@ -232,7 +232,7 @@ func TestAFrameInAGrownTileIsSharp(t *testing.T) {
 	}
 	grid := attend(t, m, mixer.Watching{Codec: mixer.H264}, nil)
 	packets := clip(t, "color=red:size=320x180:rate=5,drawbox=x=160:w=1:h=180:color=white:t=fill", "-frames:v", "2", "-bf", "0")
-	src.PutVideo(packets[0])
+	src.WriteVideo(packets[0])
 	eventually(t, 5*time.Second, "it is shown small", func() bool { n, _ := src.held(); return n == 1 })
 	large := attend(t, m, mixer.Watching{View: &mixer.View{Layout: "focus", Spotlight: "a", NoLabels: true}, Codec: mixer.H264}, nil)
 	line := image.Rect(160, 20, 162, 160) // a white column and a red one
@@ -248,7 +248,7 @@ func TestACalmSourceHasNoNewFrames(t *testing.T) {
 	m := start(t, small)
 	busy, calm := m.AddSource(SourceConfig{Name: "busy"}), m.AddSource(SourceConfig{Name: "calm"})
 	publish(t, busy, mixer.H264, 320, 180, red)
-	send(t, calm.PutVideo, mixer.H264, 320, 180, green, false)
+	send(t, calm.WriteVideo, mixer.H264, 320, 180, green, false)
 	v := attend(t, m, mixer.Watching{Codec: mixer.H264}, nil)
 	eventually(t, 3*time.Second, "both", func() bool {
 		return v.shows(image.Rect(40, 60, 120, 90), red) && v.shows(image.Rect(200, 60, 280, 90), green)
@@ -266,7 +266,7 @@ func TestACalmSourceHasNoNewFrames(t *testing.T) {
 
 func TestSlotKeepsTheNumberOfTheSameFrame(t *testing.T) {
 	before := codec.LiveFrames()
-	picture := func(c codec.Colour) codec.Decoded {
+	frame := func(c codec.Colour) codec.Decoded {
 		f, err := codec.NewFrame(64, 64)
 		if err != nil {
 			t.Fatal(err)
@@ -278,15 +278,15 @@ func TestSlotKeepsTheNumberOfTheSameFrame(t *testing.T) {
 	if seq, at := s.status(); seq != 0 || !at.IsZero() {
 		t.Errorf("an empty slot has number %d and time %v", seq, at)
 	}
-	s.replace(picture(red))
+	s.replace(frame(red))
 	first, at := s.status()
 	for range 5 {
-		s.replace(picture(red))
+		s.replace(frame(red))
 	}
 	if seq, now := s.status(); seq != first || !now.After(at) {
 		t.Errorf("the same frame has number %d after %d, time %v after %v", seq, first, now, at)
 	}
-	s.replace(picture(green))
+	s.replace(frame(green))
 	second, _ := s.status()
 	if second == first {
 		t.Error("another frame has the same number")
@@ -295,7 +295,7 @@ func TestSlotKeepsTheNumberOfTheSameFrame(t *testing.T) {
 	if seq, _ := s.status(); seq != 0 || s.latest() != nil {
 		t.Error("a cleared slot has a frame")
 	}
-	s.replace(picture(green))
+	s.replace(frame(green))
 	if third, _ := s.status(); third == first || third == second {
 		t.Errorf("number %d was used before", third)
 	}

@@ -55,7 +55,7 @@ func (m *Engine) watch(c mixer.Watch) {
 	}
 	sub := &subscriber{id: c.Subscription, holds: map[*videoRendition]uint64{}}
 	m.subs[sub.id] = sub
-	m.lead(sub, c.Watching, c.Request)
+	m.moveTo(sub, c.Watching, c.Request)
 }
 
 // change moves a subscription to other video.
@@ -71,12 +71,12 @@ func (m *Engine) change(c mixer.Change) {
 	}
 	now, next := sub.watches, c.Watching
 	next.Codec, next.Also, next.Profile, next.Keep = now.Codec, now.Also, now.Profile, now.Keep
-	m.lead(sub, next, c.Request)
+	m.moveTo(sub, next, c.Request)
 }
 
-// lead assigns sub the rendition that w describes. The rendition is opened first if it does not run. After an error sub
+// moveTo assigns sub the rendition that w describes. The rendition is opened first if it does not run. After an error sub
 // keeps its rendition.
-func (m *Engine) lead(sub *subscriber, w mixer.Watching, request mixer.RequestID) {
+func (m *Engine) moveTo(sub *subscriber, w mixer.Watching, request mixer.RequestID) {
 	v, err := m.resolve(w)
 	next := assignment{sub: sub, request: request, watching: copyView(w)}
 	if err == nil {
@@ -144,14 +144,14 @@ func (m *Engine) opened(key videoKey, e *videoEntry, r *videoRendition, err erro
 	if err != nil {
 		delete(m.videos, key)
 	}
-	for _, w := range all {
+	for _, p := range all {
 		switch {
 		case err != nil:
-			m.refuseAssignment(w.assignment, err)
-		case m.subs[w.sub.id] != w.sub || w.sub.changes != w.change:
-			m.answer(w.request, nil) // the subscription was closed or changed meanwhile
+			m.refuseAssignment(p.assignment, err)
+		case m.subs[p.sub.id] != p.sub || p.sub.changes != p.change:
+			m.answer(p.request, nil) // the subscription was closed or changed meanwhile
 		default:
-			m.assign(w.assignment, r)
+			m.assign(p.assignment, r)
 		}
 	}
 	if err == nil {
@@ -324,7 +324,7 @@ func (m *Engine) keyOf(v mixer.View, w mixer.Watching) (videoKey, error) {
 func (m *Engine) reassign(name string, to func(mixer.Watching) mixer.Watching) {
 	for _, sub := range m.subs {
 		if name == "" || watchesView(sub.watches, name) {
-			m.lead(sub, to(sub.watches), 0)
+			m.moveTo(sub, to(sub.watches), 0)
 		}
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"azulejo/mixer"
 )
 
-// putFrame puts one frame into the slot of s.
-func putFrame(t *testing.T, s *publisher, w, h int, c codec.Colour) {
+// showFrame puts one frame into the slot of s.
+func showFrame(t *testing.T, s *publisher, w, h int, c codec.Colour) {
 	t.Helper()
 	f, err := codec.NewFrame(w, h)
 	if err != nil {
@@ -76,7 +76,7 @@ func TestPlaceholdersSayWhy(t *testing.T) {
 	src.SetAway(true)
 	expect(0, mixer.Reconnecting, "reconnecting…", 0)
 	src.SetAway(false)
-	putFrame(t, src, 320, 180, red)
+	showFrame(t, src, 320, 180, red)
 	expect(0, mixer.Live, "", 0)
 	expect(2400*time.Millisecond, mixer.Live, "", 0)
 	expect(2600*time.Millisecond, mixer.Lost, "no signal · 2 s ago", 2)
@@ -91,7 +91,7 @@ func TestPlaceholdersSayWhy(t *testing.T) {
 	src.SetMuted(false, false)
 	awake(t, v, src)
 	expect(0, mixer.Connecting, "connecting…", 0) // nothing came since: the old frame must not look live
-	putFrame(t, src, 320, 180, red)
+	showFrame(t, src, 320, 180, red)
 	expect(0, mixer.Live, "", 0)
 }
 
@@ -101,7 +101,7 @@ func TestTheAgeOfALostTileAdvances(t *testing.T) {
 	src := m.AddSource(SourceConfig{Name: "a"})
 	v := stage(t, m, mixer.View{})
 	awake(t, v, src)
-	putFrame(t, src, 320, 180, red)
+	showFrame(t, src, 320, 180, red)
 	_, at := src.slot.status()
 	if _, err := v.compose(at); err != nil {
 		t.Fatal(err)
@@ -223,9 +223,9 @@ func TestAShapeThatChangesLeavesNothingBehind(t *testing.T) {
 		}
 	}
 	awake(t, v, src)
-	putFrame(t, src, 320, 180, red)
+	showFrame(t, src, 320, 180, red)
 	draw()
-	putFrame(t, src, 90, 160, green)
+	showFrame(t, src, 90, 160, green)
 	draw()
 	if got := v.canvas.Mean(image.Rect(0, 0, 100, 180)); !near(got, bars) {
 		t.Errorf("beside the tall frame is %v, want the bars", got)
@@ -240,7 +240,7 @@ func TestAShapeThatChangesLeavesNothingBehind(t *testing.T) {
 	}
 	src.SetMuted(false, false)
 	awake(t, v, src)
-	putFrame(t, src, 90, 160, green)
+	showFrame(t, src, 90, 160, green)
 	draw()
 	if got := v.canvas.Mean(image.Rect(0, 0, 100, 180)); !near(got, bars) {
 		t.Errorf("beside the frame that came back is %v, want the bars", got)
@@ -259,9 +259,9 @@ func TestASmallTileKeepsItsBars(t *testing.T) {
 	v := stage(t, m, mixer.View{Layout: mixer.KindPiP, Spotlight: "a", NoLabels: true})
 	awake(t, v, all[0])
 	awake(t, v, all[1])
-	putFrame(t, all[1], 90, 160, green)
+	showFrame(t, all[1], 90, 160, green)
 	for _, c := range []codec.Colour{red, blue} {
-		putFrame(t, all[0], 640, 360, c)
+		showFrame(t, all[0], 640, 360, c)
 		v.draw(t)
 		if got := v.canvas.Mean(beside(v.tiles[1].rect)); !near(got, bars) {
 			t.Errorf("on a frame of %v there is %v beside the small one, want the bars", c, got)
@@ -275,7 +275,7 @@ func TestABorderIsRemovedFromBars(t *testing.T) {
 	all := people(m, 2)
 	v := stage(t, m, mixer.View{NoLabels: true})
 	awake(t, v, all[0])
-	putFrame(t, all[0], 90, 160, green)
+	showFrame(t, all[0], 90, 160, green)
 	for _, speaks := range []bool{false, true, false} {
 		all[0].audio.speaking.Store(speaks)
 		v.draw(t)
@@ -314,9 +314,9 @@ func TestAShapeThatChangesWhileItIsDrawn(t *testing.T) {
 	src := m.AddSource(SourceConfig{Name: "a"})
 	v := stage(t, m, mixer.View{NoLabels: true})
 	awake(t, v, src)
-	putFrame(t, src, 320, 180, red)
+	showFrame(t, src, 320, 180, red)
 	v.draw(t)
-	putFrame(t, src, 90, 160, green)
+	showFrame(t, src, 90, 160, green)
 	tile := v.tiles[0]
 	look := tile.look(time.Now())
 	tile.drawStill(v.canvas, &look, 320, 180)

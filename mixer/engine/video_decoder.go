@@ -14,7 +14,7 @@ type videoFormat struct {
 	size mixer.Size
 }
 
-// videoDecoder decodes one source's video into its slot, in any codec. One goroutine owns it; any may read shape.
+// videoDecoder decodes one source's video into its slot, in any codec. One goroutine owns it; any may read format.
 type videoDecoder struct {
 	maxPixels int
 	slot      *frameSlot
@@ -70,7 +70,7 @@ func (d *videoDecoder) wanted(show bool) []codec.Cutout {
 // skipLoopFilter is for the packets that follow. The decoder must be open.
 func (d *videoDecoder) skipLoopFilter(skip bool) { d.decoder.SkipLoopFilter(skip) }
 
-// learnFormat reads the shape from a key packet that is not decoded.
+// learnFormat reads the format from a key packet that is not decoded.
 func (d *videoDecoder) learnFormat(p mixer.Packet) {
 	if head, ok := keyframe.Read(p); ok {
 		d.format.Store(&videoFormat{p.Codec, mixer.Size{W: head.Width, H: head.Height}})

@@ -120,14 +120,14 @@ func (v *view) period() time.Duration { return v.cadence.at(1) }
 // leaveOut reports whether tick n is left out to halve the frame rate of an overloaded room: the tick before it was
 // composed. After skipped ticks none is left out, because the rate is low enough. The first tick of a GOP is never left out.
 func (v *view) leaveOut(n int64) bool {
-	if v.engine.overload() >= overloadRate && !v.beginsGOP(n) && n-v.lastTick < 2 {
+	if v.engine.overload() >= overloadRate && !v.startsGOP(n) && n-v.lastTick < 2 {
 		return true
 	}
 	v.lastTick = n
 	return false
 }
 
-func (v *view) beginsGOP(n int64) bool { return v.gop(n) != v.gop(n-1) }
+func (v *view) startsGOP(n int64) bool { return v.gop(n) != v.gop(n-1) }
 
 func (v *view) gop(n int64) int64 { return int64(v.cadence.at(n) / v.engine.cfg.GOP) }
 
@@ -139,7 +139,7 @@ func (v *view) newest(n int64) int64 {
 	for first > n && v.gop(first-1) == v.gop(due) {
 		first--
 	}
-	if first > n || v.beginsGOP(n) {
+	if first > n || v.startsGOP(n) {
 		return max(first, n)
 	}
 	return max(due, n)
@@ -177,7 +177,7 @@ func (v *view) tick(n int64) error {
 	return nil
 }
 
-// wakeWithin is how long nothing is composed after passthrough, until the decoder has caught up with the source.
+// wakeWithin is the longest time after passthrough that nothing is composed, while the decoder catches up with the source.
 const wakeWithin = time.Second
 
 // waking reports whether the source that was passed through is live but not decoded yet. A placeholder would flash for a

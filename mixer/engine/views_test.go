@@ -10,17 +10,17 @@ import (
 	"azulejo/mixer"
 )
 
-// medium has room for rungs.
+// medium is a canvas with three rungs.
 var medium = mixer.Config{Width: 640, Height: 360, FPS: 20, Bitrate: 900_000, Preset: "ultrafast", Rungs: []string{"360p", "180p", "90p"}}
 
-// running is how many views are composed.
+// running is the number of views that run.
 func (m *rig) running() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return len(m.views)
 }
 
-func TestViewsThatSayTheSameHaveOneKey(t *testing.T) {
+func TestEqualViewsHaveOneKey(t *testing.T) {
 	cfg := mixer.Config{Labels: true}.WithDefaults()
 	base := normalize(mixer.View{}, cfg).Key()
 	for _, v := range []mixer.View{
@@ -34,11 +34,11 @@ func TestViewsThatSayTheSameHaveOneKey(t *testing.T) {
 		{Page: 1},
 	} {
 		if normalize(v, cfg).Key() != base {
-			t.Errorf("%+v is another picture than the zero View", v)
+			t.Errorf("%+v has another key than the zero View", v)
 		}
 	}
 	if a, b := (mixer.View{Exclude: []string{"a", "b", "a"}}), (mixer.View{Exclude: []string{"b", "a"}}); normalize(a, cfg).Key() != normalize(b, cfg).Key() {
-		t.Error("the order of exclude makes another picture")
+		t.Error("the order of exclude changes the key")
 	}
 	cells := []mixer.Fraction{{W: 0.5, H: 1}, {X: 0.5, W: 0.5, H: 1}}
 	for _, same := range [][2]mixer.View{
@@ -52,7 +52,7 @@ func TestViewsThatSayTheSameHaveOneKey(t *testing.T) {
 		{{Capacity: 4, Cycle: 10}, {Capacity: 4, Cycle: 10, Page: 3}},
 	} {
 		if normalize(same[0], cfg).Key() != normalize(same[1], cfg).Key() {
-			t.Errorf("%+v is another picture than %+v", same[1], same[0])
+			t.Errorf("%+v has another key than %+v", same[1], same[0])
 		}
 	}
 	for _, different := range [][2]mixer.View{
@@ -63,7 +63,7 @@ func TestViewsThatSayTheSameHaveOneKey(t *testing.T) {
 		{{Layout: mixer.KindCustom, Tiles: cells}, {Layout: mixer.KindCustom, Tiles: cells, Cycle: 10}},
 	} {
 		if normalize(different[0], cfg).Key() == normalize(different[1], cfg).Key() {
-			t.Errorf("%+v is the same picture as %+v", different[1], different[0])
+			t.Errorf("%+v has the same key as %+v", different[1], different[0])
 		}
 	}
 	for _, v := range []mixer.View{
@@ -79,7 +79,7 @@ func TestViewsThatSayTheSameHaveOneKey(t *testing.T) {
 		{Layout: mixer.KindSpotlight, Spotlight: "a"},
 	} {
 		if normalize(v, cfg).Key() == base {
-			t.Errorf("%+v is the same picture as the zero View", v)
+			t.Errorf("%+v has the same key as the zero View", v)
 		}
 	}
 	cfg.Labels = false
@@ -140,7 +140,7 @@ func TestPacketsAreCutOnceForAllViewers(t *testing.T) {
 	}
 }
 
-// TestSetViewMovesViewers also proves that it is seamless: attend decodes all in one decoder.
+// TestSetViewMovesViewers also proves that the change is seamless: attend decodes the stream with one decoder.
 func TestSetViewMovesViewers(t *testing.T) {
 	m := start(t, small)
 	publish(t, m.AddSource(SourceConfig{Name: "a"}), mixer.H264, 320, 180, red)
@@ -156,12 +156,12 @@ func TestSetViewMovesViewers(t *testing.T) {
 	if err := m.SetView("wall", mixer.View{Layout: mixer.KindFocus, Spotlight: "b"}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 2*time.Second, "the new meaning", func() bool { return v.shows(all, green) })
+	eventually(t, 2*time.Second, "the new definition", func() bool { return v.shows(all, green) })
 	if l := v.layout(); len(l.Tiles) != 1 || l.Tiles[0].ID != "b" || l.Hidden != 1 {
-		t.Errorf("told %+v, want b alone and one hidden", l)
+		t.Errorf("the layout is %+v, want b alone and one hidden", l)
 	}
 	if !other.shows(left, red) {
-		t.Error("a personal view went along")
+		t.Error("a personal view has changed too")
 	}
 	if err := m.SetView("wall", mixer.View{Exclude: []string{"b"}, Width: 160, Height: 90}); err != nil {
 		t.Fatal(err)
@@ -180,7 +180,7 @@ func TestSetViewMovesViewers(t *testing.T) {
 	noGap(t, v)
 }
 
-func TestMainMayBeSetAndComesBack(t *testing.T) {
+func TestMainCanBeSetAndDeleted(t *testing.T) {
 	m := start(t, small)
 	publish(t, m.AddSource(SourceConfig{Name: "a"}), mixer.H264, 320, 180, red)
 	publish(t, m.AddSource(SourceConfig{Name: "b"}), mixer.H264, 320, 180, green)
@@ -219,14 +219,14 @@ func TestBadViewsChangeNothing(t *testing.T) {
 	}
 }
 
-// noGap fails when two pictures of a busy view lie far apart. v has to be closed by now or hold still.
+// noGap fails if two consecutive frames of a busy view are more than 1.2 s apart.
 func noGap(t *testing.T, v *viewer) {
 	t.Helper()
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for i := 1; i < len(v.packets); i++ {
 		if d := v.packets[i].PTS - v.packets[i-1].PTS; d > 1200*time.Millisecond {
-			t.Errorf("%v without a picture before packet %d", d, i)
+			t.Errorf("%v without a frame before packet %d", d, i)
 		}
 	}
 }
@@ -256,7 +256,7 @@ func TestChangeAcrossViewsAndRungs(t *testing.T) {
 			return v.size() == step.size && v.shows(image.Rect(w/8, h/3, w*3/8, h/2), step.want)
 		})
 		if r := v.sub.Rendition(); r.Width != w || r.Height != h {
-			t.Errorf("step %d: told to watch %dx%d", i, r.Width, r.Height)
+			t.Errorf("step %d: the rendition is %dx%d", i, r.Width, r.Height)
 		}
 		if l := v.layout(); l.Canvas != (mixer.Size{W: 640, H: 360}) {
 			t.Errorf("step %d: canvas %v", i, l.Canvas)
@@ -286,30 +286,30 @@ func TestChangeToTheSameDoesNothing(t *testing.T) {
 	m := start(t, medium)
 	publish(t, m.AddSource(SourceConfig{Name: "a"}), mixer.H264, 320, 180, red)
 	v := attend(t, m, mixer.Watching{Codec: mixer.H264}, nil)
-	eventually(t, 3*time.Second, "pictures", func() bool { return v.count() > 3 })
+	eventually(t, 3*time.Second, "frames", func() bool { return v.count() > 3 })
 	v.mu.Lock()
-	from, layouts := len(v.packets), len(v.told)
+	from, layouts := len(v.packets), len(v.layouts)
 	v.mu.Unlock()
 	for _, w := range []mixer.Watching{{}, {Name: mixer.MainView}, {Rung: "360p"}, {View: &mixer.View{}}, {Codec: mixer.VP8}} {
 		if err := v.sub.Change(w); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for range 3 { // there and back before the new one has a picture
+	for range 3 { // to another rung and back, before that has a frame
 		if err := errors.Join(v.sub.Change(mixer.Watching{Rung: "90p"}), v.sub.Change(mixer.Watching{})); err != nil {
 			t.Fatal(err)
 		}
 	}
-	eventually(t, 2*time.Second, "pictures go on", func() bool { return v.count() > from+8 })
+	eventually(t, 2*time.Second, "frames go on", func() bool { return v.count() > from+8 })
 	v.sub.Close()
-	beats := 0
+	keys := 0
 	for _, p := range v.packets[from:] {
 		if p.Key && p.PTS%m.cfg.GOP != 0 {
-			beats++
+			keys++
 		}
 	}
-	if beats > 0 || len(v.told) > layouts {
-		t.Errorf("%d key pictures and %d layouts for nothing", beats, len(v.told)-layouts)
+	if keys > 0 || len(v.layouts) > layouts {
+		t.Errorf("%d keyframes and %d layouts without need", keys, len(v.layouts)-layouts)
 	}
 }
 
