@@ -164,7 +164,7 @@ func (c *Camera) stay(ctx context.Context) error {
 	}
 	defer m.Leave()
 	s := newStreams(c.cfg, m, func(spec mixer.FeedSpec) (Feed, error) { return m.Hub().OpenFeed(spec), nil }, c.log)
-	m.OnRefresh(s.refresh)
+	m.OnKeyframeRequest(s.refresh)
 	m.OnDemand(s.demand)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -11,9 +11,9 @@ import (
 	"azulejo/mixer/hub"
 )
 
-// Config is the same for all rooms of a registry but for what Rooms says.
+// Config is the same for all rooms of a registry, except for Rooms.
 type Config struct {
-	Mixer  mixer.Config // of every room; Epoch is set when a room begins
+	Mixer  mixer.Config // of every room; Epoch is set when a room starts
 	Engine hub.Start    // makes the engine of a room
 	Limits Limits
 	Grace  time.Duration       // how long a place is kept for a key whose connection broke; zero: DefaultGrace
@@ -23,22 +23,22 @@ type Config struct {
 // Settings of one configured room.
 type Settings struct {
 	Mode    Mode                  // Mix when empty
-	Cameras []string              // names that have the first places, in this order, whenever they join
+	Cameras []string              // names of the cameras that have the first places, in this order, whenever they join
 	Views   map[string]mixer.View // besides main, or instead of its grid
-	Record  []string              // what is recorded: names of views
+	Record  []string              // names of the recorded views
 }
 
-// DefaultGrace is how long nobody moves after a connection broke.
+// DefaultGrace is how long a place is kept after its connection broke.
 const DefaultGrace = 15 * time.Second
 
 // maxViews is how many named views a room has at most.
 const maxViews = 64
 
-// Limits bound what strangers can cost. Zero means the default.
+// Limits bound the load that clients can cause. Zero means the default.
 type Limits struct {
 	Rooms        int // in the registry
-	Participants int // in a room: who publishes
-	Viewers      int // in a room: who only views
+	Participants int // that publish, in a room
+	Viewers      int // that only view, in a room
 }
 
 // Defaults of Limits.
@@ -124,7 +124,7 @@ func (s Settings) validateViews(room string) error {
 	return nil
 }
 
-// streams are what can be recorded, main first.
+// streams are the names of the views that can be recorded, main first.
 func (s Settings) streams() []string {
 	all := []string{mixer.MainView}
 	for _, name := range slices.Sorted(maps.Keys(s.Views)) {

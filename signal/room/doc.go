@@ -1,7 +1,5 @@
-// Package room owns who is together: a [Registry] of rooms, their members, and of each room the one
-// mixer and the recordings.
+// Package room owns the rooms: a [Registry] of them, and for each room its members, its one mixer and its recordings.
 //
-// Signalling dialects and camera pullers call [Registry.Join] and hold the [Member] they get. A room
-// is one goroutine over typed commands; what only it touches has no lock. All exported methods
-// are safe for concurrent use.
+// Signalling dialects and cameras call [Registry.Join] and hold the [Member] that it returns. A room is one goroutine
+// over typed commands; state of that goroutine alone has no lock. All exported methods are safe for concurrent use.
 package room

@@ -4,8 +4,7 @@ import (
 	"azulejo/signal/refusal"
 )
 
-// Codes of the errors that a client can do something about. They are part of the signalling
-// protocols.
+// Codes of the errors that a client can react to. They are part of the signalling protocols.
 const (
 	CodeBadRoom    = "bad_room"
 	CodeBadName    = "bad_name"

@@ -6,67 +6,68 @@ import (
 	"time"
 )
 
-// who is how somebody is known again. Peers and cameras do not know each other's keys.
-type who struct {
+// identity is how a member that joins again is recognised. A peer and a camera with the same key are different.
+type identity struct {
 	kind Kind
 	key  string
 }
 
-// departure is what is remembered, for a while, of one who left.
-type departure struct {
+// formerPlace is the place of a member that left. It is remembered during the grace.
+type formerPlace struct {
 	id     string
 	number int
 	until  time.Time
 }
 
-// lose keeps the place of m, whose connection broke, if it has a key to come back with, and removes it if not.
-// It tells whether others can see that.
-func (r *Room) lose(m *Member) bool {
+// keepPlace keeps the place of m, whose connection broke, if m publishes and has a key to come back with. If not, it
+// removes the place. It tells whether the other members can see the change.
+func (r *Room) keepPlace(m *Member) bool {
 	p := m.place
-	if r.ending || p.key == "" || !p.publishes() || !r.holds(m) {
-		return r.part(m)
+	if r.closing || p.key == "" || !p.publishes() || !r.hasPlace(m) {
+		return r.removeMember(m)
 	}
-	p.now.Store(nil)
-	p.Away, p.until = true, time.Now().Add(r.registry.cfg.Grace)
+	p.holder.Store(nil)
+	p.Away, p.awayUntil = true, time.Now().Add(r.registry.cfg.Grace)
 	p.source.SetAway(true)
-	r.registry.hold(r)
+	r.registry.retain(r)
 	return true
 }
 
-// returned ends what lose began, whether the place has a holder again or goes.
-func (r *Room) returned(p *place) {
+// endAway undoes keepPlace, when the place has a holder again or is removed.
+func (r *Room) endAway(p *place) {
 	if p.Away {
 		p.Away = false
 		r.registry.release(r)
 	}
 }
 
-// giveUp removes the places of those who did not come back, forgets who left long ago, and tells whether
-// others can see that.
-func (r *Room) giveUp(now time.Time) bool {
-	maps.DeleteFunc(r.departed, func(_ who, d departure) bool { return !now.Before(d.until) })
-	seen := false
+// expirePlaces removes the places whose holder has been away for longer than the grace, and forgets former places after
+// it. It tells whether the other members can see the change.
+func (r *Room) expirePlaces(now time.Time) bool {
+	maps.DeleteFunc(r.formerPlaces, func(_ identity, f formerPlace) bool { return !now.Before(f.until) })
+	visible := false
 	for _, p := range slices.Clone(r.places) {
-		if p.Away && !now.Before(p.until) {
+		if p.Away && !now.Before(p.awayUntil) {
 			r.log.Info("place given up", "id", p.ID, "name", p.Name)
-			r.remove(p)
-			seen = true
+			r.removePlace(p)
+			visible = true
 		}
 	}
-	return seen
+	return visible
 }
 
-// remember keeps what p needs to come back to the same place. What is remembered is bounded: keys cost nothing.
-func (r *Room) remember(p *place) {
-	if p.key != "" && p.publishes() && len(r.departed) < r.registry.cfg.Limits.Participants {
-		r.departed[who{p.Kind, p.key}] = departure{p.ID, p.number, time.Now().Add(r.registry.cfg.Grace)}
+// rememberPlace remembers the id and the number of p, so that its holder can come back to the same place. The number of
+// former places is bounded, since a client can make any number of keys.
+func (r *Room) rememberPlace(p *place) {
+	if p.key != "" && p.publishes() && len(r.formerPlaces) < r.registry.cfg.Limits.Participants {
+		r.formerPlaces[identity{p.Kind, p.key}] = formerPlace{p.ID, p.number, time.Now().Add(r.registry.cfg.Grace)}
 	}
 }
 
-// number gives p its number: that of a configured camera, the one that the key has or had a moment ago, or the
-// next. Numbers are not used again, so nobody moves to a place that another one comes back to.
-func (r *Room) number(p, old *place) {
-	left, back := r.departed[who{p.Kind, p.key}]
+// assignNumber gives p its number: that of a configured camera, the one that its key has or had during the grace, or the
+// next one. Numbers are not reused, so that a place stays free for the member that comes back to it.
+func (r *Room) assignNumber(p, old *place) {
+	left, back := r.formerPlaces[identity{p.Kind, p.key}]
 	if back {
 		p.ID = left.id
 	}
@@ -76,7 +77,7 @@ func (r *Room) number(p, old *place) {
 	if !p.publishes() {
 		return
 	}
-	delete(r.departed, who{p.Kind, p.key})
+	delete(r.formerPlaces, identity{p.Kind, p.key})
 	camera := -1
 	if p.Kind == Camera {
 		camera = slices.Index(r.registry.cfg.Rooms[r.name].Cameras, p.Name)

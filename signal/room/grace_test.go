@@ -18,10 +18,10 @@ func keyed(name string) Joining {
 	return j
 }
 
-// settle waits until every command given so far is done.
-func settle(t *testing.T, h *Registry, room string) Info {
+// settle waits until the room has applied all commands so far, and describes it.
+func settle(t *testing.T, reg *Registry, room string) Info {
 	t.Helper()
-	info, err := h.Info(room)
+	info, err := reg.Info(room)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,44 +37,44 @@ func order(i Info) string {
 }
 
 // wantOrder wants these names in the yard, in the order of their places.
-func wantOrder(t *testing.T, h *Registry, want, when string) {
+func wantOrder(t *testing.T, reg *Registry, want, when string) {
 	t.Helper()
-	if got := order(settle(t, h, "yard")); got != want {
+	if got := order(settle(t, reg, "yard")); got != want {
 		t.Errorf("places are %q %s; want %s", got, when, want)
 	}
 }
 
-// TestABlipMovesNobody: whose connection broke keeps the place, and says so; who comes back in time has the
-// place, the id and the source.
-func TestABlipMovesNobody(t *testing.T) {
+// TestBrokenConnectionKeepsThePlace: the participant is away, and has the same place, id and source when it joins again
+// within the grace.
+func TestBrokenConnectionKeepsThePlace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := open(t, Config{})
-		first := enter(t, h, "yard", keyed("first"))
-		second := enter(t, h, "yard", publisher("second"))
+		reg := open(t, Config{})
+		first := enter(t, reg, "yard", keyed("first"))
+		second := enter(t, reg, "yard", publisher("second"))
 		first.Lose()
 		e := <-second.Events()
 		if got := names(e.Participants); got != "first second" || !e.Participants[0].Away || e.Participants[1].Away {
-			t.Fatalf("second heard of %+v; want both in their order, the first away", e.Participants)
+			t.Fatalf("second was sent %+v; want both in their order, the first away", e.Participants)
 		}
-		if got := settle(t, h, "yard").Participants[0].State; got != mixer.Reconnecting {
+		if got := settle(t, reg, "yard").Participants[0].State; got != mixer.Reconnecting {
 			t.Errorf("the tile is %s; want %s", got, mixer.Reconnecting)
 		}
 		time.Sleep(14 * time.Second)
-		back := enter(t, h, "yard", keyed("first"))
+		back := enter(t, reg, "yard", keyed("first"))
 		if back.ID() != first.ID() || back.Source() != first.Source() {
 			t.Errorf("id %s became %s; want the same id and source", first.ID(), back.ID())
 		}
 		e = <-second.Events()
 		if got := names(e.Participants); got != "first second" || e.Participants[0].Away {
-			t.Errorf("second heard of %+v; want both in their order, nobody away", e.Participants)
+			t.Errorf("second was sent %+v; want both in their order, nobody away", e.Participants)
 		}
 		time.Sleep(time.Minute)
-		if got := settle(t, h, "yard").Participants[0].State; got != mixer.Connecting {
+		if got := settle(t, reg, "yard").Participants[0].State; got != mixer.Connecting {
 			t.Errorf("the tile is %s after the return; want %s", got, mixer.Connecting)
 		}
 		select {
 		case e := <-second.Events():
-			t.Errorf("second heard of %+v although nothing happened", e.Participants)
+			t.Errorf("second was sent %+v although nothing happened", e.Participants)
 		default:
 		}
 	})
@@ -82,37 +82,37 @@ func TestABlipMovesNobody(t *testing.T) {
 
 func TestGraceEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := open(t, Config{})
-		lost := enter(t, h, "yard", keyed("lost"))
-		other := enter(t, h, "yard", publisher("other"))
+		reg := open(t, Config{})
+		lost := enter(t, reg, "yard", keyed("lost"))
+		other := enter(t, reg, "yard", publisher("other"))
 		lost.Lose()
-		began := time.Now()
+		start := time.Now()
 		<-other.Events()
 		if got := nextEventOf(other); got != "other" {
-			t.Errorf("heard of %q; want other alone", got)
+			t.Errorf("other was sent %q; want itself alone", got)
 		}
-		if d := time.Since(began); d < DefaultGrace || d > DefaultGrace+time.Second {
-			t.Errorf("the place was given up after %v; want %v and a second at most", d, DefaultGrace)
+		if d := time.Since(start); d < DefaultGrace || d > DefaultGrace+time.Second {
+			t.Errorf("the place was removed after %v; want %v and a second at most", d, DefaultGrace)
 		}
-		back := enter(t, h, "yard", keyed("lost"))
+		back := enter(t, reg, "yard", keyed("lost"))
 		if back.ID() == lost.ID() {
 			t.Error("the id came back after the grace")
 		}
-		wantOrder(t, h, "other lost", "after the grace")
+		wantOrder(t, reg, "other lost", "after the grace")
 	})
 }
 
-// nextEventOf waits as long as it takes: a bubble with nothing to wait for fails the test.
+// nextEventOf waits without a timeout: a synctest bubble that is deadlocked fails the test.
 func nextEventOf(m *Member) string { return names((<-m.Events()).Participants) }
 
-// TestNoKeyNoGrace: what nobody can come back to is not kept, nor is what has no tile.
+// TestNoKeyNoGrace: the place of a publisher without a key is not kept, and neither is that of a viewer.
 func TestNoKeyNoGrace(t *testing.T) {
-	h := open(t, Config{})
-	other := enter(t, h, "yard", publisher("other"))
-	enter(t, h, "yard", publisher("keyless")).Lose()
+	reg := open(t, Config{})
+	other := enter(t, reg, "yard", publisher("other"))
+	enter(t, reg, "yard", publisher("keyless")).Lose()
 	viewer := Joining{Key: "k"}
-	enter(t, h, "yard", viewer).Lose()
-	info := settle(t, h, "yard")
+	enter(t, reg, "yard", viewer).Lose()
+	info := settle(t, reg, "yard")
 	if got := order(info); got != "other" || info.Viewers != 0 {
 		t.Errorf("there are %q and %d viewers; want other alone", got, info.Viewers)
 	}
@@ -121,91 +121,92 @@ func TestNoKeyNoGrace(t *testing.T) {
 	}
 }
 
-// TestAKeptPlaceHoldsTheRoom until the grace is over.
+// TestAKeptPlaceHoldsTheRoom: the room stays open until the grace is over.
 func TestAKeptPlaceHoldsTheRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := open(t, Config{Grace: 5 * time.Second})
-		lost := enter(t, h, "yard", keyed("lost"))
+		reg := open(t, Config{Grace: 5 * time.Second})
+		lost := enter(t, reg, "yard", keyed("lost"))
 		lost.Lose()
 		time.Sleep(4 * time.Second)
-		back := enter(t, h, "yard", keyed("lost"))
+		back := enter(t, reg, "yard", keyed("lost"))
 		if back.Source() != lost.Source() {
 			t.Error("the source is another one")
 		}
 		back.Lose()
 		time.Sleep(7 * time.Second)
 		synctest.Wait()
-		if n := len(h.List()); n != 0 {
+		if n := len(reg.List()); n != 0 {
 			t.Errorf("%d rooms; want none", n)
 		}
 	})
 }
 
-// TestWhoIsAwayMayComeBackAsAnother: the id and the number stay, the source does not.
-func TestWhoIsAwayMayComeBackAsAnother(t *testing.T) {
+// TestReturnAsAScreen: a participant that is away and comes back as a shared screen keeps its id and its number, and gets
+// another source.
+func TestReturnAsAScreen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := open(t, Config{})
-		lost := enter(t, h, "yard", keyed("lost"))
-		enter(t, h, "yard", publisher("other"))
+		reg := open(t, Config{})
+		lost := enter(t, reg, "yard", keyed("lost"))
+		enter(t, reg, "yard", publisher("other"))
 		lost.Lose()
 		screen := keyed("lost")
 		screen.Screen = true
-		back := enter(t, h, "yard", screen)
+		back := enter(t, reg, "yard", screen)
 		if back.ID() != lost.ID() || back.Source() == lost.Source() {
 			t.Errorf("id %s became %s; want the same id, and another source", lost.ID(), back.ID())
 		}
 		back.Leave()
 		time.Sleep(20 * time.Second)
-		wantOrder(t, h, "other", "after another grace")
+		wantOrder(t, reg, "other", "after another grace")
 	})
 }
 
-// TestWhoLeftHasTheOldPlace within the grace, between the same neighbours.
-func TestWhoLeftHasTheOldPlace(t *testing.T) {
+// TestReturnToTheFormerPlace: a member that left has its place back within the grace, and the last place after it.
+func TestReturnToTheFormerPlace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := open(t, Config{})
-		a := enter(t, h, "yard", keyed("a"))
-		enter(t, h, "yard", publisher("b"))
+		reg := open(t, Config{})
+		a := enter(t, reg, "yard", keyed("a"))
+		enter(t, reg, "yard", publisher("b"))
 		a.Leave()
-		wantOrder(t, h, "b", "after a left")
+		wantOrder(t, reg, "b", "after a left")
 		time.Sleep(10 * time.Second)
-		enter(t, h, "yard", publisher("c"))
-		a = enter(t, h, "yard", keyed("a"))
-		wantOrder(t, h, "a b c", "after a came back")
+		enter(t, reg, "yard", publisher("c"))
+		a = enter(t, reg, "yard", keyed("a"))
+		wantOrder(t, reg, "a b c", "after a came back")
 		a.Leave()
 		time.Sleep(20 * time.Second)
-		enter(t, h, "yard", keyed("a"))
-		wantOrder(t, h, "b c a", "after a came back late")
+		enter(t, reg, "yard", keyed("a"))
+		wantOrder(t, reg, "b c a", "after a came back late")
 	})
 }
 
-// TestCamerasHaveTheirPlaces whenever they come.
+// TestCamerasHaveTheirPlaces: configured cameras have the first places, in any order of joins.
 func TestCamerasHaveTheirPlaces(t *testing.T) {
-	h := open(t, Config{Rooms: map[string]Settings{"yard": {Cameras: []string{"gate", "door"}}}})
+	reg := open(t, Config{Rooms: map[string]Settings{"yard": {Cameras: []string{"gate", "door"}}}})
 	camera := func(name string) Joining {
 		return Joining{Name: name, Kind: Camera, Key: name, Publish: Media{Video: true}}
 	}
-	enter(t, h, "yard", publisher("Ana"))
-	enter(t, h, "yard", publisher("gate"))
-	enter(t, h, "yard", camera("door"))
-	gate := enter(t, h, "yard", camera("gate"))
-	wantOrder(t, h, "gate door Ana gate", "at first")
+	enter(t, reg, "yard", publisher("Ana"))
+	enter(t, reg, "yard", publisher("gate"))
+	enter(t, reg, "yard", camera("door"))
+	gate := enter(t, reg, "yard", camera("gate"))
+	wantOrder(t, reg, "gate door Ana gate", "at first")
 	gate.Leave()
-	enter(t, h, "yard", camera("shed"))
-	enter(t, h, "yard", camera("gate"))
-	wantOrder(t, h, "gate door Ana gate shed", "with one more")
+	enter(t, reg, "yard", camera("shed"))
+	enter(t, reg, "yard", camera("gate"))
+	wantOrder(t, reg, "gate door Ana gate shed", "with one more")
 }
 
 // TestViewersChangeNothing: no event, no source.
 func TestViewersChangeNothing(t *testing.T) {
-	h := open(t, Config{})
-	a := enter(t, h, "yard", publisher("a"))
-	enter(t, h, "yard", Joining{Name: "viewer", Key: "k"}).Leave()
-	enter(t, h, "yard", Joining{})
-	info := settle(t, h, "yard")
+	reg := open(t, Config{})
+	a := enter(t, reg, "yard", publisher("a"))
+	enter(t, reg, "yard", Joining{Name: "viewer", Key: "k"}).Leave()
+	enter(t, reg, "yard", Joining{})
+	info := settle(t, reg, "yard")
 	select {
 	case e := <-a.Events():
-		t.Errorf("a heard of %+v", e.Participants)
+		t.Errorf("a was sent %+v", e.Participants)
 	default:
 	}
 	if info.Viewers != 1 || len(mixertest.Stats(t, a.Hub()).Sources) != 1 {
@@ -213,107 +214,107 @@ func TestViewersChangeNothing(t *testing.T) {
 	}
 }
 
-// TestOverload: everybody is told of every change, and nobody new is let in at the worst level.
+// TestOverload: all members get an event for each change of the level. At the highest level new members are refused, and
+// returning ones are not.
 func TestOverload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := open(t, Config{})
+		reg := open(t, Config{})
 		var level atomic.Int64
-		h.overload = func(*hub.Hub) int { return int(level.Load()) }
-		a := enter(t, h, "yard", keyed("a"))
-		viewer := enter(t, h, "yard", Joining{})
+		reg.overloadOf = func(*hub.Hub) int { return int(level.Load()) }
+		a := enter(t, reg, "yard", keyed("a"))
+		viewer := enter(t, reg, "yard", Joining{})
 		level.Store(mixer.OverloadJoins)
 		for _, m := range []*Member{a, viewer} {
 			if e := <-m.Events(); e.Overload != mixer.OverloadJoins {
-				t.Errorf("told of overload %d; want %d", e.Overload, mixer.OverloadJoins)
+				t.Errorf("the event has overload %d; want %d", e.Overload, mixer.OverloadJoins)
 			}
 		}
 		for _, j := range []Joining{publisher("b"), {}, keyed("c")} {
-			_, err := h.Join(t.Context(), "yard", j)
+			_, err := reg.Join(t.Context(), "yard", j)
 			wantCode(t, err, CodeOverloaded)
 		}
 		a.Lose()
-		a = enter(t, h, "yard", keyed("a"))
+		a = enter(t, reg, "yard", keyed("a"))
 		a.Leave()
-		enter(t, h, "yard", keyed("a"))
+		enter(t, reg, "yard", keyed("a"))
 		level.Store(1)
 		time.Sleep(1500 * time.Millisecond)
-		enter(t, h, "yard", publisher("b"))
-		if got := settle(t, h, "yard").Overload; got != 1 {
+		enter(t, reg, "yard", publisher("b"))
+		if got := settle(t, reg, "yard").Overload; got != 1 {
 			t.Errorf("overload is %d; want 1", got)
 		}
 	})
 }
 
-// TestOverloadOfOneRoomIsFeltInAll: nobody begins another room or publishes besides, but viewers may come where there is
-// time for them.
-func TestOverloadOfOneRoomIsFeltInAll(t *testing.T) {
+// TestOverloadOfOneRoomCountsForAll: publishers and new rooms are refused. Viewers may join rooms that are not overloaded.
+func TestOverloadOfOneRoomCountsForAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := open(t, Config{})
+		reg := open(t, Config{})
 		var busy atomic.Pointer[hub.Hub]
-		h.overload = func(m *hub.Hub) int {
+		reg.overloadOf = func(m *hub.Hub) int {
 			if busy.Load() == m {
 				return mixer.OverloadJoins
 			}
 			return 0
 		}
-		a, b := enter(t, h, "yard", keyed("a")), enter(t, h, "hall", keyed("b"))
+		a, b := enter(t, reg, "yard", keyed("a")), enter(t, reg, "hall", keyed("b"))
 		busy.Store(a.Hub())
 		time.Sleep(1500 * time.Millisecond)
 		for _, c := range []struct {
 			room string
 			Joining
 		}{{"hall", publisher("c")}, {"yard", Joining{}}, {"attic", publisher("c")}, {"attic", Joining{}}} {
-			_, err := h.Join(t.Context(), c.room, c.Joining)
+			_, err := reg.Join(t.Context(), c.room, c.Joining)
 			wantCode(t, err, CodeOverloaded)
 		}
-		if n := len(h.List()); n != 2 {
+		if n := len(reg.List()); n != 2 {
 			t.Errorf("%d rooms, want 2", n)
 		}
-		enter(t, h, "hall", Joining{})
+		enter(t, reg, "hall", Joining{})
 		b.Lose()
-		enter(t, h, "hall", keyed("b"))
+		enter(t, reg, "hall", keyed("b"))
 		a.Leave() // with its room
 		synctest.Wait()
-		enter(t, h, "attic", publisher("c"))
-		enter(t, h, "hall", publisher("c"))
+		enter(t, reg, "attic", publisher("c"))
+		enter(t, reg, "hall", publisher("c"))
 	})
 }
 
-// TestDemandIsRemembered for who asks later, and for who comes back.
+// TestDemandIsRemembered: a function that is set later gets the newest demand, also after a rejoin.
 func TestDemandIsRemembered(t *testing.T) {
-	h := open(t, Config{})
-	m := enter(t, h, "yard", keyed("a"))
-	var told []mixer.Demand
-	m.OnDemand(func(d mixer.Demand) { told = append(told, d) })
-	if len(told) != 0 {
-		t.Fatalf("told %v before anything was known", told)
+	reg := open(t, Config{})
+	m := enter(t, reg, "yard", keyed("a"))
+	var got []mixer.Demand
+	m.OnDemand(func(d mixer.Demand) { got = append(got, d) })
+	if len(got) != 0 {
+		t.Fatalf("got %v before a demand was known", got)
 	}
-	m.place.demanded(mixer.Demand{Width: 640, Height: 360})
-	m.OnDemand(func(d mixer.Demand) { told = append(told, d) })
+	m.place.onDemand(mixer.Demand{Width: 640, Height: 360})
+	m.OnDemand(func(d mixer.Demand) { got = append(got, d) })
 	m.Lose()
-	back := enter(t, h, "yard", keyed("a"))
-	m.place.demanded(mixer.Demand{Width: 320, Height: 180, Layer: 1})
-	if len(told) != 2 || told[0] != told[1] || told[0].Width != 640 {
-		t.Errorf("the first connection was told %v; want 640x360 twice", told)
+	back := enter(t, reg, "yard", keyed("a"))
+	m.place.onDemand(mixer.Demand{Width: 320, Height: 180, Layer: 1})
+	if len(got) != 2 || got[0] != got[1] || got[0].Width != 640 {
+		t.Errorf("the first connection got %v; want 640x360 twice", got)
 	}
-	told = nil
-	back.OnDemand(func(d mixer.Demand) { told = append(told, d) })
-	if len(told) != 1 || told[0].Layer != 1 {
-		t.Errorf("the second connection was told %v; want layer 1", told)
+	got = nil
+	back.OnDemand(func(d mixer.Demand) { got = append(got, d) })
+	if len(got) != 1 || got[0].Layer != 1 {
+		t.Errorf("the second connection got %v; want layer 1", got)
 	}
 }
 
-// TestDemandsEndWithTheNewest whoever is quicker.
+// TestDemandsEndWithTheNewest: also when OnDemand and the mixer run at the same time.
 func TestDemandsEndWithTheNewest(t *testing.T) {
-	h := open(t, Config{})
-	m := enter(t, h, "yard", publisher("a"))
+	reg := open(t, Config{})
+	m := enter(t, reg, "yard", publisher("a"))
 	for range 200 {
 		var mu sync.Mutex
 		var last mixer.Demand
 		var both sync.WaitGroup
 		both.Go(func() {
 			for w := range 3 {
-				m.place.demanded(mixer.Demand{Width: w + 1})
+				m.place.onDemand(mixer.Demand{Width: w + 1})
 			}
 		})
 		both.Go(func() {
@@ -325,30 +326,30 @@ func TestDemandsEndWithTheNewest(t *testing.T) {
 		})
 		both.Wait()
 		if last.Width != 3 {
-			t.Fatalf("told %+v last; want the newest", last)
+			t.Fatalf("got %+v last; want the newest", last)
 		}
 	}
 }
 
-// TestLayersEndWithTheMembership: what a ghost puts does not reach the source, which is another member's now.
+// TestLayersEndWithTheMembership: packets of a replaced member do not reach the source, which belongs to another member now.
 func TestLayersEndWithTheMembership(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := open(t, Config{})
+		reg := open(t, Config{})
 		j := keyed("a")
 		j.Layers = 3
-		ghost := enter(t, h, "yard", j)
-		back := enter(t, h, "yard", j)
-		<-ghost.Done()
-		noise := mixer.Packet{Codec: mixer.H264, Data: []byte{0, 0, 0, 1, 0x65, 1, 2, 3}, Key: true}
-		viewer := enter(t, h, "yard", Joining{})
-		for _, m := range []*Member{ghost, back, viewer} { // a viewer has no source at all
+		replaced := enter(t, reg, "yard", j)
+		back := enter(t, reg, "yard", j)
+		<-replaced.Done()
+		packet := mixer.Packet{Codec: mixer.H264, Data: []byte{0, 0, 0, 1, 0x65, 1, 2, 3}, Key: true}
+		viewer := enter(t, reg, "yard", Joining{})
+		for _, m := range []*Member{replaced, back, viewer} { // a viewer has no source at all
 			for layer := range 3 {
-				m.WriteVideo(layer, noise)
+				m.WriteVideo(layer, packet)
 			}
 		}
 		time.Sleep(2 * time.Second)
 		if got := mixertest.Source(t, back.Hub(), back.Source()).FPS; got != 1.5 {
-			t.Errorf("%v packets a second arrived in two seconds; want the three of the one who is there", got)
+			t.Errorf("%v packets a second arrived in two seconds; want the three of the present member", got)
 		}
 	})
 }

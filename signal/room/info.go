@@ -12,12 +12,12 @@ import (
 	"azulejo/recorder"
 )
 
-// Info is a snapshot of a room for people who watch over it.
+// Info is a snapshot of a room for its operators.
 type Info struct {
 	Room         string                    `json:"room"`
 	Configured   bool                      `json:"configured"`
 	Mode         Mode                      `json:"mode"`
-	Viewers      int                       `json:"viewers"` // who publish nothing
+	Viewers      int                       `json:"viewers"` // members that publish nothing
 	Participants []ParticipantInfo         `json:"participants"`
 	Views        []ViewInfo                `json:"views"`
 	Renditions   []mixer.RenditionStats    `json:"renditions"`
@@ -27,7 +27,7 @@ type Info struct {
 	Overload     int                       `json:"overload"` // 0 is none; see mixer.Mixer.Overload
 }
 
-// ParticipantInfo is a participant and what is received from it.
+// ParticipantInfo is a participant and the state of its media.
 type ParticipantInfo struct {
 	Participant
 	State      mixer.State `json:"state"`
@@ -35,18 +35,18 @@ type ParticipantInfo struct {
 	Width      int         `json:"w"`
 	Height     int         `json:"h"`
 	FPS        float64     `json:"fps"`
-	Bitrate    int         `json:"bitrate"` // picture, bits a second
+	Bitrate    int         `json:"bitrate"` // of video, bits a second
 	AudioCodec mixer.Codec `json:"audioCodec,omitempty"`
 	Level      float64     `json:"level"` // dBFS
-	AgeMs      int64       `json:"ageMs"` // of the newest picture
+	AgeMs      int64       `json:"ageMs"` // of the newest frame
 	Dropped    uint64      `json:"dropped"`
 	Invalid    uint64      `json:"invalid"`
 }
 
-// statsWithin is how long an engine has to answer.
-const statsWithin = 2 * time.Second
+// statsTimeout is how long an engine has to answer.
+const statsTimeout = 2 * time.Second
 
-// info is Info in the loop: what the room itself knows, and where to ask for the rest.
+// info is the command of Registry.Info: it replies with the state of the room, and with the hub that has the rest.
 type info struct{ reply chan<- infoReply }
 
 type infoReply struct {
@@ -57,11 +57,11 @@ type infoReply struct {
 
 func (r *Room) info() (Info, error) {
 	reply := make(chan infoReply, 1)
-	if !r.do(info{reply}) {
+	if !r.submit(info{reply}) {
 		return Info{}, errNoSuchRoom(r.name)
 	}
 	out := <-reply
-	ctx, cancel := context.WithTimeout(context.Background(), statsWithin)
+	ctx, cancel := context.WithTimeout(context.Background(), statsTimeout)
 	defer cancel()
 	stats, err := out.hub.Stats(ctx)
 	switch {
@@ -70,10 +70,10 @@ func (r *Room) info() (Info, error) {
 	case err != nil:
 		return Info{}, fmt.Errorf("describe room %s: %w", r.name, err)
 	}
-	return out.measured(stats), nil
+	return out.withStats(stats), nil
 }
 
-func (c info) do(r *Room) {
+func (c info) apply(r *Room) {
 	out := infoReply{hub: r.hub, Info: Info{
 		Room: r.name, Configured: r.permanent, Mode: r.registry.Mode(r.name), Viewers: len(r.viewers), Participants: []ParticipantInfo{},
 		Views: r.describeViews(), Recordings: []recorder.RecordingStats{}, Overload: int(r.overload.Load()),
@@ -88,8 +88,8 @@ func (c info) do(r *Room) {
 	c.reply <- out
 }
 
-// measured adds what the engine knows.
-func (i infoReply) measured(stats mixer.Stats) Info {
+// withStats adds the statistics of the engine.
+func (i infoReply) withStats(stats mixer.Stats) Info {
 	out := i.Info
 	out.Renditions = slices.Concat([]mixer.RenditionStats{}, stats.Renditions)
 	out.Ticks, out.LateTicks = stats.Ticks, stats.LateTicks

@@ -9,7 +9,7 @@ import (
 	"azulejo/signal/refusal"
 )
 
-// join is Join in the loop.
+// join is the command of Registry.Join.
 type join struct {
 	Joining
 	reply chan<- joined
@@ -22,17 +22,17 @@ type joined struct {
 
 func (r *Room) join(j Joining) (*Member, error) {
 	reply := make(chan joined, 1)
-	if !r.do(join{j, reply}) {
+	if !r.submit(join{j, reply}) {
 		return nil, errClosing()
 	}
 	got := <-reply
 	return got.member, got.err
 }
 
-func (c join) do(r *Room) {
-	old := r.byKey(c.Kind, c.Key)
-	seen := old != nil && old.publishes()
-	p, err := r.seat(c.Joining, old)
+func (c join) apply(r *Room) {
+	old := r.findPlace(c.Kind, c.Key)
+	visible := old != nil && old.publishes()
+	p, err := r.assignPlace(c.Joining, old)
 	if err != nil {
 		c.reply <- joined{err: err}
 		return
@@ -41,70 +41,70 @@ func (c join) do(r *Room) {
 	if c.Kind == Peer {
 		m.events = make(chan Event, backlog)
 	}
-	p.end(errReplaced())
-	p.now.Store(m)
+	p.evict(errReplaced())
+	p.holder.Store(m)
 	m.joined = r.participants()
 	r.members[m] = struct{}{}
-	if seen || p.publishes() {
-		r.tell(m)
+	if visible || p.publishes() {
+		r.broadcast(m)
 	}
 	r.log.Info("member joined", "id", m.id, "name", c.Name, "kind", string(c.Kind), "audio", c.Publish.Audio, "video", c.Publish.Video)
 	c.reply <- joined{member: m}
 }
 
-// seat gives the old place of the key back where it still fits, or makes a new one within the limits.
-func (r *Room) seat(j Joining, old *place) (*place, error) {
-	if r.ending {
+// assignPlace returns the old place of the key if it can be reused, or makes a new one within the limits.
+func (r *Room) assignPlace(j Joining, old *place) (*place, error) {
+	if r.closing {
 		return nil, errClosing()
 	}
-	if old != nil && old.fits(j) {
-		r.takeBack(old, j)
+	if old != nil && old.reusable(j) {
+		r.reclaim(old, j)
 		return old, nil
 	}
-	if err := r.admit(j, old); err != nil {
+	if err := r.checkLimits(j, old); err != nil {
 		return nil, err
 	}
 	p := &place{
 		Participant: Participant{ID: rand.Text()[:12], Name: j.Name, Kind: j.Kind, Publish: j.Publish},
 		key:         j.Key, screen: j.Screen, layers: j.Layers,
 	}
-	r.number(p, old)
+	r.assignNumber(p, old)
 	if old != nil {
-		old.end(errReplaced())
-		r.remove(old)
+		old.evict(errReplaced())
+		r.removePlace(old)
 	}
-	r.add(p)
+	r.addPlace(p)
 	return p, nil
 }
 
-// fits tells whether whoever joins can have the place with its source as it is.
-func (p *place) fits(j Joining) bool {
+// reusable tells whether the place and its source fit j without a change.
+func (p *place) reusable(j Joining) bool {
 	return p.Name == j.Name && p.publishes() == !j.viewer() && p.screen == j.Screen && p.layers == j.Layers
 }
 
-// takeBack makes a place whose holder is away, or a ghost, what the one who comes back says.
-func (r *Room) takeBack(p *place, j Joining) {
-	r.returned(p)
+// reclaim gives a place to the member that came back. The old holder is away, or its connection broke without notice.
+func (r *Room) reclaim(p *place, j Joining) {
+	r.endAway(p)
 	p.Publish, p.Muted = j.Publish, Media{}
 	if p.source != nil {
 		p.source.SetAway(false)
-		p.showMute()
+		p.applyMute()
 	}
 }
 
-// admit checks the limits, as if the place of a ghost were free already.
-func (r *Room) admit(j Joining, ghost *place) error {
+// checkLimits checks the limits. The old place of the same key counts as free.
+func (r *Room) checkLimits(j Joining, old *place) error {
 	limits := r.registry.cfg.Limits
 	free := func(places []*place) int {
 		n := len(places)
-		if slices.Contains(places, ghost) {
+		if slices.Contains(places, old) {
 			n--
 		}
 		return n
 	}
-	_, known := r.departed[who{j.Kind, j.Key}]
+	_, known := r.formerPlaces[identity{j.Kind, j.Key}]
 	switch {
-	case r.strained(j) && ghost == nil && !known:
+	case r.overloaded(j) && old == nil && !known:
 		return errOverloaded()
 	case j.viewer() && free(r.viewers) >= limits.Viewers:
 		return refusal.New(CodeViewers, "room %s has %d viewers; accepted are no more", r.name, limits.Viewers)
@@ -116,8 +116,8 @@ func (r *Room) admit(j Joining, ghost *place) error {
 	return nil
 }
 
-// byKey finds a place again. Peers and cameras do not know each other's keys.
-func (r *Room) byKey(kind Kind, key string) *place {
+// findPlace is the place with a key; nil if there is none. A peer and a camera with the same key are different.
+func (r *Room) findPlace(kind Kind, key string) *place {
 	if key == "" {
 		return nil
 	}
@@ -130,24 +130,24 @@ func (r *Room) byKey(kind Kind, key string) *place {
 	return nil
 }
 
-func (r *Room) add(p *place) {
+func (r *Room) addPlace(p *place) {
 	if !p.publishes() {
 		r.viewers = append(r.viewers, p)
 		return
 	}
 	p.source = r.hub.AddSource(hub.SourceConfig{
 		SourceSpec:     mixer.SourceSpec{ID: p.ID, Name: p.Name, Place: p.number, Screen: p.screen, Layers: p.layers},
-		KeyframeWanted: p.refresh, Demanded: p.demanded,
+		KeyframeWanted: p.onKeyframeRequest, Demanded: p.onDemand,
 	})
-	p.showMute()
+	p.applyMute()
 	r.places = append(r.places, p)
 	slices.SortStableFunc(r.places, func(a, b *place) int { return a.number - b.number })
 }
 
-func (r *Room) remove(p *place) {
+func (r *Room) removePlace(p *place) {
 	same := func(other *place) bool { return other == p }
 	r.places = slices.DeleteFunc(r.places, same)
 	r.viewers = slices.DeleteFunc(r.viewers, same)
 	p.source.Close()
-	r.returned(p)
+	r.endAway(p)
 }

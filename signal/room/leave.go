@@ -5,25 +5,25 @@ import (
 	"strings"
 )
 
-// leave is Leave or Lose in the loop.
+// leave is the command of Member.Leave and Member.Lose.
 type leave struct {
 	m    *Member
 	lost bool
 }
 
-func (c leave) do(r *Room) {
+func (c leave) apply(r *Room) {
 	if _, here := r.members[c.m]; !here {
 		return
 	}
 	delete(r.members, c.m)
-	seen := false
+	visible := false
 	if c.lost {
-		seen = r.lose(c.m)
+		visible = r.keepPlace(c.m)
 	} else {
-		seen = r.part(c.m)
+		visible = r.removeMember(c.m)
 	}
-	if seen {
-		r.tell(nil)
+	if visible {
+		r.broadcast(nil)
 	}
 	r.log.Info("member left", "id", c.m.id, "reason", c.reason())
 	r.registry.release(r)
@@ -39,35 +39,35 @@ func (c leave) reason() string {
 	return "left"
 }
 
-// part removes the place that m holds and tells whether others could see it.
-func (r *Room) part(m *Member) bool {
-	if !r.holds(m) {
+// removeMember removes the place that m holds. It tells whether the other members can see the change.
+func (r *Room) removeMember(m *Member) bool {
+	if !r.hasPlace(m) {
 		return false
 	}
-	r.remember(m.place)
-	m.place.now.Store(nil)
-	r.remove(m.place)
+	r.rememberPlace(m.place)
+	m.place.holder.Store(nil)
+	r.removePlace(m.place)
 	return m.place.publishes()
 }
 
-// holds tells whether m has its place still.
-func (r *Room) holds(m *Member) bool {
+// hasPlace tells whether m still holds its place.
+func (r *Room) hasPlace(m *Member) bool {
 	p := m.place
-	return p.now.Load() == m && (slices.Contains(r.places, p) || slices.Contains(r.viewers, p))
+	return p.holder.Load() == m && (slices.Contains(r.places, p) || slices.Contains(r.viewers, p))
 }
 
-// mute is Mute in the loop.
+// mute is the command of Member.Mute.
 type mute struct {
 	m     *Member
 	muted Media
 }
 
-func (c mute) do(r *Room) {
+func (c mute) apply(r *Room) {
 	p := c.m.place
-	if p.now.Load() != c.m || p.source == nil || c.m.over.Load() || p.Muted == c.muted {
+	if p.holder.Load() != c.m || p.source == nil || c.m.ended.Load() || p.Muted == c.muted {
 		return
 	}
 	p.Muted = c.muted
-	p.showMute()
-	r.tell(nil)
+	p.applyMute()
+	r.broadcast(nil)
 }

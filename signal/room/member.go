@@ -8,12 +8,12 @@ import (
 	"azulejo/mixer/hub"
 )
 
-// backlog is how many events wait for a member; each carries the whole state, so one who lets
-// so many pile up does not read at all.
+// backlog is how many events wait for a member. Each has the whole state, so a member with a full backlog does not read
+// at all.
 const backlog = 32
 
-// Member is one connection's membership of a room. Whoever joined calls Leave or Lose in the end, and
-// watches Done: the room ends memberships too.
+// Member is one connection's membership of a room. Its owner calls Leave or Lose in the end, and watches Done: the room
+// ends memberships too.
 type Member struct {
 	room    *Room
 	place   *place
@@ -23,14 +23,14 @@ type Member struct {
 	joined  []Participant
 	events  chan Event
 
-	ask  atomic.Pointer[func()]
-	used atomic.Pointer[func(mixer.Demand)]
+	onKeyframeRequest atomic.Pointer[func()]
+	onDemand          atomic.Pointer[func(mixer.Demand)]
 
-	done chan struct{}
-	over atomic.Bool // set before done is closed
-	once sync.Once   // of done
-	left sync.Once   // of Leave and Lose
-	err  error       // written before done is closed
+	done      chan struct{}
+	ended     atomic.Bool // set before done is closed
+	endOnce   sync.Once   // of end
+	leaveOnce sync.Once   // of Leave and Lose
+	err       error       // written before done is closed
 }
 
 // ID is the participant's; it is the same after a rejoin with the same key.
@@ -39,101 +39,101 @@ func (m *Member) ID() string { return m.id }
 // Room is the name of the room.
 func (m *Member) Room() string { return m.room.name }
 
-// Hub is where the room's views and audio are subscribed to; it lives at least until Leave or Lose.
+// Hub has the room's views and audio. It lives at least until Leave or Lose.
 func (m *Member) Hub() *hub.Hub { return m.room.hub }
 
 // Source is the number of the member's own source; zero for a viewer.
 func (m *Member) Source() mixer.SourceID { return m.source.ID() }
 
-// Publish is what the member said it would send.
+// Publish is the media that the member publishes.
 func (m *Member) Publish() Media { return m.publish }
 
-// Participants are who was there right after the join, this member included.
+// Participants are those of the room right after the join, with this member.
 func (m *Member) Participants() []Participant { return m.joined }
 
 // Events come in order, each with the whole state. A camera has none.
 func (m *Member) Events() <-chan Event { return m.events }
 
-// Done is closed when the membership is over, whoever ended it.
+// Done is closed when the membership is over, ended by the member or by the room.
 func (m *Member) Done() <-chan struct{} { return m.done }
 
-// Err tells why the membership is over: nil after Leave and Lose, else often an [refusal.Error].
+// Err is the reason why the membership is over: nil after Leave and Lose, else often a [refusal.Error].
 func (m *Member) Err() error {
-	if !m.over.Load() {
+	if !m.ended.Load() {
 		return nil
 	}
 	<-m.done
 	return m.err
 }
 
-// WriteVideo gives one access unit to the mixer; nothing happens once the membership is over. There are as many layers,
+// WriteVideo gives one access unit to the mixer. It does nothing after the membership is over. There are as many layers,
 // versions of the video, as the member joined with; layer 0 is the largest.
 func (m *Member) WriteVideo(layer int, p mixer.Packet) {
-	if m.source != nil && !m.over.Load() {
+	if m.source != nil && !m.ended.Load() {
 		m.source.WriteVideo(layer, p)
 	}
 }
 
-// WriteAudio gives one audio frame to the mixer; nothing happens once the membership is over.
+// WriteAudio gives one audio frame to the mixer. It does nothing after the membership is over.
 func (m *Member) WriteAudio(p mixer.Packet) {
-	if m.source != nil && !m.over.Load() {
+	if m.source != nil && !m.ended.Load() {
 		m.source.WriteAudio(p)
 	}
 }
 
-// OnRefresh sets what is called when the mixer needs a key picture: at most once a second, from
-// one of its goroutines; it must not block.
-func (m *Member) OnRefresh(ask func()) { m.ask.Store(&ask) }
+// OnKeyframeRequest sets the function that is called when the mixer needs a keyframe: at most once a second, from one of
+// its goroutines. It must not block.
+func (m *Member) OnKeyframeRequest(request func()) { m.onKeyframeRequest.Store(&request) }
 
-func (m *Member) refresh() {
-	if ask := m.ask.Load(); ask != nil && !m.over.Load() {
-		(*ask)()
+func (m *Member) requestKeyframe() {
+	if request := m.onKeyframeRequest.Load(); request != nil && !m.ended.Load() {
+		(*request)()
 	}
 }
 
-// OnDemand sets what is told how the member's pictures are used: at once if that is known already, and then
-// whenever it changes, from one of the mixer's goroutines; it must not block. Rarely it is told the same twice.
-func (m *Member) OnDemand(tell func(mixer.Demand)) {
-	m.used.Store(&tell)
-	for d := m.place.demand.Load(); d != nil && !m.over.Load(); {
-		tell(*d)
+// OnDemand sets the function that is called with the use of the member's video: at once if it is known, and after each
+// change, from one of the mixer's goroutines. It must not block. Rarely it is called with the same demand twice.
+func (m *Member) OnDemand(notify func(mixer.Demand)) {
+	m.onDemand.Store(&notify)
+	for d := m.place.demand.Load(); d != nil && !m.ended.Load(); {
+		notify(*d)
 		newest := m.place.demand.Load()
 		if newest == d {
 			return
 		}
-		d = newest // it may have been told before the old one was
+		d = newest // notify may have got the newest before d
 	}
 }
 
-func (m *Member) demanded(d mixer.Demand) {
-	if tell := m.used.Load(); tell != nil && !m.over.Load() {
-		(*tell)(d)
+func (m *Member) sendDemand(d mixer.Demand) {
+	if notify := m.onDemand.Load(); notify != nil && !m.ended.Load() {
+		(*notify)(d)
 	}
 }
 
-// Mute says what of the member's media is held back; both at once.
-func (m *Member) Mute(muted Media) { m.room.do(mute{m, muted}) }
+// Mute sets which of the member's media are muted, both at once.
+func (m *Member) Mute(muted Media) { m.room.submit(mute{m, muted}) }
 
-// Leave ends the membership, the tile goes, and lets go of the room. It is idempotent; every Join needs one, or a
+// Leave ends the membership, removes the tile and releases the room. It is idempotent. Every Join needs a Leave or a
 // Lose, even when the room ended the membership.
 func (m *Member) Leave() { m.leave(false) }
 
-// Lose is Leave for a connection that broke: who published with a key keeps the place, which says so, until the
-// same key joins again or Config.Grace is over.
+// Lose is Leave for a connection that broke. A member that publishes and has a key keeps its place, marked as away, until
+// the same key joins again or Config.Grace is over.
 func (m *Member) Lose() { m.leave(true) }
 
 func (m *Member) leave(lost bool) {
 	m.end(nil)
-	m.left.Do(func() { m.room.do(leave{m, lost}) })
+	m.leaveOnce.Do(func() { m.room.submit(leave{m, lost}) })
 }
 
-// end makes the membership over and tells whether this call did it.
+// end ends the membership and tells whether this call did it.
 func (m *Member) end(err error) bool {
 	first := false
-	m.once.Do(func() {
+	m.endOnce.Do(func() {
 		first = true
 		m.err = err
-		m.over.Store(true)
+		m.ended.Store(true)
 		close(m.done)
 	})
 	return first

@@ -6,17 +6,17 @@ import (
 	"azulejo/signal/refusal"
 )
 
-// Mode says who connects the participants of a room.
+// Mode is how the participants of a room are connected.
 type Mode string
 
 // The modes of rooms.
 const (
-	Mix  Mode = "mix"  // the server: everybody sends to it and gets the mix
-	Mesh Mode = "mesh" // they themselves: the server passes on what they have to say to each other, and sees no media
+	Mix  Mode = "mix"  // through the server: all send to it and receive the mix
+	Mesh Mode = "mesh" // to each other: the server forwards their signalling and receives no media
 )
 
-// Mode is that of the room, whether it is open or not. Rooms that are not configured mix.
-func (h *Registry) Mode(name string) Mode { return h.cfg.Rooms[name].mode() }
+// Mode is that of a room, open or not. It is Mix for rooms that are not configured.
+func (reg *Registry) Mode(name string) Mode { return reg.cfg.Rooms[name].mode() }
 
 func (s Settings) mode() Mode {
 	if s.Mode == "" {
@@ -38,9 +38,9 @@ func (s Settings) validateMode(room string) error {
 	return fmt.Errorf("rooms.%s.mode: %q: accepted are %s, %s", room, clip(string(s.Mode)), Mix, Mesh)
 }
 
-// checkMode keeps media out of a room that has no mixer's business.
-func (h *Registry) checkMode(name string, j Joining) error {
-	mode := h.Mode(name)
+// checkMode refuses members with media in a mesh room, and mesh members in a mixed room.
+func (reg *Registry) checkMode(name string, j Joining) error {
+	mode := reg.Mode(name)
 	if mode == Mesh && !j.Mesh {
 		return refusal.New(CodeMesh, "room %s is a mesh: its clients are connected to each other; accepted are clients of /signaling, and rooms that mix", name)
 	}

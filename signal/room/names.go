@@ -15,8 +15,8 @@ const (
 	acceptedNames = "1 to 64 ASCII letters, digits, '-', '_' and '.', the first a letter or digit"
 )
 
-// CheckName tells whether a room may have this name; the error is an [refusal.Error]. Names appear in
-// URLs, object keys and file names as they are.
+// CheckName tells whether a room may have this name; the error is a [refusal.Error]. Names appear unescaped in URLs,
+// object keys and file names.
 func CheckName(name string) error {
 	if validName(name) {
 		return nil
@@ -51,7 +51,7 @@ func cleanName(name string, viewer bool) (string, error) {
 	return name, nil
 }
 
-// clip keeps an error message short whatever a client sent.
+// clip shortens a client's text for an error message.
 func clip(s string) string {
 	if utf8.RuneCountInString(s) <= maxName {
 		return s

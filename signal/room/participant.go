@@ -8,7 +8,7 @@ import (
 	"azulejo/mixer/hub"
 )
 
-// Kind tells where a participant's media come from.
+// Kind is the kind of sender of a participant's media.
 type Kind string
 
 // The kinds of participants.
@@ -17,13 +17,13 @@ const (
 	Camera Kind = "camera" // pulled by the server
 )
 
-// Media says something about both media of a participant.
+// Media is a flag for each of the two media of a participant.
 type Media struct {
 	Audio bool `json:"audio"`
 	Video bool `json:"video"`
 }
 
-// Participant is what everybody in the room knows of one who publishes.
+// Participant is the public description of a member that publishes.
 type Participant struct {
 	ID      string `json:"id"`
 	Name    string `json:"name"`
@@ -33,51 +33,51 @@ type Participant struct {
 	Away    bool   `json:"away,omitempty"` // the connection broke; the place is kept for a while
 }
 
-// Event tells a member what changed. The slice is shared: it must not be written to.
+// Event is the state of the room after a change. The slice is shared: it is read-only.
 type Event struct {
 	Participants []Participant // all of them, in tile order
 	Overload     int           // see mixer.Mixer.Overload
 }
 
-// place is a participant's seat in the room: it outlives the connection that holds it when the
-// same key joins again. All but now and demand belongs to the room's loop.
+// place is a participant's place in the room. It outlives the connection that holds it, if the same key joins again. All
+// fields except holder and demand belong to the room's loop.
 type place struct {
 	Participant
-	key    string
-	number int         // tiles are ordered by it; of no meaning for viewers
-	screen bool        // a shared screen
-	layers int         // versions of the picture
-	source *hub.Source // nil for viewers
-	until  time.Time   // when it is given up, while Away
+	key       string
+	number    int         // the order of tiles; without meaning for viewers
+	screen    bool        // a shared screen
+	layers    int         // versions of the video
+	source    *hub.Source // nil for viewers
+	awayUntil time.Time   // when it is removed, while Away
 
-	now    atomic.Pointer[Member]       // who holds it; nil while Away
+	holder atomic.Pointer[Member]       // nil while Away
 	demand atomic.Pointer[mixer.Demand] // the newest, nil before the first
 }
 
-// end parts the place from who holds it.
-func (p *place) end(err error) {
-	if m := p.now.Swap(nil); m != nil {
+// evict ends the membership of the holder.
+func (p *place) evict(err error) {
+	if m := p.holder.Swap(nil); m != nil {
 		m.end(err)
 	}
 }
 
-// demanded is called by the mixer when what the source's pictures are used for changes.
-func (p *place) demanded(d mixer.Demand) {
+// onDemand is called by the mixer when the use of the source's video changes.
+func (p *place) onDemand(d mixer.Demand) {
 	p.demand.Store(&d)
-	if m := p.now.Load(); m != nil {
-		m.demanded(d)
+	if m := p.holder.Load(); m != nil {
+		m.sendDemand(d)
 	}
 }
 
-// refresh is called by the mixer when it needs a key picture from the source.
-func (p *place) refresh() {
-	if m := p.now.Load(); m != nil {
-		m.refresh()
+// onKeyframeRequest is called by the mixer when it needs a keyframe from the source.
+func (p *place) onKeyframeRequest() {
+	if m := p.holder.Load(); m != nil {
+		m.requestKeyframe()
 	}
 }
 
-// showMute tells the mixer what is held back. A picture that is not published is as good as switched off.
-func (p *place) showMute() {
+// applyMute tells the mixer which media are muted. Video that is not published counts as muted.
+func (p *place) applyMute() {
 	p.source.SetMuted(p.Muted.Audio, p.Muted.Video || !p.Publish.Video)
 }
 

@@ -24,8 +24,8 @@ type recordingSink struct{ rec *recorder.Recording }
 
 func (s recordingSink) WritePacket(p hub.Packet) { s.rec.WritePacket(p.Packet) }
 
-// record starts what the configuration says; what cannot be recorded is shown as such.
-func (r *Room) record(ctx context.Context) {
+// startRecordings starts the configured recordings. One that cannot start is listed with its error.
+func (r *Room) startRecordings(ctx context.Context) {
 	for _, stream := range r.registry.cfg.Rooms[r.name].Record {
 		rec, err := r.startRecording(ctx, stream)
 		if err != nil {
@@ -53,7 +53,7 @@ func (r *Room) startRecording(ctx context.Context, view string) (*recording, err
 	return out, nil
 }
 
-// stopRecordings finishes the segments.
+// stopRecordings closes the recordings, which finishes their segments.
 func (r *Room) stopRecordings() {
 	for _, rec := range r.recordings {
 		if err := rec.close(); err != nil {
@@ -74,7 +74,7 @@ func (c *recording) close() error {
 	return nil
 }
 
-// stats is a snapshot; a recording that did not begin says why.
+// stats is a snapshot; that of a recording that did not start has the error.
 func (c *recording) stats(room string) recorder.RecordingStats {
 	if c.rec == nil {
 		return recorder.RecordingStats{Room: room, Stream: c.stream, Error: c.err.Error()}

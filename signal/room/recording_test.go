@@ -13,8 +13,8 @@ import (
 	"azulejo/signal/signaltest/await"
 )
 
-// TestRoomIsRecorded: a configured room is recorded although nobody is there, says so, and hands
-// its footage to the store when the registry closes.
+// TestRoomIsRecorded: a configured room is recorded without members, and describes its recording. Its footage is in the
+// store after the registry has closed.
 func TestRoomIsRecorded(t *testing.T) {
 	log := slog.New(slog.DiscardHandler)
 	objects, err := store.NewDir(t.TempDir())
@@ -25,7 +25,7 @@ func TestRoomIsRecorded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := NewRegistry(Config{
+	reg, err := NewRegistry(Config{
 		Engine: mixertest.Start,
 		Mixer:  mixer.Config{Width: 64, Height: 64, FPS: 10}, Rooms: map[string]Settings{"hall": {Record: []string{"main"}}},
 	}, rec, log)
@@ -36,12 +36,12 @@ func TestRoomIsRecorded(t *testing.T) {
 	uploading, stop := context.WithCancel(t.Context())
 	registry, uploader := make(chan error, 1), make(chan error, 1)
 	go func() { uploader <- rec.Run(uploading) }()
-	go func() { registry <- h.Run(living) }()
+	go func() { registry <- reg.Run(living) }()
 	await.Within(t, soon, "a part is durable", func() bool {
-		info, missing := h.Info("hall")
+		info, missing := reg.Info("hall")
 		return missing == nil && len(info.Recordings) == 1 && info.Recordings[0].Bytes > 0 && time.Since(info.Recordings[0].Durable) < time.Minute
 	})
-	info, err := h.Info("hall")
+	info, err := reg.Info("hall")
 	if err != nil || info.Recordings[0].Error != "" || info.Recordings[0].Stream != "main" {
 		t.Errorf("got %+v, %v; want main without an error", info.Recordings, err)
 	}

@@ -15,28 +15,28 @@ import (
 	"azulejo/signal/refusal"
 )
 
-// Registry is all rooms of a server. A room begins with its first member, or with the registry when it
-// is configured, and ends with its last member unless it is configured.
+// Registry has all rooms of a server. A configured room lives as long as the registry. Any other room starts with its
+// first member and ends with its last.
 type Registry struct {
 	cfg Config
 	rec *recorder.Recorder // nil: nothing is recorded
 	log *slog.Logger
 
-	overload func(*hub.Hub) int // see mixer.Stats
+	overloadOf func(*hub.Hub) int // the overload level; see mixer.Stats
 
-	begun chan struct{}
-	work  sync.WaitGroup // rooms; Add only under mu and while open
+	running chan struct{}  // closed when Run has started
+	work    sync.WaitGroup // rooms; Add only under mu and while open
 
 	mu    sync.Mutex
-	ctx   context.Context // the life of Run, which Join starts rooms in
+	ctx   context.Context // the life of Run; Join starts rooms in it
 	open  bool
 	rooms map[string]*Room
 }
 
-// retryAfter is the pause before a configured room that broke begins again.
-const retryAfter = time.Second
+// restartDelay is the pause before a configured room that broke starts again.
+const restartDelay = time.Second
 
-// NewRegistry checks cfg. Nothing lives before Run. rec may be nil when nothing is to be recorded.
+// NewRegistry checks cfg. It starts nothing; Run does. rec may be nil if no room is recorded.
 func NewRegistry(cfg Config, rec *recorder.Recorder, log *slog.Logger) (*Registry, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -54,42 +54,42 @@ func NewRegistry(cfg Config, rec *recorder.Recorder, log *slog.Logger) (*Registr
 		}
 	}
 	return &Registry{
-		cfg: cfg, rec: rec, log: log, overload: (*hub.Hub).Overload,
-		begun: make(chan struct{}), rooms: map[string]*Room{},
+		cfg: cfg, rec: rec, log: log, overloadOf: (*hub.Hub).Overload,
+		running: make(chan struct{}), rooms: map[string]*Room{},
 	}, nil
 }
 
-// Run opens the configured rooms and lives until ctx ends; then it ends every membership, stops
-// the mixers, finishes the recordings and returns. It is called once.
-func (h *Registry) Run(ctx context.Context) error {
-	h.mu.Lock()
-	h.ctx, h.open = ctx, true
-	for _, name := range h.cfg.names() {
-		h.begin(name, true)
+// Run opens the configured rooms and runs until ctx ends. Then it ends every membership, stops the mixers, finishes the
+// recordings and returns. It is called once.
+func (reg *Registry) Run(ctx context.Context) error {
+	reg.mu.Lock()
+	reg.ctx, reg.open = ctx, true
+	for _, name := range reg.cfg.names() {
+		reg.start(name, true)
 	}
-	h.mu.Unlock()
-	close(h.begun)
+	reg.mu.Unlock()
+	close(reg.running)
 	<-ctx.Done()
-	h.mu.Lock()
-	h.open = false
-	h.mu.Unlock()
-	h.work.Wait()
+	reg.mu.Lock()
+	reg.open = false
+	reg.mu.Unlock()
+	reg.work.Wait()
 	return nil
 }
 
-// begin starts a room; h.mu is held and the registry is open.
-func (h *Registry) begin(name string, permanent bool) *Room {
-	r := newRoom(h, name, permanent)
-	h.rooms[name] = r
-	ctx := h.ctx
-	h.work.Go(func() { h.keep(ctx, r) })
+// start starts a room; reg.mu is held and the registry is open.
+func (reg *Registry) start(name string, permanent bool) *Room {
+	r := newRoom(reg, name, permanent)
+	reg.rooms[name] = r
+	ctx := reg.ctx
+	reg.work.Go(func() { reg.supervise(ctx, r) })
 	return r
 }
 
-// keep lives as long as a room does, and begins a configured one again when it broke.
-func (h *Registry) keep(ctx context.Context, r *Room) {
+// supervise runs a room, and starts a configured one again when it broke.
+func (reg *Registry) supervise(ctx context.Context, r *Room) {
 	err := r.run(ctx)
-	h.forget(r)
+	reg.remove(r)
 	if err == nil {
 		return
 	}
@@ -99,107 +99,107 @@ func (h *Registry) keep(ctx context.Context, r *Room) {
 	}
 	select {
 	case <-ctx.Done():
-	case <-time.After(retryAfter):
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		if h.open && h.rooms[r.name] == nil {
-			h.begin(r.name, true)
+	case <-time.After(restartDelay):
+		reg.mu.Lock()
+		defer reg.mu.Unlock()
+		if reg.open && reg.rooms[r.name] == nil {
+			reg.start(r.name, true)
 		}
 	}
 }
 
-func (h *Registry) forget(r *Room) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.rooms[r.name] == r {
-		delete(h.rooms, r.name)
+func (reg *Registry) remove(r *Room) {
+	reg.mu.Lock()
+	defer reg.mu.Unlock()
+	if reg.rooms[r.name] == r {
+		delete(reg.rooms, r.name)
 	}
 }
 
-// enter finds or begins a room and holds it open for one more member.
-func (h *Registry) enter(name string) (*Room, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if !h.open {
+// acquire finds or starts a room, and keeps it open for one more member.
+func (reg *Registry) acquire(name string) (*Room, error) {
+	reg.mu.Lock()
+	defer reg.mu.Unlock()
+	if !reg.open {
 		return nil, errClosing()
 	}
-	r := h.rooms[name]
+	r := reg.rooms[name]
 	if r == nil {
-		if err := h.mayBegin(); err != nil {
+		if err := reg.checkNewRoom(); err != nil {
 			return nil, err
 		}
-		_, permanent := h.cfg.Rooms[name]
-		r = h.begin(name, permanent)
+		_, permanent := reg.cfg.Rooms[name]
+		r = reg.start(name, permanent)
 	}
-	r.held++
+	r.refs++
 	return r, nil
 }
 
-// mayBegin tells whether there may be another room; h.mu is held.
-func (h *Registry) mayBegin() error {
+// checkNewRoom checks whether another room may start; reg.mu is held.
+func (reg *Registry) checkNewRoom() error {
 	switch {
-	case len(h.rooms) >= h.cfg.Limits.Rooms:
-		return refusal.New(CodeRooms, "all %d rooms of this server are in use; accepted is joining one of them", h.cfg.Limits.Rooms)
-	case h.anyFull():
+	case len(reg.rooms) >= reg.cfg.Limits.Rooms:
+		return refusal.New(CodeRooms, "all %d rooms of this server are in use; accepted is joining one of them", reg.cfg.Limits.Rooms)
+	case reg.anyOverloaded():
 		return errOverloaded()
 	}
 	return nil
 }
 
-// hold keeps a room open that somebody holds already.
-func (h *Registry) hold(r *Room) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	r.held++
+// retain adds a reference to a room that has one.
+func (reg *Registry) retain(r *Room) {
+	reg.mu.Lock()
+	defer reg.mu.Unlock()
+	r.refs++
 }
 
-// release undoes enter or hold; the room ends when nobody holds it.
-func (h *Registry) release(r *Room) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	r.held--
-	if r.held > 0 || r.permanent {
+// release undoes acquire or retain. The room ends with its last reference, unless it is configured.
+func (reg *Registry) release(r *Room) {
+	reg.mu.Lock()
+	defer reg.mu.Unlock()
+	r.refs--
+	if r.refs > 0 || r.permanent {
 		return
 	}
-	if h.rooms[r.name] == r {
-		delete(h.rooms, r.name)
+	if reg.rooms[r.name] == r {
+		delete(reg.rooms, r.name)
 	}
-	r.empty()
+	r.closeEmpty()
 }
 
-// Joining is what somebody brings along.
+// Joining describes a member that joins.
 type Joining struct {
 	Name    string // 1 to 64 printable letters; may be empty for a viewer
-	Key     string // a secret that takes the id back from who is there with it, and the place if name and role are the same; may be empty
+	Key     string // a secret that reclaims the id of an earlier join, and its place if name and role are the same; may be empty
 	Kind    Kind   // Peer when empty
 	Publish Media  // neither: a viewer
-	Screen  bool   // the picture is a shared screen: it is never cropped
-	Mesh    bool   // the member comes for the others of a mesh room, not for media: a viewer; see Mode
-	Layers  int    // versions of the picture that may be put, see Member.PutLayer; zero: one
+	Screen  bool   // the video is a shared screen, which is never cropped
+	Mesh    bool   // the member joins a mesh room, without media: it counts as a viewer; see Mode
+	Layers  int    // versions of the video that it may send, see Member.WriteVideo; zero: one
 }
 
-// Join makes the caller a member of a room, which begins if need be. Whoever gets a Member calls
-// its Leave or Lose. An [refusal.Error] is meant for the user.
-func (h *Registry) Join(ctx context.Context, name string, j Joining) (*Member, error) {
+// Join makes the caller a member of a room, which starts if it is not open. The caller calls Leave or Lose of the Member
+// in the end. A [refusal.Error] is meant for the user.
+func (reg *Registry) Join(ctx context.Context, name string, j Joining) (*Member, error) {
 	j, err := j.clean(name)
 	if err == nil {
-		err = h.checkMode(name, j)
+		err = reg.checkMode(name, j)
 	}
 	if err != nil {
 		return nil, err
 	}
 	select {
-	case <-h.begun:
+	case <-reg.running:
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	r, err := h.enter(name)
+	r, err := reg.acquire(name)
 	if err != nil {
 		return nil, err
 	}
 	m, err := r.join(j)
 	if err != nil {
-		h.release(r)
+		reg.release(r)
 		return nil, err
 	}
 	return m, nil
@@ -222,9 +222,10 @@ func (j Joining) clean(room string) (Joining, error) {
 
 func (j Joining) viewer() bool { return !j.Publish.Audio && !j.Publish.Video }
 
-// Info describes one room. The error is an [refusal.Error] with CodeNoSuchRoom, or that of an engine that does not answer.
-func (h *Registry) Info(name string) (Info, error) {
-	r := h.find(name)
+// Info describes one room. The error is a [refusal.Error] with CodeNoSuchRoom, or that of an engine that does not
+// answer.
+func (reg *Registry) Info(name string) (Info, error) {
+	r := reg.find(name)
 	if r == nil {
 		return Info{}, errNoSuchRoom(name)
 	}
@@ -232,17 +233,17 @@ func (h *Registry) Info(name string) (Info, error) {
 }
 
 // find returns a room that is open, or nil.
-func (h *Registry) find(name string) *Room {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.rooms[name]
+func (reg *Registry) find(name string) *Room {
+	reg.mu.Lock()
+	defer reg.mu.Unlock()
+	return reg.rooms[name]
 }
 
 // List describes all rooms, sorted by name.
-func (h *Registry) List() []Info {
+func (reg *Registry) List() []Info {
 	all := []Info{}
-	for _, name := range h.roomNames() {
-		info, err := h.Info(name)
+	for _, name := range reg.roomNames() {
+		info, err := reg.Info(name)
 		var gone *refusal.Error
 		if errors.As(err, &gone) {
 			continue
@@ -252,8 +253,8 @@ func (h *Registry) List() []Info {
 	return all
 }
 
-func (h *Registry) roomNames() []string {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return slices.Sorted(maps.Keys(h.rooms))
+func (reg *Registry) roomNames() []string {
+	reg.mu.Lock()
+	defer reg.mu.Unlock()
+	return slices.Sorted(maps.Keys(reg.rooms))
 }

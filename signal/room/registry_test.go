@@ -21,24 +21,24 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const soon = 10 * time.Second // for anything that has to happen
+const soon = 10 * time.Second // timeout of anything that has to happen
 
 // open runs a registry with a small canvas until the test ends.
 func open(t *testing.T, cfg Config) *Registry {
 	t.Helper()
 	cfg.Mixer = mixer.Config{Width: 64, Height: 64, FPS: 5}
 	cfg.Engine = mixertest.Start
-	h, err := NewRegistry(cfg, nil, slog.New(slog.DiscardHandler))
+	reg, err := NewRegistry(cfg, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
-	await.Running(t, h.Run)
-	return h
+	await.Running(t, reg.Run)
+	return reg
 }
 
-func enter(t *testing.T, h *Registry, room string, j Joining) *Member {
+func enter(t *testing.T, reg *Registry, room string, j Joining) *Member {
 	t.Helper()
-	m, err := h.Join(t.Context(), room, j)
+	m, err := reg.Join(t.Context(), room, j)
 	if err != nil {
 		t.Fatalf("join %s as %q: %v", room, j.Name, err)
 	}
@@ -66,7 +66,7 @@ func names(all []Participant) string {
 	return strings.Join(out, " ")
 }
 
-// nextEvent is the next event's names.
+// nextEvent is the names of the participants in the next event.
 func nextEvent(t *testing.T, m *Member) string {
 	t.Helper()
 	select {
@@ -80,17 +80,17 @@ func nextEvent(t *testing.T, m *Member) string {
 	return ""
 }
 
-func TestMembersHearOfEachOther(t *testing.T) {
-	h := open(t, Config{})
-	a := enter(t, h, "yard", publisher("a"))
-	b := enter(t, h, "yard", publisher("b"))
+func TestEventsOfJoinsAndLeaves(t *testing.T) {
+	reg := open(t, Config{})
+	a := enter(t, reg, "yard", publisher("a"))
+	b := enter(t, reg, "yard", publisher("b"))
 	if got := names(b.Participants()); got != "a b" {
 		t.Errorf("b found %q; want a b", got)
 	}
 	if got := nextEvent(t, a); got != "a b" {
-		t.Errorf("a heard of %q; want a b", got)
+		t.Errorf("a was sent %q; want a b", got)
 	}
-	viewer := enter(t, h, "yard", Joining{})
+	viewer := enter(t, reg, "yard", Joining{})
 	if viewer.Source() != 0 {
 		t.Error("a viewer has a source: it would take a tile")
 	}
@@ -101,98 +101,98 @@ func TestMembersHearOfEachOther(t *testing.T) {
 	}
 	b.Leave()
 	if got := nextEvent(t, a); got != "a" {
-		t.Errorf("a heard of %q after b left; want a", got)
+		t.Errorf("a was sent %q after b left; want a", got)
 	}
-	await.Within(t, soon, "the viewer hears of both changes", func() bool { return nextEvent(t, viewer) == "a" })
+	await.Within(t, soon, "the viewer gets the events of both changes", func() bool { return nextEvent(t, viewer) == "a" })
 }
 
-func TestSameKeyTakesItsPlaceBack(t *testing.T) {
-	h := open(t, Config{Limits: Limits{Participants: 3}})
+func TestSameKeyReclaimsItsPlace(t *testing.T) {
+	reg := open(t, Config{Limits: Limits{Participants: 3}})
 	mine := publisher("me")
 	mine.Key = "secret"
-	ghost := enter(t, h, "yard", mine)
-	other := enter(t, h, "yard", publisher("other"))
-	camera := enter(t, h, "yard", Joining{Name: "gate", Key: "secret", Kind: Camera, Publish: Media{Video: true}})
-	back := enter(t, h, "yard", mine)
-	<-ghost.Done()
-	wantCode(t, ghost.Err(), CodeReplaced)
-	if back.ID() != ghost.ID() || back.Source() != ghost.Source() {
-		t.Errorf("id %s became %s; want the same id and source", ghost.ID(), back.ID())
+	replaced := enter(t, reg, "yard", mine)
+	other := enter(t, reg, "yard", publisher("other"))
+	camera := enter(t, reg, "yard", Joining{Name: "gate", Key: "secret", Kind: Camera, Publish: Media{Video: true}})
+	back := enter(t, reg, "yard", mine)
+	<-replaced.Done()
+	wantCode(t, replaced.Err(), CodeReplaced)
+	if back.ID() != replaced.ID() || back.Source() != replaced.Source() {
+		t.Errorf("id %s became %s; want the same id and source", replaced.ID(), back.ID())
 	}
 	if got := names(back.Participants()); got != "me other gate" {
 		t.Errorf("places are %q; want me other gate", got)
 	}
-	ghost.Leave()
+	replaced.Leave()
 	if camera.Err() != nil || other.Err() != nil {
 		t.Errorf("others were touched: %v, %v", camera.Err(), other.Err())
 	}
-	info, err := h.Info("yard")
+	info, err := reg.Info("yard")
 	if err != nil || len(info.Participants) != 3 {
-		t.Errorf("after the ghost left: %d participants, %v; want 3", len(info.Participants), err)
+		t.Errorf("after the replaced left: %d participants, %v; want 3", len(info.Participants), err)
 	}
 }
 
 func TestSameKeyUnderAnotherName(t *testing.T) {
-	h := open(t, Config{Limits: Limits{Participants: 1}})
-	ghost := enter(t, h, "yard", Joining{Name: "old", Key: "k", Publish: Media{Video: true}})
-	back := enter(t, h, "yard", Joining{Name: "new", Key: "k", Publish: Media{Video: true}})
-	wantCode(t, ghost.Err(), CodeReplaced)
-	if got := names(back.Participants()); got != "new" || back.ID() != ghost.ID() {
-		t.Errorf("found %q with id %s; want new with id %s", got, back.ID(), ghost.ID())
+	reg := open(t, Config{Limits: Limits{Participants: 1}})
+	replaced := enter(t, reg, "yard", Joining{Name: "old", Key: "k", Publish: Media{Video: true}})
+	back := enter(t, reg, "yard", Joining{Name: "new", Key: "k", Publish: Media{Video: true}})
+	wantCode(t, replaced.Err(), CodeReplaced)
+	if got := names(back.Participants()); got != "new" || back.ID() != replaced.ID() {
+		t.Errorf("found %q with id %s; want new with id %s", got, back.ID(), replaced.ID())
 	}
-	viewing := enter(t, h, "yard", Joining{Key: "k"})
+	viewing := enter(t, reg, "yard", Joining{Key: "k"})
 	wantCode(t, back.Err(), CodeReplaced)
 	if got := names(viewing.Participants()); got != "" {
 		t.Errorf("found %q after the only publisher came back as a viewer; want nobody", got)
 	}
 }
 
-// TestPublisherBecomesViewer: the tile is gone, and the others are told so.
+// TestPublisherBecomesViewer: its tile is removed, and the others get an event.
 func TestPublisherBecomesViewer(t *testing.T) {
-	h := open(t, Config{})
-	other := enter(t, h, "yard", publisher("other"))
+	reg := open(t, Config{})
+	other := enter(t, reg, "yard", publisher("other"))
 	mine := publisher("me")
 	mine.Key = "k"
-	ghost := enter(t, h, "yard", mine)
+	replaced := enter(t, reg, "yard", mine)
 	if got := nextEvent(t, other); got != "other me" {
-		t.Fatalf("heard of %q; want other me", got)
+		t.Fatalf("other was sent %q; want other me", got)
 	}
-	viewing := enter(t, h, "yard", Joining{Name: "me", Key: "k"})
+	viewing := enter(t, reg, "yard", Joining{Name: "me", Key: "k"})
 	if got := nextEvent(t, other); got != "other" {
-		t.Errorf("heard of %q; want other alone", got)
+		t.Errorf("other was sent %q; want itself alone", got)
 	}
-	if viewing.ID() != ghost.ID() {
-		t.Errorf("id %s became %s", ghost.ID(), viewing.ID())
+	if viewing.ID() != replaced.ID() {
+		t.Errorf("id %s became %s", replaced.ID(), viewing.ID())
 	}
-	enter(t, h, "yard", mine)
+	enter(t, reg, "yard", mine)
 	if got := nextEvent(t, other); got != "other me" {
-		t.Errorf("heard of %q after the viewer published again; want other me", got)
+		t.Errorf("other was sent %q after the viewer published again; want other me", got)
 	}
 }
 
-func TestRefreshReachesTheOneWhoIsThere(t *testing.T) {
-	h := open(t, Config{})
+func TestKeyframeRequestsReachTheHolder(t *testing.T) {
+	reg := open(t, Config{})
 	j := publisher("me")
 	j.Key = "k"
-	ghost := enter(t, h, "yard", j)
-	var asked string
-	ghost.OnRefresh(func() { asked += "ghost " })
-	ghost.place.refresh()
-	back := enter(t, h, "yard", j)
-	back.place.refresh() // nobody to ask yet
-	back.OnRefresh(func() { asked += "back " })
-	back.place.refresh()
-	if asked != "ghost back " {
-		t.Errorf("asked %q; want ghost, then back", asked)
+	replaced := enter(t, reg, "yard", j)
+	var called string
+	replaced.OnKeyframeRequest(func() { called += "replaced " })
+	replaced.place.onKeyframeRequest()
+	back := enter(t, reg, "yard", j)
+	back.place.onKeyframeRequest() // no function is set yet
+	back.OnKeyframeRequest(func() { called += "back " })
+	back.place.onKeyframeRequest()
+	if called != "replaced back " {
+		t.Errorf("called %q; want replaced, then back", called)
 	}
 }
 
 func TestLimits(t *testing.T) {
-	h := open(t, Config{Limits: Limits{Rooms: 2, Participants: 2, Viewers: 1}})
-	a := enter(t, h, "one", publisher("a"))
-	enter(t, h, "one", publisher("b"))
+	reg := open(t, Config{Limits: Limits{Rooms: 2, Participants: 2, Viewers: 1}})
+	a := enter(t, reg, "one", publisher("a"))
+	enter(t, reg, "one", publisher("b"))
 	join := func(room string, j Joining) error {
-		m, err := h.Join(t.Context(), room, j)
+		m, err := reg.Join(t.Context(), room, j)
 		if err == nil {
 			t.Cleanup(m.Leave)
 		}
@@ -203,7 +203,7 @@ func TestLimits(t *testing.T) {
 		t.Errorf("a viewer of a full room: %v", err)
 	}
 	wantCode(t, join("one", Joining{}), CodeViewers)
-	enter(t, h, "two", publisher("d"))
+	enter(t, reg, "two", publisher("d"))
 	wantCode(t, join("three", publisher("e")), CodeRooms)
 	wantCode(t, join("a b", publisher("e")), CodeBadRoom)
 	wantCode(t, join("one", publisher("")), CodeBadName)
@@ -211,42 +211,42 @@ func TestLimits(t *testing.T) {
 	long.Key = strings.Repeat("k", 257)
 	wantCode(t, join("one", long), CodeBadKey)
 	a.Leave()
-	enter(t, h, "one", publisher("c"))
+	enter(t, reg, "one", publisher("c"))
 }
 
 func TestCamerasHaveNamesOfTheirOwn(t *testing.T) {
-	h := open(t, Config{})
+	reg := open(t, Config{})
 	gate := Joining{Name: "gate", Kind: Camera, Publish: Media{Video: true}}
-	enter(t, h, "one", gate)
-	enter(t, h, "one", publisher("gate"))
-	_, err := h.Join(t.Context(), "one", gate)
+	enter(t, reg, "one", gate)
+	enter(t, reg, "one", publisher("gate"))
+	_, err := reg.Join(t.Context(), "one", gate)
 	wantCode(t, err, CodeNameTaken)
 }
 
 func TestEmptyRoomsClose(t *testing.T) {
-	h := open(t, Config{Rooms: map[string]Settings{"hall": {}}})
-	await.Within(t, soon, "the configured room is there", func() bool { return len(h.List()) == 1 })
-	m := enter(t, h, "yard", publisher("a"))
-	if got := len(h.List()); got != 2 {
+	reg := open(t, Config{Rooms: map[string]Settings{"hall": {}}})
+	await.Within(t, soon, "the configured room is there", func() bool { return len(reg.List()) == 1 })
+	m := enter(t, reg, "yard", publisher("a"))
+	if got := len(reg.List()); got != 2 {
 		t.Fatalf("%d rooms; want 2", got)
 	}
 	m.Leave()
 	await.Within(t, soon, "only the configured room is left", func() bool {
-		all := h.List()
+		all := reg.List()
 		return len(all) == 1 && all[0].Room == "hall" && all[0].Configured
 	})
-	_, err := h.Info("yard")
+	_, err := reg.Info("yard")
 	wantCode(t, err, CodeNoSuchRoom)
-	enter(t, h, "hall", publisher("a")).Leave()
-	if _, err := h.Info("hall"); err != nil {
+	enter(t, reg, "hall", publisher("a")).Leave()
+	if _, err := reg.Info("hall"); err != nil {
 		t.Errorf("the configured room closed: %v", err)
 	}
 }
 
-func TestSlowMemberIsParted(t *testing.T) {
-	h := open(t, Config{})
-	slow := enter(t, h, "yard", publisher("slow"))
-	quick := enter(t, h, "yard", publisher("quick"))
+func TestSlowMemberIsRemoved(t *testing.T) {
+	reg := open(t, Config{})
+	slow := enter(t, reg, "yard", publisher("slow"))
+	quick := enter(t, reg, "yard", publisher("quick"))
 	for i := range backlog + 1 {
 		quick.Mute(Media{Audio: i%2 == 0})
 		<-quick.Events()
@@ -254,7 +254,7 @@ func TestSlowMemberIsParted(t *testing.T) {
 	<-slow.Done()
 	wantCode(t, slow.Err(), CodeSlow)
 	await.Within(t, soon, "the slow one is gone", func() bool {
-		info, err := h.Info("yard")
+		info, err := reg.Info("yard")
 		return err == nil && len(info.Participants) == 1
 	})
 	if quick.Err() != nil {
@@ -262,15 +262,15 @@ func TestSlowMemberIsParted(t *testing.T) {
 	}
 }
 
-func TestHouseEndsMemberships(t *testing.T) {
+func TestRegistryEndsMemberships(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	h, err := NewRegistry(Config{Engine: mixertest.Start, Mixer: mixer.Config{Width: 64, Height: 64, FPS: 5}}, nil, slog.New(slog.DiscardHandler))
+	reg, err := NewRegistry(Config{Engine: mixertest.Start, Mixer: mixer.Config{Width: 64, Height: 64, FPS: 5}}, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	done := make(chan error, 1)
-	go func() { done <- h.Run(ctx) }()
-	m, err := h.Join(ctx, "yard", publisher("a"))
+	go func() { done <- reg.Run(ctx) }()
+	m, err := reg.Join(ctx, "yard", publisher("a"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -279,7 +279,7 @@ func TestHouseEndsMemberships(t *testing.T) {
 	wantCode(t, m.Err(), CodeClosing)
 	select {
 	case early := <-done:
-		t.Errorf("the registry ended (%v) before its member let go of the mixer", early)
+		t.Errorf("the registry ended (%v) before its member left", early)
 	default:
 	}
 	m.Leave()
@@ -287,21 +287,21 @@ func TestHouseEndsMemberships(t *testing.T) {
 	if err = <-done; err != nil {
 		t.Error(err)
 	}
-	_, err = h.Join(t.Context(), "yard", publisher("b"))
+	_, err = reg.Join(t.Context(), "yard", publisher("b"))
 	wantCode(t, err, CodeClosing)
 }
 
-// TestManyComeAndGo lets members of a few rooms come and go at once: the race detector and goleak
-// are the judges, and in the end nobody is left.
+// TestManyComeAndGo has members of two rooms join and leave at once, for the race detector and goleak. All rooms are
+// closed in the end.
 func TestManyComeAndGo(t *testing.T) {
-	h := open(t, Config{})
+	reg := open(t, Config{})
 	var all sync.WaitGroup
 	for i := range 16 {
 		all.Go(func() {
 			for n := range 10 {
 				j := publisher(fmt.Sprint("p", i))
 				j.Key = fmt.Sprint("k", i%8)
-				m, err := h.Join(t.Context(), fmt.Sprint("room", n%2), j)
+				m, err := reg.Join(t.Context(), fmt.Sprint("room", n%2), j)
 				if err != nil {
 					t.Errorf("join: %v", err)
 					return
@@ -312,14 +312,14 @@ func TestManyComeAndGo(t *testing.T) {
 		})
 	}
 	all.Wait()
-	await.Within(t, soon, "all rooms are empty", func() bool { return len(h.List()) == 0 })
+	await.Within(t, soon, "all rooms are empty", func() bool { return len(reg.List()) == 0 })
 }
 
 func TestInfo(t *testing.T) {
-	h := open(t, Config{})
-	enter(t, h, "yard", publisher("a"))
-	enter(t, h, "yard", Joining{})
-	got, err := h.Info("yard")
+	reg := open(t, Config{})
+	enter(t, reg, "yard", publisher("a"))
+	enter(t, reg, "yard", Joining{})
+	got, err := reg.Info("yard")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -366,14 +366,14 @@ func TestConfigNamesTheBadField(t *testing.T) {
 	}
 }
 
-func TestSoundAloneShowsAPlaceholder(t *testing.T) {
-	h := open(t, Config{})
-	enter(t, h, "yard", Joining{Name: "Ana", Publish: Media{Audio: true}})
-	info, err := h.Info("yard")
+func TestAudioAloneShowsAPlaceholder(t *testing.T) {
+	reg := open(t, Config{})
+	enter(t, reg, "yard", Joining{Name: "Ana", Publish: Media{Audio: true}})
+	info, err := reg.Info("yard")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got := info.Participants[0].State; got != mixer.Muted {
-		t.Errorf("state %s, want %s: there is no picture to wait for", got, mixer.Muted)
+		t.Errorf("state %s, want %s: there is no video to wait for", got, mixer.Muted)
 	}
 }

@@ -19,41 +19,41 @@ type Room struct {
 	permanent bool
 	log       *slog.Logger
 
-	held  int    // members, joins on their way, and places kept for who is away; under registry.mu
-	empty func() // ends the room; see newRoom
+	refs       int    // members, joins in progress and places of members that are away; under registry.mu
+	closeEmpty func() // ends the room; see newRoom
 
-	overload atomic.Int32 // the mixer's; the loop writes it
+	overload atomic.Int32 // level of the mixer; the loop writes it
 
-	over     chan struct{} // closed by empty
+	empty    chan struct{} // closed by closeEmpty
 	commands chan command
-	done     chan struct{} // closed when no more commands are taken
+	done     chan struct{} // closed when commands are not accepted any more
 
 	hub *hub.Hub // set before the first command runs
 
-	// What follows belongs to the loop.
-	places     []*place // who publishes, in tile order
-	next       int      // number of the next new place
-	departed   map[who]departure
-	viewers    []*place
-	members    map[*Member]struct{} // everybody who has not left yet
-	recordings []*recording
-	ending     bool // nobody joins any more
+	// The fields below belong to the loop.
+	places       []*place // of members that publish, in tile order
+	next         int      // number of the next new place
+	formerPlaces map[identity]formerPlace
+	viewers      []*place
+	members      map[*Member]struct{} // that have not left yet
+	recordings   []*recording
+	closing      bool // joins are refused
 }
 
-// command is one thing the loop does.
-type command interface{ do(r *Room) }
+// command is applied by the loop.
+type command interface{ apply(r *Room) }
 
-func newRoom(h *Registry, name string, permanent bool) *Room {
-	over := make(chan struct{})
+func newRoom(reg *Registry, name string, permanent bool) *Room {
+	empty := make(chan struct{})
 	return &Room{
-		registry: h, name: name, permanent: permanent, log: h.log.With("room", name),
-		over: over, empty: sync.OnceFunc(func() { close(over) }),
+		registry: reg, name: name, permanent: permanent, log: reg.log.With("room", name),
+		empty: empty, closeEmpty: sync.OnceFunc(func() { close(empty) }),
 		commands: make(chan command), done: make(chan struct{}), members: map[*Member]struct{}{},
-		next: len(h.cfg.Rooms[name].Cameras), departed: map[who]departure{},
+		next: len(reg.cfg.Rooms[name].Cameras), formerPlaces: map[identity]formerPlace{},
 	}
 }
 
-// run lives until ctx ends, nobody holds the room, or its mixer breaks.
+// run runs the room until ctx ends, the last reference is released, or the mixer fails.
 func (r *Room) run(ctx context.Context) error {
 	defer close(r.done)
 	h, err := hub.New(r.registry.cfg.Mixer, r.registry.cfg.Engine, r.log)
@@ -66,20 +66,20 @@ func (r *Room) run(ctx context.Context) error {
 	mixed := make(chan error, 1)
 	go func() { mixed <- h.Run(mixing) }()
 	r.setViews()
-	r.record(ctx)
+	r.startRecordings(ctx)
 	r.log.Info("room began")
-	broken := r.loop(ctx, mixed)
-	r.vacate(broken)
+	failure := r.loop(ctx, mixed)
+	r.endMemberships(failure)
 	stop()
-	if broken == nil {
-		broken = <-mixed
+	if failure == nil {
+		failure = <-mixed
 	}
 	r.stopRecordings()
 	r.log.Info("room ended")
-	return broken
+	return failure
 }
 
-// loop is the life of the room; the error is the mixer's, which ended by itself.
+// loop applies the commands until the room ends. The error is that of a mixer that ended by itself.
 func (r *Room) loop(ctx context.Context, mixed <-chan error) error {
 	second := time.NewTicker(time.Second)
 	defer second.Stop()
@@ -88,36 +88,35 @@ func (r *Room) loop(ctx context.Context, mixed <-chan error) error {
 		case <-ctx.Done():
 			return nil
 		case <-second.C:
-			r.watchOver()
-		case <-r.over:
+			r.everySecond()
+		case <-r.empty:
 			return nil
 		case err := <-mixed:
 			return fmt.Errorf("mixer ended: %w", err)
 		case c := <-r.commands:
-			c.do(r)
+			c.apply(r)
 		}
 	}
 }
 
-// patience is how long a closing room waits for its members to let go.
-const patience = 10 * time.Second
+// leaveTimeout is how long a closing room waits for its members to leave.
+const leaveTimeout = 10 * time.Second
 
-// vacate ends all memberships, waits for the members to stop using the mixer, and closes the
-// sources.
-func (r *Room) vacate(broken error) {
+// endMemberships ends all memberships, waits until the members have stopped using the mixer, and closes the sources.
+func (r *Room) endMemberships(failure error) {
 	reason := errClosing()
-	if broken != nil {
-		reason = broken
+	if failure != nil {
+		reason = failure
 	}
-	r.ending = true
+	r.closing = true
 	for m := range r.members {
 		m.end(reason)
 	}
-	deadline := time.After(patience)
+	deadline := time.After(leaveTimeout)
 	for len(r.members) > 0 {
 		select {
 		case c := <-r.commands:
-			c.do(r)
+			c.apply(r)
 		case <-deadline:
 			r.log.Error("members did not leave a closing room", "members", len(r.members))
 			clear(r.members)
@@ -129,8 +128,8 @@ func (r *Room) vacate(broken error) {
 	r.places, r.viewers = nil, nil
 }
 
-// do runs c in the loop and tells whether the room took it; it returns before c has run.
-func (r *Room) do(c command) bool {
+// submit gives c to the loop and tells whether the room accepted it. It returns before c is applied.
+func (r *Room) submit(c command) bool {
 	select {
 	case r.commands <- c:
 		return true
@@ -139,36 +138,36 @@ func (r *Room) do(c command) bool {
 	}
 }
 
-// tell gives everybody but one the new state, and parts with those who do not listen.
-func (r *Room) tell(but *Member) {
+// broadcast sends the new state to all members except one, and ends the memberships whose backlog is full.
+func (r *Room) broadcast(except *Member) {
 	e := Event{Participants: r.participants(), Overload: int(r.overload.Load())}
-	parted := false
+	removed := false
 	for m := range r.members {
-		if m == but || m.events == nil || m.over.Load() {
+		if m == except || m.events == nil || m.ended.Load() {
 			continue
 		}
 		select {
 		case m.events <- e:
 		default:
 			m.end(refusal.New(CodeSlow, "%d events were not read; accepted is a new connection that reads them", backlog))
-			parted = r.lose(m) || parted
+			removed = r.keepPlace(m) || removed
 		}
 	}
-	if parted {
-		r.tell(nil)
+	if removed {
+		r.broadcast(nil)
 	}
 }
 
-// watchOver does what is to be done once a second.
-func (r *Room) watchOver() {
-	changed := r.giveUp(time.Now())
-	level := r.registry.overload(r.hub)
+// everySecond expires places and reads the overload level.
+func (r *Room) everySecond() {
+	changed := r.expirePlaces(time.Now())
+	level := r.registry.overloadOf(r.hub)
 	if before := int(r.overload.Swap(int32(level))); level != before {
 		r.log.Warn("overload changed", "level", level, "before", before)
 		changed = true
 	}
 	if changed {
-		r.tell(nil)
+		r.broadcast(nil)
 	}
 }
 

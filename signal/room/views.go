@@ -8,47 +8,46 @@ import (
 	"azulejo/signal/refusal"
 )
 
-// ViewInfo is a named view, with what it takes from its room filled in.
+// ViewInfo is a named view, with the defaults of its room filled in.
 type ViewInfo struct {
 	Name string `json:"name"`
 	mixer.View
 }
 
-// SetView gives a named view of an open room another meaning, or makes it; a configured room has it until the
-// room ends, and then again what is configured. Who watches it, and what records it, sees the change. An
-// [refusal.Error] names the field that is wrong.
-func (h *Registry) SetView(room, name string, v mixer.View) error {
+// SetView changes or adds a named view of an open room, until the room ends. A configured room has its configured views
+// again then. Viewers and recordings of the view get the change. A [refusal.Error] names the bad field.
+func (reg *Registry) SetView(room, name string, v mixer.View) error {
 	if !validName(name) {
 		return refusal.New(CodeBadView, "view %q: accepted are %s", clip(name), acceptedNames)
 	}
 	if err := v.Validate(); err != nil {
 		return refusal.New(CodeBadView, "%v", err)
 	}
-	return h.ask(room, func(r *Room) error { return r.setView(name, v) })
+	return reg.query(room, func(r *Room) error { return r.setView(name, v) })
 }
 
-// DeleteView removes a named view of an open room; who watches it sees main from then on. main goes back to a
-// grid. A view that is recorded stays: footage of its name shows nothing else.
-func (h *Registry) DeleteView(room, name string) error {
-	return h.ask(room, func(r *Room) error { return r.deleteView(name) })
+// DeleteView removes a named view of an open room. Its viewers see main from then on. main becomes a grid again. A view
+// that is recorded cannot be deleted: footage under its name shows no other view.
+func (reg *Registry) DeleteView(room, name string) error {
+	return reg.query(room, func(r *Room) error { return r.deleteView(name) })
 }
 
-// question is something that the loop answers.
-type question struct {
-	ask   func(*Room) error
+// query is a function that the loop runs, and the channel for its result.
+type query struct {
+	run   func(*Room) error
 	reply chan<- error
 }
 
-func (h *Registry) ask(room string, ask func(*Room) error) error {
-	r := h.find(room)
+func (reg *Registry) query(room string, run func(*Room) error) error {
+	r := reg.find(room)
 	reply := make(chan error, 1)
-	if r == nil || !r.do(question{ask, reply}) {
+	if r == nil || !r.submit(query{run, reply}) {
 		return errNoSuchRoom(room)
 	}
 	return <-reply
 }
 
-func (c question) do(r *Room) { c.reply <- c.ask(r) }
+func (c query) apply(r *Room) { c.reply <- c.run(r) }
 
 func (r *Room) setView(name string, v mixer.View) error {
 	views := r.hub.Views()
@@ -74,7 +73,7 @@ func (r *Room) deleteView(name string) error {
 	return nil
 }
 
-// setViews makes what the configuration says.
+// setViews sets the configured views.
 func (r *Room) setViews() {
 	views := r.registry.cfg.Rooms[r.name].Views
 	for _, name := range slices.Sorted(maps.Keys(views)) {
@@ -84,12 +83,12 @@ func (r *Room) setViews() {
 	}
 }
 
-// describeViews are all, main first.
+// describeViews lists all views, main first.
 func (r *Room) describeViews() []ViewInfo {
 	views := r.hub.Views()
 	all := make([]ViewInfo, 0, len(views))
 	for _, name := range slices.Sorted(maps.Keys(views)) {
-		info := ViewInfo{name, r.filled(views[name])}
+		info := ViewInfo{name, r.withDefaults(views[name])}
 		if name == mixer.MainView {
 			all = slices.Insert(all, 0, info)
 		} else {
@@ -99,8 +98,8 @@ func (r *Room) describeViews() []ViewInfo {
 	return all
 }
 
-// filled puts the room's values where a view has none.
-func (r *Room) filled(v mixer.View) mixer.View {
+// withDefaults fills in the room's values where v has none.
+func (r *Room) withDefaults(v mixer.View) mixer.View {
 	cfg := r.registry.cfg.Mixer.WithDefaults()
 	set := func(v *int, room int) {
 		if *v == 0 {

@@ -14,73 +14,72 @@ import (
 	"azulejo/signal/signaltest/await"
 )
 
-// viewNames of a room, in the order of its description.
-func viewNames(t *testing.T, h *Registry, room string) string {
+// viewNames are the views of a room with their layouts, in the order of its description.
+func viewNames(t *testing.T, reg *Registry, room string) string {
 	t.Helper()
 	var all []string
-	for _, v := range settle(t, h, room).Views {
+	for _, v := range settle(t, reg, room).Views {
 		all = append(all, v.Name+":"+string(v.Layout))
 	}
 	return strings.Join(all, " ")
 }
 
 func TestViewsComeAndGo(t *testing.T) {
-	h := open(t, Config{Rooms: map[string]Settings{"hall": {Views: map[string]mixer.View{
+	reg := open(t, Config{Rooms: map[string]Settings{"hall": {Views: map[string]mixer.View{
 		"main": {Layout: mixer.KindSpotlight}, "door": {Layout: mixer.KindFocus, Spotlight: "door", Width: 128, Height: 72, FPS: 10},
 	}}}})
-	await.Within(t, soon, "the configured room is there", func() bool { return len(h.List()) == 1 })
-	if got := viewNames(t, h, "hall"); got != "main:spotlight door:focus" {
+	await.Within(t, soon, "the configured room is there", func() bool { return len(reg.List()) == 1 })
+	if got := viewNames(t, reg, "hall"); got != "main:spotlight door:focus" {
 		t.Errorf("views are %q", got)
 	}
-	if got := settle(t, h, "hall").Views[1]; got.Width != 128 || got.FPS != 10 || got.Spotlight != "door" {
+	if got := settle(t, reg, "hall").Views[1]; got.Width != 128 || got.FPS != 10 || got.Spotlight != "door" {
 		t.Errorf("the configured view is %+v", got)
 	}
 	for name, v := range map[string]mixer.View{"all": {}, "door": {Layout: mixer.KindPiP}} {
-		if err := h.SetView("hall", name, v); err != nil {
+		if err := reg.SetView("hall", name, v); err != nil {
 			t.Errorf("set %s: %v", name, err)
 		}
 	}
-	if got := viewNames(t, h, "hall"); got != "main:spotlight all:grid door:pip" {
+	if got := viewNames(t, reg, "hall"); got != "main:spotlight all:grid door:pip" {
 		t.Errorf("views are %q after two were set", got)
 	}
-	if got := settle(t, h, "hall").Views[1]; got.Width != 64 || got.FPS != 5 {
-		t.Errorf("a view that says nothing is %+v; want the room's values", got)
+	if got := settle(t, reg, "hall").Views[1]; got.Width != 64 || got.FPS != 5 {
+		t.Errorf("a view without values is %+v; want the room's values", got)
 	}
 	for _, name := range []string{"all", "main", "main"} {
-		if err := h.DeleteView("hall", name); err != nil {
+		if err := reg.DeleteView("hall", name); err != nil {
 			t.Errorf("delete %s: %v", name, err)
 		}
 	}
-	if got := viewNames(t, h, "hall"); got != "main:grid door:pip" {
+	if got := viewNames(t, reg, "hall"); got != "main:grid door:pip" {
 		t.Errorf("views are %q after all and main were deleted", got)
 	}
 }
 
 func TestViewsAreRefused(t *testing.T) {
-	h := open(t, Config{})
-	enter(t, h, "yard", publisher("a"))
-	wantCode(t, h.SetView("nowhere", "door", mixer.View{}), CodeNoSuchRoom)
-	wantCode(t, h.DeleteView("nowhere", "door"), CodeNoSuchRoom)
-	wantCode(t, h.DeleteView("yard", "door"), CodeNoSuchView)
-	wantCode(t, h.SetView("yard", "../door", mixer.View{}), CodeBadView)
-	err := h.SetView("yard", "door", mixer.View{Layout: "heap"})
+	reg := open(t, Config{})
+	enter(t, reg, "yard", publisher("a"))
+	wantCode(t, reg.SetView("nowhere", "door", mixer.View{}), CodeNoSuchRoom)
+	wantCode(t, reg.DeleteView("nowhere", "door"), CodeNoSuchRoom)
+	wantCode(t, reg.DeleteView("yard", "door"), CodeNoSuchView)
+	wantCode(t, reg.SetView("yard", "../door", mixer.View{}), CodeBadView)
+	err := reg.SetView("yard", "door", mixer.View{Layout: "heap"})
 	wantCode(t, err, CodeBadView)
 	if err == nil || !strings.HasPrefix(err.Error(), "layout: ") {
 		t.Errorf("got %v; want the field first", err)
 	}
 	for name := range manyViews(maxViews - 1) {
-		if err := h.SetView("yard", name, mixer.View{}); err != nil {
+		if err := reg.SetView("yard", name, mixer.View{}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	wantCode(t, h.SetView("yard", "more", mixer.View{}), CodeViews)
-	if err := h.SetView("yard", "v3", mixer.View{Layout: mixer.KindPiP}); err != nil {
-		t.Errorf("one of them has no other meaning: %v", err)
+	wantCode(t, reg.SetView("yard", "more", mixer.View{}), CodeViews)
+	if err := reg.SetView("yard", "v3", mixer.View{Layout: mixer.KindPiP}); err != nil {
+		t.Errorf("change a view of a room with all views: %v", err)
 	}
 }
 
-// TestRecordedViewChanges: a view is recorded under its name, goes on in another shape when it is set, and
-// cannot be deleted meanwhile.
+// TestRecordedViewChanges: a recorded view can change its size, which starts another init segment, and cannot be deleted.
 func TestRecordedViewChanges(t *testing.T) {
 	log := slog.New(slog.DiscardHandler)
 	objects, err := store.NewDir(t.TempDir())
@@ -91,7 +90,7 @@ func TestRecordedViewChanges(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := NewRegistry(Config{
+	reg, err := NewRegistry(Config{
 		Engine: mixertest.Start,
 		Mixer:  mixer.Config{Width: 64, Height: 64, FPS: 10, GOP: time.Second},
 		Rooms:  map[string]Settings{"hall": {Record: []string{"door"}, Views: map[string]mixer.View{"door": {Width: 128, Height: 72}}}},
@@ -103,15 +102,15 @@ func TestRecordedViewChanges(t *testing.T) {
 	uploading, stop := context.WithCancel(t.Context())
 	registry, uploader := make(chan error, 1), make(chan error, 1)
 	go func() { uploader <- rec.Run(uploading) }()
-	go func() { registry <- h.Run(living) }()
+	go func() { registry <- reg.Run(living) }()
 
-	await.Within(t, soon, "the view is recorded", func() bool { return segments(h) > 0 })
-	wantCode(t, h.DeleteView("hall", "door"), CodeRecorded)
-	if err := h.SetView("hall", "door", mixer.View{Width: 96, Height: 96}); err != nil {
+	await.Within(t, soon, "the view is recorded", func() bool { return segments(reg) > 0 })
+	wantCode(t, reg.DeleteView("hall", "door"), CodeRecorded)
+	if err := reg.SetView("hall", "door", mixer.View{Width: 96, Height: 96}); err != nil {
 		t.Fatal(err)
 	}
-	before := segments(h)
-	await.Within(t, soon, "the other shape is recorded", func() bool { return segments(h) > before+1 })
+	before := segments(reg)
+	await.Within(t, soon, "the other size is recorded", func() bool { return segments(reg) > before+1 && inits(t, objects) > 1 })
 	leave()
 	if err := <-registry; err != nil {
 		t.Error(err)
@@ -120,19 +119,26 @@ func TestRecordedViewChanges(t *testing.T) {
 	if err := <-uploader; err != nil {
 		t.Error(err)
 	}
-	inits := 0
-	for _, key := range keys(t, objects, "v1/hall/door/") {
-		if strings.Contains(key, "init") {
-			inits++
-		}
-	}
-	if inits < 2 {
-		t.Errorf("%d init segments; want one for each shape", inits)
+	if n := inits(t, objects); n < 2 {
+		t.Errorf("%d init segments; want one for each size", n)
 	}
 }
 
-func segments(h *Registry) uint64 {
-	info, err := h.Info("hall")
+// inits is the number of init segments of the view in the store.
+func inits(t *testing.T, objects store.Store) int {
+	t.Helper()
+	n := 0
+	for _, key := range keys(t, objects, "v1/hall/door/") {
+		if strings.Contains(key, "init") {
+			n++
+		}
+	}
+	return n
+}
+
+// segments is the number of segments of the recorded view so far.
+func segments(reg *Registry) uint64 {
+	info, err := reg.Info("hall")
 	if err != nil || len(info.Recordings) != 1 || info.Recordings[0].Stream != "door" {
 		return 0
 	}

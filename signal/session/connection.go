@@ -62,7 +62,7 @@ func trickler(to chan<- peer.Candidate, log *slog.Logger) func(peer.Candidate) {
 // followMixer passes on what the mixer wants from the client: keyframes, and video of another size.
 func (s *Session) followMixer() {
 	p, viewer := s.conn.peer, s.viewer
-	s.place.OnRefresh(p.RequestKeyframe)
+	s.place.OnKeyframeRequest(p.RequestKeyframe)
 	s.place.OnDemand(func(d mixer.Demand) {
 		p.Demand(d)
 		viewer.OnDemand(d)
