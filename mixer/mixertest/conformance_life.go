@@ -190,8 +190,8 @@ func brokenFeed(t *testing.T, start hub.Start) {
 	Stats(t, r.Hub)
 }
 
-// fed counts what a feed gives.
-type fed struct {
+// feedCounter counts what a feed gives.
+type feedCounter struct {
 	cancel  context.CancelFunc
 	refresh chan struct{}
 	ended   chan error
@@ -201,9 +201,9 @@ type fed struct {
 	keys   []time.Duration
 }
 
-func openFeed(r *rig, spec mixer.FeedSpec, out func(mixer.Packet)) *fed {
+func openFeed(r *rig, spec mixer.FeedSpec, out func(mixer.Packet)) *feedCounter {
 	ctx, cancel := context.WithCancel(context.Background())
-	f := &fed{cancel: cancel, refresh: make(chan struct{}), ended: make(chan error, 1)}
+	f := &feedCounter{cancel: cancel, refresh: make(chan struct{}), ended: make(chan error, 1)}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -213,7 +213,7 @@ func openFeed(r *rig, spec mixer.FeedSpec, out func(mixer.Packet)) *fed {
 	return f
 }
 
-func (f *fed) add(p mixer.Packet) {
+func (f *feedCounter) add(p mixer.Packet) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if !p.Codec.IsVideo() {
@@ -225,14 +225,14 @@ func (f *fed) add(p mixer.Packet) {
 	}
 }
 
-func (f *fed) count() (keys, frames int) {
+func (f *feedCounter) count() (keys, frames int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return len(f.keys), f.frames
 }
 
 // keyframeGap is the time from the first keyframe to the second one.
-func (f *fed) keyframeGap() time.Duration {
+func (f *feedCounter) keyframeGap() time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.keys[1] - f.keys[0]
