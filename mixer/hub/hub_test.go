@@ -160,10 +160,10 @@ func (s *recorder) rises(t *testing.T) {
 	}
 }
 
-// told is a recorder that wants layouts.
-type told struct{ recorder }
+// layoutRecorder is a recorder that wants layouts.
+type layoutRecorder struct{ recorder }
 
-func (s *told) WriteLayout(l *mixer.Layout, _ time.Duration) {
+func (s *layoutRecorder) WriteLayout(l *mixer.Layout, _ time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.all = append(s.all, "layout:"+l.Tiles[0].ID)
@@ -328,6 +328,9 @@ func TestARequestEndsWithItsContext(t *testing.T) {
 		if _, err := r.Stats(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("statistics: %v", err)
 		}
+		if n := len(r.requests.wait); n != 0 {
+			t.Errorf("%d requests are still waited for", n)
+		}
 	})
 }
 
@@ -356,7 +359,7 @@ func TestRequestsEndWithTheEngine(t *testing.T) {
 func TestStatsSayWhatSubscribersGet(t *testing.T) {
 	inRoom(t, func(t *testing.T, r *room) {
 		p := passing(r, mixer.RenditionInfo{View: "v", Codec: mixer.H264, Size: mixer.Size{W: 320, H: 176}, Profile: 66})
-		p.begin()
+		p.start()
 		r.engine.silent = true
 		var st mixer.Stats
 		go func() { st, _ = r.Stats(t.Context()) }()

@@ -17,7 +17,7 @@ type stream struct {
 	*room
 	source *Source
 	sub    *VideoSubscription
-	sink   *told
+	sink   *layoutRecorder
 	layer  int
 	size   mixer.Size    // of its keyframes
 	pts    time.Duration // on its clock, of the next packet
@@ -27,7 +27,7 @@ type stream struct {
 // the source is an hour behind.
 func passing(r *room, info mixer.RenditionInfo) *stream {
 	r.t.Helper()
-	s := &stream{room: r, sink: &told{}, size: mixer.Size{W: 160, H: 96}, pts: time.Second}
+	s := &stream{room: r, sink: &layoutRecorder{}, size: mixer.Size{W: 160, H: 96}, pts: time.Second}
 	s.source = r.AddSource(SourceConfig{SourceSpec: mixer.SourceSpec{Name: "a", Layers: 2}})
 	s.layer = 1
 	s.sub = r.watch(s.sink)
@@ -49,8 +49,8 @@ func (s *stream) offer(n uint64, src *Source) {
 	synctest.Wait()
 }
 
-// unit makes a packet of a source; labels of keyframes begin with K.
-func (s *stream) unit(name string) mixer.Packet {
+// packet makes a packet of a source; labels of keyframes begin with K.
+func (s *stream) packet(name string) mixer.Packet {
 	p := mixer.Packet{Codec: mixer.H264, PTS: s.pts, Data: []byte("\x00\x00\x00\x01\x41#" + name)}
 	if strings.HasPrefix(name, "K") {
 		p.Key, p.Data = true, []byte(sps(66, s.size)+"\x00\x00\x00\x01\x65#"+name)
@@ -61,7 +61,7 @@ func (s *stream) unit(name string) mixer.Packet {
 // write sends packets, one each 50 ms, and waits until they are handled.
 func (s *stream) write(names ...string) {
 	for _, name := range names {
-		s.writePacket(s.unit(name))
+		s.writePacket(s.packet(name))
 	}
 }
 
@@ -72,8 +72,8 @@ func (s *stream) writePacket(p mixer.Packet) {
 	time.Sleep(frameTime)
 }
 
-// begin has the source passed through.
-func (s *stream) begin() {
+// start has the source passed through.
+func (s *stream) start() {
 	s.t.Helper()
 	s.write("K0", "a0")
 	s.is("the start", s.sink, "K0 a0")
@@ -187,7 +187,7 @@ func TestPassthroughStartsAtAKeyframe(t *testing.T) {
 // TestNothingIsPassedThroughBeforeTheLayout: viewers are told what they see first.
 func TestNothingIsPassedThroughBeforeTheLayout(t *testing.T) {
 	inRoom(t, func(t *testing.T, r *room) {
-		s := &stream{room: r, sink: &told{}, size: mixer.Size{W: 160, H: 96}}
+		s := &stream{room: r, sink: &layoutRecorder{}, size: mixer.Size{W: 160, H: 96}}
 		s.source = r.AddSource(SourceConfig{})
 		s.sub = r.watch(s.sink)
 		r.engine.emit(mixer.Assigned{Subscription: s.sub.id, Rendition: 1, Info: plain()})
@@ -242,8 +242,12 @@ func TestPacketsOfAnOfferThatWasWithdrawnAreDiscarded(t *testing.T) {
 			r.engine.emit(mixer.Delayed{Source: s.source.ID(), Delay: time.Second})
 			s.write("K1", "a", "b")
 			next(s)
+			r.engine.sent()
 			time.Sleep(2 * time.Second)
 			r.is(name, s.sink, "")
+			if name != "offered again" {
+				r.expect(name)
+			}
 		})
 	}
 }
@@ -251,8 +255,8 @@ func TestPacketsOfAnOfferThatWasWithdrawnAreDiscarded(t *testing.T) {
 func TestALostPacketEndsThePassthrough(t *testing.T) {
 	inRoom(t, func(t *testing.T, r *room) {
 		s := passing(r, plain())
-		s.begin()
-		lost := s.unit("lost")
+		s.start()
+		lost := s.packet("lost")
 		lost.Lost = true
 		s.writePacket(lost)
 		r.expect("something is lost", s.active(1, false), s.keyframe())
@@ -260,7 +264,7 @@ func TestALostPacketEndsThePassthrough(t *testing.T) {
 		s.write("b")
 		r.expect("it asks again", s.keyframe())
 		r.is("nothing without a keyframe", s.sink, "")
-		first := s.unit("K1")
+		first := s.packet("K1")
 		first.Lost = true // what is missing came before it
 		s.writePacket(first)
 		r.is("a keyframe", s.sink, "K1")
@@ -277,7 +281,7 @@ func TestAnUnansweredKeyframeRequestEndsThePassthrough(t *testing.T) {
 	} {
 		inRoom(t, func(t *testing.T, r *room) {
 			s := passing(r, plain())
-			s.begin()
+			s.start()
 			request(s)
 			began := time.Now()
 			for s.sub.Rendition().Passed && time.Since(began) < time.Minute {
@@ -295,7 +299,7 @@ func TestAnUnansweredKeyframeRequestEndsThePassthrough(t *testing.T) {
 func TestAnAnsweredKeyframeRequestDoesNot(t *testing.T) {
 	inRoom(t, func(t *testing.T, r *room) {
 		s := passing(r, plain())
-		s.begin()
+		s.start()
 		for range 3 {
 			s.sub.RequestKeyframe()
 			for range 20 {
@@ -319,7 +323,7 @@ func TestAnAnsweredKeyframeRequestDoesNot(t *testing.T) {
 func TestPassthroughBehindAGap(t *testing.T) {
 	inRoom(t, func(t *testing.T, r *room) {
 		s := passing(r, plain())
-		s.begin()
+		s.start()
 		r.engine.emit(mixer.Delayed{Source: s.source.ID(), Delay: 10 * time.Second})
 		for i := range passQueue + 1 { // one is held back, the others wait behind it
 			s.write(fmt.Sprint("w", i))
@@ -344,7 +348,7 @@ func TestPassthroughBehindAGap(t *testing.T) {
 func TestAKeyframeThatWaitedEndsAtTheGap(t *testing.T) {
 	inRoom(t, func(t *testing.T, r *room) {
 		s := passing(r, plain())
-		s.begin()
+		s.start()
 		r.engine.emit(mixer.Delayed{Source: s.source.ID(), Delay: 5 * time.Second})
 		for i := range passQueue {
 			s.write(fmt.Sprint("w", i))
@@ -402,12 +406,12 @@ func TestWhatDoesNotFitIsNotPassedThrough(t *testing.T) {
 			inRoom(t, func(t *testing.T, r *room) {
 				s := passing(r, c.info)
 				if before {
-					s.begin()
+					s.start()
 				}
 				k := c.key
 				k.PTS = s.pts
 				s.writePacket(k)
-				next := s.unit("n")
+				next := s.packet("n")
 				next.Codec = k.Codec
 				s.writePacket(next)
 				if want := map[bool]string{true: "KX n"}[c.passed]; s.sink.fresh() != want {
@@ -432,18 +436,38 @@ func TestWhatDoesNotFitIsNotPassedThrough(t *testing.T) {
 	}
 }
 
+// TestAnotherCodecStartsAtAKeyframe: viewers take both.
+func TestAnotherCodecStartsAtAKeyframe(t *testing.T) {
+	inRoom(t, func(t *testing.T, r *room) {
+		both := plain()
+		both.Also = mixer.VP8
+		s := passing(r, both)
+		s.start()
+		other := s.packet("a")
+		other.Codec = mixer.VP8
+		s.writePacket(other)
+		r.expect("another codec", s.active(1, false), s.keyframe())
+		s.ended("another codec")
+	})
+}
+
 // TestReorderedFramesAreNotPassedThrough: their decoding order is unknown to who sends them on.
 func TestReorderedFramesAreNotPassedThrough(t *testing.T) {
 	inRoom(t, func(t *testing.T, r *room) {
 		s := passing(r, plain())
-		s.begin()
-		early := s.unit("b")
+		s.start()
+		early := s.packet("b")
 		early.PTS -= 2 * frameTime
 		s.writePacket(early)
 		r.expect("out of order", s.active(1, false))
 		s.write("c", "K1", "d")
 		s.ended("out of order")
 		r.expect("no keyframe is requested")
+		s.source, s.layer = r.AddSource(SourceConfig{}), 0
+		s.offer(2, s.source)
+		s.write("K2")
+		r.is("another source", s.sink, "K2")
+		s.goesOn("another source")
 	})
 }
 
@@ -456,7 +480,7 @@ func TestClocksMayJump(t *testing.T) {
 		inRoom(t, func(t *testing.T, r *room) {
 			s := passing(r, plain())
 			s.pts += 2 * time.Hour
-			s.begin()
+			s.start()
 			s.pts += jump
 			at := r.now()
 			s.write("K1")
@@ -465,7 +489,11 @@ func TestClocksMayJump(t *testing.T) {
 				t.Errorf("%s: %v beside the time of the room", name, d)
 			}
 			for range 100 {
+				before := s.sink.newest().PTS
 				s.write("n")
+				if step := s.sink.newest().PTS - before; step < frameTime*9/10 || step > frameTime*11/10 {
+					t.Fatalf("%s: a packet comes %v after the one before", name, step)
+				}
 			}
 			s.write("K2")
 			if d := (s.sink.newest().PTS - r.now()).Abs(); d > maxSlip {
@@ -483,7 +511,7 @@ func TestAJumpWithoutAKeyframeEndsThePassthrough(t *testing.T) {
 	for name, jump := range map[string]time.Duration{"ahead": maxStep, "back": -maxStep - frameTime} {
 		inRoom(t, func(t *testing.T, r *room) {
 			s := passing(r, plain())
-			s.begin()
+			s.start()
 			s.pts += jump
 			s.write("a")
 			r.expect(name, s.active(1, false), s.keyframe())
@@ -512,7 +540,7 @@ func TestTimestampsFollowTheRoomsClock(t *testing.T) {
 			s := passing(r, plain())
 			var before time.Duration
 			for n := range 1200 {
-				p := s.unit(map[bool]string{true: "K", false: "n"}[n%c.gop == 0])
+				p := s.packet(map[bool]string{true: "K", false: "n"}[n%c.gop == 0])
 				s.source.WriteVideo(1, p)
 				s.pts += c.step
 				synctest.Wait()
@@ -542,7 +570,7 @@ func TestPacketsAreDelayedWithTheirAudio(t *testing.T) {
 		for i, late := range []time.Duration{0, 30, 80, 10, 90} {
 			at := began.Add(time.Duration(i+1)*frameTime + late*time.Millisecond)
 			time.Sleep(time.Until(at))
-			p := s.unit("n")
+			p := s.packet("n")
 			p.PTS = pts + time.Duration(i+1)*frameTime
 			s.source.WriteVideo(1, p)
 		}
@@ -564,7 +592,7 @@ func TestPacketsAreDelayedWithTheirAudio(t *testing.T) {
 func TestALayerIsSwitchedAtItsKeyframe(t *testing.T) {
 	inRoom(t, func(t *testing.T, r *room) {
 		s := passing(r, plain())
-		s.begin()
+		s.start()
 		r.engine.emit(mixer.Demanded{Source: s.source.ID(), Demand: mixer.Demand{Layer: 0}})
 		large := *s
 		large.layer, large.size, large.pts = 0, mixer.Size{W: 640, H: 368}, time.Hour
@@ -595,7 +623,7 @@ func TestAStoppedPassthroughStaysStopped(t *testing.T) {
 	} {
 		inRoom(t, func(t *testing.T, r *room) {
 			s := passing(r, plain())
-			s.begin()
+			s.start()
 			stop(s)
 			if s.source.Tapped() {
 				t.Errorf("%s: the source is tapped", name)

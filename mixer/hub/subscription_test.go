@@ -81,7 +81,8 @@ func TestTheCurrentRenditionOnlyChangesRungs(t *testing.T) {
 		r.encoded(1, "K1")
 		r.assignTo(sub, 1, small)
 		r.encoded(1, "a")
-		r.is("it goes on", s, "K1 a")
+		r.encoded(1, "K2")
+		r.is("it goes on", s, "K1 a K2")
 		r.expect("nothing to do")
 		if !slices.Equal(sub.Rungs(), []mixer.Rung{small}) {
 			t.Errorf("the rungs are %v", sub.Rungs())
@@ -183,7 +184,7 @@ func TestAnErrorLeavesNoSubscription(t *testing.T) {
 
 func TestLayoutsComeBeforeTheirPackets(t *testing.T) {
 	inRoom(t, func(t *testing.T, r *room) {
-		s, late := &told{}, &told{}
+		s, late := &layoutRecorder{}, &layoutRecorder{}
 		sub := r.watch(s)
 		r.assignTo(sub, 1)
 		a, b := layoutOf("a"), layoutOf("b")

@@ -101,13 +101,13 @@ type viewer struct {
 	mu      sync.Mutex
 	decoder *codec.VideoDecoder
 	packets []mixer.Packet
-	layouts []toldLayout
+	layouts []layoutChange
 	frame   *codec.Frame
 	closed  bool
 }
 
-// toldLayout is a layout and the packet that followed it.
-type toldLayout struct {
+// layoutChange is a layout and the packet that followed it.
+type layoutChange struct {
 	*mixer.Layout
 	pts    time.Duration
 	packet int // index of that packet
@@ -134,7 +134,7 @@ func watch(r *rig, w mixer.Watching) *viewer {
 func (v *viewer) WriteLayout(l *mixer.Layout, pts time.Duration) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.layouts = append(v.layouts, toldLayout{l, pts, len(v.packets)})
+	v.layouts = append(v.layouts, layoutChange{l, pts, len(v.packets)})
 }
 
 func (v *viewer) WritePacket(p hub.Packet) {

@@ -20,7 +20,7 @@ type rig struct {
 	*hub.Hub
 	t      *testing.T
 	engine hub.Engine
-	end    func() // ends both; it may be called twice
+	end    func() // ends both, and looks at the order of all events; it may be called twice
 	events *eventLog
 }
 
@@ -40,6 +40,16 @@ func (l *eventLog) snapshot() []mixer.Event {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return append([]mixer.Event(nil), l.all...)
+}
+
+// ended is how many renditions have ended.
+func (l *eventLog) ended() (n int) {
+	for _, e := range l.snapshot() {
+		if _, is := e.(mixer.Ended); is {
+			n++
+		}
+	}
+	return n
 }
 
 // canvas is that of all cases that do not say otherwise. It has one rung.
@@ -67,6 +77,7 @@ func run(t *testing.T, start hub.Start, cfg mixer.Config) *rig {
 		if err := <-done; err != nil {
 			t.Errorf("run: %v", err)
 		}
+		checkOrder(t, r.events.snapshot())
 	})
 	t.Cleanup(r.end)
 	return r
