@@ -109,7 +109,8 @@ type (
 		Codec        Codec
 		Exclude      SourceID // zero: nobody is left out
 	}
-	// Leave gives up one rendition of a subscription to video.
+	// Leave gives up one rendition of a subscription to video. The engine discards it if it has assigned that rendition again
+	// while Leave was on its way, and makes a keyframe.
 	Leave struct {
 		Subscription SubscriptionID
 		Rendition    RenditionID

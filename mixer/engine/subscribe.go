@@ -172,9 +172,15 @@ func (m *Engine) assign(w wish, r *videoRendition) {
 	m.answer(w.request, nil)
 }
 
-// leave gives up one rendition of a subscriber.
+// leave gives up one rendition of a subscriber. If that was assigned again while Leave was on its way, the subscriber
+// keeps it and waits for a keyframe.
 func (m *Engine) leave(c mixer.Leave) {
-	if sub, r := m.subs[c.Subscription], m.video(c.Rendition); sub != nil && r != nil {
+	sub, r := m.subs[c.Subscription], m.video(c.Rendition)
+	switch {
+	case sub == nil || r == nil:
+	case sub.key == r.key:
+		r.refresh()
+	default:
 		m.drop(sub, r)
 	}
 }

@@ -50,8 +50,12 @@ func (h *Hub) assign(a mixer.Assigned) {
 	if sub == nil { // it was closed meanwhile; Unsubscribe is on its way
 		return
 	}
+	waits := sub.move(r, a.Rungs)
 	r.add(sub)
-	if sub.move(r, a.Rungs) && r.pass != nil {
+	if sub.isClosed() {
+		r.drop(sub)
+	}
+	if waits && r.pass != nil {
 		r.pass.keyframeRequested() // by the engine, when it assigned the rendition
 	}
 }
@@ -67,7 +71,23 @@ func (r *rendition) add(s *VideoSubscription) {
 func (r *rendition) drop(s *VideoSubscription) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.remove(s)
+}
+
+// remove needs r.mu.
+func (r *rendition) remove(s *VideoSubscription) {
 	r.subs = slices.DeleteFunc(slices.Clone(r.subs), func(o *VideoSubscription) bool { return o == s })
+}
+
+// dropUnlessUsed is drop, unless s was assigned r again meanwhile. It tells whether s was dropped.
+func (r *rendition) dropUnlessUsed(s *VideoSubscription) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if s.uses(r) {
+		return false
+	}
+	r.remove(s)
+	return true
 }
 
 // deliver hands the encoder's packets to all subscriptions. While a source is passed through they are discarded, and

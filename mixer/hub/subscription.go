@@ -121,11 +121,8 @@ func (s *VideoSubscription) move(r *rendition, rungs []mixer.Rung) (waits bool) 
 	if s.now == r {
 		s.next = nil
 	}
-	closed, waits := s.closed, s.next == r
+	waits = s.next == r
 	s.mu.Unlock()
-	if closed {
-		r.drop(s)
-	}
 	if waited != nil && waited != r {
 		s.leave(waited)
 	}
@@ -170,8 +167,20 @@ func (s *VideoSubscription) leaveOld() {
 	}
 }
 
+// uses tells whether r is delivered, or waits for its keyframe.
+func (s *VideoSubscription) uses(r *rendition) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return r == s.now || r == s.next
+}
+
+// leave gives r up. If the engine has assigned r again meanwhile, the subscription waits for a keyframe of r, which it
+// did not get because the engine thought that r was delivered.
 func (s *VideoSubscription) leave(r *rendition) {
-	r.drop(s)
+	if !r.dropUnlessUsed(s) {
+		r.refresh()
+		return
+	}
 	s.hub.engine.Send(mixer.Leave{Subscription: s.id, Rendition: r.id})
 }
 
