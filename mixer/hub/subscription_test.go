@@ -3,6 +3,7 @@ package hub
 import (
 	"errors"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -62,6 +63,33 @@ func TestARenditionThatWaitsIsReplaced(t *testing.T) {
 		r.assignTo(sub, 4)
 		r.encoded(4, "K5")
 		r.is("one that was left may be assigned again", s, "K5")
+	})
+}
+
+// assigning is a sink that has another subscription assigned a rendition, between the keyframe that this one gets and
+// the moment at which it leaves the rendition before.
+type assigning struct{ assign func() }
+
+func (s assigning) WritePacket(Packet) { s.assign() }
+
+// TestARenditionIsAssignedAgainWhileItIsLeft: the view changes there and back.
+func TestARenditionIsAssignedAgainWhileItIsLeft(t *testing.T) {
+	inRoom(t, func(t *testing.T, r *room) {
+		s := &recorder{}
+		sub := r.watch(s)
+		r.assignTo(sub, 1)
+		r.encoded(1, "K1")
+		r.assignTo(sub, 2)
+		r.assignTo(r.watch(assigning{sync.OnceFunc(func() { r.assignTo(sub, 1) })}), 2)
+		r.encoded(2, "K2")
+		r.expect("it stays and waits for a keyframe", mixer.RequestKeyframe{Rendition: 1})
+		r.encoded(1, "a")
+		r.encoded(2, "b")
+		r.is("until then", s, "K1 K2 b")
+		r.encoded(1, "K3")
+		r.encoded(1, "c")
+		r.is("it is back", s, "K3 c")
+		r.expect("the other one is left", mixer.Leave{Subscription: sub.id, Rendition: 2})
 	})
 }
 

@@ -21,6 +21,7 @@ func Conformance(t *testing.T, start hub.Start) {
 			"one encoder for all":     oneEncoder,
 			"change":                  change,
 			"errors":                  requestErrors,
+			"there and back":          thereAndBack,
 			"errors of commands":      commandErrors,
 			"named views":             namedViews,
 			"muted and away":          mutedAndAway,

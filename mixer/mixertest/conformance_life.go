@@ -3,6 +3,7 @@ package mixertest
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -120,6 +121,43 @@ func commandErrors(t *testing.T, start hub.Start) {
 			t.Errorf("request %d after the end: %v", 100+i, err)
 		}
 	}
+}
+
+// thereAndBack: a subscription leaves a rendition that the engine assigns again meanwhile. It keeps that, and gets a
+// keyframe.
+func thereAndBack(t *testing.T, start hub.Start) {
+	r := runRaw(t, start)
+	here, there := mixer.Watching{Codec: mixer.H264}, mixer.Watching{Codec: mixer.H264, View: &mixer.View{Width: 96, Height: 64}}
+	for i, c := range []mixer.Command{watchAs(1, 1, here), changeTo(2, 1, there), changeTo(3, 1, here)} {
+		if err := r.ask(mixer.RequestID(i+1), c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var assigned []mixer.RenditionID
+	for _, e := range r.events.snapshot() {
+		if a, is := e.(mixer.Assigned); is {
+			assigned = append(assigned, a.Rendition)
+		}
+	}
+	if len(assigned) != 3 || assigned[0] != assigned[2] || assigned[0] == assigned[1] {
+		t.Fatalf("the renditions are %v", assigned)
+	}
+	await(t, "the first keyframe", func() bool { return r.events.keyframes(assigned[0]) == 1 })
+	r.Send(mixer.Leave{Subscription: 1, Rendition: assigned[0]})
+	await(t, "another keyframe", func() bool { return r.events.keyframes(assigned[0]) == 2 })
+	r.Send(mixer.Leave{Subscription: 1, Rendition: assigned[1]})
+	await(t, "the other one ends", func() bool { return r.events.ended() == 1 })
+}
+
+// keyframes is how many keyframes of a rendition were delivered.
+func (l *eventLog) keyframes(id mixer.RenditionID) (n int) {
+	for _, e := range l.snapshot() {
+		d, is := e.(mixer.Delivery)
+		if is && d.Rendition == id && slices.ContainsFunc(d.Packets, func(p mixer.Packet) bool { return p.Key }) {
+			n++
+		}
+	}
+	return n
 }
 
 func watchAs(id mixer.RequestID, sub mixer.SubscriptionID, w mixer.Watching) mixer.Command {

@@ -110,15 +110,17 @@ type raw struct {
 	hub.Engine
 	t       *testing.T
 	answers chan mixer.Answer
+	events  *eventLog
 	end     func()
 }
 
-// runRaw starts an engine that ends with the test. Only answers are kept of its events.
+// runRaw starts an engine that ends with the test.
 func runRaw(t *testing.T, start hub.Start) *raw {
 	t.Helper()
-	r := &raw{t: t, answers: make(chan mixer.Answer, 100)}
+	r := &raw{t: t, answers: make(chan mixer.Answer, 100), events: &eventLog{}}
 	var err error
 	r.Engine, err = start(canvas().WithDefaults(), func(e mixer.Event) {
+		r.events.add(e)
 		if a, ok := e.(mixer.Answer); ok {
 			r.answers <- a
 		}
