@@ -109,12 +109,11 @@ type (
 		Codec        Codec
 		Exclude      SourceID // zero: no source is left out
 	}
-	// Leave releases one rendition that a subscription to video holds. It means nothing if the rendition has been assigned
-	// anew since Number: that Assigned is on its way.
+	// Leave releases one rendition that a subscription to video holds. The engine discards it if it has assigned that
+	// rendition last: that Assigned is on its way to the hub.
 	Leave struct {
 		Subscription SubscriptionID
 		Rendition    RenditionID
-		Number       uint64 // of its newest Assigned
 	}
 	// Unsubscribe ends a subscription of either kind.
 	Unsubscribe struct{ Subscription SubscriptionID }
@@ -207,7 +206,6 @@ type (
 	Assigned struct {
 		Subscription SubscriptionID
 		Rendition    RenditionID
-		Number       uint64 // rises with every Assigned of the subscription
 		Info         RenditionInfo
 		Rungs        []Rung
 	}

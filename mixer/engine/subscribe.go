@@ -21,8 +21,7 @@ type subscriber struct {
 	id      mixer.SubscriptionID
 	watches mixer.Watching             // as it was assigned last
 	key     videoKey                   // of the rendition that it was assigned last
-	holds   map[*videoRendition]uint64 // that it was assigned and has not left, with the number of the newest Assigned
-	number  uint64                     // of the newest Assigned
+	holds   map[*videoRendition]struct{} // that it was assigned and has not left
 	changes int                        // number of the newest assignment; older ones that still wait are dropped
 }
 
@@ -53,7 +52,7 @@ func (m *Engine) watch(c mixer.Watch) {
 		m.answer(c.Request, fmt.Errorf("watch as %q: accepted are h264, vp8: %w", id, mixer.ErrUnsupported))
 		return
 	}
-	sub := &subscriber{id: c.Subscription, holds: map[*videoRendition]uint64{}}
+	sub := &subscriber{id: c.Subscription, holds: map[*videoRendition]struct{}{}}
 	m.subs[sub.id] = sub
 	m.moveTo(sub, c.Watching, c.Request)
 }
@@ -163,11 +162,10 @@ func (m *Engine) opened(key videoKey, e *videoEntry, r *videoRendition, err erro
 func (m *Engine) assign(a assignment, r *videoRendition) {
 	sub := a.sub
 	_, held := sub.holds[r]
-	sub.number++
-	sub.holds[r] = sub.number
+	sub.holds[r] = struct{}{}
 	sub.key, sub.watches = a.key, a.watching
 	r.addHolder(sub)
-	m.emit(mixer.Assigned{Subscription: sub.id, Rendition: r.id, Number: sub.number, Info: r.info(), Rungs: a.rungs})
+	m.emit(mixer.Assigned{Subscription: sub.id, Rendition: r.id, Info: r.info(), Rungs: a.rungs})
 	r.start()
 	if !held {
 		r.requestKeyframe()
@@ -175,16 +173,16 @@ func (m *Engine) assign(a assignment, r *videoRendition) {
 	m.answer(a.request, nil)
 }
 
-// leave releases one rendition that a subscription holds. One that was assigned anew meanwhile stays; the subscriber waits
-// for a keyframe of it.
+// leave releases one rendition that a subscription holds. If the rendition was assigned again while Leave was on its way,
+// the subscription keeps it and waits for a keyframe.
 func (m *Engine) leave(c mixer.Leave) {
 	sub, r := m.subs[c.Subscription], m.video(c.Rendition)
 	switch {
 	case sub == nil || r == nil:
-	case sub.holds[r] == c.Number:
-		m.releaseRendition(sub, r)
-	default:
+	case sub.key == r.key:
 		r.requestKeyframe()
+	default:
+		m.releaseRendition(sub, r)
 	}
 }
 

@@ -50,23 +50,25 @@ func (h *Hub) assign(a mixer.Assigned) {
 	if sub == nil { // it was closed meanwhile; Unsubscribe is on its way
 		return
 	}
-	waits := sub.move(leg{r, a.Number}, a.Rungs)
+	waits := sub.move(r, a.Rungs)
 	r.update(sub)
 	if waits && r.pass != nil {
 		r.pass.keyframeRequested() // by the engine, when it assigned the rendition
 	}
 }
 
-// update adds or removes a subscription, whichever it wants now.
-func (r *rendition) update(s *VideoSubscription) {
+// update adds or removes a subscription, whichever is right now, and tells whether it has the rendition's packets then.
+func (r *rendition) update(s *VideoSubscription) (added bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	switch wants, has := s.wants(r), slices.Contains(r.subs, s); {
-	case wants && !has:
+	uses, has := s.uses(r), slices.Contains(r.subs, s)
+	switch {
+	case uses && !has:
 		r.subs = append(slices.Clone(r.subs), s)
-	case !wants && has:
+	case !uses && has:
 		r.subs = slices.DeleteFunc(slices.Clone(r.subs), func(o *VideoSubscription) bool { return o == s })
 	}
+	return uses
 }
 
 // deliver hands the encoder's packets to all subscriptions. While a source is passed through they are discarded, and

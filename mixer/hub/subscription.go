@@ -31,19 +31,13 @@ type VideoSubscription struct {
 	layouts LayoutSink // sink, if it wants layouts
 
 	mu     sync.Mutex
-	now    leg   // that is delivered; empty before the first keyframe
-	next   leg   // that waits for its keyframe; empty for none
-	old    []leg // that now has replaced, and that are to be left
+	now    *rendition   // that is delivered; nil before the first keyframe
+	next   *rendition   // that waits for its keyframe; nil for none
+	old    []*rendition // that were delivered before and are to be left
 	closed bool
 	layout *mixer.Layout // the sink was told last
 	rungs  []mixer.Rung
 	last   time.Duration // PTS of the newest packet
-}
-
-// leg is a rendition that the engine has assigned to a subscription.
-type leg struct {
-	*rendition        // nil: none
-	number     uint64 // of its newest assignment
 }
 
 // Watch gives sink the video of a view as H264 or VP8, from a keyframe on, until the subscription is closed. All who
@@ -85,27 +79,23 @@ func (s *VideoSubscription) isClosed() bool {
 
 // RequestKeyframe asks for a keyframe soon; the requests of all sinks are answered together.
 func (s *VideoSubscription) RequestKeyframe() {
-	if r := s.newest(); r != nil {
+	s.mu.Lock()
+	r := s.next
+	if r == nil {
+		r = s.now
+	}
+	s.mu.Unlock()
+	if r != nil {
 		r.refresh()
 	}
-}
-
-// newest is the rendition that the subscription waits for, else the one that it gets; nil before the first.
-func (s *VideoSubscription) newest() *rendition {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.next.rendition != nil {
-		return s.next.rendition
-	}
-	return s.now.rendition
 }
 
 // Rendition describes what the subscription gets, or waits for.
 func (s *VideoSubscription) Rendition() mixer.RenditionStats {
 	s.mu.Lock()
-	r := s.now.rendition
+	r := s.now
 	if r == nil {
-		r = s.next.rendition
+		r = s.next
 	}
 	s.mu.Unlock()
 	if r == nil {
@@ -122,22 +112,22 @@ func (s *VideoSubscription) Rungs() []mixer.Rung {
 	return s.rungs
 }
 
-// move makes l the next rendition, unless it is delivered already. The one that waited until now is left. It tells whether
+// move makes r the next rendition, unless it is delivered already. The one that waited until now is left. It tells whether
 // the subscription waits for a keyframe.
-func (s *VideoSubscription) move(l leg, rungs []mixer.Rung) (waits bool) {
+func (s *VideoSubscription) move(r *rendition, rungs []mixer.Rung) (waits bool) {
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
 		return false
 	}
 	waited := s.next
-	s.rungs, s.next = rungs, l
-	if s.now.rendition == l.rendition {
-		s.now, s.next = l, leg{}
+	s.rungs, s.next = rungs, r
+	if s.now == r {
+		s.next = nil
 	}
-	waits = s.next.rendition != nil
+	waits = s.next == r
 	s.mu.Unlock()
-	if waited.rendition != nil && waited.rendition != l.rendition {
+	if waited != nil && waited != r {
 		s.leave(waited)
 	}
 	return waits
@@ -151,13 +141,13 @@ func (s *VideoSubscription) deliver(r *rendition, p Packet, layout *mixer.Layout
 	switch {
 	case s.closed:
 		return false
-	case r == s.next.rendition && p.Key:
-		if moved = s.now.rendition != nil; moved {
+	case r == s.next && p.Key:
+		if moved = s.now != nil; moved {
 			s.old = append(s.old, s.now)
 		}
-		s.now, s.next = s.next, leg{}
-		s.layout = nil // sent again: the video may have another size
-	case r != s.now.rendition:
+		s.now, s.next = r, nil
+		s.layout = nil // told again: the video may have another size
+	case r != s.now:
 		return false
 	}
 	if p.PTS <= s.last { // packets of two renditions at the same tick
@@ -178,26 +168,26 @@ func (s *VideoSubscription) leaveOld() {
 	old := s.old
 	s.old = nil
 	s.mu.Unlock()
-	for _, l := range old {
-		s.leave(l)
+	for _, r := range old {
+		s.leave(r)
 	}
 }
 
-// leave gives up a rendition, unless it has been assigned anew meanwhile: then a keyframe of it is awaited.
-func (s *VideoSubscription) leave(l leg) {
-	l.update(s)
-	if s.wants(l.rendition) {
-		l.refresh()
-		return
-	}
-	s.hub.engine.Send(mixer.Leave{Subscription: s.id, Rendition: l.id, Number: l.number})
-}
-
-// wants tells whether the subscription gets r or waits for it.
-func (s *VideoSubscription) wants(r *rendition) bool {
+// uses tells whether r is delivered, or waits for its keyframe.
+func (s *VideoSubscription) uses(r *rendition) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.now.rendition == r || s.next.rendition == r
+	return r == s.now || r == s.next
+}
+
+// leave gives r up. If the engine has assigned r again meanwhile, the subscription waits for a keyframe of r, which it
+// did not get because the engine thought that r was delivered.
+func (s *VideoSubscription) leave(r *rendition) {
+	if r.update(s) {
+		r.refresh()
+		return
+	}
+	s.hub.engine.Send(mixer.Leave{Subscription: s.id, Rendition: r.id})
 }
 
 // Close ends the subscription. When it returns no more packets come. It may be called twice and on nil, but not from
@@ -208,14 +198,14 @@ func (s *VideoSubscription) Close() {
 	}
 	s.mu.Lock()
 	was, all := s.closed, append(s.old, s.now, s.next)
-	s.now, s.next, s.old, s.closed = leg{}, leg{}, nil, true
+	s.now, s.next, s.old, s.closed = nil, nil, nil, true
 	s.mu.Unlock()
 	if was {
 		return
 	}
-	for _, l := range all {
-		if l.rendition != nil {
-			l.update(s)
+	for _, r := range all {
+		if r != nil {
+			r.update(s)
 		}
 	}
 	s.hub.mu.Lock()
