@@ -1,6 +1,6 @@
 #include "band.h"
 
-// samples converts a length in pixels to samples of plane i.
+// samples converts a length in pixels to a number of samples in plane i of 4:2:0.
 static int samples(int length, int i) { return i ? (length + 1) / 2 : length; }
 
 void cut_rows(struct cut *c, const AVFrame *f, int ready)
@@ -14,17 +14,18 @@ void cut_rows(struct cut *c, const AVFrame *f, int ready)
 	}
 }
 
-// on_band is called by the decoder with rows that will not change any more, from the top of a frame to its bottom.
+// on_band continues the cutouts with height rows of src from row y on. FFmpeg calls it (draw_horiz_band) when these rows are
+// final, from the top of a frame to its bottom.
 static void on_band(AVCodecContext *c, const AVFrame *src, int offset[AV_NUM_DATA_POINTERS], int y, int type, int height)
 {
 	struct band *b = c->opaque;
-	const int whole = 3; // PICT_FRAME: both fields
+	const int both_fields = 3; // PICT_FRAME of FFmpeg
 
 	(void)offset;
 	if (!b->n)
 		return;
 	if (y == 0) {
-		b->first = type == whole && c->width == b->width && c->height == b->height && src->format == AV_PIX_FMT_YUV420P ? src->data[0] : NULL;
+		b->first = type == both_fields && c->width == b->width && c->height == b->height && src->format == AV_PIX_FMT_YUV420P ? src->data[0] : NULL;
 		b->ready = 0;
 		for (int i = 0; i < b->n; i++)
 			for (int k = 0; k < 3; k++)

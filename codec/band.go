@@ -12,28 +12,31 @@ import (
 	"github.com/asticode/go-astiav"
 )
 
-// maxCutouts is how many cutouts a decoder makes.
+// maxCutouts is the largest number of cutouts that a decoder makes of a frame.
 const maxCutouts = C.BAND_MOST
 
-// band makes the wanted cutouts of decoded frames. Those of an H.264 frame are made while it is decoded, row by row: a
-// little later the rows are no longer in the processor's cache, and fetching them takes longer than shrinking them. The
-// band guesses that the next frame has the size of the last one and comes out at once. Where the guess is wrong, and for
-// other formats, the cutouts are made after decoding.
+// band makes the wanted cutouts of decoded frames. It makes the cutouts of an H.264 frame row by row while the frame is
+// decoded. After decoding, the rows are no longer in the processor's cache, and fetching them from memory takes longer than
+// shrinking them. For this the band guesses that the decoder outputs the next frame at once, and in the size of the last
+// frame. If the guess is wrong, and for other codecs, the band makes the cutouts after decoding.
 type band struct {
-	c       *C.struct_band  // shared with the decoder; nil for other formats than H.264
-	wanted  []Cutout        // of the frame that is decoded
-	cutFor  []Cutout        // the wanted cutouts that the cutters were made for
-	size    image.Rectangle // of the frames that the cutters were made for; empty: none, or frames that cannot be cut
-	cutters []*cutter
-	missed  bool // a guess was wrong since the last key packet
+	c        *C.struct_band  // shared with the decoder; nil for other codecs than H.264
+	wanted   []Cutout        // the cutouts to make of the next frame
+	builtFor []Cutout        // the value of wanted that the cutters were made for
+	size     image.Rectangle // the frame size that the cutters were made for; empty: none yet, or frames that are not planar
+	cutters  []*cutter
+	missed   bool // the guess was wrong for a frame since the last keyframe
 }
 
+// open makes the H.264 decoder ctx report its rows to b.
 func (b *band) open(ctx *astiav.CodecContext) {
 	b.c = (*C.struct_band)(C.calloc(1, C.sizeof_struct_band))
 	C.watch_bands((*C.AVCodecContext)(ctx.UnsafePointer()), b.c)
 }
 
-// prepare allocates the cutouts of the next frame, if the guess is that they can be made while it is decoded.
+// prepare stores the cutouts that are wanted of the next frame. It also allocates them, so that they are made while the
+// frame is decoded, unless the guess was wrong since the last keyframe, or wanted has changed. key says that the next frame
+// is a keyframe.
 func (b *band) prepare(key bool, wanted []Cutout) error {
 	b.wanted = wanted
 	if b.c == nil {
@@ -41,7 +44,7 @@ func (b *band) prepare(key bool, wanted []Cutout) error {
 	}
 	b.c.n, b.c.first = 0, nil
 	b.missed = b.missed && !key
-	if b.missed || !slices.Equal(b.wanted, b.cutFor) {
+	if b.missed || !slices.Equal(b.wanted, b.builtFor) {
 		return nil
 	}
 	for i, c := range b.cutters {
@@ -58,7 +61,8 @@ func (b *band) prepare(key bool, wanted []Cutout) error {
 	return nil
 }
 
-// finish takes over the frames and returns each with its cutouts, all of them also after an error.
+// finish takes ownership of the decoded frames and returns each with its cutouts. After an error it returns all frames too,
+// but cutouts may be missing.
 func (b *band) finish(frames []*Frame) (all []Decoded, err error) {
 	defer b.abandon()
 	guessed := b.c != nil && b.c.n > 0
@@ -78,12 +82,12 @@ func (b *band) finish(frames []*Frame) (all []Decoded, err error) {
 	return all, err
 }
 
-// done tells whether the cutouts of f were made while it was decoded.
+// done tells whether the cutouts of f were completed while f was decoded.
 func (b *band) done(f *Frame) bool {
 	return f.planar() && C.band_done(b.c, (*C.AVFrame)(f.f.UnsafePointer())) != 0
 }
 
-// attach gives d the cutouts that were made while it was decoded.
+// attach adds the cutouts to d that were made while the frame was decoded.
 func (b *band) attach(d *Decoded) error {
 	for _, c := range b.cutters {
 		if err := c.unfinished.describe(d.Frame); err != nil {
@@ -92,11 +96,11 @@ func (b *band) attach(d *Decoded) error {
 		d.cutouts = append(d.cutouts, madeCutout{c.Cutout, c.unfinished})
 		c.unfinished = nil
 	}
-	d.partial = len(b.cutters) < len(b.cutFor)
+	d.partial = len(b.cutters) < len(b.builtFor)
 	return nil
 }
 
-// abandon frees the prepared cutouts that no frame got.
+// abandon frees the prepared cutouts that were not attached to a frame.
 func (b *band) abandon() {
 	for _, c := range b.cutters {
 		c.unfinished.Close()
@@ -104,7 +108,7 @@ func (b *band) abandon() {
 	}
 }
 
-// cut makes the cutouts of d after it was decoded.
+// cut makes the cutouts of d from the decoded frame.
 func (b *band) cut(d *Decoded) error {
 	if err := b.renew(d.Frame); err != nil {
 		return err
@@ -116,21 +120,21 @@ func (b *band) cut(d *Decoded) error {
 		}
 		d.cutouts = append(d.cutouts, madeCutout{c.Cutout, f})
 	}
-	d.partial = len(b.cutters) < len(b.cutFor)
+	d.partial = len(b.cutters) < len(b.builtFor)
 	return nil
 }
 
-// renew makes the cutters for a frame like f, unless there are such.
+// renew replaces the cutters, unless they already fit the size of f and the wanted cutouts.
 func (b *band) renew(f *Frame) error {
 	size := f.Bounds()
 	if !f.planar() {
 		size = image.Rectangle{}
 	}
-	if size == b.size && slices.Equal(b.wanted, b.cutFor) {
+	if size == b.size && slices.Equal(b.wanted, b.builtFor) {
 		return nil
 	}
 	b.clear()
-	b.cutFor, b.size = b.wanted, size
+	b.builtFor, b.size = b.wanted, size
 	for _, cut := range b.wanted[:min(len(b.wanted), maxCutouts)] {
 		if !cut.averages(f) {
 			continue
@@ -144,6 +148,7 @@ func (b *band) renew(f *Frame) error {
 	return nil
 }
 
+// clear frees the cutters.
 func (b *band) clear() {
 	for _, c := range b.cutters {
 		c.close()

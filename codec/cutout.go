@@ -12,13 +12,13 @@ import (
 	"github.com/asticode/go-astiav"
 )
 
-// Cutout is a part of a frame in a size in which it is shown.
+// Cutout says which part of a frame is wanted, and in which size.
 type Cutout struct {
-	Crop          image.Rectangle // the part; empty: the whole frame. Its corner is moved to whole chroma samples
-	Width, Height int             // pixels, even
+	Crop          image.Rectangle // the part, in pixels; empty: the whole frame. Its corner is rounded down to even pixels
+	Width, Height int             // size of the result in pixels, even
 }
 
-// part is the rectangle that the cutout shows of a frame of that size.
+// part returns the rectangle that the cutout shows of a frame with the given bounds.
 func (c Cutout) part(frame image.Rectangle) image.Rectangle {
 	if c.Crop.Empty() {
 		return frame
@@ -29,8 +29,8 @@ func (c Cutout) part(frame image.Rectangle) image.Rectangle {
 	return r
 }
 
-// averages tells whether a cutter can make the cutout: f is planar, and every pixel of the cutout is the average of an area
-// of f. Other cutouts are scaled by [Scaler].
+// averages tells whether a cutter can make the cutout of f. For this f must be planar, and the cutout must not be larger
+// than its part of f, so that each pixel is the average of an area. [Scaler] makes the other cutouts with swscale.
 func (c Cutout) averages(f *Frame) bool {
 	p := c.part(f.Bounds())
 	return f.planar() && p.Dx() >= c.Width && p.Dy() >= c.Height && c.Width > 1 && c.Height > 1
@@ -41,32 +41,32 @@ func (f *Frame) planar() bool {
 	return f.f.PixelFormat() == astiav.PixelFormatYuv420P && f.f.ColorRange() != astiav.ColorRangeJpeg && f.f.Linesize()[0] > 0
 }
 
-// cutter makes one cutout of frames of one size. With AVX2, a frame of 1280x720 takes 0.08 ms to 426x240 and 0.2 ms to
-// 1024x576; swscale's area filter takes 1 ms. One goroutine owns it.
+// cutter makes one cutout of frames of one size. With AVX2, it scales a frame of 1280x720 to 426x240 in 0.08 ms, and to
+// 1024x576 in 0.2 ms. swscale's area filter takes 1 ms. One goroutine owns a cutter.
 type cutter struct {
 	Cutout
-	size       image.Rectangle // of the whole frame
+	size       image.Rectangle // bounds of the whole frame
 	c          C.struct_cut
 	pool       pool
-	unfinished *Frame // the cutout of the frame that is being decoded; owned; nil: none
+	unfinished *Frame // the cutout of the frame that is being decoded, owned; nil if there is none
 }
 
 func newCutter(cut Cutout, size image.Rectangle) (*cutter, error) {
-	return newCutterWith(C.best_lanes(), cut, size)
+	return newCutterWith(C.best_loops(), cut, size)
 }
 
-// newPlainCutter makes a cutter that every processor can run.
-func newPlainCutter(cut Cutout, size image.Rectangle) (*cutter, error) {
-	return newCutterWith(&C.plain_lanes, cut, size)
+// newPortableCutter makes a cutter that every processor can run.
+func newPortableCutter(cut Cutout, size image.Rectangle) (*cutter, error) {
+	return newCutterWith(&C.portable_loops, cut, size)
 }
 
-func newCutterWith(lanes *C.struct_lanes, cut Cutout, size image.Rectangle) (*cutter, error) {
+func newCutterWith(loops *C.struct_loops, cut Cutout, size image.Rectangle) (*cutter, error) {
 	part := cut.part(size)
 	c := &cutter{Cutout: cut, size: size}
 	c.c.x, c.c.y, c.c.width, c.c.height = C.int(part.Min.X), C.int(part.Min.Y), C.int(part.Dx()), C.int(part.Dy())
 	for i := range c.c.planes {
 		from, to := subsample(part, i), subsample(image.Rect(0, 0, cut.Width, cut.Height), i)
-		c.c.planes[i] = C.shrink_new(lanes, C.int(from.Dx()), C.int(from.Dy()), C.int(to.Dx()), C.int(to.Dy()))
+		c.c.planes[i] = C.shrink_new(loops, C.int(from.Dx()), C.int(from.Dy()), C.int(to.Dx()), C.int(to.Dy()))
 		if c.c.planes[i] == nil {
 			c.close()
 			return nil, fmt.Errorf("shrink %v to %dx%d: out of memory", size, cut.Width, cut.Height)
@@ -93,7 +93,8 @@ func (c *cutter) cut(src *Frame) (*Frame, error) {
 	return f, nil
 }
 
-// trim is how much of a length is used, from its middle; see shrink_trim.
+// trim returns how many source samples of a row are used; see shrink_trim. from is the number of source samples, and to the
+// number of result samples.
 func trim(from, to int) int { return int(C.shrink_trim(C.int(from), C.int(to))) }
 
 // close frees the cutter. It is nil-safe and may be called twice.
@@ -110,7 +111,7 @@ func (c *cutter) close() {
 	c.unfinished = nil
 }
 
-// areas returns the planes of a 4:2:0 frame for C.
+// areas returns the planes of a 4:2:0 frame as C structs.
 func (f *Frame) areas() (out [3]C.struct_area) {
 	for i, p := range f.planes() {
 		out[i] = C.struct_area{(*C.uint8_t)(unsafe.Pointer(&p.pix[0])), C.ptrdiff_t(p.stride), C.int(p.width), C.int(p.height)}

@@ -68,7 +68,7 @@ func TestCutoutsAreAverages(t *testing.T) {
 			defer src.Close()
 			src.PTS = 7
 			part := c.cut.part(src.Bounds())
-			for name, build := range map[string]func(Cutout, image.Rectangle) (*cutter, error){"best": newCutter, "plain": newPlainCutter} {
+			for name, build := range map[string]func(Cutout, image.Rectangle) (*cutter, error){"best": newCutter, "plain": newPortableCutter} {
 				cutter, err := build(c.cut, src.Bounds())
 				if err != nil {
 					t.Fatal(err)

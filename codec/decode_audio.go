@@ -15,14 +15,14 @@ type AudioDecoder struct {
 	r *resampler
 }
 
-// NewAudioDecoder accepts Opus, AAC, PCMU, PCMA and G722. config is the AudioSpecificConfig of AAC; nil means AAC-LC,
-// 48 kHz, stereo. The other codecs need none.
+// NewAudioDecoder opens a decoder for Opus, AAC, PCMU, PCMA or G722. config is the AudioSpecificConfig of AAC; nil means
+// AAC-LC, 48 kHz, stereo. For the other codecs it is nil.
 func NewAudioDecoder(id mixer.Codec, config []byte) (*AudioDecoder, error) {
 	return newAudioDecoder(id, decoderConfig{extra: config})
 }
 
-// NewG711Decoder is NewAudioDecoder for PCMU and PCMA of another rate than 8000 Hz or of two channels. RFC 3551 (section
-// 4.5.14) allows them, and some cameras send them.
+// NewG711Decoder opens a decoder for PCMU and PCMA at the given sampling rate in Hz, with one or two channels. RFC 3551
+// (section 4.5.14) allows other rates than 8000 Hz and two channels, and some cameras use them.
 func NewG711Decoder(id mixer.Codec, rate, channels int) (*AudioDecoder, error) {
 	if id != mixer.PCMU && id != mixer.PCMA || rate < 8000 || rate > mixer.SampleRate || channels < 1 || channels > mixer.Channels {
 		return nil, fmt.Errorf("decode %q of %d Hz and %d channels: accepted are pcmu and pcma of 8000 to %d Hz and 1 or %d channels: %w",
@@ -50,8 +50,8 @@ func newAudioDecoder(id mixer.Codec, cfg decoderConfig) (*AudioDecoder, error) {
 	return &AudioDecoder{d: d, r: newResampler()}, nil
 }
 
-// Decode appends the audio of p to pcm and returns it, two values per sampling instant. Data that cannot be decoded gives
-// ErrInvalidData; the decoder goes on with the next packet.
+// Decode appends the audio of p to pcm, two values per sampling instant, and returns pcm. For data that cannot be decoded it
+// returns ErrInvalidData, and decoding can continue with the next packet.
 func (a *AudioDecoder) Decode(pcm []int16, p mixer.Packet) ([]int16, error) {
 	err := a.d.decode(p, func(f *astiav.Frame) (err error) {
 		pcm, err = a.r.convert(pcm, f)
@@ -60,7 +60,7 @@ func (a *AudioDecoder) Decode(pcm []int16, p mixer.Packet) ([]int16, error) {
 	return pcm, err
 }
 
-// Flush appends the audio that the decoder and the resampler held back. Decoding may go on afterwards.
+// Flush appends the audio that the decoder and the resampler held back. Decode may be called again afterwards.
 func (a *AudioDecoder) Flush(pcm []int16) ([]int16, error) {
 	err := a.d.flush(func(f *astiav.Frame) (err error) {
 		pcm, err = a.r.convert(pcm, f)

@@ -2,21 +2,21 @@ package codec
 
 import "slices"
 
-// Decoded is a decoded frame with the cutouts that were made of it. The holder of a Decoded owns all its frames and
-// closes them together. The zero value holds none.
+// Decoded is a decoded frame with the cutouts that were made from it. Its holder owns the frame and the cutouts, and must
+// call Close, which closes them together. The zero value holds no frame.
 type Decoded struct {
 	Frame   *Frame
 	cutouts []madeCutout
-	partial bool // some of the wanted cutouts are missing
+	partial bool // cutouts lacks some of the cutouts that were wanted
 }
 
-// madeCutout is a cutout and the frame that shows it.
+// madeCutout is a cutout and its pixels.
 type madeCutout struct {
 	Cutout
-	frame *Frame // owned
+	frame *Frame // the pixels, in the size of the cutout; owned
 }
 
-// Cutout returns another owner of the frame that shows c; nil if the decoder did not make it.
+// Cutout returns the pixels of c as a frame that the caller must close; nil if the decoder did not make c.
 func (d *Decoded) Cutout(c Cutout) *Frame {
 	for _, made := range d.cutouts {
 		if made.Cutout == c {
@@ -26,13 +26,14 @@ func (d *Decoded) Cutout(c Cutout) *Frame {
 	return nil
 }
 
-// LooksLike compares what is shown of two frames, as [Frame.LooksLike] does: their cutouts, or the whole frames where
-// cutouts are missing or were not wanted.
+// LooksLike compares the shown parts of d and o as [Frame.LooksLike] does. These are the cutouts, or the whole frame if
+// cutouts are missing or none were wanted.
 func (d *Decoded) LooksLike(o *Decoded) bool {
-	return slices.EqualFunc(d.shown(), o.shown(), (*Frame).LooksLike)
+	return slices.EqualFunc(d.visible(), o.visible(), (*Frame).LooksLike)
 }
 
-func (d *Decoded) shown() []*Frame {
+// visible returns the frames that LooksLike compares; they stay owned by d.
+func (d *Decoded) visible() []*Frame {
 	if d.partial || len(d.cutouts) == 0 {
 		return []*Frame{d.Frame}
 	}

@@ -11,13 +11,13 @@ import (
 	"azulejo/mixer"
 )
 
-// decoderNames maps formats to FFmpeg's decoders.
+// decoderNames maps codecs to the names of FFmpeg's decoders.
 var decoderNames = map[mixer.Codec]string{
 	mixer.H264: "h264", mixer.H265: "hevc", mixer.VP8: "vp8", mixer.VP9: "vp9", mixer.AV1: "libdav1d", mixer.MJPEG: "mjpeg",
 	mixer.Opus: "opus", mixer.AAC: "aac", mixer.PCMU: "pcm_mulaw", mixer.PCMA: "pcm_alaw", mixer.G722: "g722",
 }
 
-// decoder is what video and audio share: packets in, FFmpeg's frames out.
+// decoder is the common part of VideoDecoder and AudioDecoder. It turns packets into FFmpeg's frames.
 type decoder struct {
 	id    mixer.Codec
 	ctx   *astiav.CodecContext
@@ -25,11 +25,11 @@ type decoder struct {
 	frame *astiav.Frame
 }
 
-// decoderConfig is what a decoder needs to know beside its codec. The zero value fits most streams.
+// decoderConfig has the parameters of a decoder in addition to its codec. The zero value fits most streams.
 type decoderConfig struct {
 	extra     []byte // FFmpeg's extradata
-	maxPixels int    // of a frame; zero: no limit
-	rate      int    // of G.711, Hz; zero: 8000
+	maxPixels int    // maximum of a frame; zero: no limit
+	rate      int    // sampling rate of G.711 in Hz; zero: 8000
 	stereo    bool   // G.711 has two channels
 }
 
@@ -52,7 +52,7 @@ func newDecoder(id mixer.Codec, cfg decoderConfig) (*decoder, error) {
 	return d, nil
 }
 
-// nanoseconds is the time base of decoders: a time.Duration is a timestamp.
+// nanoseconds is the time base of decoders. It makes the values of time.Duration valid timestamps.
 var nanoseconds = astiav.NewRational(1, int(time.Second))
 
 func (d *decoder) open(c *astiav.Codec, cfg decoderConfig) error {
@@ -83,7 +83,7 @@ func (d *decoder) open(c *astiav.Codec, cfg decoderConfig) error {
 // aacConfig is the AudioSpecificConfig of azulejo's own encoder: AAC-LC, 48 kHz, stereo (ISO 14496-3 §1.6.2.1).
 var aacConfig = []byte{0x11, 0x90}
 
-// decode sends p to the decoder and calls out for every frame that it completes. out must not keep the frame.
+// decode sends p to FFmpeg's decoder and calls out for every frame that p completes. out must not keep the frame.
 func (d *decoder) decode(p mixer.Packet, out func(*astiav.Frame) error) error {
 	if d.ctx == nil {
 		return fmt.Errorf("decode %s: %w", d.id, mixer.ErrClosed)
@@ -97,13 +97,14 @@ func (d *decoder) decode(p mixer.Packet, out func(*astiav.Frame) error) error {
 	return d.send(d.input, out)
 }
 
-// send drains the decoder when it is full, and tries again: EAGAIN drops no packet. The empty input is the end of the
-// stream.
+// send sends i to FFmpeg's decoder and calls out for every frame that is ready. If the decoder is full (EAGAIN), send
+// receives its frames and sends i again, so that no packet is dropped. The zero input tells the decoder that the stream has
+// ended.
 func (d *decoder) send(i input, out func(*astiav.Frame) error) error {
 	for {
 		err := sendPacket(d.ctx, i)
 		if err != nil && !starved(err) {
-			return d.refused(err)
+			return d.invalid(err)
 		}
 		n, rerr := d.receive(out)
 		if rerr != nil {
@@ -115,7 +116,7 @@ func (d *decoder) send(i input, out func(*astiav.Frame) error) error {
 	}
 }
 
-// receive calls out for every frame that is ready, and counts them.
+// receive calls out for every frame that is ready, and returns their number.
 func (d *decoder) receive(out func(*astiav.Frame) error) (n int, err error) {
 	for {
 		err := d.ctx.ReceiveFrame(d.frame)
@@ -123,7 +124,7 @@ func (d *decoder) receive(out func(*astiav.Frame) error) (n int, err error) {
 			return n, nil
 		}
 		if err != nil {
-			return n, d.refused(err)
+			return n, d.invalid(err)
 		}
 		n++
 		err = out(d.frame)
@@ -134,12 +135,12 @@ func (d *decoder) receive(out func(*astiav.Frame) error) (n int, err error) {
 	}
 }
 
-// refused makes any error of the decoder ErrInvalidData for the caller.
-func (d *decoder) refused(err error) error {
+// invalid wraps an error of FFmpeg's decoder in ErrInvalidData.
+func (d *decoder) invalid(err error) error {
 	return fmt.Errorf("decode %s: %w (%w)", d.id, mixer.ErrInvalidData, err)
 }
 
-// flush calls out for the frames that the decoder held back. Decoding can go on with a key packet.
+// flush calls out for the frames that the decoder held back. Afterwards decoding can continue with a keyframe.
 func (d *decoder) flush(out func(*astiav.Frame) error) error {
 	if d.ctx == nil {
 		return fmt.Errorf("flush the decoder of %s: %w", d.id, mixer.ErrClosed)

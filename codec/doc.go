@@ -1,6 +1,6 @@
-// Package codec is the border to C: frames, decoders, encoders, scaling, resampling and reading of media files, all
-// through FFmpeg and libopus. The mixer's engine calls it, and tests do.
+// Package codec wraps FFmpeg and libopus: frames, decoders, encoders, scaling, resampling and reading of media files. Other
+// packages use both only through this one. The mixer's engine and tests use it.
 //
-// Every type that holds C memory has a Close that is nil-safe and may be called twice. One goroutine at a time uses such a
-// type, unless its comment says otherwise. A Frame may be read by many goroutines.
+// Every type that holds C memory has a Close that is nil-safe and may be called twice. Only one goroutine at a time may use
+// such a type, unless its comment says otherwise. Many goroutines may read one Frame.
 package codec

@@ -17,13 +17,14 @@ func RGB(r, g, b uint8) Colour {
 	}
 }
 
-// at returns the component of c for a plane.
-func (c Colour) at(plane int) uint8 { return [3]uint8{c.Y, c.U, c.V}[plane] }
+// component returns the value of c in a plane: 0 is Y, 1 is U, 2 is V.
+func (c Colour) component(plane int) uint8 { return [3]uint8{c.Y, c.U, c.V}[plane] }
 
-// Bounds is the rectangle of the whole frame.
+// Bounds returns the rectangle of the whole frame.
 func (f *Frame) Bounds() image.Rectangle { return image.Rect(0, 0, f.Width(), f.Height()) }
 
-// Fill paints the part of r inside the frame in one colour. Odd edges are rounded to even.
+// Fill paints the part of r inside the frame in one colour. At odd edges it also paints the chroma samples that r covers by
+// half.
 func (f *Frame) Fill(r image.Rectangle, c Colour) {
 	r = r.Intersect(f.Bounds())
 	if r.Empty() {
@@ -34,14 +35,14 @@ func (f *Frame) Fill(r image.Rectangle, c Colour) {
 		for y := s.Min.Y; y < s.Max.Y; y++ {
 			row := p.pix[y*p.stride+s.Min.X : y*p.stride+s.Max.X]
 			for x := range row {
-				row[x] = c.at(i)
+				row[x] = c.component(i)
 			}
 		}
 	}
 }
 
 // Paste copies src into f with its top left corner at x, y, which are even. Both frames are 4:2:0. The part of src outside f
-// is cut off.
+// is not copied.
 func (f *Frame) Paste(src *Frame, x, y int) {
 	at := image.Pt(x, y)
 	r := src.Bounds().Add(at).Intersect(f.Bounds())
@@ -58,8 +59,8 @@ func (f *Frame) Paste(src *Frame, x, y int) {
 	}
 }
 
-// Blend paints colour c through mask (255 covers) with the mask's top left corner at x, y. The part of the mask outside the
-// frame is cut off.
+// Blend paints colour c through mask, with the mask's top left corner at x, y. A mask value of 255 is opaque, 0 transparent.
+// The part of the mask outside the frame is ignored.
 func (f *Frame) Blend(mask *image.Alpha, x, y int, c Colour) {
 	shift := image.Pt(x, y).Sub(mask.Rect.Min)
 	r := mask.Rect.Add(shift).Intersect(f.Bounds())
@@ -70,29 +71,29 @@ func (f *Frame) Blend(mask *image.Alpha, x, y int, c Colour) {
 	for py := r.Min.Y; py < r.Max.Y; py++ {
 		row := planes[0].pix[py*planes[0].stride+r.Min.X:][:r.Dx()]
 		for i, a := range mask.Pix[mask.PixOffset(r.Min.X-shift.X, py-shift.Y):][:r.Dx()] {
-			mix(&row[i], c.Y, int(a))
+			blendSample(&row[i], c.Y, int(a))
 		}
 	}
 	u, v := planes[1], planes[2]
 	for s, py := subsample(r, 1), r.Min.Y/2; py < s.Max.Y; py++ {
 		for px := s.Min.X; px < s.Max.X; px++ {
 			if a := chromaAlpha(mask, 2*px-shift.X, 2*py-shift.Y); a != 0 {
-				mix(&u.pix[py*u.stride+px], c.U, a)
-				mix(&v.pix[py*v.stride+px], c.V, a)
+				blendSample(&u.pix[py*u.stride+px], c.U, a)
+				blendSample(&v.pix[py*v.stride+px], c.V, a)
 			}
 		}
 	}
 }
 
-// mix moves v towards c by a/255.
-func mix(v *uint8, c uint8, a int) {
+// blendSample moves the sample v towards c, by a/255 of their difference.
+func blendSample(v *uint8, c uint8, a int) {
 	if a != 0 {
 		*v = uint8((int(*v)*(255-a) + int(c)*a + 127) / 255)
 	}
 }
 
-// chromaAlpha is the mean of the mask's four values for one chroma sample: at x, y, to the right and below. Values outside
-// the mask are zero.
+// chromaAlpha returns the mean of the four mask values that one chroma sample covers: the value at x, y and its neighbours
+// to the right and below. Values outside the mask are zero.
 func chromaAlpha(mask *image.Alpha, x, y int) int {
 	if (image.Rectangle{image.Pt(x, y), image.Pt(x+2, y+2)}).In(mask.Rect) {
 		i := mask.PixOffset(x, y)
@@ -103,7 +104,7 @@ func chromaAlpha(mask *image.Alpha, x, y int) int {
 		int(mask.AlphaAt(x, y+1).A) + int(mask.AlphaAt(x+1, y+1).A) + 2) / 4
 }
 
-// Mean returns the average colour of r, which must overlap the frame.
+// Mean returns the average colour of the frame inside r. r must overlap the frame.
 func (f *Frame) Mean(r image.Rectangle) Colour {
 	r = r.Intersect(f.Bounds())
 	var mean [3]uint8
@@ -120,7 +121,7 @@ func (f *Frame) Mean(r image.Rectangle) Colour {
 	return Colour{mean[0], mean[1], mean[2]}
 }
 
-// subsample converts a rectangle in pixels to samples of a plane.
+// subsample converts a rectangle in pixels to samples of a 4:2:0 plane.
 func subsample(r image.Rectangle, plane int) image.Rectangle {
 	if plane == 0 {
 		return r

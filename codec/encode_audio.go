@@ -10,22 +10,22 @@ import (
 	"azulejo/mixer"
 )
 
-// AudioConfig says what an AudioEncoder makes.
+// AudioConfig configures an AudioEncoder.
 type AudioConfig struct {
 	Codec   mixer.Codec // Opus, AAC, PCMU, PCMA or G722
-	Bitrate int         // bits a second; zero: 96000; PCMU, PCMA and G722 have a fixed one
+	Bitrate int         // bits per second; zero: 96000. PCMU, PCMA and G722 have a fixed bitrate
 
-	// The rest is for Opus only.
-	Frame time.Duration // length of a packet: 10, 20, 40 or 60 ms; zero: 20 ms
-	Loss  int           // expected packet loss in percent; above zero, speech is repeated in the next packet
+	// The other fields are for Opus only.
+	Frame time.Duration // duration of a packet: 10, 20, 40 or 60 ms; zero: 20 ms
+	Loss  int           // expected packet loss in percent; above zero, packets carry in-band FEC
 	Voice bool          // the audio is speech
 	Mono  bool
-	DTX   bool // silence becomes packets of at most two bytes, which need not be sent
+	DTX   bool // in silence, packets have at most two bytes and need not be sent
 }
 
-// audioFormat is the configuration of FFmpeg's encoder of a codec.
+// audioFormat is the configuration of FFmpeg's encoder for one codec.
 type audioFormat struct {
-	name    string
+	name    string // of FFmpeg's encoder
 	format  astiav.SampleFormat
 	rate    int // Hz
 	layout  astiav.ChannelLayout
@@ -35,28 +35,28 @@ type audioFormat struct {
 
 var audioFormats = map[mixer.Codec]audioFormat{
 	mixer.Opus: {"libopus", astiav.SampleFormatS16, mixer.SampleRate, astiav.ChannelLayoutStereo, 960, nil},
-	// The fast coder takes a fifth of the default's time. At 96 kb/s its noise is within 3 dB of the default's, and far below
-	// it for tones.
+	// The coder "fast" takes a fifth of the time of FFmpeg's default coder. At 96 kb/s its noise is at most 3 dB above that
+	// of the default coder; for tones it is far below.
 	mixer.AAC:  {"aac", astiav.SampleFormatFltp, mixer.SampleRate, astiav.ChannelLayoutStereo, 1024, map[string]string{"aac_coder": "fast"}},
 	mixer.PCMU: {"pcm_mulaw", astiav.SampleFormatS16, 8000, astiav.ChannelLayoutMono, 160, nil},
 	mixer.PCMA: {"pcm_alaw", astiav.SampleFormatS16, 8000, astiav.ChannelLayoutMono, 160, nil},
 	mixer.G722: {"g722", astiav.SampleFormatS16, 16000, astiav.ChannelLayoutMono, 320, nil},
 }
 
-// AudioEncoder turns interleaved stereo at 48 kHz into packets. It cuts its input into frames: 1024 samples for AAC,
-// AudioConfig.Frame for Opus, and 20 ms for the others. One goroutine owns it.
+// AudioEncoder turns interleaved stereo at 48 kHz into packets. It divides its input into frames: 1024 sampling
+// instants for AAC, AudioConfig.Frame for Opus, and 20 ms for the others. One goroutine owns it.
 type AudioEncoder struct {
 	e       *encoder
 	f       audioFormat
 	convert *astiav.SoftwareResampleContext
 	fifo    *astiav.AudioFifo
 	in, out *astiav.Frame
-	start   time.Duration
-	started bool
-	written int64 // sampling instants handed to the encoder since start
+	start   time.Duration // time of the first sample
+	started bool          // start is set
+	written int64         // sampling instants passed to FFmpeg's encoder since start
 }
 
-// format translates the configuration for FFmpeg.
+// format returns the configuration of FFmpeg's encoder for cfg.
 func (cfg AudioConfig) format() (audioFormat, error) {
 	f, ok := audioFormats[cfg.Codec]
 	if !ok {
@@ -123,9 +123,9 @@ func NewAudioEncoder(cfg AudioConfig) (*AudioEncoder, error) {
 	}, nil
 }
 
-// Encode returns the packets that pcm completes. pcm is only read. In the first call its first sample has the time pts; the
-// samples of later calls follow without a gap, and their pts is ignored. A packet's PTS is the time of its decoded audio:
-// AAC's first packets lie before the start, by the encoder's delay.
+// Encode returns the packets that pcm completes. pcm is only read. In the first call, pts is the time of the first sample.
+// Later calls ignore pts: their samples follow the earlier ones without a gap. A packet's PTS is the time of its decoded
+// audio. The PTS of AAC's first packets lies before the first sample, by the encoder's delay.
 func (a *AudioEncoder) Encode(pcm []int16, pts time.Duration) ([]mixer.Packet, error) {
 	if a.e.ctx == nil {
 		return nil, fmt.Errorf("encode %s: %w", a.e.id, mixer.ErrClosed)
@@ -145,7 +145,7 @@ func (a *AudioEncoder) Encode(pcm []int16, pts time.Duration) ([]mixer.Packet, e
 	return a.drain(a.f.frame)
 }
 
-// push converts pcm to the encoder's rate and format, and queues it.
+// push converts pcm to the encoder's rate and format, and writes it to the FIFO.
 func (a *AudioEncoder) push(pcm []int16) error {
 	a.in.Unref()
 	a.in.SetSampleFormat(astiav.SampleFormatS16)
@@ -159,7 +159,7 @@ func (a *AudioEncoder) push(pcm []int16) error {
 	return a.enqueue(a.in)
 }
 
-// enqueue resamples f into the queue. A nil f drains the resampler.
+// enqueue resamples f and writes the result to the FIFO. A nil f drains the resampler.
 func (a *AudioEncoder) enqueue(f *astiav.Frame) error {
 	a.describe()
 	if err := a.convert.ConvertFrame(f, a.out); err != nil {
@@ -180,7 +180,7 @@ func (a *AudioEncoder) describe() {
 	a.out.SetSampleRate(a.f.rate)
 }
 
-// drain encodes frames while at least size sampling instants are queued.
+// drain encodes frames while the FIFO holds at least size sampling instants.
 func (a *AudioEncoder) drain(size int) ([]mixer.Packet, error) {
 	var all []mixer.Packet
 	for n := a.fifo.Size(); n >= size && n > 0; n = a.fifo.Size() {
@@ -207,7 +207,8 @@ func (a *AudioEncoder) drain(size int) ([]mixer.Packet, error) {
 	return all, nil
 }
 
-// Flush returns the packets that were held back; the last frame may be shorter. Only Close may follow.
+// Flush encodes the audio that was held back and returns its packets. The last frame may be shorter than the others. Only
+// Close may be called afterwards.
 func (a *AudioEncoder) Flush() ([]mixer.Packet, error) {
 	if a.e.ctx == nil {
 		return nil, fmt.Errorf("flush the encoder of %s: %w", a.e.id, mixer.ErrClosed)

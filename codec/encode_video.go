@@ -10,17 +10,19 @@ import (
 	"azulejo/mixer"
 )
 
-// VideoConfig says what a VideoEncoder makes.
+// VideoConfig configures a VideoEncoder.
 type VideoConfig struct {
 	Codec         mixer.Codec // H264, VP8 or MJPEG
 	Width, Height int         // pixels, even
-	FPS           int         // frames a second for rate control, 1–120
-	Bitrate       int         // bits a second at most, over 1.5 s; not for MJPEG
-	Quality       int         // x264's CRF or libvpx's cq-level, 1–63: easy frames take fewer bits than Bitrate; zero: Bitrate is the average too
-	Preset        string      // x264's preset; empty: "superfast"
+	FPS           int         // frames per second that the rate control assumes, 1–120
+	Bitrate       int         // maximum bits per second, over 1.5 s; not for MJPEG
+	// Quality is x264's CRF or libvpx's cq-level, 1–63. Frames that are easy to encode then take fewer bits than Bitrate
+	// allows. Zero: Bitrate is also the average that the encoder aims at.
+	Quality int
+	Preset  string // x264's preset; empty: "superfast"
 }
 
-// Validate names the field that is out of range and what is accepted.
+// Validate returns an error if a field is out of range. The error names the field's value and the accepted range.
 func (c VideoConfig) Validate() error {
 	switch {
 	case c.Codec != mixer.H264 && c.Codec != mixer.VP8 && c.Codec != mixer.MJPEG:
@@ -37,16 +39,16 @@ func (c VideoConfig) Validate() error {
 	return nil
 }
 
-// VideoEncoder turns frames into packets without delay: one frame in, one packet out. H.264 is constrained baseline in
-// Annex B, with SPS and PPS in front of every IDR frame. One goroutine owns it.
+// VideoEncoder turns frames into packets without delay: each frame becomes one packet at once. H.264 is constrained
+// baseline in Annex B format, with SPS and PPS in front of every IDR frame. One goroutine owns it.
 type VideoEncoder struct {
-	e   *encoder
-	cfg VideoConfig
-	in  *astiav.Frame // the frame with this encoder's own timestamp and type
-	fit *Scaler       // converts to full range; nil unless MJPEG
+	e           *encoder
+	cfg         VideoConfig
+	in          *astiav.Frame // refers to the frame being encoded, with the encoder's timestamp and picture type
+	rangeScaler *Scaler       // converts frames to full range for MJPEG; nil for the others
 }
 
-// NewVideoEncoder opens an encoder. Only its first frame and those that are asked for are keyframes.
+// NewVideoEncoder opens an encoder. Only its first frame and the frames that Encode is called with key for are keyframes.
 func NewVideoEncoder(cfg VideoConfig) (*VideoEncoder, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -58,7 +60,7 @@ func NewVideoEncoder(cfg VideoConfig) (*VideoEncoder, error) {
 	}
 	v := &VideoEncoder{e: e, cfg: cfg, in: astiav.AllocFrame()}
 	if cfg.Codec == mixer.MJPEG {
-		if v.fit, err = NewScaler(); err != nil {
+		if v.rangeScaler, err = NewScaler(); err != nil {
 			v.Close()
 			return nil, err
 		}
@@ -66,8 +68,8 @@ func NewVideoEncoder(cfg VideoConfig) (*VideoEncoder, error) {
 	return v, nil
 }
 
-// never is a GOP longer than any stream: keyframes come on request.
-const never = 1 << 30
+// endlessGOP is a GOP size in frames that no stream reaches. Keyframes are made on request only.
+const endlessGOP = 1 << 30
 
 func (c VideoConfig) setup(ctx *astiav.CodecContext) {
 	ctx.SetWidth(c.Width)
@@ -83,16 +85,17 @@ func (c VideoConfig) setup(ctx *astiav.CodecContext) {
 		ctx.SetColorRange(astiav.ColorRangeJpeg)
 		return
 	}
-	ctx.SetGopSize(never)
+	ctx.SetGopSize(endlessGOP)
 	ctx.SetMaxBFrames(0)
 	if c.Codec == mixer.VP8 || c.Quality == 0 {
 		ctx.SetBitRate(int64(c.Bitrate))
 	}
 	ctx.SetRateControlMaxRate(int64(c.Bitrate))
-	ctx.SetRateControlBufferSize(c.Bitrate * 3 / 2) // with 0.5 s keyframes get too few bits: SSIM 0.964 instead of 0.977
+	// The buffer holds 1.5 s. With 0.5 s, keyframes get too few bits: their SSIM is 0.964 instead of 0.977.
+	ctx.SetRateControlBufferSize(c.Bitrate * 3 / 2)
 }
 
-// videoOptions are the private options of FFmpeg's encoder for the codec.
+// videoOptions returns the name of FFmpeg's encoder for c.Codec, and its private options.
 func videoOptions(c VideoConfig) (name string, options map[string]string) {
 	switch c.Codec {
 	case mixer.H264:
@@ -123,8 +126,8 @@ func videoOptions(c VideoConfig) (name string, options map[string]string) {
 	}
 }
 
-// Encode returns the packet of f, which is only read and has the configured size. pts is its presentation time; key makes it
-// a keyframe.
+// Encode encodes f and returns its packet. f must have the configured size, and is only read. pts is the presentation time.
+// If key is set, f becomes a keyframe.
 func (v *VideoEncoder) Encode(f *Frame, pts time.Duration, key bool) ([]mixer.Packet, error) {
 	if v.e.ctx == nil {
 		return nil, fmt.Errorf("encode %s: %w", v.e.id, mixer.ErrClosed)
@@ -132,7 +135,7 @@ func (v *VideoEncoder) Encode(f *Frame, pts time.Duration, key bool) ([]mixer.Pa
 	if f.Width() != v.cfg.Width || f.Height() != v.cfg.Height {
 		return nil, fmt.Errorf("encode %s: frame is %dx%d, encoder is %dx%d", v.e.id, f.Width(), f.Height(), v.cfg.Width, v.cfg.Height)
 	}
-	if v.fit != nil {
+	if v.rangeScaler != nil {
 		full, err := v.fullRange(f)
 		if err != nil {
 			return nil, err
@@ -145,7 +148,7 @@ func (v *VideoEncoder) Encode(f *Frame, pts time.Duration, key bool) ([]mixer.Pa
 		return nil, translate("encode "+string(v.e.id), err)
 	}
 	defer v.in.Unref()
-	v.in.SetPts(v.e.ticks(pts))
+	v.in.SetPts(v.e.timestamp(pts))
 	v.in.SetPictureType(astiav.PictureTypeNone)
 	if key {
 		v.in.SetPictureType(astiav.PictureTypeI)
@@ -153,20 +156,20 @@ func (v *VideoEncoder) Encode(f *Frame, pts time.Duration, key bool) ([]mixer.Pa
 	return v.e.encode(v.in)
 }
 
-// fullRange copies f to full range, which JPEG files have (JFIF 1.02).
+// fullRange returns a copy of f that is converted to full range, which JPEG files have (JFIF 1.02).
 func (v *VideoEncoder) fullRange(f *Frame) (*Frame, error) {
 	full, err := newFrame(f.Width(), f.Height(), astiav.PixelFormatYuvj420P, astiav.ColorRangeJpeg)
 	if err != nil {
 		return nil, err
 	}
-	if err := v.fit.Scale(full, f); err != nil {
+	if err := v.rangeScaler.Scale(full, f); err != nil {
 		full.Close()
 		return nil, err
 	}
 	return full, nil
 }
 
-// Flush returns the packets that were held back. Only Close may follow.
+// Flush returns the packets that were held back. Only Close may be called afterwards.
 func (v *VideoEncoder) Flush() ([]mixer.Packet, error) { return v.e.encode(nil) }
 
 // Close frees the encoder. It is nil-safe and may be called twice.
@@ -176,5 +179,5 @@ func (v *VideoEncoder) Close() {
 	}
 	v.e.close()
 	v.in.Free()
-	v.fit.Close()
+	v.rangeScaler.Close()
 }

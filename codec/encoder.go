@@ -9,15 +9,15 @@ import (
 	"azulejo/mixer"
 )
 
-// encoder is what video and audio share: FFmpeg's frames in, packets out.
+// encoder is the common part of VideoEncoder and AudioEncoder. It turns FFmpeg's frames into packets.
 type encoder struct {
 	id     mixer.Codec
 	ctx    *astiav.CodecContext
 	packet *astiav.Packet
-	base   astiav.Rational
+	base   astiav.Rational // time base of the encoder's timestamps, 1/n
 }
 
-// newEncoder opens FFmpeg's encoder of that name. setup fills its context first.
+// newEncoder opens FFmpeg's encoder with the given name. setup configures the encoder's context before it is opened.
 func newEncoder(id mixer.Codec, name string, setup func(*astiav.CodecContext), options map[string]string) (*encoder, error) {
 	c := astiav.FindEncoderByName(name)
 	if c == nil {
@@ -62,7 +62,7 @@ func (e *encoder) encode(f *astiav.Frame) ([]mixer.Packet, error) {
 	}
 }
 
-// copyPacket copies the packet into Go's memory.
+// copyPacket copies e.packet into Go memory.
 func (e *encoder) copyPacket() mixer.Packet {
 	defer e.packet.Unref()
 	return mixer.Packet{
@@ -74,15 +74,15 @@ func (e *encoder) copyPacket() mixer.Packet {
 	}
 }
 
-// duration converts ticks of the encoder's time base, which is 1/n, to nanoseconds.
-func (e *encoder) duration(ticks int64) time.Duration {
+// duration converts a timestamp in the encoder's time base to a time.Duration.
+func (e *encoder) duration(timestamp int64) time.Duration {
 	rate := int64(e.base.Den())
-	whole, rest := ticks/rate, ticks%rate
+	whole, rest := timestamp/rate, timestamp%rate
 	return time.Duration(whole)*time.Second + time.Duration(rest*int64(time.Second)/rate)
 }
 
-// ticks converts a time to the encoder's time base, to the nearest tick.
-func (e *encoder) ticks(d time.Duration) int64 {
+// timestamp converts d to the encoder's time base, rounded to the nearest unit.
+func (e *encoder) timestamp(d time.Duration) int64 {
 	rate := int64(e.base.Den())
 	whole, rest := int64(d/time.Second), int64(d%time.Second)
 	return whole*rate + (rest*rate+int64(time.Second)/2)/int64(time.Second)

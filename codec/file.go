@@ -22,25 +22,25 @@ type File struct {
 	eof    bool
 }
 
-// fileTrack is one track that is read.
+// fileTrack is a track of a File whose packets are read.
 type fileTrack struct {
 	id     mixer.Codec
-	base   astiav.Rational
-	filter *astiav.BitStreamFilterContext // to Annex B; nil where none is needed
+	base   astiav.Rational                // time base of the track's timestamps
+	filter *astiav.BitStreamFilterContext // converts H.264 and H.265 to Annex B; nil for the others
 	config []byte                         // AudioSpecificConfig of AAC, nil for others
-	start  time.Duration                  // of the file; subtracted from all times
-	pace   time.Duration                  // between frames, for files without times
-	count  int                            // packets so far
+	start  time.Duration                  // start time of the file, subtracted from all timestamps
+	pace   time.Duration                  // time between frames, for files without timestamps
+	count  int                            // packets read so far
 }
 
-// containerIDs are the codecs that a File reads.
+// containerIDs maps FFmpeg's IDs to the codecs that a File reads.
 var containerIDs = map[astiav.CodecID]mixer.Codec{
 	astiav.CodecIDH264: mixer.H264, astiav.CodecIDHevc: mixer.H265, astiav.CodecIDVp8: mixer.VP8, astiav.CodecIDVp9: mixer.VP9,
 	astiav.CodecIDAv1: mixer.AV1, astiav.CodecIDMjpeg: mixer.MJPEG, astiav.CodecIDOpus: mixer.Opus, astiav.CodecIDAac: mixer.AAC,
 	astiav.CodecIDPcmMulaw: mixer.PCMU, astiav.CodecIDPcmAlaw: mixer.PCMA,
 }
 
-// OpenFile opens name, a path.
+// OpenFile opens the media file at the path name.
 func OpenFile(name string) (*File, error) {
 	f := &File{name: name, format: astiav.AllocFormatContext(), packet: astiav.AllocPacket(), tracks: map[int]*fileTrack{}}
 	if err := f.format.OpenInput("file:"+name, nil, nil); err != nil {
@@ -56,7 +56,7 @@ func OpenFile(name string) (*File, error) {
 	return f, nil
 }
 
-// start is the earliest time in the file; zero where it has none.
+// start returns the earliest timestamp in the file; zero if the file has no timestamps.
 func (f *File) start() time.Duration {
 	if us := f.format.StartTime(); us != astiav.NoPtsValue {
 		return time.Duration(us) * time.Microsecond
@@ -64,6 +64,7 @@ func (f *File) start() time.Duration {
 	return 0
 }
 
+// open finds the first video and the first audio track.
 func (f *File) open() error {
 	if err := f.format.FindStreamInfo(nil); err != nil {
 		return translate("read the tracks of "+f.name, err)
@@ -87,7 +88,8 @@ func (f *File) open() error {
 	return nil
 }
 
-// newFileTrack prepares a track whose packets have the form that [mixer.Codec] promises.
+// newFileTrack prepares to read the track s. Its packets will have the format that is documented at the [mixer.Codec]
+// constants.
 func newFileTrack(id mixer.Codec, s *astiav.Stream, start time.Duration) (*fileTrack, error) {
 	t := &fileTrack{id: id, base: s.TimeBase(), start: start}
 	if extra := s.CodecParameters().ExtraData(); id == mixer.AAC && len(extra) > 0 {
@@ -117,7 +119,7 @@ func newFileTrack(id mixer.Codec, s *astiav.Stream, start time.Duration) (*fileT
 	return t, nil
 }
 
-// Codecs returns the codecs of the video and of the audio track; empty where there is none.
+// Codecs returns the codec of the video track and that of the audio track; empty if there is no such track.
 func (f *File) Codecs() (video, audio mixer.Codec) {
 	for _, t := range f.tracks {
 		if t.id.IsVideo() {
@@ -129,12 +131,12 @@ func (f *File) Codecs() (video, audio mixer.Codec) {
 	return video, audio
 }
 
-// Duration is the length that the file declares.
+// Duration returns the length that the file's header declares.
 func (f *File) Duration() time.Duration {
 	return time.Duration(f.format.Duration()) * time.Microsecond
 }
 
-// Next returns the next packet in decoding order, with its times since the file's start; io.EOF at the end.
+// Next returns the next packet in decoding order; io.EOF at the end. PTS and DTS count from the file's start.
 func (f *File) Next() (mixer.Packet, error) {
 	for len(f.queue) == 0 {
 		if f.eof {
@@ -149,6 +151,7 @@ func (f *File) Next() (mixer.Packet, error) {
 	return p, nil
 }
 
+// read reads one packet from the file. It appends the packets that result from it to the queue.
 func (f *File) read() error {
 	defer f.packet.Unref()
 	err := f.format.ReadFrame(f.packet)
@@ -166,7 +169,7 @@ func (f *File) read() error {
 	return translate("read "+f.name, t.convert(f.packet, &f.queue))
 }
 
-// convert brings p to the promised form and appends it to queue.
+// convert applies the track's filter to p, and appends the resulting packets to queue.
 func (t *fileTrack) convert(p *astiav.Packet, queue *[]mixer.Packet) error {
 	if t.filter == nil {
 		*queue = append(*queue, t.packet(p))
@@ -188,7 +191,7 @@ func (t *fileTrack) convert(p *astiav.Packet, queue *[]mixer.Packet) error {
 	}
 }
 
-// packet copies p into Go's memory.
+// packet copies p into Go memory.
 func (t *fileTrack) packet(p *astiav.Packet) mixer.Packet {
 	out := mixer.Packet{
 		Codec:    t.id,
@@ -202,12 +205,13 @@ func (t *fileTrack) packet(p *astiav.Packet) mixer.Packet {
 	return out
 }
 
-// time is a timestamp since the file's start. Raw streams have none: their frames follow at the declared rate.
-func (t *fileTrack) time(ticks int64) time.Duration {
-	if ticks == astiav.NoPtsValue {
+// time converts a timestamp to the time since the file's start. Raw streams have no timestamps: their frames get the times
+// of the declared frame rate.
+func (t *fileTrack) time(timestamp int64) time.Duration {
+	if timestamp == astiav.NoPtsValue {
 		return time.Duration(t.count) * t.pace
 	}
-	return time.Duration(astiav.RescaleQ(ticks, t.base, nanoseconds)) - t.start
+	return time.Duration(astiav.RescaleQ(timestamp, t.base, nanoseconds)) - t.start
 }
 
 // Close frees the file. It is nil-safe and may be called twice.

@@ -6,7 +6,7 @@ import "C"
 
 import "github.com/asticode/go-astiav"
 
-// flushBuffers makes a drained context accept input again.
+// flushBuffers resets a drained decoder, so that it accepts packets again.
 func flushBuffers(c *astiav.CodecContext) {
 	C.avcodec_flush_buffers((*C.AVCodecContext)(c.UnsafePointer()))
 }

@@ -9,17 +9,18 @@ import (
 	"github.com/asticode/go-astiav"
 )
 
-// liveFrames counts the frames that are owned. Go tools do not see leaks of C memory; this counter does.
+// liveFrames counts the frames that are not closed yet. Tests find leaks of C memory with it, which Go's tools do not see.
 var liveFrames atomic.Int64
 
-// LiveFrames returns how many frames are owned right now in this process.
+// LiveFrames returns the number of frames in this process that are not closed yet.
 func LiveFrames() int64 { return liveFrames.Load() }
 
-// Frame is one raw video frame, usually 8-bit 4:2:0. It owns a reference to its pixels: Ref makes another owner, Close
-// ends one. A frame that was handed on is read-only. Only a canvas is drawn on, by the owner that allocated it.
+// Frame is one raw video frame, usually 8-bit 4:2:0. It owns one reference to its pixels. Ref returns another Frame that
+// owns a reference to the same pixels; Close releases a reference. A frame that was passed on to other code is read-only.
+// Only the canvas of a view is drawn on, and only by the code that allocated it.
 type Frame struct {
 	f      *astiav.Frame
-	copies *pool         // memory of MakeWritable's copies; nil before the first
+	copies *pool         // memory for the copies of MakeWritable; nil before the first copy
 	PTS    time.Duration // since the epoch of the stream or of the room
 }
 
@@ -45,13 +46,13 @@ func newFrame(width, height int, format astiav.PixelFormat, r astiav.ColorRange)
 	return own(f), nil
 }
 
-// own wraps f and takes it over.
+// own wraps f in a Frame, which frees f when it is closed.
 func own(f *astiav.Frame) *Frame {
 	liveFrames.Add(1)
 	return &Frame{f: f}
 }
 
-// Ref returns another owner of the same pixels; nil for a nil or closed frame.
+// Ref returns another Frame that owns the same pixels; nil for a nil or closed frame, and if memory is exhausted.
 func (f *Frame) Ref() *Frame {
 	if f == nil || f.f == nil {
 		return nil
@@ -65,13 +66,13 @@ func (f *Frame) Ref() *Frame {
 	return g
 }
 
-// describe copies the metadata of src: its time, range, colour space and aspect ratio, but not its size.
+// describe copies the metadata of src to f: PTS, range, colour space and aspect ratio, but not the size.
 func (f *Frame) describe(src *Frame) error {
 	f.PTS = src.PTS
 	return translate("describe a frame", copyProps(f.f, src.f))
 }
 
-// Close gives up this ownership. It is nil-safe and may be called twice.
+// Close releases f's reference to the pixels. It is nil-safe and may be called twice.
 func (f *Frame) Close() {
 	if f == nil || f.f == nil {
 		return
@@ -85,13 +86,13 @@ func (f *Frame) Close() {
 	liveFrames.Add(-1)
 }
 
-// Width is the number of stored pixels in a row.
+// Width returns the number of stored pixels in a row.
 func (f *Frame) Width() int { return f.f.Width() }
 
-// Height is the number of rows.
+// Height returns the number of rows.
 func (f *Frame) Height() int { return f.f.Height() }
 
-// DisplaySize is the size in square pixels: the width is multiplied by the sample aspect ratio.
+// DisplaySize returns the size in square pixels: it multiplies the width by the sample aspect ratio.
 func (f *Frame) DisplaySize() (width, height int) {
 	sar := f.f.SampleAspectRatio()
 	if sar.Num() <= 0 || sar.Den() <= 0 {
@@ -100,8 +101,8 @@ func (f *Frame) DisplaySize() (width, height int) {
 	return f.Width() * sar.Num() / sar.Den(), f.Height()
 }
 
-// MakeWritable makes f the only owner of its pixels: it copies them when there is another owner. f is 8-bit 4:2:0. The
-// memory of the copies is used again until f is closed.
+// MakeWritable makes f the only owner of its pixels: it copies the pixels if another Frame owns them too. f must be 8-bit
+// 4:2:0. The memory of a copy that is no longer used serves for the next copy, until f is closed.
 func (f *Frame) MakeWritable() error {
 	if f.f.IsWritable() {
 		return nil
@@ -121,7 +122,7 @@ func (f *Frame) MakeWritable() error {
 	return nil
 }
 
-// corrupt tells whether the decoder had to guess parts of the frame.
+// corrupt tells whether the decoder concealed missing parts of the frame.
 func (f *Frame) corrupt() bool {
 	return f.f.Flags().Has(astiav.FrameFlagCorrupt) || decodeErrors(f.f) != 0
 }

@@ -4,8 +4,8 @@ package codec
 //#include <string.h>
 //#include <libavcodec/avcodec.h>
 //
-//// reserve gives p room for size bytes and the zeros behind them that bitstream readers may read. It keeps the buffer of p
-//// if that is large enough and no decoder still reads it.
+//// reserve gives p a buffer of size bytes, followed by the zeros that FFmpeg's bitstream readers may read past the end. It
+//// keeps the buffer of p if that is large enough and no decoder still reads from it.
 //static int reserve(AVPacket *p, int size) {
 //	AVBufferRef *b = p->buf;
 //	if (!b || !av_buffer_is_writable(b) || b->size < (size_t)size + AV_INPUT_BUFFER_PADDING_SIZE) {
@@ -29,13 +29,13 @@ import (
 	"azulejo/mixer"
 )
 
-// input is the packet in C memory that a decoder reads. Its buffer is as large as the largest packet so far. One goroutine
-// owns it.
+// input holds the packet that a decoder reads, in C memory. Its buffer grows to the size of the largest packet so far. One
+// goroutine owns it. The zero value marks the end of a stream.
 type input struct{ c *C.AVPacket }
 
 func newInput() input { return input{C.av_packet_alloc()} }
 
-// fill copies p.
+// fill copies the data, PTS and keyframe flag of p into i.
 func (i input) fill(p mixer.Packet) error {
 	if i.c == nil || len(p.Data) > math.MaxInt32/2 {
 		return fmt.Errorf("a packet of %d bytes: out of memory", len(p.Data))
@@ -51,7 +51,7 @@ func (i input) fill(p mixer.Packet) error {
 	return nil
 }
 
-// sendPacket gives i to a decoder. The empty input is the end of the stream.
+// sendPacket passes i to a decoder. The zero input tells the decoder that the stream has ended.
 func sendPacket(ctx *astiav.CodecContext, i input) error {
 	if n := C.avcodec_send_packet((*C.AVCodecContext)(ctx.UnsafePointer()), i.c); n < 0 {
 		return astiav.Error(n)

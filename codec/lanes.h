@@ -1,5 +1,6 @@
-// The inner loops of shrink.c. A file that includes this may define TARGET, WIDEN and NARROW for a processor. The loops
-// work on 16 samples at once: vertically on 16 of one row, horizontally on one of each of 16 rows, which are transposed first.
+// The inner loops of shrink.c. A file that includes this one may first define TARGET, WIDEN and NARROW for a processor. The
+// loops work on 16 samples at once. To scale vertically, these are 16 neighbours in one row. To scale horizontally, they are
+// one sample from each of 16 rows; the rows are transposed first.
 #ifndef AZULEJO_LANES_H
 #define AZULEJO_LANES_H
 
@@ -8,27 +9,29 @@
 
 enum { LANES = 16 };
 
-// axis describes how each of n samples along one side is made of taps consecutive samples.
+// axis describes how to scale in one direction: each of n result samples is the weighted average of taps consecutive source
+// samples.
 struct axis {
 	int n, taps;
-	int level;          // all weights of a sample are equal
-	int *first;         // the first source sample of each sample
-	uint16_t *weights;  // taps for each sample, which add up to 256
-	struct pick *picks; // one for each 16 samples; NULL where four need more than 16 source samples, or one more than four
+	int equal;          // 1 if all weights of a result sample are equal, else 0
+	int *first;         // for each result sample, the index of its first source sample
+	uint16_t *weights;  // taps weights for each result sample, which add up to 256
+	struct pick *picks; // one for each 16 result samples; NULL if struct pick cannot describe the axis
 };
 
-// pick describes how 16 samples are made, in four groups in the order 0, 2, 1, 3. The four samples of a group are made of
-// the 16 source samples from at on: each of four of them, with weights that add up to 128.
+// pick describes how 16 result samples are made. They form four groups of four, which are stored in the order 0, 2, 1, 3. A
+// group is made of 16 consecutive source samples. Each of its result samples is the weighted average of four of these.
 struct pick {
-	uint8_t from[4][16];
-	int8_t weights[4][16];
-	int at[4];
+	uint8_t from[4][16];   // four source samples for each result sample: indices relative to at
+	int8_t weights[4][16]; // their weights; those of a result sample add up to 128
+	int at[4];             // for each group, the index of its first source sample in the row
 };
 
-// lanes are the two steps of scaling. down makes row i of source rows that are stride apart, from points to the first of
-// them. across scales up to 16 kept rows horizontally; they are stride apart, and their length is a multiple of LANES.
-// turned is scratch memory as large as kept.
-struct lanes {
+// loops are the two steps of scaling. down scales vertically: it makes result row i. from points to the first of the source
+// rows that row i needs; stride is the distance between two rows. across scales horizontally: it scales the first to.height
+// rows of kept, 16 at most. stride is the distance between two rows of kept, a multiple of LANES. turned is scratch memory
+// for 16 rows of kept.
+struct loops {
 	void (*down)(uint8_t *to, int width, const uint8_t *from, ptrdiff_t stride, const struct axis *y, int i);
 	void (*across)(struct area to, const struct axis *x, const uint8_t *kept, ptrdiff_t stride, uint8_t *turned);
 };
@@ -52,7 +55,8 @@ INLINE bytes load(const uint8_t *p)
 
 INLINE void store(uint8_t *p, bytes b) { memcpy(p, &b, sizeof b); }
 
-// average makes n times LANES samples, each of taps samples that are step apart.
+// average makes n times LANES result samples, n at most 4. Each is the weighted average of taps source samples that are step
+// apart.
 INLINE void average(uint8_t *to, int n, const uint8_t *from, ptrdiff_t step, const uint16_t *weights, int taps)
 {
 	words sum[4];
@@ -91,7 +95,7 @@ TARGET static void down(uint8_t *to, int width, const uint8_t *from, ptrdiff_t s
 #define LOW(a, b) PICK(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
 #define HIGH(a, b) PICK(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
 
-// turn transposes 16 rows of 16 samples: four times, it interleaves the samples of both halves.
+// turn transposes 16 rows of 16 samples. For this it interleaves the first eight rows with the last eight, four times.
 INLINE void turn(bytes v[LANES])
 {
 	bytes half[LANES];
@@ -104,7 +108,7 @@ INLINE void turn(bytes v[LANES])
 	}
 }
 
-// turn_block transposes the 16 columns of kept from column x on.
+// turn_block transposes 16 columns of kept, from column x on, into turned.
 INLINE void turn_block(uint8_t *turned, const uint8_t *kept, ptrdiff_t stride, int x)
 {
 	bytes v[LANES];
@@ -116,7 +120,7 @@ INLINE void turn_block(uint8_t *turned, const uint8_t *kept, ptrdiff_t stride, i
 		store(turned + (x + i) * LANES, v[i]);
 }
 
-// write_samples writes the first n samples, LANES at most.
+// write_samples writes the first n samples of b, LANES at most.
 INLINE void write_samples(uint8_t *to, bytes b, int n)
 {
 	if (n == LANES)
@@ -125,17 +129,17 @@ INLINE void write_samples(uint8_t *to, bytes b, int n)
 		memcpy(to, &b, n);
 }
 
-// write_block writes rows of n samples, LANES at most.
+// write_block writes the first n samples, LANES at most, of each of the given number of rows.
 INLINE void write_block(uint8_t *to, ptrdiff_t stride, const bytes v[LANES], int rows, int n)
 {
 	for (int y = 0; y < rows; y++)
 		write_samples(to + y * stride, v[y], n);
 }
 
-// across_with is across for a number of taps that the compiler knows.
+// across_with does the work of across. It is inlined, so that a constant number of taps unrolls its loops.
 INLINE void across_with(int taps, struct area to, const struct axis *a, const uint8_t *kept, ptrdiff_t stride, uint8_t *turned)
 {
-	int ready = 0; // columns of turned
+	int ready = 0; // number of columns of kept that are in turned
 
 	for (int x = 0; x < to.width; x += LANES) {
 		int n = to.width - x < LANES ? to.width - x : LANES;
@@ -153,7 +157,7 @@ INLINE void across_with(int taps, struct area to, const struct axis *a, const ui
 
 TARGET static void across(struct area to, const struct axis *a, const uint8_t *kept, ptrdiff_t stride, uint8_t *turned)
 {
-	switch (a->taps) { // these loops take a tenth less time
+	switch (a->taps) { // with constant taps, the loops take a tenth less time
 	case 2: across_with(2, to, a, kept, stride, turned); break;
 	case 3: across_with(3, to, a, kept, stride, turned); break;
 	case 4: across_with(4, to, a, kept, stride, turned); break;

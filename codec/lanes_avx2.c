@@ -1,4 +1,5 @@
-// lanes.h for AVX2. Without WIDEN and NARROW as intrinsics, compilers make code that takes up to twice as long.
+// The inner loops of scaling for AVX2. WIDEN and NARROW are intrinsics: for the portable versions in lanes.h, compilers make
+// code that takes up to twice as long.
 #if defined(__x86_64__)
 #include <immintrin.h>
 #define TARGET __attribute__((target("avx2")))
@@ -6,7 +7,8 @@
 #define NARROW(w) ((bytes)_mm_packus_epi16(_mm256_castsi256_si128((__m256i)(w)), _mm256_extracti128_si256((__m256i)(w), 1)))
 #include "lanes.h"
 
-// pick_eight makes two sums of two products for each of the eight samples of groups i and i + 1.
+// pick_eight multiplies the source samples of groups i and i + 1 by their weights. Each of the eight result samples has four
+// products, which pick_eight adds up to two sums.
 INLINE __m256i pick_eight(const uint8_t *row, const struct pick *p, int i)
 {
 	__m256i low = _mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)(row + p->at[i])));
@@ -16,6 +18,7 @@ INLINE __m256i pick_eight(const uint8_t *row, const struct pick *p, int i)
 	return _mm256_maddubs_epi16(both, _mm256_loadu_si256((const __m256i *)p->weights[i]));
 }
 
+// pick_sixteen returns the 16 result samples that p describes. row points to the first source sample of the row.
 INLINE bytes pick_sixteen(const uint8_t *row, const struct pick *p)
 {
 	words sums = (words)_mm256_hadd_epi16(pick_eight(row, p, 0), pick_eight(row, p, 2));
@@ -23,7 +26,7 @@ INLINE bytes pick_sixteen(const uint8_t *row, const struct pick *p)
 	return NARROW((sums + 64) >> 7);
 }
 
-// pick_across is across without transposing.
+// pick_across is the across of struct loops. It does not transpose if the axis has picks.
 TARGET static void pick_across(struct area to, const struct axis *a, const uint8_t *kept, ptrdiff_t stride, uint8_t *turned)
 {
 	if (!a->picks) {
@@ -40,10 +43,11 @@ TARGET static void pick_across(struct area to, const struct axis *a, const uint8
 	}
 }
 
-// level_average makes 32 samples, each the mean of taps samples that are step apart. For up to five taps it is exact.
-INLINE void level_average(uint8_t *to, const uint8_t *from, ptrdiff_t step, int taps)
+// equal_average makes 32 result samples. Each is the mean of taps source samples that are step apart. The mean is exact for
+// up to five taps.
+INLINE void equal_average(uint8_t *to, const uint8_t *from, ptrdiff_t step, int taps)
 {
-	const __m256i zero = _mm256_setzero_si256(), one = _mm256_set1_epi8(1), share = _mm256_set1_epi16((32768 + taps / 2) / taps);
+	const __m256i zero = _mm256_setzero_si256(), one = _mm256_set1_epi8(1), inverse = _mm256_set1_epi16((32768 + taps / 2) / taps);
 	__m256i low = zero, high = zero;
 
 	for (int k = 0; k + 1 < taps; k += 2) {
@@ -57,32 +61,32 @@ INLINE void level_average(uint8_t *to, const uint8_t *from, ptrdiff_t step, int 
 		low = _mm256_add_epi16(low, _mm256_unpacklo_epi8(a, zero));
 		high = _mm256_add_epi16(high, _mm256_unpackhi_epi8(a, zero));
 	}
-	low = _mm256_mulhrs_epi16(low, share); // rounds
-	high = _mm256_mulhrs_epi16(high, share);
+	low = _mm256_mulhrs_epi16(low, inverse); // rounds
+	high = _mm256_mulhrs_epi16(high, inverse);
 	_mm256_storeu_si256((__m256i *)to, _mm256_packus_epi16(low, high));
 }
 
-// level_down is down. It is a third faster where all weights are equal, as in walls of 4, 9, 16 and 25 tiles, which scale by
-// whole factors.
-TARGET static void level_down(uint8_t *to, int width, const uint8_t *from, ptrdiff_t stride, const struct axis *y, int i)
+// equal_down is the down of struct loops. It is a third faster than the function down if all weights are equal, as
+// they are in grids of 4, 9, 16 and 25 tiles, which scale by whole factors.
+TARGET static void equal_down(uint8_t *to, int width, const uint8_t *from, ptrdiff_t stride, const struct axis *y, int i)
 {
 	int x = 0;
 
-	if (y->level)
+	if (y->equal)
 		switch (y->taps) {
-		case 2: for (; x + 32 <= width; x += 32) level_average(to + x, from + x, stride, 2); break;
-		case 3: for (; x + 32 <= width; x += 32) level_average(to + x, from + x, stride, 3); break;
-		case 4: for (; x + 32 <= width; x += 32) level_average(to + x, from + x, stride, 4); break;
-		case 5: for (; x + 32 <= width; x += 32) level_average(to + x, from + x, stride, 5); break;
+		case 2: for (; x + 32 <= width; x += 32) equal_average(to + x, from + x, stride, 2); break;
+		case 3: for (; x + 32 <= width; x += 32) equal_average(to + x, from + x, stride, 3); break;
+		case 4: for (; x + 32 <= width; x += 32) equal_average(to + x, from + x, stride, 4); break;
+		case 5: for (; x + 32 <= width; x += 32) equal_average(to + x, from + x, stride, 5); break;
 		}
 	down(to + x, width - x, from + x, stride, y, i);
 }
 
-static const struct lanes avx2_lanes = {level_down, pick_across};
+static const struct loops avx2_loops = {equal_down, pick_across};
 
-const struct lanes *best_lanes(void) { return __builtin_cpu_supports("avx2") ? &avx2_lanes : &plain_lanes; }
+const struct loops *best_loops(void) { return __builtin_cpu_supports("avx2") ? &avx2_loops : &portable_loops; }
 #else
 #include "shrink.h"
 
-const struct lanes *best_lanes(void) { return &plain_lanes; }
+const struct loops *best_loops(void) { return &portable_loops; }
 #endif

@@ -8,9 +8,9 @@ import (
 	"github.com/asticode/go-astiav"
 )
 
-// BridgeLog sends FFmpeg's warnings and errors, of the whole process, to log at debug level. The caller of a decoder
-// reports a broken stream once; these lines only add details. Call BridgeLog once, before any other function of this
-// package.
+// BridgeLog writes the warnings and errors of FFmpeg in the whole process to log, at debug level. The caller of a decoder
+// reports a corrupt stream once; the lines of FFmpeg only add details. BridgeLog must be called at most once, before any
+// other function of this package.
 func BridgeLog(log *slog.Logger) {
 	astiav.SetLogLevel(astiav.LogLevelWarning)
 	astiav.SetLogCallback(func(c astiav.Classer, l astiav.LogLevel, _, msg string) {
@@ -21,6 +21,7 @@ func BridgeLog(log *slog.Logger) {
 	})
 }
 
+// origin returns the name of the FFmpeg component that logs, such as "h264"; empty if unknown.
 func origin(c astiav.Classer) string {
 	if c == nil || c.Class() == nil {
 		return ""

@@ -14,23 +14,23 @@ import (
 
 // Durations in Opus (RFC 6716, 2.1.4), in sampling instants.
 const (
-	opusStep    = mixer.SampleRate / 400      // frames last a multiple of 2.5 ms
-	opusLongest = mixer.SampleRate * 12 / 100 // a packet has at most 120 ms
+	opusStep    = mixer.SampleRate / 400      // the duration of a frame is a multiple of 2.5 ms
+	opusLongest = mixer.SampleRate * 12 / 100 // a packet lasts at most 120 ms
 )
 
-// OpusSilence is a packet of 20 ms of silence, in stereo: CELT at full bandwidth with its silence flag set (RFC 6716, 4.3).
-// It may follow any packet. It resets a decoder that decoded speech before, so the encoder of the packets after it must be
-// a new one.
+// OpusSilence returns a packet of 20 ms of silence in stereo: CELT at full bandwidth with its silence flag set (RFC 6716,
+// 4.3). The packet may follow any other. It resets a decoder that decoded speech before, so the packets that follow it must
+// come from a new encoder.
 func OpusSilence() []byte { return []byte{0xfc, 0xff, 0xfe} }
 
-// OpusDecoder turns Opus packets into interleaved stereo at 48 kHz with libopus itself. FFmpeg's decoders offer neither
-// in-band FEC, the redundancy that a packet carries for the one before it, nor packet loss concealment. One goroutine owns
-// it.
+// OpusDecoder turns Opus packets into interleaved stereo at 48 kHz. It calls libopus directly, because FFmpeg's decoders
+// support neither packet loss concealment nor in-band FEC, with which a packet repeats audio of the packet before it. One
+// goroutine owns it.
 type OpusDecoder struct {
 	c *C.OpusDecoder // nil after Close
 }
 
-// NewOpusDecoder opens a decoder; the caller closes it.
+// NewOpusDecoder opens a decoder, which the caller must close.
 func NewOpusDecoder() (*OpusDecoder, error) {
 	var code C.int
 	c := C.opus_decoder_create(mixer.SampleRate, mixer.Channels, &code)
@@ -40,8 +40,8 @@ func NewOpusDecoder() (*OpusDecoder, error) {
 	return &OpusDecoder{c}, nil
 }
 
-// Decode appends the audio of p to pcm and returns it. Data that cannot be decoded gives ErrInvalidData; the decoder goes on
-// with the next packet.
+// Decode appends the audio of p to pcm and returns pcm. For data that cannot be decoded it returns ErrInvalidData, and
+// decoding can continue with the next packet.
 func (o *OpusDecoder) Decode(pcm []int16, p mixer.Packet) ([]int16, error) {
 	if len(p.Data) == 0 {
 		return pcm, fmt.Errorf("decode opus: empty packet: %w", mixer.ErrInvalidData)
@@ -49,46 +49,49 @@ func (o *OpusDecoder) Decode(pcm []int16, p mixer.Packet) ([]int16, error) {
 	return o.decode(pcm, p.Data, opusLongest, 0)
 }
 
-// DecodeFEC appends the audio that was lost right before next. The last frame of it comes from the redundancy in next (RFC
-// 6716, 2.1.7); the time before, and all of it where next has no redundancy, is concealed. Call it before Decode of next.
-// lost is rounded to 2.5 ms and limited to 120 ms.
+// DecodeFEC appends audio for the time that was lost right before next. The last frame of this audio comes from the FEC
+// data in next (RFC 6716, 2.1.7). The rest is concealed; without FEC data in next, all of it is concealed. DecodeFEC must
+// be called before Decode of next. lost is rounded to 2.5 ms and limited to 2.5 to 120 ms.
 func (o *OpusDecoder) DecodeFEC(pcm []int16, next mixer.Packet, lost time.Duration) ([]int16, error) {
 	if len(next.Data) == 0 {
 		return pcm, fmt.Errorf("recover opus: empty packet: %w", mixer.ErrInvalidData)
 	}
-	return o.decode(pcm, next.Data, opusFrames(lost), 1)
+	return o.decode(pcm, next.Data, opusInstants(lost), 1)
 }
 
-// Conceal appends a guess of the audio that was lost. It fades from call to call. lost is as in DecodeFEC.
+// Conceal appends audio that conceals a loss. It becomes quieter from call to call. lost is rounded and limited as in
+// DecodeFEC.
 func (o *OpusDecoder) Conceal(pcm []int16, lost time.Duration) ([]int16, error) {
-	return o.decode(pcm, nil, opusFrames(lost), 0)
+	return o.decode(pcm, nil, opusInstants(lost), 0)
 }
 
-func opusFrames(d time.Duration) int {
+// opusInstants converts d to sampling instants, rounded to 2.5 ms and limited to 2.5 to 120 ms.
+func opusInstants(d time.Duration) int {
 	steps := (d + 1250*time.Microsecond) / (2500 * time.Microsecond)
 	return min(max(int(steps)*opusStep, opusStep), opusLongest)
 }
 
-func (o *OpusDecoder) decode(pcm []int16, data []byte, frames, fec int) ([]int16, error) {
+// decode appends at most the given number of sampling instants. fec is 1 to decode the FEC data of data, else 0.
+func (o *OpusDecoder) decode(pcm []int16, data []byte, instants, fec int) ([]int16, error) {
 	if o.c == nil {
 		return pcm, fmt.Errorf("decode opus: %w", mixer.ErrClosed)
 	}
 	used := len(pcm)
-	pcm = append(pcm, make([]int16, frames*mixer.Channels)...)
+	pcm = append(pcm, make([]int16, instants*mixer.Channels)...)
 	n := C.opus_decode(o.c, (*C.uchar)(unsafe.SliceData(data)), C.opus_int32(len(data)),
-		(*C.opus_int16)(unsafe.Pointer(&pcm[used])), C.int(frames), C.int(fec))
+		(*C.opus_int16)(unsafe.Pointer(&pcm[used])), C.int(instants), C.int(fec))
 	if n < 0 {
 		return pcm[:used], opusError("decode opus", n)
 	}
 	return pcm[:used+int(n)*mixer.Channels], nil
 }
 
-// opusError translates an error code of libopus.
-func opusError(doing string, code C.int) error {
+// opusError converts an error code of libopus to an error. action is the operation that failed.
+func opusError(action string, code C.int) error {
 	if code == C.OPUS_INVALID_PACKET || code == C.OPUS_BUFFER_TOO_SMALL {
-		return fmt.Errorf("%s: %w", doing, mixer.ErrInvalidData)
+		return fmt.Errorf("%s: %w", action, mixer.ErrInvalidData)
 	}
-	return fmt.Errorf("%s: %s", doing, C.GoString(C.opus_strerror(code)))
+	return fmt.Errorf("%s: %s", action, C.GoString(C.opus_strerror(code)))
 }
 
 // Close frees the decoder. It is nil-safe and may be called twice.

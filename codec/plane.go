@@ -11,7 +11,7 @@ import (
 	"github.com/asticode/go-astiav"
 )
 
-// plane is one colour plane in C memory. It is valid as long as its frame is owned.
+// plane is one colour plane in C memory. It must not be used after its frame is closed.
 type plane struct {
 	pix           []byte
 	stride        int
@@ -38,7 +38,7 @@ func (f *Frame) planes() [3]plane {
 	return out
 }
 
-// copyProps copies a frame's metadata: time, range, colour space, aspect ratio.
+// copyProps copies the metadata of src to dst: timestamps, range, colour space, aspect ratio.
 func copyProps(dst, src *astiav.Frame) error {
 	if n := C.av_frame_copy_props((*C.AVFrame)(dst.UnsafePointer()), (*C.AVFrame)(src.UnsafePointer())); n < 0 {
 		return astiav.Error(n)
@@ -46,7 +46,7 @@ func copyProps(dst, src *astiav.Frame) error {
 	return nil
 }
 
-// samples returns the n interleaved 16-bit values of an audio frame.
+// samples returns the first n interleaved 16-bit values of an audio frame, without copying them.
 func samples(f *astiav.Frame, n int) []int16 {
 	c := (*C.AVFrame)(f.UnsafePointer())
 	if n == 0 || c.data[0] == nil {
@@ -55,9 +55,10 @@ func samples(f *astiav.Frame, n int) []int16 {
 	return unsafe.Slice((*int16)(unsafe.Pointer(c.data[0])), n)
 }
 
-// plain removes metadata of f that later steps cannot handle. Interlaced fields are shown together. Transfer function and
-// primaries are not converted. A matrix that swscale does not know counts as unspecified.
-func plain(f *astiav.Frame) {
+// simplifyMetadata removes metadata of f that scaling cannot handle. The two fields of interlaced video are shown together.
+// Transfer function and primaries are removed, because they are not converted. A colour matrix that swscale does not know
+// becomes unspecified.
+func simplifyMetadata(f *astiav.Frame) {
 	c := (*C.AVFrame)(f.UnsafePointer())
 	c.flags &^= C.AV_FRAME_FLAG_INTERLACED | C.AV_FRAME_FLAG_TOP_FIELD_FIRST
 	c.color_trc = C.AVCOL_TRC_UNSPECIFIED
@@ -69,12 +70,12 @@ func plain(f *astiav.Frame) {
 	}
 }
 
-// limitPixels makes a decoder refuse larger frames before it allocates them.
+// limitPixels makes a decoder reject frames of more than n pixels before it allocates memory for them.
 func limitPixels(c *astiav.CodecContext, n int) {
 	(*C.AVCodecContext)(c.UnsafePointer()).max_pixels = C.int64_t(n)
 }
 
-// skipLoopFilter turns a decoder's deblocking off or on. It may change between packets.
+// skipLoopFilter turns a decoder's deblocking off (skip) or on. It may be called between two packets.
 func skipLoopFilter(c *astiav.CodecContext, skip bool) {
 	discard := C.enum_AVDiscard(C.AVDISCARD_DEFAULT)
 	if skip {
@@ -83,7 +84,7 @@ func skipLoopFilter(c *astiav.CodecContext, skip bool) {
 	(*C.AVCodecContext)(c.UnsafePointer()).skip_loop_filter = discard
 }
 
-// decodeErrors returns the flags that a decoder sets on a frame with missing or damaged parts.
+// decodeErrors returns decode_error_flags of f. A decoder sets them on frames with missing or corrupt parts.
 func decodeErrors(f *astiav.Frame) int {
 	return int((*C.AVFrame)(f.UnsafePointer()).decode_error_flags)
 }

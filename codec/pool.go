@@ -12,7 +12,7 @@ package codec
 //	return size < 0 ? NULL : av_buffer_pool_init(size, NULL);
 //}
 //
-//// fill gives f a buffer of the pool. The format and the size of f are set.
+//// fill gives f a buffer of the pool. The format and the size of f must be set before.
 //static int fill(AVBufferPool *pool, AVFrame *f) {
 //	f->buf[0] = av_buffer_pool_get(pool);
 //	if (!f->buf[0])
@@ -27,15 +27,16 @@ import (
 	"github.com/asticode/go-astiav"
 )
 
-// pool makes 4:2:0 frames of one size from memory that is used again. Giving pages back to the system and fetching them
-// anew for every frame would cost more than the work on the frame. Frames may outlive their pool. One goroutine owns a
-// pool; the zero value is ready.
+// pool allocates 4:2:0 frames of one size, and reuses the memory of closed ones. Returning memory pages to the system and
+// requesting them again for every frame would take more time than the work on the frame. Frames may outlive their pool.
+// One goroutine owns a pool; the zero value is ready.
 type pool struct {
 	c             *C.AVBufferPool
 	width, height int
 }
 
-// get is NewFrame without a range. A change of size frees the memory of the old size.
+// get returns a frame with undefined content, like NewFrame, but without a colour range. When the size differs from that
+// of the last call, get first frees the unused memory of the old size.
 func (p *pool) get(width, height int) (*Frame, error) {
 	if p.c == nil || p.width != width || p.height != height {
 		p.close()
@@ -56,5 +57,5 @@ func (p *pool) get(width, height int) (*Frame, error) {
 	return own(f), nil
 }
 
-// close frees the memory that is not in use, and that of frames once these are closed.
+// close frees the unused memory. The memory of frames that are still open is freed when they are closed.
 func (p *pool) close() { C.av_buffer_pool_uninit(&p.c) }

@@ -9,19 +9,19 @@ import (
 	"azulejo/mixer"
 )
 
-// resampler converts decoded audio of any rate, layout and format to interleaved 16-bit stereo at 48 kHz. Mono keeps its
-// level on both channels; swresample's own matrix would take 3 dB away.
+// resampler converts decoded audio of any rate, layout and format to interleaved 16-bit stereo at 48 kHz. Mono is
+// copied to both channels at full level; swresample's own matrix would lower it by 3 dB.
 type resampler struct {
 	c    *astiav.SoftwareResampleContext
 	dst  *astiav.Frame
-	mono bool // c makes mono, which is copied to both channels
+	mono bool // c outputs mono, which appendTo copies to both channels
 }
 
 func newResampler() *resampler {
 	return &resampler{dst: astiav.AllocFrame()}
 }
 
-// convert appends src to pcm. A nil src empties the filter's delay line.
+// convert converts src and appends the result to pcm. A nil src appends the samples that the filter still holds.
 func (r *resampler) convert(pcm []int16, src *astiav.Frame) ([]int16, error) {
 	if src != nil && r.mono != (src.ChannelLayout().Channels() == 1) {
 		r.renew(!r.mono)
@@ -44,7 +44,7 @@ func (r *resampler) convert(pcm []int16, src *astiav.Frame) ([]int16, error) {
 	return r.appendTo(pcm), nil
 }
 
-// renew opens a new filter.
+// renew replaces the filter with a new one, which outputs mono or stereo.
 func (r *resampler) renew(mono bool) {
 	if r.c != nil {
 		r.c.Free()
@@ -52,6 +52,7 @@ func (r *resampler) renew(mono bool) {
 	r.c, r.mono = astiav.AllocSoftwareResampleContext(), mono
 }
 
+// layout returns the channel layout of the filter's output.
 func (r *resampler) layout() astiav.ChannelLayout {
 	if r.mono {
 		return astiav.ChannelLayoutMono
@@ -59,7 +60,7 @@ func (r *resampler) layout() astiav.ChannelLayout {
 	return astiav.ChannelLayoutStereo
 }
 
-// appendTo appends the converted samples.
+// appendTo appends the converted samples in dst to pcm.
 func (r *resampler) appendTo(pcm []int16) []int16 {
 	if !r.mono {
 		return append(pcm, samples(r.dst, r.dst.NbSamples()*mixer.Channels)...)

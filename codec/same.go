@@ -6,31 +6,31 @@ package codec
 //#include <libavutil/imgutils.h>
 //#include <libavutil/pixdesc.h>
 //
-//// near tells whether no byte of two rows differs by more than the tolerance.
+//// near tells whether the bytes of two rows differ by at most the tolerance.
 //__attribute__((optimize("O3"))) static int near(const uint8_t *a, const uint8_t *b, int size, int tolerance) {
-//	uint8_t far = 0;
+//	uint8_t most = 0;
 //	for (int x = 0; x < size; x++) {
 //		uint8_t d = a[x] > b[x] ? a[x] - b[x] : b[x] - a[x];
-//		far = d > far ? d : far;
+//		most = d > most ? d : most;
 //	}
-//	return far <= tolerance;
+//	return most <= tolerance;
 //}
 //
-//// rows_near compares every 16th row first, and then those between. Things that move are more than a few rows high, so a
-//// difference is found soon.
-//static int rows_near(const uint8_t *a, int la, const uint8_t *b, int lb, int size, int rows, int tolerance) {
+//// rows_near tells whether the rows of two planes are near each other. It compares every 16th row first, and then the rows
+//// between them. Moving objects are more than a few rows high, so it finds a difference soon.
+//static int rows_near(const uint8_t *a, int a_stride, const uint8_t *b, int b_stride, int size, int rows, int tolerance) {
 //	static const int order[16] = {0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13, 3, 11, 7, 15};
 //	for (int i = 0; i < 16; i++)
 //		for (int y = order[i]; y < rows; y += 16) {
-//			const uint8_t *p = a + (ptrdiff_t)y * la, *q = b + (ptrdiff_t)y * lb;
+//			const uint8_t *p = a + (ptrdiff_t)y * a_stride, *q = b + (ptrdiff_t)y * b_stride;
 //			if (memcmp(p, q, size) && !(tolerance && near(p, q, size, tolerance)))
 //				return 0;
 //		}
 //	return 1;
 //}
 //
-//// same_pixels tells whether no sample of two frames of one size and format differs by more than the tolerance. Samples of
-//// more than 8 bits must be equal.
+//// same_pixels tells whether the samples of two frames of the same size and format differ by at most the tolerance. Samples
+//// of more than 8 bits must be equal.
 //static int same_pixels(const AVFrame *a, const AVFrame *b, int tolerance) {
 //	const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(a->format);
 //	if (!d || d->flags & (AV_PIX_FMT_FLAG_HWACCEL | AV_PIX_FMT_FLAG_PAL))
@@ -47,7 +47,7 @@ package codec
 //	return 1;
 //}
 //
-//// crop moves the frame's edges inwards. The pixels outside stay in memory.
+//// crop moves the edges of f inwards. The pixels outside of the new edges stay in memory.
 //static int crop(AVFrame *f, int left, int top, int right, int bottom) {
 //	f->crop_left = left; f->crop_top = top; f->crop_right = right; f->crop_bottom = bottom;
 //	return av_frame_apply_cropping(f, AV_FRAME_CROP_UNALIGNED);
@@ -62,17 +62,19 @@ import (
 	"azulejo/mixer"
 )
 
-// Same tells whether both frames have the same size, format and pixels. For frames in which something moves it takes next
-// to no time.
+// Same tells whether both frames have the same size, format and pixels. If something moved between them, Same returns after
+// a few rows.
 func (f *Frame) Same(o *Frame) bool { return f.within(o, 0) }
 
-// unseen is the largest difference of two 8-bit samples that look the same. When nothing moves, the keyframes of a camera
-// differ from the frames before them by up to 3, in a few blocks. x264 with CRF 26 does not encode such a difference.
-const unseen = 3
+// invisibleDiff is the largest difference of two 8-bit samples that look the same. When nothing moves, the samples of a
+// camera's keyframe differ by up to 3 from those of the frame before it, in a few blocks. x264 with CRF 26 does not encode
+// such a difference.
+const invisibleDiff = 3
 
-// LooksLike is Same with a tolerance: differences that nobody sees do not count.
-func (f *Frame) LooksLike(o *Frame) bool { return f.within(o, unseen) }
+// LooksLike is like Same, but ignores differences of samples that are too small to be seen.
+func (f *Frame) LooksLike(o *Frame) bool { return f.within(o, invisibleDiff) }
 
+// within tells whether both frames have the same size and format, and samples that differ by at most the tolerance.
 func (f *Frame) within(o *Frame, tolerance int) bool {
 	a, b := f.f, o.f
 	if a.Width() != b.Width() || a.Height() != b.Height() || a.PixelFormat() != b.PixelFormat() || a.ColorRange() != b.ColorRange() ||
@@ -82,7 +84,8 @@ func (f *Frame) within(o *Frame, tolerance int) bool {
 	return C.same_pixels((*C.AVFrame)(a.UnsafePointer()), (*C.AVFrame)(b.UnsafePointer()), C.int(tolerance)) != 0
 }
 
-// Crop returns another owner of the part of the frame inside r. FFmpeg moves the edges to whole chroma samples.
+// Crop returns the part of f inside r as a frame that shares the pixels of f; the caller must close it. FFmpeg moves the
+// edges to whole chroma samples.
 func (f *Frame) Crop(r image.Rectangle) (*Frame, error) {
 	g := f.Ref()
 	if g == nil {

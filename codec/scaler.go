@@ -13,12 +13,12 @@ import (
 	"azulejo/mixer"
 )
 
-// Scaler resizes frames and converts any pixel format and range to that of the destination. It keeps its filters between
-// calls of the same geometry. One goroutine owns it.
+// Scaler scales frames, and converts any pixel format and range to those of the destination. It keeps its filters for
+// further calls with the same sizes. One goroutine owns it.
 type Scaler struct {
 	c      *C.SwsContext // nil after Close
-	cutter *cutter       // of the last cutout that was averaged; nil before
-	pool   pool          // memory of the other cutouts
+	cutter *cutter       // made the last cutout that needed averaging; nil before the first
+	pool   pool          // memory for the cutouts that swscale makes
 }
 
 // NewScaler returns a scaler that averages areas when it shrinks, and interpolates linearly when it enlarges.
@@ -32,8 +32,8 @@ func NewScaler() (*Scaler, error) {
 	return &Scaler{c: c}, nil
 }
 
-// Cut returns a cutout of src, 4:2:0 and of limited range, owned by the caller. It shares the pixels of src where these are
-// exactly the cutout.
+// Cut returns a cutout of src, 4:2:0 and of limited range, owned by the caller. If the cutout is the whole of src in its
+// original size, it shares the pixels of src.
 func (s *Scaler) Cut(src *Frame, cut Cutout) (*Frame, error) {
 	if s.c == nil || src == nil || src.f == nil {
 		return nil, fmt.Errorf("scale: %w", mixer.ErrClosed)
@@ -50,10 +50,10 @@ func (s *Scaler) Cut(src *Frame, cut Cutout) (*Frame, error) {
 		return nil, err
 	}
 	dst.f.SetColorRange(astiav.ColorRangeMpeg)
-	from, err := src.Crop(part)
+	cropped, err := src.Crop(part)
 	if err == nil {
-		err = s.Scale(dst, from)
-		from.Close()
+		err = s.Scale(dst, cropped)
+		cropped.Close()
 	}
 	if err != nil {
 		dst.Close()
@@ -62,6 +62,7 @@ func (s *Scaler) Cut(src *Frame, cut Cutout) (*Frame, error) {
 	return dst, nil
 }
 
+// average makes the cutout with a cutter, which it keeps for further frames of the same size.
 func (s *Scaler) average(src *Frame, cut Cutout) (*Frame, error) {
 	if s.cutter == nil || s.cutter.Cutout != cut || s.cutter.size != src.Bounds() {
 		c, err := newCutter(cut, src.Bounds())
@@ -74,7 +75,7 @@ func (s *Scaler) average(src *Frame, cut Cutout) (*Frame, error) {
 	return s.cutter.cut(src)
 }
 
-// Scale fills dst with the whole of src. The size, format and range of dst stay; src is only read.
+// Scale scales the whole of src to the whole of dst. The size, format and range of dst do not change; src is only read.
 func (s *Scaler) Scale(dst, src *Frame) error {
 	if s.c == nil {
 		return fmt.Errorf("scale: %w", mixer.ErrClosed)

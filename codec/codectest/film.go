@@ -1,4 +1,5 @@
-// Package codectest makes and judges streams for the tests of packages that handle mixer.Packet values.
+// Package codectest makes test streams, and measures streams that tests get, for the packages that handle mixer.Packet
+// values.
 package codectest
 
 import (
@@ -12,7 +13,8 @@ import (
 	"azulejo/mixer"
 )
 
-// Film has the system's ffmpeg encode a source of lavfi with libx264. options are further options of libx264.
+// Film returns the packets of a video that the system's ffmpeg encodes with libx264. source is the description of a lavfi
+// source, and options are additional output options of ffmpeg.
 func Film(t testing.TB, source string, options ...string) (all []mixer.Packet) {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "film.mp4")

@@ -15,15 +15,15 @@ var (
 	errOpusLength = errors.New("frames of an Opus packet exceed 120 ms")
 )
 
-// audio emits every packet as an access unit.
+// audio is the assembler of audio codecs. It emits every packet as an access unit.
 type audio struct {
 	id     mixer.Codec
 	track  *Track
-	length func(payload []byte, rate int64) (time.Duration, error)
-	lost   bool
+	length func(payload []byte, rate int64) (time.Duration, error) // returns the duration of a payload; rate in Hz
+	lost   bool                                                    // a packet since the last access unit is missing
 }
 
-func (a *audio) add(p *rtp.Packet, pts ticks, gap bool) {
+func (a *audio) add(p *rtp.Packet, pts mediaTime, gap bool) {
 	a.lost = a.lost || gap
 	d, err := a.length(p.Payload, a.track.clock.rate)
 	if err != nil {
@@ -38,15 +38,17 @@ func (a *audio) add(p *rtp.Packet, pts ticks, gap bool) {
 	a.lost = false
 }
 
+// flush does nothing: no access unit is ever open.
 func (a *audio) flush() {}
 
-// octetLength is for codecs with one octet per tick: G.711, and G.722, whose RTP clock is half of its sampling rate for
-// historical reasons (RFC 3551, 4.5.2).
+// octetLength returns the duration of a payload of G.711 or G.722. Both have one octet per period of the RTP clock. The RTP
+// clock rate of G.722 is half of its sampling rate for historical reasons (RFC 3551, 4.5.2).
 func octetLength(payload []byte, rate int64) (time.Duration, error) {
 	return time.Duration(len(payload)) * time.Second / time.Duration(rate), nil
 }
 
-// opusLength reads the table of contents of an Opus packet (RFC 6716, 3.1 and 3.2).
+// opusLength returns the duration of an Opus packet, which it reads from the table of contents and the frame count (RFC
+// 6716, 3.1 and 3.2).
 func opusLength(payload []byte, _ int64) (time.Duration, error) {
 	n := 1
 	switch payload[0] & 3 {
@@ -65,7 +67,7 @@ func opusLength(payload []byte, _ int64) (time.Duration, error) {
 	return d, nil
 }
 
-// opusFrame is the duration of one frame in a configuration (RFC 6716, table 2).
+// opusFrame returns the duration of one frame in an Opus configuration (RFC 6716, table 2).
 func opusFrame(config byte) time.Duration {
 	switch {
 	case config < 12: // SILK: 10, 20, 40, 60 ms

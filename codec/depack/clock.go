@@ -2,47 +2,47 @@ package depack
 
 import "time"
 
-// longestPause is the largest step of timestamps that is trusted when the sequence numbers of one SSRC jump.
+// longestPause is the largest pause of a sender that counts as plausible when the sequence numbers of one SSRC jump.
 const longestPause = time.Minute
 
-// ticks is media time in units of the RTP clock, since the first packet.
-type ticks int64
+// mediaTime is a time since the first packet, in units of the RTP clock.
+type mediaTime int64
 
-// clock unwraps 32-bit timestamps.
+// clock converts 32-bit RTP timestamps, which wrap around, to times that do not.
 type clock struct {
-	rate    int64 // ticks per second
-	started bool
-	last    uint32 // the timestamp at now
-	now     ticks
-	step    int32 // last advance, the best estimate of a frame's duration
+	rate    int64     // of the RTP clock, in Hz
+	started bool      // last and now are set
+	last    uint32    // the last RTP timestamp
+	now     mediaTime // the time of last
+	step    int32     // the last increase of the timestamp: the best estimate of a frame's duration
 }
 
-// at moves the clock to ts, in the direction of the smaller distance.
-func (c *clock) at(ts uint32) ticks {
+// at sets the clock to the RTP timestamp ts and returns its time. The clock goes forward or back, whichever is less far.
+func (c *clock) at(ts uint32) mediaTime {
 	if !c.started {
 		c.started, c.last = true, ts
 	}
 	d := int32(ts - c.last)
-	c.now, c.last = c.now+ticks(d), ts
+	c.now, c.last = c.now+mediaTime(d), ts
 	if d > 0 {
 		c.step = d
 	}
 	return c.now
 }
 
-// resume prepares for ts after a restart. ts counts as the next frame, unless the SSRC is the same and the timestamps
-// show a plausible pause.
+// resume prepares the clock for the timestamp ts, the first after a restart. The time of ts will be one frame after now. But
+// if the SSRC is the same, and the timestamps show a plausible pause, the time of ts follows now after this pause.
 func (c *clock) resume(ts uint32, sameSender bool) {
 	d := int32(ts - c.last)
-	if sameSender && d > 0 && c.duration(ticks(d)) <= longestPause {
+	if sameSender && d > 0 && c.duration(mediaTime(d)) <= longestPause {
 		return
 	}
 	step := min(c.step, int32(c.rate))
 	c.last = ts - uint32(step)
 }
 
-// duration converts without overflow for all of time.Duration's range.
-func (c *clock) duration(t ticks) time.Duration {
+// duration converts t to a time.Duration. It does not overflow for any result that a time.Duration can hold.
+func (c *clock) duration(t mediaTime) time.Duration {
 	s, rest := int64(t)/c.rate, int64(t)%c.rate
 	return time.Duration(s)*time.Second + time.Duration(rest*int64(time.Second)/c.rate)
 }

@@ -1,6 +1,6 @@
-// Package depack turns the RTP packets of one track into access units: it reorders packets, gives up on packets that
-// never arrive, and returns only complete video and audio access units. signal/peer and signal/camera call it, with one
-// Track per incoming stream. A Track belongs to one goroutine and starts none. It does not panic for any input, and its
+// Package depack turns the RTP packets of one track into access units. It reorders packets, gives up on packets that do not
+// arrive in time, and returns only complete access units. signal/peer and signal/camera call it, with one Track per incoming
+// stream. A Track belongs to one goroutine and starts none. It does not panic for any input, and its
 // memory is bounded by 128 packets and one access unit of 8 MiB.
 package depack
 
@@ -12,31 +12,31 @@ import (
 	"azulejo/mixer"
 )
 
-// Bounds of clock rates that New accepts, in Hz.
+// Bounds of the clock rates that New accepts, in Hz.
 const (
 	minRate = 8000
 	maxRate = 192000
 )
 
-// Stats counts what a Track has seen since New.
+// Stats counts the packets and access units of a Track since New.
 type Stats struct {
-	Packets     uint64 // pushed
-	Reordered   uint64 // packets that arrived after a later one, within the wait
+	Packets     uint64 // packets that were pushed
+	Reordered   uint64 // packets that arrived after a later one, while they were still waited for
 	Duplicates  uint64 // packets that arrived twice; dropped
 	Late        uint64 // packets that arrived after the wait for them had ended; dropped
-	Lost        uint64 // packets given up on
+	Lost        uint64 // packets that did not arrive in time
 	Malformed   uint64 // payloads that violate their RFC
-	Restarts    uint64 // restarts of the sender: another SSRC, or a far jump of sequence numbers
-	Dropped     uint64 // access units with a missing or malformed part
-	AccessUnits uint64 // returned
-	Fault       error  // of the last malformed payload; nil if there was none
+	Restarts    uint64 // restarts of the sender: the SSRC changed, or sequence numbers jumped far
+	Dropped     uint64 // access units that were not returned: a part was missing or malformed
+	AccessUnits uint64 // access units that were returned
+	Fault       error  // what was wrong with the last malformed payload; nil if there was none
 }
 
-// assembler builds the access units of one codec from packets in order.
+// assembler builds the access units of one codec. It gets the packets in order.
 type assembler interface {
-	// add appends the next packet; gap says that packets before it are missing.
-	add(p *rtp.Packet, pts ticks, gap bool)
-	// flush emits the access unit that is complete without further packets.
+	// add appends the next packet, whose time is pts. gap says that packets right before it are missing.
+	add(p *rtp.Packet, pts mediaTime, gap bool)
+	// flush emits the open access unit if it is complete, or else discards it.
 	flush()
 }
 
@@ -45,9 +45,9 @@ type Track struct {
 	clock      clock
 	order      reorder
 	assembler  assembler
-	nals       *nalParser // nil unless the codec has parameter sets
+	nals       *nalParser // the parser of H.264 and H.265; nil for other codecs
 	lastReport report
-	out        []mixer.Packet
+	out        []mixer.Packet // result of the current Push or Flush
 	stats      Stats
 }
 
@@ -60,10 +60,10 @@ func New(id mixer.Codec, clockRate uint32) (*Track, error) {
 	t.order = reorder{patience: int32(clockRate / 1000 * patienceMs), stats: &t.stats}
 	switch id {
 	case mixer.H264:
-		t.nals = &nalParser{dialect: h264Dialect{}}
+		t.nals = &nalParser{payloadFormat: h264Format{}}
 		t.assembler = &video{id: id, track: t, parser: t.nals}
 	case mixer.H265:
-		t.nals = &nalParser{dialect: h265Dialect{}}
+		t.nals = &nalParser{payloadFormat: h265Format{}}
 		t.assembler = &video{id: id, track: t, parser: t.nals}
 	case mixer.VP8:
 		t.assembler = &video{id: id, track: t, parser: &vp8{}}
@@ -79,9 +79,9 @@ func New(id mixer.Codec, clockRate uint32) (*Track, error) {
 	return t, nil
 }
 
-// SetParameters stores the parameter sets (SPS and PPS, in H.265 also VPS) that were signalled in SDP, without start
-// codes. They are put in front of IDRs until the stream carries its own. Other codecs and other NAL units are ignored.
-// The Track keeps copies.
+// SetParameters stores copies of the parameter sets (SPS and PPS, in H.265 also VPS) that were signalled in SDP. nals have
+// no start codes. The Track puts the parameter sets in front of keyframes that lack them, until the stream carries its own.
+// SetParameters ignores other NAL units, and does nothing for other codecs than H.264 and H.265.
 func (t *Track) SetParameters(nals ...[]byte) {
 	if t.nals == nil {
 		return
@@ -91,11 +91,11 @@ func (t *Track) SetParameters(nals ...[]byte) {
 	}
 }
 
-// Push takes ownership of p and returns the access units that p completes, in order; the caller owns them. A video
-// access unit ends at the marker bit, or with the first packet of the next timestamp. PTS is the RTP time since the
-// first packet; it goes back where the sender's timestamps do (B-frames). After a restart PTS continues directly behind
-// the last one, because the length of the pause is unknown. Lost is set on the first access unit after one that was
-// dropped or never arrived.
+// Push takes ownership of p. It returns the access units that p completes, in order; the caller owns them. A video access
+// unit ends with a packet that has the marker bit, or before the first packet with another timestamp. PTS is the RTP time
+// since the first packet. It decreases when the sender's timestamps do, as they do with B-frames. After a restart of the
+// sender, PTS continues one frame after the last access unit, unless the length of the pause is known. Lost is set on the
+// first access unit after one that was dropped or never arrived.
 func (t *Track) Push(p *rtp.Packet) []mixer.Packet {
 	t.stats.Packets++
 	t.out = nil
@@ -108,7 +108,8 @@ func (t *Track) Push(p *rtp.Packet) []mixer.Packet {
 	return t.out
 }
 
-// Flush gives up on missing packets and returns the access units that are complete. The Track can be used further.
+// Flush stops waiting for missing packets and returns the access units that are complete. Push may be called again
+// afterwards.
 func (t *Track) Flush() []mixer.Packet {
 	t.out = nil
 	t.drain()
@@ -119,6 +120,7 @@ func (t *Track) Flush() []mixer.Packet {
 // Stats returns the counters so far.
 func (t *Track) Stats() Stats { return t.stats }
 
+// insert adds p to the packets in reorder, and delivers all packets that are then ready.
 func (t *Track) insert(p *rtp.Packet) {
 	for t.order.full(p.SequenceNumber) {
 		t.deliver(t.order.pop())
@@ -129,13 +131,14 @@ func (t *Track) insert(p *rtp.Packet) {
 	}
 }
 
+// drain delivers all packets in reorder.
 func (t *Track) drain() {
 	for t.order.held > 0 {
 		t.deliver(t.order.pop())
 	}
 }
 
-// restart starts a new sequence with the stray packet and p, which belongs to the same sequence.
+// restart ends the sequence of packets and starts a new one with the stored stray packet and p.
 func (t *Track) restart(p *rtp.Packet) {
 	first := t.order.stray
 	if behind(p.SequenceNumber, first.SequenceNumber) {
@@ -151,7 +154,8 @@ func (t *Track) restart(p *rtp.Packet) {
 	t.insert(p)
 }
 
-// deliver passes one packet, now in order, to the assembler. Packets without payload only probe the bandwidth.
+// deliver passes the next packet in order to the assembler. It skips packets without a payload, with which senders probe the
+// bandwidth. gap says that packets right before p are missing.
 func (t *Track) deliver(p *rtp.Packet, gap bool) {
 	pts := t.clock.at(p.Timestamp)
 	if len(p.Payload) > 0 {
@@ -161,12 +165,14 @@ func (t *Track) deliver(p *rtp.Packet, gap bool) {
 	}
 }
 
+// emit appends an access unit to the result.
 func (t *Track) emit(p mixer.Packet) {
 	t.stats.AccessUnits++
 	p.Captured = t.captured(p.PTS)
 	t.out = append(t.out, p)
 }
 
+// malformed counts a malformed payload. err says what is wrong with it.
 func (t *Track) malformed(err error) {
 	t.stats.Malformed++
 	t.stats.Fault = err

@@ -1,41 +1,42 @@
 package depack
 
-// h265Dialect is the dialect of RFC 7798 without decoding order numbers (sprop-max-don-diff=0).
-type h265Dialect struct{}
+// h265Format is the RTP payload format of H.265 (RFC 7798) without decoding order numbers (sprop-max-don-diff=0).
+type h265Format struct{}
 
-func (h265Dialect) header() int          { return 2 }
-func (h265Dialect) kind(nal []byte) byte { return nal[0] >> 1 & 0x3f }
-func (h265Dialect) sets() int            { return 3 }
+func (h265Format) headerLen() int         { return 2 }
+func (h265Format) typeOf(nal []byte) byte { return nal[0] >> 1 & 0x3f }
+func (h265Format) setKinds() int          { return 3 }
 
-func (h265Dialect) as(kind byte, nal []byte) []byte {
-	return []byte{nal[0]&0x81 | kind<<1, nal[1]}
+func (h265Format) headerAs(nalType byte, nal []byte) []byte {
+	return []byte{nal[0]&0x81 | nalType<<1, nal[1]}
 }
 
-func (h265Dialect) payloads() (aggregate, frag byte) { return 48, 49 } // AP, FU
+func (h265Format) rtpTypes() (aggregate, fragment byte) { return 48, 49 } // AP, FU
 
-func (h265Dialect) plain(kind byte) bool { return kind < 48 }
+func (h265Format) isCodecType(nalType byte) bool { return nalType < 48 }
 
-func (h265Dialect) fragment(fu byte) byte { return fu & 0x3f }
+func (h265Format) fragmentedType(fuHeader byte) byte { return fuHeader & 0x3f }
 
-// describe follows H.265, table 7-1. All random access pictures (16 to 21) have one role. The ID of an SPS follows a
-// long structure and is not read: streams use only one.
-func (h h265Dialect) describe(nal []byte) nalInfo {
-	k := h.kind(nal)
+// describe reads the type of a NAL unit (H.265, table 7-1). All random access pictures (types 16 to 21) have the same role.
+// The ID of an SPS is not read, because it follows a long structure, and streams use only one SPS.
+func (h h265Format) describe(nal []byte) nalInfo {
+	k := h.typeOf(nal)
 	switch {
 	case k >= 16 && k <= 21:
 		return nalInfo{role: randomAccess, first: h.firstSlice(nal)}
 	case k < 32:
 		return nalInfo{role: inter, first: h.firstSlice(nal)}
 	case k == 32: // VPS
-		return nalInfo{role: paramSet, first: true, kind: 0}
+		return nalInfo{role: paramSet, first: true, setKind: 0}
 	case k == 33: // SPS
-		return nalInfo{role: paramSet, first: true, kind: 1}
+		return nalInfo{role: paramSet, first: true, setKind: 1}
 	case k == 34: // PPS
-		return nalInfo{role: paramSet, first: true, kind: 2, id: setID(nal[2:], 64)}
+		return nalInfo{role: paramSet, first: true, setKind: 2, setID: readSetID(nal[2:], 64)}
 	case k >= 35 && k <= 38:
 		return nalInfo{role: padding, first: k == 35}
 	}
 	return nalInfo{role: extra, first: k == 39}
 }
 
-func (h265Dialect) firstSlice(nal []byte) bool { return len(nal) > 2 && nal[2]&0x80 != 0 }
+// firstSlice tells whether the slice nal is the first of its picture (first_slice_segment_in_pic_flag).
+func (h265Format) firstSlice(nal []byte) bool { return len(nal) > 2 && nal[2]&0x80 != 0 }

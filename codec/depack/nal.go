@@ -15,94 +15,98 @@ var (
 	errNALOpen     = errors.New("NAL unit without its last fragment")
 )
 
-// role is what a NAL unit means for its access unit.
+// role says what a NAL unit means for its access unit.
 type role int
 
 const (
-	extra        role = iota // carried along: SEI and the like
-	padding                  // left out: delimiters, filler
-	paramSet                 // carried, and stored
-	randomAccess             // slice of a picture after which no picture refers to an earlier one
-	intra                    // other slice without references
-	inter                    // slice with references
+	extra        role = iota // included in the access unit: SEI and others
+	padding                  // left out of the access unit: delimiters, filler
+	paramSet                 // included in the access unit, and stored
+	randomAccess             // slice of an IDR picture (H.264) or IRAP picture (H.265)
+	intra                    // other I slice, in H.264 only
+	inter                    // other slice, which may refer to other pictures
 )
 
 // nalInfo describes a NAL unit.
 type nalInfo struct {
 	role  role
-	first bool // an access unit can start with it
-	kind  int  // of a parameter set: 0, 1, ... in the order of sending
-	id    int  // of a parameter set
+	first bool // an access unit can start with the NAL unit
+	// For a parameter set: its kind, which is 0, 1, ... in the order in which a stream must carry them; and its ID.
+	setKind, setID int
 }
 
-// dialect is the difference between H.264 and H.265.
-type dialect interface {
-	header() int                      // octets
-	kind(nal []byte) byte             // NAL unit type
-	as(kind byte, nal []byte) []byte  // header of nal with another type
-	payloads() (aggregate, frag byte) // types that RTP adds
-	plain(kind byte) bool             // true for the types of NAL units proper
-	fragment(fu byte) (kind byte)     // type in the header of a fragment
-	describe(nal []byte) nalInfo      // nal is at least header octets long
-	sets() int                        // number of kinds of parameter sets
+// payloadFormat has the differences between the RTP payload formats of H.264 and H.265.
+type payloadFormat interface {
+	headerLen() int                              // length of a NAL unit header in octets
+	typeOf(nal []byte) byte                      // NAL unit type of nal
+	headerAs(nalType byte, nal []byte) []byte    // header of nal, with its type replaced by nalType
+	rtpTypes() (aggregate, fragment byte)        // NAL unit types that exist only in RTP
+	isCodecType(nalType byte) bool               // whether the codec defines the type, and not RTP
+	fragmentedType(fuHeader byte) (nalType byte) // type of the NAL unit that is fragmented
+	describe(nal []byte) nalInfo                 // nal must have at least headerLen octets
+	setKinds() int                               // number of kinds of parameter sets
 }
 
-// nalParser reads RFC 6184 and RFC 7798 without interleaving into Annex B.
+// nalParser converts RTP payloads (RFC 6184 and RFC 7798, non-interleaved) to Annex B.
 type nalParser struct {
-	dialect
-	buf   []byte
-	frag  int // offset in buf of the NAL unit that arrives in fragments; 0 without one
-	roles [inter + 1]bool
-	have  uint // kinds of parameter sets in the access unit, one bit each
-	known paramSets
+	payloadFormat
+	buf        []byte          // the open access unit in Annex B
+	fragmented int             // offset in buf of the NAL unit whose fragments are arriving; 0 if there is none
+	roles      [inter + 1]bool // the roles of the NAL units in the open access unit
+	carried    uint            // kinds of parameter sets in the open access unit, one bit for each
+	stored     paramSets       // from the stream and from SDP
 }
 
+// valid tells whether nal has a complete NAL unit header, with a forbidden bit of zero.
 func (n *nalParser) valid(nal []byte) bool {
-	return len(nal) >= n.header() && nal[0]&0x80 == 0
+	return len(nal) >= n.headerLen() && nal[0]&0x80 == 0
 }
 
+// starts tells whether an access unit can start with the payload p.
 func (n *nalParser) starts(p []byte) bool {
 	if !n.valid(p) {
 		return false
 	}
-	aggregate, frag := n.payloads()
-	h := n.header()
-	switch n.kind(p) {
+	aggregate, fragment := n.rtpTypes()
+	h := n.headerLen()
+	switch n.typeOf(p) {
 	case aggregate:
 		return len(p) > h+2 && n.valid(p[h+2:]) && n.describe(p[h+2:]).first
-	case frag:
+	case fragment:
 		return len(p) > h && p[h]&0x80 != 0 && n.describe(n.unfragmented(p[:min(len(p), h+16)])).first
 	}
 	return n.describe(p).first
 }
 
-// unfragmented is the start of the NAL unit whose first fragment is p.
+// unfragmented returns the start of the NAL unit whose first fragment is p.
 func (n *nalParser) unfragmented(p []byte) []byte {
-	h := n.header()
-	return append(n.as(n.fragment(p[h]), p), p[h+1:]...)
+	h := n.headerLen()
+	return append(n.headerAs(n.fragmentedType(p[h]), p), p[h+1:]...)
 }
 
+// add appends the NAL units in the payload p to the open access unit.
 func (n *nalParser) add(p []byte) error {
 	if !n.valid(p) {
 		return errNALHeader
 	}
-	aggregate, frag := n.payloads()
-	switch k := n.kind(p); {
-	case k == frag:
+	aggregate, fragment := n.rtpTypes()
+	switch nalType := n.typeOf(p); {
+	case nalType == fragment:
 		return n.addFragment(p)
-	case n.frag != 0:
+	case n.fragmented != 0:
 		return errNALFragment
-	case k == aggregate:
-		return n.addAggregate(p[n.header():])
+	case nalType == aggregate:
+		return n.addAggregate(p[n.headerLen():])
 	}
 	return n.addWhole(p)
 }
 
+// addWhole appends a complete NAL unit.
 func (n *nalParser) addWhole(nal []byte) error {
 	if !n.valid(nal) {
 		return errNALHeader
 	}
-	if !n.plain(n.kind(nal)) {
+	if !n.isCodecType(n.typeOf(nal)) {
 		return errNALType
 	}
 	at := len(n.buf) + h264.StartCodeLen
@@ -111,6 +115,7 @@ func (n *nalParser) addWhole(nal []byte) error {
 	return nil
 }
 
+// addAggregate appends the NAL units of an aggregation packet. p is its payload without the header.
 func (n *nalParser) addAggregate(p []byte) error {
 	for len(p) > 0 {
 		if len(p) < 2 {
@@ -129,32 +134,34 @@ func (n *nalParser) addAggregate(p []byte) error {
 	return nil
 }
 
-// addFragment appends a fragment: an octet with start, end and the type follows the header.
+// addFragment appends a fragment of a NAL unit. The octet after its header has the start bit, the end bit and the type of
+// the NAL unit.
 func (n *nalParser) addFragment(p []byte) error {
-	h := n.header()
+	h := n.headerLen()
 	if len(p) < h+2 {
 		return errNALSize
 	}
-	fu, head := p[h], n.as(n.fragment(p[h]), p)
+	fu, head := p[h], n.headerAs(n.fragmentedType(p[h]), p)
 	start, end := fu&0x80 != 0, fu&0x40 != 0
-	if start != (n.frag == 0) || !n.plain(n.kind(head)) {
+	if start != (n.fragmented == 0) || !n.isCodecType(n.typeOf(head)) {
 		return errNALFragment
 	}
 	if start {
-		n.frag = len(n.buf) + h264.StartCodeLen
+		n.fragmented = len(n.buf) + h264.StartCodeLen
 		n.buf = h264.AppendNAL(n.buf, head)
-	} else if n.kind(n.buf[n.frag:]) != n.kind(head) {
+	} else if n.typeOf(n.buf[n.fragmented:]) != n.typeOf(head) {
 		return errNALFragment
 	}
 	n.buf = append(n.buf, p[h+1:]...)
 	if end {
-		n.register(n.frag)
-		n.frag = 0
+		n.register(n.fragmented)
+		n.fragmented = 0
 	}
 	return nil
 }
 
-// register notes the role of the last NAL unit, which starts at offset at of buf, and removes it again if it is padding.
+// register records the role of the last NAL unit in buf, which starts at the offset at. It removes the NAL unit if its role
+// is padding, and stores it if it is a parameter set.
 func (n *nalParser) register(at int) {
 	nal := n.buf[at:]
 	info := n.describe(nal)
@@ -162,27 +169,28 @@ func (n *nalParser) register(at int) {
 	case padding:
 		n.buf = n.buf[:at-h264.StartCodeLen]
 	case paramSet:
-		n.have |= 1 << info.kind
-		n.known.store(info, nal)
+		n.carried |= 1 << info.setKind
+		n.stored.store(info, nal)
 	}
 	n.roles[info.role] = true
 }
 
-// addSet stores a parameter set that was signalled outside of the stream.
+// addSet stores a parameter set that was signalled outside of the stream. It ignores other NAL units.
 func (n *nalParser) addSet(nal []byte) {
 	if !n.valid(nal) {
 		return
 	}
 	if info := n.describe(nal); info.role == paramSet {
-		n.known.store(info, nal)
+		n.stored.store(info, nal)
 	}
 }
 
-// finish puts the known parameter sets in front of a keyframe that does not carry all kinds itself. An I picture with an
-// SPS counts as a keyframe, because some cameras never send an IDR. A keyframe without parameter sets cannot be decoded
-// and does not count as one.
+// finish closes the access unit and returns its data, and whether it is a keyframe. It puts the stored parameter sets in
+// front of a keyframe that does not carry all kinds of parameter sets itself. An H.264 access unit of I slices with a
+// parameter set also counts as a keyframe, because some cameras never send an IDR picture. If a kind is neither carried nor
+// stored, the picture cannot be decoded and does not count as a keyframe.
 func (n *nalParser) finish() ([]byte, bool, error) {
-	if n.frag != 0 {
+	if n.fragmented != 0 {
 		return nil, false, errNALOpen
 	}
 	defer n.reset()
@@ -192,15 +200,16 @@ func (n *nalParser) finish() ([]byte, bool, error) {
 	}
 	key := r[randomAccess] || (r[paramSet] && r[intra] && !r[inter])
 	var front []byte
-	if all := uint(1)<<n.sets() - 1; key && n.have != all {
-		key = n.known.kinds() == all
-		front = n.known.annexB()
+	if all := uint(1)<<n.setKinds() - 1; key && n.carried != all {
+		key = n.stored.kinds() == all
+		front = n.stored.annexB()
 	}
 	data := make([]byte, 0, len(front)+len(n.buf))
 	return append(append(data, front...), n.buf...), key, nil
 }
 
+// reset discards the open access unit. It keeps the stored parameter sets.
 func (n *nalParser) reset() {
-	n.buf, n.frag, n.have = n.buf[:0], 0, 0
+	n.buf, n.fragmented, n.carried = n.buf[:0], 0, 0
 	n.roles = [inter + 1]bool{}
 }

@@ -7,23 +7,26 @@ import (
 	"azulejo/codec/h264"
 )
 
-// maxParamSet bounds a parameter set that is stored, in bytes. Real ones have tens.
+// maxParamSet is the maximum size of a stored parameter set in bytes. Real ones have tens of bytes.
 const maxParamSet = 4096
 
-// paramSets stores the newest parameter set of each kind and ID, in the order of sending.
+// paramSets stores the newest parameter set of each kind and ID. They are sorted in the order in which a stream must carry
+// them: VPS, SPS, PPS.
 type paramSets []storedSet
 
+// storedSet is a parameter set in paramSets.
 type storedSet struct {
 	info nalInfo
 	nal  []byte
 }
 
+// store stores a copy of nal. It replaces the parameter set of the same kind and ID.
 func (s *paramSets) store(info nalInfo, nal []byte) {
 	if len(nal) > maxParamSet {
 		return
 	}
-	at, found := slices.BinarySearchFunc(*s, info, func(k storedSet, i nalInfo) int {
-		return cmp.Or(cmp.Compare(k.info.kind, i.kind), cmp.Compare(k.info.id, i.id))
+	at, found := slices.BinarySearchFunc(*s, info, func(set storedSet, i nalInfo) int {
+		return cmp.Or(cmp.Compare(set.info.setKind, i.setKind), cmp.Compare(set.info.setID, i.setID))
 	})
 	if !found {
 		*s = slices.Insert(*s, at, storedSet{info: info})
@@ -31,25 +34,26 @@ func (s *paramSets) store(info nalInfo, nal []byte) {
 	(*s)[at].nal = append((*s)[at].nal[:0], nal...)
 }
 
-// kinds has one bit for each kind of which a parameter set is stored.
+// kinds returns a bit set of the kinds of parameter sets that are stored: bit i stands for kind i.
 func (s paramSets) kinds() uint {
-	var have uint
-	for _, k := range s {
-		have |= 1 << k.info.kind
+	var bits uint
+	for _, set := range s {
+		bits |= 1 << set.info.setKind
 	}
-	return have
+	return bits
 }
 
+// annexB returns all stored parameter sets in Annex B format.
 func (s paramSets) annexB() []byte {
 	var out []byte
-	for _, k := range s {
-		out = h264.AppendNAL(out, k.nal)
+	for _, set := range s {
+		out = h264.AppendNAL(out, set.nal)
 	}
 	return out
 }
 
-// setID reads the ID of a parameter set, which is the first code of rbsp. IDs are below n, a power of two; unreadable
-// ones count as 0. Emulation prevention cannot occur that early.
-func setID(rbsp []byte, n uint32) int {
-	return int(h264.NewReader(rbsp).UE() & (n - 1))
+// readSetID reads the ID of a parameter set from its first Exp-Golomb code. b starts with that code, where emulation
+// prevention cannot occur yet. IDs are below n, a power of two. An unreadable ID counts as 0.
+func readSetID(b []byte, n uint32) int {
+	return int(h264.NewReader(b).UE() & (n - 1))
 }

@@ -2,48 +2,51 @@ package depack
 
 import "github.com/pion/rtp"
 
-// How long to wait for a missing packet, and what counts as a jump (RFC 3550, A.1). Audio waits for one packet only:
-// audio is not retransmitted, and the packets that wait would be late.
+// Limits of waiting for a missing packet, and of jumps in sequence numbers (RFC 3550, A.1). Audio gives up on a missing
+// packet when two later packets have arrived: audio is not retransmitted, and the packets that are held would be late.
 const (
-	window      = 128  // packets, a power of two
-	patienceMs  = 150  // RTP time in ms between the newest packet and the first one that waits
-	maxDropout  = 3000 // sequence numbers ahead
-	maxMisorder = 256  // sequence numbers behind
+	window      = 128  // most packets that are held or waited for; a power of two
+	patienceMs  = 150  // RTP time in ms between the newest packet and the first held one, for video
+	maxDropout  = 3000 // a packet further ahead than this many sequence numbers is stray
+	maxMisorder = 256  // a packet further behind than this many sequence numbers is stray
 )
 
-// class is how a packet relates to the sequence.
+// class says how a packet relates to the sequence of packets so far.
 type class int
 
 const (
-	unwanted   class = iota // duplicate, late, or stray
-	inSequence              // to be inserted
-	restarted               // the second packet of a new sequence; stray is the first
+	unwanted   class = iota // the packet is a duplicate, late, or stray
+	inSequence              // the packet must be inserted
+	restarted               // the packet is the second of a new sequence; reorder.stray is the first
 )
 
-// entry holds a packet until it is delivered, and its sequence number until the entry is used again.
-type entry struct {
-	p    *rtp.Packet
+// heldPacket holds a packet until it is delivered. It keeps the sequence number longer, until it is overwritten, to detect
+// duplicates.
+type heldPacket struct {
+	p    *rtp.Packet // nil after delivery
 	seq  uint16
-	seen bool
+	seen bool // seq is set
 }
 
-// reorder holds the packets of one SSRC that arrived early, at most window of them.
+// reorder puts the packets of one SSRC in order. It holds the packets that arrived before a missing one, at most window of
+// them.
 type reorder struct {
-	patience int32 // in ticks
+	patience int32 // in units of the RTP clock; see patienceMs
 	stats    *Stats
 
 	started bool
 	ssrc    uint32
-	next    uint16 // sequence number to be delivered next
-	highest uint16 // newest sequence number so far
-	newest  uint32 // timestamp of highest
-	gap     bool   // packets before next were given up on
-	entries [window]entry
-	held    int
-	stray   *rtp.Packet // the last packet, if it was far outside of the sequence; a restart may begin with it
+	next    uint16             // sequence number of the packet to be delivered next
+	highest uint16             // highest sequence number so far
+	newest  uint32             // timestamp of the packet with the highest sequence number
+	gap     bool               // packets right before next were given up on
+	packets [window]heldPacket // indexed by the sequence number modulo window
+	held    int                // number of packets that are held
+	stray   *rtp.Packet        // the last packet, if it was far outside of the sequence; it may be the first of a new sequence
 }
 
-// classify tells what to do with p. Two consecutive stray packets that are close to each other are a restart.
+// classify returns the class of p. Two consecutive stray packets whose sequence numbers are close mean that the sender has
+// restarted.
 func (r *reorder) classify(p *rtp.Packet) class {
 	seq := p.SequenceNumber
 	if !r.started {
@@ -55,7 +58,7 @@ func (r *reorder) classify(p *rtp.Packet) class {
 		return r.classifyStray(p)
 	}
 	r.stray = nil
-	switch e := &r.entries[seq%window]; {
+	switch e := &r.packets[seq%window]; {
 	case e.seen && e.seq == seq:
 		r.stats.Duplicates++
 	case d < 0:
@@ -66,6 +69,8 @@ func (r *reorder) classify(p *rtp.Packet) class {
 	return unwanted
 }
 
+// classifyStray returns the class of a packet that is far outside of the sequence. It stores the packet if a new sequence
+// may begin with it.
 func (r *reorder) classifyStray(p *rtp.Packet) class {
 	stray := r.stray
 	if stray != nil && stray.SSRC == p.SSRC {
@@ -82,19 +87,19 @@ func (r *reorder) classifyStray(p *rtp.Packet) class {
 	return unwanted
 }
 
-// reset drops the sequence and starts a new one with p.
+// reset discards the old sequence and starts a new one whose first packet is p.
 func (r *reorder) reset(p *rtp.Packet) {
-	r.entries = [window]entry{}
+	r.packets = [window]heldPacket{}
 	r.started, r.gap, r.held, r.stray = true, true, 0, nil
 	r.ssrc, r.next, r.highest, r.newest = p.SSRC, p.SequenceNumber, p.SequenceNumber-1, p.Timestamp
 }
 
-// full tells whether a packet must be delivered, or given up on, before seq can be inserted.
+// full tells whether seq lies beyond the window while packets are held. They must be popped before seq is inserted.
 func (r *reorder) full(seq uint16) bool {
 	return r.held > 0 && seq-r.next >= window
 }
 
-// insert holds a packet that is in sequence.
+// insert adds a packet of the class inSequence to the held packets.
 func (r *reorder) insert(p *rtp.Packet) {
 	seq := p.SequenceNumber
 	if seq-r.next >= window {
@@ -105,13 +110,14 @@ func (r *reorder) insert(p *rtp.Packet) {
 	} else {
 		r.highest, r.newest = seq, p.Timestamp
 	}
-	r.entries[seq%window] = entry{p: p, seq: seq, seen: true}
+	r.packets[seq%window] = heldPacket{p: p, seq: seq, seen: true}
 	r.held++
 }
 
-// ready tells whether the first packet that is held can be delivered: it is the next one, or has waited long enough. A
-// timestamp more than ten times the patience behind is no reordering of frames: the sender set its clock back, the time
-// waited is unknown, and the packet is delivered.
+// ready tells whether the first held packet can be delivered: it is the next in sequence, or it has waited for the patience.
+// The timestamp of the newest packet may be lower than that of the first one, because frames can be sent out of order. If it
+// is lower by more than ten times the patience, the sender has set its clock back. How long the first packet has waited is
+// then unknown, and it is delivered.
 func (r *reorder) ready() bool {
 	if r.held == 0 {
 		return false
@@ -121,28 +127,28 @@ func (r *reorder) ready() bool {
 	return first.SequenceNumber == r.next || waited > r.patience || waited < -10*r.patience
 }
 
-// pop removes the first packet that is held. It also tells whether packets before it are missing. At least one packet
-// must be held.
+// pop removes the first held packet and returns it. At least one packet must be held. gap says that packets right before it
+// are missing.
 func (r *reorder) pop() (p *rtp.Packet, gap bool) {
 	p = r.first()
 	r.skip(p.SequenceNumber)
-	r.entries[r.next%window].p = nil
+	r.packets[r.next%window].p = nil
 	r.next++
 	r.held--
 	gap, r.gap = r.gap, false
 	return p, gap
 }
 
-// first is the held packet with the lowest sequence number.
+// first returns the held packet with the lowest sequence number. At least one packet must be held.
 func (r *reorder) first() *rtp.Packet {
 	for seq := r.next; ; seq++ {
-		if e := &r.entries[seq%window]; e.p != nil {
+		if e := &r.packets[seq%window]; e.p != nil {
 			return e.p
 		}
 	}
 }
 
-// skip gives up on the packets before seq.
+// skip gives up on the missing packets before seq, and counts them as lost.
 func (r *reorder) skip(seq uint16) {
 	if n := seq - r.next; n > 0 {
 		r.stats.Lost += uint64(n)
@@ -150,5 +156,5 @@ func (r *reorder) skip(seq uint16) {
 	}
 }
 
-// behind tells whether a precedes b, also across the wrap.
+// behind tells whether the sequence number a precedes b, also when sequence numbers wrap around.
 func behind(a, b uint16) bool { return int16(a-b) < 0 }

@@ -8,51 +8,57 @@ import (
 	"azulejo/mixer"
 )
 
-// maxAccessUnit bounds one access unit, in bytes of payload. A 4K intra frame of a camera is much smaller.
+// maxAccessUnit is the maximum size of an access unit: the bytes of its payloads. A camera's intra frame in 4K is much
+// smaller.
 const maxAccessUnit = 8 << 20
 
 var errAccessUnitSize = errors.New("access unit is larger than 8 MiB")
 
 // parser appends the payloads of one video codec to the open access unit.
 type parser interface {
-	// starts tells whether an access unit can start with this payload, which is not empty.
+	// starts tells whether an access unit can start with payload, which must not be empty.
 	starts(payload []byte) bool
-	// add appends a payload, which is not empty and which the caller keeps. After an error the caller calls reset.
+	// add appends payload, which must not be empty. It does not keep payload. After an error the caller must call reset.
 	add(payload []byte) error
-	// finish closes the access unit and returns it in memory of its own; nil if it has no frame.
+	// finish closes the access unit. It returns a copy of its data, or nil if it has no frame. key says that the frame is a
+	// keyframe.
 	finish() (data []byte, key bool, err error)
-	// reset discards the access unit.
+	// reset discards the open access unit.
 	reset()
 }
 
-// video divides a stream into access units and emits the complete ones.
+// video is the assembler of video codecs. It divides the stream into access units and emits the complete ones.
 type video struct {
 	id     mixer.Codec
 	track  *Track
 	parser parser
 
 	joined   bool // the first packet has arrived
-	markless bool // access units end by a new timestamp and not by a marker
-	open     bool // an access unit is open, with the timestamp and pts below
-	stamp    uint32
-	pts      ticks
-	size     int
-	broken   bool // a part of the open access unit is missing or malformed
-	lost     bool // an access unit before the next one is missing
+	markless bool // the sender sets no marker bits: an access unit ends where the timestamp changes
+	lost     bool // an access unit since the last emitted one is missing
+
+	// The open access unit.
+	open      bool // there is one
+	timestamp uint32
+	pts       mediaTime
+	size      int  // bytes of its payloads
+	corrupt   bool // a part of it is missing or malformed
 }
 
-func (v *video) add(p *rtp.Packet, pts ticks, gap bool) {
+// add appends a packet to the open access unit. It closes the access unit before a packet with another timestamp, and after
+// a packet with the marker bit.
+func (v *video) add(p *rtp.Packet, pts mediaTime, gap bool) {
 	if gap {
 		v.lost = true
-		v.broken = v.open
+		v.corrupt = v.open
 	}
-	if v.open && p.Timestamp != v.stamp {
-		v.markless = v.markless || !v.broken
+	if v.open && p.Timestamp != v.timestamp {
+		v.markless = v.markless || !v.corrupt
 		v.close()
 	}
 	if !v.open {
-		v.open, v.stamp, v.pts, v.size = true, p.Timestamp, pts, 0
-		v.broken = (gap || !v.joined) && !v.parser.starts(p.Payload)
+		v.open, v.timestamp, v.pts, v.size = true, p.Timestamp, pts, 0
+		v.corrupt = (gap || !v.joined) && !v.parser.starts(p.Payload)
 		v.joined = true
 	}
 	v.append(p.Payload)
@@ -62,8 +68,9 @@ func (v *video) add(p *rtp.Packet, pts ticks, gap bool) {
 	}
 }
 
+// append passes a payload to the parser. After an error, the access unit is corrupt.
 func (v *video) append(payload []byte) {
-	if v.broken {
+	if v.corrupt {
 		return
 	}
 	err := errAccessUnitSize
@@ -72,14 +79,14 @@ func (v *video) append(payload []byte) {
 	}
 	if err != nil {
 		v.track.malformed(err)
-		v.broken = true
+		v.corrupt = true
 	}
 }
 
-// close emits the open access unit, or discards it if it is broken.
+// close emits the open access unit, or discards it if it is corrupt.
 func (v *video) close() {
 	v.open = false
-	if v.broken {
+	if v.corrupt {
 		v.discard()
 		return
 	}
@@ -96,18 +103,19 @@ func (v *video) close() {
 	v.lost = false
 }
 
+// discard drops the access unit.
 func (v *video) discard() {
 	v.parser.reset()
 	v.track.stats.Dropped++
-	v.broken, v.lost = false, true
+	v.corrupt, v.lost = false, true
 }
 
-// flush closes the open access unit. It is complete only if the sender sets no markers: with markers, its last packet is
-// still missing.
+// flush closes the open access unit, if there is one. If the sender sets marker bits, the last packet of the access unit is
+// still missing, so flush discards it.
 func (v *video) flush() {
 	if !v.open {
 		return
 	}
-	v.broken = v.broken || !v.markless
+	v.corrupt = v.corrupt || !v.markless
 	v.close()
 }

@@ -14,14 +14,16 @@ var (
 	errVP8Key       = errors.New("VP8 key frame without its start code")
 )
 
-// vp8 reads RFC 7741.
+// vp8 is the parser of VP8 payloads (RFC 7741).
 type vp8 struct {
-	buf       []byte
-	partition byte // index of the last partition
+	buf       []byte // the open frame
+	partition byte   // index of the partition in the last payload
 }
 
+// starts tells whether the payload starts a frame: its S bit is set and its partition index is 0.
 func (v *vp8) starts(payload []byte) bool { return payload[0]&0x17 == 0x10 }
 
+// add appends a payload to the open frame.
 func (v *vp8) add(payload []byte) error {
 	first, partition := v.starts(payload), payload[0]&7
 	body, err := vp8Body(payload)
@@ -40,8 +42,9 @@ func (v *vp8) add(payload []byte) error {
 	return nil
 }
 
-// vp8Body returns the bytes behind the payload descriptor (RFC 7741, 4.2). The descriptor is one octet; with X set a
-// second follows, whose flags I, L, T and K each announce a field.
+// vp8Body returns the bytes of p that follow the payload descriptor (RFC 7741, 4.2). The descriptor has one octet. If its X
+// bit is set, a second octet follows. Each of the bits I, L, T and K in this octet announces a further field; T and K share
+// one.
 func vp8Body(p []byte) ([]byte, error) {
 	n := 1
 	if p[0]&0x80 != 0 {
@@ -66,7 +69,7 @@ func vp8Body(p []byte) ([]byte, error) {
 	return p[n:], nil
 }
 
-// finish reads the frame header too (RFC 6386, 9.1).
+// finish closes the frame and returns it. It reads from the frame header whether the frame is a keyframe (RFC 6386, 9.1).
 func (v *vp8) finish() ([]byte, bool, error) {
 	if len(v.buf) == 0 {
 		return nil, false, nil
@@ -80,4 +83,5 @@ func (v *vp8) finish() ([]byte, bool, error) {
 	return data, key, nil
 }
 
+// reset discards the open frame.
 func (v *vp8) reset() { v.buf, v.partition = v.buf[:0], 0 }

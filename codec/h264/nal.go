@@ -27,11 +27,11 @@ const (
 // TypeOf reads the type of a NAL unit, which must not be empty.
 func TypeOf(nal []byte) Type { return Type(nal[0] & 0x1f) }
 
-// NALs yields the NAL units of an Annex B stream, each with its offset in annexB, without start codes and without the
-// zeros that follow a NAL unit (trailing_zero_8bits). None is empty. They share memory with annexB.
+// NALs yields the NAL units of an Annex B stream, each with its offset in annexB. It leaves out start codes and the zeros
+// that follow a NAL unit (trailing_zero_8bits). No NAL unit that it yields is empty. The NAL units share memory with annexB.
 //
-// Bytes in front of the first start code are yielded too, with offset 0, unless all of them are zero. A NAL unit that
-// follows a start code has an offset of at least 3. NALs also reads H.265, whose start codes are the same.
+// NALs also yields the bytes in front of the first start code, with offset 0, unless all of them are zero. A NAL unit that
+// follows a start code has an offset of at least 3. NALs can read H.265 too, whose start codes are the same.
 func NALs(annexB []byte) iter.Seq2[int, []byte] {
 	return func(yield func(int, []byte) bool) {
 		for from := 0; from < len(annexB); {
@@ -58,8 +58,8 @@ func AppendNAL(annexB, nal []byte) []byte {
 // StartCodeLen is the length in bytes of the start codes that AppendNAL writes.
 const StartCodeLen = 4
 
-// IsIDR tells whether an access unit in Annex B is an IDR picture: no later picture refers to an earlier one. The first
-// slice decides.
+// IsIDR tells whether an access unit in Annex B is an IDR picture. Pictures after an IDR picture do not refer to pictures
+// before it. IsIDR looks at the type of the first slice only.
 func IsIDR(accessUnit []byte) bool {
 	for _, nal := range NALs(accessUnit) {
 		if t := TypeOf(nal); t >= TypeSlice && t <= TypeIDR {
@@ -69,8 +69,8 @@ func IsIDR(accessUnit []byte) bool {
 	return false
 }
 
-// AppendRBSP appends the RBSP of a NAL unit to dst: the bytes behind its header of 1 byte, with emulation prevention
-// undone (7.4.1). It appends at most len(nal)-1 bytes.
+// AppendRBSP appends the RBSP of a NAL unit to dst. These are the bytes that follow the header of 1 byte, without the
+// emulation prevention bytes (7.4.1). AppendRBSP appends at most len(nal)-1 bytes.
 func AppendRBSP(dst, nal []byte) []byte {
 	if len(nal) == 0 {
 		return dst

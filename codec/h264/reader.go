@@ -6,18 +6,18 @@ import (
 	"math/bits"
 )
 
-// Reader reads the bits of an RBSP (7.2). It becomes bad when it reads behind the end, and when a code is too long or
-// out of its range. Bits behind the end are zero; codes that a bad reader reads are zero. Not safe for concurrent use.
+// Reader reads the bits of an RBSP (7.2). A reader becomes bad when it reads past the end, and when a code is too long or
+// out of range. Bits past the end are zero, and codes that a bad reader reads are zero. Not safe for concurrent use.
 type Reader struct {
 	data []byte
-	at   int // bits read
-	bad  bool
+	at   int  // number of bits read
+	bad  bool // see Bad
 }
 
-// NewReader returns a reader of rbsp, which it shares.
+// NewReader returns a reader of rbsp. It does not copy rbsp, which must not change while the reader is used.
 func NewReader(rbsp []byte) *Reader { return &Reader{data: rbsp} }
 
-// Bad tells whether something could not be read. It stays so.
+// Bad tells whether a read has failed. Once true, it stays true.
 func (r *Reader) Bad() bool { return r.bad }
 
 // Bit reads one bit.
@@ -34,14 +34,15 @@ func (r *Reader) Bit() uint32 {
 // Flag reads one bit and tells whether it is set.
 func (r *Reader) Flag() bool { return r.Bit() == 1 }
 
-// Bits reads a number of n bits, of 32 at most.
+// Bits reads an unsigned number of n bits, 32 at most.
 func (r *Reader) Bits(n int) uint32 {
 	v := uint32(r.window() >> (64 - n))
 	r.skip(n)
 	return v
 }
 
-// window returns at least the next 57 bits, from the most significant on. Zeros follow the end.
+// window returns the next bits, starting with the most significant bit of w. At least 57 bits of w are valid; bits past the
+// end of the data are zero.
 func (r *Reader) window() (w uint64) {
 	rest := r.data[r.at>>3:]
 	if len(rest) >= 8 {
@@ -53,6 +54,7 @@ func (r *Reader) window() (w uint64) {
 	return w << (r.at & 7)
 }
 
+// skip moves n bits ahead.
 func (r *Reader) skip(n int) {
 	if r.at += n; r.at > 8*len(r.data) {
 		r.at, r.bad = 8*len(r.data), true
@@ -83,7 +85,7 @@ func (r *Reader) SE() int32 {
 	return -int32(k / 2)
 }
 
-// UpTo reads an unsigned code that must not exceed most.
+// UpTo reads an unsigned Exp-Golomb code, which must not exceed most.
 func (r *Reader) UpTo(most uint32) uint32 {
 	v := r.UE()
 	if v > most {
@@ -93,7 +95,7 @@ func (r *Reader) UpTo(most uint32) uint32 {
 	return v
 }
 
-// Within reads a signed code that must lie between least and most.
+// Within reads a signed Exp-Golomb code, which must lie between least and most.
 func (r *Reader) Within(least, most int32) int32 {
 	v := r.SE()
 	if v < least || v > most {
@@ -106,7 +108,7 @@ func (r *Reader) Within(least, most int32) int32 {
 // Aligned tells whether the next bit is the first of a byte.
 func (r *Reader) Aligned() bool { return r.at&7 == 0 }
 
-// TrailingBits tells whether a stop bit and zeros are all that is left (7.3.2.11).
+// TrailingBits reads the rest of the data. It tells whether this is a stop bit followed only by zeros (7.3.2.11).
 func (r *Reader) TrailingBits() bool {
 	if !r.Flag() {
 		return false
@@ -119,9 +121,9 @@ func (r *Reader) TrailingBits() bool {
 	return !r.bad && len(bytes.Trim(r.data[r.at>>3:], "\x00")) == 0
 }
 
-// BehindStopBit tells whether the last bit that was read is the stop bit, with at most one byte behind it that is not
-// zero. The arithmetic decoder reads the stop bit when a slice ends (9.3.1.2); x264 writes a bit without meaning behind
-// it.
+// BehindStopBit tells whether the last bit that was read is the stop bit: it is 1, and of the bytes after it only the
+// first may be other than zero. The arithmetic decoder has read the stop bit when a slice ends (9.3.1.2). The exception for
+// the first byte is needed for x264, which writes a meaningless bit after the stop bit.
 func (r *Reader) BehindStopBit() bool {
 	if r.at == 0 {
 		return false

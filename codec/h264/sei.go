@@ -1,15 +1,15 @@
 package h264
 
-// filmGrain is the type of the SEI message that has decoders add noise to what they show (D.1).
+// filmGrain is the type of the SEI message that tells decoders to add noise to the pictures that they output (D.1).
 const filmGrain = 19
 
-// HasFilmGrain tells whether an SEI (7.3.2.3), given as RBSP, has a message with film grain characteristics.
+// HasFilmGrain tells whether an SEI NAL unit contains a message with film grain characteristics. sei is its RBSP (7.3.2.3).
 func HasFilmGrain(sei []byte) bool {
 	for len(sei) > 1 {
-		var kind, size int
-		kind, sei = messageNumber(sei)
+		var messageType, size int
+		messageType, sei = messageNumber(sei)
 		size, sei = messageNumber(sei)
-		if kind == filmGrain {
+		if messageType == filmGrain {
 			return true
 		}
 		sei = sei[min(size, len(sei)):]
@@ -17,7 +17,8 @@ func HasFilmGrain(sei []byte) bool {
 	return false
 }
 
-// messageNumber reads the type or the size of a message: each byte of 255 is added to the byte that follows.
+// messageNumber reads the type or the size of a message from the start of b, and returns the bytes that follow. The number
+// is a sum: any number of bytes of 255, and the first byte below 255.
 func messageNumber(b []byte) (n int, rest []byte) {
 	for len(b) > 0 && b[0] == 255 {
 		n, b = n+255, b[1:]

@@ -6,58 +6,59 @@ import (
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 )
 
-// Limits of what is read.
+// Limits of the values that are accepted.
 const (
-	maxSet         = 4096      // bytes of a parameter set; real ones have tens
+	maxSet         = 4096      // bytes of a parameter set; real ones have tens of bytes
 	maxMacroblocks = 36864 * 4 // of a picture: more than MaxFS of level 6.2 (table A-1)
-	maxRefs        = 32        // entries of a list in a PPS (7.4.2.2)
-	maxSPS         = 32        // IDs of SPS (7.4.2.1.1)
-	maxPPS         = 256       // IDs of PPS (7.4.2.2)
+	maxRefs        = 32        // reference pictures in a list of a PPS (7.4.2.2)
+	maxSPS         = 32        // number of IDs of SPS (7.4.2.1.1)
+	maxPPS         = 256       // number of IDs of PPS (7.4.2.2)
 )
 
-// SPS is what slice headers need of a sequence parameter set. Two pictures have the same SPS if the pointers are equal.
+// SPS holds the values of a sequence parameter set that are needed to read slice headers. Two pictures use the same SPS
+// exactly if their pointers to it are equal.
 type SPS struct {
-	raw             []byte
-	macroblocks     uint32 // of a picture
+	raw             []byte // the NAL unit
+	macroblocks     uint32 // number in a picture
 	frameNumBits    int
 	orderType       uint32 // pic_order_cnt_type
 	orderBits       int    // of pic_order_cnt_lsb
 	orderAlwaysZero bool   // delta_pic_order_always_zero_flag
 	chroma          bool   // ChromaArrayType is not 0
-	minQP           int32
+	minQP           int32  // smallest QP at the SPS's bit depth
 }
 
-// Macroblocks is the number of macroblocks in a picture.
+// Macroblocks returns the number of macroblocks in a picture.
 func (s *SPS) Macroblocks() uint32 { return s.macroblocks }
 
-// NextFrameNum is the frame_num that follows n.
+// NextFrameNum returns the frame_num that follows n.
 func (s *SPS) NextFrameNum(n uint32) uint32 { return (n + 1) & (1<<s.frameNumBits - 1) }
 
-// pps is what slice headers need of a picture parameter set.
+// pps holds the values of a picture parameter set that are needed to read slice headers.
 type pps struct {
-	sps          uint32 // its ID
+	sps          uint32 // ID of its SPS
 	cabac        bool
-	orderDeltas  bool // bottom_field_pic_order_in_frame_present_flag
-	refs         uint32
-	weighted     bool
-	qp           int32
-	deblockFlags bool // deblocking_filter_control_present_flag
+	orderDeltas  bool   // bottom_field_pic_order_in_frame_present_flag
+	refs         uint32 // default number of reference pictures in list 0
+	weighted     bool   // weighted_pred_flag
+	qp           int32  // initial QP of slices
+	deblockFlags bool   // deblocking_filter_control_present_flag
 }
 
-// Sets stores the parameter sets of one stream by ID, for ReadSlice. It does not store parameter sets with features that
-// ReadSlice does not support: fields and MBAFF, separate colour planes, no reference frames, slice groups, redundant
+// Sets stores the parameter sets of one stream by ID, for ReadSlice. It does not store parameter sets that use features
+// which ReadSlice does not support: fields and MBAFF, separate colour planes, no reference frames, slice groups, redundant
 // pictures, more than 14 bits per sample. The zero value is ready. Not safe for concurrent use.
 type Sets struct {
 	sps  map[uint32]*SPS
 	pps  map[uint32]*pps
-	rbsp []byte // scratch
+	rbsp []byte // scratch memory for AddPPS
 }
 
 // reset removes all parameter sets.
 func (s *Sets) reset() { s.sps, s.pps = nil, nil }
 
-// AddSPS stores an SPS. If it differs from the SPS with the same ID, the PPS that refer to that ID are removed. If it
-// cannot be read, all parameter sets are removed, because its ID is unknown.
+// AddSPS stores an SPS. If the stored SPS with the same ID differs, AddSPS also removes the PPS that refer to this ID. If
+// nal cannot be read, AddSPS removes all parameter sets, because the ID is unknown.
 func (s *Sets) AddSPS(nal []byte) {
 	var full h264.SPS
 	if len(nal) > maxSet || full.Unmarshal(nal) != nil || full.ID >= maxSPS {
@@ -82,7 +83,7 @@ func (s *Sets) AddSPS(nal []byte) {
 	}
 }
 
-// newSPS returns nil for an SPS with features that are not supported.
+// newSPS copies the needed values of full. It returns nil for an SPS with features that are not supported.
 func newSPS(full *h264.SPS) *SPS {
 	w, h := uint64(full.PicWidthInMbsMinus1)+1, uint64(full.PicHeightInMapUnitsMinus1)+1
 	switch {
@@ -98,8 +99,8 @@ func newSPS(full *h264.SPS) *SPS {
 	}
 }
 
-// AddPPS stores a PPS (7.3.2.2). If its ID cannot be read, all parameter sets are removed. If the rest cannot be read, the
-// PPS with the same ID is removed.
+// AddPPS stores a PPS (7.3.2.2). If its ID cannot be read, AddPPS removes all parameter sets. If the rest of nal cannot be
+// read, AddPPS removes the PPS with the same ID.
 func (s *Sets) AddPPS(nal []byte) {
 	s.rbsp = AppendRBSP(s.rbsp[:0], nal)
 	r := NewReader(s.rbsp)
@@ -114,8 +115,8 @@ func (s *Sets) AddPPS(nal []byte) {
 	}
 }
 
-// newPPS reads a PPS behind its ID as far as slice headers need it. It returns nil for an
-// unreadable PPS and for one with features that are not supported.
+// newPPS reads a PPS from the field after its ID on, as far as it is needed to read slice headers. It returns nil for an
+// unreadable PPS and for a PPS with features that are not supported.
 func newPPS(r *Reader) *pps {
 	var p pps
 	p.sps = r.UpTo(maxSPS - 1)
@@ -123,12 +124,12 @@ func newPPS(r *Reader) *pps {
 	p.orderDeltas = r.Flag()
 	groups := r.UE()
 	p.refs = r.UpTo(maxRefs-1) + 1
-	r.UpTo(maxRefs - 1) // of list 1
+	r.UpTo(maxRefs - 1) // default number of reference pictures in list 1
 	p.weighted = r.Flag()
 	r.Bits(2) // weighted_bipred_idc
 	p.qp = 26 + r.Within(-62, 25)
-	r.Within(-26, 25) // of SP and SI
-	r.Within(-12, 12) // chroma
+	r.Within(-26, 25) // initial QP of SP and SI slices
+	r.Within(-12, 12) // chroma_qp_index_offset
 	p.deblockFlags = r.Flag()
 	r.Flag() // constrained_intra_pred_flag
 	redundant := r.Flag()

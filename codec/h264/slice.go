@@ -1,18 +1,19 @@
 package h264
 
-// Picture is what all slices of one coded picture have in common (7.4.1.2.4), and its marking as a reference. Pictures
-// compare with ==. The zero value is an unknown picture.
+// Picture holds the header fields that are equal in all slices of one coded picture (7.4.1.2.4), and how the picture is
+// marked as a reference. Slices belong to the same picture if their Pictures are equal (==). The zero value stands for an
+// unknown picture.
 type Picture struct {
 	SPS      *SPS
 	FrameNum uint32
-	// SlidingWindow says that the picture becomes a short-term reference, which the sliding window alone removes
-	// (8.2.5.3).
+	// SlidingWindow is set if the picture becomes a short-term reference without memory management commands. Then only the
+	// sliding window process removes references (8.2.5.3).
 	SlidingWindow bool
 
-	pps   uint32 // its ID
-	idr   bool
-	idrID uint32
-	order [3]int32 // the values that the picture order count is computed from
+	pps   uint32   // ID of the PPS
+	idr   bool     // the picture is an IDR picture
+	idrID uint32   // idr_pic_id
+	order [3]int32 // the values from which the picture order count is computed
 }
 
 // Slice is the header of an I or P slice (7.3.3).
@@ -22,9 +23,9 @@ type Slice struct {
 	CABAC           bool
 	CABACInit       uint32 // cabac_init_idc
 	QP              int32
-	// CopiesPrevious is set in a P slice whose P_Skip macroblocks copy from the newest reference: list 0 starts with the
-	// short-term reference with the highest PicNum, or with PicNum one less than this picture's, and index 0 has no
-	// explicit weights.
+	// CopiesPrevious is set for a P slice whose P_Skip macroblocks predict from the newest reference. In such a slice,
+	// list 0 starts with the short-term reference that has the highest PicNum, or whose PicNum is one less than CurrPicNum.
+	// Index 0 has no explicit weights.
 	CopiesPrevious bool
 }
 
@@ -34,28 +35,28 @@ const (
 	sliceI = 2
 )
 
-// ReadSlice reads the header of an I or P slice. r reads the RBSP and is left at the slice data; header is the first byte
-// of the NAL unit. It returns false for other slice types, for slices whose parameter sets are not stored, and for
-// unreadable headers.
+// ReadSlice reads the header of an I or P slice from r, which must be at the start of the RBSP. Afterwards r is at the slice
+// data. header is the first byte of the NAL unit. ReadSlice returns false for other slice types, for slices whose parameter
+// sets are not stored, and for unreadable headers.
 func (s *Sets) ReadSlice(r *Reader, header byte) (sl Slice, ok bool) {
 	sl.FirstMacroblock = r.UpTo(maxMacroblocks)
-	kind := r.UpTo(9) % 5
+	sliceType := r.UpTo(9) % 5
 	sl.pps = r.UpTo(maxPPS - 1)
 	p := s.pps[sl.pps]
 	idr := Type(header&0x1f) == TypeIDR
-	if r.bad || p == nil || kind != sliceI && (kind != sliceP || idr) {
+	if r.bad || p == nil || sliceType != sliceI && (sliceType != sliceP || idr) {
 		return sl, false
 	}
 	sl.SPS = s.sps[p.sps]
 	sl.CABAC = p.cabac
 	sl.readNumbers(r, p, idr)
-	if kind == sliceP {
+	if sliceType == sliceP {
 		sl.readReferences(r, p)
 	}
 	if header&0x60 != 0 {
 		sl.readMarking(r)
 	}
-	if p.cabac && kind == sliceP {
+	if p.cabac && sliceType == sliceP {
 		sl.CABACInit = r.UpTo(2)
 	}
 	sl.QP = p.qp + r.Within(-127, 127)
@@ -67,7 +68,8 @@ func (s *Sets) ReadSlice(r *Reader, header byte) (sl Slice, ok bool) {
 }
 
 // Position reads the first two fields of a slice, which do not depend on parameter sets. first is true if the slice starts
-// at macroblock 0, intra if it is an I slice (2 and 7 in table 7-6). A field that cannot be read is false.
+// at macroblock 0. intra is true for an I slice (types 2 and 7 in table 7-6). If its field cannot be read, a result is
+// false.
 func Position(nal []byte) (first, intra bool) {
 	if len(nal) == 0 {
 		return false, false
@@ -78,7 +80,7 @@ func Position(nal []byte) (first, intra bool) {
 	return first, intra
 }
 
-// readNumbers reads frame_num and the values that the picture order count is computed from.
+// readNumbers reads frame_num, idr_pic_id, and the values from which the picture order count is computed.
 func (sl *Slice) readNumbers(r *Reader, p *pps, idr bool) {
 	sl.FrameNum = r.Bits(sl.SPS.frameNumBits)
 	if sl.idr = idr; idr {
@@ -98,10 +100,10 @@ func (sl *Slice) readNumbers(r *Reader, p *pps, idr bool) {
 	}
 }
 
-// maxFrames is how many entries list 0 of a frame may have (7.4.3).
+// maxFrames is the maximum length of list 0 for a frame (7.4.3).
 const maxFrames = 16
 
-// readReferences reads what a P slice says of list 0.
+// readReferences reads the fields of a P slice that change list 0: its length, its order and its weights.
 func (sl *Slice) readReferences(r *Reader, p *pps) {
 	n := p.refs
 	if r.Flag() {
@@ -114,14 +116,14 @@ func (sl *Slice) readReferences(r *Reader, p *pps) {
 	}
 }
 
-// startsWithPrevious reads ref_pic_list_modification (7.3.3.1) behind its flag. It tells whether the first command
-// selects the picture whose number is one less and no command selects a long-term picture. Picture numbers are at most
-// most.
-func startsWithPrevious(r *Reader, refs, most uint32) (ok bool) {
+// startsWithPrevious reads ref_pic_list_modification (7.3.3.1) from the field after its flag on. It tells whether the first
+// command selects the picture whose PicNum is one less than CurrPicNum, and no command selects a long-term picture. refs is
+// the length of list 0, and maxDiff the maximum of abs_diff_pic_num_minus1.
+func startsWithPrevious(r *Reader, refs, maxDiff uint32) (ok bool) {
 	for i := range refs + 1 {
 		switch command := r.UpTo(3); command {
 		case 0, 1:
-			if v := r.UpTo(most); i == 0 {
+			if v := r.UpTo(maxDiff); i == 0 {
 				ok = command == 0 && v == 0
 			}
 		case 2:
@@ -131,19 +133,20 @@ func startsWithPrevious(r *Reader, refs, most uint32) (ok bool) {
 			return ok
 		}
 	}
-	r.bad = true // more commands than entries
+	r.bad = true // more commands than reference pictures
 	return false
 }
 
-// weightsFirst reads pred_weight_table (7.3.3.2) and tells whether index 0 has weights.
-func weightsFirst(r *Reader, refs uint32, colour bool) (first bool) {
+// weightsFirst reads pred_weight_table (7.3.3.2) for refs reference pictures. It tells whether index 0 has explicit weights.
+// hasChroma says that ChromaArrayType is not 0.
+func weightsFirst(r *Reader, refs uint32, hasChroma bool) (first bool) {
 	r.UpTo(7)
-	if colour {
+	if hasChroma {
 		r.UpTo(7)
 	}
 	for i := range refs {
 		luma := readWeights(r, 1)
-		chroma := colour && readWeights(r, 2)
+		chroma := hasChroma && readWeights(r, 2)
 		if i == 0 {
 			first = luma || chroma
 		}
@@ -151,7 +154,8 @@ func weightsFirst(r *Reader, refs uint32, colour bool) (first bool) {
 	return first
 }
 
-// readWeights reads a flag, and a weight and an offset for each of n components if it is set. It returns the flag.
+// readWeights reads a flag and returns it. If the flag is set, readWeights also reads a weight and an offset for each of n
+// components.
 func readWeights(r *Reader, n int) bool {
 	if !r.Flag() {
 		return false
@@ -162,7 +166,7 @@ func readWeights(r *Reader, n int) bool {
 	return true
 }
 
-// readMarking reads dec_ref_pic_marking (7.3.3.3).
+// readMarking reads dec_ref_pic_marking (7.3.3.3) and sets SlidingWindow.
 func (sl *Slice) readMarking(r *Reader) {
 	if sl.idr {
 		r.Flag() // no_output_of_prior_pics_flag

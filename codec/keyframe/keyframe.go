@@ -1,5 +1,5 @@
-// Package keyframe reads what a keyframe tells of its stream before decoding. The mixer and the bench call it. It has no
-// state and is safe for concurrent use.
+// Package keyframe reads the frame size and the profile of a stream from a keyframe, without decoding it. The mixer and the
+// bench call it. The package has no state and is safe for concurrent use.
 package keyframe
 
 import (
@@ -12,13 +12,13 @@ import (
 	"azulejo/mixer"
 )
 
-// Info is what a keyframe tells of its stream.
+// Info holds the properties of a stream that are read from a keyframe.
 type Info struct {
 	Width, Height int   // in pixels
-	Profile       uint8 // profile_idc of H.264, else zero
+	Profile       uint8 // profile_idc of H.264; zero for other codecs
 }
 
-// Read reads the Info of a keyframe of H264, H265 or VP8. It returns false for other formats, and for packets without a
+// Read reads the Info from a keyframe of H264, H265 or VP8. It returns false for other codecs, and for packets without a
 // readable SPS or VP8 keyframe header.
 func Read(p mixer.Packet) (Info, bool) {
 	switch p.Codec {
@@ -50,7 +50,7 @@ func readH265(data []byte) (Info, bool) {
 	return Info{Width: sps.Width(), Height: sps.Height()}, true
 }
 
-// readVP8 reads the frame header of RFC 6386, 9.1.
+// readVP8 reads the frame header of a VP8 keyframe (RFC 6386, 9.1).
 func readVP8(data []byte) (Info, bool) {
 	if len(data) < 10 || data[0]&1 != 0 || data[3] != 0x9d || data[4] != 0x01 || data[5] != 0x2a {
 		return Info{}, false
@@ -59,7 +59,8 @@ func readVP8(data []byte) (Info, bool) {
 	return Info{Width: int(w & 0x3fff), Height: int(h & 0x3fff)}, true
 }
 
-// find returns the first NAL unit behind a start code whose first byte is wanted; nil if there is none.
+// find returns the first NAL unit for whose first byte wanted returns true; nil if there is none. Bytes in front of the
+// first start code are ignored.
 func find(annexB []byte, wanted func(header byte) bool) []byte {
 	for at, nal := range h264.NALs(annexB) {
 		if at > 0 && wanted(nal[0]) {

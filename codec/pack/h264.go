@@ -7,24 +7,24 @@ import (
 	"azulejo/mixer"
 )
 
-// NAL unit types of RTP (RFC 6184, 5.2).
+// NAL unit types that exist only in RTP (RFC 6184, 5.2).
 const (
 	stapA = 24
 	fuA   = 28
 )
 
-// cutter collects the boundaries of one access unit.
-type cutter struct {
+// h264Packer collects the boundaries of the payloads of one access unit.
+type h264Packer struct {
 	data []byte
 	out  []mixer.Boundary
-	sets []mixer.Boundary // parameter sets since the last other NAL unit; not in out yet
+	sets []mixer.Boundary // parameter sets that follow each other and are not in out yet
 }
 
-// cutH264 follows RFC 6184 in packetization-mode 1. Consecutive parameter sets form one STAP-A if they fit, long NAL
-// units are fragmented, others are sent alone. Delimiters and filler are left out, as is what precedes the first start
-// code.
+// cutH264 cuts an access unit of H.264 (RFC 6184, packetization-mode 1). Consecutive parameter sets form one STAP-A if they
+// fit. Long NAL units are fragmented. Each of the other NAL units forms a payload. Access unit delimiters, filler, and bytes
+// in front of the first start code are left out.
 func cutH264(data []byte) []mixer.Boundary {
-	c := cutter{data: data, out: make([]mixer.Boundary, 0, 2+len(data)/(Size-2))}
+	c := h264Packer{data: data, out: make([]mixer.Boundary, 0, 2+len(data)/(Size-2))}
 	for from, nal := range h264.NALs(data) {
 		if from == 0 {
 			continue
@@ -46,8 +46,9 @@ func cutH264(data []byte) []mixer.Boundary {
 	return c.out
 }
 
-// flushSets sends the parameter sets as one STAP-A, or each separately if there is one or they are too long together.
-func (c *cutter) flushSets() {
+// flushSets adds the boundary of one STAP-A with all parameter sets in c.sets. If there is only one parameter set, or if
+// they are too long together, it adds each separately.
+func (c *h264Packer) flushSets() {
 	sets := c.sets
 	c.sets = c.sets[:0]
 	size, nri := 1, byte(0)
@@ -66,8 +67,9 @@ func (c *cutter) flushSets() {
 	}
 }
 
-// single sends one NAL unit: as it is if it fits, else in FU-A (RFC 6184, 5.8) of about the same length.
-func (c *cutter) single(nal mixer.Boundary) {
+// single adds the boundaries of one NAL unit. If it fits it forms one payload. Otherwise it is divided into FU-A (RFC 6184,
+// 5.8), all of about the same length.
+func (c *h264Packer) single(nal mixer.Boundary) {
 	if nal.To-nal.From <= Size {
 		c.out = append(c.out, nal)
 		return
@@ -85,12 +87,12 @@ func (c *cutter) single(nal mixer.Boundary) {
 	c.out[len(c.out)-1].Prefix[1] |= 0x40 // end
 }
 
-// isAggregate tells a STAP-A from the other payloads with a prefix: FU-A has type 28, and in a VP8 descriptor bit 3 is
-// reserved and zero (RFC 7741, 4.2).
+// isAggregate tells whether b, which must have a prefix, describes a STAP-A. In other prefixes the type bits are different:
+// FU-A has type 28, and in a VP8 descriptor bit 3 is reserved and zero (RFC 7741, 4.2).
 func isAggregate(b mixer.Boundary) bool { return b.Prefix[0]&0x1f == stapA }
 
-// aggregate makes a STAP-A (RFC 6184, 5.7.1) of the parameter sets in annexB: a length of 2 bytes replaces each start
-// code, which has 3 at least.
+// aggregate makes a STAP-A (RFC 6184, 5.7.1) of the parameter sets in annexB. A length of 2 bytes replaces each start code,
+// which has at least 3 bytes.
 func aggregate(header byte, annexB []byte) []byte {
 	out := append(make([]byte, 0, 3+len(annexB)), header)
 	for _, nal := range h264.NALs(annexB) {

@@ -1,18 +1,19 @@
-// Package pack cuts access units into RTP payloads, the reverse of codec/depack. A packet for many viewers is cut once
-// and its boundaries are shared; signal/peer adds an RTP header for each viewer. There is no state: a payload depends on
-// its own access unit only, so a stream may continue with the access units of another encoder. Safe for concurrent use.
+// Package pack cuts access units into RTP payloads. It is the reverse of codec/depack. A packet for many viewers is cut
+// once, and its boundaries are shared; signal/peer adds an RTP header for each viewer. The package has no state: a payload
+// depends only on its own access unit, so a stream may continue with the access units of another encoder. Safe for
+// concurrent use.
 package pack
 
 import (
 	"azulejo/mixer"
 )
 
-// Size is the maximum length of a payload in bytes: packets of 1200 bytes leave room for SRTP, TURN and a tunnel in an
-// MTU of 1500. The RTP header takes 12 bytes, its extensions 16.
+// Size is the maximum length of a payload in bytes. An RTP packet then has at most 1200 bytes: its header takes 12 bytes,
+// and the header extensions 16. In an MTU of 1500, 300 bytes remain for SRTP, TURN and a tunnel.
 const Size = 1200 - 12 - 16
 
-// Cut returns the boundaries of the RTP payloads of one access unit, in order; the marker belongs on the last. It
-// returns nil for data without media and for formats that are not sent: only H.264, VP8 and Opus are.
+// Cut returns the boundaries of the RTP payloads of one access unit, in order. The packet of the last payload must have the
+// marker bit set. Cut returns nil for data without media, and for codecs other than H.264, VP8 and Opus, which are not sent.
 func Cut(codec mixer.Codec, data []byte) []mixer.Boundary {
 	if len(data) == 0 {
 		return nil
@@ -23,13 +24,13 @@ func Cut(codec mixer.Codec, data []byte) []mixer.Boundary {
 	case mixer.VP8:
 		return cutVP8(data)
 	case mixer.Opus:
-		return []mixer.Boundary{{To: len(data)}} // RFC 7587: a packet is a payload
+		return []mixer.Boundary{{To: len(data)}} // RFC 7587: an Opus packet is one RTP payload
 	}
 	return nil
 }
 
-// Payload assembles the payload that b describes; data is that of the packet b was cut from. A payload without a prefix
-// shares memory with data, which must not be written to any more.
+// Payload returns the payload that b describes. data is the data of the packet that b was cut from. A payload without a
+// prefix shares memory with data, so data must not be changed afterwards.
 func Payload(b mixer.Boundary, data []byte) []byte {
 	body := data[b.From:b.To:b.To]
 	switch {
@@ -42,7 +43,7 @@ func Payload(b mixer.Boundary, data []byte) []byte {
 	return append(append(out, b.Prefix[:b.PrefixLen]...), body...)
 }
 
-// Payloads returns the payloads of one access unit, as Cut and Payload do.
+// Payloads returns all payloads of one access unit. It combines Cut and Payload.
 func Payloads(codec mixer.Codec, data []byte) [][]byte {
 	boundaries := Cut(codec, data)
 	if boundaries == nil {
@@ -58,13 +59,13 @@ func Payloads(codec mixer.Codec, data []byte) [][]byte {
 // startOfPartition is the S bit of a VP8 payload descriptor.
 const startOfPartition = 0x10
 
-// cutVP8 follows RFC 7741 with descriptors of 1 byte: without picture IDs, receivers order frames by sequence number
-// alone. Sequence numbers are continuous for every viewer, also when the stream changes to another encoder.
+// cutVP8 cuts a VP8 frame (RFC 7741). The descriptors have 1 byte and no picture ID, so receivers order frames by sequence
+// number alone. Sequence numbers are continuous for every viewer, even when the stream changes to another encoder.
 func cutVP8(data []byte) []mixer.Boundary {
-	const room = Size - 1
-	out := make([]mixer.Boundary, 0, (len(data)+room-1)/room)
-	for from := 0; from < len(data); from += room {
-		out = append(out, mixer.Boundary{PrefixLen: 1, From: from, To: min(from+room, len(data))})
+	const maxBody = Size - 1
+	out := make([]mixer.Boundary, 0, (len(data)+maxBody-1)/maxBody)
+	for from := 0; from < len(data); from += maxBody {
+		out = append(out, mixer.Boundary{PrefixLen: 1, From: from, To: min(from+maxBody, len(data))})
 	}
 	out[0].Prefix[0] = startOfPartition
 	return out

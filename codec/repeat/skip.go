@@ -2,8 +2,8 @@ package repeat
 
 import "azulejo/codec/h264"
 
-// skipped reads the data of a P slice (7.3.4). It returns the number of macroblocks if all of them are P_Skip and there
-// are at most most, else 0.
+// skipped reads the data of a P slice (7.3.4). It returns the number of macroblocks in the slice. It returns 0 if any
+// macroblock is not P_Skip, or if there are more than most macroblocks.
 func skipped(r *h264.Reader, sl *h264.Slice, most uint32) uint32 {
 	if sl.CABAC {
 		return skippedCABAC(r, sl, most)
@@ -15,8 +15,9 @@ func skipped(r *h264.Reader, sl *h264.Slice, most uint32) uint32 {
 	return run
 }
 
-// skippedCABAC decodes mb_skip_flag and end_of_slice_flag until the slice ends or a macroblock is not skipped. Of the
-// contexts 11 to 13 only 11 is needed: a neighbour adds to the index if it is available and not skipped (9.3.3.1.1.1).
+// skippedCABAC does the work of skipped for CABAC. It decodes mb_skip_flag and end_of_slice_flag until the slice ends or a
+// macroblock is not skipped. mb_skip_flag has the contexts 11 to 13. Only 11 is needed, because only neighbours that are
+// available and not skipped increase the index (9.3.3.1.1.1).
 func skippedCABAC(r *h264.Reader, sl *h264.Slice, most uint32) uint32 {
 	for !r.Aligned() {
 		if !r.Flag() { // cabac_alignment_one_bit
@@ -27,7 +28,7 @@ func skippedCABAC(r *h264.Reader, sl *h264.Slice, most uint32) uint32 {
 	skip := newContext(skipInit[sl.CABACInit], sl.QP)
 	for n := uint32(1); n <= most && !r.Bad(); n++ {
 		if skip == settled {
-			n += a.run(most - n)
+			n += a.skipPairs(most - n)
 		}
 		if !a.decode(&skip) {
 			return 0
@@ -42,26 +43,26 @@ func skippedCABAC(r *h264.Reader, sl *h264.Slice, most uint32) uint32 {
 	return 0
 }
 
-// maxSkipped is the maximum length in bytes of a NAL unit whose n macroblocks are all skipped. Longer NAL units are not
-// read further. A skipped macroblock costs at most log2(256/(256-6)) + log2(250/(250-2)) < 0.047 bits once the context
-// has settled. Before that a flag costs at most 6.5 bits for less than ten macroblocks, and less than one bit for sixty
-// (9.3.3.2). Emulation prevention takes at most half as much again. The other 128 bytes are for the slice header; slices
-// with a longer header are not found.
+// maxSkipped returns the maximum length in bytes of a NAL unit whose n macroblocks are all skipped. Of longer NAL units only
+// the header is read. Once the context has settled, a skipped macroblock takes at most
+// log2(256/(256-6)) + log2(250/(250-2)) < 0.047 bits. Before that, a flag takes at most 6.5 bits for less than ten
+// macroblocks, and less than one bit for sixty (9.3.3.2). Emulation prevention adds at most half of this length. The other
+// 128 bytes are for the slice header. Slices with a longer header are not recognized as skipped.
 func maxSkipped(n uint32) int { return 128 + int(n)/112 }
 
-// skipInit has m and n of context 11 for each cabac_init_idc (table 9-13).
+// skipInit holds the initial values m and n of context 11 for each cabac_init_idc (table 9-13).
 var skipInit = [3][2]int32{{23, 33}, {22, 25}, {29, 16}}
 
-// context is the state of a context variable.
+// context is a CABAC context variable.
 type context struct {
 	state uint8 // pStateIdx
 	mps   bool  // valMPS
 }
 
-// settled is the context after many macroblocks that were skipped.
+// settled is the value of the context after many skipped macroblocks.
 var settled = context{state: 62, mps: true}
 
-// newContext follows 9.3.1.1.
+// newContext initializes a context for the slice's QP (9.3.1.1).
 func newContext(mn [2]int32, qp int32) context {
 	pre := mn[0]*min(max(qp, 0), 51)>>4 + mn[1]
 	pre = min(max(pre, 1), 126)
@@ -71,13 +72,13 @@ func newContext(mn [2]int32, qp int32) context {
 	return context{state: uint8(pre - 64), mps: true}
 }
 
-// arithmetic is the decoding engine (9.3.1.2).
+// arithmetic is CABAC's arithmetic decoder (9.3.1.2).
 type arithmetic struct {
 	r            *h264.Reader
 	span, offset uint32 // codIRange and codIOffset
 }
 
-// decode follows 9.3.3.2.1.
+// decode decodes one flag with the context c (9.3.3.2.1).
 func (a *arithmetic) decode(c *context) bool {
 	lps := uint32(rangeLPS[c.state][a.span>>6&3])
 	a.span -= lps
@@ -97,11 +98,11 @@ func (a *arithmetic) decode(c *context) bool {
 	return value
 }
 
-// run decodes at most n pairs of flags that say: skipped, and not the last of the slice. The context must be settled and
-// stays so. It returns the number of pairs. It stops before a pair that says something else or needs another bit, which
-// decode and terminate read. Almost all macroblocks of a repeated picture are such pairs: run takes 4 ns for each, decode
-// and terminate 10 ns.
-func (a *arithmetic) run(n uint32) (pairs uint32) {
+// skipPairs decodes up to n pairs of mb_skip_flag 1 and end_of_slice_flag 0, and returns their number. It stops before a
+// pair with other values, and before a pair that needs another bit of the data; the caller decodes that pair with decode
+// and terminate. The context must be settled, and does not change. Almost all macroblocks of a repeat are such pairs:
+// skipPairs takes 4 ns for each, decode and terminate take 10 ns.
+func (a *arithmetic) skipPairs(n uint32) (pairs uint32) {
 	span, lps := a.span, rangeLPS[settled.state]
 	for ; pairs < n; pairs++ {
 		next := span - uint32(lps[span>>6&3]) - 2
@@ -114,7 +115,7 @@ func (a *arithmetic) run(n uint32) (pairs uint32) {
 	return pairs
 }
 
-// terminate follows 9.3.3.2.2.3.
+// terminate decodes end_of_slice_flag (9.3.3.2.2.3).
 func (a *arithmetic) terminate() bool {
 	a.span -= 2
 	if a.offset >= a.span {
@@ -124,6 +125,7 @@ func (a *arithmetic) terminate() bool {
 	return false
 }
 
+// renormalize reads bits until span is at least 256 (9.3.3.2.2).
 func (a *arithmetic) renormalize() {
 	for a.span < 256 {
 		a.span <<= 1
