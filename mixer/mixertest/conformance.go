@@ -7,13 +7,13 @@ import (
 	"azulejo/mixer/hub"
 )
 
-// Conformance is the suite that every engine behind the seam has to pass. It uses real encoders and decoders and real
-// time. The cases run at the same time, but for the last, which needs the whole machine. The caller looks for goroutines
-// that are left.
+// Conformance runs the test suite that every engine behind the seam has to pass. It uses real encoders and decoders, and
+// real time. All cases run at the same time, except the last, which needs the whole machine. The caller must check that no
+// goroutines are left.
 func Conformance(t *testing.T, start hub.Start) {
 	noFrames(t)
 	t.Run("cases", func(t *testing.T) {
-		var work sync.WaitGroup // more at a time than t.Parallel allows: most of them wait
+		var work sync.WaitGroup // runs more cases at a time than t.Parallel, because most of the time cases wait
 		defer work.Wait()
 		for name, test := range map[string]func(*testing.T, hub.Start){
 			"video as H264":           videoAsH264,
@@ -32,7 +32,7 @@ func Conformance(t *testing.T, start hub.Start) {
 			"passthrough of VP8":      passthroughOfVP8,
 			"a test pattern":          testPattern,
 			"a feed that breaks":      brokenFeed,
-			"the end":                 theEnd,
+			"the end":                 engineEnds,
 			"order of events":         orderOfEvents,
 			"what is changed after":   sharesNoMemory,
 			"keyframes on request":    keyframesOnRequest,

@@ -11,9 +11,9 @@ import (
 	"azulejo/mixer/hub"
 )
 
-// Copying is start for an engine that shares no memory with its hub: the configuration, every command and every event
-// pass through an encoder and a decoder, so that only values cross. JSON would not do: Stats has fields that clients are
-// not shown.
+// Copying wraps start so that the engine shares no memory with its hub. The configuration, every command and every event
+// pass through an encoder and a decoder, so that only values cross. The encoding is gob, because JSON leaves out fields of
+// Stats that clients are not shown.
 func Copying(start hub.Start) hub.Start {
 	return func(cfg mixer.Config, emit func(mixer.Event), log *slog.Logger) (hub.Engine, error) {
 		commands, events := newCopier[mixer.Command](), newCopier[mixer.Event]()
@@ -25,16 +25,16 @@ func Copying(start hub.Start) hub.Start {
 	}
 }
 
-// copyingEngine copies commands on their way to an engine.
+// copyingEngine is an engine that gets a copy of each command.
 type copyingEngine struct {
 	hub.Engine
 	commands *copier[mixer.Command]
 }
 
-// Send copies a command and sends it.
+// Send sends a copy of c to the engine.
 func (e copyingEngine) Send(c mixer.Command) { e.Engine.Send(e.commands.copy(c)) }
 
-// copier copies messages of one direction.
+// copier copies the messages of one direction.
 type copier[T any] struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
@@ -49,7 +49,7 @@ func newCopier[T any]() *copier[T] {
 	return c
 }
 
-// copy panics for a message that cannot be encoded, which is an error of the seam.
+// copy returns a copy of in. It panics if in cannot be encoded, because that is an error in the definition of the seam.
 func (c *copier[T]) copy(in T) (out T) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -62,7 +62,7 @@ func (c *copier[T]) copy(in T) (out T) {
 	return out
 }
 
-// registerMessages names the concrete types of both directions; it may be called again.
+// registerMessages registers the types of all commands and events with gob. It may be called more than once.
 func registerMessages() {
 	for _, c := range []mixer.Command{
 		mixer.AddSource{},

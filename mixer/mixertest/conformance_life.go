@@ -12,7 +12,8 @@ import (
 	"azulejo/mixer/hub"
 )
 
-// requestErrors are those of a hub's requests; their texts and sentinels come from the engine.
+// requestErrors: the hub returns the engine's errors to requests, with their texts and sentinels. A failed request changes
+// nothing.
 func requestErrors(t *testing.T, start hub.Start) {
 	r := run(t, start, canvas())
 	publish(r, "a", mixer.H264, hub.SourceConfig{}, red)
@@ -20,8 +21,8 @@ func requestErrors(t *testing.T, start hub.Start) {
 	await(t, "it is seen", func() bool { return v.shows(middle, red) })
 	for name, c := range map[string]struct {
 		watching mixer.Watching
-		is       error // nil: none of the sentinels
-		says     string
+		sentinel error // nil: none of the sentinels
+		text     string
 	}{
 		"unknown view": {mixer.Watching{Name: "hall", Codec: mixer.H264}, mixer.ErrNoView, `"hall"`},
 		"no video":     {mixer.Watching{Codec: mixer.Opus}, mixer.ErrUnsupported, "accepted are h264, vp8"},
@@ -30,17 +31,17 @@ func requestErrors(t *testing.T, start hub.Start) {
 		"bad view":     {mixer.Watching{Codec: mixer.H264, View: &mixer.View{Layout: "heap"}}, nil, `"heap"`},
 	} {
 		sub, err := r.Watch(t.Context(), c.watching, discard{})
-		if sub != nil || !stands(err, c.is, c.says) {
+		if sub != nil || !errorMatches(err, c.sentinel, c.text) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if errors.Is(c.is, mixer.ErrUnsupported) {
+		if errors.Is(c.sentinel, mixer.ErrUnsupported) {
 			continue // Change ignores the codec
 		}
-		if err = v.sub.Change(t.Context(), c.watching); !stands(err, c.is, c.says) {
+		if err = v.sub.Change(t.Context(), c.watching); !errorMatches(err, c.sentinel, c.text) {
 			t.Errorf("change, %s: %v", name, err)
 		}
 	}
-	if _, err := r.Listen(t.Context(), mixer.H264, 0, discard{}); !stands(err, mixer.ErrUnsupported, "accepted are opus, aac") {
+	if _, err := r.Listen(t.Context(), mixer.H264, 0, discard{}); !errorMatches(err, mixer.ErrUnsupported, "accepted are opus, aac") {
 		t.Errorf("listen: %v", err)
 	}
 	n := v.count()
@@ -54,22 +55,24 @@ func requestErrors(t *testing.T, start hub.Start) {
 	}
 }
 
-// stands tells whether err says something, and is the sentinel, or none if that is nil.
-func stands(err, is error, says string) bool {
-	if err == nil || !strings.Contains(err.Error(), says) {
+// errorMatches tells whether the text of err contains text, and whether err wraps sentinel and no other sentinel. If
+// sentinel is nil, err must wrap none.
+func errorMatches(err, sentinel error, text string) bool {
+	if err == nil || !strings.Contains(err.Error(), text) {
 		return false
 	}
-	for _, sentinel := range []error{mixer.ErrNoView, mixer.ErrUnsupported, mixer.ErrClosed} {
-		if errors.Is(err, sentinel) != errors.Is(is, sentinel) {
+	for _, one := range []error{mixer.ErrNoView, mixer.ErrUnsupported, mixer.ErrClosed} {
+		if errors.Is(err, one) != errors.Is(sentinel, one) {
 			return false
 		}
 	}
 	return true
 }
 
-// commandErrors sends what a hub would not.
+// commandErrors sends commands that a hub would not send: about numbers that do not exist, in the wrong order, and after
+// the end. The engine must ignore them or answer with an error.
 func commandErrors(t *testing.T, start hub.Start) {
-	r := runRaw(t, start)
+	r := runEngine(t, start)
 	for _, c := range []mixer.Command{
 		mixer.RemoveSource{Source: 99},
 		mixer.MuteSource{Source: 99},
@@ -85,14 +88,14 @@ func commandErrors(t *testing.T, start hub.Start) {
 		mixer.SetView{Name: "bad", View: mixer.View{Layout: "heap"}},
 		mixer.CloseFeed{Feed: 99},
 		mixer.RequestFeedKeyframe{Feed: 99},
-		mixer.Watch{Subscription: 50, Watching: mixer.Watching{Name: "hall", Codec: mixer.H264}}, // zero wants no answer
+		mixer.Watch{Subscription: 50, Watching: mixer.Watching{Name: "hall", Codec: mixer.H264}}, // a request with id zero gets no answer
 	} {
 		r.Send(c)
 	}
 	video := mixer.Watching{Codec: mixer.H264}
 	for i, c := range []struct {
 		command func(mixer.RequestID) mixer.Command
-		is      error
+		want    error
 	}{
 		{func(id mixer.RequestID) mixer.Command { return listenTo(id, 1) }, nil},
 		{func(id mixer.RequestID) mixer.Command { return changeTo(id, 1, video) }, mixer.ErrUnsupported},
@@ -110,13 +113,13 @@ func commandErrors(t *testing.T, start hub.Start) {
 		}, mixer.ErrClosed},
 	} {
 		id := mixer.RequestID(i + 1)
-		if err := r.ask(id, c.command(id)); !errors.Is(err, c.is) {
-			t.Errorf("request %d: %v, want %v", id, err, c.is)
+		if err := r.request(id, c.command(id)); !errors.Is(err, c.want) {
+			t.Errorf("request %d: %v, want %v", id, err, c.want)
 		}
 	}
-	r.end()
+	r.stop()
 	for i, c := range []mixer.Command{watchAs(100, 3, video), changeTo(101, 3, video), listenTo(102, 4), mixer.GetStats{Request: 103}} {
-		if err := r.ask(mixer.RequestID(100+i), c); !errors.Is(err, mixer.ErrClosed) {
+		if err := r.request(mixer.RequestID(100+i), c); !errors.Is(err, mixer.ErrClosed) {
 			t.Errorf("request %d after the end: %v", 100+i, err)
 		}
 	}
@@ -134,7 +137,7 @@ func listenTo(id mixer.RequestID, sub mixer.SubscriptionID) mixer.Command {
 	return mixer.Listen{Request: id, Subscription: sub, Codec: mixer.Opus}
 }
 
-// sharesNoMemory: what the caller writes to its values after a call changes nothing.
+// sharesNoMemory: a view that the caller changes after Watch or Change has no effect on the subscription.
 func sharesNoMemory(t *testing.T, start hub.Start) {
 	r := run(t, start, canvas())
 	publish(r, "a", mixer.H264, hub.SourceConfig{}, red)
@@ -150,7 +153,7 @@ func sharesNoMemory(t *testing.T, start hub.Start) {
 	await(t, "b alone", func() bool { return v.shows(middle, green) && v.size() == mixer.Size{W: 96, H: 64} })
 }
 
-// testPattern opens a feed that makes its own media, and writes them to a source.
+// testPattern: the packets of a test pattern are written to a source, and the room shows and plays them.
 func testPattern(t *testing.T, start hub.Start) {
 	r := run(t, start, canvas())
 	spec, err := mixer.ParseFeed("Gate", "test:?w=128&h=72&fps=10&tone=500")
@@ -169,7 +172,7 @@ func testPattern(t *testing.T, start hub.Start) {
 	await(t, "packets", func() bool { keys, frames := f.count(); return keys == 1 && frames > 3 })
 	f.refresh <- struct{}{}
 	await(t, "a keyframe", func() bool { keys, _ := f.count(); return keys > 1 })
-	if gap := f.keyframeGap(); gap > 3*time.Second { // one comes every 4 s anyway
+	if gap := f.keyframeGap(); gap > 3*time.Second { // without a request the next one comes after 4 s
 		t.Errorf("the second keyframe comes %v after the first one", gap)
 	}
 	await(t, "it is seen", func() bool {
@@ -182,24 +185,24 @@ func testPattern(t *testing.T, start hub.Start) {
 		t.Errorf("the feed ended with %v", err)
 	}
 	_, n := f.count()
-	Stats(t, r.Hub) // what was under way has come
+	Stats(t, r.Hub) // wait until packets that were on their way have arrived
 	if _, after := f.count(); after != n {
 		t.Errorf("%d packets after the end", after-n)
 	}
 }
 
-// brokenFeed: the error names the file, and the engine goes on.
+// brokenFeed: the error of a feed names its file, and the engine continues.
 func brokenFeed(t *testing.T, start hub.Start) {
 	r := run(t, start, canvas())
 	f := openFeed(r, mixer.FeedSpec{Name: "Gate", File: "/no/such/file.mp4"}, func(mixer.Packet) {})
-	if err := <-f.ended; !stands(err, nil, "/no/such/file.mp4") {
+	if err := <-f.ended; !errorMatches(err, nil, "/no/such/file.mp4") {
 		t.Errorf("the feed ended with %v", err)
 	}
 	Stats(t, r.Hub)
 }
 
-// fed counts what a feed gives.
-type fed struct {
+// feedRun is a running feed. It counts the video packets of the feed.
+type feedRun struct {
 	cancel  context.CancelFunc
 	refresh chan struct{}
 	ended   chan error
@@ -209,9 +212,10 @@ type fed struct {
 	keys   []time.Duration
 }
 
-func openFeed(r *rig, spec mixer.FeedSpec, out func(mixer.Packet)) *fed {
+// openFeed runs a feed until cancel is called or the test ends.
+func openFeed(r *rig, spec mixer.FeedSpec, out func(mixer.Packet)) *feedRun {
 	ctx, cancel := context.WithCancel(context.Background())
-	f := &fed{cancel: cancel, refresh: make(chan struct{}), ended: make(chan error, 1)}
+	f := &feedRun{cancel: cancel, refresh: make(chan struct{}), ended: make(chan error, 1)}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -221,7 +225,7 @@ func openFeed(r *rig, spec mixer.FeedSpec, out func(mixer.Packet)) *fed {
 	return f
 }
 
-func (f *fed) add(p mixer.Packet) {
+func (f *feedRun) add(p mixer.Packet) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if !p.Codec.IsVideo() {
@@ -233,37 +237,39 @@ func (f *fed) add(p mixer.Packet) {
 	}
 }
 
-func (f *fed) count() (keys, frames int) {
+// count returns the numbers of keyframes and of all frames so far.
+func (f *feedRun) count() (keys, frames int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return len(f.keys), f.frames
 }
 
-// keyframeGap is the time from the first keyframe to the second one.
-func (f *fed) keyframeGap() time.Duration {
+// keyframeGap returns the time from the first keyframe to the second.
+func (f *feedRun) keyframeGap() time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.keys[1] - f.keys[0]
 }
 
-// theEnd comes while everything runs. What waits is answered, and nothing comes after.
-func theEnd(t *testing.T, start hub.Start) {
+// engineEnds stops the engine while everything runs. Then requests fail with ErrClosed, feeds end, and no more packets
+// come.
+func engineEnds(t *testing.T, start hub.Start) {
 	r := run(t, start, canvas())
 	src := publish(r, "a", mixer.H264, hub.SourceConfig{}, red)
-	sing(t, src, 440)
+	playTone(t, src, 440)
 	v := watch(r, mixer.Watching{Codec: mixer.H264})
-	passed := watch(r, mixer.Watching{View: only(), Codec: mixer.H264, Profile: 66})
+	passed := watch(r, mixer.Watching{View: onlyA(), Codec: mixer.H264, Profile: 66})
 	ear := listen(r, mixer.Opus, src.ID())
 	f := openFeed(r, mixer.FeedSpec{Name: "b", Pattern: mixer.Pattern{Width: 64, Height: 64, FPS: 5, Tone: 500}}, func(mixer.Packet) {})
 	await(t, "all run", func() bool {
 		_, frames := f.count()
 		return v.shows(middle, red) && passed.sub.Rendition().Passed && frames > 0
 	})
-	r.end()
+	r.stop()
 	select {
 	case err := <-f.ended:
 		t.Logf("the feed ended with %v", err)
-	case <-time.After(limit):
+	case <-time.After(awaitLimit):
 		t.Fatal("the feed has not ended")
 	}
 	n, m := v.count(), passed.count()
@@ -290,13 +296,13 @@ func theEnd(t *testing.T, start hub.Start) {
 	}
 }
 
-// orderOfEvents looks at all events of a room in which much happens.
+// orderOfEvents checks the order of all events of a room in which much happens.
 func orderOfEvents(t *testing.T, start hub.Start) {
 	r := run(t, start, canvas())
 	a := publish(r, "a", mixer.H264, hub.SourceConfig{}, red)
-	sing(t, a, 440)
+	playTone(t, a, 440)
 	v := watch(r, mixer.Watching{Codec: mixer.H264})
-	p := watch(r, mixer.Watching{View: only(), Codec: mixer.H264, Profile: 66})
+	p := watch(r, mixer.Watching{View: onlyA(), Codec: mixer.H264, Profile: 66})
 	all, without := listen(r, mixer.Opus, 0), listen(r, mixer.Opus, a.ID())
 	await(t, "all run", func() bool {
 		_, ok := without.level(440)
@@ -309,8 +315,8 @@ func orderOfEvents(t *testing.T, start hub.Start) {
 	p.sub.Close()
 	all.sub.Close()
 	await(t, "two renditions are left", func() bool { return len(Stats(t, r.Hub).Renditions) == 2 })
-	r.end()
-	o := order{t: t, renditions: map[mixer.RenditionID]*life{}}
+	r.stop()
+	o := eventOrder{t: t, renditions: map[mixer.RenditionID]*renditionState{}}
 	for _, e := range r.events.snapshot() {
 		o.see(e)
 	}
@@ -319,20 +325,23 @@ func orderOfEvents(t *testing.T, start hub.Start) {
 	}
 }
 
-// order compares each event with those before.
-type order struct {
+// eventOrder compares each event with the events before it.
+type eventOrder struct {
 	t          *testing.T
-	renditions map[mixer.RenditionID]*life
+	renditions map[mixer.RenditionID]*renditionState
 }
 
-// life is what happened to a rendition.
-type life struct {
-	audio, layout, ended bool
-	offer                uint64
-	tick                 int64 // delivered last
+// renditionState holds what has happened to a rendition so far.
+type renditionState struct {
+	audio  bool // it is a rendition of audio
+	layout bool // a layout was delivered
+	ended  bool
+	offer  uint64 // number of its newest offer
+	tick   int64  // the tick that was delivered last
 }
 
-func (o *order) see(e mixer.Event) {
+// see checks the next event.
+func (o *eventOrder) see(e mixer.Event) {
 	switch e := e.(type) {
 	case mixer.Assigned:
 		o.announced(e.Rendition, false)
@@ -356,19 +365,20 @@ func (o *order) see(e mixer.Event) {
 	}
 }
 
-func (o *order) announced(id mixer.RenditionID, audio bool) *life {
+// announced notes that Assigned or Routed named a rendition, and returns its state.
+func (o *eventOrder) announced(id mixer.RenditionID, audio bool) *renditionState {
 	if o.renditions[id] == nil {
-		o.renditions[id] = &life{audio: audio}
+		o.renditions[id] = &renditionState{audio: audio}
 	}
 	return o.running(id)
 }
 
-// running demands that a rendition was announced and has not ended.
-func (o *order) running(id mixer.RenditionID) *life {
+// running returns the state of a rendition. It fails the test if the rendition was not announced or has ended.
+func (o *eventOrder) running(id mixer.RenditionID) *renditionState {
 	l := o.renditions[id]
 	if l == nil {
 		o.t.Errorf("rendition %d was not announced", id)
-		return &life{}
+		return &renditionState{}
 	}
 	if l.ended {
 		o.t.Errorf("rendition %d has ended", id)
@@ -376,7 +386,8 @@ func (o *order) running(id mixer.RenditionID) *life {
 	return l
 }
 
-func (o *order) delivered(d mixer.Delivery) {
+// delivered checks a delivery.
+func (o *eventOrder) delivered(d mixer.Delivery) {
 	l := o.running(d.Rendition)
 	l.layout = l.layout || d.Layout != nil
 	switch {

@@ -15,27 +15,27 @@ import (
 	"azulejo/mixer/hub"
 )
 
-// The colours that sources have; constants.
+// The colours of sources; constants.
 var (
 	red   = codec.RGB(200, 20, 20)
 	green = codec.RGB(20, 160, 40)
 )
 
-// camera sends frames of one colour with a blinking spot in the lower right corner, 20 a second.
+// camera sends 20 frames a second. They have one colour, and a blinking spot in the lower right corner.
 type camera struct {
 	t      *testing.T
 	write  func(mixer.Packet)
 	codec  mixer.Codec
 	size   mixer.Size
 	colour codec.Colour
-	gop    int // frames from one keyframe to the next
+	gop    int // number of frames from one keyframe to the next
 
 	mu   sync.Mutex
-	sent map[string]bool
+	sent map[string]bool // the bytes of all packets so far
 }
 
-// film starts a camera, which ends with the test.
-func film(t *testing.T, write func(mixer.Packet), id mixer.Codec, size mixer.Size, colour codec.Colour, gop int) *camera {
+// startCamera starts a camera that runs until the test ends.
+func startCamera(t *testing.T, write func(mixer.Packet), id mixer.Codec, size mixer.Size, colour codec.Colour, gop int) *camera {
 	t.Helper()
 	c := &camera{t: t, write: write, codec: id, size: size, colour: colour, gop: gop, sent: map[string]bool{}}
 	encoder, err := codec.NewVideoEncoder(codec.VideoConfig{Codec: id, Width: size.W, Height: size.H, FPS: 20, Bitrate: 300_000, Preset: "ultrafast"})
@@ -85,15 +85,16 @@ func (c *camera) remember(p mixer.Packet) {
 	c.sent[string(p.Data)] = true
 }
 
-// has tells whether the camera sent the very bytes of p.
-func (c *camera) has(p mixer.Packet) bool {
+// hasSent tells whether the camera has sent a packet with exactly the bytes of p.
+func (c *camera) hasSent(p mixer.Packet) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.sent[string(p.Data)]
 }
 
-// viewer decodes what it gets, with a decoder for each time the codec changes. It fails the test unless the first packet
-// is a keyframe that follows a layout, PTS rise, every packet is one good frame, and payloads assemble to their packets.
+// viewer decodes the packets that it gets. It opens a new decoder when the codec changes. It fails the test unless a layout
+// comes first, the first packet is a keyframe, PTS rise, every packet gives exactly one frame, and the RTP payloads of
+// every packet are correct.
 type viewer struct {
 	t   *testing.T
 	sub *hub.VideoSubscription
@@ -101,16 +102,16 @@ type viewer struct {
 	mu      sync.Mutex
 	decoder *codec.VideoDecoder
 	packets []mixer.Packet
-	layouts []toldLayout
+	layouts []receivedLayout
 	frame   *codec.Frame
 	closed  bool
 }
 
-// toldLayout is a layout and the packet that followed it.
-type toldLayout struct {
+// receivedLayout is a layout with the PTS that came with it.
+type receivedLayout struct {
 	*mixer.Layout
 	pts    time.Duration
-	packet int // index of that packet
+	packet int // index of the packet that followed it
 }
 
 func watch(r *rig, w mixer.Watching) *viewer {
@@ -134,7 +135,7 @@ func watch(r *rig, w mixer.Watching) *viewer {
 func (v *viewer) WriteLayout(l *mixer.Layout, pts time.Duration) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.layouts = append(v.layouts, toldLayout{l, pts, len(v.packets)})
+	v.layouts = append(v.layouts, receivedLayout{l, pts, len(v.packets)})
 }
 
 func (v *viewer) WritePacket(p hub.Packet) {
@@ -149,7 +150,7 @@ func (v *viewer) WritePacket(p hub.Packet) {
 	v.decode(p.Packet)
 }
 
-// check compares p with what came before; v.mu is held.
+// check compares p with the packets and layouts before it. The caller must hold v.mu.
 func (v *viewer) check(p hub.Packet) {
 	n := len(v.packets)
 	switch {
@@ -168,7 +169,8 @@ func (v *viewer) check(p hub.Packet) {
 	checkPayloads(v.t, p)
 }
 
-// checkPayloads demands that the payloads are those that the packet would be cut into. Packets of an encoder say where.
+// checkPayloads checks that the payloads of p are those that pack.Payloads cuts it into. They may have been cut at the
+// boundaries that the packet carries.
 func checkPayloads(t *testing.T, p hub.Packet) {
 	got, want := p.Payloads(), pack.Payloads(p.Codec, p.Data)
 	if len(want) == 0 || len(got) != len(want) {
@@ -177,12 +179,12 @@ func checkPayloads(t *testing.T, p hub.Packet) {
 	}
 	for i := range got {
 		if !bytes.Equal(got[i], want[i]) {
-			t.Errorf("payload %d of %d is another one", i, len(got))
+			t.Errorf("payload %d of %d differs", i, len(got))
 		}
 	}
 }
 
-// decode needs v.mu.
+// decode decodes p. The caller must hold v.mu.
 func (v *viewer) decode(p mixer.Packet) {
 	if n := len(v.packets); n == 1 || v.packets[n-2].Codec != p.Codec {
 		v.decoder.Close()
@@ -202,21 +204,21 @@ func (v *viewer) decode(p mixer.Packet) {
 	}
 }
 
-// count is how many packets came.
+// count returns the number of packets so far.
 func (v *viewer) count() int {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return len(v.packets)
 }
 
-// since is a copy of the packets from index n on.
+// since returns a copy of the packets from index n on.
 func (v *viewer) since(n int) []mixer.Packet {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return append([]mixer.Packet(nil), v.packets[n:]...)
 }
 
-// shows tells whether a part of the newest frame, in percent of its width and height, has that colour.
+// shows tells whether a part of the newest frame has the given colour. part is in percent of the frame's width and height.
 func (v *viewer) shows(part image.Rectangle, colour codec.Colour) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -225,8 +227,8 @@ func (v *viewer) shows(part image.Rectangle, colour codec.Colour) bool {
 	}
 	w, h := v.frame.Width(), v.frame.Height()
 	got := v.frame.Mean(image.Rect(part.Min.X*w/100, part.Min.Y*h/100, part.Max.X*w/100, part.Max.Y*h/100))
-	d := func(x, y uint8) bool { return math.Abs(float64(x)-float64(y)) <= 10 }
-	return d(got.Y, colour.Y) && d(got.U, colour.U) && d(got.V, colour.V)
+	near := func(x, y uint8) bool { return math.Abs(float64(x)-float64(y)) <= 10 }
+	return near(got.Y, colour.Y) && near(got.U, colour.U) && near(got.V, colour.V)
 }
 
 // Parts of a frame in percent, away from names and blinking spots; constants.
@@ -236,7 +238,7 @@ var (
 	right  = image.Rect(65, 35, 85, 50)
 )
 
-// size is that of the newest frame.
+// size returns the size of the newest frame. It is zero before the first frame.
 func (v *viewer) size() mixer.Size {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -246,7 +248,7 @@ func (v *viewer) size() mixer.Size {
 	return mixer.Size{W: v.frame.Width(), H: v.frame.Height()}
 }
 
-// layout is the newest one; the zero Layout before the first.
+// layout returns the newest layout, or the zero Layout before the first.
 func (v *viewer) layout() mixer.Layout {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -256,7 +258,7 @@ func (v *viewer) layout() mixer.Layout {
 	return *v.layouts[len(v.layouts)-1].Layout
 }
 
-// states are those of the tiles, in their order.
+// states returns the states of the tiles, in their order.
 func (v *viewer) states() (all []mixer.State) {
 	for _, tile := range v.layout().Tiles {
 		all = append(all, tile.State)
@@ -264,10 +266,10 @@ func (v *viewer) states() (all []mixer.State) {
 	return all
 }
 
-// oneSecond is how many samples one second of decoded audio has.
+// oneSecond is the number of samples in one second of audio, of all channels together.
 const oneSecond = mixer.SampleRate * mixer.Channels
 
-// listener decodes what it hears.
+// listener decodes the audio that it gets and keeps all of it.
 type listener struct {
 	sub *hub.AudioSubscription
 
@@ -299,7 +301,7 @@ func (l *listener) WritePacket(p hub.Packet) {
 	l.samples, _ = l.decoder.Decode(l.samples, p.Packet)
 }
 
-// level is the strength of a tone in the last half second, in dB; false before there is as much.
+// level returns the level of a tone in the last half second, in dB. The result is false before half a second has come.
 func (l *listener) level(hz float64) (float64, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -309,11 +311,11 @@ func (l *listener) level(hz float64) (float64, bool) {
 	return pcm.Goertzel(l.samples[len(l.samples)-oneSecond/2:], mixer.SampleRate, hz), true
 }
 
-// blockTime is how long a packet of Opus is.
+// blockTime is the duration of a packet of Opus.
 const blockTime = 20 * time.Millisecond
 
-// sing writes a tone to a source until stop is called or the test ends.
-func sing(t *testing.T, s *hub.Source, hz float64) (stop func()) {
+// playTone writes a tone of hz to a source until stop is called or the test ends.
+func playTone(t *testing.T, s *hub.Source, hz float64) (stop func()) {
 	t.Helper()
 	encoder, err := codec.NewAudioEncoder(codec.AudioConfig{Codec: mixer.Opus})
 	if err != nil {
@@ -349,8 +351,8 @@ func sing(t *testing.T, s *hub.Source, hz float64) (stop func()) {
 	return stop
 }
 
-// continuous demands that packets follow each other without holes. A busy machine may let an encoder be so late
-// that packets are given up, for half a second at most.
+// continuous checks that the packets follow each other without gaps. If the machine is busy, an encoder may be so late that
+// the hub gives up packets. Up to half a second of them may be missing.
 func (l *listener) continuous(t *testing.T) {
 	t.Helper()
 	l.mu.Lock()

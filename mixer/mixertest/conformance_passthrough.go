@@ -7,26 +7,27 @@ import (
 	"azulejo/mixer/hub"
 )
 
-// only is a view of a alone whose packets may be passed through.
-func only() *mixer.View {
+// onlyA returns a view that shows the source a alone and allows passthrough.
+func onlyA() *mixer.View {
 	return &mixer.View{Layout: mixer.KindFocus, Spotlight: "a", NoLabels: true}
 }
 
 func passthrough(t *testing.T, start hub.Start) {
-	passes(t, start, mixer.H264, mixer.Watching{View: only(), Codec: mixer.H264, Profile: 66})
+	checkPassthrough(t, start, mixer.H264, mixer.Watching{View: onlyA(), Codec: mixer.H264, Profile: 66})
 }
 
-// passthroughOfVP8: the composed video is H264, and the viewer takes both.
+// passthroughOfVP8: the engine encodes H264, the source sends VP8, and the viewer accepts both.
 func passthroughOfVP8(t *testing.T, start hub.Start) {
-	passes(t, start, mixer.VP8, mixer.Watching{View: only(), Codec: mixer.H264, Also: mixer.VP8, Profile: 66})
+	checkPassthrough(t, start, mixer.VP8, mixer.Watching{View: onlyA(), Codec: mixer.H264, Also: mixer.VP8, Profile: 66})
 }
 
-// passes: the viewer decodes what is passed through and what is composed as one stream.
-func passes(t *testing.T, start hub.Start, id mixer.Codec, w mixer.Watching) {
+// checkPassthrough: the viewer can decode packets of a source and packets of the engine as one stream. id is the codec of
+// the source.
+func checkPassthrough(t *testing.T, start hub.Start, id mixer.Codec, w mixer.Watching) {
 	r := run(t, start, canvas())
 	src := addNamed(r, "a")
 	size := mixer.Size{W: 128, H: 72}
-	in := film(t, func(p mixer.Packet) { src.WriteVideo(0, p) }, id, size, red, 10)
+	in := startCamera(t, func(p mixer.Packet) { src.WriteVideo(0, p) }, id, size, red, 10)
 	v := watch(r, w)
 	passed := func() bool { return v.sub.Rendition().Passed }
 	composed := func() bool { return !passed() }
@@ -36,7 +37,7 @@ func passes(t *testing.T, start hub.Start, id mixer.Codec, w mixer.Watching) {
 		n := v.count()
 		await(t, "packets come", func() bool { return v.count() > n+12 })
 		for _, p := range v.since(n + 1)[:11] {
-			if !in.has(p) || p.Codec != id {
+			if !in.hasSent(p) || p.Codec != id {
 				t.Fatalf("a packet of %s at %v is not one of the source", p.Codec, p.PTS)
 			}
 		}
@@ -49,7 +50,7 @@ func passes(t *testing.T, start hub.Start, id mixer.Codec, w mixer.Watching) {
 		}
 		src.SetMuted(false, true)
 		await(t, "it is composed", func() bool {
-			return composed() && v.size() == whole() && !v.shows(middle, red) && v.states()[0] == mixer.Muted
+			return composed() && v.size() == canvasSize() && !v.shows(middle, red) && v.states()[0] == mixer.Muted
 		})
 		src.SetMuted(false, false)
 	}
@@ -57,12 +58,12 @@ func passes(t *testing.T, start hub.Start, id mixer.Codec, w mixer.Watching) {
 	v.switches(in)
 }
 
-// switches demands that the stream changes between a source's packets and composed ones at keyframes only.
+// switches checks that the stream changes between the packets of the camera in and those of the engine only at keyframes.
 func (v *viewer) switches(in *camera) {
 	packets := v.since(0)
 	for i, p := range packets[1:] {
-		if in.has(p) != in.has(packets[i]) && !p.Key {
-			v.t.Errorf("packet %d is no keyframe; of the source: %v, the one before: %v", i+1, in.has(p), in.has(packets[i]))
+		if in.hasSent(p) != in.hasSent(packets[i]) && !p.Key {
+			v.t.Errorf("packet %d is no keyframe; of the source: %v, the one before: %v", i+1, in.hasSent(p), in.hasSent(packets[i]))
 		}
 	}
 }

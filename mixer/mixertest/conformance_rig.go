@@ -12,19 +12,19 @@ import (
 	"azulejo/mixer/hub"
 )
 
-// limit is how long a case waits for anything at most; a busy machine may need much of it.
-const limit = 15 * time.Second
+// awaitLimit is how long a case waits for something to happen. A busy machine may need much of it.
+const awaitLimit = 15 * time.Second
 
 // rig is a running hub and its engine.
 type rig struct {
 	*hub.Hub
 	t      *testing.T
 	engine hub.Engine
-	end    func() // ends both; it may be called twice
+	stop   func() // stops both and waits for them; only the first call has an effect
 	events *eventLog
 }
 
-// eventLog keeps the events of an engine, but not the bytes of packets.
+// eventLog keeps the events of an engine.
 type eventLog struct {
 	mu  sync.Mutex
 	all []mixer.Event
@@ -42,12 +42,12 @@ func (l *eventLog) snapshot() []mixer.Event {
 	return append([]mixer.Event(nil), l.all...)
 }
 
-// canvas is that of all cases that do not say otherwise. It has one rung.
+// canvas returns the configuration of the cases that do not need another one. It has one rung.
 func canvas() mixer.Config {
 	return mixer.Config{Width: 160, Height: 90, FPS: 20, Bitrate: 400_000, Preset: "ultrafast", Rungs: []string{"90p"}, Labels: true}
 }
 
-// run starts a hub that ends with the test.
+// run starts a hub that runs until the test ends.
 func run(t *testing.T, start hub.Start, cfg mixer.Config) *rig {
 	t.Helper()
 	r := &rig{t: t, events: &eventLog{}}
@@ -62,28 +62,28 @@ func run(t *testing.T, start hub.Start, cfg mixer.Config) *rig {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- r.Run(ctx) }()
-	r.end = sync.OnceFunc(func() {
+	r.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {
 			t.Errorf("run: %v", err)
 		}
 	})
-	t.Cleanup(r.end)
+	t.Cleanup(r.stop)
 	return r
 }
 
-// await polls until ok, and fails the test after limit.
+// await polls until ok returns true. It fails the test after awaitLimit.
 func await(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(awaitLimit); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if ok() {
 			return
 		}
 	}
-	t.Fatalf("%s: not within %v", what, limit)
+	t.Fatalf("%s: not within %v", what, awaitLimit)
 }
 
-// noFrames demands that no frame is left when the test and its subtests have ended.
+// noFrames checks that all frames are closed when the test and its subtests have ended.
 func noFrames(t *testing.T) {
 	t.Helper()
 	before := codec.LiveFrames()
@@ -94,18 +94,18 @@ func noFrames(t *testing.T) {
 	})
 }
 
-// raw is an engine that is commanded without a hub.
-type raw struct {
+// rawEngine is an engine that gets its commands from the test and not from a hub.
+type rawEngine struct {
 	hub.Engine
 	t       *testing.T
 	answers chan mixer.Answer
-	end     func()
+	stop    func() // stops the engine and waits for it; only the first call has an effect
 }
 
-// runRaw starts an engine that ends with the test. Only answers are kept of its events.
-func runRaw(t *testing.T, start hub.Start) *raw {
+// runEngine starts an engine that runs until the test ends. It keeps only the answers of the engine's events.
+func runEngine(t *testing.T, start hub.Start) *rawEngine {
 	t.Helper()
-	r := &raw{t: t, answers: make(chan mixer.Answer, 100)}
+	r := &rawEngine{t: t, answers: make(chan mixer.Answer, 100)}
 	var err error
 	r.Engine, err = start(canvas().WithDefaults(), func(e mixer.Event) {
 		if a, ok := e.(mixer.Answer); ok {
@@ -118,18 +118,18 @@ func runRaw(t *testing.T, start hub.Start) *raw {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- r.Run(ctx) }()
-	r.end = sync.OnceFunc(func() {
+	r.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {
 			t.Errorf("run: %v", err)
 		}
 	})
-	t.Cleanup(r.end)
+	t.Cleanup(r.stop)
 	return r
 }
 
-// ask sends a request and returns what it is answered with.
-func (r *raw) ask(id mixer.RequestID, c mixer.Command) error {
+// request sends a request and returns the error in its answer.
+func (r *rawEngine) request(id mixer.RequestID, c mixer.Command) error {
 	r.t.Helper()
 	r.Send(c)
 	select {
@@ -138,8 +138,8 @@ func (r *raw) ask(id mixer.RequestID, c mixer.Command) error {
 			r.t.Errorf("request %d was answered instead of %d", a.Request, id)
 		}
 		return a.Failure.Err()
-	case <-time.After(limit):
-		r.t.Fatalf("request %d: no answer within %v", id, limit)
+	case <-time.After(awaitLimit):
+		r.t.Fatalf("request %d: no answer within %v", id, awaitLimit)
 		return nil
 	}
 }

@@ -13,22 +13,22 @@ import (
 	"azulejo/mixer/hub"
 )
 
-// whole is the size of the canvas.
-func whole() mixer.Size { return mixer.Size{W: canvas().Width, H: canvas().Height} }
+// canvasSize returns the size of the canvas.
+func canvasSize() mixer.Size { return mixer.Size{W: canvas().Width, H: canvas().Height} }
 
-// publish adds a source that sends one colour, with a keyframe each second.
+// publish adds a source that sends frames of one colour, with a keyframe each second.
 func publish(r *rig, name string, id mixer.Codec, c hub.SourceConfig, colour codec.Colour) *hub.Source {
 	c.Name = name
 	s := r.AddSource(c)
 	r.t.Cleanup(s.Close)
-	film(r.t, func(p mixer.Packet) { s.WriteVideo(0, p) }, id, whole(), colour, 20)
+	startCamera(r.t, func(p mixer.Packet) { s.WriteVideo(0, p) }, id, canvasSize(), colour, 20)
 	return s
 }
 
 func videoAsH264(t *testing.T, start hub.Start) { videoAs(t, start, mixer.H264) }
 func videoAsVP8(t *testing.T, start hub.Start)  { videoAs(t, start, mixer.VP8) }
 
-// videoAs: the viewer compares packets, payloads and layouts.
+// videoAs: a viewer sees two sources in the codec id. The viewer checks packets, payloads and layouts.
 func videoAs(t *testing.T, start hub.Start, id mixer.Codec) {
 	r := run(t, start, canvas())
 	publish(r, "a", mixer.H264, hub.SourceConfig{}, red)
@@ -43,25 +43,26 @@ func videoAs(t *testing.T, start hub.Start, id mixer.Codec) {
 		}
 	}
 	l := v.layout()
-	if l.Canvas != whole() || len(l.Tiles) != 2 || l.Tiles[0].ID != "a" || l.Tiles[1].ID != "b" {
+	if l.Canvas != canvasSize() || len(l.Tiles) != 2 || l.Tiles[0].ID != "a" || l.Tiles[1].ID != "b" {
 		t.Errorf("the layout is %+v", l)
 	}
 	await(t, "both are live", func() bool { return slices.Equal(v.states(), []mixer.State{mixer.Live, mixer.Live}) })
 	rendition := v.sub.Rendition()
-	if rendition.Codec != id || rendition.Width != whole().W || rendition.Height != whole().H || rendition.Passed {
+	if rendition.Codec != id || rendition.Width != canvasSize().W || rendition.Height != canvasSize().H || rendition.Passed {
 		t.Errorf("the rendition is %+v", rendition)
 	}
-	if rungs := v.sub.Rungs(); len(rungs) != 1 || rungs[0].Size != whole() || rungs[0].Bitrate <= 0 {
+	if rungs := v.sub.Rungs(); len(rungs) != 1 || rungs[0].Size != canvasSize() || rungs[0].Bitrate <= 0 {
 		t.Errorf("the rungs are %v", rungs)
 	}
 }
 
+// oneEncoder: subscriptions to equal views in the same codec share one rendition.
 func oneEncoder(t *testing.T, start hub.Start) {
 	r := run(t, start, canvas())
 	src := publish(r, "a", mixer.H264, hub.SourceConfig{}, red)
 	first := watch(r, mixer.Watching{Codec: mixer.H264})
 	await(t, "the first one sees it", func() bool { return first.shows(middle, red) })
-	twin := mixer.View{Layout: mixer.KindGrid} // says the same as main
+	twin := mixer.View{Layout: mixer.KindGrid} // equals the main view
 	second := watch(r, mixer.Watching{Codec: mixer.H264, View: &twin})
 	other := watch(r, mixer.Watching{Codec: mixer.VP8})
 	await(t, "all see it", func() bool { return second.shows(middle, red) && other.shows(middle, red) })
@@ -77,7 +78,7 @@ func oneEncoder(t *testing.T, start hub.Start) {
 	if len(st.Sources) != 1 || st.Sources[0].Source != src.ID() {
 		t.Fatalf("the sources are %+v", st.Sources)
 	}
-	if got := st.Sources[0]; got.Name != "a" || got.ID != "a" || got.State != mixer.Live || !got.Decoded || got.VideoCodec != mixer.H264 || got.Width != whole().W {
+	if got := st.Sources[0]; got.Name != "a" || got.ID != "a" || got.State != mixer.Live || !got.Decoded || got.VideoCodec != mixer.H264 || got.Width != canvasSize().W {
 		t.Errorf("the source is %+v", got)
 	}
 	await(t, "rates", func() bool {
@@ -88,7 +89,8 @@ func oneEncoder(t *testing.T, start hub.Start) {
 	await(t, "the rendition ends with its last subscription", func() bool { return len(Stats(t, r.Hub).Renditions) == 1 })
 }
 
-// change: the viewer demands rising times and decodes everything with one decoder.
+// change: a subscription moves to other views. The viewer checks that the times rise and that one decoder can decode
+// everything.
 func change(t *testing.T, start hub.Start) {
 	r := run(t, start, canvas())
 	publish(r, "a", mixer.H264, hub.SourceConfig{}, red)
@@ -98,16 +100,16 @@ func change(t *testing.T, start hub.Start) {
 	for _, c := range []struct {
 		view mixer.View
 		size mixer.Size
-		is   codec.Colour
+		want codec.Colour
 	}{
-		{mixer.View{Layout: mixer.KindFocus, Spotlight: "b"}, whole(), green},
+		{mixer.View{Layout: mixer.KindFocus, Spotlight: "b"}, canvasSize(), green},
 		{mixer.View{Layout: mixer.KindFocus, Spotlight: "a", Width: 96, Height: 64}, mixer.Size{W: 96, H: 64}, red},
 	} {
 		n := v.count()
 		if err := v.sub.Change(t.Context(), mixer.Watching{View: &c.view, Codec: mixer.VP8}); err != nil {
 			t.Fatal(err)
 		}
-		await(t, "the new view", func() bool { return v.shows(middle, c.is) && v.size() == c.size })
+		await(t, "the new view", func() bool { return v.shows(middle, c.want) && v.size() == c.size })
 		packets := v.since(n - 1)
 		for i, p := range packets[1:] {
 			if gap := p.PTS - packets[i].PTS; gap > 2*time.Second {
@@ -127,6 +129,8 @@ func change(t *testing.T, start hub.Start) {
 	await(t, "the old renditions end", func() bool { return len(Stats(t, r.Hub).Renditions) == 1 })
 }
 
+// namedViews: a subscription follows the definition of its named view, and moves to the main view when the named view is
+// deleted.
 func namedViews(t *testing.T, start hub.Start) {
 	r := run(t, start, canvas())
 	publish(r, "a", mixer.H264, hub.SourceConfig{}, red)
@@ -148,7 +152,7 @@ func namedViews(t *testing.T, start hub.Start) {
 	if !r.DeleteView("wall") {
 		t.Error("there was no such view")
 	}
-	await(t, "main", func() bool { return v.shows(left, red) && v.shows(right, green) && v.size() == whole() })
+	await(t, "main", func() bool { return v.shows(left, red) && v.shows(right, green) && v.size() == canvasSize() })
 	if err := r.SetView(mixer.MainView, mixer.View{Exclude: []string{"b"}}); err != nil {
 		t.Fatal(err)
 	}
@@ -157,6 +161,7 @@ func namedViews(t *testing.T, start hub.Start) {
 	await(t, "main as it was", func() bool { return v.shows(left, red) && v.shows(right, green) })
 }
 
+// mutedAndAway: a placeholder replaces the video of a source that is muted or away.
 func mutedAndAway(t *testing.T, start hub.Start) {
 	r := run(t, start, canvas())
 	src := publish(r, "a", mixer.H264, hub.SourceConfig{}, red)
@@ -173,7 +178,7 @@ func mutedAndAway(t *testing.T, start hub.Start) {
 	}
 }
 
-// demands collects what a source is told.
+// demands keeps the newest demand of a source, and counts the keyframes that were requested of it.
 type demands struct {
 	mu        sync.Mutex
 	newest    mixer.Demand
@@ -192,7 +197,8 @@ func (d *demands) keyframe() {
 	d.keyframes++
 }
 
-func (d *demands) is(want mixer.Demand) func() bool {
+// newestIs returns a function that tells whether the newest demand is want.
+func (d *demands) newestIs(want mixer.Demand) func() bool {
 	return func() bool {
 		d.mu.Lock()
 		defer d.mu.Unlock()
@@ -200,13 +206,15 @@ func (d *demands) is(want mixer.Demand) func() bool {
 	}
 }
 
+// count returns the number of keyframes that were requested so far.
 func (d *demands) count() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.keyframes
 }
 
-// demand: garbage has the engine ask for keyframes, at most once a second.
+// demand: the demand follows the tiles of all views. Packets that cannot be decoded make the engine request keyframes, at
+// most one a second.
 func demand(t *testing.T, start hub.Start) {
 	cfg := canvas()
 	cfg.Width, cfg.Height, cfg.Rungs = 320, 180, []string{"180p"}
@@ -216,50 +224,50 @@ func demand(t *testing.T, start hub.Start) {
 	src := r.AddSource(hub.SourceConfig{SourceSpec: mixer.SourceSpec{Name: "a"}, KeyframeWanted: d.keyframe, Demanded: d.demanded})
 	r.AddSource(hub.SourceConfig{SourceSpec: mixer.SourceSpec{Name: "b"}})
 	grid := watch(r, mixer.Watching{Codec: mixer.H264})
-	await(t, "half of the grid", d.is(mixer.Demand{Width: 160, Height: 90}))
+	await(t, "half of the grid", d.newestIs(mixer.Demand{Width: 160, Height: 90}))
 	focus := watch(r, mixer.Watching{View: &mixer.View{Layout: mixer.KindFocus, Spotlight: "a"}, Codec: mixer.H264})
-	await(t, "the whole canvas", d.is(mixer.Demand{Width: 320, Height: 180}))
+	await(t, "the whole canvas", d.newestIs(mixer.Demand{Width: 320, Height: 180}))
 	for range 50 {
 		src.WriteVideo(0, mixer.Packet{Codec: mixer.H264, Data: []byte{0, 0, 0, 1, 0x41, 2, 3, 4, 5}})
 	}
 	await(t, "a keyframe is wanted", func() bool { return d.count() > 0 })
 	focus.sub.Close()
-	await(t, "half of the grid again", d.is(mixer.Demand{Width: 160, Height: 90}))
+	await(t, "half of the grid again", d.newestIs(mixer.Demand{Width: 160, Height: 90}))
 	grid.sub.Close()
-	await(t, "nothing", d.is(mixer.Demand{}))
+	await(t, "nothing", d.newestIs(mixer.Demand{}))
 	if most := int(time.Since(began)/time.Second) + 2; d.count() > most {
 		t.Errorf("%d keyframes were wanted in %v, want one a second", d.count(), time.Since(began))
 	}
 }
 
-// simulcastLayers: the layer follows the size of the tile.
+// simulcastLayers: the layer that is used follows the size of the tile.
 func simulcastLayers(t *testing.T, start hub.Start) {
 	cfg := canvas()
 	cfg.Width, cfg.Height, cfg.Rungs = 640, 360, []string{"360p"}
 	r := run(t, start, cfg)
 	var d demands
 	src := r.AddSource(hub.SourceConfig{SourceSpec: mixer.SourceSpec{Name: "a", Layers: 2}, Demanded: d.demanded})
-	film(t, func(p mixer.Packet) { src.WriteVideo(0, p) }, mixer.H264, mixer.Size{W: 640, H: 360}, red, 10)
-	film(t, func(p mixer.Packet) { src.WriteVideo(1, p) }, mixer.H264, mixer.Size{W: 160, H: 90}, green, 10)
+	startCamera(t, func(p mixer.Packet) { src.WriteVideo(0, p) }, mixer.H264, mixer.Size{W: 640, H: 360}, red, 10)
+	startCamera(t, func(p mixer.Packet) { src.WriteVideo(1, p) }, mixer.H264, mixer.Size{W: 160, H: 90}, green, 10)
 	src.WriteVideo(2, mixer.Packet{Codec: mixer.H264, Key: true, Data: []byte{0, 0, 0, 1, 0x65}})
 	tiny := mixer.View{Layout: mixer.KindCustom, Tiles: []mixer.Fraction{{X: 0.25, Y: 0.25, W: 0.25, H: 0.25}}, NoLabels: true}
 	v := watch(r, mixer.Watching{View: &tiny, Codec: mixer.H264})
 	tile := image.Rect(30, 30, 45, 40)
 	await(t, "the small layer on a small tile", func() bool {
-		return v.shows(tile, green) && d.is(mixer.Demand{Width: 160, Height: 90, Layer: 1})()
+		return v.shows(tile, green) && d.newestIs(mixer.Demand{Width: 160, Height: 90, Layer: 1})()
 	})
 	if err := v.sub.Change(t.Context(), mixer.Watching{}); err != nil {
 		t.Fatal(err)
 	}
 	await(t, "the large layer on a large tile", func() bool {
-		return v.shows(middle, red) && d.is(mixer.Demand{Width: 640, Height: 360})()
+		return v.shows(middle, red) && d.newestIs(mixer.Demand{Width: 640, Height: 360})()
 	})
 	if st := Source(t, r.Hub, src.ID()); st.Layer != 0 || st.Width != 640 || st.Invalid != 0 {
 		t.Errorf("the source is %+v", st)
 	}
 }
 
-// keyframesOnRequest: requests of many subscriptions within half a second get one keyframe.
+// keyframesOnRequest: one keyframe answers all requests of all subscriptions within half a second.
 func keyframesOnRequest(t *testing.T, start hub.Start) {
 	r := run(t, start, canvas())
 	publish(r, "a", mixer.H264, hub.SourceConfig{}, red)
@@ -284,6 +292,7 @@ func keyframesOnRequest(t *testing.T, start hub.Start) {
 	}
 }
 
+// sourceCloses: the tile of a closed source disappears, and its later packets are ignored.
 func sourceCloses(t *testing.T, start hub.Start) {
 	r := run(t, start, canvas())
 	a := publish(r, "a", mixer.H264, hub.SourceConfig{}, red)
@@ -299,7 +308,7 @@ func sourceCloses(t *testing.T, start hub.Start) {
 	}
 }
 
-// overload: an encoder that is much too slow for its view degrades the room.
+// overload: an encoder that is much too slow for its view raises the level of overload.
 func overload(t *testing.T, start hub.Start) {
 	cfg := canvas()
 	cfg.Width, cfg.Height, cfg.FPS, cfg.Preset, cfg.Rungs, cfg.Bitrate = 1920, 1080, 60, "placebo", []string{"1080p"}, 20_000_000
@@ -317,7 +326,7 @@ func overload(t *testing.T, start hub.Start) {
 	}
 }
 
-// discard is a sink that looks at nothing.
+// discard is a sink that ignores its packets.
 type discard struct{}
 
 func (discard) WritePacket(hub.Packet) {}

@@ -6,7 +6,7 @@ import (
 	"azulejo/codec"
 )
 
-// CheckFrames fails the test if a frame of the process is still alive.
+// CheckFrames fails the test if any frame in this process is not closed yet.
 func CheckFrames(t testing.TB) {
 	t.Helper()
 	if n := codec.LiveFrames(); n != 0 {

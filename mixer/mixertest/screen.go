@@ -11,25 +11,26 @@ import (
 	"azulejo/mixer/engine/layout"
 )
 
-// Screen decodes the video that a viewer receives and keeps the newest frame until the test ends. Its methods may be
-// called from any goroutine, and do nothing after the test.
+// Screen decodes the video that a viewer receives, and keeps the newest frame until the test ends. Its methods may be
+// called from any goroutine. After the test they do nothing.
 type Screen struct {
 	t         testing.TB
 	canvas    mixer.Size
 	tolerance int
-	started   time.Time // zero of its clock
+	started   time.Time // when the screen was made; zero of the screen's clock
 
 	mu       sync.Mutex
-	closed   bool // the last packets may still arrive after it
+	closed   bool // the test has ended; the last packets may arrive later
 	decoder  *codec.VideoDecoder
-	codec    mixer.Codec // of decoder
+	codec    mixer.Codec // codec of decoder
 	newest   *codec.Frame
-	frames   int           // decoded so far
-	offset   time.Duration // least time from composition to arrival so far, on its clock
-	composed time.Duration // when newest was composed, on the same clock
+	frames   int           // number of frames decoded so far
+	offset   time.Duration // least difference so far between the arrival of a packet, on the screen's clock, and its PTS
+	composed time.Duration // when newest was composed, on the screen's clock
 }
 
-// NewScreen makes one for a mix of the size of canvas. Colours are equal up to the tolerance; see Near.
+// NewScreen returns a Screen for a view with the given canvas. Colours count as equal if Near says so for the given
+// tolerance.
 func NewScreen(t testing.TB, canvas mixer.Size, tolerance int) *Screen {
 	s := &Screen{t: t, canvas: canvas, tolerance: tolerance, started: time.Now()}
 	t.Cleanup(func() {
@@ -43,7 +44,7 @@ func NewScreen(t testing.TB, canvas mixer.Size, tolerance int) *Screen {
 	return s
 }
 
-// Decode decodes the next packet of video.
+// Decode decodes the next packet.
 func (s *Screen) Decode(p mixer.Packet) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -54,7 +55,7 @@ func (s *Screen) Decode(p mixer.Packet) {
 		s.decoder.Close()
 		d, err := codec.NewVideoDecoder(p.Codec, 0)
 		if err != nil {
-			s.t.Errorf("decode the mix: %v", err)
+			s.t.Errorf("decode the video: %v", err)
 			return
 		}
 		s.decoder, s.codec = d, p.Codec
@@ -66,7 +67,7 @@ func (s *Screen) Decode(p mixer.Packet) {
 	s.composed = p.PTS + s.offset
 	frames, err := s.decoder.Decode(p)
 	if err != nil {
-		s.t.Errorf("decode the mix: %v", err)
+		s.t.Errorf("decode the video: %v", err)
 	}
 	for _, f := range frames {
 		s.newest.Close()
@@ -75,14 +76,15 @@ func (s *Screen) Decode(p mixer.Packet) {
 	}
 }
 
-// Composed is when the newest frame was composed. The transit of a slow machine is not in it.
+// Composed returns when the newest frame was composed. The estimate assumes that the fastest packet so far had no transit,
+// so the delay of a slow machine does not count.
 func (s *Screen) Composed() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.started.Add(s.composed)
 }
 
-// Shown is the number of frames so far, and the size of the newest one.
+// Shown returns the number of frames so far, and the size of the newest one.
 func (s *Screen) Shown() (frames int, size mixer.Size) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -92,7 +94,8 @@ func (s *Screen) Shown() (frames int, size mixer.Size) {
 	return s.frames, size
 }
 
-// Mean is the mean colour of a part of the newest frame; false before the first frame.
+// Mean returns the mean colour of a part of the newest frame. part maps the bounds of the frame to those of the part. The
+// result is false before the first frame.
 func (s *Screen) Mean(part func(all image.Rectangle) image.Rectangle) (codec.Colour, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -102,8 +105,8 @@ func (s *Screen) Mean(part func(all image.Rectangle) image.Rectangle) (codec.Col
 	return s.newest.Mean(part(s.newest.Bounds())), true
 }
 
-// Tile is the mean colour in the middle of tile i of n in a grid, for a source of w by h pixels. It is false while the
-// newest frame does not have the size of the mix.
+// Tile returns the mean colour in the middle of tile i in a grid of n tiles, if the tile shows a source of w by h pixels.
+// The result is false while the newest frame does not have the size of the canvas.
 func (s *Screen) Tile(i, n, w, h int) (codec.Colour, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -119,13 +122,13 @@ func (s *Screen) tile(i, n, w, h int) (codec.Colour, bool) {
 	return s.newest.Mean(inner), true
 }
 
-// Shows tells whether tile i of n shows v. The edges of the tile are not looked at.
+// Shows tells whether tile i in a grid of n tiles shows v. It ignores the edges of the tile.
 func (s *Screen) Shows(i, n int, v Video) bool {
 	got, ok := s.Tile(i, n, v.Width, v.Height)
 	return ok && Near(got, v.Colour, s.tolerance)
 }
 
-// ShowsAll tells whether the newest frame is the mix of exactly these, in this order.
+// ShowsAll tells whether the newest frame is a grid of exactly the given videos, in their order.
 func (s *Screen) ShowsAll(all ...Video) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -137,7 +140,7 @@ func (s *Screen) ShowsAll(all ...Video) bool {
 	return len(all) > 0
 }
 
-// Near tells whether no component of two colours differs by more than the tolerance.
+// Near tells whether none of the components Y, U and V of two colours differ by more than the tolerance.
 func Near(a, b codec.Colour, tolerance int) bool {
 	d := func(x, y uint8) int { return max(int(x), int(y)) - min(int(x), int(y)) }
 	return d(a.Y, b.Y) <= tolerance && d(a.U, b.U) <= tolerance && d(a.V, b.V) <= tolerance
