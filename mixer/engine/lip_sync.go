@@ -53,12 +53,12 @@ func newLipSync(audio audioTiming, layers int, delayed func(time.Duration)) lipS
 // in the network counts.
 func (l *lipSync) schedule(p layerPacket) time.Time {
 	t := &l.layers[p.layer]
-	came := l.audio.arrival(p.came)
+	came := l.audio.arrival(p.arrived)
 	t.byTimestamp.Add(came, came-p.PTS)
 	if p.Captured != 0 {
 		t.byCapture.Add(came, came-p.Captured)
 	}
-	l.follow(l.audio.videoLead(p.came, t.byCapture), p.came)
+	l.follow(l.audio.videoLead(p.arrived, t.byCapture), p.arrived)
 	if (l.delay - l.announced).Abs() >= announceDelay {
 		l.announced = l.delay
 		l.delayed(l.delay)
@@ -68,7 +68,7 @@ func (l *lipSync) schedule(p layerPacket) time.Time {
 		late, t.byTimestamp = 0, transit.Floor{}
 		t.byTimestamp.Add(came, came-p.PTS)
 	}
-	return p.came.Add(l.delay - late)
+	return p.arrived.Add(l.delay - late)
 }
 
 // follow brings the delay nearer to target. It does so slowly, for a change of the delay makes motion slower or faster.

@@ -2,18 +2,18 @@ package engine
 
 import "sync"
 
-// mailbox is the queue of jobs for the control loop. It is not bounded, because no job may be lost. Its length is limited
-// by the senders, which wait for the answers to their requests. Safe for concurrent use.
+// mailbox is the queue of jobs for the control loop. It is not bounded, because no job may be lost. It stays short, because
+// senders wait for the answers to their requests. Safe for concurrent use.
 type mailbox struct {
 	mu     sync.Mutex
 	jobs   []func()
-	more   chan struct{} // holds one value after a job was added
+	more   chan struct{} // holds one value while there may be jobs to fetch
 	closed bool
 }
 
 func newMailbox() *mailbox { return &mailbox{more: make(chan struct{}, 1)} }
 
-// post adds a job. It never blocks. After close it does nothing and returns false.
+// post adds a job and returns true. It never blocks. After close it adds nothing and returns false.
 func (m *mailbox) post(job func()) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -37,7 +37,7 @@ func (m *mailbox) fetch() []func() {
 	return jobs
 }
 
-// close removes all jobs and returns them. Later jobs are refused.
+// close removes all jobs and returns them. From then on post refuses jobs.
 func (m *mailbox) close() []func() {
 	jobs := m.fetch()
 	m.mu.Lock()

@@ -6,22 +6,22 @@ import (
 	"azulejo/mixer"
 )
 
-// lowMotion is the bits per pixel below which video counts as hardly changing. Street footage of 720p15 with traffic
-// has 0.08 bits per pixel; the same street at night without traffic has 0.01.
+// lowMotion is the number of bits per pixel below which a video counts as hardly moving. Footage of a street in 720p15
+// takes 0.08 bits per pixel with traffic, and 0.01 at night without traffic.
 const lowMotion = 0.02
 
-// motionMeter estimates from the size of packets how much moves in a source's video.
+// motionMeter estimates from the sizes of packets how much a source's video moves.
 type motionMeter struct {
-	bits float64     // mean bits per pixel of the latest frames that are not keyframes; owned by the goroutine that adds
-	low  atomic.Bool // hardly anything moves
+	bits float64     // mean bits per pixel of the latest frames that are not keyframes; owned by the goroutine that calls add
+	low  atomic.Bool // bits is below lowMotion
 }
 
-// add counts the packet of a frame of that size. Keyframes do not count.
+// add counts p, the packet of a frame of the given size. Packets of keyframes do not count.
 func (m *motionMeter) add(p mixer.Packet, size mixer.Size) {
 	if p.Key {
 		return
 	}
-	bits := float64(8*len(p.Data)) / float64(size.W*size.H)
-	m.bits += (bits - m.bits) / 16
+	perPixel := float64(8*len(p.Data)) / float64(size.W*size.H)
+	m.bits += (perPixel - m.bits) / 16
 	m.low.Store(m.bits < lowMotion)
 }

@@ -7,17 +7,17 @@ import (
 	"azulejo/mixer/engine/layout"
 )
 
-// normalize returns the normal form of v: views that show the same have the same normal form. Defaults of the room replace
-// zero fields, fields without effect are zero, and lists are sorted.
+// normalize returns the normal form of v. Views that show the same have the same normal form: fields that are zero get the
+// room's defaults, fields without effect become zero, and lists are sorted.
 func normalize(v mixer.View, cfg mixer.Config) mixer.View {
-	set := func(n *int, d int) {
-		if *n == 0 {
-			*n = d
+	setDefault := func(field *int, value int) {
+		if *field == 0 {
+			*field = value
 		}
 	}
-	set(&v.Width, cfg.Width)
-	set(&v.Height, cfg.Height)
-	set(&v.FPS, cfg.FPS)
+	setDefault(&v.Width, cfg.Width)
+	setDefault(&v.Height, cfg.Height)
+	setDefault(&v.FPS, cfg.FPS)
 	switch {
 	case v.Layout == "":
 		v.Layout = mixer.KindGrid
@@ -39,7 +39,7 @@ func normalize(v mixer.View, cfg mixer.Config) mixer.View {
 	return v
 }
 
-// geometry returns the scene of v without sources.
+// geometry returns the layout.Scene of v with no sources in it.
 func geometry(v mixer.View) layout.Scene {
 	return layout.Scene{Kind: v.Layout, Width: v.Width, Height: v.Height, Capacity: v.Capacity, Cells: v.Tiles}
 }

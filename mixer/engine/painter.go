@@ -9,22 +9,22 @@ import (
 	"azulejo/mixer/engine/label"
 )
 
-// The colours of the wall.
+// The colours that views are drawn in.
 var (
-	background = codec.RGB(10, 16, 32)    // behind the tiles
-	bars       = codec.RGB(4, 7, 16)      // beside a frame of another shape
-	slate      = codec.RGB(24, 42, 84)    // behind a placeholder
-	ink        = codec.RGB(255, 255, 255) // of names
-	faint      = codec.RGB(150, 170, 210) // of the smaller text below them
-	shade      = codec.RGB(6, 12, 28)     // behind names on frames
-	speech     = codec.RGB(255, 196, 61)  // of the border around a source that speaks
+	background = codec.RGB(10, 16, 32)    // ground between and behind the tiles
+	bars       = codec.RGB(4, 7, 16)      // bars beside a frame whose aspect ratio differs from the tile's
+	slate      = codec.RGB(24, 42, 84)    // ground of a placeholder
+	ink        = codec.RGB(255, 255, 255) // names and titles
+	faint      = codec.RGB(150, 170, 210) // smaller text below a title
+	shade      = codec.RGB(6, 12, 28)     // ground behind a name on a frame
+	speech     = codec.RGB(255, 196, 61)  // border around a source that speaks
 )
 
-// shadeAlpha is the opacity of the shade behind a name, of 255.
+// shadeAlpha is the opacity of the ground behind a name, from 0 to 255.
 const shadeAlpha = 160
 
-// painter draws the text on tiles. It caches rendered text: the same text in the same size is rendered once. Safe for
-// concurrent use.
+// painter draws text and borders on canvases. It caches rendered text, so that each text is rendered once per size. Safe
+// for concurrent use.
 type painter struct {
 	font *label.Font
 
@@ -32,20 +32,22 @@ type painter struct {
 	masks map[maskKey]*image.Alpha
 }
 
-// maskKey is what decides how rendered text looks.
+// maskKey identifies rendered text: everything that affects how it looks.
 type maskKey struct {
 	text        string
-	size, width int
+	size, width int // height of the text and its greatest width, in pixels
 }
 
-// maxMasks is how many masks are cached. When there are more, all are dropped; those in use are rendered again.
+// maxMasks is the number of masks that are cached at most. When the cache is full, it is cleared, and masks that are still
+// in use are rendered again.
 const maxMasks = 512
 
 func newPainter(font *label.Font) *painter {
 	return &painter{font: font, masks: map[maskKey]*image.Alpha{}}
 }
 
-// mask returns the mask of a text of that height, at most width wide, in pixels. It is shared and read-only.
+// mask returns text as a mask, size pixels high and at most width pixels wide. The caller must not change the mask: it is
+// shared.
 func (p *painter) mask(text string, size, width int) *image.Alpha {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -61,13 +63,13 @@ func (p *painter) mask(text string, size, width int) *image.Alpha {
 	return mask
 }
 
-// nameplate is a name on a shaded ground. It is made once and drawn on every frame.
+// nameplate is a source's name on a shaded ground. It is made once and drawn on every frame.
 type nameplate struct {
 	ground, text *image.Alpha
-	pad          int
+	pad          int // space around the text, in pixels
 }
 
-// nameplate makes the nameplate for a frame of w by h pixels.
+// nameplate makes a nameplate for frames of w by h pixels.
 func (p *painter) nameplate(text string, w, h int) *nameplate {
 	size := textSize(h)
 	pad := size / 3
@@ -76,29 +78,30 @@ func (p *painter) nameplate(text string, w, h int) *nameplate {
 	return &nameplate{ground, mask, pad}
 }
 
-// textSize is the height of the text on a frame of height h, in pixels.
+// textSize returns the height of text, in pixels, for a frame that is h pixels high.
 func textSize(h int) int { return min(max(h/14, 10), 32) }
 
-// draw draws the nameplate in the lower left corner of r.
-func (p *nameplate) draw(f *codec.Frame, r image.Rectangle) {
-	if p == nil {
+// draw draws the nameplate in the lower left corner of r. A nil nameplate draws nothing.
+func (n *nameplate) draw(f *codec.Frame, r image.Rectangle) {
+	if n == nil {
 		return
 	}
-	x := (r.Min.X + p.pad) &^ 1
-	y := (r.Max.Y - p.ground.Rect.Dy() - p.pad) &^ 1
-	f.Blend(p.ground, x, y, shade)
-	f.Blend(p.text, x+p.pad, y+(p.ground.Rect.Dy()-p.text.Rect.Dy())/2, ink)
+	x := (r.Min.X + n.pad) &^ 1
+	y := (r.Max.Y - n.ground.Rect.Dy() - n.pad) &^ 1
+	f.Blend(n.ground, x, y, shade)
+	f.Blend(n.text, x+n.pad, y+(n.ground.Rect.Dy()-n.text.Rect.Dy())/2, ink)
 }
 
-// message fills r with a placeholder: a title and a smaller text below it.
-func (p *painter) message(f *codec.Frame, r image.Rectangle, title, below string) {
+// message fills r with a placeholder: title, and subtitle in smaller text below it.
+func (p *painter) message(f *codec.Frame, r image.Rectangle, title, subtitle string) {
 	f.Fill(r, slate)
 	size := min(max(r.Dy()/8, 10), 64)
 	y := (r.Min.Y+r.Max.Y)/2 - size
 	p.centre(f, r, title, size, y, ink)
-	p.centre(f, r, below, max(size*6/10, 8), y+size*3/2, faint)
+	p.centre(f, r, subtitle, max(size*6/10, 8), y+size*3/2, faint)
 }
 
+// centre draws text with its top at y, centred between the left and the right side of r. size is its height in pixels.
 func (p *painter) centre(f *codec.Frame, r image.Rectangle, text string, size, y int, c codec.Colour) {
 	if text == "" {
 		return
@@ -107,7 +110,8 @@ func (p *painter) centre(f *codec.Frame, r image.Rectangle, text string, size, y
 	f.Blend(mask, (r.Min.X+(r.Dx()-mask.Rect.Dx())/2)&^1, y&^1, c)
 }
 
-// clock draws the time of day in the upper right corner. Its ground is opaque, so that it covers the time before.
+// clock draws the date and time in the upper right corner. Its ground is opaque, so that it covers the time that was drawn
+// before.
 func (p *painter) clock(f *codec.Frame, now time.Time) {
 	size := textSize(f.Height())
 	mask := p.mask(now.Format("2006-01-02 15:04:05"), size, f.Width()/2)
@@ -117,18 +121,18 @@ func (p *painter) clock(f *codec.Frame, now time.Time) {
 	f.Blend(mask, ground.Min.X+(w-mask.Rect.Dx())/2, (h-mask.Rect.Dy())/2, ink)
 }
 
-// border draws the border of a source that speaks, just inside r.
+// border draws the border that marks a source that speaks, just inside r.
 func (p *painter) border(f *codec.Frame, r image.Rectangle) {
-	d := max(2, r.Dy()/90&^1)
+	width := max(2, r.Dy()/90&^1)
 	for _, side := range []image.Rectangle{
-		image.Rect(r.Min.X, r.Min.Y, r.Max.X, r.Min.Y+d), image.Rect(r.Min.X, r.Max.Y-d, r.Max.X, r.Max.Y),
-		image.Rect(r.Min.X, r.Min.Y, r.Min.X+d, r.Max.Y), image.Rect(r.Max.X-d, r.Min.Y, r.Max.X, r.Max.Y),
+		image.Rect(r.Min.X, r.Min.Y, r.Max.X, r.Min.Y+width), image.Rect(r.Min.X, r.Max.Y-width, r.Max.X, r.Max.Y),
+		image.Rect(r.Min.X, r.Min.Y, r.Min.X+width, r.Max.Y), image.Rect(r.Max.X-width, r.Min.Y, r.Max.X, r.Max.Y),
 	} {
 		f.Fill(side, speech)
 	}
 }
 
-// rounded is a mask of one alpha value with round corners.
+// rounded returns a mask of w by h pixels with round corners. Inside them every pixel has the value alpha.
 func rounded(w, h, radius int, alpha uint8) *image.Alpha {
 	m := image.NewAlpha(image.Rect(0, 0, w, h))
 	for y := range h {

@@ -8,20 +8,21 @@ import (
 	"azulejo/mixer"
 )
 
-// passthroughOffer is the state of passthrough of one rendition: the source that its view shows alone, and whether the
-// server's side sends the packets of that source instead of the rendition's. Methods of a nil offer do nothing. Safe for
+// passthroughOffer is the state of passthrough of one rendition. It holds the source that is offered to the hub, and
+// whether the hub sends that source's packets instead of the rendition's. Methods of a nil offer do nothing. Safe for
 // concurrent use.
 type passthroughOffer struct {
 	rendition *videoRendition
 
-	mu      sync.Mutex
-	source  *source // nil: none is offered
-	number  uint64  // of the newest offer
-	on      bool    // packets are passed through: nothing is encoded
-	keyNext bool    // passthrough has ended: the next encoded frame has to be a keyframe
+	mu         sync.Mutex
+	source     *source // the source that is offered; nil: none
+	number     uint64  // number of the newest offer or withdrawal
+	passing    bool    // the hub sends the packets of source, so nothing is encoded
+	keyPending bool    // passthrough has ended, and no keyframe was encoded since
 }
 
-// offer offers a source, or withdraws the last offer if s is nil. Only the view's ticker calls it.
+// offer offers s to the hub, or withdraws the last offer if s is nil. It does nothing if s is the source that is offered
+// already. layout is the view's layout. Only the view's ticker calls offer.
 func (o *passthroughOffer) offer(s *source, layout *mixer.Layout) {
 	if o == nil {
 		return
@@ -46,13 +47,14 @@ func (o *passthroughOffer) offer(s *source, layout *mixer.Layout) {
 	o.rendition.engine.emit(e)
 }
 
-// resumeEncoding ends passthrough. o.mu is held.
+// resumeEncoding ends passthrough if it is active. The caller must hold o.mu.
 func (o *passthroughOffer) resumeEncoding() {
-	o.keyNext = o.keyNext || o.on
-	o.on = false
+	o.keyPending = o.keyPending || o.passing
+	o.passing = false
 }
 
-// set starts or ends passthrough at the request of the server's side. A request for an older offer is ignored.
+// set starts or ends passthrough at the request of the hub. number is the offer that the request is about. A request about
+// an older offer is ignored.
 func (o *passthroughOffer) set(number uint64, active bool) {
 	if o == nil {
 		return
@@ -62,45 +64,46 @@ func (o *passthroughOffer) set(number uint64, active bool) {
 	switch {
 	case number != o.number || o.source == nil:
 	case active:
-		o.on = true
+		o.passing = true
 	default:
 		o.resumeEncoding()
 	}
 }
 
-// active reports whether packets are passed through, so that nothing is encoded.
+// active reports whether the hub sends the source's packets, so that nothing is encoded.
 func (o *passthroughOffer) active() bool {
 	if o == nil {
 		return false
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.on
+	return o.passing
 }
 
-// keyframeDue reports whether passthrough has ended and no keyframe was encoded since.
+// keyframeDue reports whether passthrough has ended and no keyframe was encoded since. Then the next encoded frame must be
+// a keyframe.
 func (o *passthroughOffer) keyframeDue() bool {
 	if o == nil {
 		return false
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.keyNext
+	return o.keyPending
 }
 
-// clearKeyframeDue returns keyframeDue, and resets it.
+// clearKeyframeDue returns what keyframeDue would return, and resets it to false.
 func (o *passthroughOffer) clearKeyframeDue() bool {
 	if o == nil {
 		return false
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	due := o.keyNext
-	o.keyNext = false
+	due := o.keyPending
+	o.keyPending = false
 	return due
 }
 
-// requestKeyframe requests a keyframe of the offered source.
+// requestKeyframe requests a keyframe of the source that is offered, if any.
 func (o *passthroughOffer) requestKeyframe() {
 	if o == nil {
 		return
@@ -113,7 +116,8 @@ func (o *passthroughOffer) requestKeyframe() {
 	}
 }
 
-// offerPassthrough updates the offers of all renditions, and returns the renditions that have to be encoded.
+// offerPassthrough updates the offers of all renditions. It returns the renditions that have to be encoded, and reuses the
+// memory of all for them.
 func (v *view) offerPassthrough(all []*videoRendition) []*videoRendition {
 	only := v.passable()
 	return slices.DeleteFunc(all, func(r *videoRendition) bool {
@@ -122,8 +126,8 @@ func (v *view) offerPassthrough(all []*videoRendition) []*videoRendition {
 	})
 }
 
-// passable returns the source that the view shows alone and live. It is nil if the view shows anything else, and before
-// the first layout.
+// passable returns the source that the view shows alone, if the source's packets may be sent instead of the composed view.
+// It returns nil if the view shows anything else, if the source sends no video, and before the first layout.
 func (v *view) passable() *source {
 	if !v.spec.Alone() || v.scene.large == nil || v.layout.Load() == nil {
 		return nil
@@ -134,7 +138,7 @@ func (v *view) passable() *source {
 	return v.scene.large
 }
 
-// sendPassthroughLayouts sends a new layout to the renditions that are passed through.
+// sendPassthroughLayouts sends the view's layout, if it is new, for each rendition that is passed through.
 func (v *view) sendPassthroughLayouts() {
 	for _, r := range v.attached() {
 		if r.passthrough.active() {

@@ -9,19 +9,19 @@ import (
 	"azulejo/mixer/engine/layout"
 )
 
-// scene is what decides which tiles a view has.
+// scene holds everything that decides which tiles a view has.
 type scene struct {
-	sources []*source // that want a tile, in order
-	large   *source   // shown large or alone; nil for none
-	page    int       // zero is the first
-	pages   int
+	sources []*source // that want a tile, in the order of their places
+	large   *source   // the source that is shown large or alone; nil: none
+	page    int       // number of the page that is shown; the first is 0
+	pages   int       // number of pages, at least 1
 }
 
 func (s scene) same(o scene) bool {
 	return s.large == o.large && s.page == o.page && s.pages == o.pages && slices.Equal(s.sources, o.sources)
 }
 
-// arrange makes new tiles if the scene has changed.
+// arrange replaces all tiles if the scene has changed.
 func (v *view) arrange(now time.Time) {
 	next := v.nextScene(now)
 	if next.same(v.scene) {
@@ -36,12 +36,12 @@ func (v *view) arrange(now time.Time) {
 		t.above = slices.ContainsFunc(v.tiles, t.overlaps)
 		v.tiles = append(v.tiles, t)
 	}
-	for _, t := range old { // after the new tiles hold their stills, so that shared ones stay
+	for _, t := range old { // after the new tiles have demanded their sources, so that no demand falls to zero in between
 		t.close()
 	}
 }
 
-// nextScene decides which sources are shown.
+// nextScene returns the scene at now.
 func (v *view) nextScene(now time.Time) scene {
 	var s scene
 	for _, source := range v.engine.snapshot() {
@@ -65,8 +65,9 @@ func (v *view) nextScene(now time.Time) scene {
 	return s
 }
 
-// large is the pinned source, else the speaker, else the first source. It is nil if a focus names a source that is not
-// there, and if there are no sources. A speaker that the view does not show is ignored: the last large source stays.
+// large returns the source to show large: the source that the view names, else the speaker, else the first of sources. If
+// the speaker is not among sources, the source that is large now stays. The result is nil if sources is empty, and if a
+// focus layout names a source that is missing.
 func (v *view) large(sources []*source) *source {
 	if v.spec.Spotlight != "" {
 		if i := slices.IndexFunc(sources, func(s *source) bool { return s.called(v.spec.Spotlight) }); i >= 0 {
@@ -89,13 +90,14 @@ func (v *view) large(sources []*source) *source {
 	return sources[0]
 }
 
+// geometry returns the layout.Scene of v with the sources of s.
 func (v *view) geometry(s scene) layout.Scene {
 	g := geometry(v.spec)
 	g.Count, g.Large, g.Page = len(s.sources), slices.Index(s.sources, s.large), s.page
 	return g
 }
 
-// absence is the text on an empty canvas.
+// emptyText returns the text on a canvas without tiles.
 func (v *view) emptyText() string {
 	switch {
 	case v.spec.Layout == mixer.KindFocus && v.spec.Spotlight != "":
@@ -106,8 +108,8 @@ func (v *view) emptyText() string {
 	return "Nobody is here yet"
 }
 
-// demand tells the sources on tiles in what size they are shown. decode is false while all renditions pass on a source's
-// own packets: then the source has to send, but is not decoded.
+// demand tells the sources on tiles in what size they are shown. decode is false while the hub passes a source's own
+// packets through for all renditions. Then the source must send video, but the engine need not decode it.
 func (v *view) demand(decode bool) {
 	v.decode = decode
 	for _, t := range v.tiles {
@@ -115,7 +117,7 @@ func (v *view) demand(decode bool) {
 	}
 }
 
-// describe updates the layout that viewers get.
+// updateLayout updates the layout that viewers get, if it has changed.
 func (v *view) updateLayout(now time.Time) {
 	next := &mixer.Layout{Canvas: mixer.Size{W: v.spec.Width, H: v.spec.Height}, Tiles: make([]mixer.TileInfo, 0, len(v.tiles))}
 	shown := 0
@@ -134,7 +136,7 @@ func (v *view) updateLayout(now time.Time) {
 	}
 }
 
-// ageText is the text for the age of a lost source.
+// ageText returns the text that says how long ago a source's video last came.
 func ageText(age time.Duration) string {
 	switch {
 	case age < time.Minute:

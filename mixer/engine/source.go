@@ -9,19 +9,19 @@ import (
 	"azulejo/mixer"
 )
 
-// lostAfter is the age of a source's newest frame after which a placeholder replaces it.
+// lostAfter is the time without video of a source after which a placeholder replaces the video.
 const lostAfter = 2500 * time.Millisecond
 
-// sourceConfig describes a source. The functions are called from the engine's goroutines and must not block.
+// sourceConfig describes a source. Its functions must not block. Any goroutine of the engine may call them.
 type sourceConfig struct {
 	mixer.SourceSpec
-	RequestKeyframe func() // of the sender
-	Demanded        func(mixer.Demand)
-	Delayed         func(time.Duration)
+	RequestKeyframe func()              // asks the sender for a keyframe
+	Demanded        func(mixer.Demand)  // gets each new demand for the video
+	Delayed         func(time.Duration) // gets each new delay of lip sync
 }
 
-// source is the media of one participant. Packets may be written from any goroutine, those of one medium and layer from
-// one goroutine at a time. Writing never blocks.
+// source is the media of one participant. Packets may be written from any goroutine, but all video packets of one layer
+// from one goroutine at a time, and likewise all audio packets. Writing never blocks.
 type source struct {
 	id     mixer.SourceID
 	cfg    sourceConfig
@@ -30,17 +30,17 @@ type source struct {
 	stills stills
 	video  *videoInput
 	audio  *audioInput
-	hidden atomic.Bool // video muted
-	away   atomic.Bool // connection broken
+	hidden atomic.Bool // the video is muted
+	away   atomic.Bool // the connection is broken and its place is kept
 
 	drawFailure  func(error)
 	drawRecovery func()
 
 	mu   sync.Mutex
-	uses map[*tile]videoUse
+	uses map[*tile]videoUse // how each tile uses the video
 }
 
-// addSource makes a source: it has a tile from now on.
+// addSource adds a source. It has a tile from now on.
 func (m *Engine) addSource(id mixer.SourceID, spec mixer.SourceSpec) {
 	cfg := sourceConfig{
 		SourceSpec:      spec.WithDefaults(),
@@ -63,15 +63,16 @@ func (m *Engine) addSource(id mixer.SourceID, spec mixer.SourceSpec) {
 // called reports whether name is the id or the name of the source.
 func (s *source) called(name string) bool { return s.cfg.Called(name) }
 
-// writeVideo queues one access unit for the decoder. Access units of layers that the source does not have are discarded.
+// writeVideo queues one access unit of a layer for the decoder. Access units of layers that the source does not have are
+// discarded.
 func (s *source) writeVideo(layer int, p mixer.Packet) {
 	if layer >= 0 && layer < s.cfg.Layers {
 		s.video.enqueue(layer, p)
 	}
 }
 
-// setMuted mutes or unmutes the audio and the video. A placeholder replaces muted video. Muted video is not decoded, and
-// its demand is zero.
+// setMuted mutes or unmutes the audio and the video. Muted video is replaced by a placeholder and is not decoded, and its
+// demand is zero.
 func (s *source) setMuted(audio, video bool) {
 	s.audio.muted.Store(audio)
 	s.mu.Lock()
@@ -80,14 +81,14 @@ func (s *source) setMuted(audio, video bool) {
 	s.updateDemand()
 }
 
-// close stops the source's decoders and waits for them. The engine has removed the source from its list before.
+// close stops the source's decoders and waits for them. The engine must have removed the source from its list.
 func (s *source) close() {
 	s.video.close()
 	s.audio.close()
 	s.slot.clear()
 }
 
-// state returns the state at now, and the age of the newest frame. The age is zero before the first frame.
+// state returns the state at now. age is the time since video of the source last came, zero if none has come yet.
 func (s *source) state(now time.Time) (state mixer.State, age time.Duration) {
 	seq, at := s.slot.status()
 	if !at.IsZero() {
@@ -108,20 +109,21 @@ func (s *source) state(now time.Time) (state mixer.State, age time.Duration) {
 	return mixer.Live, age
 }
 
-// sends reports whether the source is live: it sends video that may be shown. The video need not be decoded.
+// sends reports whether the source sends video that may be shown, even if nobody decodes it now: video came within
+// lostAfter, and the source is neither muted nor away.
 func (s *source) sends(now time.Time) bool {
 	_, at := s.slot.status()
 	return !s.away.Load() && !s.hidden.Load() && !at.IsZero() && now.Sub(at) <= lostAfter
 }
 
-// videoUse describes how one tile, or all tiles together, use the video of a source.
+// videoUse describes how the video of a source is used, by one tile or by all tiles together.
 type videoUse struct {
-	w, h   int  // of the tile, zero for none
-	fill   bool // frames are cropped to the aspect ratio of the tile instead of fitted into it
-	decode bool // the view is composed; false: packets are passed through
+	w, h   int  // size of the tile in pixels; zero: none
+	fill   bool // frames are cropped to the aspect ratio of the tile, not fitted into it
+	decode bool // a view composes the video; false: its packets are passed through
 }
 
-// scale is the factor by which a frame of that size is enlarged.
+// scale returns the factor by which a frame of the given size is enlarged for the use.
 func (u videoUse) scale(frame mixer.Size) float64 {
 	x, y := float64(u.w)/float64(frame.W), float64(u.h)/float64(frame.H)
 	if u.fill {
@@ -130,7 +132,7 @@ func (u videoUse) scale(frame mixer.Size) float64 {
 	return min(x, y)
 }
 
-// demand sets how tile t uses the source from now on. The zero use removes t.
+// demand sets how tile t uses the source from now on. The zero videoUse removes t.
 func (s *source) demand(t *tile, u videoUse) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -142,13 +144,13 @@ func (s *source) demand(t *tile, u videoUse) {
 	s.updateDemand()
 }
 
-// updateDemand combines the uses of all tiles, and passes the result to the video input. s.mu is held.
+// updateDemand combines the uses of all tiles, and gives the result to the video input. The caller must hold s.mu.
 func (s *source) updateDemand() {
 	var all videoUse
 	for _, u := range s.uses {
 		all.decode = all.decode || u.decode
-		all.fill = all.fill || u.fill                   // a cropped frame is shown at a larger scale
-		all.w, all.h = max(all.w, u.w), max(all.h, u.h) // the widest tile and the highest one may be different tiles
+		all.fill = all.fill || u.fill                   // cropped frames are enlarged more than fitted ones
+		all.w, all.h = max(all.w, u.w), max(all.h, u.h) // the greatest width and the greatest height may be those of different tiles
 	}
 	if s.hidden.Load() {
 		all = videoUse{}
@@ -156,7 +158,7 @@ func (s *source) updateDemand() {
 	s.video.demand(all)
 }
 
-// stats returns a snapshot.
+// stats returns a snapshot of the source's statistics.
 func (s *source) stats() mixer.SourceStats {
 	state, age := s.state(time.Now())
 	v := s.video.stats()
@@ -167,16 +169,17 @@ func (s *source) stats() mixer.SourceStats {
 	return v
 }
 
-// newFailureLog returns two functions. failure logs only the first of consecutive failures, at warn level. recovery logs
-// the first success after a failure, at info level. Both may be called from any goroutine.
+// newFailureLog returns two functions that log the failures of object. failure logs the first of consecutive failures, at
+// warn level, and ignores the others. recovery logs the first success after a failure, at info level. Both may be called
+// from any goroutine.
 func newFailureLog(log *slog.Logger, object string) (failure func(error), recovery func()) {
-	var bad atomic.Bool
+	var failing atomic.Bool
 	return func(err error) {
-			if !bad.Swap(true) {
+			if !failing.Swap(true) {
 				log.Warn(object+" broken", "error", err)
 			}
 		}, func() {
-			if bad.Load() && bad.Swap(false) {
+			if failing.Load() && failing.Swap(false) {
 				log.Info(object + " recovered")
 			}
 		}

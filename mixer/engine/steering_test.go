@@ -19,7 +19,7 @@ func TestSteering(t *testing.T) {
 		"bits do not add up over GOPs":   {[]int{50, 50, 50}, []int{26, 26, 26}},
 		"and what was full is forgotten": {[]int{200, 90, 90}, []int{27, 27, 27}},
 	} {
-		s := steering{best: best, now: best, most: 1000}
+		s := steering{best: best, current: best, maxBits: 1000}
 		var got []int
 		for _, share := range c.shares {
 			s.bits += 10 * share

@@ -10,15 +10,16 @@ import (
 	"azulejo/mixer/engine/layout"
 )
 
-// stillKey is what decides how a source's frame looks on a tile: its size, and whether it is cropped.
+// stillKey identifies a still of a source: its size in pixels, and whether the frame is cropped or fitted.
 type stillKey struct {
 	w, h int
-	fill bool // cropped to the shape of w by h
+	fill bool // the frame is cropped to the aspect ratio of w by h
 }
 
+// covers reports whether a still with this key covers a tile with the rectangle r completely.
 func (k stillKey) covers(r image.Rectangle) bool { return k.w == r.Dx() && k.h == r.Dy() }
 
-// cutout is the part and the size of f that the still shows.
+// cutout returns the part of f that a still with this key shows, and the size of the still.
 func (k stillKey) cutout(f *codec.Frame) codec.Cutout {
 	c := codec.Cutout{Width: k.w, Height: k.h}
 	if k.fill {
@@ -30,31 +31,31 @@ func (k stillKey) cutout(f *codec.Frame) codec.Cutout {
 	return c
 }
 
-// stills are the scaled frames of one source. Each is made once for all views that show it in that size. Safe for
-// concurrent use.
+// stills are the stills of one source. All views that show the source in the same size share one still. Safe for concurrent
+// use.
 type stills struct {
 	slot *frameSlot
 
 	mu  sync.Mutex
-	all []*still // in the order in which they came
+	all []*still // in the order in which they were made
 }
 
-// still is a source's newest frame in one size. Safe for concurrent use. It scales outside of its lock: callers that
-// need the same frame meanwhile wait for it.
+// still holds a source's newest frame, scaled to one size. It scales without holding its lock. Meanwhile, callers that need
+// the same frame wait for it. Safe for concurrent use.
 type still struct {
 	key     stillKey
 	slot    *frameSlot
-	holders int // under stills' mu
+	holders int // protected by the mu of stills
 
-	scaler frameScaler // owned by the goroutine that started update; nil before its first use
+	scaler frameScaler // owned by the goroutine that has started update; nil before its first use
 
 	mu     sync.Mutex
-	frame  *codec.Frame // owned; nil before the first
-	seq    uint64       // number of frame
-	update *stillUpdate // in progress; nil if none is
+	frame  *codec.Frame // the scaled frame, owned; nil before the first
+	seq    uint64       // number of the source's frame that frame was scaled from
+	update *stillUpdate // the scaling in progress; nil: none
 }
 
-// frameScaler makes a new frame of a part of f. codec.Scaler is one.
+// frameScaler scales a part of f to a new frame. codec.Scaler implements it.
 type frameScaler interface {
 	Cut(f *codec.Frame, cut codec.Cutout) (*codec.Frame, error)
 	Close()
@@ -62,11 +63,11 @@ type frameScaler interface {
 
 // stillUpdate is one scaling in progress.
 type stillUpdate struct {
-	done chan struct{} // closed when it has ended
-	err  error         // written before done is closed
+	done chan struct{} // closed when the scaling has ended
+	err  error         // its error; written before done is closed
 }
 
-// hold returns the still with that key, for one more holder. The holder releases it.
+// hold returns the still with the given key and counts the caller as a holder. The caller must release the still.
 func (s *stills) hold(key stillKey) *still {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -79,7 +80,7 @@ func (s *stills) hold(key stillKey) *still {
 	return s.all[i]
 }
 
-// cutouts are the parts and sizes of f that tiles show.
+// cutouts returns the parts of f that the stills show, and their sizes.
 func (s *stills) cutouts(f *codec.Frame) []codec.Cutout {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -90,7 +91,7 @@ func (s *stills) cutouts(f *codec.Frame) []codec.Cutout {
 	return all
 }
 
-// release frees the still with its last holder.
+// release ends one hold of st. Without holders st is freed.
 func (s *stills) release(st *still) {
 	s.mu.Lock()
 	st.holders--
@@ -104,7 +105,7 @@ func (s *stills) release(st *still) {
 	}
 }
 
-// draw copies the source's newest frame to canvas, with its top left corner at p, and returns the number of the frame.
+// draw copies the source's newest frame to canvas, with its top left corner at p. It returns the number of the frame.
 func (s *still) draw(canvas *codec.Frame, p image.Point) (uint64, error) {
 	f, seq, err := s.latest()
 	if err != nil {
@@ -115,8 +116,8 @@ func (s *still) draw(canvas *codec.Frame, p image.Point) (uint64, error) {
 	return seq, nil
 }
 
-// latest returns another owner of the source's newest frame in the size of the still, and its number. The first caller
-// that needs the frame makes it. Other callers wait for that one, and get its error if it fails.
+// latest returns another owner of the source's newest frame in the size of the still, and the number of the frame. The
+// first caller that needs the frame scales it. Other callers wait for the first one, and get the same error if it fails.
 func (s *still) latest() (*codec.Frame, uint64, error) {
 	for {
 		s.mu.Lock()
@@ -137,7 +138,8 @@ func (s *still) latest() (*codec.Frame, uint64, error) {
 	}
 }
 
-// joinUpdate returns the update in progress, or starts one, which the caller then makes. s.mu is held.
+// joinUpdate returns the update in progress. If there is none, it starts one, and the caller must then call renew. The
+// caller must hold s.mu.
 func (s *still) joinUpdate() (u *stillUpdate, started bool) {
 	if s.update != nil {
 		return s.update, false
@@ -146,7 +148,8 @@ func (s *still) joinUpdate() (u *stillUpdate, started bool) {
 	return s.update, true
 }
 
-// renew makes the frame for u, which the caller has started, and ends u. It returns another owner of the frame.
+// renew scales the newest frame for the update u, which the caller has started, and ends u. It returns another owner of the
+// scaled frame.
 func (s *still) renew(u *stillUpdate) (*codec.Frame, uint64, error) {
 	next, seq, err := s.cut()
 	var old *codec.Frame
@@ -163,8 +166,9 @@ func (s *still) renew(u *stillUpdate) (*codec.Frame, uint64, error) {
 	return next, seq, err
 }
 
-// cut makes the source's newest frame in the size of the still. The decoder has made it if it expected this size. It is
-// scaled here if it is enlarged, if the size is new, and if the source is not plain 4:2:0.
+// cut returns the source's newest frame in the size of the still, and the number of the frame. If the decoder has made a
+// cutout of this size, cut returns the cutout. Otherwise cut scales the frame. The decoder makes no cutout if the size is
+// new, if the frame must be enlarged, or if the frame is not 8-bit 4:2:0 of limited range.
 func (s *still) cut() (*codec.Frame, uint64, error) {
 	if made, seq := s.slot.latestCutout(s.key); made != nil {
 		return made, seq, nil
@@ -189,7 +193,7 @@ func (s *still) scale(f *codec.Frame, cut codec.Cutout) (*codec.Frame, error) {
 	return s.scaler.Cut(f, cut)
 }
 
-// close frees the still. Nobody draws it any more: it has no holder.
+// close frees the still. The still must have no holders, so nobody draws it any more.
 func (s *still) close() {
 	if s.scaler != nil {
 		s.scaler.Close()

@@ -7,40 +7,40 @@ import (
 	"azulejo/mixer"
 )
 
-// videoKey identifies a rendition of a view. profile, also and exact are zero for views that do not allow passthrough.
+// videoKey identifies a rendition of a view. In views that do not allow passthrough, profile, also and exact are zero.
 type videoKey struct {
-	view     string
-	id, also mixer.Codec
+	view     string      // key of the normalized view
+	id, also mixer.Codec // the codec of the rendition, and another one that its subscribers can decode, if any
 	size     mixer.Size
-	profile  uint8
-	exact    bool // video that is larger than size is not passed through
+	profile  uint8 // highest H.264 profile_idc that may be passed through
+	exact    bool  // video that is larger than size is not passed through
 }
 
 // subscriber is one subscription to video. The control loop owns it.
 type subscriber struct {
 	id      mixer.SubscriptionID
-	watches mixer.Watching             // as it was assigned last
-	key     videoKey                   // of the rendition that it was assigned last
-	holds   map[*videoRendition]struct{} // that it was assigned and has not left
-	changes int                        // number of the newest assignment; older ones that still wait are dropped
+	watches mixer.Watching               // what the subscription watches, as of its last assignment
+	key     videoKey                     // key of the rendition that was assigned last
+	holds   map[*videoRendition]struct{} // each rendition that was assigned and not left yet
+	changes int                          // number of the newest assignment that was asked for; a pending one with an older number is dropped
 }
 
-// videoEntry is a rendition that runs, or one whose encoder is being opened. The control loop owns it.
+// videoEntry is a rendition that runs or that is being opened. The control loop owns it.
 type videoEntry struct {
 	rendition *videoRendition     // nil while it is being opened
-	pending   []pendingAssignment // that wait for the rendition
+	pending   []pendingAssignment // assignments that wait for the rendition
 }
 
-// pendingAssignment is an assignment that waits until an encoder is open.
+// pendingAssignment is an assignment that waits until its encoder is open.
 type pendingAssignment struct {
 	assignment
-	change int // value of subscriber.changes
+	change int // its number, from subscriber.changes
 }
 
-// assignment is a rendition for a subscriber, by key.
+// assignment assigns the rendition with the given key to sub.
 type assignment struct {
 	sub      *subscriber
-	request  mixer.RequestID // to be answered; zero: none
+	request  mixer.RequestID // the request to answer; zero: none
 	watching mixer.Watching
 	rungs    []mixer.Rung
 	key      videoKey
@@ -57,7 +57,7 @@ func (m *Engine) watch(c mixer.Watch) {
 	m.moveTo(sub, c.Watching, c.Request)
 }
 
-// change moves a subscription to other video.
+// change moves a subscription to other video. The codecs, the profile and Keep stay as they were at Watch.
 func (m *Engine) change(c mixer.Change) {
 	sub := m.subs[c.Subscription]
 	if sub == nil {
@@ -68,13 +68,13 @@ func (m *Engine) change(c mixer.Change) {
 		m.answer(c.Request, fmt.Errorf("change a subscription: %w", err))
 		return
 	}
-	now, next := sub.watches, c.Watching
-	next.Codec, next.Also, next.Profile, next.Keep = now.Codec, now.Also, now.Profile, now.Keep
+	old, next := sub.watches, c.Watching
+	next.Codec, next.Also, next.Profile, next.Keep = old.Codec, old.Also, old.Profile, old.Keep
 	m.moveTo(sub, next, c.Request)
 }
 
-// moveTo assigns sub the rendition that w describes. The rendition is opened first if it does not run. After an error sub
-// keeps its rendition.
+// moveTo assigns sub the rendition that w describes. If the rendition does not run, moveTo opens it first. After an error
+// sub keeps its old rendition.
 func (m *Engine) moveTo(sub *subscriber, w mixer.Watching, request mixer.RequestID) {
 	v, err := m.resolve(w)
 	next := assignment{sub: sub, request: request, watching: copyView(w)}
@@ -103,7 +103,7 @@ func (m *Engine) moveTo(sub *subscriber, w mixer.Watching, request mixer.Request
 	}
 }
 
-// refuseAssignment answers with an error. A subscription that was never assigned a rendition is removed.
+// refuseAssignment answers the request of a with err. A subscription that was never assigned a rendition is removed.
 func (m *Engine) refuseAssignment(a assignment, err error) {
 	if a.request == 0 {
 		m.log.Error("view not changed for a viewer", "error", err)
@@ -114,7 +114,7 @@ func (m *Engine) refuseAssignment(a assignment, err error) {
 	}
 }
 
-// startOpening opens the rendition with that key in a goroutine, because that may take milliseconds.
+// startOpening opens the rendition with the given key in a goroutine of its own, because that may take milliseconds.
 func (m *Engine) startOpening(v mixer.View, key videoKey, e *videoEntry) {
 	m.opening.Go(func() {
 		r, err := m.openRendition(v, key)
@@ -122,7 +122,7 @@ func (m *Engine) startOpening(v mixer.View, key videoKey, e *videoEntry) {
 	})
 }
 
-// openRendition opens an encoder, and starts the view with its first rendition.
+// openRendition opens the encoder of a rendition. It starts the view v if v does not run.
 func (m *Engine) openRendition(v mixer.View, key videoKey) (*videoRendition, error) {
 	running, err := m.acquireView(v)
 	if err != nil {
@@ -136,7 +136,8 @@ func (m *Engine) openRendition(v mixer.View, key videoKey) (*videoRendition, err
 	return r, nil
 }
 
-// opened assigns a rendition that was opened to the subscriptions that wait for it.
+// opened handles the end of an opening: it assigns r to the subscriptions that wait for it, or refuses them if err is not
+// nil.
 func (m *Engine) opened(key videoKey, e *videoEntry, r *videoRendition, err error) {
 	all := e.pending
 	e.rendition, e.pending = r, nil
@@ -158,7 +159,7 @@ func (m *Engine) opened(key videoKey, e *videoEntry, r *videoRendition, err erro
 	}
 }
 
-// assign moves a subscription to a rendition that runs.
+// assign assigns the running rendition r to a subscription, and answers its request.
 func (m *Engine) assign(a assignment, r *videoRendition) {
 	sub := a.sub
 	_, held := sub.holds[r]
@@ -173,8 +174,8 @@ func (m *Engine) assign(a assignment, r *videoRendition) {
 	m.answer(a.request, nil)
 }
 
-// leave releases one rendition that a subscription holds. If the rendition was assigned again while Leave was on its way,
-// the subscription keeps it and waits for a keyframe.
+// leave releases one rendition that a subscription holds. If the hub sent Leave before it knew that the rendition had been
+// assigned again, the subscription keeps the rendition. It then waits for a keyframe, which leave requests.
 func (m *Engine) leave(c mixer.Leave) {
 	sub, r := m.subs[c.Subscription], m.video(c.Rendition)
 	switch {
@@ -186,13 +187,14 @@ func (m *Engine) leave(c mixer.Leave) {
 	}
 }
 
+// releaseRendition ends the hold of sub on r, and closes r if nobody else holds it.
 func (m *Engine) releaseRendition(sub *subscriber, r *videoRendition) {
 	delete(sub.holds, r)
 	r.removeHolder(sub)
 	m.closeUnused(r)
 }
 
-// closeUnused closes a rendition without holders.
+// closeUnused closes r if it has no holders.
 func (m *Engine) closeUnused(r *videoRendition) {
 	if len(r.holders) > 0 {
 		return
@@ -216,7 +218,7 @@ func (m *Engine) unsubscribe(id mixer.SubscriptionID) {
 	m.audio.subscribers.remove(id)
 }
 
-// video returns nil for a rendition that does not run.
+// video returns the running rendition with the given id. It returns nil if there is none.
 func (m *Engine) video(id mixer.RenditionID) *videoRendition {
 	for _, e := range m.videos {
 		if e.rendition != nil && e.rendition.id == id {
@@ -226,7 +228,7 @@ func (m *Engine) video(id mixer.RenditionID) *videoRendition {
 	return nil
 }
 
-// videoStats describes all renditions of views, those with the most subscriptions first.
+// videoStats returns the statistics of all running renditions of views, those with the most subscriptions first.
 func (m *Engine) videoStats() []mixer.RenditionStats {
 	all := []mixer.RenditionStats{}
 	for _, e := range m.videos {
@@ -247,7 +249,7 @@ func (m *Engine) listen(c mixer.Listen) {
 	m.answer(c.Request, m.audio.subscribers.add(c.Codec, m.source(c.Exclude), c.Subscription))
 }
 
-// copyView copies the personal view, because the caller owns it.
+// copyView returns w with a copy of its personal view, because the sender of w owns that view.
 func copyView(w mixer.Watching) mixer.Watching {
 	if w.View != nil {
 		v := *w.View
@@ -257,7 +259,7 @@ func copyView(w mixer.Watching) mixer.Watching {
 	return w
 }
 
-// resolve returns the normalized view that w names or contains.
+// resolve returns the view that w contains or names, normalized.
 func (m *Engine) resolve(w mixer.Watching) (mixer.View, error) {
 	if w.View != nil {
 		if err := w.View.Validate(); err != nil {
@@ -278,8 +280,8 @@ func (m *Engine) resolve(w mixer.Watching) (mixer.View, error) {
 	return m.spotlightByName(normalize(v, m.cfg)), nil
 }
 
-// spotlightByName replaces the id of the source in the spotlight by its name, if no other source has that name. So views
-// that use the id and views that use the name are equal, and share renditions.
+// spotlightByName replaces the id of the source in the spotlight by the source's name, unless another source has that name
+// too. So a view with the id equals a view with the name, and both share their renditions.
 func (m *Engine) spotlightByName(v mixer.View) mixer.View {
 	all := m.snapshot()
 	i := slices.IndexFunc(all, func(s *source) bool { return s.cfg.ID == v.Spotlight })
@@ -296,7 +298,8 @@ func (m *Engine) spotlightByName(v mixer.View) mixer.View {
 	return v
 }
 
-// sizes returns the sizes that a view can be encoded in now for a subscription, the largest first.
+// sizes returns the sizes in which v can now be encoded for a subscription that watches w, the largest first. During
+// overload the largest is left out, unless w has Keep.
 func (m *Engine) sizes(v mixer.View, w mixer.Watching) []mixer.Size {
 	sizes := mixer.Ladder(mixer.Size{W: v.Width, H: v.Height}, m.cfg.Rungs)
 	if m.overload() >= overloadRung && !w.Keep && len(sizes) > 1 {
@@ -305,7 +308,7 @@ func (m *Engine) sizes(v mixer.View, w mixer.Watching) []mixer.Size {
 	return sizes
 }
 
-// keyOf returns the key of the rendition of v that w describes.
+// keyOf returns the key of the rendition of v for a subscription that watches w.
 func (m *Engine) keyOf(v mixer.View, w mixer.Watching) (videoKey, error) {
 	sizes := m.sizes(v, w)
 	size, err := mixer.PickSize(sizes, w.Rung)
@@ -317,8 +320,8 @@ func (m *Engine) keyOf(v mixer.View, w mixer.Watching) (videoKey, error) {
 	return key, err
 }
 
-// reassign assigns renditions anew to the subscriptions to a named view, or to all if name is empty. The function to
-// changes their Watching.
+// reassign assigns renditions anew to all subscriptions to the view with the given name, or to all subscriptions to video
+// if name is empty. The function to maps the old Watching of each to the new one.
 func (m *Engine) reassign(name string, to func(mixer.Watching) mixer.Watching) {
 	for _, sub := range m.subs {
 		if name == "" || watchesView(sub.watches, name) {
@@ -327,12 +330,12 @@ func (m *Engine) reassign(name string, to func(mixer.Watching) mixer.Watching) {
 	}
 }
 
-// watchesView reports whether w names that view.
+// watchesView reports whether w names the view called name. An empty name in w means MainView.
 func watchesView(w mixer.Watching, name string) bool {
 	return w.View == nil && (w.Name == name || w.Name == "" && name == mixer.MainView)
 }
 
-// setView defines a named view. The hub has validated it.
+// setView defines a named view, or redefines it. The hub has already validated v.
 func (m *Engine) setView(name string, v mixer.View) {
 	if err := v.Validate(); err != nil {
 		m.log.Error("view not set", "view", name, "error", err)
@@ -344,7 +347,7 @@ func (m *Engine) setView(name string, v mixer.View) {
 	m.reassign(name, func(w mixer.Watching) mixer.Watching { return w })
 }
 
-// deleteView removes a named view. MainView becomes the zero View.
+// deleteView removes a named view and moves its subscriptions to MainView. MainView itself becomes the zero View.
 func (m *Engine) deleteView(name string) {
 	m.mu.Lock()
 	delete(m.named, name)
@@ -355,7 +358,8 @@ func (m *Engine) deleteView(name string) {
 	m.reassign(name, func(w mixer.Watching) mixer.Watching { w.Name = ""; return w })
 }
 
-// acquireView adds a hold to the running view of v, which is started if it does not run.
+// acquireView returns the running view with the definition v, and counts the caller as a holder. It starts the view if it
+// does not run.
 func (m *Engine) acquireView(v mixer.View) (*view, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -372,7 +376,7 @@ func (m *Engine) acquireView(v mixer.View) (*view, error) {
 	return running, nil
 }
 
-// releaseView removes a hold. Without holds the view is stopped.
+// releaseView ends one hold of v. Without holders v is stopped.
 func (m *Engine) releaseView(v *view) {
 	m.mu.Lock()
 	v.holders--

@@ -10,36 +10,38 @@ import (
 	"azulejo/mixer/engine/layout"
 )
 
-// calmEvery is the time between two updates of a tile that hardly changes, while the room is overloaded.
+// calmEvery is the least time between two updates of a tile in which hardly anything moves, while the room is overloaded.
 const calmEvery = 200 * time.Millisecond
 
-// tile is one place on a canvas. The view's ticker owns it.
+// tile is one rectangle of a view's canvas, with one source. The view's ticker owns it.
 type tile struct {
 	view     *view
-	source   *source // nil: the tile says how many sources are not shown
-	more     int
+	source   *source // nil: the tile shows only the number hidden
+	hidden   int     // number of sources that have no tile; zero if source is not nil
 	rect     image.Rectangle
-	bordered bool // has a border while its source speaks
-	above    bool // lies on another tile, which is drawn first
+	bordered bool // gets a border while its source speaks
+	above    bool // overlaps an earlier tile, which is drawn before it
 
-	still     *still      // holds the scaled frame; nil before the first
-	nameplate *nameplate  // the name on it; nil for none
-	at        image.Point // top left corner of the still
-	shown     appearance  // what the canvas shows
-	drawn     time.Time   // when the tile was drawn last
-	demanded  videoUse    // of the source
+	still     *still      // holds the scaled frame; nil: a placeholder is shown
+	nameplate *nameplate  // the name of the source; nil: none
+	stillAt   image.Point // top left corner of still on the canvas
+	onCanvas  appearance  // how the tile was drawn last
+	drawnAt   time.Time   // when the tile was drawn last
+	demanded  videoUse    // the use that source was given last
 }
 
-// appearance is everything that decides how a tile looks.
+// appearance holds everything that decides how a tile looks.
 type appearance struct {
 	state    mixer.State
-	frame    uint64 // number of the source's frame; zero for a placeholder
-	age      string
-	speaking bool
+	frame    uint64 // number of the source's frame; zero: a placeholder is shown
+	age      string // text that says how long ago video last came; empty: none
+	speaking bool   // a border is shown
 }
 
+// newTile returns the tile at place. all is the number of tiles in the view. The tile demands video of its source from now
+// on.
 func (v *view) newTile(place layout.Tile, all int) *tile {
-	t := &tile{view: v, more: place.More, rect: image.Rect(place.X, place.Y, place.X+place.W, place.Y+place.H), bordered: all > 1}
+	t := &tile{view: v, hidden: place.More, rect: image.Rect(place.X, place.Y, place.X+place.W, place.Y+place.H), bordered: all > 1}
 	if place.Index >= 0 {
 		t.source = v.scene.sources[place.Index]
 		t.demand(v.decode)
@@ -65,27 +67,28 @@ func (t *tile) look(now time.Time) appearance {
 	return a
 }
 
-// due reports whether the tile has to be drawn. If patient is set, a tile in which hardly anything moves waits up to
-// calmEvery.
+// due reports whether the tile has to be drawn. If patient is set and hardly anything moves in the source's video, the tile
+// is drawn at most once per calmEvery.
 func (t *tile) due(now time.Time, patient bool) bool {
 	next := t.look(now)
-	if next == t.shown {
+	if next == t.onCanvas {
 		return false
 	}
-	calm := patient && next.frame != 0 && t.shown.frame != 0 && t.source.video.calm() && now.Sub(t.drawn) < calmEvery
-	return !calm
+	canWait := patient && next.frame != 0 && t.onCanvas.frame != 0 && t.source.video.calm() && now.Sub(t.drawnAt) < calmEvery
+	return !canWait
 }
 
+// overlaps reports whether the tile and o have pixels in common.
 func (t *tile) overlaps(o *tile) bool { return t.rect.Overlaps(o.rect) }
 
-// draw draws the tile on canvas as it should look now. A frame that cannot be drawn is replaced by a placeholder. Other
-// tiles are not affected.
+// draw draws the tile on canvas as it should look now. If the frame cannot be drawn, it draws a placeholder, so that the
+// other tiles are not affected.
 func (t *tile) draw(canvas *codec.Frame, now time.Time) {
 	next := t.look(now)
-	t.drawn = now
+	t.drawnAt = now
 	switch {
 	case t.source == nil:
-		t.view.engine.painter.message(canvas, t.rect, fmt.Sprintf("+%d", t.more), "")
+		t.view.engine.painter.message(canvas, t.rect, fmt.Sprintf("+%d", t.hidden), "")
 	case next.frame != 0:
 		t.drawFrame(canvas, &next)
 	default:
@@ -97,10 +100,10 @@ func (t *tile) draw(canvas *codec.Frame, now time.Time) {
 	if next.speaking {
 		t.view.engine.painter.border(canvas, t.rect)
 	}
-	t.shown = next
+	t.onCanvas = next
 }
 
-// placeholder is the text below the name.
+// placeholder returns the text below the name on a placeholder.
 func placeholder(a appearance) string {
 	text := stateText[a.state]
 	if a.age != "" {
@@ -109,12 +112,13 @@ func placeholder(a appearance) string {
 	return text
 }
 
-// stateText says why a source shows no video.
+// stateText maps the state of a source to the text that says why it shows no video.
 var stateText = map[mixer.State]string{
 	mixer.Connecting: "connecting…", mixer.Muted: "camera off", mixer.Lost: "no signal", mixer.Reconnecting: "reconnecting…", mixer.Unusable: "unknown kind of picture",
 }
 
-// drawFrame draws the source's newest frame and sets its number in a. After a failure the tile has no still.
+// drawFrame draws the source's newest frame and sets its number in a. If it cannot draw, it leaves the tile without a
+// still.
 func (t *tile) drawFrame(canvas *codec.Frame, a *appearance) {
 	w, h := t.source.slot.displaySize()
 	if w == 0 {
@@ -124,10 +128,11 @@ func (t *tile) drawFrame(canvas *codec.Frame, a *appearance) {
 	t.drawStill(canvas, a, w, h)
 }
 
-// drawStill is drawFrame for a frame of w by h. If a newer frame of another size has come meanwhile, the tile stays due.
+// drawStill draws the source's newest frame, which is expected to be w by h pixels large, and sets its number in a. If the
+// source meanwhile has a frame of another size, it sets the number to zero, so that the tile is due again.
 func (t *tile) drawStill(canvas *codec.Frame, a *appearance, w, h int) {
 	t.fit(canvas, w, h)
-	seq, err := t.still.draw(canvas, t.at)
+	seq, err := t.still.draw(canvas, t.stillAt)
 	if err != nil {
 		t.source.drawFailure(err)
 		t.drop()
@@ -135,14 +140,14 @@ func (t *tile) drawStill(canvas *codec.Frame, a *appearance, w, h int) {
 		return
 	}
 	t.source.drawRecovery()
-	t.nameplate.draw(canvas, image.Rectangle{t.at, t.at.Add(image.Pt(t.still.key.w, t.still.key.h))})
+	t.nameplate.draw(canvas, image.Rectangle{t.stillAt, t.stillAt.Add(image.Pt(t.still.key.w, t.still.key.h))})
 	a.frame = seq
 	if nowW, nowH := t.source.slot.displaySize(); nowW != w || nowH != h {
 		a.frame = 0
 	}
 }
 
-// fit holds the still for a frame of w by h, and fills the bars beside it.
+// fit makes the tile hold the still for frames of w by h pixels, and fills the bars beside the still where necessary.
 func (t *tile) fit(canvas *codec.Frame, w, h int) {
 	key := stillKey{t.rect.Dx(), t.rect.Dy(), t.fills()}
 	at := t.rect.Min
@@ -150,7 +155,7 @@ func (t *tile) fit(canvas *codec.Frame, w, h int) {
 		r := layout.Fit(w, h, layout.Rect{X: t.rect.Min.X, Y: t.rect.Min.Y, W: t.rect.Dx(), H: t.rect.Dy()})
 		key.w, key.h, at = r.W, r.H, image.Pt(r.X, r.Y)
 	}
-	if !key.covers(t.rect) && (t.still == nil || t.still.key != key || t.view.redrawAll || t.shown.speaking || t.above) {
+	if !key.covers(t.rect) && (t.still == nil || t.still.key != key || t.view.redrawAll || t.onCanvas.speaking || t.above) {
 		canvas.Fill(t.rect, bars)
 	}
 	if t.still == nil || t.still.key != key {
@@ -161,10 +166,10 @@ func (t *tile) fit(canvas *codec.Frame, w, h int) {
 			t.nameplate = t.view.engine.painter.nameplate(t.source.cfg.Name, key.w, key.h)
 		}
 	}
-	t.at = at
+	t.stillAt = at
 }
 
-// fills reports whether frames are cropped to the tile's shape.
+// fills reports whether frames are cropped to the tile's aspect ratio.
 func (t *tile) fills() bool { return t.view.spec.Fill && !t.source.cfg.Screen }
 
 // drop releases the still.
@@ -175,7 +180,7 @@ func (t *tile) drop() {
 	}
 }
 
-// demand tells the source in what size it is shown, and whether it has to be decoded.
+// demand tells the source in what size it is shown, and whether the engine must decode it.
 func (t *tile) demand(decode bool) {
 	if t.source == nil {
 		return
@@ -186,19 +191,19 @@ func (t *tile) demand(decode bool) {
 	}
 }
 
-// info describes the tile for the layout. State and border are as they were drawn, if the view is composed: the source
-// may have changed since.
+// info describes the tile for the layout. If the view is composed, the state and the border are those that the canvas
+// shows. The source may have changed since it was drawn.
 func (t *tile) info(now time.Time) mixer.TileInfo {
-	i := mixer.TileInfo{X: t.rect.Min.X, Y: t.rect.Min.Y, W: t.rect.Dx(), H: t.rect.Dy(), Name: fmt.Sprintf("+%d", t.more)}
+	i := mixer.TileInfo{X: t.rect.Min.X, Y: t.rect.Min.Y, W: t.rect.Dx(), H: t.rect.Dy(), Name: fmt.Sprintf("+%d", t.hidden)}
 	if t.source == nil {
 		return i
 	}
 	state, age := t.source.state(now)
 	speaking := t.source.speaking()
 	if t.view.decode {
-		state = t.shown.state
+		state = t.onCanvas.state
 		if t.bordered {
-			speaking = t.shown.speaking
+			speaking = t.onCanvas.speaking
 		}
 	}
 	i.ID, i.Name, i.State, i.Speaking = t.source.cfg.ID, t.source.cfg.Name, state, speaking
@@ -208,6 +213,7 @@ func (t *tile) info(now time.Time) mixer.TileInfo {
 	return i
 }
 
+// close releases the still, and ends the tile's use of the source.
 func (t *tile) close() {
 	t.drop()
 	if t.source != nil {

@@ -61,7 +61,7 @@ func TestPlaceholdersSayWhy(t *testing.T) {
 		}
 		now := at.Add(after)
 		tile.draw(v.canvas, now)
-		look, info := tile.shown, tile.info(now)
+		look, info := tile.onCanvas, tile.info(now)
 		if look.state != state || info.State != state || info.Age != age {
 			t.Errorf("after %v: look %s, layout %s of age %d, want %s of %d", after, look.state, info.State, info.Age, state, age)
 		}
@@ -122,7 +122,7 @@ func TestTheAgeOfALostTileAdvances(t *testing.T) {
 			if got := v.layout.Load().Tiles[0].Age; got != second {
 				t.Errorf("%v later: the layout says %d s", now.Sub(at), got)
 			}
-			if got, want := v.tiles[0].shown.age, fmt.Sprintf("%d s ago", second); got != want {
+			if got, want := v.tiles[0].onCanvas.age, fmt.Sprintf("%d s ago", second); got != want {
 				t.Errorf("%v later: the tile says %q, want %q", now.Sub(at), got, want)
 			}
 			if part == 0 && last != nil && last.Same(v.canvas) {
@@ -320,7 +320,7 @@ func TestAShapeThatChangesWhileItIsDrawn(t *testing.T) {
 	tile := v.tiles[0]
 	look := tile.look(time.Now())
 	tile.drawStill(v.canvas, &look, 320, 180)
-	tile.shown = look
+	tile.onCanvas = look
 	v.draw(t)
 	if got := v.canvas.Mean(beside(tile.rect)); !near(got, bars) {
 		t.Errorf("beside the tall frame is %v, want the bars", got)

@@ -8,26 +8,27 @@ import (
 	"azulejo/mixer"
 )
 
-// videoFormat is the codec and the size of a source's frames.
+// videoFormat holds the codec and the size of a source's frames.
 type videoFormat struct {
 	id   mixer.Codec
 	size mixer.Size
 }
 
-// videoDecoder decodes one source's video into its slot, in any codec. One goroutine owns it; any may read format.
+// videoDecoder decodes the video of one source, in any codec, and puts the frames into the source's slot. One goroutine
+// owns it. Other goroutines may read format.
 type videoDecoder struct {
 	maxPixels int
 	slot      *frameSlot
-	cutouts   func(*codec.Frame) []codec.Cutout
-	format    atomic.Pointer[videoFormat] // of the newest frame; nil before the first
+	cutouts   func(*codec.Frame) []codec.Cutout // returns the cutouts that tiles need of a frame
+	format    atomic.Pointer[videoFormat]       // of the newest frame; nil before the first
 
 	decoder   *codec.VideoDecoder // nil before the first packet
-	id        mixer.Codec         // of decoder
-	expected  []codec.Cutout      // of the last frame that was shown
-	immediate bool                // the last packet gave its own frame: the decoder holds none back
+	id        mixer.Codec         // codec of decoder
+	expected  []codec.Cutout      // the cutouts that tiles needed of the last shown frame; the guess for the next one
+	immediate bool                // the last packet gave its own frame, so the decoder holds no frame back
 }
 
-// open prepares for packets of that codec.
+// open prepares the decoder for packets of the codec id.
 func (d *videoDecoder) open(id mixer.Codec) error {
 	if id == d.id {
 		return nil
@@ -41,7 +42,7 @@ func (d *videoDecoder) open(id mixer.Codec) error {
 	return nil
 }
 
-// decode decodes p. The frames that it completes go to the slot if show is set.
+// decode decodes p. If show is set, the frames that p completes go to the slot. Otherwise they are dropped.
 func (d *videoDecoder) decode(p mixer.Packet, show bool) error {
 	decoded, err := d.decoder.DecodeCutouts(p, d.wanted(show))
 	d.immediate = false
@@ -59,7 +60,7 @@ func (d *videoDecoder) decode(p mixer.Packet, show bool) error {
 	return err
 }
 
-// wanted are the cutouts that tiles showed of the last frame; none of a frame that is not shown.
+// wanted returns the cutouts to make while decoding: the expected ones if the frame is shown, none otherwise.
 func (d *videoDecoder) wanted(show bool) []codec.Cutout {
 	if !show {
 		return nil
@@ -67,25 +68,25 @@ func (d *videoDecoder) wanted(show bool) []codec.Cutout {
 	return d.expected
 }
 
-// skipLoopFilter is for the packets that follow. The decoder must be open.
+// skipLoopFilter sets whether the decoder skips the loop filter from the next packet on. The decoder must be open.
 func (d *videoDecoder) skipLoopFilter(skip bool) { d.decoder.SkipLoopFilter(skip) }
 
-// learnFormat reads the format from a key packet that is not decoded.
+// learnFormat reads the format from a key packet that will not be decoded now.
 func (d *videoDecoder) learnFormat(p mixer.Packet) {
 	if head, ok := keyframe.Read(p); ok {
 		d.format.Store(&videoFormat{p.Codec, mixer.Size{W: head.Width, H: head.Height}})
 	}
 }
 
-// size is the size of the newest frame, zero before the first.
+// size returns the size of the newest frame. It is zero before the first frame.
 func (d *videoDecoder) size() mixer.Size {
-	if sh := d.format.Load(); sh != nil {
-		return sh.size
+	if format := d.format.Load(); format != nil {
+		return format.size
 	}
 	return mixer.Size{}
 }
 
-// close frees the decoder. It may be opened again.
+// close frees the decoder. After that, open may be called again.
 func (d *videoDecoder) close() {
 	d.decoder.Close()
 	d.decoder, d.id = nil, ""

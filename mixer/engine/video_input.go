@@ -11,61 +11,61 @@ import (
 	"azulejo/mixer"
 )
 
-// videoQueue is how many packets may wait for a decoder: about two seconds of video. When the queue is full, all of
-// them are dropped, and decoding continues at the next keyframe: the newest frame counts.
+// videoQueue is the number of packets that may wait for a decoder: about two seconds of video. If the queue is full, all
+// packets in it are dropped, and decoding continues at the next keyframe. So the video does not lag behind.
 const videoQueue = 64
 
-// videoInputConfig is what a videoInput needs of its source.
+// videoInputConfig holds what a videoInput needs of its source.
 type videoInputConfig struct {
-	layers    int // at least 1
-	maxPixels int // of a frame; 0: no limit
+	layers    int // number of layers, at least 1
+	maxPixels int // greatest size of a frame in pixels; 0: no limit
 	log       *slog.Logger
 	slot      *frameSlot  // gets the decoded frames
-	audio     audioTiming // for lip sync
-	// cutouts returns what tiles show of a frame of the size of f.
+	audio     audioTiming // timing of the source's audio, for lip sync
+	// cutouts returns the cutouts that tiles need of f.
 	cutouts func(f *codec.Frame) []codec.Cutout
-	// The functions below are called by the input's goroutine, and requestKeyframe by any. They must not block.
-	requestKeyframe func() // at most once per refreshEvery
-	demanded        func(mixer.Demand)
-	delayed         func(time.Duration) // the delay of lip sync has changed
+	// The functions below must not block. The input's goroutine calls them. requestKeyframe may be called by any goroutine.
+	requestKeyframe func()              // asks the sender for a keyframe; called at most once per refreshEvery
+	demanded        func(mixer.Demand)  // gets each new demand
+	delayed         func(time.Duration) // gets each new delay of lip sync
 }
 
-// videoInput decodes one source's video into its slot, in a goroutine of its own. That goroutine runs run.
+// videoInput decodes the video of one source into the source's slot, in a goroutine of its own, which executes run.
 type videoInput struct {
 	cfg      videoInputConfig
 	packets  chan layerPacket
 	changed  chan struct{} // holds one value after the demand has changed
 	quit     chan struct{}
 	done     sync.WaitGroup
-	overflow atomic.Bool // the queue was full: drop what it holds
+	overflow atomic.Bool // the queue was full, so the packets in it must be dropped
 
 	layers   layerChoice
-	uses     atomic.Pointer[videoUse]
-	sleeping atomic.Bool // nobody sees the video: packets are kept, not decoded; written by run
+	uses     atomic.Pointer[videoUse] // what the video is used for by all tiles together
+	sleeping atomic.Bool              // no view composes the video, so packets are kept and not decoded; written by run
 	motion   motionMeter
 	gate     keyframeGate
 	decoder  videoDecoder
 
 	meter            mixer.Meter
 	dropped, invalid atomic.Uint64
-	repeated         atomic.Uint64 // frames that were never decoded, because they repeat the frame before
+	repeated         atomic.Uint64 // frames that repeat the frame before and were never decoded
 
 	// Owned by run.
 	sync      lipSync
 	timer     *time.Timer
 	filter    loopFilter
-	announced mixer.Demand // was passed to demanded last
-	asleep    sleepBuffer  // empty while somebody sees the video
-	asleepAt  time.Time    // when sleeping changed last
-	postponed repeatBuffer // empty while nobody sees the video
+	announced mixer.Demand // the demand that was last passed to cfg.demanded
+	asleep    sleepBuffer  // packets that are kept while sleeping; empty otherwise
+	asleepAt  time.Time    // when sleeping last changed
+	postponed repeatBuffer // packets of repeats; empty while sleeping
 	detector  repeat.Detector
 }
 
 // layerPacket is a packet of one layer.
 type layerPacket struct {
-	layer int
-	came  time.Time
-	due   time.Time // when its frame is to be shown; zero until lip sync has set it
+	layer   int
+	arrived time.Time
+	due     time.Time // when the packet's frame is to be shown; zero until waitUntilDue has set it
 	mixer.Packet
 }
 
@@ -85,8 +85,8 @@ func newVideoInput(cfg videoInputConfig) *videoInput {
 	return v
 }
 
-// enqueue queues a packet of layer n. It never blocks. Of layers that are not in use only key packets matter, for they
-// tell the size.
+// enqueue queues a packet of layer n. It never blocks. Of a layer that is not in use, only key packets are queued, because
+// the size of its frames can be read from them.
 func (v *videoInput) enqueue(n int, p mixer.Packet) {
 	now := time.Now()
 	v.layers.arrived(n, now)
@@ -98,7 +98,7 @@ func (v *videoInput) enqueue(n int, p mixer.Packet) {
 	}
 	v.meter.Add(len(p.Data))
 	select {
-	case v.packets <- layerPacket{layer: n, came: now, Packet: p}:
+	case v.packets <- layerPacket{layer: n, arrived: now, Packet: p}:
 	default:
 		v.overflow.Store(true)
 		v.dropped.Add(1)
@@ -112,6 +112,7 @@ func (v *videoInput) demand(u videoUse) {
 	}
 }
 
+// notifyChange wakes run, so that it follows the demand.
 func (v *videoInput) notifyChange() {
 	select {
 	case v.changed <- struct{}{}:
@@ -119,13 +120,13 @@ func (v *videoInput) notifyChange() {
 	}
 }
 
-// demanded reports whether anybody sees or records the video. The decoder follows a moment later.
+// demanded reports whether any view composes the video. The decoder follows this a moment later.
 func (v *videoInput) demanded() bool { return v.uses.Load().decode }
 
 // calm reports whether hardly anything moves in the video.
 func (v *videoInput) calm() bool { return v.motion.low.Load() }
 
-// requestKeyframe requests a keyframe of the sender unless one was requested just now. Safe for concurrent use.
+// requestKeyframe asks the sender for a keyframe, unless one was requested within refreshEvery. Safe for concurrent use.
 func (v *videoInput) requestKeyframe() { v.gate.requests.request() }
 
 // close stops the decoder and waits for it. Packets that are queued later are never decoded.
@@ -134,6 +135,7 @@ func (v *videoInput) close() {
 	v.done.Wait()
 }
 
+// run processes packets and follows the demand until close.
 func (v *videoInput) run() {
 	defer v.decoder.close()
 	v.timer = time.NewTimer(0)
@@ -159,8 +161,8 @@ func (v *videoInput) run() {
 	}
 }
 
-// waitUntilDue sets when p is due, and waits until then. Packets behind it stay in the queue. The result is false if
-// the source was closed meanwhile.
+// waitUntilDue sets p.due and waits until that time. Later packets meanwhile stay in the queue. The result is false if
+// close was called meanwhile.
 func (v *videoInput) waitUntilDue(p *layerPacket) bool {
 	p.due = v.sync.schedule(*p)
 	wait := time.Until(p.due)
@@ -180,7 +182,7 @@ func (v *videoInput) waitUntilDue(p *layerPacket) bool {
 	}
 }
 
-// process handles one packet: it is decoded, kept or dropped.
+// process handles one packet. The packet is decoded, kept or dropped.
 func (v *videoInput) process(p layerPacket) error {
 	if v.overflow.Swap(false) {
 		v.dropped.Add(1)
@@ -215,7 +217,7 @@ func (v *videoInput) process(p layerPacket) error {
 	return v.decode(p.Packet, true)
 }
 
-// followDemand brings the layer, and whether anything is decoded, in line with the demand.
+// followDemand follows the demand: it chooses the layer, and starts or stops decoding.
 func (v *videoInput) followDemand() {
 	u := *v.uses.Load()
 	wanted, switching := v.layers.choose(u, time.Now())
@@ -237,7 +239,7 @@ func (v *videoInput) followDemand() {
 	}
 }
 
-// dropQueue drops the packets that wait, and everything that depends on them.
+// dropQueue drops all queued packets and all kept ones. Decoding continues at the next keyframe, which it requests.
 func (v *videoInput) dropQueue() {
 	for range len(v.packets) {
 		<-v.packets
@@ -248,20 +250,20 @@ func (v *videoInput) dropQueue() {
 	v.requestKeyframe()
 }
 
-// forget drops the packets that were kept: those that come are not a continuation of them.
+// forget drops the packets that were kept. It is called before packets that do not continue the kept ones.
 func (v *videoInput) forget() {
 	v.asleep.clear()
 	v.postponed.clear()
 	v.detector = repeat.Detector{}
 }
 
-// fail counts a packet that could not be decoded. The last good frame is shown until the next keyframe.
+// fail counts a packet that could not be decoded. Until the next keyframe the last good frame is shown.
 func (v *videoInput) fail() {
 	v.invalid.Add(1)
 	v.gate.fail()
 }
 
-// decode decodes p, and shows the frames that it completes if show is set.
+// decode decodes p. If show is set, the frames that p completes are shown.
 func (v *videoInput) decode(p mixer.Packet, show bool) error {
 	if err := v.decoder.open(p.Codec); err != nil {
 		return err
@@ -270,7 +272,7 @@ func (v *videoInput) decode(p mixer.Packet, show bool) error {
 	return v.decoder.decode(p, show)
 }
 
-// chooseLoopFilter skips the loop filter where the difference is too small to see.
+// chooseLoopFilter lets the decoder skip the loop filter if the difference is too small to see.
 func (v *videoInput) chooseLoopFilter(p mixer.Packet) {
 	skip, request := v.filter.decide(p.Key, *v.uses.Load(), v.decoder.size(), time.Now())
 	v.decoder.skipLoopFilter(skip)
@@ -279,20 +281,22 @@ func (v *videoInput) chooseLoopFilter(p mixer.Packet) {
 	}
 }
 
+// measureMotion counts p in the motion meter once the size of frames is known.
 func (v *videoInput) measureMotion(p mixer.Packet) {
 	if size := v.decoder.size(); size.W > 0 {
 		v.motion.add(p, size)
 	}
 }
 
+// stats returns the video's part of the source's statistics.
 func (v *videoInput) stats() mixer.SourceStats {
-	r := v.meter.Read()
+	rate := v.meter.Read()
 	s := mixer.SourceStats{
-		FPS: r.PerSecond, Bitrate: r.Bits, Dropped: v.dropped.Load(), Invalid: v.invalid.Load(), Repeated: v.repeated.Load(),
+		FPS: rate.PerSecond, Bitrate: rate.Bits, Dropped: v.dropped.Load(), Invalid: v.invalid.Load(), Repeated: v.repeated.Load(),
 		Layer: int(v.layers.current.Load()), Decoded: !v.sleeping.Load(),
 	}
-	if sh := v.decoder.format.Load(); sh != nil {
-		s.VideoCodec, s.Width, s.Height = sh.id, sh.size.W, sh.size.H
+	if format := v.decoder.format.Load(); format != nil {
+		s.VideoCodec, s.Width, s.Height = format.id, format.size.W, format.size.H
 	}
 	return s
 }

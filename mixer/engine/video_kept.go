@@ -9,24 +9,25 @@ import (
 	"azulejo/mixer"
 )
 
-// Limits of a sleepBuffer: about ten seconds of a camera with a keyframe every ten seconds.
+// Limits of a sleepBuffer: about ten seconds of video, which is enough for a camera with a keyframe every ten seconds.
 const (
 	asleepPackets = 300
 	asleepBytes   = 6 << 20
 )
 
-// Limits of a repeatBuffer. A frame that does not repeat waits until the postponed ones are decoded: at 720p 0.7 ms
-// each, which is 0.1 s at most. It takes longer with the number of pixels, up to a quarter of a second.
+// Limits of a repeatBuffer. A frame that is no repeat is shown only after the postponed packets are decoded. At 720p each
+// of them takes 0.7 ms, so the wait is 0.1 s at most. Larger frames take longer, and the wait is a quarter of a second at
+// most.
 const (
 	repeatPackets = 128
-	repeatPixels  = 256 * 1280 * 720
+	repeatPixels  = 256 * 1280 * 720 // pixels of all frames together
 	repeatBytes   = 1 << 20
 )
 
-// packetList is packets that are not decoded yet, in order. The zero value is empty.
+// packetList holds packets that are not decoded yet, in their order. The zero value is empty.
 type packetList struct {
 	packets []mixer.Packet
-	bytes   int
+	bytes   int // size of all packets together
 }
 
 func (l *packetList) add(p mixer.Packet) {
@@ -36,20 +37,21 @@ func (l *packetList) add(p mixer.Packet) {
 
 func (l *packetList) clear() { *l = packetList{} }
 
-// drain empties the list and returns what it held.
+// drain returns the list, and leaves it empty.
 func (l *packetList) drain() packetList {
 	all := *l
 	l.clear()
 	return all
 }
 
-// sleepBuffer holds the packets of a source that nobody sees, so that its video is there at once when somebody does.
-// Its first packet is a keyframe, or follows the last packet that was decoded.
+// sleepBuffer holds the packets of a video that nobody sees, so that the video can be shown at once when it is needed. Its
+// first packet is a keyframe, or follows the last packet that was decoded.
 type sleepBuffer struct{ packetList }
 
-// makeRoom prepares the buffer for p. A keyframe needs nothing before it. When the buffer is full, it is emptied; then
-// the result is false, and only a keyframe can begin it again.
-func (b *sleepBuffer) makeRoom(p mixer.Packet) bool {
+// prepare prepares the buffer for p. If p is a keyframe, the packets before it are dropped, because decoding can start at
+// p. If the buffer is full, all its packets are dropped and the result is false. Then the next packet to be added must be a
+// keyframe.
+func (b *sleepBuffer) prepare(p mixer.Packet) bool {
 	if p.Key {
 		b.clear()
 	}
@@ -60,17 +62,17 @@ func (b *sleepBuffer) makeRoom(p mixer.Packet) bool {
 	return false
 }
 
-// repeatBuffer holds H.264 packets whose frames look exactly like the frame that is shown. They follow the last packet
-// that was decoded, none is a keyframe, and none follows a loss.
+// repeatBuffer holds postponed packets: H.264 packets of frames that look exactly like the frame that is shown. They follow
+// the last packet that was decoded. None of them is a keyframe, and none follows a loss.
 type repeatBuffer struct{ packetList }
 
-// full reports whether the buffer holds more than it may, for frames of that size.
+// full reports whether the buffer is over its limits, for frames of the given size.
 func (b *repeatBuffer) full(size mixer.Size) bool {
 	n := len(b.packets)
 	return n > repeatPackets || n > 1 && n*size.W*size.H > repeatPixels || b.bytes > repeatBytes
 }
 
-// removeOldest returns the first packet and removes it from the buffer, which must not be empty.
+// removeOldest removes the oldest packet and returns it. The buffer must not be empty.
 func (b *repeatBuffer) removeOldest() mixer.Packet {
 	oldest := b.packets[0]
 	b.packets = b.packets[1:]
@@ -78,18 +80,18 @@ func (b *repeatBuffer) removeOldest() mixer.Packet {
 	return oldest
 }
 
-// keepAsleep keeps a packet while nobody sees the video.
+// keepAsleep keeps p while nobody sees the video.
 func (v *videoInput) keepAsleep(p mixer.Packet) {
 	if time.Since(v.asleepAt) > lostAfter {
-		v.cfg.slot.clear() // the frame is too old to look live when somebody comes
+		v.cfg.slot.clear() // the frame is old: it must not look live when the video is needed again
 	}
 	if p.Key {
 		v.decoder.learnFormat(p)
 	}
-	if v.decoder.format.Load() != nil { // packets that are no video do not make the source live
+	if v.decoder.format.Load() != nil { // a source that has not sent a readable keyframe is not live
 		v.cfg.slot.touch()
 	}
-	if !v.asleep.makeRoom(p) {
+	if !v.asleep.prepare(p) {
 		v.gate.closed = true
 	}
 	if v.gate.closed && !p.Key && len(v.asleep.packets) == 0 {
@@ -99,8 +101,8 @@ func (v *videoInput) keepAsleep(p mixer.Packet) {
 	v.asleep.add(p)
 }
 
-// wake decodes the packets that were kept and shows the last good frame of them. If there is none, the frame in the
-// slot is removed: it must not look live.
+// wake decodes the packets that were kept, and shows the last good frame of them. If there is no good frame and the gate is
+// closed, it clears the slot, so that an old frame does not look live.
 func (v *videoInput) wake() {
 	if !v.replay(v.asleep.drain().packets, true) && v.gate.closed {
 		v.cfg.slot.clear()
@@ -110,8 +112,8 @@ func (v *videoInput) wake() {
 	}
 }
 
-// replay decodes packets that were kept. If show is set, the last frame before the first loss is shown. The result
-// tells whether a frame was shown.
+// replay decodes packets that were kept. If show is set, it shows the last frame before the first loss. The result tells
+// whether a frame was shown.
 func (v *videoInput) replay(packets []mixer.Packet, show bool) (shown bool) {
 	last := len(packets) - 1
 	if i := slices.IndexFunc(packets, func(p mixer.Packet) bool { return p.Lost && !p.Key }); i >= 0 {
@@ -130,8 +132,8 @@ func (v *videoInput) replay(packets []mixer.Packet, show bool) (shown bool) {
 	return shown
 }
 
-// repeats reports whether the frame of p looks exactly like the one that is shown. Every packet of the layer in use
-// passes here, in order, whether it is decoded or not.
+// repeats reports whether the frame of p looks exactly like the frame that is shown. It must be called for every packet of
+// the layer in use, in their order, even for packets that are not decoded.
 func (v *videoInput) repeats(p mixer.Packet) bool {
 	if p.Lost || p.Codec != mixer.H264 {
 		v.detector = repeat.Detector{}
@@ -139,8 +141,9 @@ func (v *videoInput) repeats(p mixer.Packet) bool {
 	return p.Codec == mixer.H264 && v.detector.Repeats(p.Data) && v.decoder.immediate && !v.gate.closed && !p.Key && p.Codec == v.decoder.id
 }
 
-// postpone keeps a frame that repeats until one comes that does not. Only the decoder does not see it. When there are
-// too many, the oldest is decoded, so that the cost of a long GOP is spread over time.
+// postpone keeps p, the packet of a repeat, until a frame comes that is no repeat. Everything except the decoder treats p
+// as if it was decoded. If the buffer is over its limits, the oldest packets are decoded, so that the cost of a long GOP is
+// spread over time.
 func (v *videoInput) postpone(p mixer.Packet) error {
 	v.measureMotion(p)
 	v.chooseLoopFilter(p)
@@ -155,8 +158,9 @@ func (v *videoInput) postpone(p mixer.Packet) error {
 	return nil
 }
 
-// decodePostponed prepares the decoder for p. No frame from an IDR on needs the postponed ones. Any other frame may
-// need them, and so may frames after a key packet that is not IDR: I slices with parameter sets.
+// decodePostponed decodes the postponed packets if p or a later frame may refer to them, and drops them otherwise. It is
+// called before p is decoded. From an IDR frame on, no frame refers to earlier ones. Key packets that are not IDR (I slices
+// with parameter sets) do not guarantee that.
 func (v *videoInput) decodePostponed(p mixer.Packet) {
 	postponed := v.postponed.drain().packets
 	if p.Codec != mixer.H264 || !p.Key || !h264.IsIDR(p.Data) {

@@ -11,24 +11,24 @@ import (
 	"azulejo/mixer"
 )
 
-// keyframeEvery is the least time between two requested keyframes.
+// keyframeEvery is the least time from a keyframe to one that is made on request.
 const keyframeEvery = 500 * time.Millisecond
 
-// frameEvery is the longest time between two frames, even if nothing changes in the view.
+// frameEvery is the longest time between two frames. A frame is encoded then even if nothing in the view has changed.
 const frameEvery = time.Second
 
-// viewerGOPs is how many GOPs a stretch has if no recording holds the rendition. Viewers request keyframes when they need
-// one. Each keyframe takes as many bits as seconds of a quiet wall.
+// viewerGOPs is the number of GOPs in a stretch while no recording holds the rendition. Viewers request keyframes when they
+// need them, and a keyframe takes as many bits as seconds of a quiet wall.
 const viewerGOPs = 15
 
-// canvasFrame is a canvas for an encoder, and its layout. The receiver owns the frame.
+// canvasFrame is a canvas to encode, and its layout. The receiver owns the frame.
 type canvasFrame struct {
 	frame  *codec.Frame
 	layout *mixer.Layout
 }
 
-// videoRendition is one encoder of a view in a goroutine of its own, shared by all subscriptions to it. That goroutine
-// runs run.
+// videoRendition encodes a view in one codec and one size, for all subscriptions that hold it. It has a goroutine of its
+// own, which executes run.
 type videoRendition struct {
 	engine  *Engine
 	id      mixer.RenditionID
@@ -36,44 +36,44 @@ type videoRendition struct {
 	view    *view
 	log     *slog.Logger
 	encoder *codec.VideoEncoder
-	scaler  *codec.Scaler // from the canvas to the rung; nil if both have the same size
+	scaler  *codec.Scaler // scales the canvas to the rung; nil if both have the same size
 
-	canvases    chan canvasFrame  // holds at most one, the newest
-	passthrough *passthroughOffer // nil: never offered
+	canvases    chan canvasFrame  // holds at most one canvas, the newest
+	passthrough *passthroughOffer // nil: passthrough is never offered
 	quit        chan struct{}
 	done        sync.WaitGroup
 
 	holders     map[*subscriber]struct{} // owned by the control loop
 	started     bool                     // attached to its view; owned by the control loop
 	holderCount atomic.Int32             // len(holders)
-	keepers     atomic.Int32             // recordings among the holders
+	keepers     atomic.Int32             // number of holders that are recordings
 
-	keyRequested atomic.Bool
-	skipped      atomic.Uint64
+	keyRequested atomic.Bool   // a keyframe is requested
+	skipped      atomic.Uint64 // canvases that were replaced before they were encoded
 	meter        mixer.Meter
 
 	layoutMu   sync.Mutex
-	lastLayout *mixer.Layout // sent last
+	lastLayout *mixer.Layout // the layout that was sent last
 
 	// Owned by the view's ticker. They describe the last canvas that was submitted.
-	submitted        bool // there was one
-	submittedStretch time.Duration
-	submittedAt      time.Duration
+	submitted        bool          // false before the first canvas
+	submittedStretch time.Duration // start of its stretch
+	submittedAt      time.Duration // its PTS
 
 	// Owned by run.
 	lastKey time.Duration // PTS of the last keyframe
-	encoded bool          // a frame was encoded
-	gop     int64         // number of the GOP of the last frame
-	stretch time.Duration // start of the stretch of the last frame
+	encoded bool          // at least one frame was encoded
+	gop     int64         // number of the last frame's GOP
+	stretch time.Duration // start of the last frame's stretch
 	steer   steering
 }
 
-// newVideoRendition opens the encoder, and takes over one hold of the view. The rendition gets canvases after start.
+// newVideoRendition opens the encoder of a rendition and takes over one hold of v. The rendition gets canvases after start.
 func newVideoRendition(m *Engine, key videoKey, v *view) (*videoRendition, error) {
 	cfg := m.cfg
 	r := &videoRendition{
 		engine: m, id: mixer.RenditionID(m.ids.Add(1)), key: key, view: v, log: v.log.With("codec", key.id, "h", key.size.H),
-		steer:    steering{best: cfg.QualityOf(key.id), now: cfg.QualityOf(key.id), most: int(float64(cfg.MaxBitrate(key.size)) * cfg.GOP.Seconds())},
+		steer:    steering{best: cfg.QualityOf(key.id), current: cfg.QualityOf(key.id), maxBits: int(float64(cfg.MaxBitrate(key.size)) * cfg.GOP.Seconds())},
 		canvases: make(chan canvasFrame, 1), quit: make(chan struct{}), holders: map[*subscriber]struct{}{},
 	}
 	if key.profile != 0 {
@@ -106,7 +106,7 @@ func (r *videoRendition) free() {
 	r.scaler.Close()
 }
 
-// start attaches the rendition to its view. Further calls do nothing.
+// start attaches the rendition to its view. Only the first call has an effect.
 func (r *videoRendition) start() {
 	if !r.started {
 		r.started = true
@@ -114,7 +114,7 @@ func (r *videoRendition) start() {
 	}
 }
 
-// addHolder adds a subscriber, unless it holds the rendition already.
+// addHolder adds s to the holders, unless it is one already.
 func (r *videoRendition) addHolder(s *subscriber) {
 	if _, known := r.holders[s]; known {
 		return
@@ -126,7 +126,7 @@ func (r *videoRendition) addHolder(s *subscriber) {
 	}
 }
 
-// removeHolder removes a subscriber, if it holds the rendition.
+// removeHolder removes s from the holders, if it is one.
 func (r *videoRendition) removeHolder(s *subscriber) {
 	if _, known := r.holders[s]; !known {
 		return
@@ -144,14 +144,15 @@ func (r *videoRendition) info() mixer.RenditionInfo {
 	}
 }
 
-// requestKeyframe requests a keyframe of the encoder, and of the source that is offered for passthrough.
+// requestKeyframe requests a keyframe of the encoder. If a source is offered for passthrough, it requests one of that
+// source too.
 func (r *videoRendition) requestKeyframe() {
 	r.keyRequested.Store(true)
 	r.passthrough.requestKeyframe()
 }
 
-// stretchStart is the start of the stretch that pts belongs to. A stretch starts with a keyframe. It is one GOP, or
-// viewerGOPs GOPs if no recording holds the rendition.
+// stretchStart returns the start of the stretch that pts lies in. A stretch starts with a keyframe. It is one GOP long if a
+// recording holds the rendition, and viewerGOPs GOPs otherwise.
 func (r *videoRendition) stretchStart(pts time.Duration) time.Duration {
 	if r.keepers.Load() > 0 {
 		return pts.Truncate(r.engine.cfg.GOP)
@@ -159,8 +160,9 @@ func (r *videoRendition) stretchStart(pts time.Duration) time.Duration {
 	return pts.Truncate(viewerGOPs * r.engine.cfg.GOP)
 }
 
-// due reports whether the canvas at pts has to be encoded: if it has changed, if a stretch starts, if a keyframe is
-// requested, if passthrough has ended, or if the last one is frameEvery ago. Only the view's ticker calls it.
+// due reports whether the canvas at pts has to be encoded. It has to if the canvas has changed, if a stretch starts, if a
+// keyframe is requested, if passthrough has ended, or if the last canvas was submitted frameEvery ago. Only the view's
+// ticker calls due.
 func (r *videoRendition) due(pts time.Duration, changed bool) bool {
 	stretch := r.stretchStart(pts)
 	if !changed && r.submitted && stretch == r.submittedStretch && pts-r.submittedAt < frameEvery && !r.keyRequested.Load() && !r.passthrough.keyframeDue() {
@@ -170,8 +172,9 @@ func (r *videoRendition) due(pts time.Duration, changed bool) bool {
 	return true
 }
 
-// submit takes over c. It never blocks: c replaces a canvas that the encoder has not fetched. If that canvas would have
-// started a GOP, c gets its time. Only the view's ticker calls submit; it may do so once after close.
+// submit hands c to the encoder and takes over its frame. It never blocks. If the canvas before c still waits for the
+// encoder, c replaces it. If the replaced canvas would have started a GOP, c gets its time. Only the view's ticker calls
+// submit. It may do so once after close.
 func (r *videoRendition) submit(c canvasFrame) {
 	if old, ok := r.withdraw(); ok {
 		if old.frame.PTS%r.engine.cfg.GOP == 0 {
@@ -189,7 +192,7 @@ func (r *videoRendition) submit(c canvasFrame) {
 	}
 }
 
-// withdraw returns the canvas that waits for the encoder. The result is false if there is none.
+// withdraw takes back the canvas that waits for the encoder. The result is false if none waits.
 func (r *videoRendition) withdraw() (canvasFrame, bool) {
 	select {
 	case c := <-r.canvases:
@@ -199,12 +202,14 @@ func (r *videoRendition) withdraw() (canvasFrame, bool) {
 	}
 }
 
+// drain drops the canvas that waits for the encoder, if any.
 func (r *videoRendition) drain() {
 	if c, ok := r.withdraw(); ok {
 		c.frame.Close()
 	}
 }
 
+// run encodes canvases until close.
 func (r *videoRendition) run() {
 	logFailure, logRecovery := newFailureLog(r.log, "rendition")
 	for {
@@ -221,7 +226,8 @@ func (r *videoRendition) run() {
 	}
 }
 
-// process encodes and delivers a canvas. A canvas that was submitted before passthrough started is dropped.
+// process encodes a canvas and delivers the packets. During passthrough it drops the canvas, which was submitted before
+// passthrough started.
 func (r *videoRendition) process(c canvasFrame) error {
 	defer c.frame.Close()
 	if r.passthrough.active() {
@@ -237,8 +243,8 @@ func (r *videoRendition) process(c canvasFrame) error {
 	return nil
 }
 
-// encode makes a keyframe at the first canvas of each stretch, after passthrough, and at a request if the last keyframe is
-// at least keyframeEvery ago.
+// encode encodes f. It makes a keyframe of the first frame of each stretch, and of the first frame after passthrough. It
+// makes a keyframe on request if the last keyframe is at least keyframeEvery ago.
 func (r *videoRendition) encode(f *codec.Frame) ([]mixer.Packet, error) {
 	pts := f.PTS
 	gop, stretch := int64(pts/r.engine.cfg.GOP), r.stretchStart(pts)
@@ -268,7 +274,8 @@ func (r *videoRendition) encode(f *codec.Frame) ([]mixer.Packet, error) {
 	return packets, err
 }
 
-// deliver emits packets, which are cut into RTP payloads once for all subscriptions, and the layout if it is new.
+// deliver cuts packets into RTP payloads, once for all subscriptions, and emits them. It emits the layout with them if it
+// is new.
 func (r *videoRendition) deliver(packets []mixer.Packet, layout *mixer.Layout) {
 	for i, p := range packets {
 		r.meter.Add(len(p.Data))
@@ -279,14 +286,14 @@ func (r *videoRendition) deliver(packets []mixer.Packet, layout *mixer.Layout) {
 	}
 }
 
-// sendLayout emits a new layout without packets, during passthrough.
+// sendLayout emits layout without packets if it is new. It is for passthrough, when the encoder makes no packets.
 func (r *videoRendition) sendLayout(layout *mixer.Layout) {
 	if l := r.newLayout(layout); l != nil {
 		r.engine.emit(mixer.Delivery{Rendition: r.id, Layout: l})
 	}
 }
 
-// newLayout returns layout, or nil if it was sent last.
+// newLayout returns layout if it differs from the layout that was sent last, and nil otherwise.
 func (r *videoRendition) newLayout(layout *mixer.Layout) *mixer.Layout {
 	r.layoutMu.Lock()
 	defer r.layoutMu.Unlock()
@@ -297,7 +304,7 @@ func (r *videoRendition) newLayout(layout *mixer.Layout) *mixer.Layout {
 	return layout
 }
 
-// close stops the encoder and waits for it. The view is stopped with its last rendition.
+// close stops the encoder and waits for it. It releases the view, which stops with its last rendition.
 func (r *videoRendition) close() {
 	close(r.quit)
 	r.done.Wait()

@@ -12,32 +12,33 @@ import (
 	"azulejo/mixer"
 )
 
-// view composes a canvas at a fixed rate for its renditions. Its goroutine is the view's ticker, which runs run.
+// view composes a canvas at a fixed rate for its renditions. It has a goroutine of its own, the view's ticker, which
+// executes run.
 type view struct {
 	engine  *Engine
 	spec    mixer.View // normalized
 	key     string
 	cadence cadence
 	log     *slog.Logger
-	holders int // under the engine's mu
+	holders int // protected by the engine's mu
 
 	cancel  context.CancelFunc
 	running sync.WaitGroup
 
 	mu         sync.Mutex
-	renditions []*videoRendition // that get canvases
+	renditions []*videoRendition // the renditions that get canvases
 
-	layout atomic.Pointer[mixer.Layout] // of the canvas; nil before the first tick
+	layout atomic.Pointer[mixer.Layout] // the layout of the canvas; nil before the first tick
 
-	// Owned by run, and by stop after it.
+	// Owned by run, and by stop after run has ended.
 	canvas    *codec.Frame
 	tiles     []*tile
 	scene     scene
-	clock     int64     // the second that is drawn on the canvas, in Unix time; zero for none
-	redrawAll bool      // the whole canvas has to be drawn
-	lastTick  int64     // the last tick that was not left out because of overload
-	decode    bool      // at least one rendition is encoded, as of the last tick
-	wokenAt   time.Time // when passthrough of all renditions ended last; zero: never
+	clock     int64     // the second, in Unix time, that the canvas shows as its time of day; zero: none
+	redrawAll bool      // the next tick must draw the whole canvas
+	lastTick  int64     // the last tick that overload did not leave out
+	decode    bool      // at the last tick, at least one rendition had to be encoded
+	wokenAt   time.Time // when encoding last resumed after all renditions had been passed through; zero: never
 }
 
 func newView(spec mixer.View, m *Engine) (*view, error) {
@@ -66,14 +67,14 @@ func (v *view) stop() {
 	v.canvas.Close()
 }
 
-// attach adds a rendition that gets canvases.
+// attach adds a rendition, which gets canvases from the next tick on.
 func (v *view) attach(r *videoRendition) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.renditions = append(v.renditions, r)
 }
 
-// detach removes a rendition. It may get one more canvas.
+// detach removes a rendition. A tick that is in progress may still submit a canvas to it.
 func (v *view) detach(r *videoRendition) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -87,7 +88,7 @@ func (v *view) attached() []*videoRendition {
 	return slices.Clone(v.renditions)
 }
 
-// run composes until ctx ends. Late ticks are skipped, except for the first tick of a GOP: the segments of a recording
+// run composes until ctx ends. It skips late ticks, except for the first tick of a GOP, so that the segments of a recording
 // start at exact times even on a busy machine.
 func (v *view) run(ctx context.Context) {
 	timer := time.NewTimer(0)
@@ -109,16 +110,18 @@ func (v *view) run(ctx context.Context) {
 	}
 }
 
-// skip counts n ticks that were skipped because they were late.
+// skip counts n late ticks that were skipped.
 func (v *view) skip(n int64) {
 	v.engine.late.Add(uint64(n))
 	v.engine.governor.skip(int(n))
 }
 
+// period returns the time from one tick to the next.
 func (v *view) period() time.Duration { return v.cadence.at(1) }
 
-// leaveOut reports whether tick n is left out to halve the frame rate of an overloaded room: the tick before it was
-// composed. After skipped ticks none is left out, because the rate is low enough. The first tick of a GOP is never left out.
+// leaveOut reports whether to leave out tick n, because the frame rate of an overloaded room is halved. A tick is left out
+// if the tick before it was not. So none is left out after skipped ticks, which have already lowered the rate. The first
+// tick of a GOP is never left out.
 func (v *view) leaveOut(n int64) bool {
 	if v.engine.overload() >= overloadRate && !v.startsGOP(n) && n-v.lastTick < 2 {
 		return true
@@ -127,12 +130,14 @@ func (v *view) leaveOut(n int64) bool {
 	return false
 }
 
+// startsGOP reports whether tick n is the first of its GOP.
 func (v *view) startsGOP(n int64) bool { return v.gop(n) != v.gop(n-1) }
 
+// gop returns the number of the GOP that tick n belongs to.
 func (v *view) gop(n int64) int64 { return int64(v.cadence.at(n) / v.engine.cfg.GOP) }
 
-// newest returns the tick to compose when n is due: the last one that is due, or the first one of its GOP if that was not
-// composed yet.
+// newest returns the tick to compose when tick n is due. That is the last tick that is due. But if that tick's GOP starts
+// at n or later, the first tick of the GOP was not composed yet, and newest returns that one.
 func (v *view) newest(n int64) int64 {
 	due := v.cadence.now()
 	first := due
@@ -145,7 +150,7 @@ func (v *view) newest(n int64) int64 {
 	return max(due, n)
 }
 
-// tick brings the canvas up to date, and submits it to the renditions that have to encode it.
+// tick updates the canvas for tick n, and submits it to the renditions that have to encode it.
 func (v *view) tick(n int64) error {
 	v.engine.ticks.Add(1)
 	now := time.Now()
@@ -177,11 +182,11 @@ func (v *view) tick(n int64) error {
 	return nil
 }
 
-// wakeWithin is the longest time after passthrough that nothing is composed, while the decoder catches up with the source.
+// wakeWithin is how long after passthrough a view may stay uncomposed, while the decoder catches up with the source.
 const wakeWithin = time.Second
 
-// waking reports whether the source that was passed through is live but not decoded yet. A placeholder would flash for a
-// moment if the view was composed now.
+// waking reports whether the source that was passed through sends video that is not decoded yet. If the view was composed
+// now, a placeholder would flash for a moment.
 func (v *view) waking(now time.Time) bool {
 	only := v.passable()
 	if only == nil || now.Sub(v.wokenAt) > wakeWithin {
@@ -191,7 +196,7 @@ func (v *view) waking(now time.Time) bool {
 	return seq == 0
 }
 
-// compose draws the tiles that have changed, and the clock. It reports whether the canvas has changed.
+// compose draws the tiles that have changed, and the time of day. It reports whether the canvas has changed.
 func (v *view) compose(now time.Time) (bool, error) {
 	second := int64(0)
 	if v.engine.cfg.Clock {
@@ -220,7 +225,7 @@ func (v *view) compose(now time.Time) (bool, error) {
 	return true, nil
 }
 
-// due returns the tiles that have to be drawn: those that have changed, and those that overlap a changed one below them.
+// due returns the tiles that have to be drawn: the tiles that have changed, and the tiles that lie on one of them.
 func (v *view) due(now time.Time) []*tile {
 	patient := v.engine.overload() >= overloadStill
 	var due []*tile
@@ -232,7 +237,7 @@ func (v *view) due(now time.Time) []*tile {
 	return due
 }
 
-// erase fills the canvas with the background. Without tiles it shows a text.
+// erase fills the canvas with the background. If there are no tiles, it draws a text that says so.
 func (v *view) erase() {
 	v.canvas.Fill(v.canvas.Bounds(), background)
 	if len(v.tiles) == 0 {

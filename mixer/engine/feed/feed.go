@@ -1,5 +1,5 @@
-// Package feed runs the sources that the server makes itself: media files that are played in a loop, and test patterns.
-// A [mixer.FeedSpec] names one. A Feed is run by one goroutine and calls its callback from there.
+// Package feed makes the media of feeds: media files that are played in a loop, and test patterns. A [mixer.FeedSpec]
+// describes a feed. A Feed must be run by one goroutine, and calls its callback from that goroutine.
 package feed
 
 import (
@@ -8,14 +8,15 @@ import (
 	"azulejo/mixer"
 )
 
-// Feed is one file or test pattern.
+// Feed plays one file or test pattern.
 type Feed interface {
-	// Run delivers packets in real time until ctx ends or the input breaks. It returns nil when ctx has ended. The packets
-	// are never written to after the call of out. What comes from refresh asks for a keyframe, which only patterns make.
+	// Run passes packets to out in real time until ctx ends or the input fails. It returns nil when ctx has ended. It never
+	// changes a packet after the call of out. A value from refresh requests a keyframe. Test patterns make one, and files
+	// ignore it.
 	Run(ctx context.Context, out func(mixer.Packet), refresh <-chan struct{}) error
 }
 
-// Open returns the feed that spec names. It opens nothing: Run does.
+// Open returns the feed that spec describes. It does not open the file: Run does.
 func Open(spec mixer.FeedSpec) (Feed, error) {
 	if spec.File != "" {
 		return fileFeed(spec.File), nil

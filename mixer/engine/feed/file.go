@@ -11,10 +11,11 @@ import (
 	"azulejo/mixer"
 )
 
-// fileFeed is the path of a media file. It is played in real time, again from its start at its end. Packets go out in
-// decoding order at the pace of their decoding times, without being decoded here.
+// fileFeed is the path of a media file, which is played in real time. At its end it starts again. Packets go out undecoded,
+// in decoding order, at the times that their DTS say.
 type fileFeed string
 
+// Run plays the file until ctx ends or the file cannot be read. It ignores requests for keyframes.
 func (f fileFeed) Run(ctx context.Context, out func(mixer.Packet), _ <-chan struct{}) error {
 	p := player{ctx: ctx, out: out, timer: time.NewTimer(0)}
 	defer p.timer.Stop()
@@ -25,14 +26,14 @@ func (f fileFeed) Run(ctx context.Context, out func(mixer.Packet), _ <-chan stru
 	}
 }
 
-// player paces the packets of a file over many rounds.
+// player sends the packets of a file at their times.
 type player struct {
 	ctx   context.Context
 	out   func(mixer.Packet)
 	timer *time.Timer
 }
 
-// play delivers the file once. It returns nil at its end and when the context ends.
+// play plays the file once, from its start to its end. It returns nil at the end of the file, and when the context ends.
 func (p *player) play(name string) error {
 	file, err := codec.OpenFile(name)
 	if err != nil {
@@ -57,7 +58,7 @@ func (p *player) play(name string) error {
 	}
 }
 
-// wait sleeps until t; false means that the context ended.
+// wait waits until t. The result is false if the context ended meanwhile.
 func (p *player) wait(t time.Time) bool {
 	p.timer.Reset(time.Until(t))
 	select {

@@ -8,22 +8,23 @@ import (
 	"azulejo/mixer"
 )
 
-// pattern is a synthetic camera: a drifting wall of painted tiles, a ball that circles once a second, the name of the
-// source, a running clock, and a tone that swells on every second.
+// pattern is a synthetic camera. Its video shows a drifting wall of ceramic tiles, a ball that circles once a second, the
+// name of the source and a running clock. Its audio is a tone that swells at every full second.
 type pattern struct {
 	mixer.Pattern
 	name string
 }
 
-// keyEvery is the distance of keyframes that nobody asked for.
+// keyEvery is the time from one keyframe to the next if none is requested.
 const keyEvery = 4 * time.Second
 
+// Run generates the pattern until ctx ends or an encoder fails. Each value from refresh forces a keyframe at once.
 func (p *pattern) Run(ctx context.Context, out func(mixer.Packet), refresh <-chan struct{}) error {
-	scene, err := newScene(p)
+	painter, err := newFramePainter(p)
 	if err != nil {
 		return err
 	}
-	defer scene.close()
+	defer painter.close()
 	video, err := codec.NewVideoEncoder(codec.VideoConfig{
 		Codec: mixer.H264, Width: p.Width, Height: p.Height, FPS: p.FPS,
 		Bitrate: max(200_000, p.Width*p.Height*p.FPS/4), Preset: "ultrafast",
@@ -37,24 +38,25 @@ func (p *pattern) Run(ctx context.Context, out func(mixer.Packet), refresh <-cha
 		return err
 	}
 	defer audio.Close()
-	g := &generator{pattern: p, scene: scene, video: video, audio: audio, out: out}
+	g := &generator{pattern: p, painter: painter, video: video, audio: audio, out: out}
 	return g.run(ctx, refresh)
 }
 
-// generator paces a pattern's frames and audio by the wall clock.
+// generator makes the frames and the audio of a pattern at the pace of the wall clock.
 type generator struct {
 	*pattern
-	scene *scene
-	video *codec.VideoEncoder
-	audio *codec.AudioEncoder
-	out   func(mixer.Packet)
+	painter *framePainter
+	video   *codec.VideoEncoder
+	audio   *codec.AudioEncoder
+	out     func(mixer.Packet)
 
 	start   time.Time
 	voice   voice
-	frames  int           // painted, or skipped because they were late
-	lastKey time.Duration // time of the last keyframe, since start
+	frames  int           // number of frames that were painted, or skipped because they were late
+	lastKey time.Duration // time of the last keyframe since start
 }
 
+// run advances the pattern every 20 ms until ctx ends, and at once when a keyframe is requested.
 func (g *generator) run(ctx context.Context, refresh <-chan struct{}) error {
 	g.start = time.Now()
 	g.voice = voice{hz: g.Tone, at: g.start}
@@ -75,7 +77,8 @@ func (g *generator) run(ctx context.Context, refresh <-chan struct{}) error {
 	}
 }
 
-// advance encodes the audio up to now, and a frame when one is due or forced.
+// advance encodes the audio up to now. It also encodes a frame if one is due. If forced is set, it encodes a keyframe at
+// once.
 func (g *generator) advance(now time.Time, forced bool) error {
 	for g.voice.at.Before(now) {
 		at := g.voice.at.Sub(g.start)
@@ -96,8 +99,10 @@ func (g *generator) advance(now time.Time, forced bool) error {
 	return g.frame(now, at, forced)
 }
 
+// frame paints the frame of the time now, and encodes it with the PTS at. The frame becomes a keyframe if forced is set, or
+// if keyEvery has passed since the last one.
 func (g *generator) frame(now time.Time, at time.Duration, forced bool) error {
-	f, err := g.scene.paint(now)
+	f, err := g.painter.paint(now)
 	if err != nil {
 		return err
 	}

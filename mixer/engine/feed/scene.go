@@ -10,32 +10,32 @@ import (
 	"azulejo/mixer/engine/label"
 )
 
-// scene paints a pattern's frames. One goroutine owns it.
-type scene struct {
+// framePainter paints the frames of a pattern. One goroutine owns it.
+type framePainter struct {
 	p      *pattern
 	font   *label.Font
-	wall   *codec.Frame // the tiles, one tile larger than the canvas each way
+	wall   *codec.Frame // the ceramic tiles, one tile wider and higher than canvas
 	canvas *codec.Frame
-	side   int // of a tile, pixels
-	bar    int // height of the title bar, pixels
+	side   int // side of a ceramic tile in pixels
+	bar    int // height of the title bar in pixels
 	name   *image.Alpha
 	ball   *image.Alpha
 	lamp   *image.Alpha
-	colour codec.Colour
+	colour codec.Colour // of the ball
 }
 
-func newScene(p *pattern) (*scene, error) {
+func newFramePainter(p *pattern) (*framePainter, error) {
 	font, err := label.Load()
 	if err != nil {
 		return nil, err
 	}
-	s := &scene{p: p, font: font, side: max(16, p.Height/4&^1), bar: max(12, p.Height/9&^1)}
+	s := &framePainter{p: p, font: font, side: max(16, p.Height/4&^1), bar: max(12, p.Height/9&^1)}
 	if s.wall, err = codec.NewFrame(p.Width+s.side, p.Height+s.side); err != nil {
-		return nil, fmt.Errorf("paint the scene of %s: %w", p.name, err)
+		return nil, fmt.Errorf("paint the pattern of %s: %w", p.name, err)
 	}
 	if s.canvas, err = codec.NewFrame(p.Width, p.Height); err != nil {
 		s.close()
-		return nil, fmt.Errorf("paint the scene of %s: %w", p.name, err)
+		return nil, fmt.Errorf("paint the pattern of %s: %w", p.name, err)
 	}
 	s.paintWall()
 	s.name = font.Render(p.name, s.bar*6/10, p.Width/3)
@@ -45,14 +45,14 @@ func newScene(p *pattern) (*scene, error) {
 	return s, nil
 }
 
-func (s *scene) close() {
+func (s *framePainter) close() {
 	s.wall.Close()
 	s.canvas.Close()
 }
 
-// paintWall covers the wall with one motif: a flower with eight petals in a ring, a quarter of another in
-// every corner.
-func (s *scene) paintWall() {
+// paintWall covers the wall with ceramic tiles. All have the same motif: a flower with eight petals in a ring, and a
+// quarter of another flower in every corner.
+func (s *framePainter) paintWall() {
 	glaze, paint, deep := hsv(s.p.Hue, 0.06, 0.93), hsv(s.p.Hue, 0.75, 0.70), hsv(s.p.Hue, 0.85, 0.42)
 	s.wall.Fill(s.wall.Bounds(), glaze)
 	flower, ring := motif(s.side, petals), motif(s.side, grout)
@@ -64,7 +64,8 @@ func (s *scene) paintWall() {
 	}
 }
 
-// motif draws one tile of side pixels. covered returns from 0 to 1 how much of a point is painted; x and y go from -1 to 1.
+// motif returns the mask of one ceramic tile, side pixels high and wide. covered returns how much of the point x, y is
+// painted, from 0 to 1. x and y go from -1 to 1.
 func motif(side int, covered func(x, y float64) float64) *image.Alpha {
 	m := image.NewAlpha(image.Rect(0, 0, side, side))
 	for y := range side {
@@ -76,7 +77,7 @@ func motif(side int, covered func(x, y float64) float64) *image.Alpha {
 	return m
 }
 
-// petals is the flower. Its edges are soft over about a twentieth of the tile.
+// petals returns how much of a point the flowers cover. Their edges are soft over about a twentieth of the tile.
 func petals(x, y float64) float64 {
 	r, a := math.Hypot(x, y), math.Atan2(y, x)
 	centre := (0.52 + 0.26*math.Cos(8*a) - r) * 20
@@ -85,15 +86,15 @@ func petals(x, y float64) float64 {
 	return max(centre, corner) * min(1, (r-0.12)*20)
 }
 
-// grout is the ring around the flower and the joint between tiles.
+// grout returns how much of a point is covered by the ring around the flower and by the joint between tiles.
 func grout(x, y float64) float64 {
 	ring := 1 - math.Abs(math.Hypot(x, y)-0.86)*28
 	joint := (max(math.Abs(x), math.Abs(y)) - 0.97) * 40
 	return max(ring, joint)
 }
 
-// paint returns the frame for a moment. The scene owns it; it is valid until the next call.
-func (s *scene) paint(now time.Time) (*codec.Frame, error) {
+// paint returns the frame of the time now. The painter owns the frame, which is valid until the next call.
+func (s *framePainter) paint(now time.Time) (*codec.Frame, error) {
 	if err := s.canvas.MakeWritable(); err != nil {
 		return nil, err
 	}
@@ -108,9 +109,9 @@ func (s *scene) paint(now time.Time) (*codec.Frame, error) {
 	return s.canvas, nil
 }
 
-// title writes a lamp, the name and the time into a bar at the top. The lamp is lit in the first half of
-// every second, and the voice swells when it lights up: so audio and video can be compared.
-func (s *scene) title(now time.Time) {
+// title paints a bar at the top with a lamp, the name and the time. The lamp is lit in the first half of every second. The
+// tone swells when the lamp lights up, so that the skew between audio and video can be seen and heard.
+func (s *framePainter) title(now time.Time) {
 	white := codec.RGB(255, 255, 255)
 	s.canvas.Fill(image.Rect(0, 0, s.p.Width, s.bar), codec.RGB(8, 14, 30))
 	pad := s.bar / 3
@@ -123,12 +124,12 @@ func (s *scene) title(now time.Time) {
 	s.canvas.Blend(clock, s.p.Width-clock.Rect.Dx()-pad, (s.bar-clock.Rect.Dy())/2, white)
 }
 
-// disc is a filled circle with a soft edge.
+// disc returns the mask of a filled circle with a soft edge.
 func disc(radius int) *image.Alpha {
 	return motif(2*radius, func(x, y float64) float64 { return (1 - math.Hypot(x, y)) * float64(radius) / 2 })
 }
 
-// hsv is a colour by hue in degrees, saturation and value from 0 to 1.
+// hsv returns the colour with the hue h in degrees and the saturation s and value v from 0 to 1.
 func hsv(h, s, v float64) codec.Colour {
 	channel := func(n float64) uint8 {
 		k := math.Mod(n+h/60, 6)

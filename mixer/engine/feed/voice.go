@@ -7,28 +7,28 @@ import (
 	"azulejo/mixer"
 )
 
-// voice is a steady tone that swells on every full second of the wall clock, so that audio and video can be compared by
-// ear and by machine.
+// voice is a steady tone that swells at every full second of the wall clock, so that a listener or a program can compare it
+// with the video.
 type voice struct {
 	hz    float64
 	at    time.Time // start of the next block
-	phase float64   // radians
+	phase float64   // phase of the tone in radians
 }
 
-// The amplitude of a voice as a fraction of full scale: between seconds, and on them.
+// The amplitude of a voice as a fraction of full scale.
 const (
-	quiet = 0.02
-	loud  = 0.2
+	quiet = 0.02 // between full seconds
+	loud  = 0.2  // at a full second
 )
 
 // next returns the next 20 ms of interleaved stereo.
 func (v *voice) next() []int16 {
 	const n = mixer.SampleRate / 50
 	out := make([]int16, n*mixer.Channels)
-	since := float64(v.at.Nanosecond()) / 1e9
+	sinceSecond := float64(v.at.Nanosecond()) / 1e9
 	step := 2 * math.Pi * v.hz / mixer.SampleRate
 	for i := range n {
-		t := math.Mod(since+float64(i)/mixer.SampleRate, 1)
+		t := math.Mod(sinceSecond+float64(i)/mixer.SampleRate, 1)
 		level := quiet + (loud-quiet)*min(t/0.005, math.Exp(-t*12))
 		s := int16(32767 * level * math.Sin(v.phase))
 		out[2*i], out[2*i+1] = s, s

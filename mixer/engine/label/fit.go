@@ -10,7 +10,8 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// clean composes text, makes it one line, and removes characters without a shape of their own.
+// clean prepares text to be drawn. It composes the text, makes it one line of at most maxRunes characters, and removes
+// characters that have no shape of their own.
 func clean(text string) string {
 	var b strings.Builder
 	n := 0
@@ -29,7 +30,8 @@ func clean(text string) string {
 	return strings.Join(strings.Fields(b.String()), " ")
 }
 
-// head cuts text before it is composed, to limit the work. Composing shortens text by less than a factor of 4.
+// head returns the start of text that clean looks at. Composing shortens text by less than a factor of 4, so 4*maxRunes
+// characters are enough. The limit bounds the work.
 func head(text string) string {
 	n := 0
 	for i := range text {
@@ -40,29 +42,30 @@ func head(text string) string {
 	return text
 }
 
-// shapeless reports whether r is a control or format character, a variation selector or a skin tone of emoji.
+// shapeless reports whether r is a control character, a format character, a variation selector or a skin tone of emoji.
 func shapeless(r rune) bool {
 	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Variation_Selector) || (r >= 0x1f3fb && r <= 0x1f3ff)
 }
 
-// fit returns as much of text as fits in maxWidth, and the rectangle of its ink if it is drawn at the origin.
+// fit returns as much of text as fits in maxWidth pixels, with an ellipsis if it was cut. It also returns the bounds of its
+// ink, if it is drawn at the origin.
 func fit(face font.Face, text string, maxWidth int) (string, image.Rectangle) {
 	if ink := inkOf(face, text); ink.Dx() <= maxWidth {
 		return text, ink
 	}
 	runes := []rune(text)
-	cut := sort.Search(len(runes), func(n int) bool {
+	kept := sort.Search(len(runes), func(n int) bool {
 		return inkOf(face, shorten(runes, n)).Dx() > maxWidth
 	}) - 1
-	if cut < 0 {
+	if kept < 0 {
 		return "", image.Rectangle{}
 	}
-	line := shorten(runes, cut)
+	line := shorten(runes, kept)
 	return line, inkOf(face, line)
 }
 
-// shorten keeps n runes and appends the ellipsis. It does not separate a letter from its marks, and removes the space
-// before the ellipsis.
+// shorten keeps the first n runes and appends the ellipsis. It keeps fewer if the cut would separate a letter from its
+// marks. It removes spaces before the ellipsis.
 func shorten(runes []rune, n int) string {
 	for n > 0 && n < len(runes) && unicode.Is(unicode.M, runes[n]) {
 		n--
@@ -70,6 +73,8 @@ func shorten(runes []rune, n int) string {
 	return strings.TrimRight(string(runes[:n]), " ") + ellipsis
 }
 
+// inkOf returns the horizontal bounds of the ink of text in pixels, if text is drawn at the origin. The vertical bounds are
+// 0 and 1.
 func inkOf(face font.Face, text string) image.Rectangle {
 	b, _ := font.BoundString(face, text)
 	if b.Empty() {

@@ -1,5 +1,6 @@
-// Package label renders a name as a mask of its letters, which is drawn on a tile. The engine calls it when a name or the
-// size of a tile changes, and caches the result. This package caches nothing. It is pure Go and safe for concurrent use.
+// Package label renders text, such as the name of a source, as a mask that is drawn on a frame. The engine calls it when a
+// name or the size of a tile changes, and caches the result. This package caches nothing. It is pure Go and safe for
+// concurrent use.
 package label
 
 import (
@@ -19,17 +20,18 @@ import (
 	"golang.org/x/image/math/fixed"
 )
 
-// Limits of the text. Longer text is cut first.
+// Limits of the text. Longer text is cut before it is rendered, and larger text is rendered at maxHeight.
 const (
 	maxRunes  = 128
-	maxHeight = 256
+	maxHeight = 256 // pixels
 )
 
-// emShare is the em size of the letters in a mask of height 1. Accents and descenders reach 0.65 em from the middle of a
-// capital (measured: Å, Ế, |). With the rounding of the baseline that just fits in a mask of 16 pixels.
+// emShare is the em size of the letters as a fraction of the mask's height. Accents and descenders reach up to 0.65 em from
+// the middle of a capital (measured: Å, Ế, |). With the baseline rounded to whole pixels, they just fit in a mask of 16
+// pixels.
 const emShare = 0.72
 
-// ellipsis is three full stops: the ellipsis character is one em wide in Korean fonts.
+// ellipsis is three full stops, because the ellipsis character is one em wide in Korean fonts.
 const ellipsis = "..."
 
 //go:embed fonts
@@ -38,7 +40,7 @@ var embedded embed.FS
 // Font is a typeface. Safe for concurrent use.
 type Font struct {
 	sfnt   *sfnt.Font
-	middle float64 // of a capital, above the baseline, in em
+	middle float64 // middle of a capital above the baseline, in em
 }
 
 // Load returns the font that was embedded when the program was built.
@@ -50,6 +52,7 @@ func Load() (*Font, error) {
 	return load(dir)
 }
 
+// load returns the font in dir.
 func load(dir fs.FS) (*Font, error) {
 	name, err := find(dir)
 	if err != nil {
@@ -59,7 +62,7 @@ func load(dir fs.FS) (*Font, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open font: %w", err)
 	}
-	data, ok := f.(io.ReaderAt) // stays open: glyphs are read when they are needed
+	data, ok := f.(io.ReaderAt) // stays open, because glyphs are read when they are needed
 	if !ok {
 		return nil, fmt.Errorf("font %s: its file system cannot read at an offset", name)
 	}
@@ -70,6 +73,7 @@ func load(dir fs.FS) (*Font, error) {
 	return newFont(face)
 }
 
+// find returns the name of the first font file in dir.
 func find(dir fs.FS) (string, error) {
 	files, err := fs.ReadDir(dir, ".")
 	if err != nil {
@@ -84,7 +88,7 @@ func find(dir fs.FS) (string, error) {
 	return "", errors.New("no font in mixer/engine/label/fonts when this was built: run scripts/build, which puts one there")
 }
 
-// korean returns the Korean face by its family name, or the first face of the file.
+// korean returns the face of the collection whose family name ends in KR. If there is none, it returns the first face.
 func korean(data io.ReaderAt) (*sfnt.Font, error) {
 	all, err := sfnt.ParseCollectionReaderAt(data)
 	if err != nil {
@@ -111,10 +115,11 @@ func newFont(s *sfnt.Font) (*Font, error) {
 	return &Font{sfnt: s, middle: float64(m.CapHeight) / 64 / em / 2}, nil
 }
 
-// Render renders text as one line. Capitals are in the middle of pixelHeight, which is at most 256. The mask is
-// pixelHeight high and as wide as the ink, at most maxWidth: longer text ends in an ellipsis. The width is 0 if there is
-// no visible text, or no room for any of it. Decomposed text (as from macOS) is composed first. Characters that the font
-// lacks, such as emoji, are boxes. The caller owns the mask. Rendering takes about a millisecond, so cache the result.
+// Render renders text as one line. The mask is pixelHeight pixels high, at most 256, and as wide as the ink. Capitals are
+// in the middle of its height. Text that is wider than maxWidth is cut and ends in an ellipsis. The width is 0 if text has
+// no visible characters, or if none of them fits. Decomposed text (as from macOS) is composed first. Characters that
+// the font lacks, such as emoji, are drawn as boxes. The caller owns the mask. Rendering takes about a millisecond, so the
+// caller should cache the mask.
 func (f *Font) Render(text string, pixelHeight, maxWidth int) *image.Alpha {
 	height := min(max(pixelHeight, 0), maxHeight)
 	face, err := f.face(height)
@@ -132,6 +137,7 @@ func (f *Font) Render(text string, pixelHeight, maxWidth int) *image.Alpha {
 	return mask
 }
 
+// face returns the font in the size for masks of the given height.
 func (f *Font) face(height int) (font.Face, error) {
 	return opentype.NewFace(f.sfnt, &opentype.FaceOptions{
 		Size: emShare * float64(height), DPI: 72, Hinting: font.HintingNone,

@@ -2,30 +2,31 @@ package layout
 
 import "azulejo/mixer"
 
-// Scene is what decides where tiles are. The zero Kind is a grid. Every Scene is accepted: one that mixer.View.Validate
-// would refuse has fewer tiles, or none.
+// Scene holds everything that decides where tiles are. Every Scene is accepted: one that mixer.View.Validate would refuse
+// has fewer tiles, or none.
 type Scene struct {
-	Kind          mixer.LayoutKind
+	Kind          mixer.LayoutKind // empty: a grid
 	Width, Height int              // of the canvas in pixels
-	Count         int              // sources that want a tile, in their order
-	Large         int              // index of the source that is shown large or alone; -1: the first; grid and custom ignore it
-	Capacity      int              // tiles at most, including the one that says how many sources are not shown; 0: DefaultCapacity
-	Page          int              // 0 or more, taken modulo Pages
-	Cells         []mixer.Fraction // of a custom layout
+	Count         int              // number of sources that want a tile; they have the indices 0 to Count-1 in the order of their tiles
+	Large         int              // index of the source that is shown large or alone; -1: the first; ignored by grid and custom layouts
+	Capacity      int              // greatest number of tiles, including the tile that says how many sources are not shown; 0: DefaultCapacity
+	Page          int              // number of the page, 0 or more, taken modulo Pages
+	Cells         []mixer.Fraction // the tiles of a custom layout
 }
 
-// Tile is a place on the canvas.
+// Tile is the place of one source on the canvas.
 type Tile struct {
 	Rect
-	Index int // of the source; -1: the tile that says how many sources are not shown
-	More  int // how many sources are not shown; only on that tile
+	Index int // index of the source; -1: the tile says how many sources are not shown
+	More  int // number of sources that are not shown, if Index is -1; zero otherwise
 }
 
-// Arrange places the sources of a scene. Later tiles lie on earlier ones, which happens only in pip and custom layouts.
+// Arrange places the sources of a scene. In pip and custom layouts, tiles may overlap. Then a later tile lies on an earlier
+// one.
 //
 // If there are more sources than places, the last place says how many sources are not shown, and the sources share the
 // other places page by page. If there is only one place, it shows a source, and the number is not shown. Every page is
-// full, so that tiles have the same size on all pages: the last page begins with sources of the page before. In
+// full, so that tiles have the same size on all pages: the last page starts with sources that the page before shows too. In
 // spotlight and pip layouts the large source is on every page.
 //
 // Places depend only on the canvas, with two exceptions: the tiles of a grid are as large as their number allows, and a
@@ -47,18 +48,18 @@ func Arrange(s Scene) []Tile {
 	}
 }
 
-// Pages is how many pages a scene has, at least one.
+// Pages returns the number of pages of a scene. It is at least one.
 func Pages(s Scene) int { return s.page().pages }
 
-// Most is how many tiles a scene has at most, for any number of sources.
+// Most returns the greatest number of tiles that a scene can have, for any number of sources.
 func Most(s Scene) int {
 	switch s.Kind {
 	case mixer.KindSpeaker, mixer.KindFocus:
 		return 1
 	case mixer.KindSpotlight:
-		return min(1+s.strip().slots, s.capacity())
+		return min(1+s.strip().places, s.capacity())
 	case mixer.KindPiP:
-		return min(1+s.row().slots, s.capacity())
+		return min(1+s.row().places, s.capacity())
 	case mixer.KindCustom:
 		return min(len(s.Cells), s.capacity())
 	default:
@@ -66,7 +67,7 @@ func Most(s Scene) int {
 	}
 }
 
-// Hidden is how many of count sources have no tile.
+// Hidden returns how many of count sources have none of the tiles.
 func Hidden(count int, tiles []Tile) int {
 	for _, t := range tiles {
 		if t.Index >= 0 {
@@ -76,8 +77,10 @@ func Hidden(count int, tiles []Tile) int {
 	return max(count, 0)
 }
 
+// canvas returns the canvas, with its sides rounded down to even numbers.
 func (s Scene) canvas() Rect { return Rect{W: s.Width &^ 1, H: s.Height &^ 1} }
 
+// large returns the index of the large source.
 func (s Scene) large() int {
 	if s.Large < 0 || s.Large >= s.Count {
 		return 0
@@ -92,7 +95,8 @@ func (s Scene) capacity() int {
 	return s.Capacity
 }
 
-// page is the page of the sources that share places: all sources, or all but the large one.
+// page returns the current page of the sources that share places. These are all sources, or in spotlight and pip layouts
+// all but the large one.
 func (s Scene) page() page {
 	switch s.Kind {
 	case mixer.KindSpeaker, mixer.KindFocus:
@@ -104,7 +108,8 @@ func (s Scene) page() page {
 	}
 }
 
-// arrangeLarge is Arrange for spotlight and pip: one large tile, and the others in a line of small ones.
+// arrangeLarge places the sources of a spotlight or pip layout: one on a large tile, and the others on a line of small
+// tiles.
 func (s Scene) arrangeLarge() []Tile {
 	line := s.row()
 	if s.Kind == mixer.KindSpotlight {
@@ -118,50 +123,53 @@ func (s Scene) arrangeLarge() []Tile {
 	small := p.tiles(line.rects(p.places()))
 	for i := range small {
 		if small[i].Index >= large.Index {
-			small[i].Index++ // the index did not count the large source
+			small[i].Index++ // page does not count the large source
 		}
 	}
 	return append([]Tile{large}, small...)
 }
 
-// page is the sources on one page: shown sources, beginning at first.
+// page holds the sources that are shown on one page.
 type page struct {
-	first, shown int
-	more         int  // sources that are not shown
-	counted      bool // one place says how many are not shown
-	pages        int
+	first      int  // index of the first source that is shown
+	visible    int  // number of sources that are shown
+	more       int  // number of sources that are not shown
+	hasCounter bool // one place says how many sources are not shown
+	pages      int  // number of pages
 }
 
-// paginate distributes n sources over pages of that many slots, and returns the page with that number.
-func paginate(n, slots, number int) page {
-	n, slots = max(n, 0), max(slots, 0)
-	if n <= slots || slots == 0 {
-		return page{shown: min(n, slots), pages: 1}
+// paginate distributes n sources over pages with perPage places each, and returns the page with the given number, modulo
+// the number of pages.
+func paginate(n, perPage, number int) page {
+	n, perPage = max(n, 0), max(perPage, 0)
+	if n <= perPage || perPage == 0 {
+		return page{visible: min(n, perPage), pages: 1}
 	}
-	counted := slots > 1
-	each := slots
-	if counted {
+	hasCounter := perPage > 1
+	each := perPage
+	if hasCounter {
 		each--
 	}
 	pages := (n + each - 1) / each
-	return page{first: min(max(number, 0)%pages*each, n-each), shown: each, more: n - each, counted: counted, pages: pages}
+	return page{first: min(max(number, 0)%pages*each, n-each), visible: each, more: n - each, hasCounter: hasCounter, pages: pages}
 }
 
-// places is how many rectangles the page needs.
+// places returns the number of rectangles that the page needs.
 func (p page) places() int {
-	if p.counted {
-		return p.shown + 1
+	if p.hasCounter {
+		return p.visible + 1
 	}
-	return p.shown
+	return p.visible
 }
 
-// tiles places the page's sources in rects. There may be more rects than needed, or none if the canvas is too small.
+// tiles places the page's sources in rects. rects may have more rectangles than the page needs. If the canvas is too small,
+// it has none.
 func (p page) tiles(rects []Rect) []Tile {
 	n := min(len(rects), p.places())
-	tiles := make([]Tile, 0, n+1) // with room for a large tile
+	tiles := make([]Tile, 0, n+1) // one more than n, for a large tile
 	for i, r := range rects[:n] {
 		t := Tile{Rect: r, Index: p.first + i}
-		if i == p.shown {
+		if i == p.visible {
 			t.Index, t.More = -1, p.more
 		}
 		tiles = append(tiles, t)

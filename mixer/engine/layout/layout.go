@@ -1,21 +1,21 @@
-// Package layout is the geometry of a view: it places a number of sources as tiles on a canvas. The engine's views call
-// it. All functions are pure and may be called from any goroutine.
+// Package layout computes the geometry of a view: it places a number of sources as tiles on a canvas. The engine's views
+// call it. All functions are pure and may be called from any goroutine.
 package layout
 
-// Aspect ratio of every tile.
+// Aspect ratio of the tiles of a grid and of the small tiles beside a large one.
 const (
 	aspectW = 16
 	aspectH = 9
 )
 
-// Rect is a rectangle in pixels. X and Y are its top left corner, relative to that of the canvas. All four numbers of
-// the rectangles that this package returns are even, because 4:2:0 chroma has half the resolution.
+// Rect is a rectangle in pixels. X and Y are its top left corner, counted from the top left corner of the canvas. In
+// rectangles that this package returns, all four numbers are even, because 4:2:0 chroma has half the resolution of luma.
 type Rect struct{ X, Y, W, H int }
 
-// Grid places n equal 16:9 tiles on a canvas of width by height pixels, row by row from the top left, as large as
-// possible. The block of tiles is centred, and so is its last row. Of two arrangements with tiles of the same size, the
-// one with fewer holes is taken, then the wider one. The result is nil if n is not positive, or if the canvas is too
-// small for tiles of 2x2 pixels.
+// Grid places n equal 16:9 tiles on a canvas of width by height pixels, row by row from the top left, as large as possible.
+// The block of tiles is centred, and so is its last row. If two arrangements have tiles of the same size, Grid chooses the
+// one with fewer empty cells, then the one with more columns. The result is nil if n is not positive, or if the canvas is
+// too small for tiles of 2x2 pixels.
 func Grid(n, width, height int) []Rect {
 	g, ok := best(n, width, height)
 	if !ok {
@@ -34,9 +34,10 @@ func Grid(n, width, height int) []Rect {
 	return tiles
 }
 
-// grid is one arrangement: the number of columns and rows, and the size of a tile.
+// grid is one arrangement of tiles: the numbers of columns and rows, and the size of a tile in pixels.
 type grid struct{ cols, rows, w, h int }
 
+// best returns the best arrangement of n tiles. The result is false if there is none.
 func best(n, width, height int) (grid, bool) {
 	var g grid
 	for cols := 1; cols <= n; cols++ {
@@ -49,7 +50,8 @@ func best(n, width, height int) (grid, bool) {
 	return g, g.cols > 0
 }
 
-// beats reports whether g is better than o: the larger tile, then fewer cells, then more columns.
+// beats reports whether g is better than o. The grid with larger tiles is better, then the one with fewer cells, then the
+// one with more columns.
 func (g grid) beats(o grid) bool {
 	if a, b := g.w*g.h, o.w*o.h; a != b {
 		return a > b
@@ -60,17 +62,17 @@ func (g grid) beats(o grid) bool {
 	return g.cols > o.cols
 }
 
-// tile is the largest even 16:9 rectangle in a cell.
+// tile returns the size of the largest 16:9 rectangle with even sides in a cell.
 func tile(cellW, cellH int) (w, h int) {
 	w = min(cellW, cellH*aspectW/aspectH) &^ 1
 	return w, clampEven(w*aspectH, aspectW, cellH)
 }
 
-// clampEven rounds num/den to the nearest even number, not below 2 and not above limit.
+// clampEven returns num/den, rounded to the nearest even number, but at least 2 and at most limit.
 func clampEven(num, den, limit int) int {
 	even := (num + den) / (2 * den) * 2
 	return min(max(even, 2), limit&^1)
 }
 
-// margin is the space before a centred block of that length, rounded down to an even number.
+// margin returns the space before a block of length used that is centred in space, rounded down to an even number.
 func margin(space, used int) int { return (space - used) / 2 &^ 1 }

@@ -2,19 +2,19 @@ package layout
 
 import "math"
 
-// The size of small tiles. A landscape canvas is five of them wide and five high; a portrait canvas is four wide. At
-// 1280x720 a small tile has 256x144 pixels, at 720x1280 it has 180x102.
+// The size of small tiles. A landscape canvas is as wide and as high as five small tiles. A portrait canvas is as wide as
+// four. At 1280x720 a small tile has 256x144 pixels, at 720x1280 it has 180x102.
 const (
 	acrossLandscape = 5
 	acrossPortrait  = 4
-	gaps            = 36 // the space around a small tile on a large one is 1/36 of the shorter side of the canvas
+	gaps            = 36 // the space around a small tile on a large one is 1/36 of the canvas's shorter side
 )
 
-// line is a row or a column of small tiles, and the place of the large tile.
+// line is a row or a column of places for small tiles, and the place of the large tile.
 type line struct {
-	first  Rect
-	dx, dy int // from one small tile to the next
-	slots  int
+	first  Rect // the first small tile
+	dx, dy int  // from one small tile to the next
+	places int  // number of small tiles that fit
 	large  Rect
 }
 
@@ -30,8 +30,8 @@ func (l line) rects(n int) []Rect {
 	return all
 }
 
-// strip is the line of a spotlight layout: a column at the right of a landscape canvas, from the top, or a row at the
-// bottom of a portrait one, from the left. The large tile fills the rest of the canvas.
+// strip returns the line of a spotlight layout. On a landscape canvas it is a column at the right, from top to bottom. On a
+// portrait canvas it is a row at the bottom, from left to right. The large tile fills the rest of the canvas.
 func (s Scene) strip() line {
 	c := s.canvas()
 	w, h := s.small()
@@ -41,19 +41,19 @@ func (s Scene) strip() line {
 	if c.H > c.W {
 		n := c.W / w
 		return line{
-			first: Rect{X: margin(c.W, n*w), Y: c.H - h, W: w, H: h}, dx: w, slots: n,
+			first: Rect{X: margin(c.W, n*w), Y: c.H - h, W: w, H: h}, dx: w, places: n,
 			large: Rect{W: c.W, H: c.H - h},
 		}
 	}
 	n := c.H / h
 	return line{
-		first: Rect{X: c.W - w, Y: margin(c.H, n*h), W: w, H: h}, dy: h, slots: n,
+		first: Rect{X: c.W - w, Y: margin(c.H, n*h), W: w, H: h}, dy: h, places: n,
 		large: Rect{W: c.W - w, H: c.H},
 	}
 }
 
-// row is the line of a pip layout. It lies on the large tile, along its bottom, and begins at the right: so the name in
-// the lower left corner of the large tile is covered last.
+// row returns the line of a pip layout. It lies on the large tile, along the bottom, and goes from right to left, so that
+// the name in the lower left corner of the large tile is covered last.
 func (s Scene) row() line {
 	c := s.canvas()
 	w, h := s.small()
@@ -63,11 +63,11 @@ func (s Scene) row() line {
 	gap := min(c.W, c.H) / gaps &^ 1
 	return line{
 		first: Rect{X: c.W - gap - w, Y: c.H - gap - h, W: w, H: h}, dx: -(w + gap),
-		slots: (c.W - gap) / (w + gap), large: c,
+		places: (c.W - gap) / (w + gap), large: c,
 	}
 }
 
-// small is the size of a small tile in pixels.
+// small returns the size of a small tile in pixels.
 func (s Scene) small() (w, h int) {
 	c := s.canvas()
 	if c.H > c.W {
@@ -76,8 +76,8 @@ func (s Scene) small() (w, h int) {
 	return tile(c.W/acrossLandscape, c.H/acrossLandscape)
 }
 
-// cells are the rectangles of a custom layout in pixels. Their edges are rounded, not their sizes: cells with a common
-// edge in fractions have it in pixels.
+// cells returns the rectangles of a custom layout in pixels. It rounds their edges and not their sizes, so that cells with
+// a common edge in fractions have a common edge in pixels too.
 func (s Scene) cells() []Rect {
 	c := s.canvas()
 	all := make([]Rect, 0, len(s.Cells))
@@ -89,7 +89,8 @@ func (s Scene) cells() []Rect {
 	return all
 }
 
-// span converts an interval in fractions of an even length to pixels. Both ends are even and at least 2 apart.
+// span converts an interval from fractions of length to pixels. length is even. Both ends of the result are even, and they
+// are at least 2 apart.
 func span(at, size float64, length int) (start, extent int) {
 	even := func(f float64) int { return int(math.Round(min(max(f, 0), 1)*float64(length)/2)) * 2 }
 	start = min(even(at), length-2)

@@ -4,30 +4,31 @@ import "time"
 
 // Parameters of a Limiter.
 const (
-	Ceiling = 29204                // highest magnitude of its output: -1 dBFS, which leaves room for a lossy codec to overshoot
-	Delay   = 5 * time.Millisecond // by which its output lags its input
+	Ceiling = 29204                // highest magnitude of a Limiter's output: -1 dBFS, because a lossy codec may overshoot
+	Delay   = 5 * time.Millisecond // time by which a Limiter's output lags its input
 
 	ahead   = int(Delay * Rate / time.Second) // look-ahead in frames
-	window  = ahead + 1                       // frames for which a peak holds the gain down, and over which gains are averaged
-	release = Rate * 150 / 1000               // time constant in frames: 150 ms
-	one     = 1 << 30                         // unity gain, Q30
+	window  = ahead + 1                       // frames for which a peak holds the gain down, and over which the gain is averaged
+	release = Rate * 150 / 1000               // time constant of the release in frames: 150 ms
+	one     = 1 << 30                         // a gain of 1 in Q30
 )
 
-// Limiter converts a 32-bit mix to 16 bits without clipping. It looks ahead by Delay. The gain that a peak needs is held
-// for the look-ahead and averaged over the same time, which is a straight ramp down that ends at the peak. It is released
-// with a time constant of 150 ms. So no sample exceeds Ceiling, and audio below it is only delayed, bit for bit. Both
-// channels have the same gain. All arithmetic is in integers: nothing drifts over months. Not for concurrent use.
+// Limiter converts a 32-bit mix to 16 bits without clipping. It looks ahead by Delay. When it sees a peak, it holds the
+// gain that the peak needs for the look-ahead, and averages the gain over the same time. So the gain falls in a straight
+// ramp that ends at the peak. Afterwards the gain rises with a time constant of 150 ms. No sample exceeds Ceiling, and
+// audio that stays below Ceiling is delayed and otherwise unchanged, bit for bit. Both channels get the same gain. All
+// arithmetic is in integers, so nothing drifts over months. Not for concurrent use.
 type Limiter struct {
-	delay [ahead][Channels]int32
-	gains [window]int64 // the newest gains after release; their average is applied
-	total int64         // sum of gains
-	env   int64         // the newest of gains
-	at    int           // of the oldest frame in delay
-	slot  int           // of the oldest gain in gains
-	low   minimum
+	delay       [ahead][Channels]int32 // the frames of the look-ahead
+	gains       [window]int64          // the newest gains, with the release applied; their average is the gain that is used
+	total       int64                  // sum of gains
+	env         int64                  // the newest of gains
+	oldestFrame int                    // index of the oldest frame in delay
+	oldestGain  int                    // index of the oldest gain in gains
+	lowest      minimum                // the smallest of the last gains that were needed
 }
 
-// NewLimiter returns a limiter. Its output is silent for the first Delay.
+// NewLimiter returns a limiter. The first Delay of its output is silent.
 func NewLimiter() *Limiter {
 	l := &Limiter{env: one, total: int64(window) * one}
 	for i := range l.gains {
@@ -36,42 +37,43 @@ func NewLimiter() *Limiter {
 	return l
 }
 
-// Process limits the frames of sum and writes them to out, up to the shorter of the two. sum is only read. Blocks may
-// have any size, and join without a seam.
+// Process limits the frames of sum and writes them to out, up to the shorter of the two. It does not change sum. Blocks may
+// have any size, and their outputs join without a click.
 func (l *Limiter) Process(out []int16, sum []int32) {
 	n := min(len(out), len(sum)) &^ 1
 	out, sum = out[:n], sum[:n]
 	for i := 0; i < n; i += Channels {
 		left, right := sum[i], sum[i+1]
 		g := l.gain(needed(max(magnitude(left), magnitude(right))))
-		old := &l.delay[l.at]
+		old := &l.delay[l.oldestFrame]
 		out[i], out[i+1] = apply(old[0], g), apply(old[1], g)
 		old[0], old[1] = left, right
-		if l.at++; l.at == ahead {
-			l.at = 0
+		if l.oldestFrame++; l.oldestFrame == ahead {
+			l.oldestFrame = 0
 		}
 	}
 }
 
-// gain takes the gain that the newest frame needs, and returns the gain of the oldest frame in the look-ahead.
+// gain takes the gain that the newest frame needs. It returns the gain to apply to the oldest frame of the look-ahead.
 func (l *Limiter) gain(need int64) int64 {
-	if need == one && l.env == one && l.low.empty() && l.total == int64(window)*one {
+	if need == one && l.env == one && l.lowest.empty() && l.total == int64(window)*one {
 		return one
 	}
-	held := l.low.push(need)
+	held := l.lowest.push(need)
 	if held > l.env {
 		l.env = min(held, l.env+(held-l.env)/int64(release)+1)
 	} else {
 		l.env = held
 	}
-	l.total += l.env - l.gains[l.slot]
-	l.gains[l.slot] = l.env
-	if l.slot++; l.slot == window {
-		l.slot = 0
+	l.total += l.env - l.gains[l.oldestGain]
+	l.gains[l.oldestGain] = l.env
+	if l.oldestGain++; l.oldestGain == window {
+		l.oldestGain = 0
 	}
 	return l.total / int64(window)
 }
 
+// needed returns the gain that brings a sample of magnitude peak down to Ceiling.
 func needed(peak int64) int64 {
 	if peak <= Ceiling {
 		return one
@@ -81,10 +83,11 @@ func needed(peak int64) int64 {
 
 func magnitude(v int32) int64 { return max(int64(v), -int64(v)) }
 
+// apply returns v multiplied by gain, rounded.
 func apply(v int32, gain int64) int16 { return int16((int64(v)*gain + one/2) >> 30) }
 
-// minimum finds the smallest of the last window gains. It is a queue of rising values, each with the frame at which it
-// expires. Gains of one are not stored.
+// minimum finds the smallest of the last window gains. It is a ring buffer of rising gains, each with the frame at which it
+// expires. Gains of 1 are not stored.
 type minimum struct {
 	value [window]int64
 	until [window]uint64
@@ -95,6 +98,7 @@ type minimum struct {
 
 func (m *minimum) empty() bool { return m.count == 0 }
 
+// push adds a gain and returns the smallest of the last window gains.
 func (m *minimum) push(v int64) int64 {
 	m.now++
 	if m.count > 0 && m.until[m.head] <= m.now {

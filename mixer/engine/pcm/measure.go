@@ -2,11 +2,11 @@ package pcm
 
 import "math"
 
-// Floor is the level of silence in dB. No measured level is lower.
+// Floor is the level of silence in dBFS. No measured level is lower.
 const Floor = -127
 
-// Level returns the RMS of all samples in dBFS. A full-scale square wave has 0, a full-scale sine -3, and silence or an
-// empty block has Floor.
+// Level returns the RMS level of all samples in dBFS. A full-scale square wave has 0, a full-scale sine has -3. Silence and
+// an empty block have Floor.
 func Level(in []int16) float64 {
 	var sum float64
 	for _, v := range in {
@@ -18,9 +18,9 @@ func Level(in []int16) float64 {
 	return decibels(math.Sqrt(sum/float64(len(in))) / 32768)
 }
 
-// Goertzel returns the level of the tone of hz in stereo audio of rate frames per second, as the mean of both channels,
-// in dB. A full-scale sine has 0. A Hann window attenuates other tones: those further away than 4/duration (40 Hz in
-// 100 ms) by more than 30 dB.
+// Goertzel returns the level of one tone in stereo audio, in dB. in has rate frames per second, the tone has the frequency
+// hz, and both channels are averaged. A full-scale sine has 0. A Hann window attenuates other tones by more than 30 dB if
+// they are further away than 4/duration, which is 40 Hz for 100 ms of audio.
 func Goertzel(in []int16, rate int, hz float64) float64 {
 	frames := len(in) / Channels
 	if frames < 2 || rate <= 0 {

@@ -1,7 +1,7 @@
-// Package pcm is sample arithmetic: mixing, gain, limiting and measuring of 16-bit audio. The engine's audio mixer calls
-// it, and tests measure with it. Unless a function says otherwise, audio is interleaved stereo at 48 kHz, and a frame is
-// one sample of each channel. Nothing allocates after construction, except [Splice.Lengthen]. Functions are pure. A
-// Limiter or an Extrapolator belongs to one goroutine.
+// Package pcm is arithmetic on 16-bit audio samples. It mixes, limits, shortens, lengthens and measures audio, and conceals
+// gaps. The engine calls it, and tests measure with it. Unless a function says otherwise, audio is interleaved stereo at 48
+// kHz, and a frame is one sample of each channel. Only [Splice.Lengthen] and constructors allocate memory. Functions keep
+// no state. A Limiter or an Extrapolator must not be used by two goroutines at once.
 package pcm
 
 import "math"
@@ -12,7 +12,7 @@ const (
 	Channels = 2
 )
 
-// Add adds in to sum, sample by sample, up to the shorter of the two. 65536 full-scale inputs fit in a sum.
+// Add adds the samples of in to those of sum, up to the shorter of the two. 65536 full-scale inputs fit in a sum.
 func Add(sum []int32, in []int16) {
 	n := min(len(sum), len(in))
 	sum, in = sum[:n], in[:n]
@@ -21,7 +21,8 @@ func Add(sum []int32, in []int16) {
 	}
 }
 
-// Sub subtracts in from sum, up to the shorter of the two. It reverses an Add of the same samples bit for bit.
+// Sub subtracts the samples of in from those of sum, up to the shorter of the two. It reverses an Add of the same samples
+// bit for bit.
 func Sub(sum []int32, in []int16) {
 	n := min(len(sum), len(in))
 	sum, in = sum[:n], in[:n]
@@ -30,9 +31,9 @@ func Sub(sum []int32, in []int16) {
 	}
 }
 
-// Gain multiplies in, in place, by a factor that changes linearly over the block. The first frame gets the factor from.
-// The frame after the last one would get to, so that consecutive ramps join. Results beyond 16 bits are clipped. A
-// constant factor of 1 changes nothing.
+// Gain multiplies the samples of in by a factor that changes linearly over the block. The first frame gets the factor from.
+// The factor to is for the frame after the last one, so that consecutive ramps join. Results beyond 16 bits are clipped. If
+// from and to are 1, nothing changes.
 func Gain(in []int16, from, to float32) {
 	switch {
 	case from == 1 && to == 1:

@@ -2,24 +2,24 @@ package pcm
 
 import "math"
 
-// The lags at which audio is compared with itself, in frames: the periods of voices from 66 to 400 Hz.
+// Lengths in frames. Audio is compared with itself at lags from MinLag to MaxLag, the periods of voices from 400 to 66 Hz.
 const (
 	MinLag = Rate * 25 / 10000
 	MaxLag = Rate * 15 / 1000
 	// Overlap is the length of a cross-fade in frames.
 	Overlap = Rate * 5 / 1000
-	// SpliceReach is how many frames FindSplice looks at.
+	// SpliceReach is the number of frames that FindSplice looks at.
 	SpliceReach = MaxLag + Overlap
 )
 
-// Splice tells by how much audio can be shortened or lengthened at its beginning.
+// Splice says how a block of audio can be shortened or lengthened at its start without a click.
 type Splice struct {
-	Lag        int     // frames that can be removed or repeated
-	Similarity float64 // of the audio at both ends of the lag: 1 for periodic audio and for silence, 0 for noise
+	Lag        int     // number of frames that can be removed or repeated
+	Similarity float64 // of the audio before and after the lag: 1 for periodic audio and for silence, 0 for noise
 }
 
-// FindSplice finds the lag from MinLag to MaxLag after which the first SpliceReach frames of in repeat themselves best.
-// If in is shorter, the Similarity is 0.
+// FindSplice compares the start of in with the audio that follows it after each lag from MinLag to MaxLag, and returns the
+// most similar lag. It looks at the first SpliceReach frames. If in is shorter, the Similarity is 0.
 func FindSplice(in []int16) Splice {
 	if len(in) < SpliceReach*Channels {
 		return Splice{Lag: MinLag}
@@ -28,7 +28,7 @@ func FindSplice(in []int16) Splice {
 	return Splice{MinLag + at, similarity}
 }
 
-// Shorten removes Lag frames at the beginning of in, and returns the rest in the same memory.
+// Shorten removes Lag frames from the start of in. The result is in the memory of in.
 func (s Splice) Shorten(in []int16) []int16 {
 	later := in[s.Lag*Channels:]
 	for i := range Overlap * Channels {
@@ -38,20 +38,20 @@ func (s Splice) Shorten(in []int16) []int16 {
 	return in[:n+copy(in[n:], later[n:])]
 }
 
-// Lengthen repeats Lag frames at the beginning of in. The result may be in new memory.
+// Lengthen repeats the first Lag frames of in. The result may be in new memory.
 func (s Splice) Lengthen(in []int16) []int16 {
 	n := s.Lag * Channels
 	in = append(in, make([]int16, n)...)
-	copy(in[n:], in[:len(in)-n]) // the beginning is at 0 and at the lag
+	copy(in[n:], in[:len(in)-n]) // now in starts with Lag frames, and the same frames follow at Lag
 	later := in[2*n:]
-	for i := range Overlap * Channels { // fade at the lag from the audio that followed the repeated frames to their repetition
-		from, to := later[i], in[n+i]
-		in[n+i] = between(from, to, i/Channels, Overlap)
+	for i := range Overlap * Channels { // at Lag, fade from the audio that followed the first copy to the second copy
+		in[n+i] = between(later[i], in[n+i], i/Channels, Overlap)
 	}
 	return in
 }
 
-// CrossFade fades from the first frames of from to those of to, up to the shorter of the two. The result is in to.
+// CrossFade fades from the first frames of from to those of to, and writes the result to to. It fades over the given number
+// of frames, but stops at the end of the shorter of the two.
 func CrossFade(to, from []int16, frames int) {
 	n := min(len(to), len(from), frames*Channels)
 	for i := range n {
@@ -59,16 +59,16 @@ func CrossFade(to, from []int16, frames int) {
 	}
 }
 
-// between interpolates: it is a at i = 0, and b at i = n.
+// between interpolates linearly from a at i = 0 to b at i = n.
 func between(a, b int16, i, n int) int16 {
 	return int16((int(a)*(n-i) + int(b)*i) / n)
 }
 
-// coarse is how many frames are summed for the first search.
+// coarse is the number of frames that are summed to one value for the first, coarse search.
 const coarse = 4
 
-// match finds the position in x, which has at most SpliceReach frames, where it is most similar to ref. The similarity
-// is the normalized correlation of the sum of both channels.
+// match finds the position in x at which x is most similar to ref. x has at most SpliceReach frames. The similarity is the
+// normalized correlation of the sum of both channels.
 func match(x, ref []int16) (at int, similarity float64) {
 	var mx, mr, tx, tr [SpliceReach]float32
 	whole, part := mono(mx[:], x), mono(mr[:], ref)
@@ -76,7 +76,8 @@ func match(x, ref []int16) (at int, similarity float64) {
 	return search(whole, part, (around-1)*coarse, (around+1)*coarse)
 }
 
-// search finds the best position from first to last, as far as x reaches.
+// search returns the position in x, from first to last, at which x is most similar to ref. Positions at which ref would
+// reach beyond x are left out.
 func search(x, ref []float32, first, last int) (at int, similarity float64) {
 	similarity = -2
 	for i := max(0, first); i <= min(last, len(x)-len(ref)); i++ {
@@ -87,6 +88,7 @@ func search(x, ref []float32, first, last int) (at int, similarity float64) {
 	return at, max(similarity, 0)
 }
 
+// mono writes the sum of both channels of in to out.
 func mono(out []float32, in []int16) []float32 {
 	out = out[:len(in)/Channels]
 	for i := range out {
@@ -95,7 +97,7 @@ func mono(out []float32, in []int16) []float32 {
 	return out
 }
 
-// thin sums each coarse values of in to one of out.
+// thin writes one value to out for every coarse values of in: their sum.
 func thin(out, in []float32) []float32 {
 	out = out[:len(in)/coarse]
 	for i := range out {
@@ -106,7 +108,8 @@ func thin(out, in []float32) []float32 {
 	return out
 }
 
-// correlation is that of the beginning of x with ref, from -1 to 1. Two silences have 1.
+// correlation returns the normalized correlation of ref with the start of x, from -1 to 1. If both are silent, it returns
+// 1.
 func correlation(x, ref []float32) float64 {
 	var dot, xx, rr float32
 	x = x[:len(ref)]
