@@ -8,10 +8,10 @@ import (
 	"azulejo/recorder/fmp4"
 )
 
-// readAccessUnit converts an Annex B access unit. It takes the parameter sets out, drops delimiters
-// and filler data, and writes a 4-byte length before each remaining NAL unit (ISO/IEC 14496-15,
-// 5.3). Data that does not begin with a start code, and an access unit without any remaining NAL unit,
-// are errors. The time is left to the caller.
+// readAccessUnit converts an Annex B access unit to a sample of a file. It moves the parameter sets
+// into the sample's sets and drops delimiters and filler data. It writes a 4-byte length before each
+// remaining NAL unit (ISO/IEC 14496-15, 5.3). It returns an error for data that does not begin with a
+// start code, and when no NAL unit remains. The caller must set the sample's time and duration.
 func readAccessUnit(annexB []byte) (*videoSample, error) {
 	v := &videoSample{sets: &fmp4.ParameterSets{}}
 	for offset, nal := range h264.NALs(annexB) {

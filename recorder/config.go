@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// Config says how to record. Zero values, except that of Dir, mean the defaults.
+// Config holds the settings of a Recorder. Dir is required. Another field that is zero has its default.
 type Config struct {
-	Dir     string        // of the spool
-	Segment time.Duration // segments are cut on wall-clock multiples of it; default 4 s
+	Dir     string        // the spool's folder
+	Segment time.Duration // length of a segment; segments start at its wall-clock multiples; default 4 s
 	Part    time.Duration // length of a part; a crash loses about one part; default 1 s
 	Queue   int           // packets that may wait for the disk, per recording; default 1024 (about 14 s)
 	Drain   time.Duration // how long Run continues to upload after its context has ended; default 10 s
-	Timeout time.Duration // of one upload; default 2 min
+	Timeout time.Duration // how long one upload may take; default 2 min
 }
 
 func (c Config) withDefaults() Config {
@@ -26,7 +26,7 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Validate names the first wrong field and the accepted range.
+// Validate returns an error that names the first wrong field and its accepted range.
 func (c Config) Validate() error {
 	c = c.withDefaults()
 	switch {

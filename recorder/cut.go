@@ -2,15 +2,16 @@ package recorder
 
 import "azulejo/recorder/fmp4"
 
-// videoSample is one H.264 access unit and its place in the plan.
+// videoSample is one H.264 access unit, and the cut that is planned before it.
 type videoSample struct {
 	fmp4.Sample
-	sets  *fmp4.ParameterSets // decode a keyframe with these
-	lasts int64               // video ticks until the end of the run, if this is its last sample
-	cut   cut                 // planned before this sample
+	sets     *fmp4.ParameterSets // the decoder needs them; used only for a keyframe
+	duration int64               // video clock units; used only for the last sample of a run
+	cut      cut                 // before this sample
 }
 
-// cut says whether a part or a segment ends before a sample. A segment's end is also a part's.
+// cut says whether a part or a segment ends before a sample. Where a segment ends, its last part ends
+// too.
 type cut uint8
 
 const (
@@ -19,24 +20,25 @@ const (
 	segmentCut
 )
 
-// cutPlan decides where parts and segments end. All its times are video ticks.
+// cutPlan decides where parts and segments end. Its times and lengths are in video clock units of
+// 1/90000 s.
 type cutPlan struct {
 	segmentLength, partLength int64 // from the configuration
 
-	segmentStart, partStart int64 // of the segment and the part that hold the newest video sample
-	boundary                int64 // the next segment starts at the first keyframe from here on
-	sets                    *fmp4.ParameterSets
+	segmentStart, partStart int64               // of the segment and the part that hold the newest video sample
+	boundary                int64               // the first keyframe at or after this time starts the next segment
+	sets                    *fmp4.ParameterSets // of the segment; a keyframe with others starts the next one
 }
 
-// startSegment plans the segment that starts with v. It lasts until the next multiple of the
-// segment length on the wall clock.
+// startSegment plans the segment that starts with v. It sets the segment's boundary to the next
+// wall-clock multiple of the segment length.
 func (p *cutPlan) startSegment(v *videoSample) {
 	p.segmentStart, p.partStart, p.sets = v.Time, v.Time, v.sets
 	p.boundary = (v.Time+boundaryTolerance)/p.segmentLength*p.segmentLength + p.segmentLength
 }
 
-// next plans the cut before v, the next video sample of the run.
-func (p *cutPlan) next(v *videoSample) cut {
+// cutBefore plans and returns the cut before v, which must be the next video sample of the run.
+func (p *cutPlan) cutBefore(v *videoSample) cut {
 	switch {
 	case v.Key && (v.Time+boundaryTolerance >= p.boundary || !v.sets.Equal(p.sets)):
 		p.startSegment(v)

@@ -6,21 +6,21 @@ import (
 	"azulejo/mixer"
 )
 
-// queue holds the packets that wait for the disk. It is bounded. When it overflows it drops all
-// packets, counted, until a keyframe finds it half empty.
+// queue holds the packets that wait for the disk. Its length is limited. After an overflow it drops
+// and counts all packets until a keyframe arrives while less than half of the queue is used.
 type queue struct {
-	limit int // packets
+	limit int // of items
 
 	mu       sync.Mutex
 	pushed   sync.Cond // signalled by push and close
 	items    []item
-	bytes    int
-	dropping bool // overflowed, and no keyframe has found it half empty since
-	dropped  uint64
+	bytes    int    // of the packets in items
+	dropping bool   // the queue has overflowed and still drops packets
+	dropped  uint64 // number of packets dropped so far
 	closed   bool
 }
 
-// item is a packet, or an event between two packets.
+// item is a packet, or an event that happened between two packets.
 type item struct {
 	packet mixer.Packet
 	event  event // zero for a packet
@@ -29,10 +29,11 @@ type item struct {
 type event uint8
 
 const (
-	overflowed event = iota + 1 // packets are missing after this
-	recovered                   // the packets after this are complete again
+	overflowed event = iota + 1 // the queue has begun to drop packets
+	recovered                   // the queue has stopped dropping packets
 )
 
+// queueBytes is the limit for the bytes of the packets in a queue.
 const queueBytes = 64 << 20
 
 func newQueue(limit int) *queue {
@@ -41,20 +42,20 @@ func newQueue(limit int) *queue {
 	return q
 }
 
-// push appends p, or drops and counts it. It never blocks.
+// push appends p to the queue. While the queue drops packets, push counts p instead. push never blocks.
 func (q *queue) push(p mixer.Packet) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	switch {
 	case q.closed:
 		return
-	case q.dropping && p.Key && p.Codec.IsVideo() && q.hasRoom(2):
+	case q.dropping && p.Key && p.Codec.IsVideo() && q.hasSpace(2):
 		q.dropping = false
 		q.items = append(q.items, item{event: recovered})
 	case q.dropping:
 		q.dropped++
 		return
-	case !q.hasRoom(1):
+	case !q.hasSpace(1):
 		q.dropping = true
 		q.dropped++
 		q.items = append(q.items, item{event: overflowed})
@@ -65,12 +66,13 @@ func (q *queue) push(p mixer.Packet) {
 	q.pushed.Signal()
 }
 
-// hasRoom tells whether less than 1/divisor of the queue is used.
-func (q *queue) hasRoom(divisor int) bool {
+// hasSpace tells whether less than 1/divisor of the queue is used, in items and in bytes.
+func (q *queue) hasSpace(divisor int) bool {
 	return len(q.items) < q.limit/divisor && q.bytes < queueBytes/divisor
 }
 
-// pop waits for the next item and removes it; false when the queue is empty and closed.
+// pop waits for the next item, removes it and returns it. It returns false when the queue is empty and
+// closed.
 func (q *queue) pop() (item, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -81,13 +83,13 @@ func (q *queue) pop() (item, bool) {
 		return item{}, false
 	}
 	it := q.items[0]
-	q.items[0] = item{} // releases the packet's bytes
+	q.items[0] = item{} // so that the packet's bytes can be freed
 	q.items = q.items[1:]
 	q.bytes -= len(it.packet.Data)
 	return it, true
 }
 
-// close makes pop return false once the queue is empty. Later packets are ignored.
+// close makes pop return false once the queue is empty. push ignores packets after close.
 func (q *queue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -95,6 +97,7 @@ func (q *queue) close() {
 	q.pushed.Signal()
 }
 
+// stats returns the number of waiting items and of packets dropped so far.
 func (q *queue) stats() (waiting int, dropped uint64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

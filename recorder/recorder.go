@@ -1,10 +1,9 @@
-// Package recorder owns the life of footage: packets are cut into segments, kept in a spool that
-// survives a crash, and uploaded to a store. A segment leaves the spool when the store has
-// confirmed it.
+// Package recorder cuts packets into segments, keeps the segments in a spool that survives a crash, and
+// uploads them to a store. A segment leaves the spool when the store has confirmed it.
 //
-// signal/room opens and closes recordings and feeds them with packets of the mixer's renditions;
-// cmd runs the Recorder. Each recording has a goroutine that writes. Run is the only goroutine that
-// uploads: a store that fails delays uploads and nothing else.
+// signal/room opens and closes recordings and gives them the packets of the mixer's renditions. cmd
+// runs the Recorder. Each recording has its own goroutine, which writes to the spool. Only the goroutine
+// of Run uploads. So a store that fails delays uploads and nothing else.
 package recorder
 
 import (
@@ -22,13 +21,14 @@ import (
 	"azulejo/recorder/store"
 )
 
-// ErrRecording is returned by Start for a stream that is being recorded already.
+// ErrRecording is the error of Start for a stream that is already being recorded.
 var ErrRecording = errors.New("stream is being recorded already")
 
-// ErrClosed is returned by Start after Close.
+// ErrClosed is the error of Start after Close, and after the end of Run's context.
 var ErrClosed = errors.New("recorder is closed")
 
-// Recorder holds the spool and the recordings. Its methods may be called concurrently.
+// Recorder records streams into a spool and uploads the spool's entries. Its methods may be called
+// concurrently.
 type Recorder struct {
 	cfg      Config
 	log      *slog.Logger
@@ -36,18 +36,18 @@ type Recorder struct {
 	uploader *uploader
 
 	mu         sync.Mutex
-	recordings []*Recording
+	recordings []*Recording // open ones
 	closed     bool
 }
 
 // Stats is a snapshot of the recorder.
 type Stats struct {
-	Recordings []RecordingStats `json:"recordings"` // by room and stream
+	Recordings []RecordingStats `json:"recordings"` // sorted by room and stream
 	Uploads    UploadStats      `json:"uploads"`
 }
 
-// New opens the spool, which one process may hold at a time, and repairs the segments that a crash
-// left in it. It starts nothing. Run or Close releases the spool.
+// New opens the spool and repairs the segments that a crash left unfinished. Only one process at a time
+// can hold the spool; Run and Close release it. New starts no goroutine.
 func New(cfg Config, st store.Store, log *slog.Logger) (*Recorder, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("recording.%w", err)
@@ -63,21 +63,21 @@ func New(cfg Config, st store.Store, log *slog.Logger) (*Recorder, error) {
 	return &Recorder{cfg: cfg, log: log, spool: sp, uploader: newUploader(cfg, sp, st, log)}, nil
 }
 
-// Spool holds the footage that is not stored yet. The index reads it.
+// Spool returns the recorder's spool, from which the index reads the footage that is not stored yet.
 func (r *Recorder) Spool() *spool.Spool { return r.spool }
 
 // Run uploads until ctx ends. Then it closes the recordings, continues to upload for at most
-// Config.Drain, and closes the recorder. Footage that is not stored by then waits in the spool for
-// the next start.
+// Config.Drain, and releases the spool. Footage that is not stored by then stays in the spool until the
+// next start of the program.
 func (r *Recorder) Run(ctx context.Context) error {
-	uploads, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	uploadCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	var closer sync.WaitGroup
 	closer.Go(func() {
-		r.drainAfter(ctx, uploads)
+		r.drainAfter(ctx, uploadCtx)
 		cancel()
 	})
-	err := r.uploader.run(uploads)
+	err := r.uploader.run(uploadCtx)
 	cancel()
 	closer.Wait()
 	if n := r.spool.Usage().Entries; err != nil && n > 0 {
@@ -86,9 +86,9 @@ func (r *Recorder) Run(ctx context.Context) error {
 	return r.spool.Close()
 }
 
-// drainAfter waits for the end of ctx, closes the recordings, and returns when the uploads have
-// ended or Config.Drain has passed.
-func (r *Recorder) drainAfter(ctx, uploads context.Context) {
+// drainAfter waits for the end of ctx, then closes the recordings and tells the uploader that no entry
+// follows. It returns when uploadCtx has ended or Config.Drain has passed.
+func (r *Recorder) drainAfter(ctx, uploadCtx context.Context) {
 	<-ctx.Done()
 	if err := r.closeRecordings(); err != nil {
 		r.log.Error("recording not finished", "error", err)
@@ -96,7 +96,7 @@ func (r *Recorder) drainAfter(ctx, uploads context.Context) {
 	r.uploader.drain()
 	select {
 	case <-time.After(r.cfg.Drain):
-	case <-uploads.Done():
+	case <-uploadCtx.Done():
 	}
 }
 
@@ -117,8 +117,9 @@ func (r *Recorder) closeRecordings() error {
 	return errors.Join(errs...)
 }
 
-// Start opens a recording of a stream and starts its writer. Packet times count from epoch on the
-// wall clock. The first run starts with the first keyframe. The caller closes the recording.
+// Start opens a recording of a stream and starts its goroutine. The PTS of the recording's packets
+// count from epoch, a wall-clock time. The first run starts with the first keyframe. The caller must
+// close the recording.
 func (r *Recorder) Start(room, stream string, epoch time.Time) (*Recording, error) {
 	for _, name := range []string{room, stream} {
 		if err := footage.CheckName(name); err != nil {
@@ -154,13 +155,14 @@ func (r *Recorder) newRecording(room, stream string, epoch time.Time) *Recording
 	}
 }
 
+// forget removes rec from the open recordings.
 func (r *Recorder) forget(rec *Recording) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.recordings = slices.DeleteFunc(r.recordings, func(o *Recording) bool { return o == rec })
 }
 
-// Stats is a snapshot.
+// Stats returns a snapshot of the open recordings and the uploads.
 func (r *Recorder) Stats() Stats {
 	r.mu.Lock()
 	open := slices.Clone(r.recordings)

@@ -9,42 +9,43 @@ import (
 	"azulejo/recorder/footage"
 )
 
-// Recording writes one stream. Start opens it and starts its writer; Close ends both. Its methods
-// may be called concurrently.
+// Recording writes one stream into the spool. Recorder.Start opens it and starts the goroutine writer.
+// Close ends both. Its methods may be called concurrently.
 type Recording struct {
 	room, stream string
 	log          *slog.Logger
 	queue        *queue
-	notify       func()        // called when the spool has something new
+	notify       func()        // wakes the uploader: the spool has a new entry, or a segment to repair
 	done         chan struct{} // closed when the writer has ended
 
-	segmenter *segmenter // the writer's
+	segmenter *segmenter // used by the writer only
 
 	mu    sync.Mutex
 	stats segmenterStats
-	err   error // nil unless the disk failed last
+	err   error // the last disk error; nil once bytes have been written after it
 }
 
 // RecordingStats is a snapshot of a recording.
 type RecordingStats struct {
 	Room     string    `json:"room"`
 	Stream   string    `json:"stream"`
-	Durable  time.Time `json:"durable"` // all media before this instant survives a crash; zero at first
+	Durable  time.Time `json:"durable"` // written media before this time survives a crash; zero before the first part
 	Runs     uint64    `json:"runs"`
-	Segments uint64    `json:"segments"` // whole ones
-	Bytes    uint64    `json:"bytes"`    // durable ones
-	Dropped  uint64    `json:"dropped"`  // packets lost to overload, lost with the disk, or unusable
-	Waiting  int       `json:"waiting"`  // packets in the queue
+	Segments uint64    `json:"segments"` // finished segments
+	Bytes    uint64    `json:"bytes"`    // synced to disk
+	Dropped  uint64    `json:"dropped"`  // packets not recorded: full queue, failed disk, unusable packet
+	Waiting  int       `json:"waiting"`  // packets and events in the queue
 	Error    string    `json:"error,omitempty"`
 }
 
-// WritePacket records a packet: H.264 without reordering, with SPS and PPS before each IDR, or an
-// AAC-LC frame of 48 kHz stereo. Its bytes must not change any more. A recording that gets no audio
-// has no audio track. WritePacket never blocks; after Close it does nothing.
+// WritePacket records a packet: an H.264 access unit or an AAC-LC frame of 48 kHz stereo. The H.264
+// stream must not reorder frames and must have SPS and PPS before each IDR. The caller must not change
+// p's bytes afterwards. A recording that gets no audio has no audio track. WritePacket never blocks.
+// After Close it does nothing.
 func (rec *Recording) WritePacket(p mixer.Packet) { rec.queue.push(p) }
 
-// Close writes the waiting packets, finishes the segment and returns when both are done. The error
-// is that of the disk, if it failed last. Closing again is harmless.
+// Close waits until the waiting packets are written and the segment is finished. It returns the disk's
+// last error, unless bytes have been written after it. Close may be called again.
 func (rec *Recording) Close() error {
 	rec.queue.close()
 	<-rec.done
@@ -53,7 +54,7 @@ func (rec *Recording) Close() error {
 	return rec.err
 }
 
-// Stats is a snapshot.
+// Stats returns a snapshot of the recording.
 func (rec *Recording) Stats() RecordingStats {
 	waiting, overflow := rec.queue.stats()
 	rec.mu.Lock()
@@ -80,6 +81,7 @@ func (rec *Recording) writer() {
 	rec.publish(rec.segmenter.finish(footage.Stopped))
 }
 
+// write gives a packet to the segmenter. At an overflow of the queue it ends the run.
 func (rec *Recording) write(it item) error {
 	switch it.event {
 	case overflowed:
@@ -93,8 +95,8 @@ func (rec *Recording) write(it item) error {
 	return rec.segmenter.push(it.packet)
 }
 
-// publish updates the statistics after a write that returned err. It logs a failure when it starts
-// and the recovery, which is when bytes are durable again.
+// publish updates the statistics after a write that returned err. It logs when writing begins to fail
+// and when it has recovered, that is, when bytes have been written again. It notifies the uploader.
 func (rec *Recording) publish(err error) {
 	now := rec.segmenter.stats
 	rec.mu.Lock()

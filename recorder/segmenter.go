@@ -9,58 +9,60 @@ import (
 	"azulejo/recorder/spool"
 )
 
-// segmenter turns packets into parts and segments of the spool. One goroutine uses it.
+// segmenter writes packets as parts of segments into the spool. One goroutine uses it.
 //
-// A cut is planned when its video sample arrives. It is done when the audio before it has arrived
-// too, or is late. Until then samples wait in video and audio. All decisions follow media time and
-// none a timer.
+// The segmenter plans a cut when the video sample after the cut arrives. It makes the cut when the
+// audio before the cut has arrived too, or is late. Until then the samples wait in the fields video and
+// audio. Media time alone decides about cuts; there is no timer.
 type segmenter struct {
 	spool *spool.Spool
 	epoch time.Time
 
-	video    []videoSample       // not written yet; never empty in a run
-	audio    []fmp4.Sample       // not written yet
+	video    []videoSample       // samples that are not written yet; never empty in a run
+	audio    []fmp4.Sample       // samples that are not written yet
 	sets     *fmp4.ParameterSets // of the newest keyframe
 	plan     cutPlan
-	hasAudio bool  // audio has arrived once: the recording has an audio track
-	audioEnd int64 // end of the newest audio, audio ticks; zero before the first
+	hasAudio bool  // audio has arrived: the next init segment gets an audio track
+	audioEnd int64 // when the newest audio frame ends, in audio clock units; zero before the first frame
 
 	run   run
 	name  footage.Name // of the newest segment; Room and Stream never change
-	file  *spool.File  // nil before the first part of a segment
+	file  *spool.File  // the open segment; nil until its first part is written
 	stats segmenterStats
 }
 
 // run is the state that the segments of a run share.
 type run struct {
-	start int64  // of its first video sample, video ticks; earlier audio is left out
-	live  bool   // false while the segmenter waits for a keyframe
-	init  string // hash of the init segment; empty before the first part
+	start int64  // time of the first video sample, in video clock units; zero once the first part is written
+	live  bool   // the run has begun; false while the segmenter waits for a keyframe
+	init  string // hash of the init segment; empty until the first part is written
 	audio bool   // the init segment has an audio track
-	parts uint32
+	parts uint32 // number of parts written
 }
 
+// segmenterStats holds what the segmenter contributes to RecordingStats.
 type segmenterStats struct {
 	durable                        time.Time
 	runs, segments, bytes, dropped uint64
 }
 
-// In video ticks, unless said otherwise.
+// Lengths of time in video clock units of 1/90000 s, except audioTolerance.
 const (
-	boundaryTolerance = fmp4.VideoRate / 1000 // a keyframe this early is on the boundary: rounding
-	maxJump           = 5 * fmp4.VideoRate    // a longer pause ends the run
-	maxSegment        = int64(footage.MaxSegment/time.Second)*fmp4.VideoRate - maxJump
-	audioWait         = fmp4.VideoRate / 2   // a cut waits this long for its audio
-	audioTolerance    = fmp4.AudioRate / 100 // audio ticks: a smaller offset is removed
-	defaultLasts      = fmp4.VideoRate / 25  // duration of a run's last video sample if it has none
+	boundaryTolerance = fmp4.VideoRate / 1000 // 1 ms for rounding: a keyframe this early is on the boundary
+	maxJump           = 5 * fmp4.VideoRate    // a longer jump in media time, or a longer pause of the video, ends the run
+	// A segment that gets longer than maxSegment (295 s) ends the run.
+	maxSegment      = int64(footage.MaxSegment/time.Second)*fmp4.VideoRate - maxJump
+	audioWait       = fmp4.VideoRate / 2   // a cut waits this long for the audio before it
+	audioTolerance  = fmp4.AudioRate / 100 // in audio clock units, 10 ms: the largest gap or overlap that is removed
+	defaultDuration = fmp4.VideoRate / 25  // of a video sample whose packet has no duration
 )
 
-// videoTicks is d in ticks of video time.
+// videoTicks converts d to video clock units.
 func videoTicks(d time.Duration) int64 { return int64(d * fmp4.VideoRate / time.Second) }
 
-// push adds one packet. A packet that cannot be recorded is counted as dropped. An error means that
-// the disk failed: the run is over, its whole parts are kept, and the next keyframe starts a new
-// run.
+// push records one packet. It counts a packet that cannot be recorded as dropped. It returns an error
+// when the disk failed. The run is then over, its whole parts are kept, and the next keyframe starts a
+// new run.
 func (s *segmenter) push(p mixer.Packet) error {
 	switch {
 	case p.Codec == mixer.H264:
@@ -72,7 +74,8 @@ func (s *segmenter) push(p mixer.Packet) error {
 	return nil
 }
 
-// finish ends the run, if there is one, and marks its end with the reason. Its error is that of push.
+// finish ends the run, if there is one, and writes a mark with the reason. It returns an error when the
+// disk failed, as push does.
 func (s *segmenter) finish(reason footage.Reason) error {
 	if !s.run.live {
 		return nil
@@ -80,7 +83,7 @@ func (s *segmenter) finish(reason footage.Reason) error {
 	return s.abandonOn(s.finishRun(reason))
 }
 
-// abandonOn abandons the run if err is an error, and returns it. The disk is its only cause.
+// abandonOn abandons the run if err is not nil, and returns err. Only the disk causes such an error.
 func (s *segmenter) abandonOn(err error) error {
 	if err == nil {
 		return nil
@@ -93,6 +96,7 @@ func (s *segmenter) abandonOn(err error) error {
 	return err
 }
 
+// reset forgets the run and the samples that wait.
 func (s *segmenter) reset() {
 	s.run, s.file = run{}, nil
 	s.video, s.audio = nil, nil
@@ -105,9 +109,9 @@ func (s *segmenter) pushVideo(p mixer.Packet) error {
 		return nil
 	}
 	v.Time = fmp4.Ticks(s.epoch.Add(p.PTS), fmp4.VideoRate)
-	v.lasts = defaultLasts
+	v.duration = defaultDuration
 	if p.Duration > 0 {
-		v.lasts = videoTicks(p.Duration)
+		v.duration = videoTicks(p.Duration)
 	}
 	if s.run.live && s.jumps(v.Time) {
 		if err := s.finishRun(footage.Unknown); err != nil {
@@ -122,22 +126,23 @@ func (s *segmenter) pushVideo(p mixer.Packet) error {
 		s.startRun(*v)
 		return nil
 	}
-	v.cut = s.plan.next(v)
+	v.cut = s.plan.cutBefore(v)
 	s.video = append(s.video, *v)
 	return s.advance(false)
 }
 
-// newestVideo is the time of the newest video sample of the run.
+// newestVideo returns the time of the run's newest video sample.
 func (s *segmenter) newestVideo() int64 { return s.video[len(s.video)-1].Time }
 
-// jumps tells whether a video sample at that time must not follow in the run.
+// jumps tells whether a video sample with the time at must not continue the run: its time jumps, or its
+// segment would get too long.
 func (s *segmenter) jumps(at int64) bool {
 	d := at - s.newestVideo()
 	return d > maxJump || d < -maxJump || at-s.plan.segmentStart > maxSegment
 }
 
-// assignSets remembers the parameter sets of a keyframe. A keyframe without any gets those of the
-// keyframe before it; false when there are none.
+// assignSets remembers the parameter sets of v if it is a keyframe. A keyframe without SPS or PPS gets
+// the sets of the keyframe before it. assignSets returns false for a keyframe that still has none.
 func (s *segmenter) assignSets(v *videoSample) bool {
 	if !v.Key {
 		return true
@@ -149,8 +154,8 @@ func (s *segmenter) assignSets(v *videoSample) bool {
 	return v.sets != nil
 }
 
-// continues tells whether v can be the next sample: a run starts with a keyframe and its time
-// increases.
+// continues tells whether v can be the next video sample: the first one of a run must be a keyframe, and
+// the time of each later one must be greater than that of the one before.
 func (s *segmenter) continues(v *videoSample) bool {
 	if !s.run.live {
 		return v.Key
@@ -158,13 +163,13 @@ func (s *segmenter) continues(v *videoSample) bool {
 	return v.Time > s.newestVideo()
 }
 
-// startRun starts a run at a keyframe.
+// startRun starts a run with the keyframe v.
 func (s *segmenter) startRun(v videoSample) {
 	s.run = run{live: true, start: v.Time}
 	s.video = []videoSample{v}
 	_, s.audio = splitAudio(s.audio, v.Time)
-	if onVideo(s.audioEnd) > v.Time+maxJump {
-		s.audio, s.audioEnd = nil, 0 // the source's clock has gone back; the audio will follow
+	if audioToVideo(s.audioEnd) > v.Time+maxJump {
+		s.audio, s.audioEnd = nil, 0 // the video's time has gone back; that of the audio will follow
 	}
 	s.plan.startSegment(&v)
 }

@@ -9,19 +9,20 @@ import (
 	"azulejo/recorder/footage"
 )
 
-// advance does the planned cuts in order, as far as their audio is reached; all of them if forced.
+// advance makes the planned cuts in order, up to the first one that must wait for audio. With force it
+// makes all planned cuts.
 func (s *segmenter) advance(force bool) error {
 	for {
 		i := slices.IndexFunc(s.video, func(v videoSample) bool { return v.cut != noCut })
 		if i < 0 || (!force && !s.audioReached(s.video[i].Time)) {
 			return nil
 		}
-		end, kind := s.video[i].Time, s.video[i].cut
+		end, planned := s.video[i].Time, s.video[i].cut
 		s.video[i].cut = noCut
 		if err := s.writePart(i, end); err != nil {
 			return err
 		}
-		if kind != segmentCut {
+		if planned != segmentCut {
 			continue
 		}
 		if err := s.finishSegment(end); err != nil {
@@ -30,8 +31,8 @@ func (s *segmenter) advance(force bool) error {
 	}
 }
 
-// writePart writes the first n video samples, the last of which lasts until end, and the audio
-// before end.
+// writePart writes a part with the first n video samples and the audio before end. end is a video time:
+// the end of the last of these samples.
 func (s *segmenter) writePart(n int, end int64) error {
 	if s.file == nil {
 		if err := s.openSegment(&s.video[0]); err != nil {
@@ -56,6 +57,7 @@ func (s *segmenter) writePart(n int, end int64) error {
 	return nil
 }
 
+// mediaOf returns the samples in the form that fmp4 writes.
 func mediaOf(video []videoSample) []fmp4.Sample {
 	out := make([]fmp4.Sample, len(video))
 	for i := range video {
@@ -64,8 +66,8 @@ func mediaOf(video []videoSample) []fmp4.Sample {
 	return out
 }
 
-// openSegment creates the segment that starts with a keyframe. It starts another run when the
-// segment needs another init segment than the one before.
+// openSegment creates the segment that starts with the keyframe first. If the segment needs another
+// init segment than the one before it, openSegment also starts another run.
 func (s *segmenter) openSegment(first *videoSample) error {
 	init, hash, err := fmp4.MarshalInit(first.sets, s.hasAudio)
 	if err != nil {
@@ -82,7 +84,7 @@ func (s *segmenter) openSegment(first *videoSample) error {
 	return err
 }
 
-// newNonce is four random hex digits, different from the last ones.
+// newNonce returns four random hex digits that differ from last.
 func newNonce(last string) string {
 	for {
 		var b [2]byte
@@ -93,6 +95,7 @@ func newNonce(last string) string {
 	}
 }
 
+// finishSegment finishes the open segment, which lasts until the video time end.
 func (s *segmenter) finishSegment(end int64) error {
 	if err := s.file.Finish(fmp4.WallTime(end)); err != nil {
 		return err
@@ -102,6 +105,7 @@ func (s *segmenter) finishSegment(end int64) error {
 	return nil
 }
 
+// finishIfLive ends the run, if there is one, for an unknown reason.
 func (s *segmenter) finishIfLive() error {
 	if !s.run.live {
 		return nil
@@ -109,14 +113,14 @@ func (s *segmenter) finishIfLive() error {
 	return s.finishRun(footage.Unknown)
 }
 
-// finishRun writes all waiting samples, finishes the segment and marks the end of the run with the
-// reason.
+// finishRun writes all samples that wait, finishes the segment and writes a mark that gives the reason
+// for the end of the run.
 func (s *segmenter) finishRun(reason footage.Reason) error {
 	if err := s.advance(true); err != nil {
 		return err
 	}
 	last := s.video[len(s.video)-1]
-	end := last.Time + last.lasts
+	end := last.Time + last.duration
 	if err := s.writePart(len(s.video), end); err != nil {
 		return err
 	}
@@ -127,6 +131,6 @@ func (s *segmenter) finishRun(reason footage.Reason) error {
 	mark.Start, mark.Seq, mark.Reason = fmp4.WallTime(end), mark.Seq+1, reason
 	rest := s.audio
 	s.reset()
-	s.audio = rest // it may belong to the next run
+	s.audio = rest // it is later than the end of the run and may belong to the next one
 	return s.spool.Mark(mark)
 }

@@ -15,7 +15,8 @@ import (
 	"azulejo/recorder/store"
 )
 
-// The wait between two attempts doubles from firstRetry to lastRetry. A stored entry resets it.
+// After a failed pass the uploader waits before the next one. The wait doubles with each failure, from
+// firstRetry to lastRetry, and varies by up to 20 %. It is firstRetry again once an entry has been stored.
 const (
 	firstRetry = time.Second
 	lastRetry  = time.Minute
@@ -23,38 +24,38 @@ const (
 
 // UploadStats is a snapshot of the uploads and of the entries that wait for them.
 type UploadStats struct {
-	Waiting      int       `json:"waiting"` // segments and marks
+	Waiting      int       `json:"waiting"` // entries (segments and marks) in the spool
 	WaitingBytes int64     `json:"waitingBytes"`
 	Oldest       time.Time `json:"oldest"` // start of the oldest waiting entry; zero without entries
-	Stored       uint64    `json:"stored"` // segments and marks since the start
+	Stored       uint64    `json:"stored"` // entries that were stored since the start of the process
 	StoredBytes  uint64    `json:"storedBytes"`
-	Failures     uint64    `json:"failures"`
+	Failures     uint64    `json:"failures"`        // passes over the waiting entries that ended with an error
 	Error        string    `json:"error,omitempty"` // of the last pass; empty if it succeeded
 }
 
-// uploader moves entries of the spool to the store, one at a time, oldest first. One goroutine calls
-// run; notify, drain and snapshot may be called concurrently.
+// uploader moves the spool's entries to the store, one at a time, oldest first. One goroutine calls run.
+// notify, drain and snapshot may be called concurrently.
 type uploader struct {
 	spool   *spool.Spool
 	store   store.Store
 	log     *slog.Logger
 	timeout time.Duration
-	news    chan struct{}             // holds one call of notify
+	wake    chan struct{}             // holds one value after notify, until run has seen it
 	final   chan struct{}             // closed by drain
 	drain   func()                    // announces that the spool gets no more entries
-	inits   map[footage.InitName]bool // known to be stored; used by run
+	inits   map[footage.InitName]bool // init segments that are known to be stored; used by run only
 
 	mu    sync.Mutex
 	stats UploadStats
 }
 
-// localError is the error of one file in the spool. It must not delay the other files.
+// localError is an error with one file in the spool. pass must continue with the other files.
 type localError struct{ error }
 
 func (e localError) Unwrap() error { return e.error }
 
-// vanished tells whether err says that a file of the spool is gone for good. A file that is missing in
-// the store is a different error.
+// vanished tells whether err means that a file of the spool is gone for good. It returns false if err
+// means that the store lacks an object.
 func vanished(err error) bool {
 	var local localError
 	return errors.As(err, &local) && errors.Is(local, fs.ErrNotExist)
@@ -64,15 +65,15 @@ func newUploader(cfg Config, sp *spool.Spool, st store.Store, log *slog.Logger) 
 	final := make(chan struct{})
 	return &uploader{
 		spool: sp, store: st, log: log, timeout: cfg.Timeout,
-		news: make(chan struct{}, 1), final: final, drain: sync.OnceFunc(func() { close(final) }),
+		wake: make(chan struct{}, 1), final: final, drain: sync.OnceFunc(func() { close(final) }),
 		inits: map[footage.InitName]bool{},
 	}
 }
 
-// notify wakes run: the spool has a new entry.
+// notify wakes run because the spool has a new entry or a segment to repair.
 func (u *uploader) notify() {
 	select {
-	case u.news <- struct{}{}:
+	case u.wake <- struct{}{}:
 	default:
 	}
 }
@@ -86,7 +87,8 @@ func (u *uploader) snapshot() UploadStats {
 	return st
 }
 
-// run uploads until the spool is empty after drain, or until ctx ends, which is its error.
+// run uploads until ctx ends, and returns ctx's error then. After drain it returns nil as soon as a pass
+// over all entries has succeeded.
 func (u *uploader) run(ctx context.Context) error {
 	retry := firstRetry
 	for ctx.Err() == nil {
@@ -110,6 +112,7 @@ func (u *uploader) run(ctx context.Context) error {
 	return ctx.Err()
 }
 
+// draining tells whether drain has been called.
 func (u *uploader) draining() bool {
 	select {
 	case <-u.final:
@@ -119,15 +122,16 @@ func (u *uploader) draining() bool {
 	}
 }
 
-// wait returns when the next pass is due: after the retry time if the last pass returned err, otherwise
-// when the spool has a new entry. The start of draining ends both waits.
+// wait returns when the next pass is due. If the last pass returned an error, err, the next one is due
+// after the time retry, varied by up to 20 %. Otherwise it is due after the next call of notify. A call
+// of drain also ends the wait. draining says that drain was called before the last pass.
 func (u *uploader) wait(ctx context.Context, draining bool, err error, retry time.Duration) {
-	news, final, again := u.news, u.final, (<-chan time.Time)(nil)
+	wake, final, again := u.wake, u.final, (<-chan time.Time)(nil)
 	if draining {
 		final = nil
 	}
 	if err != nil {
-		news = nil
+		wake = nil
 		timer := time.NewTimer(time.Duration(float64(retry) * (0.8 + 0.4*rand.Float64())))
 		defer timer.Stop()
 		again = timer.C
@@ -135,13 +139,13 @@ func (u *uploader) wait(ctx context.Context, draining bool, err error, retry tim
 	select {
 	case <-ctx.Done():
 	case <-final:
-	case <-news:
+	case <-wake:
 	case <-again:
 	}
 }
 
-// pass tries each entry once, oldest first. It stops when the store fails or the spool's folder is
-// away.
+// pass repairs the segments that lost their writer and tries to upload each entry once, oldest first.
+// It stops when the store fails or when the spool's folder cannot be reached (spool.ErrAway).
 func (u *uploader) pass(ctx context.Context) (stored int, err error) {
 	err = u.spool.Recover()
 	for _, e := range u.spool.Ready() {
@@ -160,15 +164,15 @@ func (u *uploader) pass(ctx context.Context) (stored int, err error) {
 	return stored, err
 }
 
-// upload stores the init segment of an entry, then the entry, and removes it from the spool once the
-// store has confirmed it.
+// upload stores the init segment of an entry if it is a segment, then the entry itself. It removes the
+// entry from the spool once the store has confirmed it, or when its file has vanished.
 func (u *uploader) upload(ctx context.Context, e spool.Entry) error {
 	if e.Reason == "" {
 		if err := u.uploadInit(ctx, e.InitName()); err != nil {
 			return err
 		}
 	}
-	err := u.send(ctx, e.Key())
+	err := u.sendFile(ctx, e.Key())
 	if err != nil && !vanished(err) {
 		return err
 	}
@@ -181,13 +185,14 @@ func (u *uploader) upload(ctx context.Context, e spool.Entry) error {
 	return nil
 }
 
+// uploadInit stores an init segment unless the store is known to have it.
 func (u *uploader) uploadInit(ctx context.Context, n footage.InitName) error {
 	if u.inits[n] {
 		return nil
 	}
-	err := u.send(ctx, n.Key())
+	err := u.sendFile(ctx, n.Key())
 	if vanished(err) {
-		// The spool does not have it, so the store must.
+		// The spool has removed the init segment, so the store must have it.
 		if _, err = u.store.Stat(ctx, n.Key()); errors.Is(err, store.ErrNotFound) {
 			return localError{fmt.Errorf("init segment %s: neither in the spool nor in the store", n.Key())}
 		}
@@ -199,7 +204,8 @@ func (u *uploader) uploadInit(ctx context.Context, n footage.InitName) error {
 	return nil
 }
 
-func (u *uploader) send(ctx context.Context, key string) error {
+// sendFile stores the spool's file of a key under the same key.
+func (u *uploader) sendFile(ctx context.Context, key string) error {
 	f, err := u.spool.Open(key)
 	if err != nil {
 		return localError{err}
@@ -217,8 +223,8 @@ func (u *uploader) count(e spool.Entry) {
 	u.stats.StoredBytes += uint64(e.Bytes)
 }
 
-// publish updates the statistics after a pass that returned err. It logs a failure when it starts and
-// the recovery.
+// publish updates the statistics after a pass that returned err. It logs the first failed pass, and the
+// first pass that succeeds after a failed one.
 func (u *uploader) publish(err error) {
 	u.mu.Lock()
 	last, now := u.stats.Error, ""

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// Repair cuts a torn segment after its last whole part and syncs it. It returns the length that is
-// left and the wall-clock time at which the video ends. A file without a whole part stays as it
-// is; its length is reported as 0.
+// Repair truncates a segment after its last whole part and syncs the file. It returns the new length in
+// bytes and the wall-clock time at which the video ends. It does not change a file without a whole part,
+// and returns the length 0 for it.
 func Repair(f *os.File) (length int64, end time.Time, err error) {
 	info, err := f.Stat()
 	if err != nil {

@@ -10,8 +10,9 @@ import (
 	boxes "github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4"
 )
 
-// WholeParts measures how far the first size bytes of r consist of whole parts: in bytes, and as
-// the wall-clock time at which the video of the last whole part ends. Both are zero without one.
+// WholeParts reads the whole parts at the start of r, up to the first size bytes. It returns their length
+// in bytes and the wall-clock time at which the video of the last of them ends. Without a whole part it
+// returns zero for both.
 func WholeParts(r io.ReaderAt, size int64) (length int64, end time.Time, err error) {
 	for {
 		moof := boxSize(r, length, size, "moof")
@@ -25,32 +26,32 @@ func WholeParts(r io.ReaderAt, size int64) (length int64, end time.Time, err err
 		}
 		partEnd, err := PartEnd(part)
 		if err != nil {
-			return length, end, nil // not a part: the disk returned other bytes than were written
+			return length, end, nil // the disk returned other bytes than were written
 		}
 		length, end = length+moof+mdat, partEnd
 	}
 }
 
-// boxSize is the size of the ISO BMFF box at the offset. It is 0 unless the box has that type and
-// ends before limit (ISO/IEC 14496-12, 4.2).
-func boxSize(r io.ReaderAt, at, limit int64, kind string) int64 {
+// boxSize returns the size of the ISO BMFF box at offset (ISO/IEC 14496-12, 4.2). It returns 0 if the
+// box has another type than boxType or ends after the offset limit.
+func boxSize(r io.ReaderAt, offset, limit int64, boxType string) int64 {
 	var h [16]byte
-	n, _ := r.ReadAt(h[:], at)
-	if n < 8 || string(h[4:8]) != kind {
+	n, _ := r.ReadAt(h[:], offset)
+	if n < 8 || string(h[4:8]) != boxType {
 		return 0
 	}
-	size, least := int64(binary.BigEndian.Uint32(h[:])), int64(8)
+	size, headerSize := int64(binary.BigEndian.Uint32(h[:])), int64(8)
 	if size == 1 && n == 16 {
-		size, least = int64(binary.BigEndian.Uint64(h[8:])), 16
+		size, headerSize = int64(binary.BigEndian.Uint64(h[8:])), 16
 	}
-	if size < least || size > limit-at {
+	if size < headerSize || size > limit-offset {
 		return 0
 	}
 	return size
 }
 
-// PartEnd reads the result of MarshalPart and returns the wall-clock time at which its video ends.
-// Other bytes are an error.
+// PartEnd reads a part as MarshalPart builds it, and returns the wall-clock time at which its video ends.
+// It returns an error for other bytes.
 func PartEnd(part []byte) (time.Time, error) {
 	var parts boxes.Parts
 	if err := parts.Unmarshal(part); err != nil {
@@ -66,6 +67,7 @@ func PartEnd(part []byte) (time.Time, error) {
 	return time.Time{}, errors.New("read part: it holds no video")
 }
 
+// trackEnd returns the time at which the track's last sample ends, in clock units of the track.
 func trackEnd(t *boxes.PartTrack) int64 {
 	end := int64(t.BaseTime)
 	for _, s := range t.Samples {

@@ -9,17 +9,17 @@ import (
 // InitName identifies an init segment.
 type InitName struct {
 	Room, Stream string
-	Hash         string // 12 hex digits
+	Hash         string // 12 hex digits, of the init segment's SHA-256
 }
 
 const initExt = ".mp4"
 
 var hashPattern = regexp.MustCompile(`^[0-9a-f]{12}$`)
 
-// Key is the init segment's object key in the store.
+// Key returns the init segment's object key in the store.
 func (n InitName) Key() string { return StreamPrefix(n.Room, n.Stream) + "init/" + n.Hash + initExt }
 
-// ParseInitKey reads the format of InitName.Key.
+// ParseInitKey parses the result of InitName.Key.
 func ParseInitKey(key string) (InitName, error) {
 	parts := strings.Split(key, "/")
 	if len(parts) != 5 || parts[0] != "v1" || parts[3] != "init" {
@@ -28,12 +28,12 @@ func ParseInitKey(key string) (InitName, error) {
 	return parseInit(parts[1], parts[2], parts[4])
 }
 
-// FileName is the init segment's file name in the spool: "<room>~<stream>~<hash>.mp4".
+// FileName returns the init segment's file name in the spool: "<room>~<stream>~<hash>.mp4".
 func (n InitName) FileName() string {
 	return strings.Join([]string{n.Room, n.Stream, n.Hash + initExt}, fileSep)
 }
 
-// ParseInitFileName reads the format of InitName.FileName.
+// ParseInitFileName parses the result of InitName.FileName.
 func ParseInitFileName(file string) (InitName, error) {
 	parts := strings.Split(file, fileSep)
 	if len(parts) != 3 {
@@ -42,6 +42,7 @@ func ParseInitFileName(file string) (InitName, error) {
 	return parseInit(parts[0], parts[1], parts[2])
 }
 
+// parseInit parses an init segment's "<hash>.mp4" and checks the names of the room and the stream.
 func parseInit(room, stream, file string) (InitName, error) {
 	if err := CheckNames(room, stream); err != nil {
 		return InitName{}, err

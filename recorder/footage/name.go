@@ -1,7 +1,6 @@
-// Package footage owns the names of segments, marks and init segments: object keys in the store
-// and file names in the spool. Each format stands beside its parser. The recorder, the spool, the
-// index, playback and web read names here. It has no state, so everything may be called
-// concurrently.
+// Package footage formats and parses the names of segments, marks and init segments: their object keys in
+// the store and their file names in the spool. The recorder, the spool, the index, playback and web use it.
+// The package has no state, so all functions may be called concurrently.
 package footage
 
 import (
@@ -12,52 +11,52 @@ import (
 	"time"
 )
 
-// Reason says why a run ended. It is the extension of the mark that stands where the run ends.
+// Reason says why a run ended. The name of the mark at the run's end has it as its extension.
 type Reason string
 
-// The reasons that a timeline may give for a gap.
+// The reasons for the end of a run. A timeline shows them for gaps.
 const (
 	Stopped  Reason = "stopped"  // the recording was closed
-	Restart  Reason = "restart"  // the process ended without finishing the segment
+	Restart  Reason = "restart"  // the process ended before it finished the segment
 	Disk     Reason = "disk"     // the spool could not be written
-	Overload Reason = "overload" // the writer fell behind its queue
+	Overload Reason = "overload" // the packets' queue overflowed
 	Unknown  Reason = "unknown"  // the source paused, jumped in time or sent no keyframe
 )
 
-// Name identifies a segment, or the mark at the end of a run, in every place: an object in the
-// store, a file in the spool, a line of a playlist. It is comparable. Times are UTC in whole
-// milliseconds.
+// Name identifies a segment or a mark: as an object in the store, as a file in the spool and as a line of a
+// playlist. Names can be compared with ==. Times are UTC in whole milliseconds.
 type Name struct {
 	Room, Stream string
-	Start        time.Time
-	Duration     time.Duration // zero while a segment is open, and for a mark
-	Init         string        // 12 hex digits: the hash of the init segment that it needs
-	Nonce        string        // 4 hex digits: separates runs that have the same init segment
-	Seq          uint32        // counts the segments of a run from zero
+	Start        time.Time     // of a mark: when its run ended
+	Duration     time.Duration // zero for a segment that is still written, and for a mark
+	Init         string        // 12 hex digits: the hash of the run's init segment
+	Nonce        string        // 4 hex digits: tells runs with the same init segment apart
+	Seq          uint32        // number of the segment in its run, from zero; of a mark: one more than the last segment's
 	Reason       Reason        // empty for a segment; set for a mark
 }
 
-// MaxSegment is the longest duration of a segment. A reader of a time range must look for segments
-// that start this much earlier.
+// MaxSegment is the longest duration of a segment. So a segment that overlaps a range of time may start up
+// to MaxSegment before the range.
 const MaxSegment = 5 * time.Minute
 
 const (
 	mediaExt = "m4s"
-	fileSep  = "~" // no name of a room or a stream contains it
+	fileSep  = "~" // a room's or a stream's name cannot contain it
 )
 
 var basePattern = regexp.MustCompile(`^(\d{1,15})-(\d{1,9})-([0-9a-f]{12})\.([0-9a-f]{4})-(\d{1,10})\.([a-z0-9]+)$`)
 
-// Run names the run, a sequence of segments without a break: "<init>.<nonce>".
+// Run returns the name of n's run: "<init>.<nonce>".
 func (n Name) Run() string { return n.Init + "." + n.Nonce }
 
-// End is the first instant after the segment.
+// End returns the first instant after the segment.
 func (n Name) End() time.Time { return n.Start.Add(n.Duration) }
 
-// InitName names the init segment that n needs.
+// InitName returns the name of n's init segment.
 func (n Name) InitName() InitName { return InitName{n.Room, n.Stream, n.Init} }
 
-// Base is the last element of n's key: "<startUnixMs>-<durationMs>-<run>-<seq>.m4s".
+// Base returns the last element of n's key: "<startUnixMs>-<durationMs>-<run>-<seq>.m4s". The extension of a
+// mark is its reason instead of m4s.
 func (n Name) Base() string {
 	ext := mediaExt
 	if n.Reason != "" {
@@ -66,7 +65,7 @@ func (n Name) Base() string {
 	return fmt.Sprintf("%d-%d-%s-%d.%s", n.Start.UnixMilli(), n.Duration.Milliseconds(), n.Run(), n.Seq, ext)
 }
 
-// ParseBase reads the format of Base.
+// ParseBase parses the result of Base.
 func ParseBase(room, stream, base string) (Name, error) {
 	if err := CheckNames(room, stream); err != nil {
 		return Name{}, err
@@ -97,10 +96,10 @@ func (r Reason) valid() bool {
 	return false
 }
 
-// Key is n's object key in the store.
+// Key returns n's object key in the store.
 func (n Name) Key() string { return HourPrefix(n.Room, n.Stream, n.Start) + n.Base() }
 
-// ParseKey reads the format of Key.
+// ParseKey parses the result of Key.
 func ParseKey(key string) (Name, error) {
 	parts := strings.Split(key, "/")
 	if len(parts) != 8 || parts[0] != "v1" {
@@ -116,10 +115,10 @@ func ParseKey(key string) (Name, error) {
 	return n, nil
 }
 
-// FileName is n's file name in the spool: "<room>~<stream>~<base>".
+// FileName returns n's file name in the spool: "<room>~<stream>~<base>".
 func (n Name) FileName() string { return strings.Join([]string{n.Room, n.Stream, n.Base()}, fileSep) }
 
-// ParseFileName reads the format of FileName.
+// ParseFileName parses the result of FileName.
 func ParseFileName(file string) (Name, error) {
 	parts := strings.Split(file, fileSep)
 	if len(parts) != 3 {

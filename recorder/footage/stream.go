@@ -9,24 +9,26 @@ import (
 	"unicode/utf8"
 )
 
+// hourPath is the layout of the time in keys: year, month, day and hour.
 const hourPath = "2006/01/02/15"
 
-// RoomPrefix stands at the start of all keys of a room.
+// RoomPrefix returns the start of all keys of a room.
 func RoomPrefix(room string) string { return "v1/" + room + "/" }
 
-// StreamPrefix stands at the start of all keys of a stream.
+// StreamPrefix returns the start of all keys of a stream.
 func StreamPrefix(room, stream string) string { return RoomPrefix(room) + stream + "/" }
 
-// HourPrefix stands at the start of the keys of all segments that start in the UTC hour of t.
+// HourPrefix returns the start of the keys of all segments and marks of a stream that start in the UTC hour
+// of t.
 func HourPrefix(room, stream string, t time.Time) string {
 	return StreamPrefix(room, stream) + t.UTC().Format(hourPath) + "/"
 }
 
-// ErrName is the error for the name of a room or a stream that CheckName does not accept. No footage
-// of such a name can exist.
+// ErrName is the error for a name of a room or a stream that CheckName does not accept. No footage with such
+// a name can exist.
 var ErrName = errors.New("name not accepted")
 
-// CheckNames applies CheckName to a room and a stream.
+// CheckNames calls CheckName for the names of a room and a stream, and returns the first error.
 func CheckNames(room, stream string) error {
 	if err := CheckName(room); err != nil {
 		return fmt.Errorf("room %w", err)
@@ -37,8 +39,9 @@ func CheckNames(room, stream string) error {
 	return nil
 }
 
-// CheckName tells whether s can name a room or a stream in keys and files: 1 to 64 bytes of
-// letters and digits of any script, and "-", "_", "." or space inside. The error is ErrName.
+// CheckName returns ErrName if s cannot be the name of a room or a stream in keys and file names. A name is
+// 1 to 64 bytes of UTF-8: letters, combining marks and numbers of any script, "-", "_", "." and spaces. It
+// must not start with "." and must neither start nor end with a space.
 func CheckName(s string) error {
 	ok := s != "" && len(s) <= 64 && utf8.ValidString(s) && s[0] != '.' && strings.TrimSpace(s) == s
 	for _, r := range s {

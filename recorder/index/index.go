@@ -1,6 +1,6 @@
-// Package index lists the footage that exists and can be played. It merges the store's listing, which
-// is the truth, with the entries that are still in the spool, and keeps nothing itself. The REST API
-// and playback call it; all methods may be called concurrently.
+// Package index lists the footage that exists and can be played. At each call it lists the store and adds the
+// entries that are still in the spool. It keeps no list of its own. The REST API and playback call it. All
+// methods may be called concurrently.
 package index
 
 import (
@@ -18,10 +18,10 @@ import (
 	"azulejo/recorder/store"
 )
 
-// Where is the place that holds a segment.
+// Where says whether a segment is in the spool or in the store.
 type Where string
 
-// The places that can hold a segment.
+// The values of Where.
 const (
 	InSpool Where = "spool"
 	InStore Where = "store"
@@ -34,24 +34,24 @@ type Segment struct {
 	Where Where
 }
 
-// Spool is the part of a spool that the index reads.
+// Spool has the methods of [spool.Spool] that the index calls.
 type Spool interface {
 	Streams(room string) []string
 	List(room, stream string) []spool.Entry
 	Open(key string) (*os.File, error)
 }
 
-// Index reads a store and a spool.
+// Index lists the footage in a store and a spool.
 type Index struct {
 	store store.Store
-	spool Spool
+	spool Spool // may be nil
 }
 
-// New makes an index. sp may be nil: then the store alone counts.
+// New returns an index of st and sp. sp may be nil: the index then lists the store alone.
 func New(st store.Store, sp Spool) *Index { return &Index{st, sp} }
 
-// Streams lists the streams of a room that have, or once had, footage; sorted. The error is
-// footage.ErrName for a name that is not accepted.
+// Streams returns the streams of a room that have or once had footage, sorted by name. The error is
+// footage.ErrName if the room's name is not accepted.
 func (x *Index) Streams(ctx context.Context, room string) ([]string, error) {
 	if err := footage.CheckName(room); err != nil {
 		return nil, fmt.Errorf("list streams: %w", err)
@@ -71,14 +71,15 @@ func (x *Index) Streams(ctx context.Context, room string) ([]string, error) {
 	return slices.Compact(out), nil
 }
 
-// Segments lists the whole segments that overlap [from, to), by time. It reads and returns the first
-// limit of them. A zero time or limit means no limit. The error is footage.ErrName for a name that is
-// not accepted.
+// Segments returns the whole segments that overlap the time [from, to), sorted by start. It returns at most
+// the first limit segments, and stops reading the store's list when it has them. A zero from, to or limit
+// means no limit. The error is footage.ErrName if a name is not accepted.
 func (x *Index) Segments(ctx context.Context, room, stream string, from, to time.Time, limit int) ([]Segment, error) {
 	return x.entries(ctx, scope{room, stream, from, to, false, limit})
 }
 
-// Local opens the file that the spool holds under a key. The error is fs.ErrNotExist when it holds none.
+// Local opens the spool's file of the object with this key. The error is fs.ErrNotExist if the spool has no
+// such file.
 func (x *Index) Local(key string) (*os.File, error) {
 	if x.spool == nil {
 		return nil, fs.ErrNotExist
@@ -86,14 +87,15 @@ func (x *Index) Local(key string) (*os.File, error) {
 	return x.spool.Open(key)
 }
 
-// scope selects segments and marks of one stream.
+// scope says which segments and marks of a stream entries returns.
 type scope struct {
 	room, stream string
 	from, to     time.Time // zero: no limit
-	marks        bool      // select marks too
-	limit        int       // select only the first ones; zero: no limit
+	marks        bool      // also marks
+	limit        int       // how many at most, the earliest ones; zero: no limit
 }
 
+// selects tells whether the scope includes n. The end of the range and the limit are checked by complete.
 func (sc scope) selects(n footage.Name) bool {
 	if n.Reason != "" {
 		return sc.marks
@@ -101,21 +103,22 @@ func (sc scope) selects(n footage.Name) bool {
 	return n.End().After(sc.from)
 }
 
-// complete tells whether got is the whole selection when n is the next name in time.
+// complete tells whether got has all that the scope selects, if n is the next name in order of start.
 func (sc scope) complete(n footage.Name, got []Segment) bool {
 	return (!sc.to.IsZero() && !n.Start.Before(sc.to)) || sc.full(got)
 }
 
+// full tells whether got has as many segments as the limit allows.
 func (sc scope) full(got []Segment) bool { return sc.limit > 0 && len(got) >= sc.limit }
 
-// entries lists the selection of the scope, by time.
+// entries returns the segments and marks that the scope selects, sorted by start.
 func (x *Index) entries(ctx context.Context, sc scope) ([]Segment, error) {
 	for _, name := range []string{sc.room, sc.stream} {
 		if err := footage.CheckName(name); err != nil {
 			return nil, fmt.Errorf("list footage: %w", err)
 		}
 	}
-	// The spool first: an entry that leaves it after that is in the store's listing.
+	// List the spool before the store: an entry that leaves the spool in between is already in the store.
 	spooled := x.spooled(sc)
 	out, err := x.stored(ctx, sc)
 	if err != nil {
@@ -132,6 +135,7 @@ func (x *Index) entries(ctx context.Context, sc scope) ([]Segment, error) {
 	return out, nil
 }
 
+// spooled returns the spool's entries that the scope selects, sorted by start.
 func (x *Index) spooled(sc scope) []Segment {
 	if x.spool == nil {
 		return nil
@@ -148,7 +152,8 @@ func (x *Index) spooled(sc scope) []Segment {
 	return out
 }
 
-// stored lists the store from the hour that can hold the first segment on: keys sort by time.
+// stored returns the objects of the store that the scope selects, sorted by start. Keys sort by start, so it
+// lists the store from the hour in which the first selected segment can start.
 func (x *Index) stored(ctx context.Context, sc scope) ([]Segment, error) {
 	q := store.Query{Prefix: footage.StreamPrefix(sc.room, sc.stream)}
 	if !sc.from.IsZero() {

@@ -7,7 +7,7 @@ import (
 	"azulejo/recorder/footage"
 )
 
-// Span is a stretch of footage without a gap, held by one place.
+// Span is a time of footage without a gap, all of it in the spool or all of it in the store.
 type Span struct {
 	From     time.Time `json:"from"`
 	To       time.Time `json:"to"`
@@ -16,14 +16,14 @@ type Span struct {
 	Where    Where     `json:"where"`
 }
 
-// Gap is the time between two spans or after the last one, and the reason for it.
+// Gap is a time without footage between two spans or after the last one, and the reason for it.
 type Gap struct {
 	From   time.Time      `json:"from"`
 	To     time.Time      `json:"to"`
 	Reason footage.Reason `json:"reason"`
 }
 
-// Timeline is the footage of a stream and the gaps in it.
+// Timeline lists the footage of a stream and the gaps in it, each sorted by time.
 type Timeline struct {
 	Spans []Span `json:"spans"`
 	Gaps  []Gap  `json:"gaps"`
@@ -32,9 +32,9 @@ type Timeline struct {
 // gapTolerance is the longest pause between two segments that does not count as a gap.
 const gapTolerance = 200 * time.Millisecond
 
-// Timeline lists the footage in [from, to), in whole segments. A zero time means no limit. The time
-// after the last span is a gap only when a mark says why the last run ended. The error is
-// footage.ErrName for a name that is not accepted.
+// Timeline returns the timeline of the whole segments that overlap the time [from, to). A zero from or to
+// means no limit. The time after the last span is a gap only if a mark says why the last run ended. That gap
+// ends now, or at to if that is earlier. The error is footage.ErrName if a name is not accepted.
 func (x *Index) Timeline(ctx context.Context, room, stream string, from, to time.Time) (Timeline, error) {
 	all, err := x.entries(ctx, scope{room, stream, from, to, true, 0})
 	if err != nil {
@@ -47,7 +47,8 @@ func (x *Index) Timeline(ctx context.Context, room, stream string, from, to time
 	return timeline(all, until), nil
 }
 
-// timeline merges segments that follow each other without a gap. all is sorted by time.
+// timeline merges the segments of all into spans and finds the gaps. all must be sorted by start. A gap after
+// the last span ends at until.
 func timeline(all []Segment, until time.Time) Timeline {
 	t := Timeline{Spans: []Span{}, Gaps: []Gap{}}
 	reasons := map[string]footage.Reason{} // by run
@@ -63,7 +64,7 @@ func timeline(all []Segment, until time.Time) Timeline {
 		}
 		reason := reasons[run]
 		if s.Run() == run {
-			reason = footage.Unknown // a hole within a run: the run's mark does not explain it
+			reason = footage.Unknown // a gap within a run, which the run's mark does not explain
 		}
 		t.add(s, reason)
 		run = s.Run()
@@ -74,7 +75,7 @@ func timeline(all []Segment, until time.Time) Timeline {
 	return t
 }
 
-// add appends the next segment. reason explains a gap before it.
+// add adds the next segment to the last span or to a new one. reason is that of a gap before the segment.
 func (t *Timeline) add(s Segment, reason footage.Reason) {
 	t.gap(s.Start, reason)
 	last := len(t.Spans) - 1
@@ -89,7 +90,7 @@ func (t *Timeline) add(s Segment, reason footage.Reason) {
 	}
 }
 
-// gap appends the gap from the last span until the instant, if it is longer than gapTolerance.
+// gap appends the gap from the end of the last span to until, if it is longer than gapTolerance.
 func (t *Timeline) gap(until time.Time, reason footage.Reason) {
 	if len(t.Spans) == 0 {
 		return

@@ -1,6 +1,6 @@
-// Package playback serves footage over HTTP as HLS: playlists over a time range and the segments that
-// they name. It reads a segment from the spool or from the store, where it is at the moment. web
-// mounts its Handler, which may serve concurrently.
+// Package playback serves footage over HTTP as HLS: the playlist of a range of time, and the segments that
+// the playlist names. It reads a segment from the spool, or from the store if the spool does not have it.
+// web mounts the Handler, which may be called concurrently.
 package playback
 
 import (
@@ -24,11 +24,11 @@ import (
 
 // Handler serves, below /api/v1/footage/{room}/{stream}/:
 //
-//	index.m3u8?from&to   the playlist; without to, or with one in the future, it grows. A token
-//	                     in its query is repeated in the addresses that it names, for players
-//	                     that cannot send headers
+//	index.m3u8?from&to   the playlist of the footage between these times. If to is missing or
+//	                     in the future, the playlist grows. The addresses in it repeat a token
+//	                     from the request's query, because some players cannot send headers.
 //	init/{hash}.mp4      an init segment
-//	segments/{name}      a segment; ranges work
+//	segments/{name}      a segment; HTTP range requests work
 //
 // Times are RFC 3339 or Unix milliseconds. Errors are problem details (RFC 9457).
 type Handler struct {
@@ -38,17 +38,18 @@ type Handler struct {
 	mux   *http.ServeMux
 }
 
-// Base is the path, a pattern of http.ServeMux, below which Handler serves.
+// Base is the path below which Handler serves, as a pattern of http.ServeMux.
 const Base = "/api/v1/footage/{room}/{stream}/"
 
 const (
-	// Footage is private: only the viewer's own cache may keep it. It never changes, so the cache need
-	// not revalidate it.
-	immutable   = "private, max-age=31536000, immutable"
-	maxSegments = 50000 // in a playlist: more than two days of segments of 4 s
+	// immutable is the Cache-Control of footage. Footage is private: only the cache of the client that
+	// requested it may keep it. Footage never changes, so the cache need not revalidate it.
+	immutable = "private, max-age=31536000, immutable"
+	// maxSegments is how many segments a playlist may have: more than two days of segments of 4 s.
+	maxSegments = 50000
 )
 
-// New makes a handler. st is the store that ix reads.
+// New returns a handler. st must be the store that ix reads.
 func New(ix *index.Index, st store.Store, log *slog.Logger) *Handler {
 	h := &Handler{index: ix, store: st, log: log, mux: http.NewServeMux()}
 	h.mux.HandleFunc("GET "+Base+"index.m3u8", h.playlist)
@@ -87,8 +88,8 @@ func (h *Handler) playlist(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// tokenQuery is the query of the addresses in a playlist. It repeats the request's token, which the
-// server may require for them too.
+// tokenQuery returns the query of the addresses in a playlist. It repeats the request's token, because the
+// server may require a token at these addresses too.
 func tokenQuery(r *http.Request) string {
 	token := r.URL.Query().Get("token")
 	if token == "" {
@@ -97,6 +98,7 @@ func tokenQuery(r *http.Request) string {
 	return "?token=" + url.QueryEscape(token)
 }
 
+// timeRange parses from and to in a request's query. It returns the zero time for one that is missing.
 func timeRange(r *http.Request) (from, to time.Time, err error) {
 	q := r.URL.Query()
 	if from, err = ParseTime(q.Get("from")); err != nil {
@@ -111,7 +113,8 @@ func timeRange(r *http.Request) (from, to time.Time, err error) {
 	return from, to, nil
 }
 
-// ParseTime reads a time of the API: RFC 3339 or Unix milliseconds. Empty is the zero time.
+// ParseTime parses a time in a request to the API: RFC 3339 or Unix milliseconds. It returns the zero time for
+// an empty s.
 func ParseTime(s string) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil
@@ -144,26 +147,26 @@ func (h *Handler) segment(w http.ResponseWriter, r *http.Request) {
 	h.object(w, r, n.Key())
 }
 
-// object serves from the spool, else from the store. An object is in the store before it leaves the
-// spool, so it is found in one of the two.
+// object serves the object with this key from the spool, or from the store if the spool does not have it. An
+// object is in the store before it leaves the spool, so it is always in at least one of the two.
 func (h *Handler) object(w http.ResponseWriter, r *http.Request, key string) {
-	f, local := h.index.Local(key)
-	if local == nil {
+	f, localErr := h.index.Local(key)
+	if localErr == nil {
 		serve(w, r, key, f)
 		return
 	}
 	body, _, err := h.store.Get(r.Context(), key)
 	switch {
-	case errors.Is(err, store.ErrNotFound) && errors.Is(local, fs.ErrNotExist):
+	case errors.Is(err, store.ErrNotFound) && errors.Is(localErr, fs.ErrNotExist):
 		problem(w, http.StatusNotFound, "no such footage")
 	case err != nil:
-		h.unavailable(w, r, errors.Join(local, err))
+		h.unavailable(w, r, errors.Join(localErr, err))
 	default:
 		serve(w, r, key, body)
 	}
 }
 
-// serve takes over body. Objects never change, so the name is the ETag.
+// serve answers with body and closes it. Objects never change, so the ETag is the last element of the key.
 func serve(w http.ResponseWriter, r *http.Request, key string, body io.ReadSeekCloser) {
 	defer func() { _ = body.Close() }() // it was only read
 	w.Header().Set("Content-Type", "video/mp4")
@@ -172,6 +175,7 @@ func serve(w http.ResponseWriter, r *http.Request, key string, body io.ReadSeekC
 	http.ServeContent(w, r, "", time.Time{}, body)
 }
 
+// unavailable logs an error of the spool or the store and answers with status 502.
 func (h *Handler) unavailable(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Context().Err() != nil {
 		return // the client has gone

@@ -8,20 +8,21 @@ import (
 	"azulejo/recorder/index"
 )
 
-// minTarget is the least target duration of a playlist: the default length of a segment. The target
-// duration of a growing playlist must not change, and its first segment may be a short one.
+// minTarget is the least target duration of a playlist. It is the default length of a segment. The target
+// duration of a growing playlist must not change, but the first segments may be shorter than later ones.
 const minTarget = 4 * time.Second
 
-// writePlaylist writes a media playlist (RFC 8216) of segments sorted by time. All addresses in it end
-// in query. A growing playlist is an EVENT without an end tag: segments are only appended.
+// writePlaylist writes a media playlist (RFC 8216). segments must be sorted by start. All addresses in the
+// playlist end in query. A playlist that grows has the type EVENT and no end tag, because later versions of
+// it only append segments.
 func writePlaylist(w io.Writer, segments []index.Segment, query string, grows bool) error {
-	kind := "VOD"
+	playlistType := "VOD"
 	if grows {
-		kind = "EVENT"
+		playlistType = "EVENT"
 	}
 	p := &printer{w: w}
 	p.f("#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:%d\n", target(segments))
-	p.f("#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-PLAYLIST-TYPE:%s\n#EXT-X-INDEPENDENT-SEGMENTS\n", kind)
+	p.f("#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-PLAYLIST-TYPE:%s\n#EXT-X-INDEPENDENT-SEGMENTS\n", playlistType)
 	for i, s := range segments {
 		switch {
 		case i == 0:
@@ -40,7 +41,8 @@ func writePlaylist(w io.Writer, segments []index.Segment, query string, grows bo
 	return p.err
 }
 
-// target is the longest segment in whole seconds (RFC 8216, 4.3.3.1).
+// target returns the target duration: that of the longest segment, at least minTarget, rounded to whole
+// seconds (RFC 8216, 4.3.3.1).
 func target(segments []index.Segment) int {
 	longest := minTarget
 	for _, s := range segments {
@@ -49,7 +51,7 @@ func target(segments []index.Segment) int {
 	return int(longest.Round(time.Second) / time.Second)
 }
 
-// printer keeps the first error.
+// printer writes to w until a write fails. It keeps this error.
 type printer struct {
 	w   io.Writer
 	err error

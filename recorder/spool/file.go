@@ -9,8 +9,8 @@ import (
 	"azulejo/recorder/footage"
 )
 
-// File is a segment that is being written. One goroutine uses it and calls Finish or Abandon at the
-// end.
+// File is a segment that is being written. Only one goroutine may use it. The last call must be Finish or
+// Abandon; Abandon also follows a Finish that failed.
 type File struct {
 	s    *Spool
 	f    *os.File
@@ -18,7 +18,8 @@ type File struct {
 	size int64
 }
 
-// Create opens a new segment in open/. The init segment is durable before the segment exists.
+// Create creates the segment n in open/. If the spool does not have the segment's init segment yet, Create
+// first writes init to disk and syncs it.
 func (s *Spool) Create(n footage.Name, init []byte) (*File, error) {
 	if err := footage.CheckNames(n.Room, n.Stream); err != nil {
 		return nil, err
@@ -36,6 +37,7 @@ func (s *Spool) Create(n footage.Name, init []byte) (*File, error) {
 	return &File{s: s, f: f, name: n}, nil
 }
 
+// create writes the init segment, then the empty file of the segment n.
 func (s *Spool) create(n footage.Name, init []byte) (*os.File, error) {
 	if err := s.writeInit(n.InitName(), init); err != nil {
 		return nil, err
@@ -50,7 +52,8 @@ func (s *Spool) create(n footage.Name, init []byte) (*os.File, error) {
 	return f, nil
 }
 
-// writeInit writes a temporary file and renames it, so that an init segment is whole or absent.
+// writeInit writes an init segment that the spool does not have yet. It writes a temporary file and renames
+// it, so that init/ never holds a half-written init segment under its name.
 func (s *Spool) writeInit(n footage.InitName, init []byte) error {
 	path := s.path("init", n.FileName())
 	if _, err := os.Stat(path); err == nil {
@@ -67,7 +70,7 @@ func (s *Spool) writeInit(n footage.InitName, init []byte) error {
 	return errors.Join(os.Rename(f.Name(), path), syncDir(s.path("init")))
 }
 
-// Append writes one whole part and syncs it to disk. After an error only Abandon may follow.
+// Append writes one whole part and syncs it to disk. After an error the caller may only call Abandon.
 func (f *File) Append(part []byte) error {
 	n, err := f.f.Write(part)
 	f.size += int64(n)
@@ -80,8 +83,8 @@ func (f *File) Append(part []byte) error {
 	return nil
 }
 
-// Finish moves the segment, which lasts until end, to ready/. After an error only Abandon may
-// follow.
+// Finish moves the segment to ready/ and closes the file. end is when the segment's video ends. After an
+// error the caller may only call Abandon.
 func (f *File) Finish(end time.Time) error {
 	if err := f.s.finish(f.name, end, f.size); err != nil {
 		return err
@@ -90,15 +93,15 @@ func (f *File) Finish(end time.Time) error {
 	return nil
 }
 
-// finish renames the open segment n to its true duration in ready/.
+// finish moves the open segment n to ready/, under a name with its duration, and adds it to the entries.
 func (s *Spool) finish(n footage.Name, end time.Time, size int64) error {
 	done := n
 	done.Duration = max(end.Sub(n.Start), time.Millisecond)
 	if err := os.Rename(s.path("open", n.FileName()), s.path("ready", done.FileName())); err != nil {
 		return fmt.Errorf("finish segment %s: %w", n.Key(), err)
 	}
-	// The bytes are durable and the file has moved. Without the sync of the folders a power cut may
-	// put it back into open/, where Open finds it.
+	// The file has moved and its bytes are durable, so an error of the sync is only logged. A power cut before
+	// the folders are synced may put the file back into open/. Open finds it there.
 	if err := errors.Join(syncDir(s.path("ready")), syncDir(s.path("open"))); err != nil {
 		s.log.Warn("spool folder not synced", "segment", n.Key(), "error", err)
 	}
@@ -108,14 +111,14 @@ func (s *Spool) finish(n footage.Name, end time.Time, size int64) error {
 	return nil
 }
 
-// Abandon closes the file without finishing the segment. The next Recover saves its whole parts and
-// marks the end of the run with the reason.
+// Abandon closes the file without finishing the segment. The next Recover keeps the segment's whole parts
+// as an entry and writes a mark that gives the reason for the end of the run.
 func (f *File) Abandon(reason footage.Reason) {
 	f.close()
 	f.s.addOrphan(orphan{f.name, reason})
 }
 
-// close frees the descriptor. All bytes were synced before, so an error is only logged.
+// close closes the file. All whole parts have been synced before, so an error is only logged.
 func (f *File) close() {
 	if err := f.f.Close(); err != nil {
 		f.s.log.Warn("segment closed with an error", "segment", f.name.Key(), "error", err)

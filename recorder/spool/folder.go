@@ -7,12 +7,13 @@ import (
 	"path/filepath"
 )
 
-// ErrAway is returned while the folder that Open locked is unmounted, renamed or replaced. It may come
-// back with all its files, so the spool keeps its entries.
+// ErrAway is the error while the folder that Open locked is not at its path: it is unmounted, renamed or
+// replaced. The folder may come back with all its files, so the spool keeps its entries.
 var ErrAway = errors.New("spool folder is away")
 
-// folder opens open/, ready/ or init/. The result stays the same folder when its path changes, so a
-// file that is missing in it is gone for good. The error is ErrAway and never fs.ErrNotExist.
+// folder opens a subfolder of the spool: open/, ready/ or init/. The returned os.Root stays in the same
+// folder when the folder's path changes. So a file that is missing in it is gone for good. The error is
+// ErrAway and never fs.ErrNotExist.
 func (s *Spool) folder(sub string) (*os.Root, error) {
 	dir, err := os.OpenRoot(s.path(sub))
 	if err != nil {
@@ -28,7 +29,7 @@ func (s *Spool) path(elem ...string) string {
 	return filepath.Join(append([]string{s.dir}, elem...)...)
 }
 
-// syncDir makes the names in a folder durable.
+// syncDir syncs a folder, so that the names of its files are durable.
 func syncDir(path string) error {
 	d, err := os.Open(path)
 	if err != nil {

@@ -11,15 +11,15 @@ import (
 	"azulejo/recorder/footage"
 )
 
-// orphan is a segment in open/ that has lost its writer.
+// orphan is a segment in open/ without a writer, after a crash or a disk error. reason is why its run ended.
 type orphan struct {
 	name   footage.Name
 	reason footage.Reason
 }
 
-// Recover saves the segments that a crash or a disk error left in open/. Each is cut after its
-// last whole part and becomes ready with its true duration, or is removed when it has no whole
-// part. A segment that cannot be saved now is tried again by the next call; the error names it.
+// Recover repairs the segments that a crash or a disk error left in open/. It truncates each one after its
+// last whole part and moves it to ready/ under a name with its duration. It removes a segment without a
+// whole part. If a repair fails, the error names the segment, and the next call tries again.
 func (s *Spool) Recover() error {
 	s.mu.Lock()
 	orphans := s.orphans
@@ -42,12 +42,13 @@ func (s *Spool) addOrphan(o orphan) {
 	s.orphans = append(s.orphans, o)
 }
 
+// repair moves one orphan to ready/ and writes a mark after it. It removes an orphan without a whole part.
 func (s *Spool) repair(o orphan) error {
 	open, err := s.folder("open")
 	if err != nil {
 		return err
 	}
-	defer func() { _ = open.Close() }() // finish syncs its names
+	defer func() { _ = open.Close() }() // finish syncs the folder
 	size, end, err := cutTail(open, o.name.FileName())
 	if err == nil && size == 0 {
 		err = open.Remove(o.name.FileName())
@@ -67,8 +68,8 @@ func (s *Spool) repair(o orphan) error {
 	return nil
 }
 
-// cutTail removes the bytes after a segment's last whole part. A file without a whole part stays as
-// it is; its size is reported as 0.
+// cutTail truncates a segment after its last whole part. It returns the new size and the time at which the
+// video ends. It does not change a file without a whole part, and returns the size 0 for it.
 func cutTail(open *os.Root, file string) (size int64, end time.Time, err error) {
 	f, err := open.OpenFile(file, os.O_RDWR, 0)
 	if err != nil {
@@ -78,7 +79,8 @@ func cutTail(open *os.Root, file string) (size int64, end time.Time, err error) 
 	return size, end, errors.Join(err, f.Close())
 }
 
-// forget drops an orphan without a whole part. Its run ended where the segment starts.
+// forget gives up an orphan that had no whole part and whose file is gone. The orphan no longer needs its init
+// segment. If its run has earlier segments, the run ended where the orphan starts: forget writes a mark there.
 func (s *Spool) forget(o orphan) {
 	s.mu.Lock()
 	err := s.countInitLocked(o.name, -1)
@@ -91,6 +93,7 @@ func (s *Spool) forget(o orphan) {
 	}
 }
 
+// markAfter writes the mark of the orphan's run, which ended at end. seq is the mark's number in the run.
 func (s *Spool) markAfter(o orphan, end time.Time, seq uint32) {
 	n := o.name
 	n.Start, n.Seq, n.Reason = end, seq, o.reason

@@ -1,11 +1,11 @@
-// Package spool owns the footage that is not stored yet: the files below one folder, and their
-// recovery after a crash.
+// Package spool keeps the footage that is not stored yet as files below one folder, and repairs the files
+// after a crash.
 //
-// The folder is the state. A segment is written in open/, moves to ready/ when it is whole and is
-// removed once the store has it. init/ holds the init segments that these need. The state in memory
-// mirrors the folder; Open rebuilds it. The recorder writes and uploads, the index and playback
-// read. All methods of Spool may be called concurrently; a File belongs to one goroutine. The folder
-// is locked: one process at a time uses it.
+// The folder holds the whole state; Open reads it into memory. A segment is written in open/ and moves to
+// ready/ when it is whole. It is removed once the store has it. init/ holds the init segments that the
+// segments in open/ and ready/ need. The recorder writes to the spool and uploads from it. The index and
+// playback read it. All methods of Spool may be called concurrently; a File belongs to one goroutine. Open
+// locks the folder, so that only one process at a time uses it.
 package spool
 
 import (
@@ -24,7 +24,7 @@ import (
 	"azulejo/recorder/footage"
 )
 
-// ErrInUse is returned by Open when another process, or another Spool, holds the folder.
+// ErrInUse is the error of Open when another process, or another Spool of this process, holds the folder.
 var ErrInUse = errors.New("spool is in use by another process")
 
 // Entry is a whole segment, or a mark, that is not stored yet.
@@ -33,19 +33,19 @@ type Entry struct {
 	Bytes int64
 }
 
-// Usage sums up the entries of the spool.
+// Usage is the number of entries in the spool and their total size.
 type Usage struct {
 	Entries int
 	Bytes   int64
 	Oldest  time.Time // start of the oldest entry; zero without entries
 }
 
-// Spool is the folder. Open creates it, Close releases it.
+// Spool is an open and locked spool folder. Open returns it; Close releases the folder.
 type Spool struct {
 	dir      string
 	log      *slog.Logger
-	lock     *os.File
-	lockInfo os.FileInfo // identifies the locked folder when another one has its path
+	lock     *os.File    // holds the lock; nil after Close
+	lockInfo os.FileInfo // of the lock file; tells whether the folder at dir is still the locked one
 
 	mu       sync.Mutex
 	ready    []Entry                  // oldest first
@@ -53,8 +53,8 @@ type Spool struct {
 	initUses map[footage.InitName]int // how many segments in open/ and ready/ need each init segment
 }
 
-// Open makes the folder if it is missing, locks it and lists its files. Segments that a crash left
-// in open/ stay there until Recover.
+// Open makes the folder if it is missing, locks it and lists its files. Segments that a crash left in
+// open/ stay there until Recover is called.
 func Open(dir string, log *slog.Logger) (*Spool, error) {
 	s := &Spool{dir: dir, log: log, initUses: map[footage.InitName]int{}}
 	for _, sub := range []string{"open", "ready", "init"} {
@@ -87,7 +87,7 @@ func (s *Spool) acquire() error {
 	return nil
 }
 
-// Close releases the folder. Every File must have been finished or abandoned.
+// Close releases the folder. Before that the caller must have finished or abandoned every File.
 func (s *Spool) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -99,6 +99,7 @@ func (s *Spool) Close() error {
 	return err
 }
 
+// scanOpen notes the segments that a crash left in open/.
 func (s *Spool) scanOpen() error {
 	return s.scan("open", func(file string, _ int64) error {
 		n, err := footage.ParseFileName(file)
@@ -110,6 +111,7 @@ func (s *Spool) scanOpen() error {
 	})
 }
 
+// scanReady adds the files in ready/ to the entries.
 func (s *Spool) scanReady() error {
 	return s.scan("ready", func(file string, size int64) error {
 		n, err := footage.ParseFileName(file)
@@ -121,7 +123,8 @@ func (s *Spool) scanReady() error {
 	})
 }
 
-// scanInit removes init segments that are half written or that no segment needs.
+// scanInit removes half-written init segments and those that no segment needs. It must run after scanOpen
+// and scanReady.
 func (s *Spool) scanInit() error {
 	return s.scan("init", func(file string, _ int64) error {
 		if n, err := footage.ParseInitFileName(file); err == nil && s.initUses[n] > 0 {
@@ -131,7 +134,9 @@ func (s *Spool) scanInit() error {
 	})
 }
 
-func (s *Spool) scan(sub string, each func(file string, size int64) error) error {
+// scan calls visit for every file in a subfolder. If visit returns an error, scan logs it and leaves the file
+// where it is.
+func (s *Spool) scan(sub string, visit func(file string, size int64) error) error {
 	entries, err := os.ReadDir(filepath.Join(s.dir, sub))
 	if err != nil {
 		return err
@@ -139,7 +144,7 @@ func (s *Spool) scan(sub string, each func(file string, size int64) error) error
 	for _, e := range entries {
 		info, err := e.Info()
 		if err == nil {
-			err = each(e.Name(), info.Size())
+			err = visit(e.Name(), info.Size())
 		}
 		if err != nil {
 			s.log.Warn("spool file left alone", "folder", sub, "file", e.Name(), "error", err)
@@ -148,14 +153,14 @@ func (s *Spool) scan(sub string, each func(file string, size int64) error) error
 	return nil
 }
 
-// Ready lists the entries, oldest first.
+// Ready returns the entries, oldest first.
 func (s *Spool) Ready() []Entry {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.ready)
 }
 
-// List lists the entries of one stream, oldest first.
+// List returns the entries of one stream, oldest first.
 func (s *Spool) List(room, stream string) []Entry {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -168,7 +173,7 @@ func (s *Spool) List(room, stream string) []Entry {
 	return out
 }
 
-// Streams lists the streams of a room that have entries, sorted.
+// Streams returns the streams of a room that have entries, sorted by name.
 func (s *Spool) Streams(room string) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -182,7 +187,7 @@ func (s *Spool) Streams(room string) []string {
 	return out
 }
 
-// Usage sums up the entries.
+// Usage returns the number of entries and their total size.
 func (s *Spool) Usage() Usage {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -196,9 +201,9 @@ func (s *Spool) Usage() Usage {
 	return u
 }
 
-// Open opens the file that the store will hold under key: a whole segment, a mark or an init
-// segment. The error is fs.ErrNotExist when the spool does not have it (any more) or when key is not
-// one, and ErrAway while the folder cannot be read.
+// Open opens the file of the object that will have this key in the store: a whole segment, a mark or an
+// init segment. The error is fs.ErrNotExist if the spool has no such file (any more) or if key is no key of
+// such an object. It is ErrAway while the spool's folder is not at its path.
 func (s *Spool) Open(key string) (*os.File, error) {
 	if n, err := footage.ParseKey(key); err == nil {
 		return s.open("ready", n.FileName())
@@ -218,8 +223,9 @@ func (s *Spool) open(sub, file string) (*os.File, error) {
 	return dir.Open(file)
 }
 
-// Remove deletes a stored entry, and its init segment when no other segment needs it. An entry that
-// is gone already is no error. A crash may bring the file back; then it is stored once more.
+// Remove deletes an entry that has been stored. It also deletes the entry's init segment if no other
+// segment needs it. It returns no error if the entry is gone already. A crash may bring the file back; the
+// entry is then stored a second time.
 func (s *Spool) Remove(n footage.Name) error {
 	ready, err := s.folder("ready")
 	if err == nil {
@@ -238,7 +244,8 @@ func (s *Spool) Remove(n footage.Name) error {
 	return s.countInitLocked(n, -1)
 }
 
-// Mark writes the mark n: the run of n ended at n.Start for n.Reason. It is durable on return.
+// Mark writes the mark n, which says that n's run ended at n.Start for n.Reason. The mark is durable when
+// Mark returns.
 func (s *Spool) Mark(n footage.Name) error {
 	f, err := os.OpenFile(s.path("ready", n.FileName()), os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {
@@ -253,7 +260,8 @@ func (s *Spool) Mark(n footage.Name) error {
 	return nil
 }
 
-// addLocked adds an entry. ready stays sorted by time; a mark stands after the segment before it.
+// addLocked adds e to the entries, unless they contain it. They stay sorted by start, or by file name where
+// the start is the same. So a mark stands after the last segment of its run.
 func (s *Spool) addLocked(e Entry) {
 	i, found := slices.BinarySearchFunc(s.ready, e, func(a, b Entry) int {
 		return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.FileName(), b.FileName()))
@@ -263,14 +271,15 @@ func (s *Spool) addLocked(e Entry) {
 	}
 }
 
-// countInitLocked adds by to the number of segments that need the init segment of n, and removes the
-// init segment when none is left. A mark needs none.
-func (s *Spool) countInitLocked(n footage.Name, by int) error {
+// countInitLocked adds change to the number of segments that need the init segment of n. It removes the
+// init segment if no segment needs it any more. If n is a mark, which needs no init segment, it does
+// nothing.
+func (s *Spool) countInitLocked(n footage.Name, change int) error {
 	if n.Reason != "" {
 		return nil
 	}
 	in := n.InitName()
-	if s.initUses[in] += by; s.initUses[in] > 0 {
+	if s.initUses[in] += change; s.initUses[in] > 0 {
 		return nil
 	}
 	delete(s.initUses, in)

@@ -16,19 +16,20 @@ import (
 	"time"
 )
 
-// Dir is a Store in a folder: a key is a path below it. Files whose names start with a dot are not
+// Dir is a Store in a folder. A key is a path below this folder. Files whose names start with a dot are not
 // objects.
 type Dir struct {
-	root string
-	tree sync.RWMutex // read-locked to make and fill folders, write-locked to remove empty ones
+	root    string
+	folders sync.RWMutex // read-locked to make a folder and move a file into it, write-locked to remove folders
 }
 
 const (
-	tempFolder = ".tmp"
-	tempAge    = time.Hour // older files belong to no running Put
+	tempFolder = ".tmp"    // holds the files that Put has not moved to their keys yet
+	tempAge    = time.Hour // a file in tempFolder that is older belongs to no running Put
 )
 
-// NewDir makes the folder if it is missing and removes the temporary files of interrupted Puts.
+// NewDir opens the store in the folder path, which it makes if it is missing. It removes the temporary files
+// that interrupted calls of Put left.
 func NewDir(path string) (*Dir, error) {
 	d := &Dir{root: path}
 	temp := filepath.Join(path, tempFolder)
@@ -50,7 +51,8 @@ func NewDir(path string) (*Dir, error) {
 	return d, nil
 }
 
-// Put writes a temporary file, syncs it, renames it to its key and syncs the folders.
+// Put writes a temporary file, syncs it, renames it to the path of the key and syncs the folders. Then it
+// checks the file's size.
 func (d *Dir) Put(ctx context.Context, key string, body io.ReadSeeker) error {
 	if err := checkKey(key); err != nil {
 		return err
@@ -59,7 +61,7 @@ func (d *Dir) Put(ctx context.Context, key string, body io.ReadSeeker) error {
 	if err != nil {
 		return fmt.Errorf("put %s: %w", key, err)
 	}
-	if err = d.place(temp, key); err != nil {
+	if err = d.moveTo(key, temp); err != nil {
 		return errors.Join(fmt.Errorf("put %s: %w", key, err), os.Remove(temp))
 	}
 	info, err := os.Stat(d.path(key))
@@ -72,6 +74,7 @@ func (d *Dir) Put(ctx context.Context, key string, body io.ReadSeeker) error {
 	return nil
 }
 
+// writeTemp copies the whole body to a temporary file and syncs it. It returns the file's path and size.
 func (d *Dir) writeTemp(ctx context.Context, body io.ReadSeeker) (path string, size int64, err error) {
 	if _, err = body.Seek(0, io.SeekStart); err != nil {
 		return "", 0, err
@@ -87,11 +90,11 @@ func (d *Dir) writeTemp(ctx context.Context, body io.ReadSeeker) (path string, s
 	return f.Name(), size, nil
 }
 
-// place renames temp to key and syncs the folders.
-func (d *Dir) place(temp, key string) error {
+// moveTo renames the file temp to the path of key and syncs the folders.
+func (d *Dir) moveTo(key, temp string) error {
 	path := d.path(key)
-	d.tree.RLock()
-	defer d.tree.RUnlock()
+	d.folders.RLock()
+	defer d.folders.RUnlock()
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
@@ -101,7 +104,7 @@ func (d *Dir) place(temp, key string) error {
 	return d.syncUp(filepath.Dir(path))
 }
 
-// syncUp syncs a folder and its parents up to the root, so that their names are durable.
+// syncUp syncs a folder and its parents up to the root, so that the names in them are durable.
 func (d *Dir) syncUp(dir string) error {
 	for ; ; dir = filepath.Dir(dir) {
 		f, err := os.Open(dir)
@@ -117,7 +120,7 @@ func (d *Dir) syncUp(dir string) error {
 	}
 }
 
-// Get opens the file.
+// Get opens the file of the key.
 func (d *Dir) Get(ctx context.Context, key string) (io.ReadSeekCloser, Info, error) {
 	info, err := d.Stat(ctx, key)
 	if err != nil {
@@ -130,7 +133,7 @@ func (d *Dir) Get(ctx context.Context, key string) (io.ReadSeekCloser, Info, err
 	return f, info, nil
 }
 
-// Stat describes the file.
+// Stat describes the file of the key.
 func (d *Dir) Stat(ctx context.Context, key string) (Info, error) {
 	if err := errors.Join(checkKey(key), ctx.Err()); err != nil {
 		return Info{}, err
@@ -145,7 +148,7 @@ func (d *Dir) Stat(ctx context.Context, key string) (Info, error) {
 	return Info{Key: key, Size: fi.Size(), Modified: fi.ModTime()}, nil
 }
 
-// Delete removes the file, and the folders that it leaves empty.
+// Delete removes the file of the key. It also removes the folders that are empty then.
 func (d *Dir) Delete(ctx context.Context, key string) error {
 	if err := errors.Join(checkKey(key), ctx.Err()); err != nil {
 		return err
@@ -156,17 +159,17 @@ func (d *Dir) Delete(ctx context.Context, key string) error {
 		}
 		return fmt.Errorf("delete %s: %w", key, err)
 	}
-	d.tree.Lock()
-	defer d.tree.Unlock()
+	d.folders.Lock()
+	defer d.folders.Unlock()
 	for dir := filepath.Dir(d.path(key)); dir != filepath.Clean(d.root); dir = filepath.Dir(dir) {
 		if os.Remove(dir) != nil {
-			break // not empty
+			break // the folder is not empty
 		}
 	}
 	return nil
 }
 
-// List walks the folders that can hold objects that q selects.
+// List walks the folders that can contain what q selects.
 func (d *Dir) List(ctx context.Context, q Query) iter.Seq2[Info, error] {
 	return func(yield func(Info, error) bool) {
 		base := q.Prefix[:strings.LastIndexByte(q.Prefix, '/')+1]
@@ -180,7 +183,8 @@ func (d *Dir) List(ctx context.Context, q Query) iter.Seq2[Info, error] {
 	}
 }
 
-// walk yields the selection of q below a folder; false stops the walk.
+// walk yields what q selects below the folder base. It returns false if the walk must stop: after an error, or
+// because yield returned false.
 func (d *Dir) walk(ctx context.Context, base string, q Query, yield func(Info, error) bool) bool {
 	entries, err := os.ReadDir(d.path(base))
 	if err == nil {
@@ -213,6 +217,7 @@ func (d *Dir) walk(ctx context.Context, base string, q Query, yield func(Info, e
 	return true
 }
 
+// yieldFile yields the file of a key. It returns false if the walk must stop.
 func (d *Dir) yieldFile(ctx context.Context, key string, yield func(Info, error) bool) bool {
 	info, err := d.Stat(ctx, key)
 	if errors.Is(err, ErrNotFound) {
@@ -221,7 +226,8 @@ func (d *Dir) yieldFile(ctx context.Context, key string, yield func(Info, error)
 	return yield(info, err) && err == nil
 }
 
-// mayMatch tells whether q may select key or, for a folder, a key below it.
+// mayMatch tells whether q can select key. If key is a folder, it also returns true if q can select a key below
+// it.
 func (q Query) mayMatch(key string) bool {
 	if strings.HasSuffix(key, "/") {
 		within := strings.HasPrefix(key, q.Prefix) || strings.HasPrefix(q.Prefix, key)
@@ -230,8 +236,8 @@ func (q Query) mayMatch(key string) bool {
 	return strings.HasPrefix(key, q.Prefix) && key > q.After
 }
 
-// sortedKeys lists the keys of a folder's entries in the order of a whole listing: a folder sorts with
-// its slash.
+// sortedKeys returns the keys of the entries of the folder base, in the order in which List yields them. The
+// key of a folder ends in "/", so that the folder sorts as the keys below it do.
 func sortedKeys(base string, entries []fs.DirEntry) []string {
 	keys := make([]string, 0, len(entries))
 	for _, e := range entries {
@@ -247,10 +253,11 @@ func sortedKeys(base string, entries []fs.DirEntry) []string {
 	return keys
 }
 
+// path returns the path of a key's file.
 func (d *Dir) path(key string) string { return filepath.Join(d.root, filepath.FromSlash(key)) }
 
-// notFound translates the system's errors for a missing path and for a path below a file to
-// ErrNotFound.
+// notFound returns ErrNotFound if err is the system's error for a missing path or for a path below a file.
+// Otherwise it returns err.
 func notFound(err error) error {
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return ErrNotFound
@@ -258,7 +265,7 @@ func notFound(err error) error {
 	return err
 }
 
-// untilDone is a Reader that fails once its context has ended.
+// untilDone is an io.Reader that returns an error once its context has ended.
 type untilDone struct {
 	ctx context.Context
 	r   io.Reader

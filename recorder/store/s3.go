@@ -19,25 +19,26 @@ import (
 	"github.com/minio/minio-go/v7/pkg/credentials"
 )
 
-// How S3 checks the body of a Put.
+// The values of S3Config.Checksum: how the server checks the body of a Put.
 const (
-	ChecksumAuto = "auto" // SHA-256 in a header, kept with the object
-	ChecksumNone = "none" // Content-MD5 only, for servers that refuse the newer headers
+	ChecksumAuto = "auto" // SHA-256 in a header; the server keeps it with the object
+	ChecksumNone = "none" // only Content-MD5, for servers that refuse the newer checksum headers
 )
 
-// S3Config names a bucket and how to reach it. It leaves its keys out when printed or logged.
+// S3Config holds a bucket's name and how to reach it. When it is printed or logged, AccessKey and SecretKey
+// are left out.
 type S3Config struct {
-	Endpoint  string `yaml:"endpoint"` // URL; or host and port, which means https
+	Endpoint  string `yaml:"endpoint"` // URL, or host and port of a server with https
 	Bucket    string `yaml:"bucket"`
-	Region    string `yaml:"region"` // empty: the server is asked
+	Region    string `yaml:"region"` // empty: the client asks the server
 	AccessKey string `yaml:"access_key"`
 	SecretKey string `yaml:"secret_key"`
-	Prefix    string `yaml:"prefix"`     // stands before every key in the bucket
-	PathStyle bool   `yaml:"path_style"` // put the bucket into the path, not into the host name
-	Checksum  string `yaml:"checksum"`   // auto (also when empty) or none
+	Prefix    string `yaml:"prefix"`     // comes before every key in the bucket
+	PathStyle bool   `yaml:"path_style"` // the URL has the bucket in its path, not in its host name
+	Checksum  string `yaml:"checksum"`   // ChecksumAuto or ChecksumNone; empty: ChecksumAuto
 }
 
-// Validate names the wrong field and the accepted values.
+// Validate returns an error that names the first wrong field and its accepted values.
 func (c S3Config) Validate() error {
 	if _, _, err := c.host(); err != nil {
 		return err
@@ -55,6 +56,7 @@ func (c S3Config) Validate() error {
 	return fmt.Errorf("checksum %q: accepted auto, none", c.Checksum)
 }
 
+// host returns the endpoint's host and port, and whether it uses https.
 func (c S3Config) host() (host string, secure bool, err error) {
 	raw := c.Endpoint
 	if !strings.Contains(raw, "://") {
@@ -67,30 +69,30 @@ func (c S3Config) host() (host string, secure bool, err error) {
 	return u.Host, u.Scheme == "https", nil
 }
 
-// LogValue leaves the keys out.
+// LogValue returns a value without AccessKey and SecretKey.
 func (c S3Config) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("endpoint", c.Endpoint), slog.String("bucket", c.Bucket),
 		slog.String("prefix", c.Prefix))
 }
 
-// String leaves the keys out.
+// String returns a text without AccessKey and SecretKey.
 func (c S3Config) String() string { return c.Endpoint + "/" + c.Bucket + "/" + c.Prefix }
 
-// GoString leaves the keys out.
+// GoString returns a text without AccessKey and SecretKey.
 func (c S3Config) GoString() string { return c.String() }
 
 // S3 is a Store in a bucket of an S3-compatible server.
 type S3 struct {
 	cfg       S3Config
-	prefix    string // with its slash, or empty
+	prefix    string // ends in a slash; empty without a prefix
 	client    *minio.Client
 	transport *http.Transport
 }
 
-// s3Attempts is how often one request is tried. The uploader retries a failed Put by itself.
+// s3Attempts is how often the client tries one request. The uploader retries a Put that still fails.
 const s3Attempts = 3
 
-// NewS3 makes a client. It sends no request: the server may be down at that time.
+// NewS3 returns a store in a bucket. It sends no request, so that the server may be down at that time.
 func NewS3(cfg S3Config) (*S3, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("store.s3.%w", err)
@@ -114,7 +116,8 @@ func NewS3(cfg S3Config) (*S3, error) {
 		Region:       cfg.Region,
 		BucketLookup: lookup,
 		MaxRetries:   s3Attempts,
-		// minio-go needs it for any checksum header. We send the header first, never as a trailer.
+		// minio-go sends a checksum header only with this option. Put sends the checksum before the body, not
+		// in a trailer.
 		TrailingHeaders: cfg.Checksum != ChecksumNone,
 	})
 	if err != nil {
@@ -127,26 +130,28 @@ func NewS3(cfg S3Config) (*S3, error) {
 	return s, nil
 }
 
-// Close closes idle connections. Running requests continue.
+// Close closes the idle connections. Requests that are running continue.
 func (s *S3) Close() error {
 	s.transport.CloseIdleConnections()
 	return nil
 }
 
-// sums are the size and the checksums of an object.
+// sums holds the size and the checksums of an object.
 type sums struct {
 	size   int64
 	sha256 []byte
 	md5    []byte
 }
 
+// sumsOf reads r to its end and returns the sums of what it has read.
 func sumsOf(r io.Reader) (sums, error) {
 	sha, md := sha256.New(), md5.New()
 	n, err := io.Copy(io.MultiWriter(sha, md), r)
 	return sums{n, sha.Sum(nil), md.Sum(nil)}, err
 }
 
-// Put sends the object in one request with its checksum, then checks the server's copy.
+// Put sends the object in one request with its checksum. Then it compares the server's size and checksum of the
+// object with those of the body.
 func (s *S3) Put(ctx context.Context, key string, body io.ReadSeeker) error {
 	if err := checkKey(key); err != nil {
 		return err
@@ -168,7 +173,7 @@ func (s *S3) Put(ctx context.Context, key string, body io.ReadSeeker) error {
 	return nil
 }
 
-// sumAndRewind computes the sums of the whole body and seeks to its first byte.
+// sumAndRewind computes the sums of the whole body, then seeks to the body's first byte.
 func sumAndRewind(body io.ReadSeeker) (sums, error) {
 	if _, err := body.Seek(0, io.SeekStart); err != nil {
 		return sums{}, err
@@ -181,8 +186,8 @@ func sumAndRewind(body io.ReadSeeker) (sums, error) {
 	return want, err
 }
 
-// confirm compares size and checksum with the server's. If the server reports neither SHA-256 nor
-// MD5, it reads the object back.
+// confirm returns an error if the server's object differs from want. It compares the size and the server's
+// SHA-256 or MD5. If neither checksum is reported or equal, it reads the object back and compares its SHA-256.
 func (s *S3) confirm(ctx context.Context, key string, want sums) error {
 	info, err := s.client.StatObject(ctx, s.cfg.Bucket, s.prefix+key, minio.StatObjectOptions{Checksum: true})
 	if err != nil {
@@ -198,6 +203,7 @@ func (s *S3) confirm(ctx context.Context, key string, want sums) error {
 	return s.readBack(ctx, key, want)
 }
 
+// readBack gets the object and returns an error if its SHA-256 differs from that in want.
 func (s *S3) readBack(ctx context.Context, key string, want sums) error {
 	body, _, err := s.Get(ctx, key)
 	if err != nil {
@@ -213,7 +219,7 @@ func (s *S3) readBack(ctx context.Context, key string, want sums) error {
 	return nil
 }
 
-// Get opens an object. Reading fetches it.
+// Get opens an object. The server sends its bytes when the caller reads them.
 func (s *S3) Get(ctx context.Context, key string) (io.ReadSeekCloser, Info, error) {
 	if err := checkKey(key); err != nil {
 		return nil, Info{}, err
@@ -241,7 +247,7 @@ func (s *S3) Stat(ctx context.Context, key string) (Info, error) {
 	return Info{Key: key, Size: info.Size, Modified: info.LastModified}, nil
 }
 
-// List requests one page after another.
+// List requests the bucket's list page by page.
 func (s *S3) List(parent context.Context, q Query) iter.Seq2[Info, error] {
 	return func(yield func(Info, error) bool) {
 		ctx, cancel := context.WithCancel(parent)
@@ -258,7 +264,7 @@ func (s *S3) List(parent context.Context, q Query) iter.Seq2[Info, error] {
 				return
 			}
 			if key <= q.After || strings.HasSuffix(key, "/") != q.Folders {
-				continue // some servers ignore start-after
+				continue // some servers ignore start-after; objects and folders come mixed
 			}
 			if !yield(Info{Key: key, Size: obj.Size, Modified: obj.LastModified}, nil) {
 				return
@@ -282,7 +288,7 @@ func (s *S3) Delete(ctx context.Context, key string) error {
 	return nil
 }
 
-// translated translates the server's errors for a missing object to ErrNotFound.
+// translated returns ErrNotFound if err is the server's error for a missing object. Otherwise it returns err.
 func translated(err error) error {
 	var e minio.ErrorResponse
 	if errors.As(err, &e) && (e.Code == minio.NoSuchKey || e.Code == "NotFound") {

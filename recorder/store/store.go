@@ -1,6 +1,7 @@
-// Package store keeps objects: named, immutable once written, listed in the order of their
-// names. Dir keeps them in a folder, S3 in a bucket; storetest.Conformance tests the contract of both.
-// The recorder puts, the index lists, playback gets. It knows nothing of media.
+// Package store keeps objects under keys and lists them in the order of the keys. Objects do not change once
+// written. Dir keeps them in a folder, S3 in a bucket. storetest.Conformance tests that both fulfil the
+// contract of Store. The recorder puts objects, the index lists them, playback gets them. The package does
+// not depend on what the objects contain.
 package store
 
 import (
@@ -14,10 +15,10 @@ import (
 	"unicode/utf8"
 )
 
-// ErrNotFound is returned by Get and Stat for a key without an object.
+// ErrNotFound is the error of Get and Stat for a key without an object.
 var ErrNotFound = errors.New("object not found")
 
-// Info describes an object, or a folder: its key ends in "/" and the other fields are zero.
+// Info describes an object or a folder. The key of a folder ends in "/", and its other fields are zero.
 type Info struct {
 	Key      string
 	Size     int64
@@ -31,29 +32,32 @@ type Query struct {
 	Folders bool   // yield the folders directly below Prefix instead of objects; Prefix ends in "/"
 }
 
-// Store holds objects. All methods may be called concurrently and return when ctx ends. A key is a path of 1 to 1024 bytes, "/" between its elements, none of
-// which is empty, starts with a dot or is longer than 255 bytes.
+// Store keeps objects. All methods may be called concurrently and return when ctx ends. A key is a path of 1
+// to 1024 bytes with "/" between its elements. No element may be empty, start with a dot or be longer than
+// 255 bytes.
 type Store interface {
-	// Put stores body from its first byte. A nil error means that the store has confirmed the
-	// object's size and checksum, and that the whole object is visible. After an error the key
-	// holds the old object, if any, or the whole new one. Putting again is safe.
+	// Put stores the whole body, also if part of it has been read before. When Put returns nil, the
+	// store has confirmed the object's size and its checksum (Dir: only the size), and all readers see
+	// the whole object. After an error the key has the old object, if any, or the whole new one. The
+	// caller may call Put again.
 	Put(ctx context.Context, key string, body io.ReadSeeker) error
 
-	// Get opens an object. The caller closes it. Seeking and reading a range fetches about that
-	// range only.
+	// Get opens an object. The caller must close it. If the caller seeks and reads only a range, Get's
+	// reader fetches little more than this range.
 	Get(ctx context.Context, key string) (io.ReadSeekCloser, Info, error)
 
 	// Stat describes an object.
 	Stat(ctx context.Context, key string) (Info, error)
 
-	// List yields the selection of q in ascending byte order of the keys, and stops after the first
-	// error. Leaving the loop early is cheap.
+	// List yields what q selects, in ascending byte order of the keys. It stops after the first error.
+	// It lists in steps, so that a loop that ends early costs little.
 	List(ctx context.Context, q Query) iter.Seq2[Info, error]
 
-	// Delete removes an object. A key without an object is no error.
+	// Delete removes an object. It returns no error for a key without an object.
 	Delete(ctx context.Context, key string) error
 }
 
+// checkKey returns an error for a key that Store does not accept.
 func checkKey(key string) error {
 	ok := key != "" && len(key) <= 1024 && utf8.ValidString(key) && !strings.ContainsRune(key, 0)
 	for elem := range strings.SplitSeq(key, "/") {

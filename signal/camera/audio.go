@@ -7,25 +7,25 @@ import (
 	"azulejo/mixer"
 )
 
-// audio makes one continuous audio track of those of a camera's streams. It takes the main stream's packets while they
-// come, else the sub-stream's. When the stream changes, the timestamps go on: as near to the wall clock as possible
-// without going back.
+// audio makes one continuous audio track from the audio of a camera's streams. It passes on the main stream's packets
+// while they arrive, otherwise the sub-stream's. After a change of the stream the PTS continue: they are as near to the
+// time since epoch as possible without going back.
 type audio struct {
 	out   upstream
-	epoch time.Time
+	epoch time.Time // the zero of the PTS that are passed on
 
-	mu    sync.Mutex // held while a packet is handed on: never two at once
-	owner *outlet    // its packets are handed on; nil before the first
-	shift time.Duration
-	next  time.Duration // end of the last packet
+	mu    sync.Mutex    // held while a packet is passed on, so that packets do not overtake each other
+	owner *outlet       // the outlet whose packets are passed on; nil before the first packet
+	shift time.Duration // added to the PTS of the owner's packets
+	next  time.Duration // when the last packet that was passed on ends, with the shift
 }
 
-// write hands p on, unless another stream is the owner.
+// write passes p on if o is the owner or may become the owner. Otherwise it drops p.
 func (a *audio) write(o *outlet, p mixer.Packet) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.owner != o {
-		if !a.yields(o) {
+		if !a.mayOwn(o) {
 			return
 		}
 		a.owner = o
@@ -37,7 +37,8 @@ func (a *audio) write(o *outlet, p mixer.Packet) {
 	a.out.WriteAudio(p)
 }
 
-// yields tells whether o may become the owner.
-func (a *audio) yields(o *outlet) bool {
+// mayOwn tells whether o may become the owner. o's feed must be running. There must be no owner, or the owner's feed must
+// have ended, or the owner's stream must be smaller than o's.
+func (a *audio) mayOwn(o *outlet) bool {
 	return o.ctx.Err() == nil && (a.owner == nil || a.owner.ctx.Err() != nil || o.layer < a.owner.layer)
 }

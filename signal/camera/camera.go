@@ -1,6 +1,6 @@
 // Package camera feeds a room with media that the server fetches itself: RTSP cameras, and the files and test patterns
-// that [mixer.FeedSpec] names. Each Camera is one goroutine that joins its room as a participant. When its input or its
-// membership ends, it starts again after a pause that grows.
+// that [mixer.FeedSpec] names. Camera.Run joins the camera's room as a participant and pulls its streams. When a feed breaks
+// or the membership ends, the camera tries again after a pause that grows with the number of tries.
 package camera
 
 import (
@@ -22,17 +22,17 @@ type Registry interface {
 	Join(ctx context.Context, room string, j room.Joining) (*room.Member, error)
 }
 
-// Config names a camera and where its media come from.
+// Config holds a camera's name and room, and where its media come from.
 type Config struct {
 	Room   string
 	Name   string
 	URL    string // "rtsp://…", "rtsps://…", "file:PATH" or "test:[?w&h&fps&tone&hue]"
-	SubURL string // a smaller version of the same video, pulled instead while that is enough; empty: there is none
+	SubURL string // a smaller version of the same video, pulled instead of URL while it is large enough; may be empty
 	UDP    bool   // RTP over UDP instead of inside the RTSP connection
-	Audio  bool   // its audio is mixed too
+	Audio  bool   // the camera's audio is mixed too
 }
 
-// Validate names what is wrong with a URL and what is accepted.
+// Validate returns an error that names the first wrong URL and what is accepted.
 func (c Config) Validate() error {
 	for i, raw := range c.urls() {
 		if _, err := c.parse(raw); err != nil {
@@ -42,7 +42,7 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// urls are the streams in the order of the mixer's layers, the largest first.
+// urls returns the URLs of the streams in the order of the mixer's layers, the largest first.
 func (c Config) urls() []string {
 	if c.SubURL == "" {
 		return []string{c.URL}
@@ -52,29 +52,29 @@ func (c Config) urls() []string {
 
 // Feed is one kind of input.
 type Feed interface {
-	// Run delivers packets in real time until ctx ends or the input breaks. The packets are never written to after the
-	// call of out. What comes from refresh asks for a keyframe.
+	// Run calls out with packets in real time until ctx ends or the input breaks. It must not change a packet's bytes
+	// after this call. A value from refresh requests a keyframe.
 	Run(ctx context.Context, out func(mixer.Packet), refresh <-chan struct{}) error
 }
 
-// openFeed opens the file or the test pattern that a spec names.
+// openFeed opens the feed of a file or a test pattern.
 type openFeed func(mixer.FeedSpec) (Feed, error)
 
-// input is a parsed URL: an RTSP camera or, where rtsp is nil, a spec.
+// input is a parsed URL. It names an RTSP stream or, if rtsp is nil, the file or test pattern in spec.
 type input struct {
 	rtsp *rtspFeed
 	spec mixer.FeedSpec
 }
 
-// open returns the feed of the input.
-func (i input) open(spec openFeed) (Feed, error) {
+// open returns the input's feed. It calls open for a file or a test pattern.
+func (i input) open(open openFeed) (Feed, error) {
 	if i.rtsp != nil {
 		return i.rtsp, nil
 	}
-	return spec(i.spec)
+	return open(i.spec)
 }
 
-// parse chooses the input by the URL's scheme. It touches neither disk nor network.
+// parse parses a URL by its scheme. It accesses neither disk nor network.
 func (c Config) parse(raw string) (input, error) {
 	scheme, _, _ := strings.Cut(raw, ":")
 	switch scheme {
@@ -91,7 +91,7 @@ func (c Config) parse(raw string) (input, error) {
 	return input{}, fmt.Errorf("%q: accepted are rtsp://HOST/PATH, rtsps://HOST/PATH, file:PATH and test:[?w=640&h=360&fps=15&tone=440&hue=210]", redact(raw))
 }
 
-// redact leaves out everything up to the last @: user and password of a URL stand there.
+// redact removes everything up to the last @, where the user and the password of a URL are.
 func redact(raw string) string {
 	return raw[strings.LastIndex(raw, "@")+1:]
 }
@@ -101,18 +101,19 @@ type Camera struct {
 	cfg      Config
 	registry Registry
 	log      *slog.Logger
-	tried    chan struct{} // closed after the first try to join
-	once     sync.Once     // closes tried
+	tried    chan struct{} // closed after the first try to join the room
+	once     sync.Once     // for closing tried
 }
 
-// New prepares a camera. cfg is valid.
+// New returns a camera, which Run starts. cfg must be valid.
 func New(cfg Config, registry Registry, log *slog.Logger) *Camera {
 	log = log.With("room", cfg.Room, "camera", cfg.Name)
 	return &Camera{cfg: cfg, registry: registry, log: log, tried: make(chan struct{})}
 }
 
-// Tried is closed once the camera has joined the room, or has failed to for the first time. Cameras that are started one
-// after another, each when the one before has tried, have their places in that order.
+// Tried returns a channel that is closed once the camera has joined the room or has failed to join it for the first
+// time. To give cameras their places in a fixed order, the caller starts each one after the Tried of the one before is
+// closed.
 func (c *Camera) Tried() <-chan struct{} { return c.tried }
 
 // Run keeps the camera in its room until ctx ends, and returns nil then.
@@ -125,7 +126,8 @@ func (c *Camera) Run(ctx context.Context) error {
 	return nil
 }
 
-// pause logs why the camera is lost and waits before another try.
+// pause logs err, the reason why the camera or one of its streams is lost. Then it waits before the next try. try is
+// the number of the failed try, from zero.
 func pause(ctx context.Context, log *slog.Logger, try int, err error) {
 	if ctx.Err() != nil {
 		return
@@ -138,7 +140,7 @@ func pause(ctx context.Context, log *slog.Logger, try int, err error) {
 	}
 }
 
-// backoff is the pause before another try: 1 s five times, 5 s five times, 10 s ten times, then a minute.
+// backoff returns the pause after a failed try: 1 s five times, 5 s five times, 10 s ten times, then a minute.
 func backoff(try int) time.Duration {
 	switch {
 	case try < 5:
@@ -151,8 +153,8 @@ func backoff(try int) time.Duration {
 	return time.Minute
 }
 
-// stay joins and plays until the membership ends. While the input is lost the camera keeps its place in the room, where
-// its tile shows a placeholder.
+// stay joins the room and pulls the camera's streams until the membership or ctx ends. While the streams are broken the
+// camera keeps its place in the room, and its tile shows a placeholder.
 func (c *Camera) stay(ctx context.Context) error {
 	m, err := c.registry.Join(ctx, c.cfg.Room, room.Joining{
 		Name: c.cfg.Name, Key: "camera/" + c.cfg.Name, Kind: room.Camera, Publish: room.Media{Audio: c.cfg.Audio, Video: true},

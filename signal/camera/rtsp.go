@@ -16,15 +16,17 @@ import (
 	"azulejo/mixer"
 )
 
-// rtspFeed pulls the first video track and the first audio track that can be decoded from an RTSP server (RFC 2326).
-// A camera cannot be asked for a keyframe: after a loss the last frame stays until the next one.
+// rtspFeed pulls two tracks from an RTSP server (RFC 2326): the first video track and the first audio track that can be
+// decoded. RTSP has no request for a keyframe. So after a loss the mixer shows the last frame until the camera sends its
+// next keyframe.
 type rtspFeed struct {
 	url   *base.URL
-	udp   bool
-	audio bool
+	udp   bool // RTP over UDP, not inside the RTSP connection
+	audio bool // pull the audio track too
 }
 
-// Run is for one goroutine; out is called from the client's goroutine.
+// Run plays the tracks until ctx ends or the connection breaks. Only one goroutine may call it at a time. gortsplib's
+// goroutine calls out.
 func (f *rtspFeed) Run(ctx context.Context, out func(mixer.Packet), _ <-chan struct{}) error {
 	protocol := gortsplib.ProtocolTCP
 	if f.udp {
@@ -49,7 +51,7 @@ func (f *rtspFeed) Run(ctx context.Context, out func(mixer.Packet), _ <-chan str
 	return fmt.Errorf("play %s: %w", f.url.Host, err)
 }
 
-// play sets up the tracks and starts them.
+// play sets up the tracks and starts playing them.
 func (f *rtspFeed) play(c *gortsplib.Client, out func(mixer.Packet)) error {
 	desc, _, err := c.Describe(f.url)
 	if err != nil {
@@ -75,23 +77,23 @@ func (f *rtspFeed) play(c *gortsplib.Client, out func(mixer.Packet)) error {
 type rtspTrack struct {
 	media  *description.Media
 	format format.Format
-	id     mixer.Codec
+	codec  mixer.Codec
 }
 
-// pick finds the first track of a kind that can be decoded.
+// pick returns the first video or audio track that can be decoded; nil if there is none.
 func pick(desc *description.Session, video bool) *rtspTrack {
 	for _, m := range desc.Medias {
 		for _, f := range m.Formats {
-			if id := idOf(f); id != "" && id.IsVideo() == video && !m.IsBackChannel {
-				return &rtspTrack{media: m, format: f, id: id}
+			if codec := codecOf(f); codec != "" && codec.IsVideo() == video && !m.IsBackChannel {
+				return &rtspTrack{media: m, format: f, codec: codec}
 			}
 		}
 	}
 	return nil
 }
 
-// idOf is the codec of a format; empty for those that are not decoded.
-func idOf(f format.Format) mixer.Codec {
+// codecOf returns the codec of a format; empty if the mixer cannot decode the format.
+func codecOf(f format.Format) mixer.Codec {
 	switch f := f.(type) {
 	case *format.H264:
 		return mixer.H264
@@ -117,30 +119,33 @@ func idOf(f format.Format) mixer.Codec {
 	return ""
 }
 
+// setup requests the track from the server and passes its packets to out.
 func (t *rtspTrack) setup(c *gortsplib.Client, desc *description.Session, out func(mixer.Packet)) error {
 	if _, err := c.Setup(desc.BaseURL, t.media, 0, 0); err != nil {
 		return err
 	}
-	read, err := t.reader(out, func(p *rtp.Packet) (time.Duration, bool) {
+	onRTP, err := t.reader(out, func(p *rtp.Packet) (time.Duration, bool) {
 		at, ok := c.PacketNTP(t.media, p)
 		return time.Duration(at.UnixNano()), ok
 	})
 	if err != nil {
 		return err
 	}
-	c.OnPacketRTP(t.media, t.format, read)
+	c.OnPacketRTP(t.media, t.format, onRTP)
 	return nil
 }
 
-// captureTime tells when a packet was captured, on the camera's wall clock; false before the first sender report.
+// captureTime returns when a packet's media was captured, on the camera's wall clock, as Unix time. It returns false
+// before the first RTCP sender report.
 type captureTime func(*rtp.Packet) (time.Duration, bool)
 
-// reader returns a function that turns the track's RTP into packets for out. One goroutine of the client calls it.
+// reader returns a function that converts the track's RTP packets to packets of the mixer and calls out with them. Only
+// one goroutine may call the returned function.
 func (t *rtspTrack) reader(out func(mixer.Packet), captured captureTime) (func(*rtp.Packet), error) {
 	if f, ok := t.format.(*format.MPEG4Audio); ok {
 		return aacReader(f, out, captured)
 	}
-	track, err := depack.New(t.id, uint32(t.format.ClockRate()))
+	track, err := depack.New(t.codec, uint32(t.format.ClockRate()))
 	if err != nil {
 		return nil, err
 	}
@@ -164,18 +169,21 @@ func (t *rtspTrack) reader(out func(mixer.Packet), captured captureTime) (func(*
 	}, nil
 }
 
-// g711Configuration returns a function that says in a packet what is unusual about it: any rate but 8000 Hz, or two
-// channels (RFC 3551 4.5.14).
+// g711Configuration returns a function that sets the sample rate and the channels of a packet, if they differ from the
+// usual 8000 Hz and one channel (RFC 3551 4.5.14).
 func g711Configuration(f *format.G711) func(*mixer.Packet) {
 	if f.SampleRate == 8000 && f.ChannelCount == 1 {
 		return func(*mixer.Packet) {}
 	}
 	return func(p *mixer.Packet) {
 		p.SampleRate, p.Channels = f.SampleRate, f.ChannelCount
-		p.Duration /= time.Duration(f.ChannelCount) // depack counts one octet a sampling instant
+		// depack takes each octet for one sampling instant. With two channels an instant has two octets.
+		p.Duration /= time.Duration(f.ChannelCount)
 	}
 }
 
+// aacReader does for AAC what reader does for other codecs. An RTP packet has the capture time of its first access unit;
+// aacReader computes those of the others.
 func aacReader(f *format.MPEG4Audio, out func(mixer.Packet), captured captureTime) (func(*rtp.Packet), error) {
 	track, err := newAACTrack(f)
 	if err != nil {

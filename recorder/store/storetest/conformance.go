@@ -17,7 +17,7 @@ import (
 	"azulejo/recorder/store"
 )
 
-// Conformance tests the contract of the Store interface. open returns an empty store.
+// Conformance tests that a store fulfils the contract of store.Store. open must return an empty store.
 func Conformance(t *testing.T, open func(t *testing.T) store.Store) {
 	for _, c := range []struct {
 		name string
@@ -63,7 +63,7 @@ func get(t *testing.T, s store.Store, key string) string {
 }
 
 func putGet(t *testing.T, s store.Store) {
-	big := make([]byte, 17<<20) // larger than the part size of a client's multipart upload
+	big := make([]byte, 17<<20) // larger than one part of a multipart upload by minio-go
 	rng := rand.New(rand.NewPCG(1, 2))
 	for i := range big {
 		big[i] = byte(rng.Uint32())
@@ -200,7 +200,7 @@ func list(t *testing.T, s store.Store) {
 	}
 }
 
-// listPages lists more than the 1000 keys of an S3 page.
+// listPages lists more keys than the 1000 of one page of an S3 list.
 func listPages(t *testing.T, s store.Store) {
 	var want []string
 	for i := range 1010 {
@@ -247,10 +247,10 @@ func deleteObject(t *testing.T, s store.Store) {
 	}
 }
 
-// brokenBody fails after half of its bytes.
+// brokenBody is a body that returns an error after about half of its bytes.
 type brokenBody struct{ r *bytes.Reader }
 
-func (b brokenBody) Seek(at int64, whence int) (int64, error) { return b.r.Seek(at, whence) }
+func (b brokenBody) Seek(offset int64, whence int) (int64, error) { return b.r.Seek(offset, whence) }
 
 func (b brokenBody) Read(p []byte) (int, error) {
 	if int64(b.r.Len()) < b.r.Size()/2 {
@@ -293,7 +293,7 @@ func cancelled(t *testing.T, s store.Store) {
 	}
 }
 
-// concurrent puts, gets and deletes objects in two folders that other goroutines use too.
+// concurrent puts, gets and deletes objects in four goroutines, which all use the same two folders.
 func concurrent(t *testing.T, s store.Store) {
 	ctx := t.Context()
 	put(t, s, "c/0/stays", "x")

@@ -1,5 +1,5 @@
-// Package storetest helps tests that need a store: it runs a real S3 server and holds the conformance
-// suite of every store. Only tests import it.
+// Package storetest helps to test stores and their users. It runs a real S3 server and contains Conformance,
+// the test of all stores. Only tests import it.
 package storetest
 
 import (
@@ -20,11 +20,11 @@ import (
 	"azulejo/recorder/store"
 )
 
-// Bucket is the name of the bucket that StartS3 makes.
+// Bucket is the name of the bucket on the server of StartS3.
 const Bucket = "footage"
 
-// StartS3 runs a real S3 server (versitygw) with an empty bucket over a temporary folder until the test
-// ends. A missing binary fails the test.
+// StartS3 runs a real S3 server (versitygw) until the test ends. The server has an empty bucket, in a
+// temporary folder. Without versitygw's binary the test fails.
 func StartS3(t testing.TB) store.S3Config {
 	t.Helper()
 	binary := findServer(t)
@@ -78,7 +78,7 @@ func freeAddr(t testing.TB) string {
 	return addr
 }
 
-// tryServer starts the server and waits until it answers; false when it exits before.
+// tryServer starts the server and waits until it answers. It returns false if the server exits before that.
 func tryServer(t testing.TB, binary, root string, cfg store.S3Config) bool {
 	t.Helper()
 	addr := strings.TrimPrefix(cfg.Endpoint, "http://")
@@ -94,8 +94,8 @@ func tryServer(t testing.TB, binary, root string, cfg store.S3Config) bool {
 		_ = cmd.Wait() // its output is in out
 	}()
 
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
+	poll := time.NewTicker(20 * time.Millisecond)
+	defer poll.Stop()
 	deadline := time.After(30 * time.Second)
 	for {
 		select {
@@ -106,7 +106,7 @@ func tryServer(t testing.TB, binary, root string, cfg store.S3Config) bool {
 			_ = cmd.Process.Kill()
 			<-exited
 			t.Fatalf("versitygw does not answer on %s\n%s", addr, out.String())
-		case <-tick.C:
+		case <-poll.C:
 			if !answers(t, addr, cfg) {
 				continue
 			}
@@ -119,8 +119,8 @@ func tryServer(t testing.TB, binary, root string, cfg store.S3Config) bool {
 	}
 }
 
-// answers tells whether the server with this secret answers at the address. Another process at the
-// address does not know the secret.
+// answers tells whether our server answers at the address. Another process at this address does not know the
+// secret key in cfg.
 func answers(t testing.TB, addr string, cfg store.S3Config) bool {
 	t.Helper()
 	conn, err := net.Dial("tcp", addr)
@@ -132,14 +132,14 @@ func answers(t testing.TB, addr string, cfg store.S3Config) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = s.Close() }() // it has no more requests
+	defer func() { _ = s.Close() }() // no request is running any more
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	_, err = s.Stat(ctx, "missing")
 	return errors.Is(err, store.ErrNotFound)
 }
 
-// logBuffer holds the output of a process. It may be read while the process writes.
+// logBuffer keeps the output of a process. String may be called while the process writes.
 type logBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -157,13 +157,13 @@ func (l *logBuffer) String() string {
 	return l.b.String()
 }
 
-// OpenS3 runs StartS3 and opens a client, which is closed with the test.
+// OpenS3 calls StartS3 and returns a client of the server. The client is closed at the end of the test.
 func OpenS3(t testing.TB) *store.S3 {
 	t.Helper()
 	return Client(t, StartS3(t))
 }
 
-// Client opens a client of an S3 server, which is closed with the test.
+// Client returns a client of the S3 server that cfg names. The client is closed at the end of the test.
 func Client(t testing.TB, cfg store.S3Config) *store.S3 {
 	t.Helper()
 	s, err := store.NewS3(cfg)
