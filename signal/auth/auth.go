@@ -1,16 +1,16 @@
-// Package auth is access control: one check, for all entrances of the server, of what the bearer of a token may do. It
-// knows neither rooms nor dialects.
+// Package auth controls access to the server: all entrances of the server use its one check of what the bearer of a token
+// may do. It knows neither rooms nor dialects.
 //
-// A token is a JSON Web Token (RFC 7519) signed with HS256 under the server's secret; [Mint] makes one, and so does
-// any library for them. Its claims:
+// A token is a JSON Web Token (RFC 7519) signed with HS256 under the server's secret. [Mint] makes one, and any
+// library for such tokens can too. Its claims:
 //
-//	room    the only room that it is valid for, or "*" for all
+//	room    the only room that the token is valid for, or "*" for all
 //	name    the only name that its bearer may have in a room; absent or empty: any
 //	grants  a list of "view", "publish", "footage", "admin"
-//	exp     when it expires, in seconds since 1970; required, with a leeway of 10 s for clocks that differ
+//	exp     when the token expires, in seconds since 1970; required, with a leeway of 10 s for clocks that differ
 //
 // nbf is checked if it is present, with the same leeway; sub, iat and all other claims are ignored. A token is checked
-// when a session or a download starts; its expiry ends neither.
+// when a session or a download starts. Its expiry does not end them.
 //
 // A [Guard] is safe for concurrent use and starts no goroutine. The package logs nothing, and no error contains a token or
 // the secret.
@@ -41,8 +41,8 @@ const AllRooms = "*"
 
 // Codes of refusals.
 const (
-	CodeUnauthorized = "unauthorized" // no token, or one that is no good: 401
-	CodeForbidden    = "forbidden"    // a valid token that does not allow this: 403
+	CodeUnauthorized = "unauthorized" // no token, or an invalid one: status 401
+	CodeForbidden    = "forbidden"    // a valid token that does not allow this: status 403
 	CodeTooMany      = "too_many_requests"
 )
 
@@ -60,13 +60,14 @@ func (a Ask) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("room", a.Room), slog.Any("grants", a.Grants), slog.String("remote", a.Remote))
 }
 
-// Permit is the answer to an Ask that is granted.
+// Permit describes what is allowed after an Ask was granted.
 type Permit struct {
-	Name    string    // the only name that its bearer may have; empty: any
+	Name    string    // the only name that the bearer of the token may have; empty: any
 	Expires time.Time // zero: never
 }
 
-// Named returns the name to join with. An empty asked leaves the name to the token. The error is a [refusal.Error].
+// Named returns the name with which a client joins that asks for the name asked. If asked is empty, that is the name of
+// the token. The error is a [refusal.Error].
 func (p Permit) Named(asked string) (string, error) {
 	if p.Name == "" {
 		return asked, nil
@@ -77,7 +78,8 @@ func (p Permit) Named(asked string) (string, error) {
 	return p.Name, nil
 }
 
-// TokenOf finds the token of an HTTP request: "Authorization: Bearer" (RFC 6750, section 2.1), or else ?token=.
+// TokenOf returns the token of an HTTP request: from "Authorization: Bearer" (RFC 6750, section 2.1), or else from
+// ?token=.
 func TokenOf(r *http.Request) string {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if strings.EqualFold(scheme, "Bearer") {

@@ -13,7 +13,7 @@ const (
 	ModeToken = "token" // nobody may do anything without a token
 )
 
-// MinSecret is the least number of bytes of a secret: as many as the hash has (RFC 7518, section 3.2).
+// MinSecret is the least number of bytes of a secret. It is the number of bytes of the hash (RFC 7518, section 3.2).
 const MinSecret = 32
 
 // Defaults of the rates. They are high, because all clients behind one NAT or one proxy have the same address.
@@ -24,7 +24,7 @@ const (
 
 const maxRate = 1_000_000
 
-// Secret is a text that formats and logs as "(secret)".
+// Secret is a text that is formatted and logged as "(secret)".
 type Secret string
 
 // String hides the secret from fmt.
@@ -41,16 +41,17 @@ type Config struct {
 	Mode   string // ModeNone when empty
 	Secret Secret // of ModeToken: at least MinSecret bytes, random ones
 
-	// Origins of pages that may use this server, besides those of its own host, such as "https://example.org" or
-	// "https://example.org:8443"; "*" allows all.
+	// Origins are the origins of pages that may use this server, such as "https://example.org" or
+	// "https://example.org:8443"; "*" allows all. Pages of the server's own host may always use it.
 	Origins []string
 
-	// Local restricts the server to this machine: it refuses requests whose host is neither a name of this machine nor in
-	// Origins. Otherwise any web page could reach it by a DNS name that resolves to its address (DNS rebinding).
+	// Local restricts the server to this machine. The server then refuses requests whose host is neither a name of this
+	// machine nor in Origins. Otherwise any web page could reach the server by a DNS name that resolves to its address
+	// (DNS rebinding).
 	Local bool
 
-	// JoinsPerMinute and FailuresPerMinute are limits for each client address, and also their bursts. Zero means the
-	// default. A failure is a request without a valid token.
+	// JoinsPerMinute and FailuresPerMinute limit the joins and the failures of each client address, and are also the
+	// bursts. Zero means the default. A failure is a request without a valid token.
 	JoinsPerMinute, FailuresPerMinute int
 }
 

@@ -22,7 +22,7 @@ type Guard struct {
 	local   bool
 
 	joins, failures *rates
-	waiting         *network.Shares                      // connected clients in no room
+	waiting         *network.Shares                      // counts the clients that are connected but in no room
 	known           *recent[[sha256.Size]byte, struct{}] // digests of tokens that were valid lately
 }
 
@@ -44,11 +44,12 @@ func New(cfg Config) (*Guard, error) {
 	return g, nil
 }
 
-// Admit grants or refuses a request. A refusal is a [refusal.Error] with one of the codes of this package. Admit does not
-// block.
+// Admit grants or refuses a request. A refusal is a [refusal.Error] with one of the codes of this package. Admit does
+// not block.
 //
-// After too many failures from one address, Admit refuses every token with CodeTooMany unless it was valid within the last
-// hour. That ends guessing of tokens, while clients behind the same address that are known can still reconnect.
+// After too many failures from one address, Admit refuses tokens from that address with CodeTooMany, except those that
+// were valid within the last hour. This ends the guessing of tokens. Clients behind the same address whose tokens are
+// known can still reconnect.
 func (g *Guard) Admit(a Ask) (Permit, error) {
 	now, from := time.Now(), network.Of(a.Remote)
 	p, err := g.identify(a.Token, from, now)
@@ -64,7 +65,7 @@ func (g *Guard) Admit(a Ask) (Permit, error) {
 	return Permit{Name: p.Name, Expires: p.Expires}, nil
 }
 
-// identify returns the pass of a valid token.
+// identify returns the pass in a valid token.
 func (g *Guard) identify(token string, from netip.Prefix, now time.Time) (Pass, error) {
 	if g.secret == nil {
 		return Pass{Room: AllRooms, Grants: []Grant{Admin}}, nil

@@ -8,8 +8,9 @@ import (
 	"strings"
 )
 
-// AllowsOrigin tells whether a request comes from a page of the server's host or of an allowed origin, or from no page.
-// Clients other than browsers send no Origin (RFC 6454, section 7); a page cannot make its browser leave it out.
+// AllowsOrigin tells whether a request comes from a page of the server's host, from a page of an allowed origin, or
+// from no page. Clients other than browsers send no Origin (RFC 6454, section 7). A page cannot make its browser omit
+// Origin.
 func (g *Guard) AllowsOrigin(r *http.Request) bool {
 	origin := r.Header.Get("Origin")
 	if origin == "" || slices.Contains(g.origins, "*") || slices.Contains(g.origins, normal(origin)) {
@@ -19,8 +20,9 @@ func (g *Guard) AllowsOrigin(r *http.Request) bool {
 	return err == nil && u.Host != "" && normal(origin) == normal(u.Scheme+"://"+r.Host)
 }
 
-// AllowsHost tells whether the Host of a request may name the server. A local server accepts localhost, IP addresses, which
-// DNS rebinding cannot use, and the hosts of the allowed origins.
+// AllowsHost tells whether the Host of a request is one by which clients may address the server. Without Config.Local
+// it may be any. With it, accepted are localhost, IP addresses, and the hosts of the allowed origins. DNS rebinding
+// cannot use IP addresses.
 func (g *Guard) AllowsHost(r *http.Request) bool {
 	u := url.URL{Host: strings.ToLower(r.Host)}
 	name := strings.TrimSuffix(u.Hostname(), ".")
@@ -36,7 +38,7 @@ func (g *Guard) AllowsHost(r *http.Request) bool {
 	})
 }
 
-// normal writes an origin as browsers do: in lower case, without the default port of its scheme.
+// normal returns an origin as browsers write it: in lower case, without the default port of its scheme.
 func normal(origin string) string {
 	origin = strings.ToLower(origin)
 	for scheme, port := range map[string]string{"http://": ":80", "https://": ":443"} {
@@ -47,5 +49,5 @@ func normal(origin string) string {
 	return origin
 }
 
-// Origins are the allowed origins, in lower case. The caller owns the slice.
+// Origins returns the allowed origins, in lower case. The caller owns the slice.
 func (g *Guard) Origins() []string { return slices.Clone(g.origins) }

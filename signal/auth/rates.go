@@ -7,16 +7,16 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// rates limits the events of each network by a token bucket. A bucket that is unused for a minute is full again, so it can
-// be forgotten.
+// rates limits the events of each network by a token bucket. A bucket that is unused for a minute is full again. So it
+// can be forgotten then.
 type rates struct {
 	perMinute int
 	buckets   *recent[netip.Prefix, *rate.Limiter]
 }
 
-func newRates(perMinute, otherwise int) *rates {
+func newRates(perMinute, byDefault int) *rates {
 	if perMinute == 0 {
-		perMinute = otherwise
+		perMinute = byDefault
 	}
 	return &rates{perMinute, newRecent[netip.Prefix, *rate.Limiter](time.Minute)}
 }

@@ -5,17 +5,17 @@ import (
 	"time"
 )
 
-// maxYoung bounds a recent, which holds at most twice as many keys.
+// maxYoung bounds the young keys of a recent. It holds at most as many old ones.
 const maxYoung = 16384
 
-// recent is a map that forgets unused keys, after keep at the earliest and twice that time at the latest. With more than
-// maxYoung keys in use it forgets earlier.
+// recent is a map that forgets unused keys. It keeps a key for at least the time keep after the last use, and for at
+// most twice that time. With more than maxYoung keys in use, it forgets keys earlier.
 type recent[K comparable, V any] struct {
 	keep time.Duration
 
 	mu         sync.Mutex
 	young, old map[K]V
-	born       time.Time // of young
+	born       time.Time // when the map young was made
 }
 
 func newRecent[K comparable, V any](keep time.Duration) *recent[K, V] {
@@ -42,7 +42,7 @@ func (r *recent[K, V]) drop(k K) {
 	delete(r.old, k)
 }
 
-// getOrMake returns the value of a key, and stores a fresh one first if there is none.
+// getOrMake returns the value of a key. If there is none, it stores and returns the result of fresh.
 func (r *recent[K, V]) getOrMake(k K, fresh func() V, now time.Time) V {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -54,7 +54,7 @@ func (r *recent[K, V]) getOrMake(k K, fresh func() V, now time.Time) V {
 	return v
 }
 
-// use finds a key and makes it young.
+// use returns the value of a key and makes the key young.
 func (r *recent[K, V]) use(k K, now time.Time) (V, bool) {
 	r.age(now)
 	v, ok := r.young[k]
@@ -66,7 +66,8 @@ func (r *recent[K, V]) use(k K, now time.Time) (V, bool) {
 	return v, ok
 }
 
-// age makes the young keys old and forgets the old ones, if keep is over or there are too many young ones.
+// age makes the young keys old, and forgets those that are old already, if the time keep is over or there are too many
+// young keys.
 func (r *recent[K, V]) age(now time.Time) {
 	since := now.Sub(r.born)
 	if since < r.keep && len(r.young) < maxYoung {

@@ -13,13 +13,13 @@ import (
 )
 
 const (
-	leeway   = 10 * time.Second // for the clocks of two servers with NTP
-	maxToken = 4096             // bytes; those of Mint have some 250
+	leeway   = 10 * time.Second // more than the clocks of two servers with NTP differ
+	maxToken = 4096             // bytes; the tokens of Mint have some 250
 )
 
 // Pass is the content of a token.
 type Pass struct {
-	Room    string // or AllRooms
+	Room    string // a room's name, or AllRooms
 	Name    string // may be empty
 	Grants  []Grant
 	Expires time.Time
@@ -44,7 +44,7 @@ func (p Pass) Validate() error {
 	return nil
 }
 
-// Mint makes the token of a pass. The secret is that of the Config that accepts it.
+// Mint makes the token of a pass. secret must be that of the Config of the server that shall accept the token.
 func Mint(secret Secret, p Pass) (string, error) {
 	if err := errors.Join(Config{Mode: ModeToken, Secret: secret}.Validate(), p.Validate()); err != nil {
 		return "", fmt.Errorf("make a token: %w", err)
@@ -71,7 +71,8 @@ func newParser() *jwt.Parser {
 		jwt.WithExpirationRequired(), jwt.WithLeeway(leeway), jwt.WithStrictDecoding())
 }
 
-// read verifies a token; the error is a [refusal.Error]. The signature is compared in constant time.
+// read verifies a token and returns its content. The error is a [refusal.Error]. The signature is compared in constant
+// time.
 func (g *Guard) read(token string) (Pass, error) {
 	switch {
 	case token == "":
@@ -106,7 +107,7 @@ func invalid(err error, c claims) error {
 
 func refuse(format string, args ...any) error { return refusal.New(CodeUnauthorized, format, args...) }
 
-// allows tells whether the pass suffices; the error is a [refusal.Error].
+// allows returns an error if the pass does not suffice for a. The error is a [refusal.Error].
 func (p Pass) allows(a Ask) error {
 	switch {
 	case a.Room == "" || p.Room == AllRooms || p.Room == a.Room:

@@ -11,8 +11,9 @@ import (
 // reconnect at once.
 const maxWaiting = 256
 
-// Wait counts a client that is connected but in no room, for dialects whose clients connect before they join. The caller
-// calls done, at least once, when the client has joined or is gone. The error is a [refusal.Error]. Wait does not block.
+// Wait counts a client that is connected but in no room. It is for dialects whose clients connect before they join. The
+// caller must call done, at least once, when the client has joined or is gone. The error is a [refusal.Error]. Wait
+// does not block.
 func (g *Guard) Wait(remote string) (done func(), err error) {
 	from := network.Of(remote)
 	if !g.waiting.Take(from) {

@@ -12,20 +12,20 @@ import (
 	"github.com/pion/webrtc/v4"
 )
 
-// Client is one connected client. Its owner calls Close.
+// Client is one connected client. Its owner must call Close.
 type Client struct {
 	cfg  Config
 	pc   *webrtc.PeerConnection
 	conn *websocket.Conn
 
-	video, audio *sender   // nil: not published
-	smaller      []*sender // simulcast layers below video
-	in           [2]receiving
+	video, audio *sender      // nil: not published
+	smaller      []*sender    // simulcast layers that are smaller than video
+	in           [2]receiving // of audio and of video
 
 	connected chan struct{}
-	flow      sync.Once // closes connected
+	closeOnce sync.Once // closes connected
 
-	ctx    context.Context // the life of the client
+	ctx    context.Context // ends with the session
 	cancel context.CancelFunc
 	work   sync.WaitGroup
 
@@ -39,8 +39,8 @@ type Client struct {
 	status       Status
 }
 
-// Dial joins the room and returns when the peer connection is established. ctx bounds Dial only. A refusal of the server is
-// a [*ServerError].
+// Dial joins the room, and returns when the peer connection is established. ctx bounds only Dial. If the server refuses
+// the client, the error is a [*ServerError].
 func Dial(ctx context.Context, cfg Config) (*Client, error) {
 	cfg = cfg.withDefaults()
 	if err := cfg.Validate(); err != nil {
@@ -85,7 +85,7 @@ func (c *Client) open(ctx context.Context) error {
 	return c.negotiate(ctx, joined)
 }
 
-// prepare adds one transceiver per medium, in the directions of cfg.
+// prepare adds one transceiver per medium, whose directions follow from cfg.
 func (c *Client) prepare() error {
 	var err error
 	if c.video, err = c.transceiver(webrtc.RTPCodecTypeVideo, c.cfg.PublishVideo); err != nil {
@@ -100,7 +100,7 @@ func (c *Client) observe() {
 	c.pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) {
 		switch s {
 		case webrtc.PeerConnectionStateConnected:
-			c.flow.Do(func() { close(c.connected) })
+			c.closeOnce.Do(func() { close(c.connected) })
 		case webrtc.PeerConnectionStateFailed:
 			c.finish(errors.New("ice failed"))
 		}
@@ -116,33 +116,33 @@ func (c *Client) start(f func()) {
 	}
 }
 
-// ID is the participant's id, which the server chose.
+// ID returns the id that the server chose for the participant.
 func (c *Client) ID() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.id
 }
 
-// Participants are those of the room, as the server reported them last.
+// Participants returns the participants of the room, as the server reported them last.
 func (c *Client) Participants() []Participant {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.participants
 }
 
-// Rendition describes the received video, as the server reported it last.
+// Rendition returns the rendition of the received video, as the server reported it last.
 func (c *Client) Rendition() Rendition {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.status.Rendition
 }
 
-// Mute sends which of the client's media the server holds back.
+// Mute tells the server which of the client's media it must hold back.
 func (c *Client) Mute(muted Media) error {
 	return c.send(muteMessage{"mute", muted})
 }
 
-// Done is closed when the session is over.
+// Done returns a channel that is closed when the session is over.
 func (c *Client) Done() <-chan struct{} { return c.ctx.Done() }
 
 // Err tells why the session is over; nil after Close.
@@ -161,15 +161,15 @@ func (c *Client) finish(err error) {
 	c.cancel()
 }
 
-// Close leaves the room, frees the connection and waits for all goroutines. After it, no
-// callback is called. It may be called twice.
+// Close leaves the room, frees the connection and waits for all goroutines. Afterwards no callback is called. Close may
+// be called twice.
 func (c *Client) Close() error {
 	_ = c.leave() // the connection may be gone already
 	return c.Drop()
 }
 
-// Drop frees everything without leaving the room, like a process that is killed: the server only sees the end of the
-// transport. It may be called twice.
+// Drop frees everything without leaving the room, like a process that is killed: the server sees only the end of the
+// transport. Drop may be called twice.
 func (c *Client) Drop() error {
 	c.finish(nil)
 	c.mu.Lock()
@@ -190,10 +190,11 @@ func (c *Client) Drop() error {
 	return errors.Join(errs...)
 }
 
-// leaveWithin bounds the time in which the server closes the connection after leave.
+// leaveWithin is how long leave waits for the server to close the connection.
 const leaveWithin = 2 * time.Second
 
-// leave waits for the server to close the connection, so that the client is out of the room when Close returns.
+// leave sends the leave message, and waits until the server closes the connection. So the client is out of the room
+// when Close returns.
 func (c *Client) leave() error {
 	if c.conn == nil || c.ctx.Err() != nil {
 		return nil

@@ -13,41 +13,41 @@ import (
 
 // Config names the server and the room, what to publish, and the callbacks for what is received.
 type Config struct {
-	URL    string      // of the server's /ws: ws://host:port/ws
+	URL    string      // of the server's native signalling: ws://host:port/ws
 	Header http.Header // of the WebSocket request; may be nil
 	Token  string      // JSON Web Token; may be empty
 
 	Room string
 	Name string
-	Key  string // gets the same place back after a loss of the connection; may be empty
+	Key  string // secret that gets the same place back after a loss of the connection; may be empty
 
 	PublishVideo mixer.Codec // mixer.H264 or mixer.VP8; empty: no video
 	PublishAudio bool        // Opus
-	Layers       int         // of simulcast, see SendLayer; up to 3, zero is one
+	Layers       int         // simulcast layers, up to 3, see SendLayer; zero means one
 
 	Screen bool // the published video is a shared screen
 
 	View   bool          // receive the mix
 	Select Selection     // what to watch first
-	Accept []mixer.Codec // video codecs of the offer, in order; H.264 and VP8 when empty
+	Accept []mixer.Codec // video codecs of the offer, the preferred one first; empty: H.264 and VP8
 
-	// OnVideo and OnAudio receive the access units of the mix in order; PTS is the RTP time of the stream. They may keep a
-	// packet. Either may be nil.
+	// OnVideo and OnAudio receive the access units of the mix in order. Their PTS is the RTP time of the stream. The
+	// callbacks may keep a packet. Either may be nil.
 	OnVideo, OnAudio func(mixer.Packet)
 
 	OnRefresh      func()                     // the server wants a keyframe of the published video
-	OnLimit        func(bitrate int)          // the server limits the published media, repeatedly; bits a second
-	OnParticipants func([]Participant)        // after every change
-	OnRendition    func(Rendition)            // of the received video
-	OnLayout       func(Layout)               // of the received video, just before the first frame that shows it
+	OnLimit        func(bitrate int)          // the most bits a second that the server wants of a published track; repeatedly
+	OnParticipants func([]Participant)        // of the room, after every change
+	OnRendition    func(Rendition)            // a new rendition of the received video
+	OnLayout       func(Layout)               // a new layout of the received video, just before the first frame that shows it
 	OnTile         func(Tile)                 // the size of this client's video in the mix
-	OnOverload     func(level int)            // of the room
+	OnOverload     func(level int)            // the room's new level of overload
 	OnError        func(code, message string) // refusals that did not end the session
 
 	Log *slog.Logger // nil: silent
 }
 
-// Media is a property of a participant's audio and of its video.
+// Media is one property, such as being muted, of a participant's audio and of its video.
 type Media struct {
 	Audio bool `json:"audio"`
 	Video bool `json:"video"`
@@ -68,12 +68,12 @@ type ServerError struct {
 	Message string
 }
 
-// Error has the code and the message.
+// Error returns the code and the message.
 func (e *ServerError) Error() string { return fmt.Sprintf("server said %s: %s", e.Code, e.Message) }
 
 const (
-	handshake    = 10 * time.Second // to reach the server
-	refreshEvery = time.Second      // at most one request for a keyframe in this time
+	handshake    = 10 * time.Second // time limit for the WebSocket handshake, and for sending a message
+	refreshEvery = time.Second      // after a loss: at most one request for a keyframe in this time
 )
 
 func (c Config) withDefaults() Config {
@@ -105,13 +105,13 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// where is the URL for error texts. The query is left out, since it may contain a token.
+// where returns the URL for error texts. It leaves out the query, since that may contain a token.
 func (c Config) where() string {
 	address, _, _ := strings.Cut(c.URL, "?")
 	return address
 }
 
-// formats are the video codecs of the offer, the published one first.
+// formats returns the video codecs of the offer, the published one first.
 func (c Config) formats() []mixer.Codec {
 	var all []mixer.Codec
 	if c.PublishVideo != "" {

@@ -1,8 +1,7 @@
-// Package client is a WebRTC client of the native dialect: it publishes access units of any source and delivers those of
-// the mix. The load generator, the benchmark and the tests of the server use it. It shares no code with the server's side
-// of signalling and transport.
+// Package client is a WebRTC client of the native dialect. It publishes the access units that its caller gives it, and
+// delivers the access units of the mix. The load generator, the benchmark and the tests of the server use it. It shares
+// no code with the server's side of signalling and transport.
 //
-// [Dial] starts a [Client]; its methods are safe for concurrent use. Callbacks of [Config] are
-// called from the client's goroutines, one for each medium and one for signalling; they must not
-// call Close, which waits for them.
+// [Dial] starts a [Client], whose methods are safe for concurrent use. The client's goroutines, one for each medium and
+// one for signalling, call the callbacks of [Config]. Callbacks must not call Close, which waits for these goroutines.
 package client

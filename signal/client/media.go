@@ -46,7 +46,7 @@ func capability(id mixer.Codec) webrtc.RTPCodecCapability {
 	return c
 }
 
-// newConnection makes a peer connection with the codecs of cfg only.
+// newConnection makes a peer connection that has only the codecs of cfg.
 func newConnection(cfg Config) (*webrtc.PeerConnection, error) {
 	m := &webrtc.MediaEngine{}
 	opus := webrtc.RTPCodecParameters{RTPCodecCapability: capability(mixer.Opus), PayloadType: 111}
@@ -75,7 +75,8 @@ func newConnection(cfg Config) (*webrtc.PeerConnection, error) {
 	return pc, nil
 }
 
-// settings restrict a client to the loopback interface if the server is on the same machine.
+// settings returns the settings of the peer connection. They restrict it to the loopback interface if the server is on
+// the same machine.
 func settings(cfg Config) webrtc.SettingEngine {
 	var s webrtc.SettingEngine
 	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)

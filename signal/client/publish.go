@@ -24,7 +24,7 @@ const mtu = 1200
 type sender struct {
 	track *webrtc.TrackLocalStaticRTP
 	clock uint32
-	mark  func(*rtp.Header) error // adds the id of the layer; nil without simulcast
+	mark  func(*rtp.Header) error // adds the id of the layer to a packet; nil without simulcast
 
 	mu         sync.Mutex
 	packetizer rtp.Packetizer
@@ -34,7 +34,7 @@ type sender struct {
 	accessUnits, packets, bytes atomic.Uint64
 }
 
-// audioCodec is the codec of the published audio; empty: none is published.
+// audioCodec returns the codec of the published audio, or an empty string if no audio is published.
 func (c *Client) audioCodec() mixer.Codec {
 	if c.cfg.PublishAudio {
 		return mixer.Opus
@@ -42,7 +42,8 @@ func (c *Client) audioCodec() mixer.Codec {
 	return ""
 }
 
-// transceiver adds the transceiver of one medium, with the direction that cfg needs.
+// transceiver adds the transceiver of one medium, with the direction that cfg needs. It returns the sender of the
+// medium, or nil if the medium is not published.
 func (c *Client) transceiver(kind webrtc.RTPCodecType, publish mixer.Codec) (*sender, error) {
 	direction := webrtc.RTPTransceiverDirectionRecvonly
 	switch {
@@ -86,12 +87,12 @@ func newSender(track *webrtc.TrackLocalStaticRTP, id mixer.Codec) *sender {
 	case mixer.VP8:
 		payloader = &codecs.VP8Payloader{EnablePictureID: true}
 	}
-	// The track sets payload type and SSRC, which follow from the answer.
+	// The track sets payload type and SSRC, which are known after the answer.
 	s.packetizer = rtp.NewPacketizer(mtu, 0, 0, payloader, s.sequencer, s.clock)
 	return s
 }
 
-// feedback reads the RTCP of a published track, or of one layer of it.
+// feedback reads the RTCP for a published track, or for its layer rid, until the connection ends.
 func (c *Client) feedback(s *webrtc.RTPSender, rid string) {
 	read := s.ReadRTCP
 	if rid != "" {
@@ -117,15 +118,16 @@ func (c *Client) feedback(s *webrtc.RTPSender, rid string) {
 	}
 }
 
-// SendVideo sends one access unit of Config.PublishVideo. PTS sets its RTP time. The caller paces, see [Play].
+// SendVideo sends one access unit of Config.PublishVideo. Its PTS determines the RTP time. The caller must send each
+// access unit at its time, see [Play].
 func (c *Client) SendVideo(p mixer.Packet) error { return c.video.send(p) }
 
 // SendAudio sends one Opus packet.
 func (c *Client) SendAudio(p mixer.Packet) error { return c.audio.send(p) }
 
-// SendRTP sends one packet on the video track, to test a server with malformed media. It sets payload type and SSRC. The
-// sequence number is relative to the next packet: 0 is in order, 1 leaves a gap, 65535 repeats the last one. SRTP drops
-// packets whose number is far away.
+// SendRTP sends one packet on the video track, to test a server with malformed media. The track sets payload type and
+// SSRC. The sequence number of p is relative to the next one of the track: 0 is in order, 1 leaves a gap, and 65535
+// repeats the last one. SRTP drops packets whose number is far away.
 func (c *Client) SendRTP(p *rtp.Packet) error {
 	if c.video == nil {
 		return errNotPublished
@@ -170,8 +172,9 @@ func (s *sender) send(p mixer.Packet) error {
 	return nil
 }
 
-// Play reads packets from next and gives each to send at its time, the first at once. It returns nil when ctx ends or next
-// returns io.EOF, else the error of next or send. A late packet is sent at once and does not move the later ones.
+// Play reads packets from next, and gives each to send at its time, the first at once. It returns nil when ctx ends or
+// next returns io.EOF, otherwise the error of next or send. A late packet is sent at once and does not delay the later
+// ones.
 func Play(ctx context.Context, next func() (mixer.Packet, error), send func(mixer.Packet) error) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -199,7 +202,8 @@ func Play(ctx context.Context, next func() (mixer.Packet, error), send func(mixe
 	}
 }
 
-// Loop makes an endless source that repeats the packets. Each pass starts one period after the one before.
+// Loop returns a function for Play that repeats the packets endlessly. Each pass starts one period after the pass
+// before.
 func Loop(packets []mixer.Packet, period time.Duration) func() (mixer.Packet, error) {
 	n := 0
 	return func() (mixer.Packet, error) {

@@ -47,7 +47,7 @@ type (
 	}
 )
 
-// reply is any message of the server.
+// reply is any message of the server. It has the fields that this package reads of all types of messages.
 type reply struct {
 	Type         string        `json:"type"`
 	ID           string        `json:"id"`
@@ -69,7 +69,7 @@ func (c *Client) send(message any) error {
 	return nil
 }
 
-// negotiate joins and offers; the reader handles the answer.
+// negotiate joins the room and sends the offer. The goroutine of reader handles the answer.
 func (c *Client) negotiate(ctx context.Context, joined <-chan struct{}) error {
 	publish := publishing{Media{Audio: c.cfg.PublishAudio, Video: c.cfg.PublishVideo != ""}, c.cfg.Screen, c.cfg.Layers}
 	if err := c.send(joinMessage{"join", c.cfg.Room, c.cfg.Name, c.cfg.Key, c.cfg.Token, publish, c.cfg.Select}); err != nil {
@@ -93,7 +93,7 @@ func (c *Client) offer() error {
 		}
 		select {
 		case candidates <- candidate.ToJSON():
-		default: // of more than 64 addresses the first ones are enough
+		default: // the first 64 addresses are enough
 		}
 	})
 	offer, err := c.pc.CreateOffer(nil)
@@ -192,8 +192,8 @@ func (c *Client) handle(r reply, data []byte) error {
 	return nil
 }
 
-// refused handles an error of the server. It ends a session that is not connected yet, or if its code says that the server
-// closes the session.
+// refused handles an error message of the server. It returns the error, which ends the session, in two cases: the
+// client is not connected yet, or the code says that the server closes the session.
 func (c *Client) refused(r reply) error {
 	err := &ServerError{Code: r.Code, Message: r.Message}
 	select {

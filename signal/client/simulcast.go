@@ -14,7 +14,7 @@ import (
 // rids are the ids of the simulcast layers, the largest first, as in browsers' examples: full, half, quarter.
 var rids = []string{"f", "h", "q"} // a constant table
 
-// SendLayer sends one access unit of one layer; layer 0 is the largest. SendVideo is SendLayer of layer 0.
+// SendLayer sends one access unit of one layer. Layer 0 is the largest; for it SendVideo does the same.
 func (c *Client) SendLayer(layer int, p mixer.Packet) error {
 	if layer == 0 {
 		return c.video.send(p)
@@ -25,7 +25,7 @@ func (c *Client) SendLayer(layer int, p mixer.Packet) error {
 	return c.smaller[layer-1].send(p)
 }
 
-// layered adds a transceiver of several video layers and returns the sender of the largest.
+// layered adds a transceiver of several video layers, and returns the sender of the largest one.
 func (c *Client) layered(init webrtc.RTPTransceiverInit) (*sender, error) {
 	tracks, err := c.layerTracks()
 	if err != nil {
@@ -63,9 +63,10 @@ func (c *Client) layerTracks() ([]*webrtc.TrackLocalStaticRTP, error) {
 	return tracks, nil
 }
 
-// marker adds the id of the layer to each packet (RFC 8852), from which the receiver learns the SSRCs.
+// marker returns a function that adds the id of the layer to the header of a packet (RFC 8852). The receiver learns
+// from these headers which SSRC each layer has.
 func marker(t *webrtc.RTPTransceiver, rid string) func(*rtp.Header) error {
-	ids := sync.OnceValue(func() map[string]uint8 { // at the first packet: the extensions are negotiated then
+	ids := sync.OnceValue(func() map[string]uint8 { // called for the first packet, when the extensions are negotiated
 		ids := map[string]uint8{}
 		for _, e := range t.Sender().GetParameters().HeaderExtensions {
 			ids[e.URI] = uint8(e.ID)

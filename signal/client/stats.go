@@ -43,16 +43,16 @@ type Receiving struct {
 	LongestGap time.Duration `json:"-"` // between two access units
 }
 
-// MarshalJSON writes the gap in milliseconds.
+// MarshalJSON writes LongestGap in milliseconds, and all other fields as usual.
 func (r Receiving) MarshalJSON() ([]byte, error) {
-	type plain Receiving
+	type counters Receiving
 	return json.Marshal(struct {
-		plain
+		counters
 		Gap float64 `json:"longestGapMs"`
-	}{plain(r), float64(r.LongestGap) / float64(time.Millisecond)})
+	}{counters(r), float64(r.LongestGap) / float64(time.Millisecond)})
 }
 
-// Stats is a snapshot.
+// Stats returns a snapshot of the counters.
 func (c *Client) Stats() Stats {
 	var s Stats
 	s.Sent.Video, s.Sent.Audio = c.video.stats(), c.audio.stats()

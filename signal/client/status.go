@@ -7,8 +7,9 @@ import (
 	"azulejo/mixer"
 )
 
-// Selection says what to watch, and at which size. The server keeps what an empty field selects, at first the view main
-// and the largest rung.
+// Selection says what to watch, and in which rung. An empty Rung keeps the rung, at first the largest one. If all other
+// fields are empty, the view stays, at first the view main. Otherwise the fields that are set make a new view, which
+// replaces the present one.
 type Selection struct {
 	View      string   `json:"view,omitempty"`      // a named view
 	Spotlight string   `json:"spotlight,omitempty"` // id or name of a participant
@@ -26,7 +27,7 @@ type Rendition struct {
 	Bitrate int         `json:"bitrate"` // bits a second
 }
 
-// Layout is the layout of the frames from an RTP timestamp on; View is empty for a personal view.
+// Layout is the layout of all frames from the RTP timestamp RTP on. View is empty for a personal view.
 type Layout struct {
 	View string `json:"view"`
 	RTP  uint32 `json:"rtp"`
@@ -45,24 +46,24 @@ type Status struct {
 	Layout    Layout    `json:"-"`
 	Layouts   uint64    `json:"layouts"` // number of layouts so far
 	Tile      Tile      `json:"tile,omitzero"`
-	Overload  int       `json:"overload"` // see mixer.Mixer.Overload
+	Overload  int       `json:"overload"` // the room's level of overload, 0 to 4
 }
 
-// Select changes what to watch. A named view, spotlight, exclude and layout together replace the selection before; a rung
-// alone changes the size. OnRendition and OnLayout are called when the new video comes, OnError when it is refused.
+// Select changes what to watch. OnRendition and OnLayout are called when the new video arrives, OnError when the server
+// refuses the selection.
 func (c *Client) Select(s Selection) error {
 	return c.send(viewMessage{"view", s})
 }
 
-// Status is a snapshot; the layout's tiles are shared.
+// Status returns a snapshot. All snapshots share the tiles of the layout, which the caller must not change.
 func (c *Client) Status() Status {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.status
 }
 
-// update reads a message into the status, and calls on, which may be nil.
-func update[T any](c *Client, data []byte, store func(*Status, T), on func(T)) error {
+// update decodes a message, stores it in the status, and then calls callback, which may be nil.
+func update[T any](c *Client, data []byte, store func(*Status, T), callback func(T)) error {
 	var m T
 	if err := json.Unmarshal(data, &m); err != nil {
 		return fmt.Errorf("read %T: %w", m, err)
@@ -70,13 +71,13 @@ func update[T any](c *Client, data []byte, store func(*Status, T), on func(T)) e
 	c.mu.Lock()
 	store(&c.status, m)
 	c.mu.Unlock()
-	if on != nil {
-		on(m)
+	if callback != nil {
+		callback(m)
 	}
 	return nil
 }
 
-// overload is the message of that name.
+// overload is the message overload.
 type overload struct {
 	Level int `json:"level"`
 }
@@ -97,5 +98,5 @@ func (c *Client) report(kind string, data []byte) error {
 			}
 		})
 	}
-	return nil // of a newer server
+	return nil // a newer server may have further messages
 }

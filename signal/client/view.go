@@ -52,7 +52,7 @@ func (r *receiving) snapshot() Receiving {
 	return r.stats
 }
 
-// receive is given each track of the mix.
+// receive starts to read a track of the mix. pion calls it for each track.
 func (c *Client) receive(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
 	c.start(func() {
 		for {
@@ -68,19 +68,19 @@ func (c *Client) receive(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
 	})
 }
 
-// read splits a track into access units until the connection ends. Its codec may change: the server passes on the packets
-// of a source that is shown alone.
+// read splits a track into access units until the connection ends. The codec of the track may change: the server sends
+// a source's own packets while the mix shows only that source.
 func (c *Client) read(t *webrtc.TrackRemote) error {
 	video := t.Kind() == webrtc.RTPCodecTypeVideo
-	in, on := &c.in[0], c.cfg.OnAudio
+	counters, callback := &c.in[0], c.cfg.OnAudio
 	if video {
-		in, on = &c.in[1], c.cfg.OnVideo
+		counters, callback = &c.in[1], c.cfg.OnVideo
 	}
 	var (
 		depacketizer *depack.Track
 		payloadType  uint8     // of depacketizer
-		lost         uint64    // packets, of the depacketizers before
-		requested    time.Time // the last keyframe
+		lost         uint64    // packets that the earlier depacketizers counted as lost
+		requested    time.Time // when a keyframe was requested last
 	)
 	for {
 		p, _, err := t.ReadRTP()
@@ -88,7 +88,7 @@ func (c *Client) read(t *webrtc.TrackRemote) error {
 			return nil // the connection has ended; its state reports why
 		}
 		if depacketizer == nil || p.PayloadType != payloadType {
-			lost = in.snapshot().Lost
+			lost = counters.snapshot().Lost
 			if depacketizer, err = depack.New(idOf(t.Codec().MimeType), t.Codec().ClockRate); err != nil {
 				return fmt.Errorf("receive %s: %w", t.Codec().MimeType, err)
 			}
@@ -96,16 +96,16 @@ func (c *Client) read(t *webrtc.TrackRemote) error {
 		}
 		for _, accessUnit := range depacketizer.Push(p) {
 			now := time.Now()
-			in.count(accessUnit, now)
+			counters.count(accessUnit, now)
 			if accessUnit.Lost && video && !accessUnit.Key && now.Sub(requested) > refreshEvery {
 				requested = now
 				c.refresh(t)
 			}
-			if on != nil {
-				on(accessUnit)
+			if callback != nil {
+				callback(accessUnit)
 			}
 		}
-		in.lost(lost + depacketizer.Stats().Lost)
+		counters.lost(lost + depacketizer.Stats().Lost)
 	}
 }
 

@@ -7,17 +7,18 @@ import (
 	"time"
 )
 
-// Bounds limit the TCP connections of clients. Where a time is zero, the code that reads or writes sets the deadlines.
+// Bounds limit the TCP connections of clients. If a time is zero, the Listener sets no such deadline, and the code that
+// reads or writes may set its own.
 type Bounds struct {
 	Connections int // in total
 	PerNetwork  int
 
-	FirstWord time.Duration // until the first bytes come
-	Silence   time.Duration // between later reads
-	Stalled   time.Duration // for one write
+	FirstWord time.Duration // the longest time until the first bytes arrive
+	Silence   time.Duration // the longest time that any later read waits
+	Stalled   time.Duration // the longest time of one write
 }
 
-// Listener bounds the connections that it accepts. Its Close closes them too, which pion does not do.
+// Listener bounds the connections that it accepts. Its Close closes these connections too, which pion does not do.
 type Listener struct {
 	net.Listener
 	bounds Bounds
@@ -27,12 +28,12 @@ type Listener struct {
 	conns map[*connection]struct{} // nil once closed
 }
 
-// NewListener wraps l, which it then owns.
+// NewListener wraps l, and owns l from then on.
 func NewListener(l net.Listener, b Bounds) *Listener {
 	return &Listener{Listener: l, bounds: b, shares: NewShares(b.PerNetwork), conns: map[*connection]struct{}{}}
 }
 
-// Accept waits for a connection within the bounds, and closes all others.
+// Accept waits for a connection that the bounds allow. It closes all others.
 func (l *Listener) Accept() (net.Conn, error) {
 	for {
 		conn, err := l.Listener.Accept()
@@ -58,7 +59,7 @@ func (l *Listener) admit(conn net.Conn) *connection {
 	return c
 }
 
-// forget removes c and tells whether it was there.
+// forget removes c, and returns false if c was removed before.
 func (l *Listener) forget(c *connection) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -70,7 +71,7 @@ func (l *Listener) forget(c *connection) bool {
 	return here
 }
 
-// Connections is the number of open connections.
+// Connections returns the number of open connections.
 func (l *Listener) Connections() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -90,11 +91,12 @@ func (l *Listener) Close() error {
 	return err
 }
 
-// connection has deadlines: a silent one ends, and so does one whose client reads nothing.
+// connection sets deadlines. It ends if the client is silent for too long, and if the client does not read for too
+// long.
 type connection struct {
 	net.Conn
 	of      *Listener
-	from    netip.Prefix
+	from    netip.Prefix  // the client's network
 	timeout time.Duration // of the next read
 }
 
@@ -106,7 +108,7 @@ func (c *connection) Read(p []byte) (int, error) {
 	return c.Conn.Read(p)
 }
 
-// Write closes the connection after an error: what follows a part of a message cannot be understood.
+// Write closes the connection after an error, because the client cannot understand anything after a part of a message.
 func (c *connection) Write(p []byte) (int, error) {
 	if err := c.setDeadline(c.SetWriteDeadline, c.of.bounds.Stalled); err != nil {
 		return 0, err

@@ -7,8 +7,8 @@ import (
 	"sync"
 )
 
-// Of is the network of an address, host:port: the address itself in IPv4, its /64 in IPv6, which providers assign to one
-// customer. All addresses that cannot be parsed are one network.
+// Of returns the network of an address, host:port. An IPv4 address is a network of its own. The network of an IPv6
+// address is its /64, which providers assign to one customer. All addresses that cannot be parsed are in one network.
 func Of(remote string) netip.Prefix {
 	at, err := netip.ParseAddrPort(remote)
 	if err != nil {
@@ -21,18 +21,19 @@ func Of(remote string) netip.Prefix {
 	return netip.PrefixFrom(addr, bits).Masked()
 }
 
-// Shares count what each network holds.
+// Shares count how much each network holds of something limited.
 type Shares struct {
-	most int
+	most int // of one network
 
 	mu sync.Mutex
-	of map[netip.Prefix]int // above zero
+	of map[netip.Prefix]int // the counts that are above zero
 }
 
-// NewShares lets each network hold at most so many.
+// NewShares makes Shares that allow each network to hold at most the given number.
 func NewShares(most int) *Shares { return &Shares{most: most, of: map[netip.Prefix]int{}} }
 
-// Take counts one more for a network, until GiveBack. It returns false if the network holds the most already.
+// Take adds one to the count of a network, until GiveBack. It returns false if the network has reached the limit
+// already.
 func (s *Shares) Take(from netip.Prefix) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -59,7 +60,7 @@ func (s *Shares) GiveBack(from netip.Prefix) {
 	}
 }
 
-// Networks is the number of networks that hold anything.
+// Networks returns the number of networks that hold anything.
 func (s *Shares) Networks() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -7,26 +7,28 @@ import (
 	"azulejo/signal/peer"
 )
 
-// backlog is how many candidates of ours wait for the session: far more than a server has addresses.
+// backlog is how many candidates of the server can wait for the goroutine of the session. A server has far fewer
+// addresses.
 const backlog = 256
 
 // Options say how a dialect connects its clients.
 type Options struct {
-	Trickle   bool // Candidates sends ours one by one
+	Trickle   bool // the candidates of the server come one by one, from Candidates
 	AudioOnly bool // an offer without video is accepted
 
-	// HideVideo and HideAudio withhold the mix from a client whose offer would receive it.
+	// HideVideo and HideAudio withhold the video or the audio of the mix, also if the client's offer would receive it.
 	HideVideo, HideAudio bool
 }
 
-// connection is a peer with what belongs to it alone.
+// connection is a peer, and the channels that are received from while this peer exists.
 type connection struct {
 	peer       *peer.Peer
-	candidates chan peer.Candidate // ours, from pion's goroutines; nil without Trickle
-	flowing    <-chan struct{}     // nil once the session took notice
+	candidates chan peer.Candidate // of the server, sent by pion's goroutines; nil without Trickle
+	flowing    <-chan struct{}     // nil after Started
 }
 
-// Connect makes the peer of a member that has none, and returns it. The dialect calls its Answer or Offer next.
+// Connect makes and returns the peer of the client, which must be a member that has no peer. The dialect must call
+// Answer or Offer of the peer next.
 func (s *Session) Connect(o Options) *peer.Peer {
 	m := s.place.Member
 	publish := m.Publish()
@@ -48,18 +50,19 @@ func (s *Session) Connect(o Options) *peer.Peer {
 	return c.peer
 }
 
-// trickler queues candidates of ours and never blocks.
-func trickler(to chan<- peer.Candidate, log *slog.Logger) func(peer.Candidate) {
+// trickler returns a callback that queues candidates of the server. The callback never blocks: if the queue is full, it
+// drops the candidate.
+func trickler(queue chan<- peer.Candidate, log *slog.Logger) func(peer.Candidate) {
 	return func(c peer.Candidate) {
 		select {
-		case to <- c:
+		case queue <- c:
 		default:
 			log.Warn("candidate dropped", "candidate", c.Candidate)
 		}
 	}
 }
 
-// followMixer passes on what the mixer wants from the client: keyframes, and video of another size.
+// followMixer makes the peer pass on to the client what the mixer requests: keyframes, and video of another size.
 func (s *Session) followMixer() {
 	p, viewer := s.conn.peer, s.viewer
 	s.place.OnKeyframeRequest(p.RequestKeyframe)
@@ -69,7 +72,7 @@ func (s *Session) followMixer() {
 	})
 }
 
-// Disconnect closes the peer, if there is one; the client remains a member.
+// Disconnect closes the peer, if there is one. The client remains a member.
 func (s *Session) Disconnect() {
 	if s.conn == nil {
 		return
@@ -80,7 +83,7 @@ func (s *Session) Disconnect() {
 	s.conn = nil
 }
 
-// Peer is the client's connection; nil while it has none. A nil Session has none.
+// Peer returns the peer connection of the client, or nil if it has none. A nil Session has none.
 func (s *Session) Peer() *peer.Peer {
 	if s == nil || s.conn == nil {
 		return nil
@@ -88,15 +91,16 @@ func (s *Session) Peer() *peer.Peer {
 	return s.conn.peer
 }
 
-// Started sends the rendition that the client receives. The session calls it when Flowing is ready, which it is once.
+// Started sends the message about the rendition that the client receives. The dialect must call it when Flowing is
+// ready. Afterwards Flowing of this peer is never ready again.
 func (s *Session) Started() {
 	s.conn.flowing = nil
 	s.viewer.SendRendition()
 }
 
-// The channels below are nil, and never ready, while there is nothing to wait for. A nil Session has none.
+// The methods below return a nil channel, which is never ready, if the client has no peer. A nil Session has none.
 
-// PeerDone is closed when the connection is over.
+// PeerDone returns a channel that is closed when the peer connection is over.
 func (s *Session) PeerDone() <-chan struct{} {
 	if s == nil || s.conn == nil {
 		return nil
@@ -104,7 +108,7 @@ func (s *Session) PeerDone() <-chan struct{} {
 	return s.conn.peer.Done()
 }
 
-// Candidates are those of the server, for a dialect that sends them one by one.
+// Candidates returns the channel of the server's candidates, for a dialect that sends them one by one.
 func (s *Session) Candidates() <-chan peer.Candidate {
 	if s == nil || s.conn == nil {
 		return nil
@@ -112,7 +116,7 @@ func (s *Session) Candidates() <-chan peer.Candidate {
 	return s.conn.candidates
 }
 
-// Flowing is ready when media begin to flow.
+// Flowing returns a channel that is ready when the client is connected and media begin to flow.
 func (s *Session) Flowing() <-chan struct{} {
 	if s == nil || s.conn == nil {
 		return nil

@@ -1,7 +1,7 @@
-// Package session holds the stay of one client in a room: its membership, its peer connection and its viewer, which
-// every signalling dialect makes and frees the same way.
+// Package session keeps what one client has in a room: its membership, its peer connection and its viewer. Every
+// signalling dialect makes and frees these in the same way.
 //
-// The dialects ws, stomp and whip make a [Session] for each client, and translate their messages to its methods. A
-// Session belongs to one goroutine: the loop of the client, which selects from the channels of the Session. It starts no
-// goroutine and needs a Close in any case.
+// The dialects ws, stomp and whip make a [Session] for each client, and translate their messages to its methods. Only
+// one goroutine may use a Session: the loop of the client, which selects from the channels of the Session. A Session
+// starts no goroutine. It must be closed in any case.
 package session

@@ -12,11 +12,11 @@ import (
 // stuck is a sink that blocks its encoder until the channel is closed.
 type stuck chan struct{}
 
-// WritePacket blocks.
+// WritePacket blocks until the channel is closed.
 func (s stuck) WritePacket(hub.Packet) { <-s }
 
-// Overload blocks an encoder of a room until release is called or the test ends. The room keeps its overload level for
-// ten seconds more.
+// Overload blocks an encoder of a room until release is called or the test ends. Afterwards the room keeps its level of
+// overload for ten seconds more.
 func Overload(t testing.TB, registry *room.Registry, name string) (release func()) {
 	t.Helper()
 	m, err := registry.Join(t.Context(), name, room.Joining{})

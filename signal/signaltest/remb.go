@@ -7,8 +7,8 @@ import (
 	"github.com/pion/webrtc/v4"
 )
 
-// ReadREMB stores the newest REMB of the server, the most that it wants of a track in bits a second, until the
-// connection ends.
+// ReadREMB reads the RTCP of the server until the connection ends. It stores the bitrate of the newest REMB in limit:
+// the most bits a second that the server wants of the track.
 func ReadREMB(sender *webrtc.RTPSender, limit *atomic.Int64) {
 	for {
 		packets, _, err := sender.ReadRTCP()

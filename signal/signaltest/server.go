@@ -1,5 +1,6 @@
-// Package signaltest is for tests only: what the tests of the dialects share. It has a server without a dialect, a
-// player of packets and an overload. Encoding and decoding is in mixertest. Everything ends with the test that made it.
+// Package signaltest contains what the tests of the dialects share: a server without a dialect, a player of packets,
+// and a way to overload a room. The package mixertest encodes and decodes. Everything ends with the test that made it.
+// Only tests may use this package.
 package signaltest
 
 import (
@@ -18,14 +19,14 @@ import (
 	"azulejo/signal/room"
 )
 
-// Config is that of a Server.
+// Config configures a Server.
 type Config struct {
 	Mixer  mixer.Config
 	Limits room.Limits
 	Rooms  map[string]room.Settings
-	WebRTC peer.Config // without addresses it has free ports of the loopback interface
+	WebRTC peer.Config // without addresses, the server uses free ports of the loopback interface
 	Auth   auth.Config
-	Log    *slog.Logger // the test's, of warnings, when nil
+	Log    *slog.Logger // nil: warnings go to the log of the test
 }
 
 // Server is everything that a dialect needs.
@@ -45,7 +46,7 @@ type Dialect interface {
 	io.Closer
 }
 
-// NewServer runs one until the test ends. The test fails if a peer or a frame is left then.
+// NewServer runs a Server until the test ends. The test fails if a peer or a frame is left at its end.
 func NewServer(t testing.TB, cfg Config) *Server {
 	t.Helper()
 	log := cfg.Log
@@ -72,7 +73,8 @@ func NewServer(t testing.TB, cfg Config) *Server {
 	return s
 }
 
-// Open serves a dialect as long as the server runs, and returns the address, http://host:port. It is called once.
+// Open serves a dialect as long as the server runs. It returns the address, http://host:port. It must be called at most
+// once.
 func (s *Server) Open(d Dialect) (url string) {
 	s.dialect, s.web = d, httptest.NewServer(d)
 	return s.web.URL

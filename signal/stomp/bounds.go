@@ -15,19 +15,19 @@ import (
 )
 
 const (
-	maxMessage = 8 * maxFrame // bytes of one SockJS message on the wire: a frame with everything in it escaped
-	unread     = 16 << 20     // bytes that are read and discarded after the last message is sent
+	maxMessage = 8 * maxFrame // bytes of one SockJS message on the wire, enough for a STOMP frame in which everything is escaped
+	unread     = 16 << 20     // most bytes that are read and discarded after the last message is sent
 )
 
-// bounds limit one request of SockJS, which by itself accepts messages of any size and writes without a deadline. Bodies
-// and WebSocket messages of more than maxMessage are refused. A read of a body, or a write, that takes longer than timeout
-// ends the connection.
+// bounds limit one HTTP request to SockJS. The SockJS library itself accepts messages of any size and writes without a
+// deadline. Bodies and WebSocket messages of more than maxMessage bytes are refused. The connection ends if reading a
+// body, or one write, takes longer than timeout.
 type bounds struct {
 	timeout time.Duration
 
-	left     atomic.Int64  // bytes until a WebSocket message is too large
-	exceeded chan struct{} // closed when one is
-	once     sync.Once
+	remaining atomic.Int64  // bytes until a WebSocket message is too large
+	exceeded  chan struct{} // closed when a WebSocket message is too large
+	once      sync.Once     // closes exceeded
 }
 
 type boundsKey struct{}
@@ -38,7 +38,7 @@ func newBounds(timeout time.Duration) *bounds {
 	return l
 }
 
-// boundsOf returns the bounds that serve put into the context of a request.
+// boundsOf returns the bounds that serve stored in the context of a request.
 func (h *Handler) boundsOf(r *http.Request) *bounds {
 	if l, ok := r.Context().Value(boundsKey{}).(*bounds); ok {
 		return l
@@ -46,12 +46,12 @@ func (h *Handler) boundsOf(r *http.Request) *bounds {
 	return newBounds(h.cfg.WriteWithin)
 }
 
-// reset starts the count of the next message.
-func (b *bounds) reset() { b.left.Store(maxMessage) }
+// reset must be called before each WebSocket message: it starts the count of the message's bytes.
+func (b *bounds) reset() { b.remaining.Store(maxMessage) }
 
-// count counts n bytes that were read, and returns false if the message is too large.
+// count counts n bytes of a WebSocket message. It returns false if the message is too large.
 func (b *bounds) count(n int) bool {
-	if b.left.Add(int64(-n)) >= 0 {
+	if b.remaining.Add(int64(-n)) >= 0 {
 		return true
 	}
 	b.once.Do(func() { close(b.exceeded) })
@@ -77,7 +77,8 @@ func (b *bounds) serve(next http.Handler, w http.ResponseWriter, r *http.Request
 	}
 }
 
-// writer is a response that bounds the time of each write. An error of a deadline shows as an error of the write.
+// writer is a response with a time limit for each write. It ignores an error of setting the deadline, because the write
+// that follows fails too.
 type writer struct {
 	http.ResponseWriter
 	attempt
@@ -87,7 +88,7 @@ type writer struct {
 	started  bool // the status is written
 }
 
-// WriteHeader is that of http.ResponseWriter, the first time.
+// WriteHeader writes the status the first time that it is called. Later attempts of serveAgain call it too.
 func (w *writer) WriteHeader(status int) {
 	if !w.started {
 		w.started = true
@@ -95,7 +96,8 @@ func (w *writer) WriteHeader(status int) {
 	}
 }
 
-// Write is that of http.ResponseWriter. SockJS writes each frame with one call.
+// Write writes data that the client does not have from an earlier attempt of serveAgain. SockJS writes each of its
+// frames with one call.
 func (w *writer) Write(b []byte) (int, error) {
 	if !w.allow(string(b)) {
 		return len(b), nil
@@ -105,15 +107,15 @@ func (w *writer) Write(b []byte) (int, error) {
 	return w.ResponseWriter.Write(b)
 }
 
-// Flush is that of http.Flusher. It removes the deadline afterwards: HTTP/2 ends a stream at its deadline even if nothing
-// is being written, and in HTTP/1 the deadline would apply to the next request.
+// Flush implements http.Flusher. It removes the write deadline afterwards: HTTP/2 ends a stream at its deadline even if
+// nothing is being written, and in HTTP/1 the deadline would apply to the next request.
 func (w *writer) Flush() {
 	_ = w.control.SetWriteDeadline(time.Now().Add(w.bounds.timeout))
 	_ = w.control.Flush()
 	_ = w.control.SetWriteDeadline(time.Time{})
 }
 
-// Hijack is that of http.Hijacker.
+// Hijack implements http.Hijacker. It returns a connection that bounds the messages of the WebSocket.
 func (w *writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	raw, buffered, err := w.control.Hijack()
 	if err != nil {
@@ -128,7 +130,7 @@ func (w *writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return c, bufio.NewReadWriter(bufio.NewReader(c), bufio.NewWriter(c)), nil
 }
 
-// conn is the connection of a WebSocket.
+// conn is the connection of a WebSocket, whose messages it bounds.
 type conn struct {
 	net.Conn
 	bounds *bounds
@@ -138,8 +140,8 @@ type conn struct {
 
 var errMessageTooLarge = errors.New("a message that is too large")
 
-// Read returns an error when a message is too large. It waits up to 1 s before, so that the client's loop can send the
-// reason.
+// Read returns an error when a message is too large. Before that it waits up to 1 s for Close, so that the client's
+// loop can send the reason.
 func (c *conn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if c.bounds.count(n) {

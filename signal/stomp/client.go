@@ -16,8 +16,8 @@ import (
 	"azulejo/signal/session"
 )
 
-// The limits of what a client sends, as token buckets. In a mesh room the bursts are smaller: see meshBurst. A mesh of ten
-// clients with a dozen candidates for each other stays below.
+// The limits of what a client sends, as token buckets. In a mesh room the bursts are smaller, see meshBurst. Ten
+// clients of a mesh that send each other a dozen candidates each stay below these limits.
 const (
 	messageRate  = 50 // a second
 	messageBurst = 500
@@ -25,7 +25,7 @@ const (
 	byteBurst    = 4 << 20
 )
 
-// client is one SockJS session. It belongs to the goroutine of run; the broker calls enqueue only.
+// client is one SockJS session. Only the goroutine of run uses it, except that the broker calls enqueue.
 type client struct {
 	h    *Handler
 	log  *slog.Logger
@@ -34,7 +34,7 @@ type client struct {
 
 	remote, token string
 	lobby         *lobby
-	name          string // of CONNECT
+	name          string // from CONNECT
 	version       version
 	connected     bool
 	decoder       decoder
@@ -47,10 +47,10 @@ type client struct {
 	mesh   *mesh    // in a mesh room; else nil
 	number uint64   // of the last MESSAGE
 
-	called, keySent bool // the client sent call/key; it has the answer
+	called, keySent bool // the client sent call/key; the server sent the answer
 
 	heart heart
-	due   <-chan time.Time // when the client has to be in a room; nil: no limit, see checkLobby
+	due   <-chan time.Time // fires if CONNECT, or later entering a room, takes too long; nil: no limit, see checkLobby
 
 	relayed chan relayed  // from the broker
 	flooded chan struct{} // closed when relayed was full
@@ -59,25 +59,25 @@ type client struct {
 // identity is a client's key and its room.
 type identity struct{ key, room string }
 
-// Refusals that several places make.
+// Refusals that are made in several places.
 var (
 	errSlow    error = refusal.New(codeSlow, "%d frames were not read; accepted is a new connection that reads them", backlog)
 	errTooFast error = refusal.New(auth.CodeTooMany, "more than %d messages or %d bytes a second; accepted is less than that", messageRate, byteRate)
 	errClosing error = refusal.New(room.CodeClosing, "the server is closing; accepted is a new connection later")
 )
 
-func newClient(h *Handler, p *pump, at *lobby, r *http.Request, log *slog.Logger) *client {
+func newClient(h *Handler, p *pump, waiting *lobby, r *http.Request, log *slog.Logger) *client {
 	return &client{
-		h: h, log: log, pump: p, id: rand.Text()[:16], lobby: at, remote: r.RemoteAddr, token: auth.TokenOf(r), version: v10,
+		h: h, log: log, pump: p, id: rand.Text()[:16], lobby: waiting, remote: r.RemoteAddr, token: auth.TokenOf(r), version: v10,
 		messages: xrate.NewLimiter(messageRate, messageBurst), bytes: xrate.NewLimiter(byteRate, byteBurst),
 		due: time.After(h.cfg.JoinWithin), relayed: make(chan relayed, backlog), flooded: make(chan struct{}),
 	}
 }
 
-// run lives as long as the SockJS session.
+// run serves the SockJS session, and returns after it has closed it.
 func (c *client) run(ctx context.Context) {
 	c.pump.start()
-	err := errors.New("the loop broke") // unless it returns
+	err := errors.New("the loop broke") // for a panic of the loop
 	defer func() {
 		c.leaveRoom(err)
 		c.heart.stop()
@@ -87,7 +87,8 @@ func (c *client) run(ctx context.Context) {
 	err = c.loop(ctx)
 }
 
-// sendReason sends an ERROR unless the client ended the session, and returns how SockJS is closed.
+// sendReason sends an ERROR frame, unless the client ended the session. It returns the code and the reason with which
+// SockJS is to be closed.
 func (c *client) sendReason(err error) (code uint32, why string) {
 	if errors.Is(err, session.ErrLeft) || errors.Is(err, session.ErrGone) {
 		return closeCode(""), "bye"
@@ -102,7 +103,7 @@ func (c *client) sendReason(err error) (code uint32, why string) {
 	return closeCode(r.Code), r.Code
 }
 
-// loop handles one event after the other until the session has a reason to end.
+// loop handles one event after the other. It returns the reason why the session must end.
 func (c *client) loop(ctx context.Context) error {
 	for {
 		var err error
@@ -157,8 +158,8 @@ func (c *client) late() error {
 	return refusal.New(codeNotJoined, "no offer, and no subscription to /topic/peer/offer/{key}/{room}, within %v; accepted is a new connection", 10*c.h.cfg.JoinWithin)
 }
 
-// receive handles one message of SockJS: a part of a frame, a frame, or several frames. The message counts as one against
-// the rate, and every frame in it after the first counts as another one.
+// receive handles one message of SockJS: a part of a frame, a frame, or several frames. For the rate limit the message
+// counts as one, and every frame in it after the first one counts as another message.
 func (c *client) receive(ctx context.Context, message string) error {
 	c.heart.heard()
 	if !c.messages.Allow() || !c.bytes.AllowN(time.Now(), len(message)) {
@@ -181,7 +182,7 @@ func (c *client) receive(ctx context.Context, message string) error {
 	}
 }
 
-// handle executes one frame, and sends a RECEIPT if the frame asks for one.
+// handle executes one frame, and sends a RECEIPT frame if the frame has the header receipt.
 func (c *client) handle(ctx context.Context, f *frame) error {
 	receipt := f.headers.get("receipt")
 	err := c.command(ctx, f)
@@ -215,7 +216,7 @@ func (c *client) command(ctx context.Context, f *frame) error {
 	case "DISCONNECT":
 		return session.ErrLeft
 	case "ACK", "NACK":
-		return nil // no message is repeated
+		return nil // acknowledgements have no effect: the server never repeats a message
 	case "BEGIN", "COMMIT", "ABORT":
 		return refusal.New(codeUnsupported, "%s: accepted are frames outside of transactions", f.command)
 	}
@@ -239,7 +240,7 @@ func (c *client) handleSend(ctx context.Context, f *frame) error {
 		return c.mesh.handleSend(d, f)
 	case c.mix != nil:
 		return c.mix.handleSend(ctx, d, f)
-	case d.topic == topicCall: // answered once the client is in a room
+	case d.topic == topicCall: // answered after the client has entered a room
 		c.called, c.keySent = true, false
 		return nil
 	case d.topic == topicKey:
@@ -257,7 +258,7 @@ func (c *client) send(message string) error {
 	return nil
 }
 
-// leaveRoom ends the client's part in its room.
+// leaveRoom takes the client out of its room, for the reason why.
 func (c *client) leaveRoom(why error) {
 	if c.mesh != nil {
 		c.h.broker.remove(c.me.room, c)
@@ -268,7 +269,7 @@ func (c *client) leaveRoom(why error) {
 	c.mix, c.mesh, c.me, c.called = nil, nil, identity{}, false
 }
 
-// session is that of the client's room; nil while it is in none.
+// session returns the session of the client in its room, or nil if the client has entered none.
 func (c *client) session() *session.Session {
 	switch {
 	case c.mix != nil:
@@ -279,7 +280,7 @@ func (c *client) session() *session.Session {
 	return nil
 }
 
-// event follows the state of the room. The clients of a mesh room ignore it.
+// event handles an event of the room. It does nothing in a mesh room, whose clients get no state of the room.
 func (c *client) event(e room.Event) error {
 	if c.mix == nil {
 		return nil

@@ -12,17 +12,17 @@ import (
 	"azulejo/signal/session"
 )
 
-// versions of the server, the preferred one first.
+// versions returns the versions that the server supports, the preferred one first.
 func versions() []version { return []version{v12, v11, v10} }
 
-// connect answers CONNECT or STOMP with the version and the heart-beats. It refuses an invalid token; entering a room
-// checks the token's rights.
+// connect answers CONNECT or STOMP with the version and the heart-beats. It refuses an invalid token. The rights of the
+// token are checked when the client enters a room.
 func (c *client) connect(f *frame) error {
 	v, err := agree(f.headers)
 	if err != nil {
 		return err
 	}
-	wants, gives, err := heartBeat(f.headers.get("heart-beat"))
+	wanted, guaranteed, err := heartBeat(f.headers.get("heart-beat"))
 	if err != nil {
 		return err
 	}
@@ -38,15 +38,15 @@ func (c *client) connect(f *frame) error {
 	}
 	c.connected, c.version, c.decoder.version = true, v, v
 	c.due = time.After(10 * c.h.cfg.JoinWithin)
-	return c.write(c.connectedFrame(wants, gives))
+	return c.write(c.connectedFrame(wanted, guaranteed))
 }
 
-func (c *client) connectedFrame(wants, gives time.Duration) frame {
+func (c *client) connectedFrame(wanted, guaranteed time.Duration) frame {
 	f := frame{"CONNECTED", headers{{"version", string(c.version)}, {"session", c.id}, {"server", "azulejo"}}, ""}
 	if c.version != v10 {
 		beat := strconv.FormatInt(c.h.cfg.Beat.Milliseconds(), 10)
 		f.headers = append(f.headers, header{"heart-beat", beat + "," + beat})
-		c.heart.start(wants, gives, c.h.cfg.Beat)
+		c.heart.start(wanted, guaranteed, c.h.cfg.Beat)
 	}
 	if servers := c.iceServers(); len(servers) > 0 && c.mayUseMedia() {
 		f.headers = append(f.headers, header{"ice-servers", asJSON(servers)})
@@ -64,7 +64,7 @@ func (c *client) mayUseMedia() bool {
 	return false
 }
 
-// iceServers are those that the client should use.
+// iceServers returns the ICE servers that the client should use.
 func (c *client) iceServers() []peer.ICEServer { return c.h.server.Engine.ICEServers(c.id) }
 
 // agree picks the preferred version of those that both sides support. A client without accept-version uses 1.0.
@@ -86,9 +86,9 @@ func agree(h headers) (version, error) {
 	return "", frameError{refused, headers{{"version", "1.0,1.1,1.2"}}} // 1.2, Protocol Negotiation
 }
 
-// heartBeat reads a header heart-beat: the intervals in which the client wants heart-beats, and sends its own; zero:
-// none.
-func heartBeat(value string) (wants, gives time.Duration, err error) {
+// heartBeat reads the value of a header heart-beat. The client wants to receive heart-beats at the interval wanted, and
+// can send its own at the interval guaranteed. Zero means no heart-beats.
+func heartBeat(value string) (wanted, guaranteed time.Duration, err error) {
 	if value == "" {
 		return 0, 0, nil
 	}
@@ -101,25 +101,26 @@ func heartBeat(value string) (wants, gives time.Duration, err error) {
 	return time.Duration(w) * time.Millisecond, time.Duration(g) * time.Millisecond, nil
 }
 
-// heart times the heart-beats of both sides. Its zero value has none.
+// heart has the timers of the heart-beats in both directions. Its zero value has no timers.
 type heart struct {
-	ours   *time.Ticker
-	theirs *time.Ticker
-	every  time.Duration // interval of the client's
-	last   time.Time     // when the client sent anything
+	ours   *time.Ticker  // when the server has to send a heart-beat
+	theirs *time.Ticker  // when to check that the client has sent anything
+	every  time.Duration // interval of the client's heart-beats
+	last   time.Time     // when the client last sent anything
 }
 
 // missed is the number of consecutive heart-beats that a client may miss: browsers slow down timers of background pages.
 const missed = 2
 
-// start starts both tickers with the longer of the interval that one side wants and the one that the other offers.
-func (h *heart) start(wants, gives, can time.Duration) {
+// start starts both tickers. Each direction has the longer of two intervals: the one that the receiver wants, and the
+// one that the sender guarantees. The server's is own in both cases.
+func (h *heart) start(wanted, guaranteed, own time.Duration) {
 	h.last = time.Now()
-	if wants > 0 {
-		h.ours = time.NewTicker(max(wants, can))
+	if wanted > 0 {
+		h.ours = time.NewTicker(max(wanted, own))
 	}
-	if gives > 0 {
-		h.every = max(gives, can)
+	if guaranteed > 0 {
+		h.every = max(guaranteed, own)
 		h.theirs = time.NewTicker(h.every)
 	}
 }

@@ -11,35 +11,36 @@ import (
 // Limits of a frame.
 const (
 	maxHead    = 8 << 10  // bytes of a frame's command and headers
-	maxHeaders = 64       // lines of them
+	maxHeaders = 64       // header lines of a frame
 	maxBody    = 64 << 10 // bytes of a frame's body
 	maxFrame   = maxHead + maxBody
 )
 
-// decoder assembles frames from the messages of a client. A message has a part of a frame, or one or several frames. The
-// decoder holds at most one incomplete frame and the newest message.
+// decoder assembles frames from the SockJS messages of a client. A message contains a part of a frame, or one or
+// several frames. The decoder holds at most one incomplete frame and the newest message.
 type decoder struct {
 	version version // empty before CONNECT: frames are read as in 1.2, without escapes
-	rest    string  // unread; a part of the newest message, or a copy
+	rest    string  // the text that is not decoded yet; a part of the newest message, or a copy
 }
 
-// write appends the next message.
+// write appends the next message to the text that is not decoded yet.
 func (d *decoder) write(message string) { d.rest += message }
 
-// next returns the next frame; nil: no complete one is there. It skips heart-beats. After an error, which is a
-// [refusal.Error], the decoder cannot be used.
+// next returns the next frame, or nil if no frame is complete. It skips heart-beats. After an error, which is a
+// [refusal.Error], the decoder cannot be used any more.
 func (d *decoder) next() (*frame, error) {
 	d.rest = strings.TrimLeft(d.rest, "\r\n")
 	f, end, err := d.read()
 	if f == nil {
-		d.rest = strings.Clone(d.rest) // once a message: a copy for each frame took seconds for a message of many frames
+		d.rest = strings.Clone(d.rest) // a copy per frame took seconds for a message of many frames; this is a copy per message
 		return nil, err
 	}
 	d.rest = d.rest[end:]
 	return f, nil
 }
 
-// read reads the first frame of rest, which ends before end; nil: it is incomplete.
+// read returns the first frame of rest, and the offset at which the next frame starts. It returns nil if the frame is
+// incomplete.
 func (d *decoder) read() (f *frame, end int, err error) {
 	head, bodyAt, err := d.head()
 	if err != nil || bodyAt == 0 {
@@ -60,7 +61,8 @@ func (d *decoder) read() (f *frame, end int, err error) {
 	return f, bodyAt + length + 1, nil
 }
 
-// head returns the lines of the command and the headers, and the offset of the body; zero: they are incomplete.
+// head returns the lines of the command and the headers, and the offset of the body. The offset is zero if the lines
+// are incomplete.
 func (d *decoder) head() (lines []string, bodyAt int, err error) {
 	at := 0
 	for {
@@ -82,7 +84,7 @@ func (d *decoder) head() (lines []string, bodyAt int, err error) {
 	}
 }
 
-// line removes the CR of a line end, which 1.2 allows.
+// line removes the CR at the end of a line, which 1.2 allows.
 func (d *decoder) line(s string) string {
 	if d.version == v12 || d.version == "" {
 		return strings.TrimSuffix(s, "\r")
@@ -123,7 +125,7 @@ func (d *decoder) readHeader(command, line string) (header, error) {
 	return header{name, value}, err
 }
 
-// unescape reads the escapes of 1.1 and 1.2. It accepts colons without an escape, as stompjs writes them.
+// unescape replaces the escapes of 1.1 and 1.2. It accepts colons without an escape, as stompjs writes them.
 func (d *decoder) unescape(s string) (string, error) {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
@@ -154,7 +156,7 @@ func badEscape(s string) error {
 	return malformed(`a header with %q; accepted after a backslash are n, c, a backslash, and since 1.2 r`, clip(s))
 }
 
-// bodyEnd is the offset of the NUL after the body; negative: it has not come.
+// bodyEnd returns the offset of the NUL after the body, or a negative number if the NUL has not arrived.
 func bodyEnd(h headers, body string) (int, error) {
 	length, given := h.find("content-length")
 	if !given {

@@ -5,8 +5,8 @@ import "strings"
 // topic is the kind of a destination.
 type topic string
 
-// The topics of the dialect, and the server's own layout and overload. Topics below peer, layout and overload are for one
-// client of one room, the others for all clients of a room.
+// The topics of the dialect, and two that only this server has: layout and overload. Destinations with the topics
+// peer/…, layout and overload name one client of one room. The others are for all clients of a room.
 const (
 	topicCall      topic = "call/key" // asks for the keys of the others
 	topicKey       topic = "send/key" // answers with a key
@@ -21,7 +21,7 @@ const (
 // destination is the address of a frame: /app/… to the server, /topic/… from it.
 type destination struct {
 	topic     topic
-	key, room string // of the receiver; empty if it is for all clients
+	key, room string // of the receiver; empty: for all clients of the room
 }
 
 // The prefixes of destinations.
@@ -30,7 +30,7 @@ const (
 	fromServer = "/topic/"
 )
 
-// String is the destination that clients subscribe to.
+// String returns the destination as clients subscribe to it.
 func (d destination) String() string {
 	if d.key == "" {
 		return fromServer + string(d.topic)
@@ -41,8 +41,8 @@ func (d destination) String() string {
 // personal tells whether the destination is for one client.
 func (d destination) personal() bool { return d.key != "" }
 
-// parseDestination reads a destination that has the prefix. Topics that are not of the dialect become topicUnknown: clients
-// may have others among themselves.
+// parseDestination reads a destination below a prefix, and returns false if it is not below it. A topic that is not of
+// the dialect becomes topicUnknown: clients may have topics of their own.
 func parseDestination(s, prefix string) (destination, bool) {
 	path, ok := strings.CutPrefix(s, prefix)
 	if !ok || path == "" {

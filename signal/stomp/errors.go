@@ -9,7 +9,7 @@ import (
 	"azulejo/signal/room"
 )
 
-// Codes of this dialect; room, peer and auth add theirs.
+// Codes of this dialect. The packages room, peer and auth define further codes.
 const (
 	codeBadFrame    = "bad_frame"
 	codeBadMessage  = "bad_message"
@@ -22,7 +22,8 @@ const (
 	codeInternal    = "internal"
 )
 
-// reason returns what the client may know of an error, and logs an internal one.
+// reason returns the refusal that reports an error to the client. It logs an internal error, whose text the client does
+// not get.
 func reason(err error, log *slog.Logger) *refusal.Error {
 	var c *refusal.Error
 	if errors.As(err, &c) {
@@ -32,7 +33,8 @@ func reason(err error, log *slog.Logger) *refusal.Error {
 	return refusal.New(codeInternal, "something went wrong in the server; its log says what")
 }
 
-// closeCode is the code with which SockJS or its WebSocket (RFC 6455, section 7.4.1) is closed.
+// closeCode returns the code with which SockJS or its WebSocket (RFC 6455, section 7.4.1) is closed after a refusal
+// with the given code. An empty code means that the client ended the session.
 func closeCode(code string) uint32 {
 	switch code {
 	case "":
@@ -47,13 +49,14 @@ func closeCode(code string) uint32 {
 	return 1008 // policy
 }
 
-// errorFrame is the ERROR that ends a session; more are headers about the frame that caused it.
+// errorFrame returns the ERROR that ends a session. more contains further headers, such as the receipt-id of the frame
+// that was refused.
 func errorFrame(e *refusal.Error, more headers) frame {
 	h := headers{{"message", e.Code}, {"content-type", "text/plain;charset=UTF-8"}}
 	return frame{"ERROR", append(h, more...), e.Message}
 }
 
-// frameError is the error of one frame, with the headers that its ERROR needs.
+// frameError is the error of one frame, and the further headers of its ERROR.
 type frameError struct {
 	err  error
 	more headers

@@ -14,7 +14,7 @@ const (
 	v12 version = "1.2"
 )
 
-// frame is one frame of either side.
+// frame is one STOMP frame, of a client or of the server.
 type frame struct {
 	command string
 	headers headers
@@ -26,8 +26,8 @@ type header struct{ name, value string }
 
 type headers []header
 
-// get returns the value of a header; empty: there is none. The first of repeated headers counts (1.2, Repeated Header
-// Entries).
+// get returns the value of a header, or an empty string if there is none. The first of repeated headers counts (1.2,
+// Repeated Header Entries).
 func (h headers) get(name string) string {
 	value, _ := h.find(name)
 	return value
@@ -42,7 +42,7 @@ func (h headers) find(name string) (string, bool) {
 	return "", false
 }
 
-// encode writes the frame for a client of version v. A frame with a body gets a content-length in bytes.
+// encode returns the frame as text in version v. A frame with a body gets a content-length in bytes.
 func (f frame) encode(v version) string {
 	escape := escaper(f.command, v)
 	var b strings.Builder
@@ -57,7 +57,8 @@ func (f frame) encode(v version) string {
 	return b.String()
 }
 
-// escapes tells whether the headers of a frame are escaped. Those of the frames that negotiate the version never are.
+// escapes tells whether the headers of a frame are escaped. Those of CONNECT and CONNECTED, which negotiate the
+// version, never are.
 func escapes(command string, v version) bool {
 	return v != v10 && command != "CONNECT" && command != "CONNECTED"
 }
@@ -70,7 +71,7 @@ var (
 	escape12 = strings.NewReplacer("\\", `\\`, "\n", `\n`, ":", `\c`, "\x00", " ", "\r", `\r`)
 )
 
-// escaper returns the function that escapes the headers of a frame.
+// escaper returns the function that escapes the headers of a frame with this command.
 func escaper(command string, v version) func(string) string {
 	switch {
 	case !escapes(command, v):

@@ -30,12 +30,13 @@ type Config struct {
 	// Beat is the interval of heart-beats in both directions; a client may miss two. Zero means 10 s.
 	Beat time.Duration
 
-	// JoinWithin is the time in which a session must send CONNECT. It must be in a room within ten times that time; in a
-	// room that mixes this needs an offer of either side. Zero means 30 s.
+	// JoinWithin is how long a new session may take to send CONNECT. After CONNECT the client has ten times as long to be
+	// in a room. In a room that mixes, the client is in the room only after an offer of either side. Zero means 30 s.
 	JoinWithin time.Duration
 
-	// CallAfter is the time in which a client that has subscribed to offers may offer itself, before the server offers.
-	// A client that sent call usually offers itself: it gets twice the time. Zero means 2 s.
+	// CallAfter is how long the server waits for an offer of a client that has subscribed to offers, before the server
+	// makes an offer itself. It waits twice as long for a client that sent call/key, because such a client usually makes
+	// an offer. Zero means 2 s.
 	CallAfter time.Duration
 
 	// Sessions bounds the number of simultaneous sessions. Zero means 4096.
@@ -72,8 +73,8 @@ type Handler struct {
 	log       *slog.Logger
 	sockjs    http.Handler
 	broker    *broker
-	secret    []byte // from which the server's keys in rooms are made
-	ancestors string // CSP directive of the pages that may be framed
+	secret    []byte // mixerKey derives the server's keys in rooms from it
+	ancestors string // the directive frame-ancestors of the CSP
 
 	ctx  context.Context // ends with Close
 	stop context.CancelFunc
@@ -97,24 +98,24 @@ func NewHandler(cfg Config, registry *room.Registry, engine *peer.Engine, guard 
 			HandshakeTimeout: h.cfg.WriteWithin, CheckOrigin: guard.AllowsOrigin, Subprotocols: []string{"v12.stomp", "v11.stomp", "v10.stomp"},
 		},
 		CheckOrigin: guard.AllowsOrigin, HeartbeatDelay: 25 * time.Second, DisconnectDelay: h.cfg.Absent, ResponseLimit: 128 << 10,
-		DisableJSONP: true, // for browsers older than WebRTC; its requests have no Origin
+		DisableJSONP: true, // JSONP is for browsers older than WebRTC, and its requests have no Origin
 	}, h.serve)
 	return h
 }
 
-// ServeHTTP refuses requests of pages whose origin is not allowed. sockjs-go would execute them and only keep the page
-// from reading the answer.
+// ServeHTTP serves SockJS. It refuses requests of pages whose origin is not allowed: sockjs-go would execute them, and
+// would only keep the page from reading the answer.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !h.server.Guard.AllowsOrigin(r) {
 		http.Error(w, "this page may not use this server; accepted are pages of its own host and of auth.origins", http.StatusForbidden)
 		return
 	}
-	if !h.frames(w, r) {
+	if !h.serveIframe(w, r) {
 		newBounds(h.cfg.WriteWithin).serve(h.sockjs, w, r)
 	}
 }
 
-// serve lives as long as a SockJS session.
+// serve serves a SockJS session, and returns when the session has ended.
 func (h *Handler) serve(to sockjs.Session) {
 	if err := h.acquire(); err != nil {
 		h.refuse(to, err)
@@ -122,16 +123,16 @@ func (h *Handler) serve(to sockjs.Session) {
 	}
 	defer h.release()
 	r := to.Request()
-	at := &lobby{guard: h.server.Guard, remote: r.RemoteAddr}
-	if err := at.enter(); err != nil {
+	waiting := &lobby{guard: h.server.Guard, remote: r.RemoteAddr}
+	if err := waiting.enter(); err != nil {
 		h.refuse(to, err)
 		return
 	}
-	defer at.leave()
-	newClient(h, newPump(to, h.boundsOf(r)), at, r, h.log.With("remote", r.RemoteAddr)).run(h.ctx)
+	defer waiting.leave()
+	newClient(h, newPump(to, h.boundsOf(r)), waiting, r, h.log.With("remote", r.RemoteAddr)).run(h.ctx)
 }
 
-// acquire counts a session, or refuses it.
+// acquire counts a session, or refuses it. After a nil error, release must be called.
 func (h *Handler) acquire() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -146,7 +147,7 @@ func (h *Handler) acquire() error {
 	return nil
 }
 
-// refuse sends an ERROR before it closes: stompjs does not show its page why SockJS was closed.
+// refuse closes a new session. It sends an ERROR first, because stompjs does not tell its page why SockJS was closed.
 func (h *Handler) refuse(to sockjs.Session, err error) {
 	refused := reason(err, h.log)
 	p := newPump(to, h.boundsOf(to.Request()))
@@ -162,8 +163,8 @@ func (h *Handler) release() {
 	h.sessions.Done()
 }
 
-// EndSessions ends all sessions with a message that the server is closing, and does not wait. It is for an HTTP server
-// that waits for its requests, which include polls.
+// EndSessions ends all sessions with a message that the server is closing. It does not wait for their end. It must be
+// called before an HTTP server waits for its requests, because polls are such requests.
 func (h *Handler) EndSessions() {
 	h.mu.Lock()
 	h.closed = true
@@ -171,15 +172,15 @@ func (h *Handler) EndSessions() {
 	h.stop()
 }
 
-// Close is EndSessions, and waits until all sessions have ended.
+// Close calls EndSessions, and waits until all sessions have ended.
 func (h *Handler) Close() error {
 	h.EndSessions()
 	h.sessions.Wait()
 	return nil
 }
 
-// mixerKey is the key of the server in a room. Another Handler has other keys: after a restart of the server, its clients
-// treat it as a new client and offer again.
+// mixerKey returns the key by which the server calls itself in a room. Each Handler has other keys. After a restart of
+// the server, the clients therefore treat it as a new client and make a new offer.
 func (h *Handler) mixerKey(room string) string {
 	mac := hmac.New(sha256.New, h.secret)
 	_, _ = mac.Write([]byte(room)) // never fails

@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// A page of another origin, in a browser that supports neither WebSocket nor CORS, embeds this page of the server in a
-// frame and sends messages to it. The page loads the version of sockjs-client that the embedding page uses.
+// The iframe page is for browsers that support neither WebSocket nor CORS. A page of another origin embeds the iframe
+// page in a frame and sends messages to it. The iframe page loads the version of sockjs-client that the embedding page
+// uses.
 
 //go:embed iframe.html
 var iframePage string
@@ -21,9 +22,9 @@ var (
 	htmlfilePath = regexp.MustCompile(`^/[^/.]+/[^/.]+/htmlfile$`)
 )
 
-// frames serves the page and its script, and sets the Content-Security-Policy of all that may be framed. It returns
-// whether it has answered.
-func (h *Handler) frames(w http.ResponseWriter, r *http.Request) bool {
+// serveIframe serves the iframe page and its script. It sets the Content-Security-Policy of every response that may be
+// framed. It returns true if it has answered the request.
+func (h *Handler) serveIframe(w http.ResponseWriter, r *http.Request) bool {
 	header := w.Header()
 	path := strings.TrimPrefix(r.URL.Path, Prefix)
 	switch {
@@ -53,7 +54,8 @@ func answer(w http.ResponseWriter, r *http.Request, text string) bool {
 	return true
 }
 
-// ancestors is the CSP directive of the origins that may frame the pages: the allowed origins.
+// ancestors returns the CSP directive that lists the origins whose pages may frame a response: the server's own and the
+// allowed ones.
 func ancestors(origins []string) string {
 	return "frame-ancestors " + strings.Join(append([]string{"'self'"}, origins...), " ")
 }

@@ -6,14 +6,15 @@ import (
 	"azulejo/signal/auth"
 )
 
-// lobby counts the client among the connected clients of its address that are in no room.
+// lobby counts one client among the connected clients of its address that are in no room.
 type lobby struct {
 	guard  *auth.Guard
 	remote string
 	done   func() // nil: the client is not in the lobby
 }
 
-// enter is refused if too many clients of the address are there. It is idempotent, as leave is.
+// enter counts the client. It refuses the client if too many clients of its address are in the lobby. enter and leave
+// are idempotent.
 func (l *lobby) enter() (err error) {
 	if l.done == nil {
 		l.done, err = l.guard.Wait(l.remote)
@@ -21,7 +22,7 @@ func (l *lobby) enter() (err error) {
 	return err
 }
 
-// leave is for a client that is in a room, or gone.
+// leave must be called when the client is in a room, or gone.
 func (l *lobby) leave() {
 	if l.done != nil {
 		l.done()
@@ -29,9 +30,10 @@ func (l *lobby) leave() {
 	}
 }
 
-// checkLobby moves the client into the lobby or out of it. A client in no room is in the lobby, also if it was in a room
-// before, and may stay there without limit only if it waits for an offer of the server. In a room that mixes the client
-// is in no room before an offer of either side.
+// checkLobby moves the client into the lobby or out of it, and sets or removes the time limit for entering a room. A
+// client that is in no room is in the lobby, also if it was in a room before. It may stay there without limit only if
+// it waits for an offer of the server. In a room that mixes, the client is in the room only after an offer of either
+// side.
 func (c *client) checkLobby() error {
 	switch {
 	case c.session().Member() != nil:

@@ -12,28 +12,28 @@ import (
 	"azulejo/signal/viewing"
 )
 
-// The bursts of a client in a mesh room. Every client of the room may receive them, so they fit the queue of one client. A
-// colon in a header of 1.2 takes two bytes.
+// The bursts of a client in a mesh room. The server may relay a burst to every client of the room, so a burst fits the
+// queue of one client. The margin is for longer headers: an escaped colon in a header of 1.2 takes two bytes.
 const (
 	meshBurst     = backlog * 3 / 4
 	meshByteBurst = backlogBytes / 4
 	maxCall       = 1 << 10 // bytes of a body that is for all clients of the room
 )
 
-// broker relays messages between the clients of each mesh room. It is safe for concurrent use, and never waits for a
+// broker relays messages between the clients of each mesh room. It is safe for concurrent use and never waits for a
 // client.
 type broker struct {
 	mu    sync.Mutex
 	rooms map[string]map[*client]*participant
 }
 
-// participant is a client of a mesh room. The name is that of its token, and may be empty.
+// participant is a client of a mesh room. name is the name in its token, and may be empty.
 type participant struct {
 	key, name     string
 	subscriptions map[destination]bool
 }
 
-// relayed is a message for the subscriptions of a client.
+// relayed is a message for the subscriptions of a client to one destination.
 type relayed struct {
 	to destination
 	message
@@ -41,8 +41,8 @@ type relayed struct {
 
 func newBroker() *broker { return &broker{rooms: map[string]map[*client]*participant{}} }
 
-// add refuses a key that a client whose token has another name uses. All clients of a room know all keys. With the key of
-// another client, a client could end the other's session and receive its messages.
+// add registers a client. It refuses a key that is in use by a client whose token has another name. All clients of a
+// room know all keys. With the key of another client, a client could end the other's session and receive its messages.
 func (b *broker) add(room string, c *client, p *participant) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -74,8 +74,8 @@ func (b *broker) subscribe(room string, c *client, to map[destination]bool) {
 	b.rooms[room][c].subscriptions = to
 }
 
-// publish relays a message to all subscribers in a room. If the sender is one, it gets the message too, as with every
-// STOMP broker.
+// publish relays a message to all subscribers in a room. A sender that has subscribed gets its own message too, as with
+// every STOMP broker.
 func (b *broker) publish(room string, m relayed) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -86,7 +86,8 @@ func (b *broker) publish(room string, m relayed) {
 	}
 }
 
-// enqueue never blocks. The broker calls it under its lock.
+// enqueue queues a message for the client's loop. It never blocks, because the broker calls it under its lock. If the
+// queue is full, it closes flooded, and the loop ends the session.
 func (c *client) enqueue(m relayed) {
 	select {
 	case c.relayed <- m:
@@ -100,7 +101,7 @@ func (c *client) enqueue(m relayed) {
 	}
 }
 
-// relay delivers a message of the broker.
+// relay delivers a message that the broker has relayed to the client.
 func (c *client) relay(m relayed) error {
 	if c.mesh == nil {
 		return nil // the client has left meanwhile
@@ -109,7 +110,7 @@ func (c *client) relay(m relayed) error {
 	return err
 }
 
-// mesh is a client's part in a mesh room.
+// mesh is what a client has in a mesh room.
 type mesh struct {
 	c       *client
 	session *session.Session
@@ -140,7 +141,7 @@ func (c *client) joinMesh(ctx context.Context, id identity) (*mesh, error) {
 	return m, nil
 }
 
-// subscribed gives the client's subscriptions to the broker.
+// subscribed passes the client's present subscriptions to the broker.
 func (m *mesh) subscribed() {
 	all := map[destination]bool{}
 	for _, sub := range m.c.subs {
@@ -161,7 +162,7 @@ func (m *mesh) handleSend(d destination, f *frame) error {
 	return nil
 }
 
-// typeOf is the content type of a frame. If the frame has none, it is guessed from the body.
+// typeOf returns the content type of a frame. If the frame has none, typeOf guesses it from the body.
 func typeOf(f *frame) string {
 	if t := f.headers.get("content-type"); t != "" {
 		return t

@@ -10,7 +10,8 @@ import (
 	"azulejo/signal/room"
 )
 
-// The messages below /peer, of clients and of the server. The known clients ignore fields that they do not know.
+// The bodies of messages with the topics peer/…, of clients and of the server. The clients that we know ignore fields
+// that they do not know.
 type (
 	descriptionMessage struct {
 		Key        string           `json:"key"` // of the sender
@@ -23,7 +24,7 @@ type (
 	}
 	candidateMessage struct {
 		Key  string          `json:"key"`
-		Body *peer.Candidate `json:"body"` // null: the last one was sent
+		Body *peer.Candidate `json:"body"` // null: no further candidate follows
 	}
 )
 
@@ -59,8 +60,8 @@ func asJSON(v any) string {
 	return string(text)
 }
 
-// origin is the session id of a description (o=, RFC 8866, section 5.2), which differs for each connection of a client.
-// Zero: the description cannot be read.
+// origin returns the session id of a description (o=, RFC 8866, section 5.2). Each connection of a client has another
+// id. The result is zero if the description cannot be read.
 func origin(text string) uint64 {
 	var d sdp.SessionDescription
 	if d.UnmarshalString(text) != nil {
@@ -69,7 +70,7 @@ func origin(text string) uint64 {
 	return d.Origin.SessionID
 }
 
-// published are the media that a client sends.
+// published returns the media that a client sends.
 func published(o peer.Offered) room.Media {
 	return room.Media{Audio: o.Audio.Sends, Video: o.Video.Sends}
 }

@@ -14,36 +14,38 @@ import (
 	"azulejo/signal/viewing"
 )
 
-// Candidates that a client sends before its offer are stored: Flutter's clients find them while they write the offer.
+// Limits of the candidates that a client sends before its offer. They are stored until the offer arrives. Flutter's
+// clients send such candidates, because they gather them while they still write the offer.
 const (
 	maxEarly     = 64
 	maxCandidate = 2 << 10 // bytes of a message with a candidate; usually some 200
 )
 
-// mixing is a client's part in a room that mixes: the server is the only other client of the dialect there. The client
+// mixing is what a client has in a room that mixes. The server is the only other client that it sees there. The client
 // becomes a member with the first offer of either side.
 type mixing struct {
 	c       *client
 	id      identity
-	key     string // by which the server calls itself
+	key     string // the key by which the server calls itself
 	session *session.Session
 
-	offered  offered          // of the present connection
-	layout   any              // the newest of the present connection; nil: none yet
-	overload viewing.Overload // the newest
+	offered  offered          // how the present connection was offered
+	layout   any              // the newest layout message of the present connection; nil: none yet
+	overload viewing.Overload // the newest overload message
 
 	early  []peer.Candidate // of the client, before the offer that they belong to
-	callAt <-chan time.Time // when the server offers; nil: never
+	callAt <-chan time.Time // fires when the server has to make an offer; nil: no offer is due
 }
 
-// offered is the offer of a connection.
+// offered describes the offer from which a connection was made.
 type offered struct {
 	byClient bool
 	origin   uint64 // of the client's offer (o=)
 	pending  bool   // the server's offer waits for its answer
 }
 
-// newMixing asks the guard whether the client may watch the room. The offer asks whether it may publish.
+// newMixing asks the guard whether the client may watch the room. Whether it may publish is asked when its media are
+// known.
 func (c *client) newMixing(id identity) (*mixing, error) {
 	_, err := c.h.server.Guard.Admit(auth.Ask{Token: c.token, Room: id.room, Grants: []auth.Grant{auth.View}, Remote: c.remote})
 	if err != nil {
@@ -54,8 +56,8 @@ func (c *client) newMixing(id identity) (*mixing, error) {
 	return m, nil
 }
 
-// subscribed follows a new subscription: a message that waits for it is sent now. A client that subscribed to offers has
-// some time to offer first.
+// subscribed handles a new subscription: it sends the messages that waited for it. A client that has just subscribed to
+// offers has some time to make an offer before the server does.
 func (m *mixing) subscribed(sub subscription) error {
 	if m.session.Peer() == nil && m.subscribedTo(topicOffer) {
 		m.scheduleCall()
@@ -66,7 +68,8 @@ func (m *mixing) subscribed(sub subscription) error {
 	return m.sendKey()
 }
 
-// scheduleCall sets when the server offers. A client that sent call usually offers itself: it gets twice the time.
+// scheduleCall sets when the server makes its offer. A client that sent call/key usually makes an offer itself, so it
+// gets twice the time.
 func (m *mixing) scheduleCall() {
 	after := m.c.h.cfg.CallAfter
 	if m.c.called {
@@ -79,7 +82,7 @@ func (m *mixing) subscribedTo(t topic) bool {
 	return slices.ContainsFunc(m.c.subs, func(sub subscription) bool { return sub.to == m.topic(t) })
 }
 
-// topic is one of the client's own.
+// topic returns the destination of a topic for this client.
 func (m *mixing) topic(t topic) destination { return destination{t, m.id.key, m.id.room} }
 
 // handleSend executes a SEND.
@@ -87,7 +90,7 @@ func (m *mixing) handleSend(ctx context.Context, d destination, f *frame) error 
 	if d.personal() && d.room != m.id.room {
 		return refusal.New(codeUnexpected, "SEND to key %q in room %q; accepted is the key that answers call/key: %q in room %s", clip(d.key), clip(d.room), m.key, m.id.room)
 	}
-	if d.personal() && d.key != m.key { // of a server that has restarted since
+	if d.personal() && d.key != m.key { // the key that the server had before a restart
 		m.c.log.Debug("message for a key that is gone ignored", "key", clip(d.key))
 		return nil
 	}
@@ -108,7 +111,7 @@ func (m *mixing) handleSend(ctx context.Context, d destination, f *frame) error 
 	return nil // topicKey is for the clients of a mesh room
 }
 
-// sendKey answers call with the key of the server.
+// sendKey answers call/key with the server's key, as soon as the client has subscribed to send/key.
 func (m *mixing) sendKey() error {
 	if !m.c.called || m.c.keySent {
 		return nil
@@ -118,8 +121,9 @@ func (m *mixing) sendKey() error {
 	return err
 }
 
-// offer answers the client's offer. An offer of another session (o=) makes a new connection in place of the present one,
-// also if an offer of the server crossed the client's.
+// offer answers the client's offer. If the offer has the session id (o=) of the client's previous offer, it restarts
+// ICE. Any other offer makes a new connection, which replaces the present one, also if the server has made an offer at
+// the same time.
 func (m *mixing) offer(ctx context.Context, body string) error {
 	sdp, media, err := m.readOffer(body)
 	if err != nil {
@@ -157,7 +161,7 @@ func (m *mixing) readOffer(body string) (sdp string, media peer.Offered, err err
 	return msg.Body.SDP, media, err
 }
 
-// restart answers an ICE restart, after which the client may send its candidates again.
+// restart answers an offer that restarts ICE, after which the client may send all its candidates again.
 func (m *mixing) restart(offer string) error {
 	answer, err := m.session.Peer().Restart(offer)
 	if err != nil {
@@ -166,8 +170,9 @@ func (m *mixing) restart(offer string) error {
 	return m.send(topicAnswer, descriptionMessage{Key: m.key, Body: description{"answer", answer}})
 }
 
-// call offers the mix to a client that does not offer. Until its answer says what it publishes, the client is a viewer
-// without a key: a joiner with its key would take over the place that the room keeps for it.
+// call offers the mix to a client that has made no offer in time. Until its answer says what it publishes, the client
+// is a viewer without a key: a viewer with the client's key would take over the place that the room keeps for the
+// client.
 func (m *mixing) call(ctx context.Context) error {
 	m.callAt = nil
 	if m.session.Peer() != nil || !m.subscribedTo(topicOffer) {
@@ -183,8 +188,8 @@ func (m *mixing) call(ctx context.Context) error {
 	return m.send(topicOffer, descriptionMessage{Key: m.key, Body: description{"offer", offer}, ICEServers: m.c.iceServers()})
 }
 
-// answer accepts the answer to an offer of the server. An answer to an offer that the client's own has replaced is
-// ignored.
+// answer accepts the client's answer to an offer of the server. It ignores the answer if the client's own offer has
+// replaced the server's meanwhile.
 func (m *mixing) answer(ctx context.Context, body string) error {
 	msg, err := parseDescription(body, "answer")
 	if err != nil {
@@ -208,7 +213,7 @@ func (m *mixing) answer(ctx context.Context, body string) error {
 	return m.session.Peer().Accept(msg.Body.SDP)
 }
 
-// candidate never ends the connection: one candidate that cannot be used does no harm.
+// candidate adds a candidate of the client. It never ends the connection because of one that cannot be used.
 func (m *mixing) candidate(body string) error {
 	msg, err := parseCandidate(body)
 	switch {
@@ -239,11 +244,11 @@ func (m *mixing) addEarly() {
 	m.early = nil
 }
 
-// joining is [session.Session.Join], or what calls Rejoin.
+// joining is [session.Session.Join], or a function with its parameters that calls Rejoin.
 type joining func(context.Context, string, room.Joining, viewing.Selection) error
 
-// join makes the client a member that publishes the media of its description. A key that is in the room, or was there
-// lately, gets its place back.
+// join makes the client a member that publishes the media of its description. A client whose key is in the room, or was
+// there within the grace period, gets its place back.
 func (m *mixing) join(ctx context.Context, key string, media peer.Offered, join joining) error {
 	permit, err := m.c.h.server.Admit(m.c.token, m.c.remote, m.id.room, published(media))
 	if err != nil {
@@ -260,7 +265,7 @@ func (m *mixing) join(ctx context.Context, key string, media peer.Offered, join 
 	return m.event(m.session.AtJoin())
 }
 
-// connect makes the peer of an offer.
+// connect makes the peer for an offer of either side.
 func (m *mixing) connect(o offered) *peer.Peer {
 	m.offered, m.layout = o, nil
 	return m.session.Connect(session.Options{Trickle: true, AudioOnly: true})
@@ -271,13 +276,15 @@ func (m *mixing) send(t topic, body any) error {
 	return err
 }
 
-// sendCandidate sends a candidate of the server. The loop has sent the description that it belongs to before.
+// sendCandidate sends a candidate of the server. The loop has already sent the description that the candidate belongs
+// to.
 func (m *mixing) sendCandidate(candidate peer.Candidate) error {
 	return m.send(topicCandidate, candidateMessage{Key: m.key, Body: &candidate})
 }
 
-// afterPeer handles the end of the connection; the room keeps the client's place for a while. A client that closed the
-// connection may offer again. A client that lost it may not know, so the server offers.
+// afterPeer handles the end of the peer connection. The room keeps the client's place for the grace period. A client
+// that closed the connection may make another offer. A client that lost the connection may not know that, so the server
+// makes an offer.
 func (m *mixing) afterPeer() {
 	err := m.session.Peer().Err()
 	m.session.Close(session.ErrGone)
@@ -288,7 +295,7 @@ func (m *mixing) afterPeer() {
 	m.callAt = time.After(m.c.h.cfg.CallAfter / 2)
 }
 
-// callDue is ready when the server offers; m may be nil.
+// callDue returns a channel that fires when the server has to make an offer. m may be nil.
 func (m *mixing) callDue() <-chan time.Time {
 	if m == nil {
 		return nil

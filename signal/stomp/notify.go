@@ -4,23 +4,24 @@ import (
 	"azulejo/signal/room"
 )
 
-// The layout of the mix and the overload of the room are no part of the dialect. A client that subscribes to them gets
+// The dialect knows neither the layout of the mix nor the overload of the room. A client that subscribes to them gets
 // the messages of the native dialect.
 
-// notify stores the newest layout; the dialect has no other message of the viewer.
+// notify stores the newest layout message. It drops all other messages of the viewer, which the dialect does not have.
 func (m *mixing) notify(kind string, body any) {
 	if kind == string(topicLayout) {
 		m.layout = body
 	}
 }
 
-// sendLayout publishes the newest layout.
+// sendLayout sends the newest layout to the client's subscriptions.
 func (m *mixing) sendLayout() error {
 	m.session.Viewer().SendLayout()
 	return m.publish(topicLayout, m.layout)
 }
 
-// event follows the state of the room. The dialect only publishes the overload.
+// event handles an event of the room: it sends the level of overload if that is new. The dialect has no message for
+// anything else in the event.
 func (m *mixing) event(e room.Event) error {
 	overload, isNew := m.session.Overload(e.Overload)
 	if !isNew {
@@ -30,7 +31,7 @@ func (m *mixing) event(e room.Event) error {
 	return m.publish(topicOverload, m.overload)
 }
 
-// publish sends a message to all subscriptions of the client to t; most clients have none.
+// publish sends a message to all subscriptions of the client to topic t. Most clients have none.
 func (m *mixing) publish(t topic, body any) error {
 	if !m.subscribedTo(t) {
 		return nil

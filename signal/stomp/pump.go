@@ -12,12 +12,12 @@ import (
 
 const (
 	backlog      = 256         // frames queued for a client
-	backlogBytes = 1 << 20     // of these frames
-	farewell     = time.Second // for a client that polls to fetch the last frames
+	backlogBytes = 1 << 20     // bytes of these frames
+	farewell     = time.Second // how long a client that polls has to fetch the last frames
 )
 
-// outRate bounds the rate of writing to a client, in bytes a second. SockJS buffers without limit while a client does not
-// poll, and gives the client up after 5 s; so this bounds the buffer.
+// outRate is the most bytes a second that are written to a client. While a client does not poll, SockJS buffers without
+// limit, and after 5 s it gives the client up. So this rate bounds the buffer.
 const outRate = 1 << 20
 
 // transport is the part of a SockJS session that a pump uses.
@@ -29,12 +29,12 @@ type transport interface {
 	Context() context.Context
 }
 
-// pump moves messages between SockJS and the client's loop: one reader, one writer.
+// pump moves messages between SockJS and the client's loop. It has one reader and one writer.
 type pump struct {
 	to     transport
 	bounds *bounds
 
-	in   chan string // from the reader; closed when it ends
+	in   chan string // from the reader, which closes it at its end
 	out  chan string // to the writer
 	stop chan struct{}
 	gone chan struct{} // closed when the writer has ended
@@ -70,7 +70,7 @@ func (p *pump) send(message string) bool {
 	}
 }
 
-// reader ends with the SockJS session.
+// reader sends the client's messages to the loop. It returns when the SockJS session ends.
 func (p *pump) reader() {
 	defer close(p.in)
 	for {
@@ -86,7 +86,7 @@ func (p *pump) reader() {
 	}
 }
 
-// writer ends with finish, or with an error of SockJS.
+// writer sends the queued messages until finish is called or SockJS fails.
 func (p *pump) writer() {
 	defer close(p.gone)
 	for {
@@ -110,7 +110,7 @@ func (p *pump) write(message string) error {
 	return p.to.Send(message)
 }
 
-// drain sends the queued messages.
+// drain sends the messages that are queued at the end of the session.
 func (p *pump) drain() {
 	for {
 		select {
@@ -129,7 +129,7 @@ func (p *pump) drain() {
 func (p *pump) finish(code uint32, why string) {
 	close(p.stop)
 	<-p.gone
-	if kind := p.to.ReceiverType(); kind != sockjs.ReceiverTypeWebsocket && kind != sockjs.ReceiverTypeRawWebsocket {
+	if receiver := p.to.ReceiverType(); receiver != sockjs.ReceiverTypeWebsocket && receiver != sockjs.ReceiverTypeRawWebsocket {
 		select {
 		case <-time.After(farewell):
 		case <-p.to.Context().Done():

@@ -6,15 +6,17 @@ import (
 	"time"
 )
 
-// sockjs-go answers a poll before it has released the session. The client's next poll, which comes at once, then gets
-// "Another connection still open", and that ends the session. So such a request is served again for up to 1 s.
+// sockjs-go answers a poll before it has released the session. A client sends its next poll at once. If the session is
+// still not released, that poll gets "Another connection still open", which ends the session. So a request that meets
+// such a busy session is served again, for up to 1 s.
 
 const (
-	retryPause = 2 * time.Millisecond // the first one; each next one is twice as long
+	retryPause = 2 * time.Millisecond // the first pause; each later one is twice as long as the one before
 	retryFor   = farewell
 )
 
-// serveAgain serves a request by which SockJS writes to the client, until the session is not busy.
+// serveAgain serves a request by which SockJS writes to the client. It repeats that until the session is not busy, or
+// retryFor is over.
 func serveAgain(next http.Handler, w *writer, r *http.Request) {
 	start, pause := time.Now(), retryPause
 	for {
@@ -32,7 +34,8 @@ func serveAgain(next http.Handler, w *writer, r *http.Request) {
 	}
 }
 
-// attempt is one attempt to serve a request. Its response starts with the same writes as those of earlier attempts.
+// attempt is one attempt of serveAgain. The response of each attempt starts with the same writes as those of the
+// earlier attempts.
 type attempt struct {
 	more    bool // another attempt may follow, so a busy frame is held back
 	busy    bool // a busy frame was held back
@@ -42,7 +45,7 @@ type attempt struct {
 
 func (a *attempt) restart(more bool) { a.more, a.busy, a.skip = more, false, a.written }
 
-// allow tells whether the client receives the next write of the response. It receives none after a busy frame.
+// allow tells whether the next write of the response goes to the client. After a busy frame no write does.
 func (a *attempt) allow(data string) bool {
 	switch {
 	case a.busy:

@@ -13,13 +13,14 @@ import (
 	"azulejo/signal/session"
 )
 
-// Limits of the subscriptions of a client. The dialect needs five; their ids and destinations have some hundred bytes.
+// Limits of the subscriptions of a client. A client of the dialect needs five. The id and the destination of each have
+// some hundred bytes together.
 const (
 	maxSubscriptions = 64
 	maxSubscription  = 1 << 10 // bytes of the id and the destination of one subscription
 )
 
-// subscription is one of the client's.
+// subscription is one subscription of the client.
 type subscription struct {
 	id          string // may be empty in 1.0
 	destination string // as the client wrote it
@@ -70,7 +71,7 @@ func (c *client) readSubscription(f *frame) (subscription, error) {
 	return sub, nil
 }
 
-// unsubscribe removes a subscription. The client leaves its room with the last subscription that has a key.
+// unsubscribe removes a subscription. If that was the last one with a key, the client leaves its room.
 func (c *client) unsubscribe(f *frame) {
 	id, destination := f.headers.get("id"), f.headers.get("destination")
 	c.subs = slices.DeleteFunc(c.subs, func(sub subscription) bool {
@@ -85,7 +86,7 @@ func (c *client) unsubscribe(f *frame) {
 	}
 }
 
-// enter starts the client's part in a room, under a key.
+// enter makes the client enter a room under a key. Only one room and one key are possible per connection.
 func (c *client) enter(ctx context.Context, id identity) error {
 	if id == c.me {
 		return nil
@@ -111,7 +112,8 @@ func (c *client) enter(ctx context.Context, id identity) error {
 	return nil
 }
 
-// deliver sends a message to all of the client's subscriptions to d, or to the first of them, and returns to how many.
+// deliver sends a message to the client's subscriptions to d: to all of them, or to the first one only. It returns the
+// number of subscriptions that it sent the message to.
 func (c *client) deliver(d destination, m message, all bool) (int, error) {
 	n := 0
 	for _, sub := range c.subs {
@@ -126,11 +128,11 @@ func (c *client) deliver(d destination, m message, all bool) (int, error) {
 	return n, nil
 }
 
-// message is the content of a MESSAGE.
+// message is the content of a MESSAGE frame.
 type message struct{ body, contentType string }
 
-// jsonType is the content type of the server's own messages. Flutter's client gives its subscribers no body without a
-// type.
+// jsonType is the content type of the server's own messages. Flutter's client does not pass a body to its subscribers
+// if the message has no content type.
 const jsonType = "application/json"
 
 func (c *client) messageFrame(sub subscription, m message) frame {
@@ -147,7 +149,8 @@ func (c *client) messageFrame(sub subscription, m message) frame {
 	return f
 }
 
-// displayName is the name that people see: that of CONNECT, or "guest" with the first four letters or digits of the key.
+// displayName returns the name that people see. It is the name from CONNECT, or else "guest" with the first four
+// letters or digits of the key.
 func (c *client) displayName() string {
 	if c.name != "" {
 		return c.name

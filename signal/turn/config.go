@@ -10,18 +10,18 @@ import (
 	"time"
 )
 
-// Config describes the embedded server, external ones, or both. Without Listen and External there is no TURN.
+// Config describes the embedded server, external servers, or both. If Listen and External are empty, there is no TURN.
 type Config struct {
 	Listen     string   // address of the embedded server, for UDP and TCP; empty: none
 	Realm      string   // of the embedded server
 	External   []string // URLs of other servers with the same secret
-	Secret     string   // shared with them; empty: a random one, which suffices for the embedded server
-	PublicIPs  []string // of the embedded server and its relays; empty: this machine's addresses
+	Secret     string   // shared with the external servers; empty: a random one, for the embedded server alone
+	PublicIPs  []string // addresses of the embedded server and its relays; empty: this machine's addresses
 	RelayPorts string   // range of UDP ports for relays; empty: DefaultRelayPorts
 	AllowPeers []string // prefixes of private or own addresses that are allowed as peers
 
-	Lifetime time.Duration // in which credentials can make relays; zero: DefaultLifetime
-	Bitrate  int           // bits a second of one client in each direction, more is dropped; zero: DefaultBitrate
+	Lifetime time.Duration // how long credentials can make relays; zero: DefaultLifetime
+	Bitrate  int           // bits a second of one client in each direction, beyond which packets are dropped; zero: DefaultBitrate
 
 	// Media returns this server's own media ports, which are always allowed as peers. Run calls it once.
 	Media func() []netip.AddrPort
@@ -125,7 +125,7 @@ func (c Config) checkBounds() error {
 	return nil
 }
 
-// relayPorts are the first and the last port.
+// relayPorts returns the first and the last port of the range.
 func (c Config) relayPorts() (uint16, uint16, error) {
 	text := c.RelayPorts
 	if text == "" {
@@ -147,7 +147,7 @@ func (c Config) lifetime() time.Duration {
 	return c.Lifetime
 }
 
-// bytesPerSecond of one client, in each direction.
+// bytesPerSecond returns the most bytes a second of one client, in each direction.
 func (c Config) bytesPerSecond() int {
 	if c.Bitrate == 0 {
 		return DefaultBitrate / 8

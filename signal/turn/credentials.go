@@ -17,7 +17,7 @@ import (
 	"azulejo/signal/network"
 )
 
-// Server is a TURN server with the credentials of one client, as RTCIceServer.
+// Server describes a TURN server and the credentials of one client for it, as RTCIceServer does.
 type Server struct {
 	URLs       []string
 	Username   string // "expiry:user", the expiry in Unix seconds
@@ -54,9 +54,10 @@ func (s *secret) sign(username string) string {
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// authenticate returns the key for a request; pion then compares signatures in constant time. Expired credentials make no
-// new relays, but their existing relays go on: calls may last longer. The id has the user and the network, since pion gives
-// nothing else about a client to AllocatePacketConn.
+// authenticate returns the id of a client, and the key with which its request must be signed. pion compares the
+// signatures in constant time. Expired credentials make no new relays, but existing relays go on, because a session may
+// last longer than its credentials. The id contains the user and the network, because pion tells AllocatePacketConn
+// nothing else about the client.
 func (s *secret) authenticate(r *turn.RequestAttributes) (id string, key []byte, ok bool) {
 	stamp, user, ok := strings.Cut(r.Username, ":")
 	expiry, err := strconv.ParseInt(stamp, 10, 64)
@@ -69,16 +70,16 @@ func (s *secret) authenticate(r *turn.RequestAttributes) (id string, key []byte,
 	return holder{network.Of(r.SrcAddr.String()), user}.id(), turn.GenerateAuthKey(r.Username, s.realm, s.sign(r.Username)), true
 }
 
-// holder is a user at a network.
+// holder is a user in a network; it holds relays.
 type holder struct {
 	from netip.Prefix
 	user string
 }
 
-// id is the holder's id in pion. A prefix contains no comma.
+// id returns the id of the holder in pion. A prefix contains no comma.
 func (h holder) id() string { return h.from.String() + "," + h.user }
 
-// holderOf reads an id. An unreadable prefix becomes the zero prefix.
+// holderOf returns the holder that has the id. A prefix that cannot be read becomes the zero prefix.
 func holderOf(id string) holder {
 	text, user, _ := strings.Cut(id, ",")
 	from, _ := netip.ParsePrefix(text)

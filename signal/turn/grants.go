@@ -8,17 +8,18 @@ import (
 	"github.com/pion/turn/v5"
 )
 
-// maxGrants bounds the addresses to which one client has permissions at a time; a server has few.
+// maxGrants is how many addresses of peers one client may have permissions for at a time. The server that it talks to
+// has few.
 const maxGrants = 64
 
-// grants are the present permissions of clients, by the client's address.
+// grants are the TURN permissions that exist now, by the client's address.
 type grants struct {
 	mu sync.Mutex
 	of map[string]map[netip.Addr]struct{}
 }
 
-// hasRoom tells whether a client may have a permission, or has it already.
-func (g *grants) hasRoom(client net.Addr, ip netip.Addr) bool {
+// allows tells whether a client may have a permission for an address, or has it already.
+func (g *grants) allows(client net.Addr, ip netip.Addr) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	all := g.of[client.String()]
@@ -26,7 +27,7 @@ func (g *grants) hasRoom(client net.Addr, ip netip.Addr) bool {
 	return here || len(all) < maxGrants
 }
 
-// events are the callbacks by which pion keeps grants up to date.
+// events returns the callbacks by which pion reports new and deleted permissions.
 func (g *grants) events() turn.EventHandler {
 	return turn.EventHandler{
 		OnPermissionCreated: func(client, _ net.Addr, _, _, _ string, _ net.Addr, peer net.IP) { g.add(client.String(), peer) },

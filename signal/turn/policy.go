@@ -28,17 +28,18 @@ var special = []netip.Prefix{ // a constant table
 	netip.MustParsePrefix("fec0::/10"), // site-local
 }
 
-// policy decides with which peers relays exchange packets. On this machine these are the media ports and other relays. The
-// policy has the addresses of the start.
+// policy decides with which peers relays exchange packets. On this machine, only the media ports and other relays are
+// allowed. The policy keeps the addresses that this machine had when the policy was made.
 type policy struct {
 	allow  []netip.Prefix
-	own    []netip.Addr     // of this machine, and its public ones
-	media  []netip.AddrPort // that receive media
-	relays []netip.Addr     // addresses of the relays
-	relay  func(port uint16) bool
+	own    []netip.Addr           // all addresses of this machine, also its public ones
+	media  []netip.AddrPort       // the addresses and ports that receive media
+	relays []netip.Addr           // addresses of the relays
+	relay  func(port uint16) bool // tells whether a relay has the port
 }
 
-// host tells whether any port of an address may be a peer. An IPv4-mapped address counts as the IPv4 address.
+// host tells whether an address may be that of a peer, with any port. An IPv4-mapped address counts as the IPv4
+// address.
 func (p *policy) host(ip netip.Addr) bool {
 	ip = ip.Unmap().WithZone("")
 	switch {
@@ -78,7 +79,7 @@ func isPublic(ip netip.Addr) bool {
 	return !slices.ContainsFunc(special, func(prefix netip.Prefix) bool { return prefix.Contains(ip) })
 }
 
-// newPolicy reads the addresses of this machine.
+// newPolicy makes the policy of cfg, with the present addresses of this machine.
 func newPolicy(cfg Config, relays []netip.Addr, relay func(port uint16) bool) (*policy, error) {
 	p := &policy{relays: relays, relay: relay}
 	for _, text := range cfg.AllowPeers {
@@ -99,7 +100,7 @@ func newPolicy(cfg Config, relays []netip.Addr, relay func(port uint16) bool) (*
 	return p, nil
 }
 
-// addresses are those of this machine's interfaces.
+// addresses returns the addresses of this machine's interfaces.
 func addresses() ([]netip.Addr, error) {
 	all, err := net.InterfaceAddrs()
 	if err != nil {

@@ -17,12 +17,13 @@ import (
 	"azulejo/signal/network"
 )
 
-// Limits of relays. A WebRTC client makes a relay for each URL and each of its networks, and new ones for an ICE restart.
+// Limits of relays. A WebRTC client makes a relay for each TURN URL and each of its network interfaces, and makes new
+// relays for an ICE restart.
 const (
 	maxRelaysPerUser    = 16
 	maxRelaysPerNetwork = 512 // an office of 100 people behind one NAT, over UDP and TCP; each of their connections is a user
 	maxRelays           = 4096
-	maxTries            = 32 // random ports of the range, for one relay
+	maxTries            = 32 // how many random ports of the range are tried for one relay
 )
 
 var (
@@ -36,9 +37,9 @@ var (
 type relays struct {
 	policy      *policy
 	first, last uint16
-	bind        netip.Addr   // sockets of its family are bound to it
+	bind        netip.Addr   // sockets of its address family are bound to it; others are bound to no address
 	announced   []netip.Addr // the first one of each family is the address of a relay
-	perSecond   int          // bytes of one client, in each direction
+	perSecond   int          // most bytes a second of one client, in each direction
 
 	mu      sync.Mutex
 	closing bool
@@ -46,24 +47,24 @@ type relays struct {
 	open    map[*relay]struct{}
 	shares  *network.Shares
 
-	ports                                sync.Map // of the open relays, uint16
+	ports                                sync.Map // of the open relays; the keys are uint16
 	refused, dropped, bytesUp, bytesDown atomic.Uint64
 }
 
-// user is one client.
+// user is one client, with its limits.
 type user struct {
 	name     string
 	relays   int // under relays.mu
 	up, down *rate.Limiter
 }
 
-// relay is one socket. It drops packets from and to peers that the policy does not allow, and packets beyond the client's
-// bitrate.
+// relay is one socket that relays for a client. It drops packets from and to peers that the policy does not allow, and
+// packets beyond the client's bitrate.
 type relay struct {
 	net.PacketConn
 	of   *relays
 	user *user
-	from netip.Prefix // the client
+	from netip.Prefix // the client's network
 	port uint16
 	once sync.Once
 }
@@ -79,7 +80,7 @@ func (r *relays) AllocateListener(turn.AllocateListenerConfig) (net.Listener, ne
 // AllocateConn refuses connections of TCP relays.
 func (r *relays) AllocateConn(turn.AllocateConnConfig) (net.Conn, error) { return nil, errUDPOnly }
 
-// mayAllocate is pion's quota handler: the client gets the error that names its quota.
+// mayAllocate is pion's quota handler. If it returns false, pion sends the client the error of an exceeded quota.
 func (r *relays) mayAllocate(id, _ string, _ net.Addr) bool {
 	h := holderOf(id)
 	r.mu.Lock()
@@ -88,7 +89,7 @@ func (r *relays) mayAllocate(id, _ string, _ net.Addr) bool {
 	return len(r.open) < maxRelays && (u == nil || u.relays < maxRelaysPerUser) && !r.shares.Spent(h.from)
 }
 
-// AllocatePacketConn opens a socket on a random free port of the range, so that others cannot guess it.
+// AllocatePacketConn opens a socket on a random free port of the range. A random port cannot be guessed by others.
 func (r *relays) AllocatePacketConn(c turn.AllocateListenerConfig) (net.PacketConn, net.Addr, error) {
 	if c.RequestedPort != 0 || c.UserID == "" {
 		return nil, nil, errUDPOnly
@@ -111,7 +112,7 @@ func (r *relays) AllocatePacketConn(c turn.AllocateListenerConfig) (net.PacketCo
 	return relay, &net.UDPAddr{IP: address.AsSlice(), Port: int(relay.port)}, nil
 }
 
-// addresses returns the announced address and the one to bind, for udp4 or udp6.
+// addresses returns the address to announce and the address to bind a socket to, for network udp4 or udp6.
 func (r *relays) addresses(network string) (announced netip.Addr, bind string, err error) {
 	v4 := network == "udp4"
 	for _, a := range r.announced {
@@ -156,7 +157,7 @@ func (r *relays) reserve(h holder) (*user, error) {
 	return u, nil
 }
 
-// release undoes reserve, and forgets the relay.
+// release undoes reserve, and removes the relay if add registered it.
 func (r *relays) release(n *relay) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -170,7 +171,7 @@ func (r *relays) release(n *relay) {
 	}
 }
 
-// add registers an open relay; false: the relays are closing.
+// add registers an open relay. It returns false if the relays are being closed.
 func (r *relays) add(n *relay) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -200,7 +201,7 @@ func (r *relays) close() {
 	}
 }
 
-// Close frees the port. It is idempotent.
+// Close closes the socket and releases the relay. It is idempotent.
 func (n *relay) Close() error {
 	n.once.Do(func() { n.of.release(n) })
 	return n.PacketConn.Close()

@@ -17,7 +17,8 @@ import (
 	"azulejo/signal/pionlog"
 )
 
-// Relays are the TURN servers that clients learn of. It needs a Close in any case, also without a Run.
+// Relays are the TURN servers that the server names to its clients: the embedded one and the external ones. Close must
+// be called in any case, also without Run.
 type Relays struct {
 	cfg    Config
 	log    *slog.Logger
@@ -39,7 +40,7 @@ type Stats struct {
 	BytesDown uint64 `json:"bytesDown"` // to clients
 }
 
-// New opens the ports of the embedded server, if cfg enables it. It answers nothing before Run.
+// New opens the ports of the embedded server, if cfg enables it. The embedded server answers nothing before Run.
 func New(cfg Config, log *slog.Logger) (*Relays, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -54,7 +55,7 @@ func New(cfg Config, log *slog.Logger) (*Relays, error) {
 	return r, nil
 }
 
-// Servers are the TURN servers for one client. Its credentials can make relays until they expire.
+// Servers returns the TURN servers for one client. The client can make relays with the credentials until they expire.
 func (r *Relays) Servers(user string) []Server {
 	if len(r.urls) == 0 {
 		return nil
@@ -92,7 +93,8 @@ func (r *Relays) open() error {
 	return err
 }
 
-// listen opens one port for both protocols. For port 0 it tries further ports if UDP does not get the one of TCP.
+// listen opens the same port for TCP and UDP, and returns it. For port 0 the system chooses a TCP port. If that port is
+// not free for UDP, listen tries again with another one.
 func (r *Relays) listen(host netip.Addr, port uint16, own []netip.Addr) (uint16, error) {
 	tries := 1
 	if port == 0 {
@@ -113,7 +115,7 @@ func (r *Relays) listen(host netip.Addr, port uint16, own []netip.Addr) (uint16,
 	return 0, last
 }
 
-// bounds of the connections over TCP.
+// bounds returns the bounds of connections over TCP.
 func bounds() network.Bounds {
 	return network.Bounds{
 		Connections: 2048,
@@ -162,8 +164,8 @@ func (r *Relays) listenUDP(host netip.Addr, port uint16, own []netip.Addr) error
 	return nil
 }
 
-// announced are the addresses that clients learn: the configured ones, or else the one that the server listens on, or else
-// the first reachable one of each family.
+// announced returns the addresses that clients learn. These are the configured ones. Without them, it is the address
+// that the server listens on. If it listens on all addresses, these are the first reachable ones of each family.
 func (r *Relays) announced(host netip.Addr, own []netip.Addr) []netip.Addr {
 	if len(r.cfg.PublicIPs) > 0 {
 		var all []netip.Addr
@@ -186,7 +188,7 @@ func (r *Relays) announced(host netip.Addr, own []netip.Addr) []netip.Addr {
 		}
 	}
 	if best[0].IsValid() && best[1].IsLoopback() != best[0].IsLoopback() {
-		return best[:1] // the other is the loopback address
+		return best[:1] // IPv4 only, since just one of the two is a loopback address
 	}
 	return compact(best[:])
 }
@@ -246,13 +248,14 @@ func (r *Relays) config() turn.ServerConfig {
 	return c
 }
 
-// permit checks the address of a peer. The port is checked with each packet.
+// permit decides whether a client may have a permission for the address of a peer. The port of the peer is checked with
+// each packet.
 func (r *Relays) permit(client net.Addr, ip net.IP) bool {
 	a, ok := netip.AddrFromSlice(ip)
-	return ok && r.relays.policy.host(a) && r.grants.hasRoom(client, a.Unmap())
+	return ok && r.relays.policy.host(a) && r.grants.allows(client, a.Unmap())
 }
 
-// Stats is a snapshot; zero without an embedded server.
+// Stats returns a snapshot. It is zero without an embedded server.
 func (r *Relays) Stats() Stats {
 	if r.relays == nil {
 		return Stats{}
@@ -266,7 +269,7 @@ func (r *Relays) Stats() Stats {
 	}
 }
 
-// Close frees the ports. After Run they are free already.
+// Close closes the ports of the embedded server. After Run they are closed already.
 func (r *Relays) Close() error {
 	var errs []error
 	for _, conn := range r.udp {

@@ -2,7 +2,7 @@ package viewing
 
 import "sync"
 
-// latest hands the newest value from a goroutine that must not block to another one.
+// latest passes the newest value from a goroutine that must not block to another goroutine.
 type latest[T any] struct {
 	ready chan struct{} // holds one element while there is a new value
 
@@ -20,7 +20,7 @@ func (l *latest[T]) set(v T) {
 	wake(l.ready)
 }
 
-// get returns the newest value. It may be newer than the one that made ready ready.
+// get returns the newest value, which may be newer than the one that was announced by ready.
 func (l *latest[T]) get() T {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 	"azulejo/signal/room"
 )
 
-// Codes of refused selections; room and peer have more.
+// Codes of refused selections. The packages room and peer define further codes.
 const (
 	CodeBadMessage  = "bad_message" // a field of the wrong type
 	CodeUnsupported = "unsupported" // a view or a rung that does not exist
@@ -32,7 +32,7 @@ type (
 		FPS     float64     `json:"fps"`
 		Bitrate int         `json:"bitrate"` // bits a second
 	}
-	// Layout is the layout of the frames from an RTP timestamp on.
+	// Layout is the layout of all frames from the RTP timestamp RTP on.
 	Layout struct {
 		Type   string           `json:"type"`
 		View   string           `json:"view"` // empty: a personal view
@@ -40,7 +40,7 @@ type (
 		Canvas mixer.Size       `json:"canvas"`
 		Tiles  []mixer.TileInfo `json:"tiles"`
 		Hidden int              `json:"hidden,omitempty"`
-		Page   int              `json:"page,omitempty"` // from 1 on; absent if there is only one
+		Page   int              `json:"page,omitempty"` // counted from 1; absent if there is only one page
 		Pages  int              `json:"pages,omitempty"`
 	}
 	// Tile is the size of the largest tile that shows the client's own video.
@@ -56,8 +56,8 @@ type (
 	}
 )
 
-// Misread translates an error of encoding/json that is about one field of a client's message. It returns nil if the message
-// as a whole is no JSON object.
+// Misread translates an error of encoding/json that is about one field of a client's message. what names the message.
+// It returns nil if the message as a whole is no JSON object.
 func Misread(what string, err error) *refusal.Error {
 	var known *refusal.Error
 	if errors.As(err, &known) {

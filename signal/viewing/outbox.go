@@ -2,8 +2,8 @@ package viewing
 
 import "sync"
 
-// Outbox queues the newest message of each kind: a client that reads slowly misses older ones and nothing else. It is
-// safe for concurrent use, with one reader.
+// Outbox queues messages, and keeps only the newest message of each kind. A client that reads slowly misses outdated
+// messages and nothing else. An Outbox is safe for concurrent use, with one reader.
 type Outbox struct {
 	ready chan struct{}
 
@@ -17,13 +17,13 @@ type Message struct {
 	Body any
 }
 
-// NewOutbox makes an empty one.
+// NewOutbox makes an empty Outbox.
 func NewOutbox() *Outbox { return &Outbox{ready: make(chan struct{}, 1)} }
 
-// Ready is ready once after a Push. The reader then calls Pop until the Outbox is empty.
+// Ready is ready once after a Push. The reader must then call Pop until the Outbox is empty.
 func (o *Outbox) Ready() <-chan struct{} { return o.ready }
 
-// Push queues a message behind all others and removes an older one of its kind. It never blocks.
+// Push queues a message behind all others, and removes an older message of its kind. It never blocks.
 func (o *Outbox) Push(kind string, body any) {
 	o.mu.Lock()
 	for i, m := range o.waiting {
@@ -37,7 +37,7 @@ func (o *Outbox) Push(kind string, body any) {
 	wake(o.ready)
 }
 
-// Pop removes and returns the oldest message; false: the Outbox is empty.
+// Pop removes and returns the oldest message. It returns false if the Outbox is empty.
 func (o *Outbox) Pop() (Message, bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -33,9 +33,9 @@ func FromQuery(q url.Values) (Selection, error) {
 	return s, nil
 }
 
-// first returns the first value of a key; nil if it is absent or empty.
-func first(q url.Values, key string) *string {
-	if v := q.Get(key); v != "" {
+// first returns the first value of a parameter, or nil if it is absent or empty.
+func first(q url.Values, parameter string) *string {
+	if v := q.Get(parameter); v != "" {
 		return &v
 	}
 	return nil

@@ -23,7 +23,7 @@ func TestQueries(t *testing.T) {
 			t.Errorf("%s: %v", query, err)
 			continue
 		}
-		next, err := got.from(firstChoice(), named)
+		next, err := got.applyTo(firstChoice(), named)
 		same, wrong := selectFrom(t, firstChoice(), want)
 		if err != nil || wrong != nil {
 			t.Fatal(query, err, wrong)

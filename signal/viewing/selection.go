@@ -14,7 +14,8 @@ import (
 	"azulejo/signal/room"
 )
 
-// Selection says what a client wants to watch, and at which size. Absent fields change nothing.
+// Selection says what a client wants to watch, and in which rung. An absent Rung keeps the rung. If all other fields
+// are absent, the view stays. Otherwise the present fields make a new view, which replaces the old one.
 type Selection struct {
 	View      *string         `json:"view"`
 	Rung      *string         `json:"rung"`
@@ -53,20 +54,21 @@ func (n *Names) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// choice is what a client watches: a named view, or a personal view made from it.
+// choice is what a client watches: a named view, or a personal view that was made from a named view.
 type choice struct {
-	named string // the view that was named last
+	named string // the named view that the client selected last
 	watch mixer.Watching
 }
 
-// name is the name of the view; empty: a personal view.
+// name returns the name of the view, or an empty string for a personal view.
 func (c choice) name() string { return c.watch.Name }
 
 func firstChoice() choice {
 	return choice{mixer.MainView, mixer.Watching{Name: mixer.MainView}}
 }
 
-// among returns the choice in a room that has these views: a deleted view becomes main.
+// among returns the choice for a room that has these named views. The view main replaces a named view that the room has
+// no more.
 func (c choice) among(views map[string]mixer.View) choice {
 	if _, ok := views[c.named]; !ok {
 		c.named = mixer.MainView
@@ -77,8 +79,9 @@ func (c choice) among(views map[string]mixer.View) choice {
 	return c
 }
 
-// from applies a selection to the present choice. A selection of a view replaces the view; a rung alone keeps it.
-func (s Selection) from(now choice, views map[string]mixer.View) (choice, error) {
+// applyTo applies a selection to the present choice. A selection of a view replaces the view. A rung alone keeps the
+// view.
+func (s Selection) applyTo(now choice, views map[string]mixer.View) (choice, error) {
 	if s.Rung != nil {
 		if err := checkRung(*s.Rung); err != nil {
 			return now, err
@@ -98,7 +101,7 @@ func (s Selection) from(now choice, views map[string]mixer.View) (choice, error)
 	if !ok {
 		return now, refusal.New(CodeUnsupported, "view %q; accepted: %s", Clip(now.named), strings.Join(slices.Sorted(maps.Keys(views)), ", "))
 	}
-	personal, err := s.over(base)
+	personal, err := s.viewFrom(base)
 	if err != nil {
 		return now, err
 	}
@@ -120,8 +123,8 @@ func checkRung(rung string) error {
 	return nil
 }
 
-// over applies the selection to a named view.
-func (s Selection) over(base mixer.View) (mixer.View, error) {
+// viewFrom returns the view that the selection makes from a named view.
+func (s Selection) viewFrom(base mixer.View) (mixer.View, error) {
 	v := base
 	if present(s.Layout) {
 		var err error
@@ -155,7 +158,8 @@ func spotlights(k mixer.LayoutKind) bool {
 // viewFields are the JSON fields of a mixer.View.
 const viewFields = "layout, spotlight, exclude, tiles, w, h, fps, capacity, page, cycle, fill, noLabels"
 
-// readLayout reads the name of a layout kind, which changes base, or a whole view, which replaces it.
+// readLayout reads the name of a layout kind, or a whole view. A kind replaces the layout of base. A whole view
+// replaces all of base.
 func readLayout(raw json.RawMessage, base mixer.View) (mixer.View, error) {
 	var kind mixer.LayoutKind
 	if json.Unmarshal(raw, &kind) == nil {
@@ -174,7 +178,7 @@ func readLayout(raw json.RawMessage, base mixer.View) (mixer.View, error) {
 
 var errNoView error = refusal.New(room.CodeBadView, "no view; accepted is an object with some of %s", viewFields)
 
-// ReadView reads a whole view from a field of that name. The error is a [refusal.Error].
+// ReadView reads a whole view from the field of a message with the given name. The error is a [refusal.Error].
 func ReadView(field string, raw json.RawMessage) (v mixer.View, err error) {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()

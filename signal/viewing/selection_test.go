@@ -28,7 +28,7 @@ func selectFrom(t *testing.T, now choice, text string) (choice, error) {
 	if err := json.Unmarshal([]byte(text), &s); err != nil {
 		return now, Misread("view", err)
 	}
-	return s.from(now, named)
+	return s.applyTo(now, named)
 }
 
 // TestSelections: present fields replace the view, absent ones change nothing.
@@ -110,7 +110,7 @@ func TestDeletedViews(t *testing.T) {
 		t.Errorf("after gates was deleted: %+v; want main", now)
 	}
 	who := "Ana"
-	if now, err = (Selection{Spotlight: &who}).from(now, left); err != nil || now.named != "main" {
+	if now, err = (Selection{Spotlight: &who}).applyTo(now, left); err != nil || now.named != "main" {
 		t.Errorf("a spotlight after that: %+v, %v", now, err)
 	}
 	if now = now.among(map[string]mixer.View{"main": {}}); now.name() != "" || now.watch.View == nil {

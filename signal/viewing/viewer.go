@@ -11,8 +11,9 @@ import (
 	"azulejo/signal/room"
 )
 
-// confirmWithin is the longest time that a client waits for the rendition that confirms its selection. A change that
-// leads to the same rendition brings no new one. If the confirmation came too early, a correct one follows it.
+// confirmWithin is how long a client waits at most for the message rendition that confirms its selection. If the
+// selection leads to the same rendition as before, no new rendition starts, and only the end of this time confirms the
+// selection. If the confirmation came too early, a correct one follows it.
 const confirmWithin = 2 * time.Second
 
 // Room is what a Viewer needs to know of the room.
@@ -21,35 +22,35 @@ type Room interface {
 	Info() (room.Info, error)
 }
 
-// Viewer is what one client watches, and what the client was sent about it. It belongs to the goroutine of the
-// client's session. That goroutine receives from Layouts, Demands and Overdue, and calls SendLayout, SendTile and
-// Confirm in reply. OnLayout and OnDemand may be called from any goroutine and never block. The channels of a nil
-// Viewer are nil and never ready.
+// Viewer is what one client watches, and what the client was sent about it. Only the goroutine of the client's session
+// may use it. That goroutine must receive from Layouts, Demands and Overdue, and must then call SendLayout, SendTile
+// and Confirm, respectively. OnLayout and OnDemand may be called from any goroutine, and never block. The channels of a
+// nil Viewer are nil and never ready.
 type Viewer struct {
 	room   Room
 	notify func(kind string, message any)
 
-	asked choice // by the client
-	shown choice // by the frames that have left so far
+	selected choice // what the client selected last
+	sent     choice // what the frames show that were sent so far
 
 	peer *peer.Peer // nil before Connect
 
 	layouts *latest[layoutAt]
 	demands *latest[mixer.Demand]
 
-	rendition Rendition        // last sent; zero: none yet
-	tile      Tile             // last sent
+	rendition Rendition        // that was sent last; zero: none yet
+	tile      Tile             // that was sent last
 	overdue   <-chan time.Time // fires when a confirmation is overdue; nil: none is pending
-	before    source           // of the frames when the client changed its selection
+	before    renditionID      // of the frames at the time of the pending selection
 }
 
-// source tells renditions apart.
-type source struct {
+// renditionID tells the renditions of a room apart.
+type renditionID struct {
 	view          string
 	width, height int
 }
 
-func sourceOf(r mixer.RenditionStats) source { return source{r.View, r.Width, r.Height} }
+func idOf(r mixer.RenditionStats) renditionID { return renditionID{r.View, r.Width, r.Height} }
 
 // layoutAt is a layout and the RTP timestamp of the first frame that shows it.
 type layoutAt struct {
@@ -57,30 +58,30 @@ type layoutAt struct {
 	rtp    uint32
 }
 
-// NewViewer makes the viewer of a client in a room; the empty selection is the view main. The Viewer hands its messages
-// to notify, on the goroutine of the session, with their type as kind. Only the newest message of a kind counts. An
-// error is a [refusal.Error].
+// NewViewer makes the viewer of a client in a room. An empty selection means the view main. The Viewer passes its
+// messages to notify, each with its type as kind. It calls notify on the goroutine of the session. Only the newest
+// message of each kind counts, so notify may drop older ones. An error is a [refusal.Error].
 func NewViewer(in Room, first Selection, notify func(kind string, message any)) (*Viewer, error) {
 	v := &Viewer{
-		room: in, notify: notify, asked: firstChoice(), shown: firstChoice(),
+		room: in, notify: notify, selected: firstChoice(), sent: firstChoice(),
 		layouts: newLatest[layoutAt](), demands: newLatest[mixer.Demand](),
 	}
-	asked, err := v.choose(first)
+	selected, err := v.choose(first)
 	if err != nil {
 		return nil, err
 	}
-	v.asked = asked
+	v.selected = selected
 	return v, nil
 }
 
-// Watching is the client's selection, for the options of its peer.
-func (v *Viewer) Watching() mixer.Watching { return v.asked.watch }
+// Watching returns the client's selection, for the options of its peer.
+func (v *Viewer) Watching() mixer.Watching { return v.selected.watch }
 
-// Connect names the peer that sends the frames. It is called once.
+// Connect sets the peer that sends the frames. It must be called at most once.
 func (v *Viewer) Connect(to *peer.Peer) { v.peer = to }
 
-// Select changes what the client watches. Messages rendition and layout announce the change when its first frame
-// leaves. After an error, often a [refusal.Error], everything stays as it was.
+// Select changes what the client watches. The messages rendition and layout announce the change when the first frame of
+// the new selection is sent. After an error, often a [refusal.Error], everything stays as it was.
 func (v *Viewer) Select(sel Selection) error {
 	if v.peer != nil && v.peer.NoVideo() {
 		return refusal.New(peer.CodeUnexpected, "a view for a client that receives no picture; accepted on a connection whose offer receives video")
@@ -94,14 +95,14 @@ func (v *Viewer) Select(sel Selection) error {
 			return err
 		}
 	}
-	v.asked = next
+	v.selected = next
 	return nil
 }
 
-// choose applies a selection to the views of the room.
+// choose applies a selection to the views of the room. It refuses a personal view that is not affordable.
 func (v *Viewer) choose(sel Selection) (choice, error) {
 	views := v.room.Views()
-	next, err := sel.from(v.asked.among(views), views)
+	next, err := sel.applyTo(v.selected.among(views), views)
 	if err != nil || next.watch.View == nil || !sized(*next.watch.View) {
 		return next, err
 	}
@@ -114,8 +115,8 @@ func (v *Viewer) choose(sel Selection) (choice, error) {
 
 func sized(v mixer.View) bool { return v.Width != 0 || v.Height != 0 || v.FPS != 0 }
 
-// affordable refuses a personal view that has more pixels a second than every named view of the room: an encoder of the
-// server pays for what a client selects.
+// affordable refuses a personal view that has more pixels a second than every named view of the room, because the
+// server has to encode what a client selects.
 func affordable(v mixer.View, named []room.ViewInfo) error {
 	pixels := func(v mixer.View) int { return v.Width * v.Height * v.FPS }
 	var main, most mixer.View
@@ -135,10 +136,11 @@ func affordable(v mixer.View, named []room.ViewInfo) error {
 	return nil
 }
 
-// change asks the peer for the next choice. The confirmation is due when its first frame leaves.
+// change asks the peer for the next choice. Its confirmation is pending until the first frame of the next choice is
+// sent, or confirmWithin is over.
 func (v *Viewer) change(next choice) error {
 	if now, ok := v.peer.Rendition(); ok {
-		v.before = sourceOf(now)
+		v.before = idOf(now)
 		v.overdue = time.After(confirmWithin)
 	}
 	if err := v.peer.Change(next.watch); err != nil {
@@ -157,10 +159,11 @@ func badView(err error) error {
 	return refusal.New(room.CodeBadView, "%v", err)
 }
 
-// OnLayout is for the options of the peer.
+// OnLayout must be given to the peer in its options. It receives each layout, and the RTP timestamp of the first frame
+// that shows it.
 func (v *Viewer) OnLayout(l *mixer.Layout, rtp uint32) { v.layouts.set(layoutAt{l, rtp}) }
 
-// OnDemand is for a publisher's membership: it receives how large the client's own video is shown.
+// OnDemand must be given to the membership of a publisher. It receives how large the client's own video is shown.
 func (v *Viewer) OnDemand(d mixer.Demand) { v.demands.set(d) }
 
 // Layouts is ready when SendLayout has something to send.
@@ -179,7 +182,8 @@ func (v *Viewer) Demands() <-chan struct{} {
 	return v.demands.ready
 }
 
-// Overdue fires when Confirm must be called although no new frame came. Every other method may replace the channel.
+// Overdue returns a channel that fires when Confirm must be called although no new frame came. Any other method may
+// replace the channel.
 func (v *Viewer) Overdue() <-chan time.Time {
 	if v == nil {
 		return nil
@@ -187,13 +191,14 @@ func (v *Viewer) Overdue() <-chan time.Time {
 	return v.overdue
 }
 
-// SendRendition sends the rendition that the client receives. The session calls it when media begin to flow.
+// SendRendition sends the rendition that the client receives. The session must call it when media begin to flow.
 func (v *Viewer) SendRendition() { v.sendRendition(true) }
 
-// SendLayout sends the newest layout, and confirms a pending selection if the layout belongs to it.
+// SendLayout sends the newest layout. Before that it calls Confirm, unless a selection is pending and the rendition is
+// still the one from before the selection.
 func (v *Viewer) SendLayout() {
 	now := v.layouts.get()
-	if r, ok := v.peer.Rendition(); v.overdue == nil || ok && sourceOf(r) != v.before {
+	if r, ok := v.peer.Rendition(); v.overdue == nil || ok && idOf(r) != v.before {
 		v.Confirm()
 	}
 	tiles := now.layout.Tiles
@@ -201,22 +206,22 @@ func (v *Viewer) SendLayout() {
 		tiles = []mixer.TileInfo{}
 	}
 	views := v.room.Views()
-	v.asked, v.shown = v.asked.among(views), v.shown.among(views)
+	v.selected, v.sent = v.selected.among(views), v.sent.among(views)
 	v.notify("layout", Layout{
-		"layout", v.shown.name(), now.rtp, now.layout.Canvas, tiles, now.layout.Hidden, now.layout.Page, now.layout.Pages,
+		"layout", v.sent.name(), now.rtp, now.layout.Canvas, tiles, now.layout.Hidden, now.layout.Page, now.layout.Pages,
 	})
 }
 
-// Confirm records that the frames show the client's selection. It sends the rendition if that is new, or if the client
-// waits for a confirmation.
+// Confirm records that the frames show the client's selection. It sends the rendition if that is new, or if a
+// confirmation is pending.
 func (v *Viewer) Confirm() {
-	v.shown = v.asked
+	v.sent = v.selected
 	v.sendRendition(v.overdue != nil)
 	v.overdue = nil
 }
 
-// sendRendition sends the rendition that the client receives, if it is new or if the client waits for it. Before media
-// flow there is none to send.
+// sendRendition sends the rendition that the client receives, if it is new or if the client awaits a confirmation.
+// Before media flow there is none to send.
 func (v *Viewer) sendRendition(awaited bool) {
 	r, ok := v.peer.Rendition()
 	if !ok {
@@ -224,7 +229,7 @@ func (v *Viewer) sendRendition(awaited bool) {
 	}
 	m := Rendition{"rendition", r.Codec, r.Width, r.Height, r.FPS, r.Bitrate}
 	last := v.rendition
-	last.FPS, last.Bitrate = m.FPS, m.Bitrate // measured: they always differ
+	last.FPS, last.Bitrate = m.FPS, m.Bitrate // these are measured, so they always differ
 	if m != last || awaited {
 		v.rendition = m
 		v.notify("rendition", m)

@@ -13,7 +13,7 @@ import (
 // endEvent is the last event of a session.
 type endEvent struct {
 	Type    string `json:"type"`
-	Code    string `json:"code"` // that of the error; "left" if the client ended the session
+	Code    string `json:"code"` // the code of the error; "left" if the client ended the session
 	Message string `json:"message"`
 }
 
@@ -28,7 +28,8 @@ func endOf(err error, log *slog.Logger) endEvent {
 // maxReaders bounds the streams of one session's events; a client needs one.
 const maxReaders = 4
 
-// board holds the newest event of each kind of one viewer, for the present readers and for later ones.
+// board keeps the newest event of each kind for one viewer. It sends each event to the present readers, and the newest
+// ones to a reader that comes later.
 type board struct {
 	mu      sync.Mutex
 	newest  []viewing.Message

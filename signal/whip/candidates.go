@@ -11,16 +11,17 @@ import (
 	"github.com/pion/sdp/v3"
 )
 
-// ordered moves the candidates of an answer that the client reaches most likely to the front. ICE tries all candidates in
-// any order, but some tools look at the first only: FFmpeg 9 gives up if it is not UDP.
+// ordered sorts the candidates of an answer: those come first that the client most likely reaches. ICE tries all
+// candidates, in any order. But some tools look only at the first one: FFmpeg 9 gives up if that is not a UDP
+// candidate.
 func ordered(answer string, r *http.Request) (string, error) {
 	var d sdp.SessionDescription
 	if err := d.UnmarshalString(answer); err != nil {
 		return "", fmt.Errorf("read our answer: %w", err)
 	}
-	from := routeOf(r)
+	requestRoute := routeOf(r)
 	for _, m := range d.MediaDescriptions {
-		sortCandidates(m.Attributes, from)
+		sortCandidates(m.Attributes, requestRoute)
 	}
 	text, err := d.Marshal()
 	if err != nil {
@@ -29,7 +30,8 @@ func ordered(answer string, r *http.Request) (string, error) {
 	return string(text), nil
 }
 
-// sortCandidates sorts the candidates among the positions that candidates have. Other attributes stay where they are.
+// sortCandidates sorts the candidates among the attributes. The candidates swap positions only with each other, so all
+// other attributes stay where they are.
 func sortCandidates(attributes []sdp.Attribute, by route) {
 	var at []int
 	var all []sdp.Attribute
@@ -45,7 +47,7 @@ func sortCandidates(attributes []sdp.Attribute, by route) {
 }
 
 // route is the pair of addresses of a request's connection.
-type route struct{ from, to netip.Addr } // not valid: unknown
+type route struct{ from, to netip.Addr } // the client's and the server's; an invalid address is unknown
 
 func routeOf(r *http.Request) route {
 	var p route
@@ -60,7 +62,7 @@ func routeOf(r *http.Request) route {
 	return p
 }
 
-// rank is compared number by number; lower is better.
+// rank returns the numbers by which a candidate is sorted. The first number that differs decides; lower is better.
 func (p route) rank(value string) []int {
 	c, err := ice.UnmarshalCandidate(value)
 	if err != nil {
@@ -73,10 +75,11 @@ func (p route) rank(value string) []int {
 	return []int{number(!c.NetworkType().IsUDP()), p.distance(address), number(address.Is6()), int(c.Component())}
 }
 
-const worst = 9
+const worst = 9 // the rank of a candidate that cannot be read
 
-// distance guesses how far an address of the server is from the client. The loopback interface comes last: a client on
-// this machine reaches its other addresses too, and a proxy on this machine stands for remote clients.
+// distance guesses how far an address of the server is from the client; lower is nearer. Loopback addresses come last
+// for two reasons. A client on this machine reaches the machine's other addresses too. And a request that comes from a
+// proxy on this machine was made by a remote client.
 func (p route) distance(a netip.Addr) int {
 	switch {
 	case a.IsLoopback():

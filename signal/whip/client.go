@@ -14,17 +14,17 @@ import (
 	"azulejo/signal/session"
 )
 
-// client is the session that a POST made, as RFC 9725 calls it: a membership and a peer with a URL. The loop owns session
-// and ice; everything else is fixed before the loop starts.
+// client is what RFC 9725 calls a session: the membership and the peer that a POST made, with a URL of its own. Only
+// the loop uses the fields session and ice. All other fields are set before the loop starts, and do not change.
 type client struct {
 	h        *Handler
 	log      *slog.Logger
-	id       string // secret: a request that names it, with a good token, may end the session
+	id       string // secret: a request with this id and a valid token may end the session
 	location string
-	grant    auth.Grant // that the POST had, and that every other request needs
+	grant    auth.Grant // the right that the POST needed, and that every other request needs
 	room     string
-	name     string // that the token allows for the name in the URL; of viewers: the name of the token
-	user     string // id of the member, for the TURN servers
+	name     string // of a publisher: the name in the URL, as the token allows it; of a viewer: the name in the token
+	user     string // id of the member; the TURN credentials are for this user
 	board    *board // nil for publishers
 
 	ctx      context.Context // ends with the session or the handler; the cause is the reason
@@ -53,7 +53,7 @@ func (h *Handler) newClient(r *http.Request, p post) *client {
 	return c
 }
 
-// open joins the room, makes the peer, and answers the offer with all candidates of the server.
+// open joins the room and makes the peer. It returns the answer to the offer, with all candidates of the server.
 func (c *client) open(r *http.Request, p post) (string, error) {
 	if err := c.session.Join(r.Context(), c.room, p.joining, p.watch); err != nil {
 		return "", err
@@ -90,7 +90,7 @@ func (c *client) discard(err error) {
 	c.session.Close(session.ErrLeft)
 }
 
-// run lives as long as the session.
+// run runs the loop, and frees everything when the loop has returned.
 func (c *client) run() {
 	err := c.loop()
 	c.h.forget(c)
@@ -102,7 +102,7 @@ func (c *client) run() {
 	close(c.done)
 }
 
-// loop handles one event after the other until the session has a reason to end.
+// loop handles one event after the other. It returns the reason why the session must end.
 func (c *client) loop() error {
 	connected, connectBy := false, time.After(c.h.cfg.ConnectWithin)
 	for {
@@ -132,7 +132,7 @@ func (c *client) loop() error {
 	}
 }
 
-// peerErr is why the connection is over. A client that closes its connection leaves (RFC 9725, section 4.2).
+// peerErr returns why the peer connection is over. A client that closes its connection leaves (RFC 9725, section 4.2).
 func (c *client) peerErr() error {
 	if err := c.session.Peer().Err(); err != nil {
 		return err
@@ -140,8 +140,8 @@ func (c *client) peerErr() error {
 	return session.ErrLeft
 }
 
-// do runs a request in the loop and waits for it. It returns the error of the request, or that the session or ctx is
-// over.
+// do runs a request in the loop and waits for it. It returns the error of the request, or another error if the session
+// or ctx ends before the loop runs the request.
 func (c *client) do(ctx context.Context, request func() error) error {
 	reply := make(chan error, 1)
 	select {
@@ -161,7 +161,7 @@ func (c *client) notify(kind string, message any) {
 	}
 }
 
-// event publishes what changed in the room.
+// event publishes the participants of the room, and before that its level of overload if that is new.
 func (c *client) event(e room.Event) {
 	if m, isNew := c.session.Overload(e.Overload); isNew {
 		c.notify(m.Type, m)

@@ -14,9 +14,9 @@ import (
 	"azulejo/signal/viewing"
 )
 
-// subscribe is POST to a viewer's events (WHEP draft): a list of some of the events is answered with the address from which
-// to GET these. No body means all events. The address contains the token, since an EventSource sends no headers. The
-// server stores nothing.
+// subscribe handles a POST to a viewer's events (WHEP draft). The body lists the wanted events; no body means all of
+// them. The answer contains the address from which to GET these events. The address contains the token, since an
+// EventSource sends no headers. The server stores nothing.
 func (h *Handler) subscribe(w http.ResponseWriter, r *http.Request) error {
 	c, err := h.found(r)
 	if err != nil {
@@ -33,17 +33,17 @@ func (h *Handler) subscribe(w http.ResponseWriter, r *http.Request) error {
 	if token := auth.TokenOf(r); token != "" {
 		query.Set("token", token)
 	}
-	at := c.location + "/events"
+	address := c.location + "/events"
 	if len(query) > 0 {
-		at += "?" + query.Encode()
+		address += "?" + query.Encode()
 	}
-	w.Header().Set("Location", at)
+	w.Header().Set("Location", address)
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusCreated)
 	return nil
 }
 
-// readKinds returns the listed events that exist here; the draft has more.
+// readKinds returns those of the listed events that this server has. The draft has more.
 func readKinds(w http.ResponseWriter, r *http.Request) ([]string, error) {
 	body, err := read(w, r, typeJSON, "Accept-Post")
 	if err != nil {
@@ -56,7 +56,7 @@ func readKinds(w http.ResponseWriter, r *http.Request) ([]string, error) {
 	return slices.DeleteFunc(strings.Split(eventKinds, ","), func(kind string) bool { return !slices.Contains(asked, kind) }), nil
 }
 
-// wanted returns the events that a query lists; nil: all.
+// wanted returns the events that a query lists, or nil if all are wanted.
 func wanted(query url.Values) []string {
 	if !query.Has("events") {
 		return nil
@@ -64,8 +64,9 @@ func wanted(query url.Values) []string {
 	return strings.Split(query.Get("events"), ",")
 }
 
-// events is GET of a viewer's events (https://html.spec.whatwg.org/multipage/server-sent-events.html). The data of an
-// event is the message of the native dialect. Event end is the last. The query may list the wanted events.
+// events handles a GET of a viewer's events (https://html.spec.whatwg.org/multipage/server-sent-events.html). The data
+// of an event is the message of the native dialect. The event "end" is the last one. The query may list the wanted
+// events.
 func (h *Handler) events(w http.ResponseWriter, r *http.Request) error {
 	c, err := h.found(r)
 	if err != nil {
@@ -74,30 +75,30 @@ func (h *Handler) events(w http.ResponseWriter, r *http.Request) error {
 	if !accepts(r.Header, typeEvents) {
 		return refusal.New(codeAccept, "events are %s, which Accept leaves out; accepted is one that does not", typeEvents)
 	}
-	from := c.board.subscribe()
-	defer c.board.unsubscribe(from)
+	subscribed := c.board.subscribe()
+	defer c.board.unsubscribe(subscribed)
 	w.Header().Set("Content-Type", typeEvents)
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Accel-Buffering", "no") // nginx would buffer the events
 	w.WriteHeader(http.StatusOK)
-	h.stream(r, stream{w, http.NewResponseController(w), h.cfg.WriteWithin, wanted(r.URL.Query())}, from)
+	h.stream(r, stream{w, http.NewResponseController(w), h.cfg.WriteWithin, wanted(r.URL.Query())}, subscribed)
 	return nil
 }
 
 // stream writes events until the session, the request or the server ends.
-func (h *Handler) stream(r *http.Request, to stream, from *reader) {
+func (h *Handler) stream(r *http.Request, to stream, subscribed *reader) {
 	beat := time.NewTicker(h.cfg.Beat)
 	defer beat.Stop()
 	last, err := false, to.write(": hello\n\n")
 	for err == nil && !last {
 		select {
-		case <-from.events.Ready():
-			last, err = to.drain(from.events)
+		case <-subscribed.events.Ready():
+			last, err = to.drain(subscribed.events)
 		case <-beat.C:
 			err = to.write(":\n\n")
 		case <-h.streaming.Done():
 			last, err = true, to.event("end", endOf(errClosing(), h.log))
-		case <-from.gone:
+		case <-subscribed.gone:
 			last = true
 		case <-r.Context().Done():
 			last = true
@@ -110,13 +111,13 @@ func (h *Handler) stream(r *http.Request, to stream, from *reader) {
 
 // stream is the response that events are written to.
 type stream struct {
-	w        http.ResponseWriter
-	http     *http.ResponseController
-	patience time.Duration
-	kinds    []string // nil: all
+	w           http.ResponseWriter
+	http        *http.ResponseController
+	writeWithin time.Duration
+	kinds       []string // the wanted events; nil: all
 }
 
-// drain writes all queued events and tells whether event end was among them.
+// drain writes all queued events. It returns true if the stream is over: after the event "end", or with an error.
 func (s stream) drain(events *viewing.Outbox) (bool, error) {
 	for m, ok := events.Pop(); ok; m, ok = events.Pop() {
 		if err := s.event(m.Kind, m.Body); err != nil || m.Kind == "end" {
@@ -138,10 +139,10 @@ func (s stream) event(kind string, message any) error {
 	return s.write("event: " + kind + "\ndata: " + string(data) + "\n\n")
 }
 
-// write removes its deadline afterwards: HTTP/2 ends a stream at its deadline even if nothing is being written, and in
-// HTTP/1 the deadline would apply to the next request.
+// write writes and flushes a text within writeWithin. It removes the write deadline afterwards: HTTP/2 ends a stream at
+// its deadline even if nothing is being written, and in HTTP/1 the deadline would apply to the next request.
 func (s stream) write(text string) error {
-	if err := s.http.SetWriteDeadline(time.Now().Add(s.patience)); err != nil {
+	if err := s.http.SetWriteDeadline(time.Now().Add(s.writeWithin)); err != nil {
 		return err
 	}
 	if _, err := s.w.Write([]byte(text)); err != nil {

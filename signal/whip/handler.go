@@ -17,7 +17,7 @@ import (
 
 // Config of a Handler; its zero value is the default.
 type Config struct {
-	// ConnectWithin is the time in which the connection of a new session must be established. Zero means 30 s.
+	// ConnectWithin is how long the connection of a new session may take to be established. Zero means 30 s.
 	ConnectWithin time.Duration
 
 	// Beat is the interval of the comments that keep a stream of events alive. Zero means 15 s.
@@ -39,7 +39,7 @@ type Handler struct {
 	log    *slog.Logger
 	cfg    Config
 	mux    *http.ServeMux
-	salt   string // of the keys of places
+	salt   string // part of what the keys of publishers are computed from
 
 	ctx       context.Context // ends with Close
 	stop      context.CancelCauseFunc
@@ -69,8 +69,8 @@ func NewHandler(cfg Config, registry *room.Registry, engine *peer.Engine, guard 
 	}
 	h.ctx, h.stop = context.WithCancelCause(context.Background())
 	h.streaming, h.endEvents = context.WithCancel(h.ctx)
-	for pattern, at := range h.routes() {
-		h.mux.Handle(pattern, h.handle(at))
+	for pattern, found := range h.routes() {
+		h.mux.Handle(pattern, h.handle(found))
 	}
 	return h
 }
@@ -85,7 +85,8 @@ func (h *Handler) admit(r *http.Request, grant auth.Grant, join bool) (auth.Perm
 	})
 }
 
-// found returns the client whose session the path of a request names. The request needs the rights of the POST.
+// found returns the client whose session the path of a request names. The request needs the same right as the POST that
+// made the session.
 func (h *Handler) found(r *http.Request) (*client, error) {
 	name, grant := r.PathValue("name"), auth.View
 	if name != "" {
@@ -111,7 +112,7 @@ func errGone() error {
 	return refusal.New(codeNotFound, "there is no such session now; accepted is another POST")
 }
 
-// acquire makes Close wait for a request that makes a session, until release.
+// acquire counts a request that makes a session, until release. Close waits for it.
 func (h *Handler) acquire() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -128,8 +129,7 @@ func errClosing() error {
 	return refusal.New(room.CodeClosing, "the server is closing; accepted is another POST later")
 }
 
-// start makes a session known and starts its loop. The request that calls it holds the handler between acquire and
-// release.
+// start registers a client and starts its loop. It must be called between acquire and release.
 func (h *Handler) start(c *client) {
 	h.mu.Lock()
 	h.clients[c.id] = c
@@ -143,7 +143,8 @@ func (h *Handler) forget(c *client) {
 	delete(h.clients, c.id)
 }
 
-// EndEvents ends all streams of events, for an HTTP server that waits for its requests. Sessions go on until Close.
+// EndEvents ends all streams of events. It must be called before an HTTP server waits for its requests, because these
+// streams are such requests. Sessions go on until Close.
 func (h *Handler) EndEvents() { h.endEvents() }
 
 // Close ends all sessions and waits for them.

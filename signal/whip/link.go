@@ -8,7 +8,7 @@ import (
 	"azulejo/signal/peer"
 )
 
-// The WHEP extension of the events, and their names.
+// The name of the WHEP extension for events, and the names of the events.
 const (
 	relEvents  = "urn:ietf:params:whep:ext:core:server-sent-events"
 	eventKinds = "layout,rendition,overload,participants,end"
@@ -35,12 +35,12 @@ func target(address, rel string) string {
 	return "<" + strings.NewReplacer("<", "%3C", ">", "%3E", " ", "%20").Replace(address) + ">; rel=" + quoted(rel)
 }
 
-// quoted is s as a quoted-string (RFC 9110, section 5.6.4).
+// quoted returns s as a quoted-string (RFC 9110, section 5.6.4).
 func quoted(s string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
 }
 
-// path joins segments to a path, each escaped.
+// path joins segments to a path, and escapes each of them.
 func path(segments ...string) string {
 	var b strings.Builder
 	for _, s := range segments {

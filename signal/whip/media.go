@@ -22,12 +22,13 @@ const (
 // maxBody bounds the body of a request in bytes; an offer of a browser has a tenth of it.
 const maxBody = 64 << 10
 
-// read returns a body of the accepted type. For a body of another type it sets header to the accepted one.
+// read returns the body of a request. It refuses a body of another type than the accepted one, and then names the
+// accepted one in the given header of the response.
 func read(w http.ResponseWriter, r *http.Request, accepted, header string) ([]byte, error) {
-	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || kind != accepted {
+	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || mediaType != accepted {
 		w.Header().Set(header, accepted)
-		return nil, refusal.New(codeMediaType, "a body of type %q; accepted is %s", kind, accepted)
+		return nil, refusal.New(codeMediaType, "a body of type %q; accepted is %s", mediaType, accepted)
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	var tooLarge *http.MaxBytesError
@@ -40,20 +41,21 @@ func read(w http.ResponseWriter, r *http.Request, accepted, header string) ([]by
 	return body, nil
 }
 
-// accepts tells whether the header Accept allows a type (RFC 9110, section 12.5.1). Without Accept all are allowed.
-func accepts(h http.Header, kind string) bool {
+// accepts tells whether the header Accept allows a media type (RFC 9110, section 12.5.1). Without Accept all are
+// allowed.
+func accepts(h http.Header, mediaType string) bool {
 	list := strings.Join(h.Values("Accept"), ",")
 	if strings.TrimSpace(list) == "" {
 		return true
 	}
-	family, _, _ := strings.Cut(kind, "/")
+	family, _, _ := strings.Cut(mediaType, "/")
 	best, weight := 0, 0.0
 	for item := range strings.SplitSeq(list, ",") {
 		name, params, err := mime.ParseMediaType(item)
 		if err != nil {
 			continue
 		}
-		rank := map[string]int{kind: 3, family + "/*": 2, "*/*": 1}[name]
+		rank := map[string]int{mediaType: 3, family + "/*": 2, "*/*": 1}[name]
 		if rank > best { // the most specific one counts
 			best, weight = rank, quality(params["q"])
 		}

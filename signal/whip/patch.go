@@ -14,14 +14,15 @@ import (
 	"azulejo/signal/session"
 )
 
-// iceSession is the present ICE session of a client: its name, and the client's credentials in it.
+// iceSession is the present ICE session of a client: the entity tag that names it, the client's credentials in it, and
+// the limit of its restarts.
 type iceSession struct {
 	tag        string // strong entity tag (RFC 9110, section 8.8.3)
 	ufrag, pwd string
 	restarts   *rate.Limiter
 }
 
-// The limit of ICE restarts. A client that changes networks needs one in a while.
+// The limit of ICE restarts. A client needs one only when it changes networks.
 const (
 	restartsAtOnce = 10
 	restartEvery   = time.Second
@@ -37,7 +38,7 @@ func newICESession(offer string) (iceSession, error) {
 
 func newTag() string { return quoted(rand.Text()) }
 
-// remove is DELETE of a session. It ignores If-Match (RFC 9725, section 4.3.1).
+// remove handles a DELETE of a session. It ignores If-Match (RFC 9725, section 4.3.1).
 func (h *Handler) remove(w http.ResponseWriter, r *http.Request) error {
 	c, err := h.found(r)
 	if err != nil {
@@ -52,8 +53,8 @@ func (h *Handler) remove(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// patch is PATCH of a session. It adds candidates of the client to the ICE session that If-Match names. If that is "*"
-// and the credentials are new, it restarts ICE.
+// patch handles a PATCH of a session. It adds candidates of the client to the ICE session that If-Match names. If
+// If-Match is "*" and the credentials are new, it restarts ICE.
 func (h *Handler) patch(w http.ResponseWriter, r *http.Request) error {
 	c, err := h.found(r)
 	if err != nil {
@@ -82,11 +83,11 @@ func (h *Handler) patch(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("ETag", tag)
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusOK)
-	_, _ = w.Write([]byte(ours.String())) // a client that is gone restarts again, or its connection fails
+	_, _ = w.Write([]byte(ours.String())) // without the answer the client restarts again, or its connection fails
 	return nil
 }
 
-// readPatch returns If-Match and the body.
+// readPatch returns If-Match and the fragment in the body.
 func readPatch(w http.ResponseWriter, r *http.Request) (match string, f fragment, err error) {
 	body, err := read(w, r, typeFragment, "Accept-Patch")
 	if err != nil {
@@ -102,15 +103,16 @@ func readPatch(w http.ResponseWriter, r *http.Request) (match string, f fragment
 	return match, f, err
 }
 
-// apply executes a fragment, in the loop. After a restart it returns the fragment of the server.
+// apply executes a fragment of the client. It must be called in the loop. After a restart of ICE it returns the
+// fragment of the server, otherwise an empty one.
 func (c *client) apply(match string, f fragment) (fragment, error) {
-	another := f.ufrag != "" && (f.ufrag != c.ice.ufrag || f.pwd != c.ice.pwd)
+	newCredentials := f.ufrag != "" && (f.ufrag != c.ice.ufrag || f.pwd != c.ice.pwd)
 	switch {
 	case match != "*" && !matches(match, c.ice.tag):
 		return fragment{}, refusal.New(codeStale, "If-Match: %s is of another ICE session; accepted is its newest ETag, or * to restart ICE", match)
-	case match != "*" && another:
+	case match != "*" && newCredentials:
 		return fragment{}, refusal.New(codeFragment, "other ICE credentials than those of the ICE session; accepted are these, or If-Match: * to restart ICE")
-	case !another:
+	case !newCredentials:
 		c.trickle(f)
 		return fragment{}, nil
 	}
@@ -127,7 +129,7 @@ func matches(list, tag string) bool {
 	return false
 }
 
-// trickle ignores candidates that cannot be used (RFC 9725, section 4.3.2).
+// trickle adds the candidates of a fragment. It ignores those that cannot be used (RFC 9725, section 4.3.2).
 func (c *client) trickle(f fragment) {
 	for _, candidate := range f.candidates {
 		if err := c.session.Peer().AddCandidate(candidate.trickled()); err != nil {
@@ -136,7 +138,7 @@ func (c *client) trickle(f fragment) {
 	}
 }
 
-// restart starts another ICE session; after an error the old one goes on.
+// restart starts another ICE session. After an error the old one goes on.
 func (c *client) restart(f fragment) (fragment, error) {
 	if !c.ice.restarts.Allow() {
 		return fragment{}, refusal.New(auth.CodeTooMany, "too many ICE restarts; accepted is one in %v, and %d at once", restartEvery, restartsAtOnce)

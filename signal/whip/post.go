@@ -13,24 +13,24 @@ import (
 	"azulejo/signal/viewing"
 )
 
-// post is a good POST to an endpoint: all that a client is made from.
+// post is a POST to an endpoint that passed all checks: everything that a client is made from.
 type post struct {
 	offer    offered
 	grant    auth.Grant
-	name     string // that the token allows
-	endpoint string // path that was posted to
+	name     string // the client's, see client.name
+	endpoint string // path of the POST
 	joining  room.Joining
 	watch    viewing.Selection
 	options  session.Options
 }
 
-// offered is an offer and what it says of media.
+// offered is an SDP offer, and what it says about media.
 type offered struct {
 	peer.Offered
 	text string
 }
 
-// readOffer checks what both protocols want of a POST.
+// readOffer reads the offer of a POST, and checks what WHIP and WHEP both require.
 func readOffer(w http.ResponseWriter, r *http.Request) (offered, error) {
 	body, err := read(w, r, typeSDP, "Accept-Post")
 	if err != nil {
@@ -40,7 +40,7 @@ func readOffer(w http.ResponseWriter, r *http.Request) (offered, error) {
 		return offered{}, refusal.New(codeAccept, "the answer is %s, which Accept leaves out; accepted is one that does not", typeSDP)
 	}
 	o := offered{text: string(body)}
-	if o.text == "" { // the SDP parser accepts it
+	if o.text == "" { // the SDP parser would accept an empty text
 		return offered{}, refusal.New(codeUnreadable, "an empty body; accepted is an offer as RTCPeerConnection.createOffer makes it")
 	}
 	var d sdp.SessionDescription
@@ -51,7 +51,7 @@ func readOffer(w http.ResponseWriter, r *http.Request) (offered, error) {
 	return o, err
 }
 
-// open makes the client, answers the POST and starts the client's loop. After an error nothing is left.
+// open makes the client, answers the POST and starts the client's loop. After an error the client is freed.
 func (h *Handler) open(w http.ResponseWriter, r *http.Request, p post) error {
 	if err := h.acquire(); err != nil {
 		return err
@@ -70,7 +70,7 @@ func (h *Handler) open(w http.ResponseWriter, r *http.Request, p post) error {
 	return nil
 }
 
-// created answers a POST.
+// created answers the POST that made the client.
 func (c *client) created(w http.ResponseWriter, answer string) {
 	header := w.Header()
 	header.Set("Content-Type", typeSDP)

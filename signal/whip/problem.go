@@ -13,7 +13,7 @@ import (
 	"azulejo/signal/viewing"
 )
 
-// Codes of this dialect; auth, room, peer and viewing add theirs.
+// Codes of this dialect. The packages auth, room, peer and viewing define further codes.
 const (
 	codeNotFound     = "not_found"
 	codeMethod       = "method_not_allowed"
@@ -29,7 +29,7 @@ const (
 	codeInternal     = "internal"
 )
 
-// statuses of the codes; 400 for all others. auth has its own.
+// statuses are the HTTP statuses of the codes. auth.Answer has those of auth. All other codes have status 400.
 var statuses = map[string]int{ // a constant table
 	codeNotFound:            http.StatusNotFound,
 	codeMethod:              http.StatusMethodNotAllowed,
@@ -59,7 +59,7 @@ var statuses = map[string]int{ // a constant table
 // retryAfter is the header Retry-After of a server that is full or closing, in seconds.
 const retryAfter = "5"
 
-// problem is the body of an error (RFC 9457); the code is for programs.
+// problem is the body of a response with an error (RFC 9457). Programs read the code.
 type problem struct {
 	Title  string `json:"title"`
 	Status int    `json:"status"`
@@ -67,7 +67,7 @@ type problem struct {
 	Code   string `json:"code"`
 }
 
-// refuse answers with an error. It logs an internal one and answers with a general message instead.
+// refuse answers a request with an error. It logs an internal error, and answers with a general message instead.
 func refuse(w http.ResponseWriter, err error, log *slog.Logger) {
 	e := refusalOf(err, log)
 	status := auth.Answer(w.Header(), e)
@@ -87,7 +87,8 @@ func refuse(w http.ResponseWriter, err error, log *slog.Logger) {
 	_ = json.NewEncoder(w).Encode(body) // a client that is gone reads nothing
 }
 
-// refusalOf returns what the client may know of an error, and logs an internal one.
+// refusalOf returns the refusal that reports an error to the client. It logs an internal error, whose text the client
+// does not get.
 func refusalOf(err error, log *slog.Logger) *refusal.Error {
 	var e *refusal.Error
 	if errors.As(err, &e) {

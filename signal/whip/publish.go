@@ -14,7 +14,7 @@ import (
 	"azulejo/signal/viewing"
 )
 
-// publish is POST to a WHIP endpoint.
+// publish handles a POST to a WHIP endpoint.
 func (h *Handler) publish(w http.ResponseWriter, r *http.Request) error {
 	permit, err := h.admit(r, auth.Publish, true)
 	if err != nil {
@@ -45,20 +45,20 @@ func (h *Handler) publish(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
-// flag reads a key of the query that is 0 or 1.
-func flag(r *http.Request, key string) (bool, error) {
-	switch v := r.URL.Query().Get(key); v {
+// flag reads a parameter of the query that is 0 or 1. An absent one is 0.
+func flag(r *http.Request, parameter string) (bool, error) {
+	switch v := r.URL.Query().Get(parameter); v {
 	case "", "0":
 		return false, nil
 	case "1":
 		return true, nil
 	default:
-		return false, refusal.New(viewing.CodeBadMessage, "%s=%s; accepted are 0 and 1", key, viewing.Clip(v))
+		return false, refusal.New(viewing.CodeBadMessage, "%s=%s; accepted are 0 and 1", parameter, viewing.Clip(v))
 	}
 }
 
-// key is the key of the publisher's place in its room. The package comment says which publishers share one. The salt
-// keeps clients from computing keys.
+// key returns the key by which the room knows the publisher. The package comment says which publishers have the same
+// key. The salt keeps clients from computing keys.
 func (h *Handler) key(r *http.Request, permit auth.Permit, name string) string {
 	holder := "named"
 	if permit.Name == "" {

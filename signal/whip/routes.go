@@ -11,7 +11,7 @@ import (
 	"azulejo/signal/refusal"
 )
 
-// routes are all resources, by the pattern of the mux.
+// routes returns all resources, by their patterns in the mux.
 func (h *Handler) routes() map[string]resource {
 	session := resource{do: methods{http.MethodPatch: h.patch, http.MethodDelete: h.remove}, header: "Accept-Patch", accepts: typeFragment}
 	return map[string]resource{
@@ -25,22 +25,22 @@ func (h *Handler) routes() map[string]resource {
 	}
 }
 
-// resource is what a path leads to.
+// resource is what the server has at a path.
 type resource struct {
-	do              methods // nil: the path leads nowhere
+	do              methods // nil: there is nothing at the path
 	header, accepts string  // the header that announces the accepted type, and that type
 }
 
-// methods are the HTTP methods of a resource; the caller answers their errors.
+// methods are the handlers of a resource, by HTTP method. Their caller answers with the error that they return.
 type methods map[string]func(http.ResponseWriter, *http.Request) error
 
-// names are the methods in a fixed order, OPTIONS last.
+// names returns the methods in a fixed order, OPTIONS last.
 func (m methods) names() string {
 	return strings.Join(append(slices.Sorted(maps.Keys(m)), http.MethodOptions), ", ")
 }
 
-// handle serves a resource. It checks the origin of every request, answers OPTIONS, and refuses unknown methods, which
-// both protocols reserve for later versions.
+// handle returns the HTTP handler of a resource. It checks the origin of every request, answers OPTIONS, and refuses
+// methods that the resource does not have. WHIP and WHEP reserve such methods for later versions.
 func (h *Handler) handle(to resource) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := h.serve(to, w, r); err != nil {
@@ -86,7 +86,8 @@ func (h *Handler) checkOrigin(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// options answers OPTIONS with the methods of a resource, and a browser's CORS preflight.
+// options sets the headers that answer OPTIONS: the methods of a resource, and the answer to a browser's CORS
+// preflight.
 func options(header http.Header, of resource) {
 	header.Set("Allow", of.do.names())
 	header.Set("Access-Control-Allow-Methods", of.do.names())
@@ -97,9 +98,9 @@ func options(header http.Header, of resource) {
 	}
 }
 
-// linkEarly adds the ICE servers to the answer of OPTIONS if the client may make a session here: then its first offer can
-// use them. They carry credentials for one client, so the guard counts the request as a join. A CORS preflight carries no
-// token and gets no servers.
+// linkEarly adds the ICE servers to the answer of OPTIONS, if the client may make a session here. Then the client can
+// use them in its first offer. The ICE servers come with credentials for one client, so the guard counts the request as
+// a join. A CORS preflight has no token and gets no servers.
 func (h *Handler) linkEarly(header http.Header, r *http.Request) {
 	if r.Header.Get("Access-Control-Request-Method") != "" {
 		return

@@ -28,11 +28,12 @@ type section struct {
 	mid   string // empty: absent
 }
 
-// parseFragment reads lines "x=…" that end with CRLF or LF, and ignores those that are not about ICE. Credentials may be
-// in a media section, as in offers of browsers; in a bundle all sections have the same. The error is a [refusal.Error].
+// parseFragment reads lines "x=…" that end with CRLF or LF, and ignores lines that are not about ICE. Credentials may
+// be in a media section, as in offers of browsers: in a bundle all sections have the same ones. The error is a
+// [refusal.Error].
 func parseFragment(text string) (fragment, error) {
 	var f fragment
-	var in section
+	var current section
 	for line := range strings.Lines(text) {
 		line = strings.TrimRight(line, "\r\n")
 		if line == "" {
@@ -43,10 +44,10 @@ func parseFragment(text string) (fragment, error) {
 		}
 		switch key, value, _ := strings.Cut(line[2:], ":"); {
 		case line[0] == 'm':
-			in = section{media: line[2:]}
+			current = section{media: line[2:]}
 		case line[0] != 'a': // ignored
 		case key == "mid":
-			in.mid = value
+			current.mid = value
 		case key == "ice-ufrag" || key == "ice-pwd":
 			if err := f.credential(key, value); err != nil {
 				return fragment{}, err
@@ -55,7 +56,7 @@ func parseFragment(text string) (fragment, error) {
 			if len(strings.Fields(value)) < 8 { // foundation to type (RFC 8839, section 5.1)
 				return fragment{}, unreadable("candidate %q", line)
 			}
-			f.candidates = append(f.candidates, candidate{in, "candidate:" + value})
+			f.candidates = append(f.candidates, candidate{current, "candidate:" + value})
 		case key == "end-of-candidates":
 			f.end = true
 		}
@@ -74,7 +75,7 @@ func unreadable(format, line string) error {
 	return refusal.New(codeUnreadable, "the fragment cannot be read: "+format+"; accepted is %s (RFC 8840)", line, typeFragment)
 }
 
-// credential stores a credential. Another one of the same key must have the same value.
+// credential stores a credential. If the fragment repeats the credential, the value must be the same.
 func (f *fragment) credential(key, value string) error {
 	to := &f.ufrag
 	if key == "ice-pwd" {
@@ -87,7 +88,7 @@ func (f *fragment) credential(key, value string) error {
 	return nil
 }
 
-// String writes the form that parseFragment reads.
+// String returns the text that parseFragment reads.
 func (f fragment) String() string {
 	var b strings.Builder
 	line := func(prefix, value string) {
@@ -97,12 +98,12 @@ func (f fragment) String() string {
 	}
 	line("a=ice-ufrag:", f.ufrag)
 	line("a=ice-pwd:", f.pwd)
-	var in section
+	var current section
 	for _, c := range f.candidates {
-		if c.of != in {
-			in = c.of
-			line("m=", in.media)
-			line("a=mid:", in.mid)
+		if c.of != current {
+			current = c.of
+			line("m=", current.media)
+			line("a=mid:", current.mid)
 		}
 		line("a=", c.text)
 	}
@@ -112,7 +113,7 @@ func (f fragment) String() string {
 	return b.String()
 }
 
-// fragmentOf extracts the credentials and the candidates of a description. In a bundle the candidates are in its first
+// fragmentOf returns the credentials and the candidates of a description. In a bundle the candidates are in the first
 // section.
 func fragmentOf(description string) (fragment, error) {
 	var d sdp.SessionDescription
@@ -137,7 +138,7 @@ func fragmentOf(description string) (fragment, error) {
 	return f, nil
 }
 
-// inherit fills in the credentials that are still unknown.
+// inherit sets the credentials that are still unknown from the attributes of a section or of the session.
 func (f *fragment) inherit(attribute func(string) (string, bool)) {
 	if ufrag, ok := attribute("ice-ufrag"); ok && f.ufrag == "" {
 		f.ufrag = ufrag
@@ -147,7 +148,7 @@ func (f *fragment) inherit(attribute func(string) (string, bool)) {
 	}
 }
 
-// trickled converts a candidate for the peer.
+// trickled returns the candidate as the peer takes it.
 func (c candidate) trickled() peer.Candidate {
 	out := peer.Candidate{Candidate: c.text}
 	if c.of.mid != "" {

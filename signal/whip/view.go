@@ -11,7 +11,7 @@ import (
 	"azulejo/signal/viewing"
 )
 
-// watch is POST to a WHEP endpoint.
+// watch handles a POST to a WHEP endpoint.
 func (h *Handler) watch(w http.ResponseWriter, r *http.Request) error {
 	permit, err := h.admit(r, auth.View, true)
 	if err != nil {
@@ -35,8 +35,8 @@ func (h *Handler) watch(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
-// view is POST to a viewer's view: it changes what the viewer watches. The body is the native view message, without
-// type.
+// view handles a POST to a viewer's view: it changes what the viewer watches. The body is the native view message,
+// without type.
 func (h *Handler) view(w http.ResponseWriter, r *http.Request) error {
 	c, err := h.found(r)
 	if err != nil {
@@ -60,7 +60,7 @@ func (h *Handler) view(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// participants is the event of the same name.
+// participants returns the message of the event participants.
 func participants(e room.Event) viewing.Participants {
 	return viewing.Participants{Type: "participants", Participants: e.Participants}
 }

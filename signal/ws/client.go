@@ -14,7 +14,7 @@ import (
 	"azulejo/signal/viewing"
 )
 
-// client is one connection: at most one membership and one peer. It belongs to the goroutine of run.
+// client is one WebSocket connection, with at most one membership and one peer. Only the goroutine of run uses it.
 type client struct {
 	h       *Handler
 	log     *slog.Logger
@@ -22,9 +22,9 @@ type client struct {
 	origin  origin
 	session *session.Session
 
-	token    string           // of the join
+	token    string           // with which the client joined
 	answered bool             // an offer was answered; the next one is an ICE restart
-	joinBy   <-chan time.Time // the last moment to join; nil once joined
+	joinBy   <-chan time.Time // fires if the client has not joined in time; nil after the join
 }
 
 // origin is what the handler knows of the client that opened a connection.
@@ -42,10 +42,10 @@ func newClient(h *Handler, conn *websocket.Conn, from origin) *client {
 	}
 }
 
-// run lives as long as the connection.
+// run serves the connection, and returns after it has closed it.
 func (c *client) run(ctx context.Context) {
 	c.pump.start()
-	code, reason := websocket.CloseInternalServerErr, codeInternal // unless the loop returns
+	code, reason := websocket.CloseInternalServerErr, codeInternal // for a panic of the loop
 	var err error
 	defer func() {
 		c.session.Close(err)
@@ -56,12 +56,12 @@ func (c *client) run(ctx context.Context) {
 		code, reason = websocket.CloseNormalClosure, ""
 		return
 	}
-	m := wire(err, c.log)
+	m := errorFor(err, c.log)
 	c.pump.send(m) // a slow client may miss it
 	code, reason = closeCode(m.Code), m.Code
 }
 
-// loop handles one event after the other until the connection has a reason to end.
+// loop handles one event after the other. It returns the reason why the connection must end.
 func (c *client) loop(ctx context.Context) error {
 	for {
 		var err error
@@ -100,8 +100,8 @@ func (c *client) loop(ctx context.Context) error {
 	}
 }
 
-// receive handles one message. An error of the client is answered and does not end the connection; the returned error
-// does.
+// receive handles one message. It answers a mistake of the client with an error message, and the connection goes on.
+// The connection ends if receive returns an error.
 func (c *client) receive(ctx context.Context, r received) error {
 	var refused *refusal.Error
 	switch {
@@ -111,13 +111,13 @@ func (c *client) receive(ctx context.Context, r received) error {
 		c.log.Debug("connection ended", "error", r.err)
 		return session.ErrGone
 	case r.err != nil:
-		return c.send(wire(r.err, c.log))
+		return c.send(errorFor(r.err, c.log))
 	}
 	err := c.handle(ctx, r.message)
 	if err == nil || errors.Is(err, session.ErrLeft) || errors.Is(err, errSlow) {
 		return err
 	}
-	return c.send(wire(err, c.log))
+	return c.send(errorFor(err, c.log))
 }
 
 var errSlow error = refusal.New(codeSlow, "%d messages were not read; accepted is a new connection that reads them", backlog)
@@ -129,7 +129,7 @@ func (c *client) send(message any) error {
 	return nil
 }
 
-// sendEvent sends what changed in the room.
+// sendEvent sends the participants of the room, and before that its level of overload if that is new.
 func (c *client) sendEvent(e room.Event) error {
 	if err := c.sendOverload(e.Overload); err != nil {
 		return err
@@ -145,7 +145,8 @@ func (c *client) sendOverload(level int) error {
 	return nil
 }
 
-// afterPeer handles the end of the peer connection. A client that closed it is gone, unless it says that it leaves.
+// afterPeer returns why the connection ends after its peer connection has ended. A client that closed the peer
+// connection itself counts as gone, unless its leave message arrives too.
 func (c *client) afterPeer() error {
 	if err := c.session.Peer().Err(); err != nil {
 		return err
@@ -153,11 +154,11 @@ func (c *client) afterPeer() error {
 	return c.awaitLeave()
 }
 
-// leaveWithin is the time in which a client that closed its peer connection may say that it leaves.
+// leaveWithin is how long the server waits for the leave message of a client that closed its peer connection.
 const leaveWithin = time.Second
 
-// awaitLeave waits for the client's leave: clients send it right before they close the peer connection, and either may
-// arrive first.
+// awaitLeave waits for the client's leave message. Clients send it right before they close the peer connection, but the
+// server may notice the end of the peer connection first.
 func (c *client) awaitLeave() error {
 	late := time.After(leaveWithin)
 	for {

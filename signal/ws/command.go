@@ -40,7 +40,7 @@ func (c *client) handle(ctx context.Context, message any) error {
 	return nil
 }
 
-// inOrder refuses a message that may not come now.
+// inOrder refuses a second join, and any message before the join that is not allowed there.
 func (c *client) inOrder(message any) error {
 	joined := c.session.Member() != nil
 	switch message.(type) {
@@ -58,10 +58,11 @@ func (c *client) inOrder(message any) error {
 	return nil
 }
 
-// media are those that the client publishes.
+// media returns what the client publishes.
 func (p publish) media() room.Media { return room.Media{Audio: p.Audio, Video: p.Video} }
 
-// screenSuffix ends the name under which a client shares its screen beside its camera.
+// screenSuffix is the end of the name of a client that shares a screen, while another client of the same person
+// publishes the camera.
 const screenSuffix = " (screen)"
 
 // admit asks the guard, and returns the name that the token allows. A client whose token has a name may add
@@ -96,7 +97,7 @@ func (c *client) join(ctx context.Context, m joinMessage) error {
 	return c.welcome()
 }
 
-// welcome sends what a new member needs to know.
+// welcome sends a new member its id, the ICE servers, the participants and the level of overload.
 func (c *client) welcome() error {
 	member, now := c.session.Member(), c.session.AtJoin()
 	servers := append([]peer.ICEServer{}, c.h.server.Engine.ICEServers(member.ID())...)
@@ -106,33 +107,33 @@ func (c *client) welcome() error {
 	return c.sendOverload(now.Overload)
 }
 
-// define sets or removes a named view of the room, and answers with the views that the room has then.
+// define sets or removes a named view of the room, and answers with the views that the room has afterwards.
 func (c *client) define(m defineMessage) error {
-	in, registry := c.session.Member().Room(), c.h.server.Registry
-	_, err := c.h.server.Guard.Admit(auth.Ask{Token: c.token, Room: in, Grants: []auth.Grant{auth.Admin}, Remote: c.origin.remote})
+	name, registry := c.session.Member().Room(), c.h.server.Registry
+	_, err := c.h.server.Guard.Admit(auth.Ask{Token: c.token, Room: name, Grants: []auth.Grant{auth.Admin}, Remote: c.origin.remote})
 	if err != nil {
 		return err
 	}
 	if len(m.As) == 0 || string(m.As) == "null" {
-		err = registry.DeleteView(in, m.View)
+		err = registry.DeleteView(name, m.View)
 	} else {
 		var v mixer.View
 		if v, err = viewing.ReadView("as", m.As); err == nil {
-			err = registry.SetView(in, m.View, v)
+			err = registry.SetView(name, m.View, v)
 		}
 	}
 	if err != nil {
 		return err
 	}
-	info, err := registry.Info(in)
+	info, err := registry.Info(name)
 	if err != nil {
 		return err
 	}
 	return c.send(viewsMessage{"views", info.Views})
 }
 
-// offer answers the client's offer. The first good one begins the connection; any later one restarts ICE, after which
-// the client may send its candidates again.
+// offer answers the client's offer. The first valid offer starts the connection. Any later one restarts ICE, after
+// which the client may send all its candidates again.
 func (c *client) offer(m offerMessage) error {
 	p := c.session.Peer()
 	if p == nil {

@@ -11,7 +11,7 @@ import (
 	"azulejo/signal/room"
 )
 
-// Codes of this dialect; room, peer and viewing add theirs.
+// Codes of this dialect. The packages room, peer and viewing define further codes.
 const (
 	codeTooLarge  = "too_large"
 	codeSlow      = "slow"
@@ -19,8 +19,9 @@ const (
 	codeInternal  = "internal"
 )
 
-// wire returns what the client may know of an error, and logs an internal one.
-func wire(err error, log *slog.Logger) errorMessage {
+// errorFor returns the message that reports an error to the client. It logs an internal error, whose text the client
+// does not get.
+func errorFor(err error, log *slog.Logger) errorMessage {
 	var refused *refusal.Error
 	if errors.As(err, &refused) {
 		return errorMessage{Type: "error", Code: refused.Code, Message: refused.Message}
@@ -29,7 +30,8 @@ func wire(err error, log *slog.Logger) errorMessage {
 	return errorMessage{Type: "error", Code: codeInternal, Message: "something went wrong in the server; its log says what"}
 }
 
-// closeCode is the WebSocket close code (RFC 6455, section 7.4.1) of a session that ends with an error.
+// closeCode returns the WebSocket close code (RFC 6455, section 7.4.1) for a session that ends with an error of the
+// given code.
 func closeCode(code string) int {
 	switch code {
 	case codeTooLarge:

@@ -17,11 +17,11 @@ import (
 
 // Config of a Handler; its zero value is the default.
 type Config struct {
-	// Ping is the interval of WebSocket pings. A client that has sent nothing for three intervals is gone.
+	// Ping is the interval of WebSocket pings. The server gives up a client that has sent nothing for three intervals.
 	// Zero means 15 s.
 	Ping time.Duration
 
-	// JoinWithin is the time in which a new connection must join a room. Zero means 30 s.
+	// JoinWithin is how long a new connection may take to join a room. Zero means 30 s.
 	JoinWithin time.Duration
 }
 
@@ -47,7 +47,7 @@ type Handler struct {
 }
 
 // NewHandler makes a handler. The registry must run, and the engine must stay open, until Close has returned. The guard
-// admits every join, and checks the origin of every connection.
+// decides on every join and on the origin of every connection.
 func NewHandler(cfg Config, registry *room.Registry, engine *peer.Engine, guard *auth.Guard, log *slog.Logger) *Handler {
 	ctx, stop := context.WithCancel(context.Background())
 	server := session.Server{Registry: registry, Engine: engine, Guard: guard}
@@ -62,7 +62,7 @@ func NewHandler(cfg Config, registry *room.Registry, engine *peer.Engine, guard 
 	return h
 }
 
-// ServeHTTP upgrades a request to a WebSocket and returns when that is closed.
+// ServeHTTP upgrades a request to a WebSocket, and returns when the WebSocket is closed.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !h.enter() {
 		http.Error(w, "the server is closing", http.StatusServiceUnavailable)

@@ -18,13 +18,13 @@ type (
 		Key     string            `json:"key"`
 		Token   string            `json:"token"`
 		Publish publish           `json:"publish"`
-		Select  viewing.Selection `json:"-"` // its fields are those of the message itself
+		Select  viewing.Selection `json:"-"` // parseJoin reads it from the fields of the message itself
 	}
 	publish struct {
 		Audio  bool `json:"audio"`
 		Video  bool `json:"video"`
 		Screen bool `json:"screen"` // the video is a shared screen
-		Layers int  `json:"layers"` // of simulcast; zero is one
+		Layers int  `json:"layers"` // simulcast layers; zero means one
 	}
 	offerMessage struct {
 		SDP string `json:"sdp"`
@@ -75,7 +75,7 @@ type (
 
 const knownTypes = "join, offer, candidate, view, define, mute, leave, ping"
 
-// parse reads one message of a client; the error is a [refusal.Error].
+// parse reads one message of a client. The error is a [refusal.Error].
 func parse(data []byte) (any, error) {
 	var envelope struct {
 		Type string `json:"type"`
@@ -114,7 +114,7 @@ func decode[T any](name string, data []byte) (any, error) {
 	return m, nil
 }
 
-// parseJoin reads a join, with the fields of a selection in it.
+// parseJoin reads a join message and the selection whose fields are among those of the message.
 func parseJoin(data []byte) (any, error) {
 	var m joinMessage
 	for _, into := range []any{&m, &m.Select} {
@@ -135,7 +135,7 @@ func (p publish) check() error {
 	return nil
 }
 
-// parseCandidate accepts the fields of the candidate beside type, or in an object "candidate".
+// parseCandidate reads a candidate. Its fields may be next to the field type, or in an object "candidate".
 func parseCandidate(data []byte) (any, error) {
 	var outer struct {
 		Candidate json.RawMessage `json:"candidate"`

@@ -16,19 +16,19 @@ import (
 const (
 	maxMessage = 64 << 10         // bytes of one message of a client
 	backlog    = 64               // messages queued for a client
-	writeWait  = 10 * time.Second // for one message to be written
-	farewell   = time.Second      // for a client to read the reason of a close
-	unread     = 16 << 20         // bytes that are read and discarded after the close frame is sent
+	writeWait  = 10 * time.Second // time limit for writing one message
+	farewell   = time.Second      // time limit for the last messages, and for the client's close frame
+	unread     = 16 << 20         // most bytes that are read and discarded after the close frame is sent
 )
 
-// pump moves messages between the connection and the client's loop: one reader, one writer.
+// pump moves messages between the connection and the client's loop. It has one reader and one writer.
 type pump struct {
 	conn *websocket.Conn
 	ping time.Duration
 
-	in     chan received   // from the reader; closed when it ends
+	in     chan received   // from the reader, which closes it at its end
 	out    chan any        // to the writer
-	newest *viewing.Outbox // to the writer, which empties out first
+	newest *viewing.Outbox // to the writer, which sends everything in out first
 	stop   chan struct{}   // closed by finish
 	gone   chan struct{}   // closed when the writer has ended
 
@@ -37,10 +37,10 @@ type pump struct {
 	work       sync.WaitGroup
 
 	mu       sync.Mutex
-	stopping bool // the read deadline moves no more
+	stopping bool // extendDeadline has no effect any more
 }
 
-// received is one message, or the error that reading it had. After a fatal error nothing follows.
+// received is one message, or the error of reading it. The reader ends after a fatal error.
 type received struct {
 	message any
 	err     error
@@ -69,12 +69,12 @@ func (p *pump) send(message any) bool {
 	}
 }
 
-// notify queues a message that replaces an older one of its kind: a slow client gets the newest only.
+// notify queues a message and removes an older message of its kind: a slow client gets only the newest one.
 func (p *pump) notify(kind string, message any) { p.newest.Push(kind, message) }
 
 // finish sends the queued messages, then the close frame, and waits for both goroutines. It waits at most 1 s for the
-// client's close frame, and discards what the client sends until then: TCP resets a connection that is closed with
-// unread bytes, and the client would lose the close frame.
+// client's close frame, and discards what the client sends until then. TCP resets a connection that is closed with
+// unread bytes, and then the client would lose the server's close frame.
 func (p *pump) finish(code int, reason string) {
 	p.closeFrame = websocket.FormatCloseMessage(code, reason)
 	close(p.stop)
@@ -87,7 +87,8 @@ func (p *pump) finish(code int, reason string) {
 	_ = p.conn.Close()
 }
 
-// reader ends with the connection, or after a message that is too large.
+// reader sends the client's messages to the loop. It returns when the connection ends, or after a message that is too
+// large.
 func (p *pump) reader() {
 	defer close(p.in)
 	p.extendDeadline()
@@ -133,7 +134,7 @@ func (p *pump) finalDeadline() {
 }
 
 func (p *pump) read() (any, error) {
-	kind, r, err := p.conn.NextReader()
+	messageType, r, err := p.conn.NextReader()
 	if err != nil {
 		return nil, fmt.Errorf("read: %w", err)
 	}
@@ -145,13 +146,13 @@ func (p *pump) read() (any, error) {
 	if len(data) > maxMessage {
 		return nil, refusal.New(codeTooLarge, "a message of more than %d bytes; accepted are up to that", maxMessage)
 	}
-	if kind != websocket.TextMessage {
+	if messageType != websocket.TextMessage {
 		return nil, refusal.New(viewing.CodeBadMessage, "a binary message; accepted are text messages with JSON")
 	}
 	return parse(data)
 }
 
-// writer ends with finish, or with an error of the connection.
+// writer sends messages and pings until finish is called or the connection fails.
 func (p *pump) writer() {
 	defer close(p.gone)
 	ticker := time.NewTicker(p.ping)
@@ -177,7 +178,8 @@ func (p *pump) writer() {
 	}
 }
 
-// writeNewest empties out first, so that no message overtakes one that was queued before it.
+// writeNewest sends everything in newest. Before each of these messages it sends everything in out, so that no message
+// overtakes one that was queued earlier.
 func (p *pump) writeNewest() error {
 	for {
 		var m any
@@ -203,7 +205,7 @@ func (p *pump) write(message any) error {
 	return p.conn.WriteJSON(message)
 }
 
-// drain sends the queued messages and the close frame, all within one deadline.
+// drain sends the messages in out and the close frame, all within one deadline.
 func (p *pump) drain() {
 	if p.conn.SetWriteDeadline(time.Now().Add(farewell)) != nil {
 		return

@@ -1,4 +1,4 @@
-// Package authtest has tokens for tests of code that uses an auth.Guard: valid ones, and ones that must be refused.
+// Package authtest makes tokens for tests of code that uses an auth.Guard: valid ones, and ones that must be refused.
 package authtest
 
 import (
@@ -14,7 +14,8 @@ const Secret auth.Secret = "0123456789abcdef0123456789abcdef"
 
 const another auth.Secret = "fedcba9876543210fedcba9876543210"
 
-// Config needs tokens, and sets no low limit on failures.
+// Config returns a configuration with which tokens are needed. Its limit on failures is too high to be reached in
+// tests.
 func Config() auth.Config {
 	return auth.Config{Mode: auth.ModeToken, Secret: Secret, FailuresPerMinute: 100_000}
 }
@@ -29,13 +30,13 @@ func Guard(t testing.TB, cfg auth.Config) *auth.Guard {
 	return g
 }
 
-// Token is valid for a room and an hour.
+// Token returns a token that is valid for one room and one hour.
 func Token(t testing.TB, room string, grants ...auth.Grant) string {
 	t.Helper()
 	return Named(t, room, "", grants...)
 }
 
-// Named is like Token, for one name only.
+// Named returns a token as Token does, which is valid for one name only.
 func Named(t testing.TB, room, name string, grants ...auth.Grant) string {
 	t.Helper()
 	return mint(t, Secret, auth.Pass{Room: room, Name: name, Grants: grants, Expires: time.Now().Add(time.Hour)})
@@ -52,14 +53,14 @@ func mint(t testing.TB, s auth.Secret, p auth.Pass) string {
 
 // Bad is a token that must be refused.
 type Bad struct {
-	Name  string // of the case
+	Name  string // of the test case
 	Token string
 	Code  string // of the refusal
-	Word  string // in the reason
+	Word  string // a word in the text of the refusal
 }
 
-// BadTokens are tokens that must be refused where these grants are needed for a room; auth.AllRooms: for all rooms; empty:
-// for no particular room.
+// BadTokens returns tokens that must be refused for a request that needs these grants for a room. auth.AllRooms stands
+// for all rooms. An empty room stands for no particular room.
 func BadTokens(t testing.TB, room string, needed ...auth.Grant) []Bad {
 	t.Helper()
 	all := []auth.Grant{auth.View, auth.Publish, auth.Footage, auth.Admin}

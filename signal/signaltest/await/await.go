@@ -1,5 +1,5 @@
-// Package await is for tests only: it waits for what has to happen and to end. It imports nothing of ours, so that every
-// package's own tests can use it.
+// Package await lets tests wait for what must happen. Only tests may use it. It imports no package of this module, so
+// that the tests of every package can use it.
 package await
 
 import (
@@ -8,16 +8,17 @@ import (
 	"time"
 )
 
-// Patience is how long anything that has to happen may take.
+// Patience is how long anything that a test waits for may take.
 const Patience = 30 * time.Second
 
-// Until polls until ok, and fails the test when that takes longer than Patience. The test's own goroutine calls it.
+// Until polls ok until it returns true. It fails the test if that takes longer than Patience. Only the goroutine of the
+// test may call it.
 func Until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	Within(t, Patience, what, ok)
 }
 
-// Within is Until with another patience.
+// Within is like Until, with another limit in place of Patience.
 func Within(t testing.TB, patience time.Duration, what string, ok func() bool) {
 	t.Helper()
 	deadline := time.After(patience)
@@ -32,8 +33,8 @@ func Within(t testing.TB, patience time.Duration, what string, ok func() bool) {
 	}
 }
 
-// Running runs something until the test ends, and fails the test for its error. What is cleaned up before it was
-// begun later.
+// Running runs a function until the test ends, and fails the test for its error. The function ends before the test runs
+// the cleanups that were registered before this call.
 func Running(t testing.TB, run func(context.Context) error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
