@@ -27,13 +27,14 @@ type timelinePath struct {
 	To     string `query:"to" doc:"RFC 3339 or Unix milliseconds; now when absent" example:"2026-03-01T04:00:00Z"`
 }
 
-// reply is a JSON body that caches must not store.
+// reply is an answer with a JSON body that caches must not store.
 type reply[T any] struct {
 	CacheControl string `header:"Cache-Control"`
 	Body         T
 }
 
-func fresh[T any](body T) *reply[T] {
+// uncached returns a reply with the body.
+func uncached[T any](body T) *reply[T] {
 	return &reply[T]{CacheControl: "no-store", Body: body}
 }
 
@@ -50,14 +51,14 @@ type stream struct {
 	Name string `json:"name"`
 }
 
-// registerAPI declares the REST operations and renders /openapi.yaml once.
+// registerAPI registers the operations of the REST API. It also renders their description once, for /openapi.yaml.
 func (s *Server) registerAPI() error {
 	cfg := huma.DefaultConfig("azulejo", s.cfg.Version)
 	cfg.Info.Description = "Many in, one out, kept: rooms mixed into one stream, and their footage."
 	cfg.OpenAPIPath, cfg.DocsPath, cfg.SchemasPath = "", "", ""
-	cfg.CreateHooks = nil // no $schema members in answers
+	cfg.CreateHooks = nil // a hook would add $schema to every answer
 	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer", BearerFormat: "JWT"}}
-	cfg.Security = []map[string][]string{{"token": {}}, {}} // the second, empty one is for servers without tokens
+	cfg.Security = []map[string][]string{{"token": {}}, {}} // the empty one means that servers without tokens need none
 	api := humago.New(s.mux, cfg)
 
 	get(api, "list-rooms", "/api/v1/rooms", "Rooms that are open", s.listRooms)
@@ -79,6 +80,7 @@ func (s *Server) registerAPI() error {
 	return nil
 }
 
+// get registers a GET operation.
 func get[I, O any](api huma.API, id, path, summary string, h func(context.Context, *I) (*O, error)) {
 	huma.Register(api, huma.Operation{OperationID: id, Method: http.MethodGet, Path: path, Summary: summary}, h)
 }
@@ -88,7 +90,7 @@ func (s *Server) listRooms(context.Context, *struct{}) (*reply[roomList], error)
 	if list == nil {
 		list = []room.Info{}
 	}
-	return fresh(roomList{list}), nil
+	return uncached(roomList{list}), nil
 }
 
 func (s *Server) getRoom(_ context.Context, in *roomPath) (*reply[room.Info], error) {
@@ -96,7 +98,7 @@ func (s *Server) getRoom(_ context.Context, in *roomPath) (*reply[room.Info], er
 	if err != nil {
 		return nil, huma.Error404NotFound(err.Error())
 	}
-	return fresh(info), nil
+	return uncached(info), nil
 }
 
 func (s *Server) listStreams(ctx context.Context, in *roomPath) (*reply[streamList], error) {
@@ -111,7 +113,7 @@ func (s *Server) listStreams(ctx context.Context, in *roomPath) (*reply[streamLi
 	for _, n := range names {
 		list.Streams = append(list.Streams, stream{n})
 	}
-	return fresh(list), nil
+	return uncached(list), nil
 }
 
 func (s *Server) getTimeline(ctx context.Context, in *timelinePath) (*reply[index.Timeline], error) {
@@ -122,25 +124,25 @@ func (s *Server) getTimeline(ctx context.Context, in *timelinePath) (*reply[inde
 	if err != nil {
 		return nil, huma.Error422UnprocessableEntity(err.Error(), &huma.ErrorDetail{Message: err.Error(), Location: where})
 	}
-	if err = footage.CheckName(in.Stream); err != nil { // the schema limits letters, CheckName limits bytes
+	if err = footage.CheckName(in.Stream); err != nil { // the schema limits characters, CheckName limits bytes
 		return nil, huma.Error422UnprocessableEntity(err.Error(), &huma.ErrorDetail{Message: err.Error(), Location: "path.stream", Value: in.Stream})
 	}
 	line, err := s.cfg.Footage.Timeline(ctx, in.Room, in.Stream, from, to)
 	if err != nil {
 		return nil, s.footageError(ctx, err, in.Room, in.Stream)
 	}
-	return fresh(line), nil
+	return uncached(line), nil
 }
 
-// footageError logs err and hides its text from the client: it may name buckets and hosts.
-func (s *Server) footageError(ctx context.Context, err error, in, stream string) error {
+// footageError logs err and returns an error for the client without its text, since the text may name buckets and hosts.
+func (s *Server) footageError(ctx context.Context, err error, roomName, stream string) error {
 	if ctx.Err() == nil {
-		s.log.Error("footage not read", "room", in, "stream", stream, "error", err)
+		s.log.Error("footage not read", "room", roomName, "stream", stream, "error", err)
 	}
 	return huma.Error503ServiceUnavailable("the footage store did not answer; try again")
 }
 
-// describeMedia documents the routes that the Media handler serves.
+// describeMedia adds the routes of Config.Media to the description of the API.
 func describeMedia(doc *huma.OpenAPI) {
 	params := func(names ...string) []*huma.Param {
 		var list []*huma.Param

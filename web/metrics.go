@@ -14,7 +14,8 @@ import (
 	"azulejo/signal/room"
 )
 
-// newMetrics serves a registry of its own with the process, the Go runtime, and a snapshot of the rooms at each scrape.
+// newMetrics returns a handler that serves the metrics of the process, of the Go runtime and of azulejo. They have a
+// registry of their own. Each scrape takes a new snapshot of the rooms.
 func newMetrics(cfg Config, log *slog.Logger) http.Handler {
 	reg := prometheus.NewRegistry()
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
@@ -25,11 +26,11 @@ func newMetrics(cfg Config, log *slog.Logger) http.Handler {
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newExposition(cfg))
 	return promhttp.HandlerFor(reg, promhttp.HandlerOpts{
 		ErrorLog:      slog.NewLogLogger(log.Handler(), slog.LevelWarn),
-		ErrorHandling: promhttp.ContinueOnError, // a room that fails does not hide the others
+		ErrorHandling: promhttp.ContinueOnError, // a bad metric of one room must not hide the others
 	})
 }
 
-// exposition is the collector of all metrics of azulejo: only it knows their names.
+// exposition collects all metrics of azulejo. Their names stand only here.
 type exposition struct {
 	cfg Config
 
@@ -90,7 +91,7 @@ func (e *exposition) Describe(ch chan<- *prometheus.Desc) {
 	}
 }
 
-// Collect implements prometheus.Collector from fresh snapshots.
+// Collect implements prometheus.Collector. It takes new snapshots of the rooms, uploads and peers.
 func (e *exposition) Collect(ch chan<- prometheus.Metric) {
 	rooms := e.cfg.Rooms.List()
 	gauge(ch, e.rooms, float64(len(rooms)))
@@ -134,8 +135,8 @@ func (e *exposition) collectRoom(ch chan<- prometheus.Metric, r room.Info) {
 	}
 }
 
-// collectRenditions adds up renditions with the same labels, so that the personal views of many viewers share a few time
-// series.
+// collectRenditions sends one sum for all renditions with the same labels. This way the personal views of many viewers
+// share a few time series.
 func (e *exposition) collectRenditions(ch chan<- prometheus.Metric, r room.Info) {
 	type sum struct{ encoders, bitrate, fps, sinks, skipped float64 }
 	sums := map[[4]string]*sum{}
@@ -161,7 +162,7 @@ func (e *exposition) collectRenditions(ch chan<- prometheus.Metric, r room.Info)
 	}
 }
 
-// size is the label of a size in pixels; it is empty for audio.
+// size returns the label for a size in pixels. It is empty for audio.
 func size(width, height int) string {
 	if width == 0 {
 		return ""
@@ -190,6 +191,7 @@ func (e *exposition) collectUploads(ch chan<- prometheus.Metric, x recorder.Uplo
 	}
 }
 
+// failing returns 1 if there is a reason, otherwise 0.
 func failing(reason string) float64 {
 	if reason != "" {
 		return 1
@@ -205,7 +207,7 @@ func counter(ch chan<- prometheus.Metric, d *prometheus.Desc, v float64, labels 
 	send(ch, d, prometheus.CounterValue, v, labels)
 }
 
-// send reports a label that is not UTF-8 as a bad metric instead of panicking.
+// send sends one value to ch. If a label is not UTF-8, it sends an invalid metric instead of panicking.
 func send(ch chan<- prometheus.Metric, d *prometheus.Desc, t prometheus.ValueType, v float64, labels []string) {
 	m, err := prometheus.NewConstMetric(d, t, v, labels...)
 	if err != nil {

@@ -19,17 +19,18 @@ var embedded embed.FS
 
 // asset is one embedded file with its ETag.
 type asset struct {
-	body []byte
-	kind string
-	etag string
+	body        []byte
+	contentType string
+	etag        string
 }
 
-// pages has every embedded file by its path, such as "static/azulejo.js".
+// pages has all embedded files and answers requests with them.
 type pages struct {
-	files  map[string]asset
+	files  map[string]asset   // by path, such as "static/azulejo.js"
 	denied *template.Template // the page for a client without permission
 }
 
+// loadPages reads all embedded files.
 func loadPages() (*pages, error) {
 	p := &pages{files: map[string]asset{}}
 	err := fs.WalkDir(embedded, ".", func(name string, d fs.DirEntry, err error) error {
@@ -50,7 +51,7 @@ func loadPages() (*pages, error) {
 	return p, err
 }
 
-// static are the names of the files below static, which pages load.
+// static returns the paths of the files below static.
 func (p *pages) static() []string {
 	var names []string
 	for name := range p.files {
@@ -63,10 +64,11 @@ func (p *pages) static() []string {
 
 func newAsset(name string, body []byte) asset {
 	sum := sha256.Sum256(body)
-	return asset{body: body, kind: contentType(name), etag: `"` + hex.EncodeToString(sum[:8]) + `"`}
+	return asset{body: body, contentType: contentType(name), etag: `"` + hex.EncodeToString(sum[:8]) + `"`}
 }
 
-// contentType has its own table for our files: the system's MIME tables differ between machines.
+// contentType returns the Content-Type for a file name. It has its own table for our files, since the system's MIME tables
+// differ between machines.
 func contentType(name string) string {
 	switch path.Ext(name) {
 	case ".html":
@@ -86,7 +88,8 @@ func contentType(name string) string {
 	return "text/plain; charset=utf-8"
 }
 
-func (p *pages) register(mux *gate) {
+// register adds the routes of all pages and static files to mux.
+func (p *pages) register(mux *guardedMux) {
 	for pattern, name := range map[string]string{
 		"GET /{$}":            "pages/index.html",
 		"GET /join/{room}":    "pages/join.html",
@@ -101,29 +104,30 @@ func (p *pages) register(mux *gate) {
 	}
 }
 
-// send answers with a file. Browsers cache it and revalidate it each time: a wall that runs for months gets a new version
-// by a reload, without versioned names.
+// send answers with the file of that name. Browsers cache the file and revalidate it each time. Therefore file names
+// need no version: a page that has been open for months gets the newest files by a reload.
 func (p *pages) send(w http.ResponseWriter, r *http.Request, name string) {
 	f := p.files[name]
 	h := w.Header()
-	h.Set("Content-Type", f.kind)
+	h.Set("Content-Type", f.contentType)
 	h.Set("ETag", f.etag)
 	h.Set("Cache-Control", "no-cache")
 	if strings.HasPrefix(name, "static/") {
-		h.Set("Access-Control-Allow-Origin", "*") // azulejo.js may be imported from other pages
+		h.Set("Access-Control-Allow-Origin", "*") // pages of other origins may import azulejo.js
 	}
 	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(f.body))
 }
 
+// missing answers with 404 and the page for missing pages.
 func (p *pages) missing(w http.ResponseWriter) {
 	f := p.files["pages/missing.html"]
-	w.Header().Set("Content-Type", f.kind)
+	w.Header().Set("Content-Type", f.contentType)
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusNotFound)
 	_, _ = w.Write(f.body) // an error means that the client is gone
 }
 
-// refused answers with the page that shows why the client has no permission.
+// refused answers with the page that tells why the client has no permission. reason is the text of the refusal.
 func (p *pages) refused(w http.ResponseWriter, status int, reason string) {
 	words := struct{ Title, Advice, Reason string }{"This address needs a token", "Ask whoever invited you for the whole address: it ends in ?\u2060token=…", reason}
 	switch status {

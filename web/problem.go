@@ -7,7 +7,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// problem answers with an RFC 9457 document of the same form as those of huma.
+// problem answers with a problem document (RFC 9457) of the form that huma also uses.
 func problem(w http.ResponseWriter, status int, detail string) {
 	h := w.Header()
 	h.Set("Content-Type", "application/problem+json")
@@ -17,7 +17,7 @@ func problem(w http.ResponseWriter, status int, detail string) {
 	_ = huma.DefaultJSONFormat.Marshal(w, body) // an error means that the client is gone
 }
 
-// refuse answers a request without a route: with 405 when the path has routes for other methods, otherwise with 404.
+// refuse answers a request without a route. The status is 405 if the path has routes for other methods, otherwise 404.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request) {
 	if allow := s.allowed(r); len(allow) > 0 {
 		w.Header().Set("Allow", strings.Join(allow, ", "))
@@ -31,7 +31,7 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request) {
 	problem(w, http.StatusNotFound, "there is nothing at "+r.URL.Path)
 }
 
-// allowed lists the methods for which the path of r has a route.
+// allowed returns the methods for which the path of r has a route.
 func (s *Server) allowed(r *http.Request) []string {
 	var allow []string
 	for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"} {
@@ -43,7 +43,8 @@ func (s *Server) allowed(r *http.Request) []string {
 	return allow
 }
 
-// wantsPage reports whether the client is a browser that shows a page, not a program.
+// wantsPage tells whether the request comes from a browser that wants to show a page: it accepts HTML and is not for the
+// REST API.
 func wantsPage(r *http.Request) bool {
 	return !strings.HasPrefix(r.URL.Path, "/api/") && strings.Contains(r.Header.Get("Accept"), "text/html")
 }

@@ -6,29 +6,29 @@ import (
 	"azulejo/signal/auth"
 )
 
-// access says which code checks the permission for a route, and how it answers a refusal.
+// access says whether guardedMux or the handler checks the permission for a route, and how a refusal is answered.
 type access int
 
 const (
-	open access = iota + 1 // no check: everybody may use the route
-	page                   // the gate checks; a refusal is a page
-	api                    // the gate checks; a refusal is a problem document
-	own                    // the handler checks: it makes members, and its dialect carries the token
+	open          access = iota + 1 // no check: everybody may use the route
+	page                            // guardedMux checks; a refusal is an HTML page
+	api                             // guardedMux checks; a refusal is a problem document
+	handlerChecks                   // the handler checks, since each dialect carries the token in its own way
 )
 
-// pathRoom stands for the room in the request's path.
+// pathRoom, as the room of a route, means the room that the request's path names.
 const pathRoom = "{room}"
 
-// route is one pattern of the mux and the permission that it needs.
+// route is one pattern of guardedMux and the permission that its requests need.
 type route struct {
 	pattern string
 	access  access
-	room    string       // for page and api: pathRoom, auth.AllRooms, or empty for any valid token
-	grants  []auth.Grant // all are needed
+	room    string       // for page and api: the room that the token must allow; pathRoom, auth.AllRooms, or empty for any
+	grants  []auth.Grant // the token must have all of them
 }
 
-// routeTable has all routes: the gate registers no others. Static files and the description of the API are open, since
-// they reveal nothing about the rooms of this server.
+// routeTable returns all routes of the server: guardedMux accepts no others. static are the names of the static files.
+// These files and the description of the API are open, since they reveal nothing about the rooms of this server.
 func routeTable(static []string) []route {
 	const rooms, footage = "/api/v1/rooms", "/api/v1/footage/{room}"
 	view, publish, read, admin := auth.View, auth.Publish, auth.Footage, auth.Admin
@@ -50,11 +50,11 @@ func routeTable(static []string) []route {
 		{"GET " + footage + "/{stream}/init/{name}", api, pathRoom, needs(read)},
 		{"GET " + footage + "/{stream}/segments/{name}", api, pathRoom, needs(read)},
 
-		{"/ws", own, "", nil},
-		{"/signaling", own, "", nil},
-		{"/signaling/", own, "", nil},
-		{"/whip/", own, "", nil},
-		{"/whep/", own, "", nil},
+		{"/ws", handlerChecks, "", nil},
+		{"/signaling", handlerChecks, "", nil},
+		{"/signaling/", handlerChecks, "", nil},
+		{"/whip/", handlerChecks, "", nil},
+		{"/whep/", handlerChecks, "", nil},
 
 		{"GET /metrics", api, auth.AllRooms, needs(admin)},
 		{"GET /openapi.yaml", open, "", nil},
@@ -68,7 +68,7 @@ func routeTable(static []string) []route {
 	return all
 }
 
-// request is the question to the guard for a request to this route.
+// request returns what the guard must check before r may use this route.
 func (d route) request(r *http.Request) auth.Ask {
 	room := d.room
 	if room == pathRoom {

@@ -107,7 +107,7 @@ func TestTableHasExactlyTheRoutes(t *testing.T) {
 		if _, got := s.mux.mux.Handler(httptest.NewRequest(method, path, nil)); got != pattern {
 			t.Errorf("route %q: %s %s leads to %q", pattern, method, path, got)
 		}
-		if d.access == open || d.access == own {
+		if d.access == open || d.access == handlerChecks {
 			continue
 		}
 		if strings.Contains(pattern, pathRoom) != (d.room == pathRoom) {
@@ -133,7 +133,7 @@ func TestOpenRoutes(t *testing.T) {
 		case strings.HasPrefix(pattern, "GET /static/") && d.access == open:
 		case d.access == open:
 			opened = append(opened, pattern)
-		case d.access == own:
+		case d.access == handlerChecks:
 			themselves = append(themselves, pattern)
 		case len(d.grants) == 0:
 			anyToken = append(anyToken, pattern)
@@ -164,7 +164,7 @@ func TestEveryRouteChecks(t *testing.T) {
 				needed = "yard"
 			}
 			bad := authtest.BadTokens(t, needed, d.grants...)
-			if d.access == open || d.access == own {
+			if d.access == open || d.access == handlerChecks {
 				s.wantOpen(t, d, bad)
 				return
 			}
@@ -215,7 +215,7 @@ func (s *tokenServer) wantOpen(t *testing.T, d route, tokens []authtest.Bad) {
 	t.Helper()
 	for _, b := range tokens {
 		a := s.send(t, d, b.Token, true)
-		if a.status != http.StatusOK || (d.access == own) != (a.body == "from the handler") {
+		if a.status != http.StatusOK || (d.access == handlerChecks) != (a.body == "from the handler") {
 			t.Errorf("%s: %d %.80s", b.Name, a.status, a.body)
 		}
 	}

@@ -1,6 +1,6 @@
-// Package web is azulejo's HTTP server: the pages, the REST API, the metrics exposition, and the routes of the handlers
-// for signalling and footage, which cmd passes in. cmd builds one Server and runs it. A Server is immutable after New and
-// safe for concurrent requests.
+// Package web is azulejo's HTTP server. It has the pages, the REST API and the metrics. It also has the routes of the
+// handlers for signalling and footage, which cmd passes in. cmd builds one Server and runs it. A Server is immutable after
+// New and safe for concurrent requests.
 package web
 
 import (
@@ -18,33 +18,39 @@ import (
 	"azulejo/signal/peer"
 )
 
-// Config is what a Server uses. Rooms and Guard are required, the rest may stay empty.
+// Config has the parts and settings of a Server. Rooms and Guard are required. All other fields may be empty.
 type Config struct {
-	Rooms   Rooms
-	Guard   *auth.Guard // for all routes but those that make members: their handlers ask it themselves
-	Footage Footage     // nil: the footage API answers 503
-	// Signalling serves /ws, SockJS /signaling and all below, WHIP /whip/ and WHEP /whep/; without one its routes are 404.
+	Rooms Rooms
+	// Guard checks the host name of every request, and the token of requests to pages, to the REST API and to the metrics.
+	// The Server does not check tokens for Signalling, SockJS, WHIP and WHEP: these handlers call their guard themselves.
+	Guard   *auth.Guard
+	Footage Footage // nil: the footage API answers 503
+	// Signalling serves /ws. SockJS serves /signaling and all paths below it. WHIP serves all paths below /whip/, and WHEP
+	// all paths below /whep/. If one of these handlers is nil, its paths answer 404.
 	Signalling, SockJS, WHIP, WHEP http.Handler
-	// Media serves index.m3u8, init/… and segments/… below /api/v1/footage/{room}/{stream}/.
-	// It gets the whole path.
+	// Media serves index.m3u8, init/… and segments/… below /api/v1/footage/{room}/{stream}/. Its requests have the whole
+	// path. If Media is nil, these paths answer 404.
 	Media http.Handler
-	// Uploads, Peers and LiveFrames are snapshots for the metrics that belong to no single room.
+	// Uploads, Peers and LiveFrames return snapshots for the metrics that belong to no single room. If one of them is nil,
+	// its metrics are missing.
 	Uploads    func() recorder.UploadStats
 	Peers      func() peer.EngineStats
 	LiveFrames func() int64
-	// Ready returns the reason why the server should get no traffic yet; nil: it should. It must not block long.
+	// Ready returns nil if the server can take traffic, otherwise the reason why it cannot. GET /readyz calls it, so it
+	// must return soon. If the field is nil, the server is always ready.
 	Ready func(context.Context) error
-	// BodyWithin is the longest time in which the body of a request must arrive. Zero means 30 s.
+	// BodyWithin is how long the body of a request may take to arrive. Zero means 30 s.
 	BodyWithin time.Duration
-	// FileWithin is the longest time in which a client must read a page or static file. Zero means 2 min.
+	// FileWithin is how long a client may take to receive a page, a static file, or another answer that needs no token.
+	// Zero means 2 min.
 	FileWithin time.Duration
 	Version    string
-	Listener   net.Listener // for Run, which closes it; nil where only ServeHTTP is used
+	Listener   net.Listener // Run serves and closes it; may be nil if Run is not called
 	TLS        *tls.Config  // nil: plain HTTP
 	Log        *slog.Logger
 }
 
-// Validate names the first field that cannot work.
+// Validate returns an error that names the first missing field.
 func (c Config) Validate() error {
 	if c.Rooms == nil {
 		return errors.New("web: Rooms is nil; a registry of rooms is needed")
@@ -64,11 +70,11 @@ const (
 type Server struct {
 	cfg   Config
 	log   *slog.Logger
-	mux   *gate
+	mux   *guardedMux
 	pages *pages
 }
 
-// New builds the routes. It starts nothing.
+// New makes a Server with all its routes. It starts no goroutine.
 func New(cfg Config) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -89,7 +95,7 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("web: load pages: %w", err)
 	}
-	s := &Server{cfg: cfg, log: cfg.Log, mux: newGate(cfg, files), pages: files}
+	s := &Server{cfg: cfg, log: cfg.Log, mux: newGuardedMux(cfg, files), pages: files}
 	if err := s.routes(); err != nil {
 		return nil, err
 	}
@@ -116,7 +122,7 @@ func (s *Server) routes() error {
 	return nil
 }
 
-// registerDialects registers the handlers that make members of rooms.
+// registerDialects registers the handlers of the signalling protocols, called dialects, unless they are nil.
 func (s *Server) registerDialects() {
 	for _, dialect := range []struct {
 		pattern string
@@ -134,12 +140,13 @@ func (s *Server) registerDialects() {
 	}
 }
 
-// ServeHTTP adds the headers of every answer and calls the route. A request without a route gets a problem document or
-// the page for missing pages.
+// ServeHTTP sets the security headers of the answer and calls the handler of the route. It refuses host names that the
+// guard does not allow. A request without a route gets a problem document or the page for missing pages.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	secure(w.Header())
-	if r.Body != nil && r.Body != http.NoBody { // also for handlers that do not read it: the end of the request waits for the body
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.cfg.BodyWithin)) // an error means a test without a connection
+	// Every body gets a deadline. Even if the handler does not read the body, net/http reads the rest of it afterwards.
+	if r.Body != nil && r.Body != http.NoBody {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.cfg.BodyWithin)) // fails only for httptest.ResponseRecorder
 	}
 	if !s.cfg.Guard.AllowsHost(r) {
 		problem(w, http.StatusMisdirectedRequest, "without tokens this server is for its own machine, and answers to no other name than localhost; "+
@@ -153,8 +160,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mux.ServeHTTP(w, r)
 }
 
-// Run serves the listener of the configuration until ctx ends. Then it waits up to 5 s for running requests. It closes
-// the listener. The handlers of WebSockets close those. Run returns nil on a clean end.
+// Run serves the listener of the configuration until ctx ends. Then it closes the listener and waits up to 5 s for running
+// requests. It does not wait for WebSockets: their handlers must close them. Run returns nil if ctx has ended it.
 func (s *Server) Run(ctx context.Context) error {
 	l := s.cfg.Listener
 	srv := &http.Server{
@@ -191,10 +198,12 @@ func serve(srv *http.Server, l net.Listener) error {
 	return srv.Serve(l)
 }
 
+// health answers GET /healthz: the process serves requests.
 func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
-	plain(w, "ok\n")
+	sendText(w, "ok\n")
 }
 
+// ready answers GET /readyz: the server can take traffic, or the reason why it cannot.
 func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 	if s.cfg.Ready != nil {
 		if err := s.cfg.Ready(r.Context()); err != nil {
@@ -202,10 +211,11 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	plain(w, "ready\n")
+	sendText(w, "ready\n")
 }
 
-func plain(w http.ResponseWriter, text string) {
+// sendText answers with a short text.
+func sendText(w http.ResponseWriter, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	_, _ = w.Write([]byte(text)) // an error means that the client is gone

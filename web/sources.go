@@ -11,25 +11,25 @@ import (
 	"azulejo/signal/room"
 )
 
-// Rooms reads the present state of rooms, as snapshots that the caller may keep, and changes their views. A mistake of the
-// client is a [refusal.Error].
+// Rooms returns the current state of rooms and changes their views. The states are snapshots that the caller may keep. If a
+// client's request is wrong, the error is a [refusal.Error].
 type Rooms interface {
-	List() []room.Info // by name
+	List() []room.Info // sorted by name
 	Info(name string) (room.Info, error)
 	SetView(room, name string, v mixer.View) error
 	DeleteView(room, name string) error
 }
 
-// Footage reads which footage exists. Both methods may block, since they read the store; they return early when ctx ends.
+// Footage tells which footage exists. Both methods may block, since they read the store. They return early when ctx ends.
 type Footage interface {
 	Streams(ctx context.Context, room string) ([]string, error)
 	Timeline(ctx context.Context, room, stream string, from, to time.Time) (index.Timeline, error)
 }
 
-// maxRange bounds one timeline request; the store is listed by the hour.
+// maxRange limits the time range of one timeline request, since the store is listed hour by hour.
 const maxRange = 31 * 24 * time.Hour
 
-// parseTime reads RFC 3339 or Unix milliseconds.
+// parseTime parses a time in RFC 3339 or in Unix milliseconds.
 func parseTime(s string) (time.Time, error) {
 	if ms, err := strconv.ParseInt(s, 10, 64); err == nil {
 		return time.UnixMilli(ms).UTC(), nil
@@ -41,8 +41,8 @@ func parseTime(s string) (time.Time, error) {
 	return t.UTC(), nil
 }
 
-// parseRange reads a range of time. An empty to is now, an empty from is a day before to. where is the parameter with the
-// mistake.
+// parseRange parses the start and the end of a time range. An empty to means now. An empty from means one day before to.
+// After an error, where is the parameter that is wrong.
 func parseRange(from, to string, now time.Time) (a, b time.Time, where string, err error) {
 	b = now.UTC()
 	if to != "" {

@@ -33,7 +33,7 @@ type putViewReply struct {
 	Body         room.ViewInfo
 }
 
-// registerViews declares the operations on named views.
+// registerViews registers the operations on named views.
 func (s *Server) registerViews(api huma.API) {
 	const conflict = http.StatusConflict
 	huma.Register(api, huma.Operation{
@@ -51,7 +51,8 @@ func (s *Server) registerViews(api huma.API) {
 	acceptLayouts(doc.Components.Schemas.Map()["View"])
 }
 
-// acceptLayouts adds the accepted layouts to the schema, for the document and for the validation of bodies.
+// acceptLayouts adds the accepted layouts to the schema of a view. The description of the API shows them, and huma
+// validates request bodies with them.
 func acceptLayouts(view *huma.Schema) {
 	s := view.Properties["layout"]
 	for _, k := range mixer.LayoutKinds() {
@@ -60,8 +61,8 @@ func acceptLayouts(view *huma.Schema) {
 	s.PrecomputeMessages()
 }
 
-// putView answers with the view as it is now. When two clients create the same view at the same time, both may get the
-// status 201.
+// putView creates or changes a view and answers with the view as it is afterwards. If two clients create the same view at
+// the same time, both may get the status 201.
 func (s *Server) putView(_ context.Context, in *putViewInput) (*putViewReply, error) {
 	before, err := s.cfg.Rooms.Info(in.Room)
 	if err != nil {
@@ -85,6 +86,7 @@ func (s *Server) putView(_ context.Context, in *putViewInput) (*putViewReply, er
 	return &putViewReply{Status: status, CacheControl: "no-store", Body: after.Views[i]}, nil
 }
 
+// findView returns the index of the view with that name in r.Views, or -1.
 func findView(r room.Info, name string) int {
 	return slices.IndexFunc(r.Views, func(v room.ViewInfo) bool { return v.Name == name })
 }
@@ -96,12 +98,12 @@ func (s *Server) deleteView(_ context.Context, in *viewPath) (*struct{}, error) 
 	return nil, nil
 }
 
-// viewError translates a refusal of the room. Another error is a failure of the server: it is logged and its text is
-// hidden from the client.
-func (s *Server) viewError(err error, in string) error {
+// viewError returns the HTTP error for err. If err is a refusal, the client gets its text. Any other error is a failure of
+// the server: viewError logs it and hides its text from the client.
+func (s *Server) viewError(err error, roomName string) error {
 	var refused *refusal.Error
 	if !errors.As(err, &refused) {
-		s.log.Error("view not changed", "room", in, "error", err)
+		s.log.Error("view not changed", "room", roomName, "error", err)
 		return huma.Error500InternalServerError("the view was not changed; the log of the server says why")
 	}
 	switch refused.Code {

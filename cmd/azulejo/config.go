@@ -18,7 +18,7 @@ import (
 	"azulejo/signal/turn"
 )
 
-// Config is the configuration in the form of the file. It is read once and never changed.
+// Config is the configuration as the file has it. It is read once and never changed.
 type Config struct {
 	Listen    string                `yaml:"listen"`
 	TLS       TLSConfig             `yaml:"tls"`
@@ -33,7 +33,7 @@ type Config struct {
 	Limits    LimitsConfig          `yaml:"limits"`
 }
 
-// TLSConfig names PEM files; both or neither.
+// TLSConfig has the names of PEM files. Either both are set or neither.
 type TLSConfig struct {
 	Cert string `yaml:"cert"`
 	Key  string `yaml:"key"`
@@ -43,7 +43,7 @@ type TLSConfig struct {
 type AuthConfig struct {
 	Mode      string   `yaml:"mode"`
 	Secret    Secret   `yaml:"secret"`
-	AllowOpen bool     `yaml:"allow_open"` // listen beyond loopback without tokens
+	AllowOpen bool     `yaml:"allow_open"` // without tokens, listen may be another address than loopback
 	Origins   []string `yaml:"origins"`
 }
 
@@ -66,7 +66,7 @@ type StoreConfig struct {
 	S3   store.S3Config `yaml:"s3"`
 }
 
-// RecordingConfig says how footage is cut and kept.
+// RecordingConfig says how footage is cut into segments and how long it is kept.
 type RecordingConfig struct {
 	Segment    time.Duration `yaml:"segment"`
 	Part       time.Duration `yaml:"part"`
@@ -76,7 +76,7 @@ type RecordingConfig struct {
 	KeepBytes  Size          `yaml:"keep_bytes"`
 }
 
-// RoomConfig is a room that is open from the start.
+// RoomConfig is a room that the server opens at its start.
 type RoomConfig struct {
 	Mode    string                `yaml:"mode"`
 	Cameras []CameraConfig        `yaml:"cameras"`
@@ -93,14 +93,14 @@ type CameraConfig struct {
 	Audio     bool   `yaml:"audio"`
 }
 
-// setDefaults sets the defaults of a listed camera.
+// setDefaults sets the defaults of a camera in the file.
 func (c *CameraConfig) setDefaults() { c.Audio, c.Transport = true, "tcp" }
 
 func (c CameraConfig) camera(room string) camera.Config {
 	return camera.Config{Room: room, Name: c.Name, URL: c.URL, SubURL: c.SubURL, UDP: c.Transport == "udp", Audio: c.Audio}
 }
 
-// ViewConfig is a view of a room; see mixer.View.
+// ViewConfig is a view of a room, see mixer.View.
 type ViewConfig struct {
 	Layout    mixer.LayoutKind `yaml:"layout"`
 	Spotlight string           `yaml:"spotlight"`
@@ -113,10 +113,10 @@ type ViewConfig struct {
 	Page      int              `yaml:"page"`
 	Cycle     Seconds          `yaml:"cycle"`
 	Fill      bool             `yaml:"fill"`
-	Labels    bool             `yaml:"labels"` // false: no names, even with mix.labels
+	Labels    bool             `yaml:"labels"` // false: the view shows no names, even if mix.labels is true
 }
 
-// setDefaults sets the defaults of a listed view.
+// setDefaults sets the defaults of a view in the file.
 func (c *ViewConfig) setDefaults() { c.Labels = true }
 
 func (c ViewConfig) view() mixer.View {
@@ -137,7 +137,7 @@ type LimitsConfig struct {
 	FailuresPerMinute int `yaml:"failures_per_minute"`
 }
 
-// defaultConfig is the configuration of an empty file.
+// defaultConfig returns the configuration that an empty file means.
 func defaultConfig() Config {
 	return Config{
 		Listen: "127.0.0.1:8080",
@@ -158,11 +158,11 @@ func defaultConfig() Config {
 	}
 }
 
-// Validate returns an error with the first bad key, its value and the accepted values.
+// Validate returns an error that names the first bad key, its value and the accepted values.
 func (c Config) Validate() error {
 	checks := []func() error{
 		c.validateListen, c.guard().Validate, c.WebRTC.Validate, c.validateTurn, c.validateMix, c.validateStore, c.validateRecording,
-		c.registry().Validate, c.validateRooms, c.notYet,
+		c.registry().Validate, c.validateRooms, c.validateSupported,
 	}
 	for _, check := range checks {
 		if err := check(); err != nil {
@@ -253,8 +253,8 @@ func (c CameraConfig) validate(room string) error {
 	return nil
 }
 
-// notYet refuses keys that this version does not implement.
-func (c Config) notYet() error {
+// validateSupported returns an error if a key has a value that this version does not implement.
+func (c Config) validateSupported() error {
 	switch {
 	case c.Recording.KeepFor != 0 || c.Recording.KeepBytes != 0:
 		return fmt.Errorf("recording: keep_for %v, keep_bytes %v: this version keeps everything; accepted is 0", c.Recording.KeepFor, c.Recording.KeepBytes)

@@ -9,13 +9,14 @@ import (
 	"azulejo/cmd/internal/cli"
 )
 
-// demoRoom is the room of azulejo demo.
+// demoRoom is the name of the room in azulejo demo.
 const demoRoom = "demo"
 
 // demoNames are the names of the synthetic cameras, in order.
 var demoNames = []string{"Gate", "Courtyard", "정문", "Harbour", "Loading dock", "Stairs", "Garage", "Jardim", "Kitchen"}
 
-// demoTones are the frequencies of their tones in Hz: a pentatonic scale, in which all tones sound well together.
+// demoTones are the frequencies of the cameras' tones in Hz, in the same order. They are of a pentatonic scale, in which
+// all tones sound well together.
 var demoTones = []float64{220, 261.63, 329.63, 392, 440, 523.25, 659.25, 784, 880}
 
 // demoCmd runs a server with a room of synthetic cameras, records the room and prints the addresses of the pages.
@@ -44,6 +45,8 @@ func (d *demoCmd) Run(ctx context.Context, log *slog.Logger, env environment) er
 	return s.Run(ctx)
 }
 
+// demoCameras returns n synthetic cameras. After nine cameras the names repeat with a number, and the tones repeat in
+// multiples of their frequencies.
 func demoCameras(n int) []CameraConfig {
 	all := make([]CameraConfig, n)
 	for i := range all {
@@ -60,7 +63,8 @@ func demoCameras(n int) []CameraConfig {
 	return all
 }
 
-// shownAddress is the address of a listener for a browser on this machine.
+// shownAddress returns the address at which a browser on this machine reaches a listener. It has the name localhost if
+// possible.
 func shownAddress(a net.Addr) string {
 	host, port, err := net.SplitHostPort(a.String())
 	if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsLoopback() && !ip.IsUnspecified() {

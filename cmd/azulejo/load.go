@@ -12,24 +12,24 @@ import (
 	"azulejo/signal/client"
 )
 
-// loadCmd are the clients that load a server.
+// loadCmd has the commands that load a server with clients.
 type loadCmd struct {
 	Publish loadPublishCmd `cmd:"" help:"Publish a file's picture, as many times as wanted; prints what was sent as JSON."`
 	View    loadViewCmd    `cmd:"" help:"View a room, as many times as wanted; prints what was received as JSON."`
 	Bench   loadBenchCmd   `cmd:"" passthrough:"" help:"Is a program of its own: scripts/bench measures a server against ffmpeg."`
 }
 
-// loadBenchCmd names the program that does what this command did.
+// loadBenchCmd is a former command. It only names the program that replaces it.
 type loadBenchCmd struct {
 	Args []string `arg:"" optional:""`
 }
 
-// Run refuses.
+// Run returns an error that names the program.
 func (loadBenchCmd) Run() error {
 	return cli.Usage(errors.New("load bench: it is a program of its own: run scripts/bench with the same arguments"))
 }
 
-// loadTarget is the server that load clients connect to, and how many of them for how long.
+// loadTarget has the flags of all load clients: the server and room that they join, their number, and how long they stay.
 type loadTarget struct {
 	URL     string  `default:"ws://127.0.0.1:8080/ws" help:"WebSocket of the server."`
 	Room    string  `default:"load" help:"Room."`
@@ -85,7 +85,7 @@ func (l *loadViewCmd) Run(ctx context.Context, log *slog.Logger) error {
 	})
 }
 
-// run joins clients 1 to t.Count, waits for t.Seconds and prints what the clients sent and received.
+// run calls join for the clients 1 to t.Count, waits for t.Seconds and prints what the clients sent and received.
 func (t loadTarget) run(ctx context.Context, log *slog.Logger, join func(crowd *load.Crowd, n int) error) error {
 	crowd := load.NewCrowd(t.Token, log)
 	defer crowd.Close()

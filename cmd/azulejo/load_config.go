@@ -14,10 +14,10 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Override is a value for one key, such as "mix.width", that replaces that of the file.
+// Override is a value for one key of the configuration, such as "mix.width". It replaces the value in the file.
 type Override struct{ Key, Value string }
 
-// overrides is a list from pairs of keys and values, without empty values.
+// overrides returns one Override for each pair of a key and a value. It leaves out pairs with an empty value.
 func overrides(pairs ...string) []Override {
 	var all []Override
 	for i := 0; i < len(pairs); i += 2 {
@@ -28,7 +28,7 @@ func overrides(pairs ...string) []Override {
 	return all
 }
 
-// parseOverride reads KEY=VALUE.
+// parseOverride parses KEY=VALUE.
 func parseOverride(s string) (Override, error) {
 	key, value, ok := strings.Cut(s, "=")
 	if !ok || key == "" {
@@ -37,8 +37,8 @@ func parseOverride(s string) (Override, error) {
 	return Override{key, value}, nil
 }
 
-// loadConfig reads the file, if any, then the environment, then the flags. A later source replaces the values of an
-// earlier one.
+// loadConfig reads the configuration file unless its name is empty, then the environment, then the flags. Values of a later
+// source replace those of an earlier one.
 func loadConfig(file string, environ []string, flags []Override) (Config, error) {
 	c := defaultConfig()
 	if file != "" {
@@ -58,7 +58,7 @@ func loadConfig(file string, environ []string, flags []Override) (Config, error)
 	return c, c.Validate()
 }
 
-// read applies a YAML document.
+// read sets the values of c from a YAML document.
 func (c *Config) read(data []byte) error {
 	var doc yaml.Node
 	err := yaml.NewDecoder(bytes.NewReader(data)).Decode(&doc)
@@ -71,7 +71,7 @@ func (c *Config) read(data []byte) error {
 	return apply("", doc.Content[0], reflect.ValueOf(c).Elem())
 }
 
-// set applies one value; it is read as YAML, so that lists may be given as [a, b].
+// set sets one value of c. The value is parsed as YAML, so that a list may be written as [a, b].
 func (c *Config) set(o Override) error {
 	path := strings.Split(o.Key, ".")
 	var value yaml.Node
@@ -85,7 +85,8 @@ func (c *Config) set(o Override) error {
 	return apply("", n, reflect.ValueOf(c).Elem())
 }
 
-// fromEnvironment returns the variables that name a key: AZULEJO_ and the path of the key in capitals.
+// fromEnvironment returns the values of all environment variables that stand for a key. The name of such a variable is
+// AZULEJO_ and the path of the key in capitals, such as AZULEJO_MIX_WIDTH.
 func fromEnvironment(environ []string) []Override {
 	var all []Override
 	for _, key := range leaves("", reflect.TypeFor[Config]()) {
@@ -99,7 +100,7 @@ func fromEnvironment(environ []string) []Override {
 	return all
 }
 
-// leaves lists the paths of all keys that hold a value.
+// leaves returns the paths of all keys in t that hold a value, not a section with more keys.
 func leaves(prefix string, t reflect.Type) []string {
 	if t.Kind() != reflect.Struct {
 		return []string{strings.TrimSuffix(prefix, ".")}
@@ -111,12 +112,13 @@ func leaves(prefix string, t reflect.Type) []string {
 	return all
 }
 
+// field is one key of a section of the configuration.
 type field struct {
 	reflect.StructField
 	key string
 }
 
-// fields are the keys of a section.
+// fields returns the keys of the section t.
 func fields(t reflect.Type) []field {
 	var all []field
 	for f := range t.Fields() {
@@ -127,7 +129,7 @@ func fields(t reflect.Type) []field {
 	return all
 }
 
-// apply sets v from n. An error names the key that does not fit.
+// apply sets v to the value of the YAML node n. path is the key of v. An error names the key whose value is not accepted.
 func apply(path string, n *yaml.Node, v reflect.Value) error {
 	if n.Kind == yaml.AliasNode {
 		n = n.Alias
@@ -196,7 +198,7 @@ func applyList(path string, n *yaml.Node, v reflect.Value) error {
 	return nil
 }
 
-// setDefaults sets the defaults of an item of a list or map.
+// setDefaults sets the defaults of v, an item of a list or map, if its type has a method setDefaults.
 func setDefaults(v reflect.Value) {
 	if d, ok := v.Addr().Interface().(interface{ setDefaults() }); ok {
 		d.setDefaults()
@@ -228,11 +230,11 @@ func applyScalar(path string, n *yaml.Node, v reflect.Value) error {
 	return nil
 }
 
-// refuse is an error with the key, the value and the accepted values.
+// refuse returns an error that names the key, its value and the accepted values. It hides the values of secrets.
 func refuse(path string, n *yaml.Node, accepted string) error {
 	value := n.Value
 	if n.Kind != yaml.ScalarNode {
-		out, _ := yaml.Marshal(n) // of a node that was just parsed
+		out, _ := yaml.Marshal(n) // cannot fail, since the node has just been parsed
 		value = strings.Join(strings.Fields(string(out)), " ")
 	}
 	if strings.Contains(path, "secret") {
@@ -244,6 +246,7 @@ func refuse(path string, n *yaml.Node, accepted string) error {
 	return fmt.Errorf("%s: %q: accepted is %s", path, value, accepted)
 }
 
+// join returns the path of a key in the section path.
 func join(path, key string) string {
 	if path == "" {
 		return key
@@ -251,6 +254,7 @@ func join(path, key string) string {
 	return path + "." + key
 }
 
+// keys returns a text with the names of all keys in known.
 func keys(known []field) string {
 	names := make([]string, len(known))
 	for i, f := range known {

@@ -1,5 +1,5 @@
-// Command azulejo is the server, its demo and its tools. It reads the configuration, joins the packages
-// and decides in which order they start and stop; nobody imports it.
+// Command azulejo is the server, its demo and its tools. It reads the configuration, connects the other packages, and
+// starts and stops them in the right order. No package imports it.
 package main
 
 import (
@@ -12,13 +12,13 @@ import (
 	"azulejo/cmd/internal/cli"
 )
 
-// version is set by the build.
+// version is the version of this program. The build sets it.
 var version = "unknown"
 
-// environment is os.Environ's form.
+// environment has the environment variables in the form of os.Environ. Its type is how cli.Run passes it to the commands.
 type environment []string
 
-// program are the flags and commands.
+// program has the flags and commands of azulejo.
 type program struct {
 	cli.Options
 
@@ -32,7 +32,7 @@ type program struct {
 
 func main() { os.Exit(run(os.Args[1:])) }
 
-// run returns the exit code; see [cli.Run].
+// run runs the command that args name and returns the exit code, see [cli.Run].
 func run(args []string) int {
 	return cli.Run("azulejo", "Many cameras and people in, one picture out.", &program{}, args, environment(os.Environ()))
 }
@@ -57,6 +57,7 @@ func (s *serveCmd) Run(ctx context.Context, log *slog.Logger, env environment) e
 	return srv.Run(ctx)
 }
 
+// load reads the configuration from the file, the environment and the flags.
 func (s *serveCmd) load(env environment) (Config, error) {
 	flags := overrides("listen", s.Listen, "data", s.Data)
 	for _, pair := range s.Set {
@@ -69,7 +70,7 @@ func (s *serveCmd) load(env environment) (Config, error) {
 	return loadConfig(s.Config, env, flags)
 }
 
-// checkCmd loads the configuration as serve would.
+// checkCmd loads the configuration in the same way as serve and starts nothing.
 type checkCmd struct {
 	serveCmd `embed:""`
 }

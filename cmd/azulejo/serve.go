@@ -36,7 +36,7 @@ type server struct {
 	store    store.Store
 	recorder *recorder.Recorder
 	registry *room.Registry
-	engine   *peer.Engine
+	peers    *peer.Engine
 	relays   *turn.Relays
 	guard    *auth.Guard
 	signal   *ws.Handler
@@ -46,7 +46,7 @@ type server struct {
 	listener net.Listener
 }
 
-// newServer builds all parts and opens the ports; Run starts them. After an error everything is closed.
+// newServer makes all parts and opens the ports. Run starts the parts. After an error, newServer has closed all of them.
 func newServer(cfg Config, log *slog.Logger) (s *server, err error) {
 	s = &server{cfg: cfg, log: log}
 	defer func() {
@@ -70,9 +70,9 @@ func newServer(cfg Config, log *slog.Logger) (s *server, err error) {
 	if s.guard, err = auth.New(cfg.guard()); err != nil {
 		return s, err
 	}
-	s.signal = ws.NewHandler(ws.Config{}, s.registry, s.engine, s.guard, log)
-	s.stomp = stomp.NewHandler(stomp.Config{}, s.registry, s.engine, s.guard, log)
-	s.whip = whip.NewHandler(whip.Config{}, s.registry, s.engine, s.guard, log)
+	s.signal = ws.NewHandler(ws.Config{}, s.registry, s.peers, s.guard, log)
+	s.stomp = stomp.NewHandler(stomp.Config{}, s.registry, s.peers, s.guard, log)
+	s.whip = whip.NewHandler(whip.Config{}, s.registry, s.peers, s.guard, log)
 	if s.listener, err = net.Listen("tcp", cfg.Listen); err != nil {
 		return s, fmt.Errorf("listen: %w", err)
 	}
@@ -103,7 +103,7 @@ func (s *server) newWeb() (*web.Server, error) {
 		WHEP:       s.whip,
 		Media:      playback.New(ix, s.store, s.log),
 		Uploads:    func() recorder.UploadStats { return s.recorder.Stats().Uploads },
-		Peers:      s.engine.Stats,
+		Peers:      s.peers.Stats,
 		LiveFrames: codec.LiveFrames,
 		Version:    version,
 		Listener:   s.listener,
@@ -123,10 +123,11 @@ func (s *server) tls() (*tls.Config, error) {
 	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
 }
 
-// Run runs all stages until ctx ends. Then it stops them along the media: HTTP and signalling, cameras, rooms, recorder.
+// Run runs all stages until ctx ends. Then it stops them in the direction in which media flows: HTTP and signalling, TURN,
+// cameras, rooms, recorder.
 func (s *server) Run(ctx context.Context) error {
 	defer s.close()
-	s.log.Info("listening", "http", s.listener.Addr().String(), "webrtc", s.engine.Addresses())
+	s.log.Info("listening", "http", s.listener.Addr().String(), "webrtc", s.peers.Addresses())
 	return runStages(ctx, s.log, []stage{
 		{"recorder", s.recorder.Run},
 		{"rooms", s.registry.Run},
@@ -137,7 +138,7 @@ func (s *server) Run(ctx context.Context) error {
 	})
 }
 
-// runSignalling closes the sessions of all clients when ctx ends.
+// runSignalling waits until ctx ends and then closes the sessions of all clients.
 func (s *server) runSignalling(ctx context.Context) error {
 	<-ctx.Done()
 	return parallel(s.signal.Close, s.stomp.Close, s.whip.Close)
@@ -154,8 +155,8 @@ func parallel(all ...func() error) error {
 	return errors.Join(errs...)
 }
 
-// runHTTP serves HTTP until ctx ends. The HTTP server waits for its requests at the end, so streams of events and polls
-// are ended first.
+// runHTTP serves HTTP until ctx ends. At the end, the HTTP server waits for its running requests. Streams of events and
+// long polls would not end by themselves, so runHTTP ends them.
 func (s *server) runHTTP(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() {
 		s.whip.EndEvents()
@@ -164,7 +165,8 @@ func (s *server) runHTTP(ctx context.Context) error {
 	return s.web.Run(ctx)
 }
 
-// runCameras runs the cameras of all rooms. They may start in any order: the room knows the place of each.
+// runCameras runs the cameras of all rooms until ctx ends. The cameras may start in any order, since the room knows the
+// place of each.
 func (s *server) runCameras(ctx context.Context) error {
 	cameras := make(chan error)
 	n := 0
@@ -183,15 +185,16 @@ func (s *server) runCameras(ctx context.Context) error {
 	return err
 }
 
-// close closes what newServer opened. Parts that their stage has closed already ignore it.
+// close closes the parts that newServer opened. Some of them have been closed by their stage. Closing these again has no
+// effect.
 func (s *server) close() {
 	if s.recorder != nil {
 		if err := s.recorder.Close(); err != nil {
 			s.log.Error("recorder not closed well", "error", err)
 		}
 	}
-	if s.engine != nil {
-		if err := s.engine.Close(); err != nil {
+	if s.peers != nil {
+		if err := s.peers.Close(); err != nil {
 			s.log.Debug("media ports not closed", "error", err)
 		}
 	}
@@ -205,7 +208,7 @@ func (s *server) close() {
 	}
 }
 
-// startEngine makes the engine of a room, in this process.
+// startEngine starts the engine of a room's mixer in this process.
 func startEngine(cfg mixer.Config, emit func(mixer.Event), log *slog.Logger) (hub.Engine, error) {
 	return engine.New(cfg, emit, log)
 }

@@ -8,15 +8,15 @@ import (
 	"slices"
 )
 
-// stage is one running part of the server.
+// stage is one part of the server that starts and stops as a whole. run must run until its context ends.
 type stage struct {
 	name string
 	run  func(context.Context) error
 }
 
-// runStages starts the stages in order. When ctx ends or a stage fails, it stops them in the opposite order and waits for
-// each before it stops the next: media comes in at the last stage and is stored by the first. It returns the errors of all
-// stages; a stage that returns before it is stopped has failed.
+// runStages starts the stages in order. When ctx ends or a stage fails, runStages stops all stages in the opposite order.
+// It waits for the end of each stage before it stops the next one, because media comes in at the last stages and the first
+// stage stores it. A stage that returns before it is stopped has failed. runStages returns the errors of all stages.
 func runStages(ctx context.Context, log *slog.Logger, stages []stage) error {
 	type running struct {
 		stage
@@ -27,11 +27,11 @@ func runStages(ctx context.Context, log *slog.Logger, stages []stage) error {
 	defer end()
 	all := make([]running, len(stages))
 	for i, s := range stages {
-		own, cancel := context.WithCancel(context.WithoutCancel(ctx))
+		stageCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 		all[i] = running{s, cancel, make(chan error, 1)}
 		go func() {
-			err := s.run(own)
-			if err == nil && own.Err() == nil {
+			err := s.run(stageCtx)
+			if err == nil && stageCtx.Err() == nil {
 				err = errors.New("ended by itself")
 			}
 			if err != nil {

@@ -10,8 +10,8 @@ import (
 	"azulejo/signal/room"
 )
 
-// tokenCmd prints a token. The secret comes from the configuration, as serve reads it. It has no flag, since other users
-// of the machine can see flags.
+// tokenCmd prints a token. It reads the secret from the same configuration as serve. There is no flag for the secret, since
+// other users of the machine can see flags.
 type tokenCmd struct {
 	Config string        `short:"c" help:"Configuration file (YAML) with auth.secret; AZULEJO_AUTH_SECRET beats it." placeholder:"FILE"`
 	Room   string        `required:"" help:"The room it is good for; * is all."`
@@ -20,10 +20,10 @@ type tokenCmd struct {
 	TTL    time.Duration `name:"ttl" default:"1h" help:"How long it is good, such as 30m or 720h."`
 }
 
-// longestTTL prevents tokens that are valid for ever by mistake.
+// longestTTL is the longest accepted --ttl, about ten years. It prevents tokens that by mistake never expire.
 const longestTTL = 10 * 366 * 24 * time.Hour
 
-// Run prints nothing but the token on standard output.
+// Run prints the token, and nothing else, on standard output.
 func (c *tokenCmd) Run(env environment) error {
 	pass, err := c.pass(time.Now())
 	if err != nil {
@@ -41,6 +41,7 @@ func (c *tokenCmd) Run(env environment) error {
 	return nil
 }
 
+// pass returns what the token permits, as the flags say.
 func (c *tokenCmd) pass(now time.Time) (auth.Pass, error) {
 	p := auth.Pass{Room: c.Room, Name: strings.TrimSpace(c.Name), Expires: now.Add(c.TTL)}
 	for _, g := range c.Grant {

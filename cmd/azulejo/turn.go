@@ -9,13 +9,13 @@ import (
 	"azulejo/signal/turn"
 )
 
-// TurnConfig describes TURN servers; see turn.Config.
+// TurnConfig has the settings of TURN relays, see turn.Config.
 type TurnConfig struct {
 	Listen     string        `yaml:"listen"`
 	Realm      string        `yaml:"realm"`
 	External   []string      `yaml:"external"`
 	Secret     Secret        `yaml:"secret"`
-	PublicIPs  []string      `yaml:"public_ips"` // empty: those of webrtc
+	PublicIPs  []string      `yaml:"public_ips"` // empty: webrtc.public_ips is used
 	RelayPorts string        `yaml:"relay_ports"`
 	AllowPeers []string      `yaml:"allow_peers"`
 	Lifetime   time.Duration `yaml:"lifetime"`
@@ -41,11 +41,11 @@ func (c Config) validateTurn() error {
 	return c.turn().Validate()
 }
 
-// openMedia opens the ports of media and of relays. The engine tells its clients the addresses of the relays; the relays
-// reach no port of this machine but those of the engine.
+// openMedia opens the ports of WebRTC and of the TURN relays. The peer engine tells clients the addresses of the relays. On
+// this machine, relays may send only to the ports of the peer engine.
 func (s *server) openMedia() (err error) {
 	relays := s.cfg.turn()
-	relays.Media = func() []netip.AddrPort { return s.engine.Media() }
+	relays.Media = func() []netip.AddrPort { return s.peers.Media() }
 	if s.relays, err = turn.New(relays, s.log); err != nil {
 		return err
 	}
@@ -57,6 +57,6 @@ func (s *server) openMedia() (err error) {
 		}
 		return all
 	}
-	s.engine, err = peer.NewEngine(media, s.log)
+	s.peers, err = peer.NewEngine(media, s.log)
 	return err
 }

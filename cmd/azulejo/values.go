@@ -10,7 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Secret is text that is hidden from logs and errors.
+// Secret is a text that logs and errors must not show.
 type Secret string
 
 // String hides the secret from fmt.
@@ -19,9 +19,10 @@ func (Secret) String() string { return "(secret)" }
 // LogValue hides the secret from logs.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// Size is a number of bytes, written plainly or with a unit such as 10GiB.
+// Size is a number of bytes. The configuration has it as a number, or with a unit, such as 10GiB.
 type Size int64
 
+// units are the units of Size with their numbers of bytes. The first four are the largest binary ones.
 var units = []struct {
 	name string
 	n    int64
@@ -44,7 +45,7 @@ func (s *Size) UnmarshalYAML(n *yaml.Node) error {
 	return fmt.Errorf("accepted are sizes such as 10GiB, 500MB or 0")
 }
 
-// String writes the size in the largest binary unit that divides it.
+// String formats the size in the largest binary unit of which it is a multiple.
 func (s Size) String() string {
 	for _, u := range units[:4] {
 		if s != 0 && int64(s)%u.n == 0 {
@@ -54,13 +55,13 @@ func (s Size) String() string {
 	return strconv.FormatInt(int64(s), 10)
 }
 
-// Seconds is a time in whole seconds, written as a number of them or as a duration such as 10s or 2m.
+// Seconds is a time in whole seconds. The configuration has it as a number of seconds, or as a duration such as 10s or 2m.
 type Seconds int
 
 // UnmarshalYAML reads Seconds.
 func (s *Seconds) UnmarshalYAML(n *yaml.Node) error {
 	d, err := time.ParseDuration(n.Value)
-	if seconds, notPlain := strconv.ParseInt(n.Value, 10, 32); notPlain == nil {
+	if seconds, notNumber := strconv.ParseInt(n.Value, 10, 32); notNumber == nil {
 		d, err = time.Duration(seconds)*time.Second, nil
 	}
 	if err != nil || d%time.Second != 0 {

@@ -15,7 +15,7 @@ import (
 	"azulejo/cmd/internal/cli"
 )
 
-// command has the flags and arguments.
+// command has the flags and arguments of bench.
 type command struct {
 	cli.Options
 
@@ -67,13 +67,14 @@ func (c *command) check() error {
 type bench struct {
 	*command
 	log     *slog.Logger
-	program string   // of the measured server
+	program string   // path of the server's program, which is measured
 	dir     string   // for temporary files; removed at the end
-	main    *footage // what cameras show
-	sub     *footage // their sub-streams; nil for none
+	main    *footage // the main stream of all cameras
+	sub     *footage // the sub-stream of all cameras; nil: they have none
 	report  report
 }
 
+// Run measures what the flags choose: two builds of the server with --against, otherwise the server and ffmpeg.
 func (c *command) Run(ctx context.Context, log *slog.Logger) error {
 	b, err := c.prepare(log)
 	if err != nil {
@@ -89,7 +90,7 @@ func (c *command) Run(ctx context.Context, log *slog.Logger) error {
 	return b.measureAgainstPeer(ctx)
 }
 
-// prepare reads the footage and finds the server's program.
+// prepare checks the flags, reads the footage and finds the server's program.
 func (c *command) prepare(log *slog.Logger) (b *bench, err error) {
 	if err = c.check(); err != nil {
 		return nil, err
@@ -117,7 +118,7 @@ func (b *bench) measureAgainstPeer(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	chosen, err := b.chosen()
+	chosen, err := b.chosenCases()
 	if err != nil {
 		return err
 	}
@@ -135,13 +136,13 @@ func (b *bench) measureAgainstPeer(ctx context.Context) error {
 	return b.publish()
 }
 
-// commandLine is how this program was called, for reports.
+// commandLine returns the command that started this program, for reports.
 func commandLine() string { return "bench " + strings.Join(os.Args[1:], " ") }
 
-// machine is the number and the name of the processors.
+// machine returns the number and the name of the processors.
 func machine() string {
 	model := runtime.GOARCH
-	data, _ := os.ReadFile("/proc/cpuinfo") // some have none
+	data, _ := os.ReadFile("/proc/cpuinfo") // without the file, the name is the architecture
 	for line := range strings.Lines(string(data)) {
 		if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == "model name" {
 			model = strings.TrimSpace(value)
@@ -151,14 +152,14 @@ func machine() string {
 	return fmt.Sprintf("%d × %s", runtime.NumCPU(), model)
 }
 
-// errInterrupted ends a run that the user stops.
+// errInterrupted is the error of a run that the user interrupts.
 var errInterrupted = errors.New("interrupted")
 
-// wants tells whether a case is to be measured.
-func (b *bench) wants(name string) bool { return len(b.Only) == 0 || slices.Contains(b.Only, name) }
+// isChosen tells whether the case of that name must be measured: --only names it, or is not given.
+func (b *bench) isChosen(name string) bool { return len(b.Only) == 0 || slices.Contains(b.Only, name) }
 
-// measure measures every case once in every round, so that other load of the machine meets all cases. A case that
-// fails does not stop the others; more than half of its rounds must succeed.
+// measure measures every case once in each round, so that other load of the machine meets all cases. A case that fails
+// does not stop the others. It counts as measured if more than half of its rounds succeed.
 func (b *bench) measure(ctx context.Context, chosen []benchCase) error {
 	found := map[string]*findings{}
 	for _, c := range chosen {
@@ -167,7 +168,7 @@ func (b *bench) measure(ctx context.Context, chosen []benchCase) error {
 	for n := 1; n <= b.Rounds; n++ {
 		r := b.newRound(ctx)
 		for _, c := range chosen {
-			if c.most > 0 && n > c.most {
+			if c.maxRounds > 0 && n > c.maxRounds {
 				continue
 			}
 			f, err := c.measure(ctx, r)
@@ -187,30 +188,31 @@ func (b *bench) measure(ctx context.Context, chosen []benchCase) error {
 	return nil
 }
 
-// findings are the results of a case, one for each round.
+// findings collects the results of one case over all rounds.
 type findings struct {
-	rounds [][]figure // one figure for each row
-	failed int
-	last   error // of the last round that failed
+	rounds  [][]figure // of the rounds that succeeded: one figure for each row of the case
+	failed  int        // number of failed rounds
+	lastErr error      // the error of the last failed round
 }
 
+// add stores the result of one round: its figures, or its error.
 func (f *findings) add(figures []figure, err error) {
 	if err != nil {
-		f.failed, f.last = f.failed+1, err
+		f.failed, f.lastErr = f.failed+1, err
 		return
 	}
 	f.rounds = append(f.rounds, figures)
 }
 
-// verdict is the last error unless more than half of the rounds succeeded.
+// verdict returns nil if more than half of the rounds succeeded, otherwise the error of the last failed round.
 func (f *findings) verdict() error {
 	if f.failed > 0 && f.failed >= len(f.rounds) {
-		return f.last
+		return f.lastErr
 	}
 	return nil
 }
 
-// column are the figures of row i in all rounds.
+// column returns the figures of row i, one for each round that succeeded.
 func (f *findings) column(i int) []figure {
 	all := make([]figure, len(f.rounds))
 	for n, figures := range f.rounds {
@@ -231,7 +233,7 @@ func (b *bench) progress(n int, c benchCase, f []figure, err error) {
 	}
 }
 
-// publish prints and saves the report; a case that could not be measured is an error.
+// publish prints the report, and saves it with --json. It returns an error if a case could not be measured.
 func (b *bench) publish() error {
 	if err := b.report.table(os.Stdout); err != nil {
 		return err
@@ -241,8 +243,8 @@ func (b *bench) publish() error {
 			return err
 		}
 	}
-	if left := b.report.unmeasured(); len(left) > 0 {
-		return fmt.Errorf("not measured: %s", strings.Join(left, ", "))
+	if missing := b.report.unmeasured(); len(missing) > 0 {
+		return fmt.Errorf("not measured: %s", strings.Join(missing, ", "))
 	}
 	return nil
 }

@@ -115,8 +115,8 @@ func TestSSIMIsFFmpegs(t *testing.T) {
 	}
 	lines := strings.Split(strings.TrimSpace(string(data)), "\n")
 	b := testBench(t)
-	a, err1 := b.raw(t.Context(), 322, 182, len(lines), "-i", good)
-	z, err2 := b.raw(t.Context(), 322, 182, len(lines), "-i", bad)
+	a, err1 := b.lumaFrames(t.Context(), 322, 182, len(lines), "-i", good)
+	z, err2 := b.lumaFrames(t.Context(), 322, 182, len(lines), "-i", bad)
 	if err := errors.Join(err1, err2); err != nil {
 		t.Fatal(err)
 	}
@@ -280,20 +280,20 @@ func TestPeerBeginsAnywhere(t *testing.T) {
 	}
 	b.Seconds, b.Bitrate = 1, 2_000_000
 	tiles := layout.Grid(4, 320, 180)
-	films, err := b.tiles(t.Context(), b.main, tiles[0].W, tiles[0].H)
+	films, err := b.scaledFrames(t.Context(), b.main, tiles[0].W, tiles[0].H)
 	if err != nil {
 		t.Fatal(err)
 	}
 	begin := []int{0, 7, 31, 59}
-	inputs, err := b.peerFrom(t.Context(), begin)
+	inputs, err := b.peerInputsAt(t.Context(), begin)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := codedWall{filepath.Join(b.dir, "peer.h264"), b.lead() + 15, b.lead()}
+	w := codedWall{filepath.Join(b.dir, "peer.h264"), b.leadFrames() + 15, b.leadFrames()}
 	if _, err = b.peerEncode(t.Context(), w, inputs, 2_000_000); err != nil {
 		t.Fatal(err)
 	}
-	q, got, err := b.judge(t.Context(), w, films, tiles)
+	q, got, err := b.measureQuality(t.Context(), w, films, tiles)
 	if err != nil || fmt.Sprint(got) != fmt.Sprint(begin) || q.ssim < 0.9 {
 		t.Errorf("begins at %v with %.4f, %v; want %v", got, q.ssim, err, begin)
 	}

@@ -13,19 +13,21 @@ import (
 )
 
 const (
-	buildSeconds = 8                // the least length of one measurement when builds are compared
-	buildMemory  = 10 * time.Second // the time of joins and leaves in which memory is measured
-	pairTries    = 3                // how often a pair is measured before it is given up
+	buildSeconds = 8                // the least length of one measurement with --against, in seconds
+	buildMemory  = 10 * time.Second // how long guests join and leave while the memory is measured
+	pairTries    = 3                // how often a pair is tried before the comparison fails
 )
 
-// buildCase is one row of a comparison of builds. measure runs one server of b and returns its cost.
+// buildCase is one row of a comparison of builds. measure starts the server's program that b names, measures it for this
+// row and returns its cost in unit. compareBuilds calls measure with one bench for each build.
 type buildCase struct {
 	name, unit string
 	measure    func(b *bench, ctx context.Context) (float64, error)
 }
 
-// buildCases are all rows. Each measurement has a server of its own. The cost is that of the whole server, not what the
-// viewers or views add: that difference is small, and its ratio would not be precise.
+// buildCases returns all rows. Each measurement starts a server of its own. The cost is that of the whole server. It is
+// not the difference that further viewers or views make: that difference is small, and a ratio of two such differences
+// would not be precise.
 func buildCases() []buildCase {
 	return []buildCase{
 		{"wall", "CPU s/s", (*bench).wallCost},
@@ -36,7 +38,8 @@ func buildCases() []buildCase {
 	}
 }
 
-// chosenBuildCases are the rows that --only names; without it all, but sub only with sub-streams.
+// chosenBuildCases returns the rows that --only names, or all rows without --only. Without SUBFILE, the row sub is left
+// out, and --only=sub is an error.
 func (b *bench) chosenBuildCases() ([]buildCase, error) {
 	all := buildCases()
 	names := make([]string, len(all))
@@ -51,10 +54,11 @@ func (b *bench) chosenBuildCases() ([]buildCase, error) {
 	if b.sub == nil && slices.Contains(b.Only, "sub") {
 		return nil, cli.Usage(fmt.Errorf("--only: sub: SUBFILE, the same scene as %s in a smaller size, was not given", b.main.Name))
 	}
-	return slices.DeleteFunc(all, func(c buildCase) bool { return !b.wants(c.name) || c.name == "sub" && b.sub == nil }), nil
+	return slices.DeleteFunc(all, func(c buildCase) bool { return !b.isChosen(c.name) || c.name == "sub" && b.sub == nil }), nil
 }
 
-// compareBuilds measures this build and the one of --against in alternation and prints the ratios of their costs.
+// compareBuilds measures this build and the one of --against in turn. It prints the ratios of their costs, and saves them
+// with --json.
 func (b *bench) compareBuilds(ctx context.Context) error {
 	chosen, err := b.chosenBuildCases()
 	if err != nil {
@@ -74,8 +78,9 @@ func (b *bench) compareBuilds(ctx context.Context) error {
 	return saveJSON(b.JSON, r)
 }
 
-// measurePairs measures every row once for each build and pair. The build that comes first alternates, so that a drift
-// of the machine's speed cancels out. A pair that fails is repeated at most twice.
+// measurePairs measures b.Pairs pairs of every row. A pair is one measurement of each build. The build that is measured
+// first alternates from pair to pair, so that a drift of the machine's speed cancels out. A pair that fails is repeated at
+// most twice.
 func (b *bench) measurePairs(ctx context.Context, chosen []buildCase) ([]ratioRow, error) {
 	rows := make([]ratioRow, len(chosen))
 	for i, c := range chosen {
@@ -96,7 +101,8 @@ func (b *bench) measurePairs(ctx context.Context, chosen []buildCase) ([]ratioRo
 	return rows, nil
 }
 
-// tryPair measures a pair, again when the machine was too busy for it.
+// tryPair measures a pair of c, up to pairTries times until it succeeds. It repeats the pair after any error, unless ctx
+// has ended.
 func (b *bench) tryPair(ctx context.Context, c buildCase, otherFirst bool) (p pair, err error) {
 	for range pairTries {
 		if p, err = b.measurePair(ctx, c, otherFirst); err == nil {
@@ -110,6 +116,8 @@ func (b *bench) tryPair(ctx context.Context, c buildCase, otherFirst bool) (p pa
 	return p, fmt.Errorf("%s: not measured in %d attempts: %w", c.name, pairTries, err)
 }
 
+// measurePair measures c once with each build, one right after the other. With otherFirst, the build of --against is
+// measured first.
 func (b *bench) measurePair(ctx context.Context, c buildCase, otherFirst bool) (p pair, err error) {
 	other := *b
 	other.program = b.Against
@@ -129,21 +137,21 @@ func (b *bench) measurePair(ctx context.Context, c buildCase, otherFirst bool) (
 	return p, nil
 }
 
-// wallCost is the CPU seconds per second of a server with one viewer of the busy wall.
+// wallCost returns the CPU seconds per second of a server with the moving wall and one viewer.
 func (b *bench) wallCost(ctx context.Context) (float64, error) {
-	s, err := b.run(ctx, b.busy())
+	s, err := b.runScene(ctx, b.movingWall())
 	return s.cpu, err
 }
 
-// subCost is wallCost with cameras that have sub-streams.
+// subCost returns the same as wallCost, but the cameras have sub-streams.
 func (b *bench) subCost(ctx context.Context) (float64, error) {
-	s, err := b.run(ctx, b.busyWithSubs())
+	s, err := b.runScene(ctx, b.movingWallWithSubs())
 	return s.cpu, err
 }
 
-// viewersCost is wallCost with the further viewers.
+// viewersCost returns the same as wallCost, but b.Viewers more viewers watch the same view in the same rung.
 func (b *bench) viewersCost(ctx context.Context) (float64, error) {
-	return b.costWith(ctx, b.busy(), func(s *show) error {
+	return b.costWith(ctx, b.movingWall(), func(s *runningScene) error {
 		for range b.Viewers {
 			if _, err := s.view(ctx, client.Selection{}, nil); err != nil {
 				return err
@@ -153,11 +161,12 @@ func (b *bench) viewersCost(ctx context.Context) (float64, error) {
 	})
 }
 
-// viewsCost is wallCost with a viewer of every further view.
+// viewsCost returns the same as wallCost, but the room has b.Views more views, at most one for each input. Each of these
+// views has one viewer.
 func (b *bench) viewsCost(ctx context.Context) (float64, error) {
-	sc := b.busy()
-	sc.views = spotlights(min(b.Inputs, b.Views))
-	return b.costWith(ctx, sc, func(s *show) error {
+	sc := b.movingWall()
+	sc.views = spotlightNames(min(b.Inputs, b.Views))
+	return b.costWith(ctx, sc, func(s *runningScene) error {
 		for _, name := range sc.views {
 			if _, err := s.view(ctx, client.Selection{View: name}, nil); err != nil {
 				return err
@@ -167,8 +176,8 @@ func (b *bench) viewsCost(ctx context.Context) (float64, error) {
 	})
 }
 
-// costWith is the CPU seconds per second of a scene after change.
-func (b *bench) costWith(ctx context.Context, sc scene, change func(*show) error) (float64, error) {
+// costWith opens sc, calls change, which may add viewers, and returns the CPU seconds per second of the server afterwards.
+func (b *bench) costWith(ctx context.Context, sc scene, change func(*runningScene) error) (float64, error) {
 	s, err := b.open(ctx, sc)
 	if err != nil {
 		return 0, err
@@ -181,14 +190,14 @@ func (b *bench) costWith(ctx context.Context, sc scene, change func(*show) error
 	return all.cpu, err
 }
 
-// memoryCost is the median of the private memory in MiB while guests join and leave.
+// memoryCost returns the median of the server's private memory in MiB while guests join and leave for buildMemory.
 func (b *bench) memoryCost(ctx context.Context) (float64, error) {
-	s, err := b.openRungs(ctx)
+	s, err := b.openWithRungs(ctx)
 	if err != nil {
 		return 0, err
 	}
 	defer s.close()
-	samples, _, err := s.churn(ctx, buildMemory, s.server.privateMemory)
+	samples, _, err := s.joinAndLeave(ctx, buildMemory, s.server.privateMemory)
 	if err != nil {
 		return 0, err
 	}
@@ -196,5 +205,5 @@ func (b *bench) memoryCost(ctx context.Context) (float64, error) {
 	for i, m := range samples {
 		all[i] = m.mib
 	}
-	return median(all), s.shown(ctx)
+	return median(all), s.checkInputs(ctx)
 }

@@ -21,24 +21,26 @@ import (
 	"azulejo/signal/client"
 )
 
-// cameras are the streams of an RTSP server over TCP (RFC 2326, RFC 6184). They play clips in a loop, with or without
-// clients: a client that connects gets the current frames and waits for the next keyframe, as with real cameras. close
-// stops them.
+// cameras is an RTSP server over TCP (RFC 2326, RFC 6184) that stands for several cameras. Each of its streams plays a clip
+// in a loop, also without clients. A client that connects gets the current frames and has to wait for the next keyframe, as
+// with real cameras. close stops the server.
 type cameras struct {
 	log     *slog.Logger
 	server  *gortsplib.Server
-	streams map[string]*gortsplib.ServerStream // by path; not changed after ready
+	streams map[string]*gortsplib.ServerStream // by path; does not change after ready is closed
 	ready   chan struct{}                      // closed when streams is complete
-	ctx     context.Context                    // of the players
-	stop    context.CancelFunc
-	players sync.WaitGroup
+	ctx     context.Context                    // ends the players
+	stop    context.CancelFunc                 // cancels ctx
+	players sync.WaitGroup                     // the goroutines that play the clips
 }
 
-// feed is the main stream of one camera, and a smaller stream of the same scene, which may be nil.
+// feed has the clips of one camera: its main stream, and its sub-stream, a smaller picture of the same scene. sub may be
+// nil.
 type feed struct{ main, sub *load.Clip }
 
-// startCameras plays every feed from another place of its clips: the first from the start, the others evenly spread
-// over the clip. Each camera has its own phase between two frames.
+// startCameras starts a camera for every feed. The first camera starts at the start of its clip. The starts of the others
+// are spread evenly over the length of the clip. Each camera also waits for another fraction of a frame's duration before
+// its first frame, so that the frames of different cameras come at different times.
 func startCameras(feeds []feed, log *slog.Logger) (*cameras, error) {
 	c := &cameras{log: log, streams: map[string]*gortsplib.ServerStream{}, ready: make(chan struct{})}
 	c.ctx, c.stop = context.WithCancel(context.Background())
@@ -52,15 +54,15 @@ func startCameras(feeds []feed, log *slog.Logger) (*cameras, error) {
 		return nil, fmt.Errorf("start the cameras: %w", err)
 	}
 	for i, f := range feeds {
-		share := float64(i) / float64(len(feeds))
-		if err := c.add(fmt.Sprintf("%d/main", i+1), f.main, share); err != nil {
+		fraction := float64(i) / float64(len(feeds))
+		if err := c.add(fmt.Sprintf("%d/main", i+1), f.main, fraction); err != nil {
 			c.close()
 			return nil, err
 		}
 		if f.sub == nil {
 			continue
 		}
-		if err := c.add(fmt.Sprintf("%d/sub", i+1), f.sub, share); err != nil {
+		if err := c.add(fmt.Sprintf("%d/sub", i+1), f.sub, fraction); err != nil {
 			c.close()
 			return nil, err
 		}
@@ -68,14 +70,15 @@ func startCameras(feeds []feed, log *slog.Logger) (*cameras, error) {
 	return c, nil
 }
 
-// url is the address of the main or sub stream of camera n, from 1 on.
+// url returns the address of a stream of camera n, from 1 on. stream is main or sub.
 func (c *cameras) url(n int, stream string) string {
 	return fmt.Sprintf("rtsp://%s/%d/%s", c.server.RTSPAddress, n, stream)
 }
 
-// add makes a stream and plays film on it, from that share of its length on.
-func (c *cameras) add(path string, film *load.Clip, share float64) error {
-	media, err := describe(film)
+// add makes a stream and plays clip on it in a loop. fraction, from 0 to 1, is the part of the clip that lies before the
+// first frame, and also the part of a frame's duration that add waits before it plays.
+func (c *cameras) add(path string, clip *load.Clip, fraction float64) error {
+	media, err := describe(clip)
 	if err != nil {
 		return err
 	}
@@ -88,8 +91,8 @@ func (c *cameras) add(path string, film *load.Clip, share float64) error {
 	if err != nil {
 		return fmt.Errorf("camera %s: %w", path, err)
 	}
-	rotated := film.From(int(share * float64(len(film.Packets))))
-	phase := time.Duration(share / film.FPS() * float64(time.Second))
+	rotated := clip.From(int(fraction * float64(len(clip.Packets))))
+	phase := time.Duration(fraction / clip.FPS() * float64(time.Second))
 	c.players.Go(func() {
 		load.Wait(c.ctx, phase)
 		if err := client.Play(c.ctx, client.Loop(rotated.Packets, rotated.Length), c.writer(s, media, encoder)); err != nil {
@@ -99,16 +102,16 @@ func (c *cameras) add(path string, film *load.Clip, share float64) error {
 	return nil
 }
 
-// describe is the SDP description of the clip, with the parameter sets of its first keyframe.
-func describe(film *load.Clip) (*description.Media, error) {
+// describe returns the SDP description of the clip, with the parameter sets of its first keyframe.
+func describe(clip *load.Clip) (*description.Media, error) {
 	f := &format.H264{PayloadTyp: 96, PacketizationMode: 1}
 	var nalus h264.AnnexB
-	for _, p := range film.Packets {
+	for _, p := range clip.Packets {
 		if !p.Key {
 			continue
 		}
 		if err := nalus.Unmarshal(p.Data); err != nil {
-			return nil, fmt.Errorf("%s: %w", film.Name, err)
+			return nil, fmt.Errorf("%s: %w", clip.Name, err)
 		}
 		break
 	}
@@ -121,13 +124,13 @@ func describe(film *load.Clip) (*description.Media, error) {
 		}
 	}
 	if f.SPS == nil || f.PPS == nil {
-		return nil, fmt.Errorf("%s: no keyframe with SPS and PPS", film.Name)
+		return nil, fmt.Errorf("%s: no keyframe with SPS and PPS", clip.Name)
 	}
 	return &description.Media{Type: description.MediaTypeVideo, Formats: []format.Format{f}}, nil
 }
 
-// writer cuts packets into RTP payloads and sends them to the clients of s. The wall-clock time in the sender reports is
-// that of the PTS, as in a camera, also when a packet is sent late.
+// writer returns a function that cuts a packet into RTP payloads and sends them to the clients of s. The wall-clock times
+// in RTCP sender reports are computed from the PTS, as in a camera, and so stay right if a packet is sent late.
 func (c *cameras) writer(s *gortsplib.ServerStream, media *description.Media, encoder *rtph264.Encoder) func(mixer.Packet) error {
 	start := time.Now()
 	return func(p mixer.Packet) error {
@@ -149,7 +152,7 @@ func (c *cameras) writer(s *gortsplib.ServerStream, media *description.Media, en
 	}
 }
 
-// find waits until all streams exist and answers a request for one.
+// find waits until all streams exist and returns the stream of that path, with the answer to an RTSP request for it.
 func (c *cameras) find(path string) (*base.Response, *gortsplib.ServerStream, error) {
 	<-c.ready
 	if s := c.streams[strings.Trim(path, "/")]; s != nil {
@@ -173,7 +176,7 @@ func (c *cameras) OnPlay(*gortsplib.ServerHandlerOnPlayCtx) (*base.Response, err
 	return &base.Response{StatusCode: base.StatusOK}, nil
 }
 
-// close stops the players and then the server.
+// close stops the players and then closes the streams and the server.
 func (c *cameras) close() {
 	c.stop()
 	c.players.Wait()

@@ -8,14 +8,15 @@ import (
 	"azulejo/mixer"
 )
 
-// capture collects the video packets that a viewer receives, while it is on. Its methods are safe for concurrent use.
+// capture collects the video packets that a viewer receives between start and finish. Its methods are safe for concurrent
+// use.
 type capture struct {
 	mu      sync.Mutex
 	on      bool
 	packets []mixer.Packet
 }
 
-// add appends p, from the first keyframe after start on. It is the callback of a client.
+// add appends p between start and finish. It drops packets before the first keyframe. It is the viewer's OnVideo callback.
 func (c *capture) add(p mixer.Packet) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -24,14 +25,14 @@ func (c *capture) add(p mixer.Packet) {
 	}
 }
 
-// start drops what was collected and collects from the next keyframe on.
+// start drops all collected packets and collects from the next keyframe on.
 func (c *capture) start() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.on, c.packets = true, nil
 }
 
-// finish stops and returns what was collected.
+// finish stops collecting and returns the packets. It fails if there are none, or if a frame is lost or not H.264.
 func (c *capture) finish() ([]mixer.Packet, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -9,21 +9,21 @@ import (
 	"azulejo/cmd/internal/cli"
 )
 
-// benchCase is one measurement, which fills one or more rows of the table.
+// benchCase is one measurement that fills one or more rows of the table.
 type benchCase struct {
-	name    string // for --only
-	rows    []rowSpec
-	most    int // the largest number of rounds; zero: all
-	measure func(context.Context, *round) ([]figure, error)
+	name      string // as in --only
+	rows      []rowSpec
+	maxRounds int                                             // the largest number of rounds in which the case is measured; zero: all rounds
+	measure   func(context.Context, *round) ([]figure, error) // one figure for each row
 }
 
 // rowSpec describes a row before it is measured.
 type rowSpec struct {
 	title string
 	unit  string
-	goal  float64                          // at most; zero: none
+	goal  float64                          // the largest good value; zero: no goal
 	sum   func(map[string]float64) float64 // computes the value from the medians of the parts; nil: the median of the rounds
-	note  func(map[string]float64) string  // a text with the parts; may be nil
+	note  func(map[string]float64) string  // formats the medians of the parts for the table; may be nil
 }
 
 // The units of rows; ratios have none.
@@ -33,7 +33,7 @@ const (
 	unitSSIM    = "SSIM"
 )
 
-// cases are all rows in the order of the report.
+// cases returns all cases in the order of the report.
 func (b *bench) cases() []benchCase {
 	wall := fmt.Sprintf("%d × %s → %s wall", b.Inputs, b.main, b.wallSize())
 	return []benchCase{
@@ -56,8 +56,8 @@ func (b *bench) cases() []benchCase {
 	}
 }
 
-// chosen are the cases that --only names, all without it.
-func (b *bench) chosen() ([]benchCase, error) {
+// chosenCases returns the cases that --only names, or all cases without --only.
+func (b *bench) chosenCases() ([]benchCase, error) {
 	all := b.cases()
 	if len(b.Only) == 0 {
 		return all, nil
@@ -74,7 +74,8 @@ func (b *bench) chosen() ([]benchCase, error) {
 	return slices.DeleteFunc(all, func(c benchCase) bool { return !slices.Contains(b.Only, c.name) }), nil
 }
 
-// linearTitle says that the value is that of the medians. They lie nearer to a line than the costs of most rounds.
+// linearTitle returns the title of the row linear. It says that the value is computed from the medians of the costs: they
+// lie nearer to a line than the costs of most single rounds.
 func (b *bench) linearTitle() string {
 	sizes := strings.Trim(strings.ReplaceAll(fmt.Sprint(b.Linear), " ", ", "), "[]")
 	return fmt.Sprintf("cost of %s inputs: largest distance of the medians from a line, of the line at the most; and of each round", sizes)

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// median is the median of v; 0 of an empty list. It does not change v.
+// median returns the median of v, or 0 if v is empty. It does not change v.
 func median(v []float64) float64 {
 	if len(v) == 0 {
 		return 0
@@ -19,8 +19,7 @@ type line struct{ base, slope float64 }
 
 func (l line) at(x float64) float64 { return l.base + l.slope*x }
 
-// fitLine is the line with the least sum of squared distances in y. It is flat when the points have less than two
-// different x.
+// fitLine returns the line with the least sum of squared distances in y. The line is flat if all points have the same x.
 func fitLine(x, y []float64) line {
 	n := float64(len(x))
 	var sx, sy, sxx, sxy float64
@@ -35,7 +34,7 @@ func fitLine(x, y []float64) line {
 	return line{base: (sy - slope*sx) / n, slope: slope}
 }
 
-// misfit is the largest distance in y between the points and l.
+// misfit returns the largest distance in y between the points and l.
 func (l line) misfit(x, y []float64) float64 {
 	worst := 0.0
 	for i := range x {

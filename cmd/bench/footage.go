@@ -12,12 +12,13 @@ import (
 	"azulejo/mixer"
 )
 
-// footage is a clip that cameras play and that walls are compared with: H.264 of a known size.
+// footage is a clip in H.264 with a known frame size. The cameras play it, and the case ssim compares walls with it.
 type footage struct {
 	*load.Clip
 	width, height int
 }
 
+// readFootage reads a file and the frame size in its first readable keyframe.
 func readFootage(name string) (*footage, error) {
 	c, err := load.ReadClip(name)
 	if err != nil {
@@ -34,10 +35,10 @@ func readFootage(name string) (*footage, error) {
 	return nil, fmt.Errorf("%s: no keyframe with its size", name)
 }
 
-// String is size and rate, as in 1280x720@15.
+// String returns the size and the frame rate, as in 1280x720@15.
 func (f *footage) String() string { return fmt.Sprintf("%dx%d@%.3g", f.width, f.height, f.FPS()) }
 
-// keyBefore is the index of the last keyframe up to frame n.
+// keyBefore returns the index of the last keyframe up to frame n, which may be n.
 func (f *footage) keyBefore(n int) int {
 	key := 0
 	for _, k := range f.Keyframes() {
@@ -48,8 +49,9 @@ func (f *footage) keyBefore(n int) int {
 	return key
 }
 
-// rotate writes f to a file that starts at the keyframe with the index key and ends before it, for tools that can loop
-// only whole files. Each file is written once.
+// rotate returns a file that starts with the keyframe at index key of f, plays to the end of f and then from the start of f
+// to the frame before key. Tools that can loop only whole files need it. A second call with the same key returns the same
+// file.
 func (b *bench) rotate(ctx context.Context, f *footage, key int) (string, error) {
 	out := filepath.Join(b.dir, fmt.Sprintf("rotated-%d.mp4", key))
 	if _, err := os.Stat(out); err == nil {
@@ -73,9 +75,9 @@ func (b *bench) rotate(ctx context.Context, f *footage, key int) (string, error)
 	return out, err
 }
 
-// still makes a clip of two seconds in which frame n of f is repeated, as a camera sends an empty yard. With a constant
+// stillClip makes a clip of two seconds that repeats frame n of f, as if a camera showed an empty yard. With a constant
 // quantizer and without the deblocking filter, all decoded frames are equal.
-func (b *bench) still(ctx context.Context, f *footage, n int) (*load.Clip, error) {
+func (b *bench) stillClip(ctx context.Context, f *footage, n int) (*load.Clip, error) {
 	out := filepath.Join(b.dir, fmt.Sprintf("still-%d.mp4", n))
 	frames := int(2*f.FPS() + 0.5)
 	filter := fmt.Sprintf("select=eq(n\\,%d),loop=loop=%d:size=1:start=0,setpts=N/%g/TB", n, frames-1, f.FPS())
@@ -87,13 +89,14 @@ func (b *bench) still(ctx context.Context, f *footage, n int) (*load.Clip, error
 	return load.ReadClip(out)
 }
 
-// tiles decodes all of f fully and scales each frame to w by h with the bicubic filter. It returns the luma planes.
-func (b *bench) tiles(ctx context.Context, f *footage, w, h int) ([]luma, error) {
-	if n := len(f.Packets); n > maxTileFrames {
-		return nil, fmt.Errorf("%s: %d frames: accepted for the comparison of frames are %d: cut the file", f.Name, n, maxTileFrames)
+// scaledFrames decodes all frames of f and scales each to w by h pixels with the bicubic filter. It returns their luma
+// planes.
+func (b *bench) scaledFrames(ctx context.Context, f *footage, w, h int) ([]luma, error) {
+	if n := len(f.Packets); n > maxScaledFrames {
+		return nil, fmt.Errorf("%s: %d frames: accepted for the comparison of frames are %d: cut the file", f.Name, n, maxScaledFrames)
 	}
-	return b.raw(ctx, w, h, len(f.Packets), "-i", f.Name, "-map", "0:v", "-vf", fmt.Sprintf("scale=%d:%d:flags=bicubic", w, h))
+	return b.lumaFrames(ctx, w, h, len(f.Packets), "-i", f.Name, "-map", "0:v", "-vf", fmt.Sprintf("scale=%d:%d:flags=bicubic", w, h))
 }
 
-// maxTileFrames bounds the memory of tiles: 100 kB for each frame of a 3x3 wall at 720p.
-const maxTileFrames = 4500
+// maxScaledFrames limits the memory of the scaled frames. Each takes 100 kB for a 3x3 wall at 720p.
+const maxScaledFrames = 4500

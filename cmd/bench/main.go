@@ -1,5 +1,6 @@
-// Command bench measures what a server costs, in a process of its own. It holds the server against ffmpeg doing the
-// same work, or against another build of the server. scripts/bench builds and runs it; nobody imports it.
+// Command bench measures how much CPU time and memory a server needs. The server runs in a process of its own. bench
+// compares it with ffmpeg doing the same work, which is called the peer, or with another build of the server. The measured
+// scene is mostly the wall, a grid of cameras. scripts/bench builds and runs this command; no package imports it.
 package main
 
 import (

@@ -9,20 +9,23 @@ import (
 	"azulejo/signal/client"
 )
 
-// memoryRungs are the rungs that have a viewer while memory is measured.
+// memoryRungs are the rungs that have a viewer during the whole measurement of memory.
 var memoryRungs = []string{"720p", "360p", "180p"}
 
-// memorySample is the memory of the server in MiB, at seconds after the start.
-type memorySample struct{ at, mib float64 }
+// memorySample is one measurement of the server's memory.
+type memorySample struct {
+	at  float64 // seconds after the start of the measurement
+	mib float64
+}
 
 // caseMemory measures the server's memory while viewers and publishers join and leave.
 func (b *bench) caseMemory(ctx context.Context, _ *round) ([]figure, error) {
-	s, err := b.openRungs(ctx)
+	s, err := b.openWithRungs(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer s.close()
-	samples, guests, err := s.churn(ctx, b.Memory, s.server.residentMemory)
+	samples, guests, err := s.joinAndLeave(ctx, b.Memory, s.server.residentMemory)
 	if err != nil {
 		return nil, err
 	}
@@ -32,12 +35,12 @@ func (b *bench) caseMemory(ctx context.Context, _ *round) ([]figure, error) {
 	}
 	parts := memoryParts(samples)
 	parts["guests"], parts["most"], parts["overload"] = float64(guests), most, float64(s.load.worst())
-	return []figure{{most, parts}, {100 * (parts["end"] - parts["start"]) / parts["start"], parts}}, s.shown(ctx)
+	return []figure{{most, parts}, {100 * (parts["end"] - parts["start"]) / parts["start"], parts}}, s.checkInputs(ctx)
 }
 
-// openRungs starts the busy wall with a viewer of every rung and lets it settle.
-func (b *bench) openRungs(ctx context.Context) (*show, error) {
-	s, err := b.open(ctx, b.busy())
+// openWithRungs starts the moving wall with a viewer of each of the memoryRungs and waits until the server has settled.
+func (b *bench) openWithRungs(ctx context.Context) (*runningScene, error) {
+	s, err := b.open(ctx, b.movingWall())
 	if err != nil {
 		return nil, err
 	}
@@ -51,9 +54,10 @@ func (b *bench) openRungs(ctx context.Context) (*show, error) {
 	return s, nil
 }
 
-// churn joins a guest every second for the time length, and samples the memory after each. Every third guest publishes,
-// the others view. The three youngest guests stay, the older ones leave.
-func (s *show) churn(ctx context.Context, length time.Duration, memory func() (float64, error)) (samples []memorySample, guests int, err error) {
+// joinAndLeave joins a guest every second for the duration length. When a fourth guest joins, the oldest leaves. After
+// each join and leave, joinAndLeave calls memory and appends a sample. Every third guest publishes, the others view.
+// guests is the number of guests that joined.
+func (s *runningScene) joinAndLeave(ctx context.Context, length time.Duration, memory func() (float64, error)) (samples []memorySample, guests int, err error) {
 	start := time.Now()
 	var more []*load.Guest
 	for due := start; time.Since(start) < length && ctx.Err() == nil; load.Wait(ctx, time.Until(due)) {
@@ -76,16 +80,16 @@ func (s *show) churn(ctx context.Context, length time.Duration, memory func() (f
 	return samples, guests, ctx.Err()
 }
 
-// joinGuest joins the n-th guest.
-func (s *show) joinGuest(ctx context.Context, n int) (*load.Guest, error) {
+// joinGuest joins guest n, from 0 on. Guests 2, 5, 8 and so on publish; the others view one of the memoryRungs.
+func (s *runningScene) joinGuest(ctx context.Context, n int) (*load.Guest, error) {
 	if n%3 == 2 {
 		return s.crowd.Publish(ctx, s.server.url(), roomName, fmt.Sprintf("guest %d", n), s.b.main.Clip)
 	}
 	return s.view(ctx, client.Selection{Rung: memoryRungs[n%len(memoryRungs)]}, nil)
 }
 
-// memoryParts are the medians of the first and the last tenth of the samples in MiB, and the trend in MiB a minute
-// without the first tenth.
+// memoryParts returns three parts of a figure: start and end are the medians of the first and of the last tenth of the
+// samples, in MiB. trend is the slope of a line through all samples after the first tenth, in MiB a minute.
 func memoryParts(samples []memorySample) map[string]float64 {
 	tenth := max(1, len(samples)/10)
 	var x, y []float64

@@ -16,10 +16,10 @@ import (
 // peerRun is the CPU time and the output of one run of ffmpeg.
 type peerRun struct {
 	cpu  time.Duration // user and system
-	size int64         // of its standard output
+	size int64         // bytes on standard output
 }
 
-// peerVersion is the name and version of the peer.
+// peerVersion returns the name and version of the peer, the ffmpeg that command runs.
 func peerVersion(ctx context.Context, command string) (string, error) {
 	out, err := exec.CommandContext(ctx, command, "-version").Output()
 	if err != nil {
@@ -50,25 +50,27 @@ func (b *bench) ffmpegTo(ctx context.Context, out io.Writer, args ...string) (pe
 	return peerRun{cpu: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), size: written.n}, nil
 }
 
-// counter counts the bytes that it passes on.
+// counter counts the bytes that it writes to another writer.
 type counter struct {
 	to io.Writer
 	n  int64
 }
 
-// Write passes p on.
+// Write writes p to the other writer.
 func (c *counter) Write(p []byte) (int, error) {
 	n, err := c.to.Write(p)
 	c.n += int64(n)
 	return n, err
 }
 
-// keyDistance is the time between keyframes of our server without recordings and without requests: its default GOP.
+// keyDistance is the time between two keyframes of our server when it records nothing and no client requests a keyframe:
+// the server's default GOP.
 const keyDistance = time.Minute
 
-// x264 are the options by which the peer's encoder has the settings of ours: the same preset and tuning, one thread
-// (with more, zerolatency cuts the frame into slices), no B-frames, the same keyframe distance, no keyframes at scene
-// changes, the same limit and buffer. The encoder aims at bits a second; the limit is raised when that is more.
+// x264 returns the options that give the peer's encoder the settings of our encoder: the same preset and tuning, one thread
+// (with more threads, zerolatency cuts the frame into slices), no B-frames, the same keyframe distance, no keyframes at
+// scene changes, the same bitrate limit and buffer. The encoder aims at the given bits a second. If bits exceeds the limit,
+// bits is also the limit.
 func (b *bench) x264(bits int) []string {
 	limit := max(bits, b.Bitrate)
 	return []string{
@@ -78,18 +80,19 @@ func (b *bench) x264(bits int) []string {
 	}
 }
 
-// realTime makes ffmpeg read the next input no faster than it plays: a wall of live cameras cannot work ahead.
+// realTime are the options with which ffmpeg reads the next input no faster than it plays. Our server cannot work ahead
+// either, since its cameras are live.
 var realTime = []string{"-re"}
 
-// peerInput is one input of the peer's wall: a file that is played in a loop, without its first frames.
+// peerInput is one input of the peer's wall: a file that the peer plays in a loop.
 type peerInput struct {
 	file string
-	skip int
+	skip int      // number of frames left out at the start
 	pace []string // realTime; nil: as fast as the peer can
 }
 
-// peerWall are ffmpeg's arguments for the wall: decode all inputs, scale them to the same tiles, stack them, encode with
-// the same settings.
+// peerWall returns ffmpeg's arguments for the wall: decode all inputs, scale them to the tiles of our wall, stack them, and
+// encode that number of frames at bits a second with the settings of our encoder.
 func (b *bench) peerWall(inputs []peerInput, frames, bits int) []string {
 	var args []string
 	for _, in := range inputs {
@@ -100,6 +103,7 @@ func (b *bench) peerWall(inputs []peerInput, frames, bits int) []string {
 	return append(append(args, b.x264(bits)...), "-f", "h264", "-")
 }
 
+// peerGraph returns the filter graph of peerWall.
 func (b *bench) peerGraph(inputs []peerInput) string {
 	var graph, stack strings.Builder
 	var places []string
@@ -121,12 +125,12 @@ func (b *bench) peerGraph(inputs []peerInput) string {
 	return graph.String()
 }
 
-// peerCost is the CPU seconds and the bits of the peer's wall per second of media.
+// peerCost has the CPU seconds and the bits of the peer's wall, per second of media.
 type peerCost struct{ cpu, bits float64 }
 
-// measurePeer runs the peer's wall for twice the length of our measurement. The cost of a run of a single frame is
-// subtracted: our server is measured long after its start and after its keyframe. The bits of the peer's keyframe are
-// added to the bitrate that its encoder aims at.
+// measurePeer measures the peer's wall at bits a second, for twice the length of our measurement. First it runs the peer
+// for a single frame, a keyframe, and later subtracts the cost of this run. Our server is also measured without its start
+// and its keyframe. The encoder's target bitrate is raised, so that it has room for the bits of the keyframe.
 func (b *bench) measurePeer(ctx context.Context, bits float64, pace []string) (peerCost, error) {
 	inputs, err := b.peerInputs(ctx, pace)
 	if err != nil {
@@ -151,7 +155,8 @@ func (b *bench) measurePeer(ctx context.Context, bits float64, pace []string) (p
 	}, nil
 }
 
-// peerInputs are files that start at the last keyframe before the places where the cameras start.
+// peerInputs returns one input for each camera. Its file starts at the last keyframe up to the frame with which the camera
+// starts.
 func (b *bench) peerInputs(ctx context.Context, pace []string) ([]peerInput, error) {
 	inputs := make([]peerInput, b.Inputs)
 	for i := range inputs {
@@ -164,8 +169,9 @@ func (b *bench) peerInputs(ctx context.Context, pace []string) ([]peerInput, err
 	return inputs, nil
 }
 
-// raw runs ffmpeg, which must output exactly want frames of w by h, and returns their luma planes.
-func (b *bench) raw(ctx context.Context, w, h, want int, args ...string) ([]luma, error) {
+// lumaFrames runs ffmpeg with args and returns the luma planes of the frames that it outputs. These must be exactly
+// want frames of w by h pixels.
+func (b *bench) lumaFrames(ctx context.Context, w, h, want int, args ...string) ([]luma, error) {
 	sink := &lumaSink{width: w, height: h}
 	args = append(args, "-an", "-vsync", "0", "-f", "rawvideo", "-pix_fmt", "yuv420p", "-")
 	if _, err := b.ffmpegTo(ctx, sink, args...); err != nil {
@@ -177,22 +183,22 @@ func (b *bench) raw(ctx context.Context, w, h, want int, args ...string) ([]luma
 	return sink.done, nil
 }
 
-// lumaSink is a writer of raw 4:2:0 frames that keeps their first plane.
+// lumaSink is a writer that gets raw 4:2:0 frames and keeps the luma plane of each.
 type lumaSink struct {
 	width, height int
-	done          []luma
-	part          []byte // of the incomplete frame
+	done          []luma // of all complete frames
+	incomplete    []byte // the bytes of the frame that is not complete
 }
 
-// Write accepts bytes of any number of frames.
+// Write accepts any number of bytes; frames may start and end anywhere in p.
 func (s *lumaSink) Write(p []byte) (int, error) {
 	whole := s.width*s.height + 2*((s.width+1)/2)*((s.height+1)/2)
 	for left := p; len(left) > 0; {
-		n := min(len(left), whole-len(s.part))
-		s.part, left = append(s.part, left[:n]...), left[n:]
-		if len(s.part) == whole {
-			pix := bytes.Clone(s.part[:s.width*s.height])
-			s.done, s.part = append(s.done, luma{pix, s.width, s.width, s.height}), s.part[:0]
+		n := min(len(left), whole-len(s.incomplete))
+		s.incomplete, left = append(s.incomplete, left[:n]...), left[n:]
+		if len(s.incomplete) == whole {
+			pix := bytes.Clone(s.incomplete[:s.width*s.height])
+			s.done, s.incomplete = append(s.done, luma{pix, s.width, s.width, s.height}), s.incomplete[:0]
 		}
 	}
 	return len(p), nil

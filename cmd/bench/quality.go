@@ -14,25 +14,26 @@ import (
 	"azulejo/mixer/engine/layout"
 )
 
-// leadIn is encoded on both sides before the frames that are compared. It has the keyframe, and the rate control
-// settles in it.
+// leadIn is the time before the frames that are compared. Both our server and the peer encode it too. It contains the
+// keyframe, and the encoder's rate control settles within it.
 const leadIn = 4 * time.Second
 
-// compared is the number of compared frames, of one measurement's length. None of them is a keyframe while this and the
-// lead-in are shorter than [keyDistance].
-func (b *bench) compared() int { return int(b.Seconds*float64(b.FPS) + 0.5) }
+// comparedFrames returns the number of frames that are compared: those of b.Seconds. None of them is a keyframe if
+// b.Seconds and leadIn together are shorter than [keyDistance].
+func (b *bench) comparedFrames() int { return int(b.Seconds*float64(b.FPS) + 0.5) }
 
-// lead is leadIn in frames.
-func (b *bench) lead() int { return int(leadIn.Seconds()) * b.FPS }
+// leadFrames returns the number of frames in leadIn.
+func (b *bench) leadFrames() int { return int(leadIn.Seconds()) * b.FPS }
 
-// quality is the mean SSIM of encoded frames and their bitrate in bits a second.
+// quality has the mean SSIM of encoded frames and their bitrate in bits a second.
 type quality struct{ ssim, bits float64 }
 
-// caseSSIM compares our wall, as a viewer receives it, and the peer's wall with the footage, which is decoded fully and
-// scaled with the bicubic filter. The peer starts at the same frames and aims at our bitrate.
+// caseSSIM compares two walls with the footage: our wall, as a viewer receives it, and the peer's wall. The footage is
+// decoded fully and scaled with the bicubic filter for this. The peer starts at the same frames of the footage as our wall
+// and aims at our bitrate.
 func (b *bench) caseSSIM(ctx context.Context, _ *round) ([]figure, error) {
 	tiles := layout.Grid(b.Inputs, b.Width, b.Height)
-	films, err := b.tiles(ctx, b.main, tiles[0].W, tiles[0].H)
+	reference, err := b.scaledFrames(ctx, b.main, tiles[0].W, tiles[0].H)
 	if err != nil {
 		return nil, err
 	}
@@ -40,12 +41,12 @@ func (b *bench) caseSSIM(ctx context.Context, _ *round) ([]figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	mine, first, err := b.judge(ctx, coded, films, tiles)
+	mine, first, err := b.measureQuality(ctx, coded, reference, tiles)
 	if err != nil {
 		return nil, err
 	}
 	mine.bits = ours
-	peer, err := b.peerQuality(ctx, mine, first, films, tiles)
+	peer, err := b.peerQuality(ctx, mine, first, reference, tiles)
 	if err != nil {
 		return nil, err
 	}
@@ -54,16 +55,18 @@ func (b *bench) caseSSIM(ctx context.Context, _ *round) ([]figure, error) {
 	}}}, nil
 }
 
-// codedWall is a raw H.264 file, its number of frames, and how many of those are the lead-in.
+// codedWall is a wall in a raw H.264 file.
 type codedWall struct {
-	name         string
-	frames, lead int
+	name   string // of the file
+	frames int    // number of all frames
+	lead   int    // how many of the frames belong to leadIn
 }
 
-// watchWall captures what a viewer of our wall without labels receives. bits is its bitrate after the lead-in.
+// watchWall captures the video that a viewer of our wall receives. The wall has no labels, since the footage has none. bits
+// is the bitrate after leadIn.
 func (b *bench) watchWall(ctx context.Context) (bits float64, w codedWall, err error) {
-	sc := b.busy()
-	sc.set = []string{"mix.labels=false"}
+	sc := b.movingWall()
+	sc.settings = []string{"mix.labels=false"}
 	s, err := b.open(ctx, sc)
 	if err != nil {
 		return 0, w, err
@@ -72,45 +75,47 @@ func (b *bench) watchWall(ctx context.Context) (bits float64, w codedWall, err e
 	s.settle(ctx)
 	s.capture.start()
 	s.viewer.RequestKeyframe()
-	frames := b.lead() + b.compared()
+	frames := b.leadFrames() + b.comparedFrames()
 	load.Wait(ctx, time.Duration(frames)*time.Second/time.Duration(b.FPS)+time.Second) // the keyframe comes a moment after the request
 	packets, err := s.capture.finish()
 	if err != nil {
 		return 0, w, err
 	}
-	if err := s.complete(ctx); err != nil {
+	if err := s.checkWork(ctx); err != nil {
 		return 0, w, err
 	}
 	if len(packets) < frames*9/10 {
 		return 0, w, fmt.Errorf("the viewer got %d frames instead of %d: this machine is too slow", len(packets), frames)
 	}
 	packets = packets[:min(len(packets), frames)]
-	w = codedWall{filepath.Join(b.dir, "wall.h264"), len(packets), b.lead()}
-	return rate(packets[b.lead():], b.FPS), w, os.WriteFile(w.name, stream(packets), 0o600)
+	w = codedWall{filepath.Join(b.dir, "wall.h264"), len(packets), b.leadFrames()}
+	return bitrateOf(packets[b.leadFrames():], b.FPS), w, os.WriteFile(w.name, joinPackets(packets), 0o600)
 }
 
-// judge decodes w and compares every tile after the lead-in with the most similar frame of the footage. first are the
-// indexes of these frames for the first compared frame, by tile.
-func (b *bench) judge(ctx context.Context, w codedWall, films []luma, tiles []layout.Rect) (q quality, first []int, err error) {
-	frames, err := b.raw(ctx, b.Width, b.Height, w.frames, "-i", w.name)
+// measureQuality decodes w and compares every tile after leadIn with its most similar frame in reference. reference has all
+// frames of the footage, scaled to the size of a tile. first[i] is the index of the frame that tile i shows in the first
+// compared frame of w.
+func (b *bench) measureQuality(ctx context.Context, w codedWall, reference []luma, tiles []layout.Rect) (q quality, first []int, err error) {
+	frames, err := b.lumaFrames(ctx, b.Width, b.Height, w.frames, "-i", w.name)
 	if err != nil {
 		return q, nil, err
 	}
-	q.ssim, first, err = compareTiles(frames[w.lead:], films, tiles)
+	q.ssim, first, err = compareTiles(frames[w.lead:], reference, tiles)
 	return q, first, err
 }
 
-// compareTiles is the mean similarity of all tiles in all frames; first are the matches in the first frame.
-func compareTiles(frames, films []luma, tiles []layout.Rect) (mean float64, first []int, err error) {
+// compareTiles returns the mean similarity of all tiles in all frames. first[i] is the index of the frame in reference that
+// tile i shows in the first of frames.
+func compareTiles(frames, reference []luma, tiles []layout.Rect) (mean float64, first []int, err error) {
 	first = make([]int, len(tiles))
 	sums, errs := make([]float64, len(tiles)), make([]error, len(tiles))
 	var work sync.WaitGroup
-	slots := make(chan struct{}, runtime.NumCPU()) // one for each comparison that runs
+	running := make(chan struct{}, runtime.NumCPU()) // limits the comparisons that run at the same time
 	for i, r := range tiles {
 		work.Go(func() {
-			slots <- struct{}{}
-			first[i], sums[i], errs[i] = compareTile(frames, films, r)
-			<-slots
+			running <- struct{}{}
+			first[i], sums[i], errs[i] = compareTile(frames, reference, r)
+			<-running
 		})
 	}
 	work.Wait()
@@ -123,9 +128,10 @@ func compareTiles(frames, films []luma, tiles []layout.Rect) (mean float64, firs
 	return mean, first, nil
 }
 
-// compareTile compares one tile in all frames; sum is the sum of the similarities.
-func compareTile(frames, films []luma, r layout.Rect) (first int, sum float64, err error) {
-	t := newTracker(films)
+// compareTile compares the tile r of all frames with reference. sum is the sum of the similarities. first is the index
+// of the match in the first frame.
+func compareTile(frames, reference []luma, r layout.Rect) (first int, sum float64, err error) {
+	t := newTracker(reference)
 	for i, p := range frames {
 		at, s, err := t.match(p.part(r.X, r.Y, r.W, r.H))
 		if err != nil {
@@ -139,14 +145,15 @@ func compareTile(frames, films []luma, r layout.Rect) (first int, sum float64, e
 	return first, sum, nil
 }
 
-// peerQuality has the peer encode the same frames, at most five times, until its bitrate is within one per cent of ours.
-// It returns the quality of the run with the nearest bitrate.
-func (b *bench) peerQuality(ctx context.Context, ours quality, first []int, films []luma, tiles []layout.Rect) (quality, error) {
-	inputs, err := b.peerFrom(ctx, first)
+// peerQuality encodes the same frames with the peer until the peer's bitrate differs from ours by less than one per cent,
+// at most five times. It stops earlier if a run is not nearer to our bitrate than the run before. It returns the quality
+// of the run with the nearest bitrate.
+func (b *bench) peerQuality(ctx context.Context, ours quality, first []int, reference []luma, tiles []layout.Rect) (quality, error) {
+	inputs, err := b.peerInputsAt(ctx, first)
 	if err != nil {
 		return quality{}, err
 	}
-	w := codedWall{filepath.Join(b.dir, "peer.h264"), b.lead() + b.compared(), b.lead()}
+	w := codedWall{filepath.Join(b.dir, "peer.h264"), b.leadFrames() + b.comparedFrames(), b.leadFrames()}
 	best, target := quality{}, ours.bits
 	for range 5 {
 		bits, err := b.peerEncode(ctx, w, inputs, int(target))
@@ -156,7 +163,7 @@ func (b *bench) peerQuality(ctx context.Context, ours quality, first []int, film
 		if math.Abs(bits-ours.bits) >= math.Abs(best.bits-ours.bits) {
 			break
 		}
-		best, _, err = b.judge(ctx, w, films, tiles)
+		best, _, err = b.measureQuality(ctx, w, reference, tiles)
 		if best.bits = bits; err != nil || math.Abs(bits-ours.bits) < 0.01*ours.bits {
 			return best, err
 		}
@@ -165,7 +172,8 @@ func (b *bench) peerQuality(ctx context.Context, ours quality, first []int, film
 	return best, nil
 }
 
-// peerEncode writes the peer's wall to w and returns its bitrate after the lead-in.
+// peerEncode writes the peer's wall to the file of w. The encoder aims at bits a second. peerEncode returns the bitrate
+// after leadIn.
 func (b *bench) peerEncode(ctx context.Context, w codedWall, inputs []peerInput, bits int) (float64, error) {
 	file, err := os.Create(w.name)
 	if err != nil {
@@ -185,11 +193,11 @@ func (b *bench) peerEncode(ctx context.Context, w codedWall, inputs []peerInput,
 	if len(c.Packets) != w.frames {
 		return 0, fmt.Errorf("%s encoded %d frames of %d", b.FFmpeg, len(c.Packets), w.frames)
 	}
-	return rate(c.Packets[w.lead:], b.FPS), nil
+	return bitrateOf(c.Packets[w.lead:], b.FPS), nil
 }
 
-// peerFrom are inputs that show the frames first right after the lead-in.
-func (b *bench) peerFrom(ctx context.Context, first []int) (inputs []peerInput, err error) {
+// peerInputsAt returns one input for each tile. Right after leadIn, input i shows the footage's frame first[i].
+func (b *bench) peerInputsAt(ctx context.Context, first []int) (inputs []peerInput, err error) {
 	back := int(leadIn.Seconds()*b.main.FPS() + 0.5)
 	n := len(b.main.Packets)
 	for _, at := range first {

@@ -11,16 +11,17 @@ import (
 	"time"
 )
 
-// comparison is the report of two builds of the server: "this" is the new one, "other" the one of --against.
+// comparison is the report about two builds of the server: "other" is the build of --against, "this" is the build that
+// bench measures otherwise.
 type comparison struct {
 	Command string     `json:"command"`
 	Machine string     `json:"machine"`
 	Began   time.Time  `json:"began"`
 	Footage string     `json:"footage"`
-	Wall    string     `json:"wall"`    // size and rate
-	Seconds float64    `json:"seconds"` // of one measurement
-	This    string     `json:"this"`    // program
-	Other   string     `json:"other"`   // program
+	Wall    string     `json:"wall"`    // size and frame rate
+	Seconds float64    `json:"seconds"` // length of one measurement
+	This    string     `json:"this"`    // path of the program
+	Other   string     `json:"other"`   // path of the program
 	Rows    []ratioRow `json:"rows"`
 }
 
@@ -31,7 +32,7 @@ type ratioRow struct {
 	Pairs []pair `json:"pairs"`
 }
 
-// pair is the cost of both builds, measured one right after the other.
+// pair has the costs of both builds, measured one right after the other.
 type pair struct {
 	This  float64 `json:"this"`
 	Other float64 `json:"other"`
@@ -39,7 +40,7 @@ type pair struct {
 
 func (p pair) ratio() float64 { return p.This / p.Other }
 
-// column is one value of every pair.
+// column returns one value of every pair: the one that the function of returns.
 func (r ratioRow) column(of func(pair) float64) []float64 {
 	all := make([]float64, len(r.Pairs))
 	for i, p := range r.Pairs {
@@ -48,13 +49,14 @@ func (r ratioRow) column(of func(pair) float64) []float64 {
 	return all
 }
 
-// medianInterval is an interval that contains the median of the distribution of v with a probability of at least 95 %,
-// whatever the distribution is. Its ends are order statistics: with n values, the k-th smallest and the k-th largest,
-// with the largest k for which the median lies outside with at most 5 %. Less than six values have none.
+// medianInterval returns an interval that contains the median of the distribution of v with a probability of at least 95 %,
+// for every distribution. The ends of the interval are order statistics: the k-th smallest and the k-th largest value. k is
+// the largest number for which the median lies outside of the interval with a probability of at most 5 %. With less than
+// six values there is no such k, and ok is false.
 func medianInterval(v []float64) (low, high float64, ok bool) {
 	sorted := slices.Sorted(slices.Values(v))
 	n := len(sorted)
-	term := 1.0 // the probability that exactly k values lie below the median
+	term := 1.0 // the probability that exactly k of the n values lie below the median
 	for range n {
 		term /= 2
 	}
@@ -69,7 +71,7 @@ func medianInterval(v []float64) (low, high float64, ok bool) {
 	return sorted[k-1], sorted[n-k], true
 }
 
-// line is the row in Markdown.
+// line formats the row in Markdown.
 func (r ratioRow) line() string {
 	ratios := r.column(pair.ratio)
 	interval, verdict := "needs six pairs", ""
@@ -80,7 +82,8 @@ func (r ratioRow) line() string {
 	return fmt.Sprintf("| %s, %s | %.3f | %.3f | %.3f | %s | %s |\n", r.Case, r.Unit, other, this, median(ratios), interval, verdict)
 }
 
-// verdictOf says what an interval of ratios proves.
+// verdictOf says whether this build costs less or more than the other. low to high is the interval of the median ratio. If
+// the interval contains 1, the verdict is that both cost the same.
 func verdictOf(low, high float64) string {
 	switch {
 	case high < 1:
@@ -104,7 +107,7 @@ func (c comparison) table(out io.Writer) error {
 	return err
 }
 
-// saveJSON writes v to a file.
+// saveJSON writes v to a file as indented JSON.
 func saveJSON(name string, v any) error {
 	data, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {

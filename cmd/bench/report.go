@@ -9,15 +9,15 @@ import (
 	"time"
 )
 
-// report is the result of a run against the peer: the table of the README, and every round.
+// report is the result of a comparison with the peer: the rows of the README's table, with every round.
 type report struct {
-	Command string    `json:"command"` // that this program was called with
+	Command string    `json:"command"` // started this program
 	Machine string    `json:"machine"`
 	Began   time.Time `json:"began"`
 	Took    float64   `json:"seconds"`
 	Footage string    `json:"footage"`
 	Sub     string    `json:"subFootage,omitempty"`
-	Wall    string    `json:"wall"` // size and rate
+	Wall    string    `json:"wall"` // size and frame rate
 	Bitrate int       `json:"bitrate"`
 	Preset  string    `json:"preset"`
 	Peer    peerInfo  `json:"peer"`
@@ -28,8 +28,8 @@ type report struct {
 // peerInfo describes the peer.
 type peerInfo struct {
 	Version string `json:"version"`
-	Command string `json:"command,omitempty"` // of the wall, with the files of the last round
-	Encoder string `json:"encoder,omitempty"` // the command of the encoder alone
+	Command string `json:"command,omitempty"` // composes the wall in real time, as in the last round
+	Encoder string `json:"encoder,omitempty"` // encodes a view again, without composing
 }
 
 // row is one line of the table.
@@ -37,24 +37,24 @@ type row struct {
 	Case    string             `json:"case"` // as in --only
 	Title   string             `json:"title"`
 	Unit    string             `json:"unit,omitempty"` // empty for a ratio
-	Value   float64            `json:"value"`          // median of the rounds, or computed from the parts
+	Value   float64            `json:"value"`          // median of the rounds, or computed from Parts
 	Low     float64            `json:"low"`
 	High    float64            `json:"high"`
-	Goal    float64            `json:"goal,omitempty"` // at most; zero: none
+	Goal    float64            `json:"goal,omitempty"` // the largest good Value; zero: no goal
 	Reached bool               `json:"reached"`
-	Parts   map[string]float64 `json:"parts"` // medians of the values that Value is computed from
+	Parts   map[string]float64 `json:"parts"` // by name: medians of the measured values behind Value
 	Note    string             `json:"note,omitempty"`
 	Rounds  []figure           `json:"rounds"`
-	Error   string             `json:"error,omitempty"` // the reason why there is no value
+	Error   string             `json:"error,omitempty"` // why there is no Value
 }
 
-// figure is one round's value of a row and the parts that it is computed from.
+// figure is the value of a row in one round. Parts has the measured values from which Value is computed, by name.
 type figure struct {
 	Value float64            `json:"value"`
 	Parts map[string]float64 `json:"parts"`
 }
 
-// newRow summarizes the rounds of a row; err is the reason when there are too few.
+// newRow summarizes the rounds of a row. If too few rounds succeeded, err is the reason.
 func newRow(name string, spec rowSpec, rounds []figure, err error) row {
 	r := row{Case: name, Title: spec.title, Unit: spec.unit, Goal: spec.goal, Rounds: rounds}
 	if err != nil || len(rounds) == 0 {
@@ -87,7 +87,7 @@ func newRow(name string, spec rowSpec, rounds []figure, err error) row {
 	return r
 }
 
-// digits is the number of decimals in a row.
+// digits returns the number of decimals of the row's values.
 func (r row) digits() int {
 	switch r.Unit {
 	case "":
@@ -100,12 +100,12 @@ func (r row) digits() int {
 	return 1
 }
 
-// text is a value as the table shows it.
+// text formats a value of the row for the table.
 func (r row) text(v float64) string {
 	return fmt.Sprintf("%.*f%s", r.digits(), v, r.suffix())
 }
 
-// suffix is the unit after a number.
+// suffix returns the unit that follows a number in the table.
 func (r row) suffix() string {
 	if r.Unit == "" || r.Unit == unitSSIM {
 		return ""
@@ -113,7 +113,7 @@ func (r row) suffix() string {
 	return " " + r.Unit
 }
 
-// goal is the goal as the table shows it.
+// goal formats the goal for the table; it is empty without a goal.
 func (r row) goal() string {
 	if r.Goal == 0 {
 		return ""
@@ -121,7 +121,7 @@ func (r row) goal() string {
 	return fmt.Sprintf("≤ %g%s", r.Goal, r.suffix())
 }
 
-// line is the row in Markdown.
+// line formats the row in Markdown.
 func (r row) line() string {
 	if r.Error != "" {
 		return fmt.Sprintf("| %s | not measured: %s | | %s | no |\n", r.Title, r.Error, r.goal())
@@ -157,7 +157,7 @@ func (r *report) table(out io.Writer) error {
 	return err
 }
 
-// unmeasured names the cases without a value.
+// unmeasured returns the names of the cases without a value.
 func (r *report) unmeasured() []string {
 	var all []string
 	for _, row := range r.Rows {

@@ -12,24 +12,27 @@ import (
 	"azulejo/signal/client"
 )
 
-// round is one pass through all cases. A measurement that several cases need is made once in it, by the first of them.
+// round is one pass through all cases. Its functions make the measurements that several cases share. The first call in a
+// round measures; later calls return the same result.
 type round struct {
-	wall    func() (wallRun, error)
-	peer    func() (peerCost, error) // in real time
-	unpaced func() (peerCost, error)
+	wall    func() (wallRun, error)  // our server with the moving wall
+	peer    func() (peerCost, error) // the peer's wall in real time
+	unpaced func() (peerCost, error) // the peer's wall as fast as the peer can
 }
 
-// wallRun are the measurements of one server with the wall.
+// wallRun has the measurements of one server with the moving wall. Only oneViewer is always there.
 type wallRun struct {
-	one   sample           // with one viewer
-	again sample           // the same after the further viewers have left
-	many  sample           // with the further viewers
-	views sample           // with one viewer more for each further view
-	seen  [][]mixer.Packet // what the viewers of the further views received
+	oneViewer      sample           // with the first viewer alone
+	manyViewers    sample           // with b.Viewers more viewers
+	oneViewerAgain sample           // after these viewers have left; a copy of oneViewer when the case viewers is not chosen
+	withViews      sample           // with the first viewer and one viewer of each further view
+	viewPackets    [][]mixer.Packet // by further view: the video packets that its viewer received
 
-	viewersErr, viewsErr error // viewersErr: many and again are missing; viewsErr: views and seen are
+	viewersErr error // why manyViewers and oneViewerAgain are missing
+	viewsErr   error // why withViews and viewPackets are missing
 }
 
+// newRound returns a round in which nothing has been measured yet.
 func (b *bench) newRound(ctx context.Context) *round {
 	r := &round{}
 	r.wall = sync.OnceValues(func() (wallRun, error) { return b.measureWall(ctx) })
@@ -39,50 +42,51 @@ func (b *bench) newRound(ctx context.Context) *round {
 			if err != nil {
 				return peerCost{}, err
 			}
-			return b.measurePeer(ctx, w.one.bits, pace)
+			return b.measurePeer(ctx, w.oneViewer.bits, pace)
 		})
 	}
 	r.peer, r.unpaced = paced(realTime), paced(nil)
 	return r
 }
 
-// busy is the wall of moving cameras, which most cases use.
-func (b *bench) busy() scene { return scene{inputs: b.Inputs, films: []*load.Clip{b.main.Clip}} }
+// movingWall returns the scene of most cases: a wall of b.Inputs cameras with moving footage. Reports call it the busy
+// wall.
+func (b *bench) movingWall() scene { return scene{inputs: b.Inputs, clips: []*load.Clip{b.main.Clip}} }
 
-// busyWithSubs is the busy wall of cameras that have sub-streams.
-func (b *bench) busyWithSubs() scene {
-	sc := b.busy()
-	sc.subs = []*load.Clip{b.sub.Clip}
+// movingWallWithSubs returns the moving wall with cameras that have sub-streams.
+func (b *bench) movingWallWithSubs() scene {
+	sc := b.movingWall()
+	sc.subClips = []*load.Clip{b.sub.Clip}
 	return sc
 }
 
-// measureWall measures one and the same server with few and with many viewers: what the viewers add is less than the
-// difference between two runs of a server.
+// measureWall measures the same server first with one viewer and then with more. It uses one server because further
+// viewers add less CPU time than the difference between two runs of a server.
 func (b *bench) measureWall(ctx context.Context) (w wallRun, err error) {
-	sc := b.busy()
-	if b.wants("views") {
-		sc.views = spotlights(min(b.Inputs, b.Views))
+	sc := b.movingWall()
+	if b.isChosen("views") {
+		sc.views = spotlightNames(min(b.Inputs, b.Views))
 	}
 	s, err := b.open(ctx, sc)
 	if err != nil {
 		return w, err
 	}
 	defer s.close()
-	if w.one, err = s.measureMoving(ctx); err != nil {
+	if w.oneViewer, err = s.measureMoving(ctx); err != nil {
 		return w, err
 	}
-	w.again = w.one
-	if b.wants("viewers") {
-		w.many, w.again, w.viewersErr = s.measureViewers(ctx)
+	w.oneViewerAgain = w.oneViewer
+	if b.isChosen("viewers") {
+		w.manyViewers, w.oneViewerAgain, w.viewersErr = s.measureViewers(ctx)
 	}
-	if b.wants("views") {
-		w.views, w.seen, w.viewsErr = s.measureViews(ctx)
+	if b.isChosen("views") {
+		w.withViews, w.viewPackets, w.viewsErr = s.measureViews(ctx)
 	}
 	return w, nil
 }
 
-// measureViewers measures with all further viewers, and again after they have left.
-func (s *show) measureViewers(ctx context.Context) (many, again sample, err error) {
+// measureViewers adds b.Viewers viewers and measures. Then it removes them and measures again.
+func (s *runningScene) measureViewers(ctx context.Context) (many, again sample, err error) {
 	var more []*load.Guest
 	for range s.b.Viewers {
 		var g *load.Guest
@@ -101,8 +105,8 @@ func (s *show) measureViewers(ctx context.Context) (many, again sample, err erro
 	return many, again, err
 }
 
-// compare divides the CPU of a server by that of the peer.
-func compare(s sample, err error, peer func() (peerCost, error)) ([]figure, error) {
+// cpuRatio divides the CPU time of our server by that of the peer. err is the error of measuring s.
+func cpuRatio(s sample, err error, peer func() (peerCost, error)) ([]figure, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -115,8 +119,8 @@ func compare(s sample, err error, peer func() (peerCost, error)) ([]figure, erro
 	}}}, nil
 }
 
-// run opens a scene, measures it and closes it.
-func (b *bench) run(ctx context.Context, sc scene) (sample, error) {
+// runScene opens a scene that moves, measures it with one viewer and closes it.
+func (b *bench) runScene(ctx context.Context, sc scene) (sample, error) {
 	s, err := b.open(ctx, sc)
 	if err != nil {
 		return sample{}, err
@@ -125,48 +129,54 @@ func (b *bench) run(ctx context.Context, sc scene) (sample, error) {
 	return s.measureMoving(ctx)
 }
 
+// caseWall compares our server with the peer in real time.
 func (b *bench) caseWall(_ context.Context, r *round) ([]figure, error) {
 	w, err := r.wall()
-	return compare(w.one, err, r.peer)
+	return cpuRatio(w.oneViewer, err, r.peer)
 }
 
+// caseUnpaced compares our server with the peer when the peer works as fast as it can.
 func (b *bench) caseUnpaced(_ context.Context, r *round) ([]figure, error) {
 	w, err := r.wall()
-	return compare(w.one, err, r.unpaced)
+	return cpuRatio(w.oneViewer, err, r.unpaced)
 }
 
+// caseSub compares our server with the peer when the cameras also have sub-streams.
 func (b *bench) caseSub(ctx context.Context, r *round) ([]figure, error) {
 	if b.sub == nil {
 		return nil, fmt.Errorf("SUBFILE, the same scene as %s in a smaller size, was not given", b.main.Name)
 	}
-	s, err := b.run(ctx, b.busyWithSubs())
-	return compare(s, err, r.peer)
+	s, err := b.runScene(ctx, b.movingWallWithSubs())
+	return cpuRatio(s, err, r.peer)
 }
 
+// caseWebRTC compares our server with the peer when the inputs are WebRTC publishers.
 func (b *bench) caseWebRTC(ctx context.Context, r *round) ([]figure, error) {
-	sc := b.busy()
+	sc := b.movingWall()
 	sc.webrtc = true
-	s, err := b.run(ctx, sc)
-	return compare(s, err, r.peer)
+	s, err := b.runScene(ctx, sc)
+	return cpuRatio(s, err, r.peer)
 }
 
+// caseViewers returns the cost of each further viewer in per cent of the cost with one viewer.
 func (b *bench) caseViewers(_ context.Context, r *round) ([]figure, error) {
 	w, err := r.wall()
 	if err = cmp.Or(err, w.viewersErr); err != nil {
 		return nil, err
 	}
-	one := (w.one.cpu + w.again.cpu) / 2
-	return []figure{{100 * (w.many.cpu - one) / one / float64(b.Viewers), map[string]float64{
-		"one": one, "many": w.many.cpu, "viewers": float64(b.Viewers), "bits": w.many.bits,
+	one := (w.oneViewer.cpu + w.oneViewerAgain.cpu) / 2
+	return []figure{{100 * (w.manyViewers.cpu - one) / one / float64(b.Viewers), map[string]float64{
+		"one": one, "many": w.manyViewers.cpu, "viewers": float64(b.Viewers), "bits": w.manyViewers.bits,
 	}}}, nil
 }
 
+// caseQuiet divides the CPU time and the bits of the quiet wall by those of the moving wall.
 func (b *bench) caseQuiet(ctx context.Context, r *round) ([]figure, error) {
-	busy, err := r.wall()
+	moving, err := r.wall()
 	if err != nil {
 		return nil, err
 	}
-	sc, err := b.stills(ctx)
+	sc, err := b.quietWall(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -180,24 +190,26 @@ func (b *bench) caseQuiet(ctx context.Context, r *round) ([]figure, error) {
 		return nil, err
 	}
 	return []figure{
-		{quiet.cpu / busy.one.cpu, map[string]float64{"quiet": quiet.cpu, "busy": busy.one.cpu, "fps": quiet.fps}},
-		{quiet.bits / busy.one.bits, map[string]float64{"quiet": quiet.bits, "busy": busy.one.bits}},
+		{quiet.cpu / moving.oneViewer.cpu, map[string]float64{"quiet": quiet.cpu, "busy": moving.oneViewer.cpu, "fps": quiet.fps}},
+		{quiet.bits / moving.oneViewer.bits, map[string]float64{"quiet": quiet.bits, "busy": moving.oneViewer.bits}},
 	}, nil
 }
 
-// stills is the wall when nothing moves: each camera shows the frame that it starts with in the busy wall.
-func (b *bench) stills(ctx context.Context) (scene, error) {
+// quietWall returns the quiet wall, in which nothing moves: each camera repeats the frame with which it starts in the
+// moving wall.
+func (b *bench) quietWall(ctx context.Context) (scene, error) {
 	sc := scene{inputs: b.Inputs}
 	for i := range b.Inputs {
-		film, err := b.still(ctx, b.main, len(b.main.Packets)*i/b.Inputs)
+		clip, err := b.stillClip(ctx, b.main, len(b.main.Packets)*i/b.Inputs)
 		if err != nil {
 			return sc, err
 		}
-		sc.films = append(sc.films, film)
+		sc.clips = append(sc.clips, clip)
 	}
 	return sc, nil
 }
 
+// caseLinear measures walls with the numbers of inputs of --linear and returns how far their costs lie from a line.
 func (b *bench) caseLinear(ctx context.Context, r *round) ([]figure, error) {
 	parts := map[string]float64{}
 	for _, n := range b.Linear {
@@ -210,21 +222,22 @@ func (b *bench) caseLinear(ctx context.Context, r *round) ([]figure, error) {
 	return []figure{{b.sumLinear(parts), parts}}, nil
 }
 
-// inputsCost is the CPU seconds per second of a wall with n inputs.
+// inputsCost returns the CPU seconds per second of a server with a moving wall of n inputs.
 func (b *bench) inputsCost(ctx context.Context, r *round, n int) (float64, error) {
 	if n == b.Inputs {
 		w, err := r.wall()
-		return w.one.cpu, err
+		return w.oneViewer.cpu, err
 	}
-	sc := b.busy()
+	sc := b.movingWall()
 	sc.inputs = n
-	s, err := b.run(ctx, sc)
+	s, err := b.runScene(ctx, sc)
 	return s.cpu, err
 }
 
+// inputsPart returns the key of a figure's parts for the cost with n inputs.
 func inputsPart(n int) string { return fmt.Sprintf("inputs%d", n) }
 
-// linearFit is the line through the costs, and the costs.
+// linearFit returns the numbers of inputs x, the costs y, and the line that fits them best.
 func (b *bench) linearFit(parts map[string]float64) (l line, x, y []float64) {
 	for _, n := range b.Linear {
 		x, y = append(x, float64(n)), append(y, parts[inputsPart(n)])
@@ -232,12 +245,14 @@ func (b *bench) linearFit(parts map[string]float64) (l line, x, y []float64) {
 	return fitLine(x, y), x, y
 }
 
-// sumLinear is the largest distance of a cost from the line, in per cent of the line at the largest number of inputs.
+// sumLinear returns the largest distance between a cost and the fitted line, in per cent of the line's value at the
+// largest number of inputs.
 func (b *bench) sumLinear(parts map[string]float64) float64 {
 	l, x, y := b.linearFit(parts)
 	return 100 * l.misfit(x, y) / l.at(slices.Max(x))
 }
 
+// noteLinear is the note of the row linear: the costs and the fitted line.
 func (b *bench) noteLinear(p map[string]float64) string {
 	l, _, y := b.linearFit(p)
 	return fmt.Sprintf("%.3f CPU s per s, line %.3f + %.4f each", y, l.base, l.slope)

@@ -68,8 +68,8 @@ func TestFiveRounds(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range b.cases() {
-		if c.most != 0 && c.name != "memory" {
-			t.Errorf("%s is measured %d times at most", c.name, c.most)
+		if c.maxRounds != 0 && c.name != "memory" {
+			t.Errorf("%s is measured %d times at most", c.name, c.maxRounds)
 		}
 	}
 }

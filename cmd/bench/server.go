@@ -27,13 +27,13 @@ const roomName = "wall"
 
 // server is a running server in a process of its own.
 type server struct {
-	addr string
+	addr string // of HTTP
 	cmd  *exec.Cmd
-	data string
-	done chan struct{}
+	data string        // the folder with the server's configuration and data
+	done chan struct{} // closed when the process has ended
 }
 
-// roomConfig is the part of the server's configuration that flags cannot set.
+// roomConfig is a room in the server's configuration file. Flags cannot set rooms.
 type roomConfig struct {
 	Cameras []cameraConfig               `yaml:"cameras,omitempty"`
 	Views   map[string]map[string]string `yaml:"views,omitempty"`
@@ -48,8 +48,9 @@ type cameraConfig struct {
 	Audio     bool   `yaml:"audio"`
 }
 
-// startServer runs a server with the room r and returns when it listens. set are further keys, as for --set.
-func (b *bench) startServer(ctx context.Context, r roomConfig, set ...string) (*server, error) {
+// startServer runs a server with the room r and returns when the server listens. settings has more KEY=VALUE pairs for the
+// server's --set.
+func (b *bench) startServer(ctx context.Context, r roomConfig, settings ...string) (*server, error) {
 	addr, err := freeAddress()
 	if err != nil {
 		return nil, err
@@ -59,7 +60,7 @@ func (b *bench) startServer(ctx context.Context, r roomConfig, set ...string) (*
 		return nil, err
 	}
 	s := &server{addr: addr, data: data, done: make(chan struct{})}
-	up, err := s.start(ctx, b.program, r, append(b.mix(), set...))
+	up, err := s.start(ctx, b.program, r, append(b.mixSettings(), settings...))
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("start the server: %w", err), os.RemoveAll(data))
 	}
@@ -76,8 +77,8 @@ func (b *bench) startServer(ctx context.Context, r roomConfig, set ...string) (*
 	}
 }
 
-// mix are the keys that give the server the same work as the peer.
-func (b *bench) mix() []string {
+// mixSettings returns the KEY=VALUE pairs with which the server does the same work as the peer.
+func (b *bench) mixSettings() []string {
 	return []string{
 		"webrtc.udp=127.0.0.1:0", "webrtc.tcp=", "mix.preset=" + b.Preset,
 		fmt.Sprintf("mix.width=%d", b.Width), fmt.Sprintf("mix.height=%d", b.Height),
@@ -85,8 +86,9 @@ func (b *bench) mix() []string {
 	}
 }
 
-// start runs program. up receives an empty line once the server listens, or else its last line when it ends.
-func (s *server) start(ctx context.Context, program string, r roomConfig, set []string) (up <-chan string, err error) {
+// start runs program. up receives an empty string once the server listens. If the server ends before that, up receives the
+// last line of its log.
+func (s *server) start(ctx context.Context, program string, r roomConfig, settings []string) (up <-chan string, err error) {
 	config := filepath.Join(s.data, "bench.yaml")
 	text, err := yaml.Marshal(map[string]any{"rooms": map[string]any{roomName: r}})
 	if err == nil {
@@ -96,7 +98,7 @@ func (s *server) start(ctx context.Context, program string, r roomConfig, set []
 		return nil, err
 	}
 	args := []string{"serve", "-c", config, "--listen", s.addr, "--data", s.data}
-	for _, pair := range set {
+	for _, pair := range settings {
 		args = append(args, "--set", pair)
 	}
 	s.cmd = exec.CommandContext(ctx, program, args...)
@@ -112,8 +114,8 @@ func (s *server) start(ctx context.Context, program string, r roomConfig, set []
 	return state, nil
 }
 
-// watch reads the server's log. It sends an empty line to up once the server listens, or the last line of the log when
-// the server ends before that.
+// watch reads the server's log and waits for the end of the process. It sends an empty string to up once the server
+// listens, or the last line of the log if the server ends before that.
 func (s *server) watch(log io.Reader, up chan<- string) {
 	last := "it logged nothing"
 	lines := bufio.NewScanner(log)
@@ -130,14 +132,14 @@ func (s *server) watch(log io.Reader, up chan<- string) {
 	case up <- last:
 	default:
 	}
-	_ = s.cmd.Wait() // its last line tells more
+	_ = s.cmd.Wait() // the last line of the log tells more than this error
 	close(s.done)
 }
 
-// url is where clients connect.
+// url returns the address of the WebSocket to which clients connect.
 func (s *server) url() string { return "ws://" + s.addr + "/ws" }
 
-// roomState is the part of the REST API's answer about a room that measurements use.
+// roomState is the answer of the REST API about a room, as far as measurements use it.
 type roomState struct {
 	Participants []struct {
 		State mixer.State `json:"state"`
@@ -166,7 +168,7 @@ func (s *server) room(ctx context.Context) (roomState, error) {
 	if err != nil {
 		return r, fmt.Errorf("request the server's room: %w", err)
 	}
-	defer func() { _ = answer.Body.Close() }() // it was read
+	defer func() { _ = answer.Body.Close() }() // the body has been read then
 	if err := json.NewDecoder(answer.Body).Decode(&r); err != nil {
 		return r, fmt.Errorf("the server's room: %s: %w", answer.Status, err)
 	}
@@ -175,17 +177,17 @@ func (s *server) room(ctx context.Context) (roomState, error) {
 
 // stop terminates the server and removes its data.
 func (s *server) stop() {
-	_ = s.cmd.Process.Signal(os.Interrupt) // it may be gone already
+	_ = s.cmd.Process.Signal(os.Interrupt) // an error means that the process has ended
 	select {
 	case <-s.done:
 	case <-time.After(10 * time.Second):
-		_ = s.cmd.Process.Kill() // the same
+		_ = s.cmd.Process.Kill() // an error means that the process has ended
 		<-s.done
 	}
-	_ = os.RemoveAll(s.data) // a folder below a temporary one
+	_ = os.RemoveAll(s.data) // the folder above it is removed later too
 }
 
-// proc reads a file of the server's process.
+// proc reads a file below /proc of the server's process.
 func (s *server) proc(name string) ([]byte, error) {
 	data, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(s.cmd.Process.Pid), name))
 	if err != nil {
@@ -194,13 +196,14 @@ func (s *server) proc(name string) ([]byte, error) {
 	return data, nil
 }
 
-// cpu is the user and system time that the server has used so far.
+// cpu returns the user and system time that the server has used so far.
 func (s *server) cpu() (time.Duration, error) {
 	data, err := s.proc("stat")
 	if err != nil {
 		return 0, err
 	}
-	// The command's name may hold spaces; the fields after it do not (proc_pid_stat(5): 14 and 15, in 1/100 s).
+	// Field 2 is the command's name, which may contain spaces. The fields after it do not. Fields 14 and 15 are the
+	// user and system time in 1/100 s, see proc_pid_stat(5).
 	fields := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
 	user, err1 := strconv.ParseInt(fields[11], 10, 64)
 	system, err2 := strconv.ParseInt(fields[12], 10, 64)
@@ -210,18 +213,18 @@ func (s *server) cpu() (time.Duration, error) {
 	return time.Duration(user+system) * 10 * time.Millisecond, nil
 }
 
-// residentMemory is the memory of the server in MiB.
+// residentMemory returns the resident memory of the server in MiB.
 func (s *server) residentMemory() (float64, error) { return s.memory("status", "VmRSS") }
 
-// peakMemory is the most resident memory that the server had so far, in MiB.
+// peakMemory returns the most resident memory that the server has had so far, in MiB.
 func (s *server) peakMemory() (float64, error) { return s.memory("status", "VmHWM") }
 
-// privateMemory is the resident memory in MiB that the server shares with no other process (proc_pid_smaps(5)).
+// privateMemory returns the resident memory in MiB that the server shares with no other process, see proc_pid_smaps(5).
 func (s *server) privateMemory() (float64, error) {
 	return s.memory("smaps_rollup", "Private_Clean", "Private_Dirty")
 }
 
-// memory is the sum in MiB of values in a file of the server's process.
+// memory returns the sum of the values of keys in a file below /proc of the server's process, in MiB.
 func (s *server) memory(file string, keys ...string) (sum float64, err error) {
 	data, err := s.proc(file)
 	for _, key := range keys {
@@ -230,7 +233,8 @@ func (s *server) memory(file string, keys ...string) (sum float64, err error) {
 	return sum, err
 }
 
-// parseStatus reads one value in kB of a file such as proc_pid_status(5) as MiB; zero when it is missing.
+// parseStatus returns the value of key in MiB, or zero if it is missing. status is the content of a file such as
+// proc_pid_status(5), which has its values in kB.
 func parseStatus(status []byte, key string) float64 {
 	for line := range strings.Lines(string(status)) {
 		if value, ok := strings.CutPrefix(line, key+":"); ok {
@@ -241,7 +245,7 @@ func parseStatus(status []byte, key string) float64 {
 	return 0
 }
 
-// freeAddress is a loopback address with a free port.
+// freeAddress returns a loopback address with a free port.
 func freeAddress() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

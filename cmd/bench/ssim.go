@@ -2,34 +2,39 @@ package main
 
 import "fmt"
 
-// luma is the luma plane of a frame or of a rectangle of it. It shares its pixels with the frame.
+// luma is the luma plane of a frame, or a rectangle in such a plane. The rectangle shares its pixels with the plane.
 type luma struct {
 	pix           []byte
 	stride        int
 	width, height int
 }
 
-// part is a rectangle of l, which must lie inside it.
+// part returns a rectangle of l. The rectangle must lie inside l.
 func (l luma) part(x, y, w, h int) luma {
 	return luma{pix: l.pix[y*l.stride+x:], stride: l.stride, width: w, height: h}
 }
 
-// The constants of SSIM for 8-bit samples and windows of 64 pixels, in sums instead of means: (0.01*255)² and
-// (0.03*255)², times 64² and 64*63.
+// The constants of SSIM for 8-bit samples are (0.01*255)² and (0.03*255)². similarity computes with sums over windows of 64
+// pixels instead of means, so the constants are multiplied by 64² and 64*63.
 const (
 	ssimC1 = 0.01 * 0.01 * 255 * 255 * 64 * 64
 	ssimC2 = 0.03 * 0.03 * 255 * 255 * 64 * 63
 )
 
-// blockSums are the sums over 4x4 pixels of two frames: of each, of both's squares, of their product.
-type blockSums struct{ a, b, squares, product int64 }
+// blockSums has sums over the pixels of the same blocks in two frames. A block has 4x4 pixels.
+type blockSums struct {
+	a, b    int64 // the pixels of the first and of the second frame
+	squares int64 // the squares of all pixels of both frames
+	product int64 // the products of the two frames' pixels at the same place
+}
 
 func (s blockSums) plus(o blockSums) blockSums {
 	return blockSums{s.a + o.a, s.b + o.b, s.squares + o.squares, s.product + o.product}
 }
 
-// ssim is the mean structural similarity of two frames of the same size (Wang et al. 2004) over windows of
-// 8x8 pixels, four apart, all pixels with the same weight, as FFmpeg's filter ssim computes Y. 1 means equal.
+// ssim returns the mean structural similarity of two frames of the same size (Wang et al. 2004). 1 means equal. The mean is
+// over windows of 8x8 pixels that start every four pixels. All pixels have the same weight. FFmpeg's filter ssim computes Y
+// in the same way.
 func ssim(a, b luma) (float64, error) {
 	if a.width != b.width || a.height != b.height || a.width < 8 || a.height < 8 {
 		return 0, fmt.Errorf("ssim of %dx%d and %dx%d: accepted are equal sizes from 8x8", a.width, a.height, b.width, b.height)
@@ -48,7 +53,7 @@ func ssim(a, b luma) (float64, error) {
 	return total / float64((cols-1)*(rows-1)), nil
 }
 
-// sumRow fills row with the sums of the y-th row of blocks.
+// sumRow fills row with the sums of the blocks in row y of a and b, from 0 on.
 func sumRow(a, b luma, y int, row []blockSums) {
 	clear(row)
 	for line := 4 * y; line < 4*y+4; line++ {
@@ -66,7 +71,7 @@ func sumRow(a, b luma, y int, row []blockSums) {
 	}
 }
 
-// similarity is SSIM's formula for the sums of one window.
+// similarity computes SSIM's formula from the sums of one window.
 func (s blockSums) similarity() float64 {
 	means := float64(s.a*s.a + s.b*s.b)
 	product := float64(s.a * s.b)

@@ -1,5 +1,5 @@
-// Package cli runs the command line of a program: flags, log, signals and exit codes are the same in all programs
-// below cmd. It has no state.
+// Package cli runs the command line of a program, so that common flags, the log, signals and exit codes are the same in all
+// programs below cmd. It has no state.
 package cli
 
 import (
@@ -14,12 +14,12 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// Options are the flags that every program has. The struct of a program's flags embeds them.
+// Options has the flags that every program has. The struct with the flags of a program must embed it.
 type Options struct {
 	Verbose bool `short:"v" help:"Log debug messages too."`
 }
 
-// level is the lowest level that is logged.
+// level returns the lowest level of messages that are logged.
 func (o *Options) level() slog.Level {
 	if o.Verbose {
 		return slog.LevelDebug
@@ -30,17 +30,17 @@ func (o *Options) level() slog.Level {
 // Program is a pointer to a struct with kong's tags that embeds [Options].
 type Program interface{ level() slog.Level }
 
-// usageError is a mistake in flags or configuration.
+// usageError is an error about a mistake in flags or configuration.
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
-// Usage marks err as a mistake of the caller in flags or configuration: the exit code is 2 then.
+// Usage marks err as a mistake of the user in flags or configuration. If a command returns such an error, Run returns 2.
 func Usage(err error) error { return usageError{err} }
 
-// Run parses args into p and runs the command that they name. The command gets a context that ends with an interrupt
-// or SIGTERM, a log on standard error, and the bindings. Run returns the exit code: 0 for success, 1 for a failure, 2
-// for a mistake in flags or configuration.
+// Run parses args into p and runs the command that args name. The Run method of the command may have parameters: a context
+// that ends at an interrupt or SIGTERM, a log that writes to standard error, and values of the types of bindings. Run
+// returns the exit code: 0 for success, 1 for a failure, 2 for a mistake in flags or configuration.
 func Run(name, description string, p Program, args []string, bindings ...any) int {
 	parser := kong.Must(p, kong.Name(name), kong.UsageOnError(), kong.Description(description))
 	k, err := parser.Parse(args)

@@ -1,5 +1,5 @@
-// Package load is a number of clients that load a server: they publish clips of files and view rooms. The command
-// load and the bench use it. A crowd belongs to one goroutine; a clip is read-only and may be shared.
+// Package load has clients that load a server: they publish the video of media files and view rooms. The command
+// azulejo load and cmd/bench use it. One goroutine must own a Crowd. A Clip is read-only, and goroutines may share it.
 package load
 
 import (
@@ -12,12 +12,12 @@ import (
 	"azulejo/mixer"
 )
 
-// Clip is the video track of a file. It is in memory as a whole, so that reading costs nothing while it plays.
+// Clip is the video track of a file. The whole track is in memory, so that a client reads no file while it plays.
 type Clip struct {
 	Name    string // of the file
 	Codec   mixer.Codec
-	Packets []mixer.Packet // at least two, in order of their PTS, from 0 on
-	Length  time.Duration  // of one pass
+	Packets []mixer.Packet // at least two, sorted by PTS; the first PTS is 0
+	Length  time.Duration  // how long it takes to play all packets once
 }
 
 // ReadClip reads a file with H.264 or VP8 without B-frames.
@@ -62,7 +62,7 @@ func (c *Clip) read(f *codec.File) error {
 	}
 }
 
-// From is the clip rotated so that it starts at its n-th frame; the frames before that one follow the end.
+// From returns a copy of the clip that starts with the frame at index n. The frames before it follow after the last frame.
 func (c *Clip) From(n int) *Clip {
 	rotated := *c
 	rotated.Packets = make([]mixer.Packet, 0, len(c.Packets))
@@ -77,10 +77,10 @@ func (c *Clip) From(n int) *Clip {
 	return &rotated
 }
 
-// FPS is the number of frames per second.
+// FPS returns the number of frames per second.
 func (c *Clip) FPS() float64 { return float64(len(c.Packets)) / c.Length.Seconds() }
 
-// Keyframes are the indexes of the frames at which decoding can start.
+// Keyframes returns the indexes of all keyframes.
 func (c *Clip) Keyframes() []int {
 	var all []int
 	for i, p := range c.Packets {

@@ -11,7 +11,7 @@ import (
 	"azulejo/signal/client"
 )
 
-// Crowd is a number of clients that run side by side. One goroutine owns it and calls Close.
+// Crowd is a number of clients that run at the same time. One goroutine must own it and must call Close at the end.
 type Crowd struct {
 	log    *slog.Logger
 	token  string
@@ -21,14 +21,14 @@ type Crowd struct {
 // Guest is one client of a crowd.
 type Guest struct {
 	*client.Client
-	cancel context.CancelFunc // stops the playing
-	played chan struct{}      // closed when the playing has stopped; nil for a client that publishes nothing
+	cancel context.CancelFunc // stops playing the clip; nil for a guest that publishes nothing
+	played chan struct{}      // closed when playing has stopped; nil for a guest that publishes nothing
 }
 
-// NewCrowd makes a crowd without clients. All of them present token, which may be empty.
+// NewCrowd makes a crowd without guests. All guests that join later present token, which may be empty.
 func NewCrowd(token string, log *slog.Logger) *Crowd { return &Crowd{token: token, log: log} }
 
-// Publish joins a client that plays c in a loop until it leaves. It returns when media can flow.
+// Publish joins a guest that plays c in a loop until it leaves. Publish returns when the peer connection is established.
 func (w *Crowd) Publish(ctx context.Context, url, room, name string, c *Clip) (*Guest, error) {
 	g, err := w.join(ctx, client.Config{URL: url, Room: room, Name: name, PublishVideo: c.Codec})
 	if err != nil {
@@ -45,8 +45,8 @@ func (w *Crowd) Publish(ctx context.Context, url, room, name string, c *Clip) (*
 	return g, nil
 }
 
-// View joins a client that receives video and audio until it leaves. It returns when media can flow. cfg has the
-// selection and the callbacks; View sets the rest.
+// View joins a guest that receives video and audio until it leaves. View returns when the peer connection is established.
+// cfg has the guest's selection and callbacks. View sets its other fields.
 func (w *Crowd) View(ctx context.Context, url, room string, cfg client.Config) (*Guest, error) {
 	cfg.URL, cfg.Room, cfg.View = url, room, true
 	return w.join(ctx, cfg)
@@ -63,7 +63,7 @@ func (w *Crowd) join(ctx context.Context, cfg client.Config) (*Guest, error) {
 	return g, nil
 }
 
-// Leave disconnects one guest and waits until it plays no more.
+// Leave disconnects one guest and waits until it has stopped playing.
 func (w *Crowd) Leave(g *Guest) {
 	w.guests = slices.DeleteFunc(w.guests, func(o *Guest) bool { return o == g })
 	if g.played != nil {
@@ -75,7 +75,7 @@ func (w *Crowd) Leave(g *Guest) {
 	}
 }
 
-// Report writes the statistics of every client as JSON.
+// Report writes the statistics of all guests as JSON.
 func (w *Crowd) Report(out io.Writer) error {
 	stats := make([]client.Stats, len(w.guests))
 	for i, g := range w.guests {
@@ -93,7 +93,7 @@ func (w *Crowd) Close() {
 	}
 }
 
-// Wait returns after d, or earlier when ctx ends.
+// Wait waits for d, or until ctx ends.
 func Wait(ctx context.Context, d time.Duration) {
 	select {
 	case <-ctx.Done():
@@ -101,5 +101,5 @@ func Wait(ctx context.Context, d time.Duration) {
 	}
 }
 
-// Seconds is a duration from a flag in seconds.
+// Seconds converts a flag's number of seconds to a duration.
 func Seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
