@@ -9,47 +9,47 @@ import (
 	"azulejo/mixer"
 )
 
-// Sink consumes a rendition. WritePacket is called by one goroutine at a time, must not block, and must not call into
-// the hub. p may be kept.
+// Sink consumes the packets of a subscription. WritePacket is called by one goroutine at a time. It must not block and
+// must not call into the hub. It may keep p.
 type Sink interface {
 	WritePacket(p Packet)
 }
 
-// LayoutSink is a Sink that is told what the video shows: right before the first packet that shows it, from the same
-// goroutine. pts is that packet's. Nobody writes to l.
+// LayoutSink is a Sink that also gets the layouts of its video. WriteLayout is called right before WritePacket gets the
+// first packet with this layout, by the same goroutine. pts is the PTS of that packet. WriteLayout must not change l.
 type LayoutSink interface {
 	Sink
 	WriteLayout(l *mixer.Layout, pts time.Duration)
 }
 
-// VideoSubscription is one sink and the video that it gets. When it moves to another rendition it stays with the old one
-// until the new one has a keyframe.
+// VideoSubscription connects one sink to the rendition whose packets it gets. When the subscription moves to another
+// rendition, the sink gets packets of the old one until the new one has a keyframe.
 type VideoSubscription struct {
 	hub     *Hub
 	id      mixer.SubscriptionID
 	sink    Sink
-	layouts LayoutSink // sink, if it wants layouts
+	layouts LayoutSink // the same sink if it is a LayoutSink, otherwise nil
 
-	mu     sync.Mutex
-	now    leg   // that is delivered; empty before the first keyframe
-	next   leg   // that waits for its keyframe; empty for none
-	old    []leg // that now has replaced, and that are to be left
-	closed bool
-	layout *mixer.Layout // the sink was told last
-	rungs  []mixer.Rung
-	last   time.Duration // PTS of the newest packet
+	mu       sync.Mutex
+	current  assignment   // the rendition that the sink gets; empty before the first keyframe
+	next     assignment   // the rendition that replaces current at its next keyframe; empty if there is none
+	replaced []assignment // the renditions that were current before and are to be left
+	closed   bool
+	layout   *mixer.Layout // the layout that the sink got last
+	rungs    []mixer.Rung
+	lastPTS  time.Duration // of the newest packet
 }
 
-// leg is a rendition that the engine has assigned to a subscription.
-type leg struct {
+// assignment is a rendition that the engine has assigned to a subscription.
+type assignment struct {
 	*rendition        // nil: none
-	number     uint64 // of its newest assignment
+	number     uint64 // mixer.Assigned.Number of the newest event that assigned it
 }
 
-// Watch gives sink the video of a view as H264 or VP8, from a keyframe on, until the subscription is closed. All who
-// watch the same share one encoder. The error for an unknown name is mixer.ErrNoView.
+// Watch gives sink the video of a view as H264 or VP8, from a keyframe on, until the subscription is closed.
+// Subscriptions to equal video share one encoder. The error for an unknown name is mixer.ErrNoView.
 func (h *Hub) Watch(ctx context.Context, w mixer.Watching, sink Sink) (*VideoSubscription, error) {
-	s := &VideoSubscription{hub: h, id: mixer.SubscriptionID(h.ids.Add(1)), sink: sink, last: -1 << 62}
+	s := &VideoSubscription{hub: h, id: mixer.SubscriptionID(h.ids.Add(1)), sink: sink, lastPTS: -1 << 62}
 	s.layouts, _ = sink.(LayoutSink)
 	h.mu.Lock()
 	h.videoSubs[s.id] = s
@@ -64,9 +64,9 @@ func (h *Hub) Watch(ctx context.Context, w mixer.Watching, sink Sink) (*VideoSub
 	return s, nil
 }
 
-// Change makes the subscription watch something else, from a keyframe of that on; until then the old video goes on.
-// Codec, Also, Profile and Keep of w are ignored. After an error nothing has changed, unless it is that of ctx. After
-// Close it is mixer.ErrClosed.
+// Change makes the subscription watch other video, from a keyframe of that video on. Until then the sink gets the old
+// video. Codec, Also, Profile and Keep of w are ignored. After an error nothing has changed, except that the engine may
+// still make the change after an error of ctx. After Close the error is mixer.ErrClosed.
 func (s *VideoSubscription) Change(ctx context.Context, w mixer.Watching) error {
 	if s.isClosed() {
 		return fmt.Errorf("change a subscription: %w", mixer.ErrClosed)
@@ -83,27 +83,28 @@ func (s *VideoSubscription) isClosed() bool {
 	return s.closed
 }
 
-// RequestKeyframe asks for a keyframe soon; the requests of all sinks are answered together.
+// RequestKeyframe requests a keyframe. One keyframe answers the requests of all sinks.
 func (s *VideoSubscription) RequestKeyframe() {
 	if r := s.newest(); r != nil {
 		r.refresh()
 	}
 }
 
-// newest is the rendition that the subscription waits for, else the one that it gets; nil before the first.
+// newest returns the rendition that the subscription waits for. If it waits for none, newest returns the current one,
+// which is nil before the first.
 func (s *VideoSubscription) newest() *rendition {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.next.rendition != nil {
 		return s.next.rendition
 	}
-	return s.now.rendition
+	return s.current.rendition
 }
 
-// Rendition describes what the subscription gets, or waits for.
+// Rendition describes the rendition that the sink gets, or before its first keyframe the one that it waits for.
 func (s *VideoSubscription) Rendition() mixer.RenditionStats {
 	s.mu.Lock()
-	r := s.now.rendition
+	r := s.current.rendition
 	if r == nil {
 		r = s.next.rendition
 	}
@@ -114,37 +115,38 @@ func (s *VideoSubscription) Rendition() mixer.RenditionStats {
 	return r.stats()
 }
 
-// Rungs are the sizes in which the watched video can be had now, largest first: fewer while the machine is overloaded.
-// Nobody writes to them.
+// Rungs returns the sizes that the watched video is available in now, the largest first. There are fewer while the
+// machine is overloaded. The caller must not change the slice.
 func (s *VideoSubscription) Rungs() []mixer.Rung {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.rungs
 }
 
-// move makes l the next rendition, unless it is delivered already. The one that waited until now is left. It tells whether
-// the subscription waits for a keyframe.
-func (s *VideoSubscription) move(l leg, rungs []mixer.Rung) (waits bool) {
+// move makes a the next rendition, unless the sink gets it already. The rendition that was next until now is left. The
+// result tells whether the subscription waits for a keyframe of a.
+func (s *VideoSubscription) move(a assignment, rungs []mixer.Rung) (waits bool) {
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
 		return false
 	}
 	waited := s.next
-	s.rungs, s.next = rungs, l
-	if s.now.rendition == l.rendition {
-		s.now, s.next = l, leg{}
+	s.rungs, s.next = rungs, a
+	if s.current.rendition == a.rendition {
+		s.current, s.next = a, assignment{}
 	}
 	waits = s.next.rendition != nil
 	s.mu.Unlock()
-	if waited.rendition != nil && waited.rendition != l.rendition {
+	if waited.rendition != nil && waited.rendition != a.rendition {
 		s.leave(waited)
 	}
 	return waits
 }
 
-// deliver hands p to the sink, from the first keyframe of r on. It tells whether another rendition is to be left. The lock
-// is held meanwhile: that lets Close promise silence.
+// deliver hands a packet p of r to the sink, if r is current. If r is next and p is a keyframe, r becomes current
+// first. moved tells whether r replaced another rendition, which is to be left. deliver holds s.mu, so that the sink
+// gets no packet after Close.
 func (s *VideoSubscription) deliver(r *rendition, p Packet, layout *mixer.Layout) (moved bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -152,18 +154,18 @@ func (s *VideoSubscription) deliver(r *rendition, p Packet, layout *mixer.Layout
 	case s.closed:
 		return false
 	case r == s.next.rendition && p.Key:
-		if moved = s.now.rendition != nil; moved {
-			s.old = append(s.old, s.now)
+		if moved = s.current.rendition != nil; moved {
+			s.replaced = append(s.replaced, s.current)
 		}
-		s.now, s.next = s.next, leg{}
-		s.layout = nil // sent again: the video may have another size
-	case r != s.now.rendition:
+		s.current, s.next = s.next, assignment{}
+		s.layout = nil // the layout is sent again: the video may have another size
+	case r != s.current.rendition:
 		return false
 	}
-	if p.PTS <= s.last { // packets of two renditions at the same tick
-		p.PTS = s.last + time.Millisecond
+	if p.PTS <= s.lastPTS { // both renditions had a packet at this tick
+		p.PTS = s.lastPTS + time.Millisecond
 	}
-	s.last = p.PTS
+	s.lastPTS = p.PTS
 	if s.layouts != nil && layout != nil && layout != s.layout {
 		s.layout = layout
 		s.layouts.WriteLayout(layout, p.PTS)
@@ -172,50 +174,51 @@ func (s *VideoSubscription) deliver(r *rendition, p Packet, layout *mixer.Layout
 	return moved
 }
 
-// leaveOld gives up the renditions that were replaced.
-func (s *VideoSubscription) leaveOld() {
+// leaveReplaced releases the renditions that were replaced.
+func (s *VideoSubscription) leaveReplaced() {
 	s.mu.Lock()
-	old := s.old
-	s.old = nil
+	replaced := s.replaced
+	s.replaced = nil
 	s.mu.Unlock()
-	for _, l := range old {
-		s.leave(l)
+	for _, a := range replaced {
+		s.leave(a)
 	}
 }
 
-// leave gives up a rendition, unless it has been assigned anew meanwhile: then a keyframe of it is awaited.
-func (s *VideoSubscription) leave(l leg) {
-	l.update(s)
-	if s.wants(l.rendition) {
-		l.refresh()
+// leave releases a rendition. If the rendition has been assigned anew meanwhile, leave requests a keyframe of it
+// instead, for which the subscription waits.
+func (s *VideoSubscription) leave(a assignment) {
+	a.update(s)
+	if s.uses(a.rendition) {
+		a.refresh()
 		return
 	}
-	s.hub.engine.Send(mixer.Leave{Subscription: s.id, Rendition: l.id, Number: l.number})
+	s.hub.engine.Send(mixer.Leave{Subscription: s.id, Rendition: a.id, Number: a.number})
 }
 
-// wants tells whether the subscription gets r or waits for it.
-func (s *VideoSubscription) wants(r *rendition) bool {
+// uses tells whether the subscription gets r or waits for it.
+func (s *VideoSubscription) uses(r *rendition) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.now.rendition == r || s.next.rendition == r
+	return s.current.rendition == r || s.next.rendition == r
 }
 
-// Close ends the subscription. When it returns no more packets come. It may be called twice and on nil, but not from
-// WritePacket.
+// Close ends the subscription. The sink gets no packet after Close has returned. Close may be called twice, and on nil,
+// but not from WritePacket.
 func (s *VideoSubscription) Close() {
 	if s == nil {
 		return
 	}
 	s.mu.Lock()
-	was, all := s.closed, append(s.old, s.now, s.next)
-	s.now, s.next, s.old, s.closed = leg{}, leg{}, nil, true
+	wasClosed, all := s.closed, append(s.replaced, s.current, s.next)
+	s.current, s.next, s.replaced, s.closed = assignment{}, assignment{}, nil, true
 	s.mu.Unlock()
-	if was {
+	if wasClosed {
 		return
 	}
-	for _, l := range all {
-		if l.rendition != nil {
-			l.update(s)
+	for _, a := range all {
+		if a.rendition != nil {
+			a.update(s)
 		}
 	}
 	s.hub.mu.Lock()
