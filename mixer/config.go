@@ -6,23 +6,23 @@ import (
 	"time"
 )
 
-// Config says how a room is mixed and encoded. WithDefaults replaces zero fields by the defaults named here.
+// Config says how a room is mixed and encoded. Each comment ends with the default that WithDefaults sets, if there is one.
 type Config struct {
 	Width, Height int           // canvas in pixels, even; 1280x720
 	FPS           int           // frames a second; 25
-	Bitrate       int           // highest of the canvas, in bits a second; 2 Mb/s at 1280x720, in proportion to the pixels
-	Quality       int           // x264's CRF of the best quality; video with little motion takes fewer bits than Bitrate; 26
+	Bitrate       int           // cap at canvas size, in bits a second; 2 Mb/s at 1280x720, in proportion to the pixels
+	Quality       int           // x264's CRF at best; with it, video with little motion takes fewer bits than Bitrate; 26
 	Rungs         []string      // sizes that a view is encoded in, by lines of the shorter side; "720p", "360p", "180p"
 	AudioBitrate  int           // of an audio rendition, in bits a second; 96000
 	Preset        string        // x264's preset; "superfast"
-	GOP           time.Duration // a rendition that is recorded has a keyframe at each multiple of it; 4 s
+	GOP           time.Duration // recorded renditions have a keyframe at each multiple of this time; 4 s
 	Labels        bool          // draw the names of sources on their tiles
 	Clock         bool          // draw the time of day on the canvas
-	MaxPixels     int           // of one source's frame; larger frames are not shown; 8294400
+	MaxPixels     int           // pixels of one source's frame; larger frames are not shown; 8294400
 	Epoch         time.Time     // zero of media time; the last multiple of GOP on the wall clock
 }
 
-// WithDefaults returns c with the defaults in place of zero fields.
+// WithDefaults returns c with defaults in place of zero fields.
 func (c Config) WithDefaults() Config {
 	set := func(v *int, d int) {
 		if *v == 0 {
@@ -91,7 +91,8 @@ func checkRungs(rungs []string) error {
 	return nil
 }
 
-// QualityOf converts Quality to the scale of the encoder for that codec. The scale of x264 ends at 51, that of libvpx at 63.
+// QualityOf converts Quality to the scale of the encoder for a codec. The scale of x264 ends at 51, the scale of libvpx
+// at 63.
 func (c Config) QualityOf(id Codec) int {
 	if id == VP8 {
 		return c.Quality * 63 / 51

@@ -1,4 +1,4 @@
-// Package mixer is the vocabulary that the engine, the server's side and the recorder share: packets and codecs, views,
-// layouts and rungs, statistics, and the messages of the seam. It holds values only: except for Meter, nothing in it has
-// state or is safe for concurrent writing.
+// Package mixer has the types that the engine, the hub and the recorder share: packets and codecs, views, layouts and
+// rungs, statistics, and the messages of the seam. All types but Meter are plain values, which must not be written
+// concurrently.
 package mixer

@@ -10,21 +10,21 @@ import (
 
 // FeedSpec describes media that the engine produces itself: a file that is played in a loop, or a test pattern.
 type FeedSpec struct {
-	Name    string // of the source; drawn in a test pattern
-	File    string // path; empty for a test pattern
-	Pattern Pattern
+	Name    string  // of the source; drawn in a test pattern
+	File    string  // path; empty for a test pattern
+	Pattern Pattern // used if File is empty
 }
 
 // Pattern describes a test pattern: its video and its tone.
 type Pattern struct {
-	Width, Height int     // pixels, even, from 64 to 3840 and to 2160
+	Width, Height int     // pixels, even; width 64 to 3840, height 64 to 2160
 	FPS           int     // frames a second, 1 to 60
 	Tone          float64 // Hz, 20 to 20000
 	Hue           float64 // degrees, 0 to 360
 }
 
 // ParseFeed parses "file:PATH" or "test:[?w&h&fps&tone&hue]". It accesses neither disk nor network. If the URL of a
-// pattern does not set hue and tone, they are derived from the name.
+// pattern does not set the hue or the tone, it is derived from the name.
 func ParseFeed(name, raw string) (FeedSpec, error) {
 	s := FeedSpec{Name: name}
 	scheme, rest, _ := strings.Cut(raw, ":")
@@ -79,7 +79,7 @@ func numberIn(q url.Values, key string, def, low, high float64) (float64, error)
 		return def, nil
 	}
 	n, err := strconv.ParseFloat(s, 64)
-	if err != nil || !(n >= low && n <= high) { // NaN is neither
+	if err != nil || !(n >= low && n <= high) { // NaN is refused: its comparisons are false
 		return 0, fmt.Errorf("%s=%q: accepted are numbers from %g to %g", key, s, low, high)
 	}
 	return n, nil

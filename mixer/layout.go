@@ -14,8 +14,8 @@ const (
 	KindSpotlight LayoutKind = "spotlight" // one source is large, the others are in a strip
 	KindPiP       LayoutKind = "pip"       // one source fills the canvas, small tiles of the others lie on it in a row
 	KindSpeaker   LayoutKind = "speaker"   // only the active speaker
-	KindFocus     LayoutKind = "focus"     // one named source alone
-	KindCustom    LayoutKind = "custom"    // rectangles in fractions of the canvas
+	KindFocus     LayoutKind = "focus"     // only one named source
+	KindCustom    LayoutKind = "custom"    // View.Tiles has the rectangles
 )
 
 // LayoutKinds returns all kinds that ValidateLayout accepts.
@@ -23,7 +23,7 @@ func LayoutKinds() []LayoutKind {
 	return []LayoutKind{KindGrid, KindSpotlight, KindPiP, KindSpeaker, KindFocus, KindCustom}
 }
 
-// Fraction is a rectangle in fractions of the canvas, 0 to 1.
+// Fraction is a rectangle on the canvas. Its numbers are fractions of the canvas, 0 to 1.
 type Fraction struct {
 	X float64 `json:"x" yaml:"x"`
 	Y float64 `json:"y" yaml:"y"`
@@ -40,8 +40,8 @@ const (
 	minFraction = 0.02 // of the width and the height of the canvas
 )
 
-// ValidateLayout returns an error that names the first bad field of a view: an unknown kind, KindCustom without cells,
-// cells with another kind, a cell that is too small or not inside the canvas.
+// ValidateLayout returns an error that names the first bad field of a view. Errors are an unknown kind, KindCustom
+// without cells, cells with another kind, and a cell that is too small or not inside the canvas.
 func ValidateLayout(k LayoutKind, cells []Fraction) error {
 	switch k {
 	case "", KindGrid, KindSpotlight, KindPiP, KindSpeaker, KindFocus:
@@ -78,7 +78,8 @@ func validateCells(cells []Fraction) error {
 	return nil
 }
 
-// validate refuses NaN too: its comparisons are true only for numbers in range.
+// validate returns an error if the rectangle is too small or not inside the canvas. It refuses NaN too, because all
+// comparisons with NaN are false.
 func (c Fraction) validate() error {
 	for _, side := range []struct {
 		at, size         string
@@ -87,7 +88,7 @@ func (c Fraction) validate() error {
 		if !(side.extent >= minFraction && side.extent <= 1) {
 			return fmt.Errorf("%s: %v: accepted are %v to 1, fractions of the canvas", side.size, side.extent, minFraction)
 		}
-		const rounding = 1e-6 // accepts thirds that are written with six digits
+		const rounding = 1e-6 // so that thirds that are written with six digits are accepted
 		if room := 1 - side.extent; !(side.position >= 0 && side.position <= room+rounding) {
 			return fmt.Errorf("%s: %v: accepted are 0 to %.6g, so that the rectangle lies inside the canvas", side.at, side.position, room)
 		}

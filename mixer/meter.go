@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// meterWindow is the shortest window over which a rate is measured. A rate is reported when its window is full.
+// meterWindow is the shortest time over which a rate is measured.
 const meterWindow = 2 * time.Second
 
 // Meter measures the rate of events and of their sizes. The zero value is ready. Safe for concurrent use.
@@ -31,7 +31,7 @@ func (m *Meter) Add(size int) {
 	m.size += size
 }
 
-// Read returns the rate of the last full window. It is zero if no event came for two windows.
+// Read returns the rate of the last window that is over. The rate is zero if no event came for two windows.
 func (m *Meter) Read() Rate {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -39,7 +39,7 @@ func (m *Meter) Read() Rate {
 	return m.rate
 }
 
-// roll computes the rate and starts a new window if the current one is full. m.mu is held.
+// roll computes the rate and starts a new window if the current one is at least meterWindow long. m.mu is held.
 func (m *Meter) roll(now time.Time) {
 	if m.since.IsZero() {
 		m.since = now

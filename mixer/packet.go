@@ -2,7 +2,7 @@ package mixer
 
 import "time"
 
-// Codec is the usual short name of a coded format.
+// Codec is the short name of a video or audio format.
 type Codec string
 
 // The formats that azulejo decodes or encodes.
@@ -29,26 +29,27 @@ func (id Codec) IsVideo() bool {
 	return false
 }
 
-// Packet is one compressed access unit: the data of one video frame or of one audio frame. Data is Go memory, and it is
-// read-only once the packet was handed on. A packet may be kept, and shared between goroutines.
+// Packet is one access unit: the encoded data of one video frame or of one audio frame. Data is Go memory. Nobody may
+// change Data after the packet was handed on, so packets may be kept, and shared between goroutines.
 type Packet struct {
 	Codec    Codec
 	Data     []byte
 	PTS      time.Duration // since the stream's or the room's epoch
-	DTS      time.Duration // when to decode it; set only by feeds from files, where video frames may be out of order
+	DTS      time.Duration // when to decode the packet; set only by feeds from files, whose frames may be reordered
 	Duration time.Duration // zero where unknown
 	// Captured is the capture time on the sender's wall clock, as computed from RTCP sender reports; zero if unknown. That
 	// clock may be wrong. Only differences between the media of one sender are meaningful.
 	Captured time.Duration
-	Key      bool // decoding can start here; always true for audio
-	Lost     bool // data between the previous packet and this one never arrived
+	Key      bool // decoding can start at this packet; always true for audio
+	Lost     bool // data between the previous packet and this one is missing
 
-	// Parameters of the decoder in addition to Codec. All packets of a stream carry them. A change starts a new decoder.
-	Config     []byte // AudioSpecificConfig of AAC (ISO 14496-3 1.6.2.1); nil: that of azulejo's own encoder
+	// Parameters of the decoder in addition to Codec. All packets of a stream carry them. When they change, a new decoder
+	// is opened.
+	Config     []byte // AudioSpecificConfig of AAC (ISO 14496-3 1.6.2.1); nil: the one of azulejo's own encoder
 	SampleRate int    // Hz, of G.711; zero: 8000
 	Channels   int    // of G.711, 1 or 2; zero: 1
 
-	// Boundaries are the RTP payloads of a packet that an encoder of the engine made; nil if the packet was not cut.
+	// Boundaries are the RTP payloads of a packet that an encoder of the engine made. They are nil if the packet was not cut.
 	Boundaries []Boundary
 }
 

@@ -27,13 +27,13 @@ func ParseRung(word string) (int, error) {
 // Rung is one of the sizes that a view is encoded in.
 type Rung struct {
 	Size
-	Bitrate int // highest, in bits a second
+	Bitrate int // cap, in bits a second
 }
 
-// Lines is the length of the shorter side in pixels, which names the rung: 720 for "720p".
+// Lines returns the length of the shorter side in pixels, which names the rung: 720 for "720p".
 func (r Rung) Lines() int { return min(r.W, r.H) }
 
-// WithBitrates returns a rung with its highest bitrate for each of the sizes.
+// WithBitrates returns a rung for each size, with its bitrate cap.
 func (c Config) WithBitrates(sizes []Size) []Rung {
 	all := make([]Rung, len(sizes))
 	for i, s := range sizes {
@@ -42,8 +42,8 @@ func (c Config) WithBitrates(sizes []Size) []Rung {
 	return all
 }
 
-// Ladder returns the sizes that a canvas is encoded in, the largest first, each once. A rung that is not smaller than the
-// canvas becomes the size of the canvas.
+// Ladder returns the sizes that a canvas is encoded in, the largest first, each once. words are the names of the rungs.
+// A rung that is not smaller than the canvas becomes the size of the canvas.
 func Ladder(canvas Size, words []string) []Size {
 	var all []Size
 	for _, word := range words {
@@ -55,8 +55,8 @@ func Ladder(canvas Size, words []string) []Size {
 	return slices.Compact(all)
 }
 
-// Shrink scales s so that the shorter side is n pixels, and keeps the aspect ratio. A size whose shorter side is at most n
-// is returned unchanged.
+// Shrink returns s scaled down so that the shorter side has n pixels, with the same aspect ratio. If the shorter side
+// has at most n pixels, s is returned unchanged.
 func (s Size) Shrink(n int) Size {
 	short := min(s.W, s.H)
 	if n >= short {
@@ -69,8 +69,8 @@ func (s Size) Shrink(n int) Size {
 // auto reports whether word names no rung.
 func auto(word string) bool { return word == "" || word == "auto" }
 
-// PickSize returns the largest size that is not larger than the named rung, or the smallest of all. Sizes are ordered, the
-// largest first.
+// PickSize returns the largest size that is not larger than the rung that word names. If all sizes are larger, it
+// returns the smallest. If word names no rung, it returns the largest. Sizes must be ordered, the largest first.
 func PickSize(sizes []Size, word string) (Size, error) {
 	if auto(word) {
 		return sizes[0], nil
@@ -90,9 +90,10 @@ func PickSize(sizes []Size, word string) (Size, error) {
 // MinBitrate is the lowest cap of a rendition, in bits a second. Below it, names on tiles are not legible.
 const MinBitrate = 80_000
 
-// MaxBitrate is the cap for video of a size, in bits a second. Config.Bitrate is the cap for the size of the canvas. Smaller
-// frames need more bits per pixel: the cap grows with the number of pixels to the power of 0.75, as in x264's own ladders.
+// MaxBitrate returns the cap for video of a size, in bits a second. Config.Bitrate is the cap for the size of the
+// canvas. Smaller frames need more bits per pixel, so the cap grows with the number of pixels to the power of 0.75, as
+// in x264's own ladders.
 func (c Config) MaxBitrate(s Size) int {
-	share := float64(s.W*s.H) / float64(c.Width*c.Height)
-	return min(max(MinBitrate, int(float64(c.Bitrate)*math.Pow(share, 0.75))), 100_000_000)
+	ratio := float64(s.W*s.H) / float64(c.Width*c.Height)
+	return min(max(MinBitrate, int(float64(c.Bitrate)*math.Pow(ratio, 0.75))), 100_000_000)
 }

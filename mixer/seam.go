@@ -5,24 +5,24 @@ import (
 	"time"
 )
 
-// The seam lies between a room on the server's side and the engine that mixes it. Both sides exchange messages that are
-// plain values, so that the engine may run in another process: commands go to the engine, events come from it.
-// Commands about sources and feeds take effect at once. All others are handled in their order. Events of one rendition are
-// sent in their order, and so are the events that one command causes.
+// The seam lies between the hub and the engine of a room's mixer. The hub sends commands to the engine, and the engine
+// sends events to the hub. Both are plain values, so that the engine may run in another process. Commands about sources
+// and feeds take effect at once. All other commands are handled in their order. The events of one rendition are sent in
+// their order, and so are the events that one command causes.
 
-// SourceID identifies a source. The server's side chooses it and never reuses it. Zero is no source.
+// SourceID identifies a source. The hub chooses it and never reuses it. Zero is no source.
 type SourceID uint64
 
-// FeedID identifies a feed. The server's side chooses it and never reuses it.
+// FeedID identifies a feed. The hub chooses it and never reuses it.
 type FeedID uint64
 
-// SubscriptionID identifies a subscription. The server's side chooses it and never reuses it.
+// SubscriptionID identifies a subscription. The hub chooses it and never reuses it.
 type SubscriptionID uint64
 
 // RenditionID identifies a running encoder. The engine chooses it and never reuses it.
 type RenditionID uint64
 
-// RequestID connects an answer to its request. The server's side chooses it. The request with id zero gets no answer.
+// RequestID connects an answer to its request. The hub chooses it. The request with id zero gets no answer.
 type RequestID uint64
 
 // Command is a message to the engine.
@@ -35,9 +35,9 @@ type Event interface{ event() }
 type SourceSpec struct {
 	ID     string // identifies the source in layouts; empty: Name
 	Name   string // drawn on the tile
-	Place  int    // orders the tiles; sources with the same place are ordered by age, the oldest first
+	Place  int    // position among the tiles; of two sources with the same place, the one that was added first comes first
 	Screen bool   // a shared screen, which is never cropped
-	Layers int    // versions of the video (simulcast, sub-streams); layer 0 is the largest; zero means one
+	Layers int    // number of versions of the video (simulcast, sub-streams); layer 0 is the largest; zero means one
 }
 
 // WithDefaults returns s with defaults in place of zero fields.
@@ -71,8 +71,8 @@ type (
 		Source SourceID
 		Away   bool
 	}
-	// WriteVideo carries one access unit. The codec may change at a keyframe. Layers that the source was not announced
-	// with are discarded.
+	// WriteVideo carries one access unit. The codec may change at a keyframe. The packet is discarded if Layer is not
+	// below SourceSpec.Layers.
 	WriteVideo struct {
 		Source SourceID
 		Layer  int
@@ -83,11 +83,12 @@ type (
 		Source SourceID
 		Packet Packet
 	}
-	// RequestSourceKeyframe requests a keyframe of the sender. The engine answers with KeyframeWanted, at most once a second.
+	// RequestSourceKeyframe requests a keyframe of the sender. The engine then emits KeyframeWanted, at most once a second.
 	RequestSourceKeyframe struct{ Source SourceID }
 )
 
-// Commands about subscriptions. A subscription holds each rendition that it was assigned until Leave.
+// Commands about subscriptions. A subscription to video holds each rendition that it was assigned until Leave or
+// Unsubscribe. The engine runs a rendition as long as a subscription holds it.
 type (
 	// Watch subscribes to the video of a view as H264 or VP8. The answer is ErrNoView for an unknown name.
 	Watch struct {
@@ -95,32 +96,32 @@ type (
 		Subscription SubscriptionID
 		Watching     Watching
 	}
-	// Change moves a subscription to other video. Codec, Also, Profile and Keep of Watching are ignored. After an error the
-	// subscription stays where it was.
+	// Change moves a subscription to other video. Codec, Also, Profile and Keep of Watching are ignored. After an error
+	// the subscription keeps its video.
 	Change struct {
 		Request      RequestID
 		Subscription SubscriptionID
 		Watching     Watching
 	}
-	// Listen subscribes to the audio of all sources but Exclude, as Opus or AAC.
+	// Listen subscribes to the audio of all sources except Exclude, as Opus or AAC.
 	Listen struct {
 		Request      RequestID
 		Subscription SubscriptionID
 		Codec        Codec
 		Exclude      SourceID // zero: no source is left out
 	}
-	// Leave releases one rendition that a subscription to video holds. The engine discards it if it has assigned that
-	// rendition last: that Assigned is on its way to the hub.
+	// Leave releases one rendition that a subscription to video holds. The engine ignores it if it has assigned
+	// that rendition last: the hub had not received that Assigned yet.
 	Leave struct {
 		Subscription SubscriptionID
 		Rendition    RenditionID
 	}
-	// Unsubscribe ends a subscription of either kind.
+	// Unsubscribe ends a subscription to video or audio.
 	Unsubscribe struct{ Subscription SubscriptionID }
 	// RequestKeyframe requests a keyframe of a rendition. All requests within 0.5 s are answered by one keyframe.
 	RequestKeyframe struct{ Rendition RenditionID }
-	// SetPassthrough says whether the server's side sends the packets of the offered source instead of the rendition's. The
-	// engine ignores it if Offer is not the newest offer.
+	// SetPassthrough says whether the hub sends the packets of the offered source instead of the packets of the rendition.
+	// The engine ignores the command if Offer is not the newest offer.
 	SetPassthrough struct {
 		Rendition RenditionID
 		Offer     uint64
@@ -128,8 +129,8 @@ type (
 	}
 )
 
-// Commands about feeds: media that the engine reads from a file or generates. Their packets come back as events. The
-// server's side writes them to a source, so that taps get them too.
+// Commands about feeds: media that the engine reads from a file or generates. The packets of feeds go to the hub as
+// events. The hub's caller writes them to a source, so that taps get them too.
 type (
 	// OpenFeed starts a file or a test pattern.
 	OpenFeed struct {
@@ -171,7 +172,7 @@ type (
 
 // Events about sources.
 type (
-	// KeyframeWanted requests a keyframe of the sender of a source. It is sent at most once a second.
+	// KeyframeWanted asks for a keyframe of the sender of a source. It is sent at most once a second.
 	KeyframeWanted struct{ Source SourceID }
 	// Demanded says that the demand for a source's video has changed.
 	Demanded struct {
@@ -215,16 +216,16 @@ type (
 		Rendition    RenditionID
 		Tick         int64
 	}
-	// Delivery carries the packets that an encoder made of one canvas, or of one tick of audio (20 ms). A tick of audio may
-	// have no packets.
+	// Delivery carries the packets that an encoder made of one canvas, or of one tick of audio (20 ms). The delivery of a
+	// tick of audio may have no packets.
 	Delivery struct {
 		Rendition RenditionID
-		Tick      int64    // of audio
+		Tick      int64    // the tick of audio; zero for video
 		Packets   []Packet // with their Boundaries
-		Layout    *Layout  // of the video from these packets on; nil if it has not changed
+		Layout    *Layout  // the layout of the video from these packets on; nil if it has not changed
 	}
-	// OfferPassthrough says that the rendition shows Source alone, and that Source sends video. The packets of Source may be
-	// sent instead of those of the rendition. Source zero withdraws the last offer.
+	// OfferPassthrough says that the rendition shows Source alone, and that Source sends video. The hub may then send the
+	// packets of Source instead of the packets of the rendition. If Source is zero, the last offer is withdrawn.
 	OfferPassthrough struct {
 		Rendition RenditionID
 		Offer     uint64 // number of the offer; it rises with every offer of the rendition
@@ -232,17 +233,18 @@ type (
 	}
 	// Ended says that a rendition sends no more packets.
 	Ended struct{ Rendition RenditionID }
-	// Overloaded says that the step of overload has changed, see Stats.Overload.
+	// Overloaded says that the level of overload has changed, see Stats.Overload.
 	Overloaded struct{ Level int }
 )
 
-// RenditionInfo describes a rendition of a view, and which video its subscribers can decode.
+// RenditionInfo describes a rendition of a view, and which video its subscriptions can decode.
 type RenditionInfo struct {
-	View        string // key of the view
-	Codec, Also Codec  // of the rendition; and the other one that its subscribers can decode, if any
-	Size        Size
-	Profile     uint8 // highest H.264 profile_idc that is passed through; zero: no passthrough
-	Exact       bool  // video that is larger than Size is not passed through
+	View    string // key of the view
+	Codec   Codec  // of the rendition
+	Also    Codec  // the other codec that its subscriptions can decode; empty if there is none
+	Size    Size
+	Profile uint8 // highest H.264 profile_idc that is passed through; zero: no passthrough
+	Exact   bool  // video that is larger than Size is not passed through
 }
 
 func (AddSource) command()             {}
@@ -286,12 +288,12 @@ type Failure struct {
 	Text string
 }
 
-// sentinels are the errors that keep their identity across the seam, by Failure.Kind.
+// sentinels returns the sentinel errors that errors.Is finds in a Failure, by Failure.Kind.
 func sentinels() map[string]error {
 	return map[string]error{"no view": ErrNoView, "unsupported": ErrUnsupported, "closed": ErrClosed}
 }
 
-// Fail converts err to a Failure; nil for nil.
+// Fail converts err to a Failure. It returns nil for nil.
 func Fail(err error) *Failure {
 	if err == nil {
 		return nil
@@ -311,7 +313,7 @@ func (f *Failure) Error() string { return f.Text }
 // Unwrap returns the sentinel error of f.Kind, or nil.
 func (f *Failure) Unwrap() error { return sentinels()[f.Kind] }
 
-// Err returns f as an error; the nil error if f is nil.
+// Err returns f as an error. It returns a nil error if f is nil.
 func (f *Failure) Err() error {
 	if f == nil {
 		return nil

@@ -18,10 +18,10 @@ type RenditionStats struct {
 type Stats struct {
 	Sources    []SourceStats    `json:"sources"`
 	Renditions []RenditionStats `json:"renditions"`
-	Ticks      uint64           `json:"ticks"`     // ticks at which a view was brought up to date
+	Ticks      uint64           `json:"ticks"`     // ticks at which the canvas of a view was brought up to date
 	LateTicks  uint64           `json:"lateTicks"` // ticks that were skipped because the machine was too slow
-	Overload   int              `json:"overload"`  // 0 is none, 4 is the highest step
+	Overload   int              `json:"overload"`  // the level of overload: 0 is none, 4 the highest
 }
 
-// OverloadJoins is the step of overload from which nobody else may join. The engine's caller refuses joins.
+// OverloadJoins is the level of overload at which nobody else may join a room. The server refuses joins, not the engine.
 const OverloadJoins = 4

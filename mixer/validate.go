@@ -8,12 +8,12 @@ import (
 const (
 	maxCapacity = 64
 	maxPage     = 1000
-	maxCycle    = 24 * 60 * 60
+	maxCycle    = 24 * 60 * 60 // seconds
 	maxExclude  = 64
 	maxName     = 256 // bytes of an id or a name
 )
 
-// Validate returns an error that names the first bad field, as in JSON, and the accepted range.
+// Validate returns an error that names the first bad field by its JSON name, and the accepted range.
 func (v View) Validate() error {
 	if err := ValidateLayout(v.Layout, v.Tiles); err != nil {
 		return err

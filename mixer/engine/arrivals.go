@@ -9,40 +9,40 @@ import (
 // How arrivals are measured.
 const (
 	arrivalBin    = 5 * time.Millisecond
-	arrivalBins   = 40               // the last bin holds everything that is later
-	arrivalMemory = 10 * time.Second // time constant of the shares
-	arrivalTail   = 0.03             // share of the audio that may come later than lateness says
+	arrivalBins   = 40               // the last bin also counts all audio that comes even later
+	arrivalMemory = 10 * time.Second // time constant with which old audio is forgotten
+	arrivalTail   = 0.03             // part of the audio that may come later than lateness returns
 )
 
-// arrivals measures by how much audio comes later than its timestamps say. Only differences count: the two clocks may
-// have any offset and may drift slowly. The zero value is ready.
+// arrivals measures how much the transit of a source's audio varies. It is a histogram of the transit above the transit
+// floor. Our clock and the sender's clock may have any offset and may drift slowly. The zero value is ready.
 type arrivals struct {
 	transit transit.Floor
-	share   [arrivalBins]float64
+	shares  [arrivalBins]float64 // for each bin, its part of all audio; the sum is 1
 }
 
-// add notes that audio of that length came at now on our clock. at is its timestamp on the sender's clock.
-func (a *arrivals) add(now, at, length time.Duration) {
-	took := now - at
+// add adds audio of a length that came at now on our clock. timestamp is its time on the sender's clock.
+func (a *arrivals) add(now, timestamp, length time.Duration) {
+	packetTransit := now - timestamp
 	if !a.transit.Known() {
-		a.share[0] = 1
+		a.shares[0] = 1
 	}
-	a.transit.Add(now, took)
-	part := min(float64(length)/float64(arrivalMemory), 0.1)
-	for i := range a.share {
-		a.share[i] *= 1 - part
+	a.transit.Add(now, packetTransit)
+	weight := min(float64(length)/float64(arrivalMemory), 0.1)
+	for i := range a.shares {
+		a.shares[i] *= 1 - weight
 	}
-	a.share[min(int((took-a.floor())/arrivalBin), arrivalBins-1)] += part
+	a.shares[min(int((packetTransit-a.floor())/arrivalBin), arrivalBins-1)] += weight
 }
 
-// floor is the transit of the packets that waited least in the network.
+// floor returns the transit floor of the audio.
 func (a *arrivals) floor() time.Duration { return a.transit.Value() }
 
-// lateness is how long after the floor nearly all audio has come.
+// lateness returns the transit above the floor that only arrivalTail of the audio exceeds.
 func (a *arrivals) lateness() time.Duration {
-	rest := arrivalTail
+	tail := arrivalTail
 	for i := arrivalBins - 1; i > 0; i-- {
-		if rest -= a.share[i]; rest < 0 {
+		if tail -= a.shares[i]; tail < 0 {
 			return time.Duration(i+1) * arrivalBin
 		}
 	}

@@ -10,24 +10,27 @@ import (
 
 // audioDecoder decodes the audio of one source, in any codec. One goroutine owns it.
 type audioDecoder struct {
-	opened mixer.Packet // a packet of the format that the decoder was opened for
+	opened mixer.Packet // has the format that the decoder was opened for, and no data
 	opus   *codec.OpusDecoder
 	other  *codec.AudioDecoder // of any codec but Opus
-	buf    []int16             // the newest audio
+	buf    []int16             // the audio that was decoded last
 
-	// A muted microphone sends the same packet for hours. Once it has given only silence, it is not decoded any more.
-	last    []byte // the data of the last packet
-	same    int    // packets in a row that equal last
-	silence int    // samples of silence that last gives; zero if it gives anything else
+	// A muted microphone sends equal packets for hours. Once such a packet was decoded to silence, equal packets are not
+	// decoded any more.
+	last    []byte // data of the last packet
+	same    int    // how many packets in a row were equal to the one before them
+	silence int    // number of samples if the packet that was decoded last is silent, otherwise zero
 }
 
-// sameness is how many equal packets in a row show that the decoder's state is silent as well.
+// sameness is how many equal packets must follow each other until they are not decoded any more. By then the state of
+// the decoder is silent too.
 const sameness = 5
 
-// recoverMost is the longest gap that is filled by redundancy and concealment. Of a longer gap, only the end is filled.
+// recoverMost is the longest gap that is filled by redundancy and concealment. Of a longer gap, only the end is filled, by
+// the length of one packet.
 const recoverMost = 60 * time.Millisecond
 
-// open prepares for packets of the codec and the configuration of p.
+// open opens a decoder for packets with the codec and the configuration of p, unless it is open already.
 func (d *audioDecoder) open(p mixer.Packet) (err error) {
 	if sameFormat(p, d.opened) {
 		return nil
@@ -67,7 +70,7 @@ func (d *audioDecoder) decode(pcm []int16, p mixer.Packet) (_ []int16, err error
 	return pcm, err
 }
 
-// repeatsSilence reports whether p equals the packets before, which gave silence.
+// repeatsSilence reports whether p equals at least sameness packets before it, which were decoded to silence.
 func (d *audioDecoder) repeatsSilence(p mixer.Packet) bool {
 	if !bytes.Equal(p.Data, d.last) {
 		d.last, d.same = p.Data, 0
@@ -77,6 +80,7 @@ func (d *audioDecoder) repeatsSilence(p mixer.Packet) bool {
 	return d.same >= sameness && d.silence > 0
 }
 
+// silent reports whether all samples are zero.
 func silent(pcm []int16) bool {
 	for _, v := range pcm {
 		if v != 0 {
@@ -86,8 +90,8 @@ func silent(pcm []int16) bool {
 	return true
 }
 
-// restore appends audio that was lost before p, as far as redundancy in p and concealment give it. It is called before
-// p is decoded.
+// restore appends the audio of Opus packets that were lost before p, from the redundancy in p and by concealment. lost
+// is how much audio is missing. restore must be called before p is decoded. For other codecs it appends nothing.
 func (d *audioDecoder) restore(pcm []int16, p mixer.Packet, lost time.Duration) []int16 {
 	if d.opus == nil || lost <= roundTime {
 		return pcm
@@ -95,7 +99,7 @@ func (d *audioDecoder) restore(pcm []int16, p mixer.Packet, lost time.Duration) 
 	if lost > recoverMost {
 		lost = min(p.Duration, recoverMost)
 	}
-	pcm, _ = d.opus.DecodeFEC(pcm, p, lost) // a bad packet is reported when it is decoded
+	pcm, _ = d.opus.DecodeFEC(pcm, p, lost) // decode reports an invalid packet
 	return pcm
 }
 

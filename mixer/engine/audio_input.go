@@ -17,7 +17,7 @@ const (
 	blockLength = mixer.SampleRate / 50 * mixer.Channels // interleaved samples in a block
 )
 
-// A source whose audio stays below audibleLevel, in dBFS, for audibleHold adds nothing to the mix.
+// A source adds nothing to the mix after its audio has been below audibleLevel, in dBFS, for audibleHold.
 const (
 	audibleLevel = -60
 	audibleHold  = time.Second
@@ -29,7 +29,7 @@ const audioQueue = 32
 // audioInput decodes one source's audio into a jitter buffer, in a goroutine of its own. The mix pulls blocks from it.
 type audioInput struct {
 	log      *slog.Logger
-	born     time.Time // the zero of all arrival times
+	born     time.Time // when the input was made; arrival times count from then
 	packets  chan mixer.Packet
 	quit     chan struct{}
 	done     sync.WaitGroup
@@ -39,28 +39,29 @@ type audioInput struct {
 
 	mu        sync.Mutex
 	buffer    *jitterBuffer
-	byCapture transit.Floor // by the sender's wall clock
+	byCapture transit.Floor // transit floor by the sender's wall clock
 	level     float64       // of the newest block, in dBFS
-	id        mixer.Codec
-	audible   time.Time // when a block was last above audibleLevel
-	videoAt   time.Time // when a video packet last set how long audio has to wait for its video
+	codec     mixer.Codec   // of the newest packet
+	audible   time.Time     // when a block last reached audibleLevel
+	videoAt   time.Time     // when videoLead was last called; it sets how long audio has to wait for its video
 
 	// Owned by the audio ticker.
-	block []int16 // the newest block, lent to the mix
-	gain  float32 // at the end of the last block
-	heard int64   // the last tick that had audible audio
+	block       []int16 // the newest block, lent to the mix
+	gain        float32 // at the end of the last block
+	lastAudible int64   // the last tick at which the source added audio to the mix
 }
 
 func newAudioInput(log *slog.Logger) *audioInput {
 	a := &audioInput{
 		log: log, born: time.Now(), packets: make(chan mixer.Packet, audioQueue), quit: make(chan struct{}),
-		buffer: newJitterBuffer(), block: make([]int16, blockLength), level: pcm.Floor, heard: -mixMinusHold,
+		buffer: newJitterBuffer(), block: make([]int16, blockLength), level: pcm.Floor, lastAudible: -mixMinusHold,
 	}
 	a.done.Go(a.run)
 	return a
 }
 
-// enqueue queues a packet. It never blocks: a packet that finds no room is dropped and heard as a short gap.
+// enqueue queues a packet. It never blocks. If the queue is full, the packet is dropped, which causes a short gap in
+// the audio.
 func (a *audioInput) enqueue(p mixer.Packet) {
 	select {
 	case a.packets <- p:
@@ -75,7 +76,7 @@ func (a *audioInput) close() {
 	a.done.Wait()
 }
 
-// next waits for a packet. The result is false if the source was closed.
+// next waits for a packet. It returns false if the input was closed.
 func (a *audioInput) next() (mixer.Packet, bool) {
 	select {
 	case <-a.quit:
@@ -85,13 +86,14 @@ func (a *audioInput) next() (mixer.Packet, bool) {
 	}
 }
 
+// run decodes the queued packets until the input is closed.
 func (a *audioInput) run() {
 	var decoder audioDecoder
 	defer decoder.close()
 	logFailure, logRecovery := newFailureLog(a.log, "sound")
 	for p, ok := a.next(); ok; p, ok = a.next() {
 		if a.muted.Load() {
-			continue // nobody would hear it
+			continue // nobody would hear the packet
 		}
 		if err := a.decode(&decoder, p, time.Now()); err != nil {
 			a.invalid.Add(1)
@@ -120,7 +122,7 @@ func (a *audioInput) decode(d *audioDecoder, p mixer.Packet, now time.Time) erro
 	return nil
 }
 
-// missing is how much audio should have come before p.
+// missing returns how much audio is missing between the audio in the jitter buffer and p.
 func (a *audioInput) missing(p mixer.Packet, now time.Time) time.Duration {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -131,16 +133,16 @@ func (a *audioInput) missing(p mixer.Packet, now time.Time) time.Duration {
 func (a *audioInput) push(p mixer.Packet, restored, samples []int16, now time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.id = p.Codec
-	came := a.arrival(now)
+	a.codec = p.Codec
+	arrived := a.arrival(now)
 	if p.Captured != 0 {
-		a.byCapture.Add(came, came-p.Captured)
+		a.byCapture.Add(arrived, arrived-p.Captured)
 	}
-	a.buffer.push(came, p.PTS, restored, samples)
+	a.buffer.push(arrived, p.PTS, restored, samples)
 }
 
-// pull returns the block that is to be heard at now, or nil if there is nothing to hear. The block is valid until the
-// next call. When the source is muted or unmuted, the block fades. Only the audio ticker calls pull.
+// pull returns the block that is mixed at now, or nil if the source is silent. The block is valid until the next call.
+// When the source is muted or unmuted, the block fades out or in. Only the audio ticker calls pull.
 func (a *audioInput) pull(now time.Time) []int16 {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -157,38 +159,40 @@ func (a *audioInput) pull(now time.Time) []int16 {
 	return a.block
 }
 
-// fade moves the gain to its new value within one block, and reports whether anything is left to hear.
+// fade changes the gain within the block to its new value: 1 if the source is audible, 0 if it is muted or has been
+// quiet for audibleHold. It reports whether the block is more than silence.
 func (a *audioInput) fade(now time.Time) bool {
-	from, to := a.gain, float32(0)
+	start, end := a.gain, float32(0)
 	if a.level >= audibleLevel {
 		if now.Sub(a.audible) > audibleHold && !a.muted.Load() {
-			from = 1 // the audio before was too quiet to click, and the start of a word is not cut off
+			start = 1 // no fade: it would cut off the start of a word, and the audio before is too quiet for a click
 		}
 		a.audible = now
 	}
 	if now.Sub(a.audible) <= audibleHold {
-		to = 1
+		end = 1
 	}
 	if a.muted.Load() {
-		to, a.level = 0, pcm.Floor
+		end, a.level = 0, pcm.Floor
 	}
-	pcm.Gain(a.block, from, to)
-	a.gain = to
-	return from != 0 || to != 0
+	pcm.Gain(a.block, start, end)
+	a.gain = end
+	return start != 0 || end != 0
 }
 
-// status returns the codec, and the level of the newest block in dBFS.
+// status returns the codec of the newest packet, and the level of the newest block in dBFS.
 func (a *audioInput) status() (mixer.Codec, float64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.id, a.level
+	return a.codec, a.level
 }
 
-// arrival is t as the time of an arrival: since the input was made.
+// arrival converts t to an arrival time: the duration since the input was made.
 func (a *audioInput) arrival(t time.Time) time.Duration { return t.Sub(a.born) }
 
-// videoLead is by how much video would be shown before its audio is heard if it was not delayed. video is the transit
-// of the video by the sender's clock. A negative lead delays the audio instead. The lead is zero if no audio is heard.
+// videoLead returns by how much video that is not delayed would be shown before its audio is heard. video is the
+// transit floor of the video by the sender's wall clock. If the result is negative, the audio is delayed instead. The
+// result is zero while the audio is muted or has been silent for longer than syncPause.
 func (a *audioInput) videoLead(now time.Time, video transit.Floor) time.Duration {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -202,8 +206,8 @@ func (a *audioInput) videoLead(now time.Time, video transit.Floor) time.Duration
 	return a.buffer.lastDelay - audioLatency + skew
 }
 
-// skew is by how much later audio arrives than video that was captured at the same moment. Without sender reports, both
-// are assumed to leave the sender at once: then audio is later by the length of its packet.
+// skew returns by how much later audio arrives than video that was captured at the same moment. Without sender reports,
+// the sender is assumed to send both without delay: then audio is later by the length of its packet.
 func (a *audioInput) skew(video transit.Floor) time.Duration {
 	if a.byCapture.Known() && video.Known() {
 		if skew := a.byCapture.Value() - video.Value(); skew.Abs() <= syncMost {

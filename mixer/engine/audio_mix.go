@@ -8,8 +8,8 @@ import (
 	"azulejo/mixer/engine/pcm"
 )
 
-// audioMix mixes the audio of all sources in blocks of 20 ms, and pushes the blocks into the renditions. Its goroutine
-// is the audio ticker, which runs run.
+// audioMix mixes the audio of all sources in blocks of 20 ms, and pushes the blocks into the renditions. The goroutine
+// that runs run is called the audio ticker.
 type audioMix struct {
 	cadence       cadence
 	sources       func() []*source
@@ -17,16 +17,16 @@ type audioMix struct {
 	activeSpeaker atomic.Pointer[source] // written by the audio ticker
 
 	// Owned by the audio ticker.
-	sum      []int32
-	limiter  *pcm.Limiter
-	blocks   map[*source][]int16 // of this tick, of sources that are audible
+	sum      []int32             // the sum of blocks
+	limiter  *pcm.Limiter        // of the common mix
+	blocks   map[*source][]int16 // the blocks of the audible sources at this tick
 	present  map[*source]bool    // the sources at the last tick
 	recent   []audioBlock        // the last blocks of the common mix
 	detector speaker[*source]
 }
 
-// primingBlocks is how many earlier blocks a new encoder gets so that it continues where another encoder is. A packet
-// starts 6.5 ms before its block, and an encoder's memory fades within two blocks.
+// primingBlocks is how many earlier blocks a new encoder gets, so that its packets continue the packets of another
+// encoder. A packet starts 6.5 ms before its block, and earlier audio affects an encoder for two blocks.
 const primingBlocks = 3
 
 func newAudioMix(m *Engine) *audioMix {
@@ -43,9 +43,10 @@ func newAudioMix(m *Engine) *audioMix {
 }
 
 // maxCatchUp is how many late blocks are mixed after a delay, so that the audio has no gaps. After a longer delay, such
-// as a suspend of the machine, the time between is left out.
+// as a suspend of the machine, the late blocks are skipped.
 const maxCatchUp = int64(2 * time.Second / blockTime)
 
+// run mixes one block at each tick until ctx ends.
 func (a *audioMix) run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -57,7 +58,7 @@ func (a *audioMix) run(ctx context.Context) {
 	}
 }
 
-// mix pulls one block from every source and pushes one into every rendition.
+// mix pulls one block from every source, mixes them, and pushes one block into every rendition.
 func (a *audioMix) mix(tick int64) {
 	a.pullAll(tick)
 	clear(a.sum)
@@ -83,9 +84,10 @@ func (a *audioMix) mix(tick int64) {
 	a.remember(common)
 }
 
-// prime makes a new rendition continue where the common mix is, if a subscription moves to it from another rendition. Its
-// limiter gets the state of the common one. Its encoder gets the last blocks of the common mix, whose packets are not
-// delivered. The excluded source has been silent for 3 s, so the common mix is also its mix-minus.
+// prime prepares a new rendition, if a subscription moves to it from another one: the audio must continue without a
+// click. The limiter of the rendition gets the state of the common limiter. Its encoder gets the last blocks of the
+// common mix, whose packets are not delivered. If the rendition excludes a source, that source has been silent for 3 s,
+// so the last blocks of its mix-minus are the same as those of the common mix.
 func (a *audioMix) prime(r *audioRendition) {
 	r.started = true
 	if !r.continues {
@@ -105,13 +107,13 @@ func (a *audioMix) remember(b audioBlock) {
 	a.recent = append(a.recent, b)
 }
 
-// pullAll collects the blocks of all audible sources, which are valid until the next call, and detects the active
-// speaker. A source that was removed since the last tick fades out.
+// pullAll collects the blocks of all audible sources, and detects the active speaker. The blocks are valid until the
+// next call. A source that was removed since the last tick fades out.
 func (a *audioMix) pullAll(tick int64) {
 	now := a.cadence.epoch.Add(a.cadence.at(tick))
 	clear(a.blocks)
-	here := a.sources()
-	for _, src := range here {
+	sources := a.sources()
+	for _, src := range sources {
 		delete(a.present, src)
 		a.pull(src, now, tick)
 	}
@@ -120,7 +122,7 @@ func (a *audioMix) pullAll(tick int64) {
 		a.pull(src, now, tick)
 	}
 	clear(a.present)
-	for _, src := range here {
+	for _, src := range sources {
 		a.present[src] = true
 	}
 	if active, ok := a.detector.decide(now); ok {
@@ -134,7 +136,7 @@ func (a *audioMix) pullAll(tick int64) {
 func (a *audioMix) pull(src *source, now time.Time, tick int64) {
 	if block := src.audio.pull(now); block != nil {
 		a.blocks[src] = block
-		src.audio.heard = tick
+		src.audio.lastAudible = tick
 	}
 	if src.audio.muted.Load() {
 		src.audio.speaking.Store(false)
@@ -144,6 +146,6 @@ func (a *audioMix) pull(src *source, now time.Time, tick int64) {
 	src.audio.speaking.Store(a.detector.hear(now, src, level))
 }
 
-// speaker is the active speaker: the source that speaks, or spoke last. It is nil before the first one, and after the
-// active speaker was muted or removed.
+// speaker returns the active speaker: the source that speaks, or spoke last. It returns nil before any source has
+// spoken, and after the active speaker was muted or removed.
 func (a *audioMix) speaker() *source { return a.activeSpeaker.Load() }

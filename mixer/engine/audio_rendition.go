@@ -11,16 +11,17 @@ import (
 	"azulejo/mixer/engine/pcm"
 )
 
-// renditionQueue is how many blocks may wait for an audio encoder. A block that finds no room is dropped and counted.
+// renditionQueue is how many blocks may wait for an audio encoder. If the queue is full, new blocks are dropped and counted.
 const renditionQueue = 100
 
-// lossExpected is the packet loss that Opus is configured for, in percent. With more than 5 Opus repeats each packet
-// coarsely in the next one. A voice that lost a tenth of its packets was 10 dB nearer to the original at the same bitrate.
+// lossExpected is the packet loss that Opus is configured for, in percent. With a value above 5, each Opus packet also
+// has a coarse copy of the audio of the packet before (in-band FEC). With this copy, a voice that had lost a tenth of
+// its packets was 10 dB nearer to the original at the same bitrate.
 const lossExpected = 10
 
 // audioKey identifies an audio rendition: its codec, and the source that it excludes.
 type audioKey struct {
-	id      mixer.Codec
+	codec   mixer.Codec
 	exclude *source // nil for the common mix
 }
 
@@ -29,10 +30,10 @@ type audioBlock struct {
 	pcm     []int16
 	pts     time.Duration
 	tick    int64
-	deliver bool // false: the block only prepares the encoder for the next one
+	deliver bool // false: the block only prepares the encoder for the next block, and its packets are not delivered
 }
 
-// audioRendition is one encoder of the mix in a goroutine of its own, shared by all its subscribers.
+// audioRendition encodes one mix in a goroutine of its own. All its subscribers share the encoder.
 type audioRendition struct {
 	id      mixer.RenditionID
 	emit    func(mixer.Event)
@@ -40,34 +41,35 @@ type audioRendition struct {
 	bitrate int
 	log     *slog.Logger
 	blocks  chan audioBlock                    // closed to stop the goroutine
-	routed  atomic.Pointer[[]*audioSubscriber] // the list is read-only
+	routed  atomic.Pointer[[]*audioSubscriber] // the subscriptions that are routed to it; the slice is read-only
 	skipped atomic.Uint64
 	meter   mixer.Meter
 
 	// Owned by the audio ticker.
-	continues bool // its encoder has to continue where that of another rendition is
-	started   bool // a tick has come
-	sum       []int32
-	limiter   *pcm.Limiter
+	continues bool         // a subscription moved to it from another rendition, so its encoder must be primed
+	started   bool         // it has had its first tick
+	sum       []int32      // the common sum without the excluded source
+	limiter   *pcm.Limiter // of this mix; unused in renditions of the common mix
 
 	// Owned by run.
 	encoder *codec.AudioEncoder // nil before the first block, and during silence of Opus
-	nextPTS time.Duration       // of the block that the encoder expects
-	quiet   int                 // blocks of silence in a row
+	nextPTS time.Duration       // PTS of the block that the encoder expects next
+	quiet   int                 // how many blocks of silence have followed each other
 	early   time.Duration       // by how much the encoder's packets start before their blocks
 }
 
-// quietBlocks is how much silence is encoded before the encoder is closed. By then the audio has faded out in it.
+// quietBlocks is how many blocks of silence are encoded before the encoder is closed. By then its packets are silent too.
 const quietBlocks = 10
 
 func newAudioRendition(id mixer.RenditionID, emit func(mixer.Event), key audioKey, bitrate int, log *slog.Logger) *audioRendition {
 	return &audioRendition{
-		id: id, emit: emit, key: key, bitrate: bitrate, log: log.With("codec", key.id),
+		id: id, emit: emit, key: key, bitrate: bitrate, log: log.With("codec", key.codec),
 		blocks: make(chan audioBlock, renditionQueue), sum: make([]int32, blockLength), limiter: pcm.NewLimiter(),
 	}
 }
 
-// without returns the mix without the block that one source added to it. own is nil if the source added nothing.
+// without returns the mix without one source: it subtracts own, the block that the source added to sum. own is nil if
+// the source added nothing.
 func (r *audioRendition) without(sum []int32, own []int16) []int16 {
 	copy(r.sum, sum)
 	if own != nil {
@@ -105,20 +107,20 @@ func (r *audioRendition) run() {
 	}
 }
 
-// encode opens a new encoder after a gap between blocks, so that timestamps are right again. During silence of Opus no
-// encoder is open: a constant packet replaces its output.
+// encode encodes a block. After a gap between blocks it opens a new encoder, so that timestamps are right again. After
+// quietBlocks of silence it closes an Opus encoder, and returns a constant packet for each silent block.
 func (r *audioRendition) encode(b audioBlock) (_ []mixer.Packet, err error) {
 	if r.quiet++; !silent(b.pcm) {
 		r.quiet = 0
 	}
-	if r.key.id == mixer.Opus && r.quiet > quietBlocks {
+	if r.key.codec == mixer.Opus && r.quiet > quietBlocks {
 		r.encoder.Close()
 		r.encoder = nil
 		return []mixer.Packet{{Codec: mixer.Opus, Data: codec.OpusSilence(), PTS: b.pts - r.early, Duration: blockTime, Key: true}}, nil
 	}
 	if r.encoder == nil || b.pts != r.nextPTS {
 		r.encoder.Close()
-		cfg := codec.AudioConfig{Codec: r.key.id, Bitrate: r.bitrate, Loss: lossExpected}
+		cfg := codec.AudioConfig{Codec: r.key.codec, Bitrate: r.bitrate, Loss: lossExpected}
 		if r.encoder, err = codec.NewAudioEncoder(cfg); err != nil {
 			return nil, err
 		}
@@ -131,7 +133,8 @@ func (r *audioRendition) encode(b audioBlock) (_ []mixer.Packet, err error) {
 	return packets, err
 }
 
-// deliver emits the packets of a block. It emits a delivery even if there are none: subscriptions wait for every tick.
+// deliver emits the packets of a block. It emits a delivery even if there are no packets, because the hub waits for
+// every tick.
 func (r *audioRendition) deliver(b audioBlock, packets []mixer.Packet) {
 	if !b.deliver {
 		return
@@ -143,7 +146,7 @@ func (r *audioRendition) deliver(b audioBlock, packets []mixer.Packet) {
 	r.emit(mixer.Delivery{Rendition: r.id, Tick: b.tick, Packets: packets})
 }
 
-// subscribers are the subscriptions that are routed to r. The list is read-only.
+// subscribers returns the subscriptions that are routed to r. The slice is read-only.
 func (r *audioRendition) subscribers() []*audioSubscriber {
 	if p := r.routed.Load(); p != nil {
 		return *p
@@ -154,7 +157,7 @@ func (r *audioRendition) subscribers() []*audioSubscriber {
 func (r *audioRendition) stats() mixer.RenditionStats {
 	rate := r.meter.Read()
 	return mixer.RenditionStats{
-		ID: r.id, Codec: r.key.id, FPS: rate.PerSecond, Bitrate: rate.Bits,
+		ID: r.id, Codec: r.key.codec, FPS: rate.PerSecond, Bitrate: rate.Bits,
 		Sinks: len(r.subscribers()), Skipped: r.skipped.Load(),
 	}
 }

@@ -26,7 +26,7 @@ func TestLostAudioCanBeRecovered(t *testing.T) {
 // mixed encodes audio as for viewers.
 func mixed(t *testing.T, audio []int16) (packets []mixer.Packet) {
 	t.Helper()
-	m := newAudioRendition(1, func(mixer.Event) {}, audioKey{id: mixer.Opus}, mixer.Config{}.WithDefaults().AudioBitrate, slog.New(slog.DiscardHandler))
+	m := newAudioRendition(1, func(mixer.Event) {}, audioKey{codec: mixer.Opus}, mixer.Config{}.WithDefaults().AudioBitrate, slog.New(slog.DiscardHandler))
 	defer func() { m.encoder.Close() }()
 	for at := time.Duration(0); len(audio) >= blockLength; at += blockTime {
 		made, err := m.encode(audioBlock{pcm: audio[:blockLength], pts: at})

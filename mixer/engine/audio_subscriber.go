@@ -11,28 +11,29 @@ import (
 	"azulejo/mixer"
 )
 
-// mixMinusHold is for how many ticks after its last audible audio a source's subscription keeps a mix-minus: 3 s. After
-// that the common mix is also its mix-minus.
+// mixMinusHold is the number of ticks (3 s) for which a subscription keeps its mix-minus after the excluded source was
+// audible last. After that the common mix is the same as the mix-minus.
 const mixMinusHold = int64(3e9 / blockTime)
 
-// audioSubscriber is a subscription to audio. It moves between the common mix and the mix-minus of its own source.
+// audioSubscriber is a subscription to audio. It moves between the common mix and the mix without its excluded source.
 type audioSubscriber struct {
 	id        mixer.SubscriptionID
 	codec     mixer.Codec
 	exclude   *source                        // nil: no source is left out
-	rendition atomic.Pointer[audioRendition] // written under the lock of audioSubscribers; nil before its first tick
+	rendition atomic.Pointer[audioRendition] // written under audioSubscribers.mu; nil before the first tick of the subscription
 }
 
-// key is the rendition for s at a tick. Opus may move to the common mix, as each packet is one block. Packets of other
-// codecs are not, so that they cannot move.
+// key returns the key of the rendition that s gets at a tick. An Opus subscription gets the common mix while its
+// excluded source is silent. It can move between mixes because each Opus packet is one block. Subscriptions in other
+// codecs cannot move, because their packets do not match the blocks.
 func (s *audioSubscriber) key(tick int64) audioKey {
-	if s.exclude != nil && (s.codec != mixer.Opus || tick-s.exclude.audio.heard < mixMinusHold) {
+	if s.exclude != nil && (s.codec != mixer.Opus || tick-s.exclude.audio.lastAudible < mixMinusHold) {
 		return audioKey{s.codec, s.exclude}
 	}
 	return audioKey{s.codec, nil}
 }
 
-// audioSubscribers are all subscriptions to audio and the renditions that run for them. Renditions start and stop at
+// audioSubscribers has all subscriptions to audio, and the renditions that run for them. Renditions start and stop at
 // ticks. Safe for concurrent use.
 type audioSubscribers struct {
 	engine  *Engine
@@ -47,13 +48,13 @@ type audioSubscribers struct {
 }
 
 // add adds a subscription, which gets packets from the next tick on.
-func (a *audioSubscribers) add(id mixer.Codec, exclude *source, sub mixer.SubscriptionID) error {
+func (a *audioSubscribers) add(codec mixer.Codec, exclude *source, id mixer.SubscriptionID) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.closed {
 		return fmt.Errorf("listen: %w", mixer.ErrClosed)
 	}
-	a.all = append(a.all, &audioSubscriber{id: sub, codec: id, exclude: exclude})
+	a.all = append(a.all, &audioSubscriber{id: id, codec: codec, exclude: exclude})
 	return nil
 }
 
@@ -85,8 +86,8 @@ func (a *audioSubscribers) detach(s *audioSubscriber) {
 	r.routed.Store(&rest)
 }
 
-// route moves each subscription to its rendition at a tick, stops renditions without subscriptions and returns the
-// others. Only the audio ticker calls it: it pushes blocks into the queues that route closes.
+// route moves each subscription to the rendition that it gets at a tick. It stops renditions without subscriptions and
+// returns the others. Only the audio ticker may call it, because route closes queues into which the ticker pushes blocks.
 func (a *audioSubscribers) route(tick int64) []*audioRendition {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -107,8 +108,8 @@ func (a *audioSubscribers) route(tick int64) []*audioRendition {
 	return all
 }
 
-// move routes s to the rendition with that key, which is started if it does not run. If s comes from another rendition,
-// the new encoder continues where that one is. a.mu is held.
+// move routes s to the rendition with that key, which it starts if it does not run. If s moves from another rendition,
+// a started rendition is marked to be primed, see audioMix.prime. a.mu is held.
 func (a *audioSubscribers) move(s *audioSubscriber, key audioKey, tick int64) {
 	r := a.renditions[key]
 	if r == nil {
@@ -139,7 +140,7 @@ func (a *audioSubscribers) close() {
 	a.work.Wait()
 }
 
-// stats describes all renditions with subscriptions, those with the most first.
+// stats describes all renditions with subscriptions. The renditions with the most subscriptions come first.
 func (a *audioSubscribers) stats() []mixer.RenditionStats {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -5,20 +5,20 @@ import (
 	"time"
 )
 
-// cadence is the ticks of a fixed rate since an epoch. Tick n is due exactly at n/rate: times are computed from the
-// count and never accumulated, so that they do not drift.
+// cadence computes when the ticks of a fixed rate are due. Tick n is due exactly n*per/rate after the epoch. Times are
+// computed from the number of the tick and not by adding periods, so that they do not drift.
 type cadence struct {
 	epoch time.Time
-	rate  int64 // ticks in per
+	rate  int64 // number of ticks in per
 	per   time.Duration
 }
 
-// at is the media time of tick n.
+// at returns the media time of tick n.
 func (c cadence) at(n int64) time.Duration {
 	return time.Duration(n/c.rate*int64(c.per)) + time.Duration(n%c.rate*int64(c.per)/c.rate)
 }
 
-// now is the number of the newest tick that is due.
+// now returns the number of the newest tick that is due.
 func (c cadence) now() int64 {
 	d := time.Since(c.epoch)
 	n := int64(d/c.per)*c.rate + int64(d%c.per)*c.rate/int64(c.per)
@@ -28,7 +28,7 @@ func (c cadence) now() int64 {
 	return n
 }
 
-// wait waits until tick n is due. The result is false if ctx ended before.
+// wait waits until tick n is due. It returns false if ctx ends before that.
 func (c cadence) wait(ctx context.Context, timer *time.Timer, n int64) bool {
 	timer.Reset(time.Until(c.epoch.Add(c.at(n))))
 	select {

@@ -1,6 +1,6 @@
 // Package engine mixes the media of a room: it decodes sources, composes them in views, mixes their audio, and encodes
-// each rendition once for all its subscriptions. A room owns one Engine. Its methods may be called from any goroutine.
-// The hub commands it through the seam, see mixer.Command and mixer.Event.
+// each rendition once for all its subscriptions. A room owns one Engine. The methods of an Engine may be called from
+// any goroutine. The hub controls the Engine through the seam, see mixer.Command and mixer.Event.
 //
 // Goroutines:
 //   - The control loop owns the subscriptions and the table of video renditions. It runs jobs from the mailbox: the
@@ -16,11 +16,11 @@
 // Queues between them never block the sender:
 //   - Packets for a decoder: 64 of video, 32 of audio. When the queue of video is full, all its packets are dropped, and
 //     decoding continues at the next keyframe. When the queue of audio is full, the new packet is dropped.
-//   - A frameSlot holds the newest frame of a source. Views fetch it when they compose.
-//   - A jitterBuffer holds at most 200 ms of decoded audio of a source. The oldest audio is dropped.
+//   - A frameSlot holds the newest frame of a source. Views fetch the frame when they compose.
+//   - A jitterBuffer holds at most 200 ms of decoded audio of a source. When there is more, the oldest audio is dropped.
 //   - One canvas waits for a video encoder. A newer canvas replaces it.
-//   - 100 blocks wait for an audio encoder. Then new blocks are dropped.
+//   - At most 100 blocks wait for an audio encoder. When there are more, new blocks are dropped.
 //   - The mailbox is not bounded, because commands must not be lost.
 //
-// Drops are counted in mixer.Stats, except for those of jitter buffers.
+// mixer.Stats counts what was dropped, except for audio that jitter buffers dropped.
 package engine

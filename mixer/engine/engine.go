@@ -14,7 +14,7 @@ import (
 	"azulejo/mixer/engine/label"
 )
 
-// Engine mixes the media of one room. Send gives it commands; it reports by events. Send may be called from any goroutine.
+// Engine mixes the media of one room. Send gives it commands, and it emits events. Send may be called from any goroutine.
 type Engine struct {
 	cfg      mixer.Config
 	log      *slog.Logger
@@ -22,29 +22,29 @@ type Engine struct {
 	painter  *painter
 	audio    *audioMix
 	governor *governor
-	level    atomic.Int32 // of overload; written by govern
-	ids      atomic.Uint64
+	level    atomic.Int32  // of overload; written by govern
+	ids      atomic.Uint64 // the newest RenditionID
 
-	ticks, late atomic.Uint64
+	ticks, late atomic.Uint64 // Stats.Ticks and Stats.LateTicks
 
 	feeds    feeds
 	control  *mailbox
-	closing  sync.WaitGroup                       // renditions that are being closed; only the control loop adds
+	closing  sync.WaitGroup                       // renditions that are being closed; only the control loop calls Go
 	removing sync.WaitGroup                       // sources that are being closed
 	opening  sync.WaitGroup                       // renditions that are being opened
 	subs     map[mixer.SubscriptionID]*subscriber // owned by the control loop
 	videos   map[videoKey]*videoEntry             // owned by the control loop
-	stopped  bool                                 // owned by the control loop; no rendition is opened any more
+	stopped  bool                                 // owned by the control loop; set when no rendition may be opened any more
 
 	mu      sync.Mutex
 	sources []*source // ordered by place
 	byID    map[mixer.SourceID]*source
-	named   map[string]mixer.View
-	views   map[string]*view // that run, by key
+	named   map[string]mixer.View // the named views
+	views   map[string]*view      // the views that run, by View.Key
 }
 
-// New makes an engine, which does nothing before Run. The engine calls emit for every event, from any of its goroutines.
-// emit must not block. Defaults replace zero fields of cfg.
+// New makes an engine. Commands that the control loop executes wait until Run. The engine calls emit for every event,
+// from any of its goroutines. emit must not block. Defaults replace zero fields of cfg.
 func New(cfg mixer.Config, emit func(mixer.Event), log *slog.Logger) (*Engine, error) {
 	cfg = cfg.WithDefaults()
 	if err := cfg.Validate(); err != nil {
@@ -64,8 +64,8 @@ func New(cfg mixer.Config, emit func(mixer.Event), log *slog.Logger) (*Engine, e
 	return m, nil
 }
 
-// Send gives the engine a command. It never blocks. Commands about sources and feeds take effect before it returns. All
-// others are executed by the control loop, in their order.
+// Send gives the engine a command. It never blocks. Commands about sources and feeds take effect before Send returns.
+// The control loop executes all other commands, in their order.
 func (m *Engine) Send(c mixer.Command) {
 	switch c := c.(type) {
 	case mixer.WriteVideo:
@@ -107,7 +107,7 @@ func (m *Engine) Send(c mixer.Command) {
 	}
 }
 
-// refuse answers a request after the control loop has stopped.
+// refuse answers a request with mixer.ErrClosed, after the control loop has stopped.
 func (m *Engine) refuse(c mixer.Command) {
 	switch c := c.(type) {
 	case mixer.Watch:
@@ -153,7 +153,7 @@ func (m *Engine) execute(c mixer.Command) {
 	}
 }
 
-// answer emits the answer to a request. The request with id zero gets none.
+// answer emits the answer to a request. The request with id zero gets no answer.
 func (m *Engine) answer(id mixer.RequestID, err error) {
 	if id != 0 {
 		m.emit(mixer.Answer{Request: id, Failure: mixer.Fail(err)})
@@ -188,8 +188,8 @@ func (m *Engine) controlLoop(ctx context.Context) {
 	}
 }
 
-// closeAll closes all renditions and sources after the loops have stopped. It runs the jobs that are still in the mailbox:
-// so encoders that were being opened are freed, and requests are refused.
+// closeAll closes all renditions and sources after the loops have stopped. It runs the jobs that are still in the
+// mailbox. These jobs free encoders that were being opened, and refuse requests.
 func (m *Engine) closeAll() {
 	m.stopped = true
 	m.opening.Wait()
@@ -237,7 +237,7 @@ func (m *Engine) setLevel(level int) {
 	}
 }
 
-// overload is the level of overload, see mixer.Stats.
+// overload returns the level of overload, see mixer.Stats.
 func (m *Engine) overload() int { return int(m.level.Load()) }
 
 // snapshot returns the sources, ordered by place.
@@ -266,7 +266,7 @@ func (m *Engine) insert(s *source) {
 	m.byID[s.id] = s
 }
 
-// remove removes s from the list of sources, without closing it. The result is false if s was removed before.
+// remove removes s from the list of sources, but does not close s. It returns false if s was removed before.
 func (m *Engine) remove(s *source) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -293,7 +293,8 @@ func (m *Engine) stats() mixer.Stats {
 	return st
 }
 
-// viewNames maps the keys of views that run to their names. The key of audio renditions is empty: they belong to MainView.
+// viewNames returns the name of each view that runs, by its key. A view without a name is called "personal". The key of
+// audio renditions is empty, and they belong to MainView.
 func (m *Engine) viewNames() map[string]string {
 	m.mu.Lock()
 	defer m.mu.Unlock()

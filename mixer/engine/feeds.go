@@ -8,7 +8,7 @@ import (
 	"azulejo/mixer/engine/feed"
 )
 
-// feeds are the files and test patterns that run, each in a goroutine of its own. Safe for concurrent use.
+// feeds plays files and test patterns, each in a goroutine of its own. Safe for concurrent use.
 type feeds struct {
 	emit func(mixer.Event)
 	work sync.WaitGroup
@@ -23,7 +23,7 @@ type runningFeed struct {
 	refresh chan struct{} // holds one value while a keyframe is requested
 }
 
-// open starts a feed, unless one with that id runs.
+// open starts a feed, unless a feed with that id runs already.
 func (f *feeds) open(id mixer.FeedID, spec mixer.FeedSpec) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -71,7 +71,8 @@ func (f *feeds) close(id mixer.FeedID) {
 	}
 }
 
-// requestKeyframe requests a keyframe of a feed. It never blocks. Further requests until the keyframe have no effect.
+// requestKeyframe requests a keyframe of a feed. It never blocks. It has no effect while an earlier request waits for
+// its keyframe.
 func (f *feeds) requestKeyframe(id mixer.FeedID) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -7,17 +7,18 @@ import (
 	"azulejo/codec"
 )
 
-// frameSlot keeps the newest frame of one source, with its cutouts. A frame that is replaced before anybody fetched it is
-// dropped. replace and clear are for one goroutine at a time, all other methods for any.
+// frameSlot keeps the newest frame of one source, with its cutouts. Frames that nobody fetches in time are dropped.
+// replace and clear must be called by one goroutine at a time. All other methods are safe for concurrent use.
 type frameSlot struct {
 	mu     sync.Mutex
-	newest codec.Decoded // owned; without a frame until the first replace; only replace and clear change it
+	newest codec.Decoded // owned; its Frame is nil before the first replace; only replace and clear change it
 	seq    uint64        // number of newest
-	at     time.Time     // when the source was last alive
+	at     time.Time     // when replace or touch was last called: the source was alive
 }
 
-// replace takes over d and closes the frame that it replaces. If d looks like the frame in the slot, d is closed instead:
-// so small differences do not add up.
+// replace becomes the owner of d, stores it, and closes the frame that was stored. If d looks like the stored frame,
+// replace closes d instead and keeps that frame. Each new frame is compared with the stored one, so small differences
+// do not add up.
 func (s *frameSlot) replace(d codec.Decoded) {
 	if s.newest.Frame != nil && s.newest.LooksLike(&d) {
 		d.Close()
@@ -33,28 +34,28 @@ func (s *frameSlot) replace(d codec.Decoded) {
 	old.Close()
 }
 
-// touch notes that the source is alive.
+// touch sets the time at which the source was last alive.
 func (s *frameSlot) touch() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.at = time.Now()
 }
 
-// latest returns another owner of the newest frame, nil if there is none.
+// latest returns a new reference to the newest frame, nil if there is none.
 func (s *frameSlot) latest() *codec.Frame {
 	f, _ := s.latestNumbered()
 	return f
 }
 
-// latestNumbered is latest with the number of the frame.
+// latestNumbered returns a new reference to the newest frame, nil if there is none, and the number of the frame.
 func (s *frameSlot) latestNumbered() (*codec.Frame, uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.newest.Frame.Ref(), s.seq
 }
 
-// latestCutout returns another owner of the cutout that the decoder made of the newest frame for a still with that key,
-// and the number of the frame. The cutout is nil if the decoder made none.
+// latestCutout returns a new reference to a cutout of the newest frame, and the number of the frame. The cutout is the
+// one that the decoder made for a still with that key. It is nil if the decoder made none.
 func (s *frameSlot) latestCutout(key stillKey) (*codec.Frame, uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -64,7 +65,7 @@ func (s *frameSlot) latestCutout(key stillKey) (*codec.Frame, uint64) {
 	return s.newest.Cutout(key.cutout(s.newest.Frame)), s.seq
 }
 
-// displaySize is the display size of the newest frame in pixels, zero if there is none.
+// displaySize returns the display size of the newest frame in pixels, zero if there is none.
 func (s *frameSlot) displaySize() (width, height int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -74,8 +75,8 @@ func (s *frameSlot) displaySize() (width, height int) {
 	return s.newest.Frame.DisplaySize()
 }
 
-// status returns the number of the newest frame, zero if there is none, and when the source was last alive. Each frame of
-// a slot has its own number.
+// status returns the number of the newest frame and the time at which the source was last alive. The number is zero if
+// there is no frame. Each frame of a slot has its own number.
 func (s *frameSlot) status() (seq uint64, at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

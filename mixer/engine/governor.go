@@ -7,36 +7,37 @@ import (
 	"azulejo/mixer"
 )
 
-// The steps by which an overloaded room is degraded, in this order.
+// The levels of overload from which a room is degraded in these ways.
 const (
-	overloadStill = 1 // tiles that hardly change are shown less often
+	overloadStill = 1 // tiles that hardly change are drawn less often
 	overloadRate  = 2 // the frame rate is halved
-	overloadRung  = 3 // the top rung is encoded only for sinks that keep it
+	overloadRung  = 3 // the top rung is encoded only for subscriptions with Watching.Keep
 )
 
 // How the governor decides.
 const (
 	governEvery  = 2 * time.Second
-	lateShare    = 0.10             // of the ticks of a period; above it the room is degraded one step
-	healthyShare = 0.02             // up to this share of late ticks the room is healthy
-	recoverAfter = 10 * time.Second // of being healthy, the room recovers one step
+	lateShare    = 0.10             // if more than this share of the ticks in a period is late, the level rises by one
+	healthyShare = 0.02             // if at most this share is late, the room is healthy
+	recoverAfter = 10 * time.Second // after a room was healthy for this time, the level falls by one
 )
 
-// governor turns the lateness of ticks into a level of overload. The level rises by one step after every period with
-// too many late ticks, and falls by one step after a while with hardly any. At half of the frame rate fewer ticks are
-// late: the full rate comes back only when its ticks would be in time. Safe for concurrent use.
+// governor decides the level of overload by how late ticks are. The level rises by one after every period with too many
+// late ticks. It falls by one after recoverAfter with hardly any late ticks. While the frame rate is halved, a tick has
+// twice the time and fewer ticks are late. Therefore slow counts the ticks that would be late at the full rate, and the
+// full rate returns only when there are hardly any. Safe for concurrent use.
 type governor struct {
 	mu          sync.Mutex
-	ticks       int
-	late        int       // ticks that are late for the rate that is shown now
-	slow        int       // ticks that are late for the full rate
+	ticks       int       // all ticks of this period
+	late        int       // ticks that are late at the current frame rate
+	slow        int       // ticks that are late at the full frame rate
 	level, most int       // most is the highest level
-	healthy     time.Time // since when the room is healthy; zero while it is not
+	healthy     time.Time // since when the room has been healthy; zero while it is not
 }
 
 func newGovernor() *governor { return &governor{most: mixer.OverloadJoins} }
 
-// stride is for how many ticks a composed canvas is shown. g.mu is held.
+// stride returns the number of ticks from one composed canvas to the next. g.mu is held.
 func (g *governor) stride() int {
 	if g.level >= overloadRate {
 		return 2
@@ -44,7 +45,8 @@ func (g *governor) stride() int {
 	return 1
 }
 
-// skip notes n consecutive ticks that passed without being composed.
+// skip counts n consecutive ticks that were skipped because they were late. While the frame rate is halved, one of them
+// did not have to be composed, and does not count as late.
 func (g *governor) skip(n int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -53,8 +55,8 @@ func (g *governor) skip(n int) {
 	g.late += max(0, n+1-g.stride())
 }
 
-// observe notes a tick that was composed, and how long after its time it was ready. A tick that is ready only when the
-// next one is due counts as skipped.
+// observe counts a tick that was composed. lateness is the time from when the tick was due until its canvas was ready.
+// If the canvas was ready only after the next tick was due, the tick counts as late.
 func (g *governor) observe(lateness, period time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -67,14 +69,14 @@ func (g *governor) observe(lateness, period time.Duration) {
 	}
 }
 
-// encoderLate notes that an encoder did not fetch a canvas before the next one was composed.
+// encoderLate counts a canvas that an encoder did not fetch before the next one was composed.
 func (g *governor) encoderLate() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.late++
 }
 
-// encoded notes how long an encoder took for a frame.
+// encoded counts a frame as slow if its encoder took longer than a period.
 func (g *governor) encoded(took, period time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -83,19 +85,19 @@ func (g *governor) encoded(took, period time.Duration) {
 	}
 }
 
-// decide ends a period and returns the level from now on.
+// decide ends a period of governEvery. It sets and returns the new level.
 func (g *governor) decide(now time.Time) int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	share := func(n int) float64 { return float64(n) / float64(max(g.ticks, 1)) }
-	hinders := g.slow // what keeps the room from recovering a step
+	hindering := g.slow // ticks that keep the level from falling
 	if g.level > overloadRate {
-		hinders = g.late
+		hindering = g.late
 	}
 	switch {
 	case g.late > 1 && share(g.late) > lateShare:
 		g.level, g.healthy = min(g.level+1, g.most), time.Time{}
-	case share(hinders) > healthyShare:
+	case share(hindering) > healthyShare:
 		g.healthy = time.Time{}
 	case g.healthy.IsZero():
 		g.healthy = now

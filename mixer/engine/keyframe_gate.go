@@ -10,15 +10,15 @@ import (
 // refreshEvery is the least time between two requests for a keyframe.
 const refreshEvery = time.Second
 
-// keyframeGate keeps packets from the decoder that it cannot decode: from a loss to the next keyframe. The last good
-// frame is shown meanwhile.
+// keyframeGate withholds packets that the decoder cannot decode: the packets from a loss until the next keyframe.
+// Meanwhile the last good frame is shown.
 type keyframeGate struct {
 	requests keyframeRequests
-	closed   bool // until a keyframe comes; owned by the goroutine that decodes
+	closed   bool // packets are withheld until a keyframe comes; owned by the goroutine that decodes
 }
 
-// admit reports whether a decoder of that codec can decode p. The gate closes at a loss and at a change of the codec,
-// and opens at a keyframe. While it is closed, keyframes are requested.
+// admit reports whether p may be decoded. decoder is the codec of the open decoder. The gate closes at a loss and at a
+// change of the codec, and opens at a keyframe. While the gate is closed, admit requests keyframes.
 func (g *keyframeGate) admit(p mixer.Packet, decoder mixer.Codec) bool {
 	if p.Lost || p.Codec != decoder {
 		g.closed = true
@@ -31,13 +31,13 @@ func (g *keyframeGate) admit(p mixer.Packet, decoder mixer.Codec) bool {
 	return true
 }
 
-// fail closes the gate after a packet that could not be decoded.
+// fail closes the gate and requests a keyframe, after a packet that could not be decoded.
 func (g *keyframeGate) fail() {
 	g.closed = true
 	g.requests.request()
 }
 
-// keyframeRequests limits the requests for keyframes that a sender gets. Safe for concurrent use.
+// keyframeRequests limits the rate of the requests for keyframes that a sender gets. Safe for concurrent use.
 type keyframeRequests struct {
 	send func()
 
@@ -52,6 +52,7 @@ func (r *keyframeRequests) request() {
 	}
 }
 
+// allow reports whether a request may be sent at now, and if so sets the time of the last request.
 func (r *keyframeRequests) allow(now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -8,11 +8,11 @@ import (
 	"azulejo/mixer"
 )
 
-// layerChoice decides which of a source's layers is used. The goroutine that decodes owns it, but for the methods that
-// say otherwise.
+// layerChoice decides which of a source's layers is used. The goroutine that decodes owns it and calls its methods.
+// Only methods whose comments say so are safe for concurrent use.
 type layerChoice struct {
 	layers          []layer
-	current, wanted atomic.Int32 // the layer in use, and the one that replaces it at its next keyframe; written by the owner
+	current, wanted atomic.Int32 // the layer in use, and the layer that replaces it at its own next keyframe; written by the owner
 }
 
 // layer is one of several versions of a source's video.
@@ -20,18 +20,18 @@ type layer struct {
 	seen atomic.Int64 // when a packet last came, in Unix ns
 
 	// Owned by the goroutine that decodes.
-	size        mixer.Size // zero until a key packet came
-	wantedSince time.Time  // when it became the wanted one; zero before
+	size        mixer.Size // zero until a key packet has come
+	wantedSince time.Time  // when the layer last became the wanted one; zero if it never was
 }
 
-// reset begins with the smallest of n layers.
+// reset makes n layers, of which the smallest is in use.
 func (c *layerChoice) reset(n int) {
 	c.layers = make([]layer, n)
 	c.current.Store(int32(n - 1))
 	c.wanted.Store(int32(n - 1))
 }
 
-// arrived notes that a packet of layer n came. Safe for concurrent use.
+// arrived sets the time at which a packet of layer n last came. Safe for concurrent use.
 func (c *layerChoice) arrived(n int, now time.Time) { c.layers[n].seen.Store(now.UnixNano()) }
 
 // uses reports whether layer n is in use or wanted. Safe for concurrent use.
@@ -39,7 +39,7 @@ func (c *layerChoice) uses(n int) bool {
 	return int32(n) == c.current.Load() || int32(n) == c.wanted.Load()
 }
 
-// stopped reports whether the layer in use has stopped coming. Safe for concurrent use.
+// stopped reports whether no packet of the layer in use came for layerSilence. Safe for concurrent use.
 func (c *layerChoice) stopped(now time.Time) bool { return c.layers[c.current.Load()].silent(now) }
 
 // learnSize reads the size of a layer from its key packet.
@@ -49,7 +49,7 @@ func (c *layerChoice) learnSize(p layerPacket) {
 	}
 }
 
-// choose decides which layer is wanted for a use. switching tells that another one is still in use.
+// choose decides which layer is wanted for a use of the video. switching tells whether another layer is still in use.
 func (c *layerChoice) choose(u videoUse, now time.Time) (wanted int, switching bool) {
 	wanted = chooseLayer(c.layers, int(c.current.Load()), u, now)
 	if c.wanted.Swap(int32(wanted)) != int32(wanted) {
@@ -58,8 +58,8 @@ func (c *layerChoice) choose(u videoUse, now time.Time) (wanted int, switching b
 	return wanted, int32(wanted) != c.current.Load()
 }
 
-// admit reports whether p is to be used, and whether the wanted layer has replaced the one in use with it: it does so
-// at its keyframe.
+// admit reports whether p is used. A keyframe of the wanted layer makes this layer the one in use; switched reports
+// that p did so.
 func (c *layerChoice) admit(p layerPacket) (used, switched bool) {
 	if int32(p.layer) == c.current.Load() {
 		return true, false
@@ -71,11 +71,11 @@ func (c *layerChoice) admit(p layerPacket) (used, switched bool) {
 	return true, true
 }
 
-// Times after which a layer counts as gone.
+// How long layers may be silent.
 const (
-	layerSilence  = time.Second      // without a packet of the layer in use
-	layerPatience = 5 * time.Second  // without a packet of the layer that is wanted
-	layerRetry    = 30 * time.Second // until that layer is tried again
+	layerSilence  = time.Second      // a layer without a packet for this time is silent; if it is in use, a layer that is not replaces it
+	layerPatience = 5 * time.Second  // a silent layer has failed if it became the wanted one longer ago than this
+	layerRetry    = 30 * time.Second // a failed layer is tried again if it became the wanted one longer ago than this
 )
 
 // silent reports whether no packet came for layerSilence.
@@ -83,7 +83,8 @@ func (l *layer) silent(now time.Time) bool {
 	return now.Sub(time.Unix(0, l.seen.Load())) > layerSilence
 }
 
-// failed reports whether no packet came although the layer is wanted.
+// failed reports whether the layer is silent although it became the wanted one more than layerPatience ago. After
+// layerRetry the failure is forgotten.
 func (l *layer) failed(now time.Time) bool {
 	if l.wantedSince.IsZero() || !l.silent(now) {
 		return false
@@ -92,13 +93,14 @@ func (l *layer) failed(now time.Time) bool {
 	return since > layerPatience && since < layerRetry
 }
 
-// enlargeAtMost is by how much the frames of the layer in use may be enlarged before a larger layer is wanted. Another
-// layer must fill the tile. The difference keeps the layer while tiles change a little.
+// enlargeAtMost is the factor by which the frames of the layer in use may be enlarged before a larger layer is wanted.
+// The frames of any other layer must fill the tile without being enlarged. This hysteresis keeps the layer when tiles
+// change a little.
 const enlargeAtMost = 1.15
 
-// chooseLayer picks the smallest layer that fills the tile, or the largest if none does. A layer of unknown size counts
-// as large enough until its size is known: a camera's sub-stream is tried before its main one. Layers that did not come
-// although they were wanted are left out for layerRetry.
+// chooseLayer returns the smallest layer that fills the tile, or the largest if none does. A layer of unknown size
+// counts as large enough until its size is known, so a camera's sub-stream is tried before its main stream. Layers that
+// are gone are left out.
 func chooseLayer(layers []layer, current int, u videoUse, now time.Time) int {
 	best := current
 	found := false
@@ -113,7 +115,7 @@ func chooseLayer(layers []layer, current int, u videoUse, now time.Time) int {
 	return best
 }
 
-// gone reports whether layer i does not come while another one does.
+// gone reports whether layer i cannot be used: it has failed, or it is in use and silent while another layer is not.
 func gone(layers []layer, i, current int, now time.Time) bool {
 	l := &layers[i]
 	if l.failed(now) {
@@ -125,6 +127,7 @@ func gone(layers []layer, i, current int, now time.Time) bool {
 	return anyAlive(layers, now)
 }
 
+// anyAlive reports whether any layer is not silent.
 func anyAlive(layers []layer, now time.Time) bool {
 	for i := range layers {
 		if !layers[i].silent(now) {
@@ -134,16 +137,17 @@ func anyAlive(layers []layer, now time.Time) bool {
 	return false
 }
 
-// better reports whether layer i is better for a tile than layer j.
+// better reports whether layer i is better for a tile than layer j. A layer that fills the tile is better than one that
+// does not. If both fill it, the smaller one is better; if neither does, the larger one.
 func better(layers []layer, i, j, current int, u videoUse) bool {
-	a, b := layers[i].fills(u, i == current), layers[j].fills(u, j == current)
-	if a != b {
-		return a
+	fillsI, fillsJ := layers[i].fills(u, i == current), layers[j].fills(u, j == current)
+	if fillsI != fillsJ {
+		return fillsI
 	}
-	return smaller(layers, i, j) == a
+	return smaller(layers, i, j) == fillsI
 }
 
-// fills reports whether the layer is large enough. The one in use may be a little smaller, see enlargeAtMost.
+// fills reports whether the layer is large enough for the tile. The layer in use may be a little smaller, see enlargeAtMost.
 func (l *layer) fills(u videoUse, current bool) bool {
 	if l.size.W == 0 || l.size.H == 0 {
 		return true
@@ -152,7 +156,8 @@ func (l *layer) fills(u videoUse, current bool) bool {
 	return enlarged <= 1 || current && enlarged <= enlargeAtMost
 }
 
-// smaller compares layers by size, or by number where a size is unknown.
+// smaller reports whether layer i is smaller than layer j. If a size is unknown or both are equal, the layer with the
+// higher number counts as smaller.
 func smaller(layers []layer, i, j int) bool {
 	a, b := layers[i].size, layers[j].size
 	if a == (mixer.Size{}) || b == (mixer.Size{}) || a == b {

@@ -10,47 +10,47 @@ import (
 	"azulejo/mixer"
 )
 
-// mostEarly is how many ticks are held back behind a missing one. Two encoders make the ticks of a subscription while it
-// moves from one to the other.
+// mostEarly is how many ticks may wait for a missing one before them. Ticks can come out of order while a subscription
+// moves from one encoder to another.
 const mostEarly = 5
 
-// audioRendition is one running encoder of audio and the subscriptions that have a route to it.
+// audioRendition is one running audio encoder of the engine, and the subscriptions that have a route to it.
 type audioRendition struct {
 	mu   sync.Mutex
-	subs []*AudioSubscription // replaced, never changed
+	subs []*AudioSubscription // the slice is replaced and never changed
 }
 
-// AudioSubscription is one sink and the mix that it hears: the common one, or one without a source. The engine routes it
-// from one to the other at a tick; packets come in the order of ticks.
+// AudioSubscription connects one sink to the mix whose packets it gets: the common mix, or the mix without one source.
+// The engine moves the subscription from mix to mix at ticks. The sink gets packets in the order of ticks.
 type AudioSubscription struct {
 	hub  *Hub
 	id   mixer.SubscriptionID
 	sink Sink
 
-	mu     sync.Mutex
-	routes []route // the newest last; two at most
-	ahead  []audioTick
-	next   int64         // the tick that is due; zero before the first
-	last   time.Duration // PTS of the newest packet
-	closed bool
+	mu      sync.Mutex
+	routes  []route       // the newest last; at most two
+	ahead   []audioTick   // ticks that wait for a missing one, in their order
+	next    int64         // the tick that the sink gets next; zero before the first
+	lastPTS time.Duration // of the newest packet
+	closed  bool
 }
 
-// route says which rendition is heard from a tick on.
+// route says from which tick on a subscription gets the packets of a rendition.
 type route struct {
 	to   *audioRendition
 	from int64
 }
 
-// audioTick is what an encoder made of one tick.
+// audioTick holds the packets that an encoder made of tick n.
 type audioTick struct {
 	n       int64
 	packets []Packet
 }
 
-// Listen gives sink the audio of all sources but exclude, as Opus or AAC, until the subscription is closed. Zero excludes
-// none.
+// Listen gives sink the audio of all sources except exclude, as Opus or AAC, until the subscription is closed. If
+// exclude is zero, no source is left out.
 func (h *Hub) Listen(ctx context.Context, codec mixer.Codec, exclude mixer.SourceID, sink Sink) (*AudioSubscription, error) {
-	s := &AudioSubscription{hub: h, id: mixer.SubscriptionID(h.ids.Add(1)), sink: sink, last: -1 << 62}
+	s := &AudioSubscription{hub: h, id: mixer.SubscriptionID(h.ids.Add(1)), sink: sink, lastPTS: -1 << 62}
 	h.mu.Lock()
 	h.audioSubs[s.id] = s
 	h.mu.Unlock()
@@ -64,7 +64,7 @@ func (h *Hub) Listen(ctx context.Context, codec mixer.Codec, exclude mixer.Sourc
 	return s, nil
 }
 
-// route leads a subscription to another mix from a tick on.
+// route handles Routed: it gives a subscription a route to another mix from a tick on.
 func (h *Hub) route(e mixer.Routed) {
 	h.mu.Lock()
 	sub := h.audioSubs[e.Subscription]
@@ -78,8 +78,8 @@ func (h *Hub) route(e mixer.Routed) {
 		return
 	}
 	r.add(sub)
-	if gone := sub.follow(route{r, e.Tick}); gone != nil {
-		gone.drop(sub)
+	if unused := sub.addRoute(route{r, e.Tick}); unused != nil {
+		unused.drop(sub)
 	}
 }
 
@@ -97,7 +97,7 @@ func (r *audioRendition) drop(s *AudioSubscription) {
 	r.subs = slices.DeleteFunc(slices.Clone(r.subs), func(o *AudioSubscription) bool { return o == s })
 }
 
-// deliver hands one tick to all subscriptions that hear it here.
+// deliver hands the packets of one tick to the subscriptions of r.
 func (r *audioRendition) deliver(d mixer.Delivery) {
 	r.mu.Lock()
 	subs := r.subs
@@ -111,8 +111,9 @@ func (r *audioRendition) deliver(d mixer.Delivery) {
 	}
 }
 
-// follow notes a route, and returns the rendition that has none any more.
-func (s *AudioSubscription) follow(next route) (gone *audioRendition) {
+// addRoute adds a route and drops the oldest of more than two. It returns the rendition that s has no route to any
+// more, or nil.
+func (s *AudioSubscription) addRoute(next route) (unused *audioRendition) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -122,16 +123,16 @@ func (s *AudioSubscription) follow(next route) (gone *audioRendition) {
 	if len(s.routes) <= 2 {
 		return nil
 	}
-	gone = s.routes[0].to
+	unused = s.routes[0].to
 	s.routes = slices.Delete(s.routes, 0, 1)
-	if slices.ContainsFunc(s.routes, func(r route) bool { return r.to == gone }) {
+	if slices.ContainsFunc(s.routes, func(r route) bool { return r.to == unused }) {
 		return nil
 	}
-	return gone
+	return unused
 }
 
-// hears tells whether the subscription hears r at tick n; s.mu is held.
-func (s *AudioSubscription) hears(r *audioRendition, n int64) bool {
+// routedTo tells whether the subscription gets tick n from r. s.mu is held.
+func (s *AudioSubscription) routedTo(r *audioRendition, n int64) bool {
 	for _, route := range slices.Backward(s.routes) {
 		if route.from <= n {
 			return route.to == r
@@ -140,12 +141,12 @@ func (s *AudioSubscription) hears(r *audioRendition, n int64) bool {
 	return false
 }
 
-// deliver gives the packets of tick n to the sink, in the order of ticks. It waits for a missing tick until mostEarly
-// others have come.
+// deliver hands the packets of tick n to the sink, in the order of ticks. If a tick is missing, later ones wait for it.
+// When more than mostEarly of them wait, the missing tick is given up.
 func (s *AudioSubscription) deliver(r *audioRendition, n int64, packets []Packet) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || !s.hears(r, n) {
+	if s.closed || !s.routedTo(r, n) {
 		return
 	}
 	s.ahead = append(s.ahead, audioTick{n, packets})
@@ -160,28 +161,28 @@ func (s *AudioSubscription) deliver(r *audioRendition, n int64, packets []Packet
 	}
 }
 
-// write hands packets to the sink; their times rise. s.mu is held.
+// write hands packets to the sink, each with a higher PTS than the one before. s.mu is held.
 func (s *AudioSubscription) write(packets []Packet) {
 	for _, p := range packets {
-		if p.PTS <= s.last {
-			p.PTS = s.last + time.Millisecond
+		if p.PTS <= s.lastPTS {
+			p.PTS = s.lastPTS + time.Millisecond
 		}
-		s.last = p.PTS
+		s.lastPTS = p.PTS
 		s.sink.WritePacket(p)
 	}
 }
 
-// Close ends the subscription. When it returns no more packets come. It may be called twice and on nil, but not from
-// WritePacket.
+// Close ends the subscription. The sink gets no packet after Close has returned. Close may be called twice, and on nil,
+// but not from WritePacket.
 func (s *AudioSubscription) Close() {
 	if s == nil {
 		return
 	}
 	s.mu.Lock()
-	was, routes := s.closed, s.routes
+	wasClosed, routes := s.closed, s.routes
 	s.routes, s.ahead, s.closed = nil, nil, true
 	s.mu.Unlock()
-	if was {
+	if wasClosed {
 		return
 	}
 	for _, r := range routes {

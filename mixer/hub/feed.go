@@ -12,18 +12,18 @@ type Feed struct {
 	spec mixer.FeedSpec
 }
 
-// runningFeed is where the events of a feed go.
+// runningFeed receives the events of a feed that the engine plays.
 type runningFeed struct {
 	out   func(mixer.Packet)
-	ended chan error // has room for one
+	ended chan error // gets one value when the feed has ended; buffered
 }
 
-// OpenFeed returns the feed that spec names; Run starts it.
+// OpenFeed returns the feed that spec describes. Run starts it.
 func (h *Hub) OpenFeed(spec mixer.FeedSpec) *Feed { return &Feed{h, spec} }
 
-// Run has the engine play the feed until ctx ends or the input breaks. It returns nil when ctx has ended. Packets come in
-// real time, from one goroutine of the engine; out must not block. What comes from refresh asks for a keyframe, which only
-// test patterns make.
+// Run has the engine play the feed until ctx ends or the input fails. It returns nil if ctx has ended. One goroutine of
+// the engine calls out with the packets, in real time. out must not block. Each value from refresh requests a keyframe,
+// which only test patterns make.
 func (f *Feed) Run(ctx context.Context, out func(mixer.Packet), refresh <-chan struct{}) error {
 	id := mixer.FeedID(f.hub.ids.Add(1))
 	r := &runningFeed{out: out, ended: make(chan error, 1)}
@@ -42,13 +42,13 @@ func (f *Feed) Run(ctx context.Context, out func(mixer.Packet), refresh <-chan s
 		case <-refresh:
 			f.hub.engine.Send(mixer.RequestFeedKeyframe{Feed: id})
 		case <-done:
-			done = nil // FeedEnded follows: no packet comes after Run
+			done = nil // Run waits for FeedEnded, so that out is not called after Run has returned
 			f.hub.engine.Send(mixer.CloseFeed{Feed: id})
 		}
 	}
 }
 
-// addFeed is false once the engine has ended.
+// addFeed adds a running feed. It returns false if the engine has ended.
 func (h *Hub) addFeed(id mixer.FeedID, r *runningFeed) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -71,7 +71,7 @@ func (h *Hub) feed(id mixer.FeedID) *runningFeed {
 	return h.feeds[id]
 }
 
-// endFeeds ends those that still run once the engine has ended.
+// endFeeds ends the feeds that still run after the engine has ended.
 func (h *Hub) endFeeds() {
 	h.mu.Lock()
 	all := h.feeds

@@ -11,25 +11,25 @@ import (
 	"azulejo/mixer"
 )
 
-// Engine mixes one room. Send takes a command, never blocks, and may be called from any goroutine, also while an event
-// is handled. Run lives until ctx ends, and has freed everything when it returns.
+// Engine mixes the media of one room. Send gives it a command. Send never blocks, and may be called from any goroutine,
+// also while an event is handled. Run runs the engine until ctx ends, and frees everything before it returns.
 type Engine interface {
 	Send(mixer.Command)
 	Run(ctx context.Context) error
 }
 
-// Start makes an engine that is not running yet. It calls emit, from any of its goroutines, for every event.
+// Start makes an engine that does not run yet. The engine calls emit for every event, from any of its goroutines.
 type Start func(cfg mixer.Config, emit func(mixer.Event), log *slog.Logger) (Engine, error)
 
-// Hub holds the engine of one room.
+// Hub is the server's side of one room's mixer. It owns the engine.
 type Hub struct {
 	cfg      mixer.Config
 	log      *slog.Logger
 	engine   Engine
-	ids      atomic.Uint64 // of sources, subscriptions and requests
-	overload atomic.Int32
+	ids      atomic.Uint64 // the newest number of a source, feed, subscription or request
+	overload atomic.Int32  // the level of overload
 	requests requests
-	work     sync.WaitGroup // passthroughs
+	work     sync.WaitGroup // the goroutines of passthroughs
 
 	mu         sync.Mutex
 	views      map[string]mixer.View
@@ -41,7 +41,7 @@ type Hub struct {
 	feeds      map[mixer.FeedID]*runningFeed // nil once the engine has ended
 }
 
-// New prepares a hub and its engine; Run makes them live.
+// New makes a hub and its engine. Run runs them.
 func New(cfg mixer.Config, start Start, log *slog.Logger) (*Hub, error) {
 	cfg = cfg.WithDefaults()
 	if err := cfg.Validate(); err != nil {
@@ -61,7 +61,7 @@ func New(cfg mixer.Config, start Start, log *slog.Logger) (*Hub, error) {
 	return h, nil
 }
 
-// Run runs the engine until ctx ends. Requests that were not answered then end with mixer.ErrClosed.
+// Run runs the engine until ctx ends. Requests that were not answered by then fail with mixer.ErrClosed.
 func (h *Hub) Run(ctx context.Context) error {
 	err := h.engine.Run(ctx)
 	h.requests.close()
@@ -71,7 +71,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	return err
 }
 
-// endRenditions stops all passthroughs.
+// endRenditions forgets all renditions and stops their passthroughs.
 func (h *Hub) endRenditions() {
 	h.mu.Lock()
 	all := maps.Clone(h.renditions)
@@ -83,24 +83,24 @@ func (h *Hub) endRenditions() {
 	}
 }
 
-// Epoch is the zero of media time. It holds a monotonic reading, and lies on a multiple of the GOP.
+// Epoch returns the zero of media time. It has a monotonic clock reading. It is a multiple of the GOP on the wall clock.
 func (h *Hub) Epoch() time.Time { return h.cfg.Epoch }
 
-// Config is what the engine was started with, defaults filled in.
+// Config returns the configuration of the engine, with defaults in place of zero fields.
 func (h *Hub) Config() mixer.Config { return h.cfg }
 
-// Overload is how far the room is degraded, see mixer.Stats.
+// Overload returns the level of overload, see mixer.Stats.
 func (h *Hub) Overload() int { return int(h.overload.Load()) }
 
-// Views returns the named views; the caller may keep the map.
+// Views returns the named views. The caller owns the map.
 func (h *Hub) Views() map[string]mixer.View {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return maps.Clone(h.views)
 }
 
-// SetView defines a named view, or defines it anew; its viewers see the change at the next keyframe. The error names the
-// field that is wrong and what is accepted.
+// SetView defines or redefines a named view. Its viewers see the change at the next keyframe. The error names the first
+// bad field and the accepted range.
 func (h *Hub) SetView(name string, v mixer.View) error {
 	if err := v.Validate(); err != nil {
 		return err
@@ -112,8 +112,8 @@ func (h *Hub) SetView(name string, v mixer.View) error {
 	return nil
 }
 
-// DeleteView removes a named view; its viewers see main from then on. Main goes back to the zero View. False means that
-// there was none.
+// DeleteView removes a named view. Its viewers see mixer.MainView instead. MainView itself becomes the zero View. The
+// result is false if there was no view of that name.
 func (h *Hub) DeleteView(name string) bool {
 	h.mu.Lock()
 	_, known := h.views[name]
@@ -128,15 +128,15 @@ func (h *Hub) DeleteView(name string) bool {
 	return known
 }
 
-// Stats returns a snapshot. The error is that of ctx, or mixer.ErrClosed.
+// Stats returns a snapshot of the room. The error is that of ctx, or mixer.ErrClosed.
 func (h *Hub) Stats(ctx context.Context) (mixer.Stats, error) {
 	answer, err := h.ask(ctx, func(id mixer.RequestID) mixer.Command { return mixer.GetStats{Request: id} })
 	if err != nil {
 		return mixer.Stats{}, err
 	}
 	for i, r := range answer.stats.Renditions {
-		if now := h.rendition(r.ID); now != nil {
-			answer.stats.Renditions[i] = now.measured(r)
+		if video := h.rendition(r.ID); video != nil {
+			answer.stats.Renditions[i] = video.measured(r)
 		}
 	}
 	return answer.stats, nil
@@ -148,7 +148,7 @@ func (h *Hub) rendition(id mixer.RenditionID) *rendition {
 	return h.renditions[id]
 }
 
-// handle takes one event of the engine.
+// handle handles one event of the engine.
 func (h *Hub) handle(e mixer.Event) {
 	switch e := e.(type) {
 	case mixer.Delivery:
@@ -174,8 +174,8 @@ func (h *Hub) handle(e mixer.Event) {
 	case mixer.Routed:
 		h.route(e)
 	case mixer.OfferPassthrough:
-		if r := h.rendition(e.Rendition); r != nil && r.pass != nil {
-			r.pass.offer(e.Offer, h.source(e.Source))
+		if r := h.rendition(e.Rendition); r != nil && r.passthrough != nil {
+			r.passthrough.offer(e.Offer, h.source(e.Source))
 		}
 	case mixer.Ended:
 		h.ended(e.Rendition)
@@ -198,7 +198,7 @@ func (h *Hub) source(id mixer.SourceID) *Source {
 	return h.sources[id]
 }
 
-// deliver hands packets to the rendition that they are of.
+// deliver hands the packets of a delivery to its rendition, of video or audio.
 func (h *Hub) deliver(d mixer.Delivery) {
 	h.mu.Lock()
 	video, audio := h.renditions[d.Rendition], h.audios[d.Rendition]
@@ -211,7 +211,7 @@ func (h *Hub) deliver(d mixer.Delivery) {
 	}
 }
 
-// ended forgets a rendition.
+// ended forgets a rendition that sends no more packets, and stops its passthrough.
 func (h *Hub) ended(id mixer.RenditionID) {
 	h.mu.Lock()
 	video := h.renditions[id]

@@ -7,23 +7,23 @@ import (
 	"azulejo/mixer"
 )
 
-// Packet is one packet of a rendition on its way to all its sinks, which share it: nobody writes to it.
+// Packet is one packet of a rendition. All sinks share it, so it must not be changed.
 type Packet struct {
 	mixer.Packet
 	shared *payloads
 }
 
-// payloads are the RTP payloads of a packet, made when the first sink needs them.
+// payloads holds the RTP payloads of a packet. They are cut when the first sink needs them.
 type payloads struct {
 	once sync.Once
 	all  [][]byte
 }
 
-// NewPacket shares a packet among sinks.
+// NewPacket returns p as a packet that sinks can share.
 func NewPacket(p mixer.Packet) Packet { return Packet{Packet: p, shared: &payloads{}} }
 
-// Payloads returns the RTP payloads of the packet, cut once for all who share it. It may be called from any goroutine;
-// nobody writes to what it returns.
+// Payloads returns the RTP payloads of the packet, which are cut once for all sinks. It may be called from any
+// goroutine. The caller must not change the payloads.
 func (p Packet) Payloads() [][]byte {
 	p.shared.once.Do(func() {
 		if p.Boundaries == nil {

@@ -12,53 +12,58 @@ import (
 )
 
 const (
-	// passQueue is how many packets of a source may wait for being passed through.
+	// passQueue is how many packets of a source may wait until they are passed through.
 	passQueue = 64
-	// maxStep is how far apart two access units are at most; what is further apart is another clock.
+	// maxStep limits the step between the timestamps of two consecutive access units. A longer step, forward or
+	// backward, means that the source's clock was set anew.
 	maxStep = 2500 * time.Millisecond
-	// maxSlip is how far the source's clock may run away from the room's before a keyframe sets it right.
+	// maxSlip limits how far the timestamps that viewers get may deviate from the room's clock at a keyframe. A larger
+	// deviation is corrected at once.
 	maxSlip = 150 * time.Millisecond
-	// slew is the share of the passing time by which timestamps follow the room's clock: one part in so many.
+	// slew limits how fast timestamps move towards the room's clock: by 1/100 of the time that passes.
 	slew = 100
-	// maxLate is how much later than its neighbours an access unit may come; beyond, its clock was set anew.
+	// maxLate limits the network delay of an access unit beyond the least delay of those before it. A longer delay
+	// means that the source's clock was set anew, or that nothing came for that long.
 	maxLate = 500 * time.Millisecond
-	// answerWithin is how long viewers wait for a keyframe of the source: more than the second between two requests,
-	// and less than most cameras, which cannot be asked, take to the next one.
+	// answerWithin is how long viewers wait for a keyframe that was requested of the source. Then the engine encodes
+	// again. This is longer than the second between two requests, and shorter than the keyframe interval of most
+	// cameras, which make no keyframe on request.
 	answerWithin = 1500 * time.Millisecond
 )
 
-// passProfiles are the H.264 profiles that may be passed through. A decoder of one of them decodes those before it.
+// passProfiles are the values of profile_idc of H.264 that may be passed through. A decoder of one profile also decodes
+// the profiles before it in the list.
 var passProfiles = []uint8{66, 77, 100} // a constant table
 
-// passthrough sends a source's own packets to the subscriptions of a rendition whose view shows nothing else, so that
-// nothing is decoded or encoded for them. It begins at a keyframe. Whatever does not fit ends it, and the engine encodes
-// again.
+// passthrough sends a source's own packets to the subscriptions of a rendition, while the view of the rendition shows
+// only this source. The engine then neither decodes nor encodes for them. Passing through starts at a keyframe of the
+// source. It ends when a packet cannot be passed through, and the engine encodes again.
 type passthrough struct {
 	rendition *rendition
 	packets   chan offered
 	quit      chan struct{}
-	gap       atomic.Bool  // the newest packet found no room
-	asked     atomic.Int64 // since when a keyframe is awaited, in Unix nanoseconds; zero: none is
+	dropped   atomic.Bool  // the newest packet was dropped because the queue was full
+	waiting   atomic.Int64 // since when viewers wait for a keyframe, in Unix nanoseconds; zero: they do not wait
 
 	number atomic.Uint64          // of the newest offer
-	source atomic.Pointer[Source] // of the newest offer; nil for none
+	source atomic.Pointer[Source] // of the newest offer; nil if it was withdrawn
 
 	mu      sync.Mutex
 	tap     *Tap
 	stopped bool
 
 	// Owned by run.
-	from       *Source // of the newest packet
-	unfit      bool    // from's newest keyframe cannot be decoded by the viewers, or is too large
-	reordered  bool    // from's access units do not come in the order of their times
-	format     format  // of from's newest keyframe
-	offset     time.Duration
-	previous   time.Duration          // PTS of the packet before, on the source's clock
-	transits   map[int]*transit.Floor // of transitsOf, by layer
-	transitsOf *Source
+	current    *Source                // the source of the newest packet
+	unfit      bool                   // the viewers cannot decode the newest keyframe of current, or it is too large
+	reordered  bool                   // current sends access units that are not in the order of their timestamps
+	format     format                 // of the newest keyframe of current
+	offset     time.Duration          // what is added to the PTS of a packet of current to get its media time
+	previous   time.Duration          // PTS of the packet that was sent last, on the clock of its source
+	transits   map[int]*transit.Floor // the transit floors of transitsOf, by layer
+	transitsOf *Source                // the source whose packet was scheduled last
 }
 
-// offered is a packet of the source of an offer.
+// offered is a packet of an offered source, with the number of the offer.
 type offered struct {
 	TappedUnit
 	offer uint64
@@ -68,7 +73,7 @@ func newPassthrough(r *rendition) *passthrough {
 	return &passthrough{rendition: r, packets: make(chan offered, passQueue), quit: make(chan struct{}), transits: map[int]*transit.Floor{}}
 }
 
-// offer makes s the source that may be passed through; nil withdraws the offer before.
+// offer makes s the source that may be passed through. Nil withdraws the last offer.
 func (p *passthrough) offer(number uint64, s *Source) {
 	p.mu.Lock()
 	if p.stopped || number <= p.number.Load() {
@@ -89,19 +94,20 @@ func (p *passthrough) offer(number uint64, s *Source) {
 	}
 }
 
-// push queues a packet. When there is no room, the engine encodes again, and what comes next does not continue what waits.
+// push queues a packet. If the queue is full, the packet is dropped, and the engine encodes again. The next packet that
+// is queued is then marked as Lost.
 func (p *passthrough) push(o offered) {
-	o.Lost = o.Lost || p.gap.Load()
+	o.Lost = o.Lost || p.dropped.Load()
 	select {
 	case p.packets <- o:
-		p.gap.Store(false)
+		p.dropped.Store(false)
 	default:
-		p.gap.Store(true)
+		p.dropped.Store(true)
 		p.end()
 	}
 }
 
-// run passes packets through when they are due, until stop.
+// run takes packets from the queue and passes each of them through when it is due. It returns after stop.
 func (p *passthrough) run() {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -119,7 +125,7 @@ func (p *passthrough) run() {
 	}
 }
 
-// sleep waits until due; false means that the passthrough was stopped.
+// sleep waits until due. It returns false if the passthrough was stopped.
 func (p *passthrough) sleep(timer *time.Timer, due time.Time) bool {
 	wait := time.Until(due)
 	if wait <= 0 {
@@ -134,8 +140,8 @@ func (p *passthrough) sleep(timer *time.Timer, due time.Time) bool {
 	}
 }
 
-// schedule tells when the packet is to be shown: after the delay by which the engine holds the video of the source, less
-// what its network has made it wait already.
+// schedule returns when the packet is due. The engine delays the video of the source for lip sync, and schedule adds
+// the same delay to the packet's arrival. It subtracts by how much longer than the transit floor this packet was on its way.
 func (p *passthrough) schedule(o offered) time.Time {
 	if p.transitsOf != o.Source {
 		p.transits, p.transitsOf = map[int]*transit.Floor{}, o.Source
@@ -145,17 +151,18 @@ func (p *passthrough) schedule(o offered) time.Time {
 		floor = &transit.Floor{}
 		p.transits[o.Layer] = floor
 	}
-	came := o.Came.Sub(p.rendition.hub.cfg.Epoch)
-	floor.Add(came, came-o.PTS)
-	late := came - o.PTS - floor.Value()
-	if late > maxLate { // another clock, or nothing came for as long
+	arrived := o.Came.Sub(p.rendition.hub.cfg.Epoch)
+	floor.Add(arrived, arrived-o.PTS)
+	late := arrived - o.PTS - floor.Value()
+	if late > maxLate { // the clock was set anew, or nothing came for that long
 		late, *floor = 0, transit.Floor{}
-		floor.Add(came, came-o.PTS)
+		floor.Add(arrived, arrived-o.PTS)
 	}
 	return o.Came.Add(time.Duration(o.Source.delay.Load()) - late)
 }
 
-// pass sends o as it is, if it is of the offered source and can be sent.
+// pass sends o unchanged if the viewers can decode it. Otherwise the engine encodes again. A packet of a source that is
+// not offered any more is discarded.
 func (p *passthrough) pass(o offered, due time.Time) {
 	if o.Source != p.source.Load() {
 		return
@@ -166,7 +173,7 @@ func (p *passthrough) pass(o offered, due time.Time) {
 		p.end()
 		return
 	case o.Key:
-		p.asked.Store(0)
+		p.waiting.Store(0)
 	case !continues || p.unanswered(o.Source):
 		p.end()
 		o.Source.requestKeyframe()
@@ -175,89 +182,95 @@ func (p *passthrough) pass(o offered, due time.Time) {
 	p.send(o, due, continues)
 }
 
-// send delivers o with its time in the room. The first packet stops the encoder.
+// send delivers o to all subscriptions, with its media time as PTS. At the first packet it tells the engine to stop encoding.
 func (p *passthrough) send(o offered, due time.Time, continues bool) {
-	r, came := p.rendition, o.PTS
+	r := p.rendition
 	r.mu.Lock()
 	if p.number.Load() != o.offer || r.layout == nil {
 		r.mu.Unlock()
 		return
 	}
-	is := p.format
-	begins := r.passed.Swap(&is) == nil
-	r.keyNext = true // the viewers will lack what the encoder's next packets refer to
+	passing := p.format
+	starts := r.passingFormat.Swap(&passing) == nil
+	r.needsKeyframe = true // the viewers do not get the frames to which the encoder's next packets refer
 	packet := o.Packet
-	packet.PTS = p.stamp(packet, continues, due.Sub(r.hub.cfg.Epoch), r.last)
-	p.previous = came
-	left := r.share(packet)
+	packet.PTS = p.mediaTime(packet, continues, due.Sub(r.hub.cfg.Epoch), r.lastPTS)
+	p.previous = o.PTS
+	moved := r.sendToAll(packet)
 	r.mu.Unlock()
-	if begins {
+	if starts {
 		r.hub.engine.Send(mixer.SetPassthrough{Rendition: r.id, Offer: o.offer, Active: true})
 	}
-	r.hub.leave(left)
+	r.hub.leave(moved)
 }
 
-// continues tells whether o goes on with what is passed through, and notes what keeps it from that. A keyframe may begin
-// anew at any time: senders start again, with another format or another clock.
+// continues tells whether o continues the packets that are passed through: nothing was lost before it, and its codec
+// and timestamp follow on theirs. It also updates unfit and reordered. A keyframe does not have to continue anything,
+// because senders restart, with another format or another clock.
 func (p *passthrough) continues(o offered) bool {
-	if o.Source != p.from {
-		p.from, p.unfit, p.reordered = o.Source, false, false
+	if o.Source != p.current {
+		p.current, p.unfit, p.reordered = o.Source, false, false
 		p.end()
 	}
 	if o.Key {
 		p.unfit = !p.fits(o.Packet)
 	}
-	now := p.rendition.passed.Load()
-	passes := now != nil && now.codec == o.Codec && !o.Lost
+	passing := p.rendition.passingFormat.Load()
+	complete := passing != nil && passing.codec == o.Codec && !o.Lost
 	step := o.PTS - p.previous
-	p.reordered = p.reordered || passes && step <= 0 && step > -maxStep && !o.Key
-	return passes && step > 0 && step < maxStep
+	p.reordered = p.reordered || complete && step <= 0 && step > -maxStep && !o.Key
+	return complete && step > 0 && step < maxStep
 }
 
-// fits tells whether the viewers can decode what begins with this keyframe, and do not get more than they asked for.
-func (p *passthrough) fits(k mixer.Packet) bool {
+// fits tells whether the viewers can decode the video that starts with this keyframe, and whether the video is not
+// larger than they asked for. It stores the format of the keyframe.
+func (p *passthrough) fits(keyPacket mixer.Packet) bool {
 	info := p.rendition.info
-	is, ok := keyframe.Read(k)
-	if !ok || k.Codec != info.Codec && k.Codec != info.Also {
+	head, ok := keyframe.Read(keyPacket)
+	if !ok || keyPacket.Codec != info.Codec && keyPacket.Codec != info.Also {
 		return false
 	}
-	p.format = format{k.Codec, mixer.Size{W: is.Width, H: is.Height}}
-	if info.Exact && min(is.Width, is.Height) > min(info.Size.W, info.Size.H) {
+	p.format = format{keyPacket.Codec, mixer.Size{W: head.Width, H: head.Height}}
+	if info.Exact && min(head.Width, head.Height) > min(info.Size.W, info.Size.H) {
 		return false
 	}
-	return k.Codec != mixer.H264 || slices.Contains(passProfiles, is.Profile) && is.Profile <= info.Profile
+	return keyPacket.Codec != mixer.H264 || slices.Contains(passProfiles, head.Profile) && head.Profile <= info.Profile
 }
 
-// stamp is the time of k in the room, after last: it follows slowly the time at which k is due.
-func (p *passthrough) stamp(k mixer.Packet, continues bool, due, last time.Duration) time.Duration {
-	if slip := due - k.PTS - p.offset; !continues || k.Key && slip.Abs() > maxSlip {
+// mediaTime converts the PTS of a packet to media time, at least 1 ms after last. While packets continue each other,
+// the offset between the two clocks changes slowly, so that the result moves towards due. The result jumps to due if
+// the packet continues nothing, or if it is a keyframe and the difference is larger than maxSlip.
+func (p *passthrough) mediaTime(packet mixer.Packet, continues bool, due, last time.Duration) time.Duration {
+	if slip := due - packet.PTS - p.offset; !continues || packet.Key && slip.Abs() > maxSlip {
 		p.offset += slip
 	} else {
-		most := (k.PTS - p.previous) / slew
+		most := (packet.PTS - p.previous) / slew
 		p.offset += min(max(slip, -most), most)
 	}
-	return max(k.PTS+p.offset, last+time.Millisecond)
+	return max(packet.PTS+p.offset, last+time.Millisecond)
 }
 
-// end goes back to what the engine encodes.
+// end stops passing through: the subscriptions get the encoder's packets again, and the engine is told.
 func (p *passthrough) end() {
-	p.asked.Store(0)
+	p.waiting.Store(0)
 	r := p.rendition
-	if r.passed.Swap(nil) != nil {
+	if r.passingFormat.Swap(nil) != nil {
 		r.hub.engine.Send(mixer.SetPassthrough{Rendition: r.id, Offer: p.number.Load(), Active: false})
 	}
 }
 
-// keyframeRequested notes since when a keyframe of the source is awaited.
+// keyframeRequested notes that viewers wait for a keyframe of the source from now on, unless they already do. It has no
+// effect while the encoder's packets are delivered.
 func (p *passthrough) keyframeRequested() {
-	if p.rendition.passed.Load() != nil {
-		p.asked.CompareAndSwap(0, time.Now().UnixNano())
+	if p.rendition.passingFormat.Load() != nil {
+		p.waiting.CompareAndSwap(0, time.Now().UnixNano())
 	}
 }
 
-// unanswered tells whether a keyframe was requested of s too long ago. If not yet, it is requested once more.
+// unanswered tells whether viewers have waited for a keyframe of s for longer than answerWithin. While they wait, it
+// requests the keyframe again.
 func (p *passthrough) unanswered(s *Source) bool {
-	since := p.asked.Load()
+	since := p.waiting.Load()
 	if since == 0 {
 		return false
 	}
@@ -265,7 +278,7 @@ func (p *passthrough) unanswered(s *Source) bool {
 	return time.Since(time.Unix(0, since)) > answerWithin
 }
 
-// stop ends the passthrough for good. It may be called twice.
+// stop closes the tap and ends run. It may be called twice.
 func (p *passthrough) stop() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -10,21 +10,21 @@ import (
 	"azulejo/mixer"
 )
 
-// rendition is one running encoder of the engine and the subscriptions that share its packets.
+// rendition is one running video encoder of the engine, and the subscriptions that share its packets.
 type rendition struct {
-	hub   *Hub
-	id    mixer.RenditionID
-	info  mixer.RenditionInfo
-	pass  *passthrough // nil: its packets always come from the encoder
-	meter mixer.Meter
+	hub         *Hub
+	id          mixer.RenditionID
+	info        mixer.RenditionInfo
+	passthrough *passthrough // nil: all packets come from the encoder
+	meter       mixer.Meter
 
-	passed atomic.Pointer[format] // of what is passed through right now; nil while the encoder's packets are delivered
+	passingFormat atomic.Pointer[format] // of the source that is passed through now; nil while the encoder's packets are delivered
 
-	mu      sync.Mutex // held while packets are delivered; sinks do not block
-	subs    []*VideoSubscription
-	layout  *mixer.Layout // what the video shows; nil before the first packet
-	keyNext bool          // the encoder's next packets are discarded until a keyframe
-	last    time.Duration // PTS of the newest packet
+	mu            sync.Mutex // held while packets are delivered; sinks must not block
+	subs          []*VideoSubscription
+	layout        *mixer.Layout // what the video shows; nil before the first packet
+	needsKeyframe bool          // the encoder's next packets are discarded until a keyframe
+	lastPTS       time.Duration // of the newest packet
 }
 
 // format is the codec and size of video.
@@ -33,7 +33,7 @@ type format struct {
 	size  mixer.Size
 }
 
-// assign leads a subscription to the rendition that the engine has chosen for it.
+// assign handles Assigned: the subscription moves to the rendition that the engine has chosen for it.
 func (h *Hub) assign(a mixer.Assigned) {
 	h.mu.Lock()
 	sub := h.videoSubs[a.Subscription]
@@ -41,103 +41,105 @@ func (h *Hub) assign(a mixer.Assigned) {
 	if sub != nil && r == nil {
 		r = &rendition{hub: h, id: a.Rendition, info: a.Info}
 		if a.Info.Profile != 0 {
-			r.pass = newPassthrough(r)
-			h.work.Go(r.pass.run)
+			r.passthrough = newPassthrough(r)
+			h.work.Go(r.passthrough.run)
 		}
 		h.renditions[a.Rendition] = r
 	}
 	h.mu.Unlock()
-	if sub == nil { // it was closed meanwhile; Unsubscribe is on its way
+	if sub == nil { // the subscription was closed meanwhile, and Unsubscribe was sent
 		return
 	}
 	waits := sub.move(r, a.Rungs)
 	r.update(sub)
-	if waits && r.pass != nil {
-		r.pass.keyframeRequested() // by the engine, when it assigned the rendition
+	if waits && r.passthrough != nil {
+		r.passthrough.keyframeRequested() // the engine requested one when it assigned the rendition
 	}
 }
 
-// update adds or removes a subscription, whichever is right now, and tells whether it has the rendition's packets then.
-func (r *rendition) update(s *VideoSubscription) (added bool) {
+// update adds s to the subscriptions of r if it now gets r or waits for it, and removes s otherwise. It tells whether s is
+// one of them then.
+func (r *rendition) update(s *VideoSubscription) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	uses, has := s.uses(r), slices.Contains(r.subs, s)
+	uses, listed := s.uses(r), slices.Contains(r.subs, s)
 	switch {
-	case uses && !has:
+	case uses && !listed:
 		r.subs = append(slices.Clone(r.subs), s)
-	case !uses && has:
+	case !uses && listed:
 		r.subs = slices.DeleteFunc(slices.Clone(r.subs), func(o *VideoSubscription) bool { return o == s })
 	}
 	return uses
 }
 
-// deliver hands the encoder's packets to all subscriptions. While a source is passed through they are discarded, and
-// after that until a keyframe: viewers lack what the others refer to.
+// deliver hands the encoder's packets to all subscriptions. It discards them while a source is passed through, and
+// after that until the encoder's next keyframe, because the viewers do not have the frames to which they refer.
 func (r *rendition) deliver(d mixer.Delivery) {
 	r.mu.Lock()
 	if d.Layout != nil {
 		r.layout = d.Layout
 	}
-	var left []*VideoSubscription
+	var moved []*VideoSubscription
 	for _, p := range d.Packets {
-		if r.passed.Load() != nil || r.keyNext && !p.Key {
+		if r.passingFormat.Load() != nil || r.needsKeyframe && !p.Key {
 			continue
 		}
-		r.keyNext = false
-		left = append(left, r.share(p)...)
+		r.needsKeyframe = false
+		moved = append(moved, r.sendToAll(p)...)
 	}
 	r.mu.Unlock()
-	r.hub.leave(left)
+	r.hub.leave(moved)
 }
 
-// share hands one packet to all subscriptions; r.mu is held. It returns those that leave another rendition for this one.
-func (r *rendition) share(p mixer.Packet) (left []*VideoSubscription) {
+// sendToAll hands one packet to all subscriptions. It returns the subscriptions that moved from another rendition to r
+// at this packet. r.mu is held.
+func (r *rendition) sendToAll(p mixer.Packet) (moved []*VideoSubscription) {
 	r.meter.Add(len(p.Data))
-	r.last = p.PTS
+	r.lastPTS = p.PTS
 	shared := NewPacket(p)
 	for _, s := range r.subs {
 		if s.deliver(r, shared, r.layout) {
-			left = append(left, s)
+			moved = append(moved, s)
 		}
 	}
-	return left
+	return moved
 }
 
-// leave gives up the renditions that these subscriptions got before.
+// leave releases the renditions that these subscriptions got before they moved.
 func (h *Hub) leave(subs []*VideoSubscription) {
 	for _, s := range subs {
-		s.leaveOld()
+		s.leaveReplaced()
 	}
 }
 
-// end stops what the rendition began.
+// end stops the passthrough of the rendition, if it has one.
 func (r *rendition) end() {
-	if r.pass != nil {
-		r.pass.stop()
+	if r.passthrough != nil {
+		r.passthrough.stop()
 	}
 }
 
-// refresh asks for a keyframe, of the encoder or of the source that is passed through.
+// refresh requests a keyframe. The engine makes one, or requests it of the source that is passed through.
 func (r *rendition) refresh() {
-	if r.pass != nil {
-		r.pass.keyframeRequested()
+	if r.passthrough != nil {
+		r.passthrough.keyframeRequested()
 	}
 	r.hub.engine.Send(mixer.RequestKeyframe{Rendition: r.id})
 }
 
-// stats describes what subscribers get.
+// stats describes the video that the subscriptions get now.
 func (r *rendition) stats() mixer.RenditionStats {
-	rate, passed := r.meter.Read(), r.passed.Load()
-	is := *cmp.Or(passed, &format{r.info.Codec, r.info.Size})
+	rate, passing := r.meter.Read(), r.passingFormat.Load()
+	sent := *cmp.Or(passing, &format{r.info.Codec, r.info.Size})
 	return mixer.RenditionStats{
-		ID: r.id, View: r.info.View, Codec: is.codec, Width: is.size.W, Height: is.size.H,
-		FPS: rate.PerSecond, Bitrate: rate.Bits, Passed: passed != nil,
+		ID: r.id, View: r.info.View, Codec: sent.codec, Width: sent.size.W, Height: sent.size.H,
+		FPS: rate.PerSecond, Bitrate: rate.Bits, Passed: passing != nil,
 	}
 }
 
-// measured adds to the engine's numbers what only the server's side sees.
-func (r *rendition) measured(s mixer.RenditionStats) mixer.RenditionStats {
-	now := r.stats()
-	now.View, now.Sinks, now.Skipped = s.View, s.Sinks, s.Skipped
-	return now
+// measured returns the hub's statistics of r, which describe what was sent. View, Sinks and Skipped come from the engine.
+func (r *rendition) measured(engine mixer.RenditionStats) mixer.RenditionStats {
+	sent := r.stats()
+	sent.View, sent.Sinks, sent.Skipped = engine.View, engine.Sinks, engine.Skipped
+	return sent
 }

@@ -8,20 +8,20 @@ import (
 	"azulejo/mixer"
 )
 
-// reply is what a request was answered with.
+// reply is the answer to a request. stats is set only for GetStats.
 type reply struct {
 	err   error
 	stats mixer.Stats
 }
 
-// requests are those that wait for their answers. The zero value is ready.
+// requests are the requests that wait for their answers. The zero value is ready.
 type requests struct {
 	mu     sync.Mutex
 	wait   map[mixer.RequestID]chan reply
 	closed bool
 }
 
-// open returns the channel of one more request; nil after close.
+// open adds a request and returns the channel that gets its answer. It returns nil after close.
 func (r *requests) open(id mixer.RequestID) chan reply {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -36,7 +36,7 @@ func (r *requests) open(id mixer.RequestID) chan reply {
 	return c
 }
 
-// answer ends a request. An answer that nobody waits for any more is discarded.
+// answer gives a request its answer and removes it. The answer to an unknown request is discarded.
 func (r *requests) answer(id mixer.RequestID, a reply) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -52,7 +52,7 @@ func (r *requests) drop(id mixer.RequestID) {
 	delete(r.wait, id)
 }
 
-// close answers all requests with mixer.ErrClosed, and those to come.
+// close answers all requests with mixer.ErrClosed. After close, open accepts no request.
 func (r *requests) close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -65,7 +65,7 @@ func (r *requests) close() {
 
 func errClosed() error { return fmt.Errorf("ask the engine: %w", mixer.ErrClosed) }
 
-// ask sends a request and waits for its answer, or until ctx ends.
+// ask sends a request and waits for its answer, at most until ctx ends. command makes the request for a number.
 func (h *Hub) ask(ctx context.Context, command func(mixer.RequestID) mixer.Command) (reply, error) {
 	id := mixer.RequestID(h.ids.Add(1))
 	answered := h.requests.open(id)

@@ -9,28 +9,29 @@ import (
 	"azulejo/mixer"
 )
 
-// SourceConfig says what a new source is, and who is told about it. Both functions may be nil. They are called from
-// the engine's goroutines and must not block.
+// SourceConfig describes a new source, and has the functions that its events call. Both functions may be nil. The
+// engine's goroutines call them, so they must not block.
 type SourceConfig struct {
 	mixer.SourceSpec
-	KeyframeWanted func()             // the sender is to make a keyframe; at most once a second
-	Demanded       func(mixer.Demand) // the use of the video has changed
+	KeyframeWanted func()             // asks the sender for a keyframe; called at most once a second
+	Demanded       func(mixer.Demand) // called when the demand for the video has changed
 }
 
-// Source is one participant's media on their way into the engine. Packets may be written from any goroutine, those of
-// one medium and layer from one goroutine at a time. No method blocks.
+// Source takes the media of one participant and hands them to taps and the engine. Packets may be written from any
+// goroutine, but the packets of one medium and layer only from one goroutine at a time. No method blocks.
 type Source struct {
 	hub   *Hub
 	id    mixer.SourceID
 	cfg   SourceConfig
-	delay atomic.Int64 // by which the engine holds the video, in nanoseconds
+	delay atomic.Int64 // by how much the engine delays the video for lip sync, in nanoseconds
 
-	mu        sync.Mutex
-	taps      []*Tap // replaced, never changed
-	now, next int    // the layers that are in use and wanted
+	mu      sync.Mutex
+	taps    []*Tap // the slice is replaced and never changed
+	current int    // the layer that taps get
+	wanted  int    // the layer that the engine uses; taps get it from its next keyframe on
 }
 
-// AddSource makes a source: it has a tile from now on. The caller closes it.
+// AddSource adds a source, which has a tile from now on. The caller must close it.
 func (h *Hub) AddSource(cfg SourceConfig) *Source {
 	cfg.SourceSpec = cfg.WithDefaults()
 	if cfg.KeyframeWanted == nil {
@@ -39,7 +40,7 @@ func (h *Hub) AddSource(cfg SourceConfig) *Source {
 	if cfg.Demanded == nil {
 		cfg.Demanded = func(mixer.Demand) {}
 	}
-	s := &Source{hub: h, id: mixer.SourceID(h.ids.Add(1)), cfg: cfg, now: cfg.Layers - 1, next: cfg.Layers - 1}
+	s := &Source{hub: h, id: mixer.SourceID(h.ids.Add(1)), cfg: cfg, current: cfg.Layers - 1, wanted: cfg.Layers - 1}
 	h.mu.Lock()
 	h.sources[s.id] = s
 	h.mu.Unlock()
@@ -47,7 +48,7 @@ func (h *Hub) AddSource(cfg SourceConfig) *Source {
 	return s
 }
 
-// ID is the source's number; zero for a nil source.
+// ID returns the number of the source, zero for nil.
 func (s *Source) ID() mixer.SourceID {
 	if s == nil {
 		return 0
@@ -55,13 +56,13 @@ func (s *Source) ID() mixer.SourceID {
 	return s.id
 }
 
-// WriteVideo takes one access unit of any codec; the codec may change at a keyframe. Layer 0 is the largest. Layers that
-// the source was not announced with are discarded.
+// WriteVideo takes one access unit of any codec. The codec may change at a keyframe. Layer 0 is the largest. Packets
+// are discarded if their layer is not below SourceSpec.Layers.
 func (s *Source) WriteVideo(layer int, p mixer.Packet) {
 	if layer < 0 || layer >= s.cfg.Layers {
 		return
 	}
-	s.feed(layer, p)
+	s.writeTaps(layer, p)
 	s.hub.engine.Send(mixer.WriteVideo{Source: s.id, Layer: layer, Packet: p})
 }
 
@@ -70,15 +71,15 @@ func (s *Source) WriteAudio(p mixer.Packet) {
 	s.hub.engine.Send(mixer.WriteAudio{Source: s.id, Packet: p})
 }
 
-// SetMuted silences the audio and replaces the video by a placeholder, until called otherwise.
+// SetMuted mutes or unmutes the audio and the video. A placeholder replaces muted video.
 func (s *Source) SetMuted(audio, video bool) {
 	s.hub.engine.Send(mixer.MuteSource{Source: s.id, Audio: audio, Video: video})
 }
 
-// SetAway says that the participant's connection broke and may come back.
+// SetAway says whether the connection of the participant is broken and may come back.
 func (s *Source) SetAway(away bool) { s.hub.engine.Send(mixer.SetAway{Source: s.id, Away: away}) }
 
-// Close ends the source: its tile goes. It may be called twice, and on nil.
+// Close removes the source and its tile. It may be called twice, and on nil.
 func (s *Source) Close() {
 	if s == nil {
 		return
@@ -92,34 +93,35 @@ func (s *Source) Close() {
 	}
 }
 
-// requestKeyframe asks the sender for a keyframe; the engine limits the rate for all who ask.
+// requestKeyframe requests a keyframe of the sender. The engine limits the rate of all requests.
 func (s *Source) requestKeyframe() {
 	s.hub.engine.Send(mixer.RequestSourceKeyframe{Source: s.id})
 }
 
+// demanded handles Demanded: taps get another layer if the engine uses another one.
 func (s *Source) demanded(d mixer.Demand) {
 	s.mu.Lock()
-	s.next = d.Layer
+	s.wanted = d.Layer
 	s.mu.Unlock()
 	s.cfg.Demanded(d)
 }
 
-// TappedUnit is an access unit of a source, unchanged.
+// TappedUnit is one access unit that a tap gets, unchanged.
 type TappedUnit struct {
 	Source *Source
 	Layer  int
-	Came   time.Time
+	Came   time.Time // when WriteVideo got the packet
 	mixer.Packet
 }
 
-// Tap gets the video of one source before the engine does: of the layer that is in use, which changes at a keyframe. It
-// needs no decoder.
+// Tap reads the video of one source in front of the engine, without a decoder. It gets the packets of the layer that
+// the engine uses. It changes to another layer at a keyframe of that layer.
 type Tap struct {
 	source *Source
 	write  func(TappedUnit) // must not block
 }
 
-// Tap begins to give the source's video to write, until the tap is closed.
+// Tap opens a tap: write is called with every access unit of the source's video until the tap is closed.
 func (s *Source) Tap(write func(TappedUnit)) *Tap {
 	t := &Tap{source: s, write: write}
 	s.mu.Lock()
@@ -128,7 +130,7 @@ func (s *Source) Tap(write func(TappedUnit)) *Tap {
 	return t
 }
 
-// Close ends the tap. A call of write may still be under way. It is nil-safe and may be called twice.
+// Close closes the tap. A call of write may still run when Close returns. Close may be called twice, and on nil.
 func (t *Tap) Close() {
 	if t == nil {
 		return
@@ -145,14 +147,14 @@ func (s *Source) Tapped() bool {
 	return len(s.taps) > 0
 }
 
-// feed gives a packet to the taps. The wanted layer takes over at its keyframe.
-func (s *Source) feed(layer int, p mixer.Packet) {
+// writeTaps gives p to the taps if its layer is the current one. A keyframe of the wanted layer makes that layer current.
+func (s *Source) writeTaps(layer int, p mixer.Packet) {
 	s.mu.Lock()
-	if layer == s.next && p.Key {
-		s.now = layer
+	if layer == s.wanted && p.Key {
+		s.current = layer
 	}
 	taps := s.taps
-	if layer != s.now {
+	if layer != s.current {
 		taps = nil
 	}
 	s.mu.Unlock()

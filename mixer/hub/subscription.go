@@ -9,41 +9,41 @@ import (
 	"azulejo/mixer"
 )
 
-// Sink consumes a rendition. WritePacket is called by one goroutine at a time, must not block, and must not call into
-// the hub. p may be kept.
+// Sink consumes the packets of a subscription. WritePacket is called by one goroutine at a time. It must not block and
+// must not call into the hub. It may keep p.
 type Sink interface {
 	WritePacket(p Packet)
 }
 
-// LayoutSink is a Sink that is told what the video shows: right before the first packet that shows it, from the same
-// goroutine. pts is that packet's. Nobody writes to l.
+// LayoutSink is a Sink that also gets the layouts of its video. WriteLayout is called right before WritePacket gets the
+// first packet with this layout, by the same goroutine. pts is the PTS of that packet. WriteLayout must not change l.
 type LayoutSink interface {
 	Sink
 	WriteLayout(l *mixer.Layout, pts time.Duration)
 }
 
-// VideoSubscription is one sink and the video that it gets. When it moves to another rendition it stays with the old one
-// until the new one has a keyframe.
+// VideoSubscription connects one sink to the rendition whose packets it gets. When the subscription moves to another
+// rendition, the sink gets packets of the old one until the new one has a keyframe.
 type VideoSubscription struct {
 	hub     *Hub
 	id      mixer.SubscriptionID
 	sink    Sink
-	layouts LayoutSink // sink, if it wants layouts
+	layouts LayoutSink // the same sink if it is a LayoutSink, otherwise nil
 
-	mu     sync.Mutex
-	now    *rendition   // that is delivered; nil before the first keyframe
-	next   *rendition   // that waits for its keyframe; nil for none
-	old    []*rendition // that were delivered before and are to be left
-	closed bool
-	layout *mixer.Layout // the sink was told last
-	rungs  []mixer.Rung
-	last   time.Duration // PTS of the newest packet
+	mu       sync.Mutex
+	current  *rendition   // the rendition that the sink gets; nil before the first keyframe
+	next     *rendition   // the rendition that replaces current at its next keyframe; nil if there is none
+	replaced []*rendition // the renditions that were current before and are to be left
+	closed   bool
+	layout   *mixer.Layout // the layout that the sink got last
+	rungs    []mixer.Rung
+	lastPTS  time.Duration // of the newest packet
 }
 
-// Watch gives sink the video of a view as H264 or VP8, from a keyframe on, until the subscription is closed. All who
-// watch the same share one encoder. The error for an unknown name is mixer.ErrNoView.
+// Watch gives sink the video of a view as H264 or VP8, from a keyframe on, until the subscription is closed.
+// Subscriptions to equal video share one encoder. The error for an unknown name is mixer.ErrNoView.
 func (h *Hub) Watch(ctx context.Context, w mixer.Watching, sink Sink) (*VideoSubscription, error) {
-	s := &VideoSubscription{hub: h, id: mixer.SubscriptionID(h.ids.Add(1)), sink: sink, last: -1 << 62}
+	s := &VideoSubscription{hub: h, id: mixer.SubscriptionID(h.ids.Add(1)), sink: sink, lastPTS: -1 << 62}
 	s.layouts, _ = sink.(LayoutSink)
 	h.mu.Lock()
 	h.videoSubs[s.id] = s
@@ -58,9 +58,9 @@ func (h *Hub) Watch(ctx context.Context, w mixer.Watching, sink Sink) (*VideoSub
 	return s, nil
 }
 
-// Change makes the subscription watch something else, from a keyframe of that on; until then the old video goes on.
-// Codec, Also, Profile and Keep of w are ignored. After an error nothing has changed, unless it is that of ctx. After
-// Close it is mixer.ErrClosed.
+// Change makes the subscription watch other video, from a keyframe of that video on. Until then the sink gets the old
+// video. Codec, Also, Profile and Keep of w are ignored. After an error nothing has changed, except that the engine may
+// still make the change after an error of ctx. After Close the error is mixer.ErrClosed.
 func (s *VideoSubscription) Change(ctx context.Context, w mixer.Watching) error {
 	if s.isClosed() {
 		return fmt.Errorf("change a subscription: %w", mixer.ErrClosed)
@@ -77,23 +77,28 @@ func (s *VideoSubscription) isClosed() bool {
 	return s.closed
 }
 
-// RequestKeyframe asks for a keyframe soon; the requests of all sinks are answered together.
+// RequestKeyframe requests a keyframe. One keyframe answers the requests of all sinks.
 func (s *VideoSubscription) RequestKeyframe() {
-	s.mu.Lock()
-	r := s.next
-	if r == nil {
-		r = s.now
-	}
-	s.mu.Unlock()
-	if r != nil {
+	if r := s.newest(); r != nil {
 		r.refresh()
 	}
 }
 
-// Rendition describes what the subscription gets, or waits for.
+// newest returns the rendition that the subscription waits for. If it waits for none, newest returns the current one,
+// which is nil before the first.
+func (s *VideoSubscription) newest() *rendition {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.next != nil {
+		return s.next
+	}
+	return s.current
+}
+
+// Rendition describes the rendition that the sink gets, or before its first keyframe the one that it waits for.
 func (s *VideoSubscription) Rendition() mixer.RenditionStats {
 	s.mu.Lock()
-	r := s.now
+	r := s.current
 	if r == nil {
 		r = s.next
 	}
@@ -104,16 +109,16 @@ func (s *VideoSubscription) Rendition() mixer.RenditionStats {
 	return r.stats()
 }
 
-// Rungs are the sizes in which the watched video can be had now, largest first: fewer while the machine is overloaded.
-// Nobody writes to them.
+// Rungs returns the sizes that the watched video is available in now, the largest first. There are fewer while the
+// machine is overloaded. The caller must not change the slice.
 func (s *VideoSubscription) Rungs() []mixer.Rung {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.rungs
 }
 
-// move makes r the next rendition, unless it is delivered already. The one that waited until now is left. It tells whether
-// the subscription waits for a keyframe.
+// move makes r the next rendition, unless the sink gets it already. The rendition that was next until now is left. The
+// result tells whether the subscription waits for a keyframe of r.
 func (s *VideoSubscription) move(r *rendition, rungs []mixer.Rung) (waits bool) {
 	s.mu.Lock()
 	if s.closed {
@@ -122,10 +127,10 @@ func (s *VideoSubscription) move(r *rendition, rungs []mixer.Rung) (waits bool) 
 	}
 	waited := s.next
 	s.rungs, s.next = rungs, r
-	if s.now == r {
+	if s.current == r {
 		s.next = nil
 	}
-	waits = s.next == r
+	waits = s.next != nil
 	s.mu.Unlock()
 	if waited != nil && waited != r {
 		s.leave(waited)
@@ -133,8 +138,9 @@ func (s *VideoSubscription) move(r *rendition, rungs []mixer.Rung) (waits bool) 
 	return waits
 }
 
-// deliver hands p to the sink, from the first keyframe of r on. It tells whether another rendition is to be left. The lock
-// is held meanwhile: that lets Close promise silence.
+// deliver hands a packet p of r to the sink, if r is current. If r is next and p is a keyframe, r becomes current
+// first. moved tells whether r replaced another rendition, which is to be left. deliver holds s.mu, so that the sink
+// gets no packet after Close.
 func (s *VideoSubscription) deliver(r *rendition, p Packet, layout *mixer.Layout) (moved bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -142,18 +148,18 @@ func (s *VideoSubscription) deliver(r *rendition, p Packet, layout *mixer.Layout
 	case s.closed:
 		return false
 	case r == s.next && p.Key:
-		if moved = s.now != nil; moved {
-			s.old = append(s.old, s.now)
+		if moved = s.current != nil; moved {
+			s.replaced = append(s.replaced, s.current)
 		}
-		s.now, s.next = r, nil
-		s.layout = nil // told again: the video may have another size
-	case r != s.now:
+		s.current, s.next = r, nil
+		s.layout = nil // the layout is sent again: the video may have another size
+	case r != s.current:
 		return false
 	}
-	if p.PTS <= s.last { // packets of two renditions at the same tick
-		p.PTS = s.last + time.Millisecond
+	if p.PTS <= s.lastPTS { // both renditions had a packet at this tick
+		p.PTS = s.lastPTS + time.Millisecond
 	}
-	s.last = p.PTS
+	s.lastPTS = p.PTS
 	if s.layouts != nil && layout != nil && layout != s.layout {
 		s.layout = layout
 		s.layouts.WriteLayout(layout, p.PTS)
@@ -162,26 +168,19 @@ func (s *VideoSubscription) deliver(r *rendition, p Packet, layout *mixer.Layout
 	return moved
 }
 
-// leaveOld gives up the renditions that were replaced.
-func (s *VideoSubscription) leaveOld() {
+// leaveReplaced releases the renditions that were replaced.
+func (s *VideoSubscription) leaveReplaced() {
 	s.mu.Lock()
-	old := s.old
-	s.old = nil
+	replaced := s.replaced
+	s.replaced = nil
 	s.mu.Unlock()
-	for _, r := range old {
+	for _, r := range replaced {
 		s.leave(r)
 	}
 }
 
-// uses tells whether r is delivered, or waits for its keyframe.
-func (s *VideoSubscription) uses(r *rendition) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return r == s.now || r == s.next
-}
-
-// leave gives r up. If the engine has assigned r again meanwhile, the subscription waits for a keyframe of r, which it
-// did not get because the engine thought that r was delivered.
+// leave releases a rendition. If the rendition has been assigned anew meanwhile, leave requests a keyframe of it
+// instead, for which the subscription waits.
 func (s *VideoSubscription) leave(r *rendition) {
 	if r.update(s) {
 		r.refresh()
@@ -190,17 +189,24 @@ func (s *VideoSubscription) leave(r *rendition) {
 	s.hub.engine.Send(mixer.Leave{Subscription: s.id, Rendition: r.id})
 }
 
-// Close ends the subscription. When it returns no more packets come. It may be called twice and on nil, but not from
-// WritePacket.
+// uses tells whether the subscription gets r or waits for it.
+func (s *VideoSubscription) uses(r *rendition) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.current == r || s.next == r
+}
+
+// Close ends the subscription. The sink gets no packet after Close has returned. Close may be called twice, and on nil,
+// but not from WritePacket.
 func (s *VideoSubscription) Close() {
 	if s == nil {
 		return
 	}
 	s.mu.Lock()
-	was, all := s.closed, append(s.old, s.now, s.next)
-	s.now, s.next, s.old, s.closed = nil, nil, nil, true
+	wasClosed, all := s.closed, append(s.replaced, s.current, s.next)
+	s.current, s.next, s.replaced, s.closed = nil, nil, nil, true
 	s.mu.Unlock()
-	if was {
+	if wasClosed {
 		return
 	}
 	for _, r := range all {

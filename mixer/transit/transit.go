@@ -1,22 +1,22 @@
-// Package transit measures the least time that the packets of a stream were on their way lately. The engine's jitter
-// buffers and the server's passthrough use it.
+// Package transit measures the transit floor of a stream: the least transit of its packets within the last one to two
+// seconds. The transit of a packet is its arrival time on our clock minus its time on the sender's clock. The engine's
+// jitter buffers and lip sync use the floor, and the hub's passthrough.
 package transit
 
 import "time"
 
-// window is how long a minimum counts at least; it counts for two windows at most.
+// window is how long a transit counts at least. It counts for at most two windows.
 const window = time.Second
 
-// Floor is the transit of the packets that waited least, within the last one to two seconds. Transit is the arrival on
-// our clock less the time on the sender's: only differences mean anything. The zero value is ready. It belongs to one
-// goroutine.
+// Floor is the least transit within the last one to two seconds. The two clocks may have any offset, so only
+// differences of transits have a meaning. The zero value is ready. Not for concurrent use.
 type Floor struct {
 	known bool
-	least [2]time.Duration // transit in this window and the one before
+	least [2]time.Duration // the least transit in this window, and in the one before
 	until time.Duration    // when this window ends
 }
 
-// Add notes the transit of a packet that came at now. Both are durations since the same epoch.
+// Add adds the transit of a packet that came at now. now is a duration since any fixed time, the same for all packets.
 func (f *Floor) Add(now, transit time.Duration) {
 	switch {
 	case !f.known:
@@ -28,8 +28,8 @@ func (f *Floor) Add(now, transit time.Duration) {
 	f.least[0] = min(f.least[0], transit)
 }
 
-// Known tells whether a packet has come.
+// Known tells whether any packet was added.
 func (f *Floor) Known() bool { return f.known }
 
-// Value is the floor; zero before the first packet.
+// Value returns the floor, zero before the first packet.
 func (f *Floor) Value() time.Duration { return min(f.least[0], f.least[1]) }
