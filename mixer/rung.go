@@ -42,9 +42,9 @@ func (c Config) WithBitrates(sizes []Size) []Rung {
 	return all
 }
 
-// Ladder returns the sizes that a canvas is encoded in, the largest first, each once. words are the names of the rungs.
+// EncodedSizes returns the sizes that a canvas is encoded in, the largest first, each once. words are the names of the rungs.
 // A rung that is not smaller than the canvas becomes the size of the canvas.
-func Ladder(canvas Size, words []string) []Size {
+func EncodedSizes(canvas Size, words []string) []Size {
 	var all []Size
 	for _, word := range words {
 		if n, err := ParseRung(word); err == nil {
@@ -66,11 +66,11 @@ func (s Size) Shrink(n int) Size {
 	return Size{even(s.W), even(s.H)}
 }
 
-// auto reports whether word names no rung.
+// auto reports whether word is empty or "auto".
 func auto(word string) bool { return word == "" || word == "auto" }
 
 // PickSize returns the largest size that is not larger than the rung that word names. If all sizes are larger, it
-// returns the smallest. If word names no rung, it returns the largest. Sizes must be ordered, the largest first.
+// returns the smallest. If word is empty or "auto", it returns the largest. Sizes must be ordered, the largest first.
 func PickSize(sizes []Size, word string) (Size, error) {
 	if auto(word) {
 		return sizes[0], nil

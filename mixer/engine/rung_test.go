@@ -10,7 +10,7 @@ import (
 	"azulejo/mixer"
 )
 
-func TestLadder(t *testing.T) {
+func TestEncodedSizes(t *testing.T) {
 	standard := []string{"720p", "360p", "180p"}
 	for _, c := range []struct {
 		canvas mixer.Size
@@ -29,7 +29,7 @@ func TestLadder(t *testing.T) {
 		{mixer.Size{W: 1000, H: 1000}, []string{"720p", "64p"}, []mixer.Size{{W: 720, H: 720}, {W: 64, H: 64}}},
 		{mixer.Size{W: 7680, H: 64}, []string{"64p"}, []mixer.Size{{W: 7680, H: 64}}},
 	} {
-		got := mixer.Ladder(c.canvas, c.words)
+		got := mixer.EncodedSizes(c.canvas, c.words)
 		if !slices.Equal(got, c.want) {
 			t.Errorf("%v in %v: %v, want %v", c.canvas, c.words, got, c.want)
 		}

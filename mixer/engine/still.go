@@ -116,7 +116,7 @@ func (s *still) draw(canvas *codec.Frame, p image.Point) (uint64, error) {
 	return seq, nil
 }
 
-// latest returns another owner of the source's newest frame in the size of the still, and the number of the frame. The
+// latest returns a new reference to the source's newest frame in the size of the still, and the number of the frame. The
 // first caller that needs the frame scales it. Other callers wait for the first one, and get the same error if it fails.
 func (s *still) latest() (*codec.Frame, uint64, error) {
 	for {
@@ -148,7 +148,7 @@ func (s *still) joinUpdate() (u *stillUpdate, started bool) {
 	return s.update, true
 }
 
-// renew scales the newest frame for the update u, which the caller has started, and ends u. It returns another owner of the
+// renew scales the newest frame for the update u, which the caller has started, and ends u. It returns a new reference to the
 // scaled frame.
 func (s *still) renew(u *stillUpdate) (*codec.Frame, uint64, error) {
 	next, seq, err := s.cut()

@@ -301,7 +301,7 @@ func (m *Engine) spotlightByName(v mixer.View) mixer.View {
 // sizes returns the sizes in which v can now be encoded for a subscription that watches w, the largest first. During
 // overload the largest is left out, unless w has Keep.
 func (m *Engine) sizes(v mixer.View, w mixer.Watching) []mixer.Size {
-	sizes := mixer.Ladder(mixer.Size{W: v.Width, H: v.Height}, m.cfg.Rungs)
+	sizes := mixer.EncodedSizes(mixer.Size{W: v.Width, H: v.Height}, m.cfg.Rungs)
 	if m.overload() >= overloadRung && !w.Keep && len(sizes) > 1 {
 		return sizes[1:]
 	}

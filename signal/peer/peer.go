@@ -30,13 +30,14 @@ type Options struct {
 	Upstream Upstream       // receives the published media; nil: they are discarded
 	Own      mixer.SourceID // left out of the client's audio; zero: nothing is
 
-	// View is viewed first; its Codec and Profile are filled in. With rung "auto" the viewer gets the rung that its
-	// network carries; Rendition describes it, and OnLayout is called with each change of it.
+	// View is viewed first; the peer fills in its Codec and Profile. With rung "auto" the peer chooses the rung that the
+	// client's network carries. Peer.Rendition describes what is sent now.
 	//
-	// OnLayout is called from the goroutine that sends, right before the first frame that shows l leaves with that
-	// RTP timestamp. It must not block and must not write to l. It may be nil.
+	// OnLayout is called from the goroutine that sends, right before it sends the first frame with that layout. rtp is the
+	// RTP timestamp of that frame. It is also called when the rendition changes. It must not block and must not write to
+	// layout. It may be nil.
 	View     mixer.Watching
-	OnLayout func(l *mixer.Layout, rtp uint32)
+	OnLayout func(layout *mixer.Layout, rtp uint32)
 
 	// Audio and Video are the published media that Upstream receives. The others are discarded.
 	Audio, Video bool
@@ -103,8 +104,8 @@ func (e *Engine) NewPeer(opts Options, log *slog.Logger) *Peer {
 }
 
 // Answer answers the client's one offer. A [refusal.Error] tells what was wrong with it. After any error except a
-// second offer the client may offer again. When both sides offer at once, the later offer is refused here: a dialect in
-// which the client's offer wins makes another Peer for it.
+// second offer the client may offer again. When both sides offer at the same time, Answer refuses the
+// client's offer. A dialect that wants the client's offer to win must make another Peer and answer the offer there.
 func (p *Peer) Answer(text string) (string, error) {
 	o, err := readOffer(text)
 	p.mu.Lock()
@@ -136,8 +137,9 @@ func (p *Peer) trickle(pc *webrtc.PeerConnection) {
 	})
 }
 
-// setCallbacks is called after the offer was accepted: nothing happens before the client has the answer. A connection
-// that is up again requests keyframes in both directions, since packets were lost.
+// setCallbacks is called once an offer has been accepted. That is early enough: no track and no connection appears before
+// both sides have the answer. When a connection is up again, keyframes are requested in both directions, because packets
+// were lost.
 func (p *Peer) setCallbacks(pc *webrtc.PeerConnection) {
 	pc.OnTrack(p.onTrack)
 	pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) {
@@ -238,7 +240,7 @@ func (p *Peer) addCandidate(c Candidate) error {
 	return nil
 }
 
-// Change makes the client view something else, from a keyframe of that on. The stream continues without a gap. Before
+// Change switches the client to other video, at a keyframe of that video. The stream continues without a gap. Before
 // media flow it replaces Options.View. After an error everything stays as it was.
 func (p *Peer) Change(w mixer.Watching) error {
 	p.mu.Lock()

@@ -20,7 +20,7 @@ const (
 // several frames. The decoder holds at most one incomplete frame and the newest message.
 type decoder struct {
 	version version // empty before CONNECT: frames are read as in 1.2, without escapes
-	rest    string  // the text that is not decoded yet; a part of the newest message, or a copy
+	rest    string  // the text that is not decoded yet
 }
 
 // write appends the next message to the text that is not decoded yet.
@@ -32,7 +32,7 @@ func (d *decoder) next() (*frame, error) {
 	d.rest = strings.TrimLeft(d.rest, "\r\n")
 	f, end, err := d.read()
 	if f == nil {
-		d.rest = strings.Clone(d.rest) // a copy per frame took seconds for a message of many frames; this is a copy per message
+		d.rest = strings.Clone(d.rest) // so that the rest does not keep the whole message in memory; only here: once per message, not once per frame
 		return nil, err
 	}
 	d.rest = d.rest[end:]

@@ -13,7 +13,8 @@ import (
 
 // confirmWithin is how long a client waits at most for the message rendition that confirms its selection. If the
 // selection leads to the same rendition as before, no new rendition starts, and only the end of this time confirms the
-// selection. If the confirmation came too early, a correct one follows it.
+// selection. If the new rendition starts only after that time, a second message rendition
+// describes it.
 const confirmWithin = 2 * time.Second
 
 // Room is what a Viewer needs to know of the room.
@@ -31,7 +32,7 @@ type Viewer struct {
 	notify func(kind string, message any)
 
 	selected choice // what the client selected last
-	sent     choice // what the frames show that were sent so far
+	sent     choice // the choice that the frames sent so far show
 
 	peer *peer.Peer // nil before Connect
 
@@ -41,7 +42,7 @@ type Viewer struct {
 	rendition Rendition        // that was sent last; zero: none yet
 	tile      Tile             // that was sent last
 	overdue   <-chan time.Time // fires when a confirmation is overdue; nil: none is pending
-	before    renditionID      // of the frames at the time of the pending selection
+	before    renditionID      // what was being sent when the pending selection was made
 }
 
 // renditionID tells the renditions of a room apart.
@@ -194,8 +195,8 @@ func (v *Viewer) Overdue() <-chan time.Time {
 // SendRendition sends the rendition that the client receives. The session must call it when media begin to flow.
 func (v *Viewer) SendRendition() { v.sendRendition(true) }
 
-// SendLayout sends the newest layout. Before that it calls Confirm, unless a selection is pending and the rendition is
-// still the one from before the selection.
+// SendLayout sends the newest layout. It calls Confirm first, except while a confirmation is pending and the old rendition
+// is still being sent.
 func (v *Viewer) SendLayout() {
 	now := v.layouts.get()
 	if r, ok := v.peer.Rendition(); v.overdue == nil || ok && idOf(r) != v.before {

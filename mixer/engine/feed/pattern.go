@@ -99,18 +99,18 @@ func (g *generator) advance(now time.Time, forced bool) error {
 	return g.frame(now, at, forced)
 }
 
-// frame paints the frame of the time now, and encodes it with the PTS at. The frame becomes a keyframe if forced is set, or
+// frame paints the pattern for a wall-clock time, and encodes it with a PTS. The frame becomes a keyframe if forced is set, or
 // if keyEvery has passed since the last one.
-func (g *generator) frame(now time.Time, at time.Duration, forced bool) error {
+func (g *generator) frame(now time.Time, pts time.Duration, forced bool) error {
 	f, err := g.painter.paint(now)
 	if err != nil {
 		return err
 	}
-	key := forced || g.frames == 1 || at-g.lastKey >= keyEvery
+	key := forced || g.frames == 1 || pts-g.lastKey >= keyEvery
 	if key {
-		g.lastKey = at
+		g.lastKey = pts
 	}
-	packets, err := g.video.Encode(f, at, key)
+	packets, err := g.video.Encode(f, pts, key)
 	for _, p := range packets {
 		g.out(p)
 	}

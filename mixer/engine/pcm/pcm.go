@@ -31,9 +31,9 @@ func Sub(sum []int32, in []int16) {
 	}
 }
 
-// Gain multiplies the samples of in by a factor that changes linearly over the block. The first frame gets the factor from.
-// The factor to is for the frame after the last one, so that consecutive ramps join. Results beyond 16 bits are clipped. If
-// from and to are 1, nothing changes.
+// Gain multiplies the samples of in by a factor that changes linearly over the block. The first frame is multiplied by
+// from. One frame after the end of the block the factor would reach to, so that the next block can begin with that value.
+// Results beyond 16 bits are clipped. If both factors are 1, nothing changes.
 func Gain(in []int16, from, to float32) {
 	switch {
 	case from == 1 && to == 1:
