@@ -35,8 +35,11 @@ func (f *Feed) Run(ctx context.Context, out func(mixer.Packet), refresh <-chan s
 	for done := ctx.Done(); ; {
 		select {
 		case err := <-r.ended:
-			if ctx.Err() != nil {
+			switch {
+			case ctx.Err() != nil:
 				return nil
+			case err == nil: // the engine ended first
+				return errClosed()
 			}
 			return err
 		case <-refresh:
