@@ -66,6 +66,7 @@ func TestOverloadGoesUpAndDown(t *testing.T) {
 					t.Fatal(err)
 				}
 				defer sub.Close()
+				eventually(t, 3*time.Second, "the source is decoded", func() bool { return src.Stats().Decoded && len(src.video.changed) == 0 })
 				steps := []int{0, 1, 2, 3, 4}[:c.want+1]
 				c.labour.hard.Store(true)
 				if got := spend(t, src, 16*time.Second); !slices.Equal(got, steps) {

@@ -73,8 +73,14 @@ func (p *publisher) WriteLayer(layer int, packet mixer.Packet) { p.feed.WriteVid
 func (p *publisher) WriteAudio(packet mixer.Packet)            { p.feed.WriteAudio(packet) }
 func (p *publisher) SetMuted(audio, video bool)                { p.feed.SetMuted(audio, video) }
 func (p *publisher) SetAway(away bool)                         { p.feed.SetAway(away) }
-func (p *publisher) Close()                                    { p.feed.Close() }
-func (p *publisher) Stats() mixer.SourceStats                  { return p.stats() }
+
+// Close also waits until the decoders are freed.
+func (p *publisher) Close() {
+	p.feed.Close()
+	p.engine.removing.Wait()
+}
+
+func (p *publisher) Stats() mixer.SourceStats { return p.stats() }
 
 // sink is a hub.Sink without RTP payloads.
 type sink interface{ WritePacket(mixer.Packet) }
