@@ -42,13 +42,14 @@ type setup struct {
 	webrtc peer.Config
 	ws     ws.Config
 	auth   auth.Config
+	rungs  []string     // of the mixer; nil: its default
 	log    *slog.Logger // the test's, of warnings, when nil
 }
 
 func serve(t *testing.T, s setup) *server {
 	t.Helper()
 	base := signaltest.NewServer(t, signaltest.Config{
-		Mixer:  mixer.Config{Width: width, Height: height, FPS: fps, Bitrate: 1_500_000},
+		Mixer:  mixer.Config{Width: width, Height: height, FPS: fps, Bitrate: 1_500_000, Rungs: s.rungs},
 		Limits: s.limits, WebRTC: s.webrtc, Auth: s.auth, Log: s.log,
 	})
 	url := base.Open(ws.NewHandler(s.ws, base.Registry, base.Engine, base.Guard, base.Log))

@@ -82,7 +82,7 @@ func (s *server) age(name string) (time.Duration, bool) {
 // TestTenPublishers: ten sources are mixed for viewers of both codecs; participants join and leave; one stops sending for
 // a while.
 func TestTenPublishers(t *testing.T) {
-	s := serve(t, setup{})
+	s := serve(t, setup{rungs: []string{"720p"}}) // one rung: the viewers keep the size of the canvas on a busy machine too
 	viewer, tv := s.view(t, mixer.H264)
 	_, tv8 := s.view(t, mixer.VP8)
 	all := tenPictures()
