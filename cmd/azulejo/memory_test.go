@@ -11,9 +11,9 @@ import (
 	"azulejo/codec"
 )
 
-// TestMemoryOfFramesGoesBack: the pages of closed frames go back to the system at once, whatever lies behind them. In
-// malloc's arena they would leave holes. The test needs a process of its own, because malloc fills the holes of other
-// tests first.
+// TestMemoryOfFramesGoesBack: closing a frame returns its pages to the system at once, even if memory that was allocated
+// later is still in use. In malloc's arena the pages would remain as holes. The test needs a process of its own, because
+// malloc fills the holes of other tests first.
 func TestMemoryOfFramesGoesBack(t *testing.T) {
 	const fresh = "AZULEJO_TEST_FRESH"
 	if os.Getenv(fresh) == "" {

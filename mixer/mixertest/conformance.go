@@ -11,7 +11,7 @@ import (
 // time. The cases run at the same time, but for the last, which needs the whole machine. The caller looks for goroutines
 // that are left.
 func Conformance(t *testing.T, start hub.Start) {
-	noFrames(t)
+	t.Cleanup(func() { CheckFrames(t) })
 	t.Run("cases", func(t *testing.T) {
 		var work sync.WaitGroup // more at a time than t.Parallel allows: most of them wait
 		defer work.Wait()

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"azulejo/codec"
 	"azulejo/mixer"
 	"azulejo/mixer/hub"
 )
@@ -69,18 +68,25 @@ func run(t *testing.T, start hub.Start, cfg mixer.Config) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.end = running(t, r.Run, func() { checkOrder(t, r.events.snapshot()) })
+	return r
+}
+
+// running calls run in a goroutine. The result ends it, once, and calls after then; the end of the test does so too.
+func running(t *testing.T, run func(context.Context) error, after func()) (end func()) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- r.Run(ctx) }()
-	r.end = sync.OnceFunc(func() {
+	go func() { done <- run(ctx) }()
+	end = sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {
 			t.Errorf("run: %v", err)
 		}
-		checkOrder(t, r.events.snapshot())
+		after()
 	})
-	t.Cleanup(r.end)
-	return r
+	t.Cleanup(end)
+	return end
 }
 
 // await polls until ok, and fails the test after limit.
@@ -92,17 +98,6 @@ func await(t *testing.T, what string, ok func() bool) {
 		}
 	}
 	t.Fatalf("%s: not within %v", what, limit)
-}
-
-// noFrames demands that no frame is left when the test and its subtests have ended.
-func noFrames(t *testing.T) {
-	t.Helper()
-	before := codec.LiveFrames()
-	t.Cleanup(func() {
-		if n := codec.LiveFrames() - before; n != 0 {
-			t.Errorf("%d frames were not closed", n)
-		}
-	})
 }
 
 // raw is an engine that is commanded without a hub.
@@ -128,16 +123,7 @@ func runRaw(t *testing.T, start hub.Start) *raw {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- r.Run(ctx) }()
-	r.end = sync.OnceFunc(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("run: %v", err)
-		}
-	})
-	t.Cleanup(r.end)
+	r.end = running(t, r.Run, func() {})
 	return r
 }
 

@@ -112,8 +112,8 @@ func heard[T any](t *testing.T, l *listener, kind string) T {
 	return m
 }
 
-// TestEvents: a viewer gets the events of what it watches, at whatever time it opens the stream, and gets the view that it
-// selects.
+// TestEvents: a viewer gets the events of the view that it watches, also if it opens the stream of events late. It gets the
+// view that it selects.
 func TestEvents(t *testing.T) {
 	s := serve(t, setup{whip: whip.Config{Beat: 50 * time.Millisecond}})
 	s.newCaller(t).publish("/whip/yard/a", orange, 0)
