@@ -100,7 +100,7 @@ func (r *Room) describeViews() []ViewInfo {
 
 // withDefaults fills in the room's values where v has none.
 func (r *Room) withDefaults(v mixer.View) mixer.View {
-	cfg := r.registry.cfg.Mixer.WithDefaults()
+	cfg := r.hub.Config()
 	set := func(v *int, room int) {
 		if *v == 0 {
 			*v = room
