@@ -243,8 +243,13 @@ func (b *bench) publish() error {
 			return err
 		}
 	}
-	if missing := b.report.unmeasured(); len(missing) > 0 {
-		return fmt.Errorf("not measured: %s", strings.Join(missing, ", "))
+	return unmeasuredError(b.report.unmeasured())
+}
+
+// unmeasuredError returns an error that lists names, the cases that could not be measured. It returns nil without names.
+func unmeasuredError(names []string) error {
+	if len(names) == 0 {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("not measured: %s", strings.Join(names, ", "))
 }

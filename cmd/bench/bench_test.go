@@ -328,6 +328,7 @@ func TestBenchRefuses(t *testing.T) {
 		{[]string{"--pairs", "8", clip}, 2, "--pairs: 8: accepted are 9 to 99"},
 		{[]string{"--against", serverProgram, "--only", "ssim", clip}, 2, `--only: "ssim": accepted with --against are wall, sub, viewers, views, memory`},
 		{[]string{"--against", serverProgram, "--only", "wall,sub", clip}, 2, "--only: sub: SUBFILE"},
+		{[]string{"--server", "/bin/false", "--against", "/bin/false", "--only", "wall", clip}, 1, "bench: not measured: wall"},
 	} {
 		var stderr bytes.Buffer
 		cmd := exec.Command(program, c.args...)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -15,7 +16,7 @@ import (
 const (
 	buildSeconds = 8                // the least length of one measurement with --against, in seconds
 	buildMemory  = 10 * time.Second // how long guests join and leave while the memory is measured
-	pairTries    = 3                // how often a pair is tried before the comparison fails
+	pairTries    = 3                // how often a pair is tried before it is skipped
 )
 
 // buildCase is one row of a comparison of builds. measure starts the server's program that b names, measures it for this
@@ -58,7 +59,7 @@ func (b *bench) chosenBuildCases() ([]buildCase, error) {
 }
 
 // compareBuilds measures this build and the one of --against in turn. It prints the ratios of their costs, and saves them
-// with --json.
+// with --json. It returns an error if a row could not be measured.
 func (b *bench) compareBuilds(ctx context.Context) error {
 	chosen, err := b.chosenBuildCases()
 	if err != nil {
@@ -72,26 +73,27 @@ func (b *bench) compareBuilds(ctx context.Context) error {
 	if r.Rows, err = b.measurePairs(ctx, chosen); err != nil {
 		return err
 	}
-	if err := r.table(os.Stdout); err != nil || b.JSON == "" {
-		return err
-	}
-	return saveJSON(b.JSON, r)
+	return r.publish(os.Stdout, b.JSON)
 }
 
 // measurePairs measures b.Pairs pairs of every row. A pair is one measurement of each build. The build that is measured
-// first alternates from pair to pair, so that a drift of the machine's speed cancels out. A pair that fails is repeated at
-// most twice.
+// first alternates from one measured pair of a row to the next, so that a drift of the machine's speed cancels out. A pair
+// that cannot be measured is skipped. The only error is errInterrupted.
 func (b *bench) measurePairs(ctx context.Context, chosen []buildCase) ([]ratioRow, error) {
 	rows := make([]ratioRow, len(chosen))
 	for i, c := range chosen {
-		rows[i] = ratioRow{Case: c.name, Unit: c.unit}
+		rows[i] = ratioRow{Case: c.name, Unit: c.unit, Pairs: []pair{}}
 	}
 	start := time.Now()
 	for n := range b.Pairs {
 		for i, c := range chosen {
-			p, err := b.tryPair(ctx, c, (n+i)%2 == 1)
-			if err != nil {
+			p, err := b.tryPair(ctx, c, (len(rows[i].Pairs)+i)%2 == 1)
+			if errors.Is(err, errInterrupted) {
 				return nil, err
+			}
+			if err != nil {
+				fmt.Fprintf(os.Stderr, "pair %d of %d, %s: skipped: %v\n", n+1, b.Pairs, c.name, err)
+				continue
 			}
 			rows[i].Pairs = append(rows[i].Pairs, p)
 			fmt.Fprintf(os.Stderr, "pair %d of %d, %s: this %.3f, other %.3f %s, ratio %.3f (%s so far)\n",
@@ -101,8 +103,8 @@ func (b *bench) measurePairs(ctx context.Context, chosen []buildCase) ([]ratioRo
 	return rows, nil
 }
 
-// tryPair measures a pair of c, up to pairTries times until it succeeds. It repeats the pair after any error, unless ctx
-// has ended.
+// tryPair measures a pair of c, up to pairTries times until it succeeds. It repeats the pair after any error. If ctx has
+// ended, tryPair returns errInterrupted instead.
 func (b *bench) tryPair(ctx context.Context, c buildCase, otherFirst bool) (p pair, err error) {
 	for range pairTries {
 		if p, err = b.measurePair(ctx, c, otherFirst); err == nil {
@@ -113,7 +115,7 @@ func (b *bench) tryPair(ctx context.Context, c buildCase, otherFirst bool) (p pa
 		}
 		fmt.Fprintf(os.Stderr, "%s: %v\n", c.name, err)
 	}
-	return p, fmt.Errorf("%s: not measured in %d attempts: %w", c.name, pairTries, err)
+	return p, fmt.Errorf("not measured in %d attempts: %w", pairTries, err)
 }
 
 // measurePair measures c once with each build, one right after the other. With otherFirst, the build of --against is

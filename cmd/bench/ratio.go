@@ -29,7 +29,7 @@ type comparison struct {
 type ratioRow struct {
 	Case  string `json:"case"` // as in --only
 	Unit  string `json:"unit"`
-	Pairs []pair `json:"pairs"`
+	Pairs []pair `json:"pairs"` // only those that were measured
 }
 
 // pair has the costs of both builds, measured one right after the other.
@@ -73,13 +73,17 @@ func medianInterval(v []float64) (low, high float64, ok bool) {
 
 // line formats the row in Markdown.
 func (r ratioRow) line() string {
+	if len(r.Pairs) == 0 {
+		return fmt.Sprintf("| %s, %s | not measured |  |  |  |  |\n", r.Case, r.Unit)
+	}
 	ratios := r.column(pair.ratio)
 	interval, verdict := "needs six pairs", ""
 	if low, high, ok := medianInterval(ratios); ok {
-		interval, verdict = fmt.Sprintf("%.3f–%.3f of %d", low, high, len(ratios)), verdictOf(low, high)
+		interval, verdict = fmt.Sprintf("%.3f–%.3f", low, high), verdictOf(low, high)
 	}
 	this, other := median(r.column(func(p pair) float64 { return p.This })), median(r.column(func(p pair) float64 { return p.Other }))
-	return fmt.Sprintf("| %s, %s | %.3f | %.3f | %.3f | %s | %s |\n", r.Case, r.Unit, other, this, median(ratios), interval, verdict)
+	return fmt.Sprintf("| %s, %s | %.3f | %.3f | %.3f of %d | %s | %s |\n",
+		r.Case, r.Unit, other, this, median(ratios), len(ratios), interval, verdict)
 }
 
 // verdictOf says whether this build costs less or more than the other. low to high is the interval of the median ratio. If
@@ -99,12 +103,37 @@ func (c comparison) table(out io.Writer) error {
 	var s strings.Builder
 	fmt.Fprintf(&s, "`%s` on %s, %s: footage %s, wall %s, %g s each; this is %s, other is %s.\n\n",
 		c.Command, c.Machine, c.Began.Format(time.DateOnly), c.Footage, c.Wall, c.Seconds, c.This, c.Other)
-	s.WriteString("| case | other | this | median of this/other | its 95 % interval | this costs |\n|---|---|---|---|---|---|\n")
+	s.WriteString("| case | other | this | median of this/other, of pairs | its 95 % interval | this costs |\n|---|---|---|---|---|---|\n")
 	for _, r := range c.Rows {
 		s.WriteString(r.line())
 	}
 	_, err := io.WriteString(out, s.String())
 	return err
+}
+
+// publish writes the comparison as Markdown to out. It also saves the comparison as JSON, unless file is empty. It returns
+// an error that names the rows without a measured pair, if there are such rows.
+func (c comparison) publish(out io.Writer, file string) error {
+	if err := c.table(out); err != nil {
+		return err
+	}
+	if file != "" {
+		if err := saveJSON(file, c); err != nil {
+			return err
+		}
+	}
+	return unmeasuredError(c.unmeasured())
+}
+
+// unmeasured returns the names of the rows without a measured pair.
+func (c comparison) unmeasured() []string {
+	var all []string
+	for _, r := range c.Rows {
+		if len(r.Pairs) == 0 {
+			all = append(all, r.Case)
+		}
+	}
+	return all
 }
 
 // saveJSON writes v to a file as indented JSON.
