@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// comparison is the report about two builds of the server: "other" is the build of --against, "this" is the build that
-// bench measures otherwise.
+// comparison is the report about two builds of the server. "other" is the build of --against. "this" is the build of --server,
+// or its default.
 type comparison struct {
 	Command string     `json:"command"`
 	Machine string     `json:"machine"`
@@ -40,23 +40,23 @@ type pair struct {
 
 func (p pair) ratio() float64 { return p.This / p.Other }
 
-// column returns one value of every pair: the one that the function of returns.
-func (r ratioRow) column(of func(pair) float64) []float64 {
+// column returns one value of every pair, which the function value selects or computes.
+func (r ratioRow) column(value func(pair) float64) []float64 {
 	all := make([]float64, len(r.Pairs))
 	for i, p := range r.Pairs {
-		all[i] = of(p)
+		all[i] = value(p)
 	}
 	return all
 }
 
-// medianInterval returns an interval that contains the median of the distribution of v with a probability of at least 95 %,
-// for every distribution. The ends of the interval are order statistics: the k-th smallest and the k-th largest value. k is
-// the largest number for which the median lies outside of the interval with a probability of at most 5 %. With less than
-// six values there is no such k, and ok is false.
+// medianInterval returns a 95 % confidence interval of the median, for samples v of any distribution. The ends of the interval
+// are the k-th smallest and the k-th largest value. k is the largest number for which the true median lies outside of the
+// interval with a probability of at most 5 %. With less than six values there is no such k, and ok is false. This is the
+// interval of the sign test.
 func medianInterval(v []float64) (low, high float64, ok bool) {
 	sorted := slices.Sorted(slices.Values(v))
 	n := len(sorted)
-	term := 1.0 // the probability that exactly k of the n values lie below the median
+	term := 1.0 // after the next loop: the probability that exactly k of the n values lie below the true median
 	for range n {
 		term /= 2
 	}
@@ -86,8 +86,8 @@ func (r ratioRow) line() string {
 		r.Case, r.Unit, other, this, median(ratios), len(ratios), interval, verdict)
 }
 
-// verdictOf says whether this build costs less or more than the other. low to high is the interval of the median ratio. If
-// the interval contains 1, the verdict is that both cost the same.
+// verdictOf says whether this build costs less or more than the other. low and high are the ends of the median ratio's
+// interval. If the interval contains 1, the verdict is that both cost the same.
 func verdictOf(low, high float64) string {
 	switch {
 	case high < 1:
