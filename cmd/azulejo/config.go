@@ -18,7 +18,8 @@ import (
 	"azulejo/signal/turn"
 )
 
-// Config is the configuration as the file has it. It is read once and never changed.
+// Config is the configuration of the server. Its fields have the keys of the configuration file. A running server never
+// changes its Config.
 type Config struct {
 	Listen    string                `yaml:"listen"`
 	TLS       TLSConfig             `yaml:"tls"`
@@ -33,7 +34,7 @@ type Config struct {
 	Limits    LimitsConfig          `yaml:"limits"`
 }
 
-// TLSConfig has the names of PEM files. Either both are set or neither.
+// TLSConfig has the names of the PEM files for HTTPS. Both are set, or both are empty: then the server speaks plain HTTP.
 type TLSConfig struct {
 	Cert string `yaml:"cert"`
 	Key  string `yaml:"key"`
@@ -43,11 +44,11 @@ type TLSConfig struct {
 type AuthConfig struct {
 	Mode      string   `yaml:"mode"`
 	Secret    Secret   `yaml:"secret"`
-	AllowOpen bool     `yaml:"allow_open"` // without tokens, listen may be another address than loopback
+	AllowOpen bool     `yaml:"allow_open"` // true: Listen may be any address, although clients need no token
 	Origins   []string `yaml:"origins"`
 }
 
-// MixConfig has the defaults of views and their encoders.
+// MixConfig has the defaults of views and the settings of their encoders. For units see mixer.Config.
 type MixConfig struct {
 	Width   int      `yaml:"width"`
 	Height  int      `yaml:"height"`
@@ -93,14 +94,14 @@ type CameraConfig struct {
 	Audio     bool   `yaml:"audio"`
 }
 
-// setDefaults sets the defaults of a camera in the file.
+// setDefaults sets the values of the keys that the file leaves out.
 func (c *CameraConfig) setDefaults() { c.Audio, c.Transport = true, "tcp" }
 
 func (c CameraConfig) camera(room string) camera.Config {
 	return camera.Config{Room: room, Name: c.Name, URL: c.URL, SubURL: c.SubURL, UDP: c.Transport == "udp", Audio: c.Audio}
 }
 
-// ViewConfig is a view of a room, see mixer.View.
+// ViewConfig is a named view of a room. For its fields see mixer.View.
 type ViewConfig struct {
 	Layout    mixer.LayoutKind `yaml:"layout"`
 	Spotlight string           `yaml:"spotlight"`
@@ -116,7 +117,7 @@ type ViewConfig struct {
 	Labels    bool             `yaml:"labels"` // false: the view shows no names, even if mix.labels is true
 }
 
-// setDefaults sets the defaults of a view in the file.
+// setDefaults sets the values of the keys that the file leaves out.
 func (c *ViewConfig) setDefaults() { c.Labels = true }
 
 func (c ViewConfig) view() mixer.View {
@@ -126,7 +127,8 @@ func (c ViewConfig) view() mixer.View {
 	}
 }
 
-// LimitsConfig limits the resources that clients can use.
+// LimitsConfig limits the resources that clients can use. SourcePixels limits the pixels in one frame of a source. The rates
+// are per client address.
 type LimitsConfig struct {
 	Rooms        int `yaml:"rooms"`
 	Participants int `yaml:"participants"`
@@ -137,7 +139,7 @@ type LimitsConfig struct {
 	FailuresPerMinute int `yaml:"failures_per_minute"`
 }
 
-// defaultConfig returns the configuration that an empty file means.
+// defaultConfig returns the configuration of an empty file.
 func defaultConfig() Config {
 	return Config{
 		Listen: "127.0.0.1:8080",

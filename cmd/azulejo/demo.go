@@ -15,8 +15,8 @@ const demoRoom = "demo"
 // demoNames are the names of the synthetic cameras, in order.
 var demoNames = []string{"Gate", "Courtyard", "정문", "Harbour", "Loading dock", "Stairs", "Garage", "Jardim", "Kitchen"}
 
-// demoTones are the frequencies of the cameras' tones in Hz, in the same order. They are of a pentatonic scale, in which
-// all tones sound well together.
+// demoTones are the frequencies of the cameras' tones in Hz, in the same order. All of them belong to one pentatonic scale,
+// so any of them sound well together.
 var demoTones = []float64{220, 261.63, 329.63, 392, 440, 523.25, 659.25, 784, 880}
 
 // demoCmd runs a server with a room of synthetic cameras, records the room and prints the addresses of the pages.
@@ -45,14 +45,14 @@ func (d *demoCmd) Run(ctx context.Context, log *slog.Logger, env environment) er
 	return s.Run(ctx)
 }
 
-// demoCameras returns n synthetic cameras. After nine cameras the names repeat with a number, and the tones repeat in
-// multiples of their frequencies.
+// demoCameras returns n synthetic cameras. After nine cameras the names and tones repeat: camera 10 is "Gate 2", and its
+// tone has twice the frequency of camera 1.
 func demoCameras(n int) []CameraConfig {
 	all := make([]CameraConfig, n)
 	for i := range all {
 		name := demoNames[i%len(demoNames)]
-		if round := i / len(demoNames); round > 0 {
-			name = fmt.Sprintf("%s %d", name, round+1)
+		if repeats := i / len(demoNames); repeats > 0 {
+			name = fmt.Sprintf("%s %d", name, repeats+1)
 		}
 		tone := demoTones[i%len(demoTones)] * float64(1+i/len(demoTones))
 		all[i] = CameraConfig{
@@ -63,8 +63,8 @@ func demoCameras(n int) []CameraConfig {
 	return all
 }
 
-// shownAddress returns the address at which a browser on this machine reaches a listener. It has the name localhost if
-// possible.
+// shownAddress returns the host and port at which a browser on this machine reaches a listener on the address a. The host is
+// localhost if a is a loopback address or unspecified, such as 0.0.0.0.
 func shownAddress(a net.Addr) string {
 	host, port, err := net.SplitHostPort(a.String())
 	if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsLoopback() && !ip.IsUnspecified() {

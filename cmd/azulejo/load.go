@@ -19,17 +19,18 @@ type loadCmd struct {
 	Bench   loadBenchCmd   `cmd:"" passthrough:"" help:"Is a program of its own: scripts/bench measures a server against ffmpeg."`
 }
 
-// loadBenchCmd is a former command. It only names the program that replaces it.
+// loadBenchCmd is a former command, which scripts/bench replaces.
 type loadBenchCmd struct {
 	Args []string `arg:"" optional:""`
 }
 
-// Run returns an error that names the program.
+// Run returns an error that names scripts/bench.
 func (loadBenchCmd) Run() error {
 	return cli.Usage(errors.New("load bench: it is a program of its own: run scripts/bench with the same arguments"))
 }
 
-// loadTarget has the flags of all load clients: the server and room that they join, their number, and how long they stay.
+// loadTarget has the flags that the commands publish and view share: the room that the clients join, the number of clients,
+// and how long they stay.
 type loadTarget struct {
 	URL     string  `default:"ws://127.0.0.1:8080/ws" help:"WebSocket of the server."`
 	Room    string  `default:"load" help:"Room."`
@@ -48,6 +49,7 @@ func (t loadTarget) check() error {
 	return nil
 }
 
+// loadPublishCmd joins clients that publish the video of a file.
 type loadPublishCmd struct {
 	loadTarget
 	File string `arg:"" help:"Media file with H.264 or VP8 without B-frames." type:"existingfile"`
@@ -67,6 +69,7 @@ func (l *loadPublishCmd) Run(ctx context.Context, log *slog.Logger) error {
 	})
 }
 
+// loadViewCmd joins clients that view a room.
 type loadViewCmd struct {
 	loadTarget
 	View      string `help:"A named view of the room."`
@@ -85,7 +88,8 @@ func (l *loadViewCmd) Run(ctx context.Context, log *slog.Logger) error {
 	})
 }
 
-// run calls join for the clients 1 to t.Count, waits for t.Seconds and prints what the clients sent and received.
+// run calls join once for each client, with n from 1 to t.Count. Then it waits for t.Seconds and prints the statistics of all
+// clients as JSON.
 func (t loadTarget) run(ctx context.Context, log *slog.Logger, join func(crowd *load.Crowd, n int) error) error {
 	crowd := load.NewCrowd(t.Token, log)
 	defer crowd.Close()

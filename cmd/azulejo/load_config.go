@@ -14,7 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Override is a value for one key of the configuration, such as "mix.width". It replaces the value in the file.
+// Override is a new value for one key of the configuration. Key is the path of the key, such as "mix.width".
 type Override struct{ Key, Value string }
 
 // overrides returns one Override for each pair of a key and a value. It leaves out pairs with an empty value.
@@ -37,8 +37,9 @@ func parseOverride(s string) (Override, error) {
 	return Override{key, value}, nil
 }
 
-// loadConfig reads the configuration file unless its name is empty, then the environment, then the flags. Values of a later
-// source replace those of an earlier one.
+// loadConfig returns the configuration from a file, the environment and the flags. The environment replaces values of the
+// file. The flags replace values of both. No file is read if its name is empty. loadConfig also returns an error if the
+// configuration is not valid.
 func loadConfig(file string, environ []string, flags []Override) (Config, error) {
 	c := defaultConfig()
 	if file != "" {
@@ -85,8 +86,8 @@ func (c *Config) set(o Override) error {
 	return apply("", n, reflect.ValueOf(c).Elem())
 }
 
-// fromEnvironment returns the values of all environment variables that stand for a key. The name of such a variable is
-// AZULEJO_ and the path of the key in capitals, such as AZULEJO_MIX_WIDTH.
+// fromEnvironment returns one Override for each environment variable that sets a key. The name of the variable is AZULEJO_
+// and the path of the key in capitals, such as AZULEJO_MIX_WIDTH.
 func fromEnvironment(environ []string) []Override {
 	var all []Override
 	for _, key := range leaves("", reflect.TypeFor[Config]()) {
@@ -100,7 +101,8 @@ func fromEnvironment(environ []string) []Override {
 	return all
 }
 
-// leaves returns the paths of all keys in t that hold a value, not a section with more keys.
+// leaves returns the paths of all keys below t that hold a value. It leaves out keys that hold a section with more keys.
+// prefix is the path of t with a dot at its end; it is empty for the whole configuration.
 func leaves(prefix string, t reflect.Type) []string {
 	if t.Kind() != reflect.Struct {
 		return []string{strings.TrimSuffix(prefix, ".")}
@@ -129,7 +131,8 @@ func fields(t reflect.Type) []field {
 	return all
 }
 
-// apply sets v to the value of the YAML node n. path is the key of v. An error names the key whose value is not accepted.
+// apply sets v to the value of the YAML node n. path is the path of the key that holds v. An error names the key whose value
+// is not accepted.
 func apply(path string, n *yaml.Node, v reflect.Value) error {
 	if n.Kind == yaml.AliasNode {
 		n = n.Alias
@@ -155,11 +158,11 @@ func applySection(path string, n *yaml.Node, v reflect.Value) error {
 	known := fields(v.Type())
 	for i := 0; i < len(n.Content); i += 2 {
 		key := n.Content[i].Value
-		at := slices.IndexFunc(known, func(f field) bool { return f.key == key })
-		if at < 0 {
+		index := slices.IndexFunc(known, func(f field) bool { return f.key == key })
+		if index < 0 {
 			return fmt.Errorf("%s: unknown key; accepted are %s", join(path, key), keys(known))
 		}
-		if err := apply(join(path, key), n.Content[i+1], v.FieldByIndex(known[at].Index)); err != nil {
+		if err := apply(join(path, key), n.Content[i+1], v.FieldByIndex(known[index].Index)); err != nil {
 			return err
 		}
 	}
@@ -198,7 +201,7 @@ func applyList(path string, n *yaml.Node, v reflect.Value) error {
 	return nil
 }
 
-// setDefaults sets the defaults of v, an item of a list or map, if its type has a method setDefaults.
+// setDefaults sets the defaults of v, an item of a list or map. It does nothing if the type of v has no method setDefaults.
 func setDefaults(v reflect.Value) {
 	if d, ok := v.Addr().Interface().(interface{ setDefaults() }); ok {
 		d.setDefaults()
@@ -230,7 +233,7 @@ func applyScalar(path string, n *yaml.Node, v reflect.Value) error {
 	return nil
 }
 
-// refuse returns an error that names the key, its value and the accepted values. It hides the values of secrets.
+// refuse returns an error that names the key, its value and the accepted values. It hides the value of a secret.
 func refuse(path string, n *yaml.Node, accepted string) error {
 	value := n.Value
 	if n.Kind != yaml.ScalarNode {
@@ -246,7 +249,7 @@ func refuse(path string, n *yaml.Node, accepted string) error {
 	return fmt.Errorf("%s: %q: accepted is %s", path, value, accepted)
 }
 
-// join returns the path of a key in the section path.
+// join returns the path of a key of the section whose path is path.
 func join(path, key string) string {
 	if path == "" {
 		return key
@@ -254,7 +257,7 @@ func join(path, key string) string {
 	return path + "." + key
 }
 
-// keys returns a text with the names of all keys in known.
+// keys returns the names of all fields in known, separated by commas.
 func keys(known []field) string {
 	names := make([]string, len(known))
 	for i, f := range known {

@@ -15,7 +15,8 @@ import (
 // version is the version of this program. The build sets it.
 var version = "unknown"
 
-// environment has the environment variables in the form of os.Environ. Its type is how cli.Run passes it to the commands.
+// environment has the environment variables, each as KEY=VALUE. By this type, cli.Run finds the value for the parameter env of
+// a command's Run method.
 type environment []string
 
 // program has the flags and commands of azulejo.
@@ -70,7 +71,7 @@ func (s *serveCmd) load(env environment) (Config, error) {
 	return loadConfig(s.Config, env, flags)
 }
 
-// checkCmd loads the configuration in the same way as serve and starts nothing.
+// checkCmd loads the configuration with the flags of serve and reports its first mistake. It starts no server.
 type checkCmd struct {
 	serveCmd `embed:""`
 }
@@ -83,6 +84,7 @@ func (c *checkCmd) Run(env environment) error {
 	return nil
 }
 
+// versionCmd prints the version of this program and of Go.
 type versionCmd struct{}
 
 func (versionCmd) Run() error {

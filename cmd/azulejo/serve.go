@@ -29,7 +29,7 @@ import (
 	"azulejo/web"
 )
 
-// server has all parts that azulejo serve and azulejo demo run.
+// server has all components that azulejo serve and azulejo demo run.
 type server struct {
 	cfg      Config
 	log      *slog.Logger
@@ -39,14 +39,15 @@ type server struct {
 	peers    *peer.Engine
 	relays   *turn.Relays
 	guard    *auth.Guard
-	signal   *ws.Handler
+	ws       *ws.Handler
 	stomp    *stomp.Handler
 	whip     *whip.Handler
 	web      *web.Server
 	listener net.Listener
 }
 
-// newServer makes all parts and opens the ports. Run starts the parts. After an error, newServer has closed all of them.
+// newServer makes all components and opens the ports. Run starts the components. If newServer returns an error, it has closed
+// everything that it opened.
 func newServer(cfg Config, log *slog.Logger) (s *server, err error) {
 	s = &server{cfg: cfg, log: log}
 	defer func() {
@@ -70,7 +71,7 @@ func newServer(cfg Config, log *slog.Logger) (s *server, err error) {
 	if s.guard, err = auth.New(cfg.guard()); err != nil {
 		return s, err
 	}
-	s.signal = ws.NewHandler(ws.Config{}, s.registry, s.peers, s.guard, log)
+	s.ws = ws.NewHandler(ws.Config{}, s.registry, s.peers, s.guard, log)
 	s.stomp = stomp.NewHandler(stomp.Config{}, s.registry, s.peers, s.guard, log)
 	s.whip = whip.NewHandler(whip.Config{}, s.registry, s.peers, s.guard, log)
 	if s.listener, err = net.Listen("tcp", cfg.Listen); err != nil {
@@ -97,7 +98,7 @@ func (s *server) newWeb() (*web.Server, error) {
 		Guard:      s.guard,
 		Rooms:      s.registry,
 		Footage:    ix,
-		Signalling: s.signal,
+		Signalling: s.ws,
 		SockJS:     s.stomp,
 		WHIP:       s.whip,
 		WHEP:       s.whip,
@@ -141,22 +142,22 @@ func (s *server) Run(ctx context.Context) error {
 // runSignalling waits until ctx ends and then closes the sessions of all clients.
 func (s *server) runSignalling(ctx context.Context) error {
 	<-ctx.Done()
-	return parallel(s.signal.Close, s.stomp.Close, s.whip.Close)
+	return parallel(s.ws.Close, s.stomp.Close, s.whip.Close)
 }
 
-// parallel runs all functions at the same time and waits for them.
+// parallel runs all functions at the same time, waits for them and returns their errors.
 func parallel(all ...func() error) error {
 	errs := make([]error, len(all))
 	var work sync.WaitGroup
-	for i, one := range all {
-		work.Go(func() { errs[i] = one() })
+	for i, f := range all {
+		work.Go(func() { errs[i] = f() })
 	}
 	work.Wait()
 	return errors.Join(errs...)
 }
 
-// runHTTP serves HTTP until ctx ends. At the end, the HTTP server waits for its running requests. Streams of events and
-// long polls would not end by themselves, so runHTTP ends them.
+// runHTTP runs the HTTP server until ctx ends. At its end, the HTTP server waits for all open requests. Event streams and the
+// sessions of SockJS would stay open, so runHTTP ends both.
 func (s *server) runHTTP(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() {
 		s.whip.EndEvents()
@@ -165,8 +166,8 @@ func (s *server) runHTTP(ctx context.Context) error {
 	return s.web.Run(ctx)
 }
 
-// runCameras runs the cameras of all rooms until ctx ends. The cameras may start in any order, since the room knows the
-// place of each.
+// runCameras runs the cameras of all rooms until ctx ends. The cameras may start in any order, since each room reserves their
+// places in the order of the configuration.
 func (s *server) runCameras(ctx context.Context) error {
 	cameras := make(chan error)
 	n := 0
@@ -185,8 +186,8 @@ func (s *server) runCameras(ctx context.Context) error {
 	return err
 }
 
-// close closes the parts that newServer opened. Some of them have been closed by their stage. Closing these again has no
-// effect.
+// close closes everything that newServer opened. It may run after the stages have closed some of it. Closing a component
+// twice has no further effect.
 func (s *server) close() {
 	if s.recorder != nil {
 		if err := s.recorder.Close(); err != nil {

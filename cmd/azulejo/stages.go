@@ -14,16 +14,16 @@ type stage struct {
 	run  func(context.Context) error
 }
 
-// runStages starts the stages in order. When ctx ends or a stage fails, runStages stops all stages in the opposite order.
-// It waits for the end of each stage before it stops the next one, because media comes in at the last stages and the first
-// stage stores it. A stage that returns before it is stopped has failed. runStages returns the errors of all stages.
+// runStages starts the stages in order. When ctx ends or a stage fails, runStages stops all stages in the opposite order. It
+// waits for the end of each stage before it stops the next one, because media flows from the last stage to the first. A stage
+// that returns before it is stopped has failed. runStages returns the errors of all stages.
 func runStages(ctx context.Context, log *slog.Logger, stages []stage) error {
 	type running struct {
 		stage
 		cancel context.CancelFunc
 		done   chan error
 	}
-	ended, end := context.WithCancel(ctx)
+	ending, end := context.WithCancel(ctx)
 	defer end()
 	all := make([]running, len(stages))
 	for i, s := range stages {
@@ -40,7 +40,7 @@ func runStages(ctx context.Context, log *slog.Logger, stages []stage) error {
 			all[i].done <- err
 		}()
 	}
-	<-ended.Done()
+	<-ending.Done()
 	var errs []error
 	for _, r := range slices.Backward(all) {
 		r.cancel()

@@ -20,7 +20,8 @@ type tokenCmd struct {
 	TTL    time.Duration `name:"ttl" default:"1h" help:"How long it is good, such as 30m or 720h."`
 }
 
-// longestTTL is the longest accepted --ttl, about ten years. It prevents tokens that by mistake never expire.
+// longestTTL is the longest accepted --ttl, about ten years. With this limit, a mistyped --ttl cannot make a token that never
+// expires.
 const longestTTL = 10 * 366 * 24 * time.Hour
 
 // Run prints the token, and nothing else, on standard output.
@@ -41,9 +42,9 @@ func (c *tokenCmd) Run(env environment) error {
 	return nil
 }
 
-// pass returns what the token permits, as the flags say.
-func (c *tokenCmd) pass(now time.Time) (auth.Pass, error) {
-	p := auth.Pass{Room: c.Room, Name: strings.TrimSpace(c.Name), Expires: now.Add(c.TTL)}
+// pass returns the permissions of the token, as the flags choose them. The token's lifetime starts at issued.
+func (c *tokenCmd) pass(issued time.Time) (auth.Pass, error) {
+	p := auth.Pass{Room: c.Room, Name: strings.TrimSpace(c.Name), Expires: issued.Add(c.TTL)}
 	for _, g := range c.Grant {
 		p.Grants = append(p.Grants, auth.Grant(strings.TrimSpace(g)))
 	}

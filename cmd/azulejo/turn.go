@@ -41,8 +41,8 @@ func (c Config) validateTurn() error {
 	return c.turn().Validate()
 }
 
-// openMedia opens the ports of WebRTC and of the TURN relays. The peer engine tells clients the addresses of the relays. On
-// this machine, relays may send only to the ports of the peer engine.
+// openMedia opens the ports of WebRTC and of the TURN relays. It passes the addresses of the relays to the peer engine, which
+// sends them to the clients. It passes the ports of the peer engine to the relays. The relays may always send to these ports.
 func (s *server) openMedia() (err error) {
 	relays := s.cfg.turn()
 	relays.Media = func() []netip.AddrPort { return s.peers.Media() }

@@ -10,7 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Secret is a text that logs and errors must not show.
+// Secret is a string that logs and errors must not show.
 type Secret string
 
 // String hides the secret from fmt.
@@ -19,10 +19,11 @@ func (Secret) String() string { return "(secret)" }
 // LogValue hides the secret from logs.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// Size is a number of bytes. The configuration has it as a number, or with a unit, such as 10GiB.
+// Size is a number of bytes. In the configuration it is a number, with or without a unit, such as 10GiB.
 type Size int64
 
-// units are the units of Size with their numbers of bytes. The first four are the largest binary ones.
+// units are the units of a Size, with n bytes each. UnmarshalYAML takes the first one that the value ends with, so B and the
+// empty name come last. String uses the first four, which are the binary units.
 var units = []struct {
 	name string
 	n    int64
@@ -55,13 +56,13 @@ func (s Size) String() string {
 	return strconv.FormatInt(int64(s), 10)
 }
 
-// Seconds is a time in whole seconds. The configuration has it as a number of seconds, or as a duration such as 10s or 2m.
+// Seconds is a time in whole seconds. In the configuration it is a number of seconds, or a duration such as 10s or 2m.
 type Seconds int
 
 // UnmarshalYAML reads Seconds.
 func (s *Seconds) UnmarshalYAML(n *yaml.Node) error {
 	d, err := time.ParseDuration(n.Value)
-	if seconds, notNumber := strconv.ParseInt(n.Value, 10, 32); notNumber == nil {
+	if seconds, errNumber := strconv.ParseInt(n.Value, 10, 32); errNumber == nil {
 		d, err = time.Duration(seconds)*time.Second, nil
 	}
 	if err != nil || d%time.Second != 0 {

@@ -67,14 +67,14 @@ func (c *command) check() error {
 type bench struct {
 	*command
 	log     *slog.Logger
-	program string   // path of the server's program, which is measured
+	program string   // path of the measured server's program
 	dir     string   // for temporary files; removed at the end
 	main    *footage // the main stream of all cameras
-	sub     *footage // the sub-stream of all cameras; nil: they have none
-	report  report
+	sub     *footage // the sub-stream of all cameras; nil: cameras have no sub-stream
+	report  report   // of the comparison with ffmpeg; unused with --against
 }
 
-// Run measures what the flags choose: two builds of the server with --against, otherwise the server and ffmpeg.
+// Run compares two builds of the server with --against, otherwise the server with ffmpeg. It prints a report.
 func (c *command) Run(ctx context.Context, log *slog.Logger) error {
 	b, err := c.prepare(log)
 	if err != nil {
@@ -112,7 +112,7 @@ func (c *command) prepare(log *slog.Logger) (b *bench, err error) {
 	return b, err
 }
 
-// measureAgainstPeer measures the chosen cases against ffmpeg and prints the report.
+// measureAgainstPeer measures the chosen cases against ffmpeg, which is called the peer, and prints the report.
 func (b *bench) measureAgainstPeer(ctx context.Context) error {
 	peer, err := peerVersion(ctx, b.FFmpeg)
 	if err != nil {
@@ -136,10 +136,10 @@ func (b *bench) measureAgainstPeer(ctx context.Context) error {
 	return b.publish()
 }
 
-// commandLine returns the command that started this program, for reports.
+// commandLine returns the command line of this program, for reports.
 func commandLine() string { return "bench " + strings.Join(os.Args[1:], " ") }
 
-// machine returns the number and the name of the processors.
+// machine returns the number of processors and the name of their model.
 func machine() string {
 	model := runtime.GOARCH
 	data, _ := os.ReadFile("/proc/cpuinfo") // without the file, the name is the architecture
@@ -155,11 +155,12 @@ func machine() string {
 // errInterrupted is the error of a run that the user interrupts.
 var errInterrupted = errors.New("interrupted")
 
-// isChosen tells whether the case of that name must be measured: --only names it, or is not given.
+// isChosen reports whether the case called name must be measured: --only names it, or --only is not given.
 func (b *bench) isChosen(name string) bool { return len(b.Only) == 0 || slices.Contains(b.Only, name) }
 
-// measure measures every case once in each round, so that other load of the machine meets all cases. A case that fails
-// does not stop the others. It counts as measured if more than half of its rounds succeed.
+// measure measures every case once in each round and stores the rows in b.report. All cases alternate, so that other load of
+// the machine affects all of them. A case that fails does not stop the others. A case counts as measured if more than half of
+// its rounds succeed.
 func (b *bench) measure(ctx context.Context, chosen []benchCase) error {
 	found := map[string]*findings{}
 	for _, c := range chosen {
@@ -188,7 +189,7 @@ func (b *bench) measure(ctx context.Context, chosen []benchCase) error {
 	return nil
 }
 
-// findings collects the results of one case over all rounds.
+// findings has the results of one case from all rounds.
 type findings struct {
 	rounds  [][]figure // of the rounds that succeeded: one figure for each row of the case
 	failed  int        // number of failed rounds
@@ -233,7 +234,7 @@ func (b *bench) progress(n int, c benchCase, f []figure, err error) {
 	}
 }
 
-// publish prints the report, and saves it with --json. It returns an error if a case could not be measured.
+// publish prints the report. With --json it also saves the report. It returns an error if a case could not be measured.
 func (b *bench) publish() error {
 	if err := b.report.table(os.Stdout); err != nil {
 		return err
@@ -243,8 +244,13 @@ func (b *bench) publish() error {
 			return err
 		}
 	}
-	if missing := b.report.unmeasured(); len(missing) > 0 {
-		return fmt.Errorf("not measured: %s", strings.Join(missing, ", "))
+	return unmeasuredError(b.report.unmeasured())
+}
+
+// unmeasuredError returns an error that lists names, the cases that could not be measured. It returns nil without names.
+func unmeasuredError(names []string) error {
+	if len(names) == 0 {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("not measured: %s", strings.Join(names, ", "))
 }

@@ -89,7 +89,7 @@ func TestSSIM(t *testing.T) {
 		t.Error("frames of different sizes were compared")
 	}
 	wide := noise(1, 80, 60)
-	part := wide.part(10, 6, 64, 48)
+	part := wide.crop(10, 6, 64, 48)
 	flat := luma{make([]byte, 64*48), 64, 64, 48}
 	for y := range 48 {
 		copy(flat.pix[y*64:][:64], wide.pix[(y+6)*80+10:])
@@ -165,7 +165,7 @@ func TestTilesAreAligned(t *testing.T) {
 	tracker := newTracker(films)
 	for i, want := range shown[1] {
 		r := tiles[1]
-		if at, s, err := tracker.match(frames[i].part(r.X, r.Y, r.W, r.H)); at != want || s != 1 || err != nil {
+		if at, s, err := tracker.match(frames[i].crop(r.X, r.Y, r.W, r.H)); at != want || s != 1 || err != nil {
 			t.Errorf("frame %d shows %d with %g, %v; want %d", i, at, s, err, want)
 		}
 	}
@@ -328,6 +328,7 @@ func TestBenchRefuses(t *testing.T) {
 		{[]string{"--pairs", "8", clip}, 2, "--pairs: 8: accepted are 9 to 99"},
 		{[]string{"--against", serverProgram, "--only", "ssim", clip}, 2, `--only: "ssim": accepted with --against are wall, sub, viewers, views, memory`},
 		{[]string{"--against", serverProgram, "--only", "wall,sub", clip}, 2, "--only: sub: SUBFILE"},
+		{[]string{"--server", "/bin/false", "--against", "/bin/false", "--only", "wall", clip}, 1, "bench: not measured: wall"},
 	} {
 		var stderr bytes.Buffer
 		cmd := exec.Command(program, c.args...)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -14,20 +15,20 @@ import (
 
 const (
 	buildSeconds = 8                // the least length of one measurement with --against, in seconds
-	buildMemory  = 10 * time.Second // how long guests join and leave while the memory is measured
-	pairTries    = 3                // how often a pair is tried before the comparison fails
+	buildMemory  = 10 * time.Second // how long guests join and leave in the row memory
+	pairTries    = 3                // how often a pair is tried before it is skipped
 )
 
-// buildCase is one row of a comparison of builds. measure starts the server's program that b names, measures it for this
-// row and returns its cost in unit. compareBuilds calls measure with one bench for each build.
+// buildCase is one row of a comparison of builds. measure starts the program b.program, measures it and returns its cost in
+// unit. measurePair calls measure with one bench for each build.
 type buildCase struct {
 	name, unit string
 	measure    func(b *bench, ctx context.Context) (float64, error)
 }
 
-// buildCases returns all rows. Each measurement starts a server of its own. The cost is that of the whole server. It is
-// not the difference that further viewers or views make: that difference is small, and a ratio of two such differences
-// would not be precise.
+// buildCases returns all rows. Each measurement starts a server of its own. The rows viewers and views have the cost of the
+// whole server. They do not have the additional cost of further viewers or views: that cost is small, and the ratio of two
+// such costs would not be precise.
 func buildCases() []buildCase {
 	return []buildCase{
 		{"wall", "CPU s/s", (*bench).wallCost},
@@ -57,8 +58,8 @@ func (b *bench) chosenBuildCases() ([]buildCase, error) {
 	return slices.DeleteFunc(all, func(c buildCase) bool { return !b.isChosen(c.name) || c.name == "sub" && b.sub == nil }), nil
 }
 
-// compareBuilds measures this build and the one of --against in turn. It prints the ratios of their costs, and saves them
-// with --json.
+// compareBuilds measures two builds in turn: this build, which is b.program, and the other build, which is --against. It
+// prints the ratios of their costs. With --json it also saves the costs. It returns an error if a row could not be measured.
 func (b *bench) compareBuilds(ctx context.Context) error {
 	chosen, err := b.chosenBuildCases()
 	if err != nil {
@@ -72,26 +73,27 @@ func (b *bench) compareBuilds(ctx context.Context) error {
 	if r.Rows, err = b.measurePairs(ctx, chosen); err != nil {
 		return err
 	}
-	if err := r.table(os.Stdout); err != nil || b.JSON == "" {
-		return err
-	}
-	return saveJSON(b.JSON, r)
+	return r.publish(os.Stdout, b.JSON)
 }
 
 // measurePairs measures b.Pairs pairs of every row. A pair is one measurement of each build. The build that is measured
-// first alternates from pair to pair, so that a drift of the machine's speed cancels out. A pair that fails is repeated at
-// most twice.
+// first alternates from one measured pair of a row to the next, so that a drift of the machine's speed cancels out. A pair
+// that cannot be measured is skipped. The only error is errInterrupted.
 func (b *bench) measurePairs(ctx context.Context, chosen []buildCase) ([]ratioRow, error) {
 	rows := make([]ratioRow, len(chosen))
 	for i, c := range chosen {
-		rows[i] = ratioRow{Case: c.name, Unit: c.unit}
+		rows[i] = ratioRow{Case: c.name, Unit: c.unit, Pairs: []pair{}}
 	}
 	start := time.Now()
 	for n := range b.Pairs {
 		for i, c := range chosen {
-			p, err := b.tryPair(ctx, c, (n+i)%2 == 1)
-			if err != nil {
+			p, err := b.tryPair(ctx, c, (len(rows[i].Pairs)+i)%2 == 1)
+			if errors.Is(err, errInterrupted) {
 				return nil, err
+			}
+			if err != nil {
+				fmt.Fprintf(os.Stderr, "pair %d of %d, %s: skipped: %v\n", n+1, b.Pairs, c.name, err)
+				continue
 			}
 			rows[i].Pairs = append(rows[i].Pairs, p)
 			fmt.Fprintf(os.Stderr, "pair %d of %d, %s: this %.3f, other %.3f %s, ratio %.3f (%s so far)\n",
@@ -101,8 +103,8 @@ func (b *bench) measurePairs(ctx context.Context, chosen []buildCase) ([]ratioRo
 	return rows, nil
 }
 
-// tryPair measures a pair of c, up to pairTries times until it succeeds. It repeats the pair after any error, unless ctx
-// has ended.
+// tryPair measures a pair of c, up to pairTries times until it succeeds. It repeats the pair after any error. If ctx has
+// ended, tryPair returns errInterrupted instead.
 func (b *bench) tryPair(ctx context.Context, c buildCase, otherFirst bool) (p pair, err error) {
 	for range pairTries {
 		if p, err = b.measurePair(ctx, c, otherFirst); err == nil {
@@ -113,10 +115,10 @@ func (b *bench) tryPair(ctx context.Context, c buildCase, otherFirst bool) (p pa
 		}
 		fmt.Fprintf(os.Stderr, "%s: %v\n", c.name, err)
 	}
-	return p, fmt.Errorf("%s: not measured in %d attempts: %w", c.name, pairTries, err)
+	return p, fmt.Errorf("not measured in %d attempts: %w", pairTries, err)
 }
 
-// measurePair measures c once with each build, one right after the other. With otherFirst, the build of --against is
+// measurePair measures c once with each build, one build right after the other. With otherFirst, the build of --against is
 // measured first.
 func (b *bench) measurePair(ctx context.Context, c buildCase, otherFirst bool) (p pair, err error) {
 	other := *b
@@ -137,19 +139,19 @@ func (b *bench) measurePair(ctx context.Context, c buildCase, otherFirst bool) (
 	return p, nil
 }
 
-// wallCost returns the CPU seconds per second of a server with the moving wall and one viewer.
+// wallCost returns the CPU seconds per second of a server with the moving wall and one viewer. See movingWall.
 func (b *bench) wallCost(ctx context.Context) (float64, error) {
 	s, err := b.runScene(ctx, b.movingWall())
 	return s.cpu, err
 }
 
-// subCost returns the same as wallCost, but the cameras have sub-streams.
+// subCost returns the same as wallCost, for cameras with sub-streams.
 func (b *bench) subCost(ctx context.Context) (float64, error) {
 	s, err := b.runScene(ctx, b.movingWallWithSubs())
 	return s.cpu, err
 }
 
-// viewersCost returns the same as wallCost, but b.Viewers more viewers watch the same view in the same rung.
+// viewersCost returns the same as wallCost, for b.Viewers more viewers that watch the same view in the same rung.
 func (b *bench) viewersCost(ctx context.Context) (float64, error) {
 	return b.costWith(ctx, b.movingWall(), func(s *runningScene) error {
 		for range b.Viewers {
@@ -161,8 +163,8 @@ func (b *bench) viewersCost(ctx context.Context) (float64, error) {
 	})
 }
 
-// viewsCost returns the same as wallCost, but the room has b.Views more views, at most one for each input. Each of these
-// views has one viewer.
+// viewsCost returns the same as wallCost, for a room with b.Views more views, at most one for each input. Each of these views
+// has one viewer.
 func (b *bench) viewsCost(ctx context.Context) (float64, error) {
 	sc := b.movingWall()
 	sc.views = spotlightNames(min(b.Inputs, b.Views))
@@ -176,7 +178,7 @@ func (b *bench) viewsCost(ctx context.Context) (float64, error) {
 	})
 }
 
-// costWith opens sc, calls change, which may add viewers, and returns the CPU seconds per second of the server afterwards.
+// costWith opens sc and calls change, which may add viewers. Then it returns the CPU seconds per second of the server.
 func (b *bench) costWith(ctx context.Context, sc scene, change func(*runningScene) error) (float64, error) {
 	s, err := b.open(ctx, sc)
 	if err != nil {

@@ -21,9 +21,9 @@ import (
 	"azulejo/signal/client"
 )
 
-// cameras is an RTSP server over TCP (RFC 2326, RFC 6184) that stands for several cameras. Each of its streams plays a clip
-// in a loop, also without clients. A client that connects gets the current frames and has to wait for the next keyframe, as
-// with real cameras. close stops the server.
+// cameras is an RTSP server over TCP (RFC 2326, RFC 6184) that simulates several cameras. Each of its streams plays a clip in a
+// loop, also without clients. A client that connects gets the frames from then on, and can decode from the next keyframe. Real
+// cameras do the same. close stops the server.
 type cameras struct {
 	log     *slog.Logger
 	server  *gortsplib.Server
@@ -34,14 +34,14 @@ type cameras struct {
 	players sync.WaitGroup                     // the goroutines that play the clips
 }
 
-// feed has the clips of one camera: its main stream, and its sub-stream, a smaller picture of the same scene. sub may be
-// nil.
-type feed struct{ main, sub *load.Clip }
+// cameraClips has the clips of one camera: one for its main stream, and one for its sub-stream. sub is nil if the camera has no
+// sub-stream.
+type cameraClips struct{ main, sub *load.Clip }
 
-// startCameras starts a camera for every feed. The first camera starts at the start of its clip. The starts of the others
-// are spread evenly over the length of the clip. Each camera also waits for another fraction of a frame's duration before
-// its first frame, so that the frames of different cameras come at different times.
-func startCameras(feeds []feed, log *slog.Logger) (*cameras, error) {
+// startCameras starts one camera for each item of clips. The first camera starts with the first frame of its clip. The starts
+// of the others are spread evenly over the length of the clip. Each camera also waits for a different fraction of a frame's
+// duration before its first frame, so that the frames of different cameras come at different times.
+func startCameras(clips []cameraClips, log *slog.Logger) (*cameras, error) {
 	c := &cameras{log: log, streams: map[string]*gortsplib.ServerStream{}, ready: make(chan struct{})}
 	c.ctx, c.stop = context.WithCancel(context.Background())
 	defer close(c.ready)
@@ -53,16 +53,16 @@ func startCameras(feeds []feed, log *slog.Logger) (*cameras, error) {
 	if err := c.server.Start(); err != nil {
 		return nil, fmt.Errorf("start the cameras: %w", err)
 	}
-	for i, f := range feeds {
-		fraction := float64(i) / float64(len(feeds))
-		if err := c.add(fmt.Sprintf("%d/main", i+1), f.main, fraction); err != nil {
+	for i, camera := range clips {
+		fraction := float64(i) / float64(len(clips))
+		if err := c.add(fmt.Sprintf("%d/main", i+1), camera.main, fraction); err != nil {
 			c.close()
 			return nil, err
 		}
-		if f.sub == nil {
+		if camera.sub == nil {
 			continue
 		}
-		if err := c.add(fmt.Sprintf("%d/sub", i+1), f.sub, fraction); err != nil {
+		if err := c.add(fmt.Sprintf("%d/sub", i+1), camera.sub, fraction); err != nil {
 			c.close()
 			return nil, err
 		}
@@ -70,13 +70,14 @@ func startCameras(feeds []feed, log *slog.Logger) (*cameras, error) {
 	return c, nil
 }
 
-// url returns the address of a stream of camera n, from 1 on. stream is main or sub.
+// url returns the address of a stream of camera n. The first camera is 1. stream is main or sub.
 func (c *cameras) url(n int, stream string) string {
 	return fmt.Sprintf("rtsp://%s/%d/%s", c.server.RTSPAddress, n, stream)
 }
 
-// add makes a stream and plays clip on it in a loop. fraction, from 0 to 1, is the part of the clip that lies before the
-// first frame, and also the part of a frame's duration that add waits before it plays.
+// add makes the stream path and starts a goroutine that plays clip on the stream in a loop. fraction is at least 0 and less
+// than 1. The goroutine starts with the frame at this fraction of the clip. It first waits for this fraction of a frame's
+// duration.
 func (c *cameras) add(path string, clip *load.Clip, fraction float64) error {
 	media, err := describe(clip)
 	if err != nil {
@@ -129,8 +130,8 @@ func describe(clip *load.Clip) (*description.Media, error) {
 	return &description.Media{Type: description.MediaTypeVideo, Formats: []format.Format{f}}, nil
 }
 
-// writer returns a function that cuts a packet into RTP payloads and sends them to the clients of s. The wall-clock times
-// in RTCP sender reports are computed from the PTS, as in a camera, and so stay right if a packet is sent late.
+// writer returns a function that sends the access unit in a packet to the clients of s, as RTP packets. The NTP times in RTCP
+// sender reports are computed from the PTS, as in a real camera, so a packet that is sent late does not change them.
 func (c *cameras) writer(s *gortsplib.ServerStream, media *description.Media, encoder *rtph264.Encoder) func(mixer.Packet) error {
 	start := time.Now()
 	return func(p mixer.Packet) error {
@@ -152,7 +153,8 @@ func (c *cameras) writer(s *gortsplib.ServerStream, media *description.Media, en
 	}
 }
 
-// find waits until all streams exist and returns the stream of that path, with the answer to an RTSP request for it.
+// find waits until all streams exist. Then it returns the stream called path, and the response to an RTSP request for this
+// stream.
 func (c *cameras) find(path string) (*base.Response, *gortsplib.ServerStream, error) {
 	<-c.ready
 	if s := c.streams[strings.Trim(path, "/")]; s != nil {

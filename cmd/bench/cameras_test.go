@@ -21,7 +21,7 @@ func TestCamerasPlayOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := startCameras([]feed{{main: main.Clip}, {main: main.Clip, sub: sub.Clip}}, slog.New(slog.DiscardHandler))
+	c, err := startCameras([]cameraClips{{main: main.Clip}, {main: main.Clip, sub: sub.Clip}}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

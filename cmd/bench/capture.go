@@ -12,31 +12,33 @@ import (
 // use.
 type capture struct {
 	mu      sync.Mutex
-	on      bool
+	started bool
 	packets []mixer.Packet
 }
 
-// add appends p between start and finish. It drops packets before the first keyframe. It is the viewer's OnVideo callback.
+// add appends p if start has been called and finish has not. It drops packets before the first keyframe. add is the viewer's
+// OnVideo callback.
 func (c *capture) add(p mixer.Packet) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.on && (p.Key || len(c.packets) > 0) {
+	if c.started && (p.Key || len(c.packets) > 0) {
 		c.packets = append(c.packets, p)
 	}
 }
 
-// start drops all collected packets and collects from the next keyframe on.
+// start drops all collected packets and starts to collect at the next keyframe.
 func (c *capture) start() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.on, c.packets = true, nil
+	c.started, c.packets = true, nil
 }
 
-// finish stops collecting and returns the packets. It fails if there are none, or if a frame is lost or not H.264.
+// finish stops collecting and returns the packets, one for each frame. It returns an error if there are no packets, if frames
+// were lost, or if a packet is not H.264.
 func (c *capture) finish() ([]mixer.Packet, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.on = false
+	c.started = false
 	if len(c.packets) == 0 {
 		return nil, errors.New("the viewer received no keyframe")
 	}

@@ -22,11 +22,11 @@ type rowSpec struct {
 	title string
 	unit  string
 	goal  float64                          // the largest good value; zero: no goal
-	sum   func(map[string]float64) float64 // computes the value from the medians of the parts; nil: the median of the rounds
-	note  func(map[string]float64) string  // formats the medians of the parts for the table; may be nil
+	sum   func(map[string]float64) float64 // computes the value from the medians of figure.Parts; nil: the median of the rounds
+	note  func(map[string]float64) string  // formats the medians of figure.Parts for the table; may be nil
 }
 
-// The units of rows; ratios have none.
+// The units of rows. Ratios have no unit.
 const (
 	unitPercent = "%"
 	unitMiB     = "MiB"
@@ -74,8 +74,8 @@ func (b *bench) chosenCases() ([]benchCase, error) {
 	return slices.DeleteFunc(all, func(c benchCase) bool { return !slices.Contains(b.Only, c.name) }), nil
 }
 
-// linearTitle returns the title of the row linear. It says that the value is computed from the medians of the costs: they
-// lie nearer to a line than the costs of most single rounds.
+// linearTitle returns the title of the row linear. The title mentions the medians, because the medians of the costs lie nearer
+// to a line than the costs of most single rounds.
 func (b *bench) linearTitle() string {
 	sizes := strings.Trim(strings.ReplaceAll(fmt.Sprint(b.Linear), " ", ", "), "[]")
 	return fmt.Sprintf("cost of %s inputs: largest distance of the medians from a line, of the line at the most; and of each round", sizes)

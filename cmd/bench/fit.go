@@ -17,7 +17,8 @@ func median(v []float64) float64 {
 // line is y = base + slope*x.
 type line struct{ base, slope float64 }
 
-func (l line) at(x float64) float64 { return l.base + l.slope*x }
+// value returns y at x.
+func (l line) value(x float64) float64 { return l.base + l.slope*x }
 
 // fitLine returns the line with the least sum of squared distances in y. The line is flat if all points have the same x.
 func fitLine(x, y []float64) line {
@@ -38,7 +39,7 @@ func fitLine(x, y []float64) line {
 func (l line) misfit(x, y []float64) float64 {
 	worst := 0.0
 	for i := range x {
-		worst = max(worst, math.Abs(y[i]-l.at(x[i])))
+		worst = max(worst, math.Abs(y[i]-l.value(x[i])))
 	}
 	return worst
 }

@@ -12,13 +12,13 @@ import (
 	"azulejo/mixer"
 )
 
-// footage is a clip in H.264 with a known frame size. The cameras play it, and the case ssim compares walls with it.
+// footage is a clip in H.264 with a known frame size in pixels. The cameras play it, and the case ssim compares walls with it.
 type footage struct {
 	*load.Clip
 	width, height int
 }
 
-// readFootage reads a file and the frame size in its first readable keyframe.
+// readFootage reads a file. It takes the frame size from the first keyframe that has one.
 func readFootage(name string) (*footage, error) {
 	c, err := load.ReadClip(name)
 	if err != nil {
@@ -38,7 +38,7 @@ func readFootage(name string) (*footage, error) {
 // String returns the size and the frame rate, as in 1280x720@15.
 func (f *footage) String() string { return fmt.Sprintf("%dx%d@%.3g", f.width, f.height, f.FPS()) }
 
-// keyBefore returns the index of the last keyframe up to frame n, which may be n.
+// keyBefore returns the index of the last keyframe that is not after frame n.
 func (f *footage) keyBefore(n int) int {
 	key := 0
 	for _, k := range f.Keyframes() {
@@ -49,9 +49,9 @@ func (f *footage) keyBefore(n int) int {
 	return key
 }
 
-// rotate returns a file that starts with the keyframe at index key of f, plays to the end of f and then from the start of f
-// to the frame before key. Tools that can loop only whole files need it. A second call with the same key returns the same
-// file.
+// rotate returns the name of a file that starts with the keyframe at index key of f, plays to the end of f, and then from the
+// start of f to the frame before key. Such a file is for ffmpeg, which can loop only whole files. A second call with the same
+// key returns the same name.
 func (b *bench) rotate(ctx context.Context, f *footage, key int) (string, error) {
 	out := filepath.Join(b.dir, fmt.Sprintf("rotated-%d.mp4", key))
 	if _, err := os.Stat(out); err == nil {
@@ -64,8 +64,8 @@ func (b *bench) rotate(ctx context.Context, f *footage, key int) (string, error)
 	quoted := "file '" + strings.ReplaceAll(name, "'", `'\''`) + "'\n"
 	list := quoted
 	if key > 0 {
-		at := f.Packets[key].PTS.Seconds()
-		list = fmt.Sprintf("%sinpoint %.6f\n%soutpoint %.6f\n", quoted, at, quoted, at)
+		start := f.Packets[key].PTS.Seconds()
+		list = fmt.Sprintf("%sinpoint %.6f\n%soutpoint %.6f\n", quoted, start, quoted, start)
 	}
 	index := out + ".txt"
 	if err = os.WriteFile(index, []byte(list), 0o600); err != nil {
@@ -75,8 +75,8 @@ func (b *bench) rotate(ctx context.Context, f *footage, key int) (string, error)
 	return out, err
 }
 
-// stillClip makes a clip of two seconds that repeats frame n of f, as if a camera showed an empty yard. With a constant
-// quantizer and without the deblocking filter, all decoded frames are equal.
+// stillClip makes a clip of two seconds that repeats frame n of f, like a camera on a scene without motion. All frames of the
+// clip are equal after decoding, because it is encoded with a constant quantizer and without the deblocking filter.
 func (b *bench) stillClip(ctx context.Context, f *footage, n int) (*load.Clip, error) {
 	out := filepath.Join(b.dir, fmt.Sprintf("still-%d.mp4", n))
 	frames := int(2*f.FPS() + 0.5)
@@ -89,8 +89,8 @@ func (b *bench) stillClip(ctx context.Context, f *footage, n int) (*load.Clip, e
 	return load.ReadClip(out)
 }
 
-// scaledFrames decodes all frames of f and scales each to w by h pixels with the bicubic filter. It returns their luma
-// planes.
+// scaledFrames decodes all frames of f and scales each to w by h pixels with the bicubic filter. It returns the luma planes of
+// the scaled frames.
 func (b *bench) scaledFrames(ctx context.Context, f *footage, w, h int) ([]luma, error) {
 	if n := len(f.Packets); n > maxScaledFrames {
 		return nil, fmt.Errorf("%s: %d frames: accepted for the comparison of frames are %d: cut the file", f.Name, n, maxScaledFrames)
@@ -98,5 +98,5 @@ func (b *bench) scaledFrames(ctx context.Context, f *footage, w, h int) ([]luma,
 	return b.lumaFrames(ctx, w, h, len(f.Packets), "-i", f.Name, "-map", "0:v", "-vf", fmt.Sprintf("scale=%d:%d:flags=bicubic", w, h))
 }
 
-// maxScaledFrames limits the memory of the scaled frames. Each takes 100 kB for a 3x3 wall at 720p.
+// maxScaledFrames limits the memory of the scaled frames. One frame takes 100 kB for a 3x3 wall at 720p, so 4500 take 450 MB.
 const maxScaledFrames = 4500

@@ -1,6 +1,7 @@
-// Command bench measures how much CPU time and memory a server needs. The server runs in a process of its own. bench
-// compares it with ffmpeg doing the same work, which is called the peer, or with another build of the server. The measured
-// scene is mostly the wall, a grid of cameras. scripts/bench builds and runs this command; no package imports it.
+// Command bench measures how much CPU time and memory a server needs. The server runs in a process of its own. bench compares
+// the server with ffmpeg, which does the same work, or with another build of the server. Names and reports call ffmpeg the
+// peer. The measured scene is mostly the wall, a grid of cameras. scripts/bench builds and runs this command; no package
+// imports it.
 package main
 
 import (

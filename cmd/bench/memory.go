@@ -14,11 +14,11 @@ var memoryRungs = []string{"720p", "360p", "180p"}
 
 // memorySample is one measurement of the server's memory.
 type memorySample struct {
-	at  float64 // seconds after the start of the measurement
-	mib float64
+	seconds float64 // after the start of joinAndLeave
+	mib     float64
 }
 
-// caseMemory measures the server's memory while viewers and publishers join and leave.
+// caseMemory measures the server's resident memory while viewers and publishers join and leave.
 func (b *bench) caseMemory(ctx context.Context, _ *round) ([]figure, error) {
 	s, err := b.openWithRungs(ctx)
 	if err != nil {
@@ -54,9 +54,9 @@ func (b *bench) openWithRungs(ctx context.Context) (*runningScene, error) {
 	return s, nil
 }
 
-// joinAndLeave joins a guest every second for the duration length. When a fourth guest joins, the oldest leaves. After
-// each join and leave, joinAndLeave calls memory and appends a sample. Every third guest publishes, the others view.
-// guests is the number of guests that joined.
+// joinAndLeave joins one guest every second, as long as length says. At most three guests stay: when another one joins, the
+// oldest leaves. After each join, joinAndLeave calls memory, which returns MiB, and appends a sample. Every third guest
+// publishes, the others view. guests is the number of guests that joined.
 func (s *runningScene) joinAndLeave(ctx context.Context, length time.Duration, memory func() (float64, error)) (samples []memorySample, guests int, err error) {
 	start := time.Now()
 	var more []*load.Guest
@@ -80,7 +80,7 @@ func (s *runningScene) joinAndLeave(ctx context.Context, length time.Duration, m
 	return samples, guests, ctx.Err()
 }
 
-// joinGuest joins guest n, from 0 on. Guests 2, 5, 8 and so on publish; the others view one of the memoryRungs.
+// joinGuest joins guest n. The first guest is 0. Guests 2, 5, 8 and so on publish; the others view one of the memoryRungs.
 func (s *runningScene) joinGuest(ctx context.Context, n int) (*load.Guest, error) {
 	if n%3 == 2 {
 		return s.crowd.Publish(ctx, s.server.url(), roomName, fmt.Sprintf("guest %d", n), s.b.main.Clip)
@@ -88,13 +88,13 @@ func (s *runningScene) joinGuest(ctx context.Context, n int) (*load.Guest, error
 	return s.view(ctx, client.Selection{Rung: memoryRungs[n%len(memoryRungs)]}, nil)
 }
 
-// memoryParts returns three parts of a figure: start and end are the medians of the first and of the last tenth of the
+// memoryParts returns three values for figure.Parts. start and end are the medians of the first and of the last tenth of the
 // samples, in MiB. trend is the slope of a line through all samples after the first tenth, in MiB a minute.
 func memoryParts(samples []memorySample) map[string]float64 {
 	tenth := max(1, len(samples)/10)
 	var x, y []float64
 	for _, s := range samples {
-		x, y = append(x, s.at/60), append(y, s.mib)
+		x, y = append(x, s.seconds/60), append(y, s.mib)
 	}
 	trend := fitLine(x[tenth:], y[tenth:])
 	return map[string]float64{"start": median(y[:tenth]), "end": median(y[len(y)-tenth:]), "trend": trend.slope}

@@ -13,13 +13,13 @@ import (
 	"azulejo/mixer/engine/layout"
 )
 
-// peerRun is the CPU time and the output of one run of ffmpeg.
+// peerRun is the CPU time and the size of the output of one run of ffmpeg, the peer.
 type peerRun struct {
 	cpu  time.Duration // user and system
 	size int64         // bytes on standard output
 }
 
-// peerVersion returns the name and version of the peer, the ffmpeg that command runs.
+// peerVersion returns the name and version of the ffmpeg that command runs.
 func peerVersion(ctx context.Context, command string) (string, error) {
 	out, err := exec.CommandContext(ctx, command, "-version").Output()
 	if err != nil {
@@ -32,17 +32,17 @@ func peerVersion(ctx context.Context, command string) (string, error) {
 	return first, nil
 }
 
-// ffmpeg runs the peer's program and discards its standard output.
+// ffmpeg runs ffmpeg with args and discards its standard output.
 func (b *bench) ffmpeg(ctx context.Context, args ...string) (peerRun, error) {
 	return b.ffmpegTo(ctx, io.Discard, args...)
 }
 
-// ffmpegTo runs the peer's program with out as its standard output.
+// ffmpegTo runs ffmpeg with args and writes its standard output to out.
 func (b *bench) ffmpegTo(ctx context.Context, out io.Writer, args ...string) (peerRun, error) {
 	args = append([]string{"-nostdin", "-hide_banner", "-loglevel", "error", "-y"}, args...)
 	cmd := exec.CommandContext(ctx, b.FFmpeg, args...)
 	var stderr bytes.Buffer
-	written := &counter{to: out}
+	written := &counter{out: out}
 	cmd.Stdout, cmd.Stderr = written, &stderr
 	if err := cmd.Run(); err != nil {
 		return peerRun{}, fmt.Errorf("%s %s: %w: %s", b.FFmpeg, strings.Join(args, " "), err, strings.TrimSpace(stderr.String()))
@@ -50,57 +50,58 @@ func (b *bench) ffmpegTo(ctx context.Context, out io.Writer, args ...string) (pe
 	return peerRun{cpu: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), size: written.n}, nil
 }
 
-// counter counts the bytes that it writes to another writer.
+// counter is a writer that counts bytes and writes them to out.
 type counter struct {
-	to io.Writer
-	n  int64
+	out io.Writer
+	n   int64
 }
 
-// Write writes p to the other writer.
+// Write writes p to out and counts the written bytes.
 func (c *counter) Write(p []byte) (int, error) {
-	n, err := c.to.Write(p)
+	n, err := c.out.Write(p)
 	c.n += int64(n)
 	return n, err
 }
 
-// keyDistance is the time between two keyframes of our server when it records nothing and no client requests a keyframe:
-// the server's default GOP.
+// keyDistance is the time between two keyframes of the server if it records nothing and no client requests a keyframe. It is
+// the length of a stretch: 15 GOPs of 4 s by default.
 const keyDistance = time.Minute
 
-// x264 returns the options that give the peer's encoder the settings of our encoder: the same preset and tuning, one thread
-// (with more threads, zerolatency cuts the frame into slices), no B-frames, the same keyframe distance, no keyframes at
-// scene changes, the same bitrate limit and buffer. The encoder aims at the given bits a second. If bits exceeds the limit,
-// bits is also the limit.
-func (b *bench) x264(bits int) []string {
-	limit := max(bits, b.Bitrate)
+// x264 returns the options that give ffmpeg's encoder the settings of the server's encoder. These are the same preset and
+// tuning, no B-frames, the same keyframe distance, no keyframes at scene changes, and the same bitrate limit and buffer. The
+// encoder has one thread, because zerolatency with more threads cuts the frame into slices. bitrate is the encoder's target in
+// bits a second. If bitrate exceeds the limit, it is also the limit.
+func (b *bench) x264(bitrate int) []string {
+	limit := max(bitrate, b.Bitrate)
 	return []string{
 		"-an", "-c:v", "libx264", "-threads", "1", "-preset", b.Preset, "-tune", "zerolatency", "-profile:v", "baseline",
-		"-g", strconv.Itoa(int(keyDistance.Seconds()) * b.FPS), "-sc_threshold", "0", "-b:v", strconv.Itoa(bits),
+		"-g", strconv.Itoa(int(keyDistance.Seconds()) * b.FPS), "-sc_threshold", "0", "-b:v", strconv.Itoa(bitrate),
 		"-maxrate", strconv.Itoa(limit), "-bufsize", strconv.Itoa(limit * 3 / 2),
 	}
 }
 
-// realTime are the options with which ffmpeg reads the next input no faster than it plays. Our server cannot work ahead
+// realTime are the options with which ffmpeg reads the next input at the input's own frame rate. The server cannot work ahead
 // either, since its cameras are live.
 var realTime = []string{"-re"}
 
-// peerInput is one input of the peer's wall: a file that the peer plays in a loop.
+// peerInput is one input of ffmpeg's wall: a file that ffmpeg plays in a loop.
 type peerInput struct {
 	file string
 	skip int      // number of frames left out at the start
-	pace []string // realTime; nil: as fast as the peer can
+	pace []string // realTime; nil: as fast as ffmpeg can
 }
 
-// peerWall returns ffmpeg's arguments for the wall: decode all inputs, scale them to the tiles of our wall, stack them, and
-// encode that number of frames at bits a second with the settings of our encoder.
-func (b *bench) peerWall(inputs []peerInput, frames, bits int) []string {
+// peerWall returns ffmpeg's arguments for its wall. With them, ffmpeg decodes all inputs, scales them to the tiles of the
+// server's wall and stacks them. It encodes that number of frames with the settings of the server's encoder. bitrate is in
+// bits a second.
+func (b *bench) peerWall(inputs []peerInput, frames, bitrate int) []string {
 	var args []string
-	for _, in := range inputs {
-		enough := float64(in.skip)/b.main.FPS() + float64(frames+1)/float64(b.FPS)
-		args = append(append(args, in.pace...), "-stream_loop", "-1", "-t", fmt.Sprintf("%.3f", enough), "-i", in.file)
+	for _, input := range inputs {
+		seconds := float64(input.skip)/b.main.FPS() + float64(frames+1)/float64(b.FPS)
+		args = append(append(args, input.pace...), "-stream_loop", "-1", "-t", fmt.Sprintf("%.3f", seconds), "-i", input.file)
 	}
 	args = append(args, "-filter_complex", b.peerGraph(inputs), "-map", "[out]", "-frames:v", strconv.Itoa(frames))
-	return append(append(args, b.x264(bits)...), "-f", "h264", "-")
+	return append(append(args, b.x264(bitrate)...), "-f", "h264", "-")
 }
 
 // peerGraph returns the filter graph of peerWall.
@@ -125,23 +126,24 @@ func (b *bench) peerGraph(inputs []peerInput) string {
 	return graph.String()
 }
 
-// peerCost has the CPU seconds and the bits of the peer's wall, per second of media.
+// peerCost has the CPU seconds and the bits of ffmpeg's wall, both per second of media.
 type peerCost struct{ cpu, bits float64 }
 
-// measurePeer measures the peer's wall at bits a second, for twice the length of our measurement. First it runs the peer
-// for a single frame, a keyframe, and later subtracts the cost of this run. Our server is also measured without its start
-// and its keyframe. The encoder's target bitrate is raised, so that it has room for the bits of the keyframe.
-func (b *bench) measurePeer(ctx context.Context, bits float64, pace []string) (peerCost, error) {
+// measurePeer measures ffmpeg's wall at bitrate, in bits a second. It encodes media of twice the length of b.Seconds. First it
+// runs ffmpeg for a single frame, a keyframe, and later subtracts the cost of this run. The cost includes neither the start
+// of ffmpeg nor the keyframe, as in the measurement of the server. The encoder's target is raised by the bits of the keyframe,
+// so that the other frames reach bitrate.
+func (b *bench) measurePeer(ctx context.Context, bitrate float64, pace []string) (peerCost, error) {
 	inputs, err := b.peerInputs(ctx, pace)
 	if err != nil {
 		return peerCost{}, err
 	}
 	frames := int(2 * b.Seconds * float64(b.FPS))
-	start, err := b.ffmpeg(ctx, b.peerWall(inputs, 1, int(bits))...)
+	start, err := b.ffmpeg(ctx, b.peerWall(inputs, 1, int(bitrate))...)
 	if err != nil {
 		return peerCost{}, err
 	}
-	args := b.peerWall(inputs, frames, int(bits)+int(start.size*8)*b.FPS/frames)
+	args := b.peerWall(inputs, frames, int(bitrate)+int(start.size*8)*b.FPS/frames)
 	if len(pace) > 0 {
 		b.report.Peer.Command = b.FFmpeg + " " + strings.Join(args, " ")
 	}
@@ -155,8 +157,8 @@ func (b *bench) measurePeer(ctx context.Context, bits float64, pace []string) (p
 	}, nil
 }
 
-// peerInputs returns one input for each camera. Its file starts at the last keyframe up to the frame with which the camera
-// starts.
+// peerInputs returns one input for each camera. The file of the input starts at a keyframe: the last one that is not after the
+// first frame of the camera.
 func (b *bench) peerInputs(ctx context.Context, pace []string) ([]peerInput, error) {
 	inputs := make([]peerInput, b.Inputs)
 	for i := range inputs {
@@ -169,8 +171,8 @@ func (b *bench) peerInputs(ctx context.Context, pace []string) ([]peerInput, err
 	return inputs, nil
 }
 
-// lumaFrames runs ffmpeg with args and returns the luma planes of the frames that it outputs. These must be exactly
-// want frames of w by h pixels.
+// lumaFrames runs ffmpeg with args and returns the luma planes of its output frames, which must have w by h pixels. It returns an
+// error unless ffmpeg makes exactly want frames.
 func (b *bench) lumaFrames(ctx context.Context, w, h, want int, args ...string) ([]luma, error) {
 	sink := &lumaSink{width: w, height: h}
 	args = append(args, "-an", "-vsync", "0", "-f", "rawvideo", "-pix_fmt", "yuv420p", "-")
@@ -183,7 +185,7 @@ func (b *bench) lumaFrames(ctx context.Context, w, h, want int, args ...string) 
 	return sink.done, nil
 }
 
-// lumaSink is a writer that gets raw 4:2:0 frames and keeps the luma plane of each.
+// lumaSink is a writer that receives raw 4:2:0 frames and keeps the luma plane of each frame.
 type lumaSink struct {
 	width, height int
 	done          []luma // of all complete frames

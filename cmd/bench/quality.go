@@ -14,12 +14,12 @@ import (
 	"azulejo/mixer/engine/layout"
 )
 
-// leadIn is the time before the frames that are compared. Both our server and the peer encode it too. It contains the
-// keyframe, and the encoder's rate control settles within it.
+// leadIn is the length of the video before the compared frames. Both the server and ffmpeg, the peer, encode this video too. It
+// contains the keyframe, and the encoder's rate control settles within it.
 const leadIn = 4 * time.Second
 
-// comparedFrames returns the number of frames that are compared: those of b.Seconds. None of them is a keyframe if
-// b.Seconds and leadIn together are shorter than [keyDistance].
+// comparedFrames returns the number of compared frames, which last b.Seconds. None of them is a keyframe if b.Seconds and
+// leadIn together are shorter than [keyDistance].
 func (b *bench) comparedFrames() int { return int(b.Seconds*float64(b.FPS) + 0.5) }
 
 // leadFrames returns the number of frames in leadIn.
@@ -28,30 +28,30 @@ func (b *bench) leadFrames() int { return int(leadIn.Seconds()) * b.FPS }
 // quality has the mean SSIM of encoded frames and their bitrate in bits a second.
 type quality struct{ ssim, bits float64 }
 
-// caseSSIM compares two walls with the footage: our wall, as a viewer receives it, and the peer's wall. The footage is
-// decoded fully and scaled with the bicubic filter for this. The peer starts at the same frames of the footage as our wall
-// and aims at our bitrate.
+// caseSSIM compares two walls with the footage: the server's wall, as a viewer receives it, and ffmpeg's wall. For the
+// comparison, all frames of the footage are decoded and scaled with the bicubic filter. ffmpeg's wall starts at the same
+// frames of the footage as the server's wall, and ffmpeg aims at the server's bitrate.
 func (b *bench) caseSSIM(ctx context.Context, _ *round) ([]figure, error) {
 	tiles := layout.Grid(b.Inputs, b.Width, b.Height)
 	reference, err := b.scaledFrames(ctx, b.main, tiles[0].W, tiles[0].H)
 	if err != nil {
 		return nil, err
 	}
-	ours, coded, err := b.watchWall(ctx)
+	bitrate, coded, err := b.watchWall(ctx)
 	if err != nil {
 		return nil, err
 	}
-	mine, first, err := b.measureQuality(ctx, coded, reference, tiles)
+	ours, first, err := b.measureQuality(ctx, coded, reference, tiles)
 	if err != nil {
 		return nil, err
 	}
-	mine.bits = ours
-	peer, err := b.peerQuality(ctx, mine, first, reference, tiles)
+	ours.bits = bitrate
+	peer, err := b.peerQuality(ctx, ours, first, reference, tiles)
 	if err != nil {
 		return nil, err
 	}
-	return []figure{{peer.ssim - mine.ssim, map[string]float64{
-		"ssim": mine.ssim, "peerSsim": peer.ssim, "bits": mine.bits, "peerBits": peer.bits,
+	return []figure{{peer.ssim - ours.ssim, map[string]float64{
+		"ssim": ours.ssim, "peerSsim": peer.ssim, "bits": ours.bits, "peerBits": peer.bits,
 	}}}, nil
 }
 
@@ -59,12 +59,12 @@ func (b *bench) caseSSIM(ctx context.Context, _ *round) ([]figure, error) {
 type codedWall struct {
 	name   string // of the file
 	frames int    // number of all frames
-	lead   int    // how many of the frames belong to leadIn
+	lead   int    // number of frames in leadIn
 }
 
-// watchWall captures the video that a viewer of our wall receives. The wall has no labels, since the footage has none. bits
-// is the bitrate after leadIn.
-func (b *bench) watchWall(ctx context.Context) (bits float64, w codedWall, err error) {
+// watchWall captures the video that a viewer of the server's wall receives. The wall has no labels, since the footage has none.
+// bitrate is that of the frames after leadIn, in bits a second.
+func (b *bench) watchWall(ctx context.Context) (bitrate float64, w codedWall, err error) {
 	sc := b.movingWall()
 	sc.settings = []string{"mix.labels=false"}
 	s, err := b.open(ctx, sc)
@@ -93,8 +93,8 @@ func (b *bench) watchWall(ctx context.Context) (bits float64, w codedWall, err e
 }
 
 // measureQuality decodes w and compares every tile after leadIn with its most similar frame in reference. reference has all
-// frames of the footage, scaled to the size of a tile. first[i] is the index of the frame that tile i shows in the first
-// compared frame of w.
+// frames of the footage, scaled to the size of a tile. first[i] is an index in reference: tile i shows this frame in the first
+// compared frame of w. q has no bitrate.
 func (b *bench) measureQuality(ctx context.Context, w codedWall, reference []luma, tiles []layout.Rect) (q quality, first []int, err error) {
 	frames, err := b.lumaFrames(ctx, b.Width, b.Height, w.frames, "-i", w.name)
 	if err != nil {
@@ -104,8 +104,8 @@ func (b *bench) measureQuality(ctx context.Context, w codedWall, reference []lum
 	return q, first, err
 }
 
-// compareTiles returns the mean similarity of all tiles in all frames. first[i] is the index of the frame in reference that
-// tile i shows in the first of frames.
+// compareTiles returns the mean similarity (SSIM) of all tiles in all frames. first[i] is an index in reference: tile i shows
+// this frame in frames[0].
 func compareTiles(frames, reference []luma, tiles []layout.Rect) (mean float64, first []int, err error) {
 	first = make([]int, len(tiles))
 	sums, errs := make([]float64, len(tiles)), make([]error, len(tiles))
@@ -128,26 +128,26 @@ func compareTiles(frames, reference []luma, tiles []layout.Rect) (mean float64, 
 	return mean, first, nil
 }
 
-// compareTile compares the tile r of all frames with reference. sum is the sum of the similarities. first is the index
-// of the match in the first frame.
+// compareTile compares the rectangle r of all frames with reference. sum is the sum of the similarities (SSIM). first is the
+// index in reference of the match for frames[0].
 func compareTile(frames, reference []luma, r layout.Rect) (first int, sum float64, err error) {
 	t := newTracker(reference)
-	for i, p := range frames {
-		at, s, err := t.match(p.part(r.X, r.Y, r.W, r.H))
+	for i, frame := range frames {
+		index, s, err := t.match(frame.crop(r.X, r.Y, r.W, r.H))
 		if err != nil {
 			return 0, 0, err
 		}
 		if i == 0 {
-			first = at
+			first = index
 		}
 		sum += s
 	}
 	return first, sum, nil
 }
 
-// peerQuality encodes the same frames with the peer until the peer's bitrate differs from ours by less than one per cent,
-// at most five times. It stops earlier if a run is not nearer to our bitrate than the run before. It returns the quality
-// of the run with the nearest bitrate.
+// peerQuality encodes the same frames with ffmpeg, up to five times. It stops when the bitrate differs from ours.bits by less
+// than 1 %, or when a run is not nearer to ours.bits than the run before. It returns the quality of the run with the nearest
+// bitrate.
 func (b *bench) peerQuality(ctx context.Context, ours quality, first []int, reference []luma, tiles []layout.Rect) (quality, error) {
 	inputs, err := b.peerInputsAt(ctx, first)
 	if err != nil {
@@ -172,14 +172,14 @@ func (b *bench) peerQuality(ctx context.Context, ours quality, first []int, refe
 	return best, nil
 }
 
-// peerEncode writes the peer's wall to the file of w. The encoder aims at bits a second. peerEncode returns the bitrate
-// after leadIn.
-func (b *bench) peerEncode(ctx context.Context, w codedWall, inputs []peerInput, bits int) (float64, error) {
+// peerEncode writes ffmpeg's wall to the file w.name. target is the encoder's target bitrate. peerEncode returns the bitrate of
+// the frames after leadIn. Both are in bits a second.
+func (b *bench) peerEncode(ctx context.Context, w codedWall, inputs []peerInput, target int) (float64, error) {
 	file, err := os.Create(w.name)
 	if err != nil {
 		return 0, err
 	}
-	_, err = b.ffmpegTo(ctx, file, b.peerWall(inputs, w.frames, bits)...)
+	_, err = b.ffmpegTo(ctx, file, b.peerWall(inputs, w.frames, target)...)
 	if closed := file.Close(); err == nil {
 		err = closed
 	}
@@ -196,12 +196,13 @@ func (b *bench) peerEncode(ctx context.Context, w codedWall, inputs []peerInput,
 	return bitrateOf(c.Packets[w.lead:], b.FPS), nil
 }
 
-// peerInputsAt returns one input for each tile. Right after leadIn, input i shows the footage's frame first[i].
+// peerInputsAt returns one input for each tile. In the first frame after leadIn, input i shows the frame first[i] of the
+// footage.
 func (b *bench) peerInputsAt(ctx context.Context, first []int) (inputs []peerInput, err error) {
-	back := int(leadIn.Seconds()*b.main.FPS() + 0.5)
+	lead := int(leadIn.Seconds()*b.main.FPS() + 0.5)
 	n := len(b.main.Packets)
-	for _, at := range first {
-		start := ((at-back)%n + n) % n
+	for _, index := range first {
+		start := ((index-lead)%n + n) % n
 		key := b.main.keyBefore(start)
 		file, err := b.rotate(ctx, b.main, key)
 		if err != nil {

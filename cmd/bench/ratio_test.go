@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -38,10 +40,11 @@ func TestRatioRows(t *testing.T) {
 		row  ratioRow
 		want string
 	}{
-		{row(0.9, 1.1, 1, 0.95, 1.05, 1, 1, 0.99, 1.01), "| wall, CPU s/s | 2.000 | 2.000 | 1.000 | 0.950–1.050 of 9 | same |\n"},
-		{row(0.9, 0.91, 0.92, 0.93, 0.94, 0.95), "| wall, CPU s/s | 2.000 | 1.850 | 0.925 | 0.900–0.950 of 6 | less |\n"},
-		{row(1.2, 1.1, 1.3, 1.4, 1.5, 1.6, 0.9, 1.3, 1.3), "| wall, CPU s/s | 2.000 | 2.600 | 1.300 | 1.100–1.500 of 9 | MORE |\n"},
-		{row(1.5), "| wall, CPU s/s | 2.000 | 3.000 | 1.500 | needs six pairs |  |\n"},
+		{row(0.9, 1.1, 1, 0.95, 1.05, 1, 1, 0.99, 1.01), "| wall, CPU s/s | 2.000 | 2.000 | 1.000 of 9 | 0.950–1.050 | same |\n"},
+		{row(0.9, 0.91, 0.92, 0.93, 0.94, 0.95), "| wall, CPU s/s | 2.000 | 1.850 | 0.925 of 6 | 0.900–0.950 | less |\n"},
+		{row(1.2, 1.1, 1.3, 1.4, 1.5, 1.6, 0.9, 1.3, 1.3), "| wall, CPU s/s | 2.000 | 2.600 | 1.300 of 9 | 1.100–1.500 | MORE |\n"},
+		{row(1.5), "| wall, CPU s/s | 2.000 | 3.000 | 1.500 of 1 | needs six pairs |  |\n"},
+		{row(), "| wall, CPU s/s | not measured |  |  |  |  |\n"},
 	} {
 		if got := c.row.line(); got != c.want {
 			t.Errorf("got  %swant %s", got, c.want)
@@ -73,7 +76,7 @@ func TestPairs(t *testing.T) {
 	}
 	for _, r := range rows {
 		if len(r.Pairs) != 1 || r.Pairs[0].This <= 0 || r.Pairs[0].Other <= 0 {
-			t.Errorf("%s: %v", r.Case, r.Pairs)
+			t.Fatalf("%s: %v", r.Case, r.Pairs)
 		}
 	}
 	if p := rows[4].Pairs[0]; p.This < 5 || p.This > 1000 {
@@ -104,10 +107,60 @@ func TestPairsAlternate(t *testing.T) {
 	if len(rows) != 1 || len(rows[0].Pairs) != 3 || rows[0].Pairs[1] != (pair{This: 4, Other: 5}) {
 		t.Errorf("rows are %+v", rows)
 	}
-	_, err = b.measurePairs(t.Context(), []buildCase{{"wall", "CPU s/s", func(*bench, context.Context) (float64, error) {
-		return 0, errors.New("busy")
+}
+
+// TestPairsAreSkipped: a pair that fails in every attempt is left out, and the comparison goes on.
+func TestPairsAreSkipped(t *testing.T) {
+	b := testBench(t)
+	b.program, b.Against, b.Pairs = "this", "other", 3
+	calls := 0
+	rows, err := b.measurePairs(t.Context(), []buildCase{
+		{"wall", "CPU s/s", func(b *bench, _ context.Context) (float64, error) {
+			if calls++; calls > 2 && calls <= 2+pairTries { // the first measurement of the second pair, in every attempt
+				return 0, errors.New("busy")
+			}
+			return float64(len(b.program)), nil
+		}},
+		{"memory", "MiB private", func(*bench, context.Context) (float64, error) { return 0, errors.New("busy") }},
+	})
+	if err != nil || len(rows) != 2 || len(rows[0].Pairs) != 2 || len(rows[1].Pairs) != 0 {
+		t.Fatalf("%+v, %v; want two pairs of the wall and none of the memory", rows, err)
+	}
+	file := filepath.Join(t.TempDir(), "report.json")
+	var out strings.Builder
+	if err = (comparison{Rows: rows}).publish(&out, file); err == nil || err.Error() != "not measured: memory" {
+		t.Errorf("a row without pairs: %v", err)
+	}
+	for _, want := range []string{
+		"| wall, CPU s/s | 5.000 | 4.000 | 0.800 of 2 | needs six pairs |  |\n",
+		"| memory, MiB private | not measured |  |  |  |  |\n",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the table is %s; want %s", out.String(), want)
+		}
+	}
+	data, err := os.ReadFile(file)
+	if err != nil || !strings.Contains(string(data), `"pairs": []`) {
+		t.Errorf("the file is %s, %v", data, err)
+	}
+	if err = (comparison{Rows: rows[:1]}).publish(&out, ""); err != nil {
+		t.Errorf("a row with two pairs of three: %v", err)
+	}
+}
+
+// TestInterruptedPairs: an interrupt ends the comparison instead of skipping all further pairs.
+func TestInterruptedPairs(t *testing.T) {
+	b := testBench(t)
+	b.Pairs = 3
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	calls := 0
+	_, err := b.measurePairs(ctx, []buildCase{{"wall", "CPU s/s", func(_ *bench, ctx context.Context) (float64, error) {
+		calls++
+		cancel()
+		return 0, ctx.Err()
 	}}})
-	if err == nil || !strings.Contains(err.Error(), "wall: not measured in 3 attempts: this build: busy") {
-		t.Errorf("a row that always fails: %v", err)
+	if !errors.Is(err, errInterrupted) || calls != 1 {
+		t.Errorf("%v after %d measurements; want an interrupt after one", err, calls)
 	}
 }

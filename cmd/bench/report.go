@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// report is the result of a comparison with the peer: the rows of the README's table, with every round.
+// report is the result of a comparison with ffmpeg, the peer: the rows of the README's table, with the figures of every round.
 type report struct {
-	Command string    `json:"command"` // started this program
+	Command string    `json:"command"` // command line of bench
 	Machine string    `json:"machine"`
 	Began   time.Time `json:"began"`
 	Took    float64   `json:"seconds"`
@@ -25,11 +25,11 @@ type report struct {
 	Rows    []row     `json:"rows"`
 }
 
-// peerInfo describes the peer.
+// peerInfo describes ffmpeg. Its command lines are those of the last round.
 type peerInfo struct {
 	Version string `json:"version"`
-	Command string `json:"command,omitempty"` // composes the wall in real time, as in the last round
-	Encoder string `json:"encoder,omitempty"` // encodes a view again, without composing
+	Command string `json:"command,omitempty"` // command line that composes the wall in real time
+	Encoder string `json:"encoder,omitempty"` // command line that encodes a view again, without composing
 }
 
 // row is one line of the table.
@@ -40,9 +40,9 @@ type row struct {
 	Value   float64            `json:"value"`          // median of the rounds, or computed from Parts
 	Low     float64            `json:"low"`
 	High    float64            `json:"high"`
-	Goal    float64            `json:"goal,omitempty"` // the largest good Value; zero: no goal
+	Goal    float64            `json:"goal,omitempty"` // the largest Value that reaches the goal; zero: no goal
 	Reached bool               `json:"reached"`
-	Parts   map[string]float64 `json:"parts"` // by name: medians of the measured values behind Value
+	Parts   map[string]float64 `json:"parts"` // medians of the rounds' Parts, by name
 	Note    string             `json:"note,omitempty"`
 	Rounds  []figure           `json:"rounds"`
 	Error   string             `json:"error,omitempty"` // why there is no Value
@@ -54,7 +54,7 @@ type figure struct {
 	Parts map[string]float64 `json:"parts"`
 }
 
-// newRow summarizes the rounds of a row. If too few rounds succeeded, err is the reason.
+// newRow returns a row that summarizes its rounds. If too few rounds succeeded, err is the reason.
 func newRow(name string, spec rowSpec, rounds []figure, err error) row {
 	r := row{Case: name, Title: spec.title, Unit: spec.unit, Goal: spec.goal, Rounds: rounds}
 	if err != nil || len(rounds) == 0 {
@@ -87,7 +87,7 @@ func newRow(name string, spec rowSpec, rounds []figure, err error) row {
 	return r
 }
 
-// digits returns the number of decimals of the row's values.
+// digits returns the number of digits after the decimal point in the row's values.
 func (r row) digits() int {
 	switch r.Unit {
 	case "":
@@ -105,7 +105,7 @@ func (r row) text(v float64) string {
 	return fmt.Sprintf("%.*f%s", r.digits(), v, r.suffix())
 }
 
-// suffix returns the unit that follows a number in the table.
+// suffix returns a space and the unit, to follow a number in the table. It is empty for ratios and SSIM.
 func (r row) suffix() string {
 	if r.Unit == "" || r.Unit == unitSSIM {
 		return ""
@@ -113,7 +113,7 @@ func (r row) suffix() string {
 	return " " + r.Unit
 }
 
-// goal formats the goal for the table; it is empty without a goal.
+// goal formats the goal for the table. It returns an empty string if there is no goal.
 func (r row) goal() string {
 	if r.Goal == 0 {
 		return ""

@@ -12,21 +12,22 @@ import (
 	"azulejo/signal/client"
 )
 
-// round is one pass through all cases. Its functions make the measurements that several cases share. The first call in a
-// round measures; later calls return the same result.
+// round is one pass through all cases. Its functions make the measurements that several cases share. The first call of a
+// function measures; later calls return the same result. The peer is ffmpeg.
 type round struct {
-	wall    func() (wallRun, error)  // our server with the moving wall
-	peer    func() (peerCost, error) // the peer's wall in real time
-	unpaced func() (peerCost, error) // the peer's wall as fast as the peer can
+	wall    func() (wallRun, error)  // the server with the moving wall
+	peer    func() (peerCost, error) // ffmpeg's wall in real time
+	unpaced func() (peerCost, error) // ffmpeg's wall as fast as ffmpeg can
 }
 
-// wallRun has the measurements of one server with the moving wall. Only oneViewer is always there.
+// wallRun has the measurements of one server with the moving wall. oneViewer is always measured, the
+// others only if their case is chosen.
 type wallRun struct {
 	oneViewer      sample           // with the first viewer alone
 	manyViewers    sample           // with b.Viewers more viewers
-	oneViewerAgain sample           // after these viewers have left; a copy of oneViewer when the case viewers is not chosen
+	oneViewerAgain sample           // after these viewers have left; a copy of oneViewer if the case viewers is not chosen
 	withViews      sample           // with the first viewer and one viewer of each further view
-	viewPackets    [][]mixer.Packet // by further view: the video packets that its viewer received
+	viewPackets    [][]mixer.Packet // viewPackets[i] are the video packets that the viewer of further view i received
 
 	viewersErr error // why manyViewers and oneViewerAgain are missing
 	viewsErr   error // why withViews and viewPackets are missing
@@ -38,7 +39,7 @@ func (b *bench) newRound(ctx context.Context) *round {
 	r.wall = sync.OnceValues(func() (wallRun, error) { return b.measureWall(ctx) })
 	paced := func(pace []string) func() (peerCost, error) {
 		return sync.OnceValues(func() (peerCost, error) {
-			w, err := r.wall() // the peer gets the bitrate that our server used
+			w, err := r.wall() // ffmpeg gets the bitrate of the server
 			if err != nil {
 				return peerCost{}, err
 			}
@@ -49,7 +50,7 @@ func (b *bench) newRound(ctx context.Context) *round {
 	return r
 }
 
-// movingWall returns the scene of most cases: a wall of b.Inputs cameras with moving footage. Reports call it the busy
+// movingWall returns the scene of most cases: a wall of b.Inputs cameras with moving footage. Reports call this scene the busy
 // wall.
 func (b *bench) movingWall() scene { return scene{inputs: b.Inputs, clips: []*load.Clip{b.main.Clip}} }
 
@@ -60,8 +61,8 @@ func (b *bench) movingWallWithSubs() scene {
 	return sc
 }
 
-// measureWall measures the same server first with one viewer and then with more. It uses one server because further
-// viewers add less CPU time than the difference between two runs of a server.
+// measureWall measures the same server first with one viewer and then with more. It does not start the server again in between:
+// the CPU times of two runs of a server differ by more than further viewers add.
 func (b *bench) measureWall(ctx context.Context) (w wallRun, err error) {
 	sc := b.movingWall()
 	if b.isChosen("views") {
@@ -105,7 +106,8 @@ func (s *runningScene) measureViewers(ctx context.Context) (many, again sample, 
 	return many, again, err
 }
 
-// cpuRatio divides the CPU time of our server by that of the peer. err is the error of measuring s.
+// cpuRatio divides the CPU time of the server by the CPU time of ffmpeg. s is the measurement of the server, and err is its
+// error. peer returns the measurement of ffmpeg.
 func cpuRatio(s sample, err error, peer func() (peerCost, error)) ([]figure, error) {
 	if err != nil {
 		return nil, err
@@ -119,7 +121,7 @@ func cpuRatio(s sample, err error, peer func() (peerCost, error)) ([]figure, err
 	}}}, nil
 }
 
-// runScene opens a scene that moves, measures it with one viewer and closes it.
+// runScene opens a scene with moving footage, measures the server with one viewer and closes the scene.
 func (b *bench) runScene(ctx context.Context, sc scene) (sample, error) {
 	s, err := b.open(ctx, sc)
 	if err != nil {
@@ -129,19 +131,19 @@ func (b *bench) runScene(ctx context.Context, sc scene) (sample, error) {
 	return s.measureMoving(ctx)
 }
 
-// caseWall compares our server with the peer in real time.
+// caseWall compares the server with ffmpeg in real time.
 func (b *bench) caseWall(_ context.Context, r *round) ([]figure, error) {
 	w, err := r.wall()
 	return cpuRatio(w.oneViewer, err, r.peer)
 }
 
-// caseUnpaced compares our server with the peer when the peer works as fast as it can.
+// caseUnpaced compares the server with ffmpeg as fast as ffmpeg can.
 func (b *bench) caseUnpaced(_ context.Context, r *round) ([]figure, error) {
 	w, err := r.wall()
 	return cpuRatio(w.oneViewer, err, r.unpaced)
 }
 
-// caseSub compares our server with the peer when the cameras also have sub-streams.
+// caseSub compares the server with ffmpeg in real time. The cameras have sub-streams, and ffmpeg gets the main streams.
 func (b *bench) caseSub(ctx context.Context, r *round) ([]figure, error) {
 	if b.sub == nil {
 		return nil, fmt.Errorf("SUBFILE, the same scene as %s in a smaller size, was not given", b.main.Name)
@@ -150,7 +152,7 @@ func (b *bench) caseSub(ctx context.Context, r *round) ([]figure, error) {
 	return cpuRatio(s, err, r.peer)
 }
 
-// caseWebRTC compares our server with the peer when the inputs are WebRTC publishers.
+// caseWebRTC compares the server with ffmpeg in real time. The inputs of the server are WebRTC publishers.
 func (b *bench) caseWebRTC(ctx context.Context, r *round) ([]figure, error) {
 	sc := b.movingWall()
 	sc.webrtc = true
@@ -237,7 +239,7 @@ func (b *bench) inputsCost(ctx context.Context, r *round, n int) (float64, error
 // inputsPart returns the key of a figure's parts for the cost with n inputs.
 func inputsPart(n int) string { return fmt.Sprintf("inputs%d", n) }
 
-// linearFit returns the numbers of inputs x, the costs y, and the line that fits them best.
+// linearFit returns the numbers of inputs x, the costs y, and the fitted line l.
 func (b *bench) linearFit(parts map[string]float64) (l line, x, y []float64) {
 	for _, n := range b.Linear {
 		x, y = append(x, float64(n)), append(y, parts[inputsPart(n)])
@@ -249,10 +251,10 @@ func (b *bench) linearFit(parts map[string]float64) (l line, x, y []float64) {
 // largest number of inputs.
 func (b *bench) sumLinear(parts map[string]float64) float64 {
 	l, x, y := b.linearFit(parts)
-	return 100 * l.misfit(x, y) / l.at(slices.Max(x))
+	return 100 * l.misfit(x, y) / l.value(slices.Max(x))
 }
 
-// noteLinear is the note of the row linear: the costs and the fitted line.
+// noteLinear returns the note of the row linear: the costs and the fitted line.
 func (b *bench) noteLinear(p map[string]float64) string {
 	l, _, y := b.linearFit(p)
 	return fmt.Sprintf("%.3f CPU s per s, line %.3f + %.4f each", y, l.base, l.slope)

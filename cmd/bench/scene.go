@@ -12,13 +12,13 @@ import (
 	"azulejo/signal/client"
 )
 
-// scene describes what a measured server must do, such as compose the wall.
+// scene describes the work of a measured server, such as composing the wall.
 type scene struct {
 	inputs   int
 	clips    []*load.Clip // input i plays clips[i%len(clips)]
 	subClips []*load.Clip // the sub-stream of camera i plays subClips[i%len(subClips)]; empty: no sub-streams
 	webrtc   bool         // the inputs are WebRTC publishers instead of cameras
-	views    []string     // names of further views; view i has input i in its spotlight
+	views    []string     // names of the views besides the main view; view i has input i in its spotlight
 	settings []string     // KEY=VALUE pairs for the server's --set
 }
 
@@ -31,12 +31,12 @@ type runningScene struct {
 	crowd   *load.Crowd // the publishers and viewers
 	viewer  *load.Guest // the first viewer, which watches the main view
 	capture capture     // the video that viewer receives, once started
-	load    overload    // as the server announces it to viewer
+	load    overload    // levels that the server announces to viewer
 }
 
 const (
-	settle   = 2 * time.Second  // how long a change of the scene costs extra CPU
-	recovery = 20 * time.Second // the longest wait for the end of an overload that a change of the scene caused
+	changeTime   = 2 * time.Second  // how long a change of the scene, such as a new viewer, costs additional CPU time
+	overloadWait = 20 * time.Second // the longest wait for the end of an overload that a change of the scene caused
 )
 
 // open starts a scene with one viewer and returns when the video of all inputs is live.
@@ -49,7 +49,7 @@ func (b *bench) open(ctx context.Context, sc scene) (*runningScene, error) {
 	return s, nil
 }
 
-// start starts all parts of the scene. The caller must call close, also after an error.
+// start starts the cameras, the server, the publishers and the first viewer. The caller must call close, also after an error.
 func (s *runningScene) start(ctx context.Context) error {
 	config, err := s.room()
 	if err != nil {
@@ -84,7 +84,7 @@ func (s *runningScene) publish(ctx context.Context) error {
 
 func cameraName(i int) string { return fmt.Sprintf("camera %d", i+1) }
 
-// room returns the configuration of the room, with the views and cameras of the scene. It starts the cameras first.
+// room starts the cameras and returns the configuration of the room, with the views and cameras of the scene.
 func (s *runningScene) room() (roomConfig, error) {
 	var r roomConfig
 	r.Views = map[string]map[string]string{}
@@ -94,20 +94,20 @@ func (s *runningScene) room() (roomConfig, error) {
 	if s.scene.webrtc {
 		return r, nil
 	}
-	feeds := make([]feed, s.scene.inputs)
-	for i := range feeds {
-		feeds[i].main = s.scene.clips[i%len(s.scene.clips)]
+	clips := make([]cameraClips, s.scene.inputs)
+	for i := range clips {
+		clips[i].main = s.scene.clips[i%len(s.scene.clips)]
 		if n := len(s.scene.subClips); n > 0 {
-			feeds[i].sub = s.scene.subClips[i%n]
+			clips[i].sub = s.scene.subClips[i%n]
 		}
 	}
 	var err error
-	if s.cameras, err = startCameras(feeds, s.b.log); err != nil {
+	if s.cameras, err = startCameras(clips, s.b.log); err != nil {
 		return r, err
 	}
-	for i, f := range feeds {
+	for i, camera := range clips {
 		c := cameraConfig{Name: cameraName(i), URL: s.cameras.url(i+1, "main"), Transport: "tcp"}
-		if f.sub != nil {
+		if camera.sub != nil {
 			c.SubURL = s.cameras.url(i+1, "sub")
 		}
 		r.Cameras = append(r.Cameras, c)
@@ -115,11 +115,11 @@ func (s *runningScene) room() (roomConfig, error) {
 	return r, nil
 }
 
-// topRung selects the largest rung. A viewer that selects a rung by name keeps it. Otherwise the ladder might move the
-// viewer, and the measurement would depend on the bandwidth that the server estimates on this machine.
+// topRung is a rung name that selects the largest rung of the view. A viewer that selects a rung by name keeps this rung. For
+// other viewers the server picks the rung by its estimate of their bandwidth, and the measurement would depend on the estimate.
 const topRung = "4320p"
 
-// view joins a viewer with this selection. Without a rung, it selects topRung. onVideo may be nil.
+// view joins a viewer with this selection, and with topRung if the selection has no rung. onVideo may be nil.
 func (s *runningScene) view(ctx context.Context, selection client.Selection, onVideo func(mixer.Packet)) (*load.Guest, error) {
 	selection.Rung = cmp.Or(selection.Rung, topRung)
 	return s.crowd.View(ctx, s.server.url(), roomName, client.Config{Select: selection, OnVideo: onVideo})
@@ -148,8 +148,8 @@ type sample struct {
 	bits float64 // bits per second that the first viewer received
 }
 
-// measure waits until the server has settled and then measures it for b.Seconds. It fails if the server did less work
-// than the scene needs: if inputs are missing at the end, or if the server was overloaded and saved work.
+// measure calls settle and then measures the server for b.Seconds. It returns an error if the server did less work than the
+// scene needs: if inputs are missing at the end, or if the server was overloaded and saved work.
 func (s *runningScene) measure(ctx context.Context) (sample, error) {
 	s.settle(ctx)
 	cpu0, err := s.server.cpu()
@@ -173,11 +173,11 @@ func (s *runningScene) measure(ctx context.Context) (sample, error) {
 	}, s.checkWork(ctx)
 }
 
-// settle waits until the last change of the scene costs no extra CPU and the server is not overloaded. It waits for the
-// end of an overload at most as long as recovery. At the end, settle has reset the worst level of overload.
+// settle waits until the last change of the scene costs no additional CPU time and the server is not overloaded. It waits for the
+// end of an overload for overloadWait at most. At its end it has reset the highest level in s.load.
 func (s *runningScene) settle(ctx context.Context) {
-	load.Wait(ctx, settle)
-	for end := time.Now().Add(recovery); s.load.reset() > 0 && time.Now().Before(end) && ctx.Err() == nil; {
+	load.Wait(ctx, changeTime)
+	for end := time.Now().Add(overloadWait); s.load.reset() > 0 && time.Now().Before(end) && ctx.Err() == nil; {
 		load.Wait(ctx, 100*time.Millisecond)
 	}
 }
@@ -199,8 +199,8 @@ func (s *runningScene) checkInputs(ctx context.Context) error {
 	return err
 }
 
-// overload stores the levels of overload that the server announces. Level 0 means no overload. Its methods are safe for
-// concurrent use.
+// overload stores the levels of overload that the server announces. Level 0 means no overload. The methods of overload are safe
+// for concurrent use.
 type overload struct {
 	mu               sync.Mutex
 	current, highest int // the newest level, and the highest one since reset
@@ -228,8 +228,8 @@ func (o *overload) worst() int {
 	return o.highest
 }
 
-// measureMoving does the same as measure, but also fails if the viewer gets less than 90 % of the frames. It is for scenes
-// that change all the time: a server sends fewer frames when nothing moves.
+// measureMoving does the same as measure, but also returns an error if the viewer gets less than 90 % of the frames. It is only for
+// scenes with moving footage: a server sends fewer frames if nothing moves.
 func (s *runningScene) measureMoving(ctx context.Context) (sample, error) {
 	out, err := s.measure(ctx)
 	if err == nil && out.fps < 0.9*float64(s.b.FPS) {

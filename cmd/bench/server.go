@@ -33,7 +33,7 @@ type server struct {
 	done chan struct{} // closed when the process has ended
 }
 
-// roomConfig is a room in the server's configuration file. Flags cannot set rooms.
+// roomConfig is a room in the server's configuration file. bench writes this file, because the server has no flags for rooms.
 type roomConfig struct {
 	Cameras []cameraConfig               `yaml:"cameras,omitempty"`
 	Views   map[string]map[string]string `yaml:"views,omitempty"`
@@ -48,8 +48,8 @@ type cameraConfig struct {
 	Audio     bool   `yaml:"audio"`
 }
 
-// startServer runs a server with the room r and returns when the server listens. settings has more KEY=VALUE pairs for the
-// server's --set.
+// startServer runs a server with the room r and returns when the server listens. settings has KEY=VALUE pairs for the server's
+// --set, in addition to mixSettings.
 func (b *bench) startServer(ctx context.Context, r roomConfig, settings ...string) (*server, error) {
 	addr, err := freeAddress()
 	if err != nil {
@@ -60,12 +60,12 @@ func (b *bench) startServer(ctx context.Context, r roomConfig, settings ...strin
 		return nil, err
 	}
 	s := &server{addr: addr, data: data, done: make(chan struct{})}
-	up, err := s.start(ctx, b.program, r, append(b.mixSettings(), settings...))
+	started, err := s.start(ctx, b.program, r, append(b.mixSettings(), settings...))
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("start the server: %w", err), os.RemoveAll(data))
 	}
 	select {
-	case line := <-up:
+	case line := <-started:
 		if line != "" {
 			s.stop()
 			return nil, fmt.Errorf("the server did not start: %s", line)
@@ -77,7 +77,7 @@ func (b *bench) startServer(ctx context.Context, r roomConfig, settings ...strin
 	}
 }
 
-// mixSettings returns the KEY=VALUE pairs with which the server does the same work as the peer.
+// mixSettings returns the KEY=VALUE pairs with which the server does the same work as ffmpeg.
 func (b *bench) mixSettings() []string {
 	return []string{
 		"webrtc.udp=127.0.0.1:0", "webrtc.tcp=", "mix.preset=" + b.Preset,
@@ -86,9 +86,9 @@ func (b *bench) mixSettings() []string {
 	}
 }
 
-// start runs program. up receives an empty string once the server listens. If the server ends before that, up receives the
-// last line of its log.
-func (s *server) start(ctx context.Context, program string, r roomConfig, settings []string) (up <-chan string, err error) {
+// start runs program. The channel started receives an empty string when the server listens. If the server ends before it
+// listens, started receives the last line of its log.
+func (s *server) start(ctx context.Context, program string, r roomConfig, settings []string) (started <-chan string, err error) {
 	config := filepath.Join(s.data, "bench.yaml")
 	text, err := yaml.Marshal(map[string]any{"rooms": map[string]any{roomName: r}})
 	if err == nil {
@@ -114,22 +114,22 @@ func (s *server) start(ctx context.Context, program string, r roomConfig, settin
 	return state, nil
 }
 
-// watch reads the server's log and waits for the end of the process. It sends an empty string to up once the server
-// listens, or the last line of the log if the server ends before that.
-func (s *server) watch(log io.Reader, up chan<- string) {
+// watch reads the server's log and waits for the end of the process. It sends an empty string to started when the server
+// listens, or the last line of the log if the server ends before it listens.
+func (s *server) watch(log io.Reader, started chan<- string) {
 	last := "it logged nothing"
 	lines := bufio.NewScanner(log)
 	for lines.Scan() {
 		last = lines.Text()
 		if strings.Contains(last, "msg=listening") {
 			select {
-			case up <- "":
+			case started <- "":
 			default:
 			}
 		}
 	}
 	select {
-	case up <- last:
+	case started <- last:
 	default:
 	}
 	_ = s.cmd.Wait() // the last line of the log tells more than this error
@@ -139,7 +139,7 @@ func (s *server) watch(log io.Reader, up chan<- string) {
 // url returns the address of the WebSocket to which clients connect.
 func (s *server) url() string { return "ws://" + s.addr + "/ws" }
 
-// roomState is the answer of the REST API about a room, as far as measurements use it.
+// roomState has the fields that bench uses of the REST API's response about a room.
 type roomState struct {
 	Participants []struct {
 		State mixer.State `json:"state"`
@@ -168,14 +168,14 @@ func (s *server) room(ctx context.Context) (roomState, error) {
 	if err != nil {
 		return r, fmt.Errorf("request the server's room: %w", err)
 	}
-	defer func() { _ = answer.Body.Close() }() // the body has been read then
+	defer func() { _ = answer.Body.Close() }() // an error does not matter, since the body has been read
 	if err := json.NewDecoder(answer.Body).Decode(&r); err != nil {
 		return r, fmt.Errorf("the server's room: %s: %w", answer.Status, err)
 	}
 	return r, nil
 }
 
-// stop terminates the server and removes its data.
+// stop interrupts the server, waits for its end and removes its data. After 10 s it kills the server.
 func (s *server) stop() {
 	_ = s.cmd.Process.Signal(os.Interrupt) // an error means that the process has ended
 	select {
@@ -187,7 +187,7 @@ func (s *server) stop() {
 	_ = os.RemoveAll(s.data) // the folder above it is removed later too
 }
 
-// proc reads a file below /proc of the server's process.
+// proc reads the file name in the /proc folder of the server's process.
 func (s *server) proc(name string) ([]byte, error) {
 	data, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(s.cmd.Process.Pid), name))
 	if err != nil {
@@ -224,7 +224,7 @@ func (s *server) privateMemory() (float64, error) {
 	return s.memory("smaps_rollup", "Private_Clean", "Private_Dirty")
 }
 
-// memory returns the sum of the values of keys in a file below /proc of the server's process, in MiB.
+// memory returns the sum of the values of keys in a file in the /proc folder of the server's process, in MiB.
 func (s *server) memory(file string, keys ...string) (sum float64, err error) {
 	data, err := s.proc(file)
 	for _, key := range keys {

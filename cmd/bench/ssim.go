@@ -2,39 +2,39 @@ package main
 
 import "fmt"
 
-// luma is the luma plane of a frame, or a rectangle in such a plane. The rectangle shares its pixels with the plane.
+// luma is the luma plane of a frame, or a rectangle in such a plane.
 type luma struct {
 	pix           []byte
 	stride        int
 	width, height int
 }
 
-// part returns a rectangle of l. The rectangle must lie inside l.
-func (l luma) part(x, y, w, h int) luma {
+// crop returns a rectangle of l, which shares its pixels with l. The rectangle must lie inside l.
+func (l luma) crop(x, y, w, h int) luma {
 	return luma{pix: l.pix[y*l.stride+x:], stride: l.stride, width: w, height: h}
 }
 
-// The constants of SSIM for 8-bit samples are (0.01*255)² and (0.03*255)². similarity computes with sums over windows of 64
-// pixels instead of means, so the constants are multiplied by 64² and 64*63.
+// The constants of SSIM for 8-bit samples are C1 = (0.01*255)² and C2 = (0.03*255)². They are for means over the pixels of a
+// window. similarity computes with sums over the 64 pixels of a window instead, so C1 is multiplied by 64² and C2 by 64*63.
 const (
 	ssimC1 = 0.01 * 0.01 * 255 * 255 * 64 * 64
 	ssimC2 = 0.03 * 0.03 * 255 * 255 * 64 * 63
 )
 
-// blockSums has sums over the pixels of the same blocks in two frames. A block has 4x4 pixels.
+// blockSums has sums over the pixels of a block of 4x4 pixels at the same place in two frames, or over several such blocks.
 type blockSums struct {
 	a, b    int64 // the pixels of the first and of the second frame
 	squares int64 // the squares of all pixels of both frames
 	product int64 // the products of the two frames' pixels at the same place
 }
 
-func (s blockSums) plus(o blockSums) blockSums {
-	return blockSums{s.a + o.a, s.b + o.b, s.squares + o.squares, s.product + o.product}
+func (s blockSums) plus(other blockSums) blockSums {
+	return blockSums{s.a + other.a, s.b + other.b, s.squares + other.squares, s.product + other.product}
 }
 
-// ssim returns the mean structural similarity of two frames of the same size (Wang et al. 2004). 1 means equal. The mean is
-// over windows of 8x8 pixels that start every four pixels. All pixels have the same weight. FFmpeg's filter ssim computes Y
-// in the same way.
+// ssim returns the mean structural similarity of two frames of the same size (Wang et al. 2004). 1 means equal. The mean is over
+// windows of 8x8 pixels that start every four pixels. All pixels of a window have the same weight. FFmpeg's filter ssim computes
+// its value Y in the same way.
 func ssim(a, b luma) (float64, error) {
 	if a.width != b.width || a.height != b.height || a.width < 8 || a.height < 8 {
 		return 0, fmt.Errorf("ssim of %dx%d and %dx%d: accepted are equal sizes from 8x8", a.width, a.height, b.width, b.height)
@@ -53,7 +53,7 @@ func ssim(a, b luma) (float64, error) {
 	return total / float64((cols-1)*(rows-1)), nil
 }
 
-// sumRow fills row with the sums of the blocks in row y of a and b, from 0 on.
+// sumRow fills row with the sums of the blocks in one row of blocks of a and b. y is the number of this row; the first is 0.
 func sumRow(a, b luma, y int, row []blockSums) {
 	clear(row)
 	for line := 4 * y; line < 4*y+4; line++ {
@@ -71,7 +71,7 @@ func sumRow(a, b luma, y int, row []blockSums) {
 	}
 }
 
-// similarity computes SSIM's formula from the sums of one window.
+// similarity returns the SSIM of one window. s has the sums of the window.
 func (s blockSums) similarity() float64 {
 	means := float64(s.a*s.a + s.b*s.b)
 	product := float64(s.a * s.b)

@@ -15,7 +15,7 @@ import (
 	"azulejo/signal/client"
 )
 
-// spotlightNames returns the names of n views. Each view has another camera in its spotlight, see scene.
+// spotlightNames returns names for scene.views, with n further views.
 func spotlightNames(n int) []string {
 	names := make([]string, n)
 	for i := range names {
@@ -24,20 +24,20 @@ func spotlightNames(n int) []string {
 	return names
 }
 
-// encoderCost is the cost of encoding one view again with the peer, per second of media.
+// encoderCost is the cost of encoding one view again with ffmpeg, the peer, per second of media.
 type encoderCost struct {
-	cpu     float64 // CPU seconds when the peer encodes in real time
-	unpaced float64 // CPU seconds when the peer encodes as fast as it can
-	bits    float64 // bits that the peer writes
+	cpu     float64 // CPU seconds if ffmpeg encodes in real time
+	unpaced float64 // CPU seconds if ffmpeg encodes as fast as it can
+	bits    float64 // bits that ffmpeg writes in real time
 }
 
-// measureViews adds a viewer of every further view and measures the server. packets[i] are the video packets that the
+// measureViews adds a viewer of every view in s.scene.views and measures the server. packets[i] are the video packets that the
 // viewer of view i receives.
 func (s *runningScene) measureViews(ctx context.Context) (all sample, packets [][]mixer.Packet, err error) {
 	captures := make([]capture, len(s.scene.views))
 	packets = make([][]mixer.Packet, len(captures))
 	for i, name := range s.scene.views {
-		captures[i].start() // before the viewer joins, to catch the first keyframe: the next one comes too late
+		captures[i].start() // before the viewer joins, to get the first keyframe: the next one comes too late
 		if _, err = s.view(ctx, client.Selection{View: name}, captures[i].add); err != nil {
 			return all, nil, err
 		}
@@ -53,8 +53,8 @@ func (s *runningScene) measureViews(ctx context.Context) (all sample, packets []
 	return all, packets, nil
 }
 
-// encodersAlone measures what it costs the peer to encode the views again, from the packets that their viewers received.
-// The peer encodes all views at the same time, as our server does.
+// encodersAlone measures the cost of encoding the views again with ffmpeg. views[i] are the packets that the viewer of view i
+// received. ffmpeg encodes all views at the same time, as the server does.
 func (b *bench) encodersAlone(ctx context.Context, views [][]mixer.Packet) ([]encoderCost, error) {
 	costs, errs := make([]encoderCost, len(views)), make([]error, len(views))
 	var work sync.WaitGroup
@@ -66,8 +66,8 @@ func (b *bench) encodersAlone(ctx context.Context, views [][]mixer.Packet) ([]en
 	return costs, errors.Join(errs...)
 }
 
-// encodeAlone decodes the packets of one view to a raw file. Then it measures what it costs the peer to encode this file
-// at the bitrate of the packets.
+// encodeAlone decodes the packets of one view to a raw file. Then it measures the cost of encoding this file with ffmpeg at the
+// bitrate of the packets.
 func (b *bench) encodeAlone(ctx context.Context, name string, packets []mixer.Packet) (cost encoderCost, err error) {
 	coded, raw := filepath.Join(b.dir, name+".h264"), filepath.Join(b.dir, name+".yuv")
 	defer func() { _ = os.Remove(raw) }() // large, and in a temporary folder
@@ -85,25 +85,28 @@ func (b *bench) encodeAlone(ctx context.Context, name string, packets []mixer.Pa
 	return cost, err
 }
 
-// rawInput returns the options with which ffmpeg reads frames of our size from the file raw. pace is realTime or nil.
+// rawInput returns the options with which ffmpeg reads frames of the view's size from the file raw. pace is realTime or nil.
 func (b *bench) rawInput(raw string, pace []string) []string {
-	return slices.Concat(pace, []string{"-f", "rawvideo", "-pix_fmt", "yuv420p", "-video_size", fmt.Sprintf("%dx%d", b.Width, b.Height), "-framerate", fmt.Sprint(b.FPS), "-i", raw})
+	size := fmt.Sprintf("%dx%d", b.Width, b.Height)
+	return slices.Concat(pace, []string{
+		"-f", "rawvideo", "-pix_fmt", "yuv420p", "-video_size", size, "-framerate", fmt.Sprint(b.FPS), "-i", raw,
+	})
 }
 
-// encodeRaw encodes the file raw with the peer at wanted bits a second. seconds is the length of the file. encodeRaw
-// returns the CPU seconds of the encoding and the bits that it writes, per second of media. It measures the CPU time of
-// reading the file separately and subtracts it.
-func (b *bench) encodeRaw(ctx context.Context, raw string, wanted, seconds float64, pace []string) (cpu, bits float64, err error) {
-	in := b.rawInput(raw, pace)
-	encoded, err := b.ffmpeg(ctx, slices.Concat(in, b.x264(int(wanted)), []string{"-f", "h264", "-"})...)
+// encodeRaw encodes the file raw with ffmpeg at bitrate, in bits a second. seconds is the length of the file. cpu is the CPU
+// seconds of the encoding, and bits is the size of its output, both per second of media. encodeRaw measures the CPU time of
+// reading the file in a run of its own and subtracts it.
+func (b *bench) encodeRaw(ctx context.Context, raw string, bitrate, seconds float64, pace []string) (cpu, bits float64, err error) {
+	input := b.rawInput(raw, pace)
+	encoded, err := b.ffmpeg(ctx, slices.Concat(input, b.x264(int(bitrate)), []string{"-f", "h264", "-"})...)
 	if err != nil {
 		return 0, 0, err
 	}
-	read, err := b.ffmpeg(ctx, append(in, "-f", "null", "-")...)
+	read, err := b.ffmpeg(ctx, append(input, "-f", "null", "-")...)
 	return (encoded.cpu - read.cpu).Seconds() / seconds, float64(encoded.size*8) / seconds, err
 }
 
-// joinPackets joins the packets to the content of a raw H.264 file.
+// joinPackets returns the data of all packets, which is the content of a raw H.264 file.
 func joinPackets(packets []mixer.Packet) []byte {
 	var all []byte
 	for _, p := range packets {
@@ -112,13 +115,12 @@ func joinPackets(packets []mixer.Packet) []byte {
 	return all
 }
 
-// bitrateOf returns the bitrate of packets in bits a second.
+// bitrateOf returns the bitrate of packets in bits a second. Each packet is one frame.
 func bitrateOf(packets []mixer.Packet, fps int) float64 {
 	return float64(8*len(joinPackets(packets))) * float64(fps) / float64(len(packets))
 }
 
-// caseViews divides the CPU time that a further view adds to our server by the CPU time that the peer needs to encode the
-// view.
+// caseViews divides the CPU time that a further view adds to the server by the CPU time that ffmpeg needs to encode this view.
 func (b *bench) caseViews(ctx context.Context, r *round) ([]figure, error) {
 	w, err := r.wall()
 	if err = cmp.Or(err, w.viewersErr, w.viewsErr); err != nil {

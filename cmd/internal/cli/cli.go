@@ -14,7 +14,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// Options has the flags that every program has. The struct with the flags of a program must embed it.
+// Options has the flags that all programs share. The struct with the flags of a program must embed Options.
 type Options struct {
 	Verbose bool `short:"v" help:"Log debug messages too."`
 }
@@ -27,7 +27,7 @@ func (o *Options) level() slog.Level {
 	return slog.LevelInfo
 }
 
-// Program is a pointer to a struct with kong's tags that embeds [Options].
+// Program is a pointer to a struct that embeds [Options] and whose fields have kong's tags.
 type Program interface{ level() slog.Level }
 
 // usageError is an error about a mistake in flags or configuration.
@@ -38,9 +38,12 @@ func (e usageError) Unwrap() error { return e.error }
 // Usage marks err as a mistake of the user in flags or configuration. If a command returns such an error, Run returns 2.
 func Usage(err error) error { return usageError{err} }
 
-// Run parses args into p and runs the command that args name. The Run method of the command may have parameters: a context
-// that ends at an interrupt or SIGTERM, a log that writes to standard error, and values of the types of bindings. Run
-// returns the exit code: 0 for success, 1 for a failure, 2 for a mistake in flags or configuration.
+// Run parses args into p and runs the command that args name. It returns the exit code: 0 for success, 1 for a failure, 2 for
+// a mistake in flags or configuration.
+//
+// The command has a Run method. This method may have parameters of three kinds, in any order. A context.Context ends at an
+// interrupt or SIGTERM. A *slog.Logger writes to standard error. Any other parameter gets the value in bindings that has its
+// type.
 func Run(name, description string, p Program, args []string, bindings ...any) int {
 	parser := kong.Must(p, kong.Name(name), kong.UsageOnError(), kong.Description(description))
 	k, err := parser.Parse(args)

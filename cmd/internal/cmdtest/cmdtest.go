@@ -1,5 +1,5 @@
-// Package cmdtest has functions that the tests of the programs below cmd share. They build a program and run tools of other
-// projects. Only tests import it.
+// Package cmdtest has functions that the tests of the programs below cmd share. The functions build a program and run tools of
+// other projects, such as ffmpeg. Only tests import it.
 package cmdtest
 
 import (
@@ -20,8 +20,8 @@ func Build(dir, pkg string) (string, error) {
 	return program, nil
 }
 
-// Tool runs a tool of another project and returns its standard output. The test fails if the tool fails or writes to its
-// standard error.
+// Tool runs the program called name with args and returns its standard output. The test ends with a failure if the program
+// fails or writes to its standard error.
 func Tool(t *testing.T, name string, args ...string) string {
 	t.Helper()
 	var stdout, stderr bytes.Buffer

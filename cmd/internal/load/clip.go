@@ -1,4 +1,4 @@
-// Package load has clients that load a server: they publish the video of media files and view rooms. The command
+// Package load has clients that put load on a server: they publish the video of media files and view rooms. The command
 // azulejo load and cmd/bench use it. One goroutine must own a Crowd. A Clip is read-only, and goroutines may share it.
 package load
 
@@ -12,15 +12,16 @@ import (
 	"azulejo/mixer"
 )
 
-// Clip is the video track of a file. The whole track is in memory, so that a client reads no file while it plays.
+// Clip is the video track of a file. The whole track is in memory, so that no file is read while a client plays the clip.
 type Clip struct {
 	Name    string // of the file
 	Codec   mixer.Codec
 	Packets []mixer.Packet // at least two, sorted by PTS; the first PTS is 0
-	Length  time.Duration  // how long it takes to play all packets once
+	Length  time.Duration  // how long it takes to play all packets once, with the last one
 }
 
-// ReadClip reads a file with H.264 or VP8 without B-frames.
+// ReadClip reads the video track of a file. It returns an error if the track is neither H.264 nor VP8, has B-frames, or has
+// less than two frames.
 func ReadClip(name string) (*Clip, error) {
 	f, err := codec.OpenFile(name)
 	if err != nil {
@@ -62,7 +63,8 @@ func (c *Clip) read(f *codec.File) error {
 	}
 }
 
-// From returns a copy of the clip that starts with the frame at index n. The frames before it follow after the last frame.
+// From returns a copy of the clip that starts with the frame at index n. Frames 0 to n-1 follow after the last frame. The
+// copies share the data of the packets.
 func (c *Clip) From(n int) *Clip {
 	rotated := *c
 	rotated.Packets = make([]mixer.Packet, 0, len(c.Packets))

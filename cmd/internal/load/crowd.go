@@ -11,7 +11,7 @@ import (
 	"azulejo/signal/client"
 )
 
-// Crowd is a number of clients that run at the same time. One goroutine must own it and must call Close at the end.
+// Crowd is a number of clients that run at the same time. One goroutine must own a Crowd and call Close at the end.
 type Crowd struct {
 	log    *slog.Logger
 	token  string
@@ -28,7 +28,7 @@ type Guest struct {
 // NewCrowd makes a crowd without guests. All guests that join later present token, which may be empty.
 func NewCrowd(token string, log *slog.Logger) *Crowd { return &Crowd{token: token, log: log} }
 
-// Publish joins a guest that plays c in a loop until it leaves. Publish returns when the peer connection is established.
+// Publish joins a guest that plays c in a loop until Leave or Close. Publish returns when the peer connection is established.
 func (w *Crowd) Publish(ctx context.Context, url, room, name string, c *Clip) (*Guest, error) {
 	g, err := w.join(ctx, client.Config{URL: url, Room: room, Name: name, PublishVideo: c.Codec})
 	if err != nil {
@@ -45,8 +45,8 @@ func (w *Crowd) Publish(ctx context.Context, url, room, name string, c *Clip) (*
 	return g, nil
 }
 
-// View joins a guest that receives video and audio until it leaves. View returns when the peer connection is established.
-// cfg has the guest's selection and callbacks. View sets its other fields.
+// View joins a guest that receives video and audio until Leave or Close. View returns when the peer connection is
+// established. cfg has the guest's selection and callbacks. View sets the other fields of cfg.
 func (w *Crowd) View(ctx context.Context, url, room string, cfg client.Config) (*Guest, error) {
 	cfg.URL, cfg.Room, cfg.View = url, room, true
 	return w.join(ctx, cfg)
@@ -63,9 +63,9 @@ func (w *Crowd) join(ctx context.Context, cfg client.Config) (*Guest, error) {
 	return g, nil
 }
 
-// Leave disconnects one guest and waits until it has stopped playing.
+// Leave disconnects g and waits until its clip has stopped playing.
 func (w *Crowd) Leave(g *Guest) {
-	w.guests = slices.DeleteFunc(w.guests, func(o *Guest) bool { return o == g })
+	w.guests = slices.DeleteFunc(w.guests, func(other *Guest) bool { return other == g })
 	if g.played != nil {
 		g.cancel()
 		<-g.played
