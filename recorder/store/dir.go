@@ -25,7 +25,7 @@ type Dir struct {
 
 const (
 	tempFolder = ".tmp"    // holds the files that Put has not moved to their keys yet
-	tempAge    = time.Hour // no Put runs this long, so an older file in tempFolder is a leftover
+	tempAge    = time.Hour // an older file in tempFolder counts as a leftover of an interrupted Put
 )
 
 // NewDir opens the store in the folder path. It makes the folder if it is missing. It removes temporary files
