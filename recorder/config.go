@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// Config holds the settings of a Recorder. Dir is required. Another field that is zero has its default.
+// Config holds the settings of a Recorder. Dir is required. Zero in any other field means the default.
 type Config struct {
 	Dir     string        // the spool's folder
-	Segment time.Duration // length of a segment; segments start at its wall-clock multiples; default 4 s
+	Segment time.Duration // length of a segment; segment boundaries are its wall-clock multiples; default 4 s
 	Part    time.Duration // length of a part; a crash loses about one part; default 1 s
-	Queue   int           // packets that may wait for the disk, per recording; default 1024 (about 14 s)
-	Drain   time.Duration // how long Run continues to upload after its context has ended; default 10 s
+	Queue   int           // packets that may wait for the disk, per recording; default 1024: 14 s of 25 fps with audio
+	Drain   time.Duration // how long Run may continue to upload after its context has ended; default 10 s
 	Timeout time.Duration // how long one upload may take; default 2 min
 }
 

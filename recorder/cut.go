@@ -5,13 +5,13 @@ import "azulejo/recorder/fmp4"
 // videoSample is one H.264 access unit, and the cut that is planned before it.
 type videoSample struct {
 	fmp4.Sample
-	sets     *fmp4.ParameterSets // the decoder needs them; used only for a keyframe
+	sets     *fmp4.ParameterSets // parameter sets for the decoder; used only for a keyframe
 	duration int64               // video clock units; used only for the last sample of a run
-	cut      cut                 // before this sample
+	cut      cut                 // the planned cut before this sample
 }
 
-// cut says whether a part or a segment ends before a sample. Where a segment ends, its last part ends
-// too.
+// cut says whether a part or a segment ends before a sample. The end of a segment is also the end of its
+// last part.
 type cut uint8
 
 const (
@@ -25,19 +25,19 @@ const (
 type cutPlan struct {
 	segmentLength, partLength int64 // from the configuration
 
-	segmentStart, partStart int64               // of the segment and the part that hold the newest video sample
+	segmentStart, partStart int64               // start of the segment and of the part that hold the newest video sample
 	boundary                int64               // the first keyframe at or after this time starts the next segment
-	sets                    *fmp4.ParameterSets // of the segment; a keyframe with others starts the next one
+	sets                    *fmp4.ParameterSets // of the segment; a keyframe with different sets starts the next segment
 }
 
-// startSegment plans the segment that starts with v. It sets the segment's boundary to the next
-// wall-clock multiple of the segment length.
+// startSegment plans the segment that starts with v. It sets the boundary to the next wall-clock multiple
+// of the segment length.
 func (p *cutPlan) startSegment(v *videoSample) {
 	p.segmentStart, p.partStart, p.sets = v.Time, v.Time, v.sets
 	p.boundary = (v.Time+boundaryTolerance)/p.segmentLength*p.segmentLength + p.segmentLength
 }
 
-// cutBefore plans and returns the cut before v, which must be the next video sample of the run.
+// cutBefore returns the cut before v and updates the plan. v must be the next video sample of the run.
 func (p *cutPlan) cutBefore(v *videoSample) cut {
 	switch {
 	case v.Key && (v.Time+boundaryTolerance >= p.boundary || !v.sets.Equal(p.sets)):

@@ -6,16 +6,17 @@ import (
 	"azulejo/mixer"
 )
 
-// queue holds the packets that wait for the disk. Its length is limited. After an overflow it drops
-// and counts all packets until a keyframe arrives while less than half of the queue is used.
+// queue holds the packets that wait for the disk. Their number and their total size are limited. When the
+// queue is full, it starts to drop and count packets. It accepts packets again from a keyframe that arrives
+// while less than half of the queue is used.
 type queue struct {
-	limit int // of items
+	limit int // largest number of items
 
 	mu       sync.Mutex
 	pushed   sync.Cond // signalled by push and close
 	items    []item
-	bytes    int    // of the packets in items
-	dropping bool   // the queue has overflowed and still drops packets
+	bytes    int    // total size of the packets in items
+	dropping bool   // the queue was full and still drops packets
 	dropped  uint64 // number of packets dropped so far
 	closed   bool
 }
@@ -26,6 +27,7 @@ type item struct {
 	event  event // zero for a packet
 }
 
+// event is a change of the queue's field dropping.
 type event uint8
 
 const (
@@ -33,8 +35,8 @@ const (
 	recovered                   // the queue has stopped dropping packets
 )
 
-// queueBytes is the limit for the bytes of the packets in a queue.
-const queueBytes = 64 << 20
+// maxQueueBytes is the largest total size of the packets in a queue: 64 MiB.
+const maxQueueBytes = 64 << 20
 
 func newQueue(limit int) *queue {
 	q := &queue{limit: limit}
@@ -42,7 +44,7 @@ func newQueue(limit int) *queue {
 	return q
 }
 
-// push appends p to the queue. While the queue drops packets, push counts p instead. push never blocks.
+// push appends p to the queue. While the queue drops packets, push only counts p. push never blocks.
 func (q *queue) push(p mixer.Packet) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -68,7 +70,7 @@ func (q *queue) push(p mixer.Packet) {
 
 // hasSpace tells whether less than 1/divisor of the queue is used, in items and in bytes.
 func (q *queue) hasSpace(divisor int) bool {
-	return len(q.items) < q.limit/divisor && q.bytes < queueBytes/divisor
+	return len(q.items) < q.limit/divisor && q.bytes < maxQueueBytes/divisor
 }
 
 // pop waits for the next item, removes it and returns it. It returns false when the queue is empty and
@@ -82,11 +84,11 @@ func (q *queue) pop() (item, bool) {
 	if len(q.items) == 0 {
 		return item{}, false
 	}
-	it := q.items[0]
+	first := q.items[0]
 	q.items[0] = item{} // so that the packet's bytes can be freed
 	q.items = q.items[1:]
-	q.bytes -= len(it.packet.Data)
-	return it, true
+	q.bytes -= len(first.packet.Data)
+	return first, true
 }
 
 // close makes pop return false once the queue is empty. push ignores packets after close.

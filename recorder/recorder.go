@@ -3,7 +3,7 @@
 //
 // signal/room opens and closes recordings and gives them the packets of the mixer's renditions. cmd
 // runs the Recorder. Each recording has its own goroutine, which writes to the spool. Only the goroutine
-// of Run uploads. So a store that fails delays uploads and nothing else.
+// of Run uploads. So a store that fails delays uploads, but no recording.
 package recorder
 
 import (
@@ -21,10 +21,10 @@ import (
 	"azulejo/recorder/store"
 )
 
-// ErrRecording is the error of Start for a stream that is already being recorded.
+// ErrRecording is returned by Start for a stream that is already being recorded.
 var ErrRecording = errors.New("stream is being recorded already")
 
-// ErrClosed is the error of Start after Close, and after the end of Run's context.
+// ErrClosed is returned by Start after Close, and after the context of Run has ended.
 var ErrClosed = errors.New("recorder is closed")
 
 // Recorder records streams into a spool and uploads the spool's entries. Its methods may be called
@@ -36,7 +36,7 @@ type Recorder struct {
 	uploader *uploader
 
 	mu         sync.Mutex
-	recordings []*Recording // open ones
+	recordings []*Recording // the open recordings
 	closed     bool
 }
 
@@ -46,8 +46,9 @@ type Stats struct {
 	Uploads    UploadStats      `json:"uploads"`
 }
 
-// New opens the spool and repairs the segments that a crash left unfinished. Only one process at a time
-// can hold the spool; Run and Close release it. New starts no goroutine.
+// New opens the spool and repairs the segments that a crash left unfinished. If a repair fails, New logs
+// the error, and Run tries again. Only one process at a time can hold the spool; Run and Close release it.
+// New starts no goroutine.
 func New(cfg Config, st store.Store, log *slog.Logger) (*Recorder, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("recording.%w", err)
@@ -58,17 +59,17 @@ func New(cfg Config, st store.Store, log *slog.Logger) (*Recorder, error) {
 		return nil, err
 	}
 	if err := sp.Recover(); err != nil {
-		log.Error("spool not repaired", "error", err) // Run tries again
+		log.Error("spool not repaired", "error", err)
 	}
 	return &Recorder{cfg: cfg, log: log, spool: sp, uploader: newUploader(cfg, sp, st, log)}, nil
 }
 
-// Spool returns the recorder's spool, from which the index reads the footage that is not stored yet.
+// Spool returns the recorder's spool, for the index.
 func (r *Recorder) Spool() *spool.Spool { return r.spool }
 
 // Run uploads until ctx ends. Then it closes the recordings, continues to upload for at most
 // Config.Drain, and releases the spool. Footage that is not stored by then stays in the spool until the
-// next start of the program.
+// next start of the program. Run returns an error only if releasing the spool fails.
 func (r *Recorder) Run(ctx context.Context) error {
 	uploadCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -86,8 +87,8 @@ func (r *Recorder) Run(ctx context.Context) error {
 	return r.spool.Close()
 }
 
-// drainAfter waits for the end of ctx, then closes the recordings and tells the uploader that no entry
-// follows. It returns when uploadCtx has ended or Config.Drain has passed.
+// drainAfter waits for the end of ctx. Then it closes the recordings and tells the uploader that the spool
+// gets no more entries. It returns when uploadCtx has ended or Config.Drain has passed.
 func (r *Recorder) drainAfter(ctx, uploadCtx context.Context) {
 	<-ctx.Done()
 	if err := r.closeRecordings(); err != nil {
@@ -117,9 +118,8 @@ func (r *Recorder) closeRecordings() error {
 	return errors.Join(errs...)
 }
 
-// Start opens a recording of a stream and starts its goroutine. The PTS of the recording's packets
-// count from epoch, a wall-clock time. The first run starts with the first keyframe. The caller must
-// close the recording.
+// Start opens a recording of a stream and starts its goroutine. epoch is the wall-clock time of a packet
+// with PTS 0. The first run starts with the first keyframe. The caller must close the recording.
 func (r *Recorder) Start(room, stream string, epoch time.Time) (*Recording, error) {
 	for _, name := range []string{room, stream} {
 		if err := footage.CheckName(name); err != nil {

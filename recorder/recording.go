@@ -9,8 +9,8 @@ import (
 	"azulejo/recorder/footage"
 )
 
-// Recording writes one stream into the spool. Recorder.Start opens it and starts the goroutine writer.
-// Close ends both. Its methods may be called concurrently.
+// Recording writes one stream into the spool. Recorder.Start opens a Recording and starts its writer, a
+// goroutine. Close ends the writer. The methods may be called concurrently.
 type Recording struct {
 	room, stream string
 	log          *slog.Logger
@@ -22,30 +22,30 @@ type Recording struct {
 
 	mu    sync.Mutex
 	stats segmenterStats
-	err   error // the last disk error; nil once bytes have been written after it
+	err   error // the last write error; nil after a later write to the disk
 }
 
 // RecordingStats is a snapshot of a recording.
 type RecordingStats struct {
 	Room     string    `json:"room"`
 	Stream   string    `json:"stream"`
-	Durable  time.Time `json:"durable"` // written media before this time survives a crash; zero before the first part
+	Durable  time.Time `json:"durable"` // end of the newest part on disk; a crash loses only later media; zero before the first part
 	Runs     uint64    `json:"runs"`
 	Segments uint64    `json:"segments"` // finished segments
 	Bytes    uint64    `json:"bytes"`    // synced to disk
-	Dropped  uint64    `json:"dropped"`  // packets not recorded: full queue, failed disk, unusable packet
+	Dropped  uint64    `json:"dropped"`  // packets not recorded: the queue was full, the disk failed, or the packet was unusable
 	Waiting  int       `json:"waiting"`  // packets and events in the queue
 	Error    string    `json:"error,omitempty"`
 }
 
 // WritePacket records a packet: an H.264 access unit or an AAC-LC frame of 48 kHz stereo. The H.264
-// stream must not reorder frames and must have SPS and PPS before each IDR. The caller must not change
-// p's bytes afterwards. A recording that gets no audio has no audio track. WritePacket never blocks.
-// After Close it does nothing.
+// stream must have no reordered frames (B-frames). Its first IDR frame must have SPS and PPS in the same
+// access unit. The caller must not change the bytes of p afterwards. A recording that gets no audio has no
+// audio track. WritePacket never blocks. After Close it does nothing.
 func (rec *Recording) WritePacket(p mixer.Packet) { rec.queue.push(p) }
 
-// Close waits until the waiting packets are written and the segment is finished. It returns the disk's
-// last error, unless bytes have been written after it. Close may be called again.
+// Close waits until the queued packets are written and the segment is finished. It returns the last write
+// error, or nil if a later write succeeded. Close may be called again.
 func (rec *Recording) Close() error {
 	rec.queue.close()
 	<-rec.done
@@ -72,18 +72,18 @@ func (rec *Recording) Stats() RecordingStats {
 // writer moves packets from the queue to the segmenter until the queue is closed and empty.
 func (rec *Recording) writer() {
 	for {
-		it, ok := rec.queue.pop()
+		next, ok := rec.queue.pop()
 		if !ok {
 			break
 		}
-		rec.publish(rec.write(it))
+		rec.publish(rec.write(next))
 	}
 	rec.publish(rec.segmenter.finish(footage.Stopped))
 }
 
-// write gives a packet to the segmenter. At an overflow of the queue it ends the run.
-func (rec *Recording) write(it item) error {
-	switch it.event {
+// write gives a packet to the segmenter, or logs an event of the queue. An overflow also ends the run.
+func (rec *Recording) write(next item) error {
+	switch next.event {
 	case overflowed:
 		rec.log.Warn("recording fell behind")
 		return rec.segmenter.finish(footage.Overload)
@@ -92,20 +92,21 @@ func (rec *Recording) write(it item) error {
 		rec.log.Warn("recording caught up", "lost", dropped)
 		return nil
 	}
-	return rec.segmenter.push(it.packet)
+	return rec.segmenter.push(next.packet)
 }
 
-// publish updates the statistics after a write that returned err. It logs when writing begins to fail
-// and when it has recovered, that is, when bytes have been written again. It notifies the uploader.
+// publish updates the statistics after a write that returned err. It logs the first write that fails, and
+// the first write to the disk that succeeds afterwards. It notifies the uploader when a segment is
+// finished, or when a failed write left a segment to repair.
 func (rec *Recording) publish(err error) {
-	now := rec.segmenter.stats
+	stats := rec.segmenter.stats
 	rec.mu.Lock()
-	lastErr, last := rec.err, rec.stats
-	rec.stats = now
+	lastErr, lastStats := rec.err, rec.stats
+	rec.stats = stats
 	switch {
 	case err != nil:
 		rec.err = err
-	case now.bytes > last.bytes:
+	case stats.bytes > lastStats.bytes:
 		rec.err = nil
 	}
 	newErr := rec.err
@@ -115,9 +116,9 @@ func (rec *Recording) publish(err error) {
 		rec.log.Error("recording not written", "error", newErr)
 	}
 	if lastErr != nil && newErr == nil {
-		rec.log.Info("recording written again", "dropped", now.dropped)
+		rec.log.Info("recording written again", "dropped", stats.dropped)
 	}
-	if err != nil || now.segments > last.segments {
+	if err != nil || stats.segments > lastStats.segments {
 		rec.notify()
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"azulejo/recorder/footage"
 )
 
-// advance makes the planned cuts in order, up to the first one that must wait for audio. With force it
-// makes all planned cuts.
+// advance makes the planned cuts in order. It stops at the first cut that must wait for audio. If force is
+// true, it makes all planned cuts.
 func (s *segmenter) advance(force bool) error {
 	for {
 		i := slices.IndexFunc(s.video, func(v videoSample) bool { return v.cut != noCut })
@@ -31,8 +31,8 @@ func (s *segmenter) advance(force bool) error {
 	}
 }
 
-// writePart writes a part with the first n video samples and the audio before end. end is a video time:
-// the end of the last of these samples.
+// writePart writes a part with the first n waiting video samples and the audio before end. end is when the
+// last of these video samples ends, in video clock units. If no segment is open, writePart opens one.
 func (s *segmenter) writePart(n int, end int64) error {
 	if s.file == nil {
 		if err := s.openSegment(&s.video[0]); err != nil {
@@ -41,7 +41,7 @@ func (s *segmenter) writePart(n int, end int64) error {
 	}
 	audio, rest := splitAudio(s.audio, end)
 	if !s.run.audio {
-		s.stats.dropped += uint64(len(audio)) // the init segment was written before the first audio
+		s.stats.dropped += uint64(len(audio)) // the init segment was written before any audio arrived
 		audio = nil
 	}
 	s.run.parts++
@@ -57,7 +57,7 @@ func (s *segmenter) writePart(n int, end int64) error {
 	return nil
 }
 
-// mediaOf returns the samples in the form that fmp4 writes.
+// mediaOf returns the samples in the form that fmp4.MarshalPart needs.
 func mediaOf(video []videoSample) []fmp4.Sample {
 	out := make([]fmp4.Sample, len(video))
 	for i := range video {
@@ -66,8 +66,8 @@ func mediaOf(video []videoSample) []fmp4.Sample {
 	return out
 }
 
-// openSegment creates the segment that starts with the keyframe first. If the segment needs another
-// init segment than the one before it, openSegment also starts another run.
+// openSegment creates the segment that starts with the keyframe first. If the segment's init segment differs
+// from that of the segment before, a new run with a new nonce starts.
 func (s *segmenter) openSegment(first *videoSample) error {
 	init, hash, err := fmp4.MarshalInit(first.sets, s.hasAudio)
 	if err != nil {
@@ -84,18 +84,18 @@ func (s *segmenter) openSegment(first *videoSample) error {
 	return err
 }
 
-// newNonce returns four random hex digits that differ from last.
+// newNonce returns the nonce of a new run: four random hex digits that differ from last.
 func newNonce(last string) string {
 	for {
 		var b [2]byte
-		_, _ = rand.Read(b[:]) // never fails
+		_, _ = rand.Read(b[:]) // it never returns an error
 		if n := hex.EncodeToString(b[:]); n != last {
 			return n
 		}
 	}
 }
 
-// finishSegment finishes the open segment, which lasts until the video time end.
+// finishSegment finishes the open segment. end is when its video ends, in video clock units.
 func (s *segmenter) finishSegment(end int64) error {
 	if err := s.file.Finish(fmp4.WallTime(end)); err != nil {
 		return err
@@ -105,7 +105,7 @@ func (s *segmenter) finishSegment(end int64) error {
 	return nil
 }
 
-// finishIfLive ends the run, if there is one, for an unknown reason.
+// finishIfLive ends the run, if there is one, with the reason Unknown.
 func (s *segmenter) finishIfLive() error {
 	if !s.run.live {
 		return nil
@@ -113,7 +113,7 @@ func (s *segmenter) finishIfLive() error {
 	return s.finishRun(footage.Unknown)
 }
 
-// finishRun writes all samples that wait, finishes the segment and writes a mark that gives the reason
+// finishRun writes all waiting samples of the run, finishes the segment and writes a mark with the reason
 // for the end of the run.
 func (s *segmenter) finishRun(reason footage.Reason) error {
 	if err := s.advance(true); err != nil {
@@ -131,6 +131,6 @@ func (s *segmenter) finishRun(reason footage.Reason) error {
 	mark.Start, mark.Seq, mark.Reason = fmp4.WallTime(end), mark.Seq+1, reason
 	rest := s.audio
 	s.reset()
-	s.audio = rest // it is later than the end of the run and may belong to the next one
+	s.audio = rest // it is later than the end of this run and may belong to the next run
 	return s.spool.Mark(mark)
 }

@@ -15,22 +15,23 @@ import (
 	"azulejo/recorder/store"
 )
 
-// After a failed pass the uploader waits before the next one. The wait doubles with each failure, from
-// firstRetry to lastRetry, and varies by up to 20 %. It is firstRetry again once an entry has been stored.
+// A pass tries to upload each entry in the spool once. After a failed pass the uploader waits before the
+// next pass. The wait doubles with each failure, from firstRetry to lastRetry, and varies by up to 20 %.
+// After a pass that stored an entry, the wait is firstRetry again.
 const (
 	firstRetry = time.Second
 	lastRetry  = time.Minute
 )
 
-// UploadStats is a snapshot of the uploads and of the entries that wait for them.
+// UploadStats is a snapshot of the uploads and of the entries that wait for upload.
 type UploadStats struct {
 	Waiting      int       `json:"waiting"` // entries (segments and marks) in the spool
 	WaitingBytes int64     `json:"waitingBytes"`
 	Oldest       time.Time `json:"oldest"` // start of the oldest waiting entry; zero without entries
-	Stored       uint64    `json:"stored"` // entries that were stored since the start of the process
+	Stored       uint64    `json:"stored"` // entries stored since the start of the process
 	StoredBytes  uint64    `json:"storedBytes"`
-	Failures     uint64    `json:"failures"`        // passes over the waiting entries that ended with an error
-	Error        string    `json:"error,omitempty"` // of the last pass; empty if it succeeded
+	Failures     uint64    `json:"failures"`        // passes that ended with an error
+	Error        string    `json:"error,omitempty"` // error of the last pass; empty if the pass succeeded
 }
 
 // uploader moves the spool's entries to the store, one at a time, oldest first. One goroutine calls run.
@@ -42,20 +43,20 @@ type uploader struct {
 	timeout time.Duration
 	wake    chan struct{}             // holds one value after notify, until run has seen it
 	final   chan struct{}             // closed by drain
-	drain   func()                    // announces that the spool gets no more entries
+	drain   func()                    // tells run that the spool gets no more entries
 	inits   map[footage.InitName]bool // init segments that are known to be stored; used by run only
 
 	mu    sync.Mutex
 	stats UploadStats
 }
 
-// localError is an error with one file in the spool. pass must continue with the other files.
+// localError is an error about one file in the spool. pass continues with the other files after it.
 type localError struct{ error }
 
 func (e localError) Unwrap() error { return e.error }
 
-// vanished tells whether err means that a file of the spool is gone for good. It returns false if err
-// means that the store lacks an object.
+// vanished tells whether err means that a file in the spool no longer exists. It returns false if err means
+// that an object in the store does not exist.
 func vanished(err error) bool {
 	var local localError
 	return errors.As(err, &local) && errors.Is(local, fs.ErrNotExist)
@@ -87,8 +88,8 @@ func (u *uploader) snapshot() UploadStats {
 	return st
 }
 
-// run uploads until ctx ends, and returns ctx's error then. After drain it returns nil as soon as a pass
-// over all entries has succeeded.
+// run uploads until ctx ends and then returns the error of ctx. If drain has been called, run returns nil
+// after the next pass that succeeds.
 func (u *uploader) run(ctx context.Context) error {
 	retry := firstRetry
 	for ctx.Err() == nil {
@@ -122,9 +123,10 @@ func (u *uploader) draining() bool {
 	}
 }
 
-// wait returns when the next pass is due. If the last pass returned an error, err, the next one is due
-// after the time retry, varied by up to 20 %. Otherwise it is due after the next call of notify. A call
-// of drain also ends the wait. draining says that drain was called before the last pass.
+// wait returns when the next pass is due. err is the error of the last pass. If err is not nil, the next
+// pass is due after the duration retry, varied by up to 20 %. Otherwise it is due after the next call of
+// notify. A call of drain also ends the wait, unless draining is true: drain was then called before the
+// last pass.
 func (u *uploader) wait(ctx context.Context, draining bool, err error, retry time.Duration) {
 	wake, final, again := u.wake, u.final, (<-chan time.Time)(nil)
 	if draining {
@@ -144,8 +146,9 @@ func (u *uploader) wait(ctx context.Context, draining bool, err error, retry tim
 	}
 }
 
-// pass repairs the segments that lost their writer and tries to upload each entry once, oldest first.
-// It stops when the store fails or when the spool's folder cannot be reached (spool.ErrAway).
+// pass repairs the segments that no writer will finish, then tries to upload each entry once, oldest first.
+// It stops when the store fails or when the spool's folder is not reachable (spool.ErrAway). It returns the
+// number of entries that it stored.
 func (u *uploader) pass(ctx context.Context) (stored int, err error) {
 	err = u.spool.Recover()
 	for _, e := range u.spool.Ready() {
@@ -164,10 +167,10 @@ func (u *uploader) pass(ctx context.Context) (stored int, err error) {
 	return stored, err
 }
 
-// upload stores the init segment of an entry if it is a segment, then the entry itself. It removes the
-// entry from the spool once the store has confirmed it, or when its file has vanished.
+// upload stores an entry. If the entry is a segment, upload stores its init segment first. It removes the
+// entry from the spool when the store has confirmed the entry, or when the entry's file no longer exists.
 func (u *uploader) upload(ctx context.Context, e spool.Entry) error {
-	if e.Reason == "" {
+	if e.Reason == "" { // a segment
 		if err := u.uploadInit(ctx, e.InitName()); err != nil {
 			return err
 		}
@@ -192,7 +195,7 @@ func (u *uploader) uploadInit(ctx context.Context, n footage.InitName) error {
 	}
 	err := u.sendFile(ctx, n.Key())
 	if vanished(err) {
-		// The spool has removed the init segment, so the store must have it.
+		// The spool removes an init segment after the last segment that needs it. So the store must have it.
 		if _, err = u.store.Stat(ctx, n.Key()); errors.Is(err, store.ErrNotFound) {
 			return localError{fmt.Errorf("init segment %s: neither in the spool nor in the store", n.Key())}
 		}
@@ -204,7 +207,7 @@ func (u *uploader) uploadInit(ctx context.Context, n footage.InitName) error {
 	return nil
 }
 
-// sendFile stores the spool's file of a key under the same key.
+// sendFile copies the object with this key from the spool to the store.
 func (u *uploader) sendFile(ctx context.Context, key string) error {
 	f, err := u.spool.Open(key)
 	if err != nil {
@@ -227,17 +230,17 @@ func (u *uploader) count(e spool.Entry) {
 // first pass that succeeds after a failed one.
 func (u *uploader) publish(err error) {
 	u.mu.Lock()
-	last, now := u.stats.Error, ""
+	last, current := u.stats.Error, ""
 	if err != nil {
-		now = err.Error()
+		current = err.Error()
 		u.stats.Failures++
 	}
-	u.stats.Error = now
+	u.stats.Error = current
 	u.mu.Unlock()
-	if last == "" && now != "" {
-		u.log.Error("footage not stored", "error", now)
+	if last == "" && current != "" {
+		u.log.Error("footage not stored", "error", current)
 	}
-	if last != "" && now == "" {
+	if last != "" && current == "" {
 		u.log.Info("footage stored again")
 	}
 }

@@ -27,13 +27,13 @@ type timelinePath struct {
 	To     string `query:"to" doc:"RFC 3339 or Unix milliseconds; now when absent" example:"2026-03-01T04:00:00Z"`
 }
 
-// reply is an answer with a JSON body that caches must not store.
+// reply is a response with a JSON body. Caches must not store it.
 type reply[T any] struct {
 	CacheControl string `header:"Cache-Control"`
 	Body         T
 }
 
-// uncached returns a reply with the body.
+// uncached returns a reply with this body.
 func uncached[T any](body T) *reply[T] {
 	return &reply[T]{CacheControl: "no-store", Body: body}
 }
@@ -51,14 +51,15 @@ type stream struct {
 	Name string `json:"name"`
 }
 
-// registerAPI registers the operations of the REST API. It also renders their description once, for /openapi.yaml.
+// registerAPI registers the operations of the REST API. It also renders the OpenAPI description of the operations once, and
+// serves the description at /openapi.yaml.
 func (s *Server) registerAPI() error {
 	cfg := huma.DefaultConfig("azulejo", s.cfg.Version)
 	cfg.Info.Description = "Many in, one out, kept: rooms mixed into one stream, and their footage."
 	cfg.OpenAPIPath, cfg.DocsPath, cfg.SchemasPath = "", "", ""
-	cfg.CreateHooks = nil // a hook would add $schema to every answer
+	cfg.CreateHooks = nil // the default hook would add $schema to every response
 	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer", BearerFormat: "JWT"}}
-	cfg.Security = []map[string][]string{{"token": {}}, {}} // the empty one means that servers without tokens need none
+	cfg.Security = []map[string][]string{{"token": {}}, {}} // the empty requirement is for servers without tokens
 	api := humago.New(s.mux, cfg)
 
 	get(api, "list-rooms", "/api/v1/rooms", "Rooms that are open", s.listRooms)
@@ -120,21 +121,22 @@ func (s *Server) getTimeline(ctx context.Context, in *timelinePath) (*reply[inde
 	if s.cfg.Footage == nil {
 		return nil, huma.Error503ServiceUnavailable(noStore)
 	}
-	from, to, where, err := parseRange(in.From, in.To, time.Now())
+	start, end, location, err := parseRange(in.From, in.To, time.Now())
 	if err != nil {
-		return nil, huma.Error422UnprocessableEntity(err.Error(), &huma.ErrorDetail{Message: err.Error(), Location: where})
+		return nil, huma.Error422UnprocessableEntity(err.Error(), &huma.ErrorDetail{Message: err.Error(), Location: location})
 	}
-	if err = footage.CheckName(in.Stream); err != nil { // the schema limits characters, CheckName limits bytes
+	if err = footage.CheckName(in.Stream); err != nil { // the schema limits the characters, CheckName the bytes
 		return nil, huma.Error422UnprocessableEntity(err.Error(), &huma.ErrorDetail{Message: err.Error(), Location: "path.stream", Value: in.Stream})
 	}
-	line, err := s.cfg.Footage.Timeline(ctx, in.Room, in.Stream, from, to)
+	line, err := s.cfg.Footage.Timeline(ctx, in.Room, in.Stream, start, end)
 	if err != nil {
 		return nil, s.footageError(ctx, err, in.Room, in.Stream)
 	}
 	return uncached(line), nil
 }
 
-// footageError logs err and returns an error for the client without its text, since the text may name buckets and hosts.
+// footageError logs err and returns an error with status 503 for the client. The client does not get the text of err, since
+// the text may name buckets and hosts.
 func (s *Server) footageError(ctx context.Context, err error, roomName, stream string) error {
 	if ctx.Err() == nil {
 		s.log.Error("footage not read", "room", roomName, "stream", stream, "error", err)
@@ -142,7 +144,7 @@ func (s *Server) footageError(ctx context.Context, err error, roomName, stream s
 	return huma.Error503ServiceUnavailable("the footage store did not answer; try again")
 }
 
-// describeMedia adds the routes of Config.Media to the description of the API.
+// describeMedia adds the routes of Config.Media to the OpenAPI description.
 func describeMedia(doc *huma.OpenAPI) {
 	params := func(names ...string) []*huma.Param {
 		var list []*huma.Param

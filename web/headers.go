@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// policy is the Content-Security-Policy of every answer. The pages load nothing from other servers and have no inline
-// script or style. They use blob: URLs only for Media Source Extensions.
+// policy is the Content-Security-Policy of every response. The pages load nothing from other servers and have no inline
+// scripts or styles. They use blob: URLs only for Media Source Extensions.
 var policy = strings.Join([]string{
 	"default-src 'none'",
 	"script-src 'self'",
@@ -19,7 +19,7 @@ var policy = strings.Join([]string{
 	"frame-ancestors 'self'",
 }, "; ")
 
-// secure sets the security headers that every answer has. Handlers may overwrite single headers.
+// secure sets the security headers of every response. A handler may overwrite some of them.
 func secure(h http.Header) {
 	h.Set("Content-Security-Policy", policy)
 	h.Set("X-Content-Type-Options", "nosniff")

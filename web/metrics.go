@@ -14,8 +14,8 @@ import (
 	"azulejo/signal/room"
 )
 
-// newMetrics returns a handler that serves the metrics of the process, of the Go runtime and of azulejo. They have a
-// registry of their own. Each scrape takes a new snapshot of the rooms.
+// newMetrics returns a handler that serves the metrics of the process, of the Go runtime and of azulejo. The metrics are in
+// a new Prometheus registry, not in the default registry. Each scrape takes a new snapshot of the rooms.
 func newMetrics(cfg Config, log *slog.Logger) http.Handler {
 	reg := prometheus.NewRegistry()
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
@@ -30,7 +30,7 @@ func newMetrics(cfg Config, log *slog.Logger) http.Handler {
 	})
 }
 
-// exposition collects all metrics of azulejo. Their names stand only here.
+// exposition is the Prometheus collector of all metrics of azulejo. Only newExposition contains the names of the metrics.
 type exposition struct {
 	cfg Config
 
@@ -79,7 +79,7 @@ func newExposition(cfg Config) *exposition {
 	}
 }
 
-// Describe implements prometheus.Collector.
+// Describe implements prometheus.Collector. It sends the descriptions of all metrics.
 func (e *exposition) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		e.rooms, e.participants, e.viewers, e.sources, e.ticks, e.late, e.frames,
@@ -135,8 +135,8 @@ func (e *exposition) collectRoom(ch chan<- prometheus.Metric, r room.Info) {
 	}
 }
 
-// collectRenditions sends one sum for all renditions with the same labels. This way the personal views of many viewers
-// share a few time series.
+// collectRenditions sends one sum for all renditions with the same labels. So the personal views of many viewers share a few
+// time series.
 func (e *exposition) collectRenditions(ch chan<- prometheus.Metric, r room.Info) {
 	type sum struct{ encoders, bitrate, fps, sinks, skipped float64 }
 	sums := map[[4]string]*sum{}
@@ -162,7 +162,7 @@ func (e *exposition) collectRenditions(ch chan<- prometheus.Metric, r room.Info)
 	}
 }
 
-// size returns the label for a size in pixels. It is empty for audio.
+// size returns the label for a size in pixels, such as 1280x720. The label is empty for audio.
 func size(width, height int) string {
 	if width == 0 {
 		return ""
@@ -191,9 +191,9 @@ func (e *exposition) collectUploads(ch chan<- prometheus.Metric, x recorder.Uplo
 	}
 }
 
-// failing returns 1 if there is a reason, otherwise 0.
-func failing(reason string) float64 {
-	if reason != "" {
+// failing returns 0 if errText is empty, otherwise 1.
+func failing(errText string) float64 {
+	if errText != "" {
 		return 1
 	}
 	return 0
@@ -207,7 +207,7 @@ func counter(ch chan<- prometheus.Metric, d *prometheus.Desc, v float64, labels 
 	send(ch, d, prometheus.CounterValue, v, labels)
 }
 
-// send sends one value to ch. If a label is not UTF-8, it sends an invalid metric instead of panicking.
+// send sends one value to ch. If a label is not UTF-8, it sends an invalid metric. It never panics.
 func send(ch chan<- prometheus.Metric, d *prometheus.Desc, t prometheus.ValueType, v float64, labels []string) {
 	m, err := prometheus.NewConstMetric(d, t, v, labels...)
 	if err != nil {

@@ -17,17 +17,17 @@ import (
 //go:embed pages static
 var embedded embed.FS
 
-// asset is one embedded file with its ETag.
+// asset is one embedded file with the headers of its response.
 type asset struct {
 	body        []byte
 	contentType string
-	etag        string
+	etag        string // with quotes
 }
 
-// pages has all embedded files and answers requests with them.
+// pages holds all embedded files and serves them.
 type pages struct {
 	files  map[string]asset   // by path, such as "static/azulejo.js"
-	denied *template.Template // the page for a client without permission
+	denied *template.Template // pages/refused.html, the page for a client without permission
 }
 
 // loadPages reads all embedded files.
@@ -51,7 +51,7 @@ func loadPages() (*pages, error) {
 	return p, err
 }
 
-// static returns the paths of the files below static.
+// static returns the paths of the files below static/.
 func (p *pages) static() []string {
 	var names []string
 	for name := range p.files {
@@ -67,8 +67,8 @@ func newAsset(name string, body []byte) asset {
 	return asset{body: body, contentType: contentType(name), etag: `"` + hex.EncodeToString(sum[:8]) + `"`}
 }
 
-// contentType returns the Content-Type for a file name. It has its own table for our files, since the system's MIME tables
-// differ between machines.
+// contentType returns the Content-Type for a file name. It has a table for the types of our files, since the MIME tables of
+// machines differ.
 func contentType(name string) string {
 	switch path.Ext(name) {
 	case ".html":
@@ -104,8 +104,8 @@ func (p *pages) register(mux *guardedMux) {
 	}
 }
 
-// send answers with the file of that name. Browsers cache the file and revalidate it each time. Therefore file names
-// need no version: a page that has been open for months gets the newest files by a reload.
+// send answers with the file of this name. Browsers cache the file and revalidate it before each use. So a reload always
+// gets the newest files, and file names need no version.
 func (p *pages) send(w http.ResponseWriter, r *http.Request, name string) {
 	f := p.files[name]
 	h := w.Header()
@@ -118,8 +118,8 @@ func (p *pages) send(w http.ResponseWriter, r *http.Request, name string) {
 	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(f.body))
 }
 
-// missing answers with 404 and the page for missing pages.
-func (p *pages) missing(w http.ResponseWriter) {
+// sendMissing answers with status 404 and the page for missing pages.
+func (p *pages) sendMissing(w http.ResponseWriter) {
 	f := p.files["pages/missing.html"]
 	w.Header().Set("Content-Type", f.contentType)
 	w.Header().Set("Cache-Control", "no-store")
@@ -127,8 +127,8 @@ func (p *pages) missing(w http.ResponseWriter) {
 	_, _ = w.Write(f.body) // an error means that the client is gone
 }
 
-// refused answers with the page that tells why the client has no permission. reason is the text of the refusal.
-func (p *pages) refused(w http.ResponseWriter, status int, reason string) {
+// sendRefused answers with the page for a client without permission. reason is the text of the refusal.
+func (p *pages) sendRefused(w http.ResponseWriter, status int, reason string) {
 	words := struct{ Title, Advice, Reason string }{"This address needs a token", "Ask whoever invited you for the whole address: it ends in ?\u2060token=…", reason}
 	switch status {
 	case http.StatusForbidden:

@@ -7,7 +7,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// problem answers with a problem document (RFC 9457) of the form that huma also uses.
+// problem answers with problem details (RFC 9457), in the same form as the errors of huma.
 func problem(w http.ResponseWriter, status int, detail string) {
 	h := w.Header()
 	h.Set("Content-Type", "application/problem+json")
@@ -17,21 +17,22 @@ func problem(w http.ResponseWriter, status int, detail string) {
 	_ = huma.DefaultJSONFormat.Marshal(w, body) // an error means that the client is gone
 }
 
-// refuse answers a request without a route. The status is 405 if the path has routes for other methods, otherwise 404.
-func (s *Server) refuse(w http.ResponseWriter, r *http.Request) {
+// answerNoRoute answers a request without a route. The status is 405 if the path has routes for other methods, otherwise
+// 404.
+func (s *Server) answerNoRoute(w http.ResponseWriter, r *http.Request) {
 	if allow := s.allowed(r); len(allow) > 0 {
 		w.Header().Set("Allow", strings.Join(allow, ", "))
 		problem(w, http.StatusMethodNotAllowed, r.Method+" is not possible here; allowed: "+strings.Join(allow, ", "))
 		return
 	}
 	if wantsPage(r) {
-		s.pages.missing(w)
+		s.pages.sendMissing(w)
 		return
 	}
 	problem(w, http.StatusNotFound, "there is nothing at "+r.URL.Path)
 }
 
-// allowed returns the methods for which the path of r has a route.
+// allowed returns the HTTP methods for which the path of r has a route.
 func (s *Server) allowed(r *http.Request) []string {
 	var allow []string
 	for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"} {
@@ -43,8 +44,7 @@ func (s *Server) allowed(r *http.Request) []string {
 	return allow
 }
 
-// wantsPage tells whether the request comes from a browser that wants to show a page: it accepts HTML and is not for the
-// REST API.
+// wantsPage tells whether the response should be an HTML page: the request accepts HTML and is not for the REST API.
 func wantsPage(r *http.Request) bool {
 	return !strings.HasPrefix(r.URL.Path, "/api/") && strings.Contains(r.Header.Get("Accept"), "text/html")
 }

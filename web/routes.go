@@ -6,29 +6,29 @@ import (
 	"azulejo/signal/auth"
 )
 
-// access says whether guardedMux or the handler checks the permission for a route, and how a refusal is answered.
+// access says who checks the permission for a route, and in which form a client gets a refusal.
 type access int
 
 const (
-	open          access = iota + 1 // no check: everybody may use the route
+	open          access = iota + 1 // no check: every client may use the route
 	page                            // guardedMux checks; a refusal is an HTML page
-	api                             // guardedMux checks; a refusal is a problem document
-	handlerChecks                   // the handler checks, since each dialect carries the token in its own way
+	api                             // guardedMux checks; a refusal has problem details (RFC 9457)
+	handlerChecks                   // the handler checks, since each dialect carries the token in another place
 )
 
-// pathRoom, as the room of a route, means the room that the request's path names.
+// pathRoom is a value of route.room. It stands for the room in the path of the request.
 const pathRoom = "{room}"
 
-// route is one pattern of guardedMux and the permission that its requests need.
+// route is one pattern of guardedMux and the permission that a request needs.
 type route struct {
 	pattern string
 	access  access
-	room    string       // for page and api: the room that the token must allow; pathRoom, auth.AllRooms, or empty for any
-	grants  []auth.Grant // the token must have all of them
+	room    string       // for page and api: the room that the token must allow: pathRoom, auth.AllRooms, or empty for any room
+	grants  []auth.Grant // the token must have all these grants
 }
 
-// routeTable returns all routes of the server: guardedMux accepts no others. static are the names of the static files.
-// These files and the description of the API are open, since they reveal nothing about the rooms of this server.
+// routeTable returns all routes of the server. guardedMux accepts no other routes. static holds the paths of the static
+// files. These files and the OpenAPI description are open, since they reveal nothing about the rooms of this server.
 func routeTable(static []string) []route {
 	const rooms, footage = "/api/v1/rooms", "/api/v1/footage/{room}"
 	view, publish, read, admin := auth.View, auth.Publish, auth.Footage, auth.Admin
@@ -68,11 +68,11 @@ func routeTable(static []string) []route {
 	return all
 }
 
-// request returns what the guard must check before r may use this route.
-func (d route) request(r *http.Request) auth.Ask {
-	room := d.room
+// ask returns the permission that the guard must check before the handler of this route is called for r.
+func (rt route) ask(r *http.Request) auth.Ask {
+	room := rt.room
 	if room == pathRoom {
 		room = r.PathValue("room")
 	}
-	return auth.Ask{Token: auth.TokenOf(r), Room: room, Grants: d.grants, Remote: r.RemoteAddr}
+	return auth.Ask{Token: auth.TokenOf(r), Room: room, Grants: rt.grants, Remote: r.RemoteAddr}
 }

@@ -1,4 +1,4 @@
-// Package web is azulejo's HTTP server. It has the pages, the REST API and the metrics. It also has the routes of the
+// Package web is azulejo's HTTP server. It serves the pages, the REST API and the metrics. It also routes requests to the
 // handlers for signalling and footage, which cmd passes in. cmd builds one Server and runs it. A Server is immutable after
 // New and safe for concurrent requests.
 package web
@@ -21,33 +21,34 @@ import (
 // Config has the parts and settings of a Server. Rooms and Guard are required. All other fields may be empty.
 type Config struct {
 	Rooms Rooms
-	// Guard checks the host name of every request, and the token of requests to pages, to the REST API and to the metrics.
-	// The Server does not check tokens for Signalling, SockJS, WHIP and WHEP: these handlers call their guard themselves.
+	// Guard checks the host name of every request. It also checks the tokens of requests for pages, the REST API, footage
+	// and metrics. The Server does not check the tokens of requests to Signalling, SockJS, WHIP and WHEP: these handlers
+	// check them.
 	Guard   *auth.Guard
-	Footage Footage // nil: the footage API answers 503
-	// Signalling serves /ws. SockJS serves /signaling and all paths below it. WHIP serves all paths below /whip/, and WHEP
-	// all paths below /whep/. If one of these handlers is nil, its paths answer 404.
+	Footage Footage // lists the footage; nil: the footage API answers 503
+	// Signalling serves /ws. SockJS serves /signaling and all paths below /signaling/. WHIP serves all paths below /whip/,
+	// and WHEP all paths below /whep/. If one of these handlers is nil, the server answers 404 for its paths.
 	Signalling, SockJS, WHIP, WHEP http.Handler
-	// Media serves index.m3u8, init/… and segments/… below /api/v1/footage/{room}/{stream}/. Its requests have the whole
-	// path. If Media is nil, these paths answer 404.
+	// Media serves index.m3u8, init/… and segments/… below /api/v1/footage/{room}/{stream}/. It gets requests with the
+	// whole path. If Media is nil, the server answers 404 for these paths.
 	Media http.Handler
-	// Uploads, Peers and LiveFrames return snapshots for the metrics that belong to no single room. If one of them is nil,
-	// its metrics are missing.
+	// Uploads, Peers and LiveFrames return snapshots for the metrics that belong to no single room. LiveFrames returns the
+	// number of decoded frames in memory. If one of these functions is nil, its metrics are missing.
 	Uploads    func() recorder.UploadStats
 	Peers      func() peer.EngineStats
 	LiveFrames func() int64
-	// Ready returns nil if the server can take traffic, otherwise the reason why it cannot. GET /readyz calls it, so it
-	// must return soon. If the field is nil, the server is always ready.
+	// Ready returns nil if the server can handle clients, otherwise an error with the reason. GET /readyz calls Ready, so
+	// Ready must return soon. If the field is nil, the server is always ready.
 	Ready func(context.Context) error
 	// BodyWithin is how long the body of a request may take to arrive. Zero means 30 s.
 	BodyWithin time.Duration
-	// FileWithin is how long a client may take to receive a page, a static file, or another answer that needs no token.
+	// FileWithin is how long a client may take to receive a page, a static file, or another response that needs no token.
 	// Zero means 2 min.
 	FileWithin time.Duration
-	Version    string
-	Listener   net.Listener // Run serves and closes it; may be nil if Run is not called
+	Version    string       // of the program; empty: dev
+	Listener   net.Listener // Run serves and closes the listener; may be nil if Run is not called
 	TLS        *tls.Config  // nil: plain HTTP
-	Log        *slog.Logger
+	Log        *slog.Logger // nil: no log
 }
 
 // Validate returns an error that names the first missing field.
@@ -102,6 +103,7 @@ func New(cfg Config) (*Server, error) {
 	return s, nil
 }
 
+// routes registers the handlers of all routes.
 func (s *Server) routes() error {
 	s.pages.register(s.mux)
 	s.mux.HandleFunc("GET /healthz", s.health)
@@ -140,11 +142,12 @@ func (s *Server) registerDialects() {
 	}
 }
 
-// ServeHTTP sets the security headers of the answer and calls the handler of the route. It refuses host names that the
-// guard does not allow. A request without a route gets a problem document or the page for missing pages.
+// ServeHTTP sets the security headers of the response and calls the handler of the route. It refuses requests for a host
+// name that the guard does not allow. It answers requests without a route with problem details or with the page for missing
+// pages.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	secure(w.Header())
-	// Every body gets a deadline. Even if the handler does not read the body, net/http reads the rest of it afterwards.
+	// Every body gets a deadline, because net/http reads the body after the handler if the handler has not read it.
 	if r.Body != nil && r.Body != http.NoBody {
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.cfg.BodyWithin)) // fails only for httptest.ResponseRecorder
 	}
@@ -154,16 +157,17 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if _, pattern := s.mux.mux.Handler(r); pattern == "" {
-		s.refuse(w, r)
+		s.answerNoRoute(w, r)
 		return
 	}
 	s.mux.ServeHTTP(w, r)
 }
 
-// Run serves the listener of the configuration until ctx ends. Then it closes the listener and waits up to 5 s for running
-// requests. It does not wait for WebSockets: their handlers must close them. Run returns nil if ctx has ended it.
+// Run serves Config.Listener until ctx ends. Then it closes the listener and waits up to 5 s for running requests. It does
+// not wait for WebSockets: their handlers must close them. Run returns nil after the end of ctx, and an error if serving
+// fails.
 func (s *Server) Run(ctx context.Context) error {
-	l := s.cfg.Listener
+	listener := s.cfg.Listener
 	srv := &http.Server{
 		Handler:           s,
 		TLSConfig:         s.cfg.TLS,
@@ -173,10 +177,10 @@ func (s *Server) Run(ctx context.Context) error {
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	served := make(chan error, 1)
-	go func() { served <- serve(srv, l) }()
+	go func() { served <- serve(srv, listener) }()
 	select {
 	case err := <-served:
-		return fmt.Errorf("serve %s: %w", l.Addr(), err)
+		return fmt.Errorf("serve %s: %w", listener.Addr(), err)
 	case <-ctx.Done():
 	}
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
@@ -186,24 +190,25 @@ func (s *Server) Run(ctx context.Context) error {
 		_ = srv.Close() // the listener is closed already; only connections are left
 	}
 	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serve %s: %w", l.Addr(), err)
+		return fmt.Errorf("serve %s: %w", listener.Addr(), err)
 	}
 	return nil
 }
 
-func serve(srv *http.Server, l net.Listener) error {
+// serve accepts connections until srv is shut down, with TLS if srv has a TLS configuration.
+func serve(srv *http.Server, listener net.Listener) error {
 	if srv.TLSConfig != nil {
-		return srv.ServeTLS(l, "", "")
+		return srv.ServeTLS(listener, "", "")
 	}
-	return srv.Serve(l)
+	return srv.Serve(listener)
 }
 
-// health answers GET /healthz: the process serves requests.
+// health answers GET /healthz. The response shows that the process serves requests.
 func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
 	sendText(w, "ok\n")
 }
 
-// ready answers GET /readyz: the server can take traffic, or the reason why it cannot.
+// ready answers GET /readyz. If Config.Ready returns an error, the status is 503.
 func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 	if s.cfg.Ready != nil {
 		if err := s.cfg.Ready(r.Context()); err != nil {
@@ -214,7 +219,7 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 	sendText(w, "ready\n")
 }
 
-// sendText answers with a short text.
+// sendText answers with a short text and status 200.
 func sendText(w http.ResponseWriter, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")

@@ -11,22 +11,22 @@ import (
 	"azulejo/signal/room"
 )
 
-// Rooms returns the current state of rooms and changes their views. The states are snapshots that the caller may keep. If a
-// client's request is wrong, the error is a [refusal.Error].
+// Rooms returns snapshots of rooms and changes the views of rooms. The caller may keep a snapshot. If the request of a
+// client is wrong, the error is a [refusal.Error].
 type Rooms interface {
-	List() []room.Info // sorted by name
+	List() []room.Info // the open rooms, sorted by name
 	Info(name string) (room.Info, error)
 	SetView(room, name string, v mixer.View) error
 	DeleteView(room, name string) error
 }
 
-// Footage tells which footage exists. Both methods may block, since they read the store. They return early when ctx ends.
+// Footage lists the footage that exists. Both methods may block, since they list the store. They return early when ctx ends.
 type Footage interface {
 	Streams(ctx context.Context, room string) ([]string, error)
-	Timeline(ctx context.Context, room, stream string, from, to time.Time) (index.Timeline, error)
+	Timeline(ctx context.Context, room, stream string, start, end time.Time) (index.Timeline, error)
 }
 
-// maxRange limits the time range of one timeline request, since the store is listed hour by hour.
+// maxRange limits the time range of one timeline request, since each request lists all segments in the range.
 const maxRange = 31 * 24 * time.Hour
 
 // parseTime parses a time in RFC 3339 or in Unix milliseconds.
@@ -41,26 +41,26 @@ func parseTime(s string) (time.Time, error) {
 	return t.UTC(), nil
 }
 
-// parseRange parses the start and the end of a time range. An empty to means now. An empty from means one day before to.
-// After an error, where is the parameter that is wrong.
-func parseRange(from, to string, now time.Time) (a, b time.Time, where string, err error) {
-	b = now.UTC()
-	if to != "" {
-		if b, err = parseTime(to); err != nil {
-			return a, b, "query.to", err
+// parseRange parses the start and the end of a time range. If endText is empty, the range ends at the current time. If
+// startText is empty, the range is one day long. With an error, location names the wrong query parameter.
+func parseRange(startText, endText string, current time.Time) (start, end time.Time, location string, err error) {
+	end = current.UTC()
+	if endText != "" {
+		if end, err = parseTime(endText); err != nil {
+			return start, end, "query.to", err
 		}
 	}
-	a = b.Add(-24 * time.Hour)
-	if from != "" {
-		if a, err = parseTime(from); err != nil {
-			return a, b, "query.from", err
+	start = end.Add(-24 * time.Hour)
+	if startText != "" {
+		if start, err = parseTime(startText); err != nil {
+			return start, end, "query.from", err
 		}
 	}
-	if !a.Before(b) {
-		return a, b, "query.from", fmt.Errorf("from must be before to (%s)", b.Format(time.RFC3339Nano))
+	if !start.Before(end) {
+		return start, end, "query.from", fmt.Errorf("from must be before to (%s)", end.Format(time.RFC3339Nano))
 	}
-	if b.Sub(a) > maxRange {
-		return a, b, "query.from", fmt.Errorf("at most %d days can be asked for at once", maxRange/(24*time.Hour))
+	if end.Sub(start) > maxRange {
+		return start, end, "query.from", fmt.Errorf("at most %d days can be asked for at once", maxRange/(24*time.Hour))
 	}
-	return a, b, "", nil
+	return start, end, "", nil
 }

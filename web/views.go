@@ -51,8 +51,8 @@ func (s *Server) registerViews(api huma.API) {
 	acceptLayouts(doc.Components.Schemas.Map()["View"])
 }
 
-// acceptLayouts adds the accepted layouts to the schema of a view. The description of the API shows them, and huma
-// validates request bodies with them.
+// acceptLayouts adds the accepted layouts to the schema of a view. The OpenAPI description shows these layouts, and huma
+// refuses request bodies with any other layout.
 func acceptLayouts(view *huma.Schema) {
 	s := view.Properties["layout"]
 	for _, k := range mixer.LayoutKinds() {
@@ -61,8 +61,8 @@ func acceptLayouts(view *huma.Schema) {
 	s.PrecomputeMessages()
 }
 
-// putView creates or changes a view and answers with the view as it is afterwards. If two clients create the same view at
-// the same time, both may get the status 201.
+// putView creates or changes a view and answers with the resulting view. If two clients create the same view at the same
+// time, both may get status 201.
 func (s *Server) putView(_ context.Context, in *putViewInput) (*putViewReply, error) {
 	before, err := s.cfg.Rooms.Info(in.Room)
 	if err != nil {
@@ -86,7 +86,7 @@ func (s *Server) putView(_ context.Context, in *putViewInput) (*putViewReply, er
 	return &putViewReply{Status: status, CacheControl: "no-store", Body: after.Views[i]}, nil
 }
 
-// findView returns the index of the view with that name in r.Views, or -1.
+// findView returns the index of the view with this name in r.Views, or -1.
 func findView(r room.Info, name string) int {
 	return slices.IndexFunc(r.Views, func(v room.ViewInfo) bool { return v.Name == name })
 }
@@ -98,8 +98,8 @@ func (s *Server) deleteView(_ context.Context, in *viewPath) (*struct{}, error) 
 	return nil, nil
 }
 
-// viewError returns the HTTP error for err. If err is a refusal, the client gets its text. Any other error is a failure of
-// the server: viewError logs it and hides its text from the client.
+// viewError returns the HTTP error for err. If err is a refusal, the HTTP error has the text of the refusal. Any other error
+// is a failure of the server. viewError logs this error, and the client does not get its text.
 func (s *Server) viewError(err error, roomName string) error {
 	var refused *refusal.Error
 	if !errors.As(err, &refused) {

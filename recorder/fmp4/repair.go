@@ -7,8 +7,8 @@ import (
 )
 
 // Repair truncates a segment after its last whole part and syncs the file. It returns the new length in
-// bytes and the wall-clock time at which the video ends. It does not change a file without a whole part,
-// and returns the length 0 for it.
+// bytes and the wall-clock time at which the video ends. If the file has no whole part, Repair does not
+// change it and returns the length 0.
 func Repair(f *os.File) (length int64, end time.Time, err error) {
 	info, err := f.Stat()
 	if err != nil {

@@ -10,9 +10,9 @@ import (
 	boxes "github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4"
 )
 
-// WholeParts reads the whole parts at the start of r, up to the first size bytes. It returns their length
-// in bytes and the wall-clock time at which the video of the last of them ends. Without a whole part it
-// returns zero for both.
+// WholeParts reads the whole parts at the start of r. It reads no further than size bytes. It returns the
+// total length of the parts in bytes, and the wall-clock time at which the video of the last part ends.
+// Without a whole part it returns zero for both.
 func WholeParts(r io.ReaderAt, size int64) (length int64, end time.Time, err error) {
 	for {
 		moof := boxSize(r, length, size, "moof")
@@ -26,14 +26,14 @@ func WholeParts(r io.ReaderAt, size int64) (length int64, end time.Time, err err
 		}
 		partEnd, err := PartEnd(part)
 		if err != nil {
-			return length, end, nil // the disk returned other bytes than were written
+			return length, end, nil // the disk holds other bytes than were written
 		}
 		length, end = length+moof+mdat, partEnd
 	}
 }
 
-// boxSize returns the size of the ISO BMFF box at offset (ISO/IEC 14496-12, 4.2). It returns 0 if the
-// box has another type than boxType or ends after the offset limit.
+// boxSize returns the size in bytes of the ISO BMFF box at offset (ISO/IEC 14496-12, 4.2). It returns 0 if
+// the type of the box is not boxType, or if the box ends after the offset limit.
 func boxSize(r io.ReaderAt, offset, limit int64, boxType string) int64 {
 	var h [16]byte
 	n, _ := r.ReadAt(h[:], offset)
@@ -50,8 +50,8 @@ func boxSize(r io.ReaderAt, offset, limit int64, boxType string) int64 {
 	return size
 }
 
-// PartEnd reads a part as MarshalPart builds it, and returns the wall-clock time at which its video ends.
-// It returns an error for other bytes.
+// PartEnd returns the wall-clock time at which the video of a part ends. It returns an error if the bytes
+// are not a part as MarshalPart builds it.
 func PartEnd(part []byte) (time.Time, error) {
 	var parts boxes.Parts
 	if err := parts.Unmarshal(part); err != nil {

@@ -9,13 +9,13 @@ const (
 	AACFrame  = 1024  // audio clock units
 )
 
-// Ticks returns the time from 1970 UTC to t in clock units of 1/rate s, rounded to the nearest unit.
+// Ticks converts t to clock units of 1/rate s since 1970 UTC. It rounds to the nearest unit.
 func Ticks(t time.Time, rate int64) int64 {
 	return t.Unix()*rate + (int64(t.Nanosecond())*rate+5e8)/1e9
 }
 
-// WallTime returns the instant of a video time since 1970 UTC, which is in video clock units. It rounds to
-// the nearest millisecond.
-func WallTime(video int64) time.Time {
-	return time.UnixMilli((video + VideoRate/2000) / (VideoRate / 1000)).UTC()
+// WallTime converts video clock units since 1970 UTC to a wall-clock time. It rounds to the nearest
+// millisecond.
+func WallTime(ticks int64) time.Time {
+	return time.UnixMilli((ticks + VideoRate/2000) / (VideoRate / 1000)).UTC()
 }

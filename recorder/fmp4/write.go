@@ -1,9 +1,9 @@
 // Package fmp4 reads and writes the MP4 boxes of footage. The recorder calls it to build init segments and
-// parts; a part is a moof and its mdat. The spool calls it to repair a segment whose last part was not
-// written whole. The package has no state, so all functions may be called concurrently.
+// parts. A part is a moof box and its mdat box. The spool calls the package to repair a segment whose last
+// part is incomplete. The package has no state, so all functions may be called concurrently.
 //
-// Media time in the files counts from 1970 UTC. So both tracks, all segments and all runs lie on
-// one time line, the wall clock (as in DASH-IF live ingest).
+// Media time in the files counts from 1970 UTC, as in DASH-IF live ingest. So the times of both tracks, of
+// all segments and of all runs are wall-clock times.
 package fmp4
 
 import (
@@ -28,7 +28,7 @@ type Sample struct {
 	Key  bool   // decoding can start here; unused for audio
 }
 
-// ParameterSets holds the H.264 parameter sets of a run. They stand in the run's init segment.
+// ParameterSets holds the H.264 parameter sets of a run. The run's init segment contains them.
 type ParameterSets struct{ SPS, PPS []byte }
 
 // Equal tells whether a and b hold the same bytes.
@@ -36,8 +36,9 @@ func (a *ParameterSets) Equal(b *ParameterSets) bool {
 	return bytes.Equal(a.SPS, b.SPS) && bytes.Equal(a.PPS, b.PPS)
 }
 
-// MarshalInit builds the init segment of a run, with an audio track if audio is true. It also returns the
-// first 12 hex digits of the init segment's SHA-256, by which names refer to it.
+// MarshalInit builds the init segment of a run, with an audio track if audio is true. hash is the first 12
+// hex digits of the init segment's SHA-256. The names in package footage contain this hash. MarshalInit
+// returns an error for parameter sets that it cannot parse.
 func MarshalInit(sets *ParameterSets, audio bool) (init []byte, hash string, err error) {
 	tracks := []*boxes.InitTrack{{
 		ID: videoID, TimeScale: VideoRate, Codec: &codecs.H264{SPS: sets.SPS, PPS: sets.PPS},
@@ -57,9 +58,10 @@ func MarshalInit(sets *ParameterSets, audio bool) (init []byte, hash string, err
 	return buf.Bytes(), hex.EncodeToString(sum[:])[:12], nil
 }
 
-// MarshalPart builds a part: a moof and its mdat. video must not be empty. Each video sample lasts until
-// the next one, and the last one until end, a time in video clock units. Each audio sample lasts until the
-// next one too, so that it fills a gap after it. The last audio sample lasts one AAC frame.
+// MarshalPart builds a part: a moof box and its mdat box. seq is the part's sequence number in its run, from
+// one. video must not be empty; audio may be. Each sample lasts until the next sample of its track, also
+// across a gap. The last video sample lasts until end, which is in video clock units. The last audio sample
+// lasts one AAC frame.
 func MarshalPart(seq uint32, video, audio []Sample, end int64) ([]byte, error) {
 	part := boxes.Part{SequenceNumber: seq, Tracks: []*boxes.PartTrack{track(videoID, video, end)}}
 	if len(audio) > 0 {
@@ -72,7 +74,8 @@ func MarshalPart(seq uint32, video, audio []Sample, end int64) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// track returns the samples of one track. The last one lasts until end.
+// track returns the track of a part with these samples. The last sample lasts until end, in clock units of
+// the track.
 func track(id int, samples []Sample, end int64) *boxes.PartTrack {
 	t := &boxes.PartTrack{ID: id, BaseTime: uint64(samples[0].Time)}
 	for i, s := range samples {

@@ -9,7 +9,7 @@ import (
 // InitName identifies an init segment.
 type InitName struct {
 	Room, Stream string
-	Hash         string // 12 hex digits, of the init segment's SHA-256
+	Hash         string // the first 12 hex digits of the init segment's SHA-256
 }
 
 const initExt = ".mp4"
@@ -42,7 +42,7 @@ func ParseInitFileName(file string) (InitName, error) {
 	return parseInit(parts[0], parts[1], parts[2])
 }
 
-// parseInit parses an init segment's "<hash>.mp4" and checks the names of the room and the stream.
+// parseInit checks the names of the room and the stream, and parses file, which must be "<hash>.mp4".
 func parseInit(room, stream, file string) (InitName, error) {
 	if err := CheckNames(room, stream); err != nil {
 		return InitName{}, err

@@ -11,32 +11,32 @@ import (
 	"time"
 )
 
-// Reason says why a run ended. The name of the mark at the run's end has it as its extension.
+// Reason says why a run ended. A mark's name has the reason as its extension.
 type Reason string
 
-// The reasons for the end of a run. A timeline shows them for gaps.
+// The reasons for the end of a run. A timeline shows them as the reasons for gaps.
 const (
 	Stopped  Reason = "stopped"  // the recording was closed
 	Restart  Reason = "restart"  // the process ended before it finished the segment
 	Disk     Reason = "disk"     // the spool could not be written
-	Overload Reason = "overload" // the packets' queue overflowed
-	Unknown  Reason = "unknown"  // the source paused, jumped in time or sent no keyframe
+	Overload Reason = "overload" // the queue of packets for the disk was full
+	Unknown  Reason = "unknown"  // the video paused, or the media time jumped, or a segment got too long without a keyframe
 )
 
-// Name identifies a segment or a mark: as an object in the store, as a file in the spool and as a line of a
-// playlist. Names can be compared with ==. Times are UTC in whole milliseconds.
+// Name identifies a segment or a mark. Its methods format the key in the store, the file name in the spool
+// and the address in a playlist. Names can be compared with ==. Times are UTC in whole milliseconds.
 type Name struct {
 	Room, Stream string
-	Start        time.Time     // of a mark: when its run ended
-	Duration     time.Duration // zero for a segment that is still written, and for a mark
+	Start        time.Time     // start of the segment; for a mark: when its run ended
+	Duration     time.Duration // zero for a segment that is still being written, and for a mark
 	Init         string        // 12 hex digits: the hash of the run's init segment
-	Nonce        string        // 4 hex digits: tells runs with the same init segment apart
-	Seq          uint32        // number of the segment in its run, from zero; of a mark: one more than the last segment's
+	Nonce        string        // 4 hex digits that distinguish runs with the same init segment
+	Seq          uint32        // number of the segment in its run, from zero; for a mark: the last segment's number plus one
 	Reason       Reason        // empty for a segment; set for a mark
 }
 
-// MaxSegment is the longest duration of a segment. So a segment that overlaps a range of time may start up
-// to MaxSegment before the range.
+// MaxSegment is the longest duration of a segment. A segment that overlaps a time range may therefore start
+// up to MaxSegment before the range.
 const MaxSegment = 5 * time.Minute
 
 const (
@@ -55,8 +55,8 @@ func (n Name) End() time.Time { return n.Start.Add(n.Duration) }
 // InitName returns the name of n's init segment.
 func (n Name) InitName() InitName { return InitName{n.Room, n.Stream, n.Init} }
 
-// Base returns the last element of n's key: "<startUnixMs>-<durationMs>-<run>-<seq>.m4s". The extension of a
-// mark is its reason instead of m4s.
+// Base returns the last element of n's key: "<startUnixMs>-<durationMs>-<run>-<seq>.m4s". A mark has its
+// reason as the extension instead of m4s.
 func (n Name) Base() string {
 	ext := mediaExt
 	if n.Reason != "" {

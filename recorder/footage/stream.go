@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// hourPath is the layout of the time in keys: year, month, day and hour.
+// hourPath is the time layout of the hour in a key: year, month, day and hour.
 const hourPath = "2006/01/02/15"
 
 // RoomPrefix returns the start of all keys of a room.
@@ -24,8 +24,7 @@ func HourPrefix(room, stream string, t time.Time) string {
 	return StreamPrefix(room, stream) + t.UTC().Format(hourPath) + "/"
 }
 
-// ErrName is the error for a name of a room or a stream that CheckName does not accept. No footage with such
-// a name can exist.
+// ErrName means that the name of a room or a stream is not valid. No footage with such a name can exist.
 var ErrName = errors.New("name not accepted")
 
 // CheckNames calls CheckName for the names of a room and a stream, and returns the first error.
@@ -39,9 +38,9 @@ func CheckNames(room, stream string) error {
 	return nil
 }
 
-// CheckName returns ErrName if s cannot be the name of a room or a stream in keys and file names. A name is
-// 1 to 64 bytes of UTF-8: letters, combining marks and numbers of any script, "-", "_", "." and spaces. It
-// must not start with "." and must neither start nor end with a space.
+// CheckName returns an error that wraps ErrName if s is not a valid name of a room or a stream. A valid name
+// is 1 to 64 bytes of UTF-8: letters, combining marks and numbers of any script, "-", "_", "." and spaces.
+// It does not start with ".", and neither starts nor ends with a space.
 func CheckName(s string) error {
 	ok := s != "" && len(s) <= 64 && utf8.ValidString(s) && s[0] != '.' && strings.TrimSpace(s) == s
 	for _, r := range s {

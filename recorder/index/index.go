@@ -1,5 +1,5 @@
-// Package index lists the footage that exists and can be played. At each call it lists the store and adds the
-// entries that are still in the spool. It keeps no list of its own. The REST API and playback call it. All
+// Package index lists the footage that exists and can be played. Each call lists the store and adds the entries
+// that are still in the spool. The package keeps no list of its own. The REST API and playback call it. All
 // methods may be called concurrently.
 package index
 
@@ -27,10 +27,10 @@ const (
 	InStore Where = "store"
 )
 
-// Segment is a whole segment, which can be played, or a mark.
+// Segment is a whole segment or a mark. Exported methods return only whole segments.
 type Segment struct {
 	footage.Name
-	Bytes int64
+	Bytes int64 // size
 	Where Where
 }
 
@@ -50,8 +50,9 @@ type Index struct {
 // New returns an index of st and sp. sp may be nil: the index then lists the store alone.
 func New(st store.Store, sp Spool) *Index { return &Index{st, sp} }
 
-// Streams returns the streams of a room that have or once had footage, sorted by name. The error is
-// footage.ErrName if the room's name is not accepted.
+// Streams returns the names of the streams of a room that have entries in the spool or objects in the store,
+// sorted. If all segments of a stream have been deleted, its marks and init segments still count as objects.
+// The error wraps footage.ErrName if the name of the room is not valid.
 func (x *Index) Streams(ctx context.Context, room string) ([]string, error) {
 	if err := footage.CheckName(room); err != nil {
 		return nil, fmt.Errorf("list streams: %w", err)
@@ -71,15 +72,15 @@ func (x *Index) Streams(ctx context.Context, room string) ([]string, error) {
 	return slices.Compact(out), nil
 }
 
-// Segments returns the whole segments that overlap the time [from, to), sorted by start. It returns at most
-// the first limit segments, and stops reading the store's list when it has them. A zero from, to or limit
-// means no limit. The error is footage.ErrName if a name is not accepted.
-func (x *Index) Segments(ctx context.Context, room, stream string, from, to time.Time, limit int) ([]Segment, error) {
-	return x.entries(ctx, scope{room, stream, from, to, false, limit})
+// Segments returns the whole segments that overlap the time range [start, end), sorted by start. It returns
+// only the first limit segments. It stops listing the store when it has these segments. A zero start, end or
+// limit means no limit. The error wraps footage.ErrName if a name is not valid.
+func (x *Index) Segments(ctx context.Context, room, stream string, start, end time.Time, limit int) ([]Segment, error) {
+	return x.entries(ctx, scope{room, stream, start, end, false, limit})
 }
 
-// Local opens the spool's file of the object with this key. The error is fs.ErrNotExist if the spool has no
-// such file.
+// Local opens the file in the spool that is stored, or will be stored, under this key. The error wraps
+// fs.ErrNotExist if the spool does not have the file.
 func (x *Index) Local(key string) (*os.File, error) {
 	if x.spool == nil {
 		return nil, fs.ErrNotExist
@@ -87,25 +88,26 @@ func (x *Index) Local(key string) (*os.File, error) {
 	return x.spool.Open(key)
 }
 
-// scope says which segments and marks of a stream entries returns.
+// scope selects segments and marks of one stream.
 type scope struct {
 	room, stream string
-	from, to     time.Time // zero: no limit
-	marks        bool      // also marks
-	limit        int       // how many at most, the earliest ones; zero: no limit
+	start, end   time.Time // the time range; zero: no limit
+	marks        bool      // select marks too
+	limit        int       // select only this many, the earliest ones; zero: no limit
 }
 
-// selects tells whether the scope includes n. The end of the range and the limit are checked by complete.
+// selects tells whether the scope includes n. The method complete checks the end of the range and the limit.
 func (sc scope) selects(n footage.Name) bool {
 	if n.Reason != "" {
 		return sc.marks
 	}
-	return n.End().After(sc.from)
+	return n.End().After(sc.start)
 }
 
-// complete tells whether got has all that the scope selects, if n is the next name in order of start.
+// complete tells whether a loop over names sorted by start can stop at n: n starts after the range, or got has
+// as many segments as the limit allows.
 func (sc scope) complete(n footage.Name, got []Segment) bool {
-	return (!sc.to.IsZero() && !n.Start.Before(sc.to)) || sc.full(got)
+	return (!sc.end.IsZero() && !n.Start.Before(sc.end)) || sc.full(got)
 }
 
 // full tells whether got has as many segments as the limit allows.
@@ -128,6 +130,7 @@ func (x *Index) entries(ctx context.Context, sc scope) ([]Segment, error) {
 	slices.SortStableFunc(out, func(a, b Segment) int {
 		return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.Base(), b.Base()))
 	})
+	// For an entry in both, the one in the store comes first and is kept.
 	out = slices.CompactFunc(out, func(a, b Segment) bool { return a.Name == b.Name })
 	if sc.full(out) {
 		out = out[:sc.limit]
@@ -152,12 +155,12 @@ func (x *Index) spooled(sc scope) []Segment {
 	return out
 }
 
-// stored returns the objects of the store that the scope selects, sorted by start. Keys sort by start, so it
-// lists the store from the hour in which the first selected segment can start.
+// stored returns the objects of the store that the scope selects, sorted by start. Keys sort by start. So
+// stored lists only the keys from the hour in which the first selected segment can start.
 func (x *Index) stored(ctx context.Context, sc scope) ([]Segment, error) {
 	q := store.Query{Prefix: footage.StreamPrefix(sc.room, sc.stream)}
-	if !sc.from.IsZero() {
-		q.After = footage.HourPrefix(sc.room, sc.stream, sc.from.Add(-footage.MaxSegment))
+	if !sc.start.IsZero() {
+		q.After = footage.HourPrefix(sc.room, sc.stream, sc.start.Add(-footage.MaxSegment))
 	}
 	var out []Segment
 	for info, err := range x.store.List(ctx, q) {
@@ -166,7 +169,7 @@ func (x *Index) stored(ctx context.Context, sc scope) ([]Segment, error) {
 		}
 		n, err := footage.ParseKey(info.Key)
 		if err != nil {
-			continue // an init segment, or a foreign object
+			continue // an init segment, or an object that the recorder did not write
 		}
 		if sc.complete(n, out) {
 			break

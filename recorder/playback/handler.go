@@ -1,6 +1,6 @@
-// Package playback serves footage over HTTP as HLS: the playlist of a range of time, and the segments that
-// the playlist names. It reads a segment from the spool, or from the store if the spool does not have it.
-// web mounts the Handler, which may be called concurrently.
+// Package playback serves footage over HTTP as HLS: the playlist of a time range, and the segments in the
+// playlist. It reads a segment from the spool, or from the store if the spool does not have the segment. web
+// registers the Handler, which may be called concurrently.
 package playback
 
 import (
@@ -24,9 +24,10 @@ import (
 
 // Handler serves, below /api/v1/footage/{room}/{stream}/:
 //
-//	index.m3u8?from&to   the playlist of the footage between these times. If to is missing or
-//	                     in the future, the playlist grows. The addresses in it repeat a token
-//	                     from the request's query, because some players cannot send headers.
+//	index.m3u8?from&to   the playlist of the footage between these times. If the parameter to is
+//	                     missing or in the future, the playlist grows: a later request gets more
+//	                     segments. The addresses in the playlist repeat a token from the query
+//	                     of the request, because some players cannot send headers.
 //	init/{hash}.mp4      an init segment
 //	segments/{name}      a segment; HTTP range requests work
 //
@@ -38,18 +39,18 @@ type Handler struct {
 	mux   *http.ServeMux
 }
 
-// Base is the path below which Handler serves, as a pattern of http.ServeMux.
+// Base is the start of all paths that Handler serves, as a pattern of http.ServeMux.
 const Base = "/api/v1/footage/{room}/{stream}/"
 
 const (
-	// immutable is the Cache-Control of footage. Footage is private: only the cache of the client that
-	// requested it may keep it. Footage never changes, so the cache need not revalidate it.
+	// immutable is the Cache-Control header of footage. Footage is private: only the client's own cache may
+	// keep it, and no shared cache. Footage never changes, so the cache need not revalidate it.
 	immutable = "private, max-age=31536000, immutable"
-	// maxSegments is how many segments a playlist may have: more than two days of segments of 4 s.
+	// maxSegments is the largest number of segments in a playlist: more than two days of segments of 4 s.
 	maxSegments = 50000
 )
 
-// New returns a handler. st must be the store that ix reads.
+// New returns a handler. st must be the store that ix lists.
 func New(ix *index.Index, st store.Store, log *slog.Logger) *Handler {
 	h := &Handler{index: ix, store: st, log: log, mux: http.NewServeMux()}
 	h.mux.HandleFunc("GET "+Base+"index.m3u8", h.playlist)
@@ -66,12 +67,12 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.mux.Serv
 
 func (h *Handler) playlist(w http.ResponseWriter, r *http.Request) {
 	room, stream := r.PathValue("room"), r.PathValue("stream")
-	from, to, err := timeRange(r)
+	start, end, err := timeRange(r)
 	if err = errors.Join(err, footage.CheckName(room), footage.CheckName(stream)); err != nil {
 		problem(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	segments, err := h.index.Segments(r.Context(), room, stream, from, to, maxSegments+1)
+	segments, err := h.index.Segments(r.Context(), room, stream, start, end, maxSegments+1)
 	switch {
 	case err != nil:
 		h.unavailable(w, r, err)
@@ -81,15 +82,16 @@ func (h *Handler) playlist(w http.ResponseWriter, r *http.Request) {
 		problem(w, http.StatusBadRequest, fmt.Sprintf("the range holds too many segments: accepted up to %d", maxSegments))
 	default:
 		var text bytes.Buffer
-		_ = writePlaylist(&text, segments, tokenQuery(r), to.IsZero() || to.After(time.Now())) // a Buffer never fails
+		grows := end.IsZero() || end.After(time.Now())
+		_ = writePlaylist(&text, segments, tokenQuery(r), grows) // a bytes.Buffer never returns an error
 		w.Header().Set("Content-Type", "application/vnd.apple.mpegurl")
 		w.Header().Set("Cache-Control", "no-cache")
 		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(text.Bytes()))
 	}
 }
 
-// tokenQuery returns the query of the addresses in a playlist. It repeats the request's token, because the
-// server may require a token at these addresses too.
+// tokenQuery returns the query of the addresses in a playlist, starting with "?". The query repeats the token of
+// the request, because the server may require a token at these addresses too. It is empty without a token.
 func tokenQuery(r *http.Request) string {
 	token := r.URL.Query().Get("token")
 	if token == "" {
@@ -98,19 +100,20 @@ func tokenQuery(r *http.Request) string {
 	return "?token=" + url.QueryEscape(token)
 }
 
-// timeRange parses from and to in a request's query. It returns the zero time for one that is missing.
-func timeRange(r *http.Request) (from, to time.Time, err error) {
+// timeRange parses the parameters "from" and "to" in the query of a request. It returns the zero time for a
+// missing parameter.
+func timeRange(r *http.Request) (start, end time.Time, err error) {
 	q := r.URL.Query()
-	if from, err = ParseTime(q.Get("from")); err != nil {
-		return from, to, fmt.Errorf("from %w", err)
+	if start, err = ParseTime(q.Get("from")); err != nil {
+		return start, end, fmt.Errorf("from %w", err)
 	}
-	if to, err = ParseTime(q.Get("to")); err != nil {
-		return from, to, fmt.Errorf("to %w", err)
+	if end, err = ParseTime(q.Get("to")); err != nil {
+		return start, end, fmt.Errorf("to %w", err)
 	}
-	if !to.IsZero() && !from.Before(to) {
-		return from, to, errors.New("from is not before to")
+	if !end.IsZero() && !start.Before(end) {
+		return start, end, errors.New("from is not before to")
 	}
-	return from, to, nil
+	return start, end, nil
 }
 
 // ParseTime parses a time in a request to the API: RFC 3339 or Unix milliseconds. It returns the zero time for
@@ -119,7 +122,7 @@ func ParseTime(s string) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil
 	}
-	if ms, err := strconv.ParseInt(s, 10, 64); err == nil && ms >= 0 && ms < 253402300800000 {
+	if ms, err := strconv.ParseInt(s, 10, 64); err == nil && ms >= 0 && ms < 253402300800000 { // before the year 10000
 		return time.UnixMilli(ms).UTC(), nil
 	}
 	t, err := time.Parse(time.RFC3339, s)
@@ -147,8 +150,8 @@ func (h *Handler) segment(w http.ResponseWriter, r *http.Request) {
 	h.object(w, r, n.Key())
 }
 
-// object serves the object with this key from the spool, or from the store if the spool does not have it. An
-// object is in the store before it leaves the spool, so it is always in at least one of the two.
+// object serves the object with this key from the spool, or from the store if the spool does not have it. The
+// spool removes an object only after the store has it. So every object is in at least one of the two.
 func (h *Handler) object(w http.ResponseWriter, r *http.Request, key string) {
 	f, localErr := h.index.Local(key)
 	if localErr == nil {
@@ -166,7 +169,7 @@ func (h *Handler) object(w http.ResponseWriter, r *http.Request, key string) {
 	}
 }
 
-// serve answers with body and closes it. Objects never change, so the ETag is the last element of the key.
+// serve answers with body and closes body. Objects never change, so the last element of the key is the ETag.
 func serve(w http.ResponseWriter, r *http.Request, key string, body io.ReadSeekCloser) {
 	defer func() { _ = body.Close() }() // it was only read
 	w.Header().Set("Content-Type", "video/mp4")
@@ -175,7 +178,7 @@ func serve(w http.ResponseWriter, r *http.Request, key string, body io.ReadSeekC
 	http.ServeContent(w, r, "", time.Time{}, body)
 }
 
-// unavailable logs an error of the spool or the store and answers with status 502.
+// unavailable logs an error of the spool or the store, and answers with status 502.
 func (h *Handler) unavailable(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Context().Err() != nil {
 		return // the client has gone

@@ -12,14 +12,14 @@ import (
 // File is a segment that is being written. Only one goroutine may use it. The last call must be Finish or
 // Abandon; Abandon also follows a Finish that failed.
 type File struct {
-	s    *Spool
-	f    *os.File
-	name footage.Name
-	size int64
+	spool *Spool
+	file  *os.File
+	name  footage.Name
+	size  int64 // bytes written
 }
 
-// Create creates the segment n in open/. If the spool does not have the segment's init segment yet, Create
-// first writes init to disk and syncs it.
+// Create creates the segment n in open/. init holds the bytes of its init segment. If the spool does not have
+// this init segment yet, Create first writes it to disk and syncs it.
 func (s *Spool) Create(n footage.Name, init []byte) (*File, error) {
 	if err := footage.CheckNames(n.Room, n.Stream); err != nil {
 		return nil, err
@@ -28,13 +28,13 @@ func (s *Spool) Create(n footage.Name, init []byte) (*File, error) {
 	s.mu.Lock()
 	s.initUses[n.InitName()]++
 	s.mu.Unlock()
-	f, err := s.create(n, init)
+	file, err := s.create(n, init)
 	if err != nil {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		return nil, errors.Join(fmt.Errorf("create segment %s: %w", n.Key(), err), s.countInitLocked(n, -1))
 	}
-	return &File{s: s, f: f, name: n}, nil
+	return &File{spool: s, file: file, name: n}, nil
 }
 
 // create writes the init segment, then the empty file of the segment n.
@@ -52,8 +52,8 @@ func (s *Spool) create(n footage.Name, init []byte) (*os.File, error) {
 	return f, nil
 }
 
-// writeInit writes an init segment that the spool does not have yet. It writes a temporary file and renames
-// it, so that init/ never holds a half-written init segment under its name.
+// writeInit writes an init segment unless the spool has it already. It writes a temporary file and renames
+// that file, so that a file named as an init segment is never half-written.
 func (s *Spool) writeInit(n footage.InitName, init []byte) error {
 	path := s.path("init", n.FileName())
 	if _, err := os.Stat(path); err == nil {
@@ -70,12 +70,12 @@ func (s *Spool) writeInit(n footage.InitName, init []byte) error {
 	return errors.Join(os.Rename(f.Name(), path), syncDir(s.path("init")))
 }
 
-// Append writes one whole part and syncs it to disk. After an error the caller may only call Abandon.
+// Append writes one whole part and syncs the file to disk. After an error the caller may only call Abandon.
 func (f *File) Append(part []byte) error {
-	n, err := f.f.Write(part)
+	n, err := f.file.Write(part)
 	f.size += int64(n)
 	if err == nil {
-		err = f.f.Sync()
+		err = f.file.Sync()
 	}
 	if err != nil {
 		return fmt.Errorf("write segment %s: %w", f.name.Key(), err)
@@ -86,7 +86,7 @@ func (f *File) Append(part []byte) error {
 // Finish moves the segment to ready/ and closes the file. end is when the segment's video ends. After an
 // error the caller may only call Abandon.
 func (f *File) Finish(end time.Time) error {
-	if err := f.s.finish(f.name, end, f.size); err != nil {
+	if err := f.spool.finish(f.name, end, f.size); err != nil {
 		return err
 	}
 	f.close()
@@ -95,19 +95,19 @@ func (f *File) Finish(end time.Time) error {
 
 // finish moves the open segment n to ready/, under a name with its duration, and adds it to the entries.
 func (s *Spool) finish(n footage.Name, end time.Time, size int64) error {
-	done := n
-	done.Duration = max(end.Sub(n.Start), time.Millisecond)
-	if err := os.Rename(s.path("open", n.FileName()), s.path("ready", done.FileName())); err != nil {
+	finished := n
+	finished.Duration = max(end.Sub(n.Start), time.Millisecond)
+	if err := os.Rename(s.path("open", n.FileName()), s.path("ready", finished.FileName())); err != nil {
 		return fmt.Errorf("finish segment %s: %w", n.Key(), err)
 	}
-	// The file has moved and its bytes are durable, so an error of the sync is only logged. A power cut before
-	// the folders are synced may put the file back into open/. Open finds it there.
+	// The file has moved and its bytes are durable, so an error of syncDir is only logged. A power cut before
+	// the folders are synced may put the file back into open/. Then the next Open finds the file there.
 	if err := errors.Join(syncDir(s.path("ready")), syncDir(s.path("open"))); err != nil {
 		s.log.Warn("spool folder not synced", "segment", n.Key(), "error", err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.addLocked(Entry{done, size})
+	s.addLocked(Entry{finished, size})
 	return nil
 }
 
@@ -115,12 +115,12 @@ func (s *Spool) finish(n footage.Name, end time.Time, size int64) error {
 // as an entry and writes a mark that gives the reason for the end of the run.
 func (f *File) Abandon(reason footage.Reason) {
 	f.close()
-	f.s.addOrphan(orphan{f.name, reason})
+	f.spool.addOrphan(orphan{f.name, reason})
 }
 
 // close closes the file. All whole parts have been synced before, so an error is only logged.
 func (f *File) close() {
-	if err := f.f.Close(); err != nil {
-		f.s.log.Warn("segment closed with an error", "segment", f.name.Key(), "error", err)
+	if err := f.file.Close(); err != nil {
+		f.spool.log.Warn("segment closed with an error", "segment", f.name.Key(), "error", err)
 	}
 }

@@ -7,13 +7,13 @@ import (
 	"path/filepath"
 )
 
-// ErrAway is the error while the folder that Open locked is not at its path: it is unmounted, renamed or
+// ErrAway means that the folder that Open locked is not at its path any more. It was unmounted, renamed or
 // replaced. The folder may come back with all its files, so the spool keeps its entries.
 var ErrAway = errors.New("spool folder is away")
 
-// folder opens a subfolder of the spool: open/, ready/ or init/. The returned os.Root stays in the same
-// folder when the folder's path changes. So a file that is missing in it is gone for good. The error is
-// ErrAway and never fs.ErrNotExist.
+// folder opens a subfolder of the spool: open/, ready/ or init/. The returned os.Root refers to the same
+// folder even if the folder's path changes. So a file that is missing in the os.Root does not exist any
+// more. Every error wraps ErrAway, and none wraps fs.ErrNotExist.
 func (s *Spool) folder(sub string) (*os.Root, error) {
 	dir, err := os.OpenRoot(s.path(sub))
 	if err != nil {
@@ -25,11 +25,12 @@ func (s *Spool) folder(sub string) (*os.Root, error) {
 	return dir, nil
 }
 
+// path returns the path of a file or folder in the spool.
 func (s *Spool) path(elem ...string) string {
 	return filepath.Join(append([]string{s.dir}, elem...)...)
 }
 
-// syncDir syncs a folder, so that the names of its files are durable.
+// syncDir syncs a folder, so that the names of the files in it are durable.
 func syncDir(path string) error {
 	d, err := os.Open(path)
 	if err != nil {

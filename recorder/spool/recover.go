@@ -11,15 +11,16 @@ import (
 	"azulejo/recorder/footage"
 )
 
-// orphan is a segment in open/ without a writer, after a crash or a disk error. reason is why its run ended.
+// orphan is a segment in open/ whose writer has ended by a crash or a disk error.
 type orphan struct {
 	name   footage.Name
-	reason footage.Reason
+	reason footage.Reason // why the run ended
 }
 
-// Recover repairs the segments that a crash or a disk error left in open/. It truncates each one after its
-// last whole part and moves it to ready/ under a name with its duration. It removes a segment without a
-// whole part. If a repair fails, the error names the segment, and the next call tries again.
+// Recover repairs the segments that a crash or a disk error left in open/. It truncates each segment after
+// its last whole part and moves it to ready/ under a name with its duration. It removes a segment without a
+// whole part. For each repaired segment it writes a mark with the reason for the end of the run. If a repair
+// fails, the error names the segment, and the next call tries again.
 func (s *Spool) Recover() error {
 	s.mu.Lock()
 	orphans := s.orphans
@@ -42,7 +43,7 @@ func (s *Spool) addOrphan(o orphan) {
 	s.orphans = append(s.orphans, o)
 }
 
-// repair moves one orphan to ready/ and writes a mark after it. It removes an orphan without a whole part.
+// repair moves one orphan to ready/ and writes a mark at its end. It removes an orphan without a whole part.
 func (s *Spool) repair(o orphan) error {
 	open, err := s.folder("open")
 	if err != nil {
@@ -68,8 +69,8 @@ func (s *Spool) repair(o orphan) error {
 	return nil
 }
 
-// cutTail truncates a segment after its last whole part. It returns the new size and the time at which the
-// video ends. It does not change a file without a whole part, and returns the size 0 for it.
+// cutTail calls fmp4.Repair for a file in the folder open/. It returns the new size in bytes, and the time at
+// which the video ends. The size is 0 if the file has no whole part.
 func cutTail(open *os.Root, file string) (size int64, end time.Time, err error) {
 	f, err := open.OpenFile(file, os.O_RDWR, 0)
 	if err != nil {
@@ -79,8 +80,9 @@ func cutTail(open *os.Root, file string) (size int64, end time.Time, err error) 
 	return size, end, errors.Join(err, f.Close())
 }
 
-// forget gives up an orphan that had no whole part and whose file is gone. The orphan no longer needs its init
-// segment. If its run has earlier segments, the run ended where the orphan starts: forget writes a mark there.
+// forget drops an orphan without a whole part, whose file no longer exists. The orphan no longer needs its
+// init segment. If the run has earlier segments, the run ended where the orphan starts. Then forget writes a
+// mark with this time.
 func (s *Spool) forget(o orphan) {
 	s.mu.Lock()
 	err := s.countInitLocked(o.name, -1)

@@ -1,11 +1,11 @@
-// Package spool keeps the footage that is not stored yet as files below one folder, and repairs the files
-// after a crash.
+// Package spool keeps the footage that is not stored yet as files below one folder. After a crash it repairs
+// the files.
 //
 // The folder holds the whole state; Open reads it into memory. A segment is written in open/ and moves to
-// ready/ when it is whole. It is removed once the store has it. init/ holds the init segments that the
-// segments in open/ and ready/ need. The recorder writes to the spool and uploads from it. The index and
-// playback read it. All methods of Spool may be called concurrently; a File belongs to one goroutine. Open
-// locks the folder, so that only one process at a time uses it.
+// ready/ when it is whole. The segment is removed when the store has it. init/ holds the init segments that
+// the segments in open/ and ready/ need. The recorder writes to the spool and uploads from it. The index and
+// playback read from it. All methods of Spool may be called concurrently; a File belongs to one goroutine.
+// Open locks the folder, so that only one process at a time uses it.
 package spool
 
 import (
@@ -24,7 +24,7 @@ import (
 	"azulejo/recorder/footage"
 )
 
-// ErrInUse is the error of Open when another process, or another Spool of this process, holds the folder.
+// ErrInUse is returned by Open if another process, or another Spool of this process, has locked the folder.
 var ErrInUse = errors.New("spool is in use by another process")
 
 // Entry is a whole segment, or a mark, that is not stored yet.
@@ -45,15 +45,15 @@ type Spool struct {
 	dir      string
 	log      *slog.Logger
 	lock     *os.File    // holds the lock; nil after Close
-	lockInfo os.FileInfo // of the lock file; tells whether the folder at dir is still the locked one
+	lockInfo os.FileInfo // identifies the lock file, to detect that another folder has replaced the locked folder
 
 	mu       sync.Mutex
 	ready    []Entry                  // oldest first
 	orphans  []orphan                 // segments in open/ without a writer
-	initUses map[footage.InitName]int // how many segments in open/ and ready/ need each init segment
+	initUses map[footage.InitName]int // number of segments in open/ and ready/ that need the init segment
 }
 
-// Open makes the folder if it is missing, locks it and lists its files. Segments that a crash left in
+// Open makes the folder dir if it is missing, locks it and lists its files. Segments that a crash left in
 // open/ stay there until Recover is called.
 func Open(dir string, log *slog.Logger) (*Spool, error) {
 	s := &Spool{dir: dir, log: log, initUses: map[footage.InitName]int{}}
@@ -99,7 +99,7 @@ func (s *Spool) Close() error {
 	return err
 }
 
-// scanOpen notes the segments that a crash left in open/.
+// scanOpen adds the segments that a crash left in open/ to the orphans.
 func (s *Spool) scanOpen() error {
 	return s.scan("open", func(file string, _ int64) error {
 		n, err := footage.ParseFileName(file)
@@ -123,8 +123,8 @@ func (s *Spool) scanReady() error {
 	})
 }
 
-// scanInit removes half-written init segments and those that no segment needs. It must run after scanOpen
-// and scanReady.
+// scanInit removes half-written init segments, and init segments that no segment needs. It must run after
+// scanOpen and scanReady.
 func (s *Spool) scanInit() error {
 	return s.scan("init", func(file string, _ int64) error {
 		if n, err := footage.ParseInitFileName(file); err == nil && s.initUses[n] > 0 {
@@ -134,8 +134,8 @@ func (s *Spool) scanInit() error {
 	})
 }
 
-// scan calls visit for every file in a subfolder. If visit returns an error, scan logs it and leaves the file
-// where it is.
+// scan calls visit for every file in a subfolder. size is in bytes. If visit returns an error, scan logs the
+// error and continues with the next file.
 func (s *Spool) scan(sub string, visit func(file string, size int64) error) error {
 	entries, err := os.ReadDir(filepath.Join(s.dir, sub))
 	if err != nil {
@@ -201,9 +201,9 @@ func (s *Spool) Usage() Usage {
 	return u
 }
 
-// Open opens the file of the object that will have this key in the store: a whole segment, a mark or an
-// init segment. The error is fs.ErrNotExist if the spool has no such file (any more) or if key is no key of
-// such an object. It is ErrAway while the spool's folder is not at its path.
+// Open opens the file that is stored, or will be stored, under this key: a whole segment, a mark or an init
+// segment. The error wraps fs.ErrNotExist if the spool does not have the file, or if key is not a key of such
+// a file. The error wraps ErrAway while the spool's folder is not at its path.
 func (s *Spool) Open(key string) (*os.File, error) {
 	if n, err := footage.ParseKey(key); err == nil {
 		return s.open("ready", n.FileName())
@@ -223,9 +223,9 @@ func (s *Spool) open(sub, file string) (*os.File, error) {
 	return dir.Open(file)
 }
 
-// Remove deletes an entry that has been stored. It also deletes the entry's init segment if no other
-// segment needs it. It returns no error if the entry is gone already. A crash may bring the file back; the
-// entry is then stored a second time.
+// Remove deletes an entry that has been stored. It also deletes the entry's init segment if no other segment
+// needs that init segment. It returns no error if the entry does not exist. Remove does not sync the folder,
+// so a power cut may bring the file back. Then the entry is stored a second time.
 func (s *Spool) Remove(n footage.Name) error {
 	ready, err := s.folder("ready")
 	if err == nil {
@@ -260,8 +260,9 @@ func (s *Spool) Mark(n footage.Name) error {
 	return nil
 }
 
-// addLocked adds e to the entries, unless they contain it. They stay sorted by start, or by file name where
-// the start is the same. So a mark stands after the last segment of its run.
+// addLocked adds e to the entries, unless they contain it. The entries stay sorted by start, and by file name
+// if the start is the same. A mark's start is the end of its run, so the mark comes after all segments of
+// the run.
 func (s *Spool) addLocked(e Entry) {
 	i, found := slices.BinarySearchFunc(s.ready, e, func(a, b Entry) int {
 		return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.FileName(), b.FileName()))
@@ -271,19 +272,18 @@ func (s *Spool) addLocked(e Entry) {
 	}
 }
 
-// countInitLocked adds change to the number of segments that need the init segment of n. It removes the
-// init segment if no segment needs it any more. If n is a mark, which needs no init segment, it does
-// nothing.
+// countInitLocked adds change to the number of segments that need the init segment of n. If the number falls
+// to zero, it removes the init segment. For a mark it does nothing, because a mark needs no init segment.
 func (s *Spool) countInitLocked(n footage.Name, change int) error {
 	if n.Reason != "" {
 		return nil
 	}
-	in := n.InitName()
-	if s.initUses[in] += change; s.initUses[in] > 0 {
+	initName := n.InitName()
+	if s.initUses[initName] += change; s.initUses[initName] > 0 {
 		return nil
 	}
-	delete(s.initUses, in)
-	if err := os.Remove(s.path("init", in.FileName())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	delete(s.initUses, initName)
+	if err := os.Remove(s.path("init", initName.FileName())); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove init segment from spool: %w", err)
 	}
 	return nil

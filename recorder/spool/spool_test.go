@@ -241,7 +241,7 @@ func TestRecover(t *testing.T) {
 		if err != nil {
 			rt.Fatal(err)
 		}
-		if err = errors.Join(f.Append(body), s.Close(), f.f.Close()); err != nil { // as after a crash
+		if err = errors.Join(f.Append(body), s.Close(), f.file.Close()); err != nil { // as after a crash
 			rt.Fatal(err)
 		}
 		if s, err = Open(dir, slog.New(slog.DiscardHandler)); err != nil {

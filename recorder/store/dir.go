@@ -16,20 +16,20 @@ import (
 	"time"
 )
 
-// Dir is a Store in a folder. A key is a path below this folder. Files whose names start with a dot are not
-// objects.
+// Dir is a Store in a folder. A key is the path of a file below this folder. Files whose names start with a
+// dot are not objects.
 type Dir struct {
 	root    string
-	folders sync.RWMutex // read-locked to make a folder and move a file into it, write-locked to remove folders
+	folders sync.RWMutex // read-locked to make a folder and move a file into the folder, write-locked to remove folders
 }
 
 const (
 	tempFolder = ".tmp"    // holds the files that Put has not moved to their keys yet
-	tempAge    = time.Hour // a file in tempFolder that is older belongs to no running Put
+	tempAge    = time.Hour // an older file in tempFolder counts as a leftover of an interrupted Put
 )
 
-// NewDir opens the store in the folder path, which it makes if it is missing. It removes the temporary files
-// that interrupted calls of Put left.
+// NewDir opens the store in the folder path. It makes the folder if it is missing. It removes temporary files
+// of interrupted Put calls that are older than an hour.
 func NewDir(path string) (*Dir, error) {
 	d := &Dir{root: path}
 	temp := filepath.Join(path, tempFolder)
@@ -104,7 +104,7 @@ func (d *Dir) moveTo(key, temp string) error {
 	return d.syncUp(filepath.Dir(path))
 }
 
-// syncUp syncs a folder and its parents up to the root, so that the names in them are durable.
+// syncUp syncs a folder and its parents up to the root, so that the names of the files in them are durable.
 func (d *Dir) syncUp(dir string) error {
 	for ; ; dir = filepath.Dir(dir) {
 		f, err := os.Open(dir)
@@ -169,7 +169,7 @@ func (d *Dir) Delete(ctx context.Context, key string) error {
 	return nil
 }
 
-// List walks the folders that can contain what q selects.
+// List walks the folders that can contain selected keys.
 func (d *Dir) List(ctx context.Context, q Query) iter.Seq2[Info, error] {
 	return func(yield func(Info, error) bool) {
 		base := q.Prefix[:strings.LastIndexByte(q.Prefix, '/')+1]
@@ -183,8 +183,8 @@ func (d *Dir) List(ctx context.Context, q Query) iter.Seq2[Info, error] {
 	}
 }
 
-// walk yields what q selects below the folder base. It returns false if the walk must stop: after an error, or
-// because yield returned false.
+// walk yields the objects or folders that q selects below the folder base. It returns false if the walk must
+// stop: after an error, or because yield returned false.
 func (d *Dir) walk(ctx context.Context, base string, q Query, yield func(Info, error) bool) bool {
 	entries, err := os.ReadDir(d.path(base))
 	if err == nil {
@@ -206,7 +206,7 @@ func (d *Dir) walk(ctx context.Context, base string, q Query, yield func(Info, e
 			ok = yield(Info{Key: key}, nil)
 		case folder:
 			ok = d.walk(ctx, key, q, yield)
-		case q.Folders:
+		case q.Folders: // a file, and q selects folders
 		default:
 			ok = d.yieldFile(ctx, key, yield)
 		}
@@ -236,13 +236,13 @@ func (q Query) mayMatch(key string) bool {
 	return strings.HasPrefix(key, q.Prefix) && key > q.After
 }
 
-// sortedKeys returns the keys of the entries of the folder base, in the order in which List yields them. The
-// key of a folder ends in "/", so that the folder sorts as the keys below it do.
+// sortedKeys returns the keys of the entries of the folder base, in the order of List. The key of a folder
+// ends in "/", so that a folder sorts like the keys below it.
 func sortedKeys(base string, entries []fs.DirEntry) []string {
 	keys := make([]string, 0, len(entries))
 	for _, e := range entries {
 		switch {
-		case strings.HasPrefix(e.Name(), "."):
+		case strings.HasPrefix(e.Name(), "."): // not an object
 		case e.IsDir():
 			keys = append(keys, base+e.Name()+"/")
 		default:

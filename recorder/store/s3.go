@@ -25,16 +25,16 @@ const (
 	ChecksumNone = "none" // only Content-MD5, for servers that refuse the newer checksum headers
 )
 
-// S3Config holds a bucket's name and how to reach it. When it is printed or logged, AccessKey and SecretKey
-// are left out.
+// S3Config holds the name of a bucket, the address of its server and the credentials. Printing and logging
+// leave out AccessKey and SecretKey.
 type S3Config struct {
-	Endpoint  string `yaml:"endpoint"` // URL, or host and port of a server with https
+	Endpoint  string `yaml:"endpoint"` // URL; host and port without a scheme mean https
 	Bucket    string `yaml:"bucket"`
-	Region    string `yaml:"region"` // empty: the client asks the server
+	Region    string `yaml:"region"` // empty: the client requests it from the server
 	AccessKey string `yaml:"access_key"`
 	SecretKey string `yaml:"secret_key"`
 	Prefix    string `yaml:"prefix"`     // comes before every key in the bucket
-	PathStyle bool   `yaml:"path_style"` // the URL has the bucket in its path, not in its host name
+	PathStyle bool   `yaml:"path_style"` // the bucket is in the path of a URL, not in its host name
 	Checksum  string `yaml:"checksum"`   // ChecksumAuto or ChecksumNone; empty: ChecksumAuto
 }
 
@@ -56,7 +56,7 @@ func (c S3Config) Validate() error {
 	return fmt.Errorf("checksum %q: accepted auto, none", c.Checksum)
 }
 
-// host returns the endpoint's host and port, and whether it uses https.
+// host returns the endpoint's host and port. secure is true for https.
 func (c S3Config) host() (host string, secure bool, err error) {
 	raw := c.Endpoint
 	if !strings.Contains(raw, "://") {
@@ -89,10 +89,10 @@ type S3 struct {
 	transport *http.Transport
 }
 
-// s3Attempts is how often the client tries one request. The uploader retries a Put that still fails.
+// s3Attempts is how often the client tries one request. If a Put fails nevertheless, the uploader retries it.
 const s3Attempts = 3
 
-// NewS3 returns a store in a bucket. It sends no request, so that the server may be down at that time.
+// NewS3 returns a store in a bucket. It sends no request, so the server may be down at that time.
 func NewS3(cfg S3Config) (*S3, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("store.s3.%w", err)
@@ -143,15 +143,15 @@ type sums struct {
 	md5    []byte
 }
 
-// sumsOf reads r to its end and returns the sums of what it has read.
+// sumsOf reads r to its end and returns the sums of the bytes.
 func sumsOf(r io.Reader) (sums, error) {
 	sha, md := sha256.New(), md5.New()
 	n, err := io.Copy(io.MultiWriter(sha, md), r)
 	return sums{n, sha.Sum(nil), md.Sum(nil)}, err
 }
 
-// Put sends the object in one request with its checksum. Then it compares the server's size and checksum of the
-// object with those of the body.
+// Put sends the body and its checksum in one request. Then it compares the size and the checksum that the server
+// reports with those of the body.
 func (s *S3) Put(ctx context.Context, key string, body io.ReadSeeker) error {
 	if err := checkKey(key); err != nil {
 		return err
@@ -186,8 +186,9 @@ func sumAndRewind(body io.ReadSeeker) (sums, error) {
 	return want, err
 }
 
-// confirm returns an error if the server's object differs from want. It compares the size and the server's
-// SHA-256 or MD5. If neither checksum is reported or equal, it reads the object back and compares its SHA-256.
+// confirm returns an error if the object on the server differs from want. It compares the size and the
+// checksums that the server reports: SHA-256, and the ETag, which may be the MD5. If neither checksum is equal,
+// confirm reads the object back and compares its SHA-256.
 func (s *S3) confirm(ctx context.Context, key string, want sums) error {
 	info, err := s.client.StatObject(ctx, s.cfg.Bucket, s.prefix+key, minio.StatObjectOptions{Checksum: true})
 	if err != nil {
@@ -203,7 +204,7 @@ func (s *S3) confirm(ctx context.Context, key string, want sums) error {
 	return s.readBack(ctx, key, want)
 }
 
-// readBack gets the object and returns an error if its SHA-256 differs from that in want.
+// readBack reads the object and returns an error if its SHA-256 differs from want.sha256.
 func (s *S3) readBack(ctx context.Context, key string, want sums) error {
 	body, _, err := s.Get(ctx, key)
 	if err != nil {
@@ -219,7 +220,7 @@ func (s *S3) readBack(ctx context.Context, key string, want sums) error {
 	return nil
 }
 
-// Get opens an object. The server sends its bytes when the caller reads them.
+// Get opens an object. The reader requests the bytes from the server when the caller reads them.
 func (s *S3) Get(ctx context.Context, key string) (io.ReadSeekCloser, Info, error) {
 	if err := checkKey(key); err != nil {
 		return nil, Info{}, err
@@ -247,7 +248,7 @@ func (s *S3) Stat(ctx context.Context, key string) (Info, error) {
 	return Info{Key: key, Size: info.Size, Modified: info.LastModified}, nil
 }
 
-// List requests the bucket's list page by page.
+// List requests the list of the bucket page by page.
 func (s *S3) List(parent context.Context, q Query) iter.Seq2[Info, error] {
 	return func(yield func(Info, error) bool) {
 		ctx, cancel := context.WithCancel(parent)
@@ -264,7 +265,7 @@ func (s *S3) List(parent context.Context, q Query) iter.Seq2[Info, error] {
 				return
 			}
 			if key <= q.After || strings.HasSuffix(key, "/") != q.Folders {
-				continue // some servers ignore start-after; objects and folders come mixed
+				continue // some servers ignore start-after, and a list may contain objects and folders
 			}
 			if !yield(Info{Key: key, Size: obj.Size, Modified: obj.LastModified}, nil) {
 				return

@@ -110,13 +110,13 @@ func seek(t *testing.T, s store.Store) {
 	if end, err := r.Seek(0, io.SeekEnd); err != nil || end != 10 {
 		t.Fatalf("seek to the end: %d, %v", end, err)
 	}
-	for _, at := range []int64{6, 2, 0} {
-		if _, err := r.Seek(at, io.SeekStart); err != nil {
+	for _, offset := range []int64{6, 2, 0} {
+		if _, err := r.Seek(offset, io.SeekStart); err != nil {
 			t.Fatal(err)
 		}
 		b := make([]byte, 3)
-		if _, err := io.ReadFull(r, b); err != nil || string(b) != "0123456789"[at:at+3] {
-			t.Errorf("at %d: %q, %v", at, b, err)
+		if _, err := io.ReadFull(r, b); err != nil || string(b) != "0123456789"[offset:offset+3] {
+			t.Errorf("at %d: %q, %v", offset, b, err)
 		}
 	}
 }
@@ -200,7 +200,7 @@ func list(t *testing.T, s store.Store) {
 	}
 }
 
-// listPages lists more keys than the 1000 of one page of an S3 list.
+// listPages lists more keys than one page of an S3 list has (1000).
 func listPages(t *testing.T, s store.Store) {
 	var want []string
 	for i := range 1010 {
@@ -293,7 +293,7 @@ func cancelled(t *testing.T, s store.Store) {
 	}
 }
 
-// concurrent puts, gets and deletes objects in four goroutines, which all use the same two folders.
+// concurrent runs four goroutines that put, get and delete objects in the same two folders.
 func concurrent(t *testing.T, s store.Store) {
 	ctx := t.Context()
 	put(t, s, "c/0/stays", "x")

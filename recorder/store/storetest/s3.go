@@ -1,5 +1,5 @@
-// Package storetest helps to test stores and their users. It runs a real S3 server and contains Conformance,
-// the test of all stores. Only tests import it.
+// Package storetest helps to test stores and the packages that use them. It runs a real S3 server. Conformance
+// is the test that every store must pass. Only tests import the package.
 package storetest
 
 import (
@@ -20,11 +20,11 @@ import (
 	"azulejo/recorder/store"
 )
 
-// Bucket is the name of the bucket on the server of StartS3.
+// Bucket is the name of the bucket on the server that StartS3 runs.
 const Bucket = "footage"
 
-// StartS3 runs a real S3 server (versitygw) until the test ends. The server has an empty bucket, in a
-// temporary folder. Without versitygw's binary the test fails.
+// StartS3 runs a real S3 server (versitygw) until the test ends. The server has an empty bucket in a temporary
+// folder. If the binary versitygw is missing, the test fails.
 func StartS3(t testing.TB) store.S3Config {
 	t.Helper()
 	binary := findServer(t)
@@ -45,6 +45,7 @@ func StartS3(t testing.TB) store.S3Config {
 	return store.S3Config{}
 }
 
+// findServer returns the path of the binary versitygw.
 func findServer(t testing.TB) string {
 	t.Helper()
 	if path, err := exec.LookPath("versitygw"); err == nil {
@@ -65,20 +66,22 @@ func findServer(t testing.TB) string {
 	return path
 }
 
+// freeAddr returns a TCP address, host:port, that is free at the moment.
 func freeAddr(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := l.Addr().String()
-	if err := l.Close(); err != nil {
+	addr := listener.Addr().String()
+	if err := listener.Close(); err != nil {
 		t.Fatal(err)
 	}
 	return addr
 }
 
-// tryServer starts the server and waits until it answers. It returns false if the server exits before that.
+// tryServer starts the server and waits until it answers. It returns false if the server exits before it
+// answers.
 func tryServer(t testing.TB, binary, root string, cfg store.S3Config) bool {
 	t.Helper()
 	addr := strings.TrimPrefix(cfg.Endpoint, "http://")
@@ -119,8 +122,8 @@ func tryServer(t testing.TB, binary, root string, cfg store.S3Config) bool {
 	}
 }
 
-// answers tells whether our server answers at the address. Another process at this address does not know the
-// secret key in cfg.
+// answers tells whether our server answers at the address. An S3 server of another process would refuse the
+// request, because it does not know the secret key in cfg.
 func answers(t testing.TB, addr string, cfg store.S3Config) bool {
 	t.Helper()
 	conn, err := net.Dial("tcp", addr)
