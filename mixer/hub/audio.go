@@ -17,7 +17,7 @@ const maxAhead = 5
 // audioRendition is one running audio encoder of the engine, and the subscriptions that have a route to it.
 type audioRendition struct {
 	mu   sync.Mutex
-	subs []*AudioSubscription // copy-on-write: the slice may be read without the lock
+	subs []*AudioSubscription // copy-on-write, so that its elements may be read without mu
 }
 
 // AudioSubscription connects one sink to a mix: the common mix, or the mix-minus of the source that the subscription

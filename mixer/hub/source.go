@@ -26,7 +26,7 @@ type Source struct {
 	delay atomic.Int64 // by how much the engine delays the video for lip sync, in nanoseconds
 
 	mu      sync.Mutex
-	taps    []*Tap // copy-on-write: the slice may be read without the lock
+	taps    []*Tap // copy-on-write, so that its elements may be read without mu
 	current int    // the layer that taps get
 	wanted  int    // the layer that the engine uses; becomes current at its next keyframe
 }
