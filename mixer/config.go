@@ -10,16 +10,16 @@ import (
 type Config struct {
 	Width, Height int           // canvas in pixels, even; 1280x720
 	FPS           int           // frames a second; 25
-	Bitrate       int           // cap at canvas size, in bits a second; 2 Mb/s at 1280x720, in proportion to the pixels
-	Quality       int           // x264's CRF at best; with it, video with little motion takes fewer bits than Bitrate; 26
-	Rungs         []string      // sizes that a view is encoded in, by lines of the shorter side; "720p", "360p", "180p"
-	AudioBitrate  int           // of an audio rendition, in bits a second; 96000
+	Bitrate       int           // cap for video in the size of the canvas, in bits a second; 2 Mb/s at 1280x720, in proportion to the pixels
+	Quality       int           // the lowest (best) CRF, on the scale of x264; it saves bits while little moves; 26
+	Rungs         []string      // sizes that a view is encoded in, named by the shorter side in pixels; "720p", "360p", "180p"
+	AudioBitrate  int           // bitrate of an audio rendition, in bits a second; 96000
 	Preset        string        // x264's preset; "superfast"
 	GOP           time.Duration // recorded renditions have a keyframe at each multiple of this time; 4 s
 	Labels        bool          // draw the names of sources on their tiles
 	Clock         bool          // draw the time of day on the canvas
-	MaxPixels     int           // pixels of one source's frame; larger frames are not shown; 8294400
-	Epoch         time.Time     // zero of media time; the last multiple of GOP on the wall clock
+	MaxPixels     int           // most pixels of a source's frame; larger frames are not shown; 8294400 (3840x2160)
+	Epoch         time.Time     // zero of the room's media time; the last multiple of GOP on the wall clock
 }
 
 // WithDefaults returns c with defaults in place of zero fields.
@@ -80,21 +80,21 @@ func checkRungs(rungs []string) error {
 	if len(rungs) < 1 || len(rungs) > maxRungs {
 		return fmt.Errorf("mix.rungs: %d of them: accepted are 1 to %d", len(rungs), maxRungs)
 	}
-	for i, word := range rungs {
-		if _, err := ParseRung(word); err != nil {
+	for i, name := range rungs {
+		if _, err := ParseRung(name); err != nil {
 			return fmt.Errorf("mix.rungs: %w", err)
 		}
-		if slices.Contains(rungs[:i], word) {
-			return fmt.Errorf("mix.rungs: %q twice: accepted is each once", word)
+		if slices.Contains(rungs[:i], name) {
+			return fmt.Errorf("mix.rungs: %q twice: accepted is each once", name)
 		}
 	}
 	return nil
 }
 
-// QualityOf converts Quality to the scale of the encoder for a codec. The scale of x264 ends at 51, the scale of libvpx
-// at 63.
-func (c Config) QualityOf(id Codec) int {
-	if id == VP8 {
+// QualityOf returns Quality on the scale of the encoder for a codec. The scale of x264 ends at 51. The scale of libvpx,
+// which encodes VP8, ends at 63.
+func (c Config) QualityOf(codec Codec) int {
+	if codec == VP8 {
 		return c.Quality * 63 / 51
 	}
 	return c.Quality

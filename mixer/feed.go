@@ -10,21 +10,21 @@ import (
 
 // FeedSpec describes media that the engine produces itself: a file that is played in a loop, or a test pattern.
 type FeedSpec struct {
-	Name    string  // of the source; drawn in a test pattern
-	File    string  // path; empty for a test pattern
+	Name    string  // name of the source; drawn in a test pattern
+	File    string  // path of a media file; empty for a test pattern
 	Pattern Pattern // used if File is empty
 }
 
-// Pattern describes a test pattern: its video and its tone.
+// Pattern describes the video and the tone of a test pattern.
 type Pattern struct {
 	Width, Height int     // pixels, even; width 64 to 3840, height 64 to 2160
 	FPS           int     // frames a second, 1 to 60
 	Tone          float64 // Hz, 20 to 20000
-	Hue           float64 // degrees, 0 to 360
+	Hue           float64 // colour, in degrees, 0 to 360
 }
 
-// ParseFeed parses "file:PATH" or "test:[?w&h&fps&tone&hue]". It accesses neither disk nor network. If the URL of a
-// pattern does not set the hue or the tone, it is derived from the name.
+// ParseFeed parses the URL of a feed: "file:PATH" or "test:[?w&h&fps&tone&hue]". name is the name of the source. A hue or a
+// tone that the URL does not set is derived from the name. ParseFeed accesses neither disk nor network.
 func ParseFeed(name, raw string) (FeedSpec, error) {
 	s := FeedSpec{Name: name}
 	scheme, rest, _ := strings.Cut(raw, ":")
@@ -47,6 +47,7 @@ func ParseFeed(name, raw string) (FeedSpec, error) {
 	return FeedSpec{}, fmt.Errorf("%q: accepted are file:PATH and test:[?w=640&h=360&fps=15&tone=440&hue=210]", raw)
 }
 
+// parsePattern reads the fields of a pattern from the query of its URL.
 func parsePattern(name string, q url.Values) (Pattern, error) {
 	h := fnv.New32a()
 	h.Write([]byte(name))
@@ -68,18 +69,19 @@ func parsePattern(name string, q url.Values) (Pattern, error) {
 		}
 		values[i] = n
 	}
-	return Pattern{
+	return Pattern{ // with sizes rounded down to even numbers
 		Width: int(values[0]) &^ 1, Height: int(values[1]) &^ 1, FPS: int(values[2]), Tone: values[3], Hue: values[4],
 	}, nil
 }
 
+// numberIn returns the number in q under key, or def if q has no such key. The number must lie between low and high.
 func numberIn(q url.Values, key string, def, low, high float64) (float64, error) {
 	s := q.Get(key)
 	if s == "" {
 		return def, nil
 	}
 	n, err := strconv.ParseFloat(s, 64)
-	if err != nil || !(n >= low && n <= high) { // NaN is refused: its comparisons are false
+	if err != nil || !(n >= low && n <= high) { // refuses NaN too, because its comparisons are false
 		return 0, fmt.Errorf("%s=%q: accepted are numbers from %g to %g", key, s, low, high)
 	}
 	return n, nil

@@ -12,10 +12,10 @@ type LayoutKind string
 const (
 	KindGrid      LayoutKind = "grid"      // all tiles have the same size
 	KindSpotlight LayoutKind = "spotlight" // one source is large, the others are in a strip
-	KindPiP       LayoutKind = "pip"       // one source fills the canvas, small tiles of the others lie on it in a row
+	KindPiP       LayoutKind = "pip"       // one source fills the canvas, and the others lie on it in a row of small tiles
 	KindSpeaker   LayoutKind = "speaker"   // only the active speaker
-	KindFocus     LayoutKind = "focus"     // only one named source
-	KindCustom    LayoutKind = "custom"    // View.Tiles has the rectangles
+	KindFocus     LayoutKind = "focus"     // only the source that View.Spotlight names
+	KindCustom    LayoutKind = "custom"    // View.Tiles has the rectangles of the tiles
 )
 
 // LayoutKinds returns all kinds that ValidateLayout accepts.
@@ -23,7 +23,7 @@ func LayoutKinds() []LayoutKind {
 	return []LayoutKind{KindGrid, KindSpotlight, KindPiP, KindSpeaker, KindFocus, KindCustom}
 }
 
-// Fraction is a rectangle on the canvas. Its numbers are fractions of the canvas, 0 to 1.
+// Fraction is a rectangle on the canvas. Its position and its size are fractions of the canvas, 0 to 1.
 type Fraction struct {
 	X float64 `json:"x" yaml:"x"`
 	Y float64 `json:"y" yaml:"y"`
@@ -36,12 +36,12 @@ const DefaultCapacity = 25
 
 // Limits of a custom layout.
 const (
-	MaxCells    = 64
-	minFraction = 0.02 // of the width and the height of the canvas
+	MaxCells    = 64   // most cells of a layout
+	minFraction = 0.02 // smallest side of a cell, as a fraction of the same side of the canvas
 )
 
-// ValidateLayout returns an error that names the first bad field of a view. Errors are an unknown kind, KindCustom
-// without cells, cells with another kind, and a cell that is too small or not inside the canvas.
+// ValidateLayout returns an error that names the first bad field of a view. It refuses an unknown kind, KindCustom without
+// cells, and cells with another kind. It also refuses a cell that is too small or not inside the canvas.
 func ValidateLayout(k LayoutKind, cells []Fraction) error {
 	switch k {
 	case "", KindGrid, KindSpotlight, KindPiP, KindSpeaker, KindFocus:
@@ -82,15 +82,15 @@ func validateCells(cells []Fraction) error {
 // comparisons with NaN are false.
 func (c Fraction) validate() error {
 	for _, side := range []struct {
-		at, size         string
-		position, extent float64
+		positionName, extentName string
+		position, extent         float64
 	}{{"x", "w", c.X, c.W}, {"y", "h", c.Y, c.H}} {
 		if !(side.extent >= minFraction && side.extent <= 1) {
-			return fmt.Errorf("%s: %v: accepted are %v to 1, fractions of the canvas", side.size, side.extent, minFraction)
+			return fmt.Errorf("%s: %v: accepted are %v to 1, fractions of the canvas", side.extentName, side.extent, minFraction)
 		}
-		const rounding = 1e-6 // so that thirds that are written with six digits are accepted
-		if room := 1 - side.extent; !(side.position >= 0 && side.position <= room+rounding) {
-			return fmt.Errorf("%s: %v: accepted are 0 to %.6g, so that the rectangle lies inside the canvas", side.at, side.position, room)
+		const rounding = 1e-6 // accepts thirds that are written with six digits
+		if most := 1 - side.extent; !(side.position >= 0 && side.position <= most+rounding) {
+			return fmt.Errorf("%s: %v: accepted are 0 to %.6g, so that the rectangle lies inside the canvas", side.positionName, side.position, most)
 		}
 	}
 	return nil

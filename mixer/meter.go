@@ -5,15 +5,15 @@ import (
 	"time"
 )
 
-// meterWindow is the shortest time over which a rate is measured.
+// meterWindow is the shortest window over which a Meter computes its rate.
 const meterWindow = 2 * time.Second
 
-// Meter measures the rate of events and of their sizes. The zero value is ready. Safe for concurrent use.
+// Meter measures how many events come in a second, and how many bits. The zero value is ready. Safe for concurrent use.
 type Meter struct {
 	mu      sync.Mutex
-	since   time.Time
-	n, size int
-	rate    Rate
+	since   time.Time // start of the current window
+	n, size int       // events in the current window, and the sum of their sizes in bytes
+	rate    Rate      // of the last complete window
 }
 
 // Rate is a result of a Meter.
@@ -31,7 +31,8 @@ func (m *Meter) Add(size int) {
 	m.size += size
 }
 
-// Read returns the rate of the last window that is over. The rate is zero if no event came for two windows.
+// Read returns the rate in the last complete window. A window is complete at the first call of Add or Read that comes at
+// least meterWindow after its start.
 func (m *Meter) Read() Rate {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -39,7 +40,7 @@ func (m *Meter) Read() Rate {
 	return m.rate
 }
 
-// roll computes the rate and starts a new window if the current one is at least meterWindow long. m.mu is held.
+// roll completes the current window if the window is at least meterWindow long, and starts a new one. m.mu is held.
 func (m *Meter) roll(now time.Time) {
 	if m.since.IsZero() {
 		m.since = now

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// The seam lies between the hub and the engine of a room's mixer. The hub sends commands to the engine, and the engine
-// sends events to the hub. Both are plain values, so that the engine may run in another process. Commands about sources
-// and feeds take effect at once. All other commands are handled in their order. The events of one rendition are sent in
-// their order, and so are the events that one command causes.
+// The seam is the set of messages between the hub and the engine of a room's mixer. The hub sends commands to the engine, and
+// the engine sends events to the hub. Commands and events are plain values, so that the engine may run in another process.
+// Commands about sources and feeds take effect at once. The engine handles all other commands in the order in which they
+// were sent. The events of one rendition keep their order, and so do the events that one command causes.
 
 // SourceID identifies a source. The hub chooses it and never reuses it. Zero is no source.
 type SourceID uint64
@@ -35,9 +35,9 @@ type Event interface{ event() }
 type SourceSpec struct {
 	ID     string // identifies the source in layouts; empty: Name
 	Name   string // drawn on the tile
-	Place  int    // position among the tiles; of two sources with the same place, the one that was added first comes first
-	Screen bool   // a shared screen, which is never cropped
-	Layers int    // number of versions of the video (simulcast, sub-streams); layer 0 is the largest; zero means one
+	Place  int    // position among the tiles; sources with equal places are in the order in which they were added
+	Screen bool   // the video is a shared screen, which is never cropped
+	Layers int    // number of layers of the video (simulcast, sub-streams); layer 0 is the largest; zero means one layer
 }
 
 // WithDefaults returns s with defaults in place of zero fields.
@@ -49,7 +49,7 @@ func (s SourceSpec) WithDefaults() SourceSpec {
 	return s
 }
 
-// Called reports whether name is the id or the name of the source.
+// Called reports whether name is the id of the source or its name.
 func (s SourceSpec) Called(name string) bool { return name == s.ID || name == s.Name }
 
 // Commands about sources.
@@ -61,7 +61,8 @@ type (
 	}
 	// RemoveSource frees a source and its decoders.
 	RemoveSource struct{ Source SourceID }
-	// MuteSource mutes or unmutes the audio and the video. A placeholder replaces muted video.
+	// MuteSource mutes the audio if Audio is true, and the video if Video is true. It unmutes otherwise. A placeholder
+	// replaces muted video.
 	MuteSource struct {
 		Source       SourceID
 		Audio, Video bool
@@ -83,12 +84,13 @@ type (
 		Source SourceID
 		Packet Packet
 	}
-	// RequestSourceKeyframe requests a keyframe of the sender. The engine then emits KeyframeWanted, at most once a second.
+	// RequestSourceKeyframe requests a keyframe from the sender of a source. The engine answers with KeyframeWanted, at most
+	// once a second.
 	RequestSourceKeyframe struct{ Source SourceID }
 )
 
-// Commands about subscriptions. A subscription to video holds each rendition that it was assigned until Leave or
-// Unsubscribe. The engine runs a rendition as long as a subscription holds it.
+// Commands about subscriptions. A subscription to video holds each rendition that the engine assigned to it, until Leave or
+// Unsubscribe. The engine runs a rendition as long as any subscription holds the rendition.
 type (
 	// Watch subscribes to the video of a view as H264 or VP8. The answer is ErrNoView for an unknown name.
 	Watch struct {
@@ -96,8 +98,8 @@ type (
 		Subscription SubscriptionID
 		Watching     Watching
 	}
-	// Change moves a subscription to other video. Codec, Also, Profile and Keep of Watching are ignored. After an error
-	// the subscription keeps its video.
+	// Change moves a subscription to other video. Codec, Also, Profile and Keep of Watching are ignored: they stay as they
+	// were in Watch. After an error the subscription keeps its video.
 	Change struct {
 		Request      RequestID
 		Subscription SubscriptionID
@@ -110,15 +112,16 @@ type (
 		Codec        Codec
 		Exclude      SourceID // zero: no source is left out
 	}
-	// Leave releases one rendition that a subscription to video holds. The engine ignores it if it has assigned
-	// that rendition last: the hub had not received that Assigned yet.
+	// Leave releases one rendition that a subscription to video holds. The rendition may be the one that the engine assigned
+	// last: then the hub sent Leave before it received that Assigned. In this case the engine does not release the
+	// rendition, and makes a keyframe of it.
 	Leave struct {
 		Subscription SubscriptionID
 		Rendition    RenditionID
 	}
 	// Unsubscribe ends a subscription to video or audio.
 	Unsubscribe struct{ Subscription SubscriptionID }
-	// RequestKeyframe requests a keyframe of a rendition. All requests within 0.5 s are answered by one keyframe.
+	// RequestKeyframe requests a keyframe of a rendition. One keyframe answers all requests within 0.5 s.
 	RequestKeyframe struct{ Rendition RenditionID }
 	// SetPassthrough says whether the hub sends the packets of the offered source instead of the packets of the rendition.
 	// The engine ignores the command if Offer is not the newest offer.
@@ -129,8 +132,8 @@ type (
 	}
 )
 
-// Commands about feeds: media that the engine reads from a file or generates. The packets of feeds go to the hub as
-// events. The hub's caller writes them to a source, so that taps get them too.
+// Commands about feeds: media that the engine reads from a file or generates. The engine sends the packets of feeds to the
+// hub as events. The hub's caller writes these packets to a source, so that taps get them too.
 type (
 	// OpenFeed starts a file or a test pattern.
 	OpenFeed struct {
@@ -172,14 +175,14 @@ type (
 
 // Events about sources.
 type (
-	// KeyframeWanted asks for a keyframe of the sender of a source. It is sent at most once a second.
+	// KeyframeWanted asks the hub to request a keyframe from the sender of a source. It is sent at most once a second.
 	KeyframeWanted struct{ Source SourceID }
 	// Demanded says that the demand for a source's video has changed.
 	Demanded struct {
 		Source SourceID
 		Demand Demand
 	}
-	// Delayed says by how much lip sync delays the video of a source. It is sent when the delay has changed by 1 ms or more.
+	// Delayed says by how much lip sync delays the video of a source. It is sent after the delay has changed by 1 ms or more.
 	Delayed struct {
 		Source SourceID
 		Delay  time.Duration
@@ -202,15 +205,17 @@ type (
 
 // Events about renditions.
 type (
-	// Assigned says that a subscription to video gets Rendition from its next keyframe on. Rungs are the available sizes
-	// of the watched video, the largest first. The event is sent again with the same rendition if only Rungs change.
+	// Assigned says that a subscription to video gets Rendition, from the rendition's next keyframe on. Rungs are the
+	// available sizes of the watched video, the largest first. If only Rungs change, the event is sent again with the same
+	// rendition.
 	Assigned struct {
 		Subscription SubscriptionID
 		Rendition    RenditionID
 		Info         RenditionInfo
 		Rungs        []Rung
 	}
-	// Routed says that a subscription to audio gets Rendition from tick Tick on. It is sent before the delivery of that tick.
+	// Routed says that a subscription to audio gets Rendition, from the audio tick Tick on. It is sent before the delivery of
+	// that tick.
 	Routed struct {
 		Subscription SubscriptionID
 		Rendition    RenditionID
@@ -220,31 +225,31 @@ type (
 	// tick of audio may have no packets.
 	Delivery struct {
 		Rendition RenditionID
-		Tick      int64    // the tick of audio; zero for video
+		Tick      int64    // number of the audio tick; zero for video
 		Packets   []Packet // with their Boundaries
-		Layout    *Layout  // the layout of the video from these packets on; nil if it has not changed
+		Layout    *Layout  // the layout of the video from these packets on; nil if the layout has not changed
 	}
 	// OfferPassthrough says that the rendition shows Source alone, and that Source sends video. The hub may then send the
-	// packets of Source instead of the packets of the rendition. If Source is zero, the last offer is withdrawn.
+	// packets of Source instead of the packets of the rendition. A Source of zero withdraws the last offer.
 	OfferPassthrough struct {
 		Rendition RenditionID
-		Offer     uint64 // number of the offer; it rises with every offer of the rendition
+		Offer     uint64 // number of the offer; the numbers of a rendition rise
 		Source    SourceID
 	}
-	// Ended says that a rendition sends no more packets.
+	// Ended is the last event of a rendition.
 	Ended struct{ Rendition RenditionID }
 	// Overloaded says that the level of overload has changed, see Stats.Overload.
 	Overloaded struct{ Level int }
 )
 
-// RenditionInfo describes a rendition of a view, and which video its subscriptions can decode.
+// RenditionInfo describes a rendition of a view, and the video that its subscriptions can decode.
 type RenditionInfo struct {
 	View    string // key of the view
-	Codec   Codec  // of the rendition
-	Also    Codec  // the other codec that its subscriptions can decode; empty if there is none
-	Size    Size
-	Profile uint8 // highest H.264 profile_idc that is passed through; zero: no passthrough
-	Exact   bool  // video that is larger than Size is not passed through
+	Codec   Codec  // codec of the encoder
+	Also    Codec  // the other codec that the subscriptions can decode; empty if there is none
+	Size    Size   // size of the encoded frames
+	Profile uint8  // highest H.264 profile_idc that is passed through; zero: no passthrough
+	Exact   bool   // video that is larger than Size is not passed through
 }
 
 func (AddSource) command()             {}
@@ -288,7 +293,7 @@ type Failure struct {
 	Text string
 }
 
-// sentinels returns the sentinel errors that errors.Is finds in a Failure, by Failure.Kind.
+// sentinels maps each Failure.Kind to the sentinel error that errors.Is finds in the Failure.
 func sentinels() map[string]error {
 	return map[string]error{"no view": ErrNoView, "unsupported": ErrUnsupported, "closed": ErrClosed}
 }

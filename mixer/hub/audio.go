@@ -10,18 +10,19 @@ import (
 	"azulejo/mixer"
 )
 
-// mostEarly is how many ticks may wait for a missing one before them. Ticks can come out of order while a subscription
-// moves from one encoder to another.
-const mostEarly = 5
+// maxAhead is the largest number of ticks that wait for a missing earlier tick. Ticks can come out of order while a
+// subscription moves from one encoder to another.
+const maxAhead = 5
 
 // audioRendition is one running audio encoder of the engine, and the subscriptions that have a route to it.
 type audioRendition struct {
 	mu   sync.Mutex
-	subs []*AudioSubscription // the slice is replaced and never changed
+	subs []*AudioSubscription // copy-on-write, so that its elements may be read without mu
 }
 
-// AudioSubscription connects one sink to the mix whose packets it gets: the common mix, or the mix without one source.
-// The engine moves the subscription from mix to mix at ticks. The sink gets packets in the order of ticks.
+// AudioSubscription connects one sink to a mix: the common mix, or the mix-minus of the source that the subscription
+// excludes. The engine moves the subscription from one mix to the other at a tick. The sink gets the packets in the order of
+// ticks.
 type AudioSubscription struct {
 	hub  *Hub
 	id   mixer.SubscriptionID
@@ -29,19 +30,19 @@ type AudioSubscription struct {
 
 	mu      sync.Mutex
 	routes  []route       // the newest last; at most two
-	ahead   []audioTick   // ticks that wait for a missing one, in their order
-	next    int64         // the tick that the sink gets next; zero before the first
+	ahead   []audioTick   // ticks that wait for a missing earlier tick, in ascending order
+	next    int64         // the tick that the sink gets next; zero before the first tick
 	lastPTS time.Duration // of the newest packet
 	closed  bool
 }
 
-// route says from which tick on a subscription gets the packets of a rendition.
+// route assigns a subscription to a rendition from one tick on.
 type route struct {
-	to   *audioRendition
-	from int64
+	rendition *audioRendition
+	first     int64 // the first tick whose packets the subscription gets from the rendition
 }
 
-// audioTick holds the packets that an encoder made of tick n.
+// audioTick holds the packets that an encoder made of tick n. It may have no packets.
 type audioTick struct {
 	n       int64
 	packets []Packet
@@ -50,7 +51,7 @@ type audioTick struct {
 // Listen gives sink the audio of all sources except exclude, as Opus or AAC, until the subscription is closed. If
 // exclude is zero, no source is left out.
 func (h *Hub) Listen(ctx context.Context, codec mixer.Codec, exclude mixer.SourceID, sink Sink) (*AudioSubscription, error) {
-	s := &AudioSubscription{hub: h, id: mixer.SubscriptionID(h.ids.Add(1)), sink: sink, lastPTS: -1 << 62}
+	s := &AudioSubscription{hub: h, id: mixer.SubscriptionID(h.ids.Add(1)), sink: sink, lastPTS: beforeAll}
 	h.mu.Lock()
 	h.audioSubs[s.id] = s
 	h.mu.Unlock()
@@ -64,7 +65,7 @@ func (h *Hub) Listen(ctx context.Context, codec mixer.Codec, exclude mixer.Sourc
 	return s, nil
 }
 
-// route handles Routed: it gives a subscription a route to another mix from a tick on.
+// route handles Routed: it gives a subscription a new route.
 func (h *Hub) route(e mixer.Routed) {
 	h.mu.Lock()
 	sub := h.audioSubs[e.Subscription]
@@ -111,38 +112,39 @@ func (r *audioRendition) deliver(d mixer.Delivery) {
 	}
 }
 
-// addRoute adds a route and drops the oldest of more than two. It returns the rendition that s has no route to any
-// more, or nil.
+// addRoute adds a route. If there are three routes then, it drops the oldest one. It returns the rendition that s has no
+// route to any more, or nil.
 func (s *AudioSubscription) addRoute(next route) (unused *audioRendition) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return next.to
+		return next.rendition
 	}
 	s.routes = append(s.routes, next)
 	if len(s.routes) <= 2 {
 		return nil
 	}
-	unused = s.routes[0].to
+	unused = s.routes[0].rendition
 	s.routes = slices.Delete(s.routes, 0, 1)
-	if slices.ContainsFunc(s.routes, func(r route) bool { return r.to == unused }) {
+	if slices.ContainsFunc(s.routes, func(r route) bool { return r.rendition == unused }) {
 		return nil
 	}
 	return unused
 }
 
-// routedTo tells whether the subscription gets tick n from r. s.mu is held.
+// routedTo reports whether the subscription gets tick n from r. The newest route that has begun at tick n decides. s.mu is
+// held.
 func (s *AudioSubscription) routedTo(r *audioRendition, n int64) bool {
-	for _, route := range slices.Backward(s.routes) {
-		if route.from <= n {
-			return route.to == r
+	for _, candidate := range slices.Backward(s.routes) {
+		if candidate.first <= n {
+			return candidate.rendition == r
 		}
 	}
 	return false
 }
 
-// deliver hands the packets of tick n to the sink, in the order of ticks. If a tick is missing, later ones wait for it.
-// When more than mostEarly of them wait, the missing tick is given up.
+// deliver hands the packets of tick n to the sink, in the order of ticks. If a tick is missing, later ticks wait for it.
+// When more than maxAhead ticks wait, the missing tick is skipped.
 func (s *AudioSubscription) deliver(r *audioRendition, n int64, packets []Packet) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -151,7 +153,7 @@ func (s *AudioSubscription) deliver(r *audioRendition, n int64, packets []Packet
 	}
 	s.ahead = append(s.ahead, audioTick{n, packets})
 	slices.SortFunc(s.ahead, func(a, b audioTick) int { return cmp.Compare(a.n, b.n) })
-	for len(s.ahead) > 0 && (s.next == 0 || s.ahead[0].n <= s.next || len(s.ahead) > mostEarly) {
+	for len(s.ahead) > 0 && (s.next == 0 || s.ahead[0].n <= s.next || len(s.ahead) > maxAhead) {
 		tick := s.ahead[0]
 		s.ahead = slices.Delete(s.ahead, 0, 1)
 		if tick.n >= s.next {
@@ -161,7 +163,8 @@ func (s *AudioSubscription) deliver(r *audioRendition, n int64, packets []Packet
 	}
 }
 
-// write hands packets to the sink, each with a higher PTS than the one before. s.mu is held.
+// write hands packets to the sink. A packet whose PTS is not above that of the packet before gets a PTS 1 ms above it. s.mu
+// is held.
 func (s *AudioSubscription) write(packets []Packet) {
 	for _, p := range packets {
 		if p.PTS <= s.lastPTS {
@@ -172,8 +175,8 @@ func (s *AudioSubscription) write(packets []Packet) {
 	}
 }
 
-// Close ends the subscription. The sink gets no packet after Close has returned. Close may be called twice, and on nil,
-// but not from WritePacket.
+// Close ends the subscription. The sink gets no packet after Close has returned. Close may be called twice, and on a nil
+// subscription, but not from WritePacket.
 func (s *AudioSubscription) Close() {
 	if s == nil {
 		return
@@ -186,7 +189,7 @@ func (s *AudioSubscription) Close() {
 		return
 	}
 	for _, r := range routes {
-		r.to.drop(s)
+		r.rendition.drop(s)
 	}
 	s.hub.mu.Lock()
 	delete(s.hub.audioSubs, s.id)

@@ -12,18 +12,18 @@ type Feed struct {
 	spec mixer.FeedSpec
 }
 
-// runningFeed receives the events of a feed that the engine plays.
+// runningFeed is a feed that the engine plays now.
 type runningFeed struct {
-	out   func(mixer.Packet)
-	ended chan error // gets one value when the feed has ended; buffered
+	out   func(mixer.Packet) // gets the packets
+	ended chan error         // gets one value when the feed has ended; buffered
 }
 
-// OpenFeed returns the feed that spec describes. Run starts it.
+// OpenFeed returns the feed that spec describes. Feed.Run plays it.
 func (h *Hub) OpenFeed(spec mixer.FeedSpec) *Feed { return &Feed{h, spec} }
 
-// Run has the engine play the feed until ctx ends or the input fails. It returns nil if ctx has ended. One goroutine of
-// the engine calls out with the packets, in real time. out must not block. Each value from refresh requests a keyframe,
-// which only test patterns make.
+// Run plays the feed in the engine until ctx ends or the input fails. One goroutine of the engine calls out with the packets,
+// in real time. out must not block. Each value from refresh requests a keyframe; files ignore the request. Run returns nil
+// if ctx has ended, and mixer.ErrClosed if the engine has ended.
 func (f *Feed) Run(ctx context.Context, out func(mixer.Packet), refresh <-chan struct{}) error {
 	id := mixer.FeedID(f.hub.ids.Add(1))
 	r := &runningFeed{out: out, ended: make(chan error, 1)}
@@ -68,13 +68,14 @@ func (h *Hub) dropFeed(id mixer.FeedID) {
 	delete(h.feeds, id)
 }
 
+// feed returns the running feed with that id, or nil.
 func (h *Hub) feed(id mixer.FeedID) *runningFeed {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.feeds[id]
 }
 
-// endFeeds ends the feeds that still run after the engine has ended.
+// endFeeds ends all running feeds with mixer.ErrClosed. The engine has ended.
 func (h *Hub) endFeeds() {
 	h.mu.Lock()
 	all := h.feeds
@@ -85,6 +86,7 @@ func (h *Hub) endFeeds() {
 	}
 }
 
+// end ends the feed. Only the first call has an effect.
 func (r *runningFeed) end(err error) {
 	select {
 	case r.ended <- err:

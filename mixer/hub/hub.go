@@ -11,14 +11,14 @@ import (
 	"azulejo/mixer"
 )
 
-// Engine mixes the media of one room. Send gives it a command. Send never blocks, and may be called from any goroutine,
-// also while an event is handled. Run runs the engine until ctx ends, and frees everything before it returns.
+// Engine mixes the media of one room. Send hands over a command and never blocks. It may be called from any goroutine, also
+// while an event is handled. Run runs the engine until ctx ends, and frees everything before it returns.
 type Engine interface {
 	Send(mixer.Command)
 	Run(ctx context.Context) error
 }
 
-// Start makes an engine that does not run yet. The engine calls emit for every event, from any of its goroutines.
+// Start makes an engine, which Engine.Run starts. The engine calls emit for every event, from any of its goroutines.
 type Start func(cfg mixer.Config, emit func(mixer.Event), log *slog.Logger) (Engine, error)
 
 // Hub is the server's side of one room's mixer. It owns the engine.
@@ -26,7 +26,7 @@ type Hub struct {
 	cfg      mixer.Config
 	log      *slog.Logger
 	engine   Engine
-	ids      atomic.Uint64 // the newest number of a source, feed, subscription or request
+	ids      atomic.Uint64 // the number that was given last, to a source, feed, subscription or request
 	overload atomic.Int32  // the level of overload
 	requests requests
 	work     sync.WaitGroup // the goroutines of passthroughs
@@ -41,7 +41,7 @@ type Hub struct {
 	feeds      map[mixer.FeedID]*runningFeed // nil once the engine has ended
 }
 
-// New makes a hub and its engine. Run runs them.
+// New makes a hub and its engine. Nothing runs until Run.
 func New(cfg mixer.Config, start Start, log *slog.Logger) (*Hub, error) {
 	cfg = cfg.WithDefaults()
 	if err := cfg.Validate(); err != nil {
@@ -61,7 +61,7 @@ func New(cfg mixer.Config, start Start, log *slog.Logger) (*Hub, error) {
 	return h, nil
 }
 
-// Run runs the engine until ctx ends. Requests that were not answered by then fail with mixer.ErrClosed.
+// Run runs the engine until ctx ends. Then the requests that still wait for an answer fail with mixer.ErrClosed.
 func (h *Hub) Run(ctx context.Context) error {
 	err := h.engine.Run(ctx)
 	h.requests.close()
@@ -83,7 +83,8 @@ func (h *Hub) endRenditions() {
 	}
 }
 
-// Epoch returns the zero of media time. It has a monotonic clock reading. It is a multiple of the GOP on the wall clock.
+// Epoch returns the zero of media time, which has a monotonic clock reading. By default it is a multiple of the GOP on the
+// wall clock.
 func (h *Hub) Epoch() time.Time { return h.cfg.Epoch }
 
 // Config returns the configuration of the engine, with defaults in place of zero fields.
@@ -112,8 +113,8 @@ func (h *Hub) SetView(name string, v mixer.View) error {
 	return nil
 }
 
-// DeleteView removes a named view. Its viewers see mixer.MainView instead. MainView itself becomes the zero View. The
-// result is false if there was no view of that name.
+// DeleteView removes a named view. Its viewers see mixer.MainView instead. MainView itself is not removed and becomes the
+// zero View. DeleteView returns false if the room has no view of that name.
 func (h *Hub) DeleteView(name string) bool {
 	h.mu.Lock()
 	_, known := h.views[name]
@@ -128,7 +129,7 @@ func (h *Hub) DeleteView(name string) bool {
 	return known
 }
 
-// Stats returns a snapshot of the room. The error is that of ctx, or mixer.ErrClosed.
+// Stats returns a snapshot of the room. The error is ctx.Err() or mixer.ErrClosed.
 func (h *Hub) Stats(ctx context.Context) (mixer.Stats, error) {
 	answer, err := h.ask(ctx, func(id mixer.RequestID) mixer.Command { return mixer.GetStats{Request: id} })
 	if err != nil {
@@ -142,6 +143,7 @@ func (h *Hub) Stats(ctx context.Context) (mixer.Stats, error) {
 	return answer.stats, nil
 }
 
+// rendition returns the running rendition of a view with that id, or nil.
 func (h *Hub) rendition(id mixer.RenditionID) *rendition {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -192,6 +194,7 @@ func (h *Hub) handle(e mixer.Event) {
 	}
 }
 
+// source returns the source with that id, or nil.
 func (h *Hub) source(id mixer.SourceID) *Source {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -328,7 +328,7 @@ func TestARequestEndsWithItsContext(t *testing.T) {
 		if _, err := r.Stats(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("statistics: %v", err)
 		}
-		if n := len(r.requests.wait); n != 0 {
+		if n := len(r.requests.pending); n != 0 {
 			t.Errorf("%d requests are still waited for", n)
 		}
 	})

@@ -7,13 +7,13 @@ import (
 	"azulejo/mixer"
 )
 
-// Packet is one packet of a rendition. All sinks share it, so it must not be changed.
+// Packet is one packet of a rendition. All sinks share the packet, so nobody may change it.
 type Packet struct {
 	mixer.Packet
 	shared *payloads
 }
 
-// payloads holds the RTP payloads of a packet. They are cut when the first sink needs them.
+// payloads holds the RTP payloads of a packet. The first sink that needs the payloads cuts them.
 type payloads struct {
 	once sync.Once
 	all  [][]byte
@@ -22,7 +22,7 @@ type payloads struct {
 // NewPacket returns p as a packet that sinks can share.
 func NewPacket(p mixer.Packet) Packet { return Packet{Packet: p, shared: &payloads{}} }
 
-// Payloads returns the RTP payloads of the packet, which are cut once for all sinks. It may be called from any
+// Payloads returns the RTP payloads of the packet. The first call cuts them for all sinks. Payloads may be called from any
 // goroutine. The caller must not change the payloads.
 func (p Packet) Payloads() [][]byte {
 	p.shared.once.Do(func() {

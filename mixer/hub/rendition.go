@@ -18,16 +18,16 @@ type rendition struct {
 	passthrough *passthrough // nil: all packets come from the encoder
 	meter       mixer.Meter
 
-	passingFormat atomic.Pointer[format] // of the source that is passed through now; nil while the encoder's packets are delivered
+	passingFormat atomic.Pointer[format] // format of the source that is passed through; nil while the encoder's packets are delivered
 
-	mu            sync.Mutex // held while packets are delivered; sinks must not block
-	subs          []*VideoSubscription
-	layout        *mixer.Layout // what the video shows; nil before the first packet
-	needsKeyframe bool          // the encoder's next packets are discarded until a keyframe
-	lastPTS       time.Duration // of the newest packet
+	mu            sync.Mutex           // held while packets are delivered; sinks must not block
+	subs          []*VideoSubscription // that get the rendition, or wait for its keyframe
+	layout        *mixer.Layout        // what the video shows; nil before the first packet
+	needsKeyframe bool                 // the encoder's packets are discarded until its next keyframe
+	lastPTS       time.Duration        // of the newest packet
 }
 
-// format is the codec and size of video.
+// format is the codec of video and the size of its frames.
 type format struct {
 	codec mixer.Codec
 	size  mixer.Size
@@ -53,12 +53,12 @@ func (h *Hub) assign(a mixer.Assigned) {
 	waits := sub.move(r, a.Rungs)
 	r.update(sub)
 	if waits && r.passthrough != nil {
-		r.passthrough.keyframeRequested() // the engine requested one when it assigned the rendition
+		r.passthrough.keyframeRequested() // the engine requested a keyframe from the source when it assigned the rendition
 	}
 }
 
-// update adds s to the subscriptions of r if it now gets r or waits for it, and removes s otherwise. It tells whether s is
-// one of them then.
+// update adds s to the subscriptions of r if s gets r or waits for r. Otherwise it removes s. The result reports whether s is a
+// subscription of r now.
 func (r *rendition) update(s *VideoSubscription) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -72,8 +72,8 @@ func (r *rendition) update(s *VideoSubscription) bool {
 	return uses
 }
 
-// deliver hands the encoder's packets to all subscriptions. It discards them while a source is passed through, and
-// after that until the encoder's next keyframe, because the viewers do not have the frames to which they refer.
+// deliver hands the encoder's packets to all subscriptions. While a source is passed through, it discards these packets. After
+// that, it discards packets until the encoder's next keyframe, because they refer to frames that the viewers did not get.
 func (r *rendition) deliver(d mixer.Delivery) {
 	r.mu.Lock()
 	if d.Layout != nil {
@@ -105,7 +105,7 @@ func (r *rendition) sendToAll(p mixer.Packet) (moved []*VideoSubscription) {
 	return moved
 }
 
-// leave releases the renditions that these subscriptions got before they moved.
+// leave releases the renditions that subs got before they moved.
 func (h *Hub) leave(subs []*VideoSubscription) {
 	for _, s := range subs {
 		s.leaveReplaced()
@@ -119,7 +119,7 @@ func (r *rendition) end() {
 	}
 }
 
-// refresh requests a keyframe. The engine makes one, or requests it of the source that is passed through.
+// refresh requests a keyframe. The engine makes the keyframe, or requests it from the source that is passed through.
 func (r *rendition) refresh() {
 	if r.passthrough != nil {
 		r.passthrough.keyframeRequested()
@@ -137,7 +137,8 @@ func (r *rendition) stats() mixer.RenditionStats {
 	}
 }
 
-// measured returns the hub's statistics of r, which describe what was sent. View, Sinks and Skipped come from the engine.
+// measured returns the hub's statistics of r, which describe the packets that were sent. View, Sinks and Skipped are those of
+// the engine's statistics.
 func (r *rendition) measured(engine mixer.RenditionStats) mixer.RenditionStats {
 	sent := r.stats()
 	sent.View, sent.Sinks, sent.Skipped = engine.View, engine.Sinks, engine.Skipped

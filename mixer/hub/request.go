@@ -14,11 +14,11 @@ type reply struct {
 	stats mixer.Stats
 }
 
-// requests are the requests that wait for their answers. The zero value is ready.
+// requests holds the requests that wait for their answers. The zero value is ready.
 type requests struct {
-	mu     sync.Mutex
-	wait   map[mixer.RequestID]chan reply
-	closed bool
+	mu      sync.Mutex
+	pending map[mixer.RequestID]chan reply
+	closed  bool
 }
 
 // open adds a request and returns the channel that gets its answer. It returns nil after close.
@@ -28,44 +28,45 @@ func (r *requests) open(id mixer.RequestID) chan reply {
 	if r.closed {
 		return nil
 	}
-	if r.wait == nil {
-		r.wait = map[mixer.RequestID]chan reply{}
+	if r.pending == nil {
+		r.pending = map[mixer.RequestID]chan reply{}
 	}
 	c := make(chan reply, 1)
-	r.wait[id] = c
+	r.pending[id] = c
 	return c
 }
 
-// answer gives a request its answer and removes it. The answer to an unknown request is discarded.
+// answer removes a request and sends a to its channel. The answer to an unknown request is discarded.
 func (r *requests) answer(id mixer.RequestID, a reply) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if c := r.wait[id]; c != nil {
+	if c := r.pending[id]; c != nil {
 		c <- a
-		delete(r.wait, id)
+		delete(r.pending, id)
 	}
 }
 
+// drop removes a request, which then gets no answer.
 func (r *requests) drop(id mixer.RequestID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	delete(r.wait, id)
+	delete(r.pending, id)
 }
 
-// close answers all requests with mixer.ErrClosed. After close, open accepts no request.
+// close answers all waiting requests with mixer.ErrClosed. After close, open accepts no request.
 func (r *requests) close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.closed = true
-	for id, c := range r.wait {
+	for id, c := range r.pending {
 		c <- reply{err: errClosed()}
-		delete(r.wait, id)
+		delete(r.pending, id)
 	}
 }
 
 func errClosed() error { return fmt.Errorf("ask the engine: %w", mixer.ErrClosed) }
 
-// ask sends a request and waits for its answer, at most until ctx ends. command makes the request for a number.
+// ask sends a request and waits for its answer, at most until ctx ends. command makes the request with the given number.
 func (h *Hub) ask(ctx context.Context, command func(mixer.RequestID) mixer.Command) (reply, error) {
 	id := mixer.RequestID(h.ids.Add(1))
 	answered := h.requests.open(id)

@@ -9,16 +9,16 @@ import (
 	"azulejo/mixer"
 )
 
-// SourceConfig describes a new source, and has the functions that its events call. Both functions may be nil. The
-// engine's goroutines call them, so they must not block.
+// SourceConfig describes a new source, and has the callbacks for its events. Both callbacks may be nil. The engine's goroutines
+// call them, so a callback must not block.
 type SourceConfig struct {
 	mixer.SourceSpec
-	KeyframeWanted func()             // asks the sender for a keyframe; called at most once a second
-	Demanded       func(mixer.Demand) // called when the demand for the video has changed
+	KeyframeWanted func()             // requests a keyframe from the sender; called at most once a second
+	Demanded       func(mixer.Demand) // called after the demand for the video has changed
 }
 
-// Source takes the media of one participant and hands them to taps and the engine. Packets may be written from any
-// goroutine, but the packets of one medium and layer only from one goroutine at a time. No method blocks.
+// Source hands the media of one participant to taps and to the engine. Packets may be written from any goroutine, but the
+// packets of one layer, or of the audio, only from one goroutine at a time. No method blocks.
 type Source struct {
 	hub   *Hub
 	id    mixer.SourceID
@@ -26,9 +26,9 @@ type Source struct {
 	delay atomic.Int64 // by how much the engine delays the video for lip sync, in nanoseconds
 
 	mu      sync.Mutex
-	taps    []*Tap // the slice is replaced and never changed
+	taps    []*Tap // copy-on-write, so that its elements may be read without mu
 	current int    // the layer that taps get
-	wanted  int    // the layer that the engine uses; taps get it from its next keyframe on
+	wanted  int    // the layer that the engine uses; becomes current at its next keyframe
 }
 
 // AddSource adds a source, which has a tile from now on. The caller must close it.
@@ -48,7 +48,7 @@ func (h *Hub) AddSource(cfg SourceConfig) *Source {
 	return s
 }
 
-// ID returns the number of the source, zero for nil.
+// ID returns the number of the source. It returns zero for a nil Source.
 func (s *Source) ID() mixer.SourceID {
 	if s == nil {
 		return 0
@@ -56,8 +56,8 @@ func (s *Source) ID() mixer.SourceID {
 	return s.id
 }
 
-// WriteVideo takes one access unit of any codec. The codec may change at a keyframe. Layer 0 is the largest. Packets
-// are discarded if their layer is not below SourceSpec.Layers.
+// WriteVideo hands one access unit of any codec to the taps and the engine. The codec may change at a keyframe. Layer 0 is the
+// largest. A packet is discarded if its layer is not below SourceSpec.Layers.
 func (s *Source) WriteVideo(layer int, p mixer.Packet) {
 	if layer < 0 || layer >= s.cfg.Layers {
 		return
@@ -66,12 +66,13 @@ func (s *Source) WriteVideo(layer int, p mixer.Packet) {
 	s.hub.engine.Send(mixer.WriteVideo{Source: s.id, Layer: layer, Packet: p})
 }
 
-// WriteAudio takes one audio frame of any codec.
+// WriteAudio hands one audio frame of any codec to the engine.
 func (s *Source) WriteAudio(p mixer.Packet) {
 	s.hub.engine.Send(mixer.WriteAudio{Source: s.id, Packet: p})
 }
 
-// SetMuted mutes or unmutes the audio and the video. A placeholder replaces muted video.
+// SetMuted mutes the audio if audio is true, and the video if video is true. It unmutes otherwise. A placeholder replaces muted
+// video.
 func (s *Source) SetMuted(audio, video bool) {
 	s.hub.engine.Send(mixer.MuteSource{Source: s.id, Audio: audio, Video: video})
 }
@@ -79,7 +80,7 @@ func (s *Source) SetMuted(audio, video bool) {
 // SetAway says whether the connection of the participant is broken and may come back.
 func (s *Source) SetAway(away bool) { s.hub.engine.Send(mixer.SetAway{Source: s.id, Away: away}) }
 
-// Close removes the source and its tile. It may be called twice, and on nil.
+// Close removes the source and its tile. It may be called twice, and on a nil Source.
 func (s *Source) Close() {
 	if s == nil {
 		return
@@ -93,12 +94,12 @@ func (s *Source) Close() {
 	}
 }
 
-// requestKeyframe requests a keyframe of the sender. The engine limits the rate of all requests.
+// requestKeyframe requests a keyframe from the sender. The engine limits the rate of the requests.
 func (s *Source) requestKeyframe() {
 	s.hub.engine.Send(mixer.RequestSourceKeyframe{Source: s.id})
 }
 
-// demanded handles Demanded: taps get another layer if the engine uses another one.
+// demanded handles Demanded: it sets the layer that taps change to, and calls the source's callback.
 func (s *Source) demanded(d mixer.Demand) {
 	s.mu.Lock()
 	s.wanted = d.Layer
@@ -110,18 +111,18 @@ func (s *Source) demanded(d mixer.Demand) {
 type TappedUnit struct {
 	Source *Source
 	Layer  int
-	Came   time.Time // when WriteVideo got the packet
+	Came   time.Time // when WriteVideo was called with the packet
 	mixer.Packet
 }
 
-// Tap reads the video of one source in front of the engine, without a decoder. It gets the packets of the layer that
-// the engine uses. It changes to another layer at a keyframe of that layer.
+// Tap reads the packets of one source's video before the engine gets them. It gets the layer that the engine uses. When the
+// engine uses another layer, the tap changes to that layer at the layer's next keyframe.
 type Tap struct {
 	source *Source
 	write  func(TappedUnit) // must not block
 }
 
-// Tap opens a tap: write is called with every access unit of the source's video until the tap is closed.
+// Tap opens a tap: write is called with every access unit of the tapped layer until the tap is closed. write must not block.
 func (s *Source) Tap(write func(TappedUnit)) *Tap {
 	t := &Tap{source: s, write: write}
 	s.mu.Lock()
@@ -130,7 +131,7 @@ func (s *Source) Tap(write func(TappedUnit)) *Tap {
 	return t
 }
 
-// Close closes the tap. A call of write may still run when Close returns. Close may be called twice, and on nil.
+// Close closes the tap. A call of write may still run when Close returns. Close may be called twice, and on a nil Tap.
 func (t *Tap) Close() {
 	if t == nil {
 		return
@@ -140,14 +141,14 @@ func (t *Tap) Close() {
 	t.source.taps = slices.DeleteFunc(slices.Clone(t.source.taps), func(o *Tap) bool { return o == t })
 }
 
-// Tapped tells whether the source has a tap.
+// Tapped reports whether the source has a tap.
 func (s *Source) Tapped() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.taps) > 0
 }
 
-// writeTaps gives p to the taps if its layer is the current one. A keyframe of the wanted layer makes that layer current.
+// writeTaps hands p to the taps if the layer of p is the current layer. A keyframe of the wanted layer makes that layer current.
 func (s *Source) writeTaps(layer int, p mixer.Packet) {
 	s.mu.Lock()
 	if layer == s.wanted && p.Key {

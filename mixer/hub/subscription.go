@@ -9,21 +9,24 @@ import (
 	"azulejo/mixer"
 )
 
-// Sink consumes the packets of a subscription. WritePacket is called by one goroutine at a time. It must not block and
-// must not call into the hub. It may keep p.
+// Sink consumes the packets of a subscription. One goroutine at a time calls WritePacket. WritePacket must not block and must
+// not call into the hub. It may keep p.
 type Sink interface {
 	WritePacket(p Packet)
 }
 
-// LayoutSink is a Sink that also gets the layouts of its video. WriteLayout is called right before WritePacket gets the
-// first packet with this layout, by the same goroutine. pts is the PTS of that packet. WriteLayout must not change l.
+// LayoutSink is a Sink that also gets the layouts of its video. The goroutine that calls WritePacket with the first packet of a
+// layout calls WriteLayout right before. pts is the PTS of that packet. WriteLayout must not change layout.
 type LayoutSink interface {
 	Sink
-	WriteLayout(l *mixer.Layout, pts time.Duration)
+	WriteLayout(layout *mixer.Layout, pts time.Duration)
 }
 
-// VideoSubscription connects one sink to the rendition whose packets it gets. When the subscription moves to another
-// rendition, the sink gets packets of the old one until the new one has a keyframe.
+// beforeAll is the last PTS of a subscription that has got no packet. It is lower than the PTS of any packet.
+const beforeAll = time.Duration(-1 << 62)
+
+// VideoSubscription connects one sink to a rendition. When the subscription moves to another rendition, the sink gets packets of
+// the old rendition until the new rendition has a keyframe.
 type VideoSubscription struct {
 	hub     *Hub
 	id      mixer.SubscriptionID
@@ -32,18 +35,18 @@ type VideoSubscription struct {
 
 	mu       sync.Mutex
 	current  *rendition   // the rendition that the sink gets; nil before the first keyframe
-	next     *rendition   // the rendition that replaces current at its next keyframe; nil if there is none
-	replaced []*rendition // the renditions that were current before and are to be left
+	next     *rendition   // the rendition that replaces current at next's next keyframe; nil if there is none
+	replaced []*rendition // earlier values of current that have not been released yet
 	closed   bool
 	layout   *mixer.Layout // the layout that the sink got last
 	rungs    []mixer.Rung
-	lastPTS  time.Duration // of the newest packet
+	lastPTS  time.Duration // PTS of the newest packet
 }
 
 // Watch gives sink the video of a view as H264 or VP8, from a keyframe on, until the subscription is closed.
 // Subscriptions to equal video share one encoder. The error for an unknown name is mixer.ErrNoView.
 func (h *Hub) Watch(ctx context.Context, w mixer.Watching, sink Sink) (*VideoSubscription, error) {
-	s := &VideoSubscription{hub: h, id: mixer.SubscriptionID(h.ids.Add(1)), sink: sink, lastPTS: -1 << 62}
+	s := &VideoSubscription{hub: h, id: mixer.SubscriptionID(h.ids.Add(1)), sink: sink, lastPTS: beforeAll}
 	s.layouts, _ = sink.(LayoutSink)
 	h.mu.Lock()
 	h.videoSubs[s.id] = s
@@ -58,9 +61,9 @@ func (h *Hub) Watch(ctx context.Context, w mixer.Watching, sink Sink) (*VideoSub
 	return s, nil
 }
 
-// Change makes the subscription watch other video, from a keyframe of that video on. Until then the sink gets the old
-// video. Codec, Also, Profile and Keep of w are ignored. After an error nothing has changed, except that the engine may
-// still make the change after an error of ctx. After Close the error is mixer.ErrClosed.
+// Change moves the subscription to other video. The sink gets the old video until the new video has a keyframe. Codec, Also,
+// Profile and Keep of w are ignored. After an error the subscription keeps its video. But if ctx ended, the engine may still
+// make the change. After Close the error is mixer.ErrClosed.
 func (s *VideoSubscription) Change(ctx context.Context, w mixer.Watching) error {
 	if s.isClosed() {
 		return fmt.Errorf("change a subscription: %w", mixer.ErrClosed)
@@ -77,15 +80,15 @@ func (s *VideoSubscription) isClosed() bool {
 	return s.closed
 }
 
-// RequestKeyframe requests a keyframe. One keyframe answers the requests of all sinks.
+// RequestKeyframe requests a keyframe of the rendition. One keyframe answers the requests of all its sinks.
 func (s *VideoSubscription) RequestKeyframe() {
 	if r := s.newest(); r != nil {
 		r.refresh()
 	}
 }
 
-// newest returns the rendition that the subscription waits for. If it waits for none, newest returns the current one,
-// which is nil before the first.
+// newest returns the rendition that the subscription waits for. If there is none, it returns the current rendition. The result
+// is nil before the first assignment.
 func (s *VideoSubscription) newest() *rendition {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -95,7 +98,8 @@ func (s *VideoSubscription) newest() *rendition {
 	return s.current
 }
 
-// Rendition describes the rendition that the sink gets, or before its first keyframe the one that it waits for.
+// Rendition describes the rendition that the sink gets. Before the first keyframe, it describes the rendition that the sink
+// waits for.
 func (s *VideoSubscription) Rendition() mixer.RenditionStats {
 	s.mu.Lock()
 	r := s.current
@@ -109,38 +113,38 @@ func (s *VideoSubscription) Rendition() mixer.RenditionStats {
 	return r.stats()
 }
 
-// Rungs returns the sizes that the watched video is available in now, the largest first. There are fewer while the
-// machine is overloaded. The caller must not change the slice.
+// Rungs returns the sizes that the watched video is available in now, the largest first. While the machine is overloaded, the
+// largest size is missing. The caller must not change the slice.
 func (s *VideoSubscription) Rungs() []mixer.Rung {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.rungs
 }
 
-// move makes r the next rendition, unless the sink gets it already. The rendition that was next until now is left. The
-// result tells whether the subscription waits for a keyframe of r.
+// move makes r the next rendition. If r is the current rendition, there is no next rendition then. The rendition that was next
+// before is released. waits reports whether the subscription waits for a keyframe of r.
 func (s *VideoSubscription) move(r *rendition, rungs []mixer.Rung) (waits bool) {
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
 		return false
 	}
-	waited := s.next
+	oldNext := s.next
 	s.rungs, s.next = rungs, r
 	if s.current == r {
 		s.next = nil
 	}
 	waits = s.next != nil
 	s.mu.Unlock()
-	if waited != nil && waited != r {
-		s.leave(waited)
+	if oldNext != nil && oldNext != r {
+		s.leave(oldNext)
 	}
 	return waits
 }
 
-// deliver hands a packet p of r to the sink, if r is current. If r is next and p is a keyframe, r becomes current
-// first. moved tells whether r replaced another rendition, which is to be left. deliver holds s.mu, so that the sink
-// gets no packet after Close.
+// deliver hands a packet p of r to the sink if r is the current rendition. If r is the next rendition and p is a keyframe, r
+// becomes current first. moved reports whether r has replaced another rendition. The caller must then call leaveReplaced.
+// deliver holds s.mu while it calls the sink, so that the sink gets no packet after Close.
 func (s *VideoSubscription) deliver(r *rendition, p Packet, layout *mixer.Layout) (moved bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -152,7 +156,7 @@ func (s *VideoSubscription) deliver(r *rendition, p Packet, layout *mixer.Layout
 			s.replaced = append(s.replaced, s.current)
 		}
 		s.current, s.next = r, nil
-		s.layout = nil // the layout is sent again: the video may have another size
+		s.layout = nil // so that the sink gets the layout again: the video may have another size
 	case r != s.current:
 		return false
 	}
@@ -168,7 +172,7 @@ func (s *VideoSubscription) deliver(r *rendition, p Packet, layout *mixer.Layout
 	return moved
 }
 
-// leaveReplaced releases the renditions that were replaced.
+// leaveReplaced releases the renditions in s.replaced.
 func (s *VideoSubscription) leaveReplaced() {
 	s.mu.Lock()
 	replaced := s.replaced
@@ -179,8 +183,8 @@ func (s *VideoSubscription) leaveReplaced() {
 	}
 }
 
-// leave releases a rendition. If the rendition has been assigned anew meanwhile, leave requests a keyframe of it
-// instead, for which the subscription waits.
+// leave releases r. If the engine has assigned r again meanwhile, the subscription waits for a keyframe of r. Then leave requests
+// that keyframe instead.
 func (s *VideoSubscription) leave(r *rendition) {
 	if r.update(s) {
 		r.refresh()
@@ -189,15 +193,15 @@ func (s *VideoSubscription) leave(r *rendition) {
 	s.hub.engine.Send(mixer.Leave{Subscription: s.id, Rendition: r.id})
 }
 
-// uses tells whether the subscription gets r or waits for it.
+// uses reports whether the subscription gets r or waits for a keyframe of r.
 func (s *VideoSubscription) uses(r *rendition) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.current == r || s.next == r
 }
 
-// Close ends the subscription. The sink gets no packet after Close has returned. Close may be called twice, and on nil,
-// but not from WritePacket.
+// Close ends the subscription. The sink gets no packet after Close has returned. Close may be called twice, and on a nil
+// subscription, but not from WritePacket.
 func (s *VideoSubscription) Close() {
 	if s == nil {
 		return

@@ -7,13 +7,13 @@ import (
 	"azulejo/mixer/hub"
 )
 
-// Conformance is the suite that every engine behind the seam has to pass. It uses real encoders and decoders and real
-// time. The cases run at the same time, but for the last, which needs the whole machine. The caller looks for goroutines
-// that are left.
+// Conformance is the test suite that every engine has to pass. start makes the engines. The suite uses real encoders, real
+// decoders and real time. All cases run at the same time, except for overload, which needs the whole machine. The caller checks
+// that no goroutines are left.
 func Conformance(t *testing.T, start hub.Start) {
 	t.Cleanup(func() { CheckFrames(t) })
 	t.Run("cases", func(t *testing.T) {
-		var work sync.WaitGroup // more at a time than t.Parallel allows: most of them wait
+		var work sync.WaitGroup // t.Parallel would run fewer cases at a time; most cases only wait
 		defer work.Wait()
 		for name, test := range map[string]func(*testing.T, hub.Start){
 			"video as H264":           videoAsH264,

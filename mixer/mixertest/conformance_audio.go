@@ -8,40 +8,40 @@ import (
 	"azulejo/mixer/hub"
 )
 
-// addNamed adds a source that sends nothing yet.
+// addNamed adds a source that sends nothing yet. The end of the test closes it.
 func addNamed(r *rig, name string) *hub.Source {
 	s := r.AddSource(hub.SourceConfig{SourceSpec: mixer.SourceSpec{Name: name}})
 	r.t.Cleanup(s.Close)
 	return s
 }
 
-// hears tells whether one tone is heard and the other one is not, by 30 dB.
+// hears reports whether the tone of loud Hz is heard, and the tone of silent Hz is at least 30 dB lower.
 func (l *listener) hears(loud, silent float64) bool {
 	a, ok := l.level(loud)
 	b, _ := l.level(silent)
 	return ok && a > -40 && a-b > 30
 }
 
-// hearsBoth tells whether both tones are equally loud, by 3 dB.
-func (l *listener) hearsBoth(one, other float64) bool {
-	a, ok := l.level(one)
-	b, _ := l.level(other)
+// hearsBoth reports whether both tones, in Hz, are heard, and their levels differ by less than 3 dB.
+func (l *listener) hearsBoth(toneA, toneB float64) bool {
+	a, ok := l.level(toneA)
+	b, _ := l.level(toneB)
 	return ok && a > -40 && max(a-b, b-a) < 3
 }
 
-// mixMinus: a subscription that excludes a source does not hear it; others do.
+// mixMinus tests that a subscription that excludes a source does not hear this source, and that other subscriptions do.
 func mixMinus(t *testing.T, start hub.Start) {
-	r := run(t, start, canvas())
+	r := run(t, start, smallConfig())
 	const low, high = 440, 1000
 	a, b := addNamed(r, "a"), addNamed(r, "b")
 	sing(t, a, low)
 	sing(t, b, high)
 	withoutA, withoutB := listen(r, mixer.Opus, a.ID()), listen(r, mixer.Opus, b.ID())
-	all, asAAC := listen(r, mixer.Opus, 0), listen(r, mixer.AAC, 0)
-	aac := listen(r, mixer.AAC, a.ID())
-	await(t, "b without a", func() bool { return withoutA.hears(high, low) && aac.hears(high, low) })
+	all, allAsAAC := listen(r, mixer.Opus, 0), listen(r, mixer.AAC, 0)
+	withoutAAsAAC := listen(r, mixer.AAC, a.ID())
+	await(t, "b without a", func() bool { return withoutA.hears(high, low) && withoutAAsAAC.hears(high, low) })
 	await(t, "a without b", func() bool { return withoutB.hears(low, high) })
-	await(t, "all", func() bool { return all.hearsBoth(low, high) && asAAC.hearsBoth(low, high) })
+	await(t, "all", func() bool { return all.hearsBoth(low, high) && allAsAAC.hearsBoth(low, high) })
 	await(t, "levels", func() bool {
 		return !slices.ContainsFunc(Stats(t, r.Hub).Sources, func(s mixer.SourceStats) bool {
 			return s.AudioCodec != mixer.Opus || s.Level < -40
@@ -51,19 +51,19 @@ func mixMinus(t *testing.T, start hub.Start) {
 	await(t, "silence of the muted one", func() bool { return all.hears(low, high) })
 	for _, l := range []*listener{withoutA, withoutB, all} {
 		l.sub.Close()
-		l.continuous(t)
+		l.checkContinuous(t)
 	}
 	n := len(all.packets)
-	await(t, "the others go on", func() bool { return asAAC.hears(low, high) })
+	await(t, "the others go on", func() bool { return allAsAAC.hears(low, high) })
 	if len(all.packets) != n {
 		t.Error("a packet after Close")
 	}
 }
 
-// audioMoves: a subscription that excludes a silent source shares the common rendition. It has one of its own while the
-// source is heard, and for a while after that.
+// audioMoves tests the moves between mixes. A subscription that excludes a silent source shares the rendition of the common mix.
+// While the source is heard, and for a few seconds after that, the subscription has a rendition of its own.
 func audioMoves(t *testing.T, start hub.Start) {
-	r := run(t, start, canvas())
+	r := run(t, start, smallConfig())
 	const low, high = 440, 1000
 	a, b := addNamed(r, "a"), addNamed(r, "b")
 	sing(t, b, high)
@@ -79,6 +79,6 @@ func audioMoves(t *testing.T, start hub.Start) {
 	await(t, "both hear b again", func() bool { return all.hears(high, low) && withoutA.hears(high, low) })
 	for _, l := range []*listener{all, withoutA} {
 		l.sub.Close()
-		l.continuous(t)
+		l.checkContinuous(t)
 	}
 }

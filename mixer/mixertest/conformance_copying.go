@@ -11,9 +11,9 @@ import (
 	"azulejo/mixer/hub"
 )
 
-// Copying is start for an engine that shares no memory with its hub: the configuration, every command and every event
-// pass through an encoder and a decoder, so that only values cross. JSON would not do: Stats has fields that clients are
-// not shown.
+// Copying returns a hub.Start that makes the same engines as start, but shares no memory between an engine and its hub. The
+// configuration, every command and every event are encoded with gob and decoded again. The JSON of mixer.Stats would leave fields
+// out.
 func Copying(start hub.Start) hub.Start {
 	return func(cfg mixer.Config, emit func(mixer.Event), log *slog.Logger) (hub.Engine, error) {
 		commands, events := newCopier[mixer.Command](), newCopier[mixer.Event]()
@@ -25,7 +25,7 @@ func Copying(start hub.Start) hub.Start {
 	}
 }
 
-// copyingEngine copies commands on their way to an engine.
+// copyingEngine sends copies of commands to an engine.
 type copyingEngine struct {
 	hub.Engine
 	commands *copier[mixer.Command]
@@ -34,7 +34,7 @@ type copyingEngine struct {
 // Send copies a command and sends it.
 func (e copyingEngine) Send(c mixer.Command) { e.Engine.Send(e.commands.copy(c)) }
 
-// copier copies messages of one direction.
+// copier copies the messages of one direction of the seam, or a configuration. Safe for concurrent use.
 type copier[T any] struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
@@ -49,20 +49,20 @@ func newCopier[T any]() *copier[T] {
 	return c
 }
 
-// copy panics for a message that cannot be encoded, which is an error of the seam.
-func (c *copier[T]) copy(in T) (out T) {
+// copy returns a copy of message. It panics if message cannot be encoded, because every message of the seam must be a plain value.
+func (c *copier[T]) copy(message T) (out T) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.enc.Encode(&in); err != nil {
-		panic(fmt.Sprintf("encode %T: %v", in, err))
+	if err := c.enc.Encode(&message); err != nil {
+		panic(fmt.Sprintf("encode %T: %v", message, err))
 	}
 	if err := c.dec.Decode(&out); err != nil {
-		panic(fmt.Sprintf("decode %T: %v", in, err))
+		panic(fmt.Sprintf("decode %T: %v", message, err))
 	}
 	return out
 }
 
-// registerMessages names the concrete types of both directions; it may be called again.
+// registerMessages registers the types of all commands and events with gob. It may be called more than once.
 func registerMessages() {
 	for _, c := range []mixer.Command{
 		mixer.AddSource{},

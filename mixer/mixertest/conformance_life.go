@@ -13,16 +13,16 @@ import (
 	"azulejo/mixer/hub"
 )
 
-// requestErrors are those of a hub's requests; their texts and sentinels come from the engine.
+// requestErrors tests the errors of the hub's requests. Their texts and sentinel errors come from the engine.
 func requestErrors(t *testing.T, start hub.Start) {
-	r := run(t, start, canvas())
+	r := run(t, start, smallConfig())
 	publish(r, "a", mixer.H264, hub.SourceConfig{}, red)
 	v := watch(r, mixer.Watching{Codec: mixer.H264})
 	await(t, "it is seen", func() bool { return v.shows(middle, red) })
 	for name, c := range map[string]struct {
 		watching mixer.Watching
-		is       error // nil: none of the sentinels
-		says     string
+		sentinel error // nil: the error must be none of the sentinels
+		text     string
 	}{
 		"unknown view": {mixer.Watching{Name: "hall", Codec: mixer.H264}, mixer.ErrNoView, `"hall"`},
 		"no video":     {mixer.Watching{Codec: mixer.Opus}, mixer.ErrUnsupported, "accepted are h264, vp8"},
@@ -31,17 +31,17 @@ func requestErrors(t *testing.T, start hub.Start) {
 		"bad view":     {mixer.Watching{Codec: mixer.H264, View: &mixer.View{Layout: "heap"}}, nil, `"heap"`},
 	} {
 		sub, err := r.Watch(t.Context(), c.watching, discard{})
-		if sub != nil || !stands(err, c.is, c.says) {
+		if sub != nil || !matches(err, c.sentinel, c.text) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if errors.Is(c.is, mixer.ErrUnsupported) {
+		if errors.Is(c.sentinel, mixer.ErrUnsupported) {
 			continue // Change ignores the codec
 		}
-		if err = v.sub.Change(t.Context(), c.watching); !stands(err, c.is, c.says) {
+		if err = v.sub.Change(t.Context(), c.watching); !matches(err, c.sentinel, c.text) {
 			t.Errorf("change, %s: %v", name, err)
 		}
 	}
-	if _, err := r.Listen(t.Context(), mixer.H264, 0, discard{}); !stands(err, mixer.ErrUnsupported, "accepted are opus, aac") {
+	if _, err := r.Listen(t.Context(), mixer.H264, 0, discard{}); !matches(err, mixer.ErrUnsupported, "accepted are opus, aac") {
 		t.Errorf("listen: %v", err)
 	}
 	n := v.count()
@@ -55,20 +55,20 @@ func requestErrors(t *testing.T, start hub.Start) {
 	}
 }
 
-// stands tells whether err says something, and is the sentinel, or none if that is nil.
-func stands(err, is error, says string) bool {
-	if err == nil || !strings.Contains(err.Error(), says) {
+// matches reports whether err contains text and is want, a sentinel error. If want is nil, err must be none of the sentinels.
+func matches(err, want error, text string) bool {
+	if err == nil || !strings.Contains(err.Error(), text) {
 		return false
 	}
 	for _, sentinel := range []error{mixer.ErrNoView, mixer.ErrUnsupported, mixer.ErrClosed} {
-		if errors.Is(err, sentinel) != errors.Is(is, sentinel) {
+		if errors.Is(err, sentinel) != errors.Is(want, sentinel) {
 			return false
 		}
 	}
 	return true
 }
 
-// commandErrors sends what a hub would not.
+// commandErrors sends commands with unknown numbers or names, which a hub would not send, and tests the errors of requests.
 func commandErrors(t *testing.T, start hub.Start) {
 	r := runRaw(t, start)
 	for _, c := range []mixer.Command{
@@ -86,14 +86,14 @@ func commandErrors(t *testing.T, start hub.Start) {
 		mixer.SetView{Name: "bad", View: mixer.View{Layout: "heap"}},
 		mixer.CloseFeed{Feed: 99},
 		mixer.RequestFeedKeyframe{Feed: 99},
-		mixer.Watch{Subscription: 50, Watching: mixer.Watching{Name: "hall", Codec: mixer.H264}}, // zero wants no answer
+		mixer.Watch{Subscription: 50, Watching: mixer.Watching{Name: "hall", Codec: mixer.H264}}, // request zero gets no answer
 	} {
 		r.Send(c)
 	}
 	video := mixer.Watching{Codec: mixer.H264}
 	for i, c := range []struct {
 		command func(mixer.RequestID) mixer.Command
-		is      error
+		want    error
 	}{
 		{func(id mixer.RequestID) mixer.Command { return listenTo(id, 1) }, nil},
 		{func(id mixer.RequestID) mixer.Command { return changeTo(id, 1, video) }, mixer.ErrUnsupported},
@@ -111,8 +111,8 @@ func commandErrors(t *testing.T, start hub.Start) {
 		}, mixer.ErrClosed},
 	} {
 		id := mixer.RequestID(i + 1)
-		if err := r.ask(id, c.command(id)); !errors.Is(err, c.is) {
-			t.Errorf("request %d: %v, want %v", id, err, c.is)
+		if err := r.ask(id, c.command(id)); !errors.Is(err, c.want) {
+			t.Errorf("request %d: %v, want %v", id, err, c.want)
 		}
 	}
 	r.end()
@@ -123,19 +123,19 @@ func commandErrors(t *testing.T, start hub.Start) {
 	}
 }
 
-// thereAndBack: a subscription leaves a rendition that the engine assigns again meanwhile. It keeps that, and gets a
-// keyframe.
+// thereAndBack tests a Leave for a rendition that the engine has assigned again meanwhile. The subscription keeps the rendition
+// and gets a keyframe.
 func thereAndBack(t *testing.T, start hub.Start) {
 	r := runRaw(t, start)
-	here, there := mixer.Watching{Codec: mixer.H264}, mixer.Watching{Codec: mixer.H264, View: &mixer.View{Width: 96, Height: 64}}
-	for i, c := range []mixer.Command{watchAs(1, 1, here), changeTo(2, 1, there), changeTo(3, 1, here)} {
+	first, second := mixer.Watching{Codec: mixer.H264}, mixer.Watching{Codec: mixer.H264, View: &mixer.View{Width: 96, Height: 64}}
+	for i, c := range []mixer.Command{watchAs(1, 1, first), changeTo(2, 1, second), changeTo(3, 1, first)} {
 		if err := r.ask(mixer.RequestID(i+1), c); err != nil {
 			t.Fatal(err)
 		}
 	}
 	var assigned []mixer.RenditionID
 	for _, e := range r.events.snapshot() {
-		if a, is := e.(mixer.Assigned); is {
+		if a, ok := e.(mixer.Assigned); ok {
 			assigned = append(assigned, a.Rendition)
 		}
 	}
@@ -149,11 +149,11 @@ func thereAndBack(t *testing.T, start hub.Start) {
 	await(t, "the other one ends", func() bool { return r.events.ended() == 1 })
 }
 
-// keyframes is how many keyframes of a rendition were delivered.
+// keyframes returns how many keyframes of a rendition were delivered.
 func (l *eventLog) keyframes(id mixer.RenditionID) (n int) {
 	for _, e := range l.snapshot() {
-		d, is := e.(mixer.Delivery)
-		if is && d.Rendition == id && slices.ContainsFunc(d.Packets, func(p mixer.Packet) bool { return p.Key }) {
+		d, ok := e.(mixer.Delivery)
+		if ok && d.Rendition == id && slices.ContainsFunc(d.Packets, func(p mixer.Packet) bool { return p.Key }) {
 			n++
 		}
 	}
@@ -172,25 +172,25 @@ func listenTo(id mixer.RequestID, sub mixer.SubscriptionID) mixer.Command {
 	return mixer.Listen{Request: id, Subscription: sub, Codec: mixer.Opus}
 }
 
-// sharesNoMemory: what the caller writes to its values after a call changes nothing.
+// sharesNoMemory tests that the caller may change a View after it was passed to Watch or Change.
 func sharesNoMemory(t *testing.T, start hub.Start) {
-	r := run(t, start, canvas())
+	r := run(t, start, smallConfig())
 	publish(r, "a", mixer.H264, hub.SourceConfig{}, red)
 	publish(r, "b", mixer.H264, hub.SourceConfig{}, green)
-	mine := mixer.View{Exclude: []string{"b"}}
-	v := watch(r, mixer.Watching{View: &mine, Codec: mixer.H264})
-	mine.Exclude[0], mine.Width, mine.Height = "a", 96, 64
+	view := mixer.View{Exclude: []string{"b"}}
+	v := watch(r, mixer.Watching{View: &view, Codec: mixer.H264})
+	view.Exclude[0], view.Width, view.Height = "a", 96, 64
 	await(t, "a alone", func() bool { return v.shows(middle, red) })
-	if err := v.sub.Change(t.Context(), mixer.Watching{View: &mine}); err != nil {
+	if err := v.sub.Change(t.Context(), mixer.Watching{View: &view}); err != nil {
 		t.Fatal(err)
 	}
-	mine.Exclude[0] = "b"
+	view.Exclude[0] = "b"
 	await(t, "b alone", func() bool { return v.shows(middle, green) && v.size() == mixer.Size{W: 96, H: 64} })
 }
 
-// testPattern opens a feed that makes its own media, and writes them to a source.
+// testPattern tests a feed: a test pattern whose packets are written to a source.
 func testPattern(t *testing.T, start hub.Start) {
-	r := run(t, start, canvas())
+	r := run(t, start, smallConfig())
 	spec, err := mixer.ParseFeed("Gate", "test:?w=128&h=72&fps=10&tone=500")
 	if err != nil {
 		t.Fatal(err)
@@ -207,7 +207,7 @@ func testPattern(t *testing.T, start hub.Start) {
 	await(t, "packets", func() bool { keys, frames := f.count(); return keys == 1 && frames > 3 })
 	f.refresh <- struct{}{}
 	await(t, "a keyframe", func() bool { keys, _ := f.count(); return keys > 1 })
-	if gap := f.keyframeGap(); gap > 3*time.Second { // one comes every 4 s anyway
+	if gap := f.keyframeGap(); gap > 3*time.Second { // without a request, a keyframe comes every 4 s
 		t.Errorf("the second keyframe comes %v after the first one", gap)
 	}
 	await(t, "it is seen", func() bool {
@@ -220,33 +220,34 @@ func testPattern(t *testing.T, start hub.Start) {
 		t.Errorf("the feed ended with %v", err)
 	}
 	_, n := f.count()
-	Stats(t, r.Hub) // what was under way has come
+	Stats(t, r.Hub) // waits until the engine has handled all earlier commands
 	if _, after := f.count(); after != n {
 		t.Errorf("%d packets after the end", after-n)
 	}
 }
 
-// brokenFeed: the error names the file, and the engine goes on.
+// brokenFeed tests a feed whose file is missing. The error names the file, and the engine continues.
 func brokenFeed(t *testing.T, start hub.Start) {
-	r := run(t, start, canvas())
+	r := run(t, start, smallConfig())
 	f := openFeed(r, mixer.FeedSpec{Name: "Gate", File: "/no/such/file.mp4"}, func(mixer.Packet) {})
-	if err := <-f.ended; !stands(err, nil, "/no/such/file.mp4") {
+	if err := <-f.ended; !matches(err, nil, "/no/such/file.mp4") {
 		t.Errorf("the feed ended with %v", err)
 	}
 	Stats(t, r.Hub)
 }
 
-// feedCounter counts what a feed gives.
+// feedCounter counts the video packets of a feed.
 type feedCounter struct {
-	cancel  context.CancelFunc
-	refresh chan struct{}
-	ended   chan error
+	cancel  context.CancelFunc // stops the feed
+	refresh chan struct{}      // requests a keyframe
+	ended   chan error         // gets the result of Feed.Run
 
 	mu     sync.Mutex
 	frames int
-	keys   []time.Duration
+	keys   []time.Duration // PTS of the keyframes
 }
 
+// openFeed plays a feed until its end, or the end of the test. out gets the packets.
 func openFeed(r *rig, spec mixer.FeedSpec, out func(mixer.Packet)) *feedCounter {
 	ctx, cancel := context.WithCancel(context.Background())
 	f := &feedCounter{cancel: cancel, refresh: make(chan struct{}), ended: make(chan error, 1)}
@@ -277,20 +278,20 @@ func (f *feedCounter) count() (keys, frames int) {
 	return len(f.keys), f.frames
 }
 
-// keyframeGap is the time from the first keyframe to the second one.
+// keyframeGap returns the time from the first keyframe to the second.
 func (f *feedCounter) keyframeGap() time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.keys[1] - f.keys[0]
 }
 
-// theEnd comes while everything runs. What waits is answered, and nothing comes after.
+// theEnd ends the engine while everything runs. Later requests fail with mixer.ErrClosed, and no packets come any more.
 func theEnd(t *testing.T, start hub.Start) {
-	r := run(t, start, canvas())
+	r := run(t, start, smallConfig())
 	src := publish(r, "a", mixer.H264, hub.SourceConfig{}, red)
 	sing(t, src, 440)
 	v := watch(r, mixer.Watching{Codec: mixer.H264})
-	passed := watch(r, mixer.Watching{View: only(), Codec: mixer.H264, Profile: 66})
+	passed := watch(r, mixer.Watching{View: onlyA(), Codec: mixer.H264, Profile: 66})
 	ear := listen(r, mixer.Opus, src.ID())
 	f := openFeed(r, mixer.FeedSpec{Name: "b", Pattern: mixer.Pattern{Width: 64, Height: 64, FPS: 5, Tone: 500}}, func(mixer.Packet) {})
 	await(t, "all run", func() bool {
@@ -328,13 +329,14 @@ func theEnd(t *testing.T, start hub.Start) {
 	}
 }
 
-// orderOfEvents: every rendition ends that no subscription holds any more. All cases look at the order of their events.
+// orderOfEvents tests that a rendition ends when no subscription holds it any more. checkOrder checks the events of this case, and
+// of every other case that uses a rig.
 func orderOfEvents(t *testing.T, start hub.Start) {
-	r := run(t, start, canvas())
+	r := run(t, start, smallConfig())
 	a := publish(r, "a", mixer.H264, hub.SourceConfig{}, red)
 	sing(t, a, 440)
 	v := watch(r, mixer.Watching{Codec: mixer.H264})
-	p := watch(r, mixer.Watching{View: only(), Codec: mixer.H264, Profile: 66})
+	p := watch(r, mixer.Watching{View: onlyA(), Codec: mixer.H264, Profile: 66})
 	all, without := listen(r, mixer.Opus, 0), listen(r, mixer.Opus, a.ID())
 	await(t, "all run", func() bool {
 		_, ok := without.level(440)
@@ -350,7 +352,7 @@ func orderOfEvents(t *testing.T, start hub.Start) {
 	await(t, "three have ended", func() bool { return r.events.ended() == 3 })
 }
 
-// checkOrder compares each event with those before.
+// checkOrder checks the order of the events of one engine, as mixer/seam.go describes it.
 func checkOrder(t *testing.T, events []mixer.Event) {
 	t.Helper()
 	o := order{t: t, renditions: map[mixer.RenditionID]*life{}}
@@ -359,19 +361,22 @@ func checkOrder(t *testing.T, events []mixer.Event) {
 	}
 }
 
-// order compares each event with those before.
+// order compares each event with the events before it.
 type order struct {
 	t          *testing.T
 	renditions map[mixer.RenditionID]*life
 }
 
-// life is what happened to a rendition.
+// life is the state of a rendition, as the events before have announced it.
 type life struct {
-	audio, layout, ended bool
-	offer                uint64
-	tick                 int64 // delivered last
+	audio  bool   // a rendition of a mix, not of a view
+	layout bool   // a layout was delivered
+	ended  bool   // Ended was sent
+	offer  uint64 // number of the newest offer of passthrough
+	tick   int64  // the audio tick that was delivered last
 }
 
+// see checks the next event.
 func (o *order) see(e mixer.Event) {
 	switch e := e.(type) {
 	case mixer.Assigned:
@@ -396,6 +401,7 @@ func (o *order) see(e mixer.Event) {
 	}
 }
 
+// announced notes that an event names a rendition, which may be new, and returns its state.
 func (o *order) announced(id mixer.RenditionID, audio bool) *life {
 	if o.renditions[id] == nil {
 		o.renditions[id] = &life{audio: audio}
@@ -403,7 +409,7 @@ func (o *order) announced(id mixer.RenditionID, audio bool) *life {
 	return o.running(id)
 }
 
-// running demands that a rendition was announced and has not ended.
+// running fails the test if a rendition was not announced or has ended. It returns the state of the rendition.
 func (o *order) running(id mixer.RenditionID) *life {
 	l := o.renditions[id]
 	if l == nil {
@@ -416,6 +422,7 @@ func (o *order) running(id mixer.RenditionID) *life {
 	return l
 }
 
+// delivered checks a Delivery.
 func (o *order) delivered(d mixer.Delivery) {
 	l := o.running(d.Rendition)
 	l.layout = l.layout || d.Layout != nil
@@ -427,7 +434,7 @@ func (o *order) delivered(d mixer.Delivery) {
 	}
 	l.tick = d.Tick
 	for _, p := range d.Packets {
-		if len(p.Boundaries) == 0 && p.Codec != mixer.AAC { // which is never sent by RTP
+		if len(p.Boundaries) == 0 && p.Codec != mixer.AAC { // AAC is never sent by RTP
 			o.t.Errorf("a packet of %s at %v is not cut", p.Codec, p.PTS)
 		}
 	}

@@ -15,13 +15,13 @@ import (
 	"azulejo/mixer/hub"
 )
 
-// The colours that sources have; constants.
+// The colours of sources. They are constant.
 var (
 	red   = codec.RGB(200, 20, 20)
 	green = codec.RGB(20, 160, 40)
 )
 
-// camera sends frames of one colour with a blinking spot in the lower right corner, 20 a second.
+// camera sends 20 frames a second. The frames have one colour, and a blinking spot in the lower right corner.
 type camera struct {
 	t      *testing.T
 	write  func(mixer.Packet)
@@ -31,10 +31,11 @@ type camera struct {
 	gop    int // frames from one keyframe to the next
 
 	mu   sync.Mutex
-	sent map[string]bool
+	sent map[string]bool // the data of all packets that were sent
 }
 
-// film starts a camera, which ends with the test.
+// film starts a camera that calls write with its packets. gop is the number of frames from one keyframe to the next. The camera
+// stops at the end of the test.
 func film(t *testing.T, write func(mixer.Packet), id mixer.Codec, size mixer.Size, colour codec.Colour, gop int) *camera {
 	t.Helper()
 	c := &camera{t: t, write: write, codec: id, size: size, colour: colour, gop: gop, sent: map[string]bool{}}
@@ -85,34 +86,38 @@ func (c *camera) remember(p mixer.Packet) {
 	c.sent[string(p.Data)] = true
 }
 
-// has tells whether the camera sent the very bytes of p.
-func (c *camera) has(p mixer.Packet) bool {
+// hasSent reports whether the camera has sent a packet with the same data as p.
+func (c *camera) hasSent(p mixer.Packet) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.sent[string(p.Data)]
 }
 
-// viewer decodes what it gets, with a decoder for each time the codec changes. It fails the test unless the first packet
-// is a keyframe that follows a layout, PTS rise, every packet is one good frame, and payloads assemble to their packets.
+// viewer is a sink that checks and decodes the packets of a subscription. It fails the test unless:
+//   - the first packet is a keyframe and comes after a layout,
+//   - PTS rises,
+//   - every packet decodes to one frame,
+//   - the payloads of a packet are those that codec/pack makes of its data.
 type viewer struct {
 	t   *testing.T
 	sub *hub.VideoSubscription
 
 	mu      sync.Mutex
-	decoder *codec.VideoDecoder
+	decoder *codec.VideoDecoder // replaced when the codec changes
 	packets []mixer.Packet
 	layouts []layoutChange
-	frame   *codec.Frame
+	frame   *codec.Frame // the newest frame; owned
 	closed  bool
 }
 
-// layoutChange is a layout and the packet that followed it.
+// layoutChange is a layout, and the first packet with this layout.
 type layoutChange struct {
 	*mixer.Layout
-	pts    time.Duration
-	packet int // index of that packet
+	pts    time.Duration // of the packet, as WriteLayout got it
+	packet int           // index of the packet in viewer.packets
 }
 
+// watch subscribes a viewer. The subscription ends with the test.
 func watch(r *rig, w mixer.Watching) *viewer {
 	r.t.Helper()
 	v := &viewer{t: r.t}
@@ -149,7 +154,7 @@ func (v *viewer) WritePacket(p hub.Packet) {
 	v.decode(p.Packet)
 }
 
-// check compares p with what came before; v.mu is held.
+// check compares p with the packets and layouts before it. v.mu is held.
 func (v *viewer) check(p hub.Packet) {
 	n := len(v.packets)
 	switch {
@@ -168,7 +173,8 @@ func (v *viewer) check(p hub.Packet) {
 	checkPayloads(v.t, p)
 }
 
-// checkPayloads demands that the payloads are those that the packet would be cut into. Packets of an encoder say where.
+// checkPayloads fails the test if the payloads of p are not those that codec/pack makes of its data. The boundaries of an
+// encoder's packets decide their payloads, so checkPayloads tests the boundaries too.
 func checkPayloads(t *testing.T, p hub.Packet) {
 	got, want := p.Payloads(), pack.Payloads(p.Codec, p.Data)
 	if len(want) == 0 || len(got) != len(want) {
@@ -182,7 +188,7 @@ func checkPayloads(t *testing.T, p hub.Packet) {
 	}
 }
 
-// decode needs v.mu.
+// decode decodes p, the newest packet. v.mu is held.
 func (v *viewer) decode(p mixer.Packet) {
 	if n := len(v.packets); n == 1 || v.packets[n-2].Codec != p.Codec {
 		v.decoder.Close()
@@ -202,21 +208,22 @@ func (v *viewer) decode(p mixer.Packet) {
 	}
 }
 
-// count is how many packets came.
+// count returns how many packets have come.
 func (v *viewer) count() int {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return len(v.packets)
 }
 
-// since is a copy of the packets from index n on.
+// since returns a copy of the packets from index n on.
 func (v *viewer) since(n int) []mixer.Packet {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return append([]mixer.Packet(nil), v.packets[n:]...)
 }
 
-// shows tells whether a part of the newest frame, in percent of its width and height, has that colour.
+// shows reports whether the mean colour of a part of the newest frame is colour. Y, U and V may each differ by 10. part is in
+// percent of the width and the height of the frame.
 func (v *viewer) shows(part image.Rectangle, colour codec.Colour) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -225,18 +232,17 @@ func (v *viewer) shows(part image.Rectangle, colour codec.Colour) bool {
 	}
 	w, h := v.frame.Width(), v.frame.Height()
 	got := v.frame.Mean(image.Rect(part.Min.X*w/100, part.Min.Y*h/100, part.Max.X*w/100, part.Max.Y*h/100))
-	d := func(x, y uint8) bool { return math.Abs(float64(x)-float64(y)) <= 10 }
-	return d(got.Y, colour.Y) && d(got.U, colour.U) && d(got.V, colour.V)
+	return Near(got, colour, 10)
 }
 
-// Parts of a frame in percent, away from names and blinking spots; constants.
+// Parts of a frame in percent, away from labels and blinking spots. They are constant.
 var (
 	middle = image.Rect(25, 20, 75, 55)
 	left   = image.Rect(15, 35, 35, 50)
 	right  = image.Rect(65, 35, 85, 50)
 )
 
-// size is that of the newest frame.
+// size returns the size of the newest frame. It is zero before the first frame.
 func (v *viewer) size() mixer.Size {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -246,7 +252,7 @@ func (v *viewer) size() mixer.Size {
 	return mixer.Size{W: v.frame.Width(), H: v.frame.Height()}
 }
 
-// layout is the newest one; the zero Layout before the first.
+// layout returns the newest layout. It is zero before the first layout.
 func (v *viewer) layout() mixer.Layout {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -256,7 +262,7 @@ func (v *viewer) layout() mixer.Layout {
 	return *v.layouts[len(v.layouts)-1].Layout
 }
 
-// states are those of the tiles, in their order.
+// states returns the states of the sources on the tiles, in the order of the tiles.
 func (v *viewer) states() (all []mixer.State) {
 	for _, tile := range v.layout().Tiles {
 		all = append(all, tile.State)
@@ -264,19 +270,17 @@ func (v *viewer) states() (all []mixer.State) {
 	return all
 }
 
-// oneSecond is how many samples one second of decoded audio has.
-const oneSecond = mixer.SampleRate * mixer.Channels
-
-// listener decodes what it hears.
+// listener is a sink that decodes the packets of a subscription to audio.
 type listener struct {
 	sub *hub.AudioSubscription
 
 	mu      sync.Mutex
 	decoder *codec.AudioDecoder
 	packets []mixer.Packet
-	samples []int16
+	samples []int16 // interleaved
 }
 
+// listen subscribes a listener. If exclude is zero, no source is excluded. The subscription ends with the test.
 func listen(r *rig, id mixer.Codec, exclude mixer.SourceID) *listener {
 	r.t.Helper()
 	d, err := codec.NewAudioDecoder(id, nil)
@@ -299,20 +303,20 @@ func (l *listener) WritePacket(p hub.Packet) {
 	l.samples, _ = l.decoder.Decode(l.samples, p.Packet)
 }
 
-// level is the strength of a tone in the last half second, in dB; false before there is as much.
+// level returns the level of a tone in the last half second, in dBFS. It returns false before half a second has been decoded.
 func (l *listener) level(hz float64) (float64, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.samples) < oneSecond/2 {
+	if len(l.samples) < second/2 {
 		return 0, false
 	}
-	return pcm.Goertzel(l.samples[len(l.samples)-oneSecond/2:], mixer.SampleRate, hz), true
+	return pcm.Goertzel(l.samples[len(l.samples)-second/2:], mixer.SampleRate, hz), true
 }
 
-// blockTime is how long a packet of Opus is.
+// blockTime is the duration of an Opus packet.
 const blockTime = 20 * time.Millisecond
 
-// sing writes a tone to a source until stop is called or the test ends.
+// sing writes a tone of hz Hz to a source, in real time, until stop is called or the test ends.
 func sing(t *testing.T, s *hub.Source, hz float64) (stop func()) {
 	t.Helper()
 	encoder, err := codec.NewAudioEncoder(codec.AudioConfig{Codec: mixer.Opus})
@@ -324,7 +328,7 @@ func sing(t *testing.T, s *hub.Source, hz float64) (stop func()) {
 		defer close(done)
 		defer encoder.Close()
 		began := time.Now()
-		block := make([]int16, oneSecond/50)
+		block := make([]int16, second/50)
 		for n := 0; ; n++ {
 			for i := range block {
 				block[i] = int16(6000 * math.Sin(2*math.Pi*hz*float64((n*len(block)+i)/mixer.Channels)/mixer.SampleRate))
@@ -349,9 +353,9 @@ func sing(t *testing.T, s *hub.Source, hz float64) (stop func()) {
 	return stop
 }
 
-// continuous demands that packets follow each other without holes. A busy machine may let an encoder be so late
-// that packets are given up, for half a second at most.
-func (l *listener) continuous(t *testing.T) {
+// checkContinuous fails the test if packets are missing. On a busy machine an encoder may be so late that its packets are skipped.
+// So half a second of packets may be missing.
+func (l *listener) checkContinuous(t *testing.T) {
 	t.Helper()
 	l.mu.Lock()
 	defer l.mu.Unlock()

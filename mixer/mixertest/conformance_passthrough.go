@@ -7,26 +7,28 @@ import (
 	"azulejo/mixer/hub"
 )
 
-// only is a view of a alone whose packets may be passed through.
-func only() *mixer.View {
+// onlyA returns a view that shows the source "a" alone, and that allows passthrough.
+func onlyA() *mixer.View {
 	return &mixer.View{Layout: mixer.KindFocus, Spotlight: "a", NoLabels: true}
 }
 
+// passthrough tests passthrough of H.264.
 func passthrough(t *testing.T, start hub.Start) {
-	passes(t, start, mixer.H264, mixer.Watching{View: only(), Codec: mixer.H264, Profile: 66})
+	passes(t, start, mixer.H264, mixer.Watching{View: onlyA(), Codec: mixer.H264, Profile: 66})
 }
 
-// passthroughOfVP8: the composed video is H264, and the viewer takes both.
+// passthroughOfVP8 tests passthrough of VP8 to a viewer that decodes both codecs. The encoder of the rendition makes H.264.
 func passthroughOfVP8(t *testing.T, start hub.Start) {
-	passes(t, start, mixer.VP8, mixer.Watching{View: only(), Codec: mixer.H264, Also: mixer.VP8, Profile: 66})
+	passes(t, start, mixer.VP8, mixer.Watching{View: onlyA(), Codec: mixer.H264, Also: mixer.VP8, Profile: 66})
 }
 
-// passes: the viewer decodes what is passed through and what is composed as one stream.
+// passes tests passthrough of a source with codec id to a viewer that watches w. Muting the source ends passthrough, and unmuting
+// starts it again. The viewer decodes the source's packets and the encoder's packets as one stream.
 func passes(t *testing.T, start hub.Start, id mixer.Codec, w mixer.Watching) {
-	r := run(t, start, canvas())
+	r := run(t, start, smallConfig())
 	src := addNamed(r, "a")
 	size := mixer.Size{W: 128, H: 72}
-	in := film(t, func(p mixer.Packet) { src.WriteVideo(0, p) }, id, size, red, 10)
+	cam := film(t, func(p mixer.Packet) { src.WriteVideo(0, p) }, id, size, red, 10)
 	v := watch(r, w)
 	passed := func() bool { return v.sub.Rendition().Passed }
 	composed := func() bool { return !passed() }
@@ -36,7 +38,7 @@ func passes(t *testing.T, start hub.Start, id mixer.Codec, w mixer.Watching) {
 		n := v.count()
 		await(t, "packets come", func() bool { return v.count() > n+12 })
 		for _, p := range v.since(n + 1)[:11] {
-			if !in.has(p) || p.Codec != id {
+			if !cam.hasSent(p) || p.Codec != id {
 				t.Fatalf("a packet of %s at %v is not one of the source", p.Codec, p.PTS)
 			}
 		}
@@ -54,15 +56,16 @@ func passes(t *testing.T, start hub.Start, id mixer.Codec, w mixer.Watching) {
 		src.SetMuted(false, false)
 	}
 	v.sub.Close()
-	v.switches(in)
+	v.checkSwitches(cam)
 }
 
-// switches demands that the stream changes between a source's packets and composed ones at keyframes only.
-func (v *viewer) switches(in *camera) {
+// checkSwitches fails the test if the stream changes between the packets of cam and those of the encoder anywhere but at a
+// keyframe.
+func (v *viewer) checkSwitches(cam *camera) {
 	packets := v.since(0)
 	for i, p := range packets[1:] {
-		if in.has(p) != in.has(packets[i]) && !p.Key {
-			v.t.Errorf("packet %d is no keyframe; of the source: %v, the one before: %v", i+1, in.has(p), in.has(packets[i]))
+		if cam.hasSent(p) != cam.hasSent(packets[i]) && !p.Key {
+			v.t.Errorf("packet %d is no keyframe; of the source: %v, the one before: %v", i+1, cam.hasSent(p), cam.hasSent(packets[i]))
 		}
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"azulejo/mixer/hub"
 )
 
-// limit is how long a case waits for anything at most; a busy machine may need much of it.
+// limit is the longest time that a case waits for anything. A busy machine may need many seconds.
 const limit = 15 * time.Second
 
 // rig is a running hub and its engine.
@@ -19,11 +19,11 @@ type rig struct {
 	*hub.Hub
 	t      *testing.T
 	engine hub.Engine
-	end    func() // ends both, and looks at the order of all events; it may be called twice
+	end    func() // ends the hub and the engine, and then checks the order of all events; may be called twice
 	events *eventLog
 }
 
-// eventLog keeps the events of an engine, but not the bytes of packets.
+// eventLog keeps all events of an engine. Safe for concurrent use.
 type eventLog struct {
 	mu  sync.Mutex
 	all []mixer.Event
@@ -41,22 +41,22 @@ func (l *eventLog) snapshot() []mixer.Event {
 	return append([]mixer.Event(nil), l.all...)
 }
 
-// ended is how many renditions have ended.
+// ended returns how many renditions have ended.
 func (l *eventLog) ended() (n int) {
 	for _, e := range l.snapshot() {
-		if _, is := e.(mixer.Ended); is {
+		if _, ok := e.(mixer.Ended); ok {
 			n++
 		}
 	}
 	return n
 }
 
-// canvas is that of all cases that do not say otherwise. It has one rung.
-func canvas() mixer.Config {
+// smallConfig returns the configuration of all cases that do not need another one. It has one rung.
+func smallConfig() mixer.Config {
 	return mixer.Config{Width: 160, Height: 90, FPS: 20, Bitrate: 400_000, Preset: "ultrafast", Rungs: []string{"90p"}, Labels: true}
 }
 
-// run starts a hub that ends with the test.
+// run starts a hub and its engine. Both end with the test.
 func run(t *testing.T, start hub.Start, cfg mixer.Config) *rig {
 	t.Helper()
 	r := &rig{t: t, events: &eventLog{}}
@@ -72,7 +72,8 @@ func run(t *testing.T, start hub.Start, cfg mixer.Config) *rig {
 	return r
 }
 
-// running calls run in a goroutine. The result ends it, once, and calls after then; the end of the test does so too.
+// running calls run in a goroutine. end cancels the context of run, waits until run has returned, and calls after. A second call
+// of end does nothing. The end of the test calls end.
 func running(t *testing.T, run func(context.Context) error, after func()) (end func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -89,7 +90,7 @@ func running(t *testing.T, run func(context.Context) error, after func()) (end f
 	return end
 }
 
-// await polls until ok, and fails the test after limit.
+// await polls until ok returns true. It fails the test after limit. what names the awaited state in the error.
 func await(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
@@ -100,7 +101,7 @@ func await(t *testing.T, what string, ok func() bool) {
 	t.Fatalf("%s: not within %v", what, limit)
 }
 
-// raw is an engine that is commanded without a hub.
+// raw is an engine without a hub. The test sends the commands itself.
 type raw struct {
 	hub.Engine
 	t       *testing.T
@@ -109,12 +110,12 @@ type raw struct {
 	end     func()
 }
 
-// runRaw starts an engine that ends with the test.
+// runRaw starts an engine without a hub. The engine ends with the test.
 func runRaw(t *testing.T, start hub.Start) *raw {
 	t.Helper()
 	r := &raw{t: t, answers: make(chan mixer.Answer, 100), events: &eventLog{}}
 	var err error
-	r.Engine, err = start(canvas().WithDefaults(), func(e mixer.Event) {
+	r.Engine, err = start(smallConfig().WithDefaults(), func(e mixer.Event) {
 		r.events.add(e)
 		if a, ok := e.(mixer.Answer); ok {
 			r.answers <- a
@@ -127,7 +128,7 @@ func runRaw(t *testing.T, start hub.Start) *raw {
 	return r
 }
 
-// ask sends a request and returns what it is answered with.
+// ask sends c, which must be a request with that id, and returns the error of the answer.
 func (r *raw) ask(id mixer.RequestID, c mixer.Command) error {
 	r.t.Helper()
 	r.Send(c)

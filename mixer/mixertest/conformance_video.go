@@ -14,9 +14,9 @@ import (
 )
 
 // whole is the size of the canvas.
-func whole() mixer.Size { return mixer.Size{W: canvas().Width, H: canvas().Height} }
+func whole() mixer.Size { return mixer.Size{W: smallConfig().Width, H: smallConfig().Height} }
 
-// publish adds a source that sends one colour, with a keyframe each second.
+// publish adds a source that sends frames of one colour, with a keyframe each second.
 func publish(r *rig, name string, id mixer.Codec, c hub.SourceConfig, colour codec.Colour) *hub.Source {
 	c.Name = name
 	s := r.AddSource(c)
@@ -28,9 +28,9 @@ func publish(r *rig, name string, id mixer.Codec, c hub.SourceConfig, colour cod
 func videoAsH264(t *testing.T, start hub.Start) { videoAs(t, start, mixer.H264) }
 func videoAsVP8(t *testing.T, start hub.Start)  { videoAs(t, start, mixer.VP8) }
 
-// videoAs: the viewer compares packets, payloads and layouts.
+// videoAs tests a view of two sources, encoded with codec id: the packets, the layouts, the rendition and its rungs.
 func videoAs(t *testing.T, start hub.Start, id mixer.Codec) {
-	r := run(t, start, canvas())
+	r := run(t, start, smallConfig())
 	publish(r, "a", mixer.H264, hub.SourceConfig{}, red)
 	publish(r, "b", mixer.VP8, hub.SourceConfig{}, green)
 	v := watch(r, mixer.Watching{Codec: id})
@@ -56,12 +56,13 @@ func videoAs(t *testing.T, start hub.Start, id mixer.Codec) {
 	}
 }
 
+// oneEncoder tests that subscriptions to equal views share one rendition, and tests the statistics.
 func oneEncoder(t *testing.T, start hub.Start) {
-	r := run(t, start, canvas())
+	r := run(t, start, smallConfig())
 	src := publish(r, "a", mixer.H264, hub.SourceConfig{}, red)
 	first := watch(r, mixer.Watching{Codec: mixer.H264})
 	await(t, "the first one sees it", func() bool { return first.shows(middle, red) })
-	twin := mixer.View{Layout: mixer.KindGrid} // says the same as main
+	twin := mixer.View{Layout: mixer.KindGrid} // equal to MainView
 	second := watch(r, mixer.Watching{Codec: mixer.H264, View: &twin})
 	other := watch(r, mixer.Watching{Codec: mixer.VP8})
 	await(t, "all see it", func() bool { return second.shows(middle, red) && other.shows(middle, red) })
@@ -88,17 +89,17 @@ func oneEncoder(t *testing.T, start hub.Start) {
 	await(t, "the rendition ends with its last subscription", func() bool { return len(Stats(t, r.Hub).Renditions) == 1 })
 }
 
-// change: the viewer demands rising times and decodes everything with one decoder.
+// change tests moves to other views. The viewer decodes the whole stream, and checks that PTS rises.
 func change(t *testing.T, start hub.Start) {
-	r := run(t, start, canvas())
+	r := run(t, start, smallConfig())
 	publish(r, "a", mixer.H264, hub.SourceConfig{}, red)
 	publish(r, "b", mixer.H264, hub.SourceConfig{}, green)
 	v := watch(r, mixer.Watching{Codec: mixer.H264})
 	await(t, "both", func() bool { return v.shows(left, red) && v.shows(right, green) })
 	for _, c := range []struct {
-		view mixer.View
-		size mixer.Size
-		is   codec.Colour
+		view   mixer.View
+		size   mixer.Size
+		colour codec.Colour
 	}{
 		{mixer.View{Layout: mixer.KindFocus, Spotlight: "b"}, whole(), green},
 		{mixer.View{Layout: mixer.KindFocus, Spotlight: "a", Width: 96, Height: 64}, mixer.Size{W: 96, H: 64}, red},
@@ -107,7 +108,7 @@ func change(t *testing.T, start hub.Start) {
 		if err := v.sub.Change(t.Context(), mixer.Watching{View: &c.view, Codec: mixer.VP8}); err != nil {
 			t.Fatal(err)
 		}
-		await(t, "the new view", func() bool { return v.shows(middle, c.is) && v.size() == c.size })
+		await(t, "the new view", func() bool { return v.shows(middle, c.colour) && v.size() == c.size })
 		packets := v.since(n - 1)
 		for i, p := range packets[1:] {
 			if gap := p.PTS - packets[i].PTS; gap > 2*time.Second {
@@ -127,8 +128,9 @@ func change(t *testing.T, start hub.Start) {
 	await(t, "the old renditions end", func() bool { return len(Stats(t, r.Hub).Renditions) == 1 })
 }
 
+// namedViews tests SetView and DeleteView.
 func namedViews(t *testing.T, start hub.Start) {
-	r := run(t, start, canvas())
+	r := run(t, start, smallConfig())
 	publish(r, "a", mixer.H264, hub.SourceConfig{}, red)
 	publish(r, "b", mixer.H264, hub.SourceConfig{}, green)
 	set := func(v mixer.View) {
@@ -157,8 +159,9 @@ func namedViews(t *testing.T, start hub.Start) {
 	await(t, "main as it was", func() bool { return v.shows(left, red) && v.shows(right, green) })
 }
 
+// mutedAndAway tests the states of a source that is muted or away.
 func mutedAndAway(t *testing.T, start hub.Start) {
-	r := run(t, start, canvas())
+	r := run(t, start, smallConfig())
 	src := publish(r, "a", mixer.H264, hub.SourceConfig{}, red)
 	v := watch(r, mixer.Watching{Codec: mixer.H264})
 	for _, c := range []struct {
@@ -173,17 +176,17 @@ func mutedAndAway(t *testing.T, start hub.Start) {
 	}
 }
 
-// demands collects what a source is told.
+// demands collects the demands of a source, and counts the requested keyframes.
 type demands struct {
 	mu        sync.Mutex
 	newest    mixer.Demand
 	keyframes int
 }
 
-func (d *demands) demanded(n mixer.Demand) {
+func (d *demands) demanded(newest mixer.Demand) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.newest = n
+	d.newest = newest
 }
 
 func (d *demands) keyframe() {
@@ -192,7 +195,8 @@ func (d *demands) keyframe() {
 	d.keyframes++
 }
 
-func (d *demands) is(want mixer.Demand) func() bool {
+// becomes returns a function that reports whether the newest demand is want.
+func (d *demands) becomes(want mixer.Demand) func() bool {
 	return func() bool {
 		d.mu.Lock()
 		defer d.mu.Unlock()
@@ -206,9 +210,10 @@ func (d *demands) count() int {
 	return d.keyframes
 }
 
-// demand: garbage has the engine ask for keyframes, at most once a second.
+// demand tests the demand for tiles of different sizes. Packets that cannot be decoded make the engine request keyframes, at most
+// one a second.
 func demand(t *testing.T, start hub.Start) {
-	cfg := canvas()
+	cfg := smallConfig()
 	cfg.Width, cfg.Height, cfg.Rungs = 320, 180, []string{"180p"}
 	r := run(t, start, cfg)
 	var d demands
@@ -216,25 +221,25 @@ func demand(t *testing.T, start hub.Start) {
 	src := r.AddSource(hub.SourceConfig{SourceSpec: mixer.SourceSpec{Name: "a"}, KeyframeWanted: d.keyframe, Demanded: d.demanded})
 	r.AddSource(hub.SourceConfig{SourceSpec: mixer.SourceSpec{Name: "b"}})
 	grid := watch(r, mixer.Watching{Codec: mixer.H264})
-	await(t, "half of the grid", d.is(mixer.Demand{Width: 160, Height: 90}))
+	await(t, "half of the grid", d.becomes(mixer.Demand{Width: 160, Height: 90}))
 	focus := watch(r, mixer.Watching{View: &mixer.View{Layout: mixer.KindFocus, Spotlight: "a"}, Codec: mixer.H264})
-	await(t, "the whole canvas", d.is(mixer.Demand{Width: 320, Height: 180}))
+	await(t, "the whole canvas", d.becomes(mixer.Demand{Width: 320, Height: 180}))
 	for range 50 {
 		src.WriteVideo(0, mixer.Packet{Codec: mixer.H264, Data: []byte{0, 0, 0, 1, 0x41, 2, 3, 4, 5}})
 	}
 	await(t, "a keyframe is wanted", func() bool { return d.count() > 0 })
 	focus.sub.Close()
-	await(t, "half of the grid again", d.is(mixer.Demand{Width: 160, Height: 90}))
+	await(t, "half of the grid again", d.becomes(mixer.Demand{Width: 160, Height: 90}))
 	grid.sub.Close()
-	await(t, "nothing", d.is(mixer.Demand{}))
+	await(t, "nothing", d.becomes(mixer.Demand{}))
 	if most := int(time.Since(began)/time.Second) + 2; d.count() > most {
 		t.Errorf("%d keyframes were wanted in %v, want one a second", d.count(), time.Since(began))
 	}
 }
 
-// simulcastLayers: the layer follows the size of the tile.
+// simulcastLayers tests that the layer that the engine uses fits the size of the tile.
 func simulcastLayers(t *testing.T, start hub.Start) {
-	cfg := canvas()
+	cfg := smallConfig()
 	cfg.Width, cfg.Height, cfg.Rungs = 640, 360, []string{"360p"}
 	r := run(t, start, cfg)
 	var d demands
@@ -246,22 +251,22 @@ func simulcastLayers(t *testing.T, start hub.Start) {
 	v := watch(r, mixer.Watching{View: &tiny, Codec: mixer.H264})
 	tile := image.Rect(30, 30, 45, 40)
 	await(t, "the small layer on a small tile", func() bool {
-		return v.shows(tile, green) && d.is(mixer.Demand{Width: 160, Height: 90, Layer: 1})()
+		return v.shows(tile, green) && d.becomes(mixer.Demand{Width: 160, Height: 90, Layer: 1})()
 	})
 	if err := v.sub.Change(t.Context(), mixer.Watching{}); err != nil {
 		t.Fatal(err)
 	}
 	await(t, "the large layer on a large tile", func() bool {
-		return v.shows(middle, red) && d.is(mixer.Demand{Width: 640, Height: 360})()
+		return v.shows(middle, red) && d.becomes(mixer.Demand{Width: 640, Height: 360})()
 	})
 	if st := Source(t, r.Hub, src.ID()); st.Layer != 0 || st.Width != 640 || st.Invalid != 0 {
 		t.Errorf("the source is %+v", st)
 	}
 }
 
-// keyframesOnRequest: requests of many subscriptions within half a second get one keyframe.
+// keyframesOnRequest tests that one keyframe answers the requests of several subscriptions within half a second.
 func keyframesOnRequest(t *testing.T, start hub.Start) {
-	r := run(t, start, canvas())
+	r := run(t, start, smallConfig())
 	publish(r, "a", mixer.H264, hub.SourceConfig{}, red)
 	first, second := watch(r, mixer.Watching{Codec: mixer.H264}), watch(r, mixer.Watching{Codec: mixer.H264})
 	await(t, "both see it", func() bool { return first.shows(middle, red) && second.shows(middle, red) })
@@ -277,15 +282,16 @@ func keyframesOnRequest(t *testing.T, start hub.Start) {
 			keys = append(keys, p.PTS)
 		}
 	}
-	for i, at := range keys[1:] {
-		if gap := at - keys[i]; gap < 400*time.Millisecond {
+	for i, pts := range keys[1:] {
+		if gap := pts - keys[i]; gap < 400*time.Millisecond {
 			t.Errorf("a keyframe %v after another", gap)
 		}
 	}
 }
 
+// sourceCloses tests that a closed source loses its tile.
 func sourceCloses(t *testing.T, start hub.Start) {
-	r := run(t, start, canvas())
+	r := run(t, start, smallConfig())
 	a := publish(r, "a", mixer.H264, hub.SourceConfig{}, red)
 	publish(r, "b", mixer.H264, hub.SourceConfig{}, green)
 	v := watch(r, mixer.Watching{Codec: mixer.H264})
@@ -299,9 +305,9 @@ func sourceCloses(t *testing.T, start hub.Start) {
 	}
 }
 
-// overload: an encoder that is much too slow for its view degrades the room.
+// overload tests that an encoder that is much too slow for its view raises the level of overload.
 func overload(t *testing.T, start hub.Start) {
-	cfg := canvas()
+	cfg := smallConfig()
 	cfg.Width, cfg.Height, cfg.FPS, cfg.Preset, cfg.Rungs, cfg.Bitrate = 1920, 1080, 60, "placebo", []string{"1080p"}, 20_000_000
 	r := run(t, start, cfg)
 	publish(r, "a", mixer.H264, hub.SourceConfig{}, red)
@@ -317,7 +323,7 @@ func overload(t *testing.T, start hub.Start) {
 	}
 }
 
-// discard is a sink that looks at nothing.
+// discard is a sink that ignores its packets.
 type discard struct{}
 
 func (discard) WritePacket(hub.Packet) {}

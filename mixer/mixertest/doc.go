@@ -1,5 +1,5 @@
-// Package mixertest is for tests alone: it starts engines with real codecs, decodes what they deliver, and holds the
-// conformance suite that every implementation of the seam between a hub and its engine has to pass.
+// Package mixertest is for tests only. It starts engines with real codecs and decodes the packets that they deliver. It also has
+// the conformance suite for engines: every engine that speaks the seam with a hub has to pass the suite.
 package mixertest
 
 import (
@@ -10,7 +10,7 @@ import (
 	"azulejo/mixer/hub"
 )
 
-// Start makes an engine in this process. It is a [hub.Start].
+// Start makes an engine in this process. Tests pass it where a hub.Start is expected.
 func Start(cfg mixer.Config, emit func(mixer.Event), log *slog.Logger) (hub.Engine, error) {
 	return engine.New(cfg, emit, log)
 }

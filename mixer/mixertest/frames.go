@@ -6,7 +6,7 @@ import (
 	"azulejo/codec"
 )
 
-// CheckFrames fails the test if a frame of the process is still alive.
+// CheckFrames fails the test if any codec.Frame of the process has not been closed. Call it after everything has ended.
 func CheckFrames(t testing.TB) {
 	t.Helper()
 	if n := codec.LiveFrames(); n != 0 {

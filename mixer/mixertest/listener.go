@@ -9,21 +9,21 @@ import (
 	"azulejo/mixer/engine/pcm"
 )
 
-// second is the number of samples in one second of audio, of all channels together.
+// second is the number of samples in one second of decoded audio, of both channels together.
 const second = mixer.SampleRate * mixer.Channels
 
-// Listener decodes the Opus that a client receives and keeps the last second, until the test ends. Its methods may be
-// called from any goroutine, and do nothing after the test.
+// Listener decodes the Opus packets that a client receives, and keeps the last second of samples. Its methods may be called from
+// any goroutine. After the test has ended they do nothing.
 type Listener struct {
 	t testing.TB
 
 	mu      sync.Mutex
-	closed  bool // the last packets may still arrive after it
+	closed  bool // the test has ended; packets that still arrive are ignored
 	decoder *codec.AudioDecoder
-	samples []int16
+	samples []int16 // interleaved, at most one second
 }
 
-// NewListener makes one without samples.
+// NewListener makes a Listener without samples. The end of the test closes it.
 func NewListener(t testing.TB) *Listener {
 	t.Helper()
 	d, err := codec.NewAudioDecoder(mixer.Opus, nil)
@@ -40,7 +40,7 @@ func NewListener(t testing.TB) *Listener {
 	return l
 }
 
-// Decode decodes the next packet of audio.
+// Decode decodes the next packet of audio. It fails the test if the packet cannot be decoded.
 func (l *Listener) Decode(p mixer.Packet) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -56,14 +56,15 @@ func (l *Listener) Decode(p mixer.Packet) {
 	}
 }
 
-// Forget drops the samples, so that Levels needs another second.
+// Forget drops the samples. Levels then returns nil until another second has been decoded.
 func (l *Listener) Forget() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.samples = nil
 }
 
-// Levels are the strengths of tones in the last second, in dB; nil before a second has been decoded.
+// Levels returns the level of each tone in the last second, in dBFS. tones are frequencies in Hz. The result is nil before a
+// second has been decoded.
 func (l *Listener) Levels(tones []float64) []float64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()

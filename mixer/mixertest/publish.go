@@ -10,16 +10,16 @@ import (
 	"azulejo/mixer"
 )
 
-// Video describes the video of a publisher: one colour all over.
+// Video describes the video of a publisher: frames of one colour.
 type Video struct {
 	Codec         mixer.Codec
 	Width, Height int
 	FPS           int
 	Colour        codec.Colour
-	Moves         bool // a white square runs along the top: a mix in which nothing moves is sent once a second
+	Moves         bool // a white square moves along the top, because a view in which nothing moves is encoded only once a second
 }
 
-// Packets are one second of it. The first one is a keyframe.
+// Packets returns one second of the video. The first packet is a keyframe.
 func (v Video) Packets(t testing.TB) []mixer.Packet {
 	t.Helper()
 	e, err := codec.NewVideoEncoder(codec.VideoConfig{Codec: v.Codec, Width: v.Width, Height: v.Height, FPS: v.FPS, Bitrate: 200_000})
@@ -47,7 +47,7 @@ func (v Video) Packets(t testing.TB) []mixer.Packet {
 	return all
 }
 
-// Tone is one second of Opus. hz is a whole number, so that seconds join without a click.
+// Tone returns one second of a sine in Opus. hz must be a whole number: then seconds can follow each other without a click.
 func Tone(t testing.TB, hz float64) []mixer.Packet {
 	t.Helper()
 	e, err := codec.NewAudioEncoder(codec.AudioConfig{Codec: mixer.Opus})

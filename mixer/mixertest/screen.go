@@ -11,25 +11,26 @@ import (
 	"azulejo/mixer/engine/layout"
 )
 
-// Screen decodes the video that a viewer receives and keeps the newest frame until the test ends. Its methods may be
-// called from any goroutine, and do nothing after the test.
+// Screen decodes the video that a viewer receives, and keeps the newest frame. Its methods may be called from any goroutine.
+// After the test has ended they do nothing.
 type Screen struct {
 	t         testing.TB
 	canvas    mixer.Size
-	tolerance int
-	started   time.Time // zero of its clock
+	tolerance int       // see Near
+	started   time.Time // zero of the screen's clock
 
 	mu       sync.Mutex
-	closed   bool // the last packets may still arrive after it
+	closed   bool // the test has ended; packets that still arrive are ignored
 	decoder  *codec.VideoDecoder
-	codec    mixer.Codec // of decoder
-	newest   *codec.Frame
-	frames   int           // decoded so far
-	offset   time.Duration // least time from composition to arrival so far, on its clock
-	composed time.Duration // when newest was composed, on the same clock
+	codec    mixer.Codec   // codec of decoder
+	newest   *codec.Frame  // owned; nil before the first frame
+	frames   int           // number of decoded frames
+	offset   time.Duration // the least arrival time minus PTS of a packet so far, on the screen's clock
+	composed time.Duration // when newest was composed, on the screen's clock
 }
 
-// NewScreen makes one for a mix of the size of canvas. Colours are equal up to the tolerance; see Near.
+// NewScreen makes a Screen for a view with the given canvas. The screen compares colours as Near does, with tolerance. The end of
+// the test closes it.
 func NewScreen(t testing.TB, canvas mixer.Size, tolerance int) *Screen {
 	s := &Screen{t: t, canvas: canvas, tolerance: tolerance, started: time.Now()}
 	t.Cleanup(func() {
@@ -43,7 +44,7 @@ func NewScreen(t testing.TB, canvas mixer.Size, tolerance int) *Screen {
 	return s
 }
 
-// Decode decodes the next packet of video.
+// Decode decodes the next packet of video. It fails the test if the packet cannot be decoded.
 func (s *Screen) Decode(p mixer.Packet) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -59,9 +60,9 @@ func (s *Screen) Decode(p mixer.Packet) {
 		}
 		s.decoder, s.codec = d, p.Codec
 	}
-	arrived := time.Since(s.started) - p.PTS
-	if s.offset == 0 || arrived < s.offset {
-		s.offset = arrived
+	offset := time.Since(s.started) - p.PTS
+	if s.offset == 0 || offset < s.offset {
+		s.offset = offset
 	}
 	s.composed = p.PTS + s.offset
 	frames, err := s.decoder.Decode(p)
@@ -75,14 +76,15 @@ func (s *Screen) Decode(p mixer.Packet) {
 	}
 }
 
-// Composed is when the newest frame was composed. The transit of a slow machine is not in it.
+// Composed returns when the newest frame was composed, plus the least time from composition to arrival. The time is computed
+// from the PTS, so that late arrivals on a slow machine do not change it.
 func (s *Screen) Composed() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.started.Add(s.composed)
 }
 
-// Shown is the number of frames so far, and the size of the newest one.
+// Shown returns the number of frames so far, and the size of the newest frame.
 func (s *Screen) Shown() (frames int, size mixer.Size) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -92,7 +94,8 @@ func (s *Screen) Shown() (frames int, size mixer.Size) {
 	return s.frames, size
 }
 
-// Mean is the mean colour of a part of the newest frame; false before the first frame.
+// Mean returns the mean colour of a part of the newest frame. part maps the bounds of the frame to the part. The result is false
+// before the first frame.
 func (s *Screen) Mean(part func(all image.Rectangle) image.Rectangle) (codec.Colour, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -102,14 +105,15 @@ func (s *Screen) Mean(part func(all image.Rectangle) image.Rectangle) (codec.Col
 	return s.newest.Mean(part(s.newest.Bounds())), true
 }
 
-// Tile is the mean colour in the middle of tile i of n in a grid, for a source of w by h pixels. It is false while the
-// newest frame does not have the size of the mix.
+// Tile returns the mean colour in the middle of tile i of a grid of n tiles. The tile shows a source of w by h pixels. The result
+// is false while the newest frame does not have the size of the canvas.
 func (s *Screen) Tile(i, n, w, h int) (codec.Colour, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.tile(i, n, w, h)
 }
 
+// tile is Tile. s.mu is held.
 func (s *Screen) tile(i, n, w, h int) (codec.Colour, bool) {
 	if s.newest == nil || s.newest.Width() != s.canvas.W || s.newest.Height() != s.canvas.H {
 		return codec.Colour{}, false
@@ -119,13 +123,13 @@ func (s *Screen) tile(i, n, w, h int) (codec.Colour, bool) {
 	return s.newest.Mean(inner), true
 }
 
-// Shows tells whether tile i of n shows v. The edges of the tile are not looked at.
+// Shows reports whether tile i of a grid of n tiles shows v. It does not compare the edges of the tile.
 func (s *Screen) Shows(i, n int, v Video) bool {
 	got, ok := s.Tile(i, n, v.Width, v.Height)
 	return ok && Near(got, v.Colour, s.tolerance)
 }
 
-// ShowsAll tells whether the newest frame is the mix of exactly these, in this order.
+// ShowsAll reports whether the newest frame is a grid of exactly these videos, in this order.
 func (s *Screen) ShowsAll(all ...Video) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -137,8 +141,8 @@ func (s *Screen) ShowsAll(all ...Video) bool {
 	return len(all) > 0
 }
 
-// Near tells whether no component of two colours differs by more than the tolerance.
+// Near reports whether Y, U and V of a and b each differ by at most tolerance.
 func Near(a, b codec.Colour, tolerance int) bool {
-	d := func(x, y uint8) int { return max(int(x), int(y)) - min(int(x), int(y)) }
-	return d(a.Y, b.Y) <= tolerance && d(a.U, b.U) <= tolerance && d(a.V, b.V) <= tolerance
+	near := func(x, y uint8) bool { return max(int(x), int(y))-min(int(x), int(y)) <= tolerance }
+	return near(a.Y, b.Y) && near(a.U, b.U) && near(a.V, b.V)
 }

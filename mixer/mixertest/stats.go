@@ -8,7 +8,7 @@ import (
 	"azulejo/mixer/hub"
 )
 
-// Stats is a snapshot of a hub that must be there.
+// Stats returns a snapshot of the room of h. It fails the test if there is none.
 func Stats(t testing.TB, h *hub.Hub) mixer.Stats {
 	t.Helper()
 	st, err := h.Stats(context.Background())
@@ -18,7 +18,7 @@ func Stats(t testing.TB, h *hub.Hub) mixer.Stats {
 	return st
 }
 
-// Source is a snapshot of one source of it; zero if it has none with that number.
+// Source returns a snapshot of one source of h. It is zero if h has no source with that id.
 func Source(t testing.TB, h *hub.Hub, id mixer.SourceID) mixer.SourceStats {
 	t.Helper()
 	for _, s := range Stats(t, h).Sources {
