@@ -9,14 +9,14 @@ import (
 )
 
 const (
-	maxName = 64  // letters of a room, a view or a participant
-	maxKey  = 256 // bytes
+	maxName = 64  // characters in the name of a room, a view or a participant
+	maxKey  = 256 // bytes in Joining.Key
 
 	acceptedNames = "1 to 64 ASCII letters, digits, '-', '_' and '.', the first a letter or digit"
 )
 
-// CheckName tells whether a room may have this name; the error is a [refusal.Error]. Names appear unescaped in URLs,
-// object keys and file names.
+// CheckName returns a [refusal.Error] if no room may have this name. Names appear unescaped in URLs, object keys and file
+// names.
 func CheckName(name string) error {
 	if validName(name) {
 		return nil
@@ -24,6 +24,7 @@ func CheckName(name string) error {
 	return refusal.New(CodeBadRoom, "room %q: accepted are %s", clip(name), acceptedNames)
 }
 
+// validName tells whether a room or a view may have this name.
 func validName(name string) bool {
 	if name == "" || len(name) > maxName || !alphanumeric(name[0]) {
 		return false
@@ -40,7 +41,7 @@ func alphanumeric(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
 }
 
-// cleanName trims a participant's name and checks it. A viewer may have none.
+// cleanName trims and checks the name of a member. The name of a viewer may be empty. The error is a [refusal.Error].
 func cleanName(name string, viewer bool) (string, error) {
 	name = strings.TrimSpace(name)
 	n := utf8.RuneCountInString(name)
