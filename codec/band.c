@@ -6,7 +6,8 @@ static int samples(int length, int i) { return i ? (length + 1) / 2 : length; }
 void cut_rows(struct cut *c, const AVFrame *f, int ready)
 {
 	c->done = 0;
-	// From here on, ready counts the rows of the cutout's part. It is even, so that it is a whole number of chroma rows.
+	// From here on, ready counts rows from the top of the cutout's part. Until the part is complete, ready is even, so that
+	// it stands for whole chroma rows.
 	ready = ready - c->y < c->height ? (ready - c->y) & ~1 : c->height;
 	for (int i = 0; i < 3; i++) {
 		uint8_t *first = f->data[i] + samples(c->y, i) * (ptrdiff_t)f->linesize[i] + samples(c->x, i);

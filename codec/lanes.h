@@ -1,8 +1,8 @@
 // The inner loops of shrink.c. The loops work on 16 samples at once. To scale vertically, they take 16 neighbouring samples
 // of one row. To scale horizontally, they transpose 16 rows, and then take one sample of each row.
 //
-// A file that includes this header may first define three macros for a kind of processor. TARGET is the attribute of
-// functions, WIDEN converts bytes to words, and NARROW converts words to bytes.
+// A file that includes this header may first define three macros for a kind of processor. TARGET is the attribute of all
+// functions. WIDEN converts bytes to words, and NARROW converts words to bytes.
 #ifndef AZULEJO_LANES_H
 #define AZULEJO_LANES_H
 
@@ -18,7 +18,7 @@ struct axis {
 	int n, taps;
 	int equal;          // 1 if all weights of a result sample are equal, else 0
 	int *first;         // for each result sample, the index of its first source sample
-	uint16_t *weights;  // taps weights for each result sample, which add up to 256
+	uint16_t *weights;  // for each result sample, taps weights; they add up to 256
 	struct pick *picks; // one pick for every 16 result samples; NULL if struct pick cannot describe the axis
 };
 

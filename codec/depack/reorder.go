@@ -6,7 +6,7 @@ import "github.com/pion/rtp"
 // far outside of the sequence (RFC 3550, A.1). Audio gives up on a missing packet when two later packets have arrived.
 // Audio is not retransmitted, and the held packets would be late if they waited longer.
 const (
-	window      = 128  // sequence numbers from the next packet on that may be held; a power of two
+	window      = 128  // only packets less than this many sequence numbers ahead are held; a power of two
 	patienceMs  = 150  // for video: RTP time in ms from the first held packet to the newest, after which the wait ends
 	maxDropout  = 3000 // a packet further ahead than this many sequence numbers is stray
 	maxMisorder = 256  // a packet further behind than this many sequence numbers is stray
@@ -52,7 +52,7 @@ func (r *reorder) classify(p *rtp.Packet) class {
 	seq := p.SequenceNumber
 	if !r.started {
 		r.reset(p)
-		r.gap = false
+		r.gap = false // nothing is missing in front of the first packet of the stream
 	}
 	d := int16(seq - r.next)
 	if p.SSRC != r.ssrc || d > maxDropout || d < -maxMisorder {
