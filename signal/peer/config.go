@@ -9,21 +9,21 @@ import (
 	"time"
 )
 
-// Config is where media are received, and the addresses and servers that clients are told.
+// Config says on which ports the server receives media, and which addresses and ICE servers it sends to clients.
 type Config struct {
-	UDP        string      `yaml:"udp"`         // address of the one UDP port; empty: no UDP
-	TCP        string      `yaml:"tcp"`         // address of the one TCP port; empty: no TCP
-	PublicIPs  []string    `yaml:"public_ips"`  // announced besides our own addresses (1:1 NAT)
+	UDP        string      `yaml:"udp"`         // host:port or :port to listen on, for all media over UDP; empty: no UDP
+	TCP        string      `yaml:"tcp"`         // host:port or :port to listen on, for all media over TCP; empty: no TCP
+	PublicIPs  []string    `yaml:"public_ips"`  // candidates besides the addresses of this machine, for 1:1 NAT
 	ICEServers []ICEServer `yaml:"ice_servers"` // STUN and TURN servers for the clients
 
-	// Relays returns TURN servers with credentials for one client; nil: there are none.
+	// Relays returns TURN servers with credentials for one client. It is nil if there are none.
 	Relays func(user string) []ICEServer `yaml:"-"`
 
-	// Timeout is how long a connection may be without any packet before it fails; zero means 15 s.
+	// Timeout is how long no packet may arrive on a connection before it fails; zero means DefaultTimeout.
 	Timeout time.Duration `yaml:"-"`
 }
 
-// ICEServer is one STUN or TURN server, in the shape that RTCPeerConnection takes.
+// ICEServer is one STUN or TURN server. Its JSON is an RTCIceServer of browsers.
 type ICEServer struct {
 	URLs       []string `json:"urls" yaml:"urls"`
 	Username   string   `json:"username,omitempty" yaml:"username"`
@@ -35,7 +35,7 @@ func (s ICEServer) LogValue() slog.Value {
 	return slog.GroupValue(slog.Any("urls", s.URLs), slog.String("username", s.Username))
 }
 
-// DefaultTimeout is how long a connection may be silent.
+// DefaultTimeout is the default of Config.Timeout.
 const DefaultTimeout = 15 * time.Second
 
 func (c Config) timeout() time.Duration {
@@ -45,7 +45,7 @@ func (c Config) timeout() time.Duration {
 	return DefaultTimeout
 }
 
-// Validate names the first bad field and what it accepts.
+// Validate returns an error that names the first bad field and the values that the field accepts.
 func (c Config) Validate() error {
 	if c.UDP == "" && c.TCP == "" {
 		return fmt.Errorf("webrtc.udp and webrtc.tcp are both empty: at least one address such as \":8189\" is needed")
