@@ -25,8 +25,9 @@ func newAddressFollower(maxSilence time.Duration) *addressFollower {
 // forgetAfter is how long an address must be silent to be removed from remotes.
 const forgetAfter = time.Minute
 
-// onBindingRequest reports whether pion must select pair. It does so if all other addresses of the client are silent and
-// the client has answered a check over pair. pion calls it with each authenticated check of the client.
+// onBindingRequest reports whether pion must select pair. The result is true once for each change of the client's address.
+// All other addresses of the client must be silent, and the client must have answered a check over pair. pion calls
+// onBindingRequest with each authenticated check of the client.
 func (f *addressFollower) onBindingRequest(_ *stun.Message, _, remote ice.Candidate, pair *ice.CandidatePair) bool {
 	address := remote.String()
 	f.remotes[address] = remote

@@ -9,8 +9,8 @@ import (
 	"github.com/pion/webrtc/v4"
 )
 
-// announcePublicIPs adds candidates with the public addresses and the ports of the Engine, for UDP and TCP. Each public
-// address has a rewrite rule for the local address to which a 1:1 NAT sends its packets. A rule for every local address
+// announcePublicIPs adds candidates with the public addresses and the ports of the Engine, for UDP and TCP. The rewrite rules
+// of a public address name only the local addresses to which a 1:1 NAT sends its packets. A rule for every local address
 // would make the same candidate several times, which pion treats as an error.
 func (e *Engine) announcePublicIPs(s *webrtc.SettingEngine) error {
 	machine, err := localAddresses()

@@ -19,7 +19,7 @@ type Config struct {
 	// Relays returns TURN servers with credentials for one client. It is nil if there are none.
 	Relays func(user string) []ICEServer `yaml:"-"`
 
-	// Timeout is how long no packet may arrive on a connection before it fails; zero means DefaultTimeout.
+	// A connection fails if no packet arrives for Timeout. Zero means DefaultTimeout.
 	Timeout time.Duration `yaml:"-"`
 }
 

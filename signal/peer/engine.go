@@ -158,7 +158,7 @@ func freePort() (int, error) {
 func tcpBounds() network.Bounds {
 	return network.Bounds{
 		Connections: 4096,
-		PerNetwork:  512, // an office behind one NAT that lets no UDP through
+		PerNetwork:  512, // enough for an office behind one NAT that blocks UDP
 		Stalled:     10 * time.Second,
 	}
 }

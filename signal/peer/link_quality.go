@@ -36,8 +36,8 @@ const (
 	// older minimum does not count, because routes change.
 	minRTTPeriod = 30 * time.Second
 
-	// minSent is how many packets a report must cover for its queueing delay to count. With fewer packets it is other
-	// traffic that fills the queue.
+	// minSent is how many packets a report must cover for its queueing delay to count. With fewer packets, other traffic
+	// fills the queue.
 	minSent = 10
 )
 

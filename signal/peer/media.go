@@ -224,7 +224,7 @@ func profileOf(fmtp string) int {
 }
 
 // profileName returns the name of the profile that a profile_idc and its constraint flags mean (RFC 6184, table 5). It is
-// empty for profiles that are not in the table profiles. Several values mean constrained baseline; FFmpeg writes 4240.
+// empty for profiles that are not in profiles. Several values mean constrained baseline; FFmpeg writes 4240.
 func profileName(idc, flags byte) string {
 	switch {
 	case idc == 0x42 && flags&0x4f == 0x40, idc == 0x4d && flags&0x8f == 0x80:

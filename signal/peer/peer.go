@@ -57,13 +57,14 @@ type Options struct {
 // Candidate is one ICE candidate. Its JSON is an RTCIceCandidateInit of browsers.
 type Candidate = webrtc.ICECandidateInit
 
-// maxCandidates is how many candidates a client may send, because the ICE agent sends checks to each of them.
+// maxCandidates is how many candidates a client may send. The number is limited, because the ICE agent sends checks to each
+// candidate.
 const maxCandidates = 128
 
 // Peer is one WebRTC connection. Its owner waits for Done, and must call Close in every case.
 type Peer struct {
 	engine *Engine
-	opts   Options
+	opts   Options // Change and Publish write to it, under mu
 	log    *slog.Logger
 
 	ctx              context.Context // lasts as long as the connection; stop cancels it
@@ -126,7 +127,7 @@ func (p *Peer) Answer(offerSDP string) (string, error) {
 	return p.answerOffer(o)
 }
 
-// hide removes the hidden media from the media that o receives.
+// hide removes the hidden media from o.receives.
 func (opts Options) hide(o *offer) {
 	o.receives["video"] = o.receives["video"] && !opts.HideVideo
 	o.receives["audio"] = o.receives["audio"] && !opts.HideAudio
@@ -274,8 +275,8 @@ func (p *Peer) Err() error {
 	return p.err
 }
 
-// stop cancels p.ctx, which ends the media, and stores err as the result of Err. Callbacks of pion call stop and must not
-// call Close, because Close waits for these callbacks.
+// stop cancels p.ctx, which ends the media. The first call stores err as the result of Err. Callbacks of pion call stop and
+// not Close, because Close waits for these callbacks.
 func (p *Peer) stop(err error) {
 	p.mu.Lock()
 	if p.err == nil && p.ctx.Err() == nil {

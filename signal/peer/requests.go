@@ -10,8 +10,8 @@ import (
 )
 
 // RequestKeyframe requests a keyframe of every layer of the client's video. Browsers make the keyframes of all layers
-// together anyway. It never blocks and may be called at any time. Requests that come faster than they are sent become one
-// request.
+// together anyway. RequestKeyframe never blocks and may be called at any time. Requests that come faster than they are sent
+// become one request.
 func (p *Peer) RequestKeyframe() {
 	select {
 	case p.keyframeRequests <- struct{}{}:
@@ -19,8 +19,8 @@ func (p *Peer) RequestKeyframe() {
 	}
 }
 
-// Demand limits the bitrate of the client's video to the bitrate that its largest tile needs. It never blocks and may be
-// called at any time. A newer demand replaces a demand that has not been handled yet.
+// Demand limits the bitrate of the client's video to the bitrate that the largest tile of the video needs. Demand never
+// blocks and may be called at any time. A newer demand replaces a demand that has not been handled yet.
 func (p *Peer) Demand(d mixer.Demand) {
 	for {
 		select {
@@ -36,7 +36,7 @@ func (p *Peer) Demand(d mixer.Demand) {
 }
 
 const (
-	// limitInterval is how often the limit is sent again, because its packet may be lost.
+	// limitInterval is the time after which a limit is sent again, because its packet may be lost.
 	limitInterval = 2 * time.Second
 
 	// lowerDelay is how long a lower limit waits before it is sent. After the lowest limit, Chromium needs 10 s (H.264) to
@@ -105,7 +105,7 @@ const (
 	audioRate    = 48_000    // added if the client sends audio too, because REMB limits audio and video together
 )
 
-// bitrateFor returns the highest useful bitrate, in bits a second, of a client whose largest tile has the size in d. With
+// bitrateFor returns the highest useful bitrate of a client, in bits a second. d has the size of its largest tile. With
 // simulcast the client also sends the smaller layers. Each has a quarter of the pixels of the next larger layer, so all
 // layers together need 4/3 of the largest.
 func bitrateFor(d mixer.Demand, layers int, audio bool) float32 {

@@ -85,8 +85,8 @@ func (c credentials) check() error {
 	return nil
 }
 
-// isICEText reports whether s consists of at least minLength ice-char characters (RFC 8839 §5.4), - and _. Some clients
-// other than Chromium and Firefox send - and _, although these are not ice-char.
+// isICEText reports whether s has minLength to 256 characters, each of which is an ice-char (RFC 8839 §5.4), - or _.
+// Chromium and Firefox send ice-char only. Some other clients send - and _ too.
 func isICEText(s string, minLength int) bool {
 	const chars = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/-_"
 	return len(s) >= minLength && len(s) <= 256 && strings.Trim(s, chars) == ""

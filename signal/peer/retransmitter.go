@@ -16,7 +16,7 @@ import (
 // queue for 300 ms would get each packet three times. These retransmissions would keep a link full even at a low bitrate.
 const (
 	maxResends          = 3
-	minResendInterval   = 20 * time.Millisecond
+	minResendInterval   = 20 * time.Millisecond  // even if the round trip is shorter
 	resendIntervalNoRTT = 100 * time.Millisecond // while the round trip is unknown
 )
 
@@ -196,7 +196,7 @@ func (s *sentStream) store(h *rtp.Header, payload []byte) {
 	p.headerSize, p.payload, p.resends = uint8(n), payload, 0
 }
 
-// resend retransmits the packet with sequence number seq, if retransmission returns true. A failed write is ignored: ICE
+// resend retransmits the packet with sequence number seq, if the conditions allow it. It ignores a failed write, because ICE
 // decides when the connection is over.
 func (s *sentStream) resend(seq uint16, c resendConditions) {
 	if h, payload, ok := s.retransmission(seq, c); ok {

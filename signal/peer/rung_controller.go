@@ -62,10 +62,10 @@ type rungState struct {
 
 	lossy  int // how many windows in a row, up to the last one, had a bad loss
 	slow   int // how many RTT samples in a row, up to the last one, had a bad queueing delay
-	capped int // how many reports in a row, up to the last one, came with a bad share of REMB
+	capped int // how many reports in a row, up to the last one, came while the REMB was below shareBad
 
 	loss  float64       // share of lost packets, smoothed over the windows
-	calm  time.Duration // how long the rung has been calm
+	calm  time.Duration // time of the calm windows in a row, up to the last one
 	proof time.Duration // time of the windows without bad values
 }
 
@@ -174,7 +174,7 @@ func (c *rungController) rembShare(now time.Time, bitrate int) float64 {
 	return min(c.remb/float64(bitrate), 1)
 }
 
-// congestion reports whether the network does not carry the rung. carried is the largest share of the rung's bitrate that
+// congestion reports whether the network is too slow for the rung. carried is the largest share of the rung's bitrate that
 // the network may carry, 0 to 1. rembShare is the result of the method rembShare.
 func (c *rungController) congestion(received time.Time, rembShare float64) (carried float64, congested bool) {
 	s, loss, packets := &c.state, c.link.loss(), c.link.packets

@@ -6,8 +6,8 @@ import (
 	"github.com/pion/rtcp"
 )
 
-// reportInterval is the time between two sender reports of a stream. Receiver reports name the last sender report. From
-// that the rung controller gets the round trip.
+// reportInterval is the time between two sender reports of a stream. Receiver reports name the last sender report, and the
+// rung controller needs the round trip of that report.
 const reportInterval = time.Second
 
 // senderReport returns a sender report that maps the time now to the RTP time of the stream (RFC 3550, section 6.4.1). The

@@ -22,7 +22,7 @@ type track struct {
 }
 
 // binding is the result of the negotiation for a track, and the state of its RTP stream. The stream has continuous sequence
-// numbers. Its timestamps are times since the room's epoch, plus base. Only the goroutine of downstream.run may write.
+// numbers. Its timestamps are times since the room's epoch, plus base. Only the goroutine of downstream.run may call write.
 type binding struct {
 	codec        mixer.Codec           // the codec that is encoded for the client
 	payloadTypes map[mixer.Codec]uint8 // of codec and of passthroughCodec
@@ -92,9 +92,9 @@ func (b *binding) passthroughCodec() mixer.Codec {
 	return ""
 }
 
-// nextTimestamp returns the RTP timestamp of the next access unit, from its PTS. It is always greater than the last
-// timestamp. When the subscription changes to another rendition, the PTS may not be greater than the last PTS. The timestamp
-// is then the last timestamp plus 1.
+// nextTimestamp returns the RTP timestamp of the next access unit, from its PTS. The timestamp is always greater than the
+// last one. If the PTS is not later than the last PTS, as it can happen when one rendition replaces another, the timestamp is
+// the last timestamp plus 1.
 func (b *binding) nextTimestamp(pts time.Duration) uint32 {
 	timestamp := b.base + ticks(pts, b.clockRate)
 	if b.started && int32(timestamp-b.header.Timestamp) <= 0 {
@@ -104,8 +104,8 @@ func (b *binding) nextTimestamp(pts time.Duration) uint32 {
 }
 
 // A large access unit is sent in bursts, at 75 Mb/s. Queues in the network have room for a burst, but would drop packets of
-// a whole keyframe. Burst n is due n intervals after the first burst. If a sleep ends late, the next burst is sent earlier
-// after it, so that the rate stays the same. Timers of this process may fire 2 ms late.
+// a whole keyframe. Burst n is due n intervals after the first burst. Timers of this process may fire 2 ms late. If a sleep
+// ends late, the next sleep is shorter or left out, so that the rate stays the same.
 const (
 	burstSize     = 16 // packets, of about 1200 bytes
 	burstInterval = 2 * time.Millisecond

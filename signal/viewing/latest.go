@@ -2,7 +2,7 @@ package viewing
 
 import "sync"
 
-// latest holds the newest value of a kind. Goroutines that must not block set the value, and another goroutine waits for
+// latest holds the newest value that was set. A goroutine that must not block sets the value. Another goroutine waits for
 // ready and gets the value.
 type latest[T any] struct {
 	ready chan struct{} // holds one element while there is a new value
