@@ -7,18 +7,18 @@ import (
 	"azulejo/codec"
 )
 
-// frameSlot keeps the newest frame of one source, with its cutouts. Frames that nobody fetches in time are dropped.
-// replace and clear must be called by one goroutine at a time. All other methods are safe for concurrent use.
+// frameSlot keeps the newest frame of one source, with its cutouts. A frame that was not fetched before the next frame comes
+// is dropped. Only one goroutine at a time may call replace and clear. All other methods are safe for concurrent use.
 type frameSlot struct {
-	mu     sync.Mutex
-	newest codec.Decoded // owned; its Frame is nil before the first replace; only replace and clear change it
-	seq    uint64        // number of newest
-	at     time.Time     // when replace or touch was last called: the source was alive
+	mu        sync.Mutex
+	newest    codec.Decoded // owned; its Frame is nil before the first replace; only replace and clear change it
+	seq       uint64        // number of newest
+	lastVideo time.Time     // when video of the source last came: the time of the last replace or touch
 }
 
-// replace becomes the owner of d, stores it, and closes the frame that was stored. If d looks like the stored frame,
-// replace closes d instead and keeps that frame. Each new frame is compared with the stored one, so small differences
-// do not add up.
+// replace takes ownership of d, stores d, and closes the frame that was stored. If d looks like the stored frame, replace
+// closes d and keeps the stored frame. Then the next frame is compared with this stored frame again, so small differences do
+// not add up.
 func (s *frameSlot) replace(d codec.Decoded) {
 	if s.newest.Frame != nil && s.newest.LooksLike(&d) {
 		d.Close()
@@ -29,33 +29,34 @@ func (s *frameSlot) replace(d codec.Decoded) {
 	old := s.newest
 	s.newest = d
 	s.seq++
-	s.at = time.Now()
+	s.lastVideo = time.Now()
 	s.mu.Unlock()
 	old.Close()
 }
 
-// touch sets the time at which the source was last alive.
+// touch sets the time of the last video to now. It is called for packets that need not be decoded.
 func (s *frameSlot) touch() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.at = time.Now()
+	s.lastVideo = time.Now()
 }
 
-// latest returns a new reference to the newest frame, nil if there is none.
+// latest returns a new reference to the newest frame. The result is nil if there is none.
 func (s *frameSlot) latest() *codec.Frame {
 	f, _ := s.latestNumbered()
 	return f
 }
 
-// latestNumbered returns a new reference to the newest frame, nil if there is none, and the number of the frame.
+// latestNumbered returns a new reference to the newest frame, and the number of the frame. The reference is nil if there is no
+// frame.
 func (s *frameSlot) latestNumbered() (*codec.Frame, uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.newest.Frame.Ref(), s.seq
 }
 
-// latestCutout returns a new reference to a cutout of the newest frame, and the number of the frame. The cutout is the
-// one that the decoder made for a still with that key. It is nil if the decoder made none.
+// latestCutout returns the cutout of the newest frame for a still with the given key, and the number of the frame. The cutout
+// is a new reference. It is nil if the decoder has not made this cutout.
 func (s *frameSlot) latestCutout(key stillKey) (*codec.Frame, uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -65,7 +66,7 @@ func (s *frameSlot) latestCutout(key stillKey) (*codec.Frame, uint64) {
 	return s.newest.Cutout(key.cutout(s.newest.Frame)), s.seq
 }
 
-// displaySize returns the display size of the newest frame in pixels, zero if there is none.
+// displaySize returns the display size of the newest frame in pixels. Both results are zero if there is no frame.
 func (s *frameSlot) displaySize() (width, height int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -75,18 +76,18 @@ func (s *frameSlot) displaySize() (width, height int) {
 	return s.newest.Frame.DisplaySize()
 }
 
-// status returns the number of the newest frame and the time at which the source was last alive. The number is zero if
-// there is no frame. Each frame of a slot has its own number.
-func (s *frameSlot) status() (seq uint64, at time.Time) {
+// status returns the number of the newest frame, and when video of the source last came. seq is zero if there is no frame.
+// Each frame of a slot has another number. lastVideo is zero if no video has come.
+func (s *frameSlot) status() (seq uint64, lastVideo time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.newest.Frame == nil {
-		return 0, s.at
+		return 0, s.lastVideo
 	}
-	return s.seq, s.at
+	return s.seq, s.lastVideo
 }
 
-// clear releases the frame.
+// clear removes the frame. The time of the last video stays.
 func (s *frameSlot) clear() {
 	s.mu.Lock()
 	old := s.newest

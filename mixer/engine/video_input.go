@@ -22,15 +22,16 @@ type videoInputConfig struct {
 	log       *slog.Logger
 	slot      *frameSlot  // gets the decoded frames
 	audio     audioTiming // timing of the source's audio, for lip sync
-	// cutouts returns the cutouts that tiles need of f.
+	// cutouts returns the cutouts that tiles need of the frame f.
 	cutouts func(f *codec.Frame) []codec.Cutout
-	// The functions below must not block. The input's goroutine calls them. requestKeyframe may be called by any goroutine.
+	// The functions below must not block. Only the input's goroutine calls demanded and delayed. Any goroutine may call
+	// requestKeyframe.
 	requestKeyframe func()              // asks the sender for a keyframe; called at most once per refreshEvery
 	demanded        func(mixer.Demand)  // gets each new demand
 	delayed         func(time.Duration) // gets each new delay of lip sync
 }
 
-// videoInput decodes the video of one source into the source's slot, in a goroutine of its own, which executes run.
+// videoInput decodes the video of one source into the source's slot. Its goroutine executes run.
 type videoInput struct {
 	cfg      videoInputConfig
 	packets  chan layerPacket
@@ -40,8 +41,8 @@ type videoInput struct {
 	overflow atomic.Bool // the queue was full, so the packets in it must be dropped
 
 	layers   layerChoice
-	uses     atomic.Pointer[videoUse] // what the video is used for by all tiles together
-	sleeping atomic.Bool              // no view composes the video, so packets are kept and not decoded; written by run
+	uses     atomic.Pointer[videoUse] // how all tiles together use the video
+	sleeping atomic.Bool              // the video is asleep: no view composes it, and packets are kept and not decoded; written by run
 	motion   motionMeter
 	gate     keyframeGate
 	decoder  videoDecoder
@@ -51,21 +52,21 @@ type videoInput struct {
 	repeated         atomic.Uint64 // frames that repeat the frame before and were never decoded
 
 	// Owned by run.
-	sync      lipSync
-	timer     *time.Timer
-	filter    loopFilter
-	announced mixer.Demand // the demand that was last passed to cfg.demanded
-	asleep    sleepBuffer  // packets that are kept while sleeping; empty otherwise
-	asleepAt  time.Time    // when sleeping last changed
-	postponed repeatBuffer // packets of repeats; empty while sleeping
-	detector  repeat.Detector
+	sync         lipSync
+	timer        *time.Timer
+	filter       loopFilter
+	announced    mixer.Demand // the demand that was last passed to cfg.demanded
+	asleep       sleepBuffer  // packets that are kept while sleeping; empty otherwise
+	sleepChanged time.Time    // when the video last fell asleep or woke
+	postponed    repeatBuffer // packets of repeats; empty while sleeping
+	detector     repeat.Detector
 }
 
 // layerPacket is a packet of one layer.
 type layerPacket struct {
 	layer   int
 	arrived time.Time
-	due     time.Time // when the packet's frame is to be shown; zero until waitUntilDue has set it
+	due     time.Time // when the packet's frame is to be shown; zero before waitUntilDue
 	mixer.Packet
 }
 
@@ -85,8 +86,8 @@ func newVideoInput(cfg videoInputConfig) *videoInput {
 	return v
 }
 
-// enqueue queues a packet of layer n. It never blocks. Of a layer that is not in use, only key packets are queued, because
-// the size of its frames can be read from them.
+// enqueue queues a packet of layer n. It never blocks. If the layer is neither in use nor wanted, only packets of keyframes are
+// queued, because they tell the size of the layer's frames. All other packets of the layer are discarded.
 func (v *videoInput) enqueue(n int, p mixer.Packet) {
 	now := time.Now()
 	v.layers.arrived(n, now)
@@ -105,14 +106,14 @@ func (v *videoInput) enqueue(n int, p mixer.Packet) {
 	}
 }
 
-// demand sets what the video is used for from now on.
+// demand sets how all tiles together use the video from now on.
 func (v *videoInput) demand(u videoUse) {
 	if old := v.uses.Swap(&u); *old != u {
 		v.notifyChange()
 	}
 }
 
-// notifyChange wakes run, so that it follows the demand.
+// notifyChange makes run call followDemand.
 func (v *videoInput) notifyChange() {
 	select {
 	case v.changed <- struct{}{}:
@@ -120,7 +121,7 @@ func (v *videoInput) notifyChange() {
 	}
 }
 
-// demanded reports whether any view composes the video. The decoder follows this a moment later.
+// demanded reports whether any view composes the video. run starts and stops decoding a moment later.
 func (v *videoInput) demanded() bool { return v.uses.Load().decode }
 
 // calm reports whether hardly anything moves in the video.
@@ -129,13 +130,13 @@ func (v *videoInput) calm() bool { return v.motion.low.Load() }
 // requestKeyframe asks the sender for a keyframe, unless one was requested within refreshEvery. Safe for concurrent use.
 func (v *videoInput) requestKeyframe() { v.gate.requests.request() }
 
-// close stops the decoder and waits for it. Packets that are queued later are never decoded.
+// close stops run and waits for it. Packets that are queued later are never decoded.
 func (v *videoInput) close() {
 	close(v.quit)
 	v.done.Wait()
 }
 
-// run processes packets and follows the demand until close.
+// run processes packets, and changes of the demand, until close.
 func (v *videoInput) run() {
 	defer v.decoder.close()
 	v.timer = time.NewTimer(0)
@@ -161,8 +162,8 @@ func (v *videoInput) run() {
 	}
 }
 
-// waitUntilDue sets p.due and waits until that time. Later packets meanwhile stay in the queue. The result is false if
-// close was called meanwhile.
+// waitUntilDue sets p.due and waits until that time. Later packets stay in the queue meanwhile. The result is false if close
+// was called.
 func (v *videoInput) waitUntilDue(p *layerPacket) bool {
 	p.due = v.sync.schedule(*p)
 	wait := time.Until(p.due)
@@ -209,7 +210,7 @@ func (v *videoInput) process(p layerPacket) error {
 		return v.postpone(p.Packet)
 	}
 	v.decodePostponed(p.Packet)
-	if !v.gate.admit(p.Packet, v.decoder.id) {
+	if !v.gate.admit(p.Packet, v.decoder.codec) {
 		v.dropped.Add(1)
 		return nil
 	}
@@ -217,7 +218,7 @@ func (v *videoInput) process(p layerPacket) error {
 	return v.decode(p.Packet, true)
 }
 
-// followDemand follows the demand: it chooses the layer, and starts or stops decoding.
+// followDemand chooses the layer for the current demand, announces a new demand, and starts or stops decoding.
 func (v *videoInput) followDemand() {
 	u := *v.uses.Load()
 	wanted, switching := v.layers.choose(u, time.Now())
@@ -235,11 +236,11 @@ func (v *videoInput) followDemand() {
 			v.asleep.packetList = v.postponed.drain()
 		}
 		v.sleeping.Store(!u.decode)
-		v.asleepAt = time.Now()
+		v.sleepChanged = time.Now()
 	}
 }
 
-// dropQueue drops all queued packets and all kept ones. Decoding continues at the next keyframe, which it requests.
+// dropQueue drops all packets that are queued or kept, and requests a keyframe. Decoding continues at that keyframe.
 func (v *videoInput) dropQueue() {
 	for range len(v.packets) {
 		<-v.packets
@@ -250,20 +251,20 @@ func (v *videoInput) dropQueue() {
 	v.requestKeyframe()
 }
 
-// forget drops the packets that were kept. It is called before packets that do not continue the kept ones.
+// forget drops the packets that are kept. It is called when the next packet does not continue the kept packets.
 func (v *videoInput) forget() {
 	v.asleep.clear()
 	v.postponed.clear()
 	v.detector = repeat.Detector{}
 }
 
-// fail counts a packet that could not be decoded. Until the next keyframe the last good frame is shown.
+// fail counts a packet that could not be decoded. The last good frame is shown until the next keyframe.
 func (v *videoInput) fail() {
 	v.invalid.Add(1)
 	v.gate.fail()
 }
 
-// decode decodes p. If show is set, the frames that p completes are shown.
+// decode decodes p. If show is set, the frames that p completes go to the slot.
 func (v *videoInput) decode(p mixer.Packet, show bool) error {
 	if err := v.decoder.open(p.Codec); err != nil {
 		return err
@@ -272,7 +273,7 @@ func (v *videoInput) decode(p mixer.Packet, show bool) error {
 	return v.decoder.decode(p, show)
 }
 
-// chooseLoopFilter lets the decoder skip the loop filter if the difference is too small to see.
+// chooseLoopFilter makes the decoder skip the loop filter for p if tiles are so small that the difference is invisible.
 func (v *videoInput) chooseLoopFilter(p mixer.Packet) {
 	skip, request := v.filter.decide(p.Key, *v.uses.Load(), v.decoder.size(), time.Now())
 	v.decoder.skipLoopFilter(skip)
@@ -281,7 +282,7 @@ func (v *videoInput) chooseLoopFilter(p mixer.Packet) {
 	}
 }
 
-// measureMotion counts p in the motion meter once the size of frames is known.
+// measureMotion counts p in the motion meter if the size of frames is known.
 func (v *videoInput) measureMotion(p mixer.Packet) {
 	if size := v.decoder.size(); size.W > 0 {
 		v.motion.add(p, size)
@@ -296,7 +297,7 @@ func (v *videoInput) stats() mixer.SourceStats {
 		Layer: int(v.layers.current.Load()), Decoded: !v.sleeping.Load(),
 	}
 	if format := v.decoder.format.Load(); format != nil {
-		s.VideoCodec, s.Width, s.Height = format.id, format.size.W, format.size.H
+		s.VideoCodec, s.Width, s.Height = format.codec, format.size.W, format.size.H
 	}
 	return s
 }
