@@ -56,7 +56,8 @@ type infoReply struct {
 	hub     *hub.Hub
 }
 
-// info returns a snapshot of the room. It must not be called from the loop.
+// info returns a snapshot of the room. If the engine does not answer, the result is an error and a snapshot without the
+// engine's statistics. info must not be called from the loop.
 func (r *Room) info() (Info, error) {
 	reply := make(chan infoReply, 1)
 	if !r.submit(info{reply}) {
@@ -70,7 +71,7 @@ func (r *Room) info() (Info, error) {
 	case errors.Is(err, mixer.ErrClosed):
 		return Info{}, errNoSuchRoom(r.name)
 	case err != nil:
-		return Info{}, fmt.Errorf("describe room %s: %w", r.name, err)
+		return described.Info, fmt.Errorf("describe room %s: %w", r.name, err)
 	}
 	return described.withStats(stats), nil
 }

@@ -115,7 +115,7 @@ func (r *Room) checkLimits(j Joining, old *place) error {
 		return refusal.New(CodeViewers, "room %s has %d viewers; accepted are no more", r.name, limits.Viewers)
 	case !j.viewer() && others(r.places) >= limits.Participants:
 		return refusal.New(CodeFull, "room %s has %d participants; accepted are no more; viewing is still possible", r.name, limits.Participants)
-	case j.Kind == Camera && slices.ContainsFunc(r.places, func(p *place) bool { return p.Kind == Camera && p.Name == j.Name }):
+	case j.Kind == Camera && slices.ContainsFunc(r.places, func(p *place) bool { return p != old && p.Kind == Camera && p.Name == j.Name }):
 		return refusal.New(CodeNameTaken, "room %s has a camera %q already; accepted is another name", r.name, j.Name)
 	}
 	return nil

@@ -241,7 +241,8 @@ func (reg *Registry) find(name string) *Room {
 	return reg.rooms[name]
 }
 
-// List describes all open rooms, sorted by name. If the engine of a room does not answer, that room has an empty Info.
+// List describes all open rooms, sorted by name. If the engine of a room does not answer, the Info of the
+// room lacks the engine's statistics.
 func (reg *Registry) List() []Info {
 	all := []Info{}
 	for _, name := range reg.roomNames() {

@@ -8,12 +8,14 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
 	"azulejo/mixer"
+	"azulejo/mixer/hub"
 	"azulejo/mixer/mixertest"
 	"azulejo/signal/refusal"
 	"azulejo/signal/signaltest/await"
@@ -27,7 +29,9 @@ const soon = 10 * time.Second // timeout of anything that has to happen
 func open(t *testing.T, cfg Config) *Registry {
 	t.Helper()
 	cfg.Mixer = mixer.Config{Width: 64, Height: 64, FPS: 5}
-	cfg.Engine = mixertest.Start
+	if cfg.Engine == nil {
+		cfg.Engine = mixertest.Start
+	}
 	reg, err := NewRegistry(cfg, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
@@ -221,6 +225,39 @@ func TestCamerasHaveNamesOfTheirOwn(t *testing.T) {
 	enter(t, reg, "one", publisher("gate"))
 	_, err := reg.Join(t.Context(), "one", gate)
 	wantCode(t, err, CodeNameTaken)
+}
+
+// TestACameraComesBackWithASubStream: the camera's own place does not take its name away from it.
+func TestACameraComesBackWithASubStream(t *testing.T) {
+	reg := open(t, Config{})
+	gate := Joining{Name: "gate", Key: "camera/gate", Kind: Camera, Publish: Media{Video: true}, Layers: 1}
+	enter(t, reg, "one", gate)
+	gate.Layers = 2
+	enter(t, reg, "one", gate)
+	if got := order(settle(t, reg, "one")); got != "gate" {
+		t.Errorf("the room has %q, want gate once", got)
+	}
+}
+
+// deafEngine takes commands and answers none.
+type deafEngine struct{}
+
+func (deafEngine) Send(mixer.Command) {}
+
+func (deafEngine) Run(ctx context.Context) error {
+	<-ctx.Done()
+	return nil
+}
+
+func TestARoomIsListedThoughItsEngineDoesNotAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		reg := open(t, Config{Engine: func(mixer.Config, func(mixer.Event), *slog.Logger) (hub.Engine, error) { return deafEngine{}, nil }})
+		enter(t, reg, "yard", publisher("a"))
+		all := reg.List()
+		if len(all) != 1 || all[0].Room != "yard" || order(all[0]) != "a" {
+			t.Errorf("the list is %+v, want the yard with a", all)
+		}
+	})
 }
 
 func TestEmptyRoomsClose(t *testing.T) {
