@@ -2,8 +2,8 @@ package depack
 
 import "time"
 
-// longestPause is the longest plausible pause of a sender. After a jump of the sequence numbers, the clock follows the jump
-// of the timestamps only up to this pause.
+// longestPause is the longest plausible pause of a sender. If the timestamps jump by more when a sender restarts, the jump is
+// not a pause, and the clock ignores it.
 const longestPause = time.Minute
 
 // mediaTime is a time since the first packet, in units of the RTP clock.
@@ -18,8 +18,8 @@ type clock struct {
 	step     int32     // the last increase of the timestamp: the best estimate of a frame's duration
 }
 
-// set sets the clock to the RTP timestamp ts and returns the time of ts. Because timestamps wrap around, ts may lie before or
-// after the last timestamp. set takes the direction with the smaller distance.
+// set sets the clock to the RTP timestamp ts and returns the time of ts. Timestamps wrap around, so ts can be read as
+// later or as earlier than the last timestamp. set takes the reading with the shorter distance.
 func (c *clock) set(ts uint32) mediaTime {
 	if !c.started {
 		c.started, c.last = true, ts
@@ -32,12 +32,12 @@ func (c *clock) set(ts uint32) mediaTime {
 	return c.lastTime
 }
 
-// resume prepares the clock for ts, the first timestamp after a restart of the sender. sameSender says that the SSRC is the
-// same as before. If it is, and the timestamps show a plausible pause, the times continue after this pause. Otherwise the
-// time of ts will be one frame after lastTime.
-func (c *clock) resume(ts uint32, sameSender bool) {
+// resume prepares the clock for ts, the first timestamp after the sender has restarted: its sequence numbers jumped, or its
+// SSRC changed. sameSSRC says that the SSRC is the same as before. If it is, and the timestamps show a plausible pause, the
+// times continue after this pause. Otherwise the time of ts will be one frame after lastTime.
+func (c *clock) resume(ts uint32, sameSSRC bool) {
 	d := int32(ts - c.last)
-	if sameSender && d > 0 && c.duration(mediaTime(d)) <= longestPause {
+	if sameSSRC && d > 0 && c.duration(mediaTime(d)) <= longestPause {
 		return
 	}
 	step := min(c.step, int32(c.rate))

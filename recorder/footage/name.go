@@ -20,7 +20,7 @@ const (
 	Restart  Reason = "restart"  // the process ended before it finished the segment
 	Disk     Reason = "disk"     // the spool could not be written
 	Overload Reason = "overload" // the queue of packets for the disk was full
-	Unknown  Reason = "unknown"  // the video paused, or the media time jumped, or a segment got too long without a keyframe
+	Unknown  Reason = "unknown"  // the source caused it: the video paused, its time jumped, or no keyframe came for too long
 )
 
 // Name identifies a segment or a mark. Its methods format the key in the store, the file name in the spool

@@ -43,8 +43,9 @@ func (c *Client) audioCodec() mixer.Codec {
 	return ""
 }
 
-// addTransceiver adds the transceiver of one medium. The direction depends on publish, the published codec (empty: none), and
-// on Config.View. addTransceiver returns the sender of the medium, or nil if the medium is not published.
+// addTransceiver adds the transceiver of one medium. publish is the codec of the published medium; empty: it is not
+// published. publish and Config.View decide the direction. addTransceiver returns the sender of the medium, or nil if the
+// medium is not published.
 func (c *Client) addTransceiver(kind webrtc.RTPCodecType, publish mixer.Codec) (*sender, error) {
 	direction := webrtc.RTPTransceiverDirectionRecvonly
 	switch {
@@ -128,8 +129,9 @@ func (c *Client) SendVideo(p mixer.Packet) error { return c.video.send(p) }
 func (c *Client) SendAudio(p mixer.Packet) error { return c.audio.send(p) }
 
 // SendRTP sends one RTP packet on the video track, to test a server with malformed media. The track sets payload type and
-// SSRC. The sequence number of p is an offset from the next sequence number of the track: 0 is in order, 1 leaves a gap,
-// and 65535 repeats the last sequence number. SRTP drops a packet whose sequence number is far away from the last one.
+// SSRC. The sequence number of p is added to the next sequence number of the track, modulo 65536: 0 is in order, 1 leaves a
+// gap, and 65535 (-1) repeats the last sequence number. Later packets continue from there. SRTP drops a packet whose
+// sequence number is far away from the last one.
 func (c *Client) SendRTP(p *rtp.Packet) error {
 	if c.video == nil {
 		return errNotPublished

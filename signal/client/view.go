@@ -12,14 +12,14 @@ import (
 	"azulejo/mixer"
 )
 
-// receiveCounters counts the access units and losses of one medium of the mix.
+// receiveCounters counts the access units and losses of one medium that the server sends.
 type receiveCounters struct {
 	mu    sync.Mutex
 	stats Receiving
 	last  time.Time // arrival of the last access unit
 }
 
-// count counts an access unit and its arrival time.
+// count counts an access unit that arrived at the given time. p.Lost says that packets before it are missing.
 func (r *receiveCounters) count(p mixer.Packet, arrived time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -54,7 +54,7 @@ func (r *receiveCounters) snapshot() Receiving {
 	return r.stats
 }
 
-// receive starts the goroutines that read a track of the mix. It is the callback for OnTrack of the peer connection.
+// receive starts the goroutines that read a track of the server. It is the callback for OnTrack of the peer connection.
 func (c *Client) receive(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
 	c.start(func() {
 		for {

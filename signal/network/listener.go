@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Bounds are the limits of a Listener. If a time is zero, the Listener sets no such deadline. The code that uses the
-// connection may then set its own.
+// Bounds are the limits of a Listener. A network is one IPv4 address or one /64 of IPv6, see [Of]. If a timeout is zero, the
+// Listener sets no deadline for these reads or writes. The code that uses the connection may then set deadlines of its own.
 type Bounds struct {
 	Connections int // the largest number of open connections of all clients
 	PerNetwork  int // the largest number of open connections of one network
@@ -18,12 +18,12 @@ type Bounds struct {
 	Stalled   time.Duration // the timeout of each write
 }
 
-// Listener limits the connections that it accepts. Its Close also closes these connections, because pion does not close
-// them.
+// Listener limits the connections that it accepts. Its Close also closes these connections, because pion's TURN
+// server does not close them.
 type Listener struct {
 	net.Listener
 	bounds Bounds
-	shares *Shares
+	shares *Shares // counts the open connections of each network
 
 	mu    sync.Mutex
 	conns map[*connection]struct{} // the open connections; nil after Close

@@ -40,7 +40,7 @@ func (c leave) reason() string {
 	return "left"
 }
 
-// freePlace removes the place of m, and stores it as a former place. It does nothing if m no longer holds its place. It
+// freePlace removes the place of m, and remembers its id and position for a later join with the same key. It does nothing if m no longer holds its place. It
 // returns true if the other members can see the change.
 func (r *Room) freePlace(m *Member) bool {
 	if !r.hasPlace(m) {
@@ -52,7 +52,8 @@ func (r *Room) freePlace(m *Member) bool {
 	return m.place.publishes()
 }
 
-// hasPlace tells whether m still holds its place. It does not if another member got the place, or if the place was removed.
+// hasPlace tells whether m still holds its place. The result is false if another member got the
+// place, or if the place was removed.
 func (r *Room) hasPlace(m *Member) bool {
 	p := m.place
 	return p.holder.Load() == m && (slices.Contains(r.places, p) || slices.Contains(r.viewers, p))

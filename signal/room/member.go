@@ -8,8 +8,8 @@ import (
 	"azulejo/mixer/hub"
 )
 
-// backlog is the length of the queue of events for each member. Each event has the whole state of the room. So only the
-// queue of a member that has stopped reading gets full.
+// backlog is the length of the queue of events for each member. The room changes so rarely that the queue of a member
+// gets full only if the member has stopped reading.
 const backlog = 32
 
 // Member is one connection's membership of a room. Its owner must call Leave or Lose in any case. The owner must also
@@ -103,7 +103,7 @@ func (m *Member) OnDemand(notify func(mixer.Demand)) {
 		if newest == d {
 			return
 		}
-		d = newest // sendDemand may have called notify with newest before the call above, so notify must get newest again
+		d = newest // another goroutine may have passed newest to notify before d: pass it again, so that it is the last one
 	}
 }
 
@@ -113,7 +113,7 @@ func (m *Member) sendDemand(d mixer.Demand) {
 	}
 }
 
-// Mute sets which of the member's media are muted. The media that are not set in muted are heard and shown.
+// Mute mutes the media that are true in muted, and unmutes the others.
 func (m *Member) Mute(muted Media) { m.room.submit(mute{m, muted}) }
 
 // Leave ends the membership, and removes the member's place and tile. The room may end then. Leave is needed even if the

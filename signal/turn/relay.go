@@ -38,8 +38,8 @@ var (
 type allocator struct {
 	policy      *policy      // set by Run, before the first relay
 	first, last uint16       // the range of ports
-	bind        netip.Addr   // the address to which sockets of its family are bound; all other sockets listen on all addresses
-	announced   []netip.Addr // clients get the first address of a family as the address of their relay
+	bind        netip.Addr   // IPv4 or IPv6 sockets, those of its family, are bound to it; sockets of the other family listen on all addresses
+	announced   []netip.Addr // a client gets the first address of its relay's family
 	perSecond   int          // limit of one user in each direction, in bytes a second
 
 	mu      sync.Mutex
@@ -52,7 +52,7 @@ type allocator struct {
 	refused, dropped, bytesUp, bytesDown atomic.Uint64
 }
 
-// user is the part after the expiry in the user name of credentials. All relays with this user share one bitrate limit.
+// user is a user of relays. The user name of its credentials is "EXPIRY:NAME". All relays of a user share one bitrate limit.
 type user struct {
 	name     string
 	relays   int           // guarded by allocator.mu
@@ -144,7 +144,7 @@ func (a *allocator) listen(network, bind string) (net.PacketConn, uint16, error)
 	return nil, 0, fmt.Errorf("find a port for a relay: %w", last)
 }
 
-// reserve counts one more relay of a holder. It returns errQuota if the relay would exceed a limit.
+// reserve counts one more relay of a holder, which is a user in a client's network. It returns errQuota if the relay would exceed a limit.
 func (a *allocator) reserve(h holder) (*user, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -161,7 +161,7 @@ func (a *allocator) reserve(h holder) (*user, error) {
 	return u, nil
 }
 
-// release undoes reserve, and add if the relay was added.
+// release undoes the call of reserve for r. It also undoes the call of add, if there was one.
 func (a *allocator) release(r *relay) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -235,7 +235,8 @@ func (r *relay) ReadFrom(p []byte) (int, net.Addr, error) {
 	}
 }
 
-// passes tells whether a packet from or to a peer passes the policy and the limiter. It counts the packet if it does not.
+// passes tells whether a packet from or to a peer passes the policy and the limiter. A packet that
+// does not pass is counted as refused or as dropped.
 func (r *relay) passes(peer net.Addr, size int, bytes *rate.Limiter) bool {
 	addr, ok := peer.(*net.UDPAddr)
 	if !ok || !r.allocator.policy.allowsPeer(addr.AddrPort()) {

@@ -38,7 +38,7 @@ func (e usageError) Unwrap() error { return e.error }
 // Usage marks err as a mistake of the user in flags or configuration. If a command returns such an error, Run returns 2.
 func Usage(err error) error { return usageError{err} }
 
-// Run parses args into p and runs the command that args name. It returns the exit code: 0 for success, 1 for a failure, 2 for
+// Run parses args into p and runs the command in args. It returns the exit code: 0 for success, 1 for a failure, 2 for
 // a mistake in flags or configuration.
 //
 // The command has a Run method. This method may have parameters of three kinds, in any order. A context.Context ends at an
