@@ -42,8 +42,9 @@ func (d *videoDecoder) open(id mixer.Codec) error {
 	return nil
 }
 
-// decode decodes p. If show is set, the frames that p completes go to the slot. Otherwise they are dropped.
-func (d *videoDecoder) decode(p mixer.Packet, show bool) error {
+// decode decodes p, and returns the number of frames that p completes. If show is set, these frames go to the slot. Otherwise
+// they are dropped.
+func (d *videoDecoder) decode(p mixer.Packet, show bool) (frames int, err error) {
 	decoded, err := d.decoder.DecodeCutouts(p, d.wanted(show))
 	d.immediate = false
 	for _, result := range decoded {
@@ -57,7 +58,7 @@ func (d *videoDecoder) decode(p mixer.Packet, show bool) error {
 		d.expected = d.cutouts(f)
 		d.slot.replace(result)
 	}
-	return err
+	return len(decoded), err
 }
 
 // wanted returns the cutouts to make while decoding: d.expected if the frame is shown, otherwise none.
