@@ -9,15 +9,15 @@ import (
 )
 
 // frameSlot keeps the newest frame of one source, with its cutouts. A frame that was not fetched before the next frame comes
-// is dropped. Only one goroutine at a time may call replace, touch, expectOther and clear. All other methods are safe for
+// is dropped. Only one goroutine at a time may call replace, restore, touch, expectOther and clear. All other methods are safe for
 // concurrent use.
 type frameSlot struct {
 	frames mixer.Meter // counts the frames that can be shown
 
 	mu        sync.Mutex
-	newest    codec.Decoded // owned; its Frame is nil before the first replace; only replace and clear change it
+	newest    codec.Decoded // owned; its Frame is nil before the first replace; only replace, restore and clear change it
 	seq       uint64        // number of newest
-	lastVideo time.Time     // when video of the source last came: the time of the last replace or touch
+	lastVideo time.Time     // when video of the source last came: see record
 	changed   time.Time     // when a frame last differed from the frame before
 	rhythm    rhythm        // of the times in lastVideo
 	other     bool          // the next frame may differ although nothing has changed in front of the camera
@@ -37,6 +37,20 @@ func (s *frameSlot) replace(d codec.Decoded) {
 	s.record(now, s.newest.Frame != nil && !s.other)
 	old := s.newest
 	s.newest, s.other = d, false
+	s.seq++
+	s.mu.Unlock()
+	old.Close()
+}
+
+// restore is replace for a frame that came earlier and was not decoded then. The time of the last video stays, unless no video has
+// come yet.
+func (s *frameSlot) restore(d codec.Decoded) {
+	s.mu.Lock()
+	if s.lastVideo.IsZero() {
+		s.record(time.Now(), false)
+	}
+	old := s.newest
+	s.newest = d
 	s.seq++
 	s.mu.Unlock()
 	old.Close()

@@ -33,6 +33,12 @@ func TestAgeText(t *testing.T) {
 	}
 }
 
+// veiled is the colour of the last frame of a lost source that was c.
+func veiled(c codec.Colour) codec.Colour {
+	mix := func(a, b uint8) uint8 { return uint8((int(a)*(255-veilAlpha) + int(b)*veilAlpha) / 255) }
+	return codec.Colour{Y: mix(c.Y, shade.Y), U: mix(c.U, shade.U), V: mix(c.V, shade.V)}
+}
+
 // awake arranges v and waits until s is decoded. That clears the slot.
 func awake(t *testing.T, v *view, s *publisher) {
 	t.Helper()
@@ -149,7 +155,7 @@ func TestALostSourceSaysHowLong(t *testing.T) {
 		}
 	}
 	eventually(t, 4*time.Second, "lost for 3 s", age(3))
-	eventually(t, time.Second, "a placeholder is shown", func() bool { return v.shows(image.Rect(0, 0, 320, 40), slate) })
+	eventually(t, time.Second, "the last frame is darkened", func() bool { return v.shows(image.Rect(0, 0, 320, 40), veiled(red)) })
 	src.SetAway(true)
 	eventually(t, time.Second, "reconnecting", func() bool { return v.layout().Tiles[0].State == mixer.Reconnecting })
 }

@@ -80,7 +80,7 @@ func newVideoInput(cfg videoInputConfig) *videoInput {
 		cfg:     cfg,
 		packets: make(chan layerPacket, videoQueue), changed: make(chan struct{}, 1), quit: make(chan struct{}),
 		gate:      keyframeGate{requests: keyframeRequests{send: cfg.requestKeyframe}, closed: true},
-		decoder:   videoDecoder{maxPixels: cfg.maxPixels, slot: cfg.slot, cutouts: cfg.cutouts},
+		decoder:   videoDecoder{maxPixels: cfg.maxPixels, cutouts: cfg.cutouts},
 		sync:      newLipSync(cfg.audio, cfg.layers, cfg.delayed),
 		announced: mixer.Demand{Layer: cfg.layers - 1},
 	}
@@ -222,7 +222,7 @@ func (v *videoInput) process(p layerPacket) error {
 		return nil
 	}
 	v.measureMotion(p.Packet)
-	return v.decode(p.Packet, true)
+	return v.decode(p.Packet, v.cfg.slot.replace)
 }
 
 // followDemand chooses the layer for the current demand, announces a new demand, and starts or stops decoding.
@@ -295,8 +295,8 @@ func (v *videoInput) tooLarge(p mixer.Packet) (mixer.Trouble, bool) {
 	return mixer.Trouble{Reason: mixer.ReasonTooLarge, Detail: detail}, true
 }
 
-// decode decodes p. If show is set, the frames that p completes go to the slot.
-func (v *videoInput) decode(p mixer.Packet, show bool) error {
+// decode decodes p. show gets the frames that p completes; nil: they are dropped.
+func (v *videoInput) decode(p mixer.Packet, show func(codec.Decoded)) error {
 	if err := v.decoder.open(p.Codec); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"azulejo/codec"
 	"azulejo/codec/h264"
 	"azulejo/codec/repeat"
 	"azulejo/mixer"
@@ -139,9 +140,13 @@ func (v *videoInput) replay(packets []mixer.Packet, show bool) (shown bool) {
 		if !v.gate.admit(p, v.decoder.codec) {
 			continue
 		}
-		if err := v.decode(p, show && i == last); err != nil {
+		var put func(codec.Decoded)
+		if show && i == last {
+			put = v.cfg.slot.restore
+		}
+		if err := v.decode(p, put); err != nil {
 			v.fail(p, err)
-		} else if show && i == last {
+		} else if put != nil {
 			shown = true
 		}
 	}
@@ -180,7 +185,7 @@ func (v *videoInput) postpone(p mixer.Packet) error {
 	v.obstacle.pass()
 	v.postponed.add(p)
 	for v.postponed.full(v.decoder.size()) {
-		if err := v.decode(v.postponed.removeOldest(), false); err != nil {
+		if err := v.decode(v.postponed.removeOldest(), nil); err != nil {
 			v.postponed.clear()
 			return err
 		}
