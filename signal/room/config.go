@@ -16,8 +16,11 @@ type Config struct {
 	Mixer  mixer.Config // Epoch is set when a room starts
 	Engine hub.Start    // makes the engine of a room
 	Limits Limits
-	Grace  time.Duration       // how long a participant keeps its place after its connection broke; zero: DefaultGrace
-	Rooms  map[string]Settings // the configured rooms, by name; they are open as long as the registry runs
+	Grace  time.Duration // how long a participant keeps its place after its connection broke; zero: DefaultGrace
+	// ConditionChanged is called after the condition of a participant's source has changed; nil: nothing is called. id and name
+	// are those of the participant. Goroutines of the mixer call it, so it must not block.
+	ConditionChanged func(room, id, name string, c mixer.Condition)
+	Rooms            map[string]Settings // the configured rooms, by name; they are open as long as the registry runs
 }
 
 // Settings are the settings of one configured room.

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"azulejo/mixer"
 	"azulejo/mixer/hub"
 	"azulejo/recorder"
 	"azulejo/signal/refusal"
@@ -177,6 +178,14 @@ type Joining struct {
 	Screen  bool   // the video is a shared screen, which is never cropped
 	Mesh    bool   // the member joins a mesh room; it publishes nothing to the server and counts as a viewer
 	Layers  int    // the number of layers of the video; zero: one
+	// FrozenAfter and Solo are those of mixer.SourceSpec.
+	FrozenAfter time.Duration
+	Solo        bool
+}
+
+// spec describes the source of the member, without ID, Name and Place.
+func (j Joining) spec() mixer.SourceSpec {
+	return mixer.SourceSpec{Screen: j.Screen, Layers: j.Layers, FrozenAfter: j.FrozenAfter, Solo: j.Solo}
 }
 
 // Join makes the caller a member of a room, and starts the room if necessary. It waits until Run has started or ctx ends.
