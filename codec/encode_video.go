@@ -129,11 +129,13 @@ func videoOptions(c VideoConfig) (name string, options map[string]string) {
 		}
 		return "libx264", options
 	case mixer.VP8:
+		const qmin, qmax = 4, 56
 		options = map[string]string{
-			"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0", "static-thresh": "100", "qmin": "4", "qmax": "56",
+			"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0", "static-thresh": "100",
+			"qmin": strconv.Itoa(qmin), "qmax": strconv.Itoa(qmax),
 		}
 		if c.Quality > 0 {
-			options["crf"] = strconv.Itoa(c.Quality)
+			options["crf"] = strconv.Itoa(min(max(c.Quality, qmin), qmax)) // libvpx accepts no value outside this range
 		} else {
 			options["minrate"] = strconv.Itoa(c.Bitrate)
 		}
