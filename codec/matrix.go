@@ -98,9 +98,21 @@ func (f *Frame) setMatrix(m astiav.ColorSpace) {
 // drawInMatrix draws src, converted to matrix m, on the whole of f. Both frames must be planar and have the same size. f may be
 // src.
 func (f *Frame) drawInMatrix(src *Frame, m astiav.ColorSpace) {
-	change, to, from := changeOf(src.f.ColorSpace(), m).c(), f.areas(), src.areas()
-	C.change_matrix(&change, &to[0], &from[0])
+	changeMatrix(f, src, changeOf(src.f.ColorSpace(), m))
 	f.f.SetColorSpace(m)
+}
+
+// changeMatrix writes the changed samples of src to dst, with the fastest instructions of this processor. It does not change
+// the tag of dst.
+func changeMatrix(dst, src *Frame, m matrixChange) {
+	c, to, from := m.c(), dst.areas(), src.areas()
+	C.change_matrix(&c, &to[0], &from[0])
+}
+
+// changeMatrixPortable is like changeMatrix, with instructions that every processor has. Only tests use it.
+func changeMatrixPortable(dst, src *Frame, m matrixChange) {
+	c, to, from := m.c(), dst.areas(), src.areas()
+	C.change_matrix_portable(&c, &to[0], &from[0])
 }
 
 // inMatrix returns f in matrix m: another reference to f if f has this matrix already, and a converted copy otherwise. f must

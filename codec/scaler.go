@@ -1,7 +1,14 @@
 package codec
 
 //#cgo pkg-config: libswscale libavutil
+//#include <libavutil/pixdesc.h>
 //#include <libswscale/swscale.h>
+//
+//// is_grey tells whether f has luma alone.
+//static int is_grey(const AVFrame *f) {
+//	const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(f->format);
+//	return d && d->nb_components < 3;
+//}
 import "C"
 
 import (
@@ -82,7 +89,17 @@ func (s *Scaler) Scale(dst, src *Frame) error {
 		return fmt.Errorf("scale: %w", mixer.ErrClosed)
 	}
 	dst.f.SetColorSpace(src.f.ColorSpace())
+	if dst.f.ColorRange() == astiav.ColorRangeMpeg && src.isLimitedGrey() {
+		// swscale takes all grey for full range. It keeps the samples if dst has full range too.
+		dst.f.SetColorRange(astiav.ColorRangeJpeg)
+		defer dst.f.SetColorRange(astiav.ColorRangeMpeg)
+	}
 	return translate("scale", scaleFrame(s.c, dst.f, src.f))
+}
+
+// isLimitedGrey tells whether f has luma of limited range and no chroma.
+func (f *Frame) isLimitedGrey() bool {
+	return C.is_grey((*C.AVFrame)(f.f.UnsafePointer())) != 0 && f.f.ColorRange() != astiav.ColorRangeJpeg
 }
 
 func scaleFrame(c *C.SwsContext, dst, src *astiav.Frame) error {
