@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/bluenviron/gortsplib/v5"
@@ -23,17 +24,26 @@ type rtspFeed struct {
 	url   *base.URL
 	udp   bool // RTP over UDP, not inside the RTSP connection
 	audio bool // pull the audio track too
+
+	logins  *Logins        // limits the logins with a wrong password
+	playing func()         // called when the server has begun to play; may be nil
+	lost    *atomic.Uint64 // counts lost RTP packets; may be nil
 }
 
 // Run plays the tracks until ctx ends or the connection breaks. Only one goroutine may call it at a time. gortsplib's
 // goroutine calls out.
 func (f *rtspFeed) Run(ctx context.Context, out func(mixer.Packet), _ <-chan struct{}) error {
+	account, err := f.logins.begin(ctx, f.url)
+	if err != nil {
+		return err
+	}
+	defer account.release()
 	protocol := gortsplib.ProtocolTCP
 	if f.udp {
 		protocol = gortsplib.ProtocolUDP
 	}
-	c := &gortsplib.Client{Scheme: f.url.Scheme, Host: f.url.Host, Protocol: &protocol}
-	if err := c.Start(); err != nil {
+	c := &gortsplib.Client{Scheme: f.url.Scheme, Host: f.url.Host, Protocol: &protocol, DialContext: dial, OnPacketsLost: f.countLost}
+	if err = c.Start(); err != nil {
 		return fmt.Errorf("connect to %s: %w", f.url.Host, err)
 	}
 	stop := context.AfterFunc(ctx, c.Close)
@@ -41,14 +51,30 @@ func (f *rtspFeed) Run(ctx context.Context, out func(mixer.Packet), _ <-chan str
 		stop()
 		c.Close()
 	}()
-	err := f.play(c, out)
+	err = f.play(c, out)
+	account.conclude(err)
 	if err == nil {
+		f.begun()
 		err = c.Wait()
 	}
 	if ctx.Err() != nil {
 		return nil
 	}
 	return fmt.Errorf("play %s: %w", f.url.Host, err)
+}
+
+// begun tells that the server plays.
+func (f *rtspFeed) begun() {
+	if f.playing != nil {
+		f.playing()
+	}
+}
+
+// countLost counts lost RTP packets.
+func (f *rtspFeed) countLost(n uint64) {
+	if f.lost != nil {
+		f.lost.Add(n)
+	}
 }
 
 // play sets up the tracks and starts playing them.
