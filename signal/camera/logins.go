@@ -54,7 +54,33 @@ type portLogins struct {
 // NewLogins returns a Logins that has seen no login.
 func NewLogins() *Logins { return &Logins{accounts: map[accountKey]*account{}} }
 
-// login is one session's permission to send credentials. A nil login does nothing.
+// Run plays the stream, unless its account must not log in now. Then it returns a [Failure] without a connection.
+func (f *rtspFeed) Run(ctx context.Context, out func(mixer.Packet), refresh <-chan struct{}) error {
+	if f.logins == nil || f.url.User == nil {
+		return f.run(ctx, out, refresh)
+	}
+	if err := f.logins.check(f.url); err != nil {
+		return err
+	}
+	var newest *login
+	playing := f.playing
+	f.login = func() (err error) {
+		newest.accept() // the server has let the session go on to another connection
+		newest, err = f.logins.begin(ctx, f.url)
+		return err
+	}
+	f.playing = func(transport string, audio mixer.Codec) {
+		newest.accept()
+		if playing != nil {
+			playing(transport, audio)
+		}
+	}
+	err := f.run(ctx, out, refresh)
+	newest.conclude(err)
+	return err
+}
+
+// login is one connection's permission to send credentials. A nil login does nothing.
 type login struct {
 	logins  *Logins
 	account *account
@@ -62,13 +88,21 @@ type login struct {
 	once    sync.Once
 }
 
-// begin waits until the account of url may log in, and returns the permission. While the first logins are in progress,
-// further ones wait for their results. The error is a [Failure] if the account is refused until later, or the error of
-// ctx. The login is nil if url has no user.
-func (l *Logins) begin(ctx context.Context, url *base.URL) (*login, error) {
-	if l == nil || url.User == nil {
-		return nil, nil
+// check returns a [Failure] if the account of url must not log in now.
+func (l *Logins) check(url *base.URL) error {
+	key, port := splitAccount(url)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	a := l.find(key)
+	if a.at(port).accepted.IsZero() && a.refuses(time.Now()) {
+		return a.refusal()
 	}
+	return nil
+}
+
+// begin waits until the account of url may log in, and returns the permission. While the first logins are in progress,
+// further ones wait for their results. The error is a [Failure] if the account must not log in now, or that of ctx.
+func (l *Logins) begin(ctx context.Context, url *base.URL) (*login, error) {
 	key, port := splitAccount(url)
 	for {
 		l.mu.Lock()
@@ -107,17 +141,25 @@ func (l *Logins) find(key accountKey) *account {
 	return a
 }
 
-// allow returns a permission, or a channel that is closed when it is worth to ask again, or an error. The caller must
-// hold l.mu.
-func (a *account) allow(l *Logins, port string, now time.Time) (*login, <-chan struct{}, error) {
+// at returns the results of a port, which it makes if they are missing. The caller must hold the mu of the Logins.
+func (a *account) at(port string) *portLogins {
 	p := a.ports[port]
 	if p == nil {
 		p = &portLogins{}
 		a.ports[port] = p
 	}
-	most := freeLogins // in progress at once
+	return p
+}
+
+// refuses tells whether too many logins have failed for another one now. The caller must hold the mu of the Logins.
+func (a *account) refuses(now time.Time) bool { return a.failed() >= freeLogins && now.Before(a.next) }
+
+// allow returns a permission, or a channel that is closed when it is worth to ask again, or an error. The caller must
+// hold l.mu.
+func (a *account) allow(l *Logins, port string, now time.Time) (*login, <-chan struct{}, error) {
+	p, most := a.at(port), freeLogins // in progress at once
 	if p.accepted.IsZero() {
-		if a.failed() >= freeLogins && now.Before(a.next) {
+		if a.refuses(now) {
 			return nil, nil, a.refusal()
 		}
 		most = max(freeLogins-a.failed(), 1)
@@ -142,14 +184,11 @@ func (a *account) failed() (n int) {
 	return n
 }
 
-// conclude notes the result of a session's start: err is nil if the server plays.
+// conclude notes how the session ended. It has no effect if the server has played before.
 func (g *login) conclude(err error) {
-	switch {
-	case err == nil:
-		g.accept()
-	case refusesLogin(err):
+	if refusesLogin(err) {
 		g.refuse()
-	default:
+	} else {
 		g.release()
 	}
 }

@@ -176,7 +176,8 @@ func (o *outlet) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	o.ctx = ctx
 	if r, ok := f.(*rtspFeed); ok {
-		r.lost, r.playing = &o.status.lost, func() { o.watch.begin(time.Now()) }
+		r.lost, r.audioTrouble = func(n uint64) { o.status.lost.Add(n) }, o.status.setAudioTrouble
+		r.playing = func(string, mixer.Codec) { o.watch.begin(time.Now()) }
 	}
 	var observer sync.WaitGroup
 	var ended *Failure // why the watch ended the session; nil: it did not

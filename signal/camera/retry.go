@@ -21,7 +21,6 @@ const (
 	hostPause      = time.Second     // while the host takes no connection
 	unknownPause   = 5 * time.Second // at most, while the host's name is unknown
 	forbiddenPause = time.Minute     // at least, if the server denies access: it answers the same to every try
-	connectTimeout = 2 * time.Second // for a TCP connection to one address
 	randomPart     = 0.1             // by which a pause is longer or shorter, so that cameras do not all come at once
 	longestReopen  = 200 * time.Millisecond
 )
@@ -84,25 +83,4 @@ func sleep(ctx context.Context, d time.Duration) {
 	case <-ctx.Done():
 	case <-time.After(d):
 	}
-}
-
-// dial connects to a host. It looks up the name first, so that connectTimeout limits the connection to each address and
-// not the lookup.
-func dial(ctx context.Context, network, address string) (net.Conn, error) {
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, err
-	}
-	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-	if err != nil {
-		return nil, err
-	}
-	dialer := net.Dialer{Timeout: connectTimeout}
-	for _, a := range addresses {
-		var conn net.Conn
-		if conn, err = dialer.DialContext(ctx, network, net.JoinHostPort(a.Unmap().String(), port)); err == nil {
-			return conn, nil
-		}
-	}
-	return nil, err
 }

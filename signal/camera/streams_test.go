@@ -21,6 +21,13 @@ type seat struct {
 	frames [2][]time.Time // when video packets came, by layer
 	audio  []mixer.Packet
 	owners []string // URLs of the streams that the audio came from, one for each change
+	told   []mixer.Reason
+}
+
+func (s *seat) ReportTrouble(t mixer.Trouble) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.told = append(s.told, t.Reason)
 }
 
 func (s *seat) WriteVideo(layer int, _ mixer.Packet) {
@@ -69,7 +76,7 @@ type rig struct {
 
 func newRig(ctx context.Context, cfg Config) (r *rig, wait func()) {
 	r = &rig{seat: &seat{}}
-	r.streams = newStreams(cfg, r.seat, startFeed, slog.New(slog.DiscardHandler))
+	r.streams = newStreams(cfg, r.seat, startFeed, newStatus(), slog.New(slog.DiscardHandler))
 	r.open = func(url string) (Feed, error) {
 		return &fakeFeed{url: url, rig: r, broken: &r.down[slices.Index(cfg.urls(), url)]}, nil
 	}
@@ -149,7 +156,7 @@ var (
 func TestMakeBeforeBreak(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		r, wait := newRig(ctx, Config{URL: "main", SubURL: "sub", Audio: true})
+		r, wait := newRig(ctx, Config{URL: "main", SubURL: "sub", Audio: AudioTrue})
 		r.after(t, 5*time.Second, "1") // the cheaper one, before the first demand
 		r.demand(large)
 		r.after(t, 1500*time.Millisecond, "0 and 1") // no keyframe yet
@@ -197,7 +204,7 @@ func TestABrokenStreamIsReplaced(t *testing.T) {
 	for layer, d := range []mixer.Demand{large, small} {
 		synctest.Test(t, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
-			r, wait := newRig(ctx, Config{URL: "main", SubURL: "sub", Audio: true})
+			r, wait := newRig(ctx, Config{URL: "main", SubURL: "sub", Audio: AudioTrue})
 			wanted, other := fmt.Sprint(layer), fmt.Sprint(1-layer)
 			r.demand(d)
 			r.after(t, 10*time.Second, wanted)
@@ -244,7 +251,7 @@ func TestOneStream(t *testing.T) {
 func TestManyDemands(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		r, wait := newRig(ctx, Config{URL: "main", SubURL: "sub", Audio: true})
+		r, wait := newRig(ctx, Config{URL: "main", SubURL: "sub", Audio: AudioTrue})
 		for i := range 300 {
 			r.demand([]mixer.Demand{large, small, none}[i*7%3])
 			time.Sleep(time.Duration(i*i%1700) * time.Millisecond)
@@ -273,7 +280,7 @@ func TestSubURLIsChecked(t *testing.T) {
 
 // TestRefreshReachesAllStreams: a refresh is passed to all streams and never blocks.
 func TestRefreshReachesAllStreams(t *testing.T) {
-	s := newStreams(Config{URL: "main", SubURL: "sub"}, &seat{}, startFeed, slog.New(slog.DiscardHandler))
+	s := newStreams(Config{URL: "main", SubURL: "sub"}, &seat{}, startFeed, newStatus(), slog.New(slog.DiscardHandler))
 	s.refresh()
 	s.refresh()
 	for _, p := range s.pulls {

@@ -60,20 +60,23 @@ type watch struct {
 	lost     time.Time // when the first picture after a loss came, since the last keyframe; zero: none was lost
 }
 
-// begin notes that the server plays: from now on pictures are due.
+// begin notes that the server plays: from now on pictures are due. A session that tries several transports plays several
+// times.
 func (w *watch) begin(now time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.playing.IsZero() {
+	if w.pictures == 0 {
 		w.playing = now
 	}
 }
 
 // picture notes a whole picture.
 func (w *watch) picture(p mixer.Packet, now time.Time) {
-	w.begin(now)
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.playing.IsZero() {
+		w.playing = now
+	}
 	if w.pictures++; w.pictures > 1 {
 		w.rhythm.add(now.Sub(w.last))
 		w.rhythm.patience = 0
