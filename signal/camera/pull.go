@@ -251,7 +251,7 @@ func (o *outlet) write(p mixer.Packet) {
 // held tells whether pictures are held back: the stream broke before, and while another stream stands in for it, it must
 // first last.
 func (o *outlet) held(now time.Time) bool {
-	return now.Sub(o.first) < o.journal.steadyAfter() && o.standIn(o.pull).state().phase == flowing
+	return len(o.pulls) > 1 && now.Sub(o.first) < o.journal.steadyAfter() && o.standIn(o.pull).state().phase == flowing
 }
 
 // passed notes that a picture was passed on to the room.
