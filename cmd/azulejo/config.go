@@ -98,7 +98,15 @@ type CameraConfig struct {
 func (c *CameraConfig) setDefaults() { c.Audio, c.Transport = true, "tcp" }
 
 func (c CameraConfig) camera(room string) camera.Config {
-	return camera.Config{Room: room, Name: c.Name, URL: c.URL, SubURL: c.SubURL, UDP: c.Transport == "udp", Audio: c.Audio}
+	return camera.Config{Room: room, Name: c.Name, URL: c.URL, SubURL: c.SubURL, Transport: c.Transport, Audio: c.audioMode()}
+}
+
+// audioMode returns what happens to the camera's audio.
+func (c CameraConfig) audioMode() camera.AudioMode {
+	if c.Audio {
+		return camera.AudioTrue
+	}
+	return camera.AudioNever
 }
 
 // ViewConfig is a named view of a room. For its fields see mixer.View.

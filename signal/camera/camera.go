@@ -1,17 +1,12 @@
 // Package camera feeds a room with media that the server fetches itself: RTSP cameras, and the files and test patterns
 // that [mixer.FeedSpec] names. Camera.Run joins the camera's room as a participant and pulls its streams. When a feed breaks
-// or the membership ends, the camera tries again after a pause that grows with the number of tries.
+// or the membership ends, the camera tries again, see retry.
 package camera
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
-	"time"
-
-	"github.com/bluenviron/gortsplib/v5/pkg/base"
 
 	"azulejo/mixer"
 	"azulejo/signal/room"
@@ -20,34 +15,6 @@ import (
 // Registry is the part of [room.Registry] that cameras use.
 type Registry interface {
 	Join(ctx context.Context, room string, j room.Joining) (*room.Member, error)
-}
-
-// Config holds a camera's name and room, and where its media come from.
-type Config struct {
-	Room   string
-	Name   string
-	URL    string // "rtsp://…", "rtsps://…", "file:PATH" or "test:[?w&h&fps&tone&hue]"
-	SubURL string // a smaller version of the same video, pulled instead of URL while it is large enough; may be empty
-	UDP    bool   // RTP over UDP instead of inside the RTSP connection
-	Audio  bool   // the camera's audio is mixed too
-}
-
-// Validate returns an error that names the first wrong URL and what is accepted.
-func (c Config) Validate() error {
-	for i, raw := range c.urls() {
-		if _, err := c.parse(raw); err != nil {
-			return fmt.Errorf("camera %s: %s: %w", c.Name, [...]string{"url", "sub_url"}[i], err)
-		}
-	}
-	return nil
-}
-
-// urls returns the URLs of the streams in the order of the mixer's layers, the largest first.
-func (c Config) urls() []string {
-	if c.SubURL == "" {
-		return []string{c.URL}
-	}
-	return []string{c.URL, c.SubURL}
 }
 
 // Feed is one kind of input.
@@ -74,33 +41,12 @@ func (i input) open(open openFeed) (Feed, error) {
 	return open(i.spec)
 }
 
-// parse parses a URL by its scheme. It accesses neither disk nor network.
-func (c Config) parse(raw string) (input, error) {
-	scheme, _, _ := strings.Cut(raw, ":")
-	switch scheme {
-	case "rtsp", "rtsps":
-		u, err := base.ParseURL(raw)
-		if err != nil || u.Host == "" {
-			return input{}, fmt.Errorf("%s: accepted is rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH", redact(raw))
-		}
-		return input{rtsp: &rtspFeed{url: u, udp: c.UDP, audio: c.Audio}}, nil
-	case "file", "test":
-		spec, err := mixer.ParseFeed(c.Name, raw)
-		return input{spec: spec}, err
-	}
-	return input{}, fmt.Errorf("%q: accepted are rtsp://HOST/PATH, rtsps://HOST/PATH, file:PATH and test:[?w=640&h=360&fps=15&tone=440&hue=210]", redact(raw))
-}
-
-// redact removes everything up to the last @, where the user and the password of a URL are.
-func redact(raw string) string {
-	return raw[strings.LastIndex(raw, "@")+1:]
-}
-
 // Camera is one configured camera.
 type Camera struct {
 	cfg      Config
 	registry Registry
 	log      *slog.Logger
+	status   *status
 	tried    chan struct{} // closed after the first try to join the room
 	once     sync.Once     // for closing tried
 }
@@ -108,7 +54,7 @@ type Camera struct {
 // New returns a camera, which Run starts. cfg must be valid.
 func New(cfg Config, registry Registry, log *slog.Logger) *Camera {
 	log = log.With("room", cfg.Room, "camera", cfg.Name)
-	return &Camera{cfg: cfg, registry: registry, log: log, tried: make(chan struct{})}
+	return &Camera{cfg: cfg, registry: registry, log: log, status: newStatus(), tried: make(chan struct{})}
 }
 
 // Tried returns a channel that is closed once the camera has joined the room or has failed to join it for the first
@@ -116,56 +62,40 @@ func New(cfg Config, registry Registry, log *slog.Logger) *Camera {
 // closed.
 func (c *Camera) Tried() <-chan struct{} { return c.tried }
 
-// Run keeps the camera in its room until ctx ends, and returns nil then.
+// Stats returns a snapshot of the camera. It may be called at any time.
+func (c *Camera) Stats() Stats { return c.status.stats() }
+
+// Run keeps the camera in its room until ctx ends, and returns nil then. It logs the first of consecutive failures to
+// join.
 func (c *Camera) Run(ctx context.Context) error {
 	defer c.once.Do(func() { close(c.tried) })
-	for try := 0; ctx.Err() == nil; try++ {
-		err := c.stay(ctx)
-		pause(ctx, c.log, try, err)
+	for failed := 0; ctx.Err() == nil; {
+		joined, err := c.stay(ctx)
+		if ctx.Err() != nil {
+			break
+		}
+		if joined {
+			failed = 0
+		}
+		if failed == 0 {
+			c.log.Warn("camera not in its room", "error", err)
+		}
+		sleep(ctx, random(backoff(failed)))
+		failed++
 	}
 	return nil
 }
 
-// pause logs err, the reason why the camera or one of its streams is lost. Then it waits before the next try. try is
-// the number of the failed try, from zero.
-func pause(ctx context.Context, log *slog.Logger, try int, err error) {
-	if ctx.Err() != nil {
-		return
-	}
-	d := backoff(try)
-	log.Warn("camera lost", "error", err, "again_in", d)
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
-	}
-}
-
-// backoff returns the pause after a failed try: 1 s five times, 5 s five times, 10 s ten times, then a minute.
-func backoff(try int) time.Duration {
-	switch {
-	case try < 5:
-		return time.Second
-	case try < 10:
-		return 5 * time.Second
-	case try < 20:
-		return 10 * time.Second
-	}
-	return time.Minute
-}
-
 // stay joins the room and pulls the camera's streams until the membership or ctx ends. While the streams are broken the
-// camera keeps its place in the room, and its tile shows a placeholder.
-func (c *Camera) stay(ctx context.Context) error {
-	m, err := c.registry.Join(ctx, c.cfg.Room, room.Joining{
-		Name: c.cfg.Name, Key: "camera/" + c.cfg.Name, Kind: room.Camera, Publish: room.Media{Audio: c.cfg.Audio, Video: true},
-		Layers: len(c.cfg.urls()),
-	})
+// camera keeps its place in the room, and its tile shows a placeholder. The result tells whether the camera joined.
+func (c *Camera) stay(ctx context.Context) (joined bool, err error) {
+	m, err := c.registry.Join(ctx, c.cfg.Room, c.cfg.joining())
 	c.once.Do(func() { close(c.tried) })
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer m.Leave()
-	s := newStreams(c.cfg, m, func(spec mixer.FeedSpec) (Feed, error) { return m.Hub().OpenFeed(spec), nil }, c.log)
+	s := newStreams(c.cfg, m, func(spec mixer.FeedSpec) (Feed, error) { return m.Hub().OpenFeed(spec), nil }, c.status, c.log)
 	m.OnKeyframeRequest(s.refresh)
 	m.OnDemand(s.demand)
 	ctx, cancel := context.WithCancel(ctx)
@@ -178,5 +108,13 @@ func (c *Camera) stay(ctx context.Context) error {
 		}
 	}()
 	s.run(ctx)
-	return m.Err()
+	return true, m.Err()
+}
+
+// joining returns how the camera joins its room.
+func (c Config) joining() room.Joining {
+	return room.Joining{
+		Name: c.Name, Key: "camera/" + c.Name, Kind: room.Camera, Layers: len(c.urls()),
+		Publish: room.Media{Audio: c.Audio.mixed(), Video: true},
+	}
 }
