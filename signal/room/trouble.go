@@ -1,6 +1,0 @@
-package room
-
-import "azulejo/mixer"
-
-// ReportTrouble says why no video of the member comes; the zero Trouble: video comes.
-func (m *Member) ReportTrouble(mixer.Trouble) {}
