@@ -131,15 +131,15 @@ func (r *relay) OnRecord(ctx *gortsplib.ServerHandlerOnRecordCtx) (*base.Respons
 	ctx.Session.OnPacketRTPAny(func(m *description.Media, _ format.Format, p *rtp.Packet) {
 		_ = s.WritePacketRTP(m, p) // the reader has left
 		if p.SequenceNumber%16 == 0 {
-			_ = s.WritePacketRTCP(m, &rtcp.SenderReport{SSRC: p.SSRC, NTPTime: wallClock(), RTPTime: p.Timestamp})
+			_ = s.WritePacketRTCP(m, &rtcp.SenderReport{SSRC: p.SSRC, NTPTime: ntpNow(), RTPTime: p.Timestamp})
 		}
 	})
 	close(r.ready)
 	return &base.Response{StatusCode: base.StatusOK}, nil
 }
 
-// wallClock is the NTP time now: seconds since 1900 as a fixed-point number of 32.32 bits.
-func wallClock() uint64 {
+// ntpNow is the NTP time now: seconds since 1900 as a fixed-point number of 32.32 bits.
+func ntpNow() uint64 {
 	now := time.Now()
 	return uint64(now.Unix()+2_208_988_800)<<32 | uint64(now.Nanosecond())<<32/1_000_000_000
 }

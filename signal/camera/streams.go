@@ -86,7 +86,7 @@ func newStreams(cfg Config, out upstream, open openFeed, state *status, log *slo
 		if err != nil {
 			return nil, err
 		}
-		return in.open(open)
+		return in.open(open, log)
 	}
 	for i, url := range cfg.urls() {
 		l := log
