@@ -232,10 +232,20 @@ func TestTooLargeFramesAreNotShown(t *testing.T) {
 	m := start(t, cfg)
 	watch(t, m, mixer.H264)
 	src := m.AddSource(SourceConfig{Name: "huge"})
-	publish(t, src, mixer.H264, 640, 360, codec.RGB(200, 20, 20))
+	stop := publish(t, src, mixer.H264, 640, 360, codec.RGB(200, 20, 20))
 	eventually(t, 2*time.Second, "it is counted", func() bool { return src.Stats().Dropped > 2 })
 	if st := src.Stats().State; st != mixer.Connecting {
 		t.Errorf("state %s, want %s", st, mixer.Connecting)
+	}
+	want := mixer.Trouble{Reason: mixer.ReasonTooLarge, Detail: "640×360 is more than limits.source_pixels (57600)"}
+	if got := src.video.trouble(); got != want {
+		t.Errorf("trouble %+v, want %+v", got, want)
+	}
+	stop()
+	publish(t, src, mixer.H264, 320, 180, codec.RGB(200, 20, 20))
+	eventually(t, 2*time.Second, "frames of exactly the limit are shown", func() bool { return src.Stats().State == mixer.Live })
+	if got := src.video.trouble(); got != (mixer.Trouble{}) {
+		t.Errorf("trouble %+v, want none", got)
 	}
 }
 

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -49,7 +50,8 @@ type videoInput struct {
 
 	meter            mixer.Meter
 	dropped, invalid atomic.Uint64
-	repeated         atomic.Uint64 // frames that repeat the frame before and were never decoded
+	repeated         atomic.Uint64                       // frames that repeat the frame before and were never decoded
+	tooLarge         atomic.Pointer[mixer.TooLargeError] // why the last packet was not decoded; nil: its frame was not too large
 
 	// Owned by run.
 	sync         lipSync
@@ -153,9 +155,10 @@ func (v *videoInput) run() {
 				return
 			}
 			if err := v.process(p); err != nil {
-				v.fail()
+				v.fail(err)
 				logFailure(err)
 			} else if !v.gate.closed {
+				v.tooLarge.Store(nil)
 				logRecovery()
 			}
 		}
@@ -258,10 +261,21 @@ func (v *videoInput) forget() {
 	v.detector = repeat.Detector{}
 }
 
-// fail counts a packet that could not be decoded. The last good frame is shown until the next keyframe.
-func (v *videoInput) fail() {
+// fail counts a packet that could not be decoded because of err. The last good frame is shown until the next keyframe.
+func (v *videoInput) fail(err error) {
 	v.invalid.Add(1)
 	v.gate.fail()
+	var tooLarge *mixer.TooLargeError
+	errors.As(err, &tooLarge)
+	v.tooLarge.Store(tooLarge)
+}
+
+// trouble says why the decoder shows no new frames. It is zero unless the frames are too large. Safe for concurrent use.
+func (v *videoInput) trouble() mixer.Trouble {
+	if err := v.tooLarge.Load(); err != nil {
+		return mixer.Trouble{Reason: mixer.ReasonTooLarge, Detail: err.Error()}
+	}
+	return mixer.Trouble{}
 }
 
 // decode decodes p. If show is set, the frames that p completes go to the slot.

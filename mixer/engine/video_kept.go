@@ -124,7 +124,7 @@ func (v *videoInput) replay(packets []mixer.Packet, show bool) (shown bool) {
 			continue
 		}
 		if err := v.decode(p, show && i == last); err != nil {
-			v.fail()
+			v.fail(err)
 		} else if show && i == last {
 			shown = true
 		}
