@@ -1,14 +1,13 @@
 package engine
 
 import (
-	"fmt"
+	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"azulejo/codec"
-	"azulejo/codec/keyframe"
 	"azulejo/codec/repeat"
 	"azulejo/mixer"
 )
@@ -269,7 +268,7 @@ func (v *videoInput) forget() {
 func (v *videoInput) fail(p mixer.Packet, err error) {
 	v.invalid.Add(1)
 	v.gate.fail()
-	v.obstacle.meet(v.undecodable(p, err), p.Key)
+	v.obstacle.meet(undecodable(err), p.Key)
 }
 
 // noKeyframe returns the trouble of packets that wait for a keyframe.
@@ -278,21 +277,12 @@ func noKeyframe() mixer.Trouble {
 }
 
 // undecodable returns the trouble of a packet that could not be decoded because of err.
-func (v *videoInput) undecodable(p mixer.Packet, err error) mixer.Trouble {
-	if t, large := v.tooLarge(p); large {
-		return t
+func undecodable(err error) mixer.Trouble {
+	var large *mixer.TooLargeError
+	if errors.As(err, &large) {
+		return mixer.Trouble{Reason: mixer.ReasonTooLarge, Detail: large.Error()}
 	}
 	return mixer.Trouble{Reason: mixer.ReasonDamaged, Detail: err.Error()}
-}
-
-// tooLarge reports whether the frame of p, the packet of a keyframe, has more pixels than the limit. If so, it returns the trouble.
-func (v *videoInput) tooLarge(p mixer.Packet) (mixer.Trouble, bool) {
-	head, ok := keyframe.Read(p)
-	if !ok || v.cfg.maxPixels == 0 || head.Width*head.Height <= v.cfg.maxPixels {
-		return mixer.Trouble{}, false
-	}
-	detail := fmt.Sprintf("%d×%d is more than limits.source_pixels (%d)", head.Width, head.Height, v.cfg.maxPixels)
-	return mixer.Trouble{Reason: mixer.ReasonTooLarge, Detail: detail}, true
 }
 
 // decode decodes p. show gets the frames that p completes; nil: they are dropped.

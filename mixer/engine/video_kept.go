@@ -7,6 +7,7 @@ import (
 
 	"azulejo/codec"
 	"azulejo/codec/h264"
+	"azulejo/codec/keyframe"
 	"azulejo/codec/repeat"
 	"azulejo/mixer"
 )
@@ -101,9 +102,9 @@ func (v *videoInput) keepAsleep(p mixer.Packet, same bool) {
 // noteAsleep records that p came while the video is asleep. Without a keyframe of a usable size, the source does not count as
 // sending video.
 func (v *videoInput) noteAsleep(p mixer.Packet, same bool) {
-	if trouble, large := v.tooLarge(p); p.Key && large {
+	if err := v.checkSize(p); err != nil {
 		v.decoder.format.Store(nil)
-		v.obstacle.meet(trouble, true)
+		v.obstacle.meet(undecodable(err), true)
 		return
 	}
 	if p.Key {
@@ -116,6 +117,15 @@ func (v *videoInput) noteAsleep(p mixer.Packet, same bool) {
 	case !p.Key:
 		v.obstacle.meet(noKeyframe(), false)
 	}
+}
+
+// checkSize returns a [mixer.TooLargeError] if p is the packet of a keyframe with more pixels than the limit.
+func (v *videoInput) checkSize(p mixer.Packet) error {
+	head, known := keyframe.Read(p)
+	if !p.Key || !known || v.cfg.maxPixels == 0 || head.Width*head.Height <= v.cfg.maxPixels {
+		return nil
+	}
+	return &mixer.TooLargeError{Width: head.Width, Height: head.Height, MaxPixels: v.cfg.maxPixels}
 }
 
 // wake decodes the packets that were kept while the video was asleep, and shows their last good frame. If they have no good
