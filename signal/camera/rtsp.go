@@ -20,16 +20,17 @@ import (
 // decoded. RTSP has no request for a keyframe. So after a loss the mixer shows the last frame until the camera sends its
 // next keyframe.
 type rtspFeed struct {
-	url   *base.URL
-	udp   bool // RTP over UDP, not inside the RTSP connection
-	audio bool // pull the audio track too
+	url       *base.URL
+	transport string // see Config
+	tls       TLSConfig
+	audio     bool // pull the audio track too
 }
 
 // Run plays the tracks until ctx ends or the connection breaks. Only one goroutine may call it at a time. gortsplib's
 // goroutine calls out.
 func (f *rtspFeed) Run(ctx context.Context, out func(mixer.Packet), _ <-chan struct{}) error {
 	protocol := gortsplib.ProtocolTCP
-	if f.udp {
+	if f.transport == TransportUDP {
 		protocol = gortsplib.ProtocolUDP
 	}
 	c := &gortsplib.Client{Scheme: f.url.Scheme, Host: f.url.Host, Protocol: &protocol}

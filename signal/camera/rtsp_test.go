@@ -148,25 +148,25 @@ func wallClock() uint64 {
 func TestRTSP(t *testing.T) {
 	for _, c := range []struct {
 		name         string
-		udp          bool
+		transport    string
 		video, audio []string
 		id, audioID  mixer.Codec
 	}{
-		{"h264 and aac over tcp", false, []string{"libx264", "-bf", "0"}, []string{"aac"}, mixer.H264, mixer.AAC},
-		{"h264 and a-law over udp", true, []string{"libx264", "-bf", "0"}, []string{"pcm_alaw", "-ar", "8000", "-ac", "1"}, mixer.H264, mixer.PCMA},
-		{"h264 and mu-law over tcp", false, []string{"libx264", "-bf", "0"}, []string{"pcm_mulaw", "-ar", "8000", "-ac", "1"}, mixer.H264, mixer.PCMU},
-		{"h264 and mu-law of 16 kHz over tcp", false, []string{"libx264", "-bf", "0"}, []string{"pcm_mulaw", "-ar", "16000", "-ac", "1"}, mixer.H264, mixer.PCMU},
-		{"h264 and a-law of two channels over udp", true, []string{"libx264", "-bf", "0"}, []string{"pcm_alaw", "-ar", "8000", "-ac", "2"}, mixer.H264, mixer.PCMA},
-		{"h264 and aac of 16 kHz over tcp", false, []string{"libx264", "-bf", "0"}, []string{"aac", "-ar", "16000", "-ac", "1"}, mixer.H264, mixer.AAC},
-		{"h264 and g.722 over tcp", false, []string{"libx264", "-bf", "0"}, []string{"g722", "-ar", "16000", "-ac", "1"}, mixer.H264, mixer.G722},
-		{"h265 and opus over tcp", false, []string{"libx265", "-x265-params", "bframes=0:log-level=none"}, []string{"libopus"}, mixer.H265, mixer.Opus},
+		{"h264 and aac over tcp", TransportTCP, []string{"libx264", "-bf", "0"}, []string{"aac"}, mixer.H264, mixer.AAC},
+		{"h264 and a-law over udp", TransportUDP, []string{"libx264", "-bf", "0"}, []string{"pcm_alaw", "-ar", "8000", "-ac", "1"}, mixer.H264, mixer.PCMA},
+		{"h264 and mu-law over tcp", TransportTCP, []string{"libx264", "-bf", "0"}, []string{"pcm_mulaw", "-ar", "8000", "-ac", "1"}, mixer.H264, mixer.PCMU},
+		{"h264 and mu-law of 16 kHz over tcp", TransportTCP, []string{"libx264", "-bf", "0"}, []string{"pcm_mulaw", "-ar", "16000", "-ac", "1"}, mixer.H264, mixer.PCMU},
+		{"h264 and a-law of two channels over udp", TransportUDP, []string{"libx264", "-bf", "0"}, []string{"pcm_alaw", "-ar", "8000", "-ac", "2"}, mixer.H264, mixer.PCMA},
+		{"h264 and aac of 16 kHz over tcp", TransportTCP, []string{"libx264", "-bf", "0"}, []string{"aac", "-ar", "16000", "-ac", "1"}, mixer.H264, mixer.AAC},
+		{"h264 and g.722 over tcp", TransportTCP, []string{"libx264", "-bf", "0"}, []string{"g722", "-ar", "16000", "-ac", "1"}, mixer.H264, mixer.G722},
+		{"h265 and opus over tcp", TransportTCP, []string{"libx265", "-x265-params", "bframes=0:log-level=none"}, []string{"libopus"}, mixer.H265, mixer.Opus},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r, url := startRelay(t)
 			publishRTSP(t, r, url, c.video, c.audio)
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 			defer cancel()
-			f := openURL(t, Config{Name: "Gate", UDP: c.udp, Audio: true}, url)
+			f := openURL(t, Config{Name: "Gate", Transport: c.transport, Audio: true}, url)
 			out := &recording{}
 			done := make(chan error, 1)
 			go func() { done <- f.Run(ctx, out.write, nil) }()
