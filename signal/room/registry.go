@@ -169,7 +169,7 @@ func (reg *Registry) release(r *Room) {
 
 // Joining describes a member that joins.
 type Joining struct {
-	Name    string // 1 to 64 printable letters; may be empty for a viewer
+	Name    string // see mixer.CheckName; may be empty for a viewer
 	Key     string // a secret that reclaims the id of an earlier join, and its place if name and role are the same; may be empty
 	Kind    Kind   // Peer when empty
 	Publish Media  // neither: a viewer
@@ -212,7 +212,7 @@ func (j Joining) clean(room string) (Joining, error) {
 	if j.Kind == "" {
 		j.Kind = Peer
 	}
-	if len(j.Key) > maxKey {
+	if j.Kind == Peer && len(j.Key) > maxKey {
 		return j, refusal.New(CodeBadKey, "a key of %d bytes: accepted are up to %d", len(j.Key), maxKey)
 	}
 	var err error

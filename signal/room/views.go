@@ -17,8 +17,8 @@ type ViewInfo struct {
 // SetView changes or adds a named view of an open room, until the room ends. A configured room has its configured views
 // again then. Viewers and recordings of the view get the change. A [refusal.Error] names the bad field.
 func (reg *Registry) SetView(room, name string, v mixer.View) error {
-	if !validName(name) {
-		return refusal.New(CodeBadView, "view %q: accepted are %s", clip(name), acceptedNames)
+	if err := mixer.CheckRoomName(name); err != nil {
+		return refusal.New(CodeBadView, "view %v", err)
 	}
 	if err := v.Validate(); err != nil {
 		return refusal.New(CodeBadView, "%v", err)
@@ -67,7 +67,7 @@ func (r *Room) deleteView(name string) error {
 		return refusal.New(CodeRecorded, "view %q of room %s is recorded; accepted are other views, and to give it another meaning", name, r.name)
 	}
 	if !r.hub.DeleteView(name) && name != mixer.MainView {
-		return refusal.New(CodeNoSuchView, "room %s has no view %q", r.name, clip(name))
+		return refusal.New(CodeNoSuchView, "room %s has no view %q", r.name, mixer.ClipName(name))
 	}
 	r.log.Info("view deleted", "view", name)
 	return nil
