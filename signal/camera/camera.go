@@ -103,7 +103,7 @@ func backoff(try int) time.Duration {
 // camera keeps its place in the room, and its tile shows a placeholder.
 func (c *Camera) stay(ctx context.Context) error {
 	m, err := c.registry.Join(ctx, c.cfg.Room, room.Joining{
-		Name: c.cfg.Name, Key: "camera/" + c.cfg.Name, Kind: room.Camera, Publish: room.Media{Audio: c.cfg.Audio, Video: true},
+		Name: c.cfg.Name, Key: "camera/" + c.cfg.Name, Kind: room.Camera, Publish: room.Media{Audio: c.cfg.Audio.mixed(), Video: true},
 		Layers: len(c.cfg.urls()),
 	})
 	c.once.Do(func() { close(c.tried) })

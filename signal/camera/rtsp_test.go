@@ -166,7 +166,7 @@ func TestRTSP(t *testing.T) {
 			publishRTSP(t, r, url, c.video, c.audio)
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 			defer cancel()
-			f := openURL(t, Config{Name: "Gate", Transport: c.transport, Audio: true}, url)
+			f := openURL(t, Config{Name: "Gate", Transport: c.transport, Audio: AudioTrue}, url)
 			out := &recording{}
 			done := make(chan error, 1)
 			go func() { done <- f.Run(ctx, out.write, nil) }()

@@ -245,7 +245,7 @@ type outlet struct {
 // write passes p to the room. It drops audio if the camera's audio is not mixed.
 func (o *outlet) write(p mixer.Packet) {
 	if !p.Codec.IsVideo() {
-		if o.cfg.Audio {
+		if o.cfg.Audio.mixed() {
 			o.audio.write(o, p)
 		}
 		return

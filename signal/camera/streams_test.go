@@ -149,7 +149,7 @@ var (
 func TestMakeBeforeBreak(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		r, wait := newRig(ctx, Config{URL: "main", SubURL: "sub", Audio: true})
+		r, wait := newRig(ctx, Config{URL: "main", SubURL: "sub", Audio: AudioTrue})
 		r.after(t, 5*time.Second, "1") // the cheaper one, before the first demand
 		r.demand(large)
 		r.after(t, 1500*time.Millisecond, "0 and 1") // no keyframe yet
@@ -197,7 +197,7 @@ func TestABrokenStreamIsReplaced(t *testing.T) {
 	for layer, d := range []mixer.Demand{large, small} {
 		synctest.Test(t, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
-			r, wait := newRig(ctx, Config{URL: "main", SubURL: "sub", Audio: true})
+			r, wait := newRig(ctx, Config{URL: "main", SubURL: "sub", Audio: AudioTrue})
 			wanted, other := fmt.Sprint(layer), fmt.Sprint(1-layer)
 			r.demand(d)
 			r.after(t, 10*time.Second, wanted)
@@ -244,7 +244,7 @@ func TestOneStream(t *testing.T) {
 func TestManyDemands(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		r, wait := newRig(ctx, Config{URL: "main", SubURL: "sub", Audio: true})
+		r, wait := newRig(ctx, Config{URL: "main", SubURL: "sub", Audio: AudioTrue})
 		for i := range 300 {
 			r.demand([]mixer.Demand{large, small, none}[i*7%3])
 			time.Sleep(time.Duration(i*i%1700) * time.Millisecond)

@@ -95,7 +95,7 @@ func TestRTSPSubStream(t *testing.T) {
 	sub, subURL := startRelay(t)
 	publishRTSP(t, main, mainURL, []string{"libx264", "-preset", "ultrafast", "-bf", "0", "-vf", "scale=320:180"}, []string{"aac"})
 	publishRTSP(t, sub, subURL, []string{"libx264", "-preset", "ultrafast", "-bf", "0"}, []string{"aac"})
-	s, out := pullFrom(t, Config{Name: "Gate", URL: mainURL, SubURL: subURL, Audio: true})
+	s, out := pullFrom(t, Config{Name: "Gate", URL: mainURL, SubURL: subURL, Audio: AudioTrue})
 	sessions := func(wantMain, wantSub int) func() bool {
 		return func() bool {
 			m, _ := main.readers()
