@@ -292,7 +292,7 @@ func TestManyDemands(t *testing.T) {
 // TestSubURLIsChecked: the error names the configuration key.
 func TestSubURLIsChecked(t *testing.T) {
 	err := Config{Name: "Gate", URL: "test:", SubURL: "ftp://x"}.Validate()
-	if err == nil || !strings.Contains(err.Error(), "camera Gate: sub_url: ") {
+	if err == nil || !strings.Contains(err.Error(), "sub_url: ") {
 		t.Errorf("got %v; want one that names sub_url", err)
 	}
 	if err := (Config{Name: "Gate", URL: "test:", SubURL: "test:?w=160&h=90"}).Validate(); err != nil {

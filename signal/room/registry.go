@@ -171,7 +171,7 @@ func (reg *Registry) release(r *Room) {
 
 // Joining describes a member that joins.
 type Joining struct {
-	Name    string // 1 to 64 printable characters; may be empty for a viewer
+	Name    string // see mixer.CheckName; may be empty for a viewer
 	Key     string // secret, may be empty; another join with it within the grace period gets the same id, and as a publisher the same place
 	Kind    Kind   // empty: Peer
 	Publish Media  // the zero Media: the member is a viewer
@@ -223,7 +223,7 @@ func (j Joining) clean(room string) (Joining, error) {
 	if j.Kind == "" {
 		j.Kind = Peer
 	}
-	if len(j.Key) > maxKey {
+	if j.Kind == Peer && len(j.Key) > maxKey {
 		return j, refusal.New(CodeBadKey, "a key of %d bytes: accepted are up to %d", len(j.Key), maxKey)
 	}
 	var err error
