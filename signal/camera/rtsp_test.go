@@ -162,6 +162,7 @@ func TestRTSP(t *testing.T) {
 		{"h265 and opus over tcp", false, []string{"libx265", "-x265-params", "bframes=0:log-level=none"}, []string{"libopus"}, mixer.H265, mixer.Opus},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel() // most of the time is waiting for the second sender report
 			r, url := startRelay(t)
 			publishRTSP(t, r, url, c.video, c.audio)
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
