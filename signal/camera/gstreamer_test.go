@@ -73,13 +73,13 @@ func TestGStreamer(t *testing.T) {
 		{"h264 and aac", h264, aac + "rtpmp4gpay pt=97", "160x90", mixer.H264, mixer.AAC},
 		{"h264 and latm", h264, aac + "rtpmp4apay pt=97", "160x90", mixer.H264, mixer.AAC},
 		{
-			"h265 and mu-law", "x265enc tune=zerolatency key-int-max=20 ! h265parse ! rtph265pay pt=96",
+			"h265 and mu-law", "x265enc tune=zerolatency speed-preset=ultrafast key-int-max=20 ! h265parse ! rtph265pay pt=96",
 			"rate=8000 ! mulawenc ! rtppcmupay", "160x90", mixer.H265, mixer.PCMU,
 		},
 		// RFC 2435 counts the lines in eights.
 		{"jpeg and a-law", "jpegenc ! rtpjpegpay", aLaw, "160x96", mixer.MJPEG, mixer.PCMA},
-		{"vp8 and opus", "vp8enc deadline=1 keyframe-max-dist=20 ! rtpvp8pay pt=96", opus, "160x90", mixer.VP8, mixer.Opus},
-		{"vp9 and opus", "vp9enc deadline=1 keyframe-max-dist=20 ! rtpvp9pay pt=96", opus, "160x90", mixer.VP9, mixer.Opus},
+		{"vp8 and opus", "vp8enc deadline=1 cpu-used=8 keyframe-max-dist=20 ! rtpvp8pay pt=96", opus, "160x90", mixer.VP8, mixer.Opus},
+		{"vp9 and opus", "vp9enc deadline=1 cpu-used=8 lag-in-frames=0 keyframe-max-dist=20 ! rtpvp9pay pt=96", opus, "160x90", mixer.VP9, mixer.Opus},
 	}
 	var lines []string
 	for _, c := range cases {

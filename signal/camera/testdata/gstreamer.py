@@ -57,6 +57,7 @@ def main():
     server = GstRtspServer.RTSPServer()
     server.set_address("127.0.0.1")
     server.set_service("0")
+    server.get_thread_pool().set_max_threads(16)  # a client waits in its thread until its pipeline runs
     if args.login:
         server.set_auth(authentication(args.login))
     for i, launch in enumerate(args.launch):
