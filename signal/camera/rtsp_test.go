@@ -162,24 +162,35 @@ func TestRTSP(t *testing.T) {
 		{"h265 and opus over tcp", TransportTCP, []string{"libx265", "-x265-params", "bframes=0:log-level=none"}, []string{"libopus"}, mixer.H265, mixer.Opus},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel() // most of the time is waiting for the second sender report
 			r, url := startRelay(t)
 			publishRTSP(t, r, url, c.video, c.audio)
-			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-			defer cancel()
-			f := openURL(t, Config{Name: "Gate", Transport: c.transport, Audio: AudioTrue}, url)
-			out := &recording{}
-			done := make(chan error, 1)
-			go func() { done <- f.Run(ctx, out.write, nil) }()
-			for ctx.Err() == nil && !out.enough() {
-				time.Sleep(20 * time.Millisecond)
-			}
-			cancel()
-			if err := <-done; err != nil {
-				t.Fatal(err)
-			}
-			checkRecording(t, out, c.id, c.audioID)
+			out := record(t, Config{Name: "Gate", Transport: c.transport, Audio: AudioTrue}, url)
+			checkRecording(t, out, "160x90", c.id, c.audioID)
 		})
 	}
+}
+
+// record plays the stream of a URL until there is enough of it.
+func record(t *testing.T, cfg Config, url string) *recording {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	f := openURL(t, cfg, url)
+	out := &recording{}
+	done := make(chan error, 1)
+	go func() {
+		defer cancel()
+		done <- f.Run(ctx, out.write, nil)
+	}()
+	for ctx.Err() == nil && !out.enough() {
+		time.Sleep(20 * time.Millisecond)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	return out
 }
 
 // publishRTSP has ffmpeg publish a test pattern and a tone until the test ends.
@@ -217,7 +228,7 @@ func (r *recording) enough() bool {
 		r.video[len(r.video)-1].Captured != 0 && r.audio[len(r.audio)-1].Captured != 0
 }
 
-func checkRecording(t *testing.T, out *recording, id, audioID mixer.Codec) {
+func checkRecording(t *testing.T, out *recording, size string, id, audioID mixer.Codec) {
 	t.Helper()
 	out.mu.Lock()
 	defer out.mu.Unlock()
@@ -239,8 +250,8 @@ func checkRecording(t *testing.T, out *recording, id, audioID mixer.Codec) {
 			t.Fatal(err)
 		}
 		for _, f := range frames {
-			if size := fmt.Sprintf("%dx%d", f.Width(), f.Height()); size != "160x90" {
-				t.Errorf("a frame of %s", size)
+			if got := fmt.Sprintf("%dx%d", f.Width(), f.Height()); got != size {
+				t.Errorf("a frame of %s, want %s", got, size)
 			}
 			shown++
 			f.Close()

@@ -1,0 +1,113 @@
+package camera
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"azulejo/mixer"
+)
+
+// python is Debian's, which has python3-gi. Another Python may come first in PATH.
+const python = "/usr/bin/python3"
+
+// startGStreamer starts testdata/gstreamer.py until the test ends and returns its address. Debian's GStreamer has no payloader
+// for AV1.
+func startGStreamer(t *testing.T, args ...string) (address string) {
+	t.Helper()
+	cmd := exec.Command(python, append([]string{"testdata/gstreamer.py"}, args...)...)
+	stdin, err := cmd.StdinPipe() // the end of the test program ends the server too
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	complaints := &strings.Builder{}
+	cmd.Stderr = complaints
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("%s: %v", python, err)
+	}
+	t.Cleanup(func() {
+		_ = stdin.Close() // it may be closed already
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("GStreamer's server: %v: %s", err, complaints.String())
+		}
+	})
+	port, err := bufio.NewReader(stdout).ReadString('\n')
+	if err == io.EOF {
+		_ = cmd.Wait()
+		t.Fatalf("GStreamer's server, which scripts/setup installs, ended: %s", complaints.String())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "127.0.0.1:" + strings.TrimSpace(port)
+}
+
+// launch returns a launch line of GStreamer's server for a picture of 160x90 and a tone of 600 Hz. video and audio are the
+// elements behind the raw media.
+func launch(video, audio string) string {
+	return "videotestsrc is-live=true ! video/x-raw,format=I420,width=160,height=90,framerate=20/1 ! " + video + " name=pay0 " +
+		"audiotestsrc is-live=true freq=600 ! audio/x-raw,channels=1," + audio + " name=pay1"
+}
+
+// TestGStreamer pulls streams of GStreamer's RTSP server over both transports.
+func TestGStreamer(t *testing.T) {
+	const (
+		h264 = "openh264enc gop-size=20 ! h264parse ! rtph264pay pt=96"
+		aLaw = "rate=8000 ! alawenc ! rtppcmapay"
+		opus = "rate=48000 ! opusenc ! rtpopuspay pt=97"
+		aac  = "rate=16000 ! voaacenc ! aacparse ! "
+	)
+	cases := []struct {
+		name, video, audio string
+		size               string
+		id, audioID        mixer.Codec
+	}{
+		{"h264 and a-law", h264, aLaw, "160x90", mixer.H264, mixer.PCMA},
+		{"h264 and aac", h264, aac + "rtpmp4gpay pt=97", "160x90", mixer.H264, mixer.AAC},
+		{"h264 and latm", h264, aac + "rtpmp4apay pt=97", "160x90", mixer.H264, mixer.AAC},
+		{
+			"h265 and mu-law", "x265enc tune=zerolatency speed-preset=ultrafast key-int-max=20 ! h265parse ! rtph265pay pt=96",
+			"rate=8000 ! mulawenc ! rtppcmupay", "160x90", mixer.H265, mixer.PCMU,
+		},
+		// RFC 2435 counts the lines in eights.
+		{"jpeg and a-law", "jpegenc ! rtpjpegpay", aLaw, "160x96", mixer.MJPEG, mixer.PCMA},
+		{"vp8 and opus", "vp8enc deadline=1 cpu-used=8 keyframe-max-dist=20 ! rtpvp8pay pt=96", opus, "160x90", mixer.VP8, mixer.Opus},
+		{"vp9 and opus", "vp9enc deadline=1 cpu-used=8 lag-in-frames=0 keyframe-max-dist=20 ! rtpvp9pay pt=96", opus, "160x90", mixer.VP9, mixer.Opus},
+	}
+	var lines []string
+	for _, c := range cases {
+		lines = append(lines, launch(c.video, c.audio))
+	}
+	open := startGStreamer(t, lines...)
+	closed := startGStreamer(t, "--login", "gate keeper:se:cret", lines[0])
+	for i, c := range cases {
+		for _, transport := range []string{TransportTCP, TransportUDP} {
+			t.Run(c.name+" over "+transport, func(t *testing.T) {
+				t.Parallel()
+				out := record(t, Config{Name: "Gate", Transport: transport, Audio: AudioTrue}, fmt.Sprintf("rtsp://%s/%d", open, i))
+				checkRecording(t, out, c.size, c.id, c.audioID)
+			})
+		}
+	}
+	for _, transport := range []string{TransportTCP, TransportUDP} {
+		t.Run("digest authentication over "+transport, func(t *testing.T) {
+			t.Parallel()
+			out := record(t, Config{Name: "Gate", Transport: transport, Audio: AudioTrue}, "rtsp://gate%20keeper:se%3Acret@"+closed+"/0")
+			checkRecording(t, out, "160x90", mixer.H264, mixer.PCMA)
+		})
+	}
+	t.Run("wrong password", func(t *testing.T) {
+		t.Parallel()
+		err := openURL(t, Config{Name: "Gate"}, "rtsp://gate%20keeper:secret@"+closed+"/0").Run(t.Context(), func(mixer.Packet) {}, nil)
+		if err == nil {
+			t.Error("a wrong password gave no error")
+		}
+	})
+}
