@@ -3,6 +3,7 @@ package camera
 import (
 	"context"
 	"errors"
+	"flag"
 	"io"
 	"log/slog"
 	"strings"
@@ -19,6 +20,11 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	// Parallel tests wait for media in real time. They need no processor each, which is the default.
+	if err := flag.Set("test.parallel", "16"); err != nil {
+		panic(err)
+	}
 	codec.BridgeLog(slog.New(slog.DiscardHandler))
 	goleak.VerifyTestMain(m)
 }

@@ -50,6 +50,9 @@ func (c Config) Validate() error {
 	if !slices.Contains([]string{"", TransportAuto, TransportTCP, TransportUDP}, c.Transport) {
 		return fmt.Errorf("camera %s: transport %q: accepted are auto, tcp, udp", c.Name, c.Transport)
 	}
+	if c.Transport == TransportUDP && slices.ContainsFunc(c.urls(), func(url string) bool { return strings.HasPrefix(url, "rtsps:") }) {
+		return fmt.Errorf("camera %s: transport udp with an rtsps URL would send the media without encryption: accepted are auto, tcp", c.Name)
+	}
 	if err := c.TLS.validate(); err != nil {
 		return fmt.Errorf("camera %s: tls.%w", c.Name, err)
 	}
@@ -115,7 +118,7 @@ func (c Config) parse(raw string) (input, error) {
 		if err != nil || u.Hostname() == "" {
 			return input{}, fmt.Errorf("%s: accepted is %s://[USER:PASSWORD@]HOST[:PORT]/PATH%s", redact(raw), scheme, encodingHint(rest))
 		}
-		return input{rtsp: &rtspFeed{url: u, transport: c.Transport, tls: c.TLS, audio: c.Audio}}, nil
+		return input{rtsp: &rtspFeed{url: u, transport: c.Transport, tls: c.TLS, audio: c.Audio, patience: usualPatience}}, nil
 	case "file", "test":
 		spec, err := mixer.ParseFeed(c.Name, raw)
 		return input{spec: spec}, err

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/rtp"
@@ -20,9 +21,9 @@ type receiver struct {
 	configure func(*mixer.Packet) // sets what the format of the track says about each packet
 	out       func(mixer.Packet)
 	faults    *faults
+	lost      *atomic.Uint64 // counts lost RTP packets; may be nil
 	clock     wallClock
-
-	lost, malformed uint64 // that were reported to faults
+	seen      depack.Stats // that were reported to faults
 }
 
 // Packet passes on the access units that p completes.
@@ -34,14 +35,22 @@ func (r *receiver) Packet(p *rtp.Packet) {
 		r.configure(&packet)
 		r.out(packet)
 	}
+	r.reportFaults()
+}
+
+// reportFaults counts what has gone wrong since the last call.
+func (r *receiver) reportFaults() {
 	s := r.track.Stats()
-	if s.Lost > r.lost {
-		r.faults.lost.Add(s.Lost-r.lost, errLost)
+	if n := s.Lost - r.seen.Lost; n > 0 {
+		r.faults.lost.Add(n, errLost)
+		if r.lost != nil {
+			r.lost.Add(n)
+		}
 	}
-	if s.Malformed > r.malformed {
-		r.faults.malformed.Add(s.Malformed-r.malformed, s.Fault)
+	if n := s.Malformed - r.seen.Malformed; n > 0 {
+		r.faults.malformed.Add(n, s.Fault)
 	}
-	r.lost, r.malformed = s.Lost, s.Malformed
+	r.seen = s
 }
 
 // Report sets the camera's wall clock.

@@ -25,6 +25,7 @@ type Session struct {
 
 	mu     sync.Mutex
 	tracks map[int]*Track
+	all    []*Track // including those that were set up again
 }
 
 func newSession(c *Camera, conn net.Conn) *Session {
@@ -66,7 +67,7 @@ func (s *Session) run() {
 		s.Close()
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		for _, t := range s.tracks {
+		for _, t := range s.all {
 			t.close()
 		}
 	}()
@@ -136,7 +137,7 @@ func (s *Session) answer(req *base.Request) *base.Response {
 		return s.describe(req)
 	case base.Setup:
 		return s.setup(req)
-	case base.Play, base.Teardown, base.GetParameter:
+	case base.Play, base.Pause, base.Teardown, base.GetParameter:
 		return ok(base.Header{"Session": {"1234"}})
 	}
 	return &base.Response{StatusCode: base.StatusNotImplemented}
@@ -180,7 +181,7 @@ func (s *Session) setup(req *base.Request) *base.Response {
 		return &base.Response{StatusCode: base.StatusUnsupportedTransport}
 	}
 	s.mu.Lock()
-	s.tracks[n] = t
+	s.tracks[n], s.all = t, append(s.all, t)
 	s.mu.Unlock()
 	session := "1234"
 	if s.Camera.Timeout > 0 {
@@ -239,11 +240,11 @@ func (s *Session) play() {
 	}
 }
 
-// PlayVideo sends the stream in a loop until the session ends. Every 5 s it sends a sender report.
+// PlayVideo sends the stream in a loop until the session ends or the track is set up again. Every 5 s it sends a sender report.
 func (s *Session) PlayVideo(t *Track) {
 	c, stream := s.Camera, s.Camera.Stream
 	start, base := time.Now(), rand.Uint32()
-	for n := 0; s.wait(start.Add(time.Duration(n) * time.Second / time.Duration(stream.FPS))); n++ {
+	for n := 0; s.wait(start.Add(time.Duration(n)*time.Second/time.Duration(stream.FPS))) && s.Track(0) == t; n++ {
 		timestamp := base + uint32(n*90000/stream.FPS)
 		unit := stream.Units[n%len(stream.Units)]
 		if c.SendUnit != nil {
@@ -257,16 +258,16 @@ func (s *Session) PlayVideo(t *Track) {
 	}
 }
 
-// PlayAudio sends the audio until the session ends.
+// PlayAudio sends the audio until the session ends or the track is set up again.
 func (s *Session) PlayAudio(t *Track) {
 	a := s.Camera.Audio
 	start, base := time.Now(), rand.Uint32()
-	for n := 0; s.wait(start.Add(time.Duration(n) * a.Every)); n++ {
+	for n := 0; s.wait(start.Add(time.Duration(n)*a.Every)) && s.Track(1) == t; n++ {
 		if a.Send != nil {
 			a.Send(t, n)
 			continue
 		}
-		t.Send(a.Payload(n), base+uint32(n)*a.Step, n == 0)
+		t.Send(a.Payload(n), base+uint32(n)*a.Step, a.Marker || n == 0)
 	}
 }
 
