@@ -271,6 +271,9 @@ func (s *Session) PlayAudio(t *Track) {
 	}
 }
 
+// Wait waits for a duration. The result is false if the session has ended.
+func (s *Session) Wait(d time.Duration) bool { return s.wait(time.Now().Add(d)) }
+
 // wait waits until a time. The result is false if the session has ended.
 func (s *Session) wait(until time.Time) bool {
 	timer := time.NewTimer(time.Until(until))
