@@ -73,7 +73,7 @@ func (s *Session) run() {
 	}()
 	r := bufio.NewReader(s.conn)
 	for {
-		if err := skipInterleaved(r); err != nil {
+		if err := skipPackets(r); err != nil {
 			return
 		}
 		var req base.Request
@@ -85,14 +85,22 @@ func (s *Session) run() {
 	}
 }
 
-// skipInterleaved discards the client's RTCP packets in front of a request.
-func skipInterleaved(r *bufio.Reader) error {
+// skipPackets discards the client's RTCP packets, and its answers to requests of the camera, in front of a request.
+func skipPackets(r *bufio.Reader) error {
 	for {
 		head, err := r.Peek(4)
-		if err != nil || head[0] != '$' {
+		switch {
+		case err != nil:
 			return err
+		case head[0] == '$':
+			_, err = r.Discard(4 + int(head[2])<<8 + int(head[3]))
+		case string(head) == "RTSP":
+			var answer base.Response
+			err = answer.Unmarshal(r)
+		default:
+			return nil
 		}
-		if _, err := r.Discard(4 + int(head[2])<<8 + int(head[3])); err != nil {
+		if err != nil {
 			return err
 		}
 	}

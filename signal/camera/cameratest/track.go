@@ -38,6 +38,9 @@ func (t *Track) interleave(channel byte) {
 	t.rtcp = func(p []byte) { t.session.sendInterleaved(channel+1, p) }
 }
 
+// Session returns the session of the track.
+func (t *Track) Session() *Session { return t.session }
+
 // UDP tells whether the packets go over UDP.
 func (t *Track) UDP() bool { return t.sockets != nil }
 

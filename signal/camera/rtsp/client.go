@@ -246,8 +246,7 @@ func (c *Client) read() (*base.Response, error) {
 			return nil, err
 		}
 		c.fault(FaultMessage, err)
-		_, err = c.reader.Discard(1) // the parser may have stopped in front of what it could not read
-		return nil, err
+		return nil, c.resync()
 	}
 	switch m := message.(type) {
 	case *base.InterleavedFrame:
@@ -258,6 +257,22 @@ func (c *Client) read() (*base.Response, error) {
 		return m, nil
 	}
 	return nil, nil
+}
+
+// resync skips at least one byte, and then all up to what looks like a response, or like a packet of a track.
+func (c *Client) resync() error {
+	for {
+		if _, err := c.reader.Discard(1); err != nil {
+			return err
+		}
+		head, err := c.reader.Peek(5)
+		if err != nil {
+			return err
+		}
+		if string(head) == "RTSP/" || head[0] == '$' && c.channels[head[1]].track != nil {
+			return nil
+		}
+	}
 }
 
 // fault reports trouble that harms a single packet or message.
