@@ -32,13 +32,15 @@ func TestProbe(t *testing.T) {
 	}
 }
 
-// TestProbeOfUDPAndSound: the codec of the sound and the transport are told.
-func TestProbeOfUDPAndSound(t *testing.T) {
+// TestProbeOfCodecs: the size of every codec is told, and the codec of the sound, and the transport.
+func TestProbeOfCodecs(t *testing.T) {
 	t.Parallel()
-	cam := (&cameratest.Camera{Stream: film(t, mixer.MJPEG), Audio: cameratest.Tone(440), Answer: refuse(TransportTCP, 461)}).Start(t)
-	want := ProbeResult{URL: cam.URL(), Codec: mixer.MJPEG, Width: 160, Height: 96, Transport: TransportUDP, AudioCodec: mixer.PCMU}
-	if got := Probe(t.Context(), Config{Name: "Gate", URL: cam.URL()}); len(got) != 1 || got[0] != want {
-		t.Errorf("got %+v, want %+v", got, want)
+	for _, id := range []mixer.Codec{mixer.H264, mixer.H265, mixer.VP9, mixer.AV1, mixer.MJPEG} {
+		cam := (&cameratest.Camera{Stream: film(t, id), Audio: cameratest.Tone(440), Answer: refuse(TransportTCP, 461)}).Start(t)
+		want := ProbeResult{URL: cam.URL(), Codec: id, Width: 160, Height: 96, Transport: TransportUDP, AudioCodec: mixer.PCMU}
+		if got := Probe(t.Context(), Config{Name: "Gate", URL: cam.URL()}); len(got) != 1 || got[0] != want {
+			t.Errorf("got %+v, want %+v", got, want)
+		}
 	}
 }
 
