@@ -83,7 +83,7 @@ func (w *wallClock) at(timestamp uint32, rate int) (time.Duration, bool) {
 }
 
 // faultsQuiet is how long a kind of trouble with packets must be absent to be over.
-const faultsQuiet = 10 * time.Second
+const faultsQuiet = time.Minute
 
 // faults logs the trouble of a session that harms single packets.
 type faults struct {
