@@ -82,6 +82,9 @@ func (c Config) Validate() error {
 		errs = append(errs, fmt.Errorf("transport: %q: accepted are auto, tcp, udp", c.Transport))
 	}
 	errs = append(errs, c.Audio.validate())
+	if c.Transport == TransportUDP && slices.ContainsFunc(c.urls(), func(url string) bool { return strings.HasPrefix(url, "rtsps:") }) {
+		errs = append(errs, errors.New("transport: udp with an rtsps URL would send the media without encryption: accepted are auto, tcp"))
+	}
 	if err := c.TLS.validate(); err != nil {
 		errs = append(errs, fmt.Errorf("tls.%w", err))
 	}
@@ -147,7 +150,7 @@ func (c Config) parse(raw string) (input, error) {
 		if err != nil || u.Hostname() == "" || cutInPassword(u, rest) {
 			return input{}, fmt.Errorf("%s: accepted is %s://[USER:PASSWORD@]HOST[:PORT]/PATH%s", redact(raw), scheme, encodingHint(rest))
 		}
-		return input{rtsp: &rtspFeed{url: u, transport: c.Transport, tls: c.TLS, audio: c.Audio.pulled(), logins: c.Logins}}, nil
+		return input{rtsp: &rtspFeed{url: u, transport: c.Transport, tls: c.TLS, audio: c.Audio.pulled(), logins: c.Logins, patience: usualPatience}}, nil
 	case "file", "test":
 		spec, err := mixer.ParseFeed(c.Name, raw)
 		return input{spec: spec}, err

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"azulejo/codec/depack"
@@ -112,13 +113,13 @@ func noAudio(d rtsp.Description) mixer.Trouble {
 }
 
 // receiver returns what turns the track's RTP packets into packets of the mixer and calls out with them. The error says what
-// is wrong with the format.
-func (o *offer) receiver(out func(mixer.Packet), faults *faults) (*receiver, error) {
+// is wrong with the format. lost, which may be nil, counts lost RTP packets.
+func (o *offer) receiver(out func(mixer.Packet), faults *faults, lost *atomic.Uint64) (*receiver, error) {
 	track, err := o.track()
 	if err != nil {
 		return nil, err
 	}
-	r := &receiver{track: track, out: out, faults: faults, configure: func(*mixer.Packet) {}}
+	r := &receiver{track: track, out: out, faults: faults, lost: lost, configure: func(*mixer.Packet) {}}
 	switch o.codec {
 	case mixer.H264:
 		track.SetParameters(o.format.Sets("sprop-parameter-sets")...)

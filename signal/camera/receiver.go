@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/rtp"
@@ -20,9 +21,9 @@ type receiver struct {
 	configure func(*mixer.Packet) // sets what the format of the track says about each packet
 	out       func(mixer.Packet)
 	faults    *faults
+	lost      *atomic.Uint64 // counts lost RTP packets; may be nil
 	clock     wallClock
-
-	lost, malformed uint64 // that were reported to faults
+	seen      depack.Stats // that were reported to faults
 }
 
 // Packet passes on the access units that p completes.
@@ -34,14 +35,22 @@ func (r *receiver) Packet(p *rtp.Packet) {
 		r.configure(&packet)
 		r.out(packet)
 	}
+	r.reportFaults()
+}
+
+// reportFaults counts what has gone wrong since the last call.
+func (r *receiver) reportFaults() {
 	s := r.track.Stats()
-	if s.Lost > r.lost {
-		r.faults.addLost(s.Lost - r.lost)
+	if n := s.Lost - r.seen.Lost; n > 0 {
+		r.faults.lost.Add(n, errLost)
+		if r.lost != nil {
+			r.lost.Add(n)
+		}
 	}
-	if s.Malformed > r.malformed {
-		r.faults.malformed.Add(s.Malformed-r.malformed, s.Fault)
+	if n := s.Malformed - r.seen.Malformed; n > 0 {
+		r.faults.malformed.Add(n, s.Fault)
 	}
-	r.lost, r.malformed = s.Lost, s.Malformed
+	r.seen = s
 }
 
 // Report sets the camera's wall clock.
@@ -74,18 +83,16 @@ func (w *wallClock) at(timestamp uint32, rate int) (time.Duration, bool) {
 }
 
 // faultsQuiet is how long a kind of trouble with packets must be absent to be over.
-const faultsQuiet = 10 * time.Second
+const faultsQuiet = time.Minute
 
 // faults logs the trouble of a session that harms single packets.
 type faults struct {
 	lost, malformed *faultlog.Log
 	others          map[rtsp.Fault]*faultlog.Log // never changes
-	onLost          func(packets uint64)         // called with each number of lost packets; nil: nobody wants to know
 }
 
-func newFaults(log *slog.Logger, onLost func(packets uint64)) *faults {
+func newFaults(log *slog.Logger) *faults {
 	f := &faults{
-		onLost:    onLost,
 		lost:      faultlog.New(log, "lost RTP packets", faultsQuiet),
 		malformed: faultlog.New(log, "malformed payloads", faultsQuiet),
 		others:    map[rtsp.Fault]*faultlog.Log{},
@@ -100,14 +107,6 @@ func newFaults(log *slog.Logger, onLost func(packets uint64)) *faults {
 
 // add counts one case of a kind of trouble. Several goroutines may call it at once.
 func (f *faults) add(kind rtsp.Fault, err error) { f.others[kind].Add(1, err) }
-
-// addLost counts RTP packets that did not arrive.
-func (f *faults) addLost(packets uint64) {
-	f.lost.Add(packets, errLost)
-	if f.onLost != nil {
-		f.onLost(packets)
-	}
-}
 
 // close writes that the trouble is over.
 func (f *faults) close() {

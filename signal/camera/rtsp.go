@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/bluenviron/gortsplib/v5/pkg/base"
@@ -13,11 +14,18 @@ import (
 	"azulejo/signal/camera/rtsp"
 )
 
-const (
-	dataPatience = 10 * time.Second // a session without RTP packets for this time has failed
-	udpPatience  = 3 * time.Second  // with transport auto, UDP that has brought nothing for this time is given up
-	redirects    = 3                // most redirections that are followed
-)
+// redirects is the most redirections that are followed.
+const redirects = 3
+
+// patience says how long an RTSP session waits.
+type patience struct {
+	answer time.Duration // for a connection, and then for each answer
+	data   time.Duration // for RTP packets
+	udp    time.Duration // for the first RTP packet over UDP with transport auto; then TCP is tried again
+}
+
+// usualPatience is the patience with cameras. A host that never answers is given up before 10 s have passed.
+var usualPatience = patience{answer: 8 * time.Second, data: 10 * time.Second, udp: 3 * time.Second}
 
 // rtspFeed pulls two tracks from an RTSP server (RFC 2326): the first video track and the first audio track that can be
 // decoded. RTSP has no request for a keyframe. So after a loss the mixer shows the last frame until the camera sends its
@@ -28,20 +36,20 @@ type rtspFeed struct {
 	tls       TLSConfig
 	audio     bool    // pull the audio track too
 	logins    *Logins // limits logins with a wrong password; nil: no limit
+	patience  patience
 
-	log *slog.Logger // gets trouble that repeats; nil: nobody does
-	// login is called before credentials are sent, once for each connection. An error ends the session with this error. Nil:
-	// credentials are always sent.
-	login func() error
+	log  *slog.Logger   // gets trouble that repeats; nil: nobody does
+	lost *atomic.Uint64 // counts lost RTP packets; nil: nobody wants to know
+	// login is called before credentials are sent, once for each connection. It may wait until its context ends. An error ends
+	// the session with this error. Nil: credentials are always sent.
+	login func(context.Context) error
 	// audioTrouble is called once in each session that has video, with the reason why the audio is not taken. It is called
 	// with the zero Trouble if the audio is taken, or if there is none. Nil: nobody wants to know. It is not called if audio is
 	// false.
 	audioTrouble func(mixer.Trouble)
 	// playing is called when the session has started to play, with TransportTCP or TransportUDP and the audio codec. The codec
-	// is empty if no audio is taken. Nil: nobody wants to know.
+	// is empty if no audio is taken. The first packets may come earlier. Nil: nobody wants to know.
 	playing func(transport string, audio mixer.Codec)
-	// lost is called with the number of RTP packets that did not arrive. Nil: nobody wants to know.
-	lost func(packets uint64)
 }
 
 // run plays the tracks until ctx ends, or until the session fails with a *Failure. Only one goroutine may call it at a time. It
@@ -51,7 +59,7 @@ func (f *rtspFeed) run(ctx context.Context, out func(mixer.Packet), _ <-chan str
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	s := &rtspSession{rtspFeed: f, log: log, out: out, faults: newFaults(log, f.lost), url: f.url, wantAudio: f.audio}
+	s := &rtspSession{rtspFeed: f, log: log, out: out, faults: newFaults(log), url: f.url, wantAudio: f.audio}
 	defer s.faults.close()
 	err := s.run(ctx)
 	var sound *audioBreak
@@ -104,9 +112,9 @@ func (s *rtspSession) run(ctx context.Context) error {
 	}
 	switch {
 	case s.transport == TransportUDP:
-		return s.play(ctx, true, dataPatience)
+		return s.play(ctx, true, s.patience.data)
 	case s.transport == TransportTCP, s.url.Scheme == "rtsps": // with UDP the media would not be encrypted
-		return s.play(ctx, false, dataPatience)
+		return s.play(ctx, false, s.patience.data)
 	}
 	return s.playAuto(ctx)
 }
@@ -133,7 +141,7 @@ func (s *rtspSession) describe(ctx context.Context) (rtsp.Description, error) {
 		return rtsp.Description{}, err
 	}
 	s.client, err = rtsp.Dial(ctx, rtsp.Config{
-		URL: s.url, TLS: tls, Login: s.login, OnFault: s.faults.add,
+		URL: s.url, TLS: tls, Login: s.login, Patience: s.patience.answer, OnFault: s.faults.add,
 		OnReceiveBuffer: func(got, wanted int) {
 			s.log.Warn("receive buffer is smaller than wanted", "bytes", got, "wanted", wanted, "setting", "net.core.rmem_max")
 		},
@@ -174,11 +182,11 @@ func (s *rtspSession) reportAudio(t mixer.Trouble) {
 // playAuto plays over TCP, or over UDP if the camera refuses TCP. If UDP brings nothing, it tries TCP again: some cameras refuse
 // it only while they are busy.
 func (s *rtspSession) playAuto(ctx context.Context) error {
-	tcp := s.play(ctx, false, dataPatience)
+	tcp := s.play(ctx, false, s.patience.data)
 	if !refusesTransport(tcp) {
 		return tcp
 	}
-	udp := s.play(ctx, true, udpPatience)
+	udp := s.play(ctx, true, s.patience.udp)
 	if refusesTransport(udp) {
 		return fmt.Errorf("over TCP %w, over UDP %w", tcp, udp)
 	}
@@ -188,7 +196,7 @@ func (s *rtspSession) playAuto(ctx context.Context) error {
 	if err := s.client.Reset(ctx); err != nil {
 		return fmt.Errorf("%w over UDP, and %w", rtsp.ErrNoMedia, err)
 	}
-	if again := s.play(ctx, false, dataPatience); !refusesTransport(again) {
+	if again := s.play(ctx, false, s.patience.data); !refusesTransport(again) {
 		return again
 	}
 	return udp
@@ -242,7 +250,7 @@ func (s *rtspSession) play(ctx context.Context, udp bool, first time.Duration) e
 	if s.playing != nil {
 		s.playing(transportOf(udp), s.audioCodec())
 	}
-	return s.client.Run(ctx, first, dataPatience)
+	return s.client.Run(ctx, first, s.patience.data)
 }
 
 func transportOf(udp bool) string {
@@ -260,7 +268,7 @@ func (s *rtspSession) audioCodec() mixer.Codec {
 }
 
 func (s *rtspSession) setup(ctx context.Context, o *offer, udp bool) error {
-	r, err := o.receiver(s.out, s.faults)
+	r, err := o.receiver(s.out, s.faults, s.lost)
 	if err != nil {
 		return err
 	}

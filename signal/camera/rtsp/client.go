@@ -27,9 +27,9 @@ import (
 type Config struct {
 	URL *base.URL   // with credentials, if there are any
 	TLS *tls.Config // for rtsps
-	// Login is called before credentials are sent over a connection for the first time. An error ends the session. Nil:
-	// credentials are always sent.
-	Login func() error
+	// Login is called before credentials are sent over the connection for the first time. It may wait until ctx ends. An error
+	// ends the session. Nil: credentials are always sent.
+	Login func(ctx context.Context) error
 	// OnFault is called for trouble that harms single packets. Several goroutines may call it at once.
 	OnFault func(Fault, error)
 	// OnReceiveBuffer is called when the kernel gives a UDP socket a smaller receive buffer than was requested, in bytes.
@@ -149,7 +149,7 @@ func (c *Client) do(ctx context.Context, method base.Method, url *base.URL, head
 			return nil, fmt.Errorf("answer to %s: %w", method, err)
 		}
 		if res.StatusCode == base.StatusUnauthorized && try < 2 {
-			again, err := c.answerChallenge(res)
+			again, err := c.answerChallenge(ctx, res)
 			if err != nil {
 				return nil, err
 			}
@@ -168,7 +168,7 @@ func (c *Client) do(ctx context.Context, method base.Method, url *base.URL, head
 
 // answerChallenge reads the challenge of an answer 401. It tells whether the request should be sent again with credentials:
 // they have not been sent yet, or were accepted before, or the nonce is too old (RFC 7616, 3.3).
-func (c *Client) answerChallenge(res *base.Response) (again bool, err error) {
+func (c *Client) answerChallenge(ctx context.Context, res *base.Response) (again bool, err error) {
 	challenge := res.Header["WWW-Authenticate"]
 	user := c.cfg.URL.User
 	stale := strings.Contains(strings.ToLower(strings.Join(challenge, ",")), "stale=true")
@@ -176,7 +176,7 @@ func (c *Client) answerChallenge(res *base.Response) (again bool, err error) {
 	case user == nil, c.sender != nil && !c.authorized && !stale:
 		return false, nil
 	case c.sender == nil && c.cfg.Login != nil:
-		if err := c.cfg.Login(); err != nil {
+		if err := c.cfg.Login(ctx); err != nil {
 			return false, err
 		}
 	}
@@ -246,8 +246,7 @@ func (c *Client) read() (*base.Response, error) {
 			return nil, err
 		}
 		c.fault(FaultMessage, err)
-		_, err = c.reader.Discard(1) // the parser may have stopped in front of what it could not read
-		return nil, err
+		return nil, c.resync()
 	}
 	switch m := message.(type) {
 	case *base.InterleavedFrame:
@@ -258,6 +257,22 @@ func (c *Client) read() (*base.Response, error) {
 		return m, nil
 	}
 	return nil, nil
+}
+
+// resync skips at least one byte, and then all up to what looks like a response, or like a packet of a track.
+func (c *Client) resync() error {
+	for {
+		if _, err := c.reader.Discard(1); err != nil {
+			return err
+		}
+		head, err := c.reader.Peek(5)
+		if err != nil {
+			return err
+		}
+		if string(head) == "RTSP/" || head[0] == '$' && c.channels[head[1]].track != nil {
+			return nil
+		}
+	}
 }
 
 // fault reports trouble that harms a single packet or message.

@@ -60,7 +60,7 @@ func (c *Client) Run(ctx context.Context, first, rest time.Duration) error {
 			return context.Cause(ctx)
 		}
 		if err == nil && res != nil {
-			err = c.readKept(res)
+			err = c.readKept(ctx, res)
 		}
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrBroken, err)
@@ -70,12 +70,12 @@ func (c *Client) Run(ctx context.Context, first, rest time.Duration) error {
 
 // readKept reads the answer to a request that keeps the session alive. If the nonce of the login is too old, it sends the
 // request again with the new one.
-func (c *Client) readKept(res *base.Response) error {
+func (c *Client) readKept(ctx context.Context, res *base.Response) error {
 	if res.StatusCode != base.StatusUnauthorized {
 		c.authorized = c.authorized || c.sender != nil
 		return nil
 	}
-	again, err := c.answerChallenge(res)
+	again, err := c.answerChallenge(ctx, res)
 	if again {
 		c.keepAlive()
 	}
