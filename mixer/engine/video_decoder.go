@@ -25,6 +25,7 @@ type videoDecoder struct {
 	decoder   *codec.VideoDecoder // nil before the first packet
 	id        mixer.Codec         // codec of decoder
 	expected  []codec.Cutout      // the cutouts that tiles needed of the last shown frame; the guess for the next one
+	frames    uint64              // that were decoded
 	immediate bool                // the last packet gave its own frame, so the decoder holds no frame back
 }
 
@@ -48,6 +49,7 @@ func (d *videoDecoder) decode(p mixer.Packet, show bool) error {
 	d.immediate = false
 	for _, one := range decoded {
 		f := one.Frame
+		d.frames++
 		d.format.Store(&videoFormat{d.id, mixer.Size{W: f.Width(), H: f.Height()}})
 		d.immediate = err == nil && f.PTS == p.PTS
 		if !show {
