@@ -248,10 +248,10 @@ func (o *outlet) write(p mixer.Packet) {
 	}
 }
 
-// held tells whether pictures are held back: the stream broke before, and while another stream stands in for it, it must
-// first last.
+// held tells whether pictures are held back: the stream came and went before, so it must first last. Meanwhile the other
+// stream stands in for it, unless that is broken too.
 func (o *outlet) held(now time.Time) bool {
-	return len(o.pulls) > 1 && now.Sub(o.first) < o.journal.steadyAfter() && o.standIn(o.pull).state().phase == flowing
+	return len(o.pulls) > 1 && now.Sub(o.first) < o.journal.steadyAfter() && o.standIn(o.pull).state().phase != broken
 }
 
 // passed notes that a picture was passed on to the room.
