@@ -144,10 +144,13 @@ func TestTroubleIsLoggedOnce(t *testing.T) {
 		lines()
 		flow(time.Hour)
 		lines(`msg="camera live"|codec=h264|size=640x360|fps=15|away=4s|tries=0`)
-		fails(1000)
+		time.Sleep(5 * time.Second) // the picture is gone, and nobody knows yet
+		stopped := time.Now().Add(-5 * time.Second)
+		j.failed(fail(mixer.ReasonRefused, "the host refuses connections"), stopped)
+		fails(999)
 		lines(`msg="camera lost"|level=WARN|reason=refused|detail="the host refuses connections"`)
 		flow(10 * time.Second)
-		lines(`msg="camera live"|away=16m40s|tries=1000`)
+		lines(`msg="camera live"|away=16m44s|tries=1000`)
 		for range 100 { // it comes for ten seconds, and goes
 			fails(1)
 			flow(10 * time.Second)

@@ -140,6 +140,24 @@ func TestABrokenStreamWaitsForSilence(t *testing.T) {
 	})
 }
 
+// TestAStreamWhosePicturesStop: the other stream stands in before the session is ended, and leaves again.
+func TestAStreamWhosePicturesStop(t *testing.T) {
+	bubble(t, nil, func(r *rig) {
+		r.demand(small)
+		time.Sleep(10 * time.Second)
+		r.do(func() { r.mute[1] = true })
+		time.Sleep(3500 * time.Millisecond) // the main stream's first keyframe takes 1.2 s of that
+		r.reaches(t, 0)
+		r.do(func() { r.mute[1] = false })
+		time.Sleep(500 * time.Millisecond)
+		r.reaches(t, 0, 1)
+		r.after(t, 2*time.Second, "1")
+		if r.opened[1] != 1 {
+			t.Errorf("%d sessions of the sub-stream, want one", r.opened[1])
+		}
+	})
+}
+
 // TestBothStreamsBroken: the trouble is that of the wanted stream, and whichever comes back first is shown.
 func TestBothStreamsBroken(t *testing.T) {
 	bubble(t, func(r *rig) { r.down[0], r.down[1] = true, true }, func(r *rig) {
