@@ -80,8 +80,8 @@ func TestALayerThatNeverWorksGivesWay(t *testing.T) {
 			v := attend(t, m, mixer.Watching{Codec: mixer.H264}, nil)
 			began := time.Now()
 			film{id: mixer.H264, w: 160, h: 90, colour: codec.RGB(0, 0, 200), gop: 10, write: func(p mixer.Packet) {
-				if p, ok := damage(p); ok {
-					src.WriteLayer(1, p)
+				if spoilt, ok := damage(p); ok {
+					src.WriteLayer(1, spoilt)
 				}
 			}}.run(t)
 			film{id: mixer.H264, w: 320, h: 180, colour: red, blinking: true, gop: 10, write: func(p mixer.Packet) { src.WriteLayer(0, p) }}.run(t)

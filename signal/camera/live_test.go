@@ -7,13 +7,13 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/bluenviron/gortsplib/v5/pkg/base"
 
 	"azulejo/mixer"
-	"azulejo/mixer/hub"
 	"azulejo/mixer/mixertest"
 	"azulejo/signal/camera/cameratest"
 	"azulejo/signal/room"
@@ -36,7 +36,7 @@ func mainAndSub(t *testing.T) (main, sub *cameratest.Stream) {
 	return clips.main, clips.sub
 }
 
-// pull runs the streams of a camera until the test ends.
+// pullCamera runs the streams of a camera until the test ends.
 func pullCamera(t *testing.T, cfg Config) (*streams, *seat) {
 	t.Helper()
 	out := &seat{}
@@ -141,8 +141,40 @@ func TestAServerThatReturns(t *testing.T) {
 	}
 }
 
-// joinYard runs a room with one camera and a viewer until the test ends. The result returns the camera's statistics.
-func joinYard(t *testing.T, cfg Config) func() mixer.SourceStats {
+// TestALostPacketInALongGOP: the picture goes on seconds after the loss, and not at the camera's next keyframe.
+func TestALostPacketInALongGOP(t *testing.T) {
+	t.Parallel()
+	stream := cameratest.Make(t, mixer.H264, 15, "testsrc2=size=320x180:rate=15:duration=20",
+		"-x264-params", "aud=1:keyint=300:min-keyint=300:scenecut=0:bframes=0")
+	cam := &cameratest.Camera{Stream: stream}
+	var lost atomic.Int64 // when a packet was lost, in Unix ns
+	cam.SendUnit = func(v *cameratest.Track, n int, unit [][]byte, timestamp uint32) {
+		payloads := stream.PackUnit(unit)
+		if n == 45 && lost.CompareAndSwap(0, time.Now().UnixNano()) {
+			v.Lose(payloads[0], timestamp, false)
+			payloads = payloads[1:]
+		}
+		v.SendUnit(payloads, timestamp)
+	}
+	cam.Start(t)
+	c, stats := joinYard(t, Config{Name: "Gate", URL: cam.URL()})
+	await.Until(t, "a loss", func() bool { return lost.Load() != 0 })
+	await.Until(t, "a new session", func() bool { return c.Stats().Reconnects == 1 })
+	if d := time.Since(time.Unix(0, lost.Load())); d > 5*time.Second {
+		t.Errorf("it took %v", d)
+	}
+	dropped := stats().Dropped
+	await.Until(t, "it is live, and goes on", func() bool { s := stats(); return s.State == mixer.Live && s.Age < 200*time.Millisecond })
+	if now := stats().Dropped; now > dropped+15 {
+		t.Errorf("%d packets were dropped after the new session had begun", now-dropped)
+	}
+	if _, ever := cam.Sessions(); ever != 2 {
+		t.Errorf("%d sessions", ever)
+	}
+}
+
+// joinYard runs a room with one camera and a viewer until the test ends. stats returns the statistics of the camera's source.
+func joinYard(t *testing.T, cfg Config) (c *Camera, stats func() mixer.SourceStats) {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	registry, err := room.NewRegistry(room.Config{Engine: mixertest.Start, Mixer: mixer.Config{Width: 160, Height: 90, FPS: 10}}, nil, log)
@@ -151,7 +183,7 @@ func joinYard(t *testing.T, cfg Config) func() mixer.SourceStats {
 	}
 	await.Running(t, registry.Run)
 	cfg.Room = "yard"
-	c := New(cfg, registry, log)
+	c = New(cfg, registry, log)
 	await.Running(t, c.Run)
 	<-c.Tried()
 	member, err := registry.Join(t.Context(), "yard", room.Joining{Name: "viewer"})
@@ -164,10 +196,8 @@ func joinYard(t *testing.T, cfg Config) func() mixer.SourceStats {
 		t.Fatal(err)
 	}
 	t.Cleanup(sub.Close)
-	return func() mixer.SourceStats { return mixertest.Stats(t, member.Hub()).Sources[0] }
+	return c, func() mixer.SourceStats { return mixertest.Stats(t, member.Hub()).Sources[0] }
 }
-
-var _ hub.Sink = discard{}
 
 // TestASubStreamThatNeverWorks: in a real room, the main stream is shown within 3 s, and the sub-stream once it works.
 func TestASubStreamThatNeverWorks(t *testing.T) {
@@ -212,7 +242,7 @@ func TestASubStreamThatNeverWorks(t *testing.T) {
 			spoil(bad)
 			bad.Start(t)
 			began := time.Now()
-			stats := joinYard(t, Config{Name: "Gate", URL: good.URL(), SubURL: bad.URL()})
+			_, stats := joinYard(t, Config{Name: "Gate", URL: good.URL(), SubURL: bad.URL()})
 			shows := func(size string) func() bool {
 				return func() bool {
 					s := stats()

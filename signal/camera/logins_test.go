@@ -31,7 +31,7 @@ func (n *nvr) try(ctx context.Context, url string) mixer.Reason {
 	if err != nil {
 		panic(err)
 	}
-	if err := n.logins.check(u); err != nil {
+	if err = n.logins.check(u); err != nil {
 		return failureOf(err).Reason
 	}
 	g, err := n.logins.begin(ctx, u)

@@ -114,13 +114,15 @@ func (p *pull) play(ctx context.Context) {
 	}
 	for again := (retry{}); ctx.Err() == nil; {
 		o := &outlet{pull: p, watch: watch{rhythm: &p.rhythm}}
+		started := time.Now()
 		err := o.run(ctx)
 		if ctx.Err() != nil {
 			return
 		}
 		now := time.Now()
-		brought, lasted := !o.first.IsZero(), now.Sub(o.first)
+		brought, lasted := !o.first.IsZero(), now.Sub(started)
 		if brought {
+			lasted = now.Sub(o.first)
 			p.journal.flowed(lasted)
 		}
 		failure := failureOf(err)
@@ -262,7 +264,7 @@ func (o *outlet) passed(p mixer.Packet, now time.Time) {
 	if o.phase == broken {
 		o.status.reconnects.Add(1)
 	}
-	wake := o.pull.pass(p.Key, lapse, now)
+	wake := o.pass(p.Key, lapse, now)
 	o.mu.Unlock()
 	if o.format.Load() == nil {
 		o.format.Store(&keyframeFormat{formatOf(p), now})

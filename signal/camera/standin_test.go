@@ -25,6 +25,12 @@ func (r *rig) reaches(t *testing.T, want ...int) {
 	}
 }
 
+// sessions returns how many feeds of a layer ran.
+func (r *rig) sessions(layer int) (n int) {
+	r.do(func() { n = r.opened[layer] })
+	return n
+}
+
 // bubble runs a test of a camera with a sub-stream on a fake clock. set prepares the rig before anything is pulled.
 func bubble(t *testing.T, set, test func(*rig)) {
 	t.Helper()
@@ -86,8 +92,8 @@ func TestAStreamThatTheMixerCannotUse(t *testing.T) {
 		r.demand(mixer.Demand{Width: small.Width, Height: small.Height, Layer: 0})
 		r.reaches(t, 0, 1)
 		r.after(t, 3*time.Second, "0")
-		if r.opened[0] != 1 {
-			t.Errorf("the main stream was opened %d times, want once: it was never left", r.opened[0])
+		if r.sessions(0) != 1 {
+			t.Errorf("the main stream was opened %d times, want once: it was never left", r.sessions(0))
 		}
 	})
 }
@@ -113,8 +119,8 @@ func TestAStreamThatComesAndGoes(t *testing.T) {
 		if jumps > 1 {
 			t.Errorf("the sub-stream came back %d times in a minute", jumps)
 		}
-		if r.opened[1] < 5 {
-			t.Errorf("it was tried %d times in a minute", r.opened[1])
+		if r.sessions(1) < 5 {
+			t.Errorf("it was tried %d times in a minute", r.sessions(1))
 		}
 		r.reaches(t, 0)
 		r.do(func() { r.lasts[1] = 0 })
@@ -132,7 +138,7 @@ func TestABrokenStreamWaitsForSilence(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		r.set(1, true)
 		time.Sleep(time.Second)
-		if r.opened[0] != 0 {
+		if r.sessions(0) != 0 {
 			t.Error("the main stream was opened at once")
 		}
 		time.Sleep(1300 * time.Millisecond)
@@ -152,8 +158,8 @@ func TestAStreamWhosePicturesStop(t *testing.T) {
 		time.Sleep(500 * time.Millisecond)
 		r.reaches(t, 0, 1)
 		r.after(t, 2*time.Second, "1")
-		if r.opened[1] != 1 {
-			t.Errorf("%d sessions of the sub-stream, want one", r.opened[1])
+		if r.sessions(1) != 1 {
+			t.Errorf("%d sessions of the sub-stream, want one", r.sessions(1))
 		}
 	})
 }
@@ -183,24 +189,20 @@ func TestAStalledStreamIsPulledAnew(t *testing.T) {
 		r, wait := newRigWith(ctx, Config{URL: "main"}, nil)
 		time.Sleep(20 * time.Second)
 		for range 3 {
-			n := 0
 			r.do(func() { r.mute[0] = true })
 			time.Sleep(4900 * time.Millisecond)
-			r.do(func() { r.mute[0] = false; n = r.opened[0] })
+			r.do(func() { r.mute[0] = false })
+			n := r.sessions(0)
 			time.Sleep(10 * time.Second) // it was only slow
-			r.do(func() {
-				if r.opened[0] != n {
-					t.Errorf("a session was ended after 4.9 s")
-				}
-				r.mute[0] = true
-			})
+			if got := r.sessions(0); got != n {
+				t.Error("a session was ended after 4.9 s")
+			}
+			r.do(func() { r.mute[0] = true })
 			time.Sleep(5500 * time.Millisecond)
-			r.do(func() {
-				if r.opened[0] != n+1 {
-					t.Errorf("%d sessions, want %d", r.opened[0], n+1)
-				}
-				r.mute[0] = false
-			})
+			if got := r.sessions(0); got != n+1 {
+				t.Errorf("%d sessions, want %d", got, n+1)
+			}
+			r.do(func() { r.mute[0] = false })
 			time.Sleep(10 * time.Second)
 			r.reaches(t, 0)
 		}
@@ -233,16 +235,16 @@ func TestAKeyframeIsFetched(t *testing.T) {
 		}
 		r.do(func() { r.lossy[0] = true })
 		time.Sleep(4 * time.Second)
-		if r.opened[0] != 1 {
-			t.Errorf("%d sessions although nobody needs a keyframe after a loss", r.opened[0])
+		if r.sessions(0) != 1 {
+			t.Errorf("%d sessions although nobody needs a keyframe after a loss", r.sessions(0))
 		}
 		r.refresh()
 		time.Sleep(1100 * time.Millisecond)
 		r.do(func() { r.lossy[0], r.keyless[0] = false, false })
 		time.Sleep(1500 * time.Millisecond)
 		r.reaches(t, 0)
-		if r.opened[0] != 2 {
-			t.Errorf("%d sessions, want a second one", r.opened[0])
+		if r.sessions(0) != 2 {
+			t.Errorf("%d sessions, want a second one", r.sessions(0))
 		}
 		cancel()
 		wait()
