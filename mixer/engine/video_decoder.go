@@ -25,6 +25,7 @@ type videoDecoder struct {
 	codec     mixer.Codec         // codec of decoder; empty if decoder is nil
 	expected  []codec.Cutout      // the cutouts that tiles needed of the last shown frame; the next frame probably needs the same
 	immediate bool                // decoding the last packet returned the frame of this packet, so the decoder holds back no frame
+	frames    uint64              // number of decoded frames
 }
 
 // open prepares the decoder for packets of the codec id. It opens a new decoder if the codec changes.
@@ -48,6 +49,7 @@ func (d *videoDecoder) decode(p mixer.Packet, show func(codec.Decoded)) (frames 
 	d.immediate = false
 	for _, result := range decoded {
 		f := result.Frame
+		d.frames++
 		d.format.Store(&videoFormat{d.codec, mixer.Size{W: f.Width(), H: f.Height()}})
 		d.immediate = err == nil && f.PTS == p.PTS
 		if show == nil {

@@ -83,7 +83,7 @@ func newVideoInput(cfg videoInputConfig) *videoInput {
 		sync:      newLipSync(cfg.audio, cfg.layers, cfg.delayed),
 		announced: mixer.Demand{Layer: cfg.layers - 1},
 	}
-	v.layers.reset(cfg.layers)
+	v.layers.reset(cfg.layers, time.Now())
 	v.uses.Store(&videoUse{})
 	v.sleeping.Store(true)
 	v.done.Go(v.run)
@@ -156,7 +156,10 @@ func (v *videoInput) run() {
 			if !v.waitUntilDue(&p) {
 				return
 			}
-			if err := v.process(p); err != nil {
+			frames := v.decoder.frames
+			err := v.process(p)
+			v.judge(p, frames)
+			if err != nil {
 				v.fail(p.Packet, err)
 				logFailure(err)
 			} else if !v.gate.closed {
@@ -198,6 +201,9 @@ func (v *videoInput) process(p layerPacket) error {
 		v.layers.learnSize(p)
 	}
 	v.followDemand()
+	if !v.proves(p) {
+		return nil
+	}
 	used, switched := v.layers.admit(p)
 	if !used {
 		return nil
@@ -253,6 +259,7 @@ func (v *videoInput) dropQueue() {
 		v.dropped.Add(1)
 	}
 	v.gate.closed = true
+	v.layers.excuse()
 	v.forget()
 	v.requestKeyframe()
 }

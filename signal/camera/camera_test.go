@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
@@ -67,14 +66,6 @@ func TestBadURLsAreNamed(t *testing.T) {
 		err := Config{Name: "Gate", URL: url}.Validate()
 		if err == nil || !strings.HasPrefix(err.Error(), "url: ") {
 			t.Errorf("url %q gave %v, want an error that names the key", url, err)
-		}
-	}
-}
-
-func TestBackoffGrowsToAMinute(t *testing.T) {
-	for try, want := range map[int]time.Duration{0: time.Second, 4: time.Second, 5: 5 * time.Second, 10: 10 * time.Second, 20: time.Minute, 999: time.Minute} {
-		if got := backoff(try); got != want {
-			t.Errorf("try %d: pause %v, want %v", try, got, want)
 		}
 	}
 }

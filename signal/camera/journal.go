@@ -26,10 +26,10 @@ const (
 	calmAfter = time.Minute     // before its next trouble is one of its own
 )
 
-// failed notes that a session failed.
-func (j *journal) failed(f *Failure, now time.Time) {
+// failed notes that a session failed. Its last picture came at stopped.
+func (j *journal) failed(f *Failure, stopped time.Time) {
 	if !j.live.IsZero() {
-		j.since, j.live, j.lost, j.tries = now, time.Time{}, false, 0
+		j.since, j.live, j.lost, j.tries = stopped, time.Time{}, false, 0
 	}
 	j.tries++
 	if !j.lost {

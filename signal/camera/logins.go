@@ -19,7 +19,7 @@ import (
 const (
 	freeLogins = 2                // logins without a pause, until one of them succeeds
 	loginPause = 30 * time.Minute // from then on between two logins
-	trustFor   = time.Minute      // after a login that was accepted, all others are allowed at once
+	trustFor   = 10 * time.Second // after a login that was accepted, all others are allowed at once
 )
 
 // Logins limits the logins with wrong passwords, over all cameras and probes that share it. It knows an account by its host,
@@ -64,7 +64,7 @@ func (f *rtspFeed) Run(ctx context.Context, out func(mixer.Packet), refresh <-ch
 	}
 	var newest *login
 	playing := f.playing
-	f.login = func() (err error) {
+	f.login = func(ctx context.Context) (err error) {
 		newest.accept() // the server has let the session go on to another connection
 		newest, err = f.logins.begin(ctx, f.url)
 		return err

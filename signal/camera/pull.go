@@ -43,6 +43,7 @@ type pullState struct {
 	phase   phase
 	since   time.Time     // when the phase began
 	passed  time.Time     // when the last picture was passed on to the room; zero: none
+	late    time.Time     // when the next picture is late
 	aimed   time.Time     // when the stream last became the wanted one
 	key     time.Time     // when the first keyframe after aimed was passed on; zero: none
 	trouble mixer.Trouble // why the stream does not flow
@@ -113,17 +114,19 @@ func (p *pull) play(ctx context.Context) {
 	}
 	for again := (retry{}); ctx.Err() == nil; {
 		o := &outlet{pull: p, watch: watch{rhythm: &p.rhythm}}
+		started := time.Now()
 		err := o.run(ctx)
 		if ctx.Err() != nil {
 			return
 		}
 		now := time.Now()
-		brought, lasted := !o.first.IsZero(), now.Sub(o.first)
+		brought, lasted := !o.first.IsZero(), now.Sub(started)
 		if brought {
+			lasted = now.Sub(o.first)
 			p.journal.flowed(lasted)
 		}
 		failure := failureOf(err)
-		p.journal.failed(failure, now)
+		p.journal.failed(failure, o.watch.ended(now))
 		p.breakOff(failure.Trouble)
 		sleep(ctx, again.pause(err, brought, lasted))
 		if brought {
@@ -176,7 +179,7 @@ func (o *outlet) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	o.ctx = ctx
 	if r, ok := f.(*rtspFeed); ok {
-		r.lost, r.audioTrouble = func(n uint64) { o.status.lost.Add(n) }, o.status.setAudioTrouble
+		r.lost, r.audioTrouble = &o.status.lost, o.status.setAudioTrouble
 		r.playing = func(string, mixer.Codec) { o.watch.begin(time.Now()) }
 	}
 	var observer sync.WaitGroup
@@ -248,27 +251,20 @@ func (o *outlet) write(p mixer.Packet) {
 	}
 }
 
-// held tells whether pictures are held back: the stream broke before, and while another stream stands in for it, it must
-// first last.
+// held tells whether pictures are held back: the stream came and went before, so it must first last. Meanwhile the other
+// stream stands in for it, unless that is broken too.
 func (o *outlet) held(now time.Time) bool {
-	return len(o.pulls) > 1 && now.Sub(o.first) < o.journal.steadyAfter() && o.standIn(o.pull).state().phase == flowing
+	return len(o.pulls) > 1 && now.Sub(o.first) < o.journal.steadyAfter() && o.standIn(o.pull).state().phase != broken
 }
 
 // passed notes that a picture was passed on to the room.
 func (o *outlet) passed(p mixer.Packet, now time.Time) {
+	lapse := o.watch.lapse()
 	o.mu.Lock()
-	wake := false
-	o.pull.passed = now
-	if p.Key && o.key.IsZero() {
-		o.key, wake = now, true
+	if o.phase == broken {
+		o.status.reconnects.Add(1)
 	}
-	if o.phase == opening || o.phase == broken {
-		if o.phase == broken {
-			o.status.reconnects.Add(1)
-		}
-		o.enter(flowing)
-		o.trouble, wake = mixer.Trouble{}, true
-	}
+	wake := o.pass(p.Key, lapse, now)
 	o.mu.Unlock()
 	if o.format.Load() == nil {
 		o.format.Store(&keyframeFormat{formatOf(p), now})
@@ -276,4 +272,21 @@ func (o *outlet) passed(p mixer.Packet, now time.Time) {
 	if wake {
 		o.wake()
 	}
+}
+
+// pass notes that a picture was passed on to the room; lapse is the usual distance to the next one. The result tells
+// whether something has changed that matters to streams.run.
+func (s *pullState) pass(key bool, lapse time.Duration, now time.Time) (changed bool) {
+	if s.phase == flowing && now.After(s.late) {
+		s.key, changed = time.Time{}, true // the other stream may stand in: it stays until the next keyframe
+	}
+	s.passed, s.late = now, now.Add(max(lateAfter, stallFactor*lapse))
+	if key && s.key.IsZero() {
+		s.key, changed = now, true
+	}
+	if s.phase == opening || s.phase == broken {
+		s.enter(flowing)
+		s.trouble, changed = mixer.Trouble{}, true
+	}
+	return changed
 }

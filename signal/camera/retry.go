@@ -25,12 +25,11 @@ const (
 	longestReopen  = 200 * time.Millisecond
 )
 
-// pause returns how long to wait after a session that ended with err. brought tells whether the session brought pictures,
-// and for how long.
+// pause returns how long to wait after a session that ended with err. brought tells whether the session brought pictures.
+// lasted is how long pictures came, or else how long the session took to fail.
 //
-// While the host takes no TCP connection, the pause is always a second: such a try costs one packet, and the camera is
-// back at once when its server returns, even after hours. dial gives up after connectTimeout, so no second passes
-// without a try. As soon as the host takes connections, and the session fails nevertheless, the pauses grow.
+// While the host takes no TCP connection, there is a try every second: such a try costs one packet, and the camera is back
+// at once when its server returns, even after hours. A connection that takes longer than 2 s is given up. As soon as the host takes connections, and the session fails nevertheless, the pauses grow.
 func (r *retry) pause(err error, brought bool, lasted time.Duration) time.Duration {
 	if brought || unconnected(err) {
 		r.tries = 0
@@ -39,7 +38,7 @@ func (r *retry) pause(err error, brought bool, lasted time.Duration) time.Durati
 	case brought && lasted >= reopenAfter:
 		return rand.N(longestReopen)
 	case unconnected(err):
-		return random(hostPause)
+		return max(random(hostPause)-lasted, 0)
 	}
 	d := backoff(r.tries)
 	r.tries++

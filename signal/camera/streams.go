@@ -35,6 +35,10 @@ const (
 	// layer for silent after a second. It changes to the other layer only at a keyframe, and the first keyframe must not come
 	// before.
 	silentTime = 1100 * time.Millisecond
+
+	// lateAfter is the time without pictures after which another stream stands in for one whose session goes on. If the
+	// distance between its pictures is longer, it is stallFactor times that distance.
+	lateAfter = 2 * time.Second
 )
 
 // request is a demand of the mixer for the camera's video.
@@ -219,28 +223,33 @@ func (s *streams) expire(now time.Time) (next time.Time) {
 // replace starts the stream that stands in for the wanted one, or stops it once the wanted one delivers.
 func (s *streams) replace(ctx context.Context, want *pull, now time.Time) (next time.Time) {
 	other, state := s.standIn(want), want.state()
-	switch {
-	case state.phase == flowing && other.state().active() && !state.key.IsZero():
-		if next = state.key.Add(overlap); !now.Before(next) {
-			other.stop()
-			return time.Time{}
-		}
-	case state.phase == opening || state.phase == broken:
-		if next = state.missing(); !now.Before(next) {
-			other.start(ctx)
-			return time.Time{}
-		}
+	if !state.active() {
+		return next
 	}
-	return next
+	missing := state.missing()
+	if !now.Before(missing) {
+		other.start(ctx)
+		return next
+	}
+	if state.phase != flowing || state.key.IsZero() || !other.state().active() {
+		return missing
+	}
+	if next = state.key.Add(overlap); !now.Before(next) {
+		other.stop()
+		return missing
+	}
+	return earliest(missing, next)
 }
 
-// missing returns when a stream that does not flow counts as not delivering; zero: it does now.
+// missing returns when the stream counts as not delivering, if nothing comes until then.
 func (s pullState) missing() time.Time {
 	switch {
+	case s.phase == flowing:
+		return s.late
 	case s.phase == opening:
 		return s.since.Add(openingTime)
 	case s.passed.IsZero():
-		return time.Time{}
+		return s.since
 	}
 	return s.passed.Add(silentTime)
 }

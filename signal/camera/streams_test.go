@@ -45,6 +45,13 @@ func (s *seat) WriteAudio(p mixer.Packet) {
 	}
 }
 
+// reasons are those that were told, in their order.
+func (s *seat) reasons() []mixer.Reason {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.told)
+}
+
 // last is when the newest frame of a layer came; the zero time if none did.
 func (s *seat) last(layer int) time.Time {
 	s.mu.Lock()
@@ -69,17 +76,25 @@ type rig struct {
 	seat *seat
 
 	mu      sync.Mutex
-	down    [2]bool      // by layer
-	mute    [2]bool      // by layer: the feeds run and deliver nothing
-	keyless [2]bool      // by layer: no frame is a keyframe
-	sent    [2]time.Time // by layer: when a feed last delivered video
-	opened  [2]int       // by layer: how many feeds ran
+	down    [2]bool          // by layer
+	mute    [2]bool          // by layer: the feeds run and deliver nothing
+	keyless [2]bool          // by layer: no frame is a keyframe
+	lossy   [2]bool          // by layer: every frame follows a loss
+	lasts   [2]time.Duration // by layer: how long a feed runs before it breaks; zero: until it is stopped
+	sent    [2]time.Time     // by layer: when a feed last delivered video
+	opened  [2]int           // by layer: how many feeds ran
 	running int
 	most    int // largest value of running
 }
 
-func newRig(ctx context.Context, cfg Config) (r *rig, wait func()) {
+func newRig(ctx context.Context, cfg Config) (r *rig, wait func()) { return newRigWith(ctx, cfg, nil) }
+
+// newRigWith is newRig, and calls set, unless it is nil, before anything is pulled.
+func newRigWith(ctx context.Context, cfg Config, set func(*rig)) (r *rig, wait func()) {
 	r = &rig{seat: &seat{}}
+	if set != nil {
+		set(r)
+	}
 	r.streams = newStreams(cfg, r.seat, startFeed, newStatus(), slog.New(slog.DiscardHandler))
 	r.open = func(url string) (Feed, error) {
 		return &fakeFeed{url: url, rig: r, layer: slices.Index(cfg.urls(), url)}, nil
@@ -108,31 +123,39 @@ func (f *fakeFeed) count(n int) {
 	f.rig.most = max(f.rig.most, f.rig.running)
 }
 
-// next notes that the feed delivers a frame. It tells whether the feed is broken, silent and without keyframes.
-func (f *fakeFeed) next() (broken, silent, keyless bool) {
+// next notes that the feed delivers a frame. It tells how the frame is.
+func (f *fakeFeed) next() (broken, silent, keyless, lossy bool) {
 	f.rig.mu.Lock()
 	defer f.rig.mu.Unlock()
-	broken, silent, keyless = f.rig.down[f.layer], f.rig.mute[f.layer], f.rig.keyless[f.layer]
+	broken, silent, keyless, lossy = f.rig.down[f.layer], f.rig.mute[f.layer], f.rig.keyless[f.layer], f.rig.lossy[f.layer]
 	if !broken && !silent {
 		f.rig.sent[f.layer] = time.Now()
 	}
-	return broken, silent, keyless
+	return broken, silent, keyless, lossy
 }
 
 func (f *fakeFeed) Run(ctx context.Context, out func(mixer.Packet), _ <-chan struct{}) error {
 	f.count(1)
 	defer f.count(-1)
 	f.rig.do(func() { f.rig.opened[f.layer]++ })
+	var end <-chan time.Time // never
+	f.rig.do(func() {
+		if d := f.rig.lasts[f.layer]; d > 0 {
+			end = time.After(d)
+		}
+	})
 	for n := 0; ; n++ {
-		if broken, _, _ := f.next(); broken {
+		if broken, _, _, _ := f.next(); broken {
 			return errFeed
 		}
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-end:
+			return errFeed
 		case <-time.After(40 * time.Millisecond):
 		}
-		broken, silent, keyless := f.next()
+		broken, silent, keyless, lossy := f.next()
 		if broken {
 			return errFeed
 		}
@@ -140,7 +163,7 @@ func (f *fakeFeed) Run(ctx context.Context, out func(mixer.Packet), _ <-chan str
 			continue
 		}
 		at := time.Duration(n) * 40 * time.Millisecond
-		out(mixer.Packet{Codec: mixer.H264, PTS: at, Key: n >= 25 && n%4 == 0 && !keyless})
+		out(mixer.Packet{Codec: mixer.H264, PTS: at, Key: n >= 25 && n%4 == 0 && !keyless, Lost: lossy})
 		out(mixer.Packet{Codec: mixer.Opus, Data: []byte(f.url), PTS: at, Duration: 40 * time.Millisecond})
 	}
 }

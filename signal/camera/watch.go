@@ -55,6 +55,7 @@ type watch struct {
 	rhythm   *rhythm
 	playing  time.Time // when the server began to play; zero: it has not
 	pictures int       // that came in this session
+	first    time.Time // when the first picture came
 	last     time.Time // when the last picture came
 	key      time.Time // when the last keyframe came; zero: none in this session
 	lost     time.Time // when the first picture after a loss came, since the last keyframe; zero: none was lost
@@ -81,7 +82,9 @@ func (w *watch) picture(p mixer.Packet, now time.Time) {
 		w.rhythm.add(now.Sub(w.last))
 		w.rhythm.patience = 0
 	}
-	w.last = now
+	if w.last = now; w.pictures == 1 {
+		w.first = now
+	}
 	switch {
 	case p.Key:
 		if !w.key.IsZero() {
@@ -93,14 +96,31 @@ func (w *watch) picture(p mixer.Packet, now time.Time) {
 	}
 }
 
-// rate returns the pictures per second, from the usual distance between them; zero if it is not known.
+// rate returns the pictures per second of this session; zero if it is not known.
 func (w *watch) rate() float64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if lapse := w.rhythm.lapse(); lapse > 0 {
-		return 1 / lapse.Seconds()
+	if lasted := w.last.Sub(w.first); lasted > 0 {
+		return float64(w.pictures-1) / lasted.Seconds()
 	}
 	return 0
+}
+
+// lapse returns the usual distance between the camera's pictures; zero if it is not known.
+func (w *watch) lapse() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.rhythm.lapse()
+}
+
+// ended returns when the pictures of a session that has ended stopped: now if none came.
+func (w *watch) ended(now time.Time) time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.pictures == 0 {
+		return now
+	}
+	return w.last
 }
 
 // keyless returns how long pictures have come without a first keyframe.
