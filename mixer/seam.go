@@ -193,8 +193,8 @@ type (
 		Source SourceID
 		Demand Demand
 	}
-	// ConditionChanged says that the condition of a source has changed. The first one of a source comes soon after AddSource.
-	// The engine checks the conditions four times a second.
+	// ConditionChanged says that the condition of a source has changed. The first one of a source comes while AddSource is sent.
+	// Later the engine checks the conditions four times a second.
 	ConditionChanged struct {
 		Source    SourceID
 		Condition Condition

@@ -184,7 +184,7 @@ func (s *source) condition(now time.Time) (c mixer.Condition, age time.Duration)
 	return c, e.oldness(c.State)
 }
 
-// announce emits the condition if it has changed. Only the goroutine of watchConditions calls it.
+// announce emits the condition if it has changed. addSource calls it first, and later only the goroutine of watchConditions.
 func (s *source) announce(now time.Time) {
 	next, _ := s.condition(now)
 	s.conditionMu.Lock()
