@@ -78,7 +78,7 @@ type (
 		Away   bool
 	}
 	// ReportTrouble says why the sender's side gets no media of the source. The zero Trouble withdraws the last report. While
-	// frames come, the report has no effect.
+	// frames come, the report has no effect, except that a slow source is lost sooner after its last frame.
 	ReportTrouble struct {
 		Source  SourceID
 		Trouble Trouble

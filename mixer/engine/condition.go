@@ -116,7 +116,8 @@ type obstacle struct {
 }
 
 // meet records that a packet gave no frame, and why. keyframe says whether decoding could start at the packet. A keyframe that
-// could not be decoded weighs more than packets that wait for a keyframe, and its trouble stays.
+// could not be decoded weighs more than packets that wait for a keyframe, and its trouble stays. The detail of damage is that of the
+// first packet, because the errors of a decoder vary.
 func (o *obstacle) meet(t mixer.Trouble, keyframe bool) {
 	now := time.Now()
 	o.mu.Lock()
@@ -125,6 +126,10 @@ func (o *obstacle) meet(t mixer.Trouble, keyframe bool) {
 		o.first = now
 	}
 	o.newest = now
+	if o.trouble.Reason == t.Reason && t.Reason == mixer.ReasonDamaged {
+		o.keyframe = o.keyframe || keyframe
+		return
+	}
 	if keyframe || !o.keyframe {
 		o.trouble, o.keyframe = t, keyframe
 	}

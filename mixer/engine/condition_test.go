@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"image"
 	"slices"
 	"strings"
@@ -86,7 +87,7 @@ func TestJudge(t *testing.T) {
 func TestObstacle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var o obstacle
-		bad := mixer.Trouble{Reason: mixer.ReasonDamaged}
+		bad := mixer.Trouble{Reason: mixer.ReasonDamaged, Detail: "an error"}
 		expect := func(want mixer.Reason, blocked time.Duration) {
 			t.Helper()
 			got, age := o.read(time.Now(), obstaclePatience)
@@ -100,6 +101,10 @@ func TestObstacle(t *testing.T) {
 		o.meet(noKeyframe(), false)
 		expect(mixer.ReasonNoKeyframe, time.Second)
 		o.meet(bad, true)
+		o.meet(mixer.Trouble{Reason: mixer.ReasonDamaged, Detail: "another error"}, true)
+		if got, _ := o.read(time.Now(), obstaclePatience); got != bad {
+			t.Errorf("the detail has become %q", got.Detail)
+		}
 		time.Sleep(time.Second)
 		o.meet(noKeyframe(), false)
 		expect(mixer.ReasonDamaged, 2*time.Second)
@@ -426,6 +431,29 @@ func TestConditionsOfBadVideo(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestFramesThatCannotBeDrawn: tiles say so, and so do the statistics, until drawing works again or nobody looks.
+func TestFramesThatCannotBeDrawn(t *testing.T) {
+	m := start(t, small)
+	src := m.AddSource(SourceConfig{Name: "a"})
+	v := stage(t, m, mixer.View{})
+	awake(t, v, src)
+	showFrame(t, src, 320, 180, red)
+	expect := func(state mixer.State, reason mixer.Reason) {
+		t.Helper()
+		if st := src.Stats(); st.State != state || st.Reason != reason {
+			t.Errorf("%s because of %q, want %s because of %q", st.State, st.Reason, state, reason)
+		}
+	}
+	expect(mixer.Live, "")
+	src.drawFailed(errors.New("an unknown pixel format"))
+	expect(mixer.Unusable, mixer.ReasonDamaged)
+	v.draw(t)
+	expect(mixer.Live, "")
+	src.drawFailed(errors.New("an unknown pixel format"))
+	v.closeTiles()
+	expect(mixer.Live, "")
 }
 
 // TestReportedTrouble: a report is told while no video comes, and has no effect while video comes.
