@@ -29,7 +29,7 @@ func Conformance(t *testing.T, start hub.Start) {
 			"simulcast layers":        simulcastLayers,
 			"mix-minus":               mixMinus,
 			"audio moves between":     audioMoves,
-			"audio of one's own":      soloAudio,
+			"audio that is included":  soloAudio,
 			"conditions":              conditions,
 			"passthrough":             passthrough,
 			"passthrough of VP8":      passthroughOfVP8,
