@@ -78,7 +78,7 @@ type (
 		Away   bool
 	}
 	// ReportTrouble says why the sender's side gets no media of the source. The zero Trouble withdraws the last report. While
-	// frames come, the report has no effect.
+	// frames come, the report has no effect, except that a slow source is lost sooner after its last frame.
 	ReportTrouble struct {
 		Source  SourceID
 		Trouble Trouble
@@ -116,12 +116,18 @@ type (
 		Subscription SubscriptionID
 		Watching     Watching
 	}
-	// Listen subscribes to the audio of all sources except Exclude, as Opus or AAC.
+	// Listen subscribes to the audio of all sources except Exclude and Solo sources, as Opus or AAC.
 	Listen struct {
 		Request      RequestID
 		Subscription SubscriptionID
 		Codec        Codec
 		Exclude      SourceID // zero: no source is left out
+	}
+	// Include adds the audio of a Solo source to what a subscription to Opus hears; zero: of none. It replaces the source that was
+	// included before. It has no effect on subscriptions to AAC, and for sources that are in the common mix anyway.
+	Include struct {
+		Subscription SubscriptionID
+		Source       SourceID
 	}
 	// Leave releases one rendition that a subscription to video holds. The rendition may be the one that the engine assigned
 	// last: then the hub sent Leave before it received that Assigned. In this case the engine does not release the
@@ -193,8 +199,8 @@ type (
 		Source SourceID
 		Demand Demand
 	}
-	// ConditionChanged says that the condition of a source has changed. The first one of a source comes soon after AddSource.
-	// The engine checks the conditions four times a second.
+	// ConditionChanged says that the condition of a source has changed. The first one of a source comes while AddSource is sent.
+	// Later the engine checks the conditions four times a second.
 	ConditionChanged struct {
 		Source    SourceID
 		Condition Condition
@@ -280,6 +286,7 @@ func (RequestSourceKeyframe) command() {}
 func (Watch) command()                 {}
 func (Change) command()                {}
 func (Listen) command()                {}
+func (Include) command()               {}
 func (Leave) command()                 {}
 func (Unsubscribe) command()           {}
 func (RequestKeyframe) command()       {}

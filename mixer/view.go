@@ -75,11 +75,14 @@ type Layout struct {
 	Hidden int        `json:"hidden,omitempty"` // number of sources that have no tile on this page
 	Page   int        `json:"page,omitempty"`   // the page that is shown, from 1 on; zero if there is only one page
 	Pages  int        `json:"pages,omitempty"`  // number of pages; zero if there is only one page
+	// Large is the source of the tile that is at least twice as large as every other tile; zero if there is no such tile. A viewer
+	// hears this source even if it is Solo, see Include.
+	Large SourceID `json:"-"`
 }
 
 // Same reports whether other is equal to l. It is false for a nil other.
 func (l *Layout) Same(other *Layout) bool {
-	return other != nil && l.Canvas == other.Canvas && l.Hidden == other.Hidden && l.Page == other.Page && l.Pages == other.Pages &&
+	return other != nil && l.Canvas == other.Canvas && l.Hidden == other.Hidden && l.Page == other.Page && l.Pages == other.Pages && l.Large == other.Large &&
 		slices.Equal(l.Tiles, other.Tiles)
 }
 

@@ -17,7 +17,7 @@ type audioMix struct {
 	activeSpeaker atomic.Pointer[source] // written by the audio ticker
 
 	// Owned by the audio ticker.
-	sum      []int32             // the sum of blocks, before the limiter
+	sum      []int32             // the sum of the blocks of the common mix, before the limiter
 	limiter  *pcm.Limiter        // the limiter of the common mix
 	blocks   map[*source][]int16 // the blocks of the audible sources at this tick
 	present  map[*source]bool    // the sources that the room had at the last tick
@@ -58,12 +58,14 @@ func (a *audioMix) run(ctx context.Context) {
 	}
 }
 
-// mix pulls one block from every source, mixes the blocks, and pushes one mixed block to every rendition.
+// mix pulls one block from every source, mixes the blocks of all but the Solo sources, and pushes one mixed block to every rendition.
 func (a *audioMix) mix(tick int64) {
 	a.pullAll(tick)
 	clear(a.sum)
-	for _, block := range a.blocks {
-		pcm.Add(a.sum, block)
+	for src, block := range a.blocks {
+		if !src.cfg.Solo {
+			pcm.Add(a.sum, block)
+		}
 	}
 	renditions := a.subscribers.route(tick)
 	for _, r := range renditions {
@@ -75,8 +77,8 @@ func (a *audioMix) mix(tick int64) {
 	a.limiter.Process(common.pcm, a.sum)
 	for _, r := range renditions {
 		b := common
-		if r.key.exclude != nil {
-			b.pcm = r.without(a.sum, a.blocks[r.key.exclude])
+		if !r.key.common() {
+			b.pcm = r.mix(a.sum, a.blocks)
 		}
 		b.deliver = true
 		r.push(b)
@@ -87,13 +89,14 @@ func (a *audioMix) mix(tick int64) {
 // prime prepares a new rendition at its first tick. If a subscription moves to this rendition from another one, the audio must
 // continue without a click. Therefore the limiter of the rendition gets the state of the common limiter, and its encoder gets
 // the last blocks of the common mix. The packets of these blocks are not delivered. The last blocks of the common mix are also
-// right for a mix-minus, because the excluded source was silent for 3 s before this tick.
+// right for a mix-minus, because the excluded source was silent for 3 s before this tick. An included source fades in.
 func (a *audioMix) prime(r *audioRendition) {
 	r.started = true
 	if !r.continues {
 		return
 	}
 	*r.limiter = *a.limiter
+	r.fadesIn = true
 	for _, b := range a.recent {
 		r.push(b)
 	}
@@ -138,7 +141,7 @@ func (a *audioMix) pull(src *source, tickTime time.Time, tick int64) {
 		a.blocks[src] = block
 		src.audio.lastAudible = tick
 	}
-	if src.audio.muted.Load() {
+	if src.audio.muted.Load() || src.cfg.Solo {
 		src.audio.speaking.Store(false)
 		return
 	}

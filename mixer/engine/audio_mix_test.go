@@ -31,6 +31,8 @@ func (h *hall) Send(c mixer.Command) {
 	switch c := c.(type) {
 	case mixer.Listen:
 		h.subscribers.engine.answer(c.Request, h.subscribers.add(c.Codec, h.named(c.Exclude), c.Subscription))
+	case mixer.Include:
+		h.subscribers.include(c.Subscription, h.named(c.Source))
 	case mixer.Unsubscribe:
 		h.subscribers.remove(c.Subscription)
 	}
@@ -230,6 +232,59 @@ func wobble(audio []int16) float64 {
 		low, high = min(low, l), max(high, l)
 	}
 	return high - low
+}
+
+// TestIncluding: a subscription includes a Solo source in the middle of its tone, and later another one. The tone of the common mix
+// has no clicks. Silent sources need no encoder of their own.
+func TestIncluding(t *testing.T) {
+	inHall(t, func(h *hall) {
+		organ, gate, yard := h.join("organ"), h.join("gate"), h.join("yard")
+		gate.cfg.Solo, yard.cfg.Solo = true, true
+		e := &ear{}
+		var err error
+		if e.decoder, err = codec.NewAudioDecoder(mixer.Opus, nil); err != nil {
+			t.Fatal(err)
+		}
+		defer e.decoder.Close()
+		sub, err := h.hub.Listen(context.Background(), mixer.Opus, 0, adapt(e))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer sub.Close()
+		viewer := h.hears(mixer.Opus, nil)
+		sub.Include(yard.id)
+		var speech sync.WaitGroup
+		speech.Go(func() { h.say(organ, toneHz, 10*time.Second) })
+		speech.Go(func() { h.say(gate, 1100, 5*time.Second) })
+		time.Sleep(2 * time.Second)
+		if n := h.encodes(); n != 1 {
+			t.Errorf("%d encodes while the included source is silent, want 1", n)
+		}
+		e.forget()
+		sub.Include(gate.id)
+		time.Sleep(2 * time.Second)
+		heard := e.heard()
+		if l := pcm.Goertzel(heard[len(heard)-len(second):], mixer.SampleRate, 1100); l < -20 {
+			t.Errorf("the included source is heard at %.1f dB", l)
+		}
+		if s, after := largestStep(heard[:len(second)/10]), largestStep(heard[len(second):]); s > after*13/10 {
+			t.Errorf("a step of %d when the source is included, %d later", s, after)
+		}
+		if n := h.encodes(); n != 2 {
+			t.Errorf("%d encodes, want 2", n)
+		}
+		speech.Wait()
+		if n := h.encodes(); n != 1 {
+			t.Errorf("%d encodes 5 s after the last sound, want 1", n)
+		}
+		if l := pcm.Goertzel(viewer.heard(), mixer.SampleRate, 1100); l > -60 {
+			t.Errorf("another viewer hears it at %.1f dB", l)
+		}
+		if s := h.speaker(); s == gate {
+			t.Error("a Solo source is the speaker")
+		}
+		e.continuous(t, "the viewer")
+	})
 }
 
 // TestLeavingFades: a source that is removed in the middle of a tone fades out without a click.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -20,11 +21,15 @@ const renditionQueue = 100
 // at the same bitrate, the copy makes the error of the decoded audio 10 dB smaller.
 const lossExpected = 10
 
-// audioKey identifies an audio rendition: its codec, and the source that it excludes.
+// audioKey identifies an audio rendition: its codec, and how its mix differs from the common mix.
 type audioKey struct {
 	codec   mixer.Codec
-	exclude *source // nil for the common mix
+	exclude *source // the source that is left out; nil: none
+	include *source // the Solo source that is added; nil: none
 }
+
+// common reports whether the mix is the common mix.
+func (k audioKey) common() bool { return k.exclude == nil && k.include == nil }
 
 // audioBlock is the audio of a mix at one tick: 20 ms. It is shared and read-only.
 type audioBlock struct {
@@ -49,8 +54,9 @@ type audioRendition struct {
 	// Owned by the audio ticker.
 	continues bool         // a subscription moved to this rendition from another one, so the encoder must be primed
 	started   bool         // the rendition has had its first tick
-	sum       []int32      // the common sum without the excluded source
+	sum       []int32      // the sum of this mix
 	limiter   *pcm.Limiter // the limiter of this mix; unused in renditions of the common mix
+	fadesIn   bool         // the included source fades in within the next block
 
 	// Owned by run.
 	encoder *codec.AudioEncoder // nil before the first block, and during silence of Opus
@@ -70,13 +76,20 @@ func newAudioRendition(id mixer.RenditionID, emit func(mixer.Event), key audioKe
 	}
 }
 
-// without returns the mix-minus of a source, limited. sum is the sum of all sources. own is the block that the source added to
-// sum, or nil if the source added nothing.
-func (r *audioRendition) without(sum []int32, own []int16) []int16 {
+// mix returns the mix of the rendition, limited. sum is the common sum, and blocks are the blocks of the audible sources.
+func (r *audioRendition) mix(sum []int32, blocks map[*source][]int16) []int16 {
 	copy(r.sum, sum)
-	if own != nil {
+	if own := blocks[r.key.exclude]; own != nil {
 		pcm.Sub(r.sum, own)
 	}
+	if added := blocks[r.key.include]; added != nil {
+		if r.fadesIn {
+			added = slices.Clone(added)
+			pcm.Gain(added, 0, 1)
+		}
+		pcm.Add(r.sum, added)
+	}
+	r.fadesIn = false
 	out := make([]int16, blockLength)
 	r.limiter.Process(out, r.sum)
 	return out

@@ -15,22 +15,29 @@ import (
 // audible. By then the common mix is the same as the mix-minus.
 const mixMinusHold = int64(3e9 / blockTime)
 
-// audioSubscriber is a subscription to audio. It moves between the common mix and the mix-minus of the source that it excludes.
+// audioSubscriber is a subscription to audio. It moves between the common mix and the mix without the source that it excludes, or with
+// the source that it includes.
 type audioSubscriber struct {
 	id        mixer.SubscriptionID
 	codec     mixer.Codec
 	exclude   *source                        // nil: no source is left out
+	included  *source                        // the Solo source that is added; nil: none; protected by audioSubscribers.mu
 	rendition atomic.Pointer[audioRendition] // written under audioSubscribers.mu; nil before the first tick of the subscription
 }
 
-// key returns the key of the rendition that s gets at a tick. An Opus subscription gets the common mix if its excluded source
-// has not been audible for mixMinusHold. It can move between mixes, because each Opus packet is one block. Subscriptions in
-// other codecs never move, because their packets do not match the blocks.
+// key returns the key of the rendition that s gets at a tick. Sources that have not been audible for mixMinusHold are not in the
+// key of an Opus subscription: with or without them, the mix is the same. An Opus subscription can move between mixes, because
+// each Opus packet is one block. Subscriptions in other codecs never move, because their packets do not match the blocks.
 func (s *audioSubscriber) key(tick int64) audioKey {
-	if s.exclude != nil && (s.codec != mixer.Opus || tick-s.exclude.audio.lastAudible < mixMinusHold) {
-		return audioKey{s.codec, s.exclude}
+	heard := func(src *source) bool { return src != nil && tick-src.audio.lastAudible < mixMinusHold }
+	key := audioKey{codec: s.codec}
+	if s.exclude != nil && !s.exclude.cfg.Solo && (s.codec != mixer.Opus || heard(s.exclude)) {
+		key.exclude = s.exclude
 	}
-	return audioKey{s.codec, nil}
+	if s.codec == mixer.Opus && s.included != s.exclude && heard(s.included) {
+		key.include = s.included
+	}
+	return key
 }
 
 // audioSubscribers holds all subscriptions to audio, and their renditions. Renditions start and stop at ticks. Safe for
@@ -56,6 +63,19 @@ func (a *audioSubscribers) add(codec mixer.Codec, exclude *source, id mixer.Subs
 	}
 	a.all = append(a.all, &audioSubscriber{id: id, codec: codec, exclude: exclude})
 	return nil
+}
+
+// include adds the audio of s to the mix of a subscription, in place of the source that was included before. nil, and a source that
+// is not Solo, include none. An unknown id is ignored.
+func (a *audioSubscribers) include(id mixer.SubscriptionID, s *source) {
+	if s != nil && !s.cfg.Solo {
+		s = nil
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if i := slices.IndexFunc(a.all, func(s *audioSubscriber) bool { return s.id == id }); i >= 0 {
+		a.all[i].included = s
+	}
 }
 
 // remove removes the subscription with the given id. An unknown id is ignored.

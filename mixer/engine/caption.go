@@ -99,13 +99,16 @@ func (p *painter) plate(f *codec.Frame, r image.Rectangle, c caption) {
 	if short == "" {
 		short = c.reason
 	}
-	text := p.captionMask(c, short, size, r.Dx()-4*pad)
+	text := p.captionMask(c, short, size, plateWidth(r))
 	ground := rounded(text.Rect.Dx()+2*pad, size+pad, pad, plateAlpha)
 	x := ((r.Min.X + r.Max.X - ground.Rect.Dx()) / 2) &^ 1
 	y := ((r.Min.Y + r.Max.Y - ground.Rect.Dy()) / 2) &^ 1
 	f.Blend(ground, x, y, shade)
 	f.Blend(text, x+pad, y+(ground.Rect.Dy()-text.Rect.Dy())/2, ink)
 }
+
+// plateWidth returns the greatest width of the text of a plate on the frame that r shows, in pixels.
+func plateWidth(r image.Rectangle) int { return r.Dx() - 4*(textSize(r.Dy())/3) }
 
 // placeholder fills the rectangle r of f with a placeholder that has a name and a caption. If the caption does not fit, the
 // placeholder has only the reason.

@@ -116,7 +116,8 @@ type obstacle struct {
 }
 
 // meet records that a packet gave no frame, and why. keyframe says whether decoding could start at the packet. A keyframe that
-// could not be decoded weighs more than packets that wait for a keyframe, and its trouble stays.
+// could not be decoded weighs more than packets that wait for a keyframe, and its trouble stays. The detail of damage is that of the
+// first packet, because the errors of a decoder vary.
 func (o *obstacle) meet(t mixer.Trouble, keyframe bool) {
 	now := time.Now()
 	o.mu.Lock()
@@ -125,6 +126,10 @@ func (o *obstacle) meet(t mixer.Trouble, keyframe bool) {
 		o.first = now
 	}
 	o.newest = now
+	if o.trouble.Reason == t.Reason && t.Reason == mixer.ReasonDamaged {
+		o.keyframe = o.keyframe || keyframe
+		return
+	}
 	if keyframe || !o.keyframe {
 		o.trouble, o.keyframe = t, keyframe
 	}
@@ -184,7 +189,7 @@ func (s *source) condition(now time.Time) (c mixer.Condition, age time.Duration)
 	return c, e.oldness(c.State)
 }
 
-// announce emits the condition if it has changed. Only the goroutine of watchConditions calls it.
+// announce emits the condition if it has changed. addSource calls it first, and later only the goroutine of watchConditions.
 func (s *source) announce(now time.Time) {
 	next, _ := s.condition(now)
 	s.conditionMu.Lock()

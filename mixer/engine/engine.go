@@ -136,6 +136,8 @@ func (m *Engine) execute(c mixer.Command) {
 		m.change(c)
 	case mixer.Listen:
 		m.listen(c)
+	case mixer.Include:
+		m.audio.subscribers.include(c.Subscription, m.source(c.Source))
 	case mixer.Leave:
 		m.leave(c)
 	case mixer.Unsubscribe:

@@ -15,20 +15,24 @@ const (
 
 // rhythm measures the distance between the frames of a source. The zero value is ready.
 type rhythm struct {
-	gaps  [8]time.Duration // the last gaps between two frames, in a ring
-	count int              // number of gaps that were added
+	gaps    [8]time.Duration // the last gaps between two frames, in a ring
+	count   int              // number of gaps that were added
+	current time.Duration    // the patience for these gaps
 }
 
 // add adds the time between two frames.
 func (r *rhythm) add(gap time.Duration) {
 	r.gaps[r.count%len(r.gaps)] = gap
 	r.count++
+	r.current = min(max(gapsPatience*r.distance(), leastPatience), mostPatience)
 }
 
 // distance returns the second longest of the last gaps. So a slow camera is known after two gaps, and one interruption does not
 // make a camera slow. If there has been only one gap, the result is this gap.
 func (r *rhythm) distance() time.Duration {
-	last := slices.Sorted(slices.Values(r.gaps[:min(r.count, len(r.gaps))]))
+	sorted := r.gaps
+	last := sorted[:min(r.count, len(sorted))]
+	slices.Sort(last)
 	return last[max(len(last)-2, 0)]
 }
 
@@ -37,5 +41,5 @@ func (r *rhythm) patience() time.Duration {
 	if r.count == 0 {
 		return firstPatience
 	}
-	return min(max(gapsPatience*r.distance(), leastPatience), mostPatience)
+	return r.current
 }

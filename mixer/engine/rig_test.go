@@ -46,12 +46,15 @@ func (r *rig) settle() {
 
 // SourceConfig is hub.SourceConfig without embedding.
 type SourceConfig struct {
-	ID, Name       string
-	Place          int
-	Screen         bool
-	Layers         int
-	KeyframeWanted func()
-	Demanded       func(mixer.Demand)
+	ID, Name         string
+	Place            int
+	Screen           bool
+	Layers           int
+	KeyframeWanted   func()
+	Demanded         func(mixer.Demand)
+	FrozenAfter      time.Duration
+	Solo             bool
+	ConditionChanged func(mixer.Condition)
 }
 
 // publisher is a source on both sides of the seam.
@@ -62,8 +65,8 @@ type publisher struct {
 
 func (r *rig) AddSource(cfg SourceConfig) *publisher {
 	feed := r.hub.AddSource(hub.SourceConfig{
-		SourceSpec:     mixer.SourceSpec{ID: cfg.ID, Name: cfg.Name, Place: cfg.Place, Screen: cfg.Screen, Layers: cfg.Layers},
-		KeyframeWanted: cfg.KeyframeWanted, Demanded: cfg.Demanded,
+		SourceSpec:     mixer.SourceSpec{ID: cfg.ID, Name: cfg.Name, Place: cfg.Place, Screen: cfg.Screen, Layers: cfg.Layers, FrozenAfter: cfg.FrozenAfter, Solo: cfg.Solo},
+		KeyframeWanted: cfg.KeyframeWanted, Demanded: cfg.Demanded, ConditionChanged: cfg.ConditionChanged,
 	})
 	return &publisher{r.source(feed.ID()), feed}
 }

@@ -131,9 +131,29 @@ func (v *view) updateLayout(now time.Time) {
 	if v.scene.pages > 1 {
 		next.Page, next.Pages = v.scene.page+1, v.scene.pages
 	}
+	next.Large = v.largeTile()
 	if !next.Same(v.layout.Load()) {
 		v.layout.Store(next)
 	}
+}
+
+// largeTile returns the source of the tile that is at least twice as large as every other tile. It returns zero if there is no such
+// tile, or if the tile shows no source.
+func (v *view) largeTile() mixer.SourceID {
+	var largest *tile
+	most, second := 0, 0 // the areas of the two largest tiles, in pixels
+	for _, t := range v.tiles {
+		area := t.rect.Dx() * t.rect.Dy()
+		if area > most {
+			largest, most, second = t, area, most
+		} else {
+			second = max(second, area)
+		}
+	}
+	if largest == nil || largest.source == nil || most < 2*second {
+		return 0
+	}
+	return largest.source.id
 }
 
 // ageText returns the text that says how long ago a source's video last came.

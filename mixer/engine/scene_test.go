@@ -275,3 +275,34 @@ func TestHiddenAreCountedOnTheTile(t *testing.T) {
 		return l.Hidden == 2 && slices.ContainsFunc(l.Tiles, func(i mixer.TileInfo) bool { return i.Name == "+2" })
 	})
 }
+
+// TestTheLargeTile: a tile that is at least twice as large as every other one is large.
+func TestTheLargeTile(t *testing.T) {
+	m := newRig(t, small)
+	all := people(m, 4)
+	for name, c := range map[string]struct {
+		spec mixer.View
+		want mixer.SourceID
+	}{
+		"grid":                {mixer.View{}, 0},
+		"grid of one":         {mixer.View{Exclude: []string{"a", "b", "d"}}, all[2].id},
+		"grid of none":        {mixer.View{Exclude: []string{"a", "b", "c", "d"}}, 0},
+		"spotlight":           {mixer.View{Layout: mixer.KindSpotlight, Spotlight: "c"}, all[2].id},
+		"spotlight on nobody": {mixer.View{Layout: mixer.KindSpotlight}, all[0].id},
+		"picture in picture":  {mixer.View{Layout: mixer.KindPiP, Spotlight: "b"}, all[1].id},
+		"focus":               {mixer.View{Layout: mixer.KindFocus, Spotlight: "d"}, all[3].id},
+		"focus on nobody":     {mixer.View{Layout: mixer.KindFocus, Spotlight: "x"}, 0},
+		"one of three cells":  {mixer.View{Layout: mixer.KindCustom, Tiles: []mixer.Fraction{{W: .3, H: .3}, {X: .3, W: .7, H: 1}, {Y: .3, W: .3, H: .7}}}, all[1].id},
+		"three cells alike":   {mixer.View{Layout: mixer.KindCustom, Tiles: []mixer.Fraction{{W: .5, H: .5}, {X: .5, W: .5, H: .9}, {Y: .5, W: .5, H: .5}}}, 0},
+	} {
+		v := stage(t, m, c.spec)
+		v.arrange(time.Now())
+		v.updateLayout(time.Now())
+		if got := v.layout.Load().Large; got != c.want {
+			t.Errorf("%s: source %d is large, want %d", name, got, c.want)
+		}
+	}
+	for _, src := range all {
+		src.Close()
+	}
+}

@@ -61,6 +61,7 @@ func (m *Engine) addSource(id mixer.SourceID, spec mixer.SourceSpec) {
 		layers: s.cfg.Layers, maxPixels: m.cfg.MaxPixels, log: log, slot: &s.slot, audio: s.audio, cutouts: s.stills.cutouts,
 		requestKeyframe: s.cfg.RequestKeyframe, demanded: s.cfg.Demanded, delayed: s.cfg.Delayed,
 	})
+	s.announce(s.added)
 	m.insert(s)
 }
 

@@ -20,8 +20,8 @@ type audioRendition struct {
 	subs []*AudioSubscription // copy-on-write, so that its elements may be read without mu
 }
 
-// AudioSubscription connects one sink to a mix: the common mix, or the mix-minus of the source that the subscription
-// excludes. The engine moves the subscription from one mix to the other at a tick. The sink gets the packets in the order of
+// AudioSubscription connects one sink to a mix: the common mix, without the source that the subscription excludes, and with the
+// Solo source that it includes. The engine moves the subscription from one mix to the other at a tick. The sink gets the packets in the order of
 // ticks.
 type AudioSubscription struct {
 	hub  *Hub
@@ -48,7 +48,7 @@ type audioTick struct {
 	packets []Packet
 }
 
-// Listen gives sink the audio of all sources except exclude, as Opus or AAC, until the subscription is closed. If
+// Listen gives sink the audio of all sources except exclude and Solo sources, as Opus or AAC, until the subscription is closed. If
 // exclude is zero, no source is left out.
 func (h *Hub) Listen(ctx context.Context, codec mixer.Codec, exclude mixer.SourceID, sink Sink) (*AudioSubscription, error) {
 	s := &AudioSubscription{hub: h, id: mixer.SubscriptionID(h.ids.Add(1)), sink: sink, lastPTS: beforeAll}
@@ -63,6 +63,12 @@ func (h *Hub) Listen(ctx context.Context, codec mixer.Codec, exclude mixer.Sourc
 		return nil, err
 	}
 	return s, nil
+}
+
+// Include adds the audio of a Solo source to the mix of the subscription, in place of the source that was included before. Zero
+// includes none. It does not block, and has no effect on AAC.
+func (s *AudioSubscription) Include(source mixer.SourceID) {
+	s.hub.engine.Send(mixer.Include{Subscription: s.id, Source: source})
 }
 
 // route handles Routed: it gives a subscription a new route.

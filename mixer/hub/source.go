@@ -15,7 +15,7 @@ type SourceConfig struct {
 	mixer.SourceSpec
 	KeyframeWanted func()             // requests a keyframe from the sender; called at most once a second
 	Demanded       func(mixer.Demand) // called after the demand for the video has changed
-	// ConditionChanged is called soon after AddSource, and after the condition has changed.
+	// ConditionChanged is called within AddSource, and after the condition has changed.
 	ConditionChanged func(mixer.Condition)
 }
 

@@ -29,6 +29,8 @@ func Conformance(t *testing.T, start hub.Start) {
 			"simulcast layers":        simulcastLayers,
 			"mix-minus":               mixMinus,
 			"audio moves between":     audioMoves,
+			"audio that is included":  soloAudio,
+			"conditions":              conditions,
 			"passthrough":             passthrough,
 			"passthrough of VP8":      passthroughOfVP8,
 			"a test pattern":          testPattern,

@@ -82,3 +82,39 @@ func audioMoves(t *testing.T, start hub.Start) {
 		l.checkContinuous(t)
 	}
 }
+
+// soloAudio tests a source whose audio is not in the common mix. Only subscriptions that include the source hear it, and they share
+// one encoder.
+func soloAudio(t *testing.T, start hub.Start) {
+	r := run(t, start, smallConfig())
+	const low, high = 440, 1000
+	a, gate := addNamed(r, "a"), r.AddSource(hub.SourceConfig{SourceSpec: mixer.SourceSpec{Name: "gate", Solo: true}})
+	t.Cleanup(gate.Close)
+	sing(t, a, low)
+	sing(t, gate, high)
+	all, asAAC, here, there := listen(r, mixer.Opus, 0), listen(r, mixer.AAC, 0), listen(r, mixer.Opus, 0), listen(r, mixer.Opus, 0)
+	opus := func() (n int) {
+		for _, s := range Stats(t, r.Hub).Renditions {
+			if s.Codec == mixer.Opus {
+				n++
+			}
+		}
+		return n
+	}
+	await(t, "a alone", func() bool {
+		return all.hears(low, high) && asAAC.hears(low, high) && here.hears(low, high) && opus() == 1
+	})
+	for _, l := range []*listener{asAAC, here, there} {
+		l.sub.Include(gate.ID())
+	}
+	await(t, "both, where it is included", func() bool { return here.hearsBoth(low, high) && there.hearsBoth(low, high) })
+	await(t, "one encoder for both", func() bool { return opus() == 2 })
+	await(t, "a alone, where it is not included", func() bool { return all.hears(low, high) && asAAC.hears(low, high) })
+	here.sub.Include(a.ID()) // is in the common mix anyway
+	there.sub.Include(0)
+	await(t, "a alone again", func() bool { return here.hears(low, high) && there.hears(low, high) && opus() == 1 })
+	for _, l := range []*listener{all, here, there} {
+		l.sub.Close()
+		l.checkContinuous(t)
+	}
+}

@@ -76,6 +76,7 @@ func registerMessages() {
 		mixer.Watch{},
 		mixer.Change{},
 		mixer.Listen{},
+		mixer.Include{},
 		mixer.Leave{},
 		mixer.Unsubscribe{},
 		mixer.RequestKeyframe{},

@@ -31,6 +31,8 @@ type downstream struct {
 	writeRTCP     func([]rtcp.Packet) error
 	retransmitter *retransmitter
 	selection     selection
+	listening     *hub.AudioSubscription // nil until run has subscribed, and for a client that receives no audio; owned by run
+	large         mixer.SourceID         // the source that listening includes; owned by run
 
 	packets, bytes, frames, dropped, keyframeRequests atomic.Uint64
 }
@@ -80,11 +82,10 @@ func (d *downstream) run(ctx context.Context, onSubscribed func()) error {
 		return err
 	}
 	defer d.selection.unsubscribe()
-	audio, err := d.listen()
-	if err != nil {
+	if err := d.listen(); err != nil {
 		return err
 	}
-	defer audio.Close() // audio may be nil
+	defer d.listening.Close() // may be nil
 	onSubscribed()
 	d.sendAll(ctx)
 	return nil
@@ -119,25 +120,37 @@ func (d *downstream) watch() error {
 	return d.selection.subscribe(d.ctx, d.mix, b, &videoSink{d: d, binding: b})
 }
 
-// listen subscribes to audio. It returns nil if the client receives no audio.
-func (d *downstream) listen() (*hub.AudioSubscription, error) {
+// listen subscribes to audio, if the client receives audio.
+func (d *downstream) listen() error {
 	b := d.audio.binding()
 	if b == nil {
-		return nil, nil
+		return nil
 	}
 	sub, err := d.mix.Listen(d.ctx, b.codec, d.own, audioSink{d: d, binding: b})
 	if err != nil {
-		return nil, fmt.Errorf("listen as %s: %w", b.codec, err)
+		return fmt.Errorf("listen as %s: %w", b.codec, err)
 	}
-	return sub, nil
+	d.listening = sub
+	return nil
+}
+
+// hear lets the viewer hear the source that the layout shows large, if this source is not in the common mix.
+func (d *downstream) hear(layout *mixer.Layout) {
+	if d.listening != nil && layout.Large != d.large {
+		d.large = layout.Large
+		d.listening.Include(d.large)
+	}
 }
 
 // send sends one access unit or audio frame. It calls onLayout first if the frame has a new layout. A failed write is only
 // counted, because ICE decides when the connection is over.
 func (d *downstream) send(q queuedPacket) {
 	timestamp := q.binding.nextTimestamp(q.packet.PTS)
-	if q.layout != nil && d.onLayout != nil {
-		d.onLayout(q.layout, timestamp)
+	if q.layout != nil {
+		d.hear(q.layout)
+		if d.onLayout != nil {
+			d.onLayout(q.layout, timestamp)
+		}
 	}
 	packets, bytes, err := q.binding.write(q.packet, timestamp)
 	d.packets.Add(uint64(packets))

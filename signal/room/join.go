@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"slices"
 
+	"azulejo/mixer"
 	"azulejo/mixer/hub"
 	"azulejo/signal/refusal"
 )
@@ -90,6 +91,7 @@ func (r *Room) reclaim(p *place, j Joining) {
 	p.Publish, p.Muted = j.Publish, Media{}
 	if p.source != nil {
 		p.source.SetAway(false)
+		p.source.ReportTrouble(mixer.Trouble{}) // of the holder before
 		p.applyMute()
 	}
 }

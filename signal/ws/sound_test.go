@@ -3,8 +3,10 @@ package ws_test
 import (
 	"testing"
 
+	"azulejo/mixer"
 	"azulejo/mixer/mixertest"
 	"azulejo/signal/client"
+	"azulejo/signal/room"
 	"azulejo/signal/signaltest"
 	"azulejo/signal/signaltest/await"
 )
@@ -53,4 +55,42 @@ func TestMixMinus(t *testing.T) {
 			t.Errorf("publisher of %v Hz hears %.0f dB; want itself 30 dB below the others", tones[i], levels)
 		}
 	}
+}
+
+// TestALargeCameraIsHeard: the sound of two cameras is not in the common mix. A viewer hears the camera that its view shows large.
+func TestALargeCameraIsHeard(t *testing.T) {
+	s := serve(t, setup{})
+	tones := []float64{440, 1000, 2300}
+	for i, name := range []string{"gate", "yard"} {
+		m, err := s.registry.Join(t.Context(), "yard", room.Joining{Name: name, Kind: room.Camera, Publish: room.Media{Audio: true, Video: true}, Solo: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(m.Leave)
+		signaltest.Play(t, mixertest.Tone(t, tones[i]), func(p mixer.Packet) error { m.WriteAudio(p); return nil })
+	}
+	speaker := s.dial(t, client.Config{Name: "speaker", PublishAudio: true, View: true})
+	signaltest.Play(t, mixertest.Tone(t, tones[2]), speaker.SendAudio)
+	ear, other := mixertest.NewListener(t), mixertest.NewListener(t)
+	viewer := s.dial(t, client.Config{View: true, OnAudio: ear.Decode})
+	s.dial(t, client.Config{View: true, OnAudio: other.Decode})
+	hears := func(l *mixertest.Listener, heard ...bool) func() bool {
+		return func() bool {
+			levels := l.Levels(tones)
+			for i, level := range levels {
+				if (level > -30) != heard[i] || (level < -60) == heard[i] {
+					return false
+				}
+			}
+			return levels != nil
+		}
+	}
+	await.Until(t, "the grid: no camera", hears(ear, false, false, true))
+	selecting(t, viewer, client.Selection{Spotlight: "gate"})
+	await.Until(t, "the gate", hears(ear, true, false, true))
+	selecting(t, viewer, client.Selection{View: "main", Spotlight: "yard", Layout: mixer.KindFocus})
+	await.Until(t, "the yard", hears(ear, false, true, true))
+	selecting(t, viewer, client.Selection{View: "main"})
+	await.Until(t, "no camera again", hears(ear, false, false, true))
+	await.Until(t, "none on another grid", hears(other, false, false, true))
 }
