@@ -12,20 +12,23 @@ import (
 	"github.com/asticode/go-astiav"
 )
 
-// maxCutouts is the largest number of cutouts that a decoder makes of a frame.
+// maxCutouts is the maximum number of cutouts that a decoder makes of each frame.
 const maxCutouts = C.BAND_MOST
 
 // band makes the wanted cutouts of decoded frames. It makes the cutouts of an H.264 frame row by row while the frame is
 // decoded. After decoding, the rows are no longer in the processor's cache, and fetching them from memory takes longer than
-// shrinking them. For this the band guesses that the decoder outputs the next frame at once, and in the size of the last
-// frame. If the guess is wrong, and for other codecs, the band makes the cutouts after decoding.
+// shrinking them.
+//
+// To begin before the frame is known, the band makes a guess: the decoder will output the next frame without delay, and the
+// frame will have the size of the last frame. If the guess is wrong, the band makes the cutouts after decoding. It does so
+// too for other codecs than H.264.
 type band struct {
 	c        *C.struct_band  // shared with the decoder; nil for other codecs than H.264
 	wanted   []Cutout        // the cutouts to make of the next frame
 	builtFor []Cutout        // the value of wanted that the cutters were made for
 	size     image.Rectangle // the frame size that the cutters were made for; empty: none yet, or frames that are not planar
 	cutters  []*cutter
-	missed   bool // the guess was wrong for a frame since the last keyframe
+	missed   bool // since the last keyframe, the guess was wrong for a frame
 }
 
 // open makes the H.264 decoder ctx report its rows to b.
@@ -34,9 +37,9 @@ func (b *band) open(ctx *astiav.CodecContext) {
 	C.watch_bands((*C.AVCodecContext)(ctx.UnsafePointer()), b.c)
 }
 
-// prepare stores the cutouts that are wanted of the next frame. It also allocates them, so that they are made while the
-// frame is decoded, unless the guess was wrong since the last keyframe, or wanted has changed. key says that the next frame
-// is a keyframe.
+// prepare stores the cutouts that are wanted of the next frame. It also allocates their pixels, so that the cutouts are made
+// while the frame is decoded. It allocates nothing if wanted has changed, or if the guess was wrong since the last keyframe;
+// then the cutouts are made after decoding. key says that the next frame is a keyframe.
 func (b *band) prepare(key bool, wanted []Cutout) error {
 	b.wanted = wanted
 	if b.c == nil {
@@ -54,15 +57,15 @@ func (b *band) prepare(key bool, wanted []Cutout) error {
 			return err
 		}
 		c.unfinished = f
-		c.c.to = f.areas()
+		c.c.dst = f.areas()
 		b.c.cuts[i] = c.c
 	}
 	b.c.n, b.c.width, b.c.height = C.int(len(b.cutters)), C.int(b.size.Dx()), C.int(b.size.Dy())
 	return nil
 }
 
-// finish takes ownership of the decoded frames and returns each with its cutouts. After an error it returns all frames too,
-// but cutouts may be missing.
+// finish takes ownership of the decoded frames, and returns each frame with its cutouts. If there is an error, finish still
+// returns all frames, but cutouts may be missing.
 func (b *band) finish(frames []*Frame) (all []Decoded, err error) {
 	defer b.abandon()
 	guessed := b.c != nil && b.c.n > 0
@@ -87,10 +90,10 @@ func (b *band) done(f *Frame) bool {
 	return f.planar() && C.band_done(b.c, (*C.AVFrame)(f.f.UnsafePointer())) != 0
 }
 
-// attach adds the cutouts to d that were made while the frame was decoded.
+// attach adds the cutouts that were made during decoding to d.
 func (b *band) attach(d *Decoded) error {
 	for _, c := range b.cutters {
-		if err := c.unfinished.describe(d.Frame); err != nil {
+		if err := c.unfinished.copyMetadata(d.Frame); err != nil {
 			return err
 		}
 		d.cutouts = append(d.cutouts, madeCutout{c.Cutout, c.unfinished})
@@ -100,7 +103,7 @@ func (b *band) attach(d *Decoded) error {
 	return nil
 }
 
-// abandon frees the prepared cutouts that were not attached to a frame.
+// abandon closes the unfinished cutouts: those that prepare allocated, and that no frame got.
 func (b *band) abandon() {
 	for _, c := range b.cutters {
 		c.unfinished.Close()
@@ -108,7 +111,7 @@ func (b *band) abandon() {
 	}
 }
 
-// cut makes the cutouts of d from the decoded frame.
+// cut makes the cutouts of d after decoding.
 func (b *band) cut(d *Decoded) error {
 	if err := b.renew(d.Frame); err != nil {
 		return err
@@ -124,7 +127,8 @@ func (b *band) cut(d *Decoded) error {
 	return nil
 }
 
-// renew replaces the cutters, unless they already fit the size of f and the wanted cutouts.
+// renew replaces the cutters by new ones for the size of f and the wanted cutouts. It does nothing if the cutters already
+// fit.
 func (b *band) renew(f *Frame) error {
 	size := f.Bounds()
 	if !f.planar() {

@@ -14,11 +14,11 @@ import (
 
 // Cutout says which part of a frame is wanted, and in which size.
 type Cutout struct {
-	Crop          image.Rectangle // the part, in pixels; empty: the whole frame. Its corner is rounded down to even pixels
+	Crop          image.Rectangle // the part, in pixels; its Min is rounded down to even values. Empty: the whole frame
 	Width, Height int             // size of the result in pixels, even
 }
 
-// part returns the rectangle that the cutout shows of a frame with the given bounds.
+// part returns the part of a frame that the cutout shows. frame is the bounds of the frame.
 func (c Cutout) part(frame image.Rectangle) image.Rectangle {
 	if c.Crop.Empty() {
 		return frame
@@ -29,8 +29,8 @@ func (c Cutout) part(frame image.Rectangle) image.Rectangle {
 	return r
 }
 
-// averages tells whether a cutter can make the cutout of f. For this f must be planar, and the cutout must not be larger
-// than its part of f, so that each pixel is the average of an area. [Scaler] makes the other cutouts with swscale.
+// averages tells whether each pixel of the cutout is the average of an area of f. Then a cutter can make the cutout. For
+// this f must be planar, and the cutout must not be larger than its part of f. [Scaler] makes other cutouts with swscale.
 func (c Cutout) averages(f *Frame) bool {
 	p := c.part(f.Bounds())
 	return f.planar() && p.Dx() >= c.Width && p.Dy() >= c.Height && c.Width > 1 && c.Height > 1
@@ -41,8 +41,8 @@ func (f *Frame) planar() bool {
 	return f.f.PixelFormat() == astiav.PixelFormatYuv420P && f.f.ColorRange() != astiav.ColorRangeJpeg && f.f.Linesize()[0] > 0
 }
 
-// cutter makes one cutout of frames of one size. With AVX2, it scales a frame of 1280x720 to 426x240 in 0.08 ms, and to
-// 1024x576 in 0.2 ms. swscale's area filter takes 1 ms. One goroutine owns a cutter.
+// cutter makes the same cutout of every frame; all frames have one size. With AVX2, it scales a frame of 1280x720 to 426x240
+// in 0.08 ms, and to 1024x576 in 0.2 ms. swscale's area filter takes 1 ms. One goroutine owns a cutter.
 type cutter struct {
 	Cutout
 	size       image.Rectangle // bounds of the whole frame
@@ -51,11 +51,12 @@ type cutter struct {
 	unfinished *Frame // the cutout of the frame that is being decoded, owned; nil if there is none
 }
 
+// newCutter makes a cutter for frames with the bounds size. It uses the fastest loops that this processor can run.
 func newCutter(cut Cutout, size image.Rectangle) (*cutter, error) {
 	return newCutterWith(C.best_loops(), cut, size)
 }
 
-// newPortableCutter makes a cutter that every processor can run.
+// newPortableCutter makes a cutter with loops that every processor can run. Only tests use it.
 func newPortableCutter(cut Cutout, size image.Rectangle) (*cutter, error) {
 	return newCutterWith(&C.portable_loops, cut, size)
 }
@@ -65,8 +66,8 @@ func newCutterWith(loops *C.struct_loops, cut Cutout, size image.Rectangle) (*cu
 	c := &cutter{Cutout: cut, size: size}
 	c.c.x, c.c.y, c.c.width, c.c.height = C.int(part.Min.X), C.int(part.Min.Y), C.int(part.Dx()), C.int(part.Dy())
 	for i := range c.c.planes {
-		from, to := subsample(part, i), subsample(image.Rect(0, 0, cut.Width, cut.Height), i)
-		c.c.planes[i] = C.shrink_new(loops, C.int(from.Dx()), C.int(from.Dy()), C.int(to.Dx()), C.int(to.Dy()))
+		src, dst := subsample(part, i), subsample(image.Rect(0, 0, cut.Width, cut.Height), i)
+		c.c.planes[i] = C.shrink_new(loops, C.int(src.Dx()), C.int(src.Dy()), C.int(dst.Dx()), C.int(dst.Dy()))
 		if c.c.planes[i] == nil {
 			c.close()
 			return nil, fmt.Errorf("shrink %v to %dx%d: out of memory", size, cut.Width, cut.Height)
@@ -81,11 +82,11 @@ func (c *cutter) cut(src *Frame) (*Frame, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := f.describe(src); err != nil {
+	if err := f.copyMetadata(src); err != nil {
 		f.Close()
 		return nil, err
 	}
-	c.c.to = f.areas()
+	c.c.dst = f.areas()
 	for _, p := range c.c.planes {
 		C.shrink_reset(p)
 	}
@@ -93,9 +94,9 @@ func (c *cutter) cut(src *Frame) (*Frame, error) {
 	return f, nil
 }
 
-// trim returns how many source samples of a row are used; see shrink_trim. from is the number of source samples, and to the
-// number of result samples.
-func trim(from, to int) int { return int(C.shrink_trim(C.int(from), C.int(to))) }
+// trim returns how many of the source samples in a row are used; see shrink_trim. sources is the number of source samples in
+// a row, and results the number of result samples. Only tests use it.
+func trim(sources, results int) int { return int(C.shrink_trim(C.int(sources), C.int(results))) }
 
 // close frees the cutter. It is nil-safe and may be called twice.
 func (c *cutter) close() {
@@ -111,7 +112,7 @@ func (c *cutter) close() {
 	c.unfinished = nil
 }
 
-// areas returns the planes of a 4:2:0 frame as C structs.
+// areas returns the planes of a 4:2:0 frame as C structs, which share the pixels of f.
 func (f *Frame) areas() (out [3]C.struct_area) {
 	for i, p := range f.planes() {
 		out[i] = C.struct_area{(*C.uint8_t)(unsafe.Pointer(&p.pix[0])), C.ptrdiff_t(p.stride), C.int(p.width), C.int(p.height)}

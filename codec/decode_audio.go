@@ -9,20 +9,20 @@ import (
 	"azulejo/mixer"
 )
 
-// AudioDecoder turns packets of one format into interleaved stereo at 48 kHz. One goroutine owns it.
+// AudioDecoder decodes packets of one audio codec to interleaved 16-bit stereo at 48 kHz. One goroutine owns it.
 type AudioDecoder struct {
 	d *decoder
 	r *resampler
 }
 
 // NewAudioDecoder opens a decoder for Opus, AAC, PCMU, PCMA or G722. config is the AudioSpecificConfig of AAC; nil means
-// AAC-LC, 48 kHz, stereo. For the other codecs it is nil.
+// AAC-LC, 48 kHz, stereo. For the other codecs config must be nil.
 func NewAudioDecoder(id mixer.Codec, config []byte) (*AudioDecoder, error) {
 	return newAudioDecoder(id, decoderConfig{extra: config})
 }
 
-// NewG711Decoder opens a decoder for PCMU and PCMA at the given sampling rate in Hz, with one or two channels. RFC 3551
-// (section 4.5.14) allows other rates than 8000 Hz and two channels, and some cameras use them.
+// NewG711Decoder opens a decoder for PCMU or PCMA. rate is the sampling rate, from 8000 to 48000 Hz; channels is 1 or 2.
+// RFC 3551 (section 4.5.14) allows other rates than 8000 Hz, and two channels. Some cameras use them.
 func NewG711Decoder(id mixer.Codec, rate, channels int) (*AudioDecoder, error) {
 	if id != mixer.PCMU && id != mixer.PCMA || rate < 8000 || rate > mixer.SampleRate || channels < 1 || channels > mixer.Channels {
 		return nil, fmt.Errorf("decode %q of %d Hz and %d channels: accepted are pcmu and pcma of 8000 to %d Hz and 1 or %d channels: %w",
@@ -50,8 +50,8 @@ func newAudioDecoder(id mixer.Codec, cfg decoderConfig) (*AudioDecoder, error) {
 	return &AudioDecoder{d: d, r: newResampler()}, nil
 }
 
-// Decode appends the audio of p to pcm, two values per sampling instant, and returns pcm. For data that cannot be decoded it
-// returns ErrInvalidData, and decoding can continue with the next packet.
+// Decode appends the audio of p to pcm, two values per sampling instant, and returns pcm. If the data cannot be decoded,
+// Decode returns ErrInvalidData, and decoding can continue with the next packet.
 func (a *AudioDecoder) Decode(pcm []int16, p mixer.Packet) ([]int16, error) {
 	err := a.d.decode(p, func(f *astiav.Frame) (err error) {
 		pcm, err = a.r.convert(pcm, f)
@@ -60,7 +60,8 @@ func (a *AudioDecoder) Decode(pcm []int16, p mixer.Packet) ([]int16, error) {
 	return pcm, err
 }
 
-// Flush appends the audio that the decoder and the resampler held back. Decode may be called again afterwards.
+// Flush appends the audio that the decoder and the resampler held back to pcm, and returns pcm. Decode may be called again
+// afterwards.
 func (a *AudioDecoder) Flush(pcm []int16) ([]int16, error) {
 	err := a.d.flush(func(f *astiav.Frame) (err error) {
 		pcm, err = a.r.convert(pcm, f)

@@ -10,14 +10,14 @@ import (
 	"azulejo/mixer"
 )
 
-// VideoDecoder turns packets of one codec into frames. One goroutine owns it.
+// VideoDecoder decodes packets of one video codec to frames. One goroutine owns it.
 type VideoDecoder struct {
 	d    *decoder
 	band band
 }
 
-// NewVideoDecoder opens a decoder for H264, H265, VP8, VP9, AV1 or MJPEG. For frames of more than maxPixels, decoding
-// returns ErrInvalidData before it allocates memory for them; zero means no limit.
+// NewVideoDecoder opens a decoder for H264, H265, VP8, VP9, AV1 or MJPEG. If a frame has more than maxPixels pixels, Decode
+// returns ErrInvalidData and allocates no memory for the frame. A maxPixels of zero means no limit.
 func NewVideoDecoder(id mixer.Codec, maxPixels int) (*VideoDecoder, error) {
 	if !id.IsVideo() {
 		return nil, fmt.Errorf("decode video of %q: accepted are h264, h265, vp8, vp9, av1, mjpeg: %w", id, mixer.ErrUnsupported)
@@ -34,9 +34,9 @@ func NewVideoDecoder(id mixer.Codec, maxPixels int) (*VideoDecoder, error) {
 }
 
 // Decode returns the frames that p completes, in display order, owned by the caller. Usually p completes one frame. While
-// the decoder waits for a keyframe, Decode returns none. Corrupt frames, whose missing parts the decoder concealed, are not
-// returned. For them, and for data that cannot be decoded, the error is ErrInvalidData. Decoding can then continue with the
-// next packet.
+// the decoder waits for a keyframe, Decode returns no frames. Decode does not return corrupt frames, in which the decoder
+// concealed missing parts. For corrupt frames, and for data that cannot be decoded, the error is ErrInvalidData. Decoding
+// can then continue with the next packet.
 func (v *VideoDecoder) Decode(p mixer.Packet) ([]*Frame, error) {
 	decoded, err := v.DecodeCutouts(p, nil)
 	var frames []*Frame
@@ -46,9 +46,9 @@ func (v *VideoDecoder) Decode(p mixer.Packet) ([]*Frame, error) {
 	return frames, err
 }
 
-// DecodeCutouts decodes p like Decode, and also makes cutouts of each frame. It considers the first eight of wanted. Of
-// these it makes the cutouts that are not larger than their part of the frame, so that each pixel is the average of an
-// area. The caller must not change wanted afterwards.
+// DecodeCutouts decodes p like Decode, and also makes cutouts of each frame. It makes at most the first eight cutouts in
+// wanted. It leaves out a cutout that is larger than its part of the frame, because it can only average areas of pixels. It
+// makes no cutouts of frames that are not 8-bit 4:2:0 of limited range. The caller must not change wanted afterwards.
 func (v *VideoDecoder) DecodeCutouts(p mixer.Packet, wanted []Cutout) ([]Decoded, error) {
 	if err := v.band.prepare(p.Key, wanted); err != nil {
 		return nil, err
@@ -59,9 +59,10 @@ func (v *VideoDecoder) DecodeCutouts(p mixer.Packet, wanted []Cutout) ([]Decoded
 	return decoded, errors.Join(err, cutErr)
 }
 
-// SkipLoopFilter turns deblocking off (skip) or on, from the next packet on. Without deblocking, decoding H.264 takes a
-// quarter less time. The resulting error grows until the next keyframe. So skipping suits streams with regular keyframes
-// whose frames are shown small. Measured with x264, CRF 30, at half the size: the worst of 15 frames has a PSNR of 41 dB.
+// SkipLoopFilter turns deblocking off if skip is true, and on if it is false. The change applies from the next packet on.
+// Without deblocking, decoding H.264 takes a quarter less time. The resulting error grows until the next keyframe. So
+// skipping suits frames that are shown small, in streams with regular keyframes. Measured with x264 at CRF 30, and with
+// frames scaled to half their size: the worst of 15 frames has a PSNR of 41 dB.
 func (v *VideoDecoder) SkipLoopFilter(skip bool) { skipLoopFilter(v.d.ctx, skip) }
 
 // Flush returns the frames that the decoder held back, without cutouts, owned by the caller. Afterwards decoding can
@@ -72,7 +73,8 @@ func (v *VideoDecoder) Flush() ([]*Frame, error) {
 	return frames, err
 }
 
-// keep appends a Frame that shares the pixels of f to frames. If f is corrupt it returns ErrInvalidData instead.
+// keep makes a Frame that shares the pixels of f, and appends it to frames. If f is corrupt, keep returns ErrInvalidData
+// instead.
 func keep(frames *[]*Frame, f *astiav.Frame) error {
 	c := f.Clone()
 	if c == nil {

@@ -2,8 +2,8 @@ package codec
 
 import "slices"
 
-// Decoded is a decoded frame with the cutouts that were made from it. Its holder owns the frame and the cutouts, and must
-// call Close, which closes them together. The zero value holds no frame.
+// Decoded is a decoded frame with the cutouts that were made from it. The code that gets a Decoded owns the frame and the
+// cutouts. It must call Close, which closes all of them. The zero value holds no frame.
 type Decoded struct {
 	Frame   *Frame
 	cutouts []madeCutout
@@ -26,13 +26,13 @@ func (d *Decoded) Cutout(c Cutout) *Frame {
 	return nil
 }
 
-// LooksLike compares the shown parts of d and o as [Frame.LooksLike] does. These are the cutouts, or the whole frame if
-// cutouts are missing or none were wanted.
-func (d *Decoded) LooksLike(o *Decoded) bool {
-	return slices.EqualFunc(d.visible(), o.visible(), (*Frame).LooksLike)
+// LooksLike tells whether d and other look the same where tiles show them. It compares their cutouts with
+// [Frame.LooksLike]. If cutouts are missing or none were wanted, it compares the whole frames.
+func (d *Decoded) LooksLike(other *Decoded) bool {
+	return slices.EqualFunc(d.visible(), other.visible(), (*Frame).LooksLike)
 }
 
-// visible returns the frames that LooksLike compares; they stay owned by d.
+// visible returns the frames that LooksLike compares. d still owns them.
 func (d *Decoded) visible() []*Frame {
 	if d.partial || len(d.cutouts) == 0 {
 		return []*Frame{d.Frame}

@@ -17,7 +17,7 @@ var decoderNames = map[mixer.Codec]string{
 	mixer.Opus: "opus", mixer.AAC: "aac", mixer.PCMU: "pcm_mulaw", mixer.PCMA: "pcm_alaw", mixer.G722: "g722",
 }
 
-// decoder is the common part of VideoDecoder and AudioDecoder. It turns packets into FFmpeg's frames.
+// decoder is the common part of VideoDecoder and AudioDecoder. It decodes packets to AVFrames.
 type decoder struct {
 	id    mixer.Codec
 	ctx   *astiav.CodecContext
@@ -28,7 +28,7 @@ type decoder struct {
 // decoderConfig has the parameters of a decoder in addition to its codec. The zero value fits most streams.
 type decoderConfig struct {
 	extra     []byte // FFmpeg's extradata
-	maxPixels int    // maximum of a frame; zero: no limit
+	maxPixels int    // maximum number of pixels in a frame; zero: no limit
 	rate      int    // sampling rate of G.711 in Hz; zero: 8000
 	stereo    bool   // G.711 has two channels
 }
@@ -52,7 +52,7 @@ func newDecoder(id mixer.Codec, cfg decoderConfig) (*decoder, error) {
 	return d, nil
 }
 
-// nanoseconds is the time base of decoders. It makes the values of time.Duration valid timestamps.
+// nanoseconds is the time base of decoders, so that a time.Duration is a valid timestamp.
 var nanoseconds = astiav.NewRational(1, int(time.Second))
 
 func (d *decoder) open(c *astiav.Codec, cfg decoderConfig) error {
@@ -83,8 +83,8 @@ func (d *decoder) open(c *astiav.Codec, cfg decoderConfig) error {
 // aacConfig is the AudioSpecificConfig of azulejo's own encoder: AAC-LC, 48 kHz, stereo (ISO 14496-3 §1.6.2.1).
 var aacConfig = []byte{0x11, 0x90}
 
-// decode sends p to FFmpeg's decoder and calls out for every frame that p completes. out must not keep the frame.
-func (d *decoder) decode(p mixer.Packet, out func(*astiav.Frame) error) error {
+// decode sends p to FFmpeg's decoder. It calls emit for every frame that p completes. emit must not keep the frame.
+func (d *decoder) decode(p mixer.Packet, emit func(*astiav.Frame) error) error {
 	if d.ctx == nil {
 		return fmt.Errorf("decode %s: %w", d.id, mixer.ErrClosed)
 	}
@@ -94,21 +94,21 @@ func (d *decoder) decode(p mixer.Packet, out func(*astiav.Frame) error) error {
 	if err := d.input.fill(p); err != nil {
 		return translate("copy a packet of "+string(d.id), err)
 	}
-	return d.send(d.input, out)
+	return d.send(d.input, emit)
 }
 
-// send sends i to FFmpeg's decoder and calls out for every frame that is ready. If the decoder is full (EAGAIN), send
-// receives its frames and sends i again, so that no packet is dropped. The zero input tells the decoder that the stream has
-// ended.
-func (d *decoder) send(i input, out func(*astiav.Frame) error) error {
+// send sends packet to FFmpeg's decoder. It calls emit for every frame that is ready. If the decoder is full (EAGAIN), send
+// receives the decoder's frames and sends packet again, so that no packet is dropped. The zero input tells the decoder that
+// the stream has ended.
+func (d *decoder) send(packet input, emit func(*astiav.Frame) error) error {
 	for {
-		err := sendPacket(d.ctx, i)
-		if err != nil && !starved(err) {
+		err := sendPacket(d.ctx, packet)
+		if err != nil && !isAgainOrEOF(err) {
 			return d.invalid(err)
 		}
-		n, rerr := d.receive(out)
-		if rerr != nil {
-			return rerr
+		n, receiveErr := d.receive(emit)
+		if receiveErr != nil {
+			return receiveErr
 		}
 		if !errors.Is(err, astiav.ErrEagain) || n == 0 {
 			return nil
@@ -116,18 +116,18 @@ func (d *decoder) send(i input, out func(*astiav.Frame) error) error {
 	}
 }
 
-// receive calls out for every frame that is ready, and returns their number.
-func (d *decoder) receive(out func(*astiav.Frame) error) (n int, err error) {
+// receive calls emit for every frame that is ready. It returns the number of these frames.
+func (d *decoder) receive(emit func(*astiav.Frame) error) (n int, err error) {
 	for {
 		err := d.ctx.ReceiveFrame(d.frame)
-		if starved(err) {
+		if isAgainOrEOF(err) {
 			return n, nil
 		}
 		if err != nil {
 			return n, d.invalid(err)
 		}
 		n++
-		err = out(d.frame)
+		err = emit(d.frame)
 		d.frame.Unref()
 		if err != nil {
 			return n, err
@@ -140,12 +140,12 @@ func (d *decoder) invalid(err error) error {
 	return fmt.Errorf("decode %s: %w (%w)", d.id, mixer.ErrInvalidData, err)
 }
 
-// flush calls out for the frames that the decoder held back. Afterwards decoding can continue with a keyframe.
-func (d *decoder) flush(out func(*astiav.Frame) error) error {
+// flush calls emit for the frames that the decoder held back. Afterwards decoding can continue with a keyframe.
+func (d *decoder) flush(emit func(*astiav.Frame) error) error {
 	if d.ctx == nil {
 		return fmt.Errorf("flush the decoder of %s: %w", d.id, mixer.ErrClosed)
 	}
-	err := d.send(input{}, out)
+	err := d.send(input{}, emit)
 	flushBuffers(d.ctx)
 	return err
 }

@@ -23,8 +23,8 @@ func (c Colour) component(plane int) uint8 { return [3]uint8{c.Y, c.U, c.V}[plan
 // Bounds returns the rectangle of the whole frame.
 func (f *Frame) Bounds() image.Rectangle { return image.Rect(0, 0, f.Width(), f.Height()) }
 
-// Fill paints the part of r inside the frame in one colour. At odd edges it also paints the chroma samples that r covers by
-// half.
+// Fill paints the part of r inside the frame in one colour. At odd edges it also paints the chroma samples that are only
+// half inside r.
 func (f *Frame) Fill(r image.Rectangle, c Colour) {
 	r = r.Intersect(f.Bounds())
 	if r.Empty() {
@@ -41,20 +41,20 @@ func (f *Frame) Fill(r image.Rectangle, c Colour) {
 	}
 }
 
-// Paste copies src into f with its top left corner at x, y, which are even. Both frames are 4:2:0. The part of src outside f
-// is not copied.
+// Paste copies src into f. The top left corner of src comes to x, y, which must be even. Both frames must be 8-bit 4:2:0. The
+// part of src that lies outside f is not copied.
 func (f *Frame) Paste(src *Frame, x, y int) {
-	at := image.Pt(x, y)
-	r := src.Bounds().Add(at).Intersect(f.Bounds())
+	corner := image.Pt(x, y)
+	r := src.Bounds().Add(corner).Intersect(f.Bounds())
 	if r.Empty() {
 		return
 	}
-	to, from := f.planes(), src.planes()
-	for i := range to {
-		d, s := subsample(r, i), subsample(r.Sub(at), i)
+	dstPlanes, srcPlanes := f.planes(), src.planes()
+	for i, dst := range dstPlanes {
+		d, s := subsample(r, i), subsample(r.Sub(corner), i)
 		for row := range d.Dy() {
-			copy(to[i].pix[(d.Min.Y+row)*to[i].stride+d.Min.X:][:d.Dx()],
-				from[i].pix[(s.Min.Y+row)*from[i].stride+s.Min.X:][:s.Dx()])
+			copy(dst.pix[(d.Min.Y+row)*dst.stride+d.Min.X:][:d.Dx()],
+				srcPlanes[i].pix[(s.Min.Y+row)*srcPlanes[i].stride+s.Min.X:][:s.Dx()])
 		}
 	}
 }
@@ -85,15 +85,15 @@ func (f *Frame) Blend(mask *image.Alpha, x, y int, c Colour) {
 	}
 }
 
-// blendSample moves the sample v towards c, by a/255 of their difference.
-func blendSample(v *uint8, c uint8, a int) {
-	if a != 0 {
-		*v = uint8((int(*v)*(255-a) + int(c)*a + 127) / 255)
+// blendSample moves *sample towards target, by alpha/255 of their difference.
+func blendSample(sample *uint8, target uint8, alpha int) {
+	if alpha != 0 {
+		*sample = uint8((int(*sample)*(255-alpha) + int(target)*alpha + 127) / 255)
 	}
 }
 
-// chromaAlpha returns the mean of the four mask values that one chroma sample covers: the value at x, y and its neighbours
-// to the right and below. Values outside the mask are zero.
+// chromaAlpha returns the mean of the four mask values that one chroma sample covers. The top left one of these is at x, y.
+// Values outside the mask count as zero.
 func chromaAlpha(mask *image.Alpha, x, y int) int {
 	if (image.Rectangle{image.Pt(x, y), image.Pt(x+2, y+2)}).In(mask.Rect) {
 		i := mask.PixOffset(x, y)
@@ -104,7 +104,7 @@ func chromaAlpha(mask *image.Alpha, x, y int) int {
 		int(mask.AlphaAt(x, y+1).A) + int(mask.AlphaAt(x+1, y+1).A) + 2) / 4
 }
 
-// Mean returns the average colour of the frame inside r. r must overlap the frame.
+// Mean returns the average colour of the part of r inside the frame. r must overlap the frame.
 func (f *Frame) Mean(r image.Rectangle) Colour {
 	r = r.Intersect(f.Bounds())
 	var mean [3]uint8
@@ -121,7 +121,8 @@ func (f *Frame) Mean(r image.Rectangle) Colour {
 	return Colour{mean[0], mean[1], mean[2]}
 }
 
-// subsample converts a rectangle in pixels to samples of a 4:2:0 plane.
+// subsample converts a rectangle in pixels to samples of a 4:2:0 plane: 0 is Y, 1 is U, 2 is V. In U and V, it rounds the
+// edges outwards to whole samples.
 func subsample(r image.Rectangle, plane int) image.Rectangle {
 	if plane == 0 {
 		return r

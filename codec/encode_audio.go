@@ -25,7 +25,7 @@ type AudioConfig struct {
 
 // audioFormat is the configuration of FFmpeg's encoder for one codec.
 type audioFormat struct {
-	name    string // of FFmpeg's encoder
+	name    string // name of FFmpeg's encoder
 	format  astiav.SampleFormat
 	rate    int // Hz
 	layout  astiav.ChannelLayout
@@ -35,25 +35,26 @@ type audioFormat struct {
 
 var audioFormats = map[mixer.Codec]audioFormat{
 	mixer.Opus: {"libopus", astiav.SampleFormatS16, mixer.SampleRate, astiav.ChannelLayoutStereo, 960, nil},
-	// The coder "fast" takes a fifth of the time of FFmpeg's default coder. At 96 kb/s its noise is at most 3 dB above that
-	// of the default coder; for tones it is far below.
+	// The coder "fast" takes a fifth of the time of FFmpeg's default coder. At 96 kb/s its noise is at most 3 dB above the
+	// noise of the default coder. For tones, its noise is far below the noise of the default coder.
 	mixer.AAC:  {"aac", astiav.SampleFormatFltp, mixer.SampleRate, astiav.ChannelLayoutStereo, 1024, map[string]string{"aac_coder": "fast"}},
 	mixer.PCMU: {"pcm_mulaw", astiav.SampleFormatS16, 8000, astiav.ChannelLayoutMono, 160, nil},
 	mixer.PCMA: {"pcm_alaw", astiav.SampleFormatS16, 8000, astiav.ChannelLayoutMono, 160, nil},
 	mixer.G722: {"g722", astiav.SampleFormatS16, 16000, astiav.ChannelLayoutMono, 320, nil},
 }
 
-// AudioEncoder turns interleaved stereo at 48 kHz into packets. It divides its input into frames: 1024 sampling
-// instants for AAC, AudioConfig.Frame for Opus, and 20 ms for the others. One goroutine owns it.
+// AudioEncoder encodes interleaved 16-bit stereo at 48 kHz to packets. Each packet is one frame of audio. A frame has 1024
+// sampling instants for AAC, lasts AudioConfig.Frame for Opus, and 20 ms for the other codecs. One goroutine owns it.
 type AudioEncoder struct {
 	e       *encoder
 	f       audioFormat
-	convert *astiav.SoftwareResampleContext
-	fifo    *astiav.AudioFifo
-	in, out *astiav.Frame
-	start   time.Duration // time of the first sample
-	started bool          // start is set
-	written int64         // sampling instants passed to FFmpeg's encoder since start
+	swr     *astiav.SoftwareResampleContext
+	fifo    *astiav.AudioFifo // converted audio that does not fill a frame yet
+	input   *astiav.Frame     // PCM before conversion
+	output  *astiav.Frame     // audio in the encoder's format
+	start   time.Duration     // time of the first sample
+	started bool              // start is set
+	written int64             // sampling instants passed to FFmpeg's encoder since start
 }
 
 // format returns the configuration of FFmpeg's encoder for cfg.
@@ -80,6 +81,7 @@ func (cfg AudioConfig) format() (audioFormat, error) {
 	return f, nil
 }
 
+// opusOptions returns the private options of FFmpeg's libopus encoder.
 func (cfg AudioConfig) opusOptions() map[string]string {
 	o := map[string]string{"application": "audio", "compression_level": "5", "frame_duration": strconv.Itoa(int(cfg.Frame.Milliseconds()))}
 	if cfg.Voice {
@@ -94,7 +96,7 @@ func (cfg AudioConfig) opusOptions() map[string]string {
 	return o
 }
 
-// NewAudioEncoder opens an encoder.
+// NewAudioEncoder opens an encoder, which the caller must close.
 func NewAudioEncoder(cfg AudioConfig) (*AudioEncoder, error) {
 	f, err := cfg.format()
 	if err != nil {
@@ -116,16 +118,16 @@ func NewAudioEncoder(cfg AudioConfig) (*AudioEncoder, error) {
 	}
 	return &AudioEncoder{
 		e: e, f: f,
-		convert: astiav.AllocSoftwareResampleContext(),
-		fifo:    astiav.AllocAudioFifo(f.format, f.layout.Channels(), f.frame),
-		in:      astiav.AllocFrame(),
-		out:     astiav.AllocFrame(),
+		swr:    astiav.AllocSoftwareResampleContext(),
+		fifo:   astiav.AllocAudioFifo(f.format, f.layout.Channels(), f.frame),
+		input:  astiav.AllocFrame(),
+		output: astiav.AllocFrame(),
 	}, nil
 }
 
 // Encode returns the packets that pcm completes. pcm is only read. In the first call, pts is the time of the first sample.
-// Later calls ignore pts: their samples follow the earlier ones without a gap. A packet's PTS is the time of its decoded
-// audio. The PTS of AAC's first packets lies before the first sample, by the encoder's delay.
+// Later calls ignore pts: their samples follow the earlier samples without a gap. A packet's PTS is the time of its decoded
+// audio. The PTS of AAC's first packet is earlier than the first sample by the encoder's delay.
 func (a *AudioEncoder) Encode(pcm []int16, pts time.Duration) ([]mixer.Packet, error) {
 	if a.e.ctx == nil {
 		return nil, fmt.Errorf("encode %s: %w", a.e.id, mixer.ErrClosed)
@@ -147,54 +149,54 @@ func (a *AudioEncoder) Encode(pcm []int16, pts time.Duration) ([]mixer.Packet, e
 
 // push converts pcm to the encoder's rate and format, and writes it to the FIFO.
 func (a *AudioEncoder) push(pcm []int16) error {
-	a.in.Unref()
-	a.in.SetSampleFormat(astiav.SampleFormatS16)
-	a.in.SetChannelLayout(astiav.ChannelLayoutStereo)
-	a.in.SetSampleRate(mixer.SampleRate)
-	a.in.SetNbSamples(len(pcm) / mixer.Channels)
-	if err := a.in.AllocBuffer(0); err != nil {
+	a.input.Unref()
+	a.input.SetSampleFormat(astiav.SampleFormatS16)
+	a.input.SetChannelLayout(astiav.ChannelLayoutStereo)
+	a.input.SetSampleRate(mixer.SampleRate)
+	a.input.SetNbSamples(len(pcm) / mixer.Channels)
+	if err := a.input.AllocBuffer(0); err != nil {
 		return err
 	}
-	copy(samples(a.in, len(pcm)), pcm)
-	return a.enqueue(a.in)
+	copy(samples(a.input, len(pcm)), pcm)
+	return a.enqueue(a.input)
 }
 
 // enqueue resamples f and writes the result to the FIFO. A nil f drains the resampler.
 func (a *AudioEncoder) enqueue(f *astiav.Frame) error {
-	a.describe()
-	if err := a.convert.ConvertFrame(f, a.out); err != nil {
+	a.resetOutput()
+	if err := a.swr.ConvertFrame(f, a.output); err != nil {
 		return err
 	}
-	if a.out.NbSamples() == 0 {
+	if a.output.NbSamples() == 0 {
 		return nil
 	}
-	_, err := a.fifo.Write(a.out)
+	_, err := a.fifo.Write(a.output)
 	return err
 }
 
-// describe makes a.out an empty frame of the encoder's format.
-func (a *AudioEncoder) describe() {
-	a.out.Unref()
-	a.out.SetSampleFormat(a.f.format)
-	a.out.SetChannelLayout(a.f.layout)
-	a.out.SetSampleRate(a.f.rate)
+// resetOutput makes a.output an empty frame of the encoder's format.
+func (a *AudioEncoder) resetOutput() {
+	a.output.Unref()
+	a.output.SetSampleFormat(a.f.format)
+	a.output.SetChannelLayout(a.f.layout)
+	a.output.SetSampleRate(a.f.rate)
 }
 
-// drain encodes frames while the FIFO holds at least size sampling instants.
+// drain encodes frames as long as the FIFO holds at least size sampling instants.
 func (a *AudioEncoder) drain(size int) ([]mixer.Packet, error) {
 	var all []mixer.Packet
 	for n := a.fifo.Size(); n >= size && n > 0; n = a.fifo.Size() {
-		a.describe()
-		a.out.SetNbSamples(min(n, a.f.frame))
-		if err := a.out.AllocBuffer(0); err != nil {
+		a.resetOutput()
+		a.output.SetNbSamples(min(n, a.f.frame))
+		if err := a.output.AllocBuffer(0); err != nil {
 			return all, translate("encode "+string(a.e.id), err)
 		}
-		if _, err := a.fifo.Read(a.out); err != nil {
+		if _, err := a.fifo.Read(a.output); err != nil {
 			return all, translate("encode "+string(a.e.id), err)
 		}
-		a.out.SetPts(a.written)
-		a.written += int64(a.out.NbSamples())
-		packets, err := a.e.encode(a.out)
+		a.output.SetPts(a.written)
+		a.written += int64(a.output.NbSamples())
+		packets, err := a.e.encode(a.output)
 		for _, p := range packets {
 			p.PTS += a.start
 			p.Key = true
@@ -238,8 +240,8 @@ func (a *AudioEncoder) Close() {
 		return
 	}
 	a.e.close()
-	a.convert.Free()
+	a.swr.Free()
 	a.fifo.Free()
-	a.in.Free()
-	a.out.Free()
+	a.input.Free()
+	a.output.Free()
 }

@@ -16,8 +16,8 @@ type VideoConfig struct {
 	Width, Height int         // pixels, even
 	FPS           int         // frames per second that the rate control assumes, 1–120
 	Bitrate       int         // maximum bits per second, over 1.5 s; not for MJPEG
-	// Quality is x264's CRF or libvpx's cq-level, 1–63. Frames that are easy to encode then take fewer bits than Bitrate
-	// allows. Zero: Bitrate is also the average that the encoder aims at.
+	// Quality is x264's CRF or libvpx's cq-level, 1–63: lower is better. With a quality, frames that are easy to encode take
+	// fewer bits than Bitrate allows. Zero: no quality is set, and the encoder also aims at Bitrate as its average.
 	Quality int
 	Preset  string // x264's preset; empty: "superfast"
 }
@@ -39,16 +39,17 @@ func (c VideoConfig) Validate() error {
 	return nil
 }
 
-// VideoEncoder turns frames into packets without delay: each frame becomes one packet at once. H.264 is constrained
+// VideoEncoder encodes frames to packets without delay: each frame becomes one packet at once. Its H.264 is constrained
 // baseline in Annex B format, with SPS and PPS in front of every IDR frame. One goroutine owns it.
 type VideoEncoder struct {
 	e           *encoder
 	cfg         VideoConfig
-	in          *astiav.Frame // refers to the frame being encoded, with the encoder's timestamp and picture type
-	rangeScaler *Scaler       // converts frames to full range for MJPEG; nil for the others
+	input       *astiav.Frame // refers to the frame being encoded, with the encoder's timestamp and picture type
+	rangeScaler *Scaler       // converts frames to full range for MJPEG; nil for the other codecs
 }
 
-// NewVideoEncoder opens an encoder. Only its first frame and the frames that Encode is called with key for are keyframes.
+// NewVideoEncoder opens an encoder. Keyframes are the first frame, and the frames for which Encode gets key set. No other
+// frame of H264 or VP8 is a keyframe.
 func NewVideoEncoder(cfg VideoConfig) (*VideoEncoder, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -58,7 +59,7 @@ func NewVideoEncoder(cfg VideoConfig) (*VideoEncoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &VideoEncoder{e: e, cfg: cfg, in: astiav.AllocFrame()}
+	v := &VideoEncoder{e: e, cfg: cfg, input: astiav.AllocFrame()}
 	if cfg.Codec == mixer.MJPEG {
 		if v.rangeScaler, err = NewScaler(); err != nil {
 			v.Close()
@@ -68,9 +69,10 @@ func NewVideoEncoder(cfg VideoConfig) (*VideoEncoder, error) {
 	return v, nil
 }
 
-// endlessGOP is a GOP size in frames that no stream reaches. Keyframes are made on request only.
+// endlessGOP is a GOP size in frames that no stream reaches, so that the encoder makes no keyframes by itself.
 const endlessGOP = 1 << 30
 
+// setup configures the encoder's context, before it is opened.
 func (c VideoConfig) setup(ctx *astiav.CodecContext) {
 	ctx.SetWidth(c.Width)
 	ctx.SetHeight(c.Height)
@@ -91,7 +93,7 @@ func (c VideoConfig) setup(ctx *astiav.CodecContext) {
 		ctx.SetBitRate(int64(c.Bitrate))
 	}
 	ctx.SetRateControlMaxRate(int64(c.Bitrate))
-	// The buffer holds 1.5 s. With 0.5 s, keyframes get too few bits: their SSIM is 0.964 instead of 0.977.
+	// The rate control buffer (VBV) holds 1.5 s. With 0.5 s, keyframes get too few bits: their SSIM is 0.964 instead of 0.977.
 	ctx.SetRateControlBufferSize(c.Bitrate * 3 / 2)
 }
 
@@ -143,20 +145,20 @@ func (v *VideoEncoder) Encode(f *Frame, pts time.Duration, key bool) ([]mixer.Pa
 		defer full.Close()
 		f = full
 	}
-	v.in.Unref()
-	if err := v.in.Ref(f.f); err != nil {
+	v.input.Unref()
+	if err := v.input.Ref(f.f); err != nil {
 		return nil, translate("encode "+string(v.e.id), err)
 	}
-	defer v.in.Unref()
-	v.in.SetPts(v.e.timestamp(pts))
-	v.in.SetPictureType(astiav.PictureTypeNone)
+	defer v.input.Unref()
+	v.input.SetPts(v.e.timestamp(pts))
+	v.input.SetPictureType(astiav.PictureTypeNone)
 	if key {
-		v.in.SetPictureType(astiav.PictureTypeI)
+		v.input.SetPictureType(astiav.PictureTypeI)
 	}
-	return v.e.encode(v.in)
+	return v.e.encode(v.input)
 }
 
-// fullRange returns a copy of f that is converted to full range, which JPEG files have (JFIF 1.02).
+// fullRange returns a copy of f in full range, owned by the caller. JPEG images have full range (JFIF 1.02).
 func (v *VideoEncoder) fullRange(f *Frame) (*Frame, error) {
 	full, err := newFrame(f.Width(), f.Height(), astiav.PixelFormatYuvj420P, astiav.ColorRangeJpeg)
 	if err != nil {
@@ -178,6 +180,6 @@ func (v *VideoEncoder) Close() {
 		return
 	}
 	v.e.close()
-	v.in.Free()
+	v.input.Free()
 	v.rangeScaler.Close()
 }

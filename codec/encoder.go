@@ -9,7 +9,7 @@ import (
 	"azulejo/mixer"
 )
 
-// encoder is the common part of VideoEncoder and AudioEncoder. It turns FFmpeg's frames into packets.
+// encoder is the common part of VideoEncoder and AudioEncoder. It encodes AVFrames to packets.
 type encoder struct {
 	id     mixer.Codec
 	ctx    *astiav.CodecContext
@@ -41,18 +41,18 @@ func newEncoder(id mixer.Codec, name string, setup func(*astiav.CodecContext), o
 	return e, nil
 }
 
-// encode sends f to the encoder and returns the packets that it completes. A nil f drains the encoder.
+// encode sends f to FFmpeg's encoder and returns the packets that are ready. A nil f drains the encoder.
 func (e *encoder) encode(f *astiav.Frame) ([]mixer.Packet, error) {
 	if e.ctx == nil {
 		return nil, fmt.Errorf("encode %s: %w", e.id, mixer.ErrClosed)
 	}
-	if err := e.ctx.SendFrame(f); err != nil && !starved(err) {
+	if err := e.ctx.SendFrame(f); err != nil && !isAgainOrEOF(err) {
 		return nil, translate("encode "+string(e.id), err)
 	}
 	var out []mixer.Packet
 	for {
 		err := e.ctx.ReceivePacket(e.packet)
-		if starved(err) {
+		if isAgainOrEOF(err) {
 			return out, nil
 		}
 		if err != nil {

@@ -9,8 +9,8 @@ import (
 	"azulejo/mixer"
 )
 
-// translate puts action, the operation that failed, in front of FFmpeg's error. It replaces AVERROR_INVALIDDATA with
-// ErrInvalidData. It returns nil for nil.
+// translate adds context to an error of FFmpeg. action names the operation that failed. translate replaces
+// AVERROR_INVALIDDATA with ErrInvalidData, and returns nil for nil.
 func translate(action string, err error) error {
 	switch {
 	case err == nil:
@@ -22,7 +22,9 @@ func translate(action string, err error) error {
 	}
 }
 
-// starved tells whether err only says that FFmpeg needs more input (EAGAIN) or has reached the end of the stream (EOF).
-func starved(err error) bool {
+// isAgainOrEOF tells whether err is EAGAIN or EOF, which FFmpeg returns in ordinary operation. When receiving, EAGAIN means
+// that more input is needed. When sending, EAGAIN means that the output must be received first. EOF means that the stream
+// has ended.
+func isAgainOrEOF(err error) bool {
 	return errors.Is(err, astiav.ErrEagain) || errors.Is(err, astiav.ErrEof)
 }

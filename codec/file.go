@@ -14,11 +14,11 @@ import (
 // File reads the first video and the first audio track of a media file (MP4, MKV, Ogg, WAV, raw H.264 or H.265) as
 // packets, without decoding. One goroutine owns it.
 type File struct {
-	name   string
+	path   string
 	format *astiav.FormatContext
-	packet *astiav.Packet
-	tracks map[int]*fileTrack
-	queue  []mixer.Packet
+	packet *astiav.Packet     // scratch memory for read
+	tracks map[int]*fileTrack // by FFmpeg's stream index
+	queue  []mixer.Packet     // packets that Next has not returned yet
 	eof    bool
 }
 
@@ -27,7 +27,7 @@ type fileTrack struct {
 	id     mixer.Codec
 	base   astiav.Rational                // time base of the track's timestamps
 	filter *astiav.BitStreamFilterContext // converts H.264 and H.265 to Annex B; nil for the others
-	config []byte                         // AudioSpecificConfig of AAC, nil for others
+	config []byte                         // AudioSpecificConfig of AAC; nil for the others
 	start  time.Duration                  // start time of the file, subtracted from all timestamps
 	pace   time.Duration                  // time between frames, for files without timestamps
 	count  int                            // packets read so far
@@ -40,14 +40,14 @@ var containerIDs = map[astiav.CodecID]mixer.Codec{
 	astiav.CodecIDPcmMulaw: mixer.PCMU, astiav.CodecIDPcmAlaw: mixer.PCMA,
 }
 
-// OpenFile opens the media file at the path name.
-func OpenFile(name string) (*File, error) {
-	f := &File{name: name, format: astiav.AllocFormatContext(), packet: astiav.AllocPacket(), tracks: map[int]*fileTrack{}}
-	if err := f.format.OpenInput("file:"+name, nil, nil); err != nil {
+// OpenFile opens the media file at path. The caller must close the File.
+func OpenFile(path string) (*File, error) {
+	f := &File{path: path, format: astiav.AllocFormatContext(), packet: astiav.AllocPacket(), tracks: map[int]*fileTrack{}}
+	if err := f.format.OpenInput("file:"+path, nil, nil); err != nil {
 		f.format.Free()
 		f.format = nil
 		f.Close()
-		return nil, translate("open "+name, err)
+		return nil, translate("open "+path, err)
 	}
 	if err := f.open(); err != nil {
 		f.Close()
@@ -67,7 +67,7 @@ func (f *File) start() time.Duration {
 // open finds the first video and the first audio track.
 func (f *File) open() error {
 	if err := f.format.FindStreamInfo(nil); err != nil {
-		return translate("read the tracks of "+f.name, err)
+		return translate("read the tracks of "+f.path, err)
 	}
 	var video, audio bool
 	for _, s := range f.format.Streams() {
@@ -77,13 +77,13 @@ func (f *File) open() error {
 		}
 		t, err := newFileTrack(id, s, f.start())
 		if err != nil {
-			return translate("open track "+string(id)+" of "+f.name, err)
+			return translate("open track "+string(id)+" of "+f.path, err)
 		}
 		f.tracks[s.Index()] = t
 		video, audio = video || id.IsVideo(), audio || !id.IsVideo()
 	}
 	if len(f.tracks) == 0 {
-		return fmt.Errorf("open %s: no track in a known format: %w", f.name, mixer.ErrUnsupported)
+		return fmt.Errorf("open %s: no track in a known format: %w", f.path, mixer.ErrUnsupported)
 	}
 	return nil
 }
@@ -119,7 +119,7 @@ func newFileTrack(id mixer.Codec, s *astiav.Stream, start time.Duration) (*fileT
 	return t, nil
 }
 
-// Codecs returns the codec of the video track and that of the audio track; empty if there is no such track.
+// Codecs returns the codecs of the video track and the audio track. A codec is empty if there is no such track.
 func (f *File) Codecs() (video, audio mixer.Codec) {
 	for _, t := range f.tracks {
 		if t.id.IsVideo() {
@@ -151,7 +151,8 @@ func (f *File) Next() (mixer.Packet, error) {
 	return p, nil
 }
 
-// read reads one packet from the file. It appends the packets that result from it to the queue.
+// read reads one packet from the file, and appends the resulting packets to the queue. Packets of other tracks result in
+// none.
 func (f *File) read() error {
 	defer f.packet.Unref()
 	err := f.format.ReadFrame(f.packet)
@@ -160,16 +161,16 @@ func (f *File) read() error {
 		return nil
 	}
 	if err != nil {
-		return translate("read "+f.name, err)
+		return translate("read "+f.path, err)
 	}
 	t := f.tracks[f.packet.StreamIndex()]
 	if t == nil {
 		return nil
 	}
-	return translate("read "+f.name, t.convert(f.packet, &f.queue))
+	return translate("read "+f.path, t.convert(f.packet, &f.queue))
 }
 
-// convert applies the track's filter to p, and appends the resulting packets to queue.
+// convert applies the track's bitstream filter to p, and appends the resulting packets to queue.
 func (t *fileTrack) convert(p *astiav.Packet, queue *[]mixer.Packet) error {
 	if t.filter == nil {
 		*queue = append(*queue, t.packet(p))
@@ -180,7 +181,7 @@ func (t *fileTrack) convert(p *astiav.Packet, queue *[]mixer.Packet) error {
 	}
 	for {
 		err := t.filter.ReceivePacket(p)
-		if starved(err) {
+		if isAgainOrEOF(err) {
 			return nil
 		}
 		if err != nil {
@@ -205,8 +206,8 @@ func (t *fileTrack) packet(p *astiav.Packet) mixer.Packet {
 	return out
 }
 
-// time converts a timestamp to the time since the file's start. Raw streams have no timestamps: their frames get the times
-// of the declared frame rate.
+// time converts a timestamp to the time since the file's start. Raw streams have no timestamps. The time of their frames is
+// computed from the number of the frame and the declared frame rate.
 func (t *fileTrack) time(timestamp int64) time.Duration {
 	if timestamp == astiav.NoPtsValue {
 		return time.Duration(t.count) * t.pace

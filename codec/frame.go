@@ -9,15 +9,16 @@ import (
 	"github.com/asticode/go-astiav"
 )
 
-// liveFrames counts the frames that are not closed yet. Tests find leaks of C memory with it, which Go's tools do not see.
+// liveFrames counts the frames that are not closed yet. Tests use the count to find leaks of C memory, because Go's tools do
+// not see them.
 var liveFrames atomic.Int64
 
 // LiveFrames returns the number of frames in this process that are not closed yet.
 func LiveFrames() int64 { return liveFrames.Load() }
 
-// Frame is one raw video frame, usually 8-bit 4:2:0. It owns one reference to its pixels. Ref returns another Frame that
-// owns a reference to the same pixels; Close releases a reference. A frame that was passed on to other code is read-only.
-// Only the canvas of a view is drawn on, and only by the code that allocated it.
+// Frame is one raw video frame, usually 8-bit 4:2:0. It owns one reference to its pixels. Ref returns another Frame, which
+// owns another reference to the same pixels. Close releases the reference. Code that gets a frame from other code must not
+// change its pixels. Only the canvas of a view is drawn on, and only by the code that allocated the canvas.
 type Frame struct {
 	f      *astiav.Frame
 	copies *pool         // memory for the copies of MakeWritable; nil before the first copy
@@ -46,13 +47,14 @@ func newFrame(width, height int, format astiav.PixelFormat, r astiav.ColorRange)
 	return own(f), nil
 }
 
-// own wraps f in a Frame, which frees f when it is closed.
+// own wraps f in a new Frame. Close of the new Frame frees f.
 func own(f *astiav.Frame) *Frame {
 	liveFrames.Add(1)
 	return &Frame{f: f}
 }
 
-// Ref returns another Frame that owns the same pixels; nil for a nil or closed frame, and if memory is exhausted.
+// Ref returns another Frame that owns a reference to the pixels of f; the caller must close it. Ref returns nil if f is nil
+// or closed, or if memory is exhausted.
 func (f *Frame) Ref() *Frame {
 	if f == nil || f.f == nil {
 		return nil
@@ -66,8 +68,8 @@ func (f *Frame) Ref() *Frame {
 	return g
 }
 
-// describe copies the metadata of src to f: PTS, range, colour space and aspect ratio, but not the size.
-func (f *Frame) describe(src *Frame) error {
+// copyMetadata copies the metadata of src to f: PTS, range, colour space and aspect ratio, but not the size.
+func (f *Frame) copyMetadata(src *Frame) error {
 	f.PTS = src.PTS
 	return translate("describe a frame", copyProps(f.f, src.f))
 }
@@ -92,7 +94,8 @@ func (f *Frame) Width() int { return f.f.Width() }
 // Height returns the number of rows.
 func (f *Frame) Height() int { return f.f.Height() }
 
-// DisplaySize returns the size in square pixels: it multiplies the width by the sample aspect ratio.
+// DisplaySize returns the size in square pixels: the width is multiplied by the sample aspect ratio. An unknown sample
+// aspect ratio counts as 1:1.
 func (f *Frame) DisplaySize() (width, height int) {
 	sar := f.f.SampleAspectRatio()
 	if sar.Num() <= 0 || sar.Den() <= 0 {
@@ -101,8 +104,9 @@ func (f *Frame) DisplaySize() (width, height int) {
 	return f.Width() * sar.Num() / sar.Den(), f.Height()
 }
 
-// MakeWritable makes f the only owner of its pixels: it copies the pixels if another Frame owns them too. f must be 8-bit
-// 4:2:0. The memory of a copy that is no longer used serves for the next copy, until f is closed.
+// MakeWritable makes f the only owner of its pixels. If another Frame refers to the same pixels, f gets a copy of them. f
+// must be 8-bit 4:2:0. Until f is closed, it keeps the memory of copies that are no longer used, and reuses it for the next
+// copy.
 func (f *Frame) MakeWritable() error {
 	if f.f.IsWritable() {
 		return nil
@@ -122,7 +126,7 @@ func (f *Frame) MakeWritable() error {
 	return nil
 }
 
-// corrupt tells whether the decoder concealed missing parts of the frame.
+// corrupt tells whether the decoder marked the frame as corrupt, or concealed missing parts of it.
 func (f *Frame) corrupt() bool {
 	return f.f.Flags().Has(astiav.FrameFlagCorrupt) || decodeErrors(f.f) != 0
 }

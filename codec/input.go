@@ -4,8 +4,8 @@ package codec
 //#include <string.h>
 //#include <libavcodec/avcodec.h>
 //
-//// reserve gives p a buffer of size bytes, followed by the zeros that FFmpeg's bitstream readers may read past the end. It
-//// keeps the buffer of p if that is large enough and no decoder still reads from it.
+//// reserve gives p a buffer of size bytes. Zeros follow the buffer, because FFmpeg's bitstream readers may read past the
+//// end. reserve keeps the old buffer of p if this buffer is large enough and no decoder still holds a reference to it.
 //static int reserve(AVPacket *p, int size) {
 //	AVBufferRef *b = p->buf;
 //	if (!b || !av_buffer_is_writable(b) || b->size < (size_t)size + AV_INPUT_BUFFER_PADDING_SIZE) {
@@ -29,13 +29,13 @@ import (
 	"azulejo/mixer"
 )
 
-// input holds the packet that a decoder reads, in C memory. Its buffer grows to the size of the largest packet so far. One
-// goroutine owns it. The zero value marks the end of a stream.
+// input is the packet that a decoder reads, in C memory. Its buffer grows to the size of the largest packet so far. One
+// goroutine owns an input. The zero value marks the end of a stream.
 type input struct{ c *C.AVPacket }
 
 func newInput() input { return input{C.av_packet_alloc()} }
 
-// fill copies the data, PTS and keyframe flag of p into i.
+// fill replaces the content of i with the data, PTS and keyframe flag of p.
 func (i input) fill(p mixer.Packet) error {
 	if i.c == nil || len(p.Data) > math.MaxInt32/2 {
 		return fmt.Errorf("a packet of %d bytes: out of memory", len(p.Data))
@@ -51,9 +51,9 @@ func (i input) fill(p mixer.Packet) error {
 	return nil
 }
 
-// sendPacket passes i to a decoder. The zero input tells the decoder that the stream has ended.
-func sendPacket(ctx *astiav.CodecContext, i input) error {
-	if n := C.avcodec_send_packet((*C.AVCodecContext)(ctx.UnsafePointer()), i.c); n < 0 {
+// sendPacket passes packet to a decoder. The zero input tells the decoder that the stream has ended.
+func sendPacket(ctx *astiav.CodecContext, packet input) error {
+	if n := C.avcodec_send_packet((*C.AVCodecContext)(ctx.UnsafePointer()), packet.c); n < 0 {
 		return astiav.Error(n)
 	}
 	return nil

@@ -8,13 +8,13 @@ import (
 	"github.com/asticode/go-astiav"
 )
 
-// BridgeLog writes the warnings and errors of FFmpeg in the whole process to log, at debug level. The caller of a decoder
-// reports a corrupt stream once; the lines of FFmpeg only add details. BridgeLog must be called at most once, before any
-// other function of this package.
+// BridgeLog writes FFmpeg's warnings and errors to log, at debug level, for the whole process. The level is debug because
+// the caller of a decoder already reports a corrupt stream once, and FFmpeg's lines only add details. BridgeLog must be
+// called at most once, before any other function of this package.
 func BridgeLog(log *slog.Logger) {
 	astiav.SetLogLevel(astiav.LogLevelWarning)
-	astiav.SetLogCallback(func(c astiav.Classer, l astiav.LogLevel, _, msg string) {
-		if l > astiav.LogLevelWarning || !log.Enabled(context.Background(), slog.LevelDebug) {
+	astiav.SetLogCallback(func(c astiav.Classer, level astiav.LogLevel, _, msg string) {
+		if level > astiav.LogLevelWarning || !log.Enabled(context.Background(), slog.LevelDebug) {
 			return
 		}
 		log.Debug("ffmpeg", "text", strings.TrimSpace(msg), "from", origin(c))

@@ -19,13 +19,13 @@ const (
 )
 
 // OpusSilence returns a packet of 20 ms of silence in stereo: CELT at full bandwidth with its silence flag set (RFC 6716,
-// 4.3). The packet may follow any other. It resets a decoder that decoded speech before, so the packets that follow it must
-// come from a new encoder.
+// 4.3). The packet may follow any other packet. But it resets a decoder that decoded speech before. So the packets after the
+// silence must come from a new encoder.
 func OpusSilence() []byte { return []byte{0xfc, 0xff, 0xfe} }
 
-// OpusDecoder turns Opus packets into interleaved stereo at 48 kHz. It calls libopus directly, because FFmpeg's decoders
-// support neither packet loss concealment nor in-band FEC, with which a packet repeats audio of the packet before it. One
-// goroutine owns it.
+// OpusDecoder decodes Opus packets to interleaved 16-bit stereo at 48 kHz. It calls libopus directly, because FFmpeg's
+// decoders support neither packet loss concealment nor in-band FEC. (With in-band FEC, a packet repeats the audio of the
+// packet before it.) One goroutine owns an OpusDecoder.
 type OpusDecoder struct {
 	c *C.OpusDecoder // nil after Close
 }
@@ -40,7 +40,7 @@ func NewOpusDecoder() (*OpusDecoder, error) {
 	return &OpusDecoder{c}, nil
 }
 
-// Decode appends the audio of p to pcm and returns pcm. For data that cannot be decoded it returns ErrInvalidData, and
+// Decode appends the audio of p to pcm and returns pcm. If the data cannot be decoded, Decode returns ErrInvalidData, and
 // decoding can continue with the next packet.
 func (o *OpusDecoder) Decode(pcm []int16, p mixer.Packet) ([]int16, error) {
 	if len(p.Data) == 0 {
@@ -49,20 +49,21 @@ func (o *OpusDecoder) Decode(pcm []int16, p mixer.Packet) ([]int16, error) {
 	return o.decode(pcm, p.Data, opusLongest, 0)
 }
 
-// DecodeFEC appends audio for the time that was lost right before next. The last frame of this audio comes from the FEC
-// data in next (RFC 6716, 2.1.7). The rest is concealed; without FEC data in next, all of it is concealed. DecodeFEC must
-// be called before Decode of next. lost is rounded to 2.5 ms and limited to 2.5 to 120 ms.
-func (o *OpusDecoder) DecodeFEC(pcm []int16, next mixer.Packet, lost time.Duration) ([]int16, error) {
-	if len(next.Data) == 0 {
+// DecodeFEC appends audio that replaces a loss to pcm, and returns pcm. p is the first packet after the loss. duration is
+// the length of the loss; it is rounded to 2.5 ms and limited to 2.5 to 120 ms. The last frame of the loss is decoded from
+// the FEC data in p (RFC 6716, 2.1.7), and the time before this frame is concealed. If p has no FEC data, the whole loss is
+// concealed. DecodeFEC must be called before p is passed to Decode.
+func (o *OpusDecoder) DecodeFEC(pcm []int16, p mixer.Packet, duration time.Duration) ([]int16, error) {
+	if len(p.Data) == 0 {
 		return pcm, fmt.Errorf("recover opus: empty packet: %w", mixer.ErrInvalidData)
 	}
-	return o.decode(pcm, next.Data, opusInstants(lost), 1)
+	return o.decode(pcm, p.Data, opusInstants(duration), 1)
 }
 
-// Conceal appends audio that conceals a loss. It becomes quieter from call to call. lost is rounded and limited as in
-// DecodeFEC.
-func (o *OpusDecoder) Conceal(pcm []int16, lost time.Duration) ([]int16, error) {
-	return o.decode(pcm, nil, opusInstants(lost), 0)
+// Conceal appends audio that conceals a loss to pcm, and returns pcm. The audio becomes quieter from call to call. duration
+// is rounded and limited as in DecodeFEC.
+func (o *OpusDecoder) Conceal(pcm []int16, duration time.Duration) ([]int16, error) {
+	return o.decode(pcm, nil, opusInstants(duration), 0)
 }
 
 // opusInstants converts d to sampling instants, rounded to 2.5 ms and limited to 2.5 to 120 ms.
@@ -71,14 +72,15 @@ func opusInstants(d time.Duration) int {
 	return min(max(int(steps)*opusStep, opusStep), opusLongest)
 }
 
-// decode appends at most the given number of sampling instants. fec is 1 to decode the FEC data of data, else 0.
-func (o *OpusDecoder) decode(pcm []int16, data []byte, instants, fec int) ([]int16, error) {
+// decode appends at most the given number of sampling instants to pcm. If fec is 1, decode uses the FEC data in packet; if
+// fec is 0, its own audio. If packet is nil, decode conceals a loss.
+func (o *OpusDecoder) decode(pcm []int16, packet []byte, instants, fec int) ([]int16, error) {
 	if o.c == nil {
 		return pcm, fmt.Errorf("decode opus: %w", mixer.ErrClosed)
 	}
 	used := len(pcm)
 	pcm = append(pcm, make([]int16, instants*mixer.Channels)...)
-	n := C.opus_decode(o.c, (*C.uchar)(unsafe.SliceData(data)), C.opus_int32(len(data)),
+	n := C.opus_decode(o.c, (*C.uchar)(unsafe.SliceData(packet)), C.opus_int32(len(packet)),
 		(*C.opus_int16)(unsafe.Pointer(&pcm[used])), C.int(instants), C.int(fec))
 	if n < 0 {
 		return pcm[:used], opusError("decode opus", n)

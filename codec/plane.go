@@ -46,7 +46,8 @@ func copyProps(dst, src *astiav.Frame) error {
 	return nil
 }
 
-// samples returns the first n interleaved 16-bit values of an audio frame, without copying them.
+// samples returns the first n interleaved 16-bit values of an audio frame. It does not copy them, so the result must not be
+// used after f is freed.
 func samples(f *astiav.Frame, n int) []int16 {
 	c := (*C.AVFrame)(f.UnsafePointer())
 	if n == 0 || c.data[0] == nil {
@@ -55,9 +56,9 @@ func samples(f *astiav.Frame, n int) []int16 {
 	return unsafe.Slice((*int16)(unsafe.Pointer(c.data[0])), n)
 }
 
-// simplifyMetadata removes metadata of f that scaling cannot handle. The two fields of interlaced video are shown together.
-// Transfer function and primaries are removed, because they are not converted. A colour matrix that swscale does not know
-// becomes unspecified.
+// simplifyMetadata removes metadata of f that scaling cannot handle. It removes the interlaced flags, so both fields of an
+// interlaced frame are shown together. It removes the transfer function and the primaries, because azulejo does not convert
+// them. It replaces a colour matrix that swscale does not know by "unspecified".
 func simplifyMetadata(f *astiav.Frame) {
 	c := (*C.AVFrame)(f.UnsafePointer())
 	c.flags &^= C.AV_FRAME_FLAG_INTERLACED | C.AV_FRAME_FLAG_TOP_FIELD_FIRST
@@ -75,7 +76,8 @@ func limitPixels(c *astiav.CodecContext, n int) {
 	(*C.AVCodecContext)(c.UnsafePointer()).max_pixels = C.int64_t(n)
 }
 
-// skipLoopFilter turns a decoder's deblocking off (skip) or on. It may be called between two packets.
+// skipLoopFilter turns a decoder's deblocking off if skip is true, and on if it is false. It may be called between two
+// packets.
 func skipLoopFilter(c *astiav.CodecContext, skip bool) {
 	discard := C.enum_AVDiscard(C.AVDISCARD_DEFAULT)
 	if skip {
@@ -84,7 +86,7 @@ func skipLoopFilter(c *astiav.CodecContext, skip bool) {
 	(*C.AVCodecContext)(c.UnsafePointer()).skip_loop_filter = discard
 }
 
-// decodeErrors returns decode_error_flags of f. A decoder sets them on frames with missing or corrupt parts.
+// decodeErrors returns decode_error_flags of f. A decoder sets these flags on frames with missing or corrupt parts.
 func decodeErrors(f *astiav.Frame) int {
 	return int((*C.AVFrame)(f.UnsafePointer()).decode_error_flags)
 }

@@ -12,7 +12,7 @@ package codec
 //	return size < 0 ? NULL : av_buffer_pool_init(size, NULL);
 //}
 //
-//// fill gives f a buffer of the pool. The format and the size of f must be set before.
+//// fill gives f a buffer of the pool. The caller must have set the format and the size of f.
 //static int fill(AVBufferPool *pool, AVFrame *f) {
 //	f->buf[0] = av_buffer_pool_get(pool);
 //	if (!f->buf[0])
@@ -27,16 +27,16 @@ import (
 	"github.com/asticode/go-astiav"
 )
 
-// pool allocates 4:2:0 frames of one size, and reuses the memory of closed ones. Returning memory pages to the system and
-// requesting them again for every frame would take more time than the work on the frame. Frames may outlive their pool.
-// One goroutine owns a pool; the zero value is ready.
+// pool allocates 4:2:0 frames of one size, and reuses the memory of closed frames. Without a pool, the allocator returns
+// memory pages to the system and requests them again for every frame. This takes more time than the work on the frame.
+// Frames may outlive their pool. One goroutine owns a pool; the zero value is ready.
 type pool struct {
 	c             *C.AVBufferPool
 	width, height int
 }
 
-// get returns a frame with undefined content, like NewFrame, but without a colour range. When the size differs from that
-// of the last call, get first frees the unused memory of the old size.
+// get returns a frame with undefined content and without a colour range, owned by the caller. If the size differs from the
+// size of the last call, get first frees the unused memory of the old size.
 func (p *pool) get(width, height int) (*Frame, error) {
 	if p.c == nil || p.width != width || p.height != height {
 		p.close()

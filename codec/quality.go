@@ -16,8 +16,8 @@ import (
 	"azulejo/mixer"
 )
 
-// SetQuality changes VideoConfig.Quality from the next frame on. Only H264 encoders that were opened with a quality support
-// it; the others return ErrUnsupported.
+// SetQuality changes the encoder's quality from the next frame on. q has the scale of VideoConfig.Quality. Only H264
+// encoders that were opened with a quality support the change; other encoders return ErrUnsupported.
 func (v *VideoEncoder) SetQuality(q int) error {
 	if v.e.ctx == nil {
 		return fmt.Errorf("set the quality: %w", mixer.ErrClosed)

@@ -9,19 +9,19 @@ import (
 	"azulejo/mixer"
 )
 
-// resampler converts decoded audio of any rate, layout and format to interleaved 16-bit stereo at 48 kHz. Mono is
-// copied to both channels at full level; swresample's own matrix would lower it by 3 dB.
+// resampler converts decoded audio of any rate, layout and format to interleaved 16-bit stereo at 48 kHz. It copies mono to
+// both channels at full level. The conversion of swresample would lower mono by 3 dB.
 type resampler struct {
-	c    *astiav.SoftwareResampleContext
-	dst  *astiav.Frame
-	mono bool // c outputs mono, which appendTo copies to both channels
+	c    *astiav.SoftwareResampleContext // nil before the first frame
+	dst  *astiav.Frame                   // output of c
+	mono bool                            // c outputs mono, which appendTo copies to both channels
 }
 
 func newResampler() *resampler {
 	return &resampler{dst: astiav.AllocFrame()}
 }
 
-// convert converts src and appends the result to pcm. A nil src appends the samples that the filter still holds.
+// convert converts src and appends the result to pcm. If src is nil, convert appends the samples that c still holds.
 func (r *resampler) convert(pcm []int16, src *astiav.Frame) ([]int16, error) {
 	if src != nil && r.mono != (src.ChannelLayout().Channels() == 1) {
 		r.renew(!r.mono)
@@ -44,7 +44,7 @@ func (r *resampler) convert(pcm []int16, src *astiav.Frame) ([]int16, error) {
 	return r.appendTo(pcm), nil
 }
 
-// renew replaces the filter with a new one, which outputs mono or stereo.
+// renew replaces c with a new context. If mono is true, the new context outputs mono, otherwise stereo.
 func (r *resampler) renew(mono bool) {
 	if r.c != nil {
 		r.c.Free()
@@ -52,7 +52,7 @@ func (r *resampler) renew(mono bool) {
 	r.c, r.mono = astiav.AllocSoftwareResampleContext(), mono
 }
 
-// layout returns the channel layout of the filter's output.
+// layout returns the channel layout that c outputs.
 func (r *resampler) layout() astiav.ChannelLayout {
 	if r.mono {
 		return astiav.ChannelLayoutMono

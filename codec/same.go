@@ -6,7 +6,7 @@ package codec
 //#include <libavutil/imgutils.h>
 //#include <libavutil/pixdesc.h>
 //
-//// near tells whether the bytes of two rows differ by at most the tolerance.
+//// near tells whether the samples of two rows differ by at most the tolerance. size is the length of a row in bytes.
 //__attribute__((optimize("O3"))) static int near(const uint8_t *a, const uint8_t *b, int size, int tolerance) {
 //	uint8_t most = 0;
 //	for (int x = 0; x < size; x++) {
@@ -16,8 +16,8 @@ package codec
 //	return most <= tolerance;
 //}
 //
-//// rows_near tells whether the rows of two planes are near each other. It compares every 16th row first, and then the rows
-//// between them. Moving objects are more than a few rows high, so it finds a difference soon.
+//// rows_near tells whether the samples of two planes differ by at most the tolerance. It compares every 16th row first, and
+//// then the rows between. Moving objects are usually more than a few rows high, so rows_near finds a difference soon.
 //static int rows_near(const uint8_t *a, int a_stride, const uint8_t *b, int b_stride, int size, int rows, int tolerance) {
 //	static const int order[16] = {0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13, 3, 11, 7, 15};
 //	for (int i = 0; i < 16; i++)
@@ -47,7 +47,7 @@ package codec
 //	return 1;
 //}
 //
-//// crop moves the edges of f inwards. The pixels outside of the new edges stay in memory.
+//// crop removes the given numbers of pixels at the edges of f. It does not copy: the removed pixels stay in memory.
 //static int crop(AVFrame *f, int left, int top, int right, int bottom) {
 //	f->crop_left = left; f->crop_top = top; f->crop_right = right; f->crop_bottom = bottom;
 //	return av_frame_apply_cropping(f, AV_FRAME_CROP_UNALIGNED);
@@ -62,21 +62,21 @@ import (
 	"azulejo/mixer"
 )
 
-// Same tells whether both frames have the same size, format and pixels. If something moved between them, Same returns after
-// a few rows.
-func (f *Frame) Same(o *Frame) bool { return f.within(o, 0) }
+// Same tells whether both frames have the same size, format and pixels. If something moved between the frames, Same usually
+// returns after comparing a few rows.
+func (f *Frame) Same(other *Frame) bool { return f.within(other, 0) }
 
-// invisibleDiff is the largest difference of two 8-bit samples that look the same. When nothing moves, the samples of a
-// camera's keyframe differ by up to 3 from those of the frame before it, in a few blocks. x264 with CRF 26 does not encode
-// such a difference.
+// invisibleDiff is the largest difference of two 8-bit samples that look the same. A camera's keyframe differs from the
+// frame before it even if nothing moves: in a few blocks, samples differ by up to 3. x264 with CRF 26 does not encode such a
+// difference.
 const invisibleDiff = 3
 
-// LooksLike is like Same, but ignores differences of samples that are too small to be seen.
-func (f *Frame) LooksLike(o *Frame) bool { return f.within(o, invisibleDiff) }
+// LooksLike is like Same, but ignores differences of samples up to invisibleDiff, which nobody sees.
+func (f *Frame) LooksLike(other *Frame) bool { return f.within(other, invisibleDiff) }
 
 // within tells whether both frames have the same size and format, and samples that differ by at most the tolerance.
-func (f *Frame) within(o *Frame, tolerance int) bool {
-	a, b := f.f, o.f
+func (f *Frame) within(other *Frame, tolerance int) bool {
+	a, b := f.f, other.f
 	if a.Width() != b.Width() || a.Height() != b.Height() || a.PixelFormat() != b.PixelFormat() || a.ColorRange() != b.ColorRange() ||
 		a.SampleAspectRatio() != b.SampleAspectRatio() {
 		return false
@@ -84,8 +84,8 @@ func (f *Frame) within(o *Frame, tolerance int) bool {
 	return C.same_pixels((*C.AVFrame)(a.UnsafePointer()), (*C.AVFrame)(b.UnsafePointer()), C.int(tolerance)) != 0
 }
 
-// Crop returns the part of f inside r as a frame that shares the pixels of f; the caller must close it. FFmpeg moves the
-// edges to whole chroma samples.
+// Crop returns the part of f inside r as a frame that shares the pixels of f; the caller must close it. In each
+// plane, FFmpeg rounds the left and the top edge down to whole samples.
 func (f *Frame) Crop(r image.Rectangle) (*Frame, error) {
 	g := f.Ref()
 	if g == nil {

@@ -13,8 +13,8 @@ import (
 	"azulejo/mixer"
 )
 
-// Scaler scales frames, and converts any pixel format and range to those of the destination. It keeps its filters for
-// further calls with the same sizes. One goroutine owns it.
+// Scaler scales frames. It also converts any pixel format and colour range to those of the destination. It keeps the
+// coefficients of its last call, for further calls with the same sizes. One goroutine owns it.
 type Scaler struct {
 	c      *C.SwsContext // nil after Close
 	cutter *cutter       // made the last cutout that needed averaging; nil before the first
@@ -32,8 +32,8 @@ func NewScaler() (*Scaler, error) {
 	return &Scaler{c: c}, nil
 }
 
-// Cut returns a cutout of src, 4:2:0 and of limited range, owned by the caller. If the cutout is the whole of src in its
-// original size, it shares the pixels of src.
+// Cut returns a cutout of src, 8-bit 4:2:0 of limited range, owned by the caller. If src has this format already, and the
+// cutout is the whole of src in its original size, the cutout shares the pixels of src.
 func (s *Scaler) Cut(src *Frame, cut Cutout) (*Frame, error) {
 	if s.c == nil || src == nil || src.f == nil {
 		return nil, fmt.Errorf("scale: %w", mixer.ErrClosed)
@@ -62,7 +62,7 @@ func (s *Scaler) Cut(src *Frame, cut Cutout) (*Frame, error) {
 	return dst, nil
 }
 
-// average makes the cutout with a cutter, which it keeps for further frames of the same size.
+// average makes the cutout with a cutter. It keeps the cutter for further frames of the same size.
 func (s *Scaler) average(src *Frame, cut Cutout) (*Frame, error) {
 	if s.cutter == nil || s.cutter.Cutout != cut || s.cutter.size != src.Bounds() {
 		c, err := newCutter(cut, src.Bounds())
@@ -91,7 +91,7 @@ func scaleFrame(c *C.SwsContext, dst, src *astiav.Frame) error {
 	return nil
 }
 
-// Close frees the filters. It is nil-safe and may be called twice.
+// Close frees the scaler. It is nil-safe and may be called twice.
 func (s *Scaler) Close() {
 	if s == nil || s.c == nil {
 		return

@@ -1,5 +1,4 @@
-// Package codectest makes test streams, and measures streams that tests get, for the packages that handle mixer.Packet
-// values.
+// Package codectest makes and measures streams of mixer.Packet values. Tests of several packages use it.
 package codectest
 
 import (
@@ -13,8 +12,8 @@ import (
 	"azulejo/mixer"
 )
 
-// Film returns the packets of a video that the system's ffmpeg encodes with libx264. source is the description of a lavfi
-// source, and options are additional output options of ffmpeg.
+// Film returns the packets of a video that the system's ffmpeg encodes with libx264. source is the lavfi source that ffmpeg
+// reads, such as "testsrc2=duration=1". options are additional output options of ffmpeg.
 func Film(t testing.TB, source string, options ...string) (all []mixer.Packet) {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "film.mp4")

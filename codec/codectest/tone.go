@@ -8,8 +8,8 @@ import (
 	"azulejo/mixer"
 )
 
-// LoudestTone decodes packets of one stream, which must last at least half a second. It returns which of the tones, given
-// in Hz, is the strongest.
+// LoudestTone decodes packets, and returns the strongest of the given tones. Tones are frequencies in Hz. The packets must
+// belong to one stream and last at least half a second.
 func LoudestTone(t testing.TB, packets []mixer.Packet, tones ...float64) float64 {
 	t.Helper()
 	if len(packets) == 0 {
@@ -38,7 +38,7 @@ func LoudestTone(t testing.TB, packets []mixer.Packet, tones ...float64) float64
 	return best
 }
 
-// strength returns the amplitude of a tone in the left channel, without a unit. hz is its frequency.
+// strength returns the amplitude of a tone in the left channel, in an arbitrary unit. hz is the frequency of the tone.
 func strength(pcm []int16, hz float64) float64 {
 	var re, im float64
 	for i := 0; i+1 < len(pcm); i += mixer.Channels {

@@ -17,15 +17,15 @@ var (
 
 // audio is the assembler of audio codecs. It emits every packet as an access unit.
 type audio struct {
-	id     mixer.Codec
-	track  *Track
-	length func(payload []byte, rate int64) (time.Duration, error) // returns the duration of a payload; rate in Hz
-	lost   bool                                                    // a packet since the last access unit is missing
+	id       mixer.Codec
+	track    *Track
+	duration func(payload []byte, rate int64) (time.Duration, error) // of a payload; rate is the RTP clock rate in Hz
+	lost     bool                                                    // a packet after the last access unit is missing
 }
 
 func (a *audio) add(p *rtp.Packet, pts mediaTime, gap bool) {
 	a.lost = a.lost || gap
-	d, err := a.length(p.Payload, a.track.clock.rate)
+	d, err := a.duration(p.Payload, a.track.clock.rate)
 	if err != nil {
 		a.track.malformed(err)
 		a.track.stats.Dropped++
@@ -38,18 +38,18 @@ func (a *audio) add(p *rtp.Packet, pts mediaTime, gap bool) {
 	a.lost = false
 }
 
-// flush does nothing: no access unit is ever open.
+// flush does nothing, because every access unit is complete after add.
 func (a *audio) flush() {}
 
-// octetLength returns the duration of a payload of G.711 or G.722. Both have one octet per period of the RTP clock. The RTP
-// clock rate of G.722 is half of its sampling rate for historical reasons (RFC 3551, 4.5.2).
-func octetLength(payload []byte, rate int64) (time.Duration, error) {
+// octetDuration returns the duration of a payload of G.711 or G.722. Both codecs have one octet per period of the RTP clock.
+// For historical reasons, the RTP clock rate of G.722 is half of its sampling rate (RFC 3551, 4.5.2).
+func octetDuration(payload []byte, rate int64) (time.Duration, error) {
 	return time.Duration(len(payload)) * time.Second / time.Duration(rate), nil
 }
 
-// opusLength returns the duration of an Opus packet, which it reads from the table of contents and the frame count (RFC
+// opusDuration returns the duration of an Opus packet. It computes the duration from the TOC byte and the frame count (RFC
 // 6716, 3.1 and 3.2).
-func opusLength(payload []byte, _ int64) (time.Duration, error) {
+func opusDuration(payload []byte, _ int64) (time.Duration, error) {
 	n := 1
 	switch payload[0] & 3 {
 	case 1, 2:
@@ -60,15 +60,15 @@ func opusLength(payload []byte, _ int64) (time.Duration, error) {
 		}
 		n = int(payload[1] & 0x3f)
 	}
-	d := time.Duration(n) * opusFrame(payload[0]>>3)
+	d := time.Duration(n) * opusFrameDuration(payload[0]>>3)
 	if d > 120*time.Millisecond {
 		return 0, errOpusLength
 	}
 	return d, nil
 }
 
-// opusFrame returns the duration of one frame in an Opus configuration (RFC 6716, table 2).
-func opusFrame(config byte) time.Duration {
+// opusFrameDuration returns the duration of one frame in an Opus configuration (RFC 6716, table 2).
+func opusFrameDuration(config byte) time.Duration {
 	switch {
 	case config < 12: // SILK: 10, 20, 40, 60 ms
 		return [4]time.Duration{10, 20, 40, 60}[config%4] * time.Millisecond

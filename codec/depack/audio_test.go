@@ -32,7 +32,7 @@ func TestOpusLength(t *testing.T) {
 		"count cut off":                {[]byte{31<<toc | 3}, 0, errOpusCount},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := opusLength(c.payload, 48000)
+			got, err := opusDuration(c.payload, 48000)
 			if got != c.want || !errors.Is(err, c.err) {
 				t.Errorf("got %v, %v; want %v, %v", got, err, c.want, c.err)
 			}

@@ -1,7 +1,7 @@
-// Package depack turns the RTP packets of one track into access units. It reorders packets, gives up on packets that do not
-// arrive in time, and returns only complete access units. signal/peer and signal/camera call it, with one Track per incoming
-// stream. A Track belongs to one goroutine and starts none. It does not panic for any input, and its
-// memory is bounded by 128 packets and one access unit of 8 MiB.
+// Package depack assembles access units from the RTP packets of one track. It reorders packets, gives up on packets that do
+// not arrive in time, and returns only complete access units. signal/peer and signal/camera call it, with one Track per
+// incoming stream. A Track belongs to one goroutine and starts no goroutines. A Track does not panic for any input. It holds
+// at most 128 packets and one access unit of 8 MiB.
 package depack
 
 import (
@@ -21,22 +21,23 @@ const (
 // Stats counts the packets and access units of a Track since New.
 type Stats struct {
 	Packets     uint64 // packets that were pushed
-	Reordered   uint64 // packets that arrived after a later one, while they were still waited for
+	Reordered   uint64 // packets that arrived in time, but after a packet with a higher sequence number
 	Duplicates  uint64 // packets that arrived twice; dropped
-	Late        uint64 // packets that arrived after the wait for them had ended; dropped
+	Late        uint64 // packets that arrived too late; dropped
 	Lost        uint64 // packets that did not arrive in time
 	Malformed   uint64 // payloads that violate their RFC
 	Restarts    uint64 // restarts of the sender: the SSRC changed, or sequence numbers jumped far
-	Dropped     uint64 // access units that were not returned: a part was missing or malformed
+	Dropped     uint64 // access units that were not returned, because a part was missing or malformed
 	AccessUnits uint64 // access units that were returned
-	Fault       error  // what was wrong with the last malformed payload; nil if there was none
+	Fault       error  // the fault of the last malformed payload; nil if there was none
 }
 
 // assembler builds the access units of one codec. It gets the packets in order.
 type assembler interface {
-	// add appends the next packet, whose time is pts. gap says that packets right before it are missing.
+	// add appends the next packet. pts is the time of the packet. gap says that packets right before it are missing.
 	add(p *rtp.Packet, pts mediaTime, gap bool)
-	// flush emits the open access unit if it is complete, or else discards it.
+	// flush ends the open access unit: the access unit whose packets are being added. It emits a complete access unit, and
+	// discards an incomplete one.
 	flush()
 }
 
@@ -51,7 +52,7 @@ type Track struct {
 	stats      Stats
 }
 
-// New returns a Track for a codec and the clock rate that was signalled for it, in Hz.
+// New returns a Track for the codec id. clockRate is the RTP clock rate in Hz that was signalled for the codec.
 func New(id mixer.Codec, clockRate uint32) (*Track, error) {
 	if clockRate < minRate || clockRate > maxRate {
 		return nil, fmt.Errorf("clock rate %d Hz of %s: accepted are %d to %d", clockRate, id, minRate, maxRate)
@@ -69,10 +70,10 @@ func New(id mixer.Codec, clockRate uint32) (*Track, error) {
 		t.assembler = &video{id: id, track: t, parser: &vp8{}}
 	case mixer.Opus:
 		t.order.patience = 0
-		t.assembler = &audio{id: id, track: t, length: opusLength}
+		t.assembler = &audio{id: id, track: t, duration: opusDuration}
 	case mixer.PCMU, mixer.PCMA, mixer.G722:
 		t.order.patience = 0
-		t.assembler = &audio{id: id, track: t, length: octetLength}
+		t.assembler = &audio{id: id, track: t, duration: octetDuration}
 	default:
 		return nil, fmt.Errorf("depacketize codec %q: accepted are h264, h265, vp8, opus, pcmu, pcma, g722", id)
 	}
@@ -80,8 +81,9 @@ func New(id mixer.Codec, clockRate uint32) (*Track, error) {
 }
 
 // SetParameters stores copies of the parameter sets (SPS and PPS, in H.265 also VPS) that were signalled in SDP. nals have
-// no start codes. The Track puts the parameter sets in front of keyframes that lack them, until the stream carries its own.
-// SetParameters ignores other NAL units, and does nothing for other codecs than H.264 and H.265.
+// no start codes. The Track puts the stored parameter sets in front of keyframes that lack parameter sets. Parameter sets in
+// the stream replace stored ones with the same ID. SetParameters ignores NAL units other than parameter sets. It does
+// nothing for codecs other than H.264 and H.265.
 func (t *Track) SetParameters(nals ...[]byte) {
 	if t.nals == nil {
 		return
@@ -92,10 +94,11 @@ func (t *Track) SetParameters(nals ...[]byte) {
 }
 
 // Push takes ownership of p. It returns the access units that p completes, in order; the caller owns them. A video access
-// unit ends with a packet that has the marker bit, or before the first packet with another timestamp. PTS is the RTP time
-// since the first packet. It decreases when the sender's timestamps do, as they do with B-frames. After a restart of the
-// sender, PTS continues one frame after the last access unit, unless the length of the pause is known. Lost is set on the
-// first access unit after one that was dropped or never arrived.
+// unit ends with a packet that has the marker bit, or before the first packet with another timestamp.
+//
+// PTS is the RTP time since the first packet. PTS decreases when the sender's timestamps decrease, which happens with
+// B-frames. After a restart of the sender, PTS continues one frame after the last access unit, unless the length of the
+// pause is known. Lost is set on the first access unit after a loss: an access unit was dropped or did not arrive.
 func (t *Track) Push(p *rtp.Packet) []mixer.Packet {
 	t.stats.Packets++
 	t.out = nil
@@ -120,7 +123,7 @@ func (t *Track) Flush() []mixer.Packet {
 // Stats returns the counters so far.
 func (t *Track) Stats() Stats { return t.stats }
 
-// insert adds p to the packets in reorder, and delivers all packets that are then ready.
+// insert adds p to the held packets, and delivers all packets that are ready.
 func (t *Track) insert(p *rtp.Packet) {
 	for t.order.full(p.SequenceNumber) {
 		t.deliver(t.order.pop())
@@ -131,14 +134,14 @@ func (t *Track) insert(p *rtp.Packet) {
 	}
 }
 
-// drain delivers all packets in reorder.
+// drain delivers all held packets.
 func (t *Track) drain() {
 	for t.order.held > 0 {
 		t.deliver(t.order.pop())
 	}
 }
 
-// restart ends the sequence of packets and starts a new one with the stored stray packet and p.
+// restart ends the sequence of packets, and starts a new one. Its first two packets are the stored stray packet and p.
 func (t *Track) restart(p *rtp.Packet) {
 	first := t.order.stray
 	if behind(p.SequenceNumber, first.SequenceNumber) {
@@ -154,10 +157,10 @@ func (t *Track) restart(p *rtp.Packet) {
 	t.insert(p)
 }
 
-// deliver passes the next packet in order to the assembler. It skips packets without a payload, with which senders probe the
-// bandwidth. gap says that packets right before p are missing.
+// deliver passes the next packet in order to the assembler. It skips packets without a payload; senders use them to probe the
+// bandwidth. gap says that packets right before p are missing. If p is skipped, the gap counts for the packet after p.
 func (t *Track) deliver(p *rtp.Packet, gap bool) {
-	pts := t.clock.at(p.Timestamp)
+	pts := t.clock.set(p.Timestamp)
 	if len(p.Payload) > 0 {
 		t.assembler.add(p, pts, gap)
 	} else if gap {
@@ -172,7 +175,7 @@ func (t *Track) emit(p mixer.Packet) {
 	t.out = append(t.out, p)
 }
 
-// malformed counts a malformed payload. err says what is wrong with it.
+// malformed counts a malformed payload. err is the fault of the payload.
 func (t *Track) malformed(err error) {
 	t.stats.Malformed++
 	t.stats.Fault = err

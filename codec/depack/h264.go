@@ -17,7 +17,8 @@ func (h264Format) isCodecType(nalType byte) bool { return nalType >= 1 && nalTyp
 
 func (h264Format) fragmentedType(fuHeader byte) byte { return fuHeader & 0x1f }
 
-// describe reads the type of a NAL unit (H.264, table 7-1). Clause 7.4.1.2.3 says which types may start an access unit.
+// describe returns the role of a NAL unit by its type (H.264, table 7-1). Clause 7.4.1.2.3 lists the types that may start an
+// access unit.
 func (h264Format) describe(nal []byte) nalInfo {
 	switch t := h264.TypeOf(nal); t {
 	case h264.TypeSlice:

@@ -1,6 +1,7 @@
 package depack
 
-// h265Format is the RTP payload format of H.265 (RFC 7798) without decoding order numbers (sprop-max-don-diff=0).
+// h265Format is the RTP payload format of H.265 (RFC 7798). It supports no decoding order numbers: sprop-max-don-diff must
+// be 0.
 type h265Format struct{}
 
 func (h265Format) headerLen() int         { return 2 }
@@ -17,8 +18,9 @@ func (h265Format) isCodecType(nalType byte) bool { return nalType < 48 }
 
 func (h265Format) fragmentedType(fuHeader byte) byte { return fuHeader & 0x3f }
 
-// describe reads the type of a NAL unit (H.265, table 7-1). All random access pictures (types 16 to 21) have the same role.
-// The ID of an SPS is not read, because it follows a long structure, and streams use only one SPS.
+// describe returns the role of a NAL unit by its type (H.265, table 7-1). All IRAP pictures (types 16 to 21) have the same
+// role. The IDs of VPS and SPS are not read and count as 0, because streams use one VPS and one SPS. (The ID of an SPS
+// follows a long structure.)
 func (h h265Format) describe(nal []byte) nalInfo {
 	k := h.typeOf(nal)
 	switch {

@@ -31,19 +31,19 @@ const (
 type nalInfo struct {
 	role  role
 	first bool // an access unit can start with the NAL unit
-	// For a parameter set: its kind, which is 0, 1, ... in the order in which a stream must carry them; and its ID.
+	// For a parameter set only. The kinds are numbered from 0 in the order in which a stream must carry them.
 	setKind, setID int
 }
 
-// payloadFormat has the differences between the RTP payload formats of H.264 and H.265.
+// payloadFormat describes an RTP payload format: that of H.264 or that of H.265. The two differ only in these methods.
 type payloadFormat interface {
 	headerLen() int                              // length of a NAL unit header in octets
 	typeOf(nal []byte) byte                      // NAL unit type of nal
 	headerAs(nalType byte, nal []byte) []byte    // header of nal, with its type replaced by nalType
 	rtpTypes() (aggregate, fragment byte)        // NAL unit types that exist only in RTP
-	isCodecType(nalType byte) bool               // whether the codec defines the type, and not RTP
-	fragmentedType(fuHeader byte) (nalType byte) // type of the NAL unit that is fragmented
-	describe(nal []byte) nalInfo                 // nal must have at least headerLen octets
+	isCodecType(nalType byte) bool               // whether nalType belongs to the codec; RTP adds others
+	fragmentedType(fuHeader byte) (nalType byte) // type of the NAL unit that the fragment belongs to
+	describe(nal []byte) nalInfo                 // properties of nal, which must have at least headerLen octets
 	setKinds() int                               // number of kinds of parameter sets
 }
 
@@ -53,11 +53,11 @@ type nalParser struct {
 	buf        []byte          // the open access unit in Annex B
 	fragmented int             // offset in buf of the NAL unit whose fragments are arriving; 0 if there is none
 	roles      [inter + 1]bool // the roles of the NAL units in the open access unit
-	carried    uint            // kinds of parameter sets in the open access unit, one bit for each
-	stored     paramSets       // from the stream and from SDP
+	carried    uint            // kinds of parameter sets in the open access unit: bit i stands for kind i
+	stored     paramSets       // the newest parameter sets, from the stream and from SDP
 }
 
-// valid tells whether nal has a complete NAL unit header, with a forbidden bit of zero.
+// valid tells whether nal has a complete NAL unit header whose forbidden bit is zero.
 func (n *nalParser) valid(nal []byte) bool {
 	return len(nal) >= n.headerLen() && nal[0]&0x80 == 0
 }
@@ -78,7 +78,7 @@ func (n *nalParser) starts(p []byte) bool {
 	return n.describe(p).first
 }
 
-// unfragmented returns the start of the NAL unit whose first fragment is p.
+// unfragmented returns the start of a fragmented NAL unit. p is the start of its first fragment.
 func (n *nalParser) unfragmented(p []byte) []byte {
 	h := n.headerLen()
 	return append(n.headerAs(n.fragmentedType(p[h]), p), p[h+1:]...)
@@ -109,13 +109,13 @@ func (n *nalParser) addWhole(nal []byte) error {
 	if !n.isCodecType(n.typeOf(nal)) {
 		return errNALType
 	}
-	at := len(n.buf) + h264.StartCodeLen
+	offset := len(n.buf) + h264.StartCodeLen
 	n.buf = h264.AppendNAL(n.buf, nal)
-	n.register(at)
+	n.register(offset)
 	return nil
 }
 
-// addAggregate appends the NAL units of an aggregation packet. p is its payload without the header.
+// addAggregate appends the NAL units of an aggregation packet. p is the RTP payload without the payload header.
 func (n *nalParser) addAggregate(p []byte) error {
 	for len(p) > 0 {
 		if len(p) < 2 {
@@ -134,8 +134,8 @@ func (n *nalParser) addAggregate(p []byte) error {
 	return nil
 }
 
-// addFragment appends a fragment of a NAL unit. The octet after its header has the start bit, the end bit and the type of
-// the NAL unit.
+// addFragment appends a fragment of a NAL unit. p is the RTP payload. The octet after the payload header, the FU header, has
+// the start bit, the end bit and the type of the NAL unit.
 func (n *nalParser) addFragment(p []byte) error {
 	h := n.headerLen()
 	if len(p) < h+2 {
@@ -160,14 +160,14 @@ func (n *nalParser) addFragment(p []byte) error {
 	return nil
 }
 
-// register records the role of the last NAL unit in buf, which starts at the offset at. It removes the NAL unit if its role
-// is padding, and stores it if it is a parameter set.
-func (n *nalParser) register(at int) {
-	nal := n.buf[at:]
+// register records the role of the last NAL unit in buf. offset is where this NAL unit starts. register removes padding from
+// buf, and stores a parameter set.
+func (n *nalParser) register(offset int) {
+	nal := n.buf[offset:]
 	info := n.describe(nal)
 	switch info.role {
 	case padding:
-		n.buf = n.buf[:at-h264.StartCodeLen]
+		n.buf = n.buf[:offset-h264.StartCodeLen]
 	case paramSet:
 		n.carried |= 1 << info.setKind
 		n.stored.store(info, nal)
@@ -175,7 +175,7 @@ func (n *nalParser) register(at int) {
 	n.roles[info.role] = true
 }
 
-// addSet stores a parameter set that was signalled outside of the stream. It ignores other NAL units.
+// addSet stores a parameter set that was signalled outside of the stream. It ignores NAL units that are no parameter sets.
 func (n *nalParser) addSet(nal []byte) {
 	if !n.valid(nal) {
 		return
@@ -185,10 +185,10 @@ func (n *nalParser) addSet(nal []byte) {
 	}
 }
 
-// finish closes the access unit and returns its data, and whether it is a keyframe. It puts the stored parameter sets in
-// front of a keyframe that does not carry all kinds of parameter sets itself. An H.264 access unit of I slices with a
-// parameter set also counts as a keyframe, because some cameras never send an IDR picture. If a kind is neither carried nor
-// stored, the picture cannot be decoded and does not count as a keyframe.
+// finish closes the access unit. It returns a copy of its data, and whether it is a keyframe. An H.264 access unit of I
+// slices with a parameter set also counts as a keyframe, because some cameras never send an IDR picture. If a keyframe does
+// not carry all kinds of parameter sets, finish puts the stored ones in front of it. If a kind of parameter set is then
+// still missing, decoding cannot start at the access unit, and it does not count as a keyframe.
 func (n *nalParser) finish() ([]byte, bool, error) {
 	if n.fragmented != 0 {
 		return nil, false, errNALOpen

@@ -2,16 +2,17 @@ package depack
 
 import "github.com/pion/rtp"
 
-// Limits of waiting for a missing packet, and of jumps in sequence numbers (RFC 3550, A.1). Audio gives up on a missing
-// packet when two later packets have arrived: audio is not retransmitted, and the packets that are held would be late.
+// Limits of the wait for a missing packet, and of jumps in sequence numbers. A packet is stray if its sequence number lies
+// far outside of the sequence (RFC 3550, A.1). Audio gives up on a missing packet when two later packets have arrived.
+// Audio is not retransmitted, and the held packets would be late if they waited longer.
 const (
-	window      = 128  // most packets that are held or waited for; a power of two
-	patienceMs  = 150  // RTP time in ms between the newest packet and the first held one, for video
+	window      = 128  // only packets less than this many sequence numbers ahead are held; a power of two
+	patienceMs  = 150  // for video: RTP time in ms from the first held packet to the newest, after which the wait ends
 	maxDropout  = 3000 // a packet further ahead than this many sequence numbers is stray
 	maxMisorder = 256  // a packet further behind than this many sequence numbers is stray
 )
 
-// class says how a packet relates to the sequence of packets so far.
+// class says how a packet relates to the sequence of the packets before.
 type class int
 
 const (
@@ -20,16 +21,16 @@ const (
 	restarted               // the packet is the second of a new sequence; reorder.stray is the first
 )
 
-// heldPacket holds a packet until it is delivered. It keeps the sequence number longer, until it is overwritten, to detect
-// duplicates.
+// heldPacket holds a packet until the packet is delivered. After that, the sequence number stays to detect duplicates, until
+// another packet overwrites it.
 type heldPacket struct {
 	p    *rtp.Packet // nil after delivery
 	seq  uint16
 	seen bool // seq is set
 }
 
-// reorder puts the packets of one SSRC in order. It holds the packets that arrived before a missing one, at most window of
-// them.
+// reorder puts the packets of one SSRC in order. While it waits for a missing packet, it holds the packets that follow. It
+// holds at most window packets.
 type reorder struct {
 	patience int32 // in units of the RTP clock; see patienceMs
 	stats    *Stats
@@ -39,19 +40,19 @@ type reorder struct {
 	next    uint16             // sequence number of the packet to be delivered next
 	highest uint16             // highest sequence number so far
 	newest  uint32             // timestamp of the packet with the highest sequence number
-	gap     bool               // packets right before next were given up on
+	gap     bool               // packets right before the sequence number next are missing, and the wait for them has ended
 	packets [window]heldPacket // indexed by the sequence number modulo window
 	held    int                // number of packets that are held
-	stray   *rtp.Packet        // the last packet, if it was far outside of the sequence; it may be the first of a new sequence
+	stray   *rtp.Packet        // the last packet if it was stray, else nil; it may be the first of a new sequence
 }
 
-// classify returns the class of p. Two consecutive stray packets whose sequence numbers are close mean that the sender has
-// restarted.
+// classify returns the class of p. If two consecutive packets are stray, and their sequence numbers are close to each other,
+// the sender has restarted.
 func (r *reorder) classify(p *rtp.Packet) class {
 	seq := p.SequenceNumber
 	if !r.started {
 		r.reset(p)
-		r.gap = false
+		r.gap = false // nothing is missing in front of the first packet of the stream
 	}
 	d := int16(seq - r.next)
 	if p.SSRC != r.ssrc || d > maxDropout || d < -maxMisorder {
@@ -69,8 +70,8 @@ func (r *reorder) classify(p *rtp.Packet) class {
 	return unwanted
 }
 
-// classifyStray returns the class of a packet that is far outside of the sequence. It stores the packet if a new sequence
-// may begin with it.
+// classifyStray returns the class of a stray packet. It stores the packet in r.stray, because a new sequence may begin with
+// it. It does not store a duplicate, nor the second packet of a new sequence.
 func (r *reorder) classifyStray(p *rtp.Packet) class {
 	stray := r.stray
 	if stray != nil && stray.SSRC == p.SSRC {
@@ -94,7 +95,8 @@ func (r *reorder) reset(p *rtp.Packet) {
 	r.ssrc, r.next, r.highest, r.newest = p.SSRC, p.SequenceNumber, p.SequenceNumber-1, p.Timestamp
 }
 
-// full tells whether seq lies beyond the window while packets are held. They must be popped before seq is inserted.
+// full tells whether packets are held and seq lies beyond the window. While it returns true, the caller must pop a packet
+// before it inserts seq.
 func (r *reorder) full(seq uint16) bool {
 	return r.held > 0 && seq-r.next >= window
 }
@@ -114,10 +116,12 @@ func (r *reorder) insert(p *rtp.Packet) {
 	r.held++
 }
 
-// ready tells whether the first held packet can be delivered: it is the next in sequence, or it has waited for the patience.
-// The timestamp of the newest packet may be lower than that of the first one, because frames can be sent out of order. If it
-// is lower by more than ten times the patience, the sender has set its clock back. How long the first packet has waited is
-// then unknown, and it is delivered.
+// ready tells whether the first held packet can be delivered: it is the next in sequence, or it has waited for longer than
+// the patience.
+//
+// The timestamp of the newest packet may be lower than the timestamp of the first held packet, because frames can be sent
+// out of order. If it is lower by more than ten times the patience, the sender has set its clock back. Then the time that
+// the first packet has waited is unknown, and the packet is delivered.
 func (r *reorder) ready() bool {
 	if r.held == 0 {
 		return false
@@ -127,7 +131,7 @@ func (r *reorder) ready() bool {
 	return first.SequenceNumber == r.next || waited > r.patience || waited < -10*r.patience
 }
 
-// pop removes the first held packet and returns it. At least one packet must be held. gap says that packets right before it
+// pop removes the first held packet and returns it. At least one packet must be held. gap says that packets right before p
 // are missing.
 func (r *reorder) pop() (p *rtp.Packet, gap bool) {
 	p = r.first()

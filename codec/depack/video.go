@@ -8,20 +8,21 @@ import (
 	"azulejo/mixer"
 )
 
-// maxAccessUnit is the maximum size of an access unit: the bytes of its payloads. A camera's intra frame in 4K is much
-// smaller.
+// maxAccessUnit is the maximum size of an access unit, as the sum of its payloads in bytes. A camera's intra frame in 4K is
+// much smaller.
 const maxAccessUnit = 8 << 20
 
 var errAccessUnitSize = errors.New("access unit is larger than 8 MiB")
 
-// parser appends the payloads of one video codec to the open access unit.
+// parser assembles the payloads of one video codec to access units. The open access unit is the one that payloads are being
+// added to.
 type parser interface {
 	// starts tells whether an access unit can start with payload, which must not be empty.
 	starts(payload []byte) bool
 	// add appends payload, which must not be empty. It does not keep payload. After an error the caller must call reset.
 	add(payload []byte) error
-	// finish closes the access unit. It returns a copy of its data, or nil if it has no frame. key says that the frame is a
-	// keyframe.
+	// finish closes the access unit. It returns a copy of its data, or nil if the access unit has no frame. key says that
+	// the frame is a keyframe.
 	finish() (data []byte, key bool, err error)
 	// reset discards the open access unit.
 	reset()
@@ -33,15 +34,14 @@ type video struct {
 	track  *Track
 	parser parser
 
-	joined   bool // the first packet has arrived
-	markless bool // the sender sets no marker bits: an access unit ends where the timestamp changes
-	lost     bool // an access unit since the last emitted one is missing
+	joined       bool // the first packet has arrived
+	noMarkerBits bool // the sender sets no marker bits: an access unit ends where the timestamp changes
+	lost         bool // an access unit after the last emitted one is missing
 
-	// The open access unit.
-	open      bool // there is one
+	open      bool // there is an open access unit, which the following fields describe
 	timestamp uint32
 	pts       mediaTime
-	size      int  // bytes of its payloads
+	size      int  // sum of its payloads in bytes
 	corrupt   bool // a part of it is missing or malformed
 }
 
@@ -53,22 +53,23 @@ func (v *video) add(p *rtp.Packet, pts mediaTime, gap bool) {
 		v.corrupt = v.open
 	}
 	if v.open && p.Timestamp != v.timestamp {
-		v.markless = v.markless || !v.corrupt
+		v.noMarkerBits = v.noMarkerBits || !v.corrupt
 		v.close()
 	}
 	if !v.open {
 		v.open, v.timestamp, v.pts, v.size = true, p.Timestamp, pts, 0
+		// After a gap, p may be in the middle of an access unit.
 		v.corrupt = (gap || !v.joined) && !v.parser.starts(p.Payload)
 		v.joined = true
 	}
 	v.append(p.Payload)
 	if p.Marker {
-		v.markless = false
+		v.noMarkerBits = false
 		v.close()
 	}
 }
 
-// append passes a payload to the parser. After an error, the access unit is corrupt.
+// append passes a payload to the parser. If the parser returns an error, append marks the access unit as corrupt.
 func (v *video) append(payload []byte) {
 	if v.corrupt {
 		return
@@ -103,19 +104,19 @@ func (v *video) close() {
 	v.lost = false
 }
 
-// discard drops the access unit.
+// discard drops the access unit that close has closed.
 func (v *video) discard() {
 	v.parser.reset()
 	v.track.stats.Dropped++
 	v.corrupt, v.lost = false, true
 }
 
-// flush closes the open access unit, if there is one. If the sender sets marker bits, the last packet of the access unit is
-// still missing, so flush discards it.
+// flush closes the open access unit, if there is one. If the sender sets marker bits, the last packet of the access unit has
+// not arrived, so flush discards the access unit.
 func (v *video) flush() {
 	if !v.open {
 		return
 	}
-	v.corrupt = v.corrupt || !v.markless
+	v.corrupt = v.corrupt || !v.noMarkerBits
 	v.close()
 }

@@ -42,9 +42,9 @@ func (v *vp8) add(payload []byte) error {
 	return nil
 }
 
-// vp8Body returns the bytes of p that follow the payload descriptor (RFC 7741, 4.2). The descriptor has one octet. If its X
-// bit is set, a second octet follows. Each of the bits I, L, T and K in this octet announces a further field; T and K share
-// one.
+// vp8Body returns the bytes of p that follow the payload descriptor (RFC 7741, 4.2). The descriptor has one octet. If the X
+// bit of this octet is set, a second octet follows. Each of the bits I, L, T and K in the second octet announces a further
+// field; T and K share one field.
 func vp8Body(p []byte) ([]byte, error) {
 	n := 1
 	if p[0]&0x80 != 0 {
@@ -69,7 +69,7 @@ func vp8Body(p []byte) ([]byte, error) {
 	return p[n:], nil
 }
 
-// finish closes the frame and returns it. It reads from the frame header whether the frame is a keyframe (RFC 6386, 9.1).
+// finish closes the frame and returns it. The frame header says whether the frame is a keyframe (RFC 6386, 9.1).
 func (v *vp8) finish() ([]byte, bool, error) {
 	if len(v.buf) == 0 {
 		return nil, false, nil

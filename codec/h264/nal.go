@@ -27,25 +27,25 @@ const (
 // TypeOf reads the type of a NAL unit, which must not be empty.
 func TypeOf(nal []byte) Type { return Type(nal[0] & 0x1f) }
 
-// NALs yields the NAL units of an Annex B stream, each with its offset in annexB. It leaves out start codes and the zeros
-// that follow a NAL unit (trailing_zero_8bits). No NAL unit that it yields is empty. The NAL units share memory with annexB.
+// NALs yields the NAL units of an Annex B stream, each with its offset in annexB. It leaves out start codes, the zeros after
+// a NAL unit (trailing_zero_8bits), and empty NAL units. The NAL units share memory with annexB.
 //
 // NALs also yields the bytes in front of the first start code, with offset 0, unless all of them are zero. A NAL unit that
-// follows a start code has an offset of at least 3. NALs can read H.265 too, whose start codes are the same.
+// follows a start code has an offset of at least 3. NALs can also read H.265, because it has the same start codes.
 func NALs(annexB []byte) iter.Seq2[int, []byte] {
 	return func(yield func(int, []byte) bool) {
-		for from := 0; from < len(annexB); {
+		for start := 0; start < len(annexB); {
 			end, next := len(annexB), len(annexB)
-			if i := bytes.Index(annexB[from:], []byte{0, 0, 1}); i >= 0 {
-				end, next = from+i, from+i+3
+			if i := bytes.Index(annexB[start:], []byte{0, 0, 1}); i >= 0 {
+				end, next = start+i, start+i+3
 			}
-			for end > from && annexB[end-1] == 0 {
+			for end > start && annexB[end-1] == 0 {
 				end--
 			}
-			if end > from && !yield(from, annexB[from:end:end]) {
+			if end > start && !yield(start, annexB[start:end:end]) {
 				return
 			}
-			from = next
+			start = next
 		}
 	}
 }
@@ -69,8 +69,8 @@ func IsIDR(accessUnit []byte) bool {
 	return false
 }
 
-// AppendRBSP appends the RBSP of a NAL unit to dst. These are the bytes that follow the header of 1 byte, without the
-// emulation prevention bytes (7.4.1). AppendRBSP appends at most len(nal)-1 bytes.
+// AppendRBSP appends the RBSP of a NAL unit to dst, and returns the result. The RBSP consists of the bytes after the header,
+// which has 1 byte, without the emulation prevention bytes (7.4.1). AppendRBSP appends at most len(nal)-1 bytes.
 func AppendRBSP(dst, nal []byte) []byte {
 	if len(nal) == 0 {
 		return dst

@@ -6,8 +6,9 @@ import (
 	"math/bits"
 )
 
-// Reader reads the bits of an RBSP (7.2). A reader becomes bad when it reads past the end, and when a code is too long or
-// out of range. Bits past the end are zero, and codes that a bad reader reads are zero. Not safe for concurrent use.
+// Reader reads the bits of an RBSP (7.2). A Reader becomes bad when it reads past the end, or when a code is too long or out
+// of range. Bits past the end read as zero, and so do the codes that a bad Reader reads. A Reader is not safe for concurrent
+// use.
 type Reader struct {
 	data []byte
 	at   int  // number of bits read
@@ -41,8 +42,8 @@ func (r *Reader) Bits(n int) uint32 {
 	return v
 }
 
-// window returns the next bits, starting with the most significant bit of w. At least 57 bits of w are valid; bits past the
-// end of the data are zero.
+// window returns the next bits without reading them. The first of them is the most significant bit of w. At least 57 bits of
+// w are valid; bits past the end of the data are zero.
 func (r *Reader) window() (w uint64) {
 	rest := r.data[r.at>>3:]
 	if len(rest) >= 8 {
@@ -85,20 +86,20 @@ func (r *Reader) SE() int32 {
 	return -int32(k / 2)
 }
 
-// UpTo reads an unsigned Exp-Golomb code, which must not exceed most.
-func (r *Reader) UpTo(most uint32) uint32 {
+// UpTo reads an unsigned Exp-Golomb code. A value above limit makes the Reader bad.
+func (r *Reader) UpTo(limit uint32) uint32 {
 	v := r.UE()
-	if v > most {
+	if v > limit {
 		r.bad = true
 		return 0
 	}
 	return v
 }
 
-// Within reads a signed Exp-Golomb code, which must lie between least and most.
-func (r *Reader) Within(least, most int32) int32 {
+// Within reads a signed Exp-Golomb code. A value below low or above high makes the Reader bad.
+func (r *Reader) Within(low, high int32) int32 {
 	v := r.SE()
-	if v < least || v > most {
+	if v < low || v > high {
 		r.bad = true
 		return 0
 	}
@@ -108,7 +109,7 @@ func (r *Reader) Within(least, most int32) int32 {
 // Aligned tells whether the next bit is the first of a byte.
 func (r *Reader) Aligned() bool { return r.at&7 == 0 }
 
-// TrailingBits reads the rest of the data. It tells whether this is a stop bit followed only by zeros (7.3.2.11).
+// TrailingBits tells whether the rest of the data is a stop bit followed only by zeros (7.3.2.11). It must be the last read.
 func (r *Reader) TrailingBits() bool {
 	if !r.Flag() {
 		return false
@@ -121,9 +122,9 @@ func (r *Reader) TrailingBits() bool {
 	return !r.bad && len(bytes.Trim(r.data[r.at>>3:], "\x00")) == 0
 }
 
-// BehindStopBit tells whether the last bit that was read is the stop bit: it is 1, and of the bytes after it only the
-// first may be other than zero. The arithmetic decoder has read the stop bit when a slice ends (9.3.1.2). The exception for
-// the first byte is needed for x264, which writes a meaningless bit after the stop bit.
+// BehindStopBit tells whether the last bit that was read is the stop bit. The arithmetic decoder of CABAC has read the stop
+// bit when a slice ends (9.3.1.2). The stop bit is 1, and the bytes after it are zero. The first of these bytes may have any
+// value, because x264 writes a meaningless bit after the stop bit.
 func (r *Reader) BehindStopBit() bool {
 	if r.at == 0 {
 		return false

@@ -15,14 +15,14 @@ const (
 	maxPPS         = 256       // number of IDs of PPS (7.4.2.2)
 )
 
-// SPS holds the values of a sequence parameter set that are needed to read slice headers. Two pictures use the same SPS
-// exactly if their pointers to it are equal.
+// SPS holds the values of a sequence parameter set that are needed to read slice headers. Two pictures use the same SPS if
+// and only if their SPS pointers are equal.
 type SPS struct {
 	raw             []byte // the NAL unit
-	macroblocks     uint32 // number in a picture
-	frameNumBits    int
+	macroblocks     uint32 // number of macroblocks in a picture
+	frameNumBits    int    // length of frame_num in bits
 	orderType       uint32 // pic_order_cnt_type
-	orderBits       int    // of pic_order_cnt_lsb
+	orderBits       int    // length of pic_order_cnt_lsb in bits
 	orderAlwaysZero bool   // delta_pic_order_always_zero_flag
 	chroma          bool   // ChromaArrayType is not 0
 	minQP           int32  // smallest QP at the SPS's bit depth
@@ -31,7 +31,7 @@ type SPS struct {
 // Macroblocks returns the number of macroblocks in a picture.
 func (s *SPS) Macroblocks() uint32 { return s.macroblocks }
 
-// NextFrameNum returns the frame_num that follows n.
+// NextFrameNum returns the frame_num that follows n. frame_num wraps around.
 func (s *SPS) NextFrameNum(n uint32) uint32 { return (n + 1) & (1<<s.frameNumBits - 1) }
 
 // pps holds the values of a picture parameter set that are needed to read slice headers.
@@ -45,9 +45,9 @@ type pps struct {
 	deblockFlags bool   // deblocking_filter_control_present_flag
 }
 
-// Sets stores the parameter sets of one stream by ID, for ReadSlice. It does not store parameter sets that use features
-// which ReadSlice does not support: fields and MBAFF, separate colour planes, no reference frames, slice groups, redundant
-// pictures, more than 14 bits per sample. The zero value is ready. Not safe for concurrent use.
+// Sets stores the parameter sets of one stream by ID. ReadSlice needs them. Sets does not store parameter sets with features
+// that ReadSlice does not support: fields and MBAFF, separate colour planes, no reference frames, slice groups, redundant
+// pictures, more than 14 bits per sample. The zero value is ready. Sets is not safe for concurrent use.
 type Sets struct {
 	sps  map[uint32]*SPS
 	pps  map[uint32]*pps
@@ -57,8 +57,8 @@ type Sets struct {
 // reset removes all parameter sets.
 func (s *Sets) reset() { s.sps, s.pps = nil, nil }
 
-// AddSPS stores an SPS. If the stored SPS with the same ID differs, AddSPS also removes the PPS that refer to this ID. If
-// nal cannot be read, AddSPS removes all parameter sets, because the ID is unknown.
+// AddSPS stores an SPS. If nal differs from the stored SPS with the same ID, AddSPS removes the stored SPS and all PPS that
+// refer to it. If nal cannot be read, AddSPS removes all parameter sets, because the ID is unknown.
 func (s *Sets) AddSPS(nal []byte) {
 	var full h264.SPS
 	if len(nal) > maxSet || full.Unmarshal(nal) != nil || full.ID >= maxSPS {
@@ -83,7 +83,7 @@ func (s *Sets) AddSPS(nal []byte) {
 	}
 }
 
-// newSPS copies the needed values of full. It returns nil for an SPS with features that are not supported.
+// newSPS copies the needed values of full. It returns nil if the SPS has features that are not supported.
 func newSPS(full *h264.SPS) *SPS {
 	w, h := uint64(full.PicWidthInMbsMinus1)+1, uint64(full.PicHeightInMapUnitsMinus1)+1
 	switch {
@@ -99,8 +99,9 @@ func newSPS(full *h264.SPS) *SPS {
 	}
 }
 
-// AddPPS stores a PPS (7.3.2.2). If its ID cannot be read, AddPPS removes all parameter sets. If the rest of nal cannot be
-// read, AddPPS removes the PPS with the same ID.
+// AddPPS stores a PPS (7.3.2.2), and replaces the stored PPS with the same ID. If only the ID can be read, or if the SPS of
+// the PPS is not stored, AddPPS removes the stored PPS and stores none. If the ID cannot be read, AddPPS removes all
+// parameter sets.
 func (s *Sets) AddPPS(nal []byte) {
 	s.rbsp = AppendRBSP(s.rbsp[:0], nal)
 	r := NewReader(s.rbsp)
@@ -115,8 +116,8 @@ func (s *Sets) AddPPS(nal []byte) {
 	}
 }
 
-// newPPS reads a PPS from the field after its ID on, as far as it is needed to read slice headers. It returns nil for an
-// unreadable PPS and for a PPS with features that are not supported.
+// newPPS reads the fields of a PPS after its ID, as far as they are needed to read slice headers. It returns nil if the PPS
+// is unreadable or has features that are not supported.
 func newPPS(r *Reader) *pps {
 	var p pps
 	p.sps = r.UpTo(maxSPS - 1)

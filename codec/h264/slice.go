@@ -1,13 +1,13 @@
 package h264
 
-// Picture holds the header fields that are equal in all slices of one coded picture (7.4.1.2.4), and how the picture is
-// marked as a reference. Slices belong to the same picture if their Pictures are equal (==). The zero value stands for an
-// unknown picture.
+// Picture holds the header fields that are equal in all slices of one coded picture (7.4.1.2.4). It also says how the
+// picture is marked as a reference. Slices belong to the same picture if their Pictures are equal (==). The zero value
+// stands for an unknown picture.
 type Picture struct {
 	SPS      *SPS
 	FrameNum uint32
-	// SlidingWindow is set if the picture becomes a short-term reference without memory management commands. Then only the
-	// sliding window process removes references (8.2.5.3).
+	// SlidingWindow is set if the picture becomes a short-term reference without memory management commands. In this case,
+	// only the sliding window process removes other references (8.2.5.3).
 	SlidingWindow bool
 
 	pps   uint32   // ID of the PPS
@@ -23,9 +23,9 @@ type Slice struct {
 	CABAC           bool
 	CABACInit       uint32 // cabac_init_idc
 	QP              int32
-	// CopiesPrevious is set for a P slice whose P_Skip macroblocks predict from the newest reference. In such a slice,
-	// list 0 starts with the short-term reference that has the highest PicNum, or whose PicNum is one less than CurrPicNum.
-	// Index 0 has no explicit weights.
+	// CopiesPrevious is set for a P slice whose P_Skip macroblocks predict from the previous picture, if the previous
+	// picture is a short-term reference. In such a slice, one of two references is at index 0 of list 0: the short-term
+	// reference with the highest PicNum, or the one whose PicNum is CurrPicNum - 1. Index 0 has no explicit weights.
 	CopiesPrevious bool
 }
 
@@ -35,9 +35,9 @@ const (
 	sliceI = 2
 )
 
-// ReadSlice reads the header of an I or P slice from r, which must be at the start of the RBSP. Afterwards r is at the slice
-// data. header is the first byte of the NAL unit. ReadSlice returns false for other slice types, for slices whose parameter
-// sets are not stored, and for unreadable headers.
+// ReadSlice reads the header of an I or P slice from r. Before the call, r must be at the start of the RBSP; afterwards, r is
+// at the slice data. header is the first byte of the NAL unit. ReadSlice returns false for other slice types, for slices
+// whose parameter sets are not stored, and for unreadable headers.
 func (s *Sets) ReadSlice(r *Reader, header byte) (sl Slice, ok bool) {
 	sl.FirstMacroblock = r.UpTo(maxMacroblocks)
 	sliceType := r.UpTo(9) % 5
@@ -67,9 +67,9 @@ func (s *Sets) ReadSlice(r *Reader, header byte) (sl Slice, ok bool) {
 	return sl, !r.bad && sl.QP >= sl.SPS.minQP && sl.QP <= 51
 }
 
-// Position reads the first two fields of a slice, which do not depend on parameter sets. first is true if the slice starts
-// at macroblock 0. intra is true for an I slice (types 2 and 7 in table 7-6). If its field cannot be read, a result is
-// false.
+// Position reads the first two fields of a slice header. They do not depend on parameter sets. first is true if the slice
+// starts at macroblock 0. intra is true for an I slice (types 2 and 7 in table 7-6). A result is false if its field cannot
+// be read.
 func Position(nal []byte) (first, intra bool) {
 	if len(nal) == 0 {
 		return false, false
@@ -116,9 +116,9 @@ func (sl *Slice) readReferences(r *Reader, p *pps) {
 	}
 }
 
-// startsWithPrevious reads ref_pic_list_modification (7.3.3.1) from the field after its flag on. It tells whether the first
-// command selects the picture whose PicNum is one less than CurrPicNum, and no command selects a long-term picture. refs is
-// the length of list 0, and maxDiff the maximum of abs_diff_pic_num_minus1.
+// startsWithPrevious reads the fields of ref_pic_list_modification (7.3.3.1) after its flag. It returns true if the first
+// command selects the picture whose PicNum is CurrPicNum - 1, and no command selects a long-term picture. refs is the length
+// of list 0, and maxDiff the maximum of abs_diff_pic_num_minus1.
 func startsWithPrevious(r *Reader, refs, maxDiff uint32) (ok bool) {
 	for i := range refs + 1 {
 		switch command := r.UpTo(3); command {

@@ -59,11 +59,11 @@ func readVP8(data []byte) (Info, bool) {
 	return Info{Width: int(w & 0x3fff), Height: int(h & 0x3fff)}, true
 }
 
-// find returns the first NAL unit for whose first byte wanted returns true; nil if there is none. Bytes in front of the
-// first start code are ignored.
+// find returns the first NAL unit that wanted accepts; nil if there is none. wanted gets the first byte of a NAL unit. find
+// ignores bytes in front of the first start code.
 func find(annexB []byte, wanted func(header byte) bool) []byte {
-	for at, nal := range h264.NALs(annexB) {
-		if at > 0 && wanted(nal[0]) {
+	for offset, nal := range h264.NALs(annexB) {
+		if offset > 0 && wanted(nal[0]) {
 			return nal
 		}
 	}

@@ -17,26 +17,26 @@ const (
 type h264Packer struct {
 	data []byte
 	out  []mixer.Boundary
-	sets []mixer.Boundary // parameter sets that follow each other and are not in out yet
+	sets []mixer.Boundary // consecutive parameter sets that are not in out yet
 }
 
 // cutH264 cuts an access unit of H.264 (RFC 6184, packetization-mode 1). Consecutive parameter sets form one STAP-A if they
-// fit. Long NAL units are fragmented. Each of the other NAL units forms a payload. Access unit delimiters, filler, and bytes
-// in front of the first start code are left out.
+// fit into one payload. NAL units that are longer than a payload are fragmented. Every other NAL unit forms a payload of its
+// own. Access unit delimiters, filler, and bytes in front of the first start code are left out.
 func cutH264(data []byte) []mixer.Boundary {
 	c := h264Packer{data: data, out: make([]mixer.Boundary, 0, 2+len(data)/(Size-2))}
-	for from, nal := range h264.NALs(data) {
-		if from == 0 {
+	for offset, nal := range h264.NALs(data) {
+		if offset == 0 {
 			continue
 		}
-		b := mixer.Boundary{From: from, To: from + len(nal)}
+		b := mixer.Boundary{From: offset, To: offset + len(nal)}
 		switch h264.TypeOf(nal) {
 		case h264.TypeAUD, h264.TypeFiller:
 		case h264.TypeSPS, h264.TypePPS:
 			c.sets = append(c.sets, b)
 		default:
 			c.flushSets()
-			c.single(b)
+			c.addNAL(b)
 		}
 	}
 	c.flushSets()
@@ -46,8 +46,8 @@ func cutH264(data []byte) []mixer.Boundary {
 	return c.out
 }
 
-// flushSets adds the boundary of one STAP-A with all parameter sets in c.sets. If there is only one parameter set, or if
-// they are too long together, it adds each separately.
+// flushSets empties c.sets, and adds the boundary of one STAP-A with all its parameter sets. If there is only one parameter
+// set, or if the parameter sets together do not fit into one payload, flushSets adds each of them separately.
 func (c *h264Packer) flushSets() {
 	sets := c.sets
 	c.sets = c.sets[:0]
@@ -63,13 +63,13 @@ func (c *h264Packer) flushSets() {
 		return
 	}
 	for _, s := range sets {
-		c.single(s)
+		c.addNAL(s)
 	}
 }
 
-// single adds the boundaries of one NAL unit. If it fits it forms one payload. Otherwise it is divided into FU-A (RFC 6184,
-// 5.8), all of about the same length.
-func (c *h264Packer) single(nal mixer.Boundary) {
+// addNAL adds the boundaries of one NAL unit. A NAL unit that fits into one payload forms this payload. A longer NAL unit is
+// divided into FU-A of about the same length (RFC 6184, 5.8).
+func (c *h264Packer) addNAL(nal mixer.Boundary) {
 	if nal.To-nal.From <= Size {
 		c.out = append(c.out, nal)
 		return
@@ -87,12 +87,13 @@ func (c *h264Packer) single(nal mixer.Boundary) {
 	c.out[len(c.out)-1].Prefix[1] |= 0x40 // end
 }
 
-// isAggregate tells whether b, which must have a prefix, describes a STAP-A. In other prefixes the type bits are different:
-// FU-A has type 28, and in a VP8 descriptor bit 3 is reserved and zero (RFC 7741, 4.2).
+// isAggregate tells whether b describes a STAP-A. b must have a prefix. The type bits of other prefixes never have the value
+// of STAP-A: an FU-A has type 28, and in a VP8 payload descriptor the bit of value 8 is reserved and zero (RFC 7741, 4.2).
 func isAggregate(b mixer.Boundary) bool { return b.Prefix[0]&0x1f == stapA }
 
-// aggregate makes a STAP-A (RFC 6184, 5.7.1) of the parameter sets in annexB. A length of 2 bytes replaces each start code,
-// which has at least 3 bytes.
+// aggregate makes a STAP-A (RFC 6184, 5.7.1) of the parameter sets in annexB. header is its first byte. In front of each
+// parameter set, a length of 2 bytes replaces the start code. A start code has at least 3 bytes, so the STAP-A is not longer
+// than 3+len(annexB) bytes.
 func aggregate(header byte, annexB []byte) []byte {
 	out := append(make([]byte, 0, 3+len(annexB)), header)
 	for _, nal := range h264.NALs(annexB) {

@@ -1,7 +1,7 @@
 // Package pack cuts access units into RTP payloads. It is the reverse of codec/depack. A packet for many viewers is cut
-// once, and its boundaries are shared; signal/peer adds an RTP header for each viewer. The package has no state: a payload
-// depends only on its own access unit, so a stream may continue with the access units of another encoder. Safe for
-// concurrent use.
+// once, and all viewers share its boundaries. signal/peer adds an RTP header for each viewer. The package has no state: a
+// payload depends only on its own access unit. So a stream may continue with the access units of another encoder. The
+// package is safe for concurrent use.
 package pack
 
 import (
@@ -12,8 +12,9 @@ import (
 // and the header extensions 16. In an MTU of 1500, 300 bytes remain for SRTP, TURN and a tunnel.
 const Size = 1200 - 12 - 16
 
-// Cut returns the boundaries of the RTP payloads of one access unit, in order. The packet of the last payload must have the
-// marker bit set. Cut returns nil for data without media, and for codecs other than H.264, VP8 and Opus, which are not sent.
+// Cut returns the boundaries of the RTP payloads of one access unit, in order. The caller must set the marker bit of the RTP
+// packet with the last payload of a video access unit. Cut returns nil if data has no media. It also returns nil for codecs
+// other than H.264, VP8 and Opus, because the server does not send them over RTP.
 func Cut(codec mixer.Codec, data []byte) []mixer.Boundary {
 	if len(data) == 0 {
 		return nil
@@ -29,8 +30,8 @@ func Cut(codec mixer.Codec, data []byte) []mixer.Boundary {
 	return nil
 }
 
-// Payload returns the payload that b describes. data is the data of the packet that b was cut from. A payload without a
-// prefix shares memory with data, so data must not be changed afterwards.
+// Payload returns the payload that b describes. data is the Data of the packet that b belongs to. A payload without a prefix
+// shares memory with data, so data must not be changed afterwards.
 func Payload(b mixer.Boundary, data []byte) []byte {
 	body := data[b.From:b.To:b.To]
 	switch {
@@ -59,13 +60,14 @@ func Payloads(codec mixer.Codec, data []byte) [][]byte {
 // startOfPartition is the S bit of a VP8 payload descriptor.
 const startOfPartition = 0x10
 
-// cutVP8 cuts a VP8 frame (RFC 7741). The descriptors have 1 byte and no picture ID, so receivers order frames by sequence
-// number alone. Sequence numbers are continuous for every viewer, even when the stream changes to another encoder.
+// cutVP8 cuts a VP8 frame (RFC 7741). The payload descriptors have 1 byte and no picture ID, so receivers order frames by
+// sequence number alone. This is enough: the sequence numbers that a viewer gets are continuous, even when the stream
+// changes to another encoder.
 func cutVP8(data []byte) []mixer.Boundary {
 	const maxBody = Size - 1
 	out := make([]mixer.Boundary, 0, (len(data)+maxBody-1)/maxBody)
-	for from := 0; from < len(data); from += maxBody {
-		out = append(out, mixer.Boundary{PrefixLen: 1, From: from, To: min(from+maxBody, len(data))})
+	for start := 0; start < len(data); start += maxBody {
+		out = append(out, mixer.Boundary{PrefixLen: 1, From: start, To: min(start+maxBody, len(data))})
 	}
 	out[0].Prefix[0] = startOfPartition
 	return out

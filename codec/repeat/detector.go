@@ -2,18 +2,18 @@ package repeat
 
 import "azulejo/codec/h264"
 
-// Detector finds the repeats in one H.264 stream. The zero value is ready and has no parameter sets. After a loss, and for
-// another stream, a new Detector is needed. Not safe for concurrent use.
+// Detector finds the repeats in one H.264 stream. A repeat is a picture that is equal to the previous picture bit for bit.
+// The zero value is ready; it has no parameter sets. After a loss, the caller must use a new Detector. A Detector is not
+// safe for concurrent use.
 type Detector struct {
 	sets     h264.Sets
 	previous h264.Picture // the previous picture in decoding order; zero if unknown
-	grain    bool         // the stream has film grain: decoders add noise
+	grain    bool         // the stream has film grain, so decoders add noise
 	rbsp     []byte       // scratch memory
 }
 
-// Repeats reads the next access unit, in Annex B. It tells whether the access unit is a repeat: one picture that is equal to
-// the previous picture in decoding order. Later pictures may still refer to a repeat. Of large slices, Repeats reads only
-// the headers.
+// Repeats reads the next access unit, in Annex B. It tells whether the access unit is a repeat of the previous one in
+// decoding order. Later pictures may refer to a repeat. To save time, Repeats reads only the headers of large slices.
 func (d *Detector) Repeats(accessUnit []byte) bool {
 	var u accessUnitState
 	for _, nal := range h264.NALs(accessUnit) {
@@ -25,20 +25,21 @@ func (d *Detector) Repeats(accessUnit []byte) bool {
 		return false
 	}
 	d.previous = u.picture
-	return u.skipped == u.picture.SPS.Macroblocks() && continues(&previous, &u.picture)
+	return u.skipped == u.picture.SPS.Macroblocks() && isNewestReference(&previous, &u.picture)
 }
 
-// continues tells whether before is the short-term reference with the highest PicNum when next is decoded.
-func continues(before, next *h264.Picture) bool {
-	return before.SlidingWindow && before.SPS == next.SPS && before.SPS.NextFrameNum(before.FrameNum) == next.FrameNum
+// isNewestReference tells whether previous is the short-term reference with the highest PicNum while current is decoded.
+// current must be the picture after previous in decoding order.
+func isNewestReference(previous, current *h264.Picture) bool {
+	return previous.SlidingWindow && previous.SPS == current.SPS && previous.SPS.NextFrameNum(previous.FrameNum) == current.FrameNum
 }
 
 // accessUnitState describes the NAL units of an access unit that have been read so far.
 type accessUnitState struct {
 	picture     h264.Picture
 	slices      int    // number of slices
-	skipped     uint32 // number of macroblocks, from the first on, that are known to be P_Skip
-	unsupported bool   // the access unit is not made of readable slices of one picture
+	skipped     uint32 // number of macroblocks that are known to be P_Skip, counted from the first macroblock
+	unsupported bool   // the access unit does not consist of readable slices of one picture
 }
 
 // read reads one NAL unit and adds it to u.
@@ -61,10 +62,10 @@ func (d *Detector) read(u *accessUnitState, nal []byte) {
 	}
 }
 
-// maxHeader is the number of bytes that are read of a slice. A longer slice never counts as skipped.
+// maxHeader is the maximum number of bytes that are read of a slice. The macroblocks of a longer slice never count as skipped.
 const maxHeader = 512
 
-// readSlice reads the header of a slice, and its macroblocks if all of them may be P_Skip.
+// readSlice reads the header of a slice. If all macroblocks of the slice may be P_Skip, it also reads the macroblocks.
 func (d *Detector) readSlice(u *accessUnitState, nal []byte) {
 	d.rbsp = h264.AppendRBSP(d.rbsp[:0], nal[:min(len(nal), maxHeader)])
 	r := h264.NewReader(d.rbsp)

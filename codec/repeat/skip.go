@@ -2,23 +2,23 @@ package repeat
 
 import "azulejo/codec/h264"
 
-// skipped reads the data of a P slice (7.3.4). It returns the number of macroblocks in the slice. It returns 0 if any
-// macroblock is not P_Skip, or if there are more than most macroblocks.
-func skipped(r *h264.Reader, sl *h264.Slice, most uint32) uint32 {
+// skipped reads the data of a P slice (7.3.4). It returns the number of macroblocks in the slice if all of them are P_Skip.
+// It returns 0 if any macroblock is not P_Skip, or if the number exceeds limit.
+func skipped(r *h264.Reader, sl *h264.Slice, limit uint32) uint32 {
 	if sl.CABAC {
-		return skippedCABAC(r, sl, most)
+		return skippedCABAC(r, sl, limit)
 	}
 	run := r.UE() // mb_skip_run
-	if run > most || !r.TrailingBits() {
+	if run > limit || !r.TrailingBits() {
 		return 0
 	}
 	return run
 }
 
 // skippedCABAC does the work of skipped for CABAC. It decodes mb_skip_flag and end_of_slice_flag until the slice ends or a
-// macroblock is not skipped. mb_skip_flag has the contexts 11 to 13. Only 11 is needed, because only neighbours that are
-// available and not skipped increase the index (9.3.3.1.1.1).
-func skippedCABAC(r *h264.Reader, sl *h264.Slice, most uint32) uint32 {
+// macroblock is not skipped. mb_skip_flag has the contexts 11 to 13. Only context 11 is needed here: a higher context is
+// used only if a neighbour is available and not skipped (9.3.3.1.1.1).
+func skippedCABAC(r *h264.Reader, sl *h264.Slice, limit uint32) uint32 {
 	for !r.Aligned() {
 		if !r.Flag() { // cabac_alignment_one_bit
 			return 0
@@ -26,9 +26,9 @@ func skippedCABAC(r *h264.Reader, sl *h264.Slice, most uint32) uint32 {
 	}
 	a := arithmetic{r: r, span: 510, offset: r.Bits(9)}
 	skip := newContext(skipInit[sl.CABACInit], sl.QP)
-	for n := uint32(1); n <= most && !r.Bad(); n++ {
+	for n := uint32(1); n <= limit && !r.Bad(); n++ {
 		if skip == settled {
-			n += a.skipPairs(most - n)
+			n += a.skipPairs(limit - n)
 		}
 		if !a.decode(&skip) {
 			return 0
@@ -43,11 +43,13 @@ func skippedCABAC(r *h264.Reader, sl *h264.Slice, most uint32) uint32 {
 	return 0
 }
 
-// maxSkipped returns the maximum length in bytes of a NAL unit whose n macroblocks are all skipped. Of longer NAL units only
-// the header is read. Once the context has settled, a skipped macroblock takes at most
-// log2(256/(256-6)) + log2(250/(250-2)) < 0.047 bits. Before that, a flag takes at most 6.5 bits for less than ten
-// macroblocks, and less than one bit for sixty (9.3.3.2). Emulation prevention adds at most half of this length. The other
-// 128 bytes are for the slice header. Slices with a longer header are not recognized as skipped.
+// maxSkipped returns the maximum length in bytes of a NAL unit whose n macroblocks are all skipped. Only the header of a
+// longer NAL unit is read.
+//
+// Once the context has settled, a skipped macroblock takes at most log2(256/(256-6)) + log2(250/(250-2)) < 0.047 bits.
+// Emulation prevention adds at most half of this. So n macroblocks take at most n/112 bytes. The other 128 bytes are for the
+// slice header, and for the first macroblocks. Until the context has settled, a flag takes up to 6.5 bits for fewer than ten
+// macroblocks, and less than one bit for sixty more (9.3.3.2). Slices with a longer header are not recognized as skipped.
 func maxSkipped(n uint32) int { return 128 + int(n)/112 }
 
 // skipInit holds the initial values m and n of context 11 for each cabac_init_idc (table 9-13).
@@ -59,10 +61,10 @@ type context struct {
 	mps   bool  // valMPS
 }
 
-// settled is the value of the context after many skipped macroblocks.
+// settled is the final value of the context: after many skipped macroblocks, it does not change any more.
 var settled = context{state: 62, mps: true}
 
-// newContext initializes a context for the slice's QP (9.3.1.1).
+// newContext returns the initial context of a slice (9.3.1.1). mn holds the values m and n, and qp is the slice's QP.
 func newContext(mn [2]int32, qp int32) context {
 	pre := mn[0]*min(max(qp, 0), 51)>>4 + mn[1]
 	pre = min(max(pre, 1), 126)
@@ -99,9 +101,9 @@ func (a *arithmetic) decode(c *context) bool {
 }
 
 // skipPairs decodes up to n pairs of mb_skip_flag 1 and end_of_slice_flag 0, and returns their number. It stops before a
-// pair with other values, and before a pair that needs another bit of the data; the caller decodes that pair with decode
-// and terminate. The context must be settled, and does not change. Almost all macroblocks of a repeat are such pairs:
-// skipPairs takes 4 ns for each, decode and terminate take 10 ns.
+// pair with other values, and before a pair that needs another bit of the data. The caller must decode this pair with decode
+// and terminate. The context must be settled; it does not change. Almost all macroblocks of a repeat are such pairs.
+// skipPairs takes 4 ns for each pair; decode and terminate together take 10 ns.
 func (a *arithmetic) skipPairs(n uint32) (pairs uint32) {
 	span, lps := a.span, rangeLPS[settled.state]
 	for ; pairs < n; pairs++ {
@@ -115,7 +117,7 @@ func (a *arithmetic) skipPairs(n uint32) (pairs uint32) {
 	return pairs
 }
 
-// terminate decodes end_of_slice_flag (9.3.3.2.2.3).
+// terminate decodes end_of_slice_flag (9.3.3.2.2.3). It returns true at the end of the slice.
 func (a *arithmetic) terminate() bool {
 	a.span -= 2
 	if a.offset >= a.span {

@@ -10,27 +10,27 @@ import (
 
 // audioDecoder decodes the audio of one source, in any codec. One goroutine owns it.
 type audioDecoder struct {
-	opened mixer.Packet // has the format that the decoder was opened for, and no data
-	opus   *codec.OpusDecoder
-	other  *codec.AudioDecoder // of any codec but Opus
+	opened mixer.Packet        // the format that the decoder was opened for, as a packet without data
+	opus   *codec.OpusDecoder  // nil: the codec is not Opus
+	other  *codec.AudioDecoder // for any codec except Opus
 	buf    []int16             // the audio that was decoded last
 
-	// A muted microphone sends equal packets for hours. Once such a packet was decoded to silence, equal packets are not
-	// decoded any more.
+	// A muted microphone sends equal packets for hours. When such packets have been decoded to silence, further equal packets are
+	// not decoded.
 	last    []byte // data of the last packet
 	same    int    // how many packets in a row were equal to the one before them
 	silence int    // number of samples if the packet that was decoded last is silent, otherwise zero
 }
 
-// sameness is how many equal packets must follow each other until they are not decoded any more. By then the state of
-// the decoder is silent too.
+// sameness is the number of equal packets in a row after which further equal packets are not decoded. By then the decoder has no
+// audible state from before.
 const sameness = 5
 
-// recoverMost is the longest gap that is filled by redundancy and concealment. Of a longer gap, only the end is filled, by
-// the length of one packet.
+// recoverMost is the longest gap that is filled completely by redundancy and concealment. In a longer gap, only the end is
+// filled, as long as one packet.
 const recoverMost = 60 * time.Millisecond
 
-// open opens a decoder for packets with the codec and the configuration of p, unless it is open already.
+// open opens a decoder for packets in the format of p, unless a decoder for this format is open already.
 func (d *audioDecoder) open(p mixer.Packet) (err error) {
 	if sameFormat(p, d.opened) {
 		return nil
@@ -47,7 +47,7 @@ func (d *audioDecoder) open(p mixer.Packet) (err error) {
 	return err
 }
 
-// sameFormat tells whether one decoder decodes both packets.
+// sameFormat reports whether one decoder can decode both packets.
 func sameFormat(a, b mixer.Packet) bool {
 	return a.Codec == b.Codec && a.SampleRate == b.SampleRate && a.Channels == b.Channels && bytes.Equal(a.Config, b.Config)
 }
@@ -70,7 +70,7 @@ func (d *audioDecoder) decode(pcm []int16, p mixer.Packet) (_ []int16, err error
 	return pcm, err
 }
 
-// repeatsSilence reports whether p equals at least sameness packets before it, which were decoded to silence.
+// repeatsSilence reports whether p equals at least sameness packets before p, which were decoded to silence.
 func (d *audioDecoder) repeatsSilence(p mixer.Packet) bool {
 	if !bytes.Equal(p.Data, d.last) {
 		d.last, d.same = p.Data, 0
@@ -90,20 +90,20 @@ func silent(pcm []int16) bool {
 	return true
 }
 
-// restore appends the audio of Opus packets that were lost before p, from the redundancy in p and by concealment. lost
+// restore appends the audio of Opus packets that were lost before p to pcm. It uses the redundancy in p and concealment. missing
 // is how much audio is missing. restore must be called before p is decoded. For other codecs it appends nothing.
-func (d *audioDecoder) restore(pcm []int16, p mixer.Packet, lost time.Duration) []int16 {
-	if d.opus == nil || lost <= roundTime {
+func (d *audioDecoder) restore(pcm []int16, p mixer.Packet, missing time.Duration) []int16 {
+	if d.opus == nil || missing <= roundTime {
 		return pcm
 	}
-	if lost > recoverMost {
-		lost = min(p.Duration, recoverMost)
+	if missing > recoverMost {
+		missing = min(p.Duration, recoverMost)
 	}
-	pcm, _ = d.opus.DecodeFEC(pcm, p, lost) // decode reports an invalid packet
+	pcm, _ = d.opus.DecodeFEC(pcm, p, missing) // the error is ignored: decode returns it again for an invalid packet
 	return pcm
 }
 
-// close frees the decoder. It may be opened again.
+// close frees the decoder. open may be called again.
 func (d *audioDecoder) close() {
 	d.opus.Close()
 	d.other.Close()

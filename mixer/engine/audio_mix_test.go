@@ -347,7 +347,7 @@ func BenchmarkSilentRoom(b *testing.B) {
 	}
 	decoders := make([]audioDecoder, len(in))
 	for n := int64(1); b.Loop(); n++ {
-		now := s.cadence.epoch.Add(s.cadence.at(n))
+		now := s.cadence.epoch.Add(s.cadence.timeOf(n))
 		for i, src := range in {
 			p := *packets[n%50]
 			p.PTS = time.Duration(n) * blockTime

@@ -11,11 +11,11 @@ import (
 	"azulejo/mixer"
 )
 
-// mixMinusHold is the number of ticks (3 s) for which a subscription keeps its mix-minus after the excluded source was
-// audible last. After that the common mix is the same as the mix-minus.
+// mixMinusHold is the number of ticks (3 s) for which a subscription keeps its mix-minus after the excluded source was last
+// audible. By then the common mix is the same as the mix-minus.
 const mixMinusHold = int64(3e9 / blockTime)
 
-// audioSubscriber is a subscription to audio. It moves between the common mix and the mix without its excluded source.
+// audioSubscriber is a subscription to audio. It moves between the common mix and the mix-minus of the source that it excludes.
 type audioSubscriber struct {
 	id        mixer.SubscriptionID
 	codec     mixer.Codec
@@ -23,9 +23,9 @@ type audioSubscriber struct {
 	rendition atomic.Pointer[audioRendition] // written under audioSubscribers.mu; nil before the first tick of the subscription
 }
 
-// key returns the key of the rendition that s gets at a tick. An Opus subscription gets the common mix while its
-// excluded source is silent. It can move between mixes because each Opus packet is one block. Subscriptions in other
-// codecs cannot move, because their packets do not match the blocks.
+// key returns the key of the rendition that s gets at a tick. An Opus subscription gets the common mix if its excluded source
+// has not been audible for mixMinusHold. It can move between mixes, because each Opus packet is one block. Subscriptions in
+// other codecs never move, because their packets do not match the blocks.
 func (s *audioSubscriber) key(tick int64) audioKey {
 	if s.exclude != nil && (s.codec != mixer.Opus || tick-s.exclude.audio.lastAudible < mixMinusHold) {
 		return audioKey{s.codec, s.exclude}
@@ -33,8 +33,8 @@ func (s *audioSubscriber) key(tick int64) audioKey {
 	return audioKey{s.codec, nil}
 }
 
-// audioSubscribers has all subscriptions to audio, and the renditions that run for them. Renditions start and stop at
-// ticks. Safe for concurrent use.
+// audioSubscribers holds all subscriptions to audio, and their renditions. Renditions start and stop at ticks. Safe for
+// concurrent use.
 type audioSubscribers struct {
 	engine  *Engine
 	bitrate int
@@ -47,7 +47,7 @@ type audioSubscribers struct {
 	work       sync.WaitGroup // the goroutines of renditions
 }
 
-// add adds a subscription, which gets packets from the next tick on.
+// add adds a subscription to the audio of all sources except exclude. It gets packets from the next tick on.
 func (a *audioSubscribers) add(codec mixer.Codec, exclude *source, id mixer.SubscriptionID) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -58,7 +58,7 @@ func (a *audioSubscribers) add(codec mixer.Codec, exclude *source, id mixer.Subs
 	return nil
 }
 
-// remove removes a subscription. An unknown one is ignored.
+// remove removes the subscription with the given id. An unknown id is ignored.
 func (a *audioSubscribers) remove(id mixer.SubscriptionID) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -69,14 +69,14 @@ func (a *audioSubscribers) remove(id mixer.SubscriptionID) {
 	}
 }
 
-// has reports whether there is a subscription with that id.
+// has reports whether there is a subscription with the given id.
 func (a *audioSubscribers) has(id mixer.SubscriptionID) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return slices.ContainsFunc(a.all, func(s *audioSubscriber) bool { return s.id == id })
 }
 
-// detach removes s from its rendition. a.mu is held.
+// detach removes s from its rendition, if it has one. The caller must hold a.mu.
 func (a *audioSubscribers) detach(s *audioSubscriber) {
 	r := s.rendition.Swap(nil)
 	if r == nil {
@@ -108,8 +108,8 @@ func (a *audioSubscribers) route(tick int64) []*audioRendition {
 	return all
 }
 
-// move routes s to the rendition with that key, which it starts if it does not run. If s moves from another rendition,
-// a started rendition is marked to be primed, see audioMix.prime. a.mu is held.
+// move routes s to the rendition with the given key. If this rendition does not run, move starts it. A rendition that is
+// started for a subscription that had another rendition is marked to be primed, see audioMix.prime. The caller must hold a.mu.
 func (a *audioSubscribers) move(s *audioSubscriber, key audioKey, tick int64) {
 	r := a.renditions[key]
 	if r == nil {
@@ -140,7 +140,7 @@ func (a *audioSubscribers) close() {
 	a.work.Wait()
 }
 
-// stats describes all renditions with subscriptions. The renditions with the most subscriptions come first.
+// stats returns the statistics of all renditions with subscriptions. Renditions with the most subscriptions come first.
 func (a *audioSubscribers) stats() []mixer.RenditionStats {
 	a.mu.Lock()
 	defer a.mu.Unlock()

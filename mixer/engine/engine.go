@@ -14,7 +14,7 @@ import (
 	"azulejo/mixer/engine/label"
 )
 
-// Engine mixes the media of one room. Send gives it commands, and it emits events. Send may be called from any goroutine.
+// Engine mixes the media of one room. It gets commands by Send, and emits events. Send may be called from any goroutine.
 type Engine struct {
 	cfg      mixer.Config
 	log      *slog.Logger
@@ -22,16 +22,16 @@ type Engine struct {
 	painter  *painter
 	audio    *audioMix
 	governor *governor
-	level    atomic.Int32  // of overload; written by govern
+	level    atomic.Int32  // the level of overload; written by govern
 	ids      atomic.Uint64 // the newest RenditionID
 
 	ticks, late atomic.Uint64 // Stats.Ticks and Stats.LateTicks
 
 	feeds    feeds
 	control  *mailbox
-	closing  sync.WaitGroup                       // renditions that are being closed; only the control loop calls Go
+	closing  sync.WaitGroup                       // video renditions that are being closed; only the control loop calls Go
 	removing sync.WaitGroup                       // sources that are being closed
-	opening  sync.WaitGroup                       // renditions that are being opened
+	opening  sync.WaitGroup                       // video renditions that are being opened
 	subs     map[mixer.SubscriptionID]*subscriber // owned by the control loop
 	videos   map[videoKey]*videoEntry             // owned by the control loop
 	stopped  bool                                 // owned by the control loop; set when no rendition may be opened any more
@@ -39,12 +39,12 @@ type Engine struct {
 	mu      sync.Mutex
 	sources []*source // ordered by place
 	byID    map[mixer.SourceID]*source
-	named   map[string]mixer.View // the named views
+	named   map[string]mixer.View // the named views, by name
 	views   map[string]*view      // the views that run, by View.Key
 }
 
-// New makes an engine. Commands that the control loop executes wait until Run. The engine calls emit for every event,
-// from any of its goroutines. emit must not block. Defaults replace zero fields of cfg.
+// New makes an engine. Commands for the control loop wait until Run is called. The engine calls emit for every event, from
+// any of its goroutines. emit must not block. Defaults replace zero fields of cfg.
 func New(cfg mixer.Config, emit func(mixer.Event), log *slog.Logger) (*Engine, error) {
 	cfg = cfg.WithDefaults()
 	if err := cfg.Validate(); err != nil {
@@ -64,7 +64,7 @@ func New(cfg mixer.Config, emit func(mixer.Event), log *slog.Logger) (*Engine, e
 	return m, nil
 }
 
-// Send gives the engine a command. It never blocks. Commands about sources and feeds take effect before Send returns.
+// Send passes a command to the engine. It never blocks. Commands about sources and feeds take effect before Send returns.
 // The control loop executes all other commands, in their order.
 func (m *Engine) Send(c mixer.Command) {
 	switch c := c.(type) {
@@ -89,6 +89,10 @@ func (m *Engine) Send(c mixer.Command) {
 	case mixer.SetAway:
 		if s := m.source(c.Source); s != nil {
 			s.away.Store(c.Away)
+		}
+	case mixer.ReportTrouble:
+		if s := m.source(c.Source); s != nil {
+			s.reported.Store(&c.Trouble)
 		}
 	case mixer.RequestSourceKeyframe:
 		if s := m.source(c.Source); s != nil {
@@ -153,7 +157,8 @@ func (m *Engine) execute(c mixer.Command) {
 	}
 }
 
-// answer emits the answer to a request. The request with id zero gets no answer.
+// answer emits the answer to the request with the given id. It emits nothing if id is zero: then the engine made
+// the change by itself, and nobody waits for an answer.
 func (m *Engine) answer(id mixer.RequestID, err error) {
 	if id != 0 {
 		m.emit(mixer.Answer{Request: id, Failure: mixer.Fail(err)})
@@ -165,6 +170,7 @@ func (m *Engine) Run(ctx context.Context) error {
 	var work sync.WaitGroup
 	work.Go(func() { m.audio.run(ctx) })
 	work.Go(func() { m.govern(ctx) })
+	work.Go(func() { m.watchConditions(ctx) })
 	work.Go(func() { m.controlLoop(ctx) })
 	work.Wait()
 	m.feeds.closeAll()
@@ -188,8 +194,8 @@ func (m *Engine) controlLoop(ctx context.Context) {
 	}
 }
 
-// closeAll closes all renditions and sources after the loops have stopped. It runs the jobs that are still in the
-// mailbox. These jobs free encoders that were being opened, and refuse requests.
+// closeAll closes all renditions and sources after the loops have stopped. First it runs the jobs that are still in the
+// mailbox. These jobs add the renditions that were being opened to m.videos, and refuse requests for new renditions.
 func (m *Engine) closeAll() {
 	m.stopped = true
 	m.opening.Wait()
@@ -224,7 +230,8 @@ func (m *Engine) govern(ctx context.Context) {
 	}
 }
 
-// setLevel announces a new level of overload. If the level crosses overloadRung, subscriptions are assigned anew.
+// setLevel sets the level of overload, and announces it if it has changed. If the level crosses overloadRung, all
+// subscriptions to video are assigned anew, because other rungs are available then.
 func (m *Engine) setLevel(level int) {
 	old := int(m.level.Swap(int32(level)))
 	if old == level {
@@ -247,26 +254,26 @@ func (m *Engine) snapshot() []*source {
 	return slices.Clone(m.sources)
 }
 
-// source returns the source with that id, or nil.
+// source returns the source with the given id, or nil.
 func (m *Engine) source(id mixer.SourceID) *source {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.byID[id]
 }
 
-// insert adds s behind the sources with the same place.
+// insert adds s to the list of sources, behind the sources with the same Place.
 func (m *Engine) insert(s *source) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	at := len(m.sources)
-	for at > 0 && m.sources[at-1].cfg.Place > s.cfg.Place {
-		at--
+	i := len(m.sources)
+	for i > 0 && m.sources[i-1].cfg.Place > s.cfg.Place {
+		i--
 	}
-	m.sources = slices.Insert(m.sources, at, s)
+	m.sources = slices.Insert(m.sources, i, s)
 	m.byID[s.id] = s
 }
 
-// remove removes s from the list of sources, but does not close s. It returns false if s was removed before.
+// remove removes s from the list of sources, but does not close s. It returns false if s had been removed before.
 func (m *Engine) remove(s *source) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -279,7 +286,7 @@ func (m *Engine) remove(s *source) bool {
 	return true
 }
 
-// stats returns a snapshot. It is called in the control loop.
+// stats returns a snapshot of the statistics. Only the control loop may call stats.
 func (m *Engine) stats() mixer.Stats {
 	st := mixer.Stats{Sources: []mixer.SourceStats{}, Ticks: m.ticks.Load(), LateTicks: m.late.Load(), Overload: m.overload()}
 	for _, s := range m.snapshot() {
@@ -293,8 +300,9 @@ func (m *Engine) stats() mixer.Stats {
 	return st
 }
 
-// viewNames returns the name of each view that runs, by its key. A view without a name is called "personal". The key of
-// audio renditions is empty, and they belong to MainView.
+// viewNames returns the names of views for the statistics, by View.Key. A running view without a name is called "personal".
+// If several names have the same view, MainView comes first, then the alphabetical order. The empty key means MainView:
+// audio renditions have an empty key.
 func (m *Engine) viewNames() map[string]string {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -262,7 +262,7 @@ func TestLateTicksAreSkippedButNotTheFirstOfAGOP(t *testing.T) {
 func TestCadenceIsExact(t *testing.T) {
 	c := cadence{rate: 15, per: time.Second}
 	for _, n := range []int64{0, 1, 14, 15, 15*3600*24*365*10 + 7} {
-		if got, want := c.at(n), time.Duration(n/15)*time.Second+time.Duration(n%15)*time.Second/15; got != want {
+		if got, want := c.timeOf(n), time.Duration(n/15)*time.Second+time.Duration(n%15)*time.Second/15; got != want {
 			t.Errorf("tick %d at %v, want %v", n, got, want)
 		}
 	}
@@ -282,7 +282,7 @@ func TestACanvasForARenditionThatEndsIsFreed(t *testing.T) {
 		cadence: cadence{rate: 25, per: time.Second},
 	}
 	for range 50 {
-		r, err := newVideoRendition(v.engine, videoKey{id: mixer.H264, size: mixer.Size{W: 320, H: 180}}, v)
+		r, err := newVideoRendition(v.engine, videoKey{codec: mixer.H264, size: mixer.Size{W: 320, H: 180}}, v)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,22 +8,23 @@ import (
 	"azulejo/mixer/engine/feed"
 )
 
-// feeds plays files and test patterns, each in a goroutine of its own. Safe for concurrent use.
+// feeds plays files and test patterns, each in a goroutine of its own. The zero value with emit is ready. Safe for concurrent
+// use.
 type feeds struct {
 	emit func(mixer.Event)
 	work sync.WaitGroup
 
 	mu     sync.Mutex
-	all    map[mixer.FeedID]*runningFeed
+	all    map[mixer.FeedID]*runningFeed // the feeds that have not ended; nil before the first
 	closed bool
 }
 
 type runningFeed struct {
 	cancel  context.CancelFunc
-	refresh chan struct{} // holds one value while a keyframe is requested
+	refresh chan struct{} // holds one value while a keyframe is requested and the feed has not read the request
 }
 
-// open starts a feed, unless a feed with that id runs already.
+// open starts a feed, unless a feed with this id runs already. When the feed has ended, FeedEnded is emitted.
 func (f *feeds) open(id mixer.FeedID, spec mixer.FeedSpec) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -62,7 +63,7 @@ func (f *feeds) forget(id mixer.FeedID) {
 	}
 }
 
-// close stops a feed without waiting for it.
+// close stops a feed. It does not wait for the end of the feed.
 func (f *feeds) close(id mixer.FeedID) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -71,8 +72,8 @@ func (f *feeds) close(id mixer.FeedID) {
 	}
 }
 
-// requestKeyframe requests a keyframe of a feed. It never blocks. It has no effect while an earlier request waits for
-// its keyframe.
+// requestKeyframe requests a keyframe of a feed. It never blocks. It has no effect while the feed has not read an earlier
+// request.
 func (f *feeds) requestKeyframe(id mixer.FeedID) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

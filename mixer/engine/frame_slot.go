@@ -5,57 +5,88 @@ import (
 	"time"
 
 	"azulejo/codec"
+	"azulejo/mixer"
 )
 
-// frameSlot keeps the newest frame of one source, with its cutouts. Frames that nobody fetches in time are dropped.
-// replace and clear must be called by one goroutine at a time. All other methods are safe for concurrent use.
+// frameSlot keeps the newest frame of one source, with its cutouts. A frame that was not fetched before the next frame comes
+// is dropped. Only one goroutine at a time may call replace, touch, expectOther and clear. All other methods are safe for
+// concurrent use.
 type frameSlot struct {
-	mu     sync.Mutex
-	newest codec.Decoded // owned; its Frame is nil before the first replace; only replace and clear change it
-	seq    uint64        // number of newest
-	at     time.Time     // when replace or touch was last called: the source was alive
+	frames mixer.Meter // counts the frames that can be shown
+
+	mu        sync.Mutex
+	newest    codec.Decoded // owned; its Frame is nil before the first replace; only replace and clear change it
+	seq       uint64        // number of newest
+	lastVideo time.Time     // when video of the source last came: the time of the last replace or touch
+	changed   time.Time     // when a frame last differed from the frame before
+	rhythm    rhythm        // of the times in lastVideo
+	other     bool          // the next frame may differ although nothing has changed in front of the camera
 }
 
-// replace becomes the owner of d, stores it, and closes the frame that was stored. If d looks like the stored frame,
-// replace closes d instead and keeps that frame. Each new frame is compared with the stored one, so small differences
-// do not add up.
+// replace takes ownership of d, stores d, and closes the frame that was stored. If d looks like the stored frame, replace
+// closes d and keeps the stored frame. Then the next frame is compared with this stored frame again, so small differences do
+// not add up.
 func (s *frameSlot) replace(d codec.Decoded) {
 	if s.newest.Frame != nil && s.newest.LooksLike(&d) {
 		d.Close()
-		s.touch()
+		s.touch(false)
 		return
 	}
+	now := time.Now()
 	s.mu.Lock()
+	s.record(now, s.newest.Frame != nil && !s.other)
 	old := s.newest
-	s.newest = d
+	s.newest, s.other = d, false
 	s.seq++
-	s.at = time.Now()
 	s.mu.Unlock()
 	old.Close()
 }
 
-// touch sets the time at which the source was last alive.
-func (s *frameSlot) touch() {
+// touch records that video came that need not be decoded. changed says whether its frame differs from the frame before, or may
+// differ.
+func (s *frameSlot) touch(changed bool) {
+	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.at = time.Now()
+	s.record(now, changed)
 }
 
-// latest returns a new reference to the newest frame, nil if there is none.
+// expectOther is called before frames of another layer come. They may differ from the stored frame although nothing has changed.
+func (s *frameSlot) expectOther() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.other = true
+}
+
+// record records that video came at the time now. The caller must hold s.mu.
+func (s *frameSlot) record(now time.Time, changed bool) {
+	s.frames.Add(0)
+	gap := now.Sub(s.lastVideo)
+	if changed || s.lastVideo.IsZero() || gap > s.rhythm.patience() {
+		s.changed = now
+	}
+	if !s.lastVideo.IsZero() {
+		s.rhythm.add(gap)
+	}
+	s.lastVideo = now
+}
+
+// latest returns a new reference to the newest frame. The result is nil if there is none.
 func (s *frameSlot) latest() *codec.Frame {
 	f, _ := s.latestNumbered()
 	return f
 }
 
-// latestNumbered returns a new reference to the newest frame, nil if there is none, and the number of the frame.
+// latestNumbered returns a new reference to the newest frame, and the number of the frame. The reference is nil if there is no
+// frame.
 func (s *frameSlot) latestNumbered() (*codec.Frame, uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.newest.Frame.Ref(), s.seq
 }
 
-// latestCutout returns a new reference to a cutout of the newest frame, and the number of the frame. The cutout is the
-// one that the decoder made for a still with that key. It is nil if the decoder made none.
+// latestCutout returns the cutout of the newest frame for a still with the given key, and the number of the frame. The cutout
+// is a new reference. It is nil if the decoder has not made this cutout.
 func (s *frameSlot) latestCutout(key stillKey) (*codec.Frame, uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -65,7 +96,7 @@ func (s *frameSlot) latestCutout(key stillKey) (*codec.Frame, uint64) {
 	return s.newest.Cutout(key.cutout(s.newest.Frame)), s.seq
 }
 
-// displaySize returns the display size of the newest frame in pixels, zero if there is none.
+// displaySize returns the display size of the newest frame in pixels. Both results are zero if there is no frame.
 func (s *frameSlot) displaySize() (width, height int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -75,18 +106,32 @@ func (s *frameSlot) displaySize() (width, height int) {
 	return s.newest.Frame.DisplaySize()
 }
 
-// status returns the number of the newest frame and the time at which the source was last alive. The number is zero if
-// there is no frame. Each frame of a slot has its own number.
-func (s *frameSlot) status() (seq uint64, at time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.newest.Frame == nil {
-		return 0, s.at
-	}
-	return s.seq, s.at
+// status returns the number of the newest frame, and when video of the source last came. seq is zero if there is no frame.
+// Each frame of a slot has another number. lastVideo is zero if no video has come.
+func (s *frameSlot) status() (seq uint64, lastVideo time.Time) {
+	now := s.snapshot()
+	return now.seq, now.lastVideo
 }
 
-// clear releases the frame.
+// slotSnapshot describes a slot at one time.
+type slotSnapshot struct {
+	seq       uint64        // number of the newest frame; zero if there is no frame
+	lastVideo time.Time     // when video of the source last came; zero if none has come
+	unchanged time.Duration // from the last frame that differed from the frame before to the newest video
+	patience  time.Duration // how long after lastVideo the source counts as lost
+}
+
+func (s *frameSlot) snapshot() slotSnapshot {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := slotSnapshot{lastVideo: s.lastVideo, unchanged: s.lastVideo.Sub(s.changed), patience: s.rhythm.patience()}
+	if s.newest.Frame != nil {
+		out.seq = s.seq
+	}
+	return out
+}
+
+// clear removes the frame. The time of the last video stays.
 func (s *frameSlot) clear() {
 	s.mu.Lock()
 	old := s.newest

@@ -7,7 +7,7 @@ import (
 	"azulejo/mixer"
 )
 
-// The levels of overload from which a room is degraded in these ways.
+// Levels of overload. At each of these levels, and above, the room is degraded in one more way.
 const (
 	overloadStill = 1 // tiles that hardly change are drawn less often
 	overloadRate  = 2 // the frame rate is halved
@@ -17,27 +17,28 @@ const (
 // How the governor decides.
 const (
 	governEvery  = 2 * time.Second
-	lateShare    = 0.10             // if more than this share of the ticks in a period is late, the level rises by one
-	healthyShare = 0.02             // if at most this share is late, the room is healthy
-	recoverAfter = 10 * time.Second // after a room was healthy for this time, the level falls by one
+	lateShare    = 0.10             // if more than this share of the ticks within governEvery is late, the level rises by one
+	healthyShare = 0.02             // if at most this share of the ticks within governEvery is late, the room is healthy
+	recoverAfter = 10 * time.Second // when a room has been healthy for this time, the level falls by one
 )
 
-// governor decides the level of overload by how late ticks are. The level rises by one after every period with too many
-// late ticks. It falls by one after recoverAfter with hardly any late ticks. While the frame rate is halved, a tick has
-// twice the time and fewer ticks are late. Therefore slow counts the ticks that would be late at the full rate, and the
-// full rate returns only when there are hardly any. Safe for concurrent use.
+// governor decides the level of overload by the share of late ticks of all views of a room. It decides every governEvery. The
+// level rises by one if too many ticks were late. It falls by one after recoverAfter with hardly any late ticks. While the
+// frame rate is halved, a tick has twice the time, and fewer ticks are late. Therefore the governor also counts slow ticks,
+// which would be late at the full rate. The full rate returns only when hardly any tick is slow. Safe for concurrent use.
 type governor struct {
-	mu          sync.Mutex
-	ticks       int       // all ticks of this period
-	late        int       // ticks that are late at the current frame rate
-	slow        int       // ticks that are late at the full frame rate
-	level, most int       // most is the highest level
-	healthy     time.Time // since when the room has been healthy; zero while it is not
+	mu      sync.Mutex
+	ticks   int       // all ticks since the last decision
+	late    int       // ticks that are late at the current frame rate
+	slow    int       // ticks that are late at the full frame rate
+	level   int       // the level of overload
+	most    int       // the highest level
+	healthy time.Time // since when the room has been healthy; zero while it is not
 }
 
 func newGovernor() *governor { return &governor{most: mixer.OverloadJoins} }
 
-// stride returns the number of ticks from one composed canvas to the next. g.mu is held.
+// stride returns the number of ticks from one composed canvas to the next. The caller must hold g.mu.
 func (g *governor) stride() int {
 	if g.level >= overloadRate {
 		return 2
@@ -45,7 +46,7 @@ func (g *governor) stride() int {
 	return 1
 }
 
-// skip counts n consecutive ticks that were skipped because they were late. While the frame rate is halved, one of them
+// skip counts n consecutive ticks that were skipped because they were late. While the frame rate is halved, one of these ticks
 // did not have to be composed, and does not count as late.
 func (g *governor) skip(n int) {
 	g.mu.Lock()
@@ -55,8 +56,9 @@ func (g *governor) skip(n int) {
 	g.late += max(0, n+1-g.stride())
 }
 
-// observe counts a tick that was composed. lateness is the time from when the tick was due until its canvas was ready.
-// If the canvas was ready only after the next tick was due, the tick counts as late.
+// observe counts a tick that was composed. lateness is the time from the moment when the tick was due until its canvas was
+// ready. period is the time between ticks at the full frame rate. The tick counts as late if the canvas was ready only after
+// the next canvas was due.
 func (g *governor) observe(lateness, period time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -69,14 +71,14 @@ func (g *governor) observe(lateness, period time.Duration) {
 	}
 }
 
-// encoderLate counts a canvas that an encoder did not fetch before the next one was composed.
+// encoderLate counts a canvas as late: its encoder had not fetched it when the next canvas was composed.
 func (g *governor) encoderLate() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.late++
 }
 
-// encoded counts a frame as slow if its encoder took longer than a period.
+// encoded counts a frame as slow if its encoder took longer than period, the time between ticks at the full frame rate.
 func (g *governor) encoded(took, period time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -85,12 +87,12 @@ func (g *governor) encoded(took, period time.Duration) {
 	}
 }
 
-// decide ends a period of governEvery. It sets and returns the new level.
+// decide sets and returns the new level, and starts to count anew. It is called every governEvery.
 func (g *governor) decide(now time.Time) int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	share := func(n int) float64 { return float64(n) / float64(max(g.ticks, 1)) }
-	hindering := g.slow // ticks that keep the level from falling
+	hindering := g.slow // ticks that keep the level from falling; slow ones, so that the full rate returns only if it is sustainable
 	if g.level > overloadRate {
 		hindering = g.late
 	}

@@ -7,47 +7,47 @@ import (
 	"azulejo/mixer/engine/pcm"
 )
 
-// The delay of audio by the jitter buffer. It counts from the arrival of packets whose transit is the transit floor.
+// The delay of audio by the jitter buffer. The delay counts from the arrival of a packet whose transit is the transit floor.
 const (
-	audioLatency  = 40 * time.Millisecond  // the delay on a calm network; the timestamps of the renditions compensate it
-	audioMost     = 180 * time.Millisecond // the delay on the worst network
-	audioLimit    = 200 * time.Millisecond // when more audio than this waits, the oldest is dropped
-	audioSlack    = 10 * time.Millisecond  // part of the delay, in addition to the lateness of arrivals and one block
-	timestampJump = 500 * time.Millisecond // a larger error of timestamps means that the sender restarted
+	audioLatency  = 40 * time.Millisecond  // the least delay, on a calm network; the timestamps of the renditions compensate it
+	audioMost     = 180 * time.Millisecond // the greatest delay that target returns
+	audioLimit    = 200 * time.Millisecond // when more audio than this is in the queue, the oldest is dropped
+	audioSlack    = 10 * time.Millisecond  // added to the delay as a reserve
+	timestampJump = 500 * time.Millisecond // a larger error of a timestamp means that the timestamps have jumped
 )
 
-// How the delay is steered.
+// How the delay is corrected towards the target.
 const (
-	steerAbove = 10 * time.Millisecond // a smaller error of the delay is not corrected
+	steerAbove = 10 * time.Millisecond // an error of the delay up to this is not corrected
 	steerForce = 60 * time.Millisecond // a larger error of the delay is corrected even where the correction may be audible
 	steerEvery = 60 * time.Millisecond // the shortest time between two corrections
 )
 
-// roundTime is the largest difference between timestamps and lengths of audio that counts as rounding.
+// roundTime is the largest gap between the timestamps of two packets, beyond the length of their audio, that counts as rounding.
 const roundTime = 2 * time.Millisecond
 
-// jitterBuffer is the queue between one source's decoder and the mix. It delays audio so long that the jitter of the
-// network causes no gaps. It changes the delay by removing or repeating single periods of the waveform. This also
-// compensates the drift of the sender's clock. It fills gaps with extrapolated audio that fades.
+// jitterBuffer is the queue between one source's decoder and the mix. It delays audio just enough that the jitter of the network
+// causes no gaps. It changes the delay by removing or repeating single periods of the waveform. This also compensates the drift
+// of the sender's clock. It fills gaps with extrapolated audio that fades out.
 //
-// All times are durations on our clock. The buffer converts the sender's timestamps by adding shift, which changes only
-// when the timestamps jump, and when push removes a rounding error or a false gap. Not for concurrent use.
+// The times at which packets are received and audio is played are on our clock. Timestamps are on the sender's clock, plus shift.
+// shift changes only when the timestamps jump, and when push removes a rounding error or a false gap. Not for concurrent use.
 type jitterBuffer struct {
 	arrivals   arrivals
-	queue      []int16
-	end        time.Duration // timestamp of the end of the queue, plus shift
+	queue      []int16       // decoded samples that wait to be played, interleaved
+	end        time.Duration // timestamp of the end of the queue, with shift added
 	shift      time.Duration // is added to the sender's timestamps
 	started    bool          // a packet has come
-	lastCame   time.Duration // when the last packet came
+	lastCame   time.Duration // when the last packet was received
 	lastLength time.Duration // length of the audio of the last packet
 	sincePause int           // number of packets since the last pause
 	lastDelay  time.Duration // delay of the audio that was played last
-	minDelay   time.Duration // the least delay; it is set while the video of the source comes later than its audio
+	minDelay   time.Duration // the least delay that target returns; set by audioInput, so that audio waits for late video
 
 	starved      bool // the queue ran empty, and extrapolated audio or silence is played
 	extrapolator pcm.Extrapolator
 	past         [pcm.Past * pcm.Channels]int16 // the newest samples that were played
-	steered      time.Duration                  // when the delay was corrected last
+	steered      time.Duration                  // when the delay was last corrected
 }
 
 func newJitterBuffer() *jitterBuffer { return &jitterBuffer{starved: true} }
@@ -62,69 +62,71 @@ func samplesIn(d time.Duration) int {
 	return int(d*mixer.SampleRate/time.Second) * mixer.Channels
 }
 
-// target returns the delay that the jitter of the network and minDelay need.
+// target returns the delay to aim at. It is long enough for the jitter of the network, at least audioLatency and minDelay, and at
+// most audioMost.
 func (b *jitterBuffer) target() time.Duration {
 	return min(max(blockTime+b.arrivals.lateness()+audioSlack, audioLatency, b.minDelay), audioMost)
 }
 
-// delay returns the delay of the oldest sample of the queue, if it is played at now. The delay counts from the time at
-// which the sample would have come with the transit floor.
-func (b *jitterBuffer) delay(now time.Duration) time.Duration {
-	return now - (b.end - durationOf(len(b.queue))) - b.arrivals.floor()
+// delay returns the delay of the oldest sample of the queue, if this sample is played at playTime. The delay counts from the
+// time at which the sample would have come if its transit was the transit floor.
+func (b *jitterBuffer) delay(playTime time.Duration) time.Duration {
+	return playTime - (b.end - durationOf(len(b.queue))) - b.arrivals.floor()
 }
 
-// place converts the PTS of a packet that has come at now to a time on our clock. If the timestamps have jumped,
-// because the sender slept or is a new one, place changes shift so that this packet is in time.
-func (b *jitterBuffer) place(now, pts time.Duration) time.Duration {
-	at := pts + b.shift
+// shifted returns the PTS of a packet plus shift. received is when the packet came. If the timestamps have jumped, shifted first
+// changes shift, so that the transit of this packet is the transit floor. Timestamps jump when the sender was suspended, or when
+// another sender follows.
+func (b *jitterBuffer) shifted(received, pts time.Duration) time.Duration {
+	start := pts + b.shift
 	if !b.started {
-		b.started, b.end = true, at
-		b.arrivals.add(now, at, 0)
+		b.started, b.end = true, start
+		b.arrivals.add(received, start, 0)
 	}
-	if late := now - at - b.arrivals.floor(); late.Abs() > timestampJump {
+	if late := received - start - b.arrivals.floor(); late.Abs() > timestampJump {
 		b.shift += late
-		at += late
+		start += late
 	}
-	return at
+	return start
 }
 
-// missing returns how much audio is missing between the end of the queue and a packet that has come at now.
-func (b *jitterBuffer) missing(now, pts time.Duration) time.Duration {
-	return max(b.place(now, pts)-b.end, 0)
+// missing returns how much audio is missing between the end of the queue and a packet with the given PTS.
+func (b *jitterBuffer) missing(received, pts time.Duration) time.Duration {
+	return max(b.shifted(received, pts)-b.end, 0)
 }
 
-// push appends recovered and samples to the queue. samples is the audio of a packet. recovered is audio that was lost
-// before the packet and was restored. Both are copied.
-func (b *jitterBuffer) push(now, pts time.Duration, recovered, samples []int16) {
-	at := b.place(now, pts)
-	b.arrivals.add(now, at-durationOf(len(recovered)), durationOf(len(recovered)+len(samples)))
-	at -= durationOf(len(recovered))
+// push appends recovered and samples to the queue, and copies both. samples is the audio of a packet with the given PTS. recovered
+// is audio that was lost before the packet and was restored. received is when the packet came.
+func (b *jitterBuffer) push(received, pts time.Duration, recovered, samples []int16) {
+	start := b.shifted(received, pts)
+	start -= durationOf(len(recovered))
+	b.arrivals.add(received, start, durationOf(len(recovered)+len(samples)))
 	var continuation []int16
-	if gap := at - b.end; gap <= roundTime || b.falseGap(now, gap) {
+	if gap := start - b.end; gap <= roundTime || b.falseGap(received, gap) {
 		b.shift -= gap
-		at -= gap
+		start -= gap
 	} else {
 		continuation = b.bridge(gap)
 	}
 	joint := len(b.queue)
 	b.queue = append(append(b.queue, recovered...), samples...)
 	pcm.CrossFade(b.queue[joint:], continuation, pcm.Overlap)
-	b.end = at + durationOf(len(b.queue)-joint)
-	b.lastCame, b.lastLength = now, durationOf(len(samples))
+	b.end = start + durationOf(len(b.queue)-joint)
+	b.lastCame, b.lastLength = received, durationOf(len(samples))
 	b.sincePause++
 	b.limit()
 }
 
-// falseGap reports whether the timestamps contain a short gap that did not happen. A clock rate that was signalled
-// wrongly causes such a gap before every packet. The gap is false if the time since the last packet is shorter than the
-// audio of that packet plus half of the gap.
-func (b *jitterBuffer) falseGap(now, gap time.Duration) bool {
-	return gap < 3*blockTime && now-b.lastCame < b.lastLength+gap/2
+// falseGap reports whether a short gap between timestamps is false, so that no audio is missing. A wrongly signalled clock rate
+// causes a false gap before every packet. The gap is false if the time since the last packet is shorter than the audio of that
+// packet plus half of the gap.
+func (b *jitterBuffer) falseGap(received, gap time.Duration) bool {
+	return gap < 3*blockTime && received-b.lastCame < b.lastLength+gap/2
 }
 
-// bridge fills a gap at the end of the queue with extrapolated audio. It returns the continuation of this audio, from
-// which the caller fades to the next packet. If the queue is empty and starved, bridge does not fill the gap, which
-// makes the pause longer.
+// bridge fills a gap at the end of the queue with extrapolated audio. It returns the continuation of this audio. The caller fades
+// from the continuation to the next packet. If the buffer is starved and its queue is empty, bridge fills nothing, and the pause
+// that is being played lasts until the next packet is due.
 func (b *jitterBuffer) bridge(gap time.Duration) (continuation []int16) {
 	if b.starved && len(b.queue) == 0 {
 		b.sincePause = 0
@@ -139,23 +141,23 @@ func (b *jitterBuffer) bridge(gap time.Duration) (continuation []int16) {
 	return fill[n:]
 }
 
-// limit drops the oldest audio of a queue that is longer than audioLimit, so that the queue becomes as long as the target.
+// limit drops the oldest audio of a queue that is longer than audioLimit. The rest is as long as the target.
 func (b *jitterBuffer) limit() {
 	if durationOf(len(b.queue)) > audioLimit {
 		b.trim(samplesIn(b.target()))
 	}
 }
 
-// trim drops all samples but the newest n. It fades from the first samples that it drops to the first that it keeps.
+// trim drops all samples except the newest n. It fades from the first samples that are dropped to the first that are kept.
 func (b *jitterBuffer) trim(n int) {
 	rest := b.queue[len(b.queue)-n:]
 	pcm.CrossFade(rest, b.queue, pcm.Overlap)
 	b.queue = b.queue[:copy(b.queue, rest)]
 }
 
-// pull fills block with the audio that is played at now. It returns false if the buffer has nothing to play and the
+// pull fills block with the audio that is played from playTime on. It returns false if the buffer has nothing to play. Then the
 // block is silence.
-func (b *jitterBuffer) pull(now time.Duration, block []int16) bool {
+func (b *jitterBuffer) pull(playTime time.Duration, block []int16) bool {
 	if b.starved && b.extrapolator.Done() && len(b.queue) == 0 {
 		clear(block)
 		clear(b.past[:])
@@ -163,10 +165,10 @@ func (b *jitterBuffer) pull(now time.Duration, block []int16) bool {
 	}
 	n, idle := 0, b.starved && b.extrapolator.Done()
 	if b.starved {
-		n = b.resume(now, block)
+		n = b.resume(playTime, block)
 	} else {
-		b.steer(now)
-		b.lastDelay = b.delay(now)
+		b.steer(playTime)
+		b.lastDelay = b.delay(playTime)
 	}
 	idle = idle && b.starved
 	if !b.starved {
@@ -189,7 +191,7 @@ func (b *jitterBuffer) read(block []int16) int {
 	return n
 }
 
-// remember keeps the newest samples that were played, for the extrapolator.
+// remember updates past by samples that are played.
 func (b *jitterBuffer) remember(played []int16) {
 	if n := len(played); n < len(b.past) {
 		copy(b.past[copy(b.past[:], b.past[n:]):], played)
@@ -198,15 +200,15 @@ func (b *jitterBuffer) remember(played []int16) {
 	}
 }
 
-// resume fills block with extrapolated audio up to the sample at which the queue may be played, and returns the number
-// of samples that it filled. If this is less than the block, the buffer is not starved any more.
-func (b *jitterBuffer) resume(now time.Duration, block []int16) int {
-	wait := b.wait(now)
+// resume fills block with extrapolated audio up to the sample from which on the queue may be played. It returns the number of
+// samples that it filled. If the queue may be played within this block, the buffer is not starved any more.
+func (b *jitterBuffer) resume(playTime time.Duration, block []int16) int {
+	wait := b.wait(playTime)
 	if wait >= len(block) {
 		b.extrapolator.Next(block)
 		return len(block)
 	}
-	if b.extrapolator.Done() && wait < 0 { // after silence, audio can be removed inaudibly
+	if b.extrapolator.Done() && wait < 0 { // after silence, the removal of audio is inaudible
 		if n := max(samplesIn(b.target()), len(b.queue)+wait); n < len(b.queue) {
 			b.queue = b.queue[:copy(b.queue, b.queue[len(b.queue)-n:])]
 		}
@@ -220,18 +222,18 @@ func (b *jitterBuffer) resume(now time.Duration, block []int16) int {
 	return wait
 }
 
-// quietLevel is a level in dBFS. A single packet below it, after a pause, is comfort noise of a sender that is
-// otherwise silent.
+// quietLevel is a level in dBFS. Audio below it can be shortened or lengthened inaudibly. A single packet below it, after a pause,
+// is comfort noise of a sender that is otherwise silent.
 const quietLevel = -50
 
-// wait returns how many samples must be extrapolated before the queue may be played. The result is negative if the
-// queue should have been played earlier. While extrapolated audio is audible, the queue is played as soon as its delay
-// is audioLatency.
-func (b *jitterBuffer) wait(now time.Duration) int {
+// wait returns how many samples must be extrapolated from playTime on before the queue may be played. The result is negative if
+// the queue should have been played earlier. While extrapolated audio is audible, the queue may be played when its delay is
+// audioLatency. In silence, it may be played when its delay is the target, and a single packet of comfort noise is not played.
+func (b *jitterBuffer) wait(playTime time.Duration) int {
 	if len(b.queue) == 0 {
 		return blockLength
 	}
-	delay := b.delay(now)
+	delay := b.delay(playTime)
 	if !b.extrapolator.Done() {
 		return samplesIn(audioLatency - delay)
 	}
@@ -244,11 +246,11 @@ func (b *jitterBuffer) wait(now time.Duration) int {
 	return samplesIn(b.target() - delay)
 }
 
-// steer corrects the delay towards the target, by removing or repeating one period at the beginning of the queue. The
-// larger the error of the delay, the less similar the two ends of the period have to be.
-func (b *jitterBuffer) steer(now time.Duration) {
-	excess := b.delay(now) - b.target()
-	if excess.Abs() <= steerAbove || now-b.steered < steerEvery || len(b.queue) < pcm.SpliceReach*pcm.Channels {
+// steer corrects the delay towards the target, by removing or repeating one period at the beginning of the queue. The larger the
+// error of the delay, the less similar the audio at both ends of the period has to be.
+func (b *jitterBuffer) steer(playTime time.Duration) {
+	excess := b.delay(playTime) - b.target()
+	if excess.Abs() <= steerAbove || playTime-b.steered < steerEvery || len(b.queue) < pcm.SpliceReach*pcm.Channels {
 		return
 	}
 	s := b.splice(excess.Abs())
@@ -263,11 +265,11 @@ func (b *jitterBuffer) steer(now time.Duration) {
 	default:
 		return
 	}
-	b.steered = now
+	b.steered = playTime
 }
 
-// splice finds by how much the beginning of the queue can be made shorter or longer inaudibly. For quiet audio, which can
-// be changed by any length, splice returns change, up to pcm.MaxLag.
+// splice finds a length by which the beginning of the queue can be made shorter or longer inaudibly. Quiet audio can be changed
+// by any length, so its length is change, at most pcm.MaxLag.
 func (b *jitterBuffer) splice(change time.Duration) pcm.Splice {
 	if pcm.Level(b.queue[:pcm.SpliceReach*pcm.Channels]) < quietLevel {
 		return pcm.Splice{Lag: min(samplesIn(change)/pcm.Channels, pcm.MaxLag), Similarity: 1}

@@ -10,17 +10,17 @@ import (
 // refreshEvery is the least time between two requests for a keyframe.
 const refreshEvery = time.Second
 
-// keyframeGate withholds packets that the decoder cannot decode: the packets from a loss until the next keyframe.
-// Meanwhile the last good frame is shown.
+// keyframeGate keeps packets from a decoder that cannot decode them: the packets from a loss until the next keyframe. Meanwhile
+// the last good frame is shown.
 type keyframeGate struct {
 	requests keyframeRequests
-	closed   bool // packets are withheld until a keyframe comes; owned by the goroutine that decodes
+	closed   bool // no packet is admitted until a keyframe comes; owned by the goroutine that decodes
 }
 
-// admit reports whether p may be decoded. decoder is the codec of the open decoder. The gate closes at a loss and at a
-// change of the codec, and opens at a keyframe. While the gate is closed, admit requests keyframes.
-func (g *keyframeGate) admit(p mixer.Packet, decoder mixer.Codec) bool {
-	if p.Lost || p.Codec != decoder {
+// admit reports whether p may be decoded. current is the codec of the open decoder. The gate closes at a loss and at a change
+// of the codec, and opens at a keyframe. While the gate is closed, admit requests keyframes.
+func (g *keyframeGate) admit(p mixer.Packet, current mixer.Codec) bool {
+	if p.Lost || p.Codec != current {
 		g.closed = true
 	}
 	if !p.Key && g.closed {
@@ -37,12 +37,12 @@ func (g *keyframeGate) fail() {
 	g.requests.request()
 }
 
-// keyframeRequests limits the rate of the requests for keyframes that a sender gets. Safe for concurrent use.
+// keyframeRequests limits how often a sender is asked for a keyframe. Safe for concurrent use.
 type keyframeRequests struct {
-	send func()
+	send func() // asks the sender for a keyframe
 
 	mu   sync.Mutex
-	last time.Time
+	last time.Time // when the last request was sent
 }
 
 // request sends a request unless one was sent within refreshEvery.
@@ -52,7 +52,7 @@ func (r *keyframeRequests) request() {
 	}
 }
 
-// allow reports whether a request may be sent at now, and if so sets the time of the last request.
+// allow reports whether a request may be sent now. If so, it records now as the time of the last request.
 func (r *keyframeRequests) allow(now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -8,30 +8,31 @@ import (
 	"azulejo/mixer"
 )
 
-// layerChoice decides which of a source's layers is used. The goroutine that decodes owns it and calls its methods.
-// Only methods whose comments say so are safe for concurrent use.
+// layerChoice decides which of a source's layers is in use, that is, which one is decoded. The goroutine that decodes owns the
+// layerChoice. Other goroutines may call only the methods whose comments say that they are safe for concurrent use.
 type layerChoice struct {
-	layers          []layer
-	current, wanted atomic.Int32 // the layer in use, and the layer that replaces it at its own next keyframe; written by the owner
+	layers  []layer
+	current atomic.Int32 // the layer in use; written by the owner
+	wanted  atomic.Int32 // the layer that comes into use at its own next keyframe; current if none does; written by the owner
 }
 
 // layer is one of several versions of a source's video.
 type layer struct {
-	seen atomic.Int64 // when a packet last came, in Unix ns
+	seen atomic.Int64 // when a packet of the layer last came, in Unix ns; zero if none has come
 
 	// Owned by the goroutine that decodes.
 	size        mixer.Size // zero until a key packet has come
-	wantedSince time.Time  // when the layer last became the wanted one; zero if it never was
+	wantedSince time.Time  // when the layer last became the wanted layer; zero if it never did
 }
 
-// reset makes n layers, of which the smallest is in use.
+// reset makes n layers. Layer n-1, the smallest, is in use.
 func (c *layerChoice) reset(n int) {
 	c.layers = make([]layer, n)
 	c.current.Store(int32(n - 1))
 	c.wanted.Store(int32(n - 1))
 }
 
-// arrived sets the time at which a packet of layer n last came. Safe for concurrent use.
+// arrived records that a packet of layer n came. Safe for concurrent use.
 func (c *layerChoice) arrived(n int, now time.Time) { c.layers[n].seen.Store(now.UnixNano()) }
 
 // uses reports whether layer n is in use or wanted. Safe for concurrent use.
@@ -39,7 +40,7 @@ func (c *layerChoice) uses(n int) bool {
 	return int32(n) == c.current.Load() || int32(n) == c.wanted.Load()
 }
 
-// stopped reports whether no packet of the layer in use came for layerSilence. Safe for concurrent use.
+// stopped reports whether the layer in use is silent. Safe for concurrent use.
 func (c *layerChoice) stopped(now time.Time) bool { return c.layers[c.current.Load()].silent(now) }
 
 // learnSize reads the size of a layer from its key packet.
@@ -49,7 +50,7 @@ func (c *layerChoice) learnSize(p layerPacket) {
 	}
 }
 
-// choose decides which layer is wanted for a use of the video. switching tells whether another layer is still in use.
+// choose decides which layer is wanted for the use u of the video. switching says that the wanted layer is not in use yet.
 func (c *layerChoice) choose(u videoUse, now time.Time) (wanted int, switching bool) {
 	wanted = chooseLayer(c.layers, int(c.current.Load()), u, now)
 	if c.wanted.Swap(int32(wanted)) != int32(wanted) {
@@ -58,8 +59,8 @@ func (c *layerChoice) choose(u videoUse, now time.Time) (wanted int, switching b
 	return wanted, int32(wanted) != c.current.Load()
 }
 
-// admit reports whether p is used. A keyframe of the wanted layer makes this layer the one in use; switched reports
-// that p did so.
+// admit reports whether p belongs to the layer in use. If p is a keyframe of the wanted layer, this layer comes into use first,
+// and switched is true.
 func (c *layerChoice) admit(p layerPacket) (used, switched bool) {
 	if int32(p.layer) == c.current.Load() {
 		return true, false
@@ -71,20 +72,20 @@ func (c *layerChoice) admit(p layerPacket) (used, switched bool) {
 	return true, true
 }
 
-// How long layers may be silent.
+// How long layers may be silent, see layer.silent and layer.failed.
 const (
-	layerSilence  = time.Second      // a layer without a packet for this time is silent; if it is in use, a layer that is not replaces it
-	layerPatience = 5 * time.Second  // a silent layer has failed if it became the wanted one longer ago than this
-	layerRetry    = 30 * time.Second // a failed layer is tried again if it became the wanted one longer ago than this
+	layerSilence  = time.Second      // a layer is silent if no packet came for longer than this
+	layerPatience = 5 * time.Second  // a silent layer has failed if it became the wanted layer longer ago than this
+	layerRetry    = 30 * time.Second // a failed layer is tried again when it became the wanted layer this long ago
 )
 
-// silent reports whether no packet came for layerSilence.
+// silent reports whether no packet of the layer came for layerSilence.
 func (l *layer) silent(now time.Time) bool {
 	return now.Sub(time.Unix(0, l.seen.Load())) > layerSilence
 }
 
-// failed reports whether the layer is silent although it became the wanted one more than layerPatience ago. After
-// layerRetry the failure is forgotten.
+// failed reports whether the layer is silent although it became the wanted layer more than layerPatience ago. After layerRetry
+// the layer does not count as failed any more.
 func (l *layer) failed(now time.Time) bool {
 	if l.wantedSince.IsZero() || !l.silent(now) {
 		return false
@@ -98,9 +99,9 @@ func (l *layer) failed(now time.Time) bool {
 // change a little.
 const enlargeAtMost = 1.15
 
-// chooseLayer returns the smallest layer that fills the tile, or the largest if none does. A layer of unknown size
-// counts as large enough until its size is known, so a camera's sub-stream is tried before its main stream. Layers that
-// are gone are left out.
+// chooseLayer returns the smallest layer that fills the tile of u, or the largest layer if none does. A layer of unknown size
+// counts as large enough, so a camera's sub-stream is tried before its main stream. Layers that are gone are left out. If all
+// are gone, the result is current, the layer in use.
 func chooseLayer(layers []layer, current int, u videoUse, now time.Time) int {
 	best := current
 	found := false
@@ -115,7 +116,8 @@ func chooseLayer(layers []layer, current int, u videoUse, now time.Time) int {
 	return best
 }
 
-// gone reports whether layer i cannot be used: it has failed, or it is in use and silent while another layer is not.
+// gone reports whether layer i cannot be used. Either it has failed, or it is in use and silent while another layer is not
+// silent.
 func gone(layers []layer, i, current int, now time.Time) bool {
 	l := &layers[i]
 	if l.failed(now) {
@@ -137,8 +139,8 @@ func anyAlive(layers []layer, now time.Time) bool {
 	return false
 }
 
-// better reports whether layer i is better for a tile than layer j. A layer that fills the tile is better than one that
-// does not. If both fill it, the smaller one is better; if neither does, the larger one.
+// better reports whether layer i is better than layer j for the tile of u. A layer that fills the tile is better than a layer
+// that does not. If both fill the tile, the smaller layer is better. If neither does, the larger layer is better.
 func better(layers []layer, i, j, current int, u videoUse) bool {
 	fillsI, fillsJ := layers[i].fills(u, i == current), layers[j].fills(u, j == current)
 	if fillsI != fillsJ {
@@ -147,7 +149,8 @@ func better(layers []layer, i, j, current int, u videoUse) bool {
 	return smaller(layers, i, j) == fillsI
 }
 
-// fills reports whether the layer is large enough for the tile. The layer in use may be a little smaller, see enlargeAtMost.
+// fills reports whether the layer is large enough for the tile of u. current says whether the layer is in use. If so, it may be
+// a little smaller, see enlargeAtMost.
 func (l *layer) fills(u videoUse, current bool) bool {
 	if l.size.W == 0 || l.size.H == 0 {
 		return true

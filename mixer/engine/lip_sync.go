@@ -8,40 +8,39 @@ import (
 
 // How long frames wait for their audio.
 const (
-	syncMost  = 500 * time.Millisecond // the longest delay; a larger skew between audio and video means wrong clocks
-	syncSnap  = 300 * time.Millisecond // a larger error of the delay is corrected at once
-	syncSlew  = 100                    // a smaller error of the delay is corrected by 1/100 of the time that passes
-	syncPause = 10 * time.Second       // video does not wait for audio that has been silent for longer
-	// announceDelay is the least change of the delay that the hub gets to know.
-	announceDelay = time.Millisecond
-	tickWait      = 20 * time.Millisecond // how long a frame waits for the next tick of its view, on average at 25 frames a second
+	syncMost      = 500 * time.Millisecond // the longest delay; a larger skew between audio and video means wrong clocks
+	syncSnap      = 300 * time.Millisecond // a larger error of the delay is corrected at once
+	syncSlew      = 100                    // a smaller error of the delay is corrected slowly: by at most 1/100 of the time that passes
+	syncPause     = 10 * time.Second       // video does not wait for audio that has been silent for longer
+	announceDelay = time.Millisecond       // a smaller change of the delay is not announced to the hub
+	tickWait      = 20 * time.Millisecond  // average time that a frame waits for the next tick of a view with 25 frames a second
 )
 
-// audioTiming is the audio input of the same source. Lip sync needs these methods of it.
+// audioTiming is the audio of the same source, as lip sync sees it. audioInput implements it.
 type audioTiming interface {
 	// arrival converts t to an arrival time: the duration since a moment that is the same for audio and video.
 	arrival(t time.Time) time.Duration
-	// videoLead returns by how much video that is not delayed would be shown before its audio is heard. video is the
-	// transit floor of the video by the sender's wall clock.
-	videoLead(now time.Time, video transit.Floor) time.Duration
+	// videoLead returns by how much video that is not delayed is shown before its audio is heard. videoFloor is the transit
+	// floor of the video by the sender's wall clock.
+	videoLead(now time.Time, videoFloor transit.Floor) time.Duration
 }
 
-// lipSync delays the frames of a source so that they are shown when their audio is heard, because audio waits in its
-// jitter buffer. One goroutine owns it.
+// lipSync delays the video of a source, because the audio of the source waits in its jitter buffer. So each frame is shown when
+// its audio is heard. One goroutine owns the lipSync.
 type lipSync struct {
 	audio  audioTiming
 	layers []layerTransit
-	delay  time.Duration // from the arrival of a packet until its frame is shown, if the transit is the transit floor
+	delay  time.Duration // from the arrival of a packet whose transit is the transit floor until its frame is shown
 	moved  time.Time     // when follow was last called
 
 	announced time.Duration       // the delay with which delayed was last called
-	delayed   func(time.Duration) // is called when the delay has changed
+	delayed   func(time.Duration) // gets each new delay
 }
 
-// layerTransit has the transit floors of the packets of one layer.
+// layerTransit holds the transit floors of the packets of one layer.
 type layerTransit struct {
 	byTimestamp transit.Floor // by RTP timestamps
-	byCapture   transit.Floor // by the sender's wall clock
+	byCapture   transit.Floor // by Packet.Captured, the sender's wall clock
 }
 
 // newLipSync returns a lipSync that calls delayed when the delay has changed by announceDelay or more.
@@ -49,8 +48,8 @@ func newLipSync(audio audioTiming, layers int, delayed func(time.Duration)) lipS
 	return lipSync{audio: audio, layers: make([]layerTransit, layers), delayed: delayed}
 }
 
-// schedule returns when the frame of p is to be shown: delay after the arrival of p, less the time by which the transit
-// of p is longer than the transit floor.
+// schedule returns when the frame of p is to be shown, and updates the delay. The frame is shown delay after p arrived. If the
+// transit of p is longer than the transit floor, the frame is shown earlier by the difference.
 func (l *lipSync) schedule(p layerPacket) time.Time {
 	t := &l.layers[p.layer]
 	arrived := l.audio.arrival(p.arrived)
@@ -71,7 +70,8 @@ func (l *lipSync) schedule(p layerPacket) time.Time {
 	return p.arrived.Add(l.delay - late)
 }
 
-// follow moves the delay towards target. It does so slowly, because a change of the delay makes motion slower or faster.
+// follow moves the delay towards target, slowly, because a change of the delay makes motion slower or faster. An error above
+// syncSnap is corrected at once.
 func (l *lipSync) follow(target time.Duration, now time.Time) {
 	step := now.Sub(l.moved) / syncSlew
 	l.moved = now

@@ -307,7 +307,7 @@ func TestSilentAudioIsNotWaitedFor(t *testing.T) {
 		{"heard again", 0, false, 110 * ms, 150 * ms},
 		{"muted", time.Second, true, 0, audioLatency},
 	} {
-		s.audible = now.Add(-c.quiet)
+		s.audibleAt = now.Add(-c.quiet)
 		s.muted.Store(c.muted)
 		if got := s.videoLead(now, transit.Floor{}); got != c.ahead {
 			t.Errorf("%s: a frame is %v ahead; want %v", c.name, got, c.ahead)

@@ -3,11 +3,11 @@ package engine
 import "sync"
 
 // mailbox is the queue of jobs for the control loop. It is not bounded, because no job may be lost. It stays short, because
-// senders wait for the answers to their requests. Safe for concurrent use.
+// the hub's callers wait for the answers to their requests. Safe for concurrent use.
 type mailbox struct {
 	mu     sync.Mutex
 	jobs   []func()
-	more   chan struct{} // holds one value while there may be jobs to fetch
+	more   chan struct{} // holds at most one value, which says that there may be jobs to fetch
 	closed bool
 }
 
@@ -37,7 +37,7 @@ func (m *mailbox) fetch() []func() {
 	return jobs
 }
 
-// close removes all jobs and returns them. From then on post refuses jobs.
+// close removes all jobs and returns them. After that, post refuses jobs.
 func (m *mailbox) close() []func() {
 	jobs := m.fetch()
 	m.mu.Lock()

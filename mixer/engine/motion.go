@@ -6,13 +6,13 @@ import (
 	"azulejo/mixer"
 )
 
-// lowMotion is the number of bits per pixel below which a video counts as hardly moving. Footage of a street in 720p15
-// takes 0.08 bits per pixel with traffic, and 0.01 at night without traffic.
+// lowMotion is a number of bits per pixel. In a video below it, hardly anything moves. Measured with a camera at 720p15: a
+// street with traffic takes 0.08 bits per pixel, and the street at night without traffic 0.01.
 const lowMotion = 0.02
 
-// motionMeter estimates from the sizes of packets how much a source's video moves.
+// motionMeter estimates how much moves in a source's video, from the sizes of its packets.
 type motionMeter struct {
-	bits float64     // mean bits per pixel of the latest frames that are not keyframes; owned by the goroutine that calls add
+	bits float64     // moving average of the bits per pixel of frames that are not keyframes; owned by the goroutine that calls add
 	low  atomic.Bool // bits is below lowMotion
 }
 

@@ -7,8 +7,8 @@ import (
 	"azulejo/mixer/engine/layout"
 )
 
-// normalize returns the normal form of v. Views that show the same have the same normal form: fields that are zero get the
-// room's defaults, fields without effect become zero, and lists are sorted.
+// normalize returns the normal form of v. Views that show the same have the same normal form. Zero fields get the room's
+// defaults from cfg, fields without effect become zero, and lists of names are sorted.
 func normalize(v mixer.View, cfg mixer.Config) mixer.View {
 	setDefault := func(field *int, value int) {
 		if *field == 0 {
@@ -39,7 +39,7 @@ func normalize(v mixer.View, cfg mixer.Config) mixer.View {
 	return v
 }
 
-// geometry returns the layout.Scene of v with no sources in it.
+// geometry returns the layout.Scene of v without sources.
 func geometry(v mixer.View) layout.Scene {
 	return layout.Scene{Kind: v.Layout, Width: v.Width, Height: v.Height, Capacity: v.Capacity, Cells: v.Tiles}
 }

@@ -11,19 +11,23 @@ import (
 
 // The colours that views are drawn in.
 var (
-	background = codec.RGB(10, 16, 32)    // ground between and behind the tiles
+	background = codec.RGB(10, 16, 32)    // canvas between and behind the tiles
 	bars       = codec.RGB(4, 7, 16)      // bars beside a frame whose aspect ratio differs from the tile's
-	slate      = codec.RGB(24, 42, 84)    // ground of a placeholder
+	slate      = codec.RGB(24, 42, 84)    // background of a placeholder
 	ink        = codec.RGB(255, 255, 255) // names and titles
 	faint      = codec.RGB(150, 170, 210) // smaller text below a title
-	shade      = codec.RGB(6, 12, 28)     // ground behind a name on a frame
-	speech     = codec.RGB(255, 196, 61)  // border around a source that speaks
+	shade      = codec.RGB(6, 12, 28)     // background of a name on a frame
+	speech     = codec.RGB(255, 196, 61)  // border of the tile of a source that speaks
 )
 
-// shadeAlpha is the opacity of the ground behind a name, from 0 to 255.
-const shadeAlpha = 160
+// Opacities, from 0 to 255.
+const (
+	shadeAlpha = 160 // of the background of a name
+	plateAlpha = 210 // of the background of a caption on a frame
+	veilAlpha  = 120 // of the veil on the last frame of a lost source
+)
 
-// painter draws text and borders on canvases. It caches rendered text, so that each text is rendered once per size. Safe
+// painter draws text and borders on canvases. It caches rendered text, so that each text is rendered only once per size. Safe
 // for concurrent use.
 type painter struct {
 	font *label.Font
@@ -32,22 +36,21 @@ type painter struct {
 	masks map[maskKey]*image.Alpha
 }
 
-// maskKey identifies rendered text: everything that affects how it looks.
+// maskKey identifies rendered text. It holds everything that affects how the text looks.
 type maskKey struct {
 	text        string
-	size, width int // height of the text and its greatest width, in pixels
+	size, width int // height and greatest width of the text in pixels
 }
 
-// maxMasks is the number of masks that are cached at most. When the cache is full, it is cleared, and masks that are still
-// in use are rendered again.
+// maxMasks is the greatest number of masks in the cache. A full cache is cleared. Then masks that are still in use are
+// rendered again.
 const maxMasks = 512
 
 func newPainter(font *label.Font) *painter {
 	return &painter{font: font, masks: map[maskKey]*image.Alpha{}}
 }
 
-// mask returns text as a mask, size pixels high and at most width pixels wide. The caller must not change the mask: it is
-// shared.
+// mask returns text as an alpha mask, size pixels high and at most width pixels wide. The mask is shared and read-only.
 func (p *painter) mask(text string, size, width int) *image.Alpha {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -63,10 +66,10 @@ func (p *painter) mask(text string, size, width int) *image.Alpha {
 	return mask
 }
 
-// nameplate is a source's name on a shaded ground. It is made once and drawn on every frame.
+// nameplate is a source's name on a translucent background. It is made once per still and drawn on every frame.
 type nameplate struct {
-	ground, text *image.Alpha
-	pad          int // space around the text, in pixels
+	ground, text *image.Alpha // masks of the background and of the name
+	pad          int          // space around the text, in pixels
 }
 
 // nameplate makes a nameplate for frames of w by h pixels.
@@ -92,25 +95,35 @@ func (n *nameplate) draw(f *codec.Frame, r image.Rectangle) {
 	f.Blend(n.text, x+n.pad, y+(n.ground.Rect.Dy()-n.text.Rect.Dy())/2, ink)
 }
 
-// message fills r with a placeholder: title, and subtitle in smaller text below it.
+// message fills the rectangle r of f with a placeholder. It has a title, and a subtitle in smaller text below the title.
 func (p *painter) message(f *codec.Frame, r image.Rectangle, title, subtitle string) {
 	f.Fill(r, slate)
-	size := min(max(r.Dy()/8, 10), 64)
+	size := titleSize(r)
 	y := (r.Min.Y+r.Max.Y)/2 - size
 	p.centre(f, r, title, size, y, ink)
-	p.centre(f, r, subtitle, max(size*6/10, 8), y+size*3/2, faint)
+	p.centre(f, r, subtitle, subtitleSize(r), y+size*3/2, faint)
 }
 
-// centre draws text with its top at y, centred between the left and the right side of r. size is its height in pixels.
+// titleSize returns the height of the title of a placeholder in r, in pixels.
+func titleSize(r image.Rectangle) int { return min(max(r.Dy()/8, 10), 64) }
+
+// subtitleSize returns the height of the text below the title, in pixels.
+func subtitleSize(r image.Rectangle) int { return max(titleSize(r)*6/10, 8) }
+
+// messageWidth returns the greatest width of text in r, in pixels.
+func messageWidth(r image.Rectangle) int { return r.Dx() * 9 / 10 }
+
+// centre draws text with its top at y, centred between the left and the right side of r. size is the height of the text in
+// pixels.
 func (p *painter) centre(f *codec.Frame, r image.Rectangle, text string, size, y int, c codec.Colour) {
 	if text == "" {
 		return
 	}
-	mask := p.mask(text, size, r.Dx()*9/10)
+	mask := p.mask(text, size, messageWidth(r))
 	f.Blend(mask, (r.Min.X+(r.Dx()-mask.Rect.Dx())/2)&^1, y&^1, c)
 }
 
-// clock draws the date and time in the upper right corner. Its ground is opaque, so that it covers the time that was drawn
+// clock draws the date and time in the upper right corner. The background is opaque, so that it covers the time that was drawn
 // before.
 func (p *painter) clock(f *codec.Frame, now time.Time) {
 	size := textSize(f.Height())
@@ -121,7 +134,7 @@ func (p *painter) clock(f *codec.Frame, now time.Time) {
 	f.Blend(mask, ground.Min.X+(w-mask.Rect.Dx())/2, (h-mask.Rect.Dy())/2, ink)
 }
 
-// border draws the border that marks a source that speaks, just inside r.
+// border draws a border just inside r. The border marks the tile of a source that speaks.
 func (p *painter) border(f *codec.Frame, r image.Rectangle) {
 	width := max(2, r.Dy()/90&^1)
 	for _, side := range []image.Rectangle{
@@ -132,7 +145,8 @@ func (p *painter) border(f *codec.Frame, r image.Rectangle) {
 	}
 }
 
-// rounded returns a mask of w by h pixels with round corners. Inside them every pixel has the value alpha.
+// rounded returns the mask of a rectangle of w by h pixels with round corners. Pixels inside the rectangle have the value
+// alpha.
 func rounded(w, h, radius int, alpha uint8) *image.Alpha {
 	m := image.NewAlpha(image.Rect(0, 0, w, h))
 	for y := range h {

@@ -8,9 +8,9 @@ import (
 	"azulejo/mixer"
 )
 
-// passthroughOffer is the state of passthrough of one rendition. It holds the source that is offered to the hub, and
-// whether the hub sends that source's packets instead of the rendition's. Methods of a nil offer do nothing. Safe for
-// concurrent use.
+// passthroughOffer is the state of passthrough of one rendition: the source that is offered to the hub, and whether the hub
+// sends the packets of this source instead of the rendition's packets. Methods of a nil passthroughOffer do nothing and return
+// false. Safe for concurrent use.
 type passthroughOffer struct {
 	rendition *videoRendition
 
@@ -18,11 +18,12 @@ type passthroughOffer struct {
 	source     *source // the source that is offered; nil: none
 	number     uint64  // number of the newest offer or withdrawal
 	passing    bool    // the hub sends the packets of source, so nothing is encoded
-	keyPending bool    // passthrough has ended, and no keyframe was encoded since
+	keyPending bool    // passthrough has ended, and no keyframe has been encoded since
 }
 
-// offer offers s to the hub, or withdraws the last offer if s is nil. It does nothing if s is the source that is offered
-// already. layout is the view's layout. Only the view's ticker calls offer.
+// offer offers the source s to the hub, or withdraws the last offer if s is nil. It does nothing if s is already offered. A new
+// offer ends passthrough of the old source. layout is the view's layout, which is sent first. Only the view's ticker calls
+// offer.
 func (o *passthroughOffer) offer(s *source, layout *mixer.Layout) {
 	if o == nil {
 		return
@@ -53,8 +54,8 @@ func (o *passthroughOffer) resumeEncoding() {
 	o.passing = false
 }
 
-// set starts or ends passthrough at the request of the hub. number is the offer that the request is about. A request about
-// an older offer is ignored.
+// set starts or ends passthrough at the request of the hub. number is the number of the offer that the hub means. The request is
+// ignored if this is not the newest offer.
 func (o *passthroughOffer) set(number uint64, active bool) {
 	if o == nil {
 		return
@@ -80,8 +81,8 @@ func (o *passthroughOffer) active() bool {
 	return o.passing
 }
 
-// keyframeDue reports whether passthrough has ended and no keyframe was encoded since. Then the next encoded frame must be
-// a keyframe.
+// keyframeDue reports whether passthrough has ended and no keyframe has been encoded since. Then the next encoded frame must be a
+// keyframe.
 func (o *passthroughOffer) keyframeDue() bool {
 	if o == nil {
 		return false
@@ -91,7 +92,7 @@ func (o *passthroughOffer) keyframeDue() bool {
 	return o.keyPending
 }
 
-// clearKeyframeDue returns what keyframeDue would return, and resets it to false.
+// clearKeyframeDue returns the same as keyframeDue. After that, keyframeDue returns false until passthrough ends again.
 func (o *passthroughOffer) clearKeyframeDue() bool {
 	if o == nil {
 		return false
@@ -103,7 +104,7 @@ func (o *passthroughOffer) clearKeyframeDue() bool {
 	return due
 }
 
-// requestKeyframe requests a keyframe of the source that is offered, if any.
+// requestKeyframe requests a keyframe from the source that is offered, if any.
 func (o *passthroughOffer) requestKeyframe() {
 	if o == nil {
 		return
@@ -116,18 +117,18 @@ func (o *passthroughOffer) requestKeyframe() {
 	}
 }
 
-// offerPassthrough updates the offers of all renditions. It returns the renditions that have to be encoded, and reuses the
-// memory of all for them.
-func (v *view) offerPassthrough(all []*videoRendition) []*videoRendition {
+// offerPassthrough updates the offers of the given renditions. It returns the renditions that have to be encoded. The result
+// reuses the memory of renditions.
+func (v *view) offerPassthrough(renditions []*videoRendition) []*videoRendition {
 	only := v.passable()
-	return slices.DeleteFunc(all, func(r *videoRendition) bool {
+	return slices.DeleteFunc(renditions, func(r *videoRendition) bool {
 		r.passthrough.offer(only, v.layout.Load())
 		return r.passthrough.active()
 	})
 }
 
-// passable returns the source that the view shows alone, if the source's packets may be sent instead of the composed view.
-// It returns nil if the view shows anything else, if the source sends no video, and before the first layout.
+// passable returns the source whose packets may be sent instead of the composed view: the only source that the view shows. It
+// returns nil if the view shows anything else, if the source sends no video, and before the first layout.
 func (v *view) passable() *source {
 	if !v.spec.Alone() || v.scene.large == nil || v.layout.Load() == nil {
 		return nil

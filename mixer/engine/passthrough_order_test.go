@@ -37,7 +37,7 @@ func TestNothingIsEncodedDuringPassthrough(t *testing.T) {
 	}
 	v := stage(t, m, alone)
 	v.holders = 2
-	r, err := newVideoRendition(m.Engine, videoKey{id: mixer.H264, size: mixer.Size{W: 320, H: 180}, profile: 66}, v)
+	r, err := newVideoRendition(m.Engine, videoKey{codec: mixer.H264, size: mixer.Size{W: 320, H: 180}, profile: 66}, v)
 	if err != nil {
 		t.Fatal(err)
 	}

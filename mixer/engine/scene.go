@@ -11,7 +11,7 @@ import (
 
 // scene holds everything that decides which tiles a view has.
 type scene struct {
-	sources []*source // that want a tile, in the order of their places
+	sources []*source // the sources that the view does not exclude, by place; none if the source of a focus layout is missing
 	large   *source   // the source that is shown large or alone; nil: none
 	page    int       // number of the page that is shown; the first is 0
 	pages   int       // number of pages, at least 1
@@ -21,7 +21,7 @@ func (s scene) same(o scene) bool {
 	return s.large == o.large && s.page == o.page && s.pages == o.pages && slices.Equal(s.sources, o.sources)
 }
 
-// arrange replaces all tiles if the scene has changed.
+// arrange makes new tiles if the scene has changed.
 func (v *view) arrange(now time.Time) {
 	next := v.nextScene(now)
 	if next.same(v.scene) {
@@ -36,12 +36,12 @@ func (v *view) arrange(now time.Time) {
 		t.above = slices.ContainsFunc(v.tiles, t.overlaps)
 		v.tiles = append(v.tiles, t)
 	}
-	for _, t := range old { // after the new tiles have demanded their sources, so that no demand falls to zero in between
+	for _, t := range old { // old tiles are closed last, so that no source's demand falls to zero in between
 		t.close()
 	}
 }
 
-// nextScene returns the scene at now.
+// nextScene returns the scene that the view has to show now.
 func (v *view) nextScene(now time.Time) scene {
 	var s scene
 	for _, source := range v.engine.snapshot() {
@@ -65,9 +65,9 @@ func (v *view) nextScene(now time.Time) scene {
 	return s
 }
 
-// large returns the source to show large: the source that the view names, else the speaker, else the first of sources. If
-// the speaker is not among sources, the source that is large now stays. The result is nil if sources is empty, and if a
-// focus layout names a source that is missing.
+// large returns the source to show large, one of sources. The first choice is the source that the view names. A focus layout
+// has no other choice. The second choice is the active speaker, or if the speaker is not among sources, the source that is
+// large already. The last choice is the first of sources. The result is nil if there is no choice.
 func (v *view) large(sources []*source) *source {
 	if v.spec.Spotlight != "" {
 		if i := slices.IndexFunc(sources, func(s *source) bool { return s.called(v.spec.Spotlight) }); i >= 0 {
@@ -90,7 +90,7 @@ func (v *view) large(sources []*source) *source {
 	return sources[0]
 }
 
-// geometry returns the layout.Scene of v with the sources of s.
+// geometry returns the layout.Scene of v for the scene s.
 func (v *view) geometry(s scene) layout.Scene {
 	g := geometry(v.spec)
 	g.Count, g.Large, g.Page = len(s.sources), slices.Index(s.sources, s.large), s.page
@@ -108,8 +108,8 @@ func (v *view) emptyText() string {
 	return "Nobody is here yet"
 }
 
-// demand tells the sources on tiles in what size they are shown. decode is false while the hub passes a source's own
-// packets through for all renditions. Then the source must send video, but the engine need not decode it.
+// demand demands the video of the sources on tiles, in the sizes of their tiles. decode is false while the hub passes a
+// source's own packets through for all renditions. Then the source must send its video, but the engine need not decode it.
 func (v *view) demand(decode bool) {
 	v.decode = decode
 	for _, t := range v.tiles {
@@ -117,7 +117,7 @@ func (v *view) demand(decode bool) {
 	}
 }
 
-// updateLayout updates the layout that viewers get, if it has changed.
+// updateLayout replaces v.layout, the layout that viewers get, if it has changed.
 func (v *view) updateLayout(now time.Time) {
 	next := &mixer.Layout{Canvas: mixer.Size{W: v.spec.Width, H: v.spec.Height}, Tiles: make([]mixer.TileInfo, 0, len(v.tiles))}
 	shown := 0

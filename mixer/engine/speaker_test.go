@@ -9,7 +9,7 @@ import (
 
 // forum plays levels to a speaker under a clock of the test.
 type forum struct {
-	speaker[string]
+	speakerDetector[string]
 	t        *testing.T
 	now      time.Time
 	speaking map[string]bool

@@ -4,16 +4,17 @@ package engine
 const (
 	steerFull = 0.95 // above this share, quality is lowered by one step
 	steerFree = 0.80 // below this share, quality is raised by one step
-	steerMost = 8    // steps below the best quality at most; beyond them only the cap limits the bits
+	steerMost = 8    // quality is lowered by at most this many steps; then only the cap limits the bits
 )
 
-// steering chooses the quality of the next GOP by the bits of the last one, so that the encoder rarely has to enforce its
-// bitrate cap, which spends bits badly. A busy wall at 2 Mb/s got an SSIM of 0.970 with the cap alone and 0.975 with
-// steering.
+// steering chooses the quality of the next GOP by the number of bits of the last GOP. So the encoder rarely has to enforce its
+// bitrate cap. An encoder at its cap distributes the bits badly. Measured with a busy grid of cameras at 2 Mb/s: the SSIM is
+// 0.970 with the cap alone, and 0.975 with steering.
 type steering struct {
-	best, current int // the best quality, and the quality of the current GOP, as x264's CRF: larger is worse
-	maxBits       int // bits that the cap allows for a GOP
-	bits          int // bits of the current GOP so far
+	best    int // the best quality, as x264's CRF: larger is worse
+	current int // the quality of the current GOP, as x264's CRF
+	maxBits int // bits that the cap allows for a GOP
+	bits    int // bits of the current GOP so far
 }
 
 // next ends the current GOP, starts the next one and returns its quality.

@@ -10,29 +10,29 @@ import (
 	"azulejo/mixer/engine/layout"
 )
 
-// stillKey identifies a still of a source: its size in pixels, and whether the frame is cropped or fitted.
+// stillKey identifies a still of a source: the size of the still in pixels, and whether the frame is cropped or fitted.
 type stillKey struct {
 	w, h int
-	fill bool // the frame is cropped to the aspect ratio of w by h
+	fill bool // the frame is cropped to the aspect ratio of w by h; false: the whole frame is scaled to w by h
 }
 
-// covers reports whether a still with this key covers a tile with the rectangle r completely.
+// covers reports whether a still with this key is as large as the rectangle r of a tile.
 func (k stillKey) covers(r image.Rectangle) bool { return k.w == r.Dx() && k.h == r.Dy() }
 
-// cutout returns the part of f that a still with this key shows, and the size of the still.
+// cutout returns the cutout of f that a still with this key shows.
 func (k stillKey) cutout(f *codec.Frame) codec.Cutout {
 	c := codec.Cutout{Width: k.w, Height: k.h}
 	if k.fill {
 		w, h := f.DisplaySize()
 		r := layout.Fill(w, h, layout.Rect{W: k.w, H: k.h})
+		// stored converts a horizontal position from display pixels to stored pixels, which need not be square.
 		stored := func(x int) int { return x * f.Width() / max(w, 1) }
 		c.Crop = image.Rect(stored(r.X), r.Y, stored(r.X+r.W), r.Y+r.H)
 	}
 	return c
 }
 
-// stills are the stills of one source. All views that show the source in the same size share one still. Safe for concurrent
-// use.
+// stills holds all stills of one source. Views that show the source in the same size share one still. Safe for concurrent use.
 type stills struct {
 	slot *frameSlot
 
@@ -40,8 +40,8 @@ type stills struct {
 	all []*still // in the order in which they were made
 }
 
-// still holds a source's newest frame, scaled to one size. It scales without holding its lock. Meanwhile, callers that need
-// the same frame wait for it. Safe for concurrent use.
+// still holds a source's newest frame, scaled to one size. It does not hold its lock while it scales. Meanwhile, other callers
+// wait for the scaled frame. Safe for concurrent use.
 type still struct {
 	key     stillKey
 	slot    *frameSlot
@@ -64,7 +64,7 @@ type frameScaler interface {
 // stillUpdate is one scaling in progress.
 type stillUpdate struct {
 	done chan struct{} // closed when the scaling has ended
-	err  error         // its error; written before done is closed
+	err  error         // the error of the scaling; written before done is closed
 }
 
 // hold returns the still with the given key and counts the caller as a holder. The caller must release the still.
@@ -80,7 +80,7 @@ func (s *stills) hold(key stillKey) *still {
 	return s.all[i]
 }
 
-// cutouts returns the parts of f that the stills show, and their sizes.
+// cutouts returns the cutouts of f that the stills show.
 func (s *stills) cutouts(f *codec.Frame) []codec.Cutout {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -91,7 +91,7 @@ func (s *stills) cutouts(f *codec.Frame) []codec.Cutout {
 	return all
 }
 
-// release ends one hold of st. Without holders st is freed.
+// release ends one hold of st. It frees st if there are no more holders.
 func (s *stills) release(st *still) {
 	s.mu.Lock()
 	st.holders--
@@ -138,8 +138,8 @@ func (s *still) latest() (*codec.Frame, uint64, error) {
 	}
 }
 
-// joinUpdate returns the update in progress. If there is none, it starts one, and the caller must then call renew. The
-// caller must hold s.mu.
+// joinUpdate returns the update in progress. If there is none, it starts an update: then started is true, and the caller must
+// call renew. The caller must hold s.mu.
 func (s *still) joinUpdate() (u *stillUpdate, started bool) {
 	if s.update != nil {
 		return s.update, false
@@ -148,8 +148,8 @@ func (s *still) joinUpdate() (u *stillUpdate, started bool) {
 	return s.update, true
 }
 
-// renew scales the newest frame for the update u, which the caller has started, and ends u. It returns a new reference to the
-// scaled frame.
+// renew scales the newest frame and ends the update u, which the caller has started. It returns a new reference to the scaled
+// frame, and the number of the frame.
 func (s *still) renew(u *stillUpdate) (*codec.Frame, uint64, error) {
 	next, seq, err := s.cut()
 	var old *codec.Frame

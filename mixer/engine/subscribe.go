@@ -9,11 +9,12 @@ import (
 
 // videoKey identifies a rendition of a view. In views that do not allow passthrough, profile, also and exact are zero.
 type videoKey struct {
-	view     string      // key of the normalized view
-	id, also mixer.Codec // the codec of the rendition, and another one that its subscribers can decode, if any
-	size     mixer.Size
-	profile  uint8 // highest H.264 profile_idc that may be passed through
-	exact    bool  // video that is larger than size is not passed through
+	view    string      // View.Key of the normalized view
+	codec   mixer.Codec // codec of the rendition
+	also    mixer.Codec // another codec that all its subscribers can decode; empty: none
+	size    mixer.Size
+	profile uint8 // highest H.264 profile_idc that may be passed through
+	exact   bool  // a source whose frames are larger than size is not passed through
 }
 
 // subscriber is one subscription to video. The control loop owns it.
@@ -21,8 +22,8 @@ type subscriber struct {
 	id      mixer.SubscriptionID
 	watches mixer.Watching               // what the subscription watches, as of its last assignment
 	key     videoKey                     // key of the rendition that was assigned last
-	holds   map[*videoRendition]struct{} // each rendition that was assigned and not left yet
-	changes int                          // number of the newest assignment that was asked for; a pending one with an older number is dropped
+	holds   map[*videoRendition]struct{} // the renditions that were assigned and that no Leave has named yet
+	changes int                          // number of assignments that were asked for; all pending ones except the newest are dropped
 }
 
 // videoEntry is a rendition that runs or that is being opened. The control loop owns it.
@@ -34,16 +35,16 @@ type videoEntry struct {
 // pendingAssignment is an assignment that waits until its encoder is open.
 type pendingAssignment struct {
 	assignment
-	change int // its number, from subscriber.changes
+	change int // value of subscriber.changes when the assignment was asked for
 }
 
 // assignment assigns the rendition with the given key to sub.
 type assignment struct {
 	sub      *subscriber
-	request  mixer.RequestID // the request to answer; zero: none
+	request  mixer.RequestID // the request that asked for it; zero: none
 	watching mixer.Watching
-	rungs    []mixer.Rung
-	key      videoKey
+	rungs    []mixer.Rung // the rungs that the subscription may choose from
+	key      videoKey     // of the rendition to assign
 }
 
 // watch adds a subscription to video.
@@ -57,7 +58,7 @@ func (m *Engine) watch(c mixer.Watch) {
 	m.moveTo(sub, c.Watching, c.Request)
 }
 
-// change moves a subscription to other video. The codecs, the profile and Keep stay as they were at Watch.
+// change moves a subscription to other video. Codec, Also, Profile and Keep stay as in the Watch command.
 func (m *Engine) change(c mixer.Change) {
 	sub := m.subs[c.Subscription]
 	if sub == nil {
@@ -73,8 +74,8 @@ func (m *Engine) change(c mixer.Change) {
 	m.moveTo(sub, next, c.Request)
 }
 
-// moveTo assigns sub the rendition that w describes. If the rendition does not run, moveTo opens it first. After an error
-// sub keeps its old rendition.
+// moveTo assigns to sub the rendition that w describes. If the rendition does not run, moveTo starts to open it, and the
+// assignment follows when it is open. After an error sub keeps its old rendition. request is answered in every case.
 func (m *Engine) moveTo(sub *subscriber, w mixer.Watching, request mixer.RequestID) {
 	v, err := m.resolve(w)
 	next := assignment{sub: sub, request: request, watching: copyView(w)}
@@ -114,7 +115,7 @@ func (m *Engine) refuseAssignment(a assignment, err error) {
 	}
 }
 
-// startOpening opens the rendition with the given key in a goroutine of its own, because that may take milliseconds.
+// startOpening opens the rendition with the given key in a goroutine of its own, because opening an encoder takes milliseconds.
 func (m *Engine) startOpening(v mixer.View, key videoKey, e *videoEntry) {
 	m.opening.Go(func() {
 		r, err := m.openRendition(v, key)
@@ -122,7 +123,7 @@ func (m *Engine) startOpening(v mixer.View, key videoKey, e *videoEntry) {
 	})
 }
 
-// openRendition opens the encoder of a rendition. It starts the view v if v does not run.
+// openRendition opens a rendition of the view v. It starts v if v does not run.
 func (m *Engine) openRendition(v mixer.View, key videoKey) (*videoRendition, error) {
 	running, err := m.acquireView(v)
 	if err != nil {
@@ -136,8 +137,8 @@ func (m *Engine) openRendition(v mixer.View, key videoKey) (*videoRendition, err
 	return r, nil
 }
 
-// opened handles the end of an opening: it assigns r to the subscriptions that wait for it, or refuses them if err is not
-// nil.
+// opened is called in the control loop when startOpening has opened the rendition r, or has failed with err. It assigns r to
+// the subscriptions that wait for r. After an error it refuses their requests.
 func (m *Engine) opened(key videoKey, e *videoEntry, r *videoRendition, err error) {
 	all := e.pending
 	e.rendition, e.pending = r, nil
@@ -174,8 +175,8 @@ func (m *Engine) assign(a assignment, r *videoRendition) {
 	m.answer(a.request, nil)
 }
 
-// leave releases one rendition that a subscription holds. If the hub sent Leave before it knew that the rendition had been
-// assigned again, the subscription keeps the rendition. It then waits for a keyframe, which leave requests.
+// leave releases one rendition that a subscription holds. But the subscription keeps the rendition that was assigned last. In
+// this case the hub sent Leave before it received the last Assigned. The hub then needs a keyframe, so leave requests one.
 func (m *Engine) leave(c mixer.Leave) {
 	sub, r := m.subs[c.Subscription], m.video(c.Rendition)
 	switch {
@@ -187,14 +188,14 @@ func (m *Engine) leave(c mixer.Leave) {
 	}
 }
 
-// releaseRendition ends the hold of sub on r, and closes r if nobody else holds it.
+// releaseRendition ends the hold of sub on r. It closes r if no other subscription holds r.
 func (m *Engine) releaseRendition(sub *subscriber, r *videoRendition) {
 	delete(sub.holds, r)
 	r.removeHolder(sub)
 	m.closeUnused(r)
 }
 
-// closeUnused closes r if it has no holders.
+// closeUnused closes r if no subscription holds r.
 func (m *Engine) closeUnused(r *videoRendition) {
 	if len(r.holders) > 0 {
 		return
@@ -249,7 +250,7 @@ func (m *Engine) listen(c mixer.Listen) {
 	m.answer(c.Request, m.audio.subscribers.add(c.Codec, m.source(c.Exclude), c.Subscription))
 }
 
-// copyView returns w with a copy of its personal view, because the sender of w owns that view.
+// copyView returns w with a copy of its personal view, because the sender of the command owns the original.
 func copyView(w mixer.Watching) mixer.Watching {
 	if w.View != nil {
 		v := *w.View
@@ -259,7 +260,7 @@ func copyView(w mixer.Watching) mixer.Watching {
 	return w
 }
 
-// resolve returns the view that w contains or names, normalized.
+// resolve returns the view that w contains or names, in its normal form. A named view may not exist: mixer.ErrNoView.
 func (m *Engine) resolve(w mixer.Watching) (mixer.View, error) {
 	if w.View != nil {
 		if err := w.View.Validate(); err != nil {
@@ -280,8 +281,8 @@ func (m *Engine) resolve(w mixer.Watching) (mixer.View, error) {
 	return m.spotlightByName(normalize(v, m.cfg)), nil
 }
 
-// spotlightByName replaces the id of the source in the spotlight by the source's name, unless another source has that name
-// too. So a view with the id equals a view with the name, and both share their renditions.
+// spotlightByName returns v with a name in Spotlight, if Spotlight is the id of a source. It leaves the id if another source
+// is called by the same name. So a view that uses the id equals a view that uses the name, and both share their renditions.
 func (m *Engine) spotlightByName(v mixer.View) mixer.View {
 	all := m.snapshot()
 	i := slices.IndexFunc(all, func(s *source) bool { return s.cfg.ID == v.Spotlight })
@@ -298,8 +299,8 @@ func (m *Engine) spotlightByName(v mixer.View) mixer.View {
 	return v
 }
 
-// sizes returns the sizes in which v can now be encoded for a subscription that watches w, the largest first. During
-// overload the largest is left out, unless w has Keep.
+// sizes returns the sizes in which v may currently be encoded for a subscription that watches w. The largest size comes first.
+// It is left out from overloadRung on, unless w.Keep is set or v has no other size.
 func (m *Engine) sizes(v mixer.View, w mixer.Watching) []mixer.Size {
 	sizes := mixer.EncodedSizes(mixer.Size{W: v.Width, H: v.Height}, m.cfg.Rungs)
 	if m.overload() >= overloadRung && !w.Keep && len(sizes) > 1 {
@@ -312,7 +313,7 @@ func (m *Engine) sizes(v mixer.View, w mixer.Watching) []mixer.Size {
 func (m *Engine) keyOf(v mixer.View, w mixer.Watching) (videoKey, error) {
 	sizes := m.sizes(v, w)
 	size, err := mixer.PickSize(sizes, w.Rung)
-	key := videoKey{view: v.Key(), id: w.Codec, size: size}
+	key := videoKey{view: v.Key(), codec: w.Codec, size: size}
 	if v.Alone() && !m.cfg.Clock && size == sizes[0] {
 		key.profile, key.also = w.Profile, w.Also
 		key.exact = w.Profile != 0 && (!w.Auto() || v.Width < m.cfg.Width || v.Height < m.cfg.Height)
@@ -320,22 +321,22 @@ func (m *Engine) keyOf(v mixer.View, w mixer.Watching) (videoKey, error) {
 	return key, err
 }
 
-// reassign assigns renditions anew to all subscriptions to the view with the given name, or to all subscriptions to video
-// if name is empty. The function to maps the old Watching of each to the new one.
-func (m *Engine) reassign(name string, to func(mixer.Watching) mixer.Watching) {
+// reassign assigns renditions anew to all subscriptions to the view with the given name. If name is empty, it does so for all
+// subscriptions to video. update returns the new Watching of a subscription for its old one.
+func (m *Engine) reassign(name string, update func(mixer.Watching) mixer.Watching) {
 	for _, sub := range m.subs {
 		if name == "" || watchesView(sub.watches, name) {
-			m.moveTo(sub, to(sub.watches), 0)
+			m.moveTo(sub, update(sub.watches), 0)
 		}
 	}
 }
 
-// watchesView reports whether w names the view called name. An empty name in w means MainView.
+// watchesView reports whether w selects the named view with the given name. An empty w.Name means MainView.
 func watchesView(w mixer.Watching, name string) bool {
 	return w.View == nil && (w.Name == name || w.Name == "" && name == mixer.MainView)
 }
 
-// setView defines a named view, or redefines it. The hub has already validated v.
+// setView defines or redefines a named view. Its subscriptions move to v. The hub has already validated v.
 func (m *Engine) setView(name string, v mixer.View) {
 	if err := v.Validate(); err != nil {
 		m.log.Error("view not set", "view", name, "error", err)
@@ -358,8 +359,8 @@ func (m *Engine) deleteView(name string) {
 	m.reassign(name, func(w mixer.Watching) mixer.Watching { w.Name = ""; return w })
 }
 
-// acquireView returns the running view with the definition v, and counts the caller as a holder. It starts the view if it
-// does not run.
+// acquireView returns the running view that composes v, and starts the view if none runs. The caller becomes a holder of the
+// view, and must call releaseView.
 func (m *Engine) acquireView(v mixer.View) (*view, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -376,7 +377,7 @@ func (m *Engine) acquireView(v mixer.View) (*view, error) {
 	return running, nil
 }
 
-// releaseView ends one hold of v. Without holders v is stopped.
+// releaseView ends one hold of v. It stops v if there are no more holders.
 func (m *Engine) releaseView(v *view) {
 	m.mu.Lock()
 	v.holders--

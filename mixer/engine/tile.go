@@ -10,38 +10,40 @@ import (
 	"azulejo/mixer/engine/layout"
 )
 
-// calmEvery is the least time between two updates of a tile in which hardly anything moves, while the room is overloaded.
+// calmEvery is the least time between two updates of a tile in an overloaded room, if hardly anything moves in its video.
 const calmEvery = 200 * time.Millisecond
 
-// tile is one rectangle of a view's canvas, with one source. The view's ticker owns it.
+// tile is one rectangle of a view's canvas, with one source. The view's ticker owns the tile.
 type tile struct {
 	view     *view
-	source   *source // nil: the tile shows only the number hidden
+	source   *source // nil: the tile shows the number hidden instead of a source
 	hidden   int     // number of sources that have no tile; zero if source is not nil
 	rect     image.Rectangle
 	bordered bool // gets a border while its source speaks
-	above    bool // overlaps an earlier tile, which is drawn before it
+	above    bool // overlaps an earlier tile of the view, and is drawn on it
 
-	still     *still      // holds the scaled frame; nil: a placeholder is shown
-	nameplate *nameplate  // the name of the source; nil: none
-	stillAt   image.Point // top left corner of still on the canvas
-	onCanvas  appearance  // how the tile was drawn last
-	drawnAt   time.Time   // when the tile was drawn last
-	demanded  videoUse    // the use that source was given last
+	still     *still       // holds the scaled frame; nil: a placeholder is shown
+	nameplate *nameplate   // the name of the source; nil: none
+	veil      *image.Alpha // darkens the last frame of a lost source; nil until it is needed
+	stillAt   image.Point  // top left corner of still on the canvas
+	onCanvas  appearance   // how the tile was drawn last
+	drawnAt   time.Time    // when the tile was drawn last
+	demanded  videoUse     // the use that was last passed to source.demand
 }
 
 // appearance holds everything that decides how a tile looks.
 type appearance struct {
 	state    mixer.State
-	frame    uint64 // number of the source's frame; zero: a placeholder is shown
-	age      string // text that says how long ago video last came; empty: none
-	speaking bool   // a border is shown
+	reason   mixer.Reason
+	frame    uint64  // number of the source's frame; zero: a placeholder is shown
+	caption  caption // says why the tile is not live; zero: it is
+	speaking bool    // a border is shown
 }
 
-// newTile returns the tile at place. all is the number of tiles in the view. The tile demands video of its source from now
-// on.
-func (v *view) newTile(place layout.Tile, all int) *tile {
-	t := &tile{view: v, hidden: place.More, rect: image.Rect(place.X, place.Y, place.X+place.W, place.Y+place.H), bordered: all > 1}
+// newTile returns a tile with the rectangle and the source of place. The view has count tiles. The tile demands the video of
+// its source.
+func (v *view) newTile(place layout.Tile, count int) *tile {
+	t := &tile{view: v, hidden: place.More, rect: image.Rect(place.X, place.Y, place.X+place.W, place.Y+place.H), bordered: count > 1}
 	if place.Index >= 0 {
 		t.source = v.scene.sources[place.Index]
 		t.demand(v.decode)
@@ -54,21 +56,22 @@ func (t *tile) look(now time.Time) appearance {
 	if t.source == nil {
 		return appearance{}
 	}
-	state, age := t.source.state(now)
-	a := appearance{state: state, speaking: t.bordered && t.source.speaking()}
-	switch state {
-	case mixer.Live:
+	c, age := t.source.condition(now)
+	a := appearance{state: c.State, reason: c.Reason, speaking: t.bordered && t.source.speaking()}
+	if c.State == mixer.Unusable {
+		a = appearance{state: mixer.Live, speaking: a.speaking} // drawing may work again
+	}
+	if a.state != mixer.Live {
+		a.caption = captionOf(c, age)
+	}
+	if t.source.showsFrame(a.state, age) {
 		a.frame, _ = t.source.slot.status()
-	case mixer.Lost, mixer.Reconnecting:
-		if age > 0 {
-			a.age = ageText(age)
-		}
 	}
 	return a
 }
 
-// due reports whether the tile has to be drawn. If patient is set and hardly anything moves in the source's video, the tile
-// is drawn at most once per calmEvery.
+// due reports whether the tile has to be drawn because its look has changed. If patient is set and hardly anything moves in the
+// source's video, the tile is due at most once per calmEvery.
 func (t *tile) due(now time.Time, patient bool) bool {
 	next := t.look(now)
 	if next == t.onCanvas {
@@ -81,7 +84,7 @@ func (t *tile) due(now time.Time, patient bool) bool {
 // overlaps reports whether the tile and o have pixels in common.
 func (t *tile) overlaps(o *tile) bool { return t.rect.Overlaps(o.rect) }
 
-// draw draws the tile on canvas as it should look now. If the frame cannot be drawn, it draws a placeholder, so that the
+// draw draws the tile on canvas with its current look. If the frame cannot be drawn, draw draws a placeholder instead. So the
 // other tiles are not affected.
 func (t *tile) draw(canvas *codec.Frame, now time.Time) {
 	next := t.look(now)
@@ -95,7 +98,7 @@ func (t *tile) draw(canvas *codec.Frame, now time.Time) {
 		t.drop()
 	}
 	if t.source != nil && t.still == nil {
-		t.view.engine.painter.message(canvas, t.rect, t.source.cfg.Name, placeholder(next))
+		t.view.engine.painter.placeholder(canvas, t.rect, t.source.cfg.Name, next.caption)
 	}
 	if next.speaking {
 		t.view.engine.painter.border(canvas, t.rect)
@@ -103,22 +106,8 @@ func (t *tile) draw(canvas *codec.Frame, now time.Time) {
 	t.onCanvas = next
 }
 
-// placeholder returns the text below the name on a placeholder.
-func placeholder(a appearance) string {
-	text := stateText[a.state]
-	if a.age != "" {
-		text += " · " + a.age
-	}
-	return text
-}
-
-// stateText maps the state of a source to the text that says why it shows no video.
-var stateText = map[mixer.State]string{
-	mixer.Connecting: "connecting…", mixer.Muted: "camera off", mixer.Lost: "no signal", mixer.Reconnecting: "reconnecting…", mixer.Unusable: "unknown kind of picture",
-}
-
-// drawFrame draws the source's newest frame and sets its number in a. If it cannot draw, it leaves the tile without a
-// still.
+// drawFrame draws the source's newest frame, and stores the number of the frame in a. If there is no frame to draw, or drawing
+// fails, the tile has no still afterwards.
 func (t *tile) drawFrame(canvas *codec.Frame, a *appearance) {
 	w, h := t.source.slot.displaySize()
 	if w == 0 {
@@ -128,32 +117,49 @@ func (t *tile) drawFrame(canvas *codec.Frame, a *appearance) {
 	t.drawStill(canvas, a, w, h)
 }
 
-// drawStill draws the source's newest frame, which is expected to be w by h pixels large, and sets its number in a. If the
-// source meanwhile has a frame of another size, it sets the number to zero, so that the tile is due again.
+// drawStill does the work of drawFrame for frames of w by h pixels. If frames of the source have another size meanwhile, it
+// stores the number zero in a, so that the tile is due again.
 func (t *tile) drawStill(canvas *codec.Frame, a *appearance, w, h int) {
 	t.fit(canvas, w, h)
 	seq, err := t.still.draw(canvas, t.stillAt)
 	if err != nil {
-		t.source.drawFailure(err)
+		t.source.drawFailed(err)
 		t.drop()
-		a.state, a.frame = mixer.Unusable, 0
+		a.state, a.reason, a.frame, a.caption = mixer.Unusable, mixer.ReasonDamaged, 0, caption{reason: reasonText(mixer.ReasonDamaged)}
 		return
 	}
-	t.source.drawRecovery()
-	t.nameplate.draw(canvas, image.Rectangle{t.stillAt, t.stillAt.Add(image.Pt(t.still.key.w, t.still.key.h))})
+	t.source.drawn()
+	t.drawOver(canvas, a)
 	a.frame = seq
 	if nowW, nowH := t.source.slot.displaySize(); nowW != w || nowH != h {
 		a.frame = 0
 	}
 }
 
-// fit makes the tile hold the still for frames of w by h pixels, and fills the bars beside the still where necessary.
+// drawOver draws on the still: the name, and if the frame is not live, what says so.
+func (t *tile) drawOver(canvas *codec.Frame, a *appearance) {
+	r := image.Rectangle{t.stillAt, t.stillAt.Add(image.Pt(t.still.key.w, t.still.key.h))}
+	if a.state == mixer.Lost {
+		if t.veil == nil || t.veil.Rect.Size() != r.Size() {
+			t.veil = newVeil(r.Size())
+		}
+		canvas.Blend(t.veil, r.Min.X, r.Min.Y, shade)
+	} else {
+		t.veil = nil
+	}
+	t.nameplate.draw(canvas, r)
+	if a.caption != (caption{}) {
+		t.view.engine.painter.plate(canvas, r, a.caption)
+	}
+}
+
+// fit makes the tile hold the still for frames of w by h pixels. It draws the bars beside the still where necessary.
 func (t *tile) fit(canvas *codec.Frame, w, h int) {
 	key := stillKey{t.rect.Dx(), t.rect.Dy(), t.fills()}
-	at := t.rect.Min
+	corner := t.rect.Min
 	if !key.fill {
 		r := layout.Fit(w, h, layout.Rect{X: t.rect.Min.X, Y: t.rect.Min.Y, W: t.rect.Dx(), H: t.rect.Dy()})
-		key.w, key.h, at = r.W, r.H, image.Pt(r.X, r.Y)
+		key.w, key.h, corner = r.W, r.H, image.Pt(r.X, r.Y)
 	}
 	if !key.covers(t.rect) && (t.still == nil || t.still.key != key || t.view.redrawAll || t.onCanvas.speaking || t.above) {
 		canvas.Fill(t.rect, bars)
@@ -166,7 +172,7 @@ func (t *tile) fit(canvas *codec.Frame, w, h int) {
 			t.nameplate = t.view.engine.painter.nameplate(t.source.cfg.Name, key.w, key.h)
 		}
 	}
-	t.stillAt = at
+	t.stillAt = corner
 }
 
 // fills reports whether frames are cropped to the tile's aspect ratio.
@@ -174,13 +180,14 @@ func (t *tile) fills() bool { return t.view.spec.Fill && !t.source.cfg.Screen }
 
 // drop releases the still.
 func (t *tile) drop() {
+	t.veil = nil
 	if t.still != nil {
 		t.source.stills.release(t.still)
 		t.still = nil
 	}
 }
 
-// demand tells the source in what size it is shown, and whether the engine must decode it.
+// demand demands the source's video in the size of the tile. decode says whether the engine must decode the video.
 func (t *tile) demand(decode bool) {
 	if t.source == nil {
 		return
@@ -191,22 +198,22 @@ func (t *tile) demand(decode bool) {
 	}
 }
 
-// info describes the tile for the layout. If the view is composed, the state and the border are those that the canvas
-// shows. The source may have changed since it was drawn.
+// info describes the tile for mixer.Layout. If the view is composed, State and Speaking are as on the canvas, because the
+// source may have changed after the tile was drawn.
 func (t *tile) info(now time.Time) mixer.TileInfo {
 	i := mixer.TileInfo{X: t.rect.Min.X, Y: t.rect.Min.Y, W: t.rect.Dx(), H: t.rect.Dy(), Name: fmt.Sprintf("+%d", t.hidden)}
 	if t.source == nil {
 		return i
 	}
-	state, age := t.source.state(now)
-	speaking := t.source.speaking()
+	c, age := t.source.condition(now)
+	state, reason, speaking := c.State, c.Reason, t.source.speaking()
 	if t.view.decode {
-		state = t.onCanvas.state
+		state, reason = t.onCanvas.state, t.onCanvas.reason
 		if t.bordered {
 			speaking = t.onCanvas.speaking
 		}
 	}
-	i.ID, i.Name, i.State, i.Speaking = t.source.cfg.ID, t.source.cfg.Name, state, speaking
+	i.ID, i.Name, i.State, i.Reason, i.Speaking = t.source.cfg.ID, t.source.cfg.Name, state, reason, speaking
 	if state != mixer.Live && state != mixer.Connecting {
 		i.Age = int(age.Seconds())
 	}

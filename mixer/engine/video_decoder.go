@@ -10,27 +10,27 @@ import (
 
 // videoFormat holds the codec and the size of a source's frames.
 type videoFormat struct {
-	id   mixer.Codec
-	size mixer.Size
+	codec mixer.Codec
+	size  mixer.Size // in pixels
 }
 
-// videoDecoder decodes the video of one source, in any codec, and puts the frames into the source's slot. One goroutine
-// owns it. Other goroutines may read format.
+// videoDecoder decodes the video of one source, in any codec, and stores the frames in the source's slot. One goroutine owns
+// the decoder. Other goroutines may read format.
 type videoDecoder struct {
 	maxPixels int
 	slot      *frameSlot
 	cutouts   func(*codec.Frame) []codec.Cutout // returns the cutouts that tiles need of a frame
-	format    atomic.Pointer[videoFormat]       // of the newest frame; nil before the first
+	format    atomic.Pointer[videoFormat]       // format of the newest frame; nil before the first
 
 	decoder   *codec.VideoDecoder // nil before the first packet
-	id        mixer.Codec         // codec of decoder
-	expected  []codec.Cutout      // the cutouts that tiles needed of the last shown frame; the guess for the next one
-	immediate bool                // the last packet gave its own frame, so the decoder holds no frame back
+	codec     mixer.Codec         // codec of decoder; empty if decoder is nil
+	expected  []codec.Cutout      // the cutouts that tiles needed of the last shown frame; the next frame probably needs the same
+	immediate bool                // decoding the last packet returned the frame of this packet, so the decoder holds back no frame
 }
 
-// open prepares the decoder for packets of the codec id.
+// open prepares the decoder for packets of the codec id. It opens a new decoder if the codec changes.
 func (d *videoDecoder) open(id mixer.Codec) error {
-	if id == d.id {
+	if id == d.codec {
 		return nil
 	}
 	d.close()
@@ -38,29 +38,30 @@ func (d *videoDecoder) open(id mixer.Codec) error {
 	if err != nil {
 		return err
 	}
-	d.decoder, d.id = next, id
+	d.decoder, d.codec = next, id
 	return nil
 }
 
-// decode decodes p. If show is set, the frames that p completes go to the slot. Otherwise they are dropped.
-func (d *videoDecoder) decode(p mixer.Packet, show bool) error {
+// decode decodes p, and returns the number of frames that p completes. If show is set, these frames go to the slot. Otherwise
+// they are dropped.
+func (d *videoDecoder) decode(p mixer.Packet, show bool) (frames int, err error) {
 	decoded, err := d.decoder.DecodeCutouts(p, d.wanted(show))
 	d.immediate = false
-	for _, one := range decoded {
-		f := one.Frame
-		d.format.Store(&videoFormat{d.id, mixer.Size{W: f.Width(), H: f.Height()}})
+	for _, result := range decoded {
+		f := result.Frame
+		d.format.Store(&videoFormat{d.codec, mixer.Size{W: f.Width(), H: f.Height()}})
 		d.immediate = err == nil && f.PTS == p.PTS
 		if !show {
-			one.Close()
+			result.Close()
 			continue
 		}
 		d.expected = d.cutouts(f)
-		d.slot.replace(one)
+		d.slot.replace(result)
 	}
-	return err
+	return len(decoded), err
 }
 
-// wanted returns the cutouts to make while decoding: the expected ones if the frame is shown, none otherwise.
+// wanted returns the cutouts to make while decoding: d.expected if the frame is shown, otherwise none.
 func (d *videoDecoder) wanted(show bool) []codec.Cutout {
 	if !show {
 		return nil
@@ -71,7 +72,7 @@ func (d *videoDecoder) wanted(show bool) []codec.Cutout {
 // skipLoopFilter sets whether the decoder skips the loop filter from the next packet on. The decoder must be open.
 func (d *videoDecoder) skipLoopFilter(skip bool) { d.decoder.SkipLoopFilter(skip) }
 
-// learnFormat reads the format from a key packet that will not be decoded now.
+// learnFormat reads the format from the packet p of a keyframe that is not decoded now.
 func (d *videoDecoder) learnFormat(p mixer.Packet) {
 	if head, ok := keyframe.Read(p); ok {
 		d.format.Store(&videoFormat{p.Codec, mixer.Size{W: head.Width, H: head.Height}})
@@ -86,8 +87,8 @@ func (d *videoDecoder) size() mixer.Size {
 	return mixer.Size{}
 }
 
-// close frees the decoder. After that, open may be called again.
+// close frees the decoder. open may be called again.
 func (d *videoDecoder) close() {
 	d.decoder.Close()
-	d.decoder, d.id = nil, ""
+	d.decoder, d.codec = nil, ""
 }

@@ -1,12 +1,14 @@
 package engine
 
 import (
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"azulejo/codec"
+	"azulejo/codec/keyframe"
 	"azulejo/codec/repeat"
 	"azulejo/mixer"
 )
@@ -22,15 +24,16 @@ type videoInputConfig struct {
 	log       *slog.Logger
 	slot      *frameSlot  // gets the decoded frames
 	audio     audioTiming // timing of the source's audio, for lip sync
-	// cutouts returns the cutouts that tiles need of f.
+	// cutouts returns the cutouts that tiles need of the frame f.
 	cutouts func(f *codec.Frame) []codec.Cutout
-	// The functions below must not block. The input's goroutine calls them. requestKeyframe may be called by any goroutine.
+	// The functions below must not block. Only the input's goroutine calls demanded and delayed. Any goroutine may call
+	// requestKeyframe.
 	requestKeyframe func()              // asks the sender for a keyframe; called at most once per refreshEvery
 	demanded        func(mixer.Demand)  // gets each new demand
 	delayed         func(time.Duration) // gets each new delay of lip sync
 }
 
-// videoInput decodes the video of one source into the source's slot, in a goroutine of its own, which executes run.
+// videoInput decodes the video of one source into the source's slot. Its goroutine executes run.
 type videoInput struct {
 	cfg      videoInputConfig
 	packets  chan layerPacket
@@ -40,32 +43,35 @@ type videoInput struct {
 	overflow atomic.Bool // the queue was full, so the packets in it must be dropped
 
 	layers   layerChoice
-	uses     atomic.Pointer[videoUse] // what the video is used for by all tiles together
-	sleeping atomic.Bool              // no view composes the video, so packets are kept and not decoded; written by run
+	uses     atomic.Pointer[videoUse] // how all tiles together use the video
+	sleeping atomic.Bool              // the video is asleep: no view composes it, and packets are kept and not decoded; written by run
 	motion   motionMeter
 	gate     keyframeGate
 	decoder  videoDecoder
 
-	meter            mixer.Meter
+	obstacle         obstacle    // why packets give no frames
+	meter            mixer.Meter // counts the packets that come
 	dropped, invalid atomic.Uint64
 	repeated         atomic.Uint64 // frames that repeat the frame before and were never decoded
 
 	// Owned by run.
-	sync      lipSync
-	timer     *time.Timer
-	filter    loopFilter
-	announced mixer.Demand // the demand that was last passed to cfg.demanded
-	asleep    sleepBuffer  // packets that are kept while sleeping; empty otherwise
-	asleepAt  time.Time    // when sleeping last changed
-	postponed repeatBuffer // packets of repeats; empty while sleeping
-	detector  repeat.Detector
+	sync         lipSync
+	timer        *time.Timer
+	filter       loopFilter
+	announced    mixer.Demand // the demand that was last passed to cfg.demanded
+	asleep       sleepBuffer  // packets that are kept while sleeping; empty otherwise
+	sleepChanged time.Time    // when the video last fell asleep or woke
+	postponed    repeatBuffer // packets of repeats; empty while sleeping
+	detector     repeat.Detector
+	copies       bool   // the last packet of the layer in use is a repeat
+	previous     []byte // data of the last packet of the layer in use; nil after a change of the layer
 }
 
 // layerPacket is a packet of one layer.
 type layerPacket struct {
 	layer   int
 	arrived time.Time
-	due     time.Time // when the packet's frame is to be shown; zero until waitUntilDue has set it
+	due     time.Time // when the packet's frame is to be shown; zero before waitUntilDue
 	mixer.Packet
 }
 
@@ -85,8 +91,8 @@ func newVideoInput(cfg videoInputConfig) *videoInput {
 	return v
 }
 
-// enqueue queues a packet of layer n. It never blocks. Of a layer that is not in use, only key packets are queued, because
-// the size of its frames can be read from them.
+// enqueue queues a packet of layer n. It never blocks. If the layer is neither in use nor wanted, only packets of keyframes are
+// queued, because they tell the size of the layer's frames. All other packets of the layer are discarded.
 func (v *videoInput) enqueue(n int, p mixer.Packet) {
 	now := time.Now()
 	v.layers.arrived(n, now)
@@ -105,14 +111,14 @@ func (v *videoInput) enqueue(n int, p mixer.Packet) {
 	}
 }
 
-// demand sets what the video is used for from now on.
+// demand sets how all tiles together use the video from now on.
 func (v *videoInput) demand(u videoUse) {
 	if old := v.uses.Swap(&u); *old != u {
 		v.notifyChange()
 	}
 }
 
-// notifyChange wakes run, so that it follows the demand.
+// notifyChange makes run call followDemand.
 func (v *videoInput) notifyChange() {
 	select {
 	case v.changed <- struct{}{}:
@@ -120,7 +126,7 @@ func (v *videoInput) notifyChange() {
 	}
 }
 
-// demanded reports whether any view composes the video. The decoder follows this a moment later.
+// demanded reports whether any view composes the video. run starts and stops decoding a moment later.
 func (v *videoInput) demanded() bool { return v.uses.Load().decode }
 
 // calm reports whether hardly anything moves in the video.
@@ -129,13 +135,13 @@ func (v *videoInput) calm() bool { return v.motion.low.Load() }
 // requestKeyframe asks the sender for a keyframe, unless one was requested within refreshEvery. Safe for concurrent use.
 func (v *videoInput) requestKeyframe() { v.gate.requests.request() }
 
-// close stops the decoder and waits for it. Packets that are queued later are never decoded.
+// close stops run and waits for it. Packets that are queued later are never decoded.
 func (v *videoInput) close() {
 	close(v.quit)
 	v.done.Wait()
 }
 
-// run processes packets and follows the demand until close.
+// run processes packets, and changes of the demand, until close.
 func (v *videoInput) run() {
 	defer v.decoder.close()
 	v.timer = time.NewTimer(0)
@@ -152,7 +158,7 @@ func (v *videoInput) run() {
 				return
 			}
 			if err := v.process(p); err != nil {
-				v.fail()
+				v.fail(p.Packet, err)
 				logFailure(err)
 			} else if !v.gate.closed {
 				logRecovery()
@@ -161,8 +167,8 @@ func (v *videoInput) run() {
 	}
 }
 
-// waitUntilDue sets p.due and waits until that time. Later packets meanwhile stay in the queue. The result is false if
-// close was called meanwhile.
+// waitUntilDue sets p.due and waits until that time. Later packets stay in the queue meanwhile. The result is false if close
+// was called.
 func (v *videoInput) waitUntilDue(p *layerPacket) bool {
 	p.due = v.sync.schedule(*p)
 	wait := time.Until(p.due)
@@ -199,25 +205,27 @@ func (v *videoInput) process(p layerPacket) error {
 	}
 	if switched {
 		v.forget()
+		v.cfg.slot.expectOther()
 	}
-	repeats := v.repeats(p.Packet)
+	same := v.same(p.Packet)
 	if v.sleeping.Load() {
-		v.keepAsleep(p.Packet)
+		v.keepAsleep(p.Packet, same)
 		return nil
 	}
-	if repeats {
+	if v.postponable(p.Packet) {
 		return v.postpone(p.Packet)
 	}
 	v.decodePostponed(p.Packet)
-	if !v.gate.admit(p.Packet, v.decoder.id) {
+	if !v.gate.admit(p.Packet, v.decoder.codec) {
 		v.dropped.Add(1)
+		v.obstacle.meet(noKeyframe(), false)
 		return nil
 	}
 	v.measureMotion(p.Packet)
 	return v.decode(p.Packet, true)
 }
 
-// followDemand follows the demand: it chooses the layer, and starts or stops decoding.
+// followDemand chooses the layer for the current demand, announces a new demand, and starts or stops decoding.
 func (v *videoInput) followDemand() {
 	u := *v.uses.Load()
 	wanted, switching := v.layers.choose(u, time.Now())
@@ -235,11 +243,11 @@ func (v *videoInput) followDemand() {
 			v.asleep.packetList = v.postponed.drain()
 		}
 		v.sleeping.Store(!u.decode)
-		v.asleepAt = time.Now()
+		v.sleepChanged = time.Now()
 	}
 }
 
-// dropQueue drops all queued packets and all kept ones. Decoding continues at the next keyframe, which it requests.
+// dropQueue drops all packets that are queued or kept, and requests a keyframe. Decoding continues at that keyframe.
 func (v *videoInput) dropQueue() {
 	for range len(v.packets) {
 		<-v.packets
@@ -250,29 +258,59 @@ func (v *videoInput) dropQueue() {
 	v.requestKeyframe()
 }
 
-// forget drops the packets that were kept. It is called before packets that do not continue the kept ones.
+// forget drops the packets that are kept. It is called when the next packet does not continue the kept packets.
 func (v *videoInput) forget() {
 	v.asleep.clear()
 	v.postponed.clear()
-	v.detector = repeat.Detector{}
+	v.detector, v.previous = repeat.Detector{}, nil
 }
 
-// fail counts a packet that could not be decoded. Until the next keyframe the last good frame is shown.
-func (v *videoInput) fail() {
+// fail records that p could not be decoded. The last good frame is shown until the next keyframe.
+func (v *videoInput) fail(p mixer.Packet, err error) {
 	v.invalid.Add(1)
 	v.gate.fail()
+	v.obstacle.meet(v.undecodable(p, err), p.Key)
 }
 
-// decode decodes p. If show is set, the frames that p completes are shown.
+// noKeyframe returns the trouble of packets that wait for a keyframe.
+func noKeyframe() mixer.Trouble {
+	return mixer.Trouble{Reason: mixer.ReasonNoKeyframe, Detail: "video comes, but no keyframe that decoding can start at"}
+}
+
+// undecodable returns the trouble of a packet that could not be decoded because of err.
+func (v *videoInput) undecodable(p mixer.Packet, err error) mixer.Trouble {
+	if t, large := v.tooLarge(p); large {
+		return t
+	}
+	return mixer.Trouble{Reason: mixer.ReasonDamaged, Detail: err.Error()}
+}
+
+// tooLarge reports whether the frame of p, the packet of a keyframe, has more pixels than the limit. If so, it returns the trouble.
+func (v *videoInput) tooLarge(p mixer.Packet) (mixer.Trouble, bool) {
+	head, ok := keyframe.Read(p)
+	if !ok || v.cfg.maxPixels == 0 || head.Width*head.Height <= v.cfg.maxPixels {
+		return mixer.Trouble{}, false
+	}
+	detail := fmt.Sprintf("%d×%d is more than limits.source_pixels (%d)", head.Width, head.Height, v.cfg.maxPixels)
+	return mixer.Trouble{Reason: mixer.ReasonTooLarge, Detail: detail}, true
+}
+
+// decode decodes p. If show is set, the frames that p completes go to the slot.
 func (v *videoInput) decode(p mixer.Packet, show bool) error {
 	if err := v.decoder.open(p.Codec); err != nil {
 		return err
 	}
 	v.chooseLoopFilter(p)
-	return v.decoder.decode(p, show)
+	frames, err := v.decoder.decode(p, show)
+	if frames > 0 {
+		v.obstacle.pass()
+	} else if err == nil {
+		v.obstacle.meet(mixer.Trouble{Reason: mixer.ReasonDamaged, Detail: "video comes, but the decoder makes no frames of it"}, false)
+	}
+	return err
 }
 
-// chooseLoopFilter lets the decoder skip the loop filter if the difference is too small to see.
+// chooseLoopFilter makes the decoder skip the loop filter for p if tiles are so small that the difference is invisible.
 func (v *videoInput) chooseLoopFilter(p mixer.Packet) {
 	skip, request := v.filter.decide(p.Key, *v.uses.Load(), v.decoder.size(), time.Now())
 	v.decoder.skipLoopFilter(skip)
@@ -281,7 +319,7 @@ func (v *videoInput) chooseLoopFilter(p mixer.Packet) {
 	}
 }
 
-// measureMotion counts p in the motion meter once the size of frames is known.
+// measureMotion counts p in the motion meter if the size of frames is known.
 func (v *videoInput) measureMotion(p mixer.Packet) {
 	if size := v.decoder.size(); size.W > 0 {
 		v.motion.add(p, size)
@@ -290,13 +328,12 @@ func (v *videoInput) measureMotion(p mixer.Packet) {
 
 // stats returns the video's part of the source's statistics.
 func (v *videoInput) stats() mixer.SourceStats {
-	rate := v.meter.Read()
 	s := mixer.SourceStats{
-		FPS: rate.PerSecond, Bitrate: rate.Bits, Dropped: v.dropped.Load(), Invalid: v.invalid.Load(), Repeated: v.repeated.Load(),
+		FPS: v.cfg.slot.frames.Read().PerSecond, Bitrate: v.meter.Read().Bits, Dropped: v.dropped.Load(), Invalid: v.invalid.Load(), Repeated: v.repeated.Load(),
 		Layer: int(v.layers.current.Load()), Decoded: !v.sleeping.Load(),
 	}
 	if format := v.decoder.format.Load(); format != nil {
-		s.VideoCodec, s.Width, s.Height = format.id, format.size.W, format.size.H
+		s.VideoCodec, s.Width, s.Height = format.codec, format.size.W, format.size.H
 	}
 	return s
 }

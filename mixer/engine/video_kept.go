@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"slices"
 	"time"
 
@@ -15,9 +16,9 @@ const (
 	asleepBytes   = 6 << 20
 )
 
-// Limits of a repeatBuffer. A frame that is no repeat is shown only after the postponed packets are decoded. At 720p each
-// of them takes 0.7 ms, so the wait is 0.1 s at most. Larger frames take longer, and the wait is a quarter of a second at
-// most.
+// Limits of a repeatBuffer. When a frame comes that is not a repeat, the postponed packets are decoded first, and the frame is
+// shown late. At 720p each postponed packet takes 0.7 ms, so the frame is late by 0.1 s at most. With larger frames it is late
+// by a quarter of a second at most.
 const (
 	repeatPackets = 128
 	repeatPixels  = 256 * 1280 * 720 // pixels of all frames together
@@ -37,19 +38,19 @@ func (l *packetList) add(p mixer.Packet) {
 
 func (l *packetList) clear() { *l = packetList{} }
 
-// drain returns the list, and leaves it empty.
+// drain returns the packets, and leaves the list empty.
 func (l *packetList) drain() packetList {
 	all := *l
 	l.clear()
 	return all
 }
 
-// sleepBuffer holds the packets of a video that nobody sees, so that the video can be shown at once when it is needed. Its
+// sleepBuffer holds the packets of a video that is asleep, so that the video can be shown at once when a view needs it. The
 // first packet is a keyframe, or follows the last packet that was decoded.
 type sleepBuffer struct{ packetList }
 
-// prepare prepares the buffer for p. If p is a keyframe, the packets before it are dropped, because decoding can start at
-// p. If the buffer is full, all its packets are dropped and the result is false. Then the next packet to be added must be a
+// prepare makes room for p. If p is a keyframe, all packets in the buffer are dropped, because decoding can start at p. If the
+// buffer has no room for p, all its packets are dropped and the result is false. Then the next packet that is added must be a
 // keyframe.
 func (b *sleepBuffer) prepare(p mixer.Packet) bool {
 	if p.Key {
@@ -62,8 +63,8 @@ func (b *sleepBuffer) prepare(p mixer.Packet) bool {
 	return false
 }
 
-// repeatBuffer holds postponed packets: H.264 packets of frames that look exactly like the frame that is shown. They follow
-// the last packet that was decoded. None of them is a keyframe, and none follows a loss.
+// repeatBuffer holds postponed packets: H.264 packets of frames that look exactly like the frame that is shown. The packets
+// follow the last packet that was decoded. No packet is a keyframe, and no packet follows a loss.
 type repeatBuffer struct{ packetList }
 
 // full reports whether the buffer is over its limits, for frames of the given size.
@@ -80,17 +81,12 @@ func (b *repeatBuffer) removeOldest() mixer.Packet {
 	return oldest
 }
 
-// keepAsleep keeps p while nobody sees the video.
-func (v *videoInput) keepAsleep(p mixer.Packet) {
-	if time.Since(v.asleepAt) > lostAfter {
-		v.cfg.slot.clear() // the frame is old: it must not look live when the video is needed again
+// keepAsleep keeps p while the video is asleep. same says whether its frame is the same as the frame before.
+func (v *videoInput) keepAsleep(p mixer.Packet, same bool) {
+	if time.Since(v.sleepChanged) > leastPatience {
+		v.cfg.slot.clear() // an old frame must not look live when a view needs the video again
 	}
-	if p.Key {
-		v.decoder.learnFormat(p)
-	}
-	if v.decoder.format.Load() != nil { // a source that has not sent a readable keyframe is not live
-		v.cfg.slot.touch()
-	}
+	v.noteAsleep(p, same)
 	if !v.asleep.prepare(p) {
 		v.gate.closed = true
 	}
@@ -101,8 +97,28 @@ func (v *videoInput) keepAsleep(p mixer.Packet) {
 	v.asleep.add(p)
 }
 
-// wake decodes the packets that were kept, and shows the last good frame of them. If there is no good frame and the gate is
-// closed, it clears the slot, so that an old frame does not look live.
+// noteAsleep records that p came while the video is asleep. Without a keyframe of a usable size, the source does not count as
+// sending video.
+func (v *videoInput) noteAsleep(p mixer.Packet, same bool) {
+	if trouble, large := v.tooLarge(p); p.Key && large {
+		v.decoder.format.Store(nil)
+		v.obstacle.meet(trouble, true)
+		return
+	}
+	if p.Key {
+		v.decoder.learnFormat(p)
+	}
+	switch {
+	case v.decoder.format.Load() != nil:
+		v.cfg.slot.touch(!same)
+		v.obstacle.pass()
+	case !p.Key:
+		v.obstacle.meet(noKeyframe(), false)
+	}
+}
+
+// wake decodes the packets that were kept while the video was asleep, and shows their last good frame. If they have no good
+// frame and the gate is closed, wake clears the slot, so that an old frame does not look live.
 func (v *videoInput) wake() {
 	if !v.replay(v.asleep.drain().packets, true) && v.gate.closed {
 		v.cfg.slot.clear()
@@ -112,7 +128,7 @@ func (v *videoInput) wake() {
 	}
 }
 
-// replay decodes packets that were kept. If show is set, it shows the last frame before the first loss. The result tells
+// replay decodes packets that were kept. If show is set, it shows only the last frame before the first loss. The result says
 // whether a frame was shown.
 func (v *videoInput) replay(packets []mixer.Packet, show bool) (shown bool) {
 	last := len(packets) - 1
@@ -120,11 +136,11 @@ func (v *videoInput) replay(packets []mixer.Packet, show bool) (shown bool) {
 		last = i - 1
 	}
 	for i, p := range packets {
-		if !v.gate.admit(p, v.decoder.id) {
+		if !v.gate.admit(p, v.decoder.codec) {
 			continue
 		}
 		if err := v.decode(p, show && i == last); err != nil {
-			v.fail()
+			v.fail(p, err)
 		} else if show && i == last {
 			shown = true
 		}
@@ -132,22 +148,36 @@ func (v *videoInput) replay(packets []mixer.Packet, show bool) (shown bool) {
 	return shown
 }
 
-// repeats reports whether the frame of p looks exactly like the frame that is shown. It must be called for every packet of
-// the layer in use, in their order, even for packets that are not decoded.
-func (v *videoInput) repeats(p mixer.Packet) bool {
+// same reports whether the frame of p is known to be the same as the frame before, without decoding it: it is a repeat, or the
+// data of both packets are equal. It must be called for every packet of the layer in use, in their order, even for packets that are
+// not decoded. A decoder may still make another frame of equal data, which does not count as a change then.
+func (v *videoInput) same(p mixer.Packet) bool {
 	if p.Lost || p.Codec != mixer.H264 {
 		v.detector = repeat.Detector{}
 	}
-	return p.Codec == mixer.H264 && v.detector.Repeats(p.Data) && v.decoder.immediate && !v.gate.closed && !p.Key && p.Codec == v.decoder.id
+	v.copies = p.Codec == mixer.H264 && v.detector.Repeats(p.Data)
+	equal := bytes.Equal(p.Data, v.previous)
+	v.previous = p.Data
+	if equal {
+		v.cfg.slot.expectOther()
+	}
+	return v.copies || equal
 }
 
-// postpone keeps p, the packet of a repeat, until a frame comes that is no repeat. Everything except the decoder treats p
-// as if it was decoded. If the buffer is over its limits, the oldest packets are decoded, so that the cost of a long GOP is
-// spread over time.
+// postponable reports whether the frame of p, for which same was called last, looks exactly like the frame that is shown, and p
+// need not be decoded now.
+func (v *videoInput) postponable(p mixer.Packet) bool {
+	return v.copies && v.decoder.immediate && !v.gate.closed && !p.Key && p.Codec == v.decoder.codec
+}
+
+// postpone keeps p, the packet of a repeat, until a frame comes that is not a repeat. Except for the decoder, everything works
+// as if p was decoded. While the buffer is over its limits, the oldest packet is decoded. So the cost of a long GOP is spread
+// over time.
 func (v *videoInput) postpone(p mixer.Packet) error {
 	v.measureMotion(p)
 	v.chooseLoopFilter(p)
-	v.cfg.slot.touch()
+	v.cfg.slot.touch(false)
+	v.obstacle.pass()
 	v.postponed.add(p)
 	for v.postponed.full(v.decoder.size()) {
 		if err := v.decode(v.postponed.removeOldest(), false); err != nil {
@@ -158,9 +188,9 @@ func (v *videoInput) postpone(p mixer.Packet) error {
 	return nil
 }
 
-// decodePostponed decodes the postponed packets if p or a later frame may refer to them, and drops them otherwise. It is
-// called before p is decoded. From an IDR frame on, no frame refers to earlier ones. Key packets that are not IDR (I slices
-// with parameter sets) do not guarantee that.
+// decodePostponed is called before p is decoded. It drops the postponed packets if p is an IDR frame, because no later frame
+// refers to frames before an IDR frame. Otherwise it decodes the postponed packets. Other packets with Key set (I slices with
+// parameter sets) are not enough: later frames may refer to frames before them.
 func (v *videoInput) decodePostponed(p mixer.Packet) {
 	postponed := v.postponed.drain().packets
 	if p.Codec != mixer.H264 || !p.Key || !h264.IsIDR(p.Data) {

@@ -11,24 +11,24 @@ import (
 	"azulejo/mixer"
 )
 
-// keyframeEvery is the least time from a keyframe to one that is made on request.
+// keyframeEvery is the least time from any keyframe to the next keyframe on request.
 const keyframeEvery = 500 * time.Millisecond
 
-// frameEvery is the longest time between two frames. A frame is encoded then even if nothing in the view has changed.
+// frameEvery is the longest time between two frames. After this time a frame is encoded even if nothing has changed in the view.
 const frameEvery = time.Second
 
-// viewerGOPs is the number of GOPs in a stretch while no recording holds the rendition. Viewers request keyframes when they
-// need them, and a keyframe takes as many bits as seconds of a quiet wall.
+// viewerGOPs is the number of GOPs in a stretch while no recording holds the rendition. Then few scheduled keyframes are needed,
+// because viewers request keyframes. If little moves, one keyframe takes as many bits as several seconds of other frames.
 const viewerGOPs = 15
 
-// canvasFrame is a canvas to encode, and its layout. The receiver owns the frame.
+// canvasFrame is a canvas to encode, with its layout. The receiver of a canvasFrame owns the frame.
 type canvasFrame struct {
 	frame  *codec.Frame
 	layout *mixer.Layout
 }
 
-// videoRendition encodes a view in one codec and one size, for all subscriptions that hold it. It has a goroutine of its
-// own, which executes run.
+// videoRendition encodes a view in one codec and one size, for all subscriptions that hold the rendition. Its goroutine executes
+// run.
 type videoRendition struct {
 	engine  *Engine
 	id      mixer.RenditionID
@@ -44,7 +44,7 @@ type videoRendition struct {
 	done        sync.WaitGroup
 
 	holders     map[*subscriber]struct{} // owned by the control loop
-	started     bool                     // attached to its view; owned by the control loop
+	started     bool                     // the rendition is attached to its view; owned by the control loop
 	holderCount atomic.Int32             // len(holders)
 	keepers     atomic.Int32             // number of holders that are recordings
 
@@ -57,8 +57,8 @@ type videoRendition struct {
 
 	// Owned by the view's ticker. They describe the last canvas that was submitted.
 	submitted        bool          // false before the first canvas
-	submittedStretch time.Duration // start of its stretch
-	submittedAt      time.Duration // its PTS
+	submittedStretch time.Duration // start of the stretch of the canvas
+	submittedAt      time.Duration // PTS of the canvas
 
 	// Owned by run.
 	lastKey time.Duration // PTS of the last keyframe
@@ -68,12 +68,16 @@ type videoRendition struct {
 	steer   steering
 }
 
-// newVideoRendition opens the encoder of a rendition and takes over one hold of v. The rendition gets canvases after start.
+// newVideoRendition opens the encoder of a rendition. The caller holds v. If there is no error, this hold becomes the rendition's,
+// and close releases it. The rendition gets canvases after start.
 func newVideoRendition(m *Engine, key videoKey, v *view) (*videoRendition, error) {
 	cfg := m.cfg
 	r := &videoRendition{
-		engine: m, id: mixer.RenditionID(m.ids.Add(1)), key: key, view: v, log: v.log.With("codec", key.id, "h", key.size.H),
-		steer:    steering{best: cfg.QualityOf(key.id), current: cfg.QualityOf(key.id), maxBits: int(float64(cfg.MaxBitrate(key.size)) * cfg.GOP.Seconds())},
+		engine: m, id: mixer.RenditionID(m.ids.Add(1)), key: key, view: v, log: v.log.With("codec", key.codec, "h", key.size.H),
+		steer: steering{
+			best: cfg.QualityOf(key.codec), current: cfg.QualityOf(key.codec),
+			maxBits: int(float64(cfg.MaxBitrate(key.size)) * cfg.GOP.Seconds()),
+		},
 		canvases: make(chan canvasFrame, 1), quit: make(chan struct{}), holders: map[*subscriber]struct{}{},
 	}
 	if key.profile != 0 {
@@ -91,8 +95,8 @@ func (r *videoRendition) open() (err error) {
 	cfg := r.engine.cfg
 	canvas := mixer.Size{W: r.view.spec.Width, H: r.view.spec.Height}
 	r.encoder, err = codec.NewVideoEncoder(codec.VideoConfig{
-		Codec: r.key.id, Width: r.key.size.W, Height: r.key.size.H, FPS: r.view.spec.FPS,
-		Bitrate: cfg.MaxBitrate(r.key.size), Quality: cfg.QualityOf(r.key.id), Preset: cfg.Preset,
+		Codec: r.key.codec, Width: r.key.size.W, Height: r.key.size.H, FPS: r.view.spec.FPS,
+		Bitrate: cfg.MaxBitrate(r.key.size), Quality: cfg.QualityOf(r.key.codec), Preset: cfg.Preset,
 	})
 	if err != nil || r.key.size == canvas {
 		return err
@@ -114,7 +118,7 @@ func (r *videoRendition) start() {
 	}
 }
 
-// addHolder adds s to the holders, unless it is one already.
+// addHolder adds s to the holders, if s is not a holder yet.
 func (r *videoRendition) addHolder(s *subscriber) {
 	if _, known := r.holders[s]; known {
 		return
@@ -126,7 +130,7 @@ func (r *videoRendition) addHolder(s *subscriber) {
 	}
 }
 
-// removeHolder removes s from the holders, if it is one.
+// removeHolder removes s from the holders, if s is a holder.
 func (r *videoRendition) removeHolder(s *subscriber) {
 	if _, known := r.holders[s]; !known {
 		return
@@ -140,19 +144,19 @@ func (r *videoRendition) removeHolder(s *subscriber) {
 
 func (r *videoRendition) info() mixer.RenditionInfo {
 	return mixer.RenditionInfo{
-		View: r.key.view, Codec: r.key.id, Also: r.key.also, Size: r.key.size, Profile: r.key.profile, Exact: r.key.exact,
+		View: r.key.view, Codec: r.key.codec, Also: r.key.also, Size: r.key.size, Profile: r.key.profile, Exact: r.key.exact,
 	}
 }
 
-// requestKeyframe requests a keyframe of the encoder. If a source is offered for passthrough, it requests one of that
-// source too.
+// requestKeyframe requests a keyframe from the encoder. If a source is offered for passthrough, it also requests a keyframe from
+// the source.
 func (r *videoRendition) requestKeyframe() {
 	r.keyRequested.Store(true)
 	r.passthrough.requestKeyframe()
 }
 
-// stretchStart returns the start of the stretch that pts lies in. A stretch starts with a keyframe. It is one GOP long if a
-// recording holds the rendition, and viewerGOPs GOPs otherwise.
+// stretchStart returns the start of the stretch that pts lies in. A stretch starts with a keyframe. A stretch is one GOP long if
+// a recording holds the rendition, and viewerGOPs GOPs otherwise.
 func (r *videoRendition) stretchStart(pts time.Duration) time.Duration {
 	if r.keepers.Load() > 0 {
 		return pts.Truncate(r.engine.cfg.GOP)
@@ -160,9 +164,9 @@ func (r *videoRendition) stretchStart(pts time.Duration) time.Duration {
 	return pts.Truncate(viewerGOPs * r.engine.cfg.GOP)
 }
 
-// due reports whether the canvas at pts has to be encoded. It has to if the canvas has changed, if a stretch starts, if a
-// keyframe is requested, if passthrough has ended, or if the last canvas was submitted frameEvery ago. Only the view's
-// ticker calls due.
+// due reports whether the canvas with the given PTS has to be encoded. This is so if the canvas has changed, if a stretch starts,
+// if a keyframe is requested, if passthrough has ended, or if the last canvas was submitted frameEvery ago. If the result is
+// true, the caller must submit the canvas. Only the view's ticker calls due.
 func (r *videoRendition) due(pts time.Duration, changed bool) bool {
 	stretch := r.stretchStart(pts)
 	if !changed && r.submitted && stretch == r.submittedStretch && pts-r.submittedAt < frameEvery && !r.keyRequested.Load() && !r.passthrough.keyframeDue() {
@@ -172,9 +176,9 @@ func (r *videoRendition) due(pts time.Duration, changed bool) bool {
 	return true
 }
 
-// submit hands c to the encoder and takes over its frame. It never blocks. If the canvas before c still waits for the
-// encoder, c replaces it. If the replaced canvas would have started a GOP, c gets its time. Only the view's ticker calls
-// submit. It may do so once after close.
+// submit passes the canvas c to the encoder, and takes ownership of c.frame. It never blocks. If the canvas before c still waits
+// for the encoder, c replaces that canvas. If the replaced canvas has the PTS of a GOP start, c gets the same PTS. Only the
+// view's ticker calls submit. One call may come after close.
 func (r *videoRendition) submit(c canvasFrame) {
 	if old, ok := r.withdraw(); ok {
 		if old.frame.PTS%r.engine.cfg.GOP == 0 {
@@ -192,7 +196,7 @@ func (r *videoRendition) submit(c canvasFrame) {
 	}
 }
 
-// withdraw takes back the canvas that waits for the encoder. The result is false if none waits.
+// withdraw removes the canvas that waits for the encoder, and returns it. The second result is false if no canvas waits.
 func (r *videoRendition) withdraw() (canvasFrame, bool) {
 	select {
 	case c := <-r.canvases:
@@ -226,7 +230,7 @@ func (r *videoRendition) run() {
 	}
 }
 
-// process encodes a canvas and delivers the packets. During passthrough it drops the canvas, which was submitted before
+// process encodes a canvas and delivers the packets. During passthrough it drops the canvas: the canvas was submitted before
 // passthrough started.
 func (r *videoRendition) process(c canvasFrame) error {
 	defer c.frame.Close()
@@ -243,8 +247,8 @@ func (r *videoRendition) process(c canvasFrame) error {
 	return nil
 }
 
-// encode encodes f. It makes a keyframe of the first frame of each stretch, and of the first frame after passthrough. It
-// makes a keyframe on request if the last keyframe is at least keyframeEvery ago.
+// encode encodes f. The first frame of each stretch and the first frame after passthrough become keyframes. So does the first
+// frame after a request, if the last keyframe is at least keyframeEvery ago.
 func (r *videoRendition) encode(f *codec.Frame) ([]mixer.Packet, error) {
 	pts := f.PTS
 	gop, stretch := int64(pts/r.engine.cfg.GOP), r.stretchStart(pts)
@@ -253,7 +257,7 @@ func (r *videoRendition) encode(f *codec.Frame) ([]mixer.Packet, error) {
 		r.keyRequested.Store(false)
 		r.lastKey = pts
 	}
-	if r.encoded && gop != r.gop && r.key.id == mixer.H264 {
+	if r.encoded && gop != r.gop && r.key.codec == mixer.H264 {
 		if err := r.encoder.SetQuality(r.steer.next()); err != nil {
 			return nil, err
 		}
@@ -274,8 +278,8 @@ func (r *videoRendition) encode(f *codec.Frame) ([]mixer.Packet, error) {
 	return packets, err
 }
 
-// deliver cuts packets into RTP payloads, once for all subscriptions, and emits them. It emits the layout with them if it
-// is new.
+// deliver cuts packets into RTP payloads, once for all subscriptions, and emits them. If the layout is new, the same event has
+// the layout.
 func (r *videoRendition) deliver(packets []mixer.Packet, layout *mixer.Layout) {
 	for i, p := range packets {
 		r.meter.Add(len(p.Data))
@@ -286,14 +290,15 @@ func (r *videoRendition) deliver(packets []mixer.Packet, layout *mixer.Layout) {
 	}
 }
 
-// sendLayout emits layout without packets if it is new. It is for passthrough, when the encoder makes no packets.
+// sendLayout emits layout without packets, if layout is new. It is used for passthrough, when there are no packets from the
+// encoder.
 func (r *videoRendition) sendLayout(layout *mixer.Layout) {
-	if l := r.newLayout(layout); l != nil {
-		r.engine.emit(mixer.Delivery{Rendition: r.id, Layout: l})
+	if next := r.newLayout(layout); next != nil {
+		r.engine.emit(mixer.Delivery{Rendition: r.id, Layout: next})
 	}
 }
 
-// newLayout returns layout if it differs from the layout that was sent last, and nil otherwise.
+// newLayout returns layout, or nil if layout was sent last. The caller must send the result.
 func (r *videoRendition) newLayout(layout *mixer.Layout) *mixer.Layout {
 	r.layoutMu.Lock()
 	defer r.layoutMu.Unlock()
@@ -304,7 +309,7 @@ func (r *videoRendition) newLayout(layout *mixer.Layout) *mixer.Layout {
 	return layout
 }
 
-// close stops the encoder and waits for it. It releases the view, which stops with its last rendition.
+// close stops run, waits for it, and frees the encoder. It releases the view, which stops with its last rendition.
 func (r *videoRendition) close() {
 	close(r.quit)
 	r.done.Wait()
@@ -317,7 +322,7 @@ func (r *videoRendition) close() {
 func (r *videoRendition) stats() mixer.RenditionStats {
 	rate := r.meter.Read()
 	return mixer.RenditionStats{
-		ID: r.id, View: r.key.view, Codec: r.key.id, Width: r.key.size.W, Height: r.key.size.H, FPS: rate.PerSecond,
+		ID: r.id, View: r.key.view, Codec: r.key.codec, Width: r.key.size.W, Height: r.key.size.H, FPS: rate.PerSecond,
 		Bitrate: rate.Bits, Sinks: int(r.holderCount.Load()), Skipped: r.skipped.Load(), Passed: r.passthrough.active(),
 	}
 }

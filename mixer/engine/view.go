@@ -12,8 +12,7 @@ import (
 	"azulejo/mixer"
 )
 
-// view composes a canvas at a fixed rate for its renditions. It has a goroutine of its own, the view's ticker, which
-// executes run.
+// view composes a canvas at a fixed rate for its renditions. Its goroutine executes run, and is called the view's ticker.
 type view struct {
 	engine  *Engine
 	spec    mixer.View // normalized
@@ -34,11 +33,11 @@ type view struct {
 	canvas    *codec.Frame
 	tiles     []*tile
 	scene     scene
-	clock     int64     // the second, in Unix time, that the canvas shows as its time of day; zero: none
+	clock     int64     // the time of day on the canvas, in Unix seconds; zero: none
 	redrawAll bool      // the next tick must draw the whole canvas
-	lastTick  int64     // the last tick that overload did not leave out
-	decode    bool      // at the last tick, at least one rendition had to be encoded
-	wokenAt   time.Time // when encoding last resumed after all renditions had been passed through; zero: never
+	lastTick  int64     // the last tick that leaveOut did not leave out
+	decode    bool      // at the last tick, at least one rendition was not passed through
+	wokenAt   time.Time // when passthrough of all renditions last ended; zero: never
 }
 
 func newView(spec mixer.View, m *Engine) (*view, error) {
@@ -74,7 +73,7 @@ func (v *view) attach(r *videoRendition) {
 	v.renditions = append(v.renditions, r)
 }
 
-// detach removes a rendition. A tick that is in progress may still submit a canvas to it.
+// detach removes a rendition. A tick that is in progress may still submit a canvas to the rendition.
 func (v *view) detach(r *videoRendition) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -88,13 +87,13 @@ func (v *view) attached() []*videoRendition {
 	return slices.Clone(v.renditions)
 }
 
-// run composes until ctx ends. It skips late ticks, except for the first tick of a GOP, so that the segments of a recording
-// start at exact times even on a busy machine.
+// run composes the canvas at each tick until ctx ends. It skips late ticks, except the first tick of a GOP. So the segments of
+// a recording start at exact times even on a busy machine.
 func (v *view) run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	logFailure, logRecovery := newFailureLog(v.log, "view")
-	for n := v.cadence.now() + 1; v.cadence.wait(ctx, timer, n); n++ {
+	for n := v.cadence.newestDue() + 1; v.cadence.wait(ctx, timer, n); n++ {
 		next := v.newest(n)
 		v.skip(next - n)
 		n = next
@@ -106,7 +105,7 @@ func (v *view) run(ctx context.Context) {
 			continue
 		}
 		logRecovery()
-		v.engine.governor.observe(time.Since(v.cadence.epoch.Add(v.cadence.at(n))), v.period())
+		v.engine.governor.observe(time.Since(v.cadence.epoch.Add(v.cadence.timeOf(n))), v.period())
 	}
 }
 
@@ -117,11 +116,11 @@ func (v *view) skip(n int64) {
 }
 
 // period returns the time from one tick to the next.
-func (v *view) period() time.Duration { return v.cadence.at(1) }
+func (v *view) period() time.Duration { return v.cadence.timeOf(1) }
 
-// leaveOut reports whether to leave out tick n, because the frame rate of an overloaded room is halved. A tick is left out
-// if the tick before it was not. So none is left out after skipped ticks, which have already lowered the rate. The first
-// tick of a GOP is never left out.
+// leaveOut reports whether to leave out tick n. From overloadRate on, every second tick is left out. Tick n is left out
+// only if tick n-1 was composed. So no tick is left out after skipped ticks, which have lowered the frame rate already. The
+// first tick of a GOP is never left out.
 func (v *view) leaveOut(n int64) bool {
 	if v.engine.overload() >= overloadRate && !v.startsGOP(n) && n-v.lastTick < 2 {
 		return true
@@ -134,12 +133,13 @@ func (v *view) leaveOut(n int64) bool {
 func (v *view) startsGOP(n int64) bool { return v.gop(n) != v.gop(n-1) }
 
 // gop returns the number of the GOP that tick n belongs to.
-func (v *view) gop(n int64) int64 { return int64(v.cadence.at(n) / v.engine.cfg.GOP) }
+func (v *view) gop(n int64) int64 { return int64(v.cadence.timeOf(n) / v.engine.cfg.GOP) }
 
-// newest returns the tick to compose when tick n is due. That is the last tick that is due. But if that tick's GOP starts
-// at n or later, the first tick of the GOP was not composed yet, and newest returns that one.
+// newest returns the number of the tick to compose next. n is the tick after the last one, and later ticks may be due too.
+// The result is the newest tick that is due, with one exception. If the GOP of the newest tick starts at n or later, the first
+// tick of this GOP has not been composed, and is the result.
 func (v *view) newest(n int64) int64 {
-	due := v.cadence.now()
+	due := v.cadence.newestDue()
 	first := due
 	for first > n && v.gop(first-1) == v.gop(due) {
 		first--
@@ -150,12 +150,13 @@ func (v *view) newest(n int64) int64 {
 	return max(due, n)
 }
 
-// tick updates the canvas for tick n, and submits it to the renditions that have to encode it.
+// tick updates the canvas for tick n, and submits the canvas to the renditions that have to encode it. If all renditions are
+// passed through, it does not compose the canvas and only updates the layout.
 func (v *view) tick(n int64) error {
 	v.engine.ticks.Add(1)
 	now := time.Now()
 	v.arrange(now)
-	pts := v.cadence.at(n)
+	pts := v.cadence.timeOf(n)
 	encoded := v.offerPassthrough(v.attached())
 	if len(encoded) > 0 && !v.decode {
 		v.wokenAt = now
@@ -182,11 +183,11 @@ func (v *view) tick(n int64) error {
 	return nil
 }
 
-// wakeWithin is how long after passthrough a view may stay uncomposed, while the decoder catches up with the source.
+// wakeWithin is how long a view may stay uncomposed after passthrough has ended, until the decoder has a frame of the source.
 const wakeWithin = time.Second
 
-// waking reports whether the source that was passed through sends video that is not decoded yet. If the view was composed
-// now, a placeholder would flash for a moment.
+// waking reports whether passthrough has just ended and the decoder has no frame of the source yet. If the view was composed
+// now, viewers would see a placeholder for a moment. The result is false when wakeWithin has passed.
 func (v *view) waking(now time.Time) bool {
 	only := v.passable()
 	if only == nil || now.Sub(v.wokenAt) > wakeWithin {
@@ -225,7 +226,7 @@ func (v *view) compose(now time.Time) (bool, error) {
 	return true, nil
 }
 
-// due returns the tiles that have to be drawn: the tiles that have changed, and the tiles that lie on one of them.
+// due returns the tiles that have to be drawn: tiles that have changed, and tiles that overlap an earlier tile of the result.
 func (v *view) due(now time.Time) []*tile {
 	patient := v.engine.overload() >= overloadStill
 	var due []*tile
@@ -237,7 +238,7 @@ func (v *view) due(now time.Time) []*tile {
 	return due
 }
 
-// erase fills the canvas with the background. If there are no tiles, it draws a text that says so.
+// erase fills the canvas with the background. If there are no tiles, it draws emptyText.
 func (v *view) erase() {
 	v.canvas.Fill(v.canvas.Bounds(), background)
 	if len(v.tiles) == 0 {

@@ -1,16 +1,16 @@
-// Package auth controls access to the server: all entrances of the server use its one check of what the bearer of a token
-// may do. It knows neither rooms nor dialects.
+// Package auth controls access to the server. All dialects and package web ask one [Guard] what a client may do. The
+// package does not know which rooms exist, and imports no dialect.
 //
-// A token is a JSON Web Token (RFC 7519) signed with HS256 under the server's secret. [Mint] makes one, and any
-// library for such tokens can too. Its claims:
+// A token is a JSON Web Token (RFC 7519), signed with HS256 and the server's secret. [Mint] makes a token. Any JWT library
+// can make one too. A token has these claims:
 //
 //	room    the only room that the token is valid for, or "*" for all
-//	name    the only name that its bearer may have in a room; absent or empty: any
+//	name    the only name that the client may have in a room; absent or empty: any
 //	grants  a list of "view", "publish", "footage", "admin"
 //	exp     when the token expires, in seconds since 1970; required, with a leeway of 10 s for clocks that differ
 //
-// nbf is checked if it is present, with the same leeway; sub, iat and all other claims are ignored. A token is checked
-// when a session or a download starts. Its expiry does not end them.
+// The claim nbf is checked if it is present, with the same leeway. All other claims are ignored. A token is checked when a
+// session or a download starts. The expiry of the token does not end the session or the download.
 //
 // A [Guard] is safe for concurrent use and starts no goroutine. The package logs nothing, and no error contains a token or
 // the secret.
@@ -36,50 +36,50 @@ const (
 	Admin   Grant = "admin"   // change rooms, see all of them
 )
 
-// AllRooms is the room of a token that is valid for every room, and of an [Ask] that needs such a token.
+// AllRooms in place of a room's name stands for every room, in a token and in an [Ask].
 const AllRooms = "*"
 
 // Codes of refusals.
 const (
-	CodeUnauthorized = "unauthorized" // no token, or an invalid one: status 401
-	CodeForbidden    = "forbidden"    // a valid token that does not allow this: status 403
-	CodeTooMany      = "too_many_requests"
+	CodeUnauthorized = "unauthorized"      // no token, or an invalid one: status 401
+	CodeForbidden    = "forbidden"         // a valid token that does not allow this: status 403
+	CodeTooMany      = "too_many_requests" // a limit of the client's network is exceeded: status 429
 )
 
-// Ask is one request for access.
+// Ask is one request for access. A [Guard] grants or refuses it.
 type Ask struct {
 	Token  string  // empty: none
 	Room   string  // empty: no particular room; AllRooms: all rooms
 	Grants []Grant // all of them are needed
 	Remote string  // address of the client, host:port
-	Join   bool    // the client joins a room: counted against the rate of joins
+	Join   bool    // the client joins a room; the request counts against Config.JoinsPerMinute
 }
 
-// LogValue leaves out the token.
+// LogValue keeps the token out of logs.
 func (a Ask) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("room", a.Room), slog.Any("grants", a.Grants), slog.String("remote", a.Remote))
 }
 
-// Permit describes what is allowed after an Ask was granted.
+// Permit is the result of a granted Ask.
 type Permit struct {
-	Name    string    // the only name that the bearer of the token may have; empty: any
-	Expires time.Time // zero: never
+	Name    string    // the only name that the client may have in a room; empty: any
+	Expires time.Time // when the token expires; zero: never
 }
 
-// Named returns the name with which a client joins that asks for the name asked. If asked is empty, that is the name of
-// the token. The error is a [refusal.Error].
-func (p Permit) Named(asked string) (string, error) {
+// Named returns the name that a client gets in a room. requested is the name that the client asks for, and may be empty.
+// If the permit has a name, the client gets this name, and Named refuses any other. The error is a [refusal.Error].
+func (p Permit) Named(requested string) (string, error) {
 	if p.Name == "" {
-		return asked, nil
+		return requested, nil
 	}
-	if asked = strings.TrimSpace(asked); asked != "" && asked != p.Name {
+	if requested = strings.TrimSpace(requested); requested != "" && requested != p.Name {
 		return "", refusal.New(CodeForbidden, "the token is for the name %q; accepted is this one or none", p.Name)
 	}
 	return p.Name, nil
 }
 
-// TokenOf returns the token of an HTTP request: from "Authorization: Bearer" (RFC 6750, section 2.1), or else from
-// ?token=.
+// TokenOf returns the token of an HTTP request, or an empty string. It reads the header "Authorization: Bearer" (RFC 6750,
+// section 2.1). Without this header it reads the query parameter token.
 func TokenOf(r *http.Request) string {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if strings.EqualFold(scheme, "Bearer") {

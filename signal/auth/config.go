@@ -8,22 +8,23 @@ import (
 	"strings"
 )
 
-// The modes.
+// The values of Config.Mode.
 const (
-	ModeNone  = "none"  // everybody may do everything
-	ModeToken = "token" // nobody may do anything without a token
+	ModeNone  = "none"  // all clients may do everything
+	ModeToken = "token" // every request needs a token
 )
 
-// MinSecret is the least number of bytes of a secret. It is the number of bytes of the hash (RFC 7518, section 3.2).
+// MinSecret is the smallest allowed size of a secret, in bytes. HS256 requires a key of at least the size of its hash (RFC
+// 7518, section 3.2).
 const MinSecret = 32
 
-// Defaults of the rates. They are high, because all clients behind one NAT or one proxy have the same address.
+// Defaults of the rates, per minute. They are high, because all clients behind one NAT or one proxy have the same address.
 const (
 	DefaultJoins    = 1200
 	DefaultFailures = 120
 )
 
-const maxRate = 1_000_000
+const maxRate = 1_000_000 // the largest accepted rate, per minute
 
 // Secret is a text that is formatted and logged as "(secret)".
 type Secret string
@@ -37,22 +38,21 @@ func (s Secret) GoString() string { return s.String() }
 // LogValue hides it from logs.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// Config of a Guard; its zero value admits everybody, at the default rates.
+// Config configures a Guard. The zero value admits all clients, at the default rates.
 type Config struct {
-	Mode   string // ModeNone when empty
-	Secret Secret // of ModeToken: at least MinSecret bytes, random ones
+	Mode   string // empty: ModeNone
+	Secret Secret // for ModeToken: at least MinSecret random bytes
 
-	// Origins are the origins of pages that may use this server, such as "https://example.org" or
-	// "https://example.org:8443"; "*" allows all. Pages of the server's own host may always use it.
+	// Origins are the origins of the web pages that may use this server, such as "https://example.org" or
+	// "https://example.org:8443". "*" allows all origins. Pages of the server's own host may always use the server.
 	Origins []string
 
-	// Local restricts the server to this machine. The server then refuses requests whose host is neither a name of this
-	// machine nor in Origins. Otherwise any web page could reach the server by a DNS name that resolves to its address
-	// (DNS rebinding).
+	// Local protects a server that only this machine should use from DNS rebinding: a web page could reach such a server by a
+	// DNS name that resolves to a local address. If Local is set, [Guard.AllowsHost] checks the Host of each request.
 	Local bool
 
-	// JoinsPerMinute and FailuresPerMinute limit the joins and the failures of each client address, and are also the
-	// bursts. Zero means the default. A failure is a request without a valid token.
+	// JoinsPerMinute and FailuresPerMinute limit the joins and the failures of each network (see [network.Of]). A failure
+	// is a request without a valid token. Each number is also the burst of its rate. Zero means the default.
 	JoinsPerMinute, FailuresPerMinute int
 }
 
@@ -79,7 +79,7 @@ func (c Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// validOrigin tells whether s is an origin as browsers write it (RFC 6454, section 6.2), or "*".
+// validOrigin tells whether s is "*" or an origin in the form that browsers send (RFC 6454, section 6.2).
 func validOrigin(s string) bool {
 	if s == "*" {
 		return true

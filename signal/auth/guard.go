@@ -16,14 +16,14 @@ import (
 
 // Guard grants or refuses requests for access.
 type Guard struct {
-	secret  []byte // nil: everybody may do everything
+	secret  []byte // nil: all clients may do everything
 	parser  *jwt.Parser
-	origins []string // normalized
-	local   bool
+	origins []string // the allowed origins, normalized
+	local   bool     // see Config.Local
 
 	joins, failures *rates
-	waiting         *network.Shares                      // counts the clients that are connected but in no room
-	known           *recent[[sha256.Size]byte, struct{}] // digests of tokens that were valid lately
+	waiting         *network.Shares                      // counts the connected clients that are in no room
+	valid           *recent[[sha256.Size]byte, struct{}] // digests of the tokens that were valid in the last hour
 }
 
 // New makes a guard.
@@ -33,7 +33,7 @@ func New(cfg Config) (*Guard, error) {
 	}
 	g := &Guard{
 		parser: newParser(), joins: newRates(cfg.JoinsPerMinute, DefaultJoins), failures: newRates(cfg.FailuresPerMinute, DefaultFailures),
-		known: newRecent[[sha256.Size]byte, struct{}](time.Hour), local: cfg.Local, waiting: network.NewShares(maxWaiting),
+		valid: newRecent[[sha256.Size]byte, struct{}](time.Hour), local: cfg.Local, waiting: network.NewShares(maxWaiting),
 	}
 	if cfg.Mode == ModeToken {
 		g.secret = []byte(cfg.Secret)
@@ -44,19 +44,18 @@ func New(cfg Config) (*Guard, error) {
 	return g, nil
 }
 
-// Admit grants or refuses a request. A refusal is a [refusal.Error] with one of the codes of this package. Admit does
-// not block.
+// Admit grants or refuses a request. The error is a [refusal.Error] with one of the codes of this package. Admit does not
+// block.
 //
-// After too many failures from one address, Admit refuses tokens from that address with CodeTooMany, except those that
-// were valid within the last hour. This ends the guessing of tokens. Clients behind the same address whose tokens are
-// known can still reconnect.
+// After too many failures from one network, Admit refuses all tokens from this network with CodeTooMany, so that nobody can
+// guess tokens. Tokens that were valid within the last hour are still accepted, so that their clients can reconnect.
 func (g *Guard) Admit(a Ask) (Permit, error) {
-	now, from := time.Now(), network.Of(a.Remote)
-	p, err := g.identify(a.Token, from, now)
+	now, prefix := time.Now(), network.Of(a.Remote)
+	p, err := g.identify(a.Token, prefix, now)
 	if err != nil {
 		return Permit{}, err
 	}
-	if a.Join && !g.joins.allow(from, now) {
+	if a.Join && !g.joins.allow(prefix, now) {
 		return Permit{}, refusal.New(CodeTooMany, "too many joins from this address; accepted are %d a minute", g.joins.perMinute)
 	}
 	if err := p.allows(a); err != nil {
@@ -65,30 +64,31 @@ func (g *Guard) Admit(a Ask) (Permit, error) {
 	return Permit{Name: p.Name, Expires: p.Expires}, nil
 }
 
-// identify returns the pass in a valid token.
-func (g *Guard) identify(token string, from netip.Prefix, now time.Time) (Pass, error) {
+// identify verifies a token and returns its content. It counts an invalid token as a failure of the network prefix.
+func (g *Guard) identify(token string, prefix netip.Prefix, now time.Time) (Pass, error) {
 	if g.secret == nil {
 		return Pass{Room: AllRooms, Grants: []Grant{Admin}}, nil
 	}
 	digest := sha256.Sum256([]byte(token))
-	if _, known := g.known.get(digest, now); !known && g.failures.spent(from, now) {
+	if _, valid := g.valid.get(digest, now); !valid && g.failures.spent(prefix, now) {
 		return Pass{}, refusal.New(CodeTooMany, "too many requests without a good token from this address; accepted are %d a minute", g.failures.perMinute)
 	}
 	p, err := g.read(token)
 	if err != nil {
-		g.known.drop(digest)
-		g.failures.allow(from, now)
+		g.valid.drop(digest)
+		g.failures.allow(prefix, now)
 		return Pass{}, err
 	}
-	g.known.set(digest, struct{}{}, now)
+	g.valid.set(digest, struct{}{}, now)
 	return p, nil
 }
 
-// retryAfter is the pause after CodeTooMany. After it, a rate of six a minute allows one more request.
+// retryAfter is the value of the header Retry-After for CodeTooMany. Within this time, a rate of six a minute regains one
+// request.
 const retryAfter = 10 * time.Second
 
-// Answer translates a refusal of Admit to HTTP: it sets the headers and returns the status. It returns zero if err is no
-// refusal of this package.
+// Answer translates a refusal of Admit or Wait to HTTP: it sets the headers and returns the status code. It returns zero if
+// err is not a refusal with a code of this package.
 func Answer(h http.Header, err error) int {
 	var refused *refusal.Error
 	if !errors.As(err, &refused) {

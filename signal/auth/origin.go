@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// AllowsOrigin tells whether a request comes from a page of the server's host, from a page of an allowed origin, or
-// from no page. Clients other than browsers send no Origin (RFC 6454, section 7). A page cannot make its browser omit
-// Origin.
+// AllowsOrigin tells whether the header Origin of a request is allowed (RFC 6454, section 7). Allowed are the server's own
+// host, the origins of the Config, and requests without an Origin, because only browsers send this header. A web page
+// cannot make its browser omit the header.
 func (g *Guard) AllowsOrigin(r *http.Request) bool {
 	origin := r.Header.Get("Origin")
 	if origin == "" || slices.Contains(g.origins, "*") || slices.Contains(g.origins, normal(origin)) {
@@ -20,9 +20,9 @@ func (g *Guard) AllowsOrigin(r *http.Request) bool {
 	return err == nil && u.Host != "" && normal(origin) == normal(u.Scheme+"://"+r.Host)
 }
 
-// AllowsHost tells whether the Host of a request is one by which clients may address the server. Without Config.Local
-// it may be any. With it, accepted are localhost, IP addresses, and the hosts of the allowed origins. DNS rebinding
-// cannot use IP addresses.
+// AllowsHost tells whether the header Host of a request is allowed. Without Config.Local any host is allowed. With
+// Config.Local, only localhost, IP addresses and the hosts of the allowed origins are. IP addresses are safe, because DNS
+// rebinding needs a name.
 func (g *Guard) AllowsHost(r *http.Request) bool {
 	u := url.URL{Host: strings.ToLower(r.Host)}
 	name := strings.TrimSuffix(u.Hostname(), ".")
@@ -33,12 +33,12 @@ func (g *Guard) AllowsHost(r *http.Request) bool {
 		return true
 	}
 	return slices.ContainsFunc(g.origins, func(origin string) bool {
-		of, err := url.Parse(origin)
-		return err == nil && of.Hostname() == name
+		allowed, err := url.Parse(origin)
+		return err == nil && allowed.Hostname() == name
 	})
 }
 
-// normal returns an origin as browsers write it: in lower case, without the default port of its scheme.
+// normal returns an origin in the form that browsers send: in lower case, without the default port of its scheme.
 func normal(origin string) string {
 	origin = strings.ToLower(origin)
 	for scheme, port := range map[string]string{"http://": ":80", "https://": ":443"} {

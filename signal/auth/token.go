@@ -14,19 +14,19 @@ import (
 )
 
 const (
-	leeway   = 10 * time.Second // more than the clocks of two servers with NTP differ
-	maxToken = 4096             // bytes; the tokens of Mint have some 250
+	leeway   = 10 * time.Second // the clocks of two servers with NTP differ by less
+	maxToken = 4096             // bytes; a token of Mint has about 250
 )
 
 // Pass is the content of a token.
 type Pass struct {
 	Room    string // a room's name, or AllRooms
-	Name    string // may be empty
+	Name    string // the only name that the client may have in a room; empty: any
 	Grants  []Grant
 	Expires time.Time
 }
 
-// Validate names the first bad field and what it accepts.
+// Validate returns an error that names the first bad field, its value and the accepted values.
 func (p Pass) Validate() error {
 	if p.Room == "" {
 		return fmt.Errorf("room: %q: accepted are the name of a room and %s", p.Room, AllRooms)
@@ -47,7 +47,7 @@ func (p Pass) Validate() error {
 	return nil
 }
 
-// Mint makes the token of a pass. secret must be that of the Config of the server that shall accept the token.
+// Mint makes the token of a pass. A server accepts the token if its Config has the same secret.
 func Mint(secret Secret, p Pass) (string, error) {
 	if err := errors.Join(Config{Mode: ModeToken, Secret: secret}.Validate(), p.Validate()); err != nil {
 		return "", fmt.Errorf("make a token: %w", err)
@@ -62,6 +62,7 @@ func Mint(secret Secret, p Pass) (string, error) {
 	return token, nil
 }
 
+// claims are the claims of a token in JSON.
 type claims struct {
 	Room   string  `json:"room"`
 	Name   string  `json:"name,omitempty"`
@@ -93,7 +94,8 @@ func (g *Guard) read(token string) (Pass, error) {
 	return Pass{Room: c.Room, Name: strings.TrimSpace(c.Name), Grants: c.Grants, Expires: c.ExpiresAt.Time}, nil
 }
 
-// invalid translates an error of the JWT library, whose own texts may repeat parts of the token.
+// invalid translates an error of the JWT library to a refusal. The library's own error texts may repeat parts of the
+// token.
 func invalid(err error, c claims) error {
 	switch {
 	case errors.Is(err, jwt.ErrTokenMalformed):
@@ -110,7 +112,7 @@ func invalid(err error, c claims) error {
 
 func refuse(format string, args ...any) error { return refusal.New(CodeUnauthorized, format, args...) }
 
-// allows returns an error if the pass does not suffice for a. The error is a [refusal.Error].
+// allows returns an error if the pass does not allow the request. The error is a [refusal.Error].
 func (p Pass) allows(a Ask) error {
 	switch {
 	case a.Room == "" || p.Room == AllRooms || p.Room == a.Room:

@@ -7,17 +7,17 @@ import (
 	"azulejo/signal/refusal"
 )
 
-// maxWaiting bounds the connections of one network that have not joined yet. All clients of an office behind one NAT may
-// reconnect at once.
+// maxWaiting is the largest number of connected clients of one network that are in no room. It is enough for all clients
+// of an office behind one NAT, which may reconnect at the same time.
 const maxWaiting = 256
 
-// Wait counts a client that is connected but in no room. It is for dialects whose clients connect before they join. The
-// caller must call done, at least once, when the client has joined or is gone. The error is a [refusal.Error]. Wait
-// does not block.
+// Wait counts a connected client that is in no room, or refuses it if its network has too many of them. Dialects whose
+// clients connect before they join call it. The caller must call done when the client has joined or its connection has
+// ended; more calls of done have no effect. The error is a [refusal.Error]. Wait does not block.
 func (g *Guard) Wait(remote string) (done func(), err error) {
-	from := network.Of(remote)
-	if !g.waiting.Take(from) {
+	prefix := network.Of(remote)
+	if !g.waiting.Take(prefix) {
 		return nil, refusal.New(CodeTooMany, "%d connections from this address have not joined yet; accepted are up to that", maxWaiting)
 	}
-	return sync.OnceFunc(func() { g.waiting.GiveBack(from) }), nil
+	return sync.OnceFunc(func() { g.waiting.GiveBack(prefix) }), nil
 }

@@ -18,18 +18,18 @@ type Client struct {
 	pc   *webrtc.PeerConnection
 	conn *websocket.Conn
 
-	video, audio *sender      // nil: not published
-	smaller      []*sender    // simulcast layers that are smaller than video
-	in           [2]receiving // of audio and of video
+	video, audio *sender            // nil: not published
+	smaller      []*sender          // simulcast layers that are smaller than video
+	received     [2]receiveCounters // of audio and of video
 
-	connected chan struct{}
-	closeOnce sync.Once // closes connected
+	connected     chan struct{} // closed when the peer connection is established
+	connectedOnce sync.Once     // closes connected
 
-	ctx    context.Context // ends with the session
+	ctx    context.Context // ends when the session is over
 	cancel context.CancelFunc
 	work   sync.WaitGroup
 
-	write sync.Mutex // of conn
+	writing sync.Mutex // held while a message is written to conn
 
 	mu           sync.Mutex
 	closed       bool
@@ -39,8 +39,8 @@ type Client struct {
 	status       Status
 }
 
-// Dial joins the room, and returns when the peer connection is established. ctx bounds only Dial. If the server refuses
-// the client, the error is a [*ServerError].
+// Dial joins the room, and returns when the peer connection is established. ctx bounds Dial, but not the life of the
+// Client. If the server refuses the client, the error is a [*ServerError].
 func Dial(ctx context.Context, cfg Config) (*Client, error) {
 	cfg = cfg.withDefaults()
 	if err := cfg.Validate(); err != nil {
@@ -57,57 +57,58 @@ func Dial(ctx context.Context, cfg Config) (*Client, error) {
 	case <-c.ctx.Done():
 		return nil, errors.Join(cmp.Or(c.Err(), errHungUp), c.Close())
 	case <-ctx.Done():
-		return nil, errors.Join(fmt.Errorf("connect to %s: %w", cfg.where(), ctx.Err()), c.Close())
+		return nil, errors.Join(fmt.Errorf("connect to %s: %w", cfg.safeURL(), ctx.Err()), c.Close())
 	}
 }
 
 var errHungUp = errors.New("the server closed the session")
 
+// open connects to the server, joins the room and sends the offer.
 func (c *Client) open(ctx context.Context) error {
-	dialer := websocket.Dialer{HandshakeTimeout: handshake}
+	dialer := websocket.Dialer{HandshakeTimeout: ioTimeout}
 	conn, response, err := dialer.DialContext(ctx, c.cfg.URL, c.cfg.Header)
 	if err != nil {
 		if response != nil {
-			return fmt.Errorf("dial %s: status %s: %w", c.cfg.where(), response.Status, err)
+			return fmt.Errorf("dial %s: status %s: %w", c.cfg.safeURL(), response.Status, err)
 		}
-		return fmt.Errorf("dial %s: %w", c.cfg.where(), err)
+		return fmt.Errorf("dial %s: %w", c.cfg.safeURL(), err)
 	}
 	c.conn = conn
 	if c.pc, err = newConnection(c.cfg); err != nil {
 		return err
 	}
-	if err := c.prepare(); err != nil {
+	if err := c.addTransceivers(); err != nil {
 		return err
 	}
-	c.observe()
+	c.setCallbacks()
 	joined := make(chan struct{})
 	c.work.Go(func() { c.reader(joined) })
 	return c.negotiate(ctx, joined)
 }
 
-// prepare adds one transceiver per medium, whose directions follow from cfg.
-func (c *Client) prepare() error {
+// addTransceivers adds the transceivers of video and of audio.
+func (c *Client) addTransceivers() error {
 	var err error
-	if c.video, err = c.transceiver(webrtc.RTPCodecTypeVideo, c.cfg.PublishVideo); err != nil {
+	if c.video, err = c.addTransceiver(webrtc.RTPCodecTypeVideo, c.cfg.PublishVideo); err != nil {
 		return err
 	}
-	c.audio, err = c.transceiver(webrtc.RTPCodecTypeAudio, c.audioCodec())
+	c.audio, err = c.addTransceiver(webrtc.RTPCodecTypeAudio, c.audioCodec())
 	return err
 }
 
-func (c *Client) observe() {
+func (c *Client) setCallbacks() {
 	c.pc.OnTrack(c.receive)
 	c.pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) {
 		switch s {
 		case webrtc.PeerConnectionStateConnected:
-			c.closeOnce.Do(func() { close(c.connected) })
+			c.connectedOnce.Do(func() { close(c.connected) })
 		case webrtc.PeerConnectionStateFailed:
 			c.finish(errors.New("ice failed"))
 		}
 	})
 }
 
-// start runs f in a goroutine that Close waits for, unless Close was called.
+// start runs f in a goroutine. Close waits for this goroutine. After Close, start does nothing.
 func (c *Client) start(f func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -137,7 +138,7 @@ func (c *Client) Rendition() Rendition {
 	return c.status.Rendition
 }
 
-// Mute tells the server which of the client's media it must hold back.
+// Mute tells the server which of the client's media are muted.
 func (c *Client) Mute(muted Media) error {
 	return c.send(muteMessage{"mute", muted})
 }
@@ -145,13 +146,15 @@ func (c *Client) Mute(muted Media) error {
 // Done returns a channel that is closed when the session is over.
 func (c *Client) Done() <-chan struct{} { return c.ctx.Done() }
 
-// Err tells why the session is over; nil after Close.
+// Err returns the reason why the session is over. It returns nil if the session is not over, and if Close or a regular close
+// by the server ended it.
 func (c *Client) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.err
 }
 
+// finish ends the session for the reason err, unless the session is over already.
 func (c *Client) finish(err error) {
 	c.mu.Lock()
 	if c.err == nil && c.ctx.Err() == nil {
@@ -168,8 +171,8 @@ func (c *Client) Close() error {
 	return c.Drop()
 }
 
-// Drop frees everything without leaving the room, like a process that is killed: the server sees only the end of the
-// transport. Drop may be called twice.
+// Drop closes the connections without a leave message, as if the process had been killed. It waits for all goroutines. Drop
+// may be called twice.
 func (c *Client) Drop() error {
 	c.finish(nil)
 	c.mu.Lock()
@@ -190,11 +193,11 @@ func (c *Client) Drop() error {
 	return errors.Join(errs...)
 }
 
-// leaveWithin is how long leave waits for the server to close the connection.
-const leaveWithin = 2 * time.Second
+// leaveTimeout is how long leave waits for the server to close the connection.
+const leaveTimeout = 2 * time.Second
 
-// leave sends the leave message, and waits until the server closes the connection. So the client is out of the room
-// when Close returns.
+// leave sends the leave message, and waits until the server closes the connection. By then the server has removed the
+// client from the room.
 func (c *Client) leave() error {
 	if c.conn == nil || c.ctx.Err() != nil {
 		return nil
@@ -204,7 +207,7 @@ func (c *Client) leave() error {
 	}
 	select {
 	case <-c.ctx.Done():
-	case <-time.After(leaveWithin):
+	case <-time.After(leaveTimeout):
 	}
 	return nil
 }

@@ -93,7 +93,7 @@ func TestDialTellsWhatHappened(t *testing.T) {
 }
 
 func TestStatsAreJSON(t *testing.T) {
-	var in receiving
+	var in receiveCounters
 	at := time.Unix(1000, 0).UTC()
 	in.count(mixer.Packet{Codec: mixer.VP8, Data: make([]byte, 5), Key: true}, at)
 	in.count(mixer.Packet{Codec: mixer.VP8, Data: make([]byte, 7), Lost: true}, at.Add(1500*time.Microsecond))

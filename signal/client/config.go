@@ -11,7 +11,8 @@ import (
 	"azulejo/mixer"
 )
 
-// Config names the server and the room, what to publish, and the callbacks for what is received.
+// Config describes a client: its server and room, the media that it publishes and receives, and its callbacks. Each
+// callback may be nil.
 type Config struct {
 	URL    string      // of the server's native signalling: ws://host:port/ws
 	Header http.Header // of the WebSocket request; may be nil
@@ -19,32 +20,32 @@ type Config struct {
 
 	Room string
 	Name string
-	Key  string // secret that gets the same place back after a loss of the connection; may be empty
+	Key  string // secret by which the server knows a client that joins again, and gives it its place back; may be empty
 
 	PublishVideo mixer.Codec // mixer.H264 or mixer.VP8; empty: no video
 	PublishAudio bool        // Opus
-	Layers       int         // simulcast layers, up to 3, see SendLayer; zero means one
+	Layers       int         // number of simulcast layers, up to 3, see SendLayer; zero means one
 
 	Screen bool // the published video is a shared screen
 
 	View   bool          // receive the mix
-	Select Selection     // what to watch first
-	Accept []mixer.Codec // video codecs of the offer, the preferred one first; empty: H.264 and VP8
+	Select Selection     // the view and the rung that the client watches first
+	Accept []mixer.Codec // video codecs of the offer, the preferred codec first; empty: H.264 and VP8
 
-	// OnVideo and OnAudio receive the access units of the mix in order. Their PTS is the RTP time of the stream. The
-	// callbacks may keep a packet. Either may be nil.
+	// OnVideo and OnAudio are called with the access units of the mix in order. The PTS is made from the RTP timestamps of
+	// the stream. The callbacks may keep a packet.
 	OnVideo, OnAudio func(mixer.Packet)
 
-	OnRefresh      func()                     // the server wants a keyframe of the published video
-	OnLimit        func(bitrate int)          // the most bits a second that the server wants of a published track; repeatedly
-	OnParticipants func([]Participant)        // of the room, after every change
-	OnRendition    func(Rendition)            // a new rendition of the received video
-	OnLayout       func(Layout)               // a new layout of the received video, just before the first frame that shows it
-	OnTile         func(Tile)                 // the size of this client's video in the mix
-	OnOverload     func(level int)            // the room's new level of overload
-	OnError        func(code, message string) // refusals that did not end the session
+	OnRefresh      func()                     // called when the server requests a keyframe of the published video
+	OnLimit        func(bitrate int)          // called with each REMB for a published track: its highest bitrate, in bits a second
+	OnParticipants func([]Participant)        // called after every change, with all participants of the room
+	OnRendition    func(Rendition)            // called when the received video has a new rendition
+	OnLayout       func(Layout)               // called when the received video has a new layout; Layout.RTP is its first frame
+	OnTile         func(Tile)                 // called when the size of this client's video in the mix has changed
+	OnOverload     func(level int)            // called with the room's new level of overload
+	OnError        func(code, message string) // called when the server refuses a message and the session continues
 
-	Log *slog.Logger // nil: silent
+	Log *slog.Logger // nil: nothing is logged
 }
 
 // Media is one property, such as being muted, of a participant's audio and of its video.
@@ -53,7 +54,7 @@ type Media struct {
 	Video bool `json:"video"`
 }
 
-// Participant is a publisher in the room.
+// Participant describes a client or a camera that publishes in the room.
 type Participant struct {
 	ID      string `json:"id"`
 	Name    string `json:"name"`
@@ -62,7 +63,7 @@ type Participant struct {
 	Muted   Media  `json:"muted"`
 }
 
-// ServerError is a refusal of the server, or its reason to end the session.
+// ServerError is an error message of the server: a refusal, or the reason why the server ended the session.
 type ServerError struct {
 	Code    string
 	Message string
@@ -72,8 +73,8 @@ type ServerError struct {
 func (e *ServerError) Error() string { return fmt.Sprintf("server said %s: %s", e.Code, e.Message) }
 
 const (
-	handshake    = 10 * time.Second // time limit for the WebSocket handshake, and for sending a message
-	refreshEvery = time.Second      // after a loss: at most one request for a keyframe in this time
+	ioTimeout          = 10 * time.Second // for the WebSocket handshake, and for sending one message
+	keyframeRequestGap = time.Second      // after losses, the shortest time between two keyframe requests
 )
 
 func (c Config) withDefaults() Config {
@@ -89,11 +90,11 @@ func (c Config) withDefaults() Config {
 // Validate names the first bad field and what it accepts.
 func (c Config) Validate() error {
 	if u, err := url.Parse(c.URL); err != nil || (u.Scheme != "ws" && u.Scheme != "wss") {
-		return fmt.Errorf("url %q: accepted are ws:// and wss:// URLs", c.where())
+		return fmt.Errorf("url %q: accepted are ws:// and wss:// URLs", c.safeURL())
 	}
-	for _, id := range c.formats() {
-		if id != mixer.H264 && id != mixer.VP8 {
-			return fmt.Errorf("picture format %q: accepted are %s, %s", id, mixer.H264, mixer.VP8)
+	for _, codec := range c.videoCodecs() {
+		if codec != mixer.H264 && codec != mixer.VP8 {
+			return fmt.Errorf("picture format %q: accepted are %s, %s", codec, mixer.H264, mixer.VP8)
 		}
 	}
 	if c.Layers < 0 || c.Layers > len(rids) {
@@ -105,21 +106,21 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// where returns the URL for error texts. It leaves out the query, since that may contain a token.
-func (c Config) where() string {
+// safeURL returns the URL for error texts. It leaves out the query, because the query may contain a token.
+func (c Config) safeURL() string {
 	address, _, _ := strings.Cut(c.URL, "?")
 	return address
 }
 
-// formats returns the video codecs of the offer, the published one first.
-func (c Config) formats() []mixer.Codec {
+// videoCodecs returns the video codecs of the offer, the published codec first.
+func (c Config) videoCodecs() []mixer.Codec {
 	var all []mixer.Codec
 	if c.PublishVideo != "" {
 		all = append(all, c.PublishVideo)
 	}
-	for _, id := range c.Accept {
-		if id != c.PublishVideo {
-			all = append(all, id)
+	for _, codec := range c.Accept {
+		if codec != c.PublishVideo {
+			all = append(all, codec)
 		}
 	}
 	return all

@@ -13,8 +13,8 @@ import (
 	"azulejo/mixer"
 )
 
-func mimeOf(id mixer.Codec) string {
-	switch id {
+func mimeOf(codec mixer.Codec) string {
+	switch codec {
 	case mixer.H264:
 		return webrtc.MimeTypeH264
 	case mixer.VP8:
@@ -24,18 +24,19 @@ func mimeOf(id mixer.Codec) string {
 	}
 }
 
-func idOf(mime string) mixer.Codec {
-	for _, id := range []mixer.Codec{mixer.H264, mixer.VP8, mixer.Opus} {
-		if strings.EqualFold(mime, mimeOf(id)) {
-			return id
+// codecOf returns the codec of a MIME type, or an empty string if this package does not know the type.
+func codecOf(mime string) mixer.Codec {
+	for _, codec := range []mixer.Codec{mixer.H264, mixer.VP8, mixer.Opus} {
+		if strings.EqualFold(mime, mimeOf(codec)) {
+			return codec
 		}
 	}
 	return ""
 }
 
-func capability(id mixer.Codec) webrtc.RTPCodecCapability {
-	c := webrtc.RTPCodecCapability{MimeType: mimeOf(id), ClockRate: 90000}
-	switch id {
+func capability(codec mixer.Codec) webrtc.RTPCodecCapability {
+	c := webrtc.RTPCodecCapability{MimeType: mimeOf(codec), ClockRate: 90000}
+	switch codec {
 	case mixer.Opus:
 		c.ClockRate, c.Channels, c.SDPFmtpLine = 48000, 2, "minptime=10;useinbandfec=1;stereo=1"
 		return c
@@ -53,10 +54,10 @@ func newConnection(cfg Config) (*webrtc.PeerConnection, error) {
 	if err := m.RegisterCodec(opus, webrtc.RTPCodecTypeAudio); err != nil {
 		return nil, fmt.Errorf("register opus: %w", err)
 	}
-	for i, id := range cfg.formats() {
-		p := webrtc.RTPCodecParameters{RTPCodecCapability: capability(id), PayloadType: webrtc.PayloadType(96 + i)}
+	for i, codec := range cfg.videoCodecs() {
+		p := webrtc.RTPCodecParameters{RTPCodecCapability: capability(codec), PayloadType: webrtc.PayloadType(96 + i)}
 		if err := m.RegisterCodec(p, webrtc.RTPCodecTypeVideo); err != nil {
-			return nil, fmt.Errorf("register %s: %w", id, err)
+			return nil, fmt.Errorf("register %s: %w", codec, err)
 		}
 	}
 	r := &interceptor.Registry{}
@@ -75,8 +76,8 @@ func newConnection(cfg Config) (*webrtc.PeerConnection, error) {
 	return pc, nil
 }
 
-// settings returns the settings of the peer connection. They restrict it to the loopback interface if the server is on
-// the same machine.
+// settings returns the settings of the peer connection. If the URL of the server has a loopback address, the peer connection
+// uses only the loopback interface.
 func settings(cfg Config) webrtc.SettingEngine {
 	var s webrtc.SettingEngine
 	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
@@ -84,13 +85,14 @@ func settings(cfg Config) webrtc.SettingEngine {
 	s.SetNetworkTypes([]webrtc.NetworkType{
 		webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6, webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6,
 	})
-	if local(cfg.URL) {
+	if isLoopback(cfg.URL) {
 		s.SetIPFilter(func(ip net.IP) bool { return ip.IsLoopback() })
 	}
 	return s
 }
 
-func local(raw string) bool {
+// isLoopback tells whether the host of a URL is localhost or a loopback address.
+func isLoopback(raw string) bool {
 	u, err := url.Parse(raw)
 	if err != nil {
 		return false

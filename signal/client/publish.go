@@ -18,20 +18,21 @@ import (
 	"azulejo/mixer"
 )
 
+// mtu is the largest size of an RTP packet in bytes, as in browsers.
 const mtu = 1200
 
-// sender publishes one medium.
+// sender publishes one medium, or one layer of the video. For a medium that is not published the sender is nil.
 type sender struct {
-	track *webrtc.TrackLocalStaticRTP
-	clock uint32
-	mark  func(*rtp.Header) error // adds the id of the layer to a packet; nil without simulcast
+	track     *webrtc.TrackLocalStaticRTP
+	clockRate uint32                  // of the RTP timestamps, in Hz
+	addRID    func(*rtp.Header) error // adds the rid of the layer to a packet; nil without simulcast
 
 	mu         sync.Mutex
 	packetizer rtp.Packetizer
 	sequencer  rtp.Sequencer // of packetizer
-	skipped    uint16        // sequence numbers that SendRTP left out
+	skipped    uint16        // how many sequence numbers SendRTP has left out, modulo 65536
 
-	accessUnits, packets, bytes atomic.Uint64
+	accessUnits, packets, bytes atomic.Uint64 // counters of what was sent
 }
 
 // audioCodec returns the codec of the published audio, or an empty string if no audio is published.
@@ -42,9 +43,9 @@ func (c *Client) audioCodec() mixer.Codec {
 	return ""
 }
 
-// transceiver adds the transceiver of one medium, with the direction that cfg needs. It returns the sender of the
-// medium, or nil if the medium is not published.
-func (c *Client) transceiver(kind webrtc.RTPCodecType, publish mixer.Codec) (*sender, error) {
+// addTransceiver adds the transceiver of one medium. The direction depends on publish, the published codec (empty: none), and
+// on Config.View. addTransceiver returns the sender of the medium, or nil if the medium is not published.
+func (c *Client) addTransceiver(kind webrtc.RTPCodecType, publish mixer.Codec) (*sender, error) {
 	direction := webrtc.RTPTransceiverDirectionRecvonly
 	switch {
 	case publish != "" && c.cfg.View:
@@ -52,7 +53,7 @@ func (c *Client) transceiver(kind webrtc.RTPCodecType, publish mixer.Codec) (*se
 	case publish != "":
 		direction = webrtc.RTPTransceiverDirectionSendonly
 	case !c.cfg.View && kind == webrtc.RTPCodecTypeVideo:
-		direction = webrtc.RTPTransceiverDirectionInactive // the server wants a video section even for audio only
+		direction = webrtc.RTPTransceiverDirectionInactive // the server refuses an offer without a video section
 	case !c.cfg.View:
 		return nil, nil // the medium is not used
 	}
@@ -64,7 +65,7 @@ func (c *Client) transceiver(kind webrtc.RTPCodecType, publish mixer.Codec) (*se
 		return nil, nil // nothing is published
 	}
 	if kind == webrtc.RTPCodecTypeVideo && c.cfg.Layers > 1 {
-		return c.layered(init)
+		return c.addLayers(init)
 	}
 	track, err := webrtc.NewTrackLocalStaticRTP(capability(publish), kind.String(), "client")
 	if err != nil {
@@ -74,26 +75,27 @@ func (c *Client) transceiver(kind webrtc.RTPCodecType, publish mixer.Codec) (*se
 	if err != nil {
 		return nil, fmt.Errorf("add %s track: %w", kind, err)
 	}
-	c.start(func() { c.feedback(t.Sender(), "") })
+	c.start(func() { c.readFeedback(t.Sender(), "") })
 	return newSender(track, publish), nil
 }
 
-func newSender(track *webrtc.TrackLocalStaticRTP, id mixer.Codec) *sender {
-	s := &sender{track: track, clock: track.Codec().ClockRate, sequencer: rtp.NewRandomSequencer()}
+func newSender(track *webrtc.TrackLocalStaticRTP, codec mixer.Codec) *sender {
+	s := &sender{track: track, clockRate: track.Codec().ClockRate, sequencer: rtp.NewRandomSequencer()}
 	var payloader rtp.Payloader = &codecs.OpusPayloader{}
-	switch id {
+	switch codec {
 	case mixer.H264:
 		payloader = &codecs.H264Payloader{}
 	case mixer.VP8:
 		payloader = &codecs.VP8Payloader{EnablePictureID: true}
 	}
-	// The track sets payload type and SSRC, which are known after the answer.
-	s.packetizer = rtp.NewPacketizer(mtu, 0, 0, payloader, s.sequencer, s.clock)
+	// Payload type and SSRC are 0 here, because they are known only after the answer. The track sets them.
+	s.packetizer = rtp.NewPacketizer(mtu, 0, 0, payloader, s.sequencer, s.clockRate)
 	return s
 }
 
-// feedback reads the RTCP for a published track, or for its layer rid, until the connection ends.
-func (c *Client) feedback(s *webrtc.RTPSender, rid string) {
+// readFeedback reads the RTCP packets for a published track until the connection ends. If rid is not empty, it reads those
+// for this layer of the track.
+func (c *Client) readFeedback(s *webrtc.RTPSender, rid string) {
 	read := s.ReadRTCP
 	if rid != "" {
 		read = func() ([]rtcp.Packet, interceptor.Attributes, error) { return s.ReadSimulcastRTCP(rid) }
@@ -118,16 +120,16 @@ func (c *Client) feedback(s *webrtc.RTPSender, rid string) {
 	}
 }
 
-// SendVideo sends one access unit of Config.PublishVideo. Its PTS determines the RTP time. The caller must send each
-// access unit at its time, see [Play].
+// SendVideo sends one access unit of the codec Config.PublishVideo. The RTP timestamp is computed from the PTS. SendVideo does
+// not wait: the caller must call it at the time of the PTS, see [Play].
 func (c *Client) SendVideo(p mixer.Packet) error { return c.video.send(p) }
 
-// SendAudio sends one Opus packet.
+// SendAudio sends one Opus packet, in the same way as SendVideo.
 func (c *Client) SendAudio(p mixer.Packet) error { return c.audio.send(p) }
 
-// SendRTP sends one packet on the video track, to test a server with malformed media. The track sets payload type and
-// SSRC. The sequence number of p is relative to the next one of the track: 0 is in order, 1 leaves a gap, and 65535
-// repeats the last one. SRTP drops packets whose number is far away.
+// SendRTP sends one RTP packet on the video track, to test a server with malformed media. The track sets payload type and
+// SSRC. The sequence number of p is an offset from the next sequence number of the track: 0 is in order, 1 leaves a gap,
+// and 65535 repeats the last sequence number. SRTP drops a packet whose sequence number is far away from the last one.
 func (c *Client) SendRTP(p *rtp.Packet) error {
 	if c.video == nil {
 		return errNotPublished
@@ -152,13 +154,13 @@ func (s *sender) send(p mixer.Packet) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	whole, rest := p.PTS/time.Second, p.PTS%time.Second
-	stamp := uint32(int64(whole)*int64(s.clock) + int64(rest)*int64(s.clock)/int64(time.Second))
+	whole, rest := p.PTS/time.Second, p.PTS%time.Second // separate, so that the product does not overflow
+	timestamp := uint32(int64(whole)*int64(s.clockRate) + int64(rest)*int64(s.clockRate)/int64(time.Second))
 	for _, out := range s.packetizer.Packetize(p.Data, 0) {
-		out.Timestamp = stamp
+		out.Timestamp = timestamp
 		out.SequenceNumber += s.skipped
-		if s.mark != nil {
-			if err := s.mark(&out.Header); err != nil {
+		if s.addRID != nil {
+			if err := s.addRID(&out.Header); err != nil {
 				return err
 			}
 		}
@@ -172,15 +174,15 @@ func (s *sender) send(p mixer.Packet) error {
 	return nil
 }
 
-// Play reads packets from next, and gives each to send at its time, the first at once. It returns nil when ctx ends or
-// next returns io.EOF, otherwise the error of next or send. A late packet is sent at once and does not delay the later
-// ones.
-func Play(ctx context.Context, next func() (mixer.Packet, error), send func(mixer.Packet) error) error {
+// Play calls read for one packet after the other, and passes each packet to send at the time of its PTS. The first packet is
+// sent at once. A late packet is also sent at once, and does not delay the packets after it. Play returns nil when ctx ends
+// or read returns io.EOF. Otherwise it returns the error of read or send.
+func Play(ctx context.Context, read func() (mixer.Packet, error), send func(mixer.Packet) error) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	var start time.Time
 	for {
-		p, err := next()
+		p, err := read()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
@@ -202,8 +204,8 @@ func Play(ctx context.Context, next func() (mixer.Packet, error), send func(mixe
 	}
 }
 
-// Loop returns a function for Play that repeats the packets endlessly. Each pass starts one period after the pass
-// before.
+// Loop returns a read function for Play that repeats the packets endlessly. In each repetition all PTS are one period later
+// than in the repetition before.
 func Loop(packets []mixer.Packet, period time.Duration) func() (mixer.Packet, error) {
 	n := 0
 	return func() (mixer.Packet, error) {

@@ -47,8 +47,8 @@ type (
 	}
 )
 
-// reply is any message of the server. It has the fields that this package reads of all types of messages.
-type reply struct {
+// serverMessage is a message of the server, of any type. It has the fields that most types need.
+type serverMessage struct {
 	Type         string        `json:"type"`
 	ID           string        `json:"id"`
 	SDP          string        `json:"sdp"`
@@ -58,9 +58,9 @@ type reply struct {
 }
 
 func (c *Client) send(message any) error {
-	c.write.Lock()
-	defer c.write.Unlock()
-	if err := c.conn.SetWriteDeadline(time.Now().Add(handshake)); err != nil {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	if err := c.conn.SetWriteDeadline(time.Now().Add(ioTimeout)); err != nil {
 		return fmt.Errorf("send to server: %w", err)
 	}
 	if err := c.conn.WriteJSON(message); err != nil {
@@ -69,7 +69,8 @@ func (c *Client) send(message any) error {
 	return nil
 }
 
-// negotiate joins the room and sends the offer. The goroutine of reader handles the answer.
+// negotiate joins the room and sends the offer. It waits for joined, which the goroutine of reader closes when the server has
+// accepted the join. That goroutine also handles the answer.
 func (c *Client) negotiate(ctx context.Context, joined <-chan struct{}) error {
 	publish := publishing{Media{Audio: c.cfg.PublishAudio, Video: c.cfg.PublishVideo != ""}, c.cfg.Screen, c.cfg.Layers}
 	if err := c.send(joinMessage{"join", c.cfg.Room, c.cfg.Name, c.cfg.Key, c.cfg.Token, publish, c.cfg.Select}); err != nil {
@@ -82,10 +83,10 @@ func (c *Client) negotiate(ctx context.Context, joined <-chan struct{}) error {
 	case <-ctx.Done():
 		return fmt.Errorf("join room %s: %w", c.cfg.Room, ctx.Err())
 	}
-	return c.offer()
+	return c.sendOffer()
 }
 
-func (c *Client) offer() error {
+func (c *Client) sendOffer() error {
 	candidates := make(chan webrtc.ICECandidateInit, 64)
 	c.pc.OnICECandidate(func(candidate *webrtc.ICECandidate) {
 		if candidate == nil {
@@ -110,6 +111,7 @@ func (c *Client) offer() error {
 	return nil
 }
 
+// trickle sends candidates of the client until the session is over.
 func (c *Client) trickle(candidates <-chan webrtc.ICECandidateInit) {
 	for {
 		select {
@@ -117,13 +119,13 @@ func (c *Client) trickle(candidates <-chan webrtc.ICECandidateInit) {
 			return
 		case candidate := <-candidates:
 			if c.send(candidateMessage{"candidate", candidate}) != nil {
-				return // the reader reports why
+				return // the reader meets the error, too, and ends the session
 			}
 		}
 	}
 }
 
-// reader handles the server's messages until the connection ends.
+// reader reads and handles the server's messages until the connection ends. It closes joined after the message joined.
 func (c *Client) reader(joined chan<- struct{}) {
 	for {
 		_, data, err := c.conn.ReadMessage()
@@ -135,28 +137,28 @@ func (c *Client) reader(joined chan<- struct{}) {
 			c.finish(fmt.Errorf("read from server: %w", err))
 			return
 		}
-		var r reply
-		if err := json.Unmarshal(data, &r); err != nil {
+		var m serverMessage
+		if err := json.Unmarshal(data, &m); err != nil {
 			c.finish(fmt.Errorf("read from server: %w", err))
 			return
 		}
-		if r.Type == "joined" {
-			c.joined(r)
+		if m.Type == "joined" {
+			c.joined(m)
 			close(joined)
 			continue
 		}
-		if err := c.handle(r, data); err != nil {
+		if err := c.handle(m, data); err != nil {
 			c.finish(err)
 			return
 		}
 	}
 }
 
-func (c *Client) joined(r reply) {
+func (c *Client) joined(m serverMessage) {
 	c.mu.Lock()
-	c.id = r.ID
+	c.id = m.ID
 	c.mu.Unlock()
-	c.setParticipants(r.Participants)
+	c.setParticipants(m.Participants)
 }
 
 func (c *Client) setParticipants(all []Participant) {
@@ -168,10 +170,11 @@ func (c *Client) setParticipants(all []Participant) {
 	}
 }
 
-func (c *Client) handle(r reply, data []byte) error {
-	switch r.Type {
+// handle handles a message other than joined. data is the same message as JSON.
+func (c *Client) handle(m serverMessage, data []byte) error {
+	switch m.Type {
 	case "answer":
-		if err := c.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: r.SDP}); err != nil {
+		if err := c.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: m.SDP}); err != nil {
 			return fmt.Errorf("set remote description: %w", err)
 		}
 	case "candidate":
@@ -183,31 +186,31 @@ func (c *Client) handle(r reply, data []byte) error {
 			c.cfg.Log.Warn("candidate refused", "candidate", candidate.Candidate, "error", err)
 		}
 	case "participants":
-		c.setParticipants(r.Participants)
+		c.setParticipants(m.Participants)
 	case "error":
-		return c.refused(r)
+		return c.handleError(m)
 	default:
-		return c.report(r.Type, data)
+		return c.updateStatus(m.Type, data)
 	}
 	return nil
 }
 
-// refused handles an error message of the server. It returns the error, which ends the session, in two cases: the
-// client is not connected yet, or the code says that the server closes the session.
-func (c *Client) refused(r reply) error {
-	err := &ServerError{Code: r.Code, Message: r.Message}
+// handleError handles an error message of the server. It returns an error if the session must end. That is so if the client
+// is not connected yet, and if the code says that the server closes the session.
+func (c *Client) handleError(m serverMessage) error {
+	err := &ServerError{Code: m.Code, Message: m.Message}
 	select {
 	case <-c.connected:
 	default:
 		return err
 	}
-	switch r.Code {
+	switch m.Code {
 	case "replaced", "slow", "closing", "ice_failed", "too_large":
 		return err
 	}
-	c.cfg.Log.Warn("server reported a mistake", "code", r.Code, "message", r.Message)
+	c.cfg.Log.Warn("server reported a mistake", "code", m.Code, "message", m.Message)
 	if c.cfg.OnError != nil {
-		c.cfg.OnError(r.Code, r.Message)
+		c.cfg.OnError(m.Code, m.Message)
 	}
 	return nil
 }

@@ -11,10 +11,10 @@ import (
 	"azulejo/mixer"
 )
 
-// rids are the ids of the simulcast layers, the largest first, as in browsers' examples: full, half, quarter.
+// rids are the rids (RFC 8851) of the simulcast layers: full, half and quarter size, as in most examples for browsers.
 var rids = []string{"f", "h", "q"} // a constant table
 
-// SendLayer sends one access unit of one layer. Layer 0 is the largest; for it SendVideo does the same.
+// SendLayer sends one access unit of one layer. Layer 0 is the largest layer, which SendVideo also sends.
 func (c *Client) SendLayer(layer int, p mixer.Packet) error {
 	if layer == 0 {
 		return c.video.send(p)
@@ -25,8 +25,9 @@ func (c *Client) SendLayer(layer int, p mixer.Packet) error {
 	return c.smaller[layer-1].send(p)
 }
 
-// layered adds a transceiver of several video layers, and returns the sender of the largest one.
-func (c *Client) layered(init webrtc.RTPTransceiverInit) (*sender, error) {
+// addLayers adds a transceiver with several video layers. It returns the sender of the largest layer, and stores the others in
+// c.smaller.
+func (c *Client) addLayers(init webrtc.RTPTransceiverInit) (*sender, error) {
 	tracks, err := c.layerTracks()
 	if err != nil {
 		return nil, err
@@ -43,8 +44,8 @@ func (c *Client) layered(init webrtc.RTPTransceiverInit) (*sender, error) {
 	var all []*sender
 	for _, track := range tracks {
 		s := newSender(track, c.cfg.PublishVideo)
-		s.mark = marker(t, track.RID())
-		c.start(func() { c.feedback(t.Sender(), track.RID()) })
+		s.addRID = ridWriter(t, track.RID())
+		c.start(func() { c.readFeedback(t.Sender(), track.RID()) })
 		all = append(all, s)
 	}
 	c.smaller = all[1:]
@@ -63,10 +64,11 @@ func (c *Client) layerTracks() ([]*webrtc.TrackLocalStaticRTP, error) {
 	return tracks, nil
 }
 
-// marker returns a function that adds the id of the layer to the header of a packet (RFC 8852). The receiver learns
-// from these headers which SSRC each layer has.
-func marker(t *webrtc.RTPTransceiver, rid string) func(*rtp.Header) error {
-	ids := sync.OnceValue(func() map[string]uint8 { // called for the first packet, when the extensions are negotiated
+// ridWriter returns a function that adds the mid of the transceiver and the rid of the layer to an RTP header (RFC 8852).
+// From these headers the receiver learns which SSRC each layer has.
+func ridWriter(t *webrtc.RTPTransceiver, rid string) func(*rtp.Header) error {
+	// The ids are read at the first packet: the header extensions are negotiated by then.
+	ids := sync.OnceValue(func() map[string]uint8 {
 		ids := map[string]uint8{}
 		for _, e := range t.Sender().GetParameters().HeaderExtensions {
 			ids[e.URI] = uint8(e.ID)

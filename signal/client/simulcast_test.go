@@ -100,7 +100,7 @@ func serve(t *testing.T) *answerer {
 func (a *answerer) talk(conn *websocket.Conn, p *peer.Peer, candidates <-chan peer.Candidate) {
 	for {
 		var m struct {
-			reply
+			serverMessage
 			peer.Candidate
 		}
 		_, data, err := conn.ReadMessage()
@@ -109,15 +109,15 @@ func (a *answerer) talk(conn *websocket.Conn, p *peer.Peer, candidates <-chan pe
 		}
 		switch m.Type {
 		case "join":
-			_ = conn.WriteJSON(reply{Type: "joined", ID: "1"}) // a failure ends the client's test
+			_ = conn.WriteJSON(serverMessage{Type: "joined", ID: "1"}) // a failure ends the client's test
 		case "offer":
 			a.offers <- m.SDP
 			answer, err := p.Answer(m.SDP)
 			if err != nil {
-				_ = conn.WriteJSON(reply{Type: "error", Message: err.Error()})
+				_ = conn.WriteJSON(serverMessage{Type: "error", Message: err.Error()})
 				return
 			}
-			_ = conn.WriteJSON(reply{Type: "answer", SDP: answer})
+			_ = conn.WriteJSON(serverMessage{Type: "answer", SDP: answer})
 			_ = conn.WriteJSON(candidateMessage{"candidate", <-candidates})
 			a.peers <- p
 		case "candidate":

@@ -7,7 +7,7 @@ import (
 	"azulejo/mixer"
 )
 
-// Stats count what a client sent and received since Dial.
+// Stats has the counters of a client since Dial, and its Status.
 type Stats struct {
 	Sent struct {
 		Video Sending `json:"video"`
@@ -20,27 +20,27 @@ type Stats struct {
 	Status Status `json:"told"`
 }
 
-// Sending counts one published medium.
+// Sending has the counters of one published medium, with all its layers.
 type Sending struct {
-	Units   uint64 `json:"units"`
+	Units   uint64 `json:"units"` // access units
 	Packets uint64 `json:"packets"`
-	Bytes   uint64 `json:"bytes"`
+	Bytes   uint64 `json:"bytes"` // of the RTP payloads
 }
 
-func (s Sending) plus(o Sending) Sending {
-	return Sending{s.Units + o.Units, s.Packets + o.Packets, s.Bytes + o.Bytes}
+func (s Sending) plus(other Sending) Sending {
+	return Sending{s.Units + other.Units, s.Packets + other.Packets, s.Bytes + other.Bytes}
 }
 
-// Receiving counts one medium of the mix.
+// Receiving has the counters of one medium of the mix.
 type Receiving struct {
 	Codec      mixer.Codec   `json:"codec,omitempty"`
-	Units      uint64        `json:"units"`
-	Keys       uint64        `json:"keys"`
-	Bytes      uint64        `json:"bytes"`
-	Lost       uint64        `json:"lost"`   // RTP packets
-	Breaks     uint64        `json:"breaks"` // access units that follow a loss
-	First      time.Time     `json:"first,omitzero"`
-	LongestGap time.Duration `json:"-"` // between two access units
+	Units      uint64        `json:"units"`          // access units
+	Keys       uint64        `json:"keys"`           // access units that are keyframes
+	Bytes      uint64        `json:"bytes"`          // of the access units
+	Lost       uint64        `json:"lost"`           // RTP packets that did not arrive
+	Breaks     uint64        `json:"breaks"`         // access units that follow a loss
+	First      time.Time     `json:"first,omitzero"` // arrival of the first access unit
+	LongestGap time.Duration `json:"-"`              // between the arrivals of two access units
 }
 
 // MarshalJSON writes LongestGap in milliseconds, and all other fields as usual.
@@ -59,7 +59,7 @@ func (c *Client) Stats() Stats {
 	for _, layer := range c.smaller {
 		s.Sent.Video = s.Sent.Video.plus(layer.stats())
 	}
-	s.Received.Audio, s.Received.Video = c.in[0].snapshot(), c.in[1].snapshot()
+	s.Received.Audio, s.Received.Video = c.received[0].snapshot(), c.received[1].snapshot()
 	s.Status = c.Status()
 	return s
 }

@@ -7,14 +7,14 @@ import (
 	"azulejo/mixer"
 )
 
-// Selection says what to watch, and in which rung. An empty Rung keeps the rung, at first the largest one. If all other
-// fields are empty, the view stays, at first the view main. Otherwise the fields that are set make a new view, which
-// replaces the present one.
+// Selection selects a view and a rung. An empty Rung keeps the present rung. If all other fields are empty, the present view
+// stays. Otherwise the fields that are set describe a new view. A client that has selected nothing watches the view main in
+// its largest rung.
 type Selection struct {
 	View      string   `json:"view,omitempty"`      // a named view
 	Spotlight string   `json:"spotlight,omitempty"` // id or name of a participant
-	Exclude   []string `json:"exclude,omitempty"`   // ids or names
-	Layout    any      `json:"layout,omitempty"`    // a mixer.LayoutKind, or a mixer.View that replaces the named one
+	Exclude   []string `json:"exclude,omitempty"`   // ids or names of participants
+	Layout    any      `json:"layout,omitempty"`    // a mixer.LayoutKind, or a mixer.View that replaces the named view
 	Rung      string   `json:"rung,omitempty"`
 }
 
@@ -27,7 +27,8 @@ type Rendition struct {
 	Bitrate int         `json:"bitrate"` // bits a second
 }
 
-// Layout is the layout of all frames from the RTP timestamp RTP on. View is empty for a personal view.
+// Layout is the layout of the received video, from the frame with the RTP timestamp RTP on. View is empty for a personal
+// view.
 type Layout struct {
 	View string `json:"view"`
 	RTP  uint32 `json:"rtp"`
@@ -40,29 +41,29 @@ type Tile struct {
 	Height int `json:"h"`
 }
 
-// Status is what the server reported last.
+// Status has the newest messages of the server.
 type Status struct {
 	Rendition Rendition `json:"rendition,omitzero"`
 	Layout    Layout    `json:"-"`
-	Layouts   uint64    `json:"layouts"` // number of layouts so far
+	Layouts   uint64    `json:"layouts"` // number of layouts that were received
 	Tile      Tile      `json:"tile,omitzero"`
 	Overload  int       `json:"overload"` // the room's level of overload, 0 to 4
 }
 
-// Select changes what to watch. OnRendition and OnLayout are called when the new video arrives, OnError when the server
-// refuses the selection.
+// Select changes the video that the client watches. OnRendition and OnLayout are called when the new video arrives. OnError is
+// called if the server refuses the selection.
 func (c *Client) Select(s Selection) error {
 	return c.send(viewMessage{"view", s})
 }
 
-// Status returns a snapshot. All snapshots share the tiles of the layout, which the caller must not change.
+// Status returns a snapshot. The caller must not change the tiles of the layout, because all snapshots share them.
 func (c *Client) Status() Status {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.status
 }
 
-// update decodes a message, stores it in the status, and then calls callback, which may be nil.
+// update decodes a message, calls store to put it into the status, and then calls callback, unless callback is nil.
 func update[T any](c *Client, data []byte, store func(*Status, T), callback func(T)) error {
 	var m T
 	if err := json.Unmarshal(data, &m); err != nil {
@@ -77,13 +78,13 @@ func update[T any](c *Client, data []byte, store func(*Status, T), callback func
 	return nil
 }
 
-// overload is the message overload.
+// overload is the message of type overload.
 type overload struct {
 	Level int `json:"level"`
 }
 
-// report handles the messages that change the status.
-func (c *Client) report(kind string, data []byte) error {
+// updateStatus handles the messages that change the status. It ignores messages of unknown types.
+func (c *Client) updateStatus(kind string, data []byte) error {
 	switch kind {
 	case "rendition":
 		return update(c, data, func(s *Status, r Rendition) { s.Rendition = r }, c.cfg.OnRendition)

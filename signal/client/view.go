@@ -12,23 +12,24 @@ import (
 	"azulejo/mixer"
 )
 
-// receiving counts one medium of the mix.
-type receiving struct {
+// receiveCounters counts the access units and losses of one medium of the mix.
+type receiveCounters struct {
 	mu    sync.Mutex
 	stats Receiving
 	last  time.Time // arrival of the last access unit
 }
 
-func (r *receiving) count(p mixer.Packet, now time.Time) {
+// count counts an access unit and its arrival time.
+func (r *receiveCounters) count(p mixer.Packet, arrived time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := &r.stats
 	if s.Units == 0 {
-		s.First = now
+		s.First = arrived
 	} else {
-		s.LongestGap = max(s.LongestGap, now.Sub(r.last))
+		s.LongestGap = max(s.LongestGap, arrived.Sub(r.last))
 	}
-	r.last = now
+	r.last = arrived
 	s.Codec = p.Codec
 	s.Units++
 	s.Bytes += uint64(len(p.Data))
@@ -40,19 +41,20 @@ func (r *receiving) count(p mixer.Packet, now time.Time) {
 	}
 }
 
-func (r *receiving) lost(n uint64) {
+// setLost sets how many RTP packets were lost so far.
+func (r *receiveCounters) setLost(n uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.stats.Lost = n
 }
 
-func (r *receiving) snapshot() Receiving {
+func (r *receiveCounters) snapshot() Receiving {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.stats
 }
 
-// receive starts to read a track of the mix. pion calls it for each track.
+// receive starts the goroutines that read a track of the mix. It is the callback for OnTrack of the peer connection.
 func (c *Client) receive(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
 	c.start(func() {
 		for {
@@ -68,18 +70,18 @@ func (c *Client) receive(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
 	})
 }
 
-// read splits a track into access units until the connection ends. The codec of the track may change: the server sends
-// a source's own packets while the mix shows only that source.
+// read reads a track and passes its access units to the callback, until the connection ends. The codec of the track may
+// change, because the server can send a source's own packets (passthrough).
 func (c *Client) read(t *webrtc.TrackRemote) error {
 	video := t.Kind() == webrtc.RTPCodecTypeVideo
-	counters, callback := &c.in[0], c.cfg.OnAudio
+	counters, callback := &c.received[0], c.cfg.OnAudio
 	if video {
-		counters, callback = &c.in[1], c.cfg.OnVideo
+		counters, callback = &c.received[1], c.cfg.OnVideo
 	}
 	var (
 		depacketizer *depack.Track
-		payloadType  uint8     // of depacketizer
-		lost         uint64    // packets that the earlier depacketizers counted as lost
+		payloadType  uint8     // of the packets for depacketizer
+		lost         uint64    // packets that were lost before depacketizer was made
 		requested    time.Time // when a keyframe was requested last
 	)
 	for {
@@ -89,7 +91,7 @@ func (c *Client) read(t *webrtc.TrackRemote) error {
 		}
 		if depacketizer == nil || p.PayloadType != payloadType {
 			lost = counters.snapshot().Lost
-			if depacketizer, err = depack.New(idOf(t.Codec().MimeType), t.Codec().ClockRate); err != nil {
+			if depacketizer, err = depack.New(codecOf(t.Codec().MimeType), t.Codec().ClockRate); err != nil {
 				return fmt.Errorf("receive %s: %w", t.Codec().MimeType, err)
 			}
 			payloadType = p.PayloadType
@@ -97,15 +99,15 @@ func (c *Client) read(t *webrtc.TrackRemote) error {
 		for _, accessUnit := range depacketizer.Push(p) {
 			now := time.Now()
 			counters.count(accessUnit, now)
-			if accessUnit.Lost && video && !accessUnit.Key && now.Sub(requested) > refreshEvery {
+			if accessUnit.Lost && video && !accessUnit.Key && now.Sub(requested) > keyframeRequestGap {
 				requested = now
-				c.refresh(t)
+				c.sendPLI(t)
 			}
 			if callback != nil {
 				callback(accessUnit)
 			}
 		}
-		counters.lost(lost + depacketizer.Stats().Lost)
+		counters.setLost(lost + depacketizer.Stats().Lost)
 	}
 }
 
@@ -114,13 +116,13 @@ func (c *Client) RequestKeyframe() {
 	for _, r := range c.pc.GetReceivers() {
 		for _, t := range r.Tracks() {
 			if t.Kind() == webrtc.RTPCodecTypeVideo {
-				c.refresh(t)
+				c.sendPLI(t)
 			}
 		}
 	}
 }
 
-func (c *Client) refresh(t *webrtc.TrackRemote) {
+func (c *Client) sendPLI(t *webrtc.TrackRemote) {
 	// An error means that the connection is closing.
 	_ = c.pc.WriteRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: uint32(t.SSRC())}})
 }

@@ -1,5 +1,5 @@
-// Package network bounds how much of the server the clients of one network may use at a time. It knows only addresses,
-// and not what is counted. [Shares] and [Listener] are safe for concurrent use.
+// Package network limits what all clients of one network use of the server at the same time, such as connections or
+// relays. [Shares] counts for its caller. [Listener] limits TCP connections. Both are safe for concurrent use.
 package network
 
 import (
@@ -7,62 +7,63 @@ import (
 	"sync"
 )
 
-// Of returns the network of an address, host:port. An IPv4 address is a network of its own. The network of an IPv6
-// address is its /64, which providers assign to one customer. All addresses that cannot be parsed are in one network.
+// Of returns the network of an address host:port. Each IPv4 address is a network of its own, a /32. The network of an IPv6
+// address is its /64, because providers assign a /64 to one customer. For an address that cannot be parsed, Of returns the
+// zero Prefix.
 func Of(remote string) netip.Prefix {
-	at, err := netip.ParseAddrPort(remote)
+	parsed, err := netip.ParseAddrPort(remote)
 	if err != nil {
 		return netip.Prefix{}
 	}
-	addr, bits := at.Addr().Unmap().WithZone(""), 64
+	addr, bits := parsed.Addr().Unmap().WithZone(""), 64
 	if addr.Is4() {
 		bits = 32
 	}
 	return netip.PrefixFrom(addr, bits).Masked()
 }
 
-// Shares count how much each network holds of something limited.
+// Shares counts how many of some limited resource each network holds.
 type Shares struct {
-	most int // of one network
+	limit int // for each network
 
-	mu sync.Mutex
-	of map[netip.Prefix]int // the counts that are above zero
+	mu     sync.Mutex
+	counts map[netip.Prefix]int // only counts above zero
 }
 
-// NewShares makes Shares that allow each network to hold at most the given number.
-func NewShares(most int) *Shares { return &Shares{most: most, of: map[netip.Prefix]int{}} }
+// NewShares makes Shares. Each network may hold up to limit.
+func NewShares(limit int) *Shares { return &Shares{limit: limit, counts: map[netip.Prefix]int{}} }
 
-// Take adds one to the count of a network, until GiveBack. It returns false if the network has reached the limit
-// already.
-func (s *Shares) Take(from netip.Prefix) bool {
+// Take adds one to the count of a network. If the count has reached the limit, Take returns false and adds nothing. After
+// a successful Take, the caller must call GiveBack once.
+func (s *Shares) Take(network netip.Prefix) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.of[from] >= s.most {
+	if s.counts[network] >= s.limit {
 		return false
 	}
-	s.of[from]++
+	s.counts[network]++
 	return true
 }
 
-// Spent tells whether the next Take would fail.
-func (s *Shares) Spent(from netip.Prefix) bool {
+// Spent tells whether the next Take of a network would fail.
+func (s *Shares) Spent(network netip.Prefix) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.of[from] >= s.most
+	return s.counts[network] >= s.limit
 }
 
 // GiveBack undoes one Take.
-func (s *Shares) GiveBack(from netip.Prefix) {
+func (s *Shares) GiveBack(network netip.Prefix) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.of[from]--; s.of[from] == 0 {
-		delete(s.of, from)
+	if s.counts[network]--; s.counts[network] == 0 {
+		delete(s.counts, network)
 	}
 }
 
-// Networks returns the number of networks that hold anything.
+// Networks returns the number of networks whose count is above zero.
 func (s *Shares) Networks() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.of)
+	return len(s.counts)
 }

@@ -7,26 +7,27 @@ import (
 	"github.com/pion/stun/v4"
 )
 
-// addressFollower follows a client whose address changes while it is connected: a phone that leaves its Wi-Fi, a NAT
-// that loses its mapping. ICE alone keeps the pair of the highest priority until it has been silent for so long that
-// the connection has failed, although checks of the client keep coming from its new address.
+// addressFollower changes the selected candidate pair when a connected client gets another address: a phone leaves its
+// Wi-Fi, or a NAT loses its mapping. Without it, pion keeps the pair of the highest priority until the connection has
+// failed, although the client sends checks from its new address.
 //
-// It is called by the one goroutine of its ICE agent.
+// Each connection has one. Only the goroutine of the connection's ICE agent uses it.
 type addressFollower struct {
-	maxSilence time.Duration // of an address; the client has left it after that
-	remotes    map[string]ice.Candidate
-	followed   string // the address that it moved to; empty: none yet
+	maxSilence   time.Duration            // an address that is silent for longer is no longer the client's
+	remotes      map[string]ice.Candidate // the client's addresses, by candidate.String()
+	lastFollowed string                   // the address that was selected last by onBindingRequest; empty: none
 }
 
 func newAddressFollower(maxSilence time.Duration) *addressFollower {
 	return &addressFollower{maxSilence: maxSilence, remotes: map[string]ice.Candidate{}}
 }
 
-// forgetAfter is the silence after which an address is forgotten.
+// forgetAfter is how long an address must be silent to be removed from remotes.
 const forgetAfter = time.Minute
 
-// onBindingRequest is called with each authenticated check of the client. It tells whether to send over that pair from
-// now on: when all other addresses are silent, and a response has come over this pair.
+// onBindingRequest reports whether pion must select pair. The result is true once for each change of the client's address.
+// All other addresses of the client must be silent, and the client must have answered a check over pair. pion calls
+// onBindingRequest with each authenticated check of the client.
 func (f *addressFollower) onBindingRequest(_ *stun.Message, _, remote ice.Candidate, pair *ice.CandidatePair) bool {
 	address := remote.String()
 	f.remotes[address] = remote
@@ -40,9 +41,9 @@ func (f *addressFollower) onBindingRequest(_ *stun.Message, _, remote ice.Candid
 			return false
 		}
 	}
-	if len(f.remotes) == 1 || f.followed == address || pair.ResponsesReceived() == 0 {
+	if len(f.remotes) == 1 || f.lastFollowed == address || pair.ResponsesReceived() == 0 {
 		return false
 	}
-	f.followed = address
+	f.lastFollowed = address
 	return true
 }

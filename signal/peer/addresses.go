@@ -9,23 +9,23 @@ import (
 	"github.com/pion/webrtc/v4"
 )
 
-// announcePublicIPs adds candidates of the public addresses on our own ports, for UDP and TCP. Each one is attached to
-// one local address, where its packets arrive behind 1:1 NAT. Attached to several, it would be the same candidate several
-// times, which pion treats as an error.
+// announcePublicIPs adds candidates with the public addresses and the ports of the Engine, for UDP and TCP. The rewrite rules
+// of a public address name only the local addresses to which a 1:1 NAT sends its packets. A rule for every local address
+// would make the same candidate several times, which pion treats as an error.
 func (e *Engine) announcePublicIPs(s *webrtc.SettingEngine) error {
-	own, err := localAddresses()
+	machine, err := localAddresses()
 	if err != nil {
 		return err
 	}
 	var rules []webrtc.ICEAddressRewriteRule
 	for _, text := range e.cfg.PublicIPs {
 		public := netip.MustParseAddr(text).Unmap() // Validate has checked it
-		if slices.Contains(own, public) {
-			continue // a candidate already
+		if slices.Contains(machine, public) {
+			continue // the address has a candidate without a rule
 		}
 		var locals []netip.Addr
-		for _, listen := range []string{e.cfg.UDP, e.cfg.TCP} {
-			if a := localAddressOf(public, listen, own); a.IsValid() && !slices.Contains(locals, a) {
+		for _, listenAddress := range []string{e.cfg.UDP, e.cfg.TCP} {
+			if a := localAddressOf(public, listenAddress, machine); a.IsValid() && !slices.Contains(locals, a) {
 				locals = append(locals, a)
 			}
 		}
@@ -45,20 +45,21 @@ func (e *Engine) announcePublicIPs(s *webrtc.SettingEngine) error {
 	return nil
 }
 
-// localAddressOf is the local address at which packets to a public address arrive: the one that the listener is bound
-// to, or the one from which packets to the internet leave, or any address of the family. It is invalid if there is none.
-func localAddressOf(public netip.Addr, listen string, own []netip.Addr) netip.Addr {
-	if listen == "" {
+// localAddressOf returns the local address at which packets to a public address arrive. That is the address to which the
+// listener is bound. If the listener is bound to all addresses, it is the address from which packets to the public address
+// leave, or else any address in machine of the same IP family. The result is invalid if there is none.
+func localAddressOf(public netip.Addr, listenAddress string, machine []netip.Addr) netip.Addr {
+	if listenAddress == "" {
 		return netip.Addr{}
 	}
-	host, _, _ := net.SplitHostPort(listen) // Validate has checked it
+	host, _, _ := net.SplitHostPort(listenAddress) // Validate has checked it
 	if bound, err := netip.ParseAddr(host); err == nil && !bound.IsUnspecified() {
 		if bound = bound.Unmap(); bound.Is4() == public.Is4() {
 			return bound
 		}
 		return netip.Addr{}
 	}
-	if conn, err := net.Dial("udp", netip.AddrPortFrom(public, 9).String()); err == nil { // sends nothing
+	if conn, err := net.Dial("udp", netip.AddrPortFrom(public, 9).String()); err == nil { // Dial over UDP sends no packet
 		local := conn.LocalAddr()
 		_ = conn.Close()
 		if a, ok := local.(*net.UDPAddr); ok {
@@ -66,7 +67,7 @@ func localAddressOf(public netip.Addr, listen string, own []netip.Addr) netip.Ad
 		}
 	}
 	var found netip.Addr
-	for _, a := range own {
+	for _, a := range machine {
 		if a.Is4() == public.Is4() && !a.IsLinkLocalUnicast() && (!found.IsValid() || found.IsLoopback()) {
 			found = a
 		}
@@ -74,6 +75,7 @@ func localAddressOf(public netip.Addr, listen string, own []netip.Addr) netip.Ad
 	return found
 }
 
+// localAddresses returns the addresses of all network interfaces of this machine.
 func localAddresses() ([]netip.Addr, error) {
 	all, err := net.InterfaceAddrs()
 	if err != nil {
@@ -88,20 +90,20 @@ func localAddresses() ([]netip.Addr, error) {
 	return found, nil
 }
 
-// Media are the addresses and ports that receive media over UDP, as clients know them. A TURN relay on this machine has
-// to reach them, and may reach no other address of it.
+// Media returns the addresses and ports that receive media over UDP, local and public ones. A TURN relay on this machine
+// needs to reach them. It must not reach any other port of the machine.
 func (e *Engine) Media() []netip.AddrPort {
 	if e.udp == nil {
 		return nil
 	}
 	var all []netip.AddrPort
 	for _, a := range e.udp.GetListenAddresses() {
-		if at, ok := a.(*net.UDPAddr); ok {
-			all = append(all, netip.AddrPortFrom(at.AddrPort().Addr().Unmap(), uint16(at.Port)))
+		if local, ok := a.(*net.UDPAddr); ok {
+			all = append(all, netip.AddrPortFrom(local.AddrPort().Addr().Unmap(), uint16(local.Port)))
 		}
 	}
 	for _, text := range e.cfg.PublicIPs {
-		all = append(all, netip.AddrPortFrom(netip.MustParseAddr(text).Unmap(), uint16(e.at.UDP)))
+		all = append(all, netip.AddrPortFrom(netip.MustParseAddr(text).Unmap(), uint16(e.ports.UDP)))
 	}
 	return all
 }

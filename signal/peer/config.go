@@ -10,21 +10,21 @@ import (
 	"time"
 )
 
-// Config is where media are received, and the addresses and servers that clients are told.
+// Config says on which ports the server receives media, and which addresses and ICE servers it sends to clients.
 type Config struct {
-	UDP        string      `yaml:"udp"`         // address of the one UDP port; empty: no UDP
-	TCP        string      `yaml:"tcp"`         // address of the one TCP port; empty: no TCP
-	PublicIPs  []string    `yaml:"public_ips"`  // announced besides our own addresses (1:1 NAT)
+	UDP        string      `yaml:"udp"`         // host:port or :port to listen on, for all media over UDP; empty: no UDP
+	TCP        string      `yaml:"tcp"`         // host:port or :port to listen on, for all media over TCP; empty: no TCP
+	PublicIPs  []string    `yaml:"public_ips"`  // candidates besides the addresses of this machine, for 1:1 NAT
 	ICEServers []ICEServer `yaml:"ice_servers"` // STUN and TURN servers for the clients
 
-	// Relays returns TURN servers with credentials for one client; nil: there are none.
+	// Relays returns TURN servers with credentials for one client. It is nil if there are none.
 	Relays func(user string) []ICEServer `yaml:"-"`
 
-	// Timeout is how long a connection may be without any packet before it fails; zero means 15 s.
+	// A connection fails if no packet arrives for Timeout. Zero means DefaultTimeout.
 	Timeout time.Duration `yaml:"-"`
 }
 
-// ICEServer is one STUN or TURN server, in the shape that RTCPeerConnection takes.
+// ICEServer is one STUN or TURN server. Its JSON is an RTCIceServer of browsers.
 type ICEServer struct {
 	URLs       []string `json:"urls" yaml:"urls"`
 	Username   string   `json:"username,omitempty" yaml:"username"`
@@ -36,7 +36,7 @@ func (s ICEServer) LogValue() slog.Value {
 	return slog.GroupValue(slog.Any("urls", s.URLs), slog.String("username", s.Username))
 }
 
-// DefaultTimeout is how long a connection may be silent.
+// DefaultTimeout is the default of Config.Timeout.
 const DefaultTimeout = 15 * time.Second
 
 func (c Config) timeout() time.Duration {

@@ -14,19 +14,20 @@ import (
 	"azulejo/mixer/hub"
 )
 
-// backlog is how many packets wait for the network: half a second of video and audio.
+// backlog is how many access units and audio frames may wait to be sent: 0.8 s of video and audio, at 30 video frames and 50
+// audio frames a second.
 const backlog = 64
 
-// downstream sends the mix to one viewer. The goroutines of the mixer push packets into a bounded queue, and run is the
-// one goroutine that writes. When the queue is full, video is dropped up to the next keyframe.
+// downstream sends video and audio to one viewer. Goroutines of the mixer push packets into a bounded queue. Only the
+// goroutine of run writes to the network. When the queue is full, video is dropped up to the next keyframe.
 type downstream struct {
-	ctx      context.Context // the life of the connection
-	mix      Mixer
-	own      mixer.SourceID // left out of the viewer's audio; zero for none
+	ctx      context.Context // lasts as long as the connection
+	mix      Mixer           // of the room
+	own      mixer.SourceID  // the source that the viewer's audio excludes; zero: none
 	onLayout func(*mixer.Layout, uint32)
 	queue    chan queuedPacket
 
-	video, audio  *track // nil where the client does not receive
+	video, audio  *track // nil if the client does not receive this medium
 	writeRTCP     func([]rtcp.Packet) error
 	retransmitter *retransmitter
 	selection     selection
@@ -38,7 +39,7 @@ type downstream struct {
 type queuedPacket struct {
 	binding *binding
 	packet  hub.Packet
-	layout  *mixer.Layout // shown from this frame on; nil: unchanged
+	layout  *mixer.Layout // the new layout that this frame shows; nil: unchanged
 }
 
 func newDownstream(ctx context.Context, opts Options) *downstream {
@@ -48,8 +49,9 @@ func newDownstream(ctx context.Context, opts Options) *downstream {
 	}
 }
 
-// addTracks adds the tracks of the mix to the transceivers of these kinds. pion makes transceivers that are missing,
-// which works in an offer of ours only: an answer has just those of the client's offer.
+// addTracks makes a track for each kind of media in receives and adds it to pc. It returns the senders of the tracks. pion
+// uses the transceivers of the client's offer. If there is no transceiver of a kind, pion makes one, which can be negotiated
+// only in an offer of the server.
 func (d *downstream) addTracks(pc *webrtc.PeerConnection, receives map[string]bool) ([]*webrtc.RTPSender, error) {
 	d.writeRTCP = pc.WriteRTCP
 	var senders []*webrtc.RTPSender
@@ -72,8 +74,8 @@ func (d *downstream) addTracks(pc *webrtc.PeerConnection, receives map[string]bo
 	return senders, nil
 }
 
-// run subscribes, calls subscribed, and writes until ctx ends. A nil subscription may be closed.
-func (d *downstream) run(ctx context.Context, subscribed func()) error {
+// run subscribes to video and audio, calls onSubscribed, and sends media until ctx ends.
+func (d *downstream) run(ctx context.Context, onSubscribed func()) error {
 	if err := d.watch(); err != nil {
 		return err
 	}
@@ -82,22 +84,22 @@ func (d *downstream) run(ctx context.Context, subscribed func()) error {
 	if err != nil {
 		return err
 	}
-	defer audio.Close()
-	subscribed()
+	defer audio.Close() // audio may be nil
+	onSubscribed()
 	d.sendAll(ctx)
 	return nil
 }
 
-// sendAll sends packets and sender reports until ctx ends. The first report of a stream follows its first packet at
-// once: a receiver cannot synchronise audio and video before it has a report of each.
+// sendAll sends packets and sender reports until ctx ends. It sends the first report of a stream right after the first
+// packet, because a receiver cannot synchronize audio and video before it has a report of each stream.
 func (d *downstream) sendAll(ctx context.Context) {
-	tick := time.NewTicker(reportInterval)
-	defer tick.Stop()
+	ticker := time.NewTicker(reportInterval)
+	defer ticker.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-ticker.C:
 			d.sendReports()
 		case q := <-d.queue:
 			d.send(q)
@@ -108,6 +110,7 @@ func (d *downstream) sendAll(ctx context.Context) {
 	}
 }
 
+// watch subscribes to video, if the client receives video.
 func (d *downstream) watch() error {
 	b := d.video.binding()
 	if b == nil {
@@ -116,10 +119,11 @@ func (d *downstream) watch() error {
 	return d.selection.subscribe(d.ctx, d.mix, b, &videoSink{d: d, binding: b})
 }
 
+// listen subscribes to audio. It returns nil if the client receives no audio.
 func (d *downstream) listen() (*hub.AudioSubscription, error) {
 	b := d.audio.binding()
 	if b == nil {
-		return nil, nil // a client without audio is no error
+		return nil, nil
 	}
 	sub, err := d.mix.Listen(d.ctx, b.codec, d.own, audioSink{d: d, binding: b})
 	if err != nil {
@@ -128,8 +132,8 @@ func (d *downstream) listen() (*hub.AudioSubscription, error) {
 	return sub, nil
 }
 
-// send sends one packet, and calls onLayout right before the frame that shows the layout. A failed write is counted
-// only: ICE decides when the connection is over.
+// send sends one access unit or audio frame. It calls onLayout first if the frame has a new layout. A failed write is only
+// counted, because ICE decides when the connection is over.
 func (d *downstream) send(q queuedPacket) {
 	timestamp := q.binding.nextTimestamp(q.packet.PTS)
 	if q.layout != nil && d.onLayout != nil {
@@ -147,13 +151,13 @@ func (d *downstream) send(q queuedPacket) {
 	}
 }
 
-// audioSink pushes audio into the queue, from the goroutine of the audio mixer. Packets that do not fit are dropped.
+// audioSink is the hub.Sink that pushes audio into the queue of a downstream.
 type audioSink struct {
 	d       *downstream
 	binding *binding
 }
 
-// WritePacket never blocks.
+// WritePacket queues a packet, or drops it if the queue is full. It never blocks.
 func (s audioSink) WritePacket(p hub.Packet) {
 	select {
 	case s.d.queue <- queuedPacket{binding: s.binding, packet: p}:
@@ -162,8 +166,8 @@ func (s audioSink) WritePacket(p hub.Packet) {
 	}
 }
 
-// readRTCP reads the feedback of the viewer about one track until the connection ends. Reading also drives
-// retransmission. A compound packet is read once for each track that it is about.
+// readRTCP handles the viewer's RTCP packets about one track until the connection ends. The retransmitter gets NACKs only
+// when readRTCP reads them. pion delivers a compound packet once for each track that the packet is about.
 func (d *downstream) readRTCP(sender *webrtc.RTPSender, log *slog.Logger) {
 	t, _ := sender.Track().(*track)
 	for {
@@ -177,7 +181,7 @@ func (d *downstream) readRTCP(sender *webrtc.RTPSender, log *slog.Logger) {
 				d.requestKeyframe()
 			case *rtcp.ReceiverReport:
 				d.onReceptionReports(t, p.Reports, log)
-			case *rtcp.SenderReport: // of a client that publishes as well
+			case *rtcp.SenderReport: // a client that publishes sends its reception reports in sender reports
 				d.onReceptionReports(t, p.Reports, log)
 			case *rtcp.ReceiverEstimatedMaximumBitrate:
 				d.selection.onREMB(time.Now(), float64(p.Bitrate))
@@ -186,7 +190,7 @@ func (d *downstream) readRTCP(sender *webrtc.RTPSender, log *slog.Logger) {
 	}
 }
 
-// onReceptionReports handles the reports about the video; those about audio are ignored.
+// onReceptionReports passes the reports about the video to the selection. It ignores reports about the audio.
 func (d *downstream) onReceptionReports(t *track, reports []rtcp.ReceptionReport, log *slog.Logger) {
 	b := t.binding()
 	if b == nil || t != d.video {
@@ -202,6 +206,7 @@ func (d *downstream) onReceptionReports(t *track, reports []rtcp.ReceptionReport
 	}
 }
 
+// requestKeyframe counts a keyframe request of the viewer and passes it to the mixer.
 func (d *downstream) requestKeyframe() {
 	d.keyframeRequests.Add(1)
 	d.selection.requestKeyframe()

@@ -20,41 +20,41 @@ import (
 	"azulejo/signal/pionlog"
 )
 
-// Engine has everything that all peers of a server share: the codecs, the UDP port, the TCP port and the certificate.
-// It is made once; Close it after the last Peer.
+// Engine holds everything that all peers of a server share: the codecs, the UDP port, the TCP port and the certificate.
+// A server makes one Engine, and must close it after the last Peer.
 type Engine struct {
-	cfg  Config
-	log  *slog.Logger
-	api  func(*retransmitter) *webrtc.API
-	cert webrtc.Certificate
-	udp  ice.UDPMux // nil without UDP
-	tcp  ice.TCPMux // nil without TCP
-	at   Addresses
+	cfg   Config
+	log   *slog.Logger
+	api   func(*retransmitter) *webrtc.API // makes the API of one connection
+	cert  webrtc.Certificate
+	udp   ice.UDPMux // nil without UDP
+	tcp   ice.TCPMux // nil without TCP
+	ports Addresses  // the ports that were opened
 
 	mu    sync.Mutex
-	peers map[*Peer]struct{} // open ones
+	peers map[*Peer]struct{} // the open peers
 	past  Stats              // sums over closed peers
 }
 
-// Addresses are the ports an Engine listens on, zero where it does not.
+// Addresses holds the port numbers on which an Engine listens. A number is zero if the Engine does not use the protocol.
 type Addresses struct{ UDP, TCP int }
 
-// packetBacklog is how many packets of one TCP client wait to be read.
+// packetBacklog is the number of packets of one TCP connection that may wait to be read.
 const packetBacklog = 64
 
-// NewEngine opens the ports of cfg. The caller owns the result and closes it.
+// NewEngine opens the ports of cfg. The caller owns the result and must close it.
 func NewEngine(cfg Config, log *slog.Logger) (*Engine, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
 	e := &Engine{cfg: cfg, log: log, peers: map[*Peer]struct{}{}}
-	if err := e.open(); err != nil {
+	if err := e.start(); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
 	return e, nil
 }
 
-func (e *Engine) open() error {
+func (e *Engine) start() error {
 	if err := e.makeCertificate(); err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ func (e *Engine) open() error {
 	if err != nil {
 		return err
 	}
-	shared, err := newInterceptors(media)
+	shared, err := sharedInterceptors(media)
 	if err != nil {
 		return err
 	}
@@ -76,16 +76,16 @@ func (e *Engine) open() error {
 	if err != nil {
 		return err
 	}
-	e.api = func(own *retransmitter) *webrtc.API { // one for each peer, since each has its own address follower
+	e.api = func(r *retransmitter) *webrtc.API { // each peer has its own retransmitter and address follower
 		s := settings
 		s.SetICEBindingRequestHandler(newAddressFollower(e.keepalive() * 3 / 2).onBindingRequest)
-		return webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(interceptors(own, shared)), webrtc.WithSettingEngine(s))
+		return webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(interceptors(r, shared)), webrtc.WithSettingEngine(s))
 	}
 	return nil
 }
 
-// makeCertificate makes the one DTLS certificate of this process: one per peer would cost more than the rest of its
-// setup.
+// makeCertificate makes the DTLS certificate that all peers share. One certificate per peer would cost more CPU time than
+// the rest of the peer's setup.
 func (e *Engine) makeCertificate() error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -99,8 +99,8 @@ func (e *Engine) makeCertificate() error {
 	return nil
 }
 
-// listenUDP opens a socket on each address, so that a response leaves from the address that the client sent to.
-// Addresses that appear later are not served.
+// listenUDP opens the UDP port. If webrtc.udp names no IP address, it opens one socket for each address of this machine, so
+// that a response leaves from the address that the client sent to. An address that the machine gets later has no socket.
 func (e *Engine) listenUDP() error {
 	if e.cfg.UDP == "" {
 		return nil
@@ -116,15 +116,17 @@ func (e *Engine) listenUDP() error {
 	if err != nil {
 		return err
 	}
-	_ = conn.SetReadBuffer(socketBuffer) // the system's limit may be lower; only smaller bursts are kept then
+	_ = conn.SetReadBuffer(socketBuffer) // if the system's limit is lower, the buffer is smaller and loses large bursts
 	_ = conn.SetWriteBuffer(socketBuffer)
 	e.udp = webrtc.NewICEUDPMux(e.logger("udp"), conn)
-	e.at.UDP = portOf(conn.LocalAddr())
+	e.ports.UDP = portOf(conn.LocalAddr())
 	return nil
 }
 
+// socketBuffer is the size of each buffer of a UDP socket, in bytes.
 const socketBuffer = 4 << 20
 
+// listenEverywhere opens one socket for each address of this machine, all on one port. Port 0 means any free port.
 func (e *Engine) listenEverywhere(port int) error {
 	if port == 0 {
 		free, err := freePort()
@@ -138,7 +140,7 @@ func (e *Engine) listenEverywhere(port int) error {
 	if err != nil {
 		return err
 	}
-	e.udp, e.at.UDP = mux, port
+	e.udp, e.ports.UDP = mux, port
 	return nil
 }
 
@@ -150,12 +152,13 @@ func freePort() (int, error) {
 	return portOf(conn.LocalAddr()), conn.Close()
 }
 
-// bounds of connections over TCP. pion limits silence: 30 s before the first check, then the life of the peer. A client
-// may have several connections for a moment, one to each of our addresses.
-func bounds() network.Bounds {
+// tcpBounds returns the limits of connections over TCP. It sets no limit for silence, because pion has its own: it closes a
+// connection without an ICE check after 30 s, and other connections together with their peer. A client may have several
+// connections for a moment, one to each address of the server.
+func tcpBounds() network.Bounds {
 	return network.Bounds{
 		Connections: 4096,
-		PerNetwork:  512, // an office behind one NAT that lets no UDP through
+		PerNetwork:  512, // enough for an office behind one NAT that blocks UDP
 		Stalled:     10 * time.Second,
 	}
 }
@@ -164,15 +167,16 @@ func (e *Engine) listenTCP() error {
 	if e.cfg.TCP == "" {
 		return nil
 	}
-	listener, err := net.Listen("tcp", e.cfg.TCP) // a long-lived listener
+	listener, err := net.Listen("tcp", e.cfg.TCP)
 	if err != nil {
 		return err
 	}
-	e.tcp = webrtc.NewICETCPMux(e.logger("tcp"), network.NewListener(listener, bounds()), packetBacklog)
-	e.at.TCP = portOf(listener.Addr())
+	e.tcp = webrtc.NewICETCPMux(e.logger("tcp"), network.NewListener(listener, tcpBounds()), packetBacklog)
+	e.ports.TCP = portOf(listener.Addr())
 	return nil
 }
 
+// portOf returns the port of a UDP or TCP address.
 func portOf(addr net.Addr) int {
 	switch a := addr.(type) {
 	case *net.UDPAddr:
@@ -183,13 +187,14 @@ func portOf(addr net.Addr) int {
 	return 0
 }
 
+// settings returns the settings of pion that all peers share.
 func (e *Engine) settings() (webrtc.SettingEngine, error) {
 	var s webrtc.SettingEngine
 	s.LoggerFactory = pionlog.Factory{Log: e.log}
 	s.SetIncludeLoopbackCandidate(true)
-	s.SetFireOnTrackBeforeFirstRTP(true)                   // else a track whose first packet has an unknown payload type is never reported
-	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled) // clients send checks to us; .local names are not needed
-	s.SetNetworkTypes(e.networks())
+	s.SetFireOnTrackBeforeFirstRTP(true)                   // otherwise a first packet of an unknown payload type would hide the track
+	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled) // clients send checks to the server, so it needs no .local names
+	s.SetNetworkTypes(e.networkTypes())
 	if e.udp != nil {
 		s.SetICEUDPMux(e.udp)
 	}
@@ -197,19 +202,21 @@ func (e *Engine) settings() (webrtc.SettingEngine, error) {
 		s.SetICETCPMux(e.tcp)
 	}
 	s.DisableActiveTCP(true)
-	// A silent connection is first disconnected, which may recover, and then failed, which ends the peer.
-	third := e.cfg.timeout() / 3
-	s.SetICETimeouts(third, e.cfg.timeout()-third, e.keepalive())
+	// After a third of the timeout a silent connection is disconnected, and may recover. After the rest of the timeout it
+	// has failed, which ends the peer.
+	disconnected := e.cfg.timeout() / 3
+	s.SetICETimeouts(disconnected, e.cfg.timeout()-disconnected, e.keepalive())
 	if len(e.cfg.PublicIPs) == 0 {
 		return s, nil
 	}
 	return s, e.announcePublicIPs(&s)
 }
 
-// keepalive is the interval in which each side has to send something.
+// keepalive returns the interval at which the ICE agent sends a check over the selected pair. The client must answer each
+// check.
 func (e *Engine) keepalive() time.Duration { return min(e.cfg.timeout()/6, 2*time.Second) }
 
-func (e *Engine) networks() []webrtc.NetworkType {
+func (e *Engine) networkTypes() []webrtc.NetworkType {
 	var types []webrtc.NetworkType
 	if e.udp != nil {
 		types = append(types, webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6)
@@ -224,8 +231,8 @@ func (e *Engine) logger(scope string) logging.LeveledLogger {
 	return pionlog.Factory{Log: e.log}.NewLogger(scope)
 }
 
-// ICEServers are the STUN and TURN servers for one client. Credentials of relays are made for it. The caller may keep
-// the slice.
+// ICEServers returns the STUN and TURN servers for one client. Credentials from Config.Relays are valid for this client
+// only. The caller may keep the slice.
 func (e *Engine) ICEServers(user string) []ICEServer {
 	servers := slices.Clone(e.cfg.ICEServers)
 	if e.cfg.Relays != nil {
@@ -234,10 +241,10 @@ func (e *Engine) ICEServers(user string) []ICEServer {
 	return servers
 }
 
-// Addresses are the ports that were opened.
-func (e *Engine) Addresses() Addresses { return e.at }
+// Addresses returns the ports that were opened.
+func (e *Engine) Addresses() Addresses { return e.ports }
 
-// Close closes the ports. Open peers lose their network.
+// Close closes the ports. Peers that are still open lose their connection.
 func (e *Engine) Close() error {
 	var errs []error
 	if e.udp != nil {

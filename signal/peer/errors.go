@@ -1,6 +1,6 @@
 package peer
 
-// Codes of the errors a client can cause. They are part of the signalling protocols.
+// Codes of the errors that a client can cause. They are part of the signalling protocols.
 const (
 	CodeBadSDP       = "bad_sdp"
 	CodeBadCandidate = "bad_candidate"

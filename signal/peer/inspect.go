@@ -6,18 +6,19 @@ import (
 	"github.com/pion/sdp/v3"
 )
 
-// Offered describes an offer, for dialects that have to know it before a Peer answers.
+// Offered describes an offer, for dialects that need the description before a Peer answers the offer.
 type Offered struct {
 	Audio, Video Section
-	Layers       int // of video: 1 without simulcast
+	Layers       int // number of video layers; 1 without simulcast or without video
 }
 
-// Section is what a client would do with one kind of media.
+// Section says whether a client sends and receives one kind of media.
 type Section struct{ Sends, Receives bool }
 
-// Inspect parses an offer and refuses what Answer refuses, except that an offer without video is accepted.
-func Inspect(text string) (Offered, error) {
-	o, err := readOffer(text)
+// Inspect parses an offer (SDP). Like Answer, it returns a [refusal.Error] for an unusable offer, but it accepts an offer
+// without video.
+func Inspect(offerSDP string) (Offered, error) {
+	o, err := readOffer(offerSDP)
 	if err != nil {
 		return Offered{}, err
 	}
@@ -27,7 +28,7 @@ func Inspect(text string) (Offered, error) {
 	return Offered{Audio: section("audio"), Video: section("video"), Layers: len(o.rids)}, nil
 }
 
-// sends tells whether the client sends media in a section.
+// sends reports whether the client sends media in a section.
 func sends(m *sdp.MediaDescription) bool {
 	_, recvonly := m.Attribute("recvonly")
 	_, inactive := m.Attribute("inactive")

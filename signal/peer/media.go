@@ -15,11 +15,11 @@ import (
 	"azulejo/mixer"
 )
 
-// Profiles of H.264 by the first two bytes of profile-level-id, in our order of preference. We encode constrained
-// baseline, which every decoder of these profiles decodes, and receive all of them.
+// profiles are the H.264 profiles that the server accepts, in its order of preference. It receives all of them. It encodes
+// constrained baseline, which a decoder of any of these profiles can decode.
 var profiles = []struct { // a constant table
-	id, name string
-	idc      uint8
+	id, name string // id: the first two bytes of profile-level-id, in hexadecimal
+	idc      uint8  // profile_idc
 }{
 	{"42e0", "constrained baseline", 66},
 	{"4200", "baseline", 66},
@@ -28,9 +28,10 @@ var profiles = []struct { // a constant table
 	{"6400", "high", 100},
 }
 
-const accepted = "H.264 with packetization-mode=1 (profile-level-id 42e0xx, 4200xx, 4d00xx, 640cxx or 6400xx), VP8"
+// acceptedVideo lists the accepted video codecs for error texts.
+const acceptedVideo = "H.264 with packetization-mode=1 (profile-level-id 42e0xx, 4200xx, 4d00xx, 640cxx or 6400xx), VP8"
 
-// newMediaEngine has the codecs that we receive and send, in our order of preference.
+// newMediaEngine makes a media engine with the codecs that the server receives and sends, in its order of preference.
 func newMediaEngine() (*webrtc.MediaEngine, error) {
 	m := &webrtc.MediaEngine{}
 	err := m.RegisterCodec(webrtc.RTPCodecParameters{
@@ -52,21 +53,23 @@ func newMediaEngine() (*webrtc.MediaEngine, error) {
 	return m, nil
 }
 
+// videoCodecs returns the video codecs of newMediaEngine, without payload types.
 func videoCodecs() []webrtc.RTPCodecParameters {
 	feedback := []webrtc.RTCPFeedback{{Type: "goog-remb"}, {Type: "ccm", Parameter: "fir"}, {Type: "nack"}, {Type: "nack", Parameter: "pli"}}
-	one := func(mime, fmtp string) webrtc.RTPCodecParameters {
+	newCodec := func(mime, fmtp string) webrtc.RTPCodecParameters {
 		return webrtc.RTPCodecParameters{RTPCodecCapability: webrtc.RTPCodecCapability{
 			MimeType: mime, ClockRate: 90000, SDPFmtpLine: fmtp, RTCPFeedback: feedback,
 		}}
 	}
 	var all []webrtc.RTPCodecParameters
 	for _, p := range profiles {
-		all = append(all, one(webrtc.MimeTypeH264,
+		all = append(all, newCodec(webrtc.MimeTypeH264,
 			"level-asymmetry-allowed=1;packetization-mode=1;profile-level-id="+p.id+"1f"))
 	}
-	return append(all, one(webrtc.MimeTypeVP8, ""))
+	return append(all, newCodec(webrtc.MimeTypeVP8, ""))
 }
 
+// registerWithRTX registers a video codec, and RTX for it with the next payload type.
 func registerWithRTX(m *webrtc.MediaEngine, p webrtc.RTPCodecParameters) error {
 	if err := m.RegisterCodec(p, webrtc.RTPCodecTypeVideo); err != nil {
 		return err
@@ -79,10 +82,10 @@ func registerWithRTX(m *webrtc.MediaEngine, p webrtc.RTPCodecParameters) error {
 	}, webrtc.RTPCodecTypeVideo)
 }
 
-// newInterceptors are those that all connections share: they request lost packets (NACK), send receiver reports, and
-// number packets in both directions for congestion control (TWCC). Our own lost packets are sent again by
-// [retransmitter]. Sender reports are sent by the downstream, which knows the media time.
-func newInterceptors(m *webrtc.MediaEngine) (*interceptor.Registry, error) {
+// sharedInterceptors returns the interceptors that are configured alike for all connections. For received media they send
+// NACKs, receiver reports and transport-wide congestion control feedback (TWCC). To sent packets they add the TWCC
+// sequence number. Two tasks are done elsewhere: [retransmitter] answers NACKs, and [downstream] sends sender reports.
+func sharedInterceptors(m *webrtc.MediaEngine) (*interceptor.Registry, error) {
 	r := &interceptor.Registry{}
 	steps := []func() error{
 		func() error { return addNACK(r) },
@@ -99,7 +102,8 @@ func newInterceptors(m *webrtc.MediaEngine) (*interceptor.Registry, error) {
 	return r, nil
 }
 
-// interceptors are those of one connection: its own retransmitter, nearest to the network, and the shared ones.
+// interceptors returns the interceptors of one connection: its own retransmitter and the shared ones. The retransmitter is
+// nearest to the network, so it gets the headers of sent packets in their final form.
 func interceptors(own *retransmitter, shared *interceptor.Registry) *interceptor.Registry {
 	r := &interceptor.Registry{}
 	r.Add(own)
@@ -129,7 +133,7 @@ func addReceiverReports(r *interceptor.Registry) error {
 	return err
 }
 
-// codecOf is the codec of a negotiated MIME type; empty for codecs that we do not use.
+// codecOf returns the codec of a negotiated MIME type. It is empty for codecs that the server does not use.
 func codecOf(mime string) mixer.Codec {
 	switch {
 	case strings.EqualFold(mime, webrtc.MimeTypeH264):
@@ -142,7 +146,8 @@ func codecOf(mime string) mixer.Codec {
 	return ""
 }
 
-// rank orders negotiated codecs: the H.264 profiles, VP8, Opus. It is -1 for others (RTX and unknown ones).
+// rank returns the place of a negotiated codec in the order of preference: the H.264 profiles, VP8, Opus. It is -1 for
+// RTX and for codecs that the server does not use.
 func rank(p webrtc.RTPCodecParameters) int {
 	switch codecOf(p.MimeType) {
 	case mixer.H264:
@@ -157,7 +162,7 @@ func rank(p webrtc.RTPCodecParameters) int {
 	return -1
 }
 
-// bestCodec picks the codec to send among the negotiated ones.
+// bestCodec returns the negotiated codec of the lowest rank, which is the codec to send. It is false if none is usable.
 func bestCodec(codecs []webrtc.RTPCodecParameters) (webrtc.RTPCodecParameters, bool) {
 	usable := slices.DeleteFunc(slices.Clone(codecs), func(p webrtc.RTPCodecParameters) bool { return rank(p) < 0 })
 	if len(usable) == 0 {
@@ -166,8 +171,8 @@ func bestCodec(codecs []webrtc.RTPCodecParameters) (webrtc.RTPCodecParameters, b
 	return slices.MinFunc(usable, func(a, b webrtc.RTPCodecParameters) int { return rank(a) - rank(b) }), true
 }
 
-// payloadTypes are those of the codecs that we may send: of the chosen one, and of VP8 if the client negotiated it too,
-// for passthrough of VP8 sources.
+// payloadTypes returns the payload types of the codecs that the server may send: of the chosen codec, and of VP8 if the
+// client negotiated it too. VP8 is then sent by passthrough of VP8 sources only.
 func payloadTypes(chosen webrtc.RTPCodecParameters, codecs []webrtc.RTPCodecParameters) map[mixer.Codec]uint8 {
 	all := map[mixer.Codec]uint8{codecOf(chosen.MimeType): uint8(chosen.PayloadType)}
 	for _, p := range codecs {
@@ -178,20 +183,21 @@ func payloadTypes(chosen webrtc.RTPCodecParameters, codecs []webrtc.RTPCodecPara
 	return all
 }
 
-// rtxPayloadTypes are the payload types of RTX, by the payload types that they repeat (RFC 4588, section 8.1).
+// rtxPayloadTypes returns the payload types of RTX. Each key is the payload type of the codec that is retransmitted (apt in
+// RFC 4588, section 8.1).
 func rtxPayloadTypes(codecs []webrtc.RTPCodecParameters) map[uint8]uint8 {
 	all := map[uint8]uint8{}
 	for _, p := range codecs {
-		of, err := strconv.ParseUint(parameter(p.SDPFmtpLine, "apt"), 10, 7)
+		apt, err := strconv.ParseUint(parameter(p.SDPFmtpLine, "apt"), 10, 7)
 		if err == nil && strings.EqualFold(p.MimeType, webrtc.MimeTypeRTX) {
-			all[uint8(of)] = uint8(p.PayloadType)
+			all[uint8(apt)] = uint8(p.PayloadType)
 		}
 	}
 	return all
 }
 
-// highestProfile is the highest H.264 profile among the negotiated codecs, as profile_idc. It is constrained baseline at
-// least: zero would disable passthrough, also that of VP8.
+// highestProfile returns the highest H.264 profile among the negotiated codecs, as profile_idc. Without H.264 it returns
+// constrained baseline, because a zero in mixer.Watching.Profile would disable passthrough of VP8 too.
 func highestProfile(codecs []webrtc.RTPCodecParameters) uint8 {
 	highest := profiles[0].idc
 	for _, p := range codecs {
@@ -202,7 +208,7 @@ func highestProfile(codecs []webrtc.RTPCodecParameters) uint8 {
 	return highest
 }
 
-// profileOf is the index into profiles of an H.264 format line, -1 for others.
+// profileOf returns the index in profiles of the profile in an H.264 fmtp line. It is -1 for other profiles.
 func profileOf(fmtp string) int {
 	level, err := hex.DecodeString(parameter(fmtp, "profile-level-id"))
 	if err != nil || len(level) != 3 {
@@ -217,8 +223,8 @@ func profileOf(fmtp string) int {
 	return -1
 }
 
-// profileName is the profile of a profile_idc and its constraint flags (RFC 6184, table 5). Constrained baseline has
-// many spellings; FFmpeg writes 4240.
+// profileName returns the name of the profile that a profile_idc and its constraint flags mean (RFC 6184, table 5). It is
+// empty for profiles that are not in profiles. Several values mean constrained baseline; FFmpeg writes 4240.
 func profileName(idc, flags byte) string {
 	switch {
 	case idc == 0x42 && flags&0x4f == 0x40, idc == 0x4d && flags&0x8f == 0x80:
@@ -235,7 +241,7 @@ func profileName(idc, flags byte) string {
 	return ""
 }
 
-// parameter is the value of one name=value pair of a format line.
+// parameter returns the value of a name=value pair in an fmtp line. It is empty if the line has no such pair.
 func parameter(fmtp, name string) string {
 	for pair := range strings.SplitSeq(fmtp, ";") {
 		key, value, _ := strings.Cut(strings.TrimSpace(pair), "=")

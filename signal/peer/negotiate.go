@@ -10,7 +10,7 @@ import (
 	"azulejo/signal/refusal"
 )
 
-// answerOffer makes the connection and the answer to the client's offer; p.mu is held.
+// answerOffer makes the peer connection and returns the answer (SDP) to the client's offer. p.mu is held.
 func (p *Peer) answerOffer(o *offer) (string, error) {
 	down := newDownstream(p.ctx, p.opts)
 	pc, err := p.newConnection(down)
@@ -19,7 +19,7 @@ func (p *Peer) answerOffer(o *offer) (string, error) {
 	}
 	answer, senders, err := negotiate(pc, o, down)
 	if err != nil {
-		_ = pc.Close() // the offer was the error; nothing runs yet
+		_ = pc.Close() // an error of Close is ignored, because the client needs to know the error of its offer
 		return "", refusal.New(CodeBadSDP, "the SDP cannot be answered: %v; accepted is an offer as RTCPeerConnection.createOffer makes it", err)
 	}
 	p.down, p.clientOffer, p.rids = down, o, o.rids
@@ -27,6 +27,7 @@ func (p *Peer) answerOffer(o *offer) (string, error) {
 	return answer, nil
 }
 
+// newConnection makes a peer connection whose packets pass through the retransmitter of down.
 func (p *Peer) newConnection(down *downstream) (*webrtc.PeerConnection, error) {
 	pc, err := p.engine.api(down.retransmitter).NewPeerConnection(webrtc.Configuration{
 		Certificates: []webrtc.Certificate{p.engine.cert}, BundlePolicy: webrtc.BundlePolicyMaxBundle,
@@ -38,7 +39,8 @@ func (p *Peer) newConnection(down *downstream) (*webrtc.PeerConnection, error) {
 	return pc, nil
 }
 
-// adopt stores the connection and starts its goroutines. Close closes it from now on. p.mu is held.
+// adopt makes pc the connection of the peer and starts the goroutines of the connection. From now on Close closes pc. p.mu
+// is held.
 func (p *Peer) adopt(pc *webrtc.PeerConnection, down *downstream, senders []*webrtc.RTPSender) {
 	p.pc, p.gathered = pc, webrtc.GatheringCompletePromise(pc)
 	p.setCallbacks(pc)
@@ -48,7 +50,8 @@ func (p *Peer) adopt(pc *webrtc.PeerConnection, down *downstream, senders []*web
 	}
 }
 
-// negotiate makes the answer to an offer, with our tracks on the client's transceivers.
+// negotiate applies an offer to pc, adds the tracks of down to the client's transceivers, and returns the answer (SDP) and
+// the senders of the tracks.
 func negotiate(pc *webrtc.PeerConnection, o *offer, down *downstream) (string, []*webrtc.RTPSender, error) {
 	if err := pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: o.text}); err != nil {
 		return "", nil, err
@@ -66,7 +69,7 @@ func negotiate(pc *webrtc.PeerConnection, o *offer, down *downstream) (string, [
 	return answer, senders, err
 }
 
-// createAnswer answers the offer that is set.
+// createAnswer creates the answer to the remote description of pc, makes it the local description and returns its SDP.
 func createAnswer(pc *webrtc.PeerConnection) (string, error) {
 	if err := stopIdle(pc); err != nil {
 		return "", err
@@ -78,7 +81,7 @@ func createAnswer(pc *webrtc.PeerConnection) (string, error) {
 	return answer.SDP, pc.SetLocalDescription(answer)
 }
 
-// stopIdle makes transceivers inactive that would promise to send and have no track.
+// stopIdle stops the transceivers that are sendonly and have no track. The answer then marks them as inactive.
 func stopIdle(pc *webrtc.PeerConnection) error {
 	for _, t := range pc.GetTransceivers() {
 		if t.Direction() == webrtc.RTPTransceiverDirectionSendonly && (t.Sender() == nil || t.Sender().Track() == nil) {
@@ -90,7 +93,7 @@ func stopIdle(pc *webrtc.PeerConnection) error {
 	return nil
 }
 
-// setCodecOrder sorts a section's codecs by our preference: a browser sends the first codec of the answer.
+// setCodecOrder sorts the codecs of a transceiver by rank, because a browser sends the first codec of the answer.
 func setCodecOrder(t *webrtc.RTPTransceiver) error {
 	if t.Receiver() == nil {
 		return nil

@@ -169,14 +169,14 @@ func (w *networkModel) arrivals() {
 
 // report gives the controller the receiver report that the viewer sends once a second. A move takes 100 to 500 ms.
 func (w *networkModel) report() {
-	r := receiverReport{at: w.clock().Add(w.delay), newest: w.newest, echo: w.echo}
+	r := receiverReport{received: w.clock().Add(w.delay), newest: w.newest, echo: w.echo}
 	if expected := int(w.newest - w.reported); expected > 0 {
-		r.lost = max(0, 1-float64(w.received)/float64(expected))
+		r.lostShare = max(0, 1-float64(w.received)/float64(expected))
 	}
 	w.reported, w.received = w.newest, 0
 	if w.echo != 0 {
 		held := w.now - w.echoed
-		r.rtt = time.Duration(int32(shortNTP(r.at)-w.echo))*time.Second>>16 - held
+		r.rtt = time.Duration(int32(shortNTP(r.received)-w.echo))*time.Second>>16 - held
 	}
 	rung := standard[w.rung]
 	now := mixer.RenditionStats{Width: rung.W, Height: rung.H, Bitrate: int(float64(rung.Bitrate) * w.busy)}

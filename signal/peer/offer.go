@@ -10,21 +10,21 @@ import (
 	"azulejo/signal/refusal"
 )
 
-// maxSections bounds the media sections of an offer; a client needs two, four with separate
-// sections for each direction.
+// maxSections is how many media sections an offer may have. A client needs two, or four if it has a section for each
+// direction.
 const maxSections = 16
 
 // offer is a parsed offer or answer of the client.
 type offer struct {
-	text     string
+	text     string // the SDP that was parsed
 	sdp      *sdp.SessionDescription
-	receives map[string]bool // by kind of media
-	rids     []string        // of the video layers; one empty name without simulcast
-	noVideo  error           // the refusal where video is required; nil if there is a video section
+	receives map[string]bool // by "audio" and "video": the server may send this kind of media
+	rids     []string        // RIDs of the video layers; one empty string without simulcast
+	noVideo  error           // the refusal to use if video is required; nil if there is a video section
 }
 
-// readOffer parses and checks an offer, or an answer, before pion does. The [refusal.Error] names what was found and
-// what is accepted (RFC 8866, RFC 8829).
+// readOffer parses and checks an offer or an answer (RFC 8866, RFC 8829). The error is a [refusal.Error] with CodeBadSDP. Its
+// text names the unusable part of the SDP and the accepted values, which errors of pion do not.
 func readOffer(text string) (*offer, error) {
 	var d sdp.SessionDescription
 	if err := d.UnmarshalString(text); err != nil {
@@ -45,13 +45,14 @@ func readOffer(text string) (*offer, error) {
 	return o, nil
 }
 
-// receives tells whether the client wants to receive media in a section.
+// receives reports whether the client wants to receive media in a section.
 func receives(m *sdp.MediaDescription) bool {
 	_, sendonly := m.Attribute("sendonly")
 	_, inactive := m.Attribute("inactive")
 	return !sendonly && !inactive
 }
 
+// checkSections limits the number of sections, and requires audio or video with usable codecs.
 func checkSections(d *sdp.SessionDescription) error {
 	if len(d.MediaDescriptions) > maxSections {
 		return refusal.New(CodeBadSDP, "the SDP has %d media sections; accepted are up to %d", len(d.MediaDescriptions), maxSections)
@@ -60,28 +61,30 @@ func checkSections(d *sdp.SessionDescription) error {
 	if len(videos) == 0 && len(sections(d, "audio")) == 0 {
 		return errNoVideo(d)
 	}
-	if err := checkCodecs("video", videos, accepted); err != nil {
+	if err := checkCodecs("video", videos, acceptedVideo); err != nil {
 		return err
 	}
 	return checkCodecs("audio", sections(d, "audio"), "opus")
 }
 
 func errNoVideo(d *sdp.SessionDescription) error {
-	return refusal.New(CodeBadSDP, "the SDP has no video section (found: %s); accepted is one with %s, and optionally audio with opus", kinds(d), accepted)
+	return refusal.New(CodeBadSDP, "the SDP has no video section (found: %s); accepted is one with %s, and optionally audio with opus", kinds(d), acceptedVideo)
 }
 
-// sections are the media sections of one kind that are not rejected by port 0.
+// sections returns the media sections of one kind, without those that are rejected. A rejected section has port 0 and no
+// a=bundle-only.
 func sections(d *sdp.SessionDescription, kind string) []*sdp.MediaDescription {
 	var found []*sdp.MediaDescription
 	for _, m := range d.MediaDescriptions {
-		bundled := slices.ContainsFunc(m.Attributes, func(a sdp.Attribute) bool { return a.Key == "bundle-only" })
-		if m.MediaName.Media == kind && (m.MediaName.Port.Value != 0 || bundled) {
+		bundleOnly := slices.ContainsFunc(m.Attributes, func(a sdp.Attribute) bool { return a.Key == "bundle-only" })
+		if m.MediaName.Media == kind && (m.MediaName.Port.Value != 0 || bundleOnly) {
 			found = append(found, m)
 		}
 	}
 	return found
 }
 
+// kinds lists the kinds of all media sections for an error text.
 func kinds(d *sdp.SessionDescription) string {
 	if len(d.MediaDescriptions) == 0 {
 		return "no media at all"
@@ -94,8 +97,8 @@ func kinds(d *sdp.SessionDescription) string {
 }
 
 // checkCodecs requires at least one usable codec in each section.
-func checkCodecs(kind string, all []*sdp.MediaDescription, accepted string) error {
-	for _, m := range all {
+func checkCodecs(kind string, found []*sdp.MediaDescription, accepted string) error {
+	for _, m := range found {
 		names, usable := codecsOf(m)
 		if !usable {
 			return refusal.New(CodeBadSDP, "the %s section offers only %s; accepted: %s", kind, names, accepted)
@@ -104,7 +107,7 @@ func checkCodecs(kind string, all []*sdp.MediaDescription, accepted string) erro
 	return nil
 }
 
-// codecsOf lists the codecs of a section for an error text, and tells whether we can receive any of them.
+// codecsOf lists the codecs of a section for an error text, and reports whether the server can receive any of them.
 func codecsOf(m *sdp.MediaDescription) (string, bool) {
 	var names []string
 	usable := false
@@ -137,30 +140,30 @@ func h264Usable(fmtp string) bool {
 	return parameter(fmtp, "packetization-mode") == "1" && profileOf(fmtp) >= 0
 }
 
-// attribute is the value of "a=key:format value"; empty if there is none.
+// attribute returns the value in "a=key:format value", where format is a payload type. It is empty if there is none.
 func attribute(attributes []sdp.Attribute, key, format string) string {
 	for _, a := range attributes {
 		if a.Key != key {
 			continue
 		}
-		if of, value, ok := strings.Cut(a.Value, " "); ok && of == format {
+		if first, value, ok := strings.Cut(a.Value, " "); ok && first == format {
 			return value
 		}
 	}
 	return ""
 }
 
-// checkTransport requires ICE credentials, a DTLS fingerprint and names of sections. No connection can start without
-// them.
+// checkTransport requires ICE credentials, a DTLS fingerprint and a=mid in each section. No connection can start without
+// these.
 func checkTransport(d *sdp.SessionDescription) error {
-	needed := []struct{ key, what string }{
+	needed := []struct{ key, name string }{
 		{"ice-ufrag", "ICE credentials (a=ice-ufrag)"},
 		{"ice-pwd", "ICE credentials (a=ice-pwd)"},
 		{"fingerprint", "a DTLS fingerprint (a=fingerprint)"},
 	}
 	for _, n := range needed {
 		if !hasAttribute(d, n.key) {
-			return refusal.New(CodeBadSDP, "the SDP has no %s; accepted is an offer as RTCPeerConnection.createOffer makes it", n.what)
+			return refusal.New(CodeBadSDP, "the SDP has no %s; accepted is an offer as RTCPeerConnection.createOffer makes it", n.name)
 		}
 	}
 	for _, m := range d.MediaDescriptions {
@@ -171,7 +174,7 @@ func checkTransport(d *sdp.SessionDescription) error {
 	return nil
 }
 
-// hasAttribute tells whether the session or one of its sections has an attribute with a value.
+// hasAttribute reports whether the session or one of its sections has an attribute with this key and a value.
 func hasAttribute(d *sdp.SessionDescription, key string) bool {
 	if value, ok := d.Attribute(key); ok && value != "" {
 		return true

@@ -9,9 +9,9 @@ import (
 	"azulejo/signal/refusal"
 )
 
-// Offer starts the connection from our side, for clients that wait for an offer: one section of video (H.264 first,
-// VP8) and one of audio (Opus), both in both directions. Accept completes the negotiation. There is one offer per Peer,
-// of either side. The error is a [refusal.Error] as of Answer, or internal.
+// Offer makes an offer (SDP) to a client that does not make its own. The offer has a video section (H.264, then VP8) and an
+// audio section (Opus), both sendrecv. Accept completes the negotiation. After a valid offer of either side, or after
+// Close, the error is a [refusal.Error]. Other errors are internal.
 func (p *Peer) Offer() (string, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -33,7 +33,7 @@ func (p *Peer) Offer() (string, error) {
 	return text, nil
 }
 
-// checkStart is the reason why no connection can start; p.mu is held.
+// checkStart returns an error if no offer can start the connection any more. p.mu is held.
 func (p *Peer) checkStart() error {
 	switch {
 	case p.closed:
@@ -48,6 +48,8 @@ func errEnded() error {
 	return refusal.New(CodeUnexpected, "the connection is over; accepted is a new join")
 }
 
+// createOffer adds the tracks of down to pc, makes an offer the local description, and returns the offer (SDP) and the
+// senders of the tracks.
 func createOffer(pc *webrtc.PeerConnection, down *downstream) (string, []*webrtc.RTPSender, error) {
 	senders, err := down.addTracks(pc, map[string]bool{"video": true, "audio": true})
 	if err != nil {
@@ -60,10 +62,10 @@ func createOffer(pc *webrtc.PeerConnection, down *downstream) (string, []*webrtc
 	return offer.SDP, senders, pc.SetLocalDescription(offer)
 }
 
-// Accept handles the client's answer to Offer. A [refusal.Error] tells what was wrong with it; after one of CodeBadSDP
-// the client may answer again. Its candidates may come before or after.
-func (p *Peer) Accept(text string) error {
-	answer, err := readOffer(text)
+// Accept accepts the client's answer (SDP) to Offer. A [refusal.Error] says why the answer is refused. After CodeBadSDP the
+// client may answer again. AddCandidate may be called before Accept and after it.
+func (p *Peer) Accept(answerSDP string) error {
+	answer, err := readOffer(answerSDP)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
@@ -76,23 +78,24 @@ func (p *Peer) Accept(text string) error {
 	case answer.noVideo != nil:
 		return answer.noVideo
 	}
-	if err := p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: text}); err != nil {
+	if err := p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answerSDP}); err != nil {
 		return refusal.New(CodeBadSDP, "the SDP is no answer to the offer: %v; accepted is an answer as RTCPeerConnection.createAnswer makes it", err)
 	}
 	p.activate(answer)
-	for _, c := range p.early {
+	for _, c := range p.earlyCandidates {
 		if err := p.addCandidate(c); err != nil {
 			p.log.Debug("early candidate ignored", "error", err)
 		}
 	}
-	p.early = nil
+	p.earlyCandidates = nil
 	return nil
 }
 
-// activate makes the offered downstream the current one, without the tracks that the client rejects; p.mu is held.
+// activate makes the downstream of the offer the current downstream. It removes the tracks that the answer rejects. p.mu
+// is held.
 func (p *Peer) activate(answer *offer) {
 	p.down, p.offered = p.offered, nil
-	p.down.selection.wanted = p.opts.View // Change may have replaced it since Offer
+	p.down.selection.wanted = p.opts.View // Change may have replaced View since Offer
 	if !answer.receives["video"] {
 		p.down.video = nil
 	}
@@ -101,9 +104,9 @@ func (p *Peer) activate(answer *offer) {
 	}
 }
 
-// Gather waits for our candidates and returns our description with all of them, for dialects without trickle ICE. It
-// may be called any number of times after Answer or Offer. Our candidates are known within milliseconds, since they
-// are all host candidates.
+// Gather waits for the local candidates and returns the local description (SDP) with all of them, for dialects without
+// trickle ICE. It may be called any number of times after Answer or Offer. It takes milliseconds, because all local
+// candidates are host candidates.
 func (p *Peer) Gather(ctx context.Context) (string, error) {
 	p.mu.Lock()
 	pc, gathered := p.pc, p.gathered

@@ -17,79 +17,82 @@ import (
 	"azulejo/signal/refusal"
 )
 
-// Mixer is what a Peer needs of a room's mixer. [hub.Hub] is one.
+// Mixer is the part of a room's mixer that a Peer uses. [hub.Hub] implements it.
 type Mixer interface {
 	Watch(ctx context.Context, w mixer.Watching, s hub.Sink) (*hub.VideoSubscription, error)
 	Listen(ctx context.Context, codec mixer.Codec, exclude mixer.SourceID, s hub.Sink) (*hub.AudioSubscription, error)
 	Epoch() time.Time
 }
 
-// Options say what a Peer is connected to.
+// Options say where the media of a Peer go and come from.
 type Options struct {
-	Mixer    Mixer          // what is viewed
+	Mixer    Mixer          // the mixer of the room that the client watches
 	Upstream Upstream       // receives the published media; nil: they are discarded
-	Own      mixer.SourceID // left out of the client's audio; zero: nothing is
+	Own      mixer.SourceID // the source that the client's audio excludes; zero: none
 
-	// View is viewed first; the peer fills in its Codec and Profile. With rung "auto" the peer chooses the rung that the
-	// client's network carries. Peer.Rendition describes what is sent now.
-	//
-	// OnLayout is called from the goroutine that sends, right before it sends the first frame with that layout. rtp is the
-	// RTP timestamp of that frame. It is also called when the rendition changes. It must not block and must not write to
-	// layout. It may be nil.
-	View     mixer.Watching
+	// View is the video that the client gets first. The peer fills in Codec, Also and Profile. If View.Auto is true, the
+	// peer chooses the largest rung that the client's network carries. Peer.Rendition describes the video that is sent now.
+	View mixer.Watching
+
+	// OnLayout is called by the goroutine that sends media, right before it sends the first frame with a new layout. rtp
+	// is the RTP timestamp of that frame. OnLayout is also called when the rendition changes. It must not block and must
+	// not write to layout. It may be nil.
 	OnLayout func(layout *mixer.Layout, rtp uint32)
 
-	// Audio and Video are the published media that Upstream receives. The others are discarded.
+	// Audio and Video say which published media go to Upstream. Other media are discarded.
 	Audio, Video bool
 
-	// AudioOnly accepts offers without video. They are refused otherwise: the native client always offers video.
+	// AudioOnly accepts offers without a video section. Otherwise they are refused, because the native client always
+	// offers video.
 	AudioOnly bool
 
-	// HideVideo and HideAudio withhold that medium of the mix from a client that offers to receive it.
+	// If HideVideo or HideAudio is set, the peer does not send that medium, even if the client's offer asks for it.
 	HideVideo, HideAudio bool
 
-	// OnCandidate is called with each of our candidates, maybe before Answer returns. It is called from goroutines of
-	// pion and must not block.
+	// OnCandidate is called with each local ICE candidate, maybe before Answer returns. It is called by goroutines of pion
+	// and must not block. It may be nil.
 	OnCandidate func(Candidate)
 }
 
-// Candidate is one ICE candidate in the shape that browsers use.
+// Candidate is one ICE candidate. Its JSON is an RTCIceCandidateInit of browsers.
 type Candidate = webrtc.ICECandidateInit
 
-// maxCandidates bounds what one client can make us probe.
+// maxCandidates is how many candidates a client may send. The number is limited, because the ICE agent sends checks to each
+// candidate.
 const maxCandidates = 128
 
-// Peer is one WebRTC connection. Its owner waits for Done, and calls Close in every case.
+// Peer is one WebRTC connection. Its owner waits for Done, and must call Close in every case.
 type Peer struct {
 	engine *Engine
-	opts   Options
+	opts   Options // Change and Publish write to it, under mu
 	log    *slog.Logger
 
-	ctx              context.Context // the life of the connection; stop ends it
+	ctx              context.Context // lasts as long as the connection; stop cancels it
 	cancel           context.CancelFunc
-	flowing          chan struct{}
-	startOnce        sync.Once // of startDownstream
-	keyframeRequests chan struct{}
-	demands          chan mixer.Demand
-
-	mu          sync.Mutex
-	pc          *webrtc.PeerConnection // nil before a good offer of either side
-	gathered    <-chan struct{}        // closed when all our candidates are known; replaced by each ICE restart
-	down        *downstream            // nil before both descriptions are known
-	offered     *downstream            // of our offer, until the client accepts it
-	clientOffer *offer                 // with the present ICE credentials; nil if we offered
-	candidates  int                    // of the client, so far
-	early       []Candidate            // of the client, from before it accepted our offer
-	closed      bool
-	err         error
-	work        sync.WaitGroup // Add only under mu and before closed
+	flowing          chan struct{}     // see Flowing
+	startOnce        sync.Once         // calls startDownstream
+	keyframeRequests chan struct{}     // from RequestKeyframe to the requester
+	demands          chan mixer.Demand // from Demand to the requester
 
 	restarting sync.Mutex // held during an ICE restart, which waits for candidates; locked before mu
 
-	rids      []string        // of the video layers, in order; one empty name without simulcast; under mu
-	hasLayers [MaxLayers]bool // layers that have a track; under mu
-	hasAudio  bool            // there is an audio track; under mu
-	received  counts
+	mu              sync.Mutex             // guards the fields below, except received
+	pc              *webrtc.PeerConnection // nil before the first valid offer
+	gathered        <-chan struct{}        // closed when all local candidates are known; each ICE restart makes a new one
+	down            *downstream            // nil before both descriptions are known
+	offered         *downstream            // the downstream in our offer; nil if there is no offer that waits for an answer
+	clientOffer     *offer                 // the client's offer with its current ICE credentials; nil if the offer is ours
+	candidates      int                    // how many candidates the client has sent since its last ICE credentials
+	earlyCandidates []Candidate            // the client's candidates that came before its answer to our offer
+	closed          bool
+	err             error
+	work            sync.WaitGroup // Go is called only under mu and before closed is set
+
+	rids      []string        // RIDs of the client's video layers, in its order; one empty string without simulcast
+	hasLayers [MaxLayers]bool // by index in rids: a track of this layer has come
+	hasAudio  bool            // an audio track has come
+
+	received counts // what the track readers have received
 }
 
 // NewPeer prepares a peer; Answer or Offer starts it. The caller closes it.
@@ -103,11 +106,12 @@ func (e *Engine) NewPeer(opts Options, log *slog.Logger) *Peer {
 	return p
 }
 
-// Answer answers the client's one offer. A [refusal.Error] tells what was wrong with it. After any error except a
-// second offer the client may offer again. When both sides offer at the same time, Answer refuses the
-// client's offer. A dialect that wants the client's offer to win must make another Peer and answer the offer there.
-func (p *Peer) Answer(text string) (string, error) {
-	o, err := readOffer(text)
+// Answer accepts the client's offer (SDP) and returns the answer (SDP). A [refusal.Error] says why the offer is refused.
+// After CodeBadSDP or an internal error the client may offer again. After a valid offer of either side, Answer refuses
+// each further offer with CodeSecondOffer. So if both sides offer at the same time, the server's offer wins. For the
+// client's offer to win, a dialect must make another Peer and call its Answer.
+func (p *Peer) Answer(offerSDP string) (string, error) {
+	o, err := readOffer(offerSDP)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if refused := p.checkStart(); refused != nil {
@@ -119,16 +123,17 @@ func (p *Peer) Answer(text string) (string, error) {
 	case o.noVideo != nil && !p.opts.AudioOnly:
 		return "", o.noVideo
 	}
-	p.opts.withhold(o)
+	p.opts.hide(o)
 	return p.answerOffer(o)
 }
 
-// withhold makes o receive less.
-func (opts Options) withhold(o *offer) {
+// hide removes the hidden media from o.receives.
+func (opts Options) hide(o *offer) {
 	o.receives["video"] = o.receives["video"] && !opts.HideVideo
 	o.receives["audio"] = o.receives["audio"] && !opts.HideAudio
 }
 
+// trickle passes each local candidate to OnCandidate. pion reports the end of gathering as nil.
 func (p *Peer) trickle(pc *webrtc.PeerConnection) {
 	pc.OnICECandidate(func(c *webrtc.ICECandidate) {
 		if c != nil && p.opts.OnCandidate != nil {
@@ -137,9 +142,9 @@ func (p *Peer) trickle(pc *webrtc.PeerConnection) {
 	})
 }
 
-// setCallbacks is called once an offer has been accepted. That is early enough: no track and no connection appears before
-// both sides have the answer. When a connection is up again, keyframes are requested in both directions, because packets
-// were lost.
+// setCallbacks registers the callbacks for tracks and for the state of the connection. It is called before the answer is
+// sent or received. pion calls neither callback before both sides have the answer. When a connection is up again,
+// keyframes are requested in both directions, because packets were lost.
 func (p *Peer) setCallbacks(pc *webrtc.PeerConnection) {
 	pc.OnTrack(p.onTrack)
 	pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) {
@@ -156,7 +161,8 @@ func (p *Peer) setCallbacks(pc *webrtc.PeerConnection) {
 	})
 }
 
-// requestKeyframes requests keyframes in both directions. On the first connect they are not needed and cost nothing.
+// requestKeyframes requests keyframes in both directions. When the connection is up for the first time, the requests are
+// not needed and cost nothing.
 func (p *Peer) requestKeyframes() {
 	p.RequestKeyframe()
 	if d := p.downstream(); d != nil {
@@ -164,7 +170,7 @@ func (p *Peer) requestKeyframes() {
 	}
 }
 
-// startDownstream starts sending. It is called when the connection is up for the first time.
+// startDownstream starts the goroutine that sends media. It is called when the connection is up for the first time.
 func (p *Peer) startDownstream() {
 	p.spawn(func() {
 		if err := p.down.run(p.ctx, func() { close(p.flowing) }); err != nil {
@@ -173,15 +179,15 @@ func (p *Peer) startDownstream() {
 	})
 }
 
-// onTrack is called by pion for each track that the client publishes.
+// onTrack starts the readers of a track. pion calls it for each track that the client publishes.
 func (p *Peer) onTrack(t *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
 	r := newTrackReader(t, receiver, func() func(mixer.Packet) { return p.outputOf(t) }, &p.received, p.log)
 	p.spawn(func() { r.readRTCP(receiver) })
 	p.spawn(func() { r.run(p.ctx) })
 }
 
-// outputOf is the function that receives the packets of a track: those of the first audio track, and of the first track
-// of each video layer, go to Upstream. Other tracks are read and discarded.
+// outputOf returns the function that gets the packets of a track. The packets of the first audio track, and of the first
+// track of each video layer, go to Upstream. The packets of other tracks are discarded.
 func (p *Peer) outputOf(t *webrtc.TrackRemote) func(mixer.Packet) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -203,7 +209,7 @@ func (p *Peer) outputOf(t *webrtc.TrackRemote) func(mixer.Packet) {
 
 func discard(mixer.Packet) {}
 
-// spawn runs f in a goroutine that Close waits for. After Close it does nothing.
+// spawn runs f in a goroutine, and Close waits for the end of f. After Close spawn does nothing.
 func (p *Peer) spawn(f func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -212,8 +218,8 @@ func (p *Peer) spawn(f func()) {
 	}
 }
 
-// AddCandidate adds a candidate of the client. Multicast DNS names are ignored: the client calls us, and ICE learns its
-// address from its checks.
+// AddCandidate adds a candidate of the client. It ignores candidates with a multicast DNS name (.local): the client sends
+// checks to the server, and ICE learns the client's address from them. The error is a [refusal.Error].
 func (p *Peer) AddCandidate(c Candidate) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -227,7 +233,7 @@ func (p *Peer) AddCandidate(c Candidate) error {
 		return refusal.New(CodeBadCandidate, "too many candidates; accepted are %d", maxCandidates)
 	}
 	if p.offered != nil {
-		p.early = append(p.early, c)
+		p.earlyCandidates = append(p.earlyCandidates, c)
 		return nil
 	}
 	return p.addCandidate(c)
@@ -240,8 +246,9 @@ func (p *Peer) addCandidate(c Candidate) error {
 	return nil
 }
 
-// Change switches the client to other video, at a keyframe of that video. The stream continues without a gap. Before
-// media flow it replaces Options.View. After an error everything stays as it was.
+// Change switches the client to other video. The switch happens at a keyframe of the other video, and the RTP stream
+// continues without a gap. Change blocks until the mixer has answered. Before the negotiation is complete, Change only
+// replaces Options.View. After an error the client keeps its video.
 func (p *Peer) Change(w mixer.Watching) error {
 	p.mu.Lock()
 	down := p.down
@@ -255,20 +262,21 @@ func (p *Peer) Change(w mixer.Watching) error {
 	return down.selection.change(p.ctx, w)
 }
 
-// Flowing is closed when the client is connected and subscribed to its view.
+// Flowing returns a channel that is closed when the client is connected and subscribed to its view and mix.
 func (p *Peer) Flowing() <-chan struct{} { return p.flowing }
 
-// Done is closed when the connection is over: lost, closed by the client, or by Close.
+// Done returns a channel that is closed when the connection is over: it failed, the client closed it, or Close was called.
 func (p *Peer) Done() <-chan struct{} { return p.ctx.Done() }
 
-// Err is the reason why the connection is over; nil when either side closed it.
+// Err returns the reason why the connection is over. It is nil while the connection lasts, and if either side closed it.
 func (p *Peer) Err() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.err
 }
 
-// stop stops the media. It may be called from pion's callbacks; Close may not, as it waits for them.
+// stop cancels p.ctx, which ends the media. The first call stores err as the result of Err. Callbacks of pion call stop and
+// not Close, because Close waits for these callbacks.
 func (p *Peer) stop(err error) {
 	p.mu.Lock()
 	if p.err == nil && p.ctx.Err() == nil {
@@ -278,8 +286,8 @@ func (p *Peer) stop(err error) {
 	p.cancel()
 }
 
-// Close ends the connection and waits for all its goroutines. Upstream is not called after it.
-// It is idempotent.
+// Close ends the connection and waits for all its goroutines. After Close no method of Upstream is called. Close is
+// idempotent.
 func (p *Peer) Close() error {
 	p.stop(nil)
 	p.mu.Lock()

@@ -2,8 +2,8 @@ package peer
 
 import "azulejo/mixer"
 
-// Publish replaces the fields of Options that are about the upstream. It is for dialects that offer before they know
-// what the client sends, and may be called until Accept. own is left out of the client's audio.
+// Publish replaces Options.Upstream, Own, Audio and Video. It is for dialects that call Offer before they know which media
+// the client sends. It must not be called after Accept.
 func (p *Peer) Publish(up Upstream, own mixer.SourceID, audio, video bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -9,8 +9,9 @@ import (
 	"azulejo/mixer"
 )
 
-// RequestKeyframe requests a keyframe of the client's video, in all its layers: browsers make them together anyway.
-// It never blocks and may be called at any time. Requests that come faster than they can be sent become one.
+// RequestKeyframe requests a keyframe of every layer of the client's video. Browsers make the keyframes of all layers
+// together anyway. RequestKeyframe never blocks and may be called at any time. Requests that come faster than they are sent
+// become one request.
 func (p *Peer) RequestKeyframe() {
 	select {
 	case p.keyframeRequests <- struct{}{}:
@@ -18,8 +19,8 @@ func (p *Peer) RequestKeyframe() {
 	}
 }
 
-// Demand limits the bitrate of the client to what the use of its video needs. It never blocks and may be called at
-// any time. A newer demand replaces one that has not been handled yet.
+// Demand limits the bitrate of the client's video to the bitrate that the largest tile of the video needs. Demand never
+// blocks and may be called at any time. A newer demand replaces a demand that has not been handled yet.
 func (p *Peer) Demand(d mixer.Demand) {
 	for {
 		select {
@@ -35,16 +36,17 @@ func (p *Peer) Demand(d mixer.Demand) {
 }
 
 const (
-	limitInterval = 2 * time.Second // the limit is repeated this often: its packet may be lost
-	// lowerDelay is how long a tile has to be smaller before the limit falls. Chromium, limited to the least, takes
-	// 10 s (H.264) to 25 s (VP8) until it sends all its pixels again. A tile that vanishes and returns should not
-	// cost that.
+	// limitInterval is the time after which a limit is sent again, because its packet may be lost.
+	limitInterval = 2 * time.Second
+
+	// lowerDelay is how long a lower limit waits before it is sent. After the lowest limit, Chromium needs 10 s (H.264) to
+	// 25 s (VP8) until it sends its full size again. The delay avoids that when a tile only disappears for a moment.
 	lowerDelay = 5 * time.Second
 )
 
-// requester sends keyframe requests and bitrate limits to the client.
+// requester sends keyframe requests and bitrate limits to the client until the connection ends.
 func (p *Peer) requester(pc *webrtc.PeerConnection) {
-	var l bitrateLimit
+	var limit bitrateLimit
 	for {
 		select {
 		case <-p.ctx.Done():
@@ -53,28 +55,28 @@ func (p *Peer) requester(pc *webrtc.PeerConnection) {
 			sendPLI(pc)
 			continue
 		case d := <-p.demands:
-			if !l.update(bitrateFor(d, p.layerCount(), p.opts.Audio)) {
+			if !limit.update(bitrateFor(d, p.layerCount(), p.opts.Audio)) {
 				continue
 			}
-		case <-l.lower:
-			l.current, l.lower = l.pending, nil
-		case <-l.repeat:
+		case <-limit.lower:
+			limit.current, limit.lower = limit.pending, nil
+		case <-limit.repeat:
 		}
-		sendREMB(pc, l.current)
-		l.repeat = time.After(limitInterval)
+		sendREMB(pc, limit.current)
+		limit.repeat = time.After(limitInterval)
 	}
 }
 
-// bitrateLimit is the limit that the client has. The channels are nil, and never ready, while nothing is scheduled.
+// bitrateLimit is the limit that was sent to the client, in bits a second, and the lower limit that may follow it.
 type bitrateLimit struct {
-	current float32          // bits a second; zero before the first
+	current float32          // the limit that was sent last; zero: none yet
 	pending float32          // replaces current when lower fires
-	lower   <-chan time.Time // fires when the limit falls
-	repeat  <-chan time.Time // fires when current is sent again
+	lower   <-chan time.Time // fires when pending must be sent; nil if there is no lower limit
+	repeat  <-chan time.Time // fires when current must be sent again; nil if no limit was sent
 }
 
-// update sets another limit in bits a second and tells whether to send it now. A higher limit is sent at once, a lower
-// one after lowerDelay.
+// update sets another limit, in bits a second, and reports whether it must be sent now. A higher limit is sent at once. A
+// lower limit, and the first limit, waits for lowerDelay.
 func (l *bitrateLimit) update(rate float32) bool {
 	if l.current == 0 || rate < l.current {
 		l.pending = rate
@@ -88,6 +90,7 @@ func (l *bitrateLimit) update(rate float32) bool {
 	return changed
 }
 
+// layerCount returns the number of video layers that the client negotiated.
 func (p *Peer) layerCount() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -96,14 +99,15 @@ func (p *Peer) layerCount() int {
 
 // Bitrates in bits a second.
 const (
-	bitsPerPixel = 2.5       // 0.1 bit a pixel at 25 frames a second, good quality of realtime encoders
-	minVideoRate = 80_000    // video that nobody watches still has to be there for the next viewer
-	maxVideoRate = 2_500_000 // Chromium's own limit for any video
-	audioRate    = 48_000    // the limit is for audio and video together
+	bitsPerPixel = 2.5       // 0.1 bit for each pixel of a frame, at 25 frames a second: good quality of realtime encoders
+	minVideoRate = 80_000    // video that nobody watches continues, so that it is there for the next viewer
+	maxVideoRate = 2_500_000 // Chromium's own limit for one video
+	audioRate    = 48_000    // added if the client sends audio too, because REMB limits audio and video together
 )
 
-// bitrateFor is the highest useful bitrate for the largest tile of a client. With simulcast the smaller layers, each a
-// quarter of the next one, come on top of the largest.
+// bitrateFor returns the highest useful bitrate of a client, in bits a second. d has the size of its largest tile. With
+// simulcast the client also sends the smaller layers. Each has a quarter of the pixels of the next larger layer, so all
+// layers together need 4/3 of the largest.
 func bitrateFor(d mixer.Demand, layers int, audio bool) float32 {
 	rate := bitsPerPixel * float32(d.Width) * float32(d.Height)
 	if layers > 1 {
@@ -116,22 +120,23 @@ func bitrateFor(d mixer.Demand, layers int, audio bool) float32 {
 	return rate
 }
 
-// sendPLI requests keyframes. An error means that the connection is closing or not up yet; the request is pointless then.
+// sendPLI requests a keyframe of each video track. It ignores errors: they mean that the connection is not up yet or is
+// closing, and then no keyframe is needed.
 func sendPLI(pc *webrtc.PeerConnection) {
 	for _, ssrc := range videoSSRCs(pc) {
 		_ = pc.WriteRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: ssrc}})
 	}
 }
 
-// sendREMB sends a limit in bits a second (draft-alvestrand-rmcat-remb-03). Chromium uses it as a ceiling beside its
-// own estimate by transport-wide feedback. An error means the same as in sendPLI.
+// sendREMB sends a limit in bits a second (draft-alvestrand-rmcat-remb-03). Chromium sends no more than this limit and no
+// more than its own estimate, which it makes from TWCC feedback. sendREMB ignores errors for the same reason as sendPLI.
 func sendREMB(pc *webrtc.PeerConnection, limit float32) {
 	if ssrcs := videoSSRCs(pc); len(ssrcs) > 0 {
 		_ = pc.WriteRTCP([]rtcp.Packet{&rtcp.ReceiverEstimatedMaximumBitrate{Bitrate: limit, SSRCs: ssrcs}})
 	}
 }
 
-// videoSSRCs are the SSRCs of all video tracks of the client that have begun.
+// videoSSRCs returns the SSRCs of the client's video tracks whose SSRC is known.
 func videoSSRCs(pc *webrtc.PeerConnection) []uint32 {
 	var all []uint32
 	for _, r := range pc.GetReceivers() {

@@ -11,12 +11,12 @@ import (
 	"azulejo/signal/refusal"
 )
 
-// Restart answers an offer that differs from the client's first one only in ICE credentials and candidates (RFC 8445 §9,
-// RFC 8839 §4.4.1.1). The answer has all our candidates. Media continue over the new path without a new join; keyframes
-// repair the loss in between. Other offers are refused with CodeSecondOffer and change nothing. It may be called any
-// number of times, also before the connection is up.
-func (p *Peer) Restart(text string) (string, error) {
-	next, err := readOffer(text)
+// Restart handles an ICE restart: an offer (SDP) that differs from the client's first offer only in ICE credentials and
+// candidates (RFC 8445 §9, RFC 8839 §4.4.1.1). It returns the answer (SDP) with all local candidates. Media continue over
+// the new path, and keyframes repair the loss. Other offers are refused with CodeSecondOffer and change nothing. Restart may
+// be called any number of times, also before the connection is up. It blocks until all local candidates are known.
+func (p *Peer) Restart(offerSDP string) (string, error) {
+	next, err := readOffer(offerSDP)
 	if err != nil {
 		return "", refusal.New(CodeSecondOffer, "a second offer that cannot be used: %v; accepted is one per connection, and an ICE restart of it", err)
 	}
@@ -24,34 +24,35 @@ func (p *Peer) Restart(text string) (string, error) {
 		if err := first.checkSame(next); err != nil {
 			return nil, err
 		}
-		return first.with(next.credentials(), next.candidates())
+		return first.withICE(next.credentials(), next.candidates())
 	})
 }
 
-// RestartICE is Restart with credentials alone, for dialects without a second offer. The client's new candidates follow
-// with AddCandidate.
+// RestartICE is Restart for dialects that have no second offer. It gets only the client's new ICE credentials. AddCandidate
+// then adds the client's new candidates.
 func (p *Peer) RestartICE(ufrag, pwd string) (answer string, err error) {
 	c := credentials{ufrag, pwd}
 	if err := c.check(); err != nil {
 		return "", err
 	}
-	return p.restart(func(first *offer) (*offer, error) { return first.with(c, nil) })
+	return p.restart(func(first *offer) (*offer, error) { return first.withICE(c, nil) })
 }
 
-// restart negotiates the offer that next makes from the first one.
-func (p *Peer) restart(next func(first *offer) (*offer, error)) (string, error) {
+// restart negotiates the offer that makeOffer makes from the client's first offer, and returns the answer (SDP).
+func (p *Peer) restart(makeOffer func(first *offer) (*offer, error)) (string, error) {
 	p.restarting.Lock()
 	defer p.restarting.Unlock()
-	if _, err := p.Gather(p.ctx); err != nil { // candidates of two generations would be mixed
+	if _, err := p.Gather(p.ctx); err != nil { // otherwise candidates from before and after the restart would be mixed
 		return "", err
 	}
-	if err := p.renegotiate(next); err != nil {
+	if err := p.renegotiate(makeOffer); err != nil {
 		return "", err
 	}
 	return p.Gather(p.ctx)
 }
 
-func (p *Peer) renegotiate(next func(first *offer) (*offer, error)) error {
+// renegotiate applies the offer that makeOffer makes, and the answer to it, to the connection.
+func (p *Peer) renegotiate(makeOffer func(first *offer) (*offer, error)) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
@@ -60,7 +61,7 @@ func (p *Peer) renegotiate(next func(first *offer) (*offer, error)) error {
 	if p.clientOffer == nil {
 		return refusal.New(CodeSecondOffer, "an offer from the side that was offered to; accepted is one offer per connection, and its ICE restart by who made it")
 	}
-	o, err := next(p.clientOffer)
+	o, err := makeOffer(p.clientOffer)
 	if err != nil {
 		return err
 	}
@@ -74,24 +75,26 @@ func (p *Peer) renegotiate(next func(first *offer) (*offer, error)) error {
 	return nil
 }
 
-// credentials are those of ICE (RFC 8839 §5.4).
+// credentials are ICE credentials (RFC 8839 §5.4).
 type credentials struct{ ufrag, pwd string }
 
 func (c credentials) check() error {
-	if !iceText(c.ufrag, 4) || !iceText(c.pwd, 22) {
+	if !isICEText(c.ufrag, 4) || !isICEText(c.pwd, 22) {
 		return refusal.New(CodeBadSDP, "ICE credentials of %d and %d characters; accepted are 4 to 256 (ice-ufrag) and 22 to 256 (ice-pwd) letters, digits, + and /", len(c.ufrag), len(c.pwd))
 	}
 	return nil
 }
 
-// iceText tells whether s consists of ice-char. Chromium and Firefox obey it, others add - and _.
-func iceText(s string, least int) bool {
+// isICEText reports whether s has minLength to 256 characters, each of which is an ice-char (RFC 8839 §5.4), - or _.
+// Chromium and Firefox send ice-char only. Some other clients send - and _ too.
+func isICEText(s string, minLength int) bool {
 	const chars = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/-_"
-	return len(s) >= least && len(s) <= 256 && strings.Trim(s, chars) == ""
+	return len(s) >= minLength && len(s) <= 256 && strings.Trim(s, chars) == ""
 }
 
-// transport is the section whose ICE attributes count for all (RFC 9143 §7.2): the first one of the bundle.
-func (o *offer) transport() *sdp.MediaDescription {
+// transportSection returns the section whose ICE attributes apply to all sections: the first section of the BUNDLE group
+// (RFC 9143 §7.2).
+func (o *offer) transportSection() *sdp.MediaDescription {
 	group, _ := o.sdp.Attribute("group")
 	if mids := strings.Fields(group); len(mids) > 1 && mids[0] == "BUNDLE" {
 		for _, m := range o.sdp.MediaDescriptions {
@@ -100,24 +103,26 @@ func (o *offer) transport() *sdp.MediaDescription {
 			}
 		}
 	}
-	return o.sdp.MediaDescriptions[0] // readOffer requires one
+	return o.sdp.MediaDescriptions[0] // readOffer requires at least one section
 }
 
 func (o *offer) credentials() credentials {
 	return credentials{o.transportValue("ice-ufrag"), o.transportValue("ice-pwd")}
 }
 
+// transportValue returns the value of an attribute of the session, or else of the transport section.
 func (o *offer) transportValue(key string) string {
 	if value, ok := o.sdp.Attribute(key); ok {
 		return value
 	}
-	value, _ := o.transport().Attribute(key)
+	value, _ := o.transportSection().Attribute(key)
 	return value
 }
 
+// candidates returns the a=candidate attributes of the offer.
 func (o *offer) candidates() []sdp.Attribute {
 	var all []sdp.Attribute
-	for _, a := range o.transport().Attributes {
+	for _, a := range o.transportSection().Attributes {
 		if a.IsICECandidate() {
 			all = append(all, a)
 		}
@@ -125,8 +130,9 @@ func (o *offer) candidates() []sdp.Attribute {
 	return all
 }
 
-// with is o with other credentials and candidates. Nothing else of the later offer is used.
-func (o *offer) with(c credentials, candidates []sdp.Attribute) (*offer, error) {
+// withICE returns a copy of o with other credentials and candidates. It refuses the credentials of o, because an ICE restart
+// needs new ones.
+func (o *offer) withICE(c credentials, candidates []sdp.Attribute) (*offer, error) {
 	if c == o.credentials() {
 		return nil, refusal.New(CodeSecondOffer, "a second offer with the ICE credentials of the first; accepted is one per connection, and an ICE restart of it with new ones")
 	}
@@ -134,13 +140,13 @@ func (o *offer) with(c credentials, candidates []sdp.Attribute) (*offer, error) 
 	if err := d.UnmarshalString(o.text); err != nil {
 		return nil, fmt.Errorf("read the first offer again: %w", err)
 	}
-	d.Attributes = c.replace(d.Attributes)
+	d.Attributes = c.replaceIn(d.Attributes)
 	for _, m := range d.MediaDescriptions {
-		m.Attributes = c.replace(m.Attributes)
+		m.Attributes = c.replaceIn(m.Attributes)
 	}
 	next := *o
 	next.sdp = &d
-	next.transport().Attributes = append(next.transport().Attributes, candidates...)
+	next.transportSection().Attributes = append(next.transportSection().Attributes, candidates...)
 	text, err := d.Marshal()
 	if err != nil {
 		return nil, fmt.Errorf("write the first offer again: %w", err)
@@ -149,8 +155,8 @@ func (o *offer) with(c credentials, candidates []sdp.Attribute) (*offer, error) 
 	return &next, nil
 }
 
-// replace replaces the credentials by c and removes the candidates.
-func (c credentials) replace(attributes []sdp.Attribute) []sdp.Attribute {
+// replaceIn returns a copy of attributes in which the ICE credentials are c and the candidates are removed.
+func (c credentials) replaceIn(attributes []sdp.Attribute) []sdp.Attribute {
 	var out []sdp.Attribute
 	for _, a := range attributes {
 		switch a.Key {
@@ -166,30 +172,32 @@ func (c credentials) replace(attributes []sdp.Attribute) []sdp.Attribute {
 	return out
 }
 
-// checkSame returns an error that names what another offer of the client would change besides ICE.
+// checkSame returns a refusal if another offer of the client changes more than ICE credentials and candidates. The text of
+// the refusal names the change.
 func (o *offer) checkSame(other *offer) error {
 	if a, b := o.transportValue("fingerprint"), other.transportValue("fingerprint"); !strings.EqualFold(a, b) {
 		return errSecondOffer("comes from another connection (a=fingerprint)")
 	}
-	mine, theirs := o.sdp.MediaDescriptions, other.sdp.MediaDescriptions
-	if len(mine) != len(theirs) {
-		return errSecondOffer(fmt.Sprintf("has %d media sections instead of %d", len(theirs), len(mine)))
+	first, second := o.sdp.MediaDescriptions, other.sdp.MediaDescriptions
+	if len(first) != len(second) {
+		return errSecondOffer(fmt.Sprintf("has %d media sections instead of %d", len(second), len(first)))
 	}
-	for i, m := range mine {
-		if what := changed(m, theirs[i]); what != "" {
-			return errSecondOffer(fmt.Sprintf("changes the %s of section %d", what, i))
+	for i, m := range first {
+		if part := changedPart(m, second[i]); part != "" {
+			return errSecondOffer(fmt.Sprintf("changes the %s of section %d", part, i))
 		}
 	}
 	return nil
 }
 
-func errSecondOffer(what string) error {
-	return refusal.New(CodeSecondOffer, "a second offer that %s; accepted is one per connection, and its ICE restart (RTCPeerConnection.restartIce), which changes nothing else", what)
+// errSecondOffer returns the refusal of a second offer. difference completes the sentence "a second offer that …".
+func errSecondOffer(difference string) error {
+	return refusal.New(CodeSecondOffer, "a second offer that %s; accepted is one per connection, and its ICE restart (RTCPeerConnection.restartIce), which changes nothing else", difference)
 }
 
-// changed names the difference between two versions of a section; empty: none that matters. Formats may be listed in
-// another order, but the meaning of a payload type has to stay.
-func changed(a, b *sdp.MediaDescription) string {
+// changedPart names the part of a section that differs between a and b. It is empty if no difference matters. b may list
+// its payload types in another order and may have new ones, but a payload type of a must keep its codec.
+func changedPart(a, b *sdp.MediaDescription) string {
 	value := func(m *sdp.MediaDescription, key string) string {
 		v, _ := m.Attribute(key)
 		return v
@@ -212,6 +220,7 @@ func changed(a, b *sdp.MediaDescription) string {
 	return ""
 }
 
+// direction returns the direction attribute of a section. The default is sendrecv (RFC 8866 §6.7).
 func direction(m *sdp.MediaDescription) string {
 	for _, d := range []string{"sendonly", "recvonly", "inactive"} {
 		if _, ok := m.Attribute(d); ok {

@@ -126,16 +126,16 @@ type feeder struct {
 }
 
 func newFeeder(t *testing.T) *feeder {
-	f := &feeder{t: t, rungs: standard, report: receiverReport{at: origin, newest: 1 << 16}}
+	f := &feeder{t: t, rungs: standard, report: receiverReport{received: origin, newest: 1 << 16}}
 	f.give(0, 30*time.Millisecond, 2)
 	return f
 }
 
 func (f *feeder) give(lost float64, rtt time.Duration, times int) *feeder {
 	for range times {
-		f.report.at, f.report.newest = f.report.at.Add(time.Second), f.report.newest+100
-		f.report.echo = shortNTP(f.report.at.Add(-rtt))
-		f.report.lost, f.report.rtt = lost, rtt
+		f.report.received, f.report.newest = f.report.received.Add(time.Second), f.report.newest+100
+		f.report.echo = shortNTP(f.report.received.Add(-rtt))
+		f.report.lostShare, f.report.rtt = lost, rtt
 		at := f.rungs[f.controller.index(f.rungs)]
 		bits := f.bits
 		if bits == 0 {
@@ -194,7 +194,7 @@ func TestRungRules(t *testing.T) {
 			f.give(0, 30*ms, 10).want("up for good", 720)
 		},
 		"silence": func(f *feeder) {
-			f.report.at = f.report.at.Add(10 * time.Second)
+			f.report.received = f.report.received.Add(10 * time.Second)
 			f.give(0.9, 30*ms, 1).want("its losses are no congestion", 720)
 		},
 		"another stream": func(f *feeder) {
@@ -205,14 +205,14 @@ func TestRungRules(t *testing.T) {
 			for range 20 {
 				f.report.newest -= 97 // three packets a second
 				f.give(0.34, 400*ms, 1)
-				f.controller.link.resetWindow(f.report.at)
+				f.controller.link.resetWindow(f.report.received)
 			}
 			f.want("says nothing", 720)
 		},
 		"REMB": func(f *feeder) {
 			cap := func(bits float64, times int) *feeder {
 				for range times {
-					f.controller.setREMB(f.report.at, bits)
+					f.controller.setREMB(f.report.received, bits)
 					f.give(0, 30*ms, 1)
 				}
 				return f
@@ -276,7 +276,7 @@ func TestParseReport(t *testing.T) {
 	at := origin
 	sent, held := shortNTP(at.Add(-350*ms)), uint32(65536/4)
 	r := parseReport(reportOf(128, 65536*3+7, sent, held), at)
-	if r.lost != 0.5 || r.newest != 65536*3+7 || r.echo != sent || (r.rtt-100*ms).Abs() > ms {
+	if r.lostShare != 0.5 || r.newest != 65536*3+7 || r.echo != sent || (r.rtt-100*ms).Abs() > ms {
 		t.Errorf("parsed %+v; want half lost and a round trip of 100 ms", r)
 	}
 	if r := parseReport(reportOf(0, 1, 0, 0), at); r.echo != 0 || r.rtt != 0 {

@@ -12,17 +12,17 @@ import (
 	"azulejo/mixer/hub"
 )
 
-// selection is the view that the client selected and, while media flow, the subscription to it.
+// selection is the view that the client selected, and the subscription to that view while media flow.
 type selection struct {
-	mu     sync.Mutex             // held during each call to the mixer, so that the last change wins
-	wanted mixer.Watching         // by the client
-	sub    *hub.VideoSubscription // nil before and after media flow
+	mu     sync.Mutex             // held during each call to the mixer, so that calls take effect in their order
+	wanted mixer.Watching         // what the client selected
+	sub    *hub.VideoSubscription // nil before and after media flow, and for a client that receives no video
 
 	rungs              rungController // chooses the rung of a client with rung "auto"
 	movedDown, movedUp atomic.Uint64  // moves to a smaller and to a larger rung
 }
 
-// subscribe subscribes in the format that was negotiated.
+// subscribe subscribes sink to the selected view, with the negotiated codecs and profile.
 func (s *selection) subscribe(ctx context.Context, mix Mixer, b *binding, sink hub.Sink) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -36,6 +36,7 @@ func (s *selection) subscribe(ctx context.Context, mix Mixer, b *binding, sink h
 	return nil
 }
 
+// nameOf describes the view for error texts.
 func nameOf(w mixer.Watching) string {
 	if w.View != nil {
 		return "a view of its own"
@@ -43,7 +44,7 @@ func nameOf(w mixer.Watching) string {
 	return cmp.Or(w.Name, mixer.MainView)
 }
 
-// atRung fills in the rung of the controller, unless the client selected one.
+// atRung returns w with the rung that the controller chose, unless the client selected a rung.
 func (s *selection) atRung(w mixer.Watching) mixer.Watching {
 	if w.Auto() && s.rungs.lines != 0 {
 		w.Rung = fmt.Sprintf("%dp", s.rungs.lines)
@@ -51,8 +52,8 @@ func (s *selection) atRung(w mixer.Watching) mixer.Watching {
 	return w
 }
 
-// change selects another view; after an error the old one stays. The other view starts at the rung that the controller
-// had chosen. A client that returns from a fixed rung to "auto" starts at the largest.
+// change selects another view. After an error nothing has changed. With rung "auto" the new view starts at the rung that
+// the controller has chosen. A client that changes from a fixed rung to "auto" starts at the largest rung.
 func (s *selection) change(ctx context.Context, w mixer.Watching) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -70,29 +71,30 @@ func (s *selection) change(ctx context.Context, w mixer.Watching) error {
 	return nil
 }
 
-// changeTimeout is how long a change of the subscription may take.
+// changeTimeout is how long the mixer may take to change a subscription.
 const changeTimeout = 5 * time.Second
 
-// resubscribe changes the subscription; s.mu is held.
+// resubscribe changes the subscription to w. s.mu is held, and a subscription exists.
 func (s *selection) resubscribe(ctx context.Context, w mixer.Watching) error {
 	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
 	defer cancel()
 	return s.sub.Change(ctx, w)
 }
 
-// onReport gives a receiver report to the rung controller, and moves the viewer to another rung if it says so.
+// onReport passes a receiver report to the rung controller, and moves the viewer if the controller has chosen another rung.
+// After an error the viewer keeps its rung.
 func (s *selection) onReport(ctx context.Context, r receiverReport) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.sub == nil || !s.wanted.Auto() {
 		return nil
 	}
-	before, now := s.rungs.lines, s.sub.Rendition()
-	if !s.rungs.onReport(r, s.sub.Rungs(), now) {
+	before, sent := s.rungs.lines, s.sub.Rendition()
+	if !s.rungs.onReport(r, s.sub.Rungs(), sent) {
 		return nil
 	}
 	if err := s.resubscribe(ctx, s.atRung(s.wanted)); err != nil {
-		err = fmt.Errorf("lead from %dx%d to %dp: %w", now.Width, now.Height, s.rungs.lines, err)
+		err = fmt.Errorf("lead from %dx%d to %dp: %w", sent.Width, sent.Height, s.rungs.lines, err)
 		s.rungs = rungController{lines: before}
 		return err
 	}
@@ -104,15 +106,15 @@ func (s *selection) onReport(ctx context.Context, r receiverReport) error {
 	return nil
 }
 
-// onREMB stores the bits a second that the viewer says it can receive.
-func (s *selection) onREMB(at time.Time, bits float64) {
+// onREMB passes the bitrate of a REMB, in bits a second, to the rung controller.
+func (s *selection) onREMB(received time.Time, bitrate float64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.rungs.setREMB(at, bits)
+	s.rungs.setREMB(received, bitrate)
 }
 
-// onReconnect is called when the connection is up, again or for the first time. The network path may be another, and
-// packets were lost.
+// onReconnect is called when the connection is up, for the first time or again. It resets the rung controller, because the
+// network path may have changed. It requests a keyframe, because packets were lost.
 func (s *selection) onReconnect() {
 	s.mu.Lock()
 	s.rungs.pathChanged()
@@ -120,7 +122,7 @@ func (s *selection) onReconnect() {
 	s.requestKeyframe()
 }
 
-// unsubscribe closes the subscription. No packets come after it.
+// unsubscribe closes the subscription, if there is one. After unsubscribe the sink gets no packets.
 func (s *selection) unsubscribe() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -136,6 +138,7 @@ func (s *selection) requestKeyframe() {
 	}
 }
 
+// rendition describes the video that is sent now. It is false without a subscription.
 func (s *selection) rendition() (mixer.RenditionStats, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -145,24 +148,25 @@ func (s *selection) rendition() (mixer.RenditionStats, bool) {
 	return s.sub.Rendition(), true
 }
 
-// videoSink pushes video into the queue, from the encoder's goroutine. After a drop it waits for a keyframe.
+// videoSink is the hub.LayoutSink that pushes video into the queue of a downstream. After it has dropped a packet, it drops
+// all packets up to the next keyframe.
 type videoSink struct {
 	d       *downstream
 	binding *binding
 
 	mu      sync.Mutex
-	waiting bool          // for a keyframe, after a drop
-	layout  *mixer.Layout // of the next frame; nil: unchanged
+	waiting bool          // a packet was dropped, and no keyframe has been queued since
+	layout  *mixer.Layout // the layout of the next frame; nil: unchanged
 }
 
-// WriteLayout keeps l for the next frame that is queued, which shows it.
-func (s *videoSink) WriteLayout(l *mixer.Layout, _ time.Duration) {
+// WriteLayout keeps the layout for the next frame that is queued.
+func (s *videoSink) WriteLayout(layout *mixer.Layout, _ time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.layout = l
+	s.layout = layout
 }
 
-// WritePacket never blocks.
+// WritePacket queues a packet, or drops it if the queue is full. It never blocks.
 func (s *videoSink) WritePacket(p hub.Packet) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

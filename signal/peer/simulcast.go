@@ -12,8 +12,8 @@ import (
 // MaxLayers is how many simulcast layers a client may send; browsers send three at most.
 const MaxLayers = 3
 
-// layersOf are the names of the video layers, in the order of a=simulcast (RFC 8853). Without simulcast it is one empty
-// name.
+// layersOf returns the RIDs of the video layers in the order of a=simulcast (RFC 8853). Without simulcast it returns one
+// empty string.
 func layersOf(d *sdp.SessionDescription) []string {
 	for _, m := range sections(d, "video") {
 		if rids := sentLayers(m); len(rids) > 0 {
@@ -23,8 +23,9 @@ func layersOf(d *sdp.SessionDescription) []string {
 	return []string{""}
 }
 
-// sentLayers parses "send a;b,c;~d recv …": streams in order, each with alternatives; ~ marks those that start paused.
-// Only the first alternative is used.
+// sentLayers returns the RIDs that the client sends in a section, from the value of a=simulcast. In "send a;b,c;~d recv …",
+// ";" separates the layers, "," separates the alternatives of a layer, and "~" marks an alternative that starts paused. Only
+// the first alternative of a layer is used.
 func sentLayers(m *sdp.MediaDescription) []string {
 	value, _ := m.Attribute("simulcast")
 	fields := strings.Fields(value)
@@ -33,8 +34,8 @@ func sentLayers(m *sdp.MediaDescription) []string {
 		return nil
 	}
 	var rids []string
-	for stream := range strings.SplitSeq(fields[i+1], ";") {
-		rid, _, _ := strings.Cut(stream, ",")
+	for layer := range strings.SplitSeq(fields[i+1], ";") {
+		rid, _, _ := strings.Cut(layer, ",")
 		if rid = strings.TrimPrefix(rid, "~"); rid != "" && !slices.Contains(rids, rid) {
 			rids = append(rids, rid)
 		}
@@ -42,7 +43,7 @@ func sentLayers(m *sdp.MediaDescription) []string {
 	return rids
 }
 
-// checkLayers limits the number of layers that a client may send.
+// checkLayers refuses a section that has more than MaxLayers layers.
 func checkLayers(d *sdp.SessionDescription) error {
 	for _, m := range d.MediaDescriptions {
 		n := 0

@@ -4,24 +4,26 @@ import (
 	"azulejo/mixer"
 )
 
-// Stats count the packets of one peer since it started.
+// Stats are the counters of one peer since it started. Up is from the client to the server, Down is from the server to the
+// client.
 type Stats struct {
-	UpPackets uint64 `json:"upPackets"`
-	UpUnits   uint64 `json:"upUnits"`   // access units and audio frames for the mixer
-	UpGarbage uint64 `json:"upGarbage"` // unusable packets
+	UpPackets uint64 `json:"upPackets"` // received RTP packets
+	UpUnits   uint64 `json:"upUnits"`   // received access units and audio frames
+	UpGarbage uint64 `json:"upGarbage"` // received packets that are unusable
 
-	DownPackets  uint64 `json:"downPackets"`
-	DownBytes    uint64 `json:"downBytes"`
-	DownPictures uint64 `json:"downPictures"`
-	DownDropped  uint64 `json:"downDropped"` // access units and audio frames that the queue or the network did not take
+	DownPackets  uint64 `json:"downPackets"`  // sent RTP packets, without retransmissions
+	DownBytes    uint64 `json:"downBytes"`    // bytes of these packets, as SRTP
+	DownPictures uint64 `json:"downPictures"` // sent video frames
+	DownDropped  uint64 `json:"downDropped"`  // access units and audio frames that the queue was too full for, or whose write failed
 
-	Refreshes uint64 `json:"refreshes"` // keyframes that the viewer requested
+	Refreshes uint64 `json:"refreshes"` // keyframe requests of the viewer
 
-	// Moves of viewers with rung "auto", to a smaller and to a larger rung.
+	// Moves of a viewer with rung "auto" to a smaller and to a larger rung.
 	MovedDown uint64 `json:"movedDown"`
 	MovedUp   uint64 `json:"movedUp"`
 }
 
+// plus returns the sums of the counters of s and o.
 func (s Stats) plus(o Stats) Stats {
 	return Stats{
 		UpPackets: s.UpPackets + o.UpPackets, UpUnits: s.UpUnits + o.UpUnits, UpGarbage: s.UpGarbage + o.UpGarbage,
@@ -31,13 +33,13 @@ func (s Stats) plus(o Stats) Stats {
 	}
 }
 
-// EngineStats are the sums over all peers since the start, and the number of open peers.
+// EngineStats are the sums of Stats over all peers since the Engine started, and the number of open peers.
 type EngineStats struct {
 	Peers int `json:"peers"`
 	Stats
 }
 
-// Stats is a snapshot.
+// Stats returns a snapshot of the counters of all peers.
 func (e *Engine) Stats() EngineStats {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -57,13 +59,13 @@ func (e *Engine) register(p *Peer) {
 func (e *Engine) unregister(p *Peer) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if _, here := e.peers[p]; here {
+	if _, found := e.peers[p]; found {
 		delete(e.peers, p)
 		e.past = e.past.plus(p.Stats())
 	}
 }
 
-// Stats is a snapshot.
+// Stats returns a snapshot of the counters.
 func (p *Peer) Stats() Stats {
 	s := Stats{UpPackets: p.received.packets.Load(), UpUnits: p.received.accessUnits.Load(), UpGarbage: p.received.unusable.Load()}
 	if d := p.downstream(); d != nil {
@@ -74,8 +76,8 @@ func (p *Peer) Stats() Stats {
 	return s
 }
 
-// Codec is the video codec that is encoded for this client. It is empty before the negotiation, and for clients that
-// receive no video.
+// Codec returns the video codec that is encoded for this client. It is empty before the negotiation is complete, and for
+// clients that receive no video.
 func (p *Peer) Codec() mixer.Codec {
 	d := p.downstream()
 	if d == nil {
@@ -96,12 +98,13 @@ func (p *Peer) Rendition() (mixer.RenditionStats, bool) {
 	return d.selection.rendition()
 }
 
-// NoVideo tells whether the client has negotiated to receive no video; false before a good offer.
+// NoVideo reports whether the client receives no video. It is false before the negotiation is complete.
 func (p *Peer) NoVideo() bool {
 	d := p.downstream()
 	return d != nil && d.video == nil
 }
 
+// downstream returns the downstream, or nil before the negotiation is complete.
 func (p *Peer) downstream() *downstream {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -25,7 +25,7 @@ func TestTCPIsBounded(t *testing.T) {
 		t.Cleanup(func() { _ = conn.Close() })
 		return conn
 	}
-	for range bounds().PerNetwork {
+	for range tcpBounds().PerNetwork {
 		dial("127.0.0.1")
 	}
 	other := dial("127.0.0.2")

@@ -18,38 +18,40 @@ import (
 	"azulejo/mixer"
 )
 
-// Upstream receives the media that a client publishes. Its methods must not block. They are called from one goroutine
-// per video layer, and one for the audio. Layers are numbered in the order in which the client named them, which says
-// nothing about their sizes. There are at most MaxLayers.
+// Upstream receives the media that a client publishes. Its methods must not block. One goroutine for each video layer calls
+// WriteVideo, and one goroutine calls WriteAudio. layer is the index of the layer in the client's a=simulcast, from 0 to
+// MaxLayers-1. The order of the layers says nothing about their sizes.
 type Upstream interface {
 	WriteVideo(layer int, p mixer.Packet)
 	WriteAudio(p mixer.Packet)
 }
 
-// trackReader reads one received track: RTP in, access units out. The payload type of each packet decides about its
-// codec, so that a client may change the codec without signalling.
+// trackReader reads the RTP packets of one received track and makes access units and audio frames from them. The codec of
+// a packet is the codec of its payload type, so a client may change the codec without signalling.
 type trackReader struct {
-	track  *webrtc.TrackRemote
-	codecs map[uint8]webrtc.RTPCodecParameters
-	open   func() func(mixer.Packet) // chooses output, when the first access unit has come
-	output func(mixer.Packet)        // nil before
-	log    *slog.Logger
-	counts *counts
+	track        *webrtc.TrackRemote
+	codecs       map[uint8]webrtc.RTPCodecParameters // the negotiated codecs, by payload type
+	chooseOutput func() func(mixer.Packet)           // returns output; called when the first access unit has come
+	output       func(mixer.Packet)                  // gets the access units and audio frames; nil before the first
+	log          *slog.Logger
+	counts       *counts
 
-	payloadType  uint8                             // of depack
-	depack       *depack.Track                     // nil before the first usable packet
-	senderReport atomic.Pointer[rtcp.SenderReport] // the newest; nil before the first
-	applied      *rtcp.SenderReport                // the one that depack has
-	afterBreak   bool                              // the next access unit follows a break
-	loggedAt     time.Time                         // when an unusable packet was last logged
+	payloadType   uint8                             // the payload type that depack reads
+	depack        *depack.Track                     // nil before the first usable packet
+	senderReport  atomic.Pointer[rtcp.SenderReport] // the newest sender report; nil before the first
+	appliedReport *rtcp.SenderReport                // the sender report that depack got last
+	afterBreak    bool                              // the next access unit is the first of the track or of a depacketizer
+	loggedAt      time.Time                         // when an unusable packet was last logged
 }
 
-// counts are shared by all track readers of a peer.
+// counts are counters that all track readers of a peer share. accessUnits counts audio frames too.
 type counts struct{ packets, accessUnits, unusable atomic.Uint64 }
 
-func newTrackReader(t *webrtc.TrackRemote, r *webrtc.RTPReceiver, open func() func(mixer.Packet), c *counts, log *slog.Logger) *trackReader {
+func newTrackReader(
+	t *webrtc.TrackRemote, r *webrtc.RTPReceiver, chooseOutput func() func(mixer.Packet), c *counts, log *slog.Logger,
+) *trackReader {
 	out := &trackReader{
-		track: t, open: open, counts: c, log: log.With("media", t.Kind().String()),
+		track: t, chooseOutput: chooseOutput, counts: c, log: log.With("media", t.Kind().String()),
 		codecs: map[uint8]webrtc.RTPCodecParameters{}, afterBreak: true,
 	}
 	for _, p := range r.GetParameters().Codecs {
@@ -58,7 +60,7 @@ func newTrackReader(t *webrtc.TrackRemote, r *webrtc.RTPReceiver, open func() fu
 	return out
 }
 
-// run reads until the connection ends. Unusable packets are only counted.
+// run reads packets until the connection ends. It counts unusable packets and discards them.
 func (r *trackReader) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		p, _, err := r.track.ReadRTP()
@@ -73,7 +75,7 @@ func (r *trackReader) run(ctx context.Context) {
 	}
 }
 
-// trackEnded tells the end of a track from a packet that could not be read.
+// trackEnded reports whether an error of ReadRTP means the end of the track. Other errors are about one packet.
 func trackEnded(err error) bool {
 	var opErr *net.OpError
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrClosedPipe) || errors.Is(err, net.ErrClosed) || errors.As(err, &opErr)
@@ -82,7 +84,7 @@ func trackEnded(err error) bool {
 func (r *trackReader) read(p *rtp.Packet) {
 	r.counts.packets.Add(1)
 	if len(p.Payload) == 0 {
-		// Padding probes for bandwidth; the sequence number still counts.
+		// A packet of padding, with which clients probe the bandwidth. The depacketizer needs its sequence number.
 		if r.depack != nil && p.PayloadType == r.payloadType {
 			r.deliver(r.depack.Push(p))
 		}
@@ -95,15 +97,16 @@ func (r *trackReader) read(p *rtp.Packet) {
 	r.deliver(r.depack.Push(p))
 }
 
-// applySenderReport gives the newest sender report to the depacketizer, which maps RTP time to the sender's clock.
+// applySenderReport passes a new sender report to the depacketizer, which maps RTP timestamps to the sender's clock.
 func (r *trackReader) applySenderReport() {
-	if sr := r.senderReport.Load(); sr != r.applied {
-		r.applied = sr
+	if sr := r.senderReport.Load(); sr != r.appliedReport {
+		r.appliedReport = sr
 		r.depack.Report(sr.RTPTime, sinceNTP(sr.NTPTime))
 	}
 }
 
-// changeCodec makes a depacketizer for another payload type. It returns false if there is none for it.
+// changeCodec flushes the depacketizer and makes a new one for another payload type. It returns false if no depacketizer can
+// read the payload type, and then keeps the old one.
 func (r *trackReader) changeCodec(payloadType uint8) bool {
 	params, known := r.codecs[payloadType]
 	codec := codecOf(params.MimeType)
@@ -117,7 +120,7 @@ func (r *trackReader) changeCodec(payloadType uint8) bool {
 		return false
 	}
 	r.flush()
-	r.depack, r.payloadType, r.afterBreak, r.applied = next, payloadType, true, nil
+	r.depack, r.payloadType, r.afterBreak, r.appliedReport = next, payloadType, true, nil
 	r.log.Debug("codec changed", "codec", string(codec), "payload_type", payloadType)
 	return true
 }
@@ -128,13 +131,14 @@ func (r *trackReader) flush() {
 	}
 }
 
+// deliver passes access units or audio frames to output. It sets Lost on the first one after a break.
 func (r *trackReader) deliver(packets []mixer.Packet) {
 	for _, p := range packets {
 		p.Lost = p.Lost || r.afterBreak
 		r.afterBreak = false
 		r.counts.accessUnits.Add(1)
 		if r.output == nil {
-			r.output = r.open()
+			r.output = r.chooseOutput()
 		}
 		r.output(p)
 	}
@@ -150,9 +154,10 @@ func (r *trackReader) countUnusable(what string, err error) {
 	r.log.Info("received rtp was unusable", "what", what, "total", n, "error", err)
 }
 
-// readRTCP reads the sender reports of the track until the connection ends. Interceptors see RTCP only when it is read.
-// Simulcast layers share a receiver, which can read for a layer only after the layer has begun. A report without a time
-// comes from a sender without a clock (RFC 3550, section 6.4.1).
+// readRTCP stores the newest sender report of the track until the connection ends. It must run for each track, because the
+// interceptors get RTCP packets only when the packets are read. Simulcast layers share a receiver, and each layer reads its
+// own RTCP packets by its RID. readRTCP ignores reports with an NTP time of 0: their sender has no clock (RFC 3550, section
+// 6.4.1).
 func (r *trackReader) readRTCP(receiver *webrtc.RTPReceiver) {
 	read := receiver.ReadRTCP
 	if rid := r.track.RID(); rid != "" {

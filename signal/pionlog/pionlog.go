@@ -1,5 +1,5 @@
-// Package pionlog passes the log lines of pion's libraries to slog, at a lower level: anybody on the network can cause
-// what pion logs as a warning. It is safe for concurrent use.
+// Package pionlog passes the log lines of pion's libraries to slog. It lowers their levels, because any host on the network
+// can cause pion's warnings: error becomes info, and warning becomes debug. It is safe for concurrent use.
 package pionlog
 
 import (
@@ -10,16 +10,18 @@ import (
 	"github.com/pion/logging"
 )
 
-// Factory makes the loggers of pion's libraries (logging.LoggerFactory).
+// Factory implements logging.LoggerFactory. Its loggers write to Log.
 type Factory struct{ Log *slog.Logger }
 
-// NewLogger implements logging.LoggerFactory.
+// NewLogger returns a logger for one scope of pion, such as "ice". The log lines carry the scope.
 func (f Factory) NewLogger(scope string) logging.LeveledLogger {
 	return scoped{f.Log.With("scope", scope)}
 }
 
+// scoped is the logger of one scope. It implements logging.LeveledLogger.
 type scoped struct{ log *slog.Logger }
 
+// levelTrace is below slog.LevelDebug. It is for the lines that pion logs as trace and as debug.
 const levelTrace = slog.LevelDebug - 4
 
 func (s scoped) write(level slog.Level, format string, args ...any) {

@@ -12,34 +12,37 @@ import (
 	"azulejo/mixer/hub"
 )
 
-// Config is the same for all rooms of a registry, except for Rooms.
+// Config configures a registry. Rooms has the settings of single rooms. All other fields apply to every room.
 type Config struct {
-	Mixer  mixer.Config // of every room; Epoch is set when a room starts
+	Mixer  mixer.Config // Epoch is set when a room starts
 	Engine hub.Start    // makes the engine of a room
 	Limits Limits
-	Grace  time.Duration       // how long a place is kept for a key whose connection broke; zero: DefaultGrace
-	Rooms  map[string]Settings // open from the start and never closed
+	Grace  time.Duration // how long a participant keeps its place after its connection broke; zero: DefaultGrace
+	// ConditionChanged is called after the condition of a participant's source has changed; nil: nothing is called. id and name
+	// are those of the participant. Goroutines of the mixer call it, so it must not block.
+	ConditionChanged func(room, id, name string, c mixer.Condition)
+	Rooms            map[string]Settings // the configured rooms, by name; they are open as long as the registry runs
 }
 
-// Settings of one configured room.
+// Settings are the settings of one configured room.
 type Settings struct {
-	Mode    Mode                  // Mix when empty
-	Cameras []string              // names of the cameras that have the first places, in this order, whenever they join
-	Views   map[string]mixer.View // besides main, or instead of its grid
+	Mode    Mode                  // empty: Mix
+	Cameras []string              // names of cameras; they get the first places in this order, no matter when they join
+	Views   map[string]mixer.View // named views; the room also has the view main, which is a grid unless it is set here
 	Record  []string              // names of the recorded views
 }
 
-// DefaultGrace is how long a place is kept after its connection broke.
+// DefaultGrace is the default of Config.Grace.
 const DefaultGrace = 15 * time.Second
 
-// maxViews is how many named views a room has at most.
+// maxViews is the largest number of named views in a room.
 const maxViews = 64
 
 // Limits bound the load that clients can cause. Zero means the default.
 type Limits struct {
-	Rooms        int // in the registry
-	Participants int // that publish, in a room
-	Viewers      int // that only view, in a room
+	Rooms        int // open rooms of the registry
+	Participants int // members of one room that publish
+	Viewers      int // members of one room that do not publish
 }
 
 // Defaults of Limits.
@@ -50,9 +53,9 @@ const (
 )
 
 func (l Limits) withDefaults() Limits {
-	set := func(n *int, value int) {
-		if *n == 0 {
-			*n = value
+	set := func(limit *int, value int) {
+		if *limit == 0 {
+			*limit = value
 		}
 	}
 	set(&l.Rooms, DefaultRooms)
@@ -121,7 +124,8 @@ func (s Settings) validateViews(room string) error {
 	return errors.Join(errs...)
 }
 
-// streams are the names of the views that can be recorded, main first.
+// streams returns the names of the views that can be recorded, main first. For the recorder, each recorded view with the
+// room's audio is one stream.
 func (s Settings) streams() []string {
 	all := []string{mixer.MainView}
 	for _, name := range slices.Sorted(maps.Keys(s.Views)) {
@@ -132,4 +136,5 @@ func (s Settings) streams() []string {
 	return all
 }
 
+// names returns the names of the configured rooms, sorted.
 func (c Config) names() []string { return slices.Sorted(maps.Keys(c.Rooms)) }

@@ -1,5 +1,7 @@
-// Package room owns the rooms: a [Registry] of them, and for each room its members, its one mixer and its recordings.
+// Package room owns the rooms of a server. A [Registry] has all rooms. Each room owns its members, its mixer and its
+// recordings.
 //
-// Signalling dialects and cameras call [Registry.Join] and hold the [Member] that it returns. A room is one goroutine
-// over typed commands; state of that goroutine alone has no lock. All exported methods are safe for concurrent use.
+// Signalling dialects and cameras call [Registry.Join], which returns a [Member]. Each room has one goroutine, its loop,
+// which executes typed commands. Fields that only the loop uses have no lock. All exported methods are safe for
+// concurrent use.
 package room

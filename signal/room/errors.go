@@ -14,16 +14,16 @@ const (
 	CodeRooms      = "too_many_rooms"
 	CodeFull       = "room_full"
 	CodeViewers    = "too_many_viewers"
-	CodeReplaced   = "replaced"
-	CodeSlow       = "slow"
+	CodeReplaced   = "replaced" // another connection joined with the same key
+	CodeSlow       = "slow"     // the client does not read its events
 	CodeClosing    = "closing"
 	CodeNoSuchRoom = "no_such_room"
 	CodeNoSuchView = "no_such_view"
 	CodeBadView    = "bad_view"
 	CodeViews      = "too_many_views"
-	CodeRecorded   = "view_recorded"
+	CodeRecorded   = "view_recorded" // a recorded view cannot be deleted
 	CodeOverloaded = "overloaded"
-	CodeMesh       = "mesh_room"
+	CodeMesh       = "mesh_room" // a mesh room accepts no media
 )
 
 func errNoSuchRoom(name string) error {

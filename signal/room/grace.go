@@ -6,34 +6,37 @@ import (
 	"time"
 )
 
-// identity is how a member that joins again is recognised. A peer and a camera with the same key are different.
+// identity is the same for all joins of one participant. A peer and a camera with the same key are different
+// participants.
 type identity struct {
 	kind Kind
 	key  string
 }
 
-// formerPlace is the place of a member that left. It is remembered during the grace.
+// formerPlace describes a place that was removed because its member left. If the same participant joins again within the
+// grace period, its new place gets this id and this number.
 type formerPlace struct {
-	id     string
-	number int
-	until  time.Time
+	id      string
+	number  int
+	expires time.Time
 }
 
-// keepPlace keeps the place of m, whose connection broke, if m publishes and has a key to come back with. If not, it
-// removes the place. It tells whether the other members can see the change.
+// keepPlace marks the place of m as away, because the connection of m broke. It does so only if m publishes and has a key.
+// Otherwise, or if the room is closing, it removes the place. It returns true if the other members can see the change.
 func (r *Room) keepPlace(m *Member) bool {
 	p := m.place
 	if r.closing || p.key == "" || !p.publishes() || !r.hasPlace(m) {
-		return r.removeMember(m)
+		return r.freePlace(m)
 	}
 	p.holder.Store(nil)
 	p.Away, p.awayUntil = true, time.Now().Add(r.registry.cfg.Grace)
 	p.source.SetAway(true)
-	r.registry.retain(r)
+	r.registry.retain(r) // the place keeps the room open until endAway
 	return true
 }
 
-// endAway undoes keepPlace, when the place has a holder again or is removed.
+// endAway ends the state away of a place, and releases the reference that keepPlace retained. It does nothing if the
+// place is not away. It must be called when the place gets a holder again, and when the place is removed.
 func (r *Room) endAway(p *place) {
 	if p.Away {
 		p.Away = false
@@ -41,10 +44,10 @@ func (r *Room) endAway(p *place) {
 	}
 }
 
-// expirePlaces removes the places whose holder has been away for longer than the grace, and forgets former places after
-// it. It tells whether the other members can see the change.
+// expirePlaces removes the places that were away for the whole grace period, and forgets the former places that are older
+// than that. It returns true if the other members can see the change.
 func (r *Room) expirePlaces(now time.Time) bool {
-	maps.DeleteFunc(r.formerPlaces, func(_ identity, f formerPlace) bool { return !now.Before(f.until) })
+	maps.DeleteFunc(r.formerPlaces, func(_ identity, f formerPlace) bool { return !now.Before(f.expires) })
 	visible := false
 	for _, p := range slices.Clone(r.places) {
 		if p.Away && !now.Before(p.awayUntil) {
@@ -56,20 +59,26 @@ func (r *Room) expirePlaces(now time.Time) bool {
 	return visible
 }
 
-// rememberPlace remembers the id and the number of p, so that its holder can come back to the same place. The number of
-// former places is bounded, since a client can make any number of keys.
+// rememberPlace stores the id and the number of p as a former place, if p has a key and is not the place of a viewer. At
+// most Limits.Participants former places are stored, because a client can make any number of keys.
 func (r *Room) rememberPlace(p *place) {
 	if p.key != "" && p.publishes() && len(r.formerPlaces) < r.registry.cfg.Limits.Participants {
 		r.formerPlaces[identity{p.Kind, p.key}] = formerPlace{p.ID, p.number, time.Now().Add(r.registry.cfg.Grace)}
 	}
 }
 
-// assignNumber gives p its number: that of a configured camera, the one that its key has or had during the grace, or the
-// next one. Numbers are not reused, so that a place stays free for the member that comes back to it.
+// assignNumber sets the number of p, a new place. A place of a viewer has no number. The number is the first of these that
+// exists:
+//   - the position of the camera in Settings.Cameras
+//   - the number of old, the present place of the same key (nil: there is none)
+//   - the number of the former place of the same key
+//   - the next number that no place has had
+//
+// If the key has an old or a former place, p also gets the id of that place.
 func (r *Room) assignNumber(p, old *place) {
-	left, back := r.formerPlaces[identity{p.Kind, p.key}]
-	if back {
-		p.ID = left.id
+	former, known := r.formerPlaces[identity{p.Kind, p.key}]
+	if known {
+		p.ID = former.id
 	}
 	if old != nil {
 		p.ID = old.ID
@@ -87,10 +96,10 @@ func (r *Room) assignNumber(p, old *place) {
 		p.number = camera
 	case old != nil && old.publishes():
 		p.number = old.number
-	case back:
-		p.number = left.number
+	case known:
+		p.number = former.number
 	default:
-		p.number = r.next
-		r.next++
+		p.number = r.nextNumber
+		r.nextNumber++
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"azulejo/recorder"
 )
 
-// Info is a snapshot of a room for its operators.
+// Info is a snapshot of a room, for the operators of the server. [mixer.Stats] explains the last three fields.
 type Info struct {
 	Room         string                    `json:"room"`
 	Configured   bool                      `json:"configured"`
@@ -24,53 +24,58 @@ type Info struct {
 	Recordings   []recorder.RecordingStats `json:"recordings"`
 	Ticks        uint64                    `json:"ticks"`
 	LateTicks    uint64                    `json:"lateTicks"`
-	Overload     int                       `json:"overload"` // 0 is none; see mixer.Mixer.Overload
+	Overload     int                       `json:"overload"`
 }
 
-// ParticipantInfo is a participant and the state of its media.
+// ParticipantInfo is a snapshot of a participant and of its source. [mixer.SourceStats] explains the fields of the source.
 type ParticipantInfo struct {
 	Participant
-	State      mixer.State `json:"state"`
-	VideoCodec mixer.Codec `json:"videoCodec,omitempty"`
-	Width      int         `json:"w"`
-	Height     int         `json:"h"`
-	FPS        float64     `json:"fps"`
-	Bitrate    int         `json:"bitrate"` // of video, bits a second
-	AudioCodec mixer.Codec `json:"audioCodec,omitempty"`
-	Level      float64     `json:"level"` // dBFS
-	AgeMs      int64       `json:"ageMs"` // of the newest frame
-	Dropped    uint64      `json:"dropped"`
-	Invalid    uint64      `json:"invalid"`
+	State      mixer.State  `json:"state"`
+	Reason     mixer.Reason `json:"reason,omitempty"`
+	Detail     string       `json:"detail,omitempty"`
+	Since      time.Time    `json:"since,omitzero"`
+	VideoCodec mixer.Codec  `json:"videoCodec,omitempty"`
+	Width      int          `json:"w"`
+	Height     int          `json:"h"`
+	FPS        float64      `json:"fps"`
+	Bitrate    int          `json:"bitrate"` // of video, in bits a second
+	AudioCodec mixer.Codec  `json:"audioCodec,omitempty"`
+	Level      float64      `json:"level"` // of audio, in dBFS
+	AgeMs      int64        `json:"ageMs"` // of the newest frame, in milliseconds
+	Dropped    uint64       `json:"dropped"`
+	Invalid    uint64       `json:"invalid"`
 }
 
-// statsTimeout is how long an engine has to answer.
+// statsTimeout is how long Registry.Info waits for the statistics of the engine.
 const statsTimeout = 2 * time.Second
 
-// info is the command of Registry.Info: it replies with the state of the room, and with the hub that has the rest.
+// info is the command of Registry.Info. Its reply has no statistics of the engine, because the loop must not wait for the
+// engine. Room.info requests these statistics from the hub afterwards.
 type info struct{ reply chan<- infoReply }
 
 type infoReply struct {
 	Info
-	sources []mixer.SourceID // of the participants
+	sources []mixer.SourceID // the source of each participant, in the order of Info.Participants
 	hub     *hub.Hub
 }
 
+// info returns a snapshot of the room. It must not be called from the loop.
 func (r *Room) info() (Info, error) {
 	reply := make(chan infoReply, 1)
 	if !r.submit(info{reply}) {
 		return Info{}, errNoSuchRoom(r.name)
 	}
-	out := <-reply
+	described := <-reply
 	ctx, cancel := context.WithTimeout(context.Background(), statsTimeout)
 	defer cancel()
-	stats, err := out.hub.Stats(ctx)
+	stats, err := described.hub.Stats(ctx)
 	switch {
 	case errors.Is(err, mixer.ErrClosed):
 		return Info{}, errNoSuchRoom(r.name)
 	case err != nil:
 		return Info{}, fmt.Errorf("describe room %s: %w", r.name, err)
 	}
-	return out.withStats(stats), nil
+	return described.withStats(stats), nil
 }
 
 func (c info) apply(r *Room) {
@@ -79,7 +84,10 @@ func (c info) apply(r *Room) {
 		Views: r.describeViews(), Recordings: []recorder.RecordingStats{}, Overload: int(r.overload.Load()),
 	}}
 	for _, p := range r.places {
-		out.Participants = append(out.Participants, ParticipantInfo{Participant: p.Participant, State: mixer.Connecting})
+		c := p.lastCondition()
+		out.Participants = append(out.Participants, ParticipantInfo{
+			Participant: p.Participant, State: c.State, Reason: c.Reason, Detail: c.Detail, Since: c.Since,
+		})
 		out.sources = append(out.sources, p.source.ID())
 	}
 	for _, rec := range r.recordings {
@@ -88,22 +96,23 @@ func (c info) apply(r *Room) {
 	c.reply <- out
 }
 
-// withStats adds the statistics of the engine.
-func (i infoReply) withStats(stats mixer.Stats) Info {
-	out := i.Info
-	out.Renditions = slices.Concat([]mixer.RenditionStats{}, stats.Renditions)
+// withStats returns the Info of the reply, completed with the statistics of the engine.
+func (reply infoReply) withStats(stats mixer.Stats) Info {
+	out := reply.Info
+	out.Renditions = slices.Concat([]mixer.RenditionStats{}, stats.Renditions) // never nil, which JSON would show as null
 	out.Ticks, out.LateTicks = stats.Ticks, stats.LateTicks
 	for _, s := range stats.Sources {
-		if at := slices.Index(i.sources, s.Source); at >= 0 {
-			out.Participants[at] = describe(out.Participants[at].Participant, s)
+		if i := slices.Index(reply.sources, s.Source); i >= 0 {
+			out.Participants[i] = describe(out.Participants[i].Participant, s)
 		}
 	}
 	return out
 }
 
+// describe returns the snapshot of a participant, made from the statistics of its source.
 func describe(p Participant, s mixer.SourceStats) ParticipantInfo {
 	return ParticipantInfo{
-		Participant: p, State: s.State, VideoCodec: s.VideoCodec, Width: s.Width, Height: s.Height,
+		Participant: p, State: s.State, Reason: s.Reason, Detail: s.Detail, Since: s.Since, VideoCodec: s.VideoCodec, Width: s.Width, Height: s.Height,
 		FPS: s.FPS, Bitrate: s.Bitrate, AudioCodec: s.AudioCodec, Level: s.Level, AgeMs: int64(s.Age / time.Millisecond),
 		Dropped: s.Dropped, Invalid: s.Invalid,
 	}

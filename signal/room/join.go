@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"slices"
 
-	"azulejo/mixer"
 	"azulejo/mixer/hub"
 	"azulejo/signal/refusal"
 )
@@ -12,29 +11,30 @@ import (
 // join is the command of Registry.Join.
 type join struct {
 	Joining
-	reply chan<- joined
+	reply chan<- joinReply
 }
 
-type joined struct {
+type joinReply struct {
 	member *Member
 	err    error
 }
 
+// join lets the loop execute the command join.
 func (r *Room) join(j Joining) (*Member, error) {
-	reply := make(chan joined, 1)
-	if !r.submit(join{j, reply}) {
+	replies := make(chan joinReply, 1)
+	if !r.submit(join{j, replies}) {
 		return nil, errClosing()
 	}
-	got := <-reply
-	return got.member, got.err
+	reply := <-replies
+	return reply.member, reply.err
 }
 
 func (c join) apply(r *Room) {
 	old := r.findPlace(c.Kind, c.Key)
-	visible := old != nil && old.publishes()
+	oldPublished := old != nil && old.publishes()
 	p, err := r.assignPlace(c.Joining, old)
 	if err != nil {
-		c.reply <- joined{err: err}
+		c.reply <- joinReply{err: err}
 		return
 	}
 	m := &Member{room: r, place: p, id: p.ID, source: p.source, publish: c.Publish, done: make(chan struct{})}
@@ -45,14 +45,15 @@ func (c join) apply(r *Room) {
 	p.holder.Store(m)
 	m.joined = r.participants()
 	r.members[m] = struct{}{}
-	if visible || p.publishes() {
+	if oldPublished || p.publishes() { // the other members can see the change
 		r.broadcast(m)
 	}
 	r.log.Info("member joined", "id", m.id, "name", c.Name, "kind", string(c.Kind), "audio", c.Publish.Audio, "video", c.Publish.Video)
-	c.reply <- joined{member: m}
+	c.reply <- joinReply{member: m}
 }
 
-// assignPlace returns the old place of the key if it can be reused, or makes a new one within the limits.
+// assignPlace returns the place of a new member. old is the present place of the same key, or nil. If old can be reused,
+// assignPlace returns old. Otherwise it replaces old with a new place, if the limits of the room allow the join.
 func (r *Room) assignPlace(j Joining, old *place) (*place, error) {
 	if r.closing {
 		return nil, errClosing()
@@ -66,7 +67,7 @@ func (r *Room) assignPlace(j Joining, old *place) (*place, error) {
 	}
 	p := &place{
 		Participant: Participant{ID: rand.Text()[:12], Name: j.Name, Kind: j.Kind, Publish: j.Publish},
-		key:         j.Key, screen: j.Screen, layers: j.Layers,
+		key:         j.Key, spec: j.spec(),
 	}
 	r.assignNumber(p, old)
 	if old != nil {
@@ -77,12 +78,13 @@ func (r *Room) assignPlace(j Joining, old *place) (*place, error) {
 	return p, nil
 }
 
-// reusable tells whether the place and its source fit j without a change.
+// reusable tells whether a member that joins as j can get the place p with its present source.
 func (p *place) reusable(j Joining) bool {
-	return p.Name == j.Name && p.publishes() == !j.viewer() && p.screen == j.Screen && p.layers == j.Layers
+	return p.Name == j.Name && p.publishes() == !j.viewer() && p.spec == j.spec()
 }
 
-// reclaim gives a place to the member that came back. The old holder is away, or its connection broke without notice.
+// reclaim prepares the place p for a new holder with the same key. The place is away, or it still has a holder. In the
+// second case the connection of that holder probably broke unnoticed.
 func (r *Room) reclaim(p *place, j Joining) {
 	r.endAway(p)
 	p.Publish, p.Muted = j.Publish, Media{}
@@ -92,10 +94,12 @@ func (r *Room) reclaim(p *place, j Joining) {
 	}
 }
 
-// checkLimits checks the limits. The old place of the same key counts as free.
+// checkLimits refuses a join that would exceed a limit, that comes during an overload, or that repeats the name of a
+// camera. The limits do not count old, the present place of the same key, because old will be replaced. An overload
+// does not stop a member whose key has a present or a former place.
 func (r *Room) checkLimits(j Joining, old *place) error {
 	limits := r.registry.cfg.Limits
-	free := func(places []*place) int {
+	others := func(places []*place) int {
 		n := len(places)
 		if slices.Contains(places, old) {
 			n--
@@ -104,11 +108,11 @@ func (r *Room) checkLimits(j Joining, old *place) error {
 	}
 	_, known := r.formerPlaces[identity{j.Kind, j.Key}]
 	switch {
-	case r.overloaded(j) && old == nil && !known:
+	case r.tooBusyFor(j) && old == nil && !known:
 		return errOverloaded()
-	case j.viewer() && free(r.viewers) >= limits.Viewers:
+	case j.viewer() && others(r.viewers) >= limits.Viewers:
 		return refusal.New(CodeViewers, "room %s has %d viewers; accepted are no more", r.name, limits.Viewers)
-	case !j.viewer() && free(r.places) >= limits.Participants:
+	case !j.viewer() && others(r.places) >= limits.Participants:
 		return refusal.New(CodeFull, "room %s has %d participants; accepted are no more; viewing is still possible", r.name, limits.Participants)
 	case j.Kind == Camera && slices.ContainsFunc(r.places, func(p *place) bool { return p.Kind == Camera && p.Name == j.Name }):
 		return refusal.New(CodeNameTaken, "room %s has a camera %q already; accepted is another name", r.name, j.Name)
@@ -116,7 +120,7 @@ func (r *Room) checkLimits(j Joining, old *place) error {
 	return nil
 }
 
-// findPlace is the place with a key; nil if there is none. A peer and a camera with the same key are different.
+// findPlace returns the place with this key, or nil. A peer and a camera with the same key have different places.
 func (r *Room) findPlace(kind Kind, key string) *place {
 	if key == "" {
 		return nil
@@ -130,20 +134,23 @@ func (r *Room) findPlace(kind Kind, key string) *place {
 	return nil
 }
 
+// addPlace adds a new place to the room. If the place publishes, it gets a source, and so a tile.
 func (r *Room) addPlace(p *place) {
 	if !p.publishes() {
 		r.viewers = append(r.viewers, p)
 		return
 	}
+	spec := p.spec
+	spec.ID, spec.Name, spec.Place = p.ID, p.Name, p.number
 	p.source = r.hub.AddSource(hub.SourceConfig{
-		SourceSpec:     mixer.SourceSpec{ID: p.ID, Name: p.Name, Place: p.number, Screen: p.screen, Layers: p.layers},
-		KeyframeWanted: p.onKeyframeRequest, Demanded: p.onDemand,
+		SourceSpec: spec, KeyframeWanted: p.onKeyframeRequest, Demanded: p.onDemand, ConditionChanged: r.onCondition(p),
 	})
 	p.applyMute()
 	r.places = append(r.places, p)
 	slices.SortStableFunc(r.places, func(a, b *place) int { return a.number - b.number })
 }
 
+// removePlace removes a place and its source from the room.
 func (r *Room) removePlace(p *place) {
 	same := func(other *place) bool { return other == p }
 	r.places = slices.DeleteFunc(r.places, same)

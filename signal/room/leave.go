@@ -8,7 +8,7 @@ import (
 // leave is the command of Member.Leave and Member.Lose.
 type leave struct {
 	m    *Member
-	lost bool
+	lost bool // by Lose
 }
 
 func (c leave) apply(r *Room) {
@@ -20,7 +20,7 @@ func (c leave) apply(r *Room) {
 	if c.lost {
 		visible = r.keepPlace(c.m)
 	} else {
-		visible = r.removeMember(c.m)
+		visible = r.freePlace(c.m)
 	}
 	if visible {
 		r.broadcast(nil)
@@ -29,6 +29,7 @@ func (c leave) apply(r *Room) {
 	r.registry.release(r)
 }
 
+// reason returns why the membership is over, for the log.
 func (c leave) reason() string {
 	switch {
 	case c.m.err != nil:
@@ -39,8 +40,9 @@ func (c leave) reason() string {
 	return "left"
 }
 
-// removeMember removes the place that m holds. It tells whether the other members can see the change.
-func (r *Room) removeMember(m *Member) bool {
+// freePlace removes the place of m, and stores it as a former place. It does nothing if m no longer holds its place. It
+// returns true if the other members can see the change.
+func (r *Room) freePlace(m *Member) bool {
 	if !r.hasPlace(m) {
 		return false
 	}
@@ -50,7 +52,7 @@ func (r *Room) removeMember(m *Member) bool {
 	return m.place.publishes()
 }
 
-// hasPlace tells whether m still holds its place.
+// hasPlace tells whether m still holds its place. It does not if another member got the place, or if the place was removed.
 func (r *Room) hasPlace(m *Member) bool {
 	p := m.place
 	return p.holder.Load() == m && (slices.Contains(r.places, p) || slices.Contains(r.viewers, p))

@@ -8,23 +8,23 @@ import (
 	"azulejo/mixer/hub"
 )
 
-// backlog is how many events wait for a member. Each has the whole state, so a member with a full backlog does not read
-// at all.
+// backlog is the length of the queue of events for each member. Each event has the whole state of the room. So only the
+// queue of a member that has stopped reading gets full.
 const backlog = 32
 
-// Member is one connection's membership of a room. Its owner calls Leave or Lose in the end, and watches Done: the room
-// ends memberships too.
+// Member is one connection's membership of a room. Its owner must call Leave or Lose in any case. The owner must also
+// watch Done, because the room can end the membership.
 type Member struct {
 	room    *Room
 	place   *place
 	id      string
-	source  *hub.Source
+	source  *hub.Source // nil for a viewer
 	publish Media
-	joined  []Participant
-	events  chan Event
+	joined  []Participant // the participants right after the join
+	events  chan Event    // nil for a camera
 
-	onKeyframeRequest atomic.Pointer[func()]
-	onDemand          atomic.Pointer[func(mixer.Demand)]
+	onKeyframeRequest atomic.Pointer[func()]             // nil until OnKeyframeRequest
+	onDemand          atomic.Pointer[func(mixer.Demand)] // nil until OnDemand
 
 	done      chan struct{}
 	ended     atomic.Bool // set before done is closed
@@ -33,31 +33,32 @@ type Member struct {
 	err       error       // written before done is closed
 }
 
-// ID is the participant's; it is the same after a rejoin with the same key.
+// ID returns the id of the participant. It is the same after another join with the same key.
 func (m *Member) ID() string { return m.id }
 
-// Room is the name of the room.
+// Room returns the name of the room.
 func (m *Member) Room() string { return m.room.name }
 
-// Hub has the room's views and audio. It lives at least until Leave or Lose.
+// Hub returns the hub of the room. It runs at least until Leave or Lose.
 func (m *Member) Hub() *hub.Hub { return m.room.hub }
 
-// Source is the number of the member's own source; zero for a viewer.
+// Source returns the number of the member's own source, or zero for a viewer.
 func (m *Member) Source() mixer.SourceID { return m.source.ID() }
 
-// Publish is the media that the member publishes.
+// Publish returns the media that the member publishes.
 func (m *Member) Publish() Media { return m.publish }
 
-// Participants are those of the room right after the join, with this member.
+// Participants returns the participants of the room right after the join. A member that publishes is among them.
 func (m *Member) Participants() []Participant { return m.joined }
 
-// Events come in order, each with the whole state. A camera has none.
+// Events returns the channel of the room's events. Each event has the whole state. The channel of a camera is nil.
 func (m *Member) Events() <-chan Event { return m.events }
 
-// Done is closed when the membership is over, ended by the member or by the room.
+// Done returns a channel that is closed when the member or the room has ended the membership.
 func (m *Member) Done() <-chan struct{} { return m.done }
 
-// Err is the reason why the membership is over: nil after Leave and Lose, else often a [refusal.Error].
+// Err returns the reason why the room ended the membership, often a [refusal.Error]. It returns nil before the end, and if
+// Leave or Lose ended the membership.
 func (m *Member) Err() error {
 	if !m.ended.Load() {
 		return nil
@@ -66,23 +67,31 @@ func (m *Member) Err() error {
 	return m.err
 }
 
-// WriteVideo gives one access unit to the mixer. It does nothing after the membership is over. There are as many layers,
-// versions of the video, as the member joined with; layer 0 is the largest.
+// WriteVideo gives one access unit of one layer to the mixer. Layer 0 is the largest. Joining.Layers is the number of
+// layers. After the end of the membership WriteVideo does nothing.
 func (m *Member) WriteVideo(layer int, p mixer.Packet) {
 	if m.source != nil && !m.ended.Load() {
 		m.source.WriteVideo(layer, p)
 	}
 }
 
-// WriteAudio gives one audio frame to the mixer. It does nothing after the membership is over.
+// WriteAudio gives one audio frame to the mixer. After the end of the membership it does nothing.
 func (m *Member) WriteAudio(p mixer.Packet) {
 	if m.source != nil && !m.ended.Load() {
 		m.source.WriteAudio(p)
 	}
 }
 
-// OnKeyframeRequest sets the function that is called when the mixer needs a keyframe: at most once a second, from one of
-// its goroutines. It must not block.
+// ReportTrouble says why no media of the member come. The zero Trouble withdraws the last report, when media come again. After
+// the end of the membership it does nothing.
+func (m *Member) ReportTrouble(t mixer.Trouble) {
+	if m.source != nil && !m.ended.Load() {
+		m.source.ReportTrouble(t)
+	}
+}
+
+// OnKeyframeRequest sets a function that is called when the mixer needs a keyframe of the member's video, at most once a
+// second. A goroutine of the mixer calls the function, which must not block.
 func (m *Member) OnKeyframeRequest(request func()) { m.onKeyframeRequest.Store(&request) }
 
 func (m *Member) requestKeyframe() {
@@ -91,8 +100,9 @@ func (m *Member) requestKeyframe() {
 	}
 }
 
-// OnDemand sets the function that is called with the use of the member's video: at once if it is known, and after each
-// change, from one of the mixer's goroutines. It must not block. Rarely it is called with the same demand twice.
+// OnDemand sets a function that is called with the demand for the member's video. If the demand is known already, OnDemand
+// itself calls the function. After each change a goroutine of the mixer calls it. The function must not block. It may get
+// the same demand twice.
 func (m *Member) OnDemand(notify func(mixer.Demand)) {
 	m.onDemand.Store(&notify)
 	for d := m.place.demand.Load(); d != nil && !m.ended.Load(); {
@@ -101,7 +111,7 @@ func (m *Member) OnDemand(notify func(mixer.Demand)) {
 		if newest == d {
 			return
 		}
-		d = newest // notify may have got the newest before d
+		d = newest // sendDemand may have called notify with newest before the call above, so notify must get newest again
 	}
 }
 
@@ -111,30 +121,28 @@ func (m *Member) sendDemand(d mixer.Demand) {
 	}
 }
 
-// Mute sets which of the member's media are muted, both at once.
+// Mute sets which of the member's media are muted. The media that are not set in muted are heard and shown.
 func (m *Member) Mute(muted Media) { m.room.submit(mute{m, muted}) }
 
-// Leave ends the membership, removes the tile and releases the room. It is idempotent. Every Join needs a Leave or a
-// Lose, even when the room ended the membership.
+// Leave ends the membership, and removes the member's place and tile. The room may end then. Leave is needed even if the
+// room has ended the membership, unless Lose was called. All calls of Leave and Lose after the first one do nothing.
 func (m *Member) Leave() { m.leave(false) }
 
-// Lose is Leave for a connection that broke. A member that publishes and has a key keeps its place, marked as away, until
-// the same key joins again or Config.Grace is over.
+// Lose does the same as Leave, for a connection that broke, with one difference. If the member publishes and has a key, the
+// room keeps its place, marked as away. The place is kept until a member joins with the same key, or Config.Grace is over.
 func (m *Member) Lose() { m.leave(true) }
 
+// leave ends the membership, and submits the command leave once.
 func (m *Member) leave(lost bool) {
 	m.end(nil)
 	m.leaveOnce.Do(func() { m.room.submit(leave{m, lost}) })
 }
 
-// end ends the membership and tells whether this call did it.
-func (m *Member) end(err error) bool {
-	first := false
+// end ends the membership for the reason err. It does nothing if the membership is over already.
+func (m *Member) end(err error) {
 	m.endOnce.Do(func() {
-		first = true
 		m.err = err
 		m.ended.Store(true)
 		close(m.done)
 	})
-	return first
 }

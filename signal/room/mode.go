@@ -12,11 +12,11 @@ type Mode string
 
 // The modes of rooms.
 const (
-	Mix  Mode = "mix"  // through the server: all send to it and receive the mix
-	Mesh Mode = "mesh" // to each other: the server forwards their signalling and receives no media
+	Mix  Mode = "mix"  // all participants are connected to the server, send their media to it and receive the mix
+	Mesh Mode = "mesh" // the participants are connected to each other; the server forwards their signalling and gets no media
 )
 
-// Mode is that of a room, open or not. It is Mix for rooms that are not configured.
+// Mode returns the mode of a room, whether the room is open or not. A room that is not configured has the mode Mix.
 func (reg *Registry) Mode(name string) Mode { return reg.cfg.Rooms[name].mode() }
 
 func (s Settings) mode() Mode {
@@ -39,7 +39,7 @@ func (s Settings) validateMode(room string) error {
 	return fmt.Errorf("rooms.%s.mode: %q: accepted are %s, %s", room, mixer.ClipName(string(s.Mode)), Mix, Mesh)
 }
 
-// checkMode refuses members with media in a mesh room, and mesh members in a mixed room.
+// checkMode refuses a join if Joining.Mesh does not match the mode of the room.
 func (reg *Registry) checkMode(name string, j Joining) error {
 	mode := reg.Mode(name)
 	if mode == Mesh && !j.Mesh {

@@ -8,16 +8,16 @@ import (
 	"azulejo/mixer/hub"
 )
 
-// Kind is the kind of sender of a participant's media.
+// Kind tells clients and cameras apart.
 type Kind string
 
 // The kinds of participants.
 const (
 	Peer   Kind = "peer"   // a WebRTC client
-	Camera Kind = "camera" // pulled by the server
+	Camera Kind = "camera" // a camera that the server pulls, or a feed
 )
 
-// Media is a flag for each of the two media of a participant.
+// Media is one property, such as being muted, of a participant's audio and of its video.
 type Media struct {
 	Audio bool `json:"audio"`
 	Video bool `json:"video"`
@@ -30,38 +30,39 @@ type Participant struct {
 	Kind    Kind   `json:"kind"`
 	Publish Media  `json:"publish"`
 	Muted   Media  `json:"muted"`
-	Away    bool   `json:"away,omitempty"` // the connection broke; the place is kept for a while
+	Away    bool   `json:"away,omitempty"` // the connection broke; the place is kept for the grace period
 }
 
-// Event is the state of the room after a change. The slice is shared: it is read-only.
+// Event is the state of the room after a change. All members share the slice, so it must not be changed.
 type Event struct {
-	Participants []Participant // all of them, in tile order
-	Overload     int           // see mixer.Mixer.Overload
+	Participants []Participant // all participants, in the order of their places
+	Overload     int           // the level of overload, see mixer.Stats
 }
 
-// place is a participant's place in the room. It outlives the connection that holds it, if the same key joins again. All
-// fields except holder and demand belong to the room's loop.
+// place is the place of one participant in the room. A viewer also has a place, but no tile. The member that has the place
+// is its holder. The next holder can be another member with the same key. Only the room's loop uses the fields other than
+// holder, demand and condition.
 type place struct {
 	Participant
 	key       string
-	number    int         // the order of tiles; without meaning for viewers
-	screen    bool        // a shared screen
-	layers    int         // versions of the video
-	source    *hub.Source // nil for viewers
-	awayUntil time.Time   // when it is removed, while Away
+	number    int              // places are sorted by their numbers; not used for viewers
+	spec      mixer.SourceSpec // describes the source, without ID, Name and Place
+	source    *hub.Source      // nil for viewers
+	awayUntil time.Time        // while Away: when the place will be removed
 
-	holder atomic.Pointer[Member]       // nil while Away
-	demand atomic.Pointer[mixer.Demand] // the newest, nil before the first
+	holder    atomic.Pointer[Member]          // nil while Away, and after the place was removed
+	demand    atomic.Pointer[mixer.Demand]    // the newest demand for the video; nil before the first
+	condition atomic.Pointer[mixer.Condition] // the last condition of the source; nil before the first
 }
 
-// evict ends the membership of the holder.
+// evict ends the membership of the holder, if there is one.
 func (p *place) evict(err error) {
 	if m := p.holder.Swap(nil); m != nil {
 		m.end(err)
 	}
 }
 
-// onDemand is called by the mixer when the use of the source's video changes.
+// onDemand passes a new demand on to the holder. Goroutines of the mixer call it.
 func (p *place) onDemand(d mixer.Demand) {
 	p.demand.Store(&d)
 	if m := p.holder.Load(); m != nil {
@@ -69,14 +70,34 @@ func (p *place) onDemand(d mixer.Demand) {
 	}
 }
 
-// onKeyframeRequest is called by the mixer when it needs a keyframe from the source.
+// onCondition returns the function that gets the conditions of the source. It stores each one for info, and passes it on to
+// Config.ConditionChanged. Goroutines of the mixer call the function.
+func (r *Room) onCondition(p *place) func(mixer.Condition) {
+	id, name, notify := p.ID, p.Name, r.registry.cfg.ConditionChanged
+	return func(c mixer.Condition) {
+		p.condition.Store(&c)
+		if notify != nil {
+			notify(r.name, id, name, c)
+		}
+	}
+}
+
+// lastCondition returns the last condition of the source.
+func (p *place) lastCondition() mixer.Condition {
+	if c := p.condition.Load(); c != nil {
+		return *c
+	}
+	return mixer.Condition{State: mixer.Connecting, Trouble: mixer.Trouble{Reason: mixer.ReasonConnecting}}
+}
+
+// onKeyframeRequest passes a keyframe request on to the holder. Goroutines of the mixer call it.
 func (p *place) onKeyframeRequest() {
 	if m := p.holder.Load(); m != nil {
 		m.requestKeyframe()
 	}
 }
 
-// applyMute tells the mixer which media are muted. Video that is not published counts as muted.
+// applyMute mutes or unmutes the media of the source. Video that is not published counts as muted.
 func (p *place) applyMute() {
 	p.source.SetMuted(p.Muted.Audio, p.Muted.Video || !p.Publish.Video)
 }

@@ -10,21 +10,21 @@ import (
 	"azulejo/recorder"
 )
 
-// recording ties one view and the audio of a room to the recorder.
+// recording connects one view and the audio of a room to the recorder. If it could not start, it has only stream and err.
 type recording struct {
-	stream string
-	rec    *recorder.Recording // nil when err
+	stream string // name of the view
+	rec    *recorder.Recording
 	video  *hub.VideoSubscription
 	audio  *hub.AudioSubscription
 	err    error
 }
 
-// recordingSink hands packets to a recording.
+// recordingSink is the hub.Sink that passes packets to a recording.
 type recordingSink struct{ rec *recorder.Recording }
 
 func (s recordingSink) WritePacket(p hub.Packet) { s.rec.WritePacket(p.Packet) }
 
-// startRecordings starts the configured recordings. One that cannot start is listed with its error.
+// startRecordings starts the configured recordings. If a recording cannot start, r.recordings has its error.
 func (r *Room) startRecordings(ctx context.Context) {
 	for _, stream := range r.registry.cfg.Rooms[r.name].Record {
 		rec, err := r.startRecording(ctx, stream)
@@ -46,14 +46,14 @@ func (r *Room) startRecording(ctx context.Context, view string) (*recording, err
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("record view %s: %w", view, err), out.close())
 	}
-	out.audio, err = r.hub.Listen(ctx, mixer.AAC, 0, recordingSink{rec})
+	out.audio, err = r.hub.Listen(ctx, mixer.AAC, 0, recordingSink{rec}) // 0: no source is excluded
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("record audio of %s: %w", view, err), out.close())
 	}
 	return out, nil
 }
 
-// stopRecordings closes the recordings, which finishes their segments.
+// stopRecordings closes the recordings. It waits until their last segments are finished.
 func (r *Room) stopRecordings() {
 	for _, rec := range r.recordings {
 		if err := rec.close(); err != nil {
@@ -74,7 +74,7 @@ func (c *recording) close() error {
 	return nil
 }
 
-// stats is a snapshot; that of a recording that did not start has the error.
+// stats returns a snapshot of the recording. If the recording could not start, the snapshot has the error.
 func (c *recording) stats(room string) recorder.RecordingStats {
 	if c.rec == nil {
 		return recorder.RecordingStats{Room: room, Stream: c.stream, Error: c.err.Error()}

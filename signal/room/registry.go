@@ -10,33 +10,34 @@ import (
 	"sync"
 	"time"
 
+	"azulejo/mixer"
 	"azulejo/mixer/hub"
 	"azulejo/recorder"
 	"azulejo/signal/refusal"
 )
 
-// Registry has all rooms of a server. A configured room lives as long as the registry. Any other room starts with its
-// first member and ends with its last.
+// Registry has all open rooms of a server. A configured room is open as long as the registry runs. Any other room starts
+// when its first member joins. It ends when all members have left and no place is kept for a participant that is away.
 type Registry struct {
 	cfg Config
 	rec *recorder.Recorder // nil: nothing is recorded
 	log *slog.Logger
 
-	overloadOf func(*hub.Hub) int // the overload level; see mixer.Stats
+	overloadOf func(*hub.Hub) int // returns the level of overload; tests replace it
 
 	running chan struct{}  // closed when Run has started
-	work    sync.WaitGroup // rooms; Add only under mu and while open
+	work    sync.WaitGroup // the goroutines of the rooms; Add only under mu and while open
 
 	mu    sync.Mutex
-	ctx   context.Context // the life of Run; Join starts rooms in it
-	open  bool
+	ctx   context.Context // of Run; all rooms run in it
+	open  bool            // rooms can be joined
 	rooms map[string]*Room
 }
 
-// restartDelay is the pause before a configured room that broke starts again.
+// restartDelay is the pause before a configured room starts again after a failure.
 const restartDelay = time.Second
 
-// NewRegistry checks cfg. It starts nothing; Run does. rec may be nil if no room is recorded.
+// NewRegistry checks cfg and makes a registry without open rooms. rec may be nil if no room is recorded.
 func NewRegistry(cfg Config, rec *recorder.Recorder, log *slog.Logger) (*Registry, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -60,7 +61,7 @@ func NewRegistry(cfg Config, rec *recorder.Recorder, log *slog.Logger) (*Registr
 }
 
 // Run opens the configured rooms and runs until ctx ends. Then it ends every membership, stops the mixers, finishes the
-// recordings and returns. It is called once.
+// recordings and returns nil. It must be called only once.
 func (reg *Registry) Run(ctx context.Context) error {
 	reg.mu.Lock()
 	reg.ctx, reg.open = ctx, true
@@ -77,7 +78,7 @@ func (reg *Registry) Run(ctx context.Context) error {
 	return nil
 }
 
-// start starts a room; reg.mu is held and the registry is open.
+// start starts a room. The caller must hold reg.mu, and the registry must be open.
 func (reg *Registry) start(name string, permanent bool) *Room {
 	r := newRoom(reg, name, permanent)
 	reg.rooms[name] = r
@@ -86,7 +87,7 @@ func (reg *Registry) start(name string, permanent bool) *Room {
 	return r
 }
 
-// supervise runs a room, and starts a configured one again when it broke.
+// supervise runs a room until it ends. After a failure it starts a configured room again.
 func (reg *Registry) supervise(ctx context.Context, r *Room) {
 	err := r.run(ctx)
 	reg.remove(r)
@@ -116,7 +117,8 @@ func (reg *Registry) remove(r *Room) {
 	}
 }
 
-// acquire finds or starts a room, and keeps it open for one more member.
+// acquire returns the open room with this name. It starts the room if necessary. It adds a reference, which keeps the room
+// open until release.
 func (reg *Registry) acquire(name string) (*Room, error) {
 	reg.mu.Lock()
 	defer reg.mu.Unlock()
@@ -135,7 +137,7 @@ func (reg *Registry) acquire(name string) (*Room, error) {
 	return r, nil
 }
 
-// checkNewRoom checks whether another room may start; reg.mu is held.
+// checkNewRoom returns a [refusal.Error] if no other room may start. The caller must hold reg.mu.
 func (reg *Registry) checkNewRoom() error {
 	switch {
 	case len(reg.rooms) >= reg.cfg.Limits.Rooms:
@@ -146,14 +148,14 @@ func (reg *Registry) checkNewRoom() error {
 	return nil
 }
 
-// retain adds a reference to a room that has one.
+// retain adds a reference to a room that already has at least one.
 func (reg *Registry) retain(r *Room) {
 	reg.mu.Lock()
 	defer reg.mu.Unlock()
 	r.refs++
 }
 
-// release undoes acquire or retain. The room ends with its last reference, unless it is configured.
+// release removes a reference that acquire or retain has added. Without references a room ends, unless it is configured.
 func (reg *Registry) release(r *Room) {
 	reg.mu.Lock()
 	defer reg.mu.Unlock()
@@ -170,16 +172,24 @@ func (reg *Registry) release(r *Room) {
 // Joining describes a member that joins.
 type Joining struct {
 	Name    string // see mixer.CheckName; may be empty for a viewer
-	Key     string // a secret that reclaims the id of an earlier join, and its place if name and role are the same; may be empty
-	Kind    Kind   // Peer when empty
-	Publish Media  // neither: a viewer
+	Key     string // secret, may be empty; another join with it within the grace period gets the same id, and as a publisher the same place
+	Kind    Kind   // empty: Peer
+	Publish Media  // the zero Media: the member is a viewer
 	Screen  bool   // the video is a shared screen, which is never cropped
-	Mesh    bool   // the member joins a mesh room, without media: it counts as a viewer; see Mode
-	Layers  int    // versions of the video that it may send, see Member.WriteVideo; zero: one
+	Mesh    bool   // the member joins a mesh room; it publishes nothing to the server and counts as a viewer
+	Layers  int    // the number of layers of the video; zero: one
+	// FrozenAfter and Solo are those of mixer.SourceSpec.
+	FrozenAfter time.Duration
+	Solo        bool
 }
 
-// Join makes the caller a member of a room, which starts if it is not open. The caller calls Leave or Lose of the Member
-// in the end. A [refusal.Error] is meant for the user.
+// spec describes the source of the member, without ID, Name and Place.
+func (j Joining) spec() mixer.SourceSpec {
+	return mixer.SourceSpec{Screen: j.Screen, Layers: j.Layers, FrozenAfter: j.FrozenAfter, Solo: j.Solo}
+}
+
+// Join makes the caller a member of a room, and starts the room if necessary. It waits until Run has started or ctx ends.
+// The caller must call Leave or Lose of the Member in any case. An error for the client is a [refusal.Error].
 func (reg *Registry) Join(ctx context.Context, name string, j Joining) (*Member, error) {
 	j, err := j.clean(name)
 	if err == nil {
@@ -205,6 +215,7 @@ func (reg *Registry) Join(ctx context.Context, name string, j Joining) (*Member,
 	return m, nil
 }
 
+// clean checks the names and the key. It returns j with the default kind and a trimmed name.
 func (j Joining) clean(room string) (Joining, error) {
 	if err := CheckName(room); err != nil {
 		return j, err
@@ -222,8 +233,8 @@ func (j Joining) clean(room string) (Joining, error) {
 
 func (j Joining) viewer() bool { return !j.Publish.Audio && !j.Publish.Video }
 
-// Info describes one room. The error is a [refusal.Error] with CodeNoSuchRoom, or that of an engine that does not
-// answer.
+// Info describes one open room. The error is a [refusal.Error] with CodeNoSuchRoom, or says that the engine of the room has
+// not answered within 2 s.
 func (reg *Registry) Info(name string) (Info, error) {
 	r := reg.find(name)
 	if r == nil {
@@ -232,20 +243,20 @@ func (reg *Registry) Info(name string) (Info, error) {
 	return r.info()
 }
 
-// find returns a room that is open, or nil.
+// find returns the open room with this name, or nil.
 func (reg *Registry) find(name string) *Room {
 	reg.mu.Lock()
 	defer reg.mu.Unlock()
 	return reg.rooms[name]
 }
 
-// List describes all rooms, sorted by name.
+// List describes all open rooms, sorted by name. If the engine of a room does not answer, that room has an empty Info.
 func (reg *Registry) List() []Info {
 	all := []Info{}
 	for _, name := range reg.roomNames() {
 		info, err := reg.Info(name)
-		var gone *refusal.Error
-		if errors.As(err, &gone) {
+		var ended *refusal.Error
+		if errors.As(err, &ended) {
 			continue
 		}
 		all = append(all, info)

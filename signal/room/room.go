@@ -12,35 +12,35 @@ import (
 	"azulejo/signal/refusal"
 )
 
-// Room is one room's membership: a loop over commands.
+// Room is one open room. One goroutine, the loop, executes the commands of the room.
 type Room struct {
 	registry  *Registry
 	name      string
 	permanent bool
 	log       *slog.Logger
 
-	refs       int    // members, joins in progress and places of members that are away; under registry.mu
-	closeEmpty func() // ends the room; see newRoom
+	refs       int    // references: members, joins in progress, and places that are away; under registry.mu
+	closeEmpty func() // closes empty, once
 
-	overload atomic.Int32 // level of the mixer; the loop writes it
+	overload atomic.Int32 // the level of overload; only the loop writes it
 
-	empty    chan struct{} // closed by closeEmpty
+	empty    chan struct{} // closed when the last reference is released; the room ends then
 	commands chan command
-	done     chan struct{} // closed when commands are not accepted any more
+	done     chan struct{} // closed when the room has ended
 
-	hub *hub.Hub // set before the first command runs
+	hub *hub.Hub // set before the loop executes the first command
 
-	// The fields below belong to the loop.
-	places       []*place // of members that publish, in tile order
-	next         int      // number of the next new place
+	// Only the loop uses the fields below.
+	places       []*place // of participants, sorted by number
+	nextNumber   int      // the number of the next new place
 	formerPlaces map[identity]formerPlace
-	viewers      []*place
-	members      map[*Member]struct{} // that have not left yet
+	viewers      []*place             // of members that do not publish
+	members      map[*Member]struct{} // whose command leave was not executed yet
 	recordings   []*recording
 	closing      bool // joins are refused
 }
 
-// command is applied by the loop.
+// command is a command of the room. The loop calls apply.
 type command interface{ apply(r *Room) }
 
 func newRoom(reg *Registry, name string, permanent bool) *Room {
@@ -49,11 +49,11 @@ func newRoom(reg *Registry, name string, permanent bool) *Room {
 		registry: reg, name: name, permanent: permanent, log: reg.log.With("room", name),
 		empty: empty, closeEmpty: sync.OnceFunc(func() { close(empty) }),
 		commands: make(chan command), done: make(chan struct{}), members: map[*Member]struct{}{},
-		next: len(reg.cfg.Rooms[name].Cameras), formerPlaces: map[identity]formerPlace{},
+		nextNumber: len(reg.cfg.Rooms[name].Cameras), formerPlaces: map[identity]formerPlace{},
 	}
 }
 
-// run runs the room until ctx ends, the last reference is released, or the mixer fails.
+// run runs the room until ctx ends, the last reference is released, or the mixer fails. The error is that of the mixer.
 func (r *Room) run(ctx context.Context) error {
 	defer close(r.done)
 	h, err := hub.New(r.registry.cfg.Mixer, r.registry.cfg.Engine, r.log)
@@ -61,37 +61,38 @@ func (r *Room) run(ctx context.Context) error {
 		return fmt.Errorf("make the engine: %w", err)
 	}
 	r.hub = h
-	mixing, stop := context.WithCancel(context.WithoutCancel(ctx))
-	defer stop()
-	mixed := make(chan error, 1)
-	go func() { mixed <- h.Run(mixing) }()
+	mixerCtx, stopMixer := context.WithCancel(context.WithoutCancel(ctx)) // the mixer runs until all members have left
+	defer stopMixer()
+	mixerEnd := make(chan error, 1)
+	go func() { mixerEnd <- h.Run(mixerCtx) }()
 	r.setViews()
 	r.startRecordings(ctx)
 	r.log.Info("room began")
-	failure := r.loop(ctx, mixed)
+	failure := r.loop(ctx, mixerEnd)
 	r.endMemberships(failure)
-	stop()
+	stopMixer()
 	if failure == nil {
-		failure = <-mixed
+		failure = <-mixerEnd
 	}
 	r.stopRecordings()
 	r.log.Info("room ended")
 	return failure
 }
 
-// loop applies the commands until the room ends. The error is that of a mixer that ended by itself.
-func (r *Room) loop(ctx context.Context, mixed <-chan error) error {
-	second := time.NewTicker(time.Second)
-	defer second.Stop()
+// loop executes commands until ctx ends, the last reference is released, or the mixer ends. It returns an error only if the
+// mixer ended.
+func (r *Room) loop(ctx context.Context, mixerEnd <-chan error) error {
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-second.C:
+		case <-ticker.C:
 			r.everySecond()
 		case <-r.empty:
 			return nil
-		case err := <-mixed:
+		case err := <-mixerEnd:
 			return fmt.Errorf("mixer ended: %w", err)
 		case c := <-r.commands:
 			c.apply(r)
@@ -99,10 +100,11 @@ func (r *Room) loop(ctx context.Context, mixed <-chan error) error {
 	}
 }
 
-// leaveTimeout is how long a closing room waits for its members to leave.
+// leaveTimeout is how long a room that ends waits until its members have called Leave or Lose.
 const leaveTimeout = 10 * time.Second
 
-// endMemberships ends all memberships, waits until the members have stopped using the mixer, and closes the sources.
+// endMemberships ends all memberships, and waits until the members have called Leave or Lose. Then they do not use the mixer
+// any more, and endMemberships closes the sources. The members get failure as the reason, unless it is nil.
 func (r *Room) endMemberships(failure error) {
 	reason := errClosing()
 	if failure != nil {
@@ -128,7 +130,7 @@ func (r *Room) endMemberships(failure error) {
 	r.places, r.viewers = nil, nil
 }
 
-// submit gives c to the loop and tells whether the room accepted it. It returns before c is applied.
+// submit gives c to the loop, and returns before the loop executes c. It returns false if the room has ended.
 func (r *Room) submit(c command) bool {
 	select {
 	case r.commands <- c:
@@ -138,10 +140,11 @@ func (r *Room) submit(c command) bool {
 	}
 }
 
-// broadcast sends the new state to all members except one, and ends the memberships whose backlog is full.
+// broadcast sends the present state to all members except one (nil: to all). It ends the membership of each member whose
+// queue of events is full.
 func (r *Room) broadcast(except *Member) {
 	e := Event{Participants: r.participants(), Overload: int(r.overload.Load())}
-	removed := false
+	visible := false
 	for m := range r.members {
 		if m == except || m.events == nil || m.ended.Load() {
 			continue
@@ -150,15 +153,15 @@ func (r *Room) broadcast(except *Member) {
 		case m.events <- e:
 		default:
 			m.end(refusal.New(CodeSlow, "%d events were not read; accepted is a new connection that reads them", backlog))
-			removed = r.keepPlace(m) || removed
+			visible = r.keepPlace(m) || visible
 		}
 	}
-	if removed {
+	if visible { // the remaining members see that places are away or removed
 		r.broadcast(nil)
 	}
 }
 
-// everySecond expires places and reads the overload level.
+// everySecond removes expired places and reads the level of overload. It broadcasts changes.
 func (r *Room) everySecond() {
 	changed := r.expirePlaces(time.Now())
 	level := r.registry.overloadOf(r.hub)

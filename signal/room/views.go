@@ -8,14 +8,15 @@ import (
 	"azulejo/signal/refusal"
 )
 
-// ViewInfo is a named view, with the defaults of its room filled in.
+// ViewInfo is a named view. Fields that the view leaves empty have the defaults of the room.
 type ViewInfo struct {
 	Name string `json:"name"`
 	mixer.View
 }
 
-// SetView changes or adds a named view of an open room, until the room ends. A configured room has its configured views
-// again then. Viewers and recordings of the view get the change. A [refusal.Error] names the bad field.
+// SetView adds a named view to an open room, or changes one. The change lasts until the room ends. When a configured room
+// starts again, it has its configured views. Viewers and recordings of the view get the changed view. The error is a
+// [refusal.Error].
 func (reg *Registry) SetView(room, name string, v mixer.View) error {
 	if err := mixer.CheckRoomName(name); err != nil {
 		return refusal.New(CodeBadView, "view %v", err)
@@ -26,18 +27,20 @@ func (reg *Registry) SetView(room, name string, v mixer.View) error {
 	return reg.query(room, func(r *Room) error { return r.setView(name, v) })
 }
 
-// DeleteView removes a named view of an open room. Its viewers see main from then on. main becomes a grid again. A view
-// that is recorded cannot be deleted: footage under its name shows no other view.
+// DeleteView removes a named view from an open room. The viewers of that view then get the view main. DeleteView does not
+// remove main itself, but makes it a grid again. A recorded view cannot be deleted, because its recording would then show
+// main. The error is a [refusal.Error].
 func (reg *Registry) DeleteView(room, name string) error {
 	return reg.query(room, func(r *Room) error { return r.deleteView(name) })
 }
 
-// query is a function that the loop runs, and the channel for its result.
+// query is a command that calls run in the loop, and replies with the result.
 type query struct {
 	run   func(*Room) error
 	reply chan<- error
 }
 
+// query calls run in the loop of an open room, and returns the result.
 func (reg *Registry) query(room string, run func(*Room) error) error {
 	r := reg.find(room)
 	reply := make(chan error, 1)
@@ -98,12 +101,12 @@ func (r *Room) describeViews() []ViewInfo {
 	return all
 }
 
-// withDefaults fills in the room's values where v has none.
+// withDefaults returns v with the room's canvas, the room's frame rate and the layout grid in place of empty fields.
 func (r *Room) withDefaults(v mixer.View) mixer.View {
 	cfg := r.hub.Config()
-	set := func(v *int, room int) {
-		if *v == 0 {
-			*v = room
+	set := func(field *int, value int) {
+		if *field == 0 {
+			*field = value
 		}
 	}
 	set(&v.Width, cfg.Width)

@@ -7,30 +7,29 @@ import (
 	"azulejo/signal/peer"
 )
 
-// backlog is how many candidates of the server can wait for the goroutine of the session. A server has far fewer
-// addresses.
+// backlog is the length of the queue of the server's candidates. A server has far fewer addresses.
 const backlog = 256
 
-// Options say how a dialect connects its clients.
+// Options are the options of a client's peer connection.
 type Options struct {
-	Trickle   bool // the candidates of the server come one by one, from Candidates
+	Trickle   bool // Session.Candidates delivers the candidates of the server, one by one
 	AudioOnly bool // an offer without video is accepted
 
-	// HideVideo and HideAudio withhold the video or the audio of the mix, also if the client's offer would receive it.
+	// HideVideo and HideAudio withhold the video or the audio of the mix, even if the client's offer can receive it.
 	HideVideo, HideAudio bool
 }
 
-// connection is a peer, and the channels that are received from while this peer exists.
+// connection is the peer of a client, with its channels.
 type connection struct {
 	peer       *peer.Peer
-	candidates chan peer.Candidate // of the server, sent by pion's goroutines; nil without Trickle
+	candidates chan peer.Candidate // of the server; pion's goroutines send to it; nil without Trickle
 	flowing    <-chan struct{}     // nil after Started
 }
 
-// Connect makes and returns the peer of the client, which must be a member that has no peer. The dialect must call
-// Answer or Offer of the peer next.
+// Connect makes the peer of the client. The client must be in a room and must have no peer. The dialect must next call
+// Answer or Offer of the returned peer.
 func (s *Session) Connect(o Options) *peer.Peer {
-	m := s.place.Member
+	m := s.membership.Member
 	publish := m.Publish()
 	opts := peer.Options{
 		Mixer: m.Hub(), Upstream: m, Own: m.Source(), Audio: publish.Audio, Video: publish.Video,
@@ -40,9 +39,9 @@ func (s *Session) Connect(o Options) *peer.Peer {
 	c := &connection{}
 	if o.Trickle {
 		c.candidates = make(chan peer.Candidate, backlog)
-		opts.OnCandidate = trickler(c.candidates, s.place.log)
+		opts.OnCandidate = queueCandidates(c.candidates, s.membership.log)
 	}
-	c.peer = s.server.Engine.NewPeer(opts, s.place.log)
+	c.peer = s.server.Engine.NewPeer(opts, s.membership.log)
 	c.flowing = c.peer.Flowing()
 	s.conn = c
 	s.viewer.Connect(c.peer)
@@ -50,9 +49,9 @@ func (s *Session) Connect(o Options) *peer.Peer {
 	return c.peer
 }
 
-// trickler returns a callback that queues candidates of the server. The callback never blocks: if the queue is full, it
-// drops the candidate.
-func trickler(queue chan<- peer.Candidate, log *slog.Logger) func(peer.Candidate) {
+// queueCandidates returns a callback that adds candidates of the server to a queue. The callback never blocks. If the
+// queue is full, it drops the candidate.
+func queueCandidates(queue chan<- peer.Candidate, log *slog.Logger) func(peer.Candidate) {
 	return func(c peer.Candidate) {
 		select {
 		case queue <- c:
@@ -62,11 +61,12 @@ func trickler(queue chan<- peer.Candidate, log *slog.Logger) func(peer.Candidate
 	}
 }
 
-// followMixer makes the peer pass on to the client what the mixer requests: keyframes, and video of another size.
+// followMixer passes the mixer's requests on. The peer gets the keyframe requests. The peer and the viewer get the demand
+// for the client's video.
 func (s *Session) followMixer() {
 	p, viewer := s.conn.peer, s.viewer
-	s.place.OnKeyframeRequest(p.RequestKeyframe)
-	s.place.OnDemand(func(d mixer.Demand) {
+	s.membership.OnKeyframeRequest(p.RequestKeyframe)
+	s.membership.OnDemand(func(d mixer.Demand) {
 		p.Demand(d)
 		viewer.OnDemand(d)
 	})
@@ -78,7 +78,7 @@ func (s *Session) Disconnect() {
 		return
 	}
 	if err := s.conn.peer.Close(); err != nil {
-		s.place.log.Warn("peer did not close well", "error", err)
+		s.membership.log.Warn("peer did not close well", "error", err)
 	}
 	s.conn = nil
 }
@@ -91,14 +91,14 @@ func (s *Session) Peer() *peer.Peer {
 	return s.conn.peer
 }
 
-// Started sends the message about the rendition that the client receives. The dialect must call it when Flowing is
-// ready. Afterwards Flowing of this peer is never ready again.
+// Started sends the message rendition, which describes the video that the client receives. The dialect must call Started
+// when Flowing is ready. For this peer Flowing is never ready again afterwards.
 func (s *Session) Started() {
 	s.conn.flowing = nil
 	s.viewer.SendRendition()
 }
 
-// The methods below return a nil channel, which is never ready, if the client has no peer. A nil Session has none.
+// The methods below return a nil channel, which is never ready, if the client has no peer or the Session is nil.
 
 // PeerDone returns a channel that is closed when the peer connection is over.
 func (s *Session) PeerDone() <-chan struct{} {
@@ -108,7 +108,7 @@ func (s *Session) PeerDone() <-chan struct{} {
 	return s.conn.peer.Done()
 }
 
-// Candidates returns the channel of the server's candidates, for a dialect that sends them one by one.
+// Candidates returns the channel of the server's candidates. It is nil without Options.Trickle.
 func (s *Session) Candidates() <-chan peer.Candidate {
 	if s == nil || s.conn == nil {
 		return nil
@@ -116,7 +116,7 @@ func (s *Session) Candidates() <-chan peer.Candidate {
 	return s.conn.candidates
 }
 
-// Flowing returns a channel that is ready when the client is connected and media begin to flow.
+// Flowing returns a channel that becomes ready when the client is connected and subscribed to its view.
 func (s *Session) Flowing() <-chan struct{} {
 	if s == nil || s.conn == nil {
 		return nil

@@ -1,7 +1,7 @@
-// Package session keeps what one client has in a room: its membership, its peer connection and its viewer. Every
-// signalling dialect makes and frees these in the same way.
+// Package session keeps the three objects that one client has in a room: its membership, its peer connection and its
+// viewer. It makes and frees these objects in the same way for every signalling dialect.
 //
-// The dialects ws, stomp and whip make a [Session] for each client, and translate their messages to its methods. Only
-// one goroutine may use a Session: the loop of the client, which selects from the channels of the Session. A Session
-// starts no goroutine. It must be closed in any case.
+// The dialects ws, stomp and whip make a [Session] for each client, and translate the client's messages to method calls.
+// Only one goroutine may use a Session. That goroutine, the client's loop, selects from the channels of the Session. A
+// Session starts no goroutine. The dialect must call [Session.Close] in any case.
 package session

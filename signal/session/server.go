@@ -6,20 +6,21 @@ import (
 	"azulejo/signal/room"
 )
 
-// Server is what the sessions of all clients share: the registry of rooms, the engine of the peer connections, and the
-// guard.
+// Server has the objects that the sessions of all clients share.
 type Server struct {
 	Registry *room.Registry
-	Engine   *peer.Engine
+	Engine   *peer.Engine // makes the peer connections
 	Guard    *auth.Guard
 }
 
-// Admit asks the guard whether a client may join a room to watch it and, unless publish is empty, to publish these
-// media. The guard counts the request as a join from the remote address (host:port). An error is a [refusal.Error].
+// Admit asks the guard whether a client may join a room. The client needs the right to watch the room. If publish is not
+// empty, it also needs the right to publish. The guard counts the request as a join from the address remote (host:port).
+// The error is a [refusal.Error].
 func (s Server) Admit(token, remote, room string, publish room.Media) (auth.Permit, error) {
 	return s.Guard.Admit(auth.Ask{Token: token, Room: room, Grants: grants(publish), Remote: remote, Join: true})
 }
 
+// grants returns the rights that a client needs to watch a room and to publish these media.
 func grants(publish room.Media) []auth.Grant {
 	if publish == (room.Media{}) {
 		return []auth.Grant{auth.View}

@@ -10,9 +10,9 @@ import (
 	"azulejo/signal/viewing"
 )
 
-// The reasons for which a client's session ends without a fault.
+// The reasons of a session's end that are no faults.
 var (
-	ErrLeft = errors.New("left") // the client said that it leaves
+	ErrLeft = errors.New("left") // the client has left
 	ErrGone = errors.New("gone") // the connection is lost; the client may join again
 )
 
@@ -22,85 +22,86 @@ type Session struct {
 	log    *slog.Logger // of the client
 	notify func(kind string, message any)
 
-	place  *place // nil while the client is in no room
-	viewer *viewing.Viewer
-	conn   *connection // nil while there is no peer
+	membership *membership     // nil while the client is in no room
+	viewer     *viewing.Viewer // nil while the client is in no room, and in a mesh room
+	conn       *connection     // nil while there is no peer
 
-	overload int // the last level that was sent to the client
+	overload int // the last level of overload that was sent to the client; zero at first
 }
 
-// place is the client's membership. It implements the interface viewing.Room for the client's viewer. Rejoin replaces
-// the content of a place, so that the viewer can keep its pointer to it.
-type place struct {
+// membership is the client's membership of a room. It implements the interface viewing.Room for the client's viewer, which
+// keeps a pointer to it. Therefore Rejoin does not make another membership, but replaces the content of this one.
+type membership struct {
 	registry *room.Registry
 	*room.Member
 	log *slog.Logger // of the member
 }
 
 // Views implements viewing.Room.
-func (p *place) Views() map[string]mixer.View { return p.Hub().Views() }
+func (m *membership) Views() map[string]mixer.View { return m.Hub().Views() }
 
 // Info implements viewing.Room.
-func (p *place) Info() (room.Info, error) { return p.registry.Info(p.Room()) }
+func (m *membership) Info() (room.Info, error) { return m.registry.Info(m.Room()) }
 
-// New makes the session of a client that is in no room. The client's viewer passes its messages to notify, as described
-// at [viewing.NewViewer]. The records of log name the client; after Join they also name the room and the member.
+// New makes the session of a client that is in no room. The client's viewer will pass its messages to notify, see
+// [viewing.NewViewer]. The records of log must name the client. After Join, the session adds the room and the member's id.
 func New(server Server, log *slog.Logger, notify func(kind string, message any)) *Session {
 	return &Session{server: server, log: log, notify: notify}
 }
 
-// Join makes the client a member of a room. The client first watches what the argument first selects; a member of a
-// mesh room watches nothing. A client that is a member already must have no peer then. It gets its new place and leaves
-// the old one afterwards. After an error, often a [refusal.Error], the session is unchanged.
-func (s *Session) Join(ctx context.Context, name string, j room.Joining, first viewing.Selection) error {
-	p, err := s.newPlace(ctx, name, j)
+// Join makes the client a member of the room with this name. At first the client watches the selection; in a mesh room it
+// watches nothing. If the client is a member already, it must have no peer. Join then leaves the old room after it has
+// joined the new one. After an error, often a [refusal.Error], the session is unchanged.
+func (s *Session) Join(ctx context.Context, name string, j room.Joining, selection viewing.Selection) error {
+	m, err := s.newMembership(ctx, name, j)
 	if err != nil {
 		return err
 	}
 	var viewer *viewing.Viewer
 	if !j.Mesh {
-		if viewer, err = viewing.NewViewer(p, first, s.notify); err != nil {
-			p.Leave()
+		if viewer, err = viewing.NewViewer(m, selection, s.notify); err != nil {
+			m.Leave()
 			return err
 		}
 	}
-	if s.place != nil {
-		s.place.Leave()
+	if s.membership != nil {
+		s.membership.Leave()
 	}
-	s.place, s.viewer = p, viewer
+	s.membership, s.viewer = m, viewer
 	return nil
 }
 
-func (s *Session) newPlace(ctx context.Context, name string, j room.Joining) (*place, error) {
+// newMembership joins a room.
+func (s *Session) newMembership(ctx context.Context, name string, j room.Joining) (*membership, error) {
 	m, err := s.server.Registry.Join(ctx, name, j)
 	if err != nil {
 		return nil, err
 	}
-	return &place{s.server.Registry, m, s.log.With("room", m.Room(), "id", m.ID())}, nil
+	return &membership{s.server.Registry, m, s.log.With("room", m.Room(), "id", m.ID())}, nil
 }
 
-// Rejoin gives a connected client a new membership of the same room and keeps its peer. It is for a client that answers
-// an offer of the server, because only the answer says what the client publishes. The dialect must call Rejoin before
-// [peer.Peer.Accept].
+// Rejoin gives a client that has a peer a new membership of the same room. The peer stays. Rejoin is needed when a client
+// answers an offer of the server, because only the answer says which media the client publishes. The dialect must call
+// Rejoin before [peer.Peer.Accept].
 func (s *Session) Rejoin(ctx context.Context, j room.Joining) error {
-	p, err := s.newPlace(ctx, s.place.Room(), j)
+	m, err := s.newMembership(ctx, s.membership.Room(), j)
 	if err != nil {
 		return err
 	}
-	s.place.Leave()
-	*s.place = *p // the viewer has the pointer s.place
-	publish := p.Publish()
-	s.conn.peer.Publish(p.Member, p.Source(), publish.Audio, publish.Video)
+	s.membership.Leave()
+	*s.membership = *m // the viewer has the pointer s.membership
+	publish := m.Publish()
+	s.conn.peer.Publish(m.Member, m.Source(), publish.Audio, publish.Video)
 	s.followMixer()
 	return nil
 }
 
 // Member returns the client's membership, or nil if it is in no room. A nil Session has neither a Member nor a Viewer.
 func (s *Session) Member() *room.Member {
-	if s == nil || s.place == nil {
+	if s == nil || s.membership == nil {
 		return nil
 	}
-	return s.place.Member
+	return s.membership.Member
 }
 
 // Viewer returns the client's viewer, or nil if the client is not in a room that mixes.
@@ -111,64 +112,64 @@ func (s *Session) Viewer() *viewing.Viewer {
 	return s.viewer
 }
 
-// Log returns the logger whose records name the client and, after Join, its room and its id.
+// Log returns the logger of the client. After Join its records also name the room and the member's id.
 func (s *Session) Log() *slog.Logger {
-	if s.place == nil {
+	if s.membership == nil {
 		return s.log
 	}
-	return s.place.log
+	return s.membership.log
 }
 
-// AtJoin returns the participants right after the client joined the room, and the room's present level of overload.
+// AtJoin returns the first event for a client that has just joined: the participants at the time of the join, and the
+// present level of overload. The client must be in a room.
 func (s *Session) AtJoin() room.Event {
-	return room.Event{Participants: s.place.Participants(), Overload: s.place.Hub().Overload()}
+	return room.Event{Participants: s.membership.Participants(), Overload: s.membership.Hub().Overload()}
 }
 
-// Overload returns the message that reports a level of overload, and stores the level as the last one that was sent. It
-// returns false if the client knows the level already, because it is equal to the last one. Zero counts as known at
-// first.
+// Overload returns the message that reports a level of overload. It returns true if the dialect must send the message, and
+// false if the level is the same as at the last call. The level before the first call is zero.
 func (s *Session) Overload(level int) (viewing.Overload, bool) {
 	known := level == s.overload
 	s.overload = level
 	return viewing.Overload{Type: "overload", Level: level}, !known
 }
 
-// Close closes the peer first, and ends the membership then. If why is ErrLeft, the place in the room is free at once.
-// Otherwise the room keeps the place for the grace period, see [room.Member.Lose]. The client may join again after
-// Close.
-func (s *Session) Close(why error) {
+// Close closes the peer, and then ends the membership. If reason is ErrLeft, it calls [room.Member.Leave]. Otherwise it
+// calls [room.Member.Lose], so that the client can get its place back. The client may join again after Close.
+func (s *Session) Close(reason error) {
 	s.Disconnect()
 	switch {
-	case s.place == nil:
-	case errors.Is(why, ErrLeft):
-		s.place.Leave()
+	case s.membership == nil:
+	case errors.Is(reason, ErrLeft):
+		s.membership.Leave()
 	default:
-		s.place.Lose()
+		s.membership.Lose()
 	}
-	s.place, s.viewer = nil, nil
+	s.membership, s.viewer = nil, nil
 }
 
-// The methods below return a nil channel, which is never ready, if the client is in no room. A nil Session is in none.
+// Events and Done return a nil channel, which is never ready, if the client is in no room or the Session is nil.
 
 // Events returns the channel of the room's events.
 func (s *Session) Events() <-chan room.Event {
-	if s == nil || s.place == nil {
+	if s == nil || s.membership == nil {
 		return nil
 	}
-	return s.place.Events()
+	return s.membership.Events()
 }
 
-// Done returns a channel that is closed when the membership is over. Err tells why it is over.
+// Done returns a channel that is closed when the membership is over. Err returns the reason.
 func (s *Session) Done() <-chan struct{} {
-	if s == nil || s.place == nil {
+	if s == nil || s.membership == nil {
 		return nil
 	}
-	return s.place.Done()
+	return s.membership.Done()
 }
 
-// Err tells why the membership is over. It is ErrLeft if no fault ended the membership.
+// Err returns the reason why the membership is over, or ErrLeft if the room gave no reason. It must be called only after
+// Done is ready.
 func (s *Session) Err() error {
-	if err := s.place.Err(); err != nil {
+	if err := s.membership.Err(); err != nil {
 		return err
 	}
 	return ErrLeft

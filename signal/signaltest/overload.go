@@ -9,14 +9,14 @@ import (
 	"azulejo/signal/room"
 )
 
-// stuck is a sink that blocks its encoder until the channel is closed.
-type stuck chan struct{}
+// blockingSink is a sink whose WritePacket blocks until the channel is closed. It blocks the encoder of its rendition.
+type blockingSink chan struct{}
 
-// WritePacket blocks until the channel is closed.
-func (s stuck) WritePacket(hub.Packet) { <-s }
+// WritePacket implements hub.Sink.
+func (s blockingSink) WritePacket(hub.Packet) { <-s }
 
-// Overload blocks an encoder of a room until release is called or the test ends. Afterwards the room keeps its level of
-// overload for ten seconds more.
+// Overload overloads a room by blocking one of its encoders, until release is called or the test ends. The room keeps its
+// level of overload for ten more seconds after that. The room's name is name.
 func Overload(t testing.TB, registry *room.Registry, name string) (release func()) {
 	t.Helper()
 	m, err := registry.Join(t.Context(), name, room.Joining{})
@@ -24,7 +24,7 @@ func Overload(t testing.TB, registry *room.Registry, name string) (release func(
 		t.Fatal(err)
 	}
 	t.Cleanup(m.Leave)
-	sink := make(stuck)
+	sink := make(blockingSink)
 	sub, err := m.Hub().Watch(t.Context(), mixer.Watching{Codec: mixer.H264, View: &mixer.View{Width: 64, Height: 64}}, sink)
 	if err != nil {
 		t.Fatal(err)

@@ -12,7 +12,9 @@ import (
 	"azulejo/signal/client"
 )
 
-// Play sends one second of packets again and again, until the test ends or stop is called. stop waits for the sender.
+// Play calls send with the given packets in real time, until the test ends or stop is called. The packets last one second
+// and are repeated. stop returns after the last call of send has returned. An error of send fails the test, except for
+// io.ErrClosedPipe.
 func Play(t testing.TB, packets []mixer.Packet, send func(mixer.Packet) error) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())

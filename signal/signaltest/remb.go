@@ -7,8 +7,8 @@ import (
 	"github.com/pion/webrtc/v4"
 )
 
-// ReadREMB reads the RTCP of the server until the connection ends. It stores the bitrate of the newest REMB in limit:
-// the most bits a second that the server wants of the track.
+// ReadREMB reads the server's RTCP packets for one sender, until the connection ends. It stores the bitrate of the newest
+// REMB in limit, in bits a second. The server wants no higher bitrate of the track.
 func ReadREMB(sender *webrtc.RTPSender, limit *atomic.Int64) {
 	for {
 		packets, _, err := sender.ReadRTCP()

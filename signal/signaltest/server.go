@@ -1,6 +1,6 @@
-// Package signaltest contains what the tests of the dialects share: a server without a dialect, a player of packets,
-// and a way to overload a room. The package mixertest encodes and decodes. Everything ends with the test that made it.
-// Only tests may use this package.
+// Package signaltest contains helpers for tests of the dialects: a server to which a test adds a dialect, a player of
+// packets, a reader of REMB, and a function that overloads a room. Everything ends with the test that made it. Only tests
+// may use this package.
 package signaltest
 
 import (
@@ -29,7 +29,7 @@ type Config struct {
 	Log    *slog.Logger // nil: warnings go to the log of the test
 }
 
-// Server is everything that a dialect needs.
+// Server has the parts of a server that every dialect needs.
 type Server struct {
 	Registry *room.Registry
 	Engine   *peer.Engine
@@ -40,13 +40,13 @@ type Server struct {
 	web     *httptest.Server
 }
 
-// Dialect is the handler of a dialect.
+// Dialect is the HTTP handler of a dialect.
 type Dialect interface {
 	http.Handler
 	io.Closer
 }
 
-// NewServer runs a Server until the test ends. The test fails if a peer or a frame is left at its end.
+// NewServer makes a Server and runs its rooms until the test ends. The test fails if a peer or a frame is still open then.
 func NewServer(t testing.TB, cfg Config) *Server {
 	t.Helper()
 	log := cfg.Log
@@ -73,14 +73,14 @@ func NewServer(t testing.TB, cfg Config) *Server {
 	return s
 }
 
-// Open serves a dialect as long as the server runs. It returns the address, http://host:port. It must be called at most
-// once.
+// Open serves a dialect over HTTP until the server ends, and owns d from then on. It returns the URL http://host:port. It
+// must be called at most once.
 func (s *Server) Open(d Dialect) (url string) {
 	s.dialect, s.web = d, httptest.NewServer(d)
 	return s.web.URL
 }
 
-// close closes everything in the order of a real server, and reports the peers and frames that are left.
+// close closes everything in the order of a real server. It fails the test if a peer or a frame is still open afterwards.
 func (s *Server) close(t testing.TB, stopRooms func() error) {
 	t.Helper()
 	closers := []func() error{stopRooms, s.Engine.Close}

@@ -15,41 +15,42 @@ import (
 )
 
 const (
-	maxMessage = 8 * maxFrame // bytes of one SockJS message on the wire, enough for a STOMP frame in which everything is escaped
-	unread     = 16 << 20     // most bytes that are read and discarded after the last message is sent
+	maxMessage = 8 * maxFrame // the size of a SockJS message before it is decoded, in bytes; enough for a STOMP frame with all bytes escaped
+	maxDiscard = 16 << 20     // the largest number of bytes that are discarded after the last message is sent
 )
 
-// bounds limit one HTTP request to SockJS. The SockJS library itself accepts messages of any size and writes without a
-// deadline. Bodies and WebSocket messages of more than maxMessage bytes are refused. The connection ends if reading a
-// body, or one write, takes longer than timeout.
+// bounds are the limits of one HTTP request to SockJS. The SockJS library has no such limits. A request body or WebSocket
+// message of more than maxMessage bytes is refused. If reading a body or one write takes longer than timeout, the HTTP
+// connection ends.
 type bounds struct {
 	timeout time.Duration
 
-	remaining atomic.Int64  // bytes until a WebSocket message is too large
+	remaining atomic.Int64  // how many more bytes the present WebSocket message may have
 	exceeded  chan struct{} // closed when a WebSocket message is too large
 	once      sync.Once     // closes exceeded
 }
 
+// boundsKey is the key of the bounds in the context of a request.
 type boundsKey struct{}
 
 func newBounds(timeout time.Duration) *bounds {
-	l := &bounds{timeout: timeout, exceeded: make(chan struct{})}
-	l.reset()
-	return l
+	b := &bounds{timeout: timeout, exceeded: make(chan struct{})}
+	b.reset()
+	return b
 }
 
-// boundsOf returns the bounds that serve stored in the context of a request.
+// boundsOf returns the bounds in the context of a request. The method bounds.serve has stored them there.
 func (h *Handler) boundsOf(r *http.Request) *bounds {
-	if l, ok := r.Context().Value(boundsKey{}).(*bounds); ok {
-		return l
+	if b, ok := r.Context().Value(boundsKey{}).(*bounds); ok {
+		return b
 	}
 	return newBounds(h.cfg.WriteWithin)
 }
 
-// reset must be called before each WebSocket message: it starts the count of the message's bytes.
+// reset starts the count of the bytes of the next WebSocket message. It must be called before each message.
 func (b *bounds) reset() { b.remaining.Store(maxMessage) }
 
-// count counts n bytes of a WebSocket message. It returns false if the message is too large.
+// count adds n bytes to the count of the present WebSocket message. It returns false if the message is too large.
 func (b *bounds) count(n int) bool {
 	if b.remaining.Add(int64(-n)) >= 0 {
 		return true
@@ -58,7 +59,7 @@ func (b *bounds) count(n int) bool {
 	return false
 }
 
-// serve serves a request within the bounds.
+// serve passes a request to next, with the bounds.
 func (b *bounds) serve(next http.Handler, w http.ResponseWriter, r *http.Request) {
 	if r.Body != nil && r.Method == http.MethodPost {
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(b.timeout))
@@ -71,24 +72,24 @@ func (b *bounds) serve(next http.Handler, w http.ResponseWriter, r *http.Request
 		r.Body = io.NopCloser(bytes.NewReader(body))
 	}
 	bounded := &writer{ResponseWriter: w, control: http.NewResponseController(w), bounds: b}
-	serveAgain(next, bounded, r.WithContext(context.WithValue(r.Context(), boundsKey{}, b)))
+	serveWithRetry(next, bounded, r.WithContext(context.WithValue(r.Context(), boundsKey{}, b)))
 	if !bounded.hijacked {
 		bounded.Flush()
 	}
 }
 
-// writer is a response with a time limit for each write. It ignores an error of setting the deadline, because the write
-// that follows fails too.
+// writer is an http.ResponseWriter with a time limit for each write. It ignores errors of setting a deadline, because the next
+// write then fails too.
 type writer struct {
 	http.ResponseWriter
 	attempt
 	control  *http.ResponseController
 	bounds   *bounds
 	hijacked bool
-	started  bool // the status is written
+	started  bool // the status has been written
 }
 
-// WriteHeader writes the status the first time that it is called. Later attempts of serveAgain call it too.
+// WriteHeader writes the status, but only once. Each attempt of serveWithRetry calls WriteHeader.
 func (w *writer) WriteHeader(status int) {
 	if !w.started {
 		w.started = true
@@ -96,26 +97,26 @@ func (w *writer) WriteHeader(status int) {
 	}
 }
 
-// Write writes data that the client does not have from an earlier attempt of serveAgain. SockJS writes each of its
-// frames with one call.
-func (w *writer) Write(b []byte) (int, error) {
-	if !w.allow(string(b)) {
-		return len(b), nil
+// Write writes data, unless the client already has the data from an earlier attempt of serveWithRetry. SockJS calls Write once
+// for each SockJS frame.
+func (w *writer) Write(data []byte) (int, error) {
+	if !w.allow(string(data)) {
+		return len(data), nil
 	}
 	w.started = true
 	_ = w.control.SetWriteDeadline(time.Now().Add(w.bounds.timeout))
-	return w.ResponseWriter.Write(b)
+	return w.ResponseWriter.Write(data)
 }
 
-// Flush implements http.Flusher. It removes the write deadline afterwards: HTTP/2 ends a stream at its deadline even if
-// nothing is being written, and in HTTP/1 the deadline would apply to the next request.
+// Flush implements http.Flusher. Afterwards it removes the write deadline. With HTTP/2, the stream would end at its deadline
+// even if nothing is being written. With HTTP/1, the deadline would also apply to the next request.
 func (w *writer) Flush() {
 	_ = w.control.SetWriteDeadline(time.Now().Add(w.bounds.timeout))
 	_ = w.control.Flush()
 	_ = w.control.SetWriteDeadline(time.Time{})
 }
 
-// Hijack implements http.Hijacker. It returns a connection that bounds the messages of the WebSocket.
+// Hijack implements http.Hijacker. The connection that it returns limits the size of the WebSocket messages.
 func (w *writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	raw, buffered, err := w.control.Hijack()
 	if err != nil {
@@ -130,18 +131,18 @@ func (w *writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return c, bufio.NewReadWriter(bufio.NewReader(c), bufio.NewWriter(c)), nil
 }
 
-// conn is the connection of a WebSocket, whose messages it bounds.
+// conn is the TCP connection of a WebSocket. It limits the size of the messages that the client sends.
 type conn struct {
 	net.Conn
 	bounds *bounds
-	once   sync.Once
-	closed chan struct{}
+	once   sync.Once     // closes closed
+	closed chan struct{} // closed by Close
 }
 
 var errMessageTooLarge = errors.New("a message that is too large")
 
-// Read returns an error when a message is too large. Before that it waits up to 1 s for Close, so that the client's
-// loop can send the reason.
+// Read returns an error if a message is too large. Before it returns this error, it waits up to 1 s for Close, so that the
+// client's loop can send the reason.
 func (c *conn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if c.bounds.count(n) {
@@ -149,19 +150,19 @@ func (c *conn) Read(b []byte) (int, error) {
 	}
 	select {
 	case <-c.closed:
-	case <-time.After(farewell):
+	case <-time.After(finalWait):
 	}
 	return 0, errMessageTooLarge
 }
 
-// Close discards what the client still sends, for up to 1 s: TCP resets a connection that is closed with unread bytes, and
-// the client would lose the last messages.
+// Close closes the connection. Before that it discards the data that the client still sends, for up to 1 s. Without that, TCP
+// would reset a connection that has unread data, and the client could lose the last messages.
 func (c *conn) Close() error {
 	c.once.Do(func() {
 		close(c.closed)
 		half, ok := c.Conn.(interface{ CloseWrite() error })
-		if ok && half.CloseWrite() == nil && c.SetReadDeadline(time.Now().Add(farewell)) == nil {
-			_, _ = io.CopyN(io.Discard, c.Conn, unread)
+		if ok && half.CloseWrite() == nil && c.SetReadDeadline(time.Now().Add(finalWait)) == nil {
+			_, _ = io.CopyN(io.Discard, c.Conn, maxDiscard)
 		}
 	})
 	return c.Conn.Close()

@@ -16,50 +16,53 @@ import (
 	"azulejo/signal/session"
 )
 
-// The limits of what a client sends, as token buckets. In a mesh room the bursts are smaller, see meshBurst. Ten
-// clients of a mesh that send each other a dozen candidates each stay below these limits.
+// The limits of the data that a client sends, as token buckets. In a mesh room the bursts are smaller, see meshBurst. For
+// example, ten clients of a mesh room, each of which sends a dozen candidates to each other client, stay below these limits.
 const (
-	messageRate  = 50 // a second
-	messageBurst = 500
-	byteRate     = 256 << 10 // a second
-	byteBurst    = 4 << 20
+	messageRate  = 50        // messages a second
+	messageBurst = 500       // messages
+	byteRate     = 256 << 10 // bytes a second
+	byteBurst    = 4 << 20   // bytes
 )
 
-// client is one SockJS session. Only the goroutine of run uses it, except that the broker calls enqueue.
+// client is one SockJS session. Only the goroutine of run uses it. The method enqueue is an exception: the broker calls it
+// from the goroutine of any client.
 type client struct {
 	h    *Handler
 	log  *slog.Logger
 	pump *pump
-	id   string
+	id   string // random; also the user name for TURN
 
-	remote, token string
-	lobby         *lobby
-	name          string // from CONNECT
-	version       version
-	connected     bool
-	decoder       decoder
-	messages      *xrate.Limiter
-	bytes         *xrate.Limiter
+	remote    string // the client's address, host:port
+	token     string // of the HTTP request; a token in CONNECT has precedence
+	lobby     *lobby
+	name      string // from CONNECT; may be empty
+	version   version
+	connected bool // CONNECT was accepted
+	decoder   decoder
+	messages  *xrate.Limiter // of received messages
+	bytes     *xrate.Limiter // of received bytes
 
 	subs   []subscription
 	me     identity // zero before the first subscription with a key
-	mix    *mixing  // in a room that mixes; else nil
-	mesh   *mesh    // in a mesh room; else nil
-	number uint64   // of the last MESSAGE
+	mix    *mixing  // nil if the client has not subscribed for a room that mixes
+	mesh   *mesh    // nil if the client is not in a mesh room
+	number uint64   // of the last MESSAGE frame
 
-	called, keySent bool // the client sent call/key; the server sent the answer
+	called  bool // the client has sent call/key
+	keySent bool // the server has answered call/key
 
 	heart heart
-	due   <-chan time.Time // fires if CONNECT, or later entering a room, takes too long; nil: no limit, see checkLobby
+	due   <-chan time.Time // fires when the time limit for CONNECT or for entering a room is over; nil: no limit, see checkLobby
 
-	relayed chan relayed  // from the broker
-	flooded chan struct{} // closed when relayed was full
+	relayed chan relayed  // messages from the broker
+	flooded chan struct{} // closed by enqueue when relayed is full
 }
 
-// identity is a client's key and its room.
+// identity is a client's key and the room that the key is for.
 type identity struct{ key, room string }
 
-// Refusals that are made in several places.
+// Refusals that several functions return.
 var (
 	errSlow    error = refusal.New(codeSlow, "%d frames were not read; accepted is a new connection that reads them", backlog)
 	errTooFast error = refusal.New(auth.CodeTooMany, "more than %d messages or %d bytes a second; accepted is less than that", messageRate, byteRate)
@@ -74,22 +77,22 @@ func newClient(h *Handler, p *pump, waiting *lobby, r *http.Request, log *slog.L
 	}
 }
 
-// run serves the SockJS session, and returns after it has closed it.
+// run serves the SockJS session. It closes the session before it returns.
 func (c *client) run(ctx context.Context) {
 	c.pump.start()
-	err := errors.New("the loop broke") // for a panic of the loop
+	err := errors.New("the loop broke") // used if the loop panics
 	defer func() {
 		c.leaveRoom(err)
 		c.heart.stop()
-		code, why := c.sendReason(err)
-		c.pump.finish(code, why)
+		code, text := c.sendReason(err)
+		c.pump.finish(code, text)
 	}()
 	err = c.loop(ctx)
 }
 
-// sendReason sends an ERROR frame, unless the client ended the session. It returns the code and the reason with which
-// SockJS is to be closed.
-func (c *client) sendReason(err error) (code uint32, why string) {
+// sendReason sends an ERROR frame with the reason for which the session ends, unless the client has ended it. It returns the
+// code and the text with which the SockJS session must be closed.
+func (c *client) sendReason(err error) (code uint32, text string) {
 	if errors.Is(err, session.ErrLeft) || errors.Is(err, session.ErrGone) {
 		return closeCode(""), "bye"
 	}
@@ -97,30 +100,30 @@ func (c *client) sendReason(err error) (code uint32, why string) {
 	if errors.As(err, &failed) {
 		err = failed.err
 	}
-	r := reason(err, c.log)
+	r := refusalFor(err, c.log)
 	c.log.Info("session refused", "code", r.Code, "message", r.Message)
-	c.pump.send(errorFrame(r, failed.more).encode(c.version)) // a slow client may miss it
+	c.pump.send(errorFrame(r, failed.more).encode(c.version)) // dropped if the queue is full
 	return closeCode(r.Code), r.Code
 }
 
-// loop handles one event after the other. It returns the reason why the session must end.
+// loop handles one event after the other. It returns the reason for which the session must end.
 func (c *client) loop(ctx context.Context) error {
 	for {
 		var err error
 		select {
 		case <-ctx.Done():
 			return errClosing
-		case m, ok := <-c.pump.in:
+		case m, ok := <-c.pump.incoming:
 			if !ok {
 				return session.ErrGone
 			}
 			err = c.receive(ctx, m)
 		case <-c.pump.bounds.exceeded:
 			return refusal.New(codeTooLarge, "a message of more than %d bytes; accepted are up to that", maxMessage)
-		case <-c.pump.gone:
+		case <-c.pump.writerDone:
 			return session.ErrGone
 		case <-c.due:
-			return c.late()
+			return c.timeoutError()
 		case <-c.heart.beats():
 			err = c.send("\n")
 		case <-c.heart.checks():
@@ -139,8 +142,8 @@ func (c *client) loop(ctx context.Context) error {
 			err = c.mix.sendLayout()
 		case <-c.session().PeerDone():
 			c.mix.afterPeer()
-		case <-c.mix.callDue():
-			err = c.mix.call(ctx)
+		case <-c.mix.offerDue():
+			err = c.mix.makeOffer(ctx)
 		}
 		if err == nil {
 			err = c.checkLobby()
@@ -151,15 +154,16 @@ func (c *client) loop(ctx context.Context) error {
 	}
 }
 
-func (c *client) late() error {
+// timeoutError returns the refusal of a client for which the time limit due is over.
+func (c *client) timeoutError() error {
 	if !c.connected {
 		return refusal.New(codeNotJoined, "no CONNECT within %v; accepted is a new connection that sends it", c.h.cfg.JoinWithin)
 	}
 	return refusal.New(codeNotJoined, "no offer, and no subscription to /topic/peer/offer/{key}/{room}, within %v; accepted is a new connection", 10*c.h.cfg.JoinWithin)
 }
 
-// receive handles one message of SockJS: a part of a frame, a frame, or several frames. For the rate limit the message
-// counts as one, and every frame in it after the first one counts as another message.
+// receive handles one SockJS message, which contains a part of a frame, one frame, or several frames. The message counts as one
+// message for the rate limit. Each further frame in it counts as another message.
 func (c *client) receive(ctx context.Context, message string) error {
 	c.heart.heard()
 	if !c.messages.Allow() || !c.bytes.AllowN(time.Now(), len(message)) {
@@ -182,7 +186,7 @@ func (c *client) receive(ctx context.Context, message string) error {
 	}
 }
 
-// handle executes one frame, and sends a RECEIPT frame if the frame has the header receipt.
+// handle executes one frame of the client. If the frame has the header receipt, handle sends a RECEIPT frame afterwards.
 func (c *client) handle(ctx context.Context, f *frame) error {
 	receipt := f.headers.get("receipt")
 	err := c.command(ctx, f)
@@ -198,6 +202,7 @@ func (c *client) handle(ctx context.Context, f *frame) error {
 	return err
 }
 
+// command executes one frame of the client, without its receipt.
 func (c *client) command(ctx context.Context, f *frame) error {
 	first := f.command == "CONNECT" || f.command == "STOMP"
 	if first == c.connected {
@@ -216,14 +221,14 @@ func (c *client) command(ctx context.Context, f *frame) error {
 	case "DISCONNECT":
 		return session.ErrLeft
 	case "ACK", "NACK":
-		return nil // acknowledgements have no effect: the server never repeats a message
+		return nil // no effect, because the server never repeats a message
 	case "BEGIN", "COMMIT", "ABORT":
 		return refusal.New(codeUnsupported, "%s: accepted are frames outside of transactions", f.command)
 	}
 	return refusal.New(codeBadFrame, "command %q; accepted are CONNECT, STOMP, SEND, SUBSCRIBE, UNSUBSCRIBE, ACK, NACK, DISCONNECT", clip(f.command))
 }
 
-// handleSend executes a SEND.
+// handleSend executes a SEND frame.
 func (c *client) handleSend(ctx context.Context, f *frame) error {
 	if f.headers.get("transaction") != "" {
 		return refusal.New(codeUnsupported, "SEND in a transaction; accepted are frames outside of transactions")
@@ -240,7 +245,7 @@ func (c *client) handleSend(ctx context.Context, f *frame) error {
 		return c.mesh.handleSend(d, f)
 	case c.mix != nil:
 		return c.mix.handleSend(ctx, d, f)
-	case d.topic == topicCall: // answered after the client has entered a room
+	case d.topic == topicCall: // the client is in no room yet; mixing.sendKey answers later
 		c.called, c.keySent = true, false
 		return nil
 	case d.topic == topicKey:
@@ -249,6 +254,7 @@ func (c *client) handleSend(ctx context.Context, f *frame) error {
 	return refusal.New(codeUnexpected, "SEND to %s before a subscription to /topic/%s/{own key}/{room}; accepted after it", clip(f.headers.get("destination")), topicAnswer)
 }
 
+// write queues a frame for the client. It returns errSlow if the queue is full.
 func (c *client) write(f frame) error { return c.send(f.encode(c.version)) }
 
 func (c *client) send(message string) error {
@@ -258,18 +264,18 @@ func (c *client) send(message string) error {
 	return nil
 }
 
-// leaveRoom takes the client out of its room, for the reason why.
-func (c *client) leaveRoom(why error) {
+// leaveRoom removes the client from its room. cause is the reason, as for [session.Session.Close].
+func (c *client) leaveRoom(cause error) {
 	if c.mesh != nil {
 		c.h.broker.remove(c.me.room, c)
 	}
 	if s := c.session(); s != nil {
-		s.Close(why)
+		s.Close(cause)
 	}
 	c.mix, c.mesh, c.me, c.called = nil, nil, identity{}, false
 }
 
-// session returns the session of the client in its room, or nil if the client has entered none.
+// session returns the client's session, or nil if the client has not subscribed with a key. A nil session is in no room.
 func (c *client) session() *session.Session {
 	switch {
 	case c.mix != nil:
@@ -280,7 +286,7 @@ func (c *client) session() *session.Session {
 	return nil
 }
 
-// event handles an event of the room. It does nothing in a mesh room, whose clients get no state of the room.
+// event handles an event of the room. It does nothing in a mesh room, because clients of a mesh room get no such messages.
 func (c *client) event(e room.Event) error {
 	if c.mix == nil {
 		return nil

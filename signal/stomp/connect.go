@@ -12,11 +12,11 @@ import (
 	"azulejo/signal/session"
 )
 
-// versions returns the versions that the server supports, the preferred one first.
+// versions returns the STOMP versions that the server supports, in the order of preference.
 func versions() []version { return []version{v12, v11, v10} }
 
-// connect answers CONNECT or STOMP with the version and the heart-beats. It refuses an invalid token. The rights of the
-// token are checked when the client enters a room.
+// connect executes a CONNECT or STOMP frame, and answers with CONNECTED. It refuses an invalid token. The grants of the token
+// are checked when the client enters a room.
 func (c *client) connect(f *frame) error {
 	v, err := agree(f.headers)
 	if err != nil {
@@ -41,6 +41,7 @@ func (c *client) connect(f *frame) error {
 	return c.write(c.connectedFrame(wanted, guaranteed))
 }
 
+// connectedFrame returns the CONNECTED frame, and starts the heart-beats. wanted and guaranteed are as in heartBeat.
 func (c *client) connectedFrame(wanted, guaranteed time.Duration) frame {
 	f := frame{"CONNECTED", headers{{"version", string(c.version)}, {"session", c.id}, {"server", "azulejo"}}, ""}
 	if c.version != v10 {
@@ -54,7 +55,7 @@ func (c *client) connectedFrame(wanted, guaranteed time.Duration) frame {
 	return f
 }
 
-// mayUseMedia tells whether the token grants viewing or publishing in any room. Other clients need no TURN servers.
+// mayUseMedia tells whether the client's token has the grant View or Publish. Other clients need no TURN servers.
 func (c *client) mayUseMedia() bool {
 	for _, grant := range []auth.Grant{auth.View, auth.Publish} {
 		if _, err := c.h.server.Guard.Admit(auth.Ask{Token: c.token, Grants: []auth.Grant{grant}, Remote: c.remote}); err == nil {
@@ -67,7 +68,8 @@ func (c *client) mayUseMedia() bool {
 // iceServers returns the ICE servers that the client should use.
 func (c *client) iceServers() []peer.ICEServer { return c.h.server.Engine.ICEServers(c.id) }
 
-// agree picks the preferred version of those that both sides support. A client without accept-version uses 1.0.
+// agree returns the preferred version among those that both sides support. A client that does not send the header
+// accept-version uses 1.0.
 func agree(h headers) (version, error) {
 	accepted, found := h.find("accept-version")
 	if !found {
@@ -83,11 +85,11 @@ func agree(h headers) (version, error) {
 		}
 	}
 	refused := refusal.New(codeUnsupported, "accept-version %q; accepted are 1.0, 1.1, 1.2", clip(accepted))
-	return "", frameError{refused, headers{{"version", "1.0,1.1,1.2"}}} // 1.2, Protocol Negotiation
+	return "", frameError{refused, headers{{"version", "1.0,1.1,1.2"}}} // STOMP 1.2, Protocol Negotiation
 }
 
-// heartBeat reads the value of a header heart-beat. The client wants to receive heart-beats at the interval wanted, and
-// can send its own at the interval guaranteed. Zero means no heart-beats.
+// heartBeat parses the value of the header heart-beat. wanted is the interval at which the client wants to receive
+// heart-beats. guaranteed is the interval at which the client can send heart-beats. Zero means no heart-beats.
 func heartBeat(value string) (wanted, guaranteed time.Duration, err error) {
 	if value == "" {
 		return 0, 0, nil
@@ -101,43 +103,48 @@ func heartBeat(value string) (wanted, guaranteed time.Duration, err error) {
 	return time.Duration(w) * time.Millisecond, time.Duration(g) * time.Millisecond, nil
 }
 
-// heart has the timers of the heart-beats in both directions. Its zero value has no timers.
+// heart has the tickers of the heart-beats in both directions. The zero value has no tickers.
 type heart struct {
-	ours   *time.Ticker  // when the server has to send a heart-beat
-	theirs *time.Ticker  // when to check that the client has sent anything
-	every  time.Duration // interval of the client's heart-beats
-	last   time.Time     // when the client last sent anything
+	sendTicker  *time.Ticker  // ticks when the server has to send a heart-beat; nil: it sends none
+	checkTicker *time.Ticker  // ticks when the client must have sent anything; nil: the client sends no heart-beats
+	interval    time.Duration // of the client's heart-beats
+	lastHeard   time.Time     // when the client last sent anything
 }
 
-// missed is the number of consecutive heart-beats that a client may miss: browsers slow down timers of background pages.
-const missed = 2
+// maxMissed is the number of consecutive heart-beats that a client may miss. Browsers slow down the timers of background pages.
+const maxMissed = 2
 
-// start starts both tickers. Each direction has the longer of two intervals: the one that the receiver wants, and the
-// one that the sender guarantees. The server's is own in both cases.
+// start starts both tickers. The interval of each direction is the longer of two: the interval that the receiver wants, and
+// the interval that the sender guarantees. The server wants and guarantees the interval own.
 func (h *heart) start(wanted, guaranteed, own time.Duration) {
-	h.last = time.Now()
+	h.lastHeard = time.Now()
 	if wanted > 0 {
-		h.ours = time.NewTicker(max(wanted, own))
+		h.sendTicker = time.NewTicker(max(wanted, own))
 	}
 	if guaranteed > 0 {
-		h.every = max(guaranteed, own)
-		h.theirs = time.NewTicker(h.every)
+		h.interval = max(guaranteed, own)
+		h.checkTicker = time.NewTicker(h.interval)
 	}
 }
 
-func (h *heart) heard() { h.last = time.Now() }
+// heard records that the client has sent anything.
+func (h *heart) heard() { h.lastHeard = time.Now() }
 
 func (h *heart) stop() {
-	for _, t := range []*time.Ticker{h.ours, h.theirs} {
+	for _, t := range []*time.Ticker{h.sendTicker, h.checkTicker} {
 		if t != nil {
 			t.Stop()
 		}
 	}
 }
 
-func (h *heart) beats() <-chan time.Time  { return ticks(h.ours) }
-func (h *heart) checks() <-chan time.Time { return ticks(h.theirs) }
+// beats returns a channel that fires when the server has to send a heart-beat.
+func (h *heart) beats() <-chan time.Time { return ticks(h.sendTicker) }
 
+// checks returns a channel that fires when check has to be called.
+func (h *heart) checks() <-chan time.Time { return ticks(h.checkTicker) }
+
+// ticks returns the channel of a ticker. For a nil ticker it returns a nil channel, which never fires.
 func ticks(t *time.Ticker) <-chan time.Time {
 	if t == nil {
 		return nil
@@ -147,7 +154,7 @@ func ticks(t *time.Ticker) <-chan time.Time {
 
 // check returns ErrGone if the client has been silent for too long.
 func (h *heart) check() error {
-	if time.Since(h.last) > (missed+1)*h.every {
+	if time.Since(h.lastHeard) > (maxMissed+1)*h.interval {
 		return session.ErrGone
 	}
 	return nil

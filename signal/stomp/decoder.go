@@ -10,36 +10,37 @@ import (
 
 // Limits of a frame.
 const (
-	maxHead    = 8 << 10  // bytes of a frame's command and headers
-	maxHeaders = 64       // header lines of a frame
-	maxBody    = 64 << 10 // bytes of a frame's body
+	maxHead    = 8 << 10  // the size of the head, which is the command line and the header lines, in bytes
+	maxHeaders = 64       // the number of header lines
+	maxBody    = 64 << 10 // the size of the body, in bytes
 	maxFrame   = maxHead + maxBody
 )
 
-// decoder assembles frames from the SockJS messages of a client. A message contains a part of a frame, or one or
-// several frames. The decoder holds at most one incomplete frame and the newest message.
+// decoder decodes frames from the SockJS messages of a client. A message contains a part of a frame, one frame, or several
+// frames. If the caller calls next until it returns nil, the decoder holds at most one incomplete frame and the newest
+// message.
 type decoder struct {
-	version version // empty before CONNECT: frames are read as in 1.2, without escapes
+	version version // empty before CONNECT: lines end as in 1.2, and headers have no escapes
 	rest    string  // the text that is not decoded yet
 }
 
-// write appends the next message to the text that is not decoded yet.
+// write appends a message to the text that is not decoded yet.
 func (d *decoder) write(message string) { d.rest += message }
 
-// next returns the next frame, or nil if no frame is complete. It skips heart-beats. After an error, which is a
-// [refusal.Error], the decoder cannot be used any more.
+// next returns the next frame, or nil if no frame is complete. It skips heart-beats. The error is a [refusal.Error]. The
+// decoder must not be used after an error.
 func (d *decoder) next() (*frame, error) {
 	d.rest = strings.TrimLeft(d.rest, "\r\n")
 	f, end, err := d.read()
 	if f == nil {
-		d.rest = strings.Clone(d.rest) // so that the rest does not keep the whole message in memory; only here: once per message, not once per frame
+		d.rest = strings.Clone(d.rest) // so that a short rest does not keep a large message in memory
 		return nil, err
 	}
 	d.rest = d.rest[end:]
 	return f, nil
 }
 
-// read returns the first frame of rest, and the offset at which the next frame starts. It returns nil if the frame is
+// read returns the first frame of rest, and the offset at which the next frame starts. It returns nil if the first frame is
 // incomplete.
 func (d *decoder) read() (f *frame, end int, err error) {
 	head, bodyAt, err := d.head()
@@ -61,22 +62,22 @@ func (d *decoder) read() (f *frame, end int, err error) {
 	return f, bodyAt + length + 1, nil
 }
 
-// head returns the lines of the command and the headers, and the offset of the body. The offset is zero if the lines
-// are incomplete.
+// head splits the head of the first frame of rest into lines. It returns the lines and the offset of the body. The offset is
+// zero if the head is incomplete.
 func (d *decoder) head() (lines []string, bodyAt int, err error) {
-	at := 0
+	offset := 0
 	for {
-		length := strings.IndexByte(d.rest[at:], '\n')
+		length := strings.IndexByte(d.rest[offset:], '\n')
 		if length < 0 && len(d.rest) <= maxHead {
 			return nil, 0, nil
 		}
-		if length < 0 || at+length > maxHead {
+		if length < 0 || offset+length > maxHead {
 			return nil, 0, refusal.New(codeTooLarge, "a frame with a head of more than %d bytes; accepted are up to that", maxHead)
 		}
-		line := d.line(d.rest[at : at+length])
-		at += length + 1
+		line := d.line(d.rest[offset : offset+length])
+		offset += length + 1
 		if line == "" {
-			return lines, at, nil
+			return lines, offset, nil
 		}
 		if lines = append(lines, line); len(lines) > maxHeaders+1 {
 			return nil, 0, refusal.New(codeTooLarge, "a frame with more than %d headers; accepted are up to that", maxHeaders)
@@ -84,7 +85,7 @@ func (d *decoder) head() (lines []string, bodyAt int, err error) {
 	}
 }
 
-// line removes the CR at the end of a line, which 1.2 allows.
+// line removes a CR at the end of a line. Only STOMP 1.2 allows this CR; in earlier versions it belongs to the header's value.
 func (d *decoder) line(s string) string {
 	if d.version == v12 || d.version == "" {
 		return strings.TrimSuffix(s, "\r")
@@ -92,6 +93,7 @@ func (d *decoder) line(s string) string {
 	return s
 }
 
+// readHead decodes the lines of a head. The result has no body yet.
 func (d *decoder) readHead(lines []string) (*frame, error) {
 	f := &frame{command: strings.Clone(lines[0])}
 	for _, line := range lines {
@@ -109,6 +111,7 @@ func (d *decoder) readHead(lines []string) (*frame, error) {
 	return f, nil
 }
 
+// readHeader decodes one header line of a frame with this command.
 func (d *decoder) readHeader(command, line string) (header, error) {
 	name, value, ok := strings.Cut(line, ":")
 	if !ok || name == "" {
@@ -125,7 +128,8 @@ func (d *decoder) readHeader(command, line string) (header, error) {
 	return header{name, value}, err
 }
 
-// unescape replaces the escapes of 1.1 and 1.2. It accepts colons without an escape, as stompjs writes them.
+// unescape replaces the escapes of STOMP 1.1 and 1.2. It accepts colons that are not escaped, because stompjs sends such
+// colons.
 func (d *decoder) unescape(s string) (string, error) {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
@@ -156,12 +160,13 @@ func badEscape(s string) error {
 	return malformed(`a header with %q; accepted after a backslash are n, c, a backslash, and since 1.2 r`, clip(s))
 }
 
-// bodyEnd returns the offset of the NUL after the body, or a negative number if the NUL has not arrived.
-func bodyEnd(h headers, body string) (int, error) {
+// bodyEnd returns the offset of the NUL that ends the body, or a negative number if the NUL has not arrived. text starts with
+// the body.
+func bodyEnd(h headers, text string) (int, error) {
 	length, given := h.find("content-length")
 	if !given {
-		end := strings.IndexByte(body, 0)
-		if end > maxBody || end < 0 && len(body) > maxBody {
+		end := strings.IndexByte(text, 0)
+		if end > maxBody || end < 0 && len(text) > maxBody {
 			return 0, bodyTooLarge()
 		}
 		return end, nil
@@ -172,9 +177,9 @@ func bodyEnd(h headers, body string) (int, error) {
 		return 0, malformed("content-length %q; accepted is the number of bytes of the body", clip(length))
 	case n > maxBody:
 		return 0, bodyTooLarge()
-	case uint64(len(body)) <= n:
+	case uint64(len(text)) <= n:
 		return -1, nil
-	case body[n] != 0:
+	case text[n] != 0:
 		return 0, malformed("no NUL after the %d bytes that content-length tells; accepted is the number of bytes of the body", n)
 	}
 	return int(n), nil
@@ -186,7 +191,7 @@ func bodyTooLarge() error {
 
 func malformed(format string, args ...any) error { return refusal.New(codeBadFrame, format, args...) }
 
-// clip shortens a client's text for an error message.
+// clip shortens a client's text to 64 characters, for an error message.
 func clip(s string) string {
 	const enough = 64
 	if r := []rune(s); len(r) > enough {

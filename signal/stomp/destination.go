@@ -2,35 +2,36 @@ package stomp
 
 import "strings"
 
-// topic is the kind of a destination.
+// topic is the kind of message that a destination is for.
 type topic string
 
-// The topics of the dialect, and two that only this server has: layout and overload. Destinations with the topics
-// peer/…, layout and overload name one client of one room. The others are for all clients of a room.
+// The topics. Mesh clients and their brokers know all of them except layout and overload, which this server adds.
+// Destinations with the topics call/key and send/key are for all clients of a room. The other destinations contain the key
+// and the room of one client.
 const (
-	topicCall      topic = "call/key" // asks for the keys of the others
-	topicKey       topic = "send/key" // answers with a key
+	topicCall      topic = "call/key" // asks the other clients for their keys
+	topicKey       topic = "send/key" // answers call/key with the sender's key
 	topicOffer     topic = "peer/offer"
 	topicAnswer    topic = "peer/answer"
 	topicCandidate topic = "peer/iceCandidate"
 	topicLayout    topic = "layout"   // of the mix
 	topicOverload  topic = "overload" // of the room
-	topicUnknown   topic = ""
+	topicUnknown   topic = ""         // any other topic
 )
 
-// destination is the address of a frame: /app/… to the server, /topic/… from it.
+// destination is the parsed value of the header destination, without its prefix.
 type destination struct {
 	topic     topic
-	key, room string // of the receiver; empty: for all clients of the room
+	key, room string // of the client that receives the message; empty: for all clients of the room
 }
 
 // The prefixes of destinations.
 const (
-	toServer   = "/app/"
-	fromServer = "/topic/"
+	toServer   = "/app/"   // in SEND frames
+	fromServer = "/topic/" // in SUBSCRIBE and MESSAGE frames
 )
 
-// String returns the destination as clients subscribe to it.
+// String returns the destination with the prefix /topic/.
 func (d destination) String() string {
 	if d.key == "" {
 		return fromServer + string(d.topic)
@@ -41,8 +42,8 @@ func (d destination) String() string {
 // personal tells whether the destination is for one client.
 func (d destination) personal() bool { return d.key != "" }
 
-// parseDestination reads a destination below a prefix, and returns false if it is not below it. A topic that is not of
-// the dialect becomes topicUnknown: clients may have topics of their own.
+// parseDestination parses the value of a header destination. It returns false if the value does not start with the prefix.
+// Any other topic becomes topicUnknown, because clients may use topics of their own.
 func parseDestination(s, prefix string) (destination, bool) {
 	path, ok := strings.CutPrefix(s, prefix)
 	if !ok || path == "" {

@@ -180,7 +180,7 @@ func TestDocumentHasTheLimits(t *testing.T) {
 		fmt.Sprintf("%d KiB and %d lines of command and headers, and %d KiB of body", maxHead>>10, maxHeaders, maxBody>>10),
 		fmt.Sprintf("a SockJS message has at most %d KiB.", maxMessage>>10), fmt.Sprintf("at most %d subscriptions, with up to %d bytes of id and destination each.", maxSubscriptions, maxSubscription),
 		fmt.Sprintf("%d messages and %d MiB at once, then %d messages and %d KiB a second;", messageBurst, byteBurst>>20, messageRate, byteRate>>10),
-		fmt.Sprintf("in a mesh room %d messages and %d KiB at once, and %d KiB of body to all clients.", meshBurst, meshByteBurst>>10, maxCall>>10),
+		fmt.Sprintf("in a mesh room %d messages and %d KiB at once, and %d KiB of body to all clients.", meshBurst, meshByteBurst>>10, maxBroadcast>>10),
 		fmt.Sprintf("At most %d frames or %d MiB wait for a client", backlog, backlogBytes>>20),
 	} {
 		if !strings.Contains(text, limit) {

@@ -9,7 +9,7 @@ import (
 	"azulejo/signal/room"
 )
 
-// Codes of this dialect. The packages room, peer and auth define further codes.
+// Codes of errors of this dialect. The packages room, peer and auth define further codes.
 const (
 	codeBadFrame    = "bad_frame"
 	codeBadMessage  = "bad_message"
@@ -22,19 +22,19 @@ const (
 	codeInternal    = "internal"
 )
 
-// reason returns the refusal that reports an error to the client. It logs an internal error, whose text the client does
-// not get.
-func reason(err error, log *slog.Logger) *refusal.Error {
-	var c *refusal.Error
-	if errors.As(err, &c) {
-		return c
+// refusalFor returns the refusal that reports an error to the client. An error that is not a refusal is logged, and the client
+// does not get its text.
+func refusalFor(err error, log *slog.Logger) *refusal.Error {
+	var refused *refusal.Error
+	if errors.As(err, &refused) {
+		return refused
 	}
 	log.Error("session met an internal error", "error", err)
 	return refusal.New(codeInternal, "something went wrong in the server; its log says what")
 }
 
-// closeCode returns the code with which SockJS or its WebSocket (RFC 6455, section 7.4.1) is closed after a refusal
-// with the given code. An empty code means that the client ended the session.
+// closeCode returns the code with which the server closes the SockJS session (or its WebSocket, RFC 6455, section 7.4.1)
+// after a refusal with the given code. An empty code stands for a session that the client has ended.
 func closeCode(code string) uint32 {
 	switch code {
 	case "":
@@ -42,21 +42,21 @@ func closeCode(code string) uint32 {
 	case room.CodeClosing:
 		return 1001 // going away
 	case codeTooLarge:
-		return 1009
+		return 1009 // message too big
 	case codeInternal, peer.CodeICEFailed:
-		return 1011
+		return 1011 // internal error
 	}
-	return 1008 // policy
+	return 1008 // policy violation
 }
 
-// errorFrame returns the ERROR that ends a session. more contains further headers, such as the receipt-id of the frame
-// that was refused.
+// errorFrame returns the ERROR frame that ends a session. more are further headers, such as the receipt-id of the refused
+// frame.
 func errorFrame(e *refusal.Error, more headers) frame {
 	h := headers{{"message", e.Code}, {"content-type", "text/plain;charset=UTF-8"}}
 	return frame{"ERROR", append(h, more...), e.Message}
 }
 
-// frameError is the error of one frame, and the further headers of its ERROR.
+// frameError is an error that a client's frame caused. more are the further headers of the ERROR frame that reports it.
 type frameError struct {
 	err  error
 	more headers

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// version is a version of STOMP; the specifications are at https://stomp.github.io.
+// version is a version of STOMP. The specifications are at https://stomp.github.io.
 type version string
 
 const (
@@ -21,13 +21,13 @@ type frame struct {
 	body    string
 }
 
-// header is one header of a frame, unescaped.
+// header is one header of a frame, without escapes.
 type header struct{ name, value string }
 
 type headers []header
 
-// get returns the value of a header, or an empty string if there is none. The first of repeated headers counts (1.2,
-// Repeated Header Entries).
+// get returns the value of a header, or an empty string if the header is missing. If a header is repeated, get returns the
+// first value (STOMP 1.2, Repeated Header Entries).
 func (h headers) get(name string) string {
 	value, _ := h.find(name)
 	return value
@@ -42,7 +42,7 @@ func (h headers) find(name string) (string, bool) {
 	return "", false
 }
 
-// encode returns the frame as text in version v. A frame with a body gets a content-length in bytes.
+// encode returns the text of the frame in version v. If the frame has a body, encode adds the header content-length.
 func (f frame) encode(v version) string {
 	escape := escaper(f.command, v)
 	var b strings.Builder
@@ -57,13 +57,13 @@ func (f frame) encode(v version) string {
 	return b.String()
 }
 
-// escapes tells whether the headers of a frame are escaped. Those of CONNECT and CONNECTED, which negotiate the
-// version, never are.
+// escapes tells whether the headers of a frame with this command are escaped in version v. The headers of CONNECT and
+// CONNECTED never are, because these frames negotiate the version.
 func escapes(command string, v version) bool {
 	return v != v10 && command != "CONNECT" && command != "CONNECTED"
 }
 
-// oneLine replaces the bytes that a header of 1.0 cannot contain.
+// oneLine replaces the bytes that a header without escapes cannot contain.
 var oneLine = strings.NewReplacer("\r", " ", "\n", " ", "\x00", " ")
 
 var (
@@ -71,7 +71,7 @@ var (
 	escape12 = strings.NewReplacer("\\", `\\`, "\n", `\n`, ":", `\c`, "\x00", " ", "\r", `\r`)
 )
 
-// escaper returns the function that escapes the headers of a frame with this command.
+// escaper returns the function that prepares the header names and values of a frame with this command for version v.
 func escaper(command string, v version) func(string) string {
 	switch {
 	case !escapes(command, v):

@@ -22,30 +22,30 @@ import (
 	"azulejo/signal/session"
 )
 
-// Prefix is the path that a Handler serves, with everything below it.
+// Prefix is the path of a Handler. The Handler also serves all paths below it.
 const Prefix = "/signaling"
 
-// Config of a Handler; its zero value is the default.
+// Config configures a Handler. Its zero value has the defaults.
 type Config struct {
-	// Beat is the interval of heart-beats in both directions; a client may miss two. Zero means 10 s.
+	// Beat is the shortest interval of heart-beats, in both directions. A client may miss two heart-beats. Zero means 10 s.
 	Beat time.Duration
 
-	// JoinWithin is how long a new session may take to send CONNECT. After CONNECT the client has ten times as long to be
-	// in a room. In a room that mixes, the client is in the room only after an offer of either side. Zero means 30 s.
+	// JoinWithin is the time limit for the CONNECT frame of a new session. After CONNECT, the client has ten times as long to
+	// enter a room. It enters a room that mixes with the first offer, by the client or by the server. Zero means 30 s.
 	JoinWithin time.Duration
 
-	// CallAfter is how long the server waits for an offer of a client that has subscribed to offers, before the server
-	// makes an offer itself. It waits twice as long for a client that sent call/key, because such a client usually makes
-	// an offer. Zero means 2 s.
+	// CallAfter is how long the server waits for the offer of a client that has subscribed to offers. After that time the
+	// server makes an offer itself. It waits twice as long for a client that has sent call/key, because such a client usually
+	// makes an offer. Zero means 2 s.
 	CallAfter time.Duration
 
-	// Sessions bounds the number of simultaneous sessions. Zero means 4096.
+	// Sessions is the largest number of simultaneous SockJS sessions. Zero means 4096.
 	Sessions int
 
-	// WriteWithin bounds the time of one write to a client. Zero means 10 s.
+	// WriteWithin is the time limit of one write to a client, and of reading the body of a request. Zero means 10 s.
 	WriteWithin time.Duration
 
-	// Absent bounds the time between two polls of a client. Zero means 5 s.
+	// Absent is the longest time between two polls of a client. Zero means 5 s.
 	Absent time.Duration
 }
 
@@ -66,23 +66,23 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Handler serves SockJS at Prefix and below. Its iframe page loads scripts from /static, which web serves.
+// Handler serves SockJS at Prefix and below. Its iframe page loads scripts from /static, which package web serves.
 type Handler struct {
 	cfg       Config
 	server    session.Server
 	log       *slog.Logger
 	sockjs    http.Handler
 	broker    *broker
-	secret    []byte // mixerKey derives the server's keys in rooms from it
-	ancestors string // the directive frame-ancestors of the CSP
+	secret    []byte // for mixerKey
+	ancestors string // the directive frame-ancestors of the Content-Security-Policy
 
-	ctx  context.Context // ends with Close
+	ctx  context.Context // of all sessions; canceled by EndSessions
 	stop context.CancelFunc
 
 	mu       sync.Mutex
 	closed   bool
-	open     int            // sessions
-	sessions sync.WaitGroup // Add only under mu and before closed
+	open     int            // the number of open sessions
+	sessions sync.WaitGroup // Add is called only with mu held and closed false
 }
 
 // NewHandler makes a handler. The registry must run, and the engine must stay open, until Close has returned.
@@ -103,8 +103,8 @@ func NewHandler(cfg Config, registry *room.Registry, engine *peer.Engine, guard 
 	return h
 }
 
-// ServeHTTP serves SockJS. It refuses requests of pages whose origin is not allowed: sockjs-go would execute them, and
-// would only keep the page from reading the answer.
+// ServeHTTP serves SockJS. It refuses requests of web pages whose origin is not allowed. sockjs-go would execute such
+// requests, and only prevent the page from reading the response.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !h.server.Guard.AllowsOrigin(r) {
 		http.Error(w, "this page may not use this server; accepted are pages of its own host and of auth.origins", http.StatusForbidden)
@@ -115,24 +115,24 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// serve serves a SockJS session, and returns when the session has ended.
-func (h *Handler) serve(to sockjs.Session) {
+// serve serves one SockJS session, and returns when the session has ended.
+func (h *Handler) serve(s sockjs.Session) {
 	if err := h.acquire(); err != nil {
-		h.refuse(to, err)
+		h.refuse(s, err)
 		return
 	}
 	defer h.release()
-	r := to.Request()
+	r := s.Request()
 	waiting := &lobby{guard: h.server.Guard, remote: r.RemoteAddr}
 	if err := waiting.enter(); err != nil {
-		h.refuse(to, err)
+		h.refuse(s, err)
 		return
 	}
 	defer waiting.leave()
-	newClient(h, newPump(to, h.boundsOf(r)), waiting, r, h.log.With("remote", r.RemoteAddr)).run(h.ctx)
+	newClient(h, newPump(s, h.boundsOf(r)), waiting, r, h.log.With("remote", r.RemoteAddr)).run(h.ctx)
 }
 
-// acquire counts a session, or refuses it. After a nil error, release must be called.
+// acquire counts a new session, or refuses it. If it returns no error, the caller must call release.
 func (h *Handler) acquire() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -147,10 +147,11 @@ func (h *Handler) acquire() error {
 	return nil
 }
 
-// refuse closes a new session. It sends an ERROR first, because stompjs does not tell its page why SockJS was closed.
-func (h *Handler) refuse(to sockjs.Session, err error) {
-	refused := reason(err, h.log)
-	p := newPump(to, h.boundsOf(to.Request()))
+// refuse closes a new session. It sends an ERROR frame first, because stompjs does not report the reason for which SockJS was
+// closed.
+func (h *Handler) refuse(s sockjs.Session, err error) {
+	refused := refusalFor(err, h.log)
+	p := newPump(s, h.boundsOf(s.Request()))
 	p.start()
 	p.send(errorFrame(refused, nil).encode(v10))
 	p.finish(closeCode(refused.Code), refused.Code)
@@ -163,8 +164,9 @@ func (h *Handler) release() {
 	h.sessions.Done()
 }
 
-// EndSessions ends all sessions with a message that the server is closing. It does not wait for their end. It must be
-// called before an HTTP server waits for its requests, because polls are such requests.
+// EndSessions tells all clients that the server is closing, and ends their sessions. It does not wait for their end. On
+// shutdown, it must be called before the HTTP server waits for its open requests, because the clients' polls are such
+// requests.
 func (h *Handler) EndSessions() {
 	h.mu.Lock()
 	h.closed = true
@@ -179,8 +181,8 @@ func (h *Handler) Close() error {
 	return nil
 }
 
-// mixerKey returns the key by which the server calls itself in a room. Each Handler has other keys. After a restart of
-// the server, the clients therefore treat it as a new client and make a new offer.
+// mixerKey returns the key that the server has as a client of a room. Each Handler has different keys. So after a restart of
+// the server, the clients treat the server as a new client and make a new offer.
 func (h *Handler) mixerKey(room string) string {
 	mac := hmac.New(sha256.New, h.secret)
 	_, _ = mac.Write([]byte(room)) // never fails

@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// The iframe page is for browsers that support neither WebSocket nor CORS. A page of another origin embeds the iframe
-// page in a frame and sends messages to it. The iframe page loads the version of sockjs-client that the embedding page
-// uses.
+// The iframe page is a transport of SockJS for browsers that support neither WebSocket nor CORS. A web page of another
+// origin embeds the iframe page and sends messages to it. The iframe page loads the same version of sockjs-client as the
+// embedding page.
 
 //go:embed iframe.html
 var iframePage string
@@ -22,14 +22,14 @@ var (
 	htmlfilePath = regexp.MustCompile(`^/[^/.]+/[^/.]+/htmlfile$`)
 )
 
-// serveIframe serves the iframe page and its script. It sets the Content-Security-Policy of every response that may be
-// framed. It returns true if it has answered the request.
+// serveIframe serves the iframe page and its script. It also sets the Content-Security-Policy of the streams of the htmlfile
+// transport, which browsers load in a frame too. It returns true if it has answered the request.
 func (h *Handler) serveIframe(w http.ResponseWriter, r *http.Request) bool {
 	header := w.Header()
 	path := strings.TrimPrefix(r.URL.Path, Prefix)
 	switch {
 	case htmlfilePath.MatchString(path):
-		// The stream consists of scripts of one line each. Their only string is JSON, escaped for HTML.
+		// The stream is a sequence of one-line scripts. The only string in each is JSON, escaped for HTML.
 		header.Set("Content-Security-Policy", "default-src 'none'; script-src 'unsafe-inline'; "+h.ancestors)
 		return false
 	case iframePath.MatchString(path):
@@ -43,6 +43,7 @@ func (h *Handler) serveIframe(w http.ResponseWriter, r *http.Request) bool {
 	return false
 }
 
+// answer answers a GET or HEAD request with a text, and refuses other methods. It always returns true.
 func answer(w http.ResponseWriter, r *http.Request, text string) bool {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
@@ -50,12 +51,12 @@ func answer(w http.ResponseWriter, r *http.Request, text string) bool {
 		return true
 	}
 	w.Header().Set("Cache-Control", "no-cache")
-	_, _ = w.Write([]byte(text)) // a client that is gone reads nothing
+	_, _ = w.Write([]byte(text)) // fails only if the client has disconnected
 	return true
 }
 
-// ancestors returns the CSP directive that lists the origins whose pages may frame a response: the server's own and the
-// allowed ones.
+// ancestors returns the CSP directive frame-ancestors. It allows pages of the server's own origin and of the given origins to
+// embed a response.
 func ancestors(origins []string) string {
 	return "frame-ancestors " + strings.Join(append([]string{"'self'"}, origins...), " ")
 }

@@ -6,15 +6,15 @@ import (
 	"azulejo/signal/auth"
 )
 
-// lobby counts one client among the connected clients of its address that are in no room.
+// lobby counts one client among the connected clients that are in no room. The guard limits their number for each network.
 type lobby struct {
 	guard  *auth.Guard
-	remote string
+	remote string // the client's address, host:port
 	done   func() // nil: the client is not in the lobby
 }
 
-// enter counts the client. It refuses the client if too many clients of its address are in the lobby. enter and leave
-// are idempotent.
+// enter counts the client. It refuses the client if too many clients of its network are in the lobby. It does nothing if the
+// client is in the lobby already.
 func (l *lobby) enter() (err error) {
 	if l.done == nil {
 		l.done, err = l.guard.Wait(l.remote)
@@ -22,7 +22,8 @@ func (l *lobby) enter() (err error) {
 	return err
 }
 
-// leave must be called when the client is in a room, or gone.
+// leave stops counting the client. It must be called when the client has entered a room or its session has ended. It does
+// nothing if the client is not in the lobby.
 func (l *lobby) leave() {
 	if l.done != nil {
 		l.done()
@@ -30,10 +31,11 @@ func (l *lobby) leave() {
 	}
 }
 
-// checkLobby moves the client into the lobby or out of it, and sets or removes the time limit for entering a room. A
-// client that is in no room is in the lobby, also if it was in a room before. It may stay there without limit only if
-// it waits for an offer of the server. In a room that mixes, the client is in the room only after an offer of either
-// side.
+// checkLobby moves the client into the lobby or out of it, and sets or removes the time limit for entering a room. It is called
+// after every event.
+//
+// A client that is in no room is in the lobby, even if it was in a room before. There is no time limit while the client waits
+// for an offer of the server. A client of a room that mixes enters it only with the first offer, by the client or the server.
 func (c *client) checkLobby() error {
 	switch {
 	case c.session().Member() != nil:

@@ -175,9 +175,9 @@ func TestFloods(t *testing.T) {
 func TestCallsAreShort(t *testing.T) {
 	s := serve(t, setup{rooms: meshes("pair")})
 	x := s.enters(t, "x", "pair")
-	x.say("SEND", strings.Repeat("x", maxCall), header{"destination", "/app/call/key"})
+	x.say("SEND", strings.Repeat("x", maxBroadcast), header{"destination", "/app/call/key"})
 	x.hearFrom("/topic/call/key")
-	x.say("SEND", strings.Repeat("x", maxCall+1), header{"destination", "/app/send/key"})
+	x.say("SEND", strings.Repeat("x", maxBroadcast+1), header{"destination", "/app/send/key"})
 	x.refused(codeTooLarge, "1024")
 }
 

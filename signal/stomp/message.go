@@ -10,11 +10,11 @@ import (
 	"azulejo/signal/room"
 )
 
-// The bodies of messages with the topics peer/…, of clients and of the server. The clients that we know ignore fields
-// that they do not know.
+// The bodies of messages with the topics peer/offer, peer/answer and peer/iceCandidate, in both directions. All known clients
+// ignore the field iceServers, which this server adds.
 type (
 	descriptionMessage struct {
-		Key        string           `json:"key"` // of the sender
+		Key        string           `json:"key"` // the sender's key
 		Body       description      `json:"body"`
 		ICEServers []peer.ICEServer `json:"iceServers,omitempty"`
 	}
@@ -23,11 +23,13 @@ type (
 		SDP  string `json:"sdp"`
 	}
 	candidateMessage struct {
-		Key  string          `json:"key"`
-		Body *peer.Candidate `json:"body"` // null: no further candidate follows
+		Key  string          `json:"key"`  // the sender's key
+		Body *peer.Candidate `json:"body"` // nil: no further candidate follows
 	}
 )
 
+// parseDescription decodes the body of an offer or answer. kind is the expected type of the description. The error is a
+// [refusal.Error].
 func parseDescription(body, kind string) (descriptionMessage, error) {
 	var m descriptionMessage
 	if err := json.Unmarshal([]byte(body), &m); err != nil {
@@ -39,6 +41,7 @@ func parseDescription(body, kind string) (descriptionMessage, error) {
 	return m, nil
 }
 
+// parseCandidate decodes the body of a message with a candidate. The error is a [refusal.Error].
 func parseCandidate(body string) (candidateMessage, error) {
 	var m candidateMessage
 	if err := json.Unmarshal([]byte(body), &m); err != nil {
@@ -47,11 +50,12 @@ func parseCandidate(body string) (candidateMessage, error) {
 	return m, nil
 }
 
+// notJSON returns the refusal for a body that cannot be decoded. what names the message.
 func notJSON(what string, err error) error {
 	return refusal.New(codeBadMessage, `%s: %v; accepted is a JSON object {"key", "body"}`, what, err)
 }
 
-// asJSON encodes a value whose encoding cannot fail.
+// asJSON encodes a value. The encoding of these values cannot fail.
 func asJSON(v any) string {
 	text, err := json.Marshal(v)
 	if err != nil {
@@ -60,9 +64,9 @@ func asJSON(v any) string {
 	return string(text)
 }
 
-// origin returns the session id of a description (o=, RFC 8866, section 5.2). Each connection of a client has another
-// id. The result is zero if the description cannot be read.
-func origin(text string) uint64 {
+// originID returns the session id in the origin line (o=) of an SDP (RFC 8866, section 5.2). Each peer connection of a client
+// has its own id. The result is zero if the SDP cannot be parsed.
+func originID(text string) uint64 {
 	var d sdp.SessionDescription
 	if d.UnmarshalString(text) != nil {
 		return 0
@@ -70,7 +74,7 @@ func origin(text string) uint64 {
 	return d.Origin.SessionID
 }
 
-// published returns the media that a client sends.
+// published returns the media that a client sends according to its offer or answer.
 func published(o peer.Offered) room.Media {
 	return room.Media{Audio: o.Audio.Sends, Video: o.Video.Sends}
 }

@@ -14,7 +14,7 @@ func TestOrigin(t *testing.T) {
 		"v=0\r\no=- x 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n":  0,
 		"": 0,
 	} {
-		if got := origin(text); got != want {
+		if got := originID(text); got != want {
 			t.Errorf("%q is of session %d; want %d", text, got, want)
 		}
 	}
@@ -40,7 +40,7 @@ func FuzzBodies(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		if m, err := parseDescription(text, "offer"); err == nil {
 			_, _ = peer.Inspect(m.Body.SDP)
-			_ = origin(m.Body.SDP)
+			_ = originID(m.Body.SDP)
 		}
 		_, _ = parseCandidate(text)
 		if _, _, err := heartBeat(text); err == nil && text != "" && !strings.Contains(text, ",") {

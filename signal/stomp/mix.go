@@ -14,38 +14,38 @@ import (
 	"azulejo/signal/viewing"
 )
 
-// Limits of the candidates that a client sends before its offer. They are stored until the offer arrives. Flutter's
-// clients send such candidates, because they gather them while they still write the offer.
+// Limits of early candidates. A client sends these before its offer, and the server stores them until the offer arrives.
+// Flutter clients send early candidates, because they gather candidates before they send the offer.
 const (
 	maxEarly     = 64
-	maxCandidate = 2 << 10 // bytes of a message with a candidate; usually some 200
+	maxCandidate = 2 << 10 // the size of a message with a candidate, in bytes; usually about 200
 )
 
-// mixing is what a client has in a room that mixes. The server is the only other client that it sees there. The client
-// becomes a member with the first offer of either side.
+// mixing is the state of a client in a room that mixes. The server acts as the only other client of this room. The client
+// becomes a member of the room with the first offer, by the client or by the server.
 type mixing struct {
 	c       *client
 	id      identity
-	key     string // the key by which the server calls itself
+	key     string // the server's key, see Handler.mixerKey
 	session *session.Session
 
-	offered  offered          // how the present connection was offered
-	layout   any              // the newest layout message of the present connection; nil: none yet
+	offered  offered          // the offer of the present peer connection
+	layout   any              // the newest layout message of the present peer connection; nil: none yet
 	overload viewing.Overload // the newest overload message
 
-	early  []peer.Candidate // of the client, before the offer that they belong to
-	callAt <-chan time.Time // fires when the server has to make an offer; nil: no offer is due
+	early   []peer.Candidate // the client's candidates that arrived before its offer
+	offerAt <-chan time.Time // fires when the server has to make an offer; nil: no offer is due
 }
 
-// offered describes the offer from which a connection was made.
+// offered describes the offer that started a peer connection.
 type offered struct {
 	byClient bool
-	origin   uint64 // of the client's offer (o=)
-	pending  bool   // the server's offer waits for its answer
+	originID uint64 // of the client's offer; zero for an offer of the server
+	pending  bool   // the server has made the offer, and the client has not answered yet
 }
 
-// newMixing asks the guard whether the client may watch the room. Whether it may publish is asked when its media are
-// known.
+// newMixing makes the state of a client, if the guard allows the client to watch the room. The guard decides about publishing
+// in join, when the client's media are known.
 func (c *client) newMixing(id identity) (*mixing, error) {
 	_, err := c.h.server.Guard.Admit(auth.Ask{Token: c.token, Room: id.room, Grants: []auth.Grant{auth.View}, Remote: c.remote})
 	if err != nil {
@@ -56,11 +56,11 @@ func (c *client) newMixing(id identity) (*mixing, error) {
 	return m, nil
 }
 
-// subscribed handles a new subscription: it sends the messages that waited for it. A client that has just subscribed to
-// offers has some time to make an offer before the server does.
+// subscribed handles a new subscription. It sends the messages that the new subscription must get. If the client waits for
+// offers and has no peer connection, subscribed schedules an offer of the server.
 func (m *mixing) subscribed(sub subscription) error {
 	if m.session.Peer() == nil && m.subscribedTo(topicOffer) {
-		m.scheduleCall()
+		m.scheduleOffer()
 	}
 	if err := m.catchUp(sub); err != nil {
 		return err
@@ -68,37 +68,38 @@ func (m *mixing) subscribed(sub subscription) error {
 	return m.sendKey()
 }
 
-// scheduleCall sets when the server makes its offer. A client that sent call/key usually makes an offer itself, so it
-// gets twice the time.
-func (m *mixing) scheduleCall() {
+// scheduleOffer schedules the server's offer. The server waits twice as long for a client that has sent call/key, because such
+// a client usually makes an offer itself.
+func (m *mixing) scheduleOffer() {
 	after := m.c.h.cfg.CallAfter
 	if m.c.called {
 		after *= 2
 	}
-	m.callAt = time.After(after)
+	m.offerAt = time.After(after)
 }
 
+// subscribedTo tells whether the client has a subscription for its own destination with a topic.
 func (m *mixing) subscribedTo(t topic) bool {
-	return slices.ContainsFunc(m.c.subs, func(sub subscription) bool { return sub.to == m.topic(t) })
+	return slices.ContainsFunc(m.c.subs, func(sub subscription) bool { return sub.dest == m.destination(t) })
 }
 
-// topic returns the destination of a topic for this client.
-func (m *mixing) topic(t topic) destination { return destination{t, m.id.key, m.id.room} }
+// destination returns the destination with a topic and with the client's own key and room.
+func (m *mixing) destination(t topic) destination { return destination{t, m.id.key, m.id.room} }
 
-// handleSend executes a SEND.
+// handleSend executes a SEND frame.
 func (m *mixing) handleSend(ctx context.Context, d destination, f *frame) error {
 	if d.personal() && d.room != m.id.room {
 		return refusal.New(codeUnexpected, "SEND to key %q in room %q; accepted is the key that answers call/key: %q in room %s", clip(d.key), clip(d.room), m.key, m.id.room)
 	}
-	if d.personal() && d.key != m.key { // the key that the server had before a restart
+	if d.personal() && d.key != m.key { // usually the server's key before a restart
 		m.c.log.Debug("message for a key that is gone ignored", "key", clip(d.key))
 		return nil
 	}
 	switch d.topic {
 	case topicCall:
 		m.c.called, m.c.keySent = true, false
-		if m.session.Peer() == nil && m.callAt != nil {
-			m.scheduleCall()
+		if m.session.Peer() == nil && m.offerAt != nil {
+			m.scheduleOffer()
 		}
 		return m.sendKey()
 	case topicOffer:
@@ -108,10 +109,11 @@ func (m *mixing) handleSend(ctx context.Context, d destination, f *frame) error 
 	case topicCandidate:
 		return m.candidate(f.body)
 	}
-	return nil // topicKey is for the clients of a mesh room
+	return nil // topicKey: only the clients of a mesh room need the client's key
 }
 
-// sendKey answers call/key with the server's key, as soon as the client has subscribed to send/key.
+// sendKey answers call/key with the server's key. It does nothing if the client has not sent call/key, has the answer already,
+// or has not subscribed to send/key yet.
 func (m *mixing) sendKey() error {
 	if !m.c.called || m.c.keySent {
 		return nil
@@ -121,24 +123,24 @@ func (m *mixing) sendKey() error {
 	return err
 }
 
-// offer answers the client's offer. If the offer has the session id (o=) of the client's previous offer, it restarts
-// ICE. Any other offer makes a new connection, which replaces the present one, also if the server has made an offer at
-// the same time.
+// offer answers the client's offer. If the offer has the originID of the client's previous offer, it restarts ICE. Any other
+// offer makes a new peer connection. The new peer connection replaces the present one, even if the server has made an offer
+// that is not answered yet.
 func (m *mixing) offer(ctx context.Context, body string) error {
 	sdp, media, err := m.readOffer(body)
 	if err != nil {
 		return err
 	}
-	m.callAt = nil
-	id := origin(sdp)
-	if m.session.Peer() != nil && m.offered.byClient && m.offered.origin == id {
+	m.offerAt = nil
+	id := originID(sdp)
+	if m.session.Peer() != nil && m.offered.byClient && m.offered.originID == id {
 		return m.restart(sdp)
 	}
 	m.session.Disconnect()
 	if err = m.join(ctx, m.id.key, media, m.session.Join); err != nil {
 		return err
 	}
-	answer, err := m.connect(offered{byClient: true, origin: id}).Answer(sdp)
+	answer, err := m.connect(offered{byClient: true, originID: id}).Answer(sdp)
 	if err != nil {
 		return err
 	}
@@ -146,7 +148,7 @@ func (m *mixing) offer(ctx context.Context, body string) error {
 	return m.send(topicAnswer, descriptionMessage{Key: m.key, Body: description{"answer", answer}})
 }
 
-// readOffer refuses an offer that cannot be answered.
+// readOffer decodes the client's offer, and refuses an offer that the server cannot answer.
 func (m *mixing) readOffer(body string) (sdp string, media peer.Offered, err error) {
 	msg, err := parseDescription(body, "offer")
 	switch {
@@ -155,13 +157,13 @@ func (m *mixing) readOffer(body string) (sdp string, media peer.Offered, err err
 	case msg.Key != m.id.key:
 		return "", media, refusal.New(codeBadMessage, "offer: key is %q; accepted is one's own: %q", clip(msg.Key), clip(m.id.key))
 	case !m.subscribedTo(topicAnswer):
-		return "", media, refusal.New(codeUnexpected, "an offer before a subscription to %s; accepted after it", m.topic(topicAnswer))
+		return "", media, refusal.New(codeUnexpected, "an offer before a subscription to %s; accepted after it", m.destination(topicAnswer))
 	}
 	media, err = peer.Inspect(msg.Body.SDP)
 	return msg.Body.SDP, media, err
 }
 
-// restart answers an offer that restarts ICE, after which the client may send all its candidates again.
+// restart answers an offer that restarts ICE. The client may then send its candidates again.
 func (m *mixing) restart(offer string) error {
 	answer, err := m.session.Peer().Restart(offer)
 	if err != nil {
@@ -170,11 +172,11 @@ func (m *mixing) restart(offer string) error {
 	return m.send(topicAnswer, descriptionMessage{Key: m.key, Body: description{"answer", answer}})
 }
 
-// call offers the mix to a client that has made no offer in time. Until its answer says what it publishes, the client
-// is a viewer without a key: a viewer with the client's key would take over the place that the room keeps for the
-// client.
-func (m *mixing) call(ctx context.Context) error {
-	m.callAt = nil
+// makeOffer sends an offer of the mix to a client that has not made an offer itself. The client becomes a member that only
+// watches, because it publishes nothing before its answer. This member has no key: a member with the client's key, but without
+// media, would end the place that the room may keep for the client.
+func (m *mixing) makeOffer(ctx context.Context) error {
+	m.offerAt = nil
 	if m.session.Peer() != nil || !m.subscribedTo(topicOffer) {
 		return nil
 	}
@@ -188,8 +190,8 @@ func (m *mixing) call(ctx context.Context) error {
 	return m.send(topicOffer, descriptionMessage{Key: m.key, Body: description{"offer", offer}, ICEServers: m.c.iceServers()})
 }
 
-// answer accepts the client's answer to an offer of the server. It ignores the answer if the client's own offer has
-// replaced the server's meanwhile.
+// answer handles the client's answer to an offer of the server. It ignores the answer if the client has replaced the server's
+// offer by its own offer.
 func (m *mixing) answer(ctx context.Context, body string) error {
 	msg, err := parseDescription(body, "answer")
 	if err != nil {
@@ -213,7 +215,8 @@ func (m *mixing) answer(ctx context.Context, body string) error {
 	return m.session.Peer().Accept(msg.Body.SDP)
 }
 
-// candidate adds a candidate of the client. It never ends the connection because of one that cannot be used.
+// candidate handles a candidate of the client. It ignores a candidate that cannot be used. It returns an error only if the
+// message cannot be decoded.
 func (m *mixing) candidate(body string) error {
 	msg, err := parseCandidate(body)
 	switch {
@@ -227,11 +230,11 @@ func (m *mixing) candidate(body string) error {
 		}
 		return nil
 	}
-	m.add(*msg.Body)
+	m.addCandidate(*msg.Body)
 	return nil
 }
 
-func (m *mixing) add(candidate peer.Candidate) {
+func (m *mixing) addCandidate(candidate peer.Candidate) {
 	if err := m.session.Peer().AddCandidate(candidate); err != nil {
 		m.c.log.Debug("candidate ignored", "error", err)
 	}
@@ -239,17 +242,17 @@ func (m *mixing) add(candidate peer.Candidate) {
 
 func (m *mixing) addEarly() {
 	for _, candidate := range m.early {
-		m.add(candidate)
+		m.addCandidate(candidate)
 	}
 	m.early = nil
 }
 
-// joining is [session.Session.Join], or a function with its parameters that calls Rejoin.
-type joining func(context.Context, string, room.Joining, viewing.Selection) error
+// joinFunc is the method [session.Session.Join], or a function with the same parameters that calls Rejoin.
+type joinFunc func(context.Context, string, room.Joining, viewing.Selection) error
 
-// join makes the client a member that publishes the media of its description. A client whose key is in the room, or was
-// there within the grace period, gets its place back.
-func (m *mixing) join(ctx context.Context, key string, media peer.Offered, join joining) error {
+// join makes the client a member of the room by calling join. The member publishes the given media. If the key is that of a
+// participant in the room, or was so within the grace period, the member may get this participant's place.
+func (m *mixing) join(ctx context.Context, key string, media peer.Offered, join joinFunc) error {
 	permit, err := m.c.h.server.Admit(m.c.token, m.c.remote, m.id.room, published(media))
 	if err != nil {
 		return err
@@ -265,26 +268,27 @@ func (m *mixing) join(ctx context.Context, key string, media peer.Offered, join 
 	return m.event(m.session.AtJoin())
 }
 
-// connect makes the peer for an offer of either side.
+// connect makes the peer for an offer of the client or of the server.
 func (m *mixing) connect(o offered) *peer.Peer {
 	m.offered, m.layout = o, nil
 	return m.session.Connect(session.Options{Trickle: true, AudioOnly: true})
 }
 
+// send sends a message with a topic to the client.
 func (m *mixing) send(t topic, body any) error {
-	_, err := m.c.deliver(m.topic(t), message{body: asJSON(body)}, false)
+	_, err := m.c.deliver(m.destination(t), message{body: asJSON(body)}, false)
 	return err
 }
 
-// sendCandidate sends a candidate of the server. The loop has already sent the description that the candidate belongs
-// to.
+// sendCandidate sends a candidate of the server. The client's loop calls it after it has sent the offer or answer that the
+// candidate belongs to.
 func (m *mixing) sendCandidate(candidate peer.Candidate) error {
 	return m.send(topicCandidate, candidateMessage{Key: m.key, Body: &candidate})
 }
 
-// afterPeer handles the end of the peer connection. The room keeps the client's place for the grace period. A client
-// that closed the connection may make another offer. A client that lost the connection may not know that, so the server
-// makes an offer.
+// afterPeer handles the end of the peer connection. The room keeps the client's place for the grace period. If the client has
+// closed the peer connection, it may make another offer. If the peer connection was lost, the client may not have noticed
+// that, so the server makes an offer.
 func (m *mixing) afterPeer() {
 	err := m.session.Peer().Err()
 	m.session.Close(session.ErrGone)
@@ -292,13 +296,13 @@ func (m *mixing) afterPeer() {
 		return
 	}
 	m.c.log.Info("connection lost", "error", err)
-	m.callAt = time.After(m.c.h.cfg.CallAfter / 2)
+	m.offerAt = time.After(m.c.h.cfg.CallAfter / 2)
 }
 
-// callDue returns a channel that fires when the server has to make an offer. m may be nil.
-func (m *mixing) callDue() <-chan time.Time {
+// offerDue returns a channel that fires when the server has to make an offer. For a nil m the channel is nil and never fires.
+func (m *mixing) offerDue() <-chan time.Time {
 	if m == nil {
 		return nil
 	}
-	return m.callAt
+	return m.offerAt
 }

@@ -88,11 +88,11 @@ func (c *caller) showsAt(l viewing.Layout, name string, colour codec.Colour) boo
 
 // TestOverload is sent when it changes, and to each new subscription.
 func TestOverload(t *testing.T) {
-	c := &client{version: v12, pump: &pump{out: make(chan string, backlog)}}
+	c := &client{version: v12, pump: &pump{outgoing: make(chan string, backlog)}}
 	m := &mixing{c: c, id: identity{"k", "yard"}, session: session.New(session.Server{}, slog.New(slog.DiscardHandler), nil)}
 	subscribe := func(id string) {
 		t.Helper()
-		sub := subscription{id: id, destination: "/topic/overload/k/yard", to: m.topic(topicOverload)}
+		sub := subscription{id: id, destination: "/topic/overload/k/yard", dest: m.destination(topicOverload)}
 		c.subs = append(c.subs, sub)
 		if err := m.catchUp(sub); err != nil {
 			t.Error(err)
@@ -107,9 +107,9 @@ func TestOverload(t *testing.T) {
 	wantSent := func(want ...string) {
 		t.Helper()
 		var got []string
-		for len(c.pump.out) > 0 {
+		for len(c.pump.outgoing) > 0 {
 			d := decoder{version: v12}
-			d.write(<-c.pump.out)
+			d.write(<-c.pump.outgoing)
 			f, err := d.next()
 			if err != nil {
 				t.Fatal(err)

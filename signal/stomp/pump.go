@@ -11,16 +11,16 @@ import (
 )
 
 const (
-	backlog      = 256         // frames queued for a client
-	backlogBytes = 1 << 20     // bytes of these frames
-	farewell     = time.Second // how long a client that polls has to fetch the last frames
+	backlog      = 256         // the number of frames that can be queued for a client
+	backlogBytes = 1 << 20     // the total size of these frames, in bytes
+	finalWait    = time.Second // time limit for the last frames of a session, and for the client's data after them
 )
 
-// outRate is the most bytes a second that are written to a client. While a client does not poll, SockJS buffers without
-// limit, and after 5 s it gives the client up. So this rate bounds the buffer.
+// outRate is the maximum rate at which frames are passed to SockJS, in bytes a second. SockJS buffers them without a limit
+// while the client does not poll. After Config.Absent without a poll it ends the session. So this rate limits the buffer.
 const outRate = 1 << 20
 
-// transport is the part of a SockJS session that a pump uses.
+// transport has the methods of a sockjs.Session that a pump uses.
 type transport interface {
 	RecvCtx(ctx context.Context) (string, error)
 	Send(message string) error
@@ -29,25 +29,25 @@ type transport interface {
 	Context() context.Context
 }
 
-// pump moves messages between SockJS and the client's loop. It has one reader and one writer.
+// pump moves messages between a SockJS session and the client's loop. It has two goroutines: reader and writer.
 type pump struct {
-	to     transport
-	bounds *bounds
+	transport transport
+	bounds    *bounds
 
-	in   chan string // from the reader, which closes it at its end
-	out  chan string // to the writer
-	stop chan struct{}
-	gone chan struct{} // closed when the writer has ended
+	incoming   chan string   // from the reader, which closes the channel when it returns
+	outgoing   chan string   // to the writer
+	stop       chan struct{} // closed by finish
+	writerDone chan struct{} // closed when the writer returns
 
-	queued atomic.Int64 // bytes in out
-	speed  *rate.Limiter
+	queued atomic.Int64  // the size of the messages in outgoing, in bytes
+	speed  *rate.Limiter // of bytes to the client, see outRate
 	work   sync.WaitGroup
 }
 
-func newPump(to transport, within *bounds) *pump {
+func newPump(t transport, b *bounds) *pump {
 	return &pump{
-		to: to, bounds: within, in: make(chan string), out: make(chan string, backlog), stop: make(chan struct{}), gone: make(chan struct{}),
-		speed: rate.NewLimiter(outRate, 2*maxFrame),
+		transport: t, bounds: b, incoming: make(chan string), outgoing: make(chan string, backlog),
+		stop: make(chan struct{}), writerDone: make(chan struct{}), speed: rate.NewLimiter(outRate, 2*maxFrame),
 	}
 }
 
@@ -56,42 +56,42 @@ func (p *pump) start() {
 	p.work.Go(p.writer)
 }
 
-// send queues a message. It returns false if the queue is full: the client reads too slowly.
+// send queues a message. It returns false if the queue is full, because the client reads too slowly.
 func (p *pump) send(message string) bool {
 	size := int64(len(message))
 	if p.queued.Add(size) > backlogBytes {
 		return false
 	}
 	select {
-	case p.out <- message:
+	case p.outgoing <- message:
 		return true
 	default:
 		return false
 	}
 }
 
-// reader sends the client's messages to the loop. It returns when the SockJS session ends.
+// reader passes the client's messages to the loop. It returns when the SockJS session ends.
 func (p *pump) reader() {
-	defer close(p.in)
+	defer close(p.incoming)
 	for {
-		message, err := p.to.RecvCtx(context.Background())
+		message, err := p.transport.RecvCtx(context.Background())
 		if err != nil {
 			return
 		}
 		p.bounds.reset()
 		select {
-		case p.in <- message:
+		case p.incoming <- message:
 		case <-p.stop: // the message is discarded
 		}
 	}
 }
 
-// writer sends the queued messages until finish is called or SockJS fails.
+// writer sends the queued messages. It returns when finish is called or the SockJS session fails.
 func (p *pump) writer() {
-	defer close(p.gone)
+	defer close(p.writerDone)
 	for {
 		select {
-		case m := <-p.out:
+		case m := <-p.outgoing:
 			if p.write(m) != nil {
 				return
 			}
@@ -102,19 +102,20 @@ func (p *pump) writer() {
 	}
 }
 
+// write passes one message to SockJS, when outRate allows it.
 func (p *pump) write(message string) error {
 	p.queued.Add(-int64(len(message)))
-	if err := p.speed.WaitN(p.to.Context(), min(len(message), 2*maxFrame)); err != nil {
+	if err := p.speed.WaitN(p.transport.Context(), min(len(message), 2*maxFrame)); err != nil {
 		return err
 	}
-	return p.to.Send(message)
+	return p.transport.Send(message)
 }
 
-// drain sends the messages that are queued at the end of the session.
+// drain sends the messages that are still queued when finish is called.
 func (p *pump) drain() {
 	for {
 		select {
-		case m := <-p.out:
+		case m := <-p.outgoing:
 			if p.write(m) != nil {
 				return
 			}
@@ -124,17 +125,18 @@ func (p *pump) drain() {
 	}
 }
 
-// finish sends the queued messages, closes the SockJS session, and waits for both goroutines. A client that polls gets 1 s
-// to fetch the messages, because SockJS discards them when the session is closed.
-func (p *pump) finish(code uint32, why string) {
+// finish sends the queued messages, closes the SockJS session, and waits for both goroutines. If the client has no
+// WebSocket, finish waits 1 s before it closes the session, so that the client can fetch the messages. SockJS discards
+// unfetched messages when the session is closed.
+func (p *pump) finish(code uint32, text string) {
 	close(p.stop)
-	<-p.gone
-	if receiver := p.to.ReceiverType(); receiver != sockjs.ReceiverTypeWebsocket && receiver != sockjs.ReceiverTypeRawWebsocket {
+	<-p.writerDone
+	if receiver := p.transport.ReceiverType(); receiver != sockjs.ReceiverTypeWebsocket && receiver != sockjs.ReceiverTypeRawWebsocket {
 		select {
-		case <-time.After(farewell):
-		case <-p.to.Context().Done():
+		case <-time.After(finalWait):
+		case <-p.transport.Context().Done():
 		}
 	}
-	_ = p.to.Close(code, why) // the client may have closed it
+	_ = p.transport.Close(code, text) // fails if the client has closed the session
 	p.work.Wait()
 }

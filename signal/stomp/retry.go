@@ -6,18 +6,18 @@ import (
 	"time"
 )
 
-// sockjs-go answers a poll before it has released the session. A client sends its next poll at once. If the session is
-// still not released, that poll gets "Another connection still open", which ends the session. So a request that meets
-// such a busy session is served again, for up to 1 s.
+// sockjs-go answers a poll before it releases the session for the next poll. A client may send its next poll before that. This
+// poll then finds the session busy and gets the SockJS frame "Another connection still open", which ends the session on the
+// client. So serveWithRetry serves such a request again, for up to 1 s.
 
 const (
-	retryPause = 2 * time.Millisecond // the first pause; each later one is twice as long as the one before
-	retryFor   = farewell
+	retryPause = 2 * time.Millisecond // the first pause; each later pause is twice as long as the previous one
+	retryFor   = finalWait
 )
 
-// serveAgain serves a request by which SockJS writes to the client. It repeats that until the session is not busy, or
-// retryFor is over.
-func serveAgain(next http.Handler, w *writer, r *http.Request) {
+// serveWithRetry passes a request to next. If the SockJS session was busy, it does so again after a pause, until the session
+// is not busy or the time retryFor is over.
+func serveWithRetry(next http.Handler, w *writer, r *http.Request) {
 	start, pause := time.Now(), retryPause
 	for {
 		w.restart(time.Since(start) < retryFor)
@@ -34,18 +34,19 @@ func serveAgain(next http.Handler, w *writer, r *http.Request) {
 	}
 }
 
-// attempt is one attempt of serveAgain. The response of each attempt starts with the same writes as those of the
-// earlier attempts.
+// attempt filters the writes of the present attempt of serveWithRetry. Each attempt starts with the same writes as the attempts
+// before it. The client must receive them only once.
 type attempt struct {
-	more    bool // another attempt may follow, so a busy frame is held back
-	busy    bool // a busy frame was held back
-	written int  // writes that the client has received
-	skip    int  // writes of this attempt that the client received from an earlier one
+	more    bool // another attempt may follow, so a busy frame is not sent
+	busy    bool // a busy frame was not sent
+	written int  // the number of writes that the client has received, in all attempts
+	skip    int  // the number of next writes that the client has received in an earlier attempt
 }
 
+// restart begins a new attempt.
 func (a *attempt) restart(more bool) { a.more, a.busy, a.skip = more, false, a.written }
 
-// allow tells whether the next write of the response goes to the client. After a busy frame no write does.
+// allow tells whether to send the next write of the response to the client. After a busy frame it returns false.
 func (a *attempt) allow(data string) bool {
 	switch {
 	case a.busy:
@@ -61,8 +62,8 @@ func (a *attempt) allow(data string) bool {
 	return true
 }
 
-// busyFrame recognizes the frame "Another connection still open" as xhr, eventsource and htmlfile write it. No message
-// starts with the same bytes.
+// busyFrame tells whether data is the SockJS frame "Another connection still open", in the form of the transports xhr,
+// eventsource or htmlfile. No other frame starts with the same bytes.
 func busyFrame(data string) bool {
 	for _, prefix := range []string{"c[2010,", "data: c[2010,", "<script>\np(\"c[2010,"} {
 		if strings.HasPrefix(data, prefix) {

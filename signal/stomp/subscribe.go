@@ -13,8 +13,8 @@ import (
 	"azulejo/signal/session"
 )
 
-// Limits of the subscriptions of a client. A client of the dialect needs five. The id and the destination of each have
-// some hundred bytes together.
+// Limits of the subscriptions of a client. The known clients have five subscriptions. The id and the destination of each have
+// about a hundred bytes together.
 const (
 	maxSubscriptions = 64
 	maxSubscription  = 1 << 10 // bytes of the id and the destination of one subscription
@@ -22,20 +22,20 @@ const (
 
 // subscription is one subscription of the client.
 type subscription struct {
-	id          string // may be empty in 1.0
-	destination string // as the client wrote it
-	to          destination
-	acks        bool // the client acknowledges each message, which has no effect
+	id          string      // may be empty in STOMP 1.0
+	destination string      // the header destination; MESSAGE frames repeat it
+	dest        destination // the parsed header
+	acks        bool        // the client acknowledges each message; the server ignores that
 }
 
-// subscribe adds a subscription. The first one with a key and a room makes the client enter that room.
+// subscribe executes a SUBSCRIBE frame. The first subscription with a key and a room makes the client enter this room.
 func (c *client) subscribe(ctx context.Context, f *frame) error {
 	sub, err := c.readSubscription(f)
 	if err != nil {
 		return err
 	}
-	if sub.to.personal() {
-		if err := c.enter(ctx, identity{sub.to.key, sub.to.room}); err != nil {
+	if sub.dest.personal() {
+		if err := c.enter(ctx, identity{sub.dest.key, sub.dest.room}); err != nil {
 			return err
 		}
 	}
@@ -49,9 +49,10 @@ func (c *client) subscribe(ctx context.Context, f *frame) error {
 	return nil
 }
 
+// readSubscription reads and checks the headers of a SUBSCRIBE frame.
 func (c *client) readSubscription(f *frame) (subscription, error) {
 	sub := subscription{id: f.headers.get("id"), destination: f.headers.get("destination")}
-	to, ok := parseDestination(sub.destination, fromServer)
+	dest, ok := parseDestination(sub.destination, fromServer)
 	ack := f.headers.get("ack")
 	switch {
 	case !ok:
@@ -67,17 +68,17 @@ func (c *client) readSubscription(f *frame) (subscription, error) {
 	case len(c.subs) >= maxSubscriptions:
 		return sub, refusal.New(codeTooMany, "more than %d subscriptions; accepted are up to that", maxSubscriptions)
 	}
-	sub.to, sub.acks = to, ack == "client" || ack == "client-individual"
+	sub.dest, sub.acks = dest, ack == "client" || ack == "client-individual"
 	return sub, nil
 }
 
-// unsubscribe removes a subscription. If that was the last one with a key, the client leaves its room.
+// unsubscribe executes an UNSUBSCRIBE frame. When the last subscription with a key is removed, the client leaves its room.
 func (c *client) unsubscribe(f *frame) {
 	id, destination := f.headers.get("id"), f.headers.get("destination")
 	c.subs = slices.DeleteFunc(c.subs, func(sub subscription) bool {
 		return sub.id == id && (id != "" || sub.destination == destination)
 	})
-	personal := func(sub subscription) bool { return sub.to.personal() }
+	personal := func(sub subscription) bool { return sub.dest.personal() }
 	if c.me != (identity{}) && !slices.ContainsFunc(c.subs, personal) {
 		c.leaveRoom(session.ErrLeft)
 	}
@@ -86,7 +87,8 @@ func (c *client) unsubscribe(f *frame) {
 	}
 }
 
-// enter makes the client enter a room under a key. Only one room and one key are possible per connection.
+// enter sets the client's key and room. In a mesh room the client becomes a member at once. In a room that mixes it becomes a
+// member with the first offer. enter refuses a second key or room.
 func (c *client) enter(ctx context.Context, id identity) error {
 	if id == c.me {
 		return nil
@@ -112,12 +114,12 @@ func (c *client) enter(ctx context.Context, id identity) error {
 	return nil
 }
 
-// deliver sends a message to the client's subscriptions to d: to all of them, or to the first one only. It returns the
-// number of subscriptions that it sent the message to.
+// deliver sends a message to the client's subscriptions for the destination d. Without all, only the first of them gets the
+// message. deliver returns the number of subscriptions that got it.
 func (c *client) deliver(d destination, m message, all bool) (int, error) {
 	n := 0
 	for _, sub := range c.subs {
-		if sub.to != d || n > 0 && !all {
+		if sub.dest != d || n > 0 && !all {
 			continue
 		}
 		n++
@@ -128,13 +130,14 @@ func (c *client) deliver(d destination, m message, all bool) (int, error) {
 	return n, nil
 }
 
-// message is the content of a MESSAGE frame.
+// message is the content of a MESSAGE frame. An empty contentType stands for jsonType.
 type message struct{ body, contentType string }
 
-// jsonType is the content type of the server's own messages. Flutter's client does not pass a body to its subscribers
-// if the message has no content type.
+// jsonType is the content type of the server's own messages. Without a content type, the STOMP client for Flutter does not
+// pass the body to its subscribers.
 const jsonType = "application/json"
 
+// messageFrame returns the MESSAGE frame that delivers a message to a subscription.
 func (c *client) messageFrame(sub subscription, m message) frame {
 	c.number++
 	f := frame{command: "MESSAGE", body: m.body}
@@ -144,13 +147,13 @@ func (c *client) messageFrame(sub subscription, m message) frame {
 	id := c.id + "-" + strconv.FormatUint(c.number, 10)
 	f.headers = append(f.headers, header{"message-id", id}, header{"destination", sub.destination}, header{"content-type", cmp.Or(m.contentType, jsonType)})
 	if sub.acks && c.version == v12 {
-		f.headers = append(f.headers, header{"ack", id}) // 1.2, MESSAGE
+		f.headers = append(f.headers, header{"ack", id}) // STOMP 1.2, MESSAGE
 	}
 	return f
 }
 
-// displayName returns the name that people see. It is the name from CONNECT, or else "guest" with the first four
-// letters or digits of the key.
+// displayName returns the name from CONNECT. If CONNECT had none, the name is "guest" with the first four letters or digits of
+// the key.
 func (c *client) displayName() string {
 	if c.name != "" {
 		return c.name

@@ -10,38 +10,38 @@ import (
 	"time"
 )
 
-// Config describes the embedded server, external servers, or both. If Listen and External are empty, there is no TURN.
+// Config describes the embedded server, external servers, or both. If Listen and External are empty, TURN is disabled.
 type Config struct {
 	Listen     string   // address of the embedded server, for UDP and TCP; empty: none
 	Realm      string   // of the embedded server
 	External   []string // URLs of other servers with the same secret
-	Secret     string   // shared with the external servers; empty: a random one, for the embedded server alone
+	Secret     string   // shared with the external servers; empty: a random secret, allowed only without external servers
 	PublicIPs  []string // addresses of the embedded server and its relays; empty: this machine's addresses
-	RelayPorts string   // range of UDP ports for relays; empty: DefaultRelayPorts
-	AllowPeers []string // prefixes of private or own addresses that are allowed as peers
+	RelayPorts string   // range of UDP ports for relays, such as "49152-65535"; empty: DefaultRelayPorts
+	AllowPeers []string // prefixes of private networks or of this machine that are allowed as peers
 
-	Lifetime time.Duration // how long credentials can make relays; zero: DefaultLifetime
-	Bitrate  int           // bits a second of one client in each direction, beyond which packets are dropped; zero: DefaultBitrate
+	Lifetime time.Duration // how long a client can make relays with its credentials; zero: DefaultLifetime
+	Bitrate  int           // limit of one client in each direction, in bits a second; zero: DefaultBitrate
 
-	// Media returns this server's own media ports, which are always allowed as peers. Run calls it once.
+	// Media returns the addresses on which this server receives media. They are always allowed as peers. Run calls Media once.
 	Media func() []netip.AddrPort
 }
 
-// Defaults.
+// Defaults of the Config.
 const (
-	DefaultRelayPorts = "49152-65535"
+	DefaultRelayPorts = "49152-65535" // the dynamic ports (RFC 6335, section 6)
 	DefaultLifetime   = time.Hour
 	DefaultBitrate    = 20_000_000
 )
 
-// The accepted range of the configuration.
+// Limits of the Config.
 const (
 	leastLifetime, mostLifetime = time.Minute, 24 * time.Hour
-	leastBitrate                = 100_000
-	leastSecret                 = 16 // characters
+	leastBitrate                = 100_000 // bits a second
+	leastSecret                 = 16      // characters
 )
 
-// Enabled tells whether there is any TURN server.
+// Enabled tells whether an embedded or external TURN server is configured.
 func (c Config) Enabled() bool { return c.Listen != "" || len(c.External) > 0 }
 
 // Validate returns an error with a line for each bad key. The line names the key, its value and what is accepted.
@@ -145,7 +145,7 @@ func (c Config) lifetime() time.Duration {
 	return c.Lifetime
 }
 
-// bytesPerSecond returns the most bytes a second of one client, in each direction.
+// bytesPerSecond returns the limit of one client in each direction, in bytes a second.
 func (c Config) bytesPerSecond() int {
 	if c.Bitrate == 0 {
 		return DefaultBitrate / 8

@@ -3,7 +3,7 @@ package turn
 import (
 	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha1" // of the TURN REST convention
+	"crypto/sha1" // required by the TURN REST convention
 	"encoding/base64"
 	"log/slog"
 	"net/netip"
@@ -17,17 +17,17 @@ import (
 	"azulejo/signal/network"
 )
 
-// Server describes a TURN server and the credentials of one client for it, as RTCIceServer does.
+// Server has the URLs of TURN servers and one client's credentials, like the RTCIceServer of WebRTC.
 type Server struct {
 	URLs       []string
-	Username   string // "expiry:user", the expiry in Unix seconds
-	Credential string // base64 of HMAC-SHA1 of the username (draft-uberti-behave-turn-rest-00)
+	Username   string // "expiry:user"; the expiry is in Unix seconds
+	Credential string // the base64 of the username's HMAC-SHA1 (draft-uberti-behave-turn-rest-00)
 }
 
 // LogValue keeps the credential out of logs.
 func (s Server) LogValue() slog.Value { return slog.GroupValue(slog.Any("urls", s.URLs)) }
 
-// secret makes credentials and checks them.
+// secret makes and checks credentials.
 type secret struct {
 	key      []byte
 	realm    string
@@ -43,6 +43,7 @@ func newSecret(cfg Config) *secret {
 	return s
 }
 
+// issue returns the credentials of one user. They expire after the lifetime.
 func (s *secret) issue(user string) (username, credential string) {
 	username = strconv.FormatInt(s.now().Add(s.lifetime).Unix(), 10) + ":" + user
 	return username, s.sign(username)
@@ -54,10 +55,11 @@ func (s *secret) sign(username string) string {
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// authenticate returns the id of a client, and the key with which its request must be signed. pion compares the
-// signatures in constant time. Expired credentials make no new relays, but existing relays go on, because a session may
-// last longer than its credentials. The id contains the user and the network, because pion tells AllocatePacketConn
-// nothing else about the client.
+// authenticate is pion's AuthHandler. It returns the id of the client, and the key with which the client must have signed the
+// request. pion compares the signatures in constant time.
+//
+// A client cannot make relays with expired credentials. It can still use the relays that it has, because a session may last
+// longer than its credentials. The id contains the user and the network: pion passes only this id to AllocatePacketConn.
 func (s *secret) authenticate(r *turn.RequestAttributes) (id string, key []byte, ok bool) {
 	stamp, user, ok := strings.Cut(r.Username, ":")
 	expiry, err := strconv.ParseInt(stamp, 10, 64)
@@ -70,18 +72,18 @@ func (s *secret) authenticate(r *turn.RequestAttributes) (id string, key []byte,
 	return holder{network.Of(r.SrcAddr.String()), user}.id(), turn.GenerateAuthKey(r.Username, s.realm, s.sign(r.Username)), true
 }
 
-// holder is a user in a network; it holds relays.
+// holder identifies the client that holds a relay: its user name and its network.
 type holder struct {
-	from netip.Prefix
-	user string
+	network netip.Prefix
+	user    string
 }
 
-// id returns the id of the holder in pion. A prefix contains no comma.
-func (h holder) id() string { return h.from.String() + "," + h.user }
+// id returns the holder as the UserID of pion, "network,user". The text of a network contains no comma.
+func (h holder) id() string { return h.network.String() + "," + h.user }
 
-// holderOf returns the holder that has the id. A prefix that cannot be read becomes the zero prefix.
+// holderOf returns the holder with the given id. A network that cannot be parsed becomes the zero Prefix, as in [network.Of].
 func holderOf(id string) holder {
 	text, user, _ := strings.Cut(id, ",")
-	from, _ := netip.ParsePrefix(text)
-	return holder{from, user}
+	prefix, _ := netip.ParsePrefix(text)
+	return holder{prefix, user}
 }

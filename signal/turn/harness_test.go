@@ -53,9 +53,9 @@ func startAt(t *testing.T, listen string, cfg Config, log *slog.Logger, before .
 func gone(t *testing.T, r *Relays) {
 	t.Helper()
 	await.Until(t, "no permissions", func() bool {
-		r.grants.mu.Lock()
-		defer r.grants.mu.Unlock()
-		return len(r.grants.of) == 0
+		r.permissions.mu.Lock()
+		defer r.permissions.mu.Unlock()
+		return len(r.permissions.byClient) == 0
 	})
 }
 

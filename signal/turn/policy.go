@@ -6,11 +6,12 @@ import (
 	"slices"
 )
 
-// special are prefixes that are not reachable on the internet (IANA's special-purpose registries), or that embed another
-// address. netip knows private, loopback, link-local, multicast and unspecified addresses.
-var special = []netip.Prefix{ // a constant table
+// special are prefixes that are not reachable on the internet (IANA's special-purpose registries), or whose addresses embed
+// an IPv4 address. Private, loopback, link-local, multicast and unspecified addresses are not here, because methods of
+// netip.Addr recognize them. The table is constant.
+var special = []netip.Prefix{
 	netip.MustParsePrefix("0.0.0.0/8"),
-	netip.MustParsePrefix("100.64.0.0/10"), // behind a carrier's NAT
+	netip.MustParsePrefix("100.64.0.0/10"), // carrier-grade NAT
 	netip.MustParsePrefix("192.0.0.0/24"),
 	netip.MustParsePrefix("192.0.2.0/24"),
 	netip.MustParsePrefix("192.88.99.0/24"),
@@ -28,46 +29,47 @@ var special = []netip.Prefix{ // a constant table
 	netip.MustParsePrefix("fec0::/10"), // site-local
 }
 
-// policy decides with which peers relays exchange packets. On this machine, only the media ports and other relays are
-// allowed. The policy keeps the addresses that this machine had when the policy was made.
+// policy decides with which peers relays exchange packets. On this machine, it allows only the media ports and other relays,
+// unless Config.AllowPeers allows more. It does not notice when the addresses of this machine change later.
 type policy struct {
-	allow  []netip.Prefix
-	own    []netip.Addr           // all addresses of this machine, also its public ones
-	media  []netip.AddrPort       // the addresses and ports that receive media
-	relays []netip.Addr           // addresses of the relays
-	relay  func(port uint16) bool // tells whether a relay has the port
+	allow   []netip.Prefix         // Config.AllowPeers
+	own     []netip.Addr           // all addresses of this machine, including its public ones
+	media   []netip.AddrPort       // the addresses and ports on which this machine receives media
+	relays  []netip.Addr           // the addresses of the relays
+	isRelay func(port uint16) bool // tells whether the port belongs to an open relay
 }
 
-// host tells whether an address may be that of a peer, with any port. An IPv4-mapped address counts as the IPv4
-// address.
-func (p *policy) host(ip netip.Addr) bool {
+// allowsHost tells whether the policy allows a peer at this IP address, with some port. It treats an IPv4-mapped IPv6
+// address as the IPv4 address.
+func (p *policy) allowsHost(ip netip.Addr) bool {
 	ip = ip.Unmap().WithZone("")
 	switch {
 	case !ip.IsValid() || ip.IsUnspecified() || ip.IsMulticast():
 		return false
-	case p.allowed(ip) || slices.Contains(p.relays, ip):
+	case p.configured(ip) || slices.Contains(p.relays, ip):
 		return true
 	case slices.Contains(p.own, ip):
-		return slices.ContainsFunc(p.media, func(at netip.AddrPort) bool { return at.Addr() == ip })
+		return slices.ContainsFunc(p.media, func(addr netip.AddrPort) bool { return addr.Addr() == ip })
 	}
 	return isPublic(ip)
 }
 
-// peer tells whether relays exchange packets with an address and port.
-func (p *policy) peer(at netip.AddrPort) bool {
-	at = netip.AddrPortFrom(at.Addr().Unmap().WithZone(""), at.Port())
+// allowsPeer tells whether relays exchange packets with a peer at this address and port.
+func (p *policy) allowsPeer(addr netip.AddrPort) bool {
+	addr = netip.AddrPortFrom(addr.Addr().Unmap().WithZone(""), addr.Port())
 	switch {
-	case at.Port() == 0 || !p.host(at.Addr()):
+	case addr.Port() == 0 || !p.allowsHost(addr.Addr()):
 		return false
-	case p.allowed(at.Addr()) || !slices.Contains(p.own, at.Addr()):
+	case p.configured(addr.Addr()) || !slices.Contains(p.own, addr.Addr()):
 		return true
-	case slices.Contains(p.media, at):
+	case slices.Contains(p.media, addr):
 		return true
 	}
-	return slices.Contains(p.relays, at.Addr()) && p.relay(at.Port())
+	return slices.Contains(p.relays, addr.Addr()) && p.isRelay(addr.Port())
 }
 
-func (p *policy) allowed(ip netip.Addr) bool {
+// configured tells whether Config.AllowPeers contains an address.
+func (p *policy) configured(ip netip.Addr) bool {
 	return slices.ContainsFunc(p.allow, func(prefix netip.Prefix) bool { return prefix.Contains(ip) })
 }
 
@@ -79,13 +81,13 @@ func isPublic(ip netip.Addr) bool {
 	return !slices.ContainsFunc(special, func(prefix netip.Prefix) bool { return prefix.Contains(ip) })
 }
 
-// newPolicy makes the policy of cfg, with the present addresses of this machine.
-func newPolicy(cfg Config, relays []netip.Addr, relay func(port uint16) bool) (*policy, error) {
-	p := &policy{relays: relays, relay: relay}
+// newPolicy makes a policy from cfg and the present addresses of this machine. relays and isRelay become fields of the policy.
+func newPolicy(cfg Config, relays []netip.Addr, isRelay func(port uint16) bool) (*policy, error) {
+	p := &policy{relays: relays, isRelay: isRelay}
 	for _, text := range cfg.AllowPeers {
-		p.allow = append(p.allow, netip.MustParsePrefix(text).Masked()) // Validate read it
+		p.allow = append(p.allow, netip.MustParsePrefix(text).Masked()) // cannot panic: Validate has parsed the text
 	}
-	own, err := addresses()
+	own, err := machineAddresses()
 	if err != nil {
 		return nil, err
 	}
@@ -93,15 +95,15 @@ func newPolicy(cfg Config, relays []netip.Addr, relay func(port uint16) bool) (*
 	if cfg.Media == nil {
 		return p, nil
 	}
-	for _, at := range cfg.Media() {
-		at = netip.AddrPortFrom(at.Addr().Unmap().WithZone(""), at.Port())
-		p.media, p.own = append(p.media, at), append(p.own, at.Addr())
+	for _, addr := range cfg.Media() {
+		addr = netip.AddrPortFrom(addr.Addr().Unmap().WithZone(""), addr.Port())
+		p.media, p.own = append(p.media, addr), append(p.own, addr.Addr())
 	}
 	return p, nil
 }
 
-// addresses returns the addresses of this machine's interfaces.
-func addresses() ([]netip.Addr, error) {
+// machineAddresses returns the addresses of all network interfaces of this machine.
+func machineAddresses() ([]netip.Addr, error) {
 	all, err := net.InterfaceAddrs()
 	if err != nil {
 		return nil, err

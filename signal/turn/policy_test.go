@@ -12,11 +12,11 @@ import (
 
 func TestPolicy(t *testing.T) {
 	p := &policy{
-		allow:  []netip.Prefix{netip.MustParsePrefix("10.9.0.0/16")},
-		own:    []netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("10.0.0.5"), netip.MustParseAddr("5.6.7.8")},
-		media:  []netip.AddrPort{netip.MustParseAddrPort("10.0.0.5:8189")},
-		relays: []netip.Addr{netip.MustParseAddr("5.6.7.8")},
-		relay:  func(port uint16) bool { return port == 50000 },
+		allow:   []netip.Prefix{netip.MustParsePrefix("10.9.0.0/16")},
+		own:     []netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("10.0.0.5"), netip.MustParseAddr("5.6.7.8")},
+		media:   []netip.AddrPort{netip.MustParseAddrPort("10.0.0.5:8189")},
+		relays:  []netip.Addr{netip.MustParseAddr("5.6.7.8")},
+		isRelay: func(port uint16) bool { return port == 50000 },
 	}
 	for at, want := range map[string]bool{
 		"8.8.8.8:53": true, "[2a00:1450::1]:443": true, "8.8.8.8:0": false,
@@ -29,7 +29,7 @@ func TestPolicy(t *testing.T) {
 		"0.0.0.0:8189": false, "0.1.2.3:80": false, "[::]:8189": false, "[::127.0.0.1]:80": false,
 		"[64:ff9b::7f00:1]:80": false, "[2002:7f00:1::]:80": false, "100.64.0.1:80": false, "198.18.0.1:80": false,
 	} {
-		if got := p.peer(netip.MustParseAddrPort(at)); got != want {
+		if got := p.allowsPeer(netip.MustParseAddrPort(at)); got != want {
 			t.Errorf("%s: got %v; want %v", at, got, want)
 		}
 	}

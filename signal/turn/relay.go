@@ -17,13 +17,13 @@ import (
 	"azulejo/signal/network"
 )
 
-// Limits of relays. A WebRTC client makes a relay for each TURN URL and each of its network interfaces, and makes new
-// relays for an ICE restart.
+// Limits of relays. A WebRTC client makes a relay for each TURN URL and each of its network interfaces. It makes new relays
+// for an ICE restart.
 const (
 	maxRelaysPerUser    = 16
-	maxRelaysPerNetwork = 512 // an office of 100 people behind one NAT, over UDP and TCP; each of their connections is a user
+	maxRelaysPerNetwork = 512 // enough for an office of 100 people behind one NAT, each with relays over UDP and TCP
 	maxRelays           = 4096
-	maxTries            = 32 // how many random ports of the range are tried for one relay
+	maxTries            = 32 // the number of random ports that are tried before an error is returned
 )
 
 var (
@@ -33,104 +33,108 @@ var (
 	errNoFamily = errors.New("no address of that family")
 )
 
-// relays opens the sockets of relays (turn.RelayAddressGenerator) and counts their packets.
-type relays struct {
-	policy      *policy
-	first, last uint16
-	bind        netip.Addr   // sockets of its address family are bound to it; others are bound to no address
-	announced   []netip.Addr // the first one of each family is the address of a relay
-	perSecond   int          // most bytes a second of one client, in each direction
+// allocator implements turn.RelayAddressGenerator: it opens the sockets of relays. It also limits the relays and counts their
+// packets. It is safe for concurrent use.
+type allocator struct {
+	policy      *policy      // set by Run, before the first relay
+	first, last uint16       // the range of ports
+	bind        netip.Addr   // the address to which sockets of its family are bound; all other sockets listen on all addresses
+	announced   []netip.Addr // clients get the first address of a family as the address of their relay
+	perSecond   int          // limit of one user in each direction, in bytes a second
 
 	mu      sync.Mutex
 	closing bool
-	users   map[string]*user
+	users   map[string]*user // by name; only users with relays
 	open    map[*relay]struct{}
-	shares  *network.Shares
+	shares  *network.Shares // counts the relays of each network
 
-	ports                                sync.Map // of the open relays; the keys are uint16
+	ports                                sync.Map // the ports of the open relays, as keys of type uint16
 	refused, dropped, bytesUp, bytesDown atomic.Uint64
 }
 
-// user is one client, with its limits.
+// user is the part after the expiry in the user name of credentials. All relays with this user share one bitrate limit.
 type user struct {
 	name     string
-	relays   int // under relays.mu
-	up, down *rate.Limiter
+	relays   int           // guarded by allocator.mu
+	up, down *rate.Limiter // of bytes from the client, and to the client
 }
 
-// relay is one socket that relays for a client. It drops packets from and to peers that the policy does not allow, and
-// packets beyond the client's bitrate.
+// relay is the socket of one relay of a client. It drops packets from and to peers that the policy does not allow, and
+// packets that exceed the user's bitrate.
 type relay struct {
 	net.PacketConn
-	of   *relays
-	user *user
-	from netip.Prefix // the client's network
-	port uint16
-	once sync.Once
+	allocator *allocator
+	user      *user
+	network   netip.Prefix // the client's network
+	port      uint16
+	once      sync.Once
 }
 
-// Validate implements turn.RelayAddressGenerator; Config is valid already.
-func (r *relays) Validate() error { return nil }
+// Validate implements turn.RelayAddressGenerator. It has nothing to check: New has validated the Config.
+func (a *allocator) Validate() error { return nil }
 
-// AllocateListener refuses relays of TCP (RFC 6062), which WebRTC does not use.
-func (r *relays) AllocateListener(turn.AllocateListenerConfig) (net.Listener, net.Addr, error) {
+// AllocateListener refuses TCP relays (RFC 6062). WebRTC does not use them.
+func (a *allocator) AllocateListener(turn.AllocateListenerConfig) (net.Listener, net.Addr, error) {
 	return nil, nil, errUDPOnly
 }
 
-// AllocateConn refuses connections of TCP relays.
-func (r *relays) AllocateConn(turn.AllocateConnConfig) (net.Conn, error) { return nil, errUDPOnly }
+// AllocateConn refuses connections through TCP relays (RFC 6062).
+func (a *allocator) AllocateConn(turn.AllocateConnConfig) (net.Conn, error) { return nil, errUDPOnly }
 
-// mayAllocate is pion's quota handler. If it returns false, pion sends the client the error of an exceeded quota.
-func (r *relays) mayAllocate(id, _ string, _ net.Addr) bool {
+// mayAllocate is pion's QuotaHandler. If it returns false, pion answers the client with error 486 (Allocation Quota Reached).
+func (a *allocator) mayAllocate(id, _ string, _ net.Addr) bool {
 	h := holderOf(id)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	u := r.users[h.user]
-	return len(r.open) < maxRelays && (u == nil || u.relays < maxRelaysPerUser) && !r.shares.Spent(h.from)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	u := a.users[h.user]
+	return len(a.open) < maxRelays && (u == nil || u.relays < maxRelaysPerUser) && !a.shares.Spent(h.network)
 }
 
-// AllocatePacketConn opens a socket on a random free port of the range. A random port cannot be guessed by others.
-func (r *relays) AllocatePacketConn(c turn.AllocateListenerConfig) (net.PacketConn, net.Addr, error) {
+// AllocatePacketConn opens the socket of a relay on a random free port of the range. Other hosts cannot guess the port. It
+// returns the socket and the address that the client learns.
+func (a *allocator) AllocatePacketConn(c turn.AllocateListenerConfig) (net.PacketConn, net.Addr, error) {
 	if c.RequestedPort != 0 || c.UserID == "" {
 		return nil, nil, errUDPOnly
 	}
-	address, bind, err := r.addresses(c.Network)
+	address, bind, err := a.addresses(c.Network)
 	if err != nil {
 		return nil, nil, err
 	}
-	relay := &relay{of: r, from: holderOf(c.UserID).from}
-	if relay.user, err = r.reserve(holderOf(c.UserID)); err != nil {
+	relay := &relay{allocator: a, network: holderOf(c.UserID).network}
+	if relay.user, err = a.reserve(holderOf(c.UserID)); err != nil {
 		return nil, nil, err
 	}
-	if relay.PacketConn, relay.port, err = r.listen(c.Network, bind); err != nil {
-		r.release(relay)
+	if relay.PacketConn, relay.port, err = a.listen(c.Network, bind); err != nil {
+		a.release(relay)
 		return nil, nil, err
 	}
-	if !r.add(relay) {
+	if !a.add(relay) {
 		return nil, nil, errors.Join(errClosing, relay.Close())
 	}
 	return relay, &net.UDPAddr{IP: address.AsSlice(), Port: int(relay.port)}, nil
 }
 
-// addresses returns the address to announce and the address to bind a socket to, for network udp4 or udp6.
-func (r *relays) addresses(network string) (announced netip.Addr, bind string, err error) {
+// addresses returns the address to announce and the address to bind a socket to. network is udp4 or udp6. An empty bind
+// stands for all addresses.
+func (a *allocator) addresses(network string) (announced netip.Addr, bind string, err error) {
 	v4 := network == "udp4"
-	for _, a := range r.announced {
-		if a.Is4() != v4 {
+	for _, addr := range a.announced {
+		if addr.Is4() != v4 {
 			continue
 		}
-		if r.bind.IsValid() && r.bind.Is4() == v4 {
-			bind = r.bind.String()
+		if a.bind.IsValid() && a.bind.Is4() == v4 {
+			bind = a.bind.String()
 		}
-		return a, bind, nil
+		return addr, bind, nil
 	}
 	return netip.Addr{}, "", fmt.Errorf("relay on %s: %w", network, errNoFamily)
 }
 
-func (r *relays) listen(network, bind string) (net.PacketConn, uint16, error) {
+// listen opens a socket on a random free port of the range, and returns the port.
+func (a *allocator) listen(network, bind string) (net.PacketConn, uint16, error) {
 	var last error
 	for range maxTries {
-		port := r.first + uint16(rand.IntN(int(r.last-r.first)+1))
+		port := a.first + uint16(rand.IntN(int(a.last-a.first)+1))
 		conn, err := net.ListenPacket(network, net.JoinHostPort(bind, strconv.Itoa(int(port))))
 		if err == nil {
 			return conn, port, nil
@@ -140,104 +144,106 @@ func (r *relays) listen(network, bind string) (net.PacketConn, uint16, error) {
 	return nil, 0, fmt.Errorf("find a port for a relay: %w", last)
 }
 
-// reserve counts one more relay of a holder, unless that exceeds a limit.
-func (r *relays) reserve(h holder) (*user, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	u := r.users[h.user]
+// reserve counts one more relay of a holder. It returns errQuota if the relay would exceed a limit.
+func (a *allocator) reserve(h holder) (*user, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	u := a.users[h.user]
 	if u == nil {
-		limiter := func() *rate.Limiter { return rate.NewLimiter(rate.Limit(r.perSecond), r.perSecond/2) }
+		limiter := func() *rate.Limiter { return rate.NewLimiter(rate.Limit(a.perSecond), a.perSecond/2) } // a burst of half a second
 		u = &user{name: h.user, up: limiter(), down: limiter()}
 	}
-	if u.relays >= maxRelaysPerUser || len(r.open) >= maxRelays || !r.shares.Take(h.from) {
+	if u.relays >= maxRelaysPerUser || len(a.open) >= maxRelays || !a.shares.Take(h.network) {
 		return nil, errQuota
 	}
-	r.users[h.user] = u
+	a.users[h.user] = u
 	u.relays++
 	return u, nil
 }
 
-// release undoes reserve, and removes the relay if add registered it.
-func (r *relays) release(n *relay) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if n.user.relays--; n.user.relays == 0 {
-		delete(r.users, n.user.name)
+// release undoes reserve, and add if the relay was added.
+func (a *allocator) release(r *relay) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if r.user.relays--; r.user.relays == 0 {
+		delete(a.users, r.user.name)
 	}
-	r.shares.GiveBack(n.from)
-	if _, here := r.open[n]; here {
-		delete(r.open, n)
-		r.ports.Delete(n.port)
+	a.shares.GiveBack(r.network)
+	if _, added := a.open[r]; added {
+		delete(a.open, r)
+		a.ports.Delete(r.port)
 	}
 }
 
-// add registers an open relay. It returns false if the relays are being closed.
-func (r *relays) add(n *relay) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if !r.closing {
-		r.open[n] = struct{}{}
-		r.ports.Store(n.port, nil)
+// add registers an open relay. After close, it returns false and does not register the relay.
+func (a *allocator) add(r *relay) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.closing {
+		a.open[r] = struct{}{}
+		a.ports.Store(r.port, nil)
 	}
-	return !r.closing
+	return !a.closing
 }
 
-func (r *relays) has(port uint16) bool {
-	_, ok := r.ports.Load(port)
+// has tells whether an open relay has the port.
+func (a *allocator) has(port uint16) bool {
+	_, ok := a.ports.Load(port)
 	return ok
 }
 
 // close closes all relays and refuses new ones.
-func (r *relays) close() {
-	r.mu.Lock()
-	r.closing = true
+func (a *allocator) close() {
+	a.mu.Lock()
+	a.closing = true
 	var all []*relay
-	for n := range r.open {
-		all = append(all, n)
+	for r := range a.open {
+		all = append(all, r)
 	}
-	r.mu.Unlock()
-	for _, n := range all {
-		_ = n.Close() // after an error the socket is closed too
+	a.mu.Unlock()
+	for _, r := range all {
+		_ = r.Close() // the socket is closed even if Close returns an error
 	}
 }
 
-// Close closes the socket and releases the relay. It is idempotent.
-func (n *relay) Close() error {
-	n.once.Do(func() { n.of.release(n) })
-	return n.PacketConn.Close()
+// Close closes the socket and releases the relay. It may be called again, and then returns an error.
+func (r *relay) Close() error {
+	r.once.Do(func() { r.allocator.release(r) })
+	return r.PacketConn.Close()
 }
 
-// WriteTo sends a client's packet to a peer, or drops it.
-func (n *relay) WriteTo(p []byte, to net.Addr) (int, error) {
-	if !n.passes(to, len(p), n.user.up) {
+// WriteTo sends a client's packet to a peer. It returns no error if it drops the packet.
+func (r *relay) WriteTo(p []byte, peer net.Addr) (int, error) {
+	if !r.passes(peer, len(p), r.user.up) {
 		return len(p), nil
 	}
-	n.of.bytesUp.Add(uint64(len(p)))
-	return n.PacketConn.WriteTo(p, to)
+	r.allocator.bytesUp.Add(uint64(len(p)))
+	return r.PacketConn.WriteTo(p, peer)
 }
 
-// ReadFrom waits for the next packet of an allowed peer.
-func (n *relay) ReadFrom(p []byte) (int, net.Addr, error) {
+// ReadFrom waits for the next packet that is not dropped.
+func (r *relay) ReadFrom(p []byte) (int, net.Addr, error) {
 	for {
-		size, from, err := n.PacketConn.ReadFrom(p)
+		size, peer, err := r.PacketConn.ReadFrom(p)
 		if err != nil {
-			return size, from, err
+			return size, peer, err
 		}
-		if n.passes(from, size, n.user.down) {
-			n.of.bytesDown.Add(uint64(size))
-			return size, from, nil
+		if r.passes(peer, size, r.user.down) {
+			r.allocator.bytesDown.Add(uint64(size))
+			return size, peer, nil
 		}
 	}
 }
 
-func (n *relay) passes(peer net.Addr, size int, bytes *rate.Limiter) bool {
-	at, ok := peer.(*net.UDPAddr)
-	if !ok || !n.of.policy.peer(at.AddrPort()) {
-		n.of.refused.Add(1)
+// passes tells whether a packet from or to a peer passes the policy and the limiter. It counts the packet if it does not.
+func (r *relay) passes(peer net.Addr, size int, bytes *rate.Limiter) bool {
+	addr, ok := peer.(*net.UDPAddr)
+	if !ok || !r.allocator.policy.allowsPeer(addr.AddrPort()) {
+		r.allocator.refused.Add(1)
 		return false
 	}
 	if !bytes.AllowN(time.Now(), size) {
-		n.of.dropped.Add(1)
+		r.allocator.dropped.Add(1)
 		return false
 	}
 	return true

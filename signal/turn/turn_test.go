@@ -150,7 +150,7 @@ func TestQuota(t *testing.T) {
 // addresses are not affected, and a closed relay makes room for another one.
 func TestQuotaOfANetwork(t *testing.T) {
 	const most = 3
-	r := startAt(t, "127.0.0.1:0", Config{}, quiet, func(r *Relays) { r.relays.shares = network.NewShares(most) })
+	r := startAt(t, "127.0.0.1:0", Config{}, quiet, func(r *Relays) { r.allocator.shares = network.NewShares(most) })
 	var first net.PacketConn
 	for i := range most {
 		_, relay := allocate(t, r, []string{"udp", "tcp"}[i%2], fmt.Sprintf("user%d", i))
@@ -231,7 +231,7 @@ func TestTCPConnectionsAreBounded(t *testing.T) {
 
 // TestIPv6 is TestRelaysReachOurMediaPortOnly over IPv6, if this machine has it.
 func TestIPv6(t *testing.T) {
-	own, err := addresses()
+	own, err := machineAddresses()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -253,7 +253,7 @@ func TestIPv6(t *testing.T) {
 func TestPermissionsAreBounded(t *testing.T) {
 	r := start(t, Config{})
 	c, _ := allocate(t, r, "udp", "ana")
-	for i := range maxGrants {
+	for i := range maxPermissions {
 		if err := c.CreatePermission(&net.UDPAddr{IP: net.IPv4(8, 8, 8, byte(i)), Port: 9}); err != nil {
 			t.Fatal(err)
 		}

@@ -1,5 +1,5 @@
-// Package viewing handles what a client watches: its selection, the view that the selection means in its room, and the
-// messages about that, which all dialects share.
+// Package viewing applies a client's selection to the named views of its room, and sends the client the messages about the
+// video that it receives. All dialects use it.
 //
-// Only the goroutine of one session may use a [Viewer], except for the methods that say otherwise.
+// Only the goroutine of the client's session may use a [Viewer], except for the methods that say otherwise.
 package viewing

@@ -2,7 +2,8 @@ package viewing
 
 import "sync"
 
-// latest passes the newest value from a goroutine that must not block to another goroutine.
+// latest holds the newest value that was set. A goroutine that must not block sets the value. Another goroutine waits for
+// ready and gets the value.
 type latest[T any] struct {
 	ready chan struct{} // holds one element while there is a new value
 
@@ -20,13 +21,14 @@ func (l *latest[T]) set(v T) {
 	wake(l.ready)
 }
 
-// get returns the newest value, which may be newer than the one that was announced by ready.
+// get returns the newest value. It may be newer than the value for which ready was filled.
 func (l *latest[T]) get() T {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.value
 }
 
+// wake fills ready, unless it is full already. It never blocks.
 func wake(ready chan<- struct{}) {
 	select {
 	case ready <- struct{}{}:

@@ -2,13 +2,13 @@ package viewing
 
 import "sync"
 
-// Outbox queues messages, and keeps only the newest message of each kind. A client that reads slowly misses outdated
-// messages and nothing else. An Outbox is safe for concurrent use, with one reader.
+// Outbox is a queue of messages for one client. It keeps only the newest message of each kind, so a client that reads
+// slowly misses only outdated messages. Push is safe for concurrent use. Only one goroutine may call Pop.
 type Outbox struct {
-	ready chan struct{}
+	ready chan struct{} // holds one element after a Push
 
 	mu      sync.Mutex
-	waiting []Message // the oldest first, at most one of each kind
+	waiting []Message // in the order of Push, at most one of each kind
 }
 
 // Message is one message and its kind.
@@ -20,10 +20,12 @@ type Message struct {
 // NewOutbox makes an empty Outbox.
 func NewOutbox() *Outbox { return &Outbox{ready: make(chan struct{}, 1)} }
 
-// Ready is ready once after a Push. The reader must then call Pop until the Outbox is empty.
+// Ready returns a channel that receives one element after one or more calls of Push. The receiver must then call Pop until
+// the Outbox is empty.
 func (o *Outbox) Ready() <-chan struct{} { return o.ready }
 
-// Push queues a message behind all others, and removes an older message of its kind. It never blocks.
+// Push removes an older message of the same kind, if there is one, and appends the new message to the queue. It never
+// blocks.
 func (o *Outbox) Push(kind string, body any) {
 	o.mu.Lock()
 	for i, m := range o.waiting {

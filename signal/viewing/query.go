@@ -7,8 +7,8 @@ import (
 	"azulejo/signal/refusal"
 )
 
-// FromQuery reads a selection from the query of a URL: view, spotlight, exclude (repeated for several names), page, rung,
-// and audio=0. It ignores other keys. The error is a [refusal.Error].
+// FromQuery reads a selection from the query parameters of a URL: view, spotlight, exclude (once for each name), page, rung,
+// and audio (0 for Silent, or 1). It ignores other parameters. The error is a [refusal.Error].
 func FromQuery(q url.Values) (Selection, error) {
 	s := Selection{View: first(q, "view"), Spotlight: first(q, "spotlight"), Rung: first(q, "rung")}
 	for _, name := range q["exclude"] {

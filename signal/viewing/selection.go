@@ -14,34 +14,36 @@ import (
 	"azulejo/signal/room"
 )
 
-// Selection says what a client wants to watch, and in which rung. An absent Rung keeps the rung. If all other fields
-// are absent, the view stays. Otherwise the present fields make a new view, which replaces the old one.
+// Selection says what a client asks to watch, and in which rung. If Rung is absent, the client keeps its rung. If all other
+// fields are absent, it keeps its view. Otherwise the fields make a new view from a named view, and fields of earlier
+// selections no longer count.
 type Selection struct {
-	View      *string         `json:"view"`
-	Rung      *string         `json:"rung"`
-	Spotlight *string         `json:"spotlight"`
-	Exclude   Names           `json:"exclude"`
-	Layout    json.RawMessage `json:"layout"`
-	Page      *int            `json:"page"`
+	View      *string         `json:"view"`      // a named view; absent: the named view that was selected last; empty: main
+	Rung      *string         `json:"rung"`      // such as "720p", or "auto"
+	Spotlight *string         `json:"spotlight"` // the id or name of a source
+	Exclude   Names           `json:"exclude"`   // sources to leave out, besides those of the named view
+	Layout    json.RawMessage `json:"layout"`    // a mixer.LayoutKind, or a whole mixer.View
+	Page      *int            `json:"page"`      // from 1 on; the view then stays on this page
 
-	Silent bool `json:"-"` // without audio; only [FromQuery] sets it
+	Silent bool `json:"-"` // the client gets no audio; only [FromQuery] sets it
 }
 
-// selectsView tells whether any field but the rung is present.
+// selectsView reports whether a field other than Rung is present.
 func (s Selection) selectsView() bool {
 	return s.View != nil || s.Spotlight != nil || s.Exclude != nil || s.Page != nil || present(s.Layout)
 }
 
+// present reports whether a JSON field is there and is not null.
 func present(raw json.RawMessage) bool { return len(raw) > 0 && !bytes.Equal(raw, []byte("null")) }
 
 // Names are ids or names of sources.
 type Names []string
 
-// UnmarshalJSON accepts a string or a list of strings; the error is a [refusal.Error].
+// UnmarshalJSON accepts a string or a list of strings. An empty string means an empty list. The error is a [refusal.Error].
 func (n *Names) UnmarshalJSON(data []byte) error {
-	var one string
-	if json.Unmarshal(data, &one) == nil {
-		if *n = (Names{one}); one == "" {
+	var single string
+	if json.Unmarshal(data, &single) == nil {
+		if *n = (Names{single}); single == "" {
 			*n = Names{}
 		}
 		return nil
@@ -56,19 +58,20 @@ func (n *Names) UnmarshalJSON(data []byte) error {
 
 // choice is what a client watches: a named view, or a personal view that was made from a named view.
 type choice struct {
-	named string // the named view that the client selected last
-	watch mixer.Watching
+	named string         // the named view that the client selected last
+	watch mixer.Watching // the view and the rung
 }
 
 // name returns the name of the view, or an empty string for a personal view.
 func (c choice) name() string { return c.watch.Name }
 
+// firstChoice returns the choice of a client that has selected nothing: the view main.
 func firstChoice() choice {
 	return choice{mixer.MainView, mixer.Watching{Name: mixer.MainView}}
 }
 
-// among returns the choice for a room that has these named views. The view main replaces a named view that the room has
-// no more.
+// among returns the choice for a room with these named views. If the room no longer has the named view of the choice, the
+// view main replaces it. A personal view stays.
 func (c choice) among(views map[string]mixer.View) choice {
 	if _, ok := views[c.named]; !ok {
 		c.named = mixer.MainView
@@ -79,40 +82,42 @@ func (c choice) among(views map[string]mixer.View) choice {
 	return c
 }
 
-// applyTo applies a selection to the present choice. A selection of a view replaces the view. A rung alone keeps the
-// view.
-func (s Selection) applyTo(now choice, views map[string]mixer.View) (choice, error) {
+// applyTo returns the choice that the selection makes from the current choice and the named views of the room. The error is
+// a [refusal.Error].
+func (s Selection) applyTo(current choice, views map[string]mixer.View) (choice, error) {
 	if s.Rung != nil {
 		if err := checkRung(*s.Rung); err != nil {
-			return now, err
+			return current, err
 		}
-		now.watch.Rung = *s.Rung
+		current.watch.Rung = *s.Rung
 	}
 	if !s.selectsView() {
-		return now, nil
+		return current, nil
 	}
 	if s.View != nil {
-		now.named = *s.View
-		if now.named == "" {
-			now.named = mixer.MainView
+		current.named = *s.View
+		if current.named == "" {
+			current.named = mixer.MainView
 		}
 	}
-	base, ok := views[now.named]
+	base, ok := views[current.named]
 	if !ok {
-		return now, refusal.New(CodeUnsupported, "view %q; accepted: %s", Clip(now.named), strings.Join(slices.Sorted(maps.Keys(views)), ", "))
+		accepted := strings.Join(slices.Sorted(maps.Keys(views)), ", ")
+		return current, refusal.New(CodeUnsupported, "view %q; accepted: %s", Clip(current.named), accepted)
 	}
 	personal, err := s.viewFrom(base)
 	if err != nil {
-		return now, err
+		return current, err
 	}
-	now.watch.Name, now.watch.View = now.named, nil
+	current.watch.Name, current.watch.View = current.named, nil
 	if !reflect.DeepEqual(personal, base) {
-		now.watch.Name, now.watch.View = "", &personal
+		current.watch.Name, current.watch.View = "", &personal
 	}
-	return now, nil
+	return current, nil
 }
 
-// checkRung accepts every size; the mixer chooses the nearest rung that it has.
+// checkRung refuses a rung that is not a size. It accepts every size: the mixer uses the largest of its rungs that is not
+// larger.
 func checkRung(rung string) error {
 	if rung == "" || rung == "auto" {
 		return nil
@@ -123,7 +128,7 @@ func checkRung(rung string) error {
 	return nil
 }
 
-// viewFrom returns the view that the selection makes from a named view.
+// viewFrom returns the view that the selection makes from a named view. The result equals base if it changes nothing.
 func (s Selection) viewFrom(base mixer.View) (mixer.View, error) {
 	v := base
 	if present(s.Layout) {
@@ -150,16 +155,16 @@ func (s Selection) viewFrom(base mixer.View) (mixer.View, error) {
 	return v, nil
 }
 
-// spotlights tells whether a layout shows the source in the spotlight larger than others.
+// spotlights reports whether a layout shows the source in the spotlight larger than the others.
 func spotlights(k mixer.LayoutKind) bool {
 	return k == mixer.KindSpotlight || k == mixer.KindPiP || k == mixer.KindFocus
 }
 
-// viewFields are the JSON fields of a mixer.View.
+// viewFields lists the JSON fields of a mixer.View for error texts.
 const viewFields = "layout, spotlight, exclude, tiles, w, h, fps, capacity, page, cycle, fill, noLabels"
 
-// readLayout reads the name of a layout kind, or a whole view. A kind replaces the layout of base. A whole view
-// replaces all of base.
+// readLayout reads the field layout, which is a layout kind or a whole view. It returns base with this layout kind, or the
+// whole view in place of base.
 func readLayout(raw json.RawMessage, base mixer.View) (mixer.View, error) {
 	var kind mixer.LayoutKind
 	if json.Unmarshal(raw, &kind) == nil {
@@ -176,9 +181,11 @@ func readLayout(raw json.RawMessage, base mixer.View) (mixer.View, error) {
 	return v, refusal.New(room.CodeBadView, "layout: neither a kind nor a view; accepted: %s, or an object with some of %s", kindNames(), viewFields)
 }
 
+// errNoView is the refusal of JSON that is not an object with fields of a mixer.View.
 var errNoView error = refusal.New(room.CodeBadView, "no view; accepted is an object with some of %s", viewFields)
 
-// ReadView reads a whole view from the field of a message with the given name. The error is a [refusal.Error].
+// ReadView reads a whole view from raw. field is the name of the message field, for the error text. The error is a
+// [refusal.Error].
 func ReadView(field string, raw json.RawMessage) (v mixer.View, err error) {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
@@ -195,6 +202,7 @@ func ReadView(field string, raw json.RawMessage) (v mixer.View, err error) {
 	return v, errNoView
 }
 
+// kindNames lists the layout kinds for error texts.
 func kindNames() string {
 	all := ""
 	for _, k := range mixer.LayoutKinds() {

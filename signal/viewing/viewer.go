@@ -11,46 +11,47 @@ import (
 	"azulejo/signal/room"
 )
 
-// confirmWithin is how long a client waits at most for the message rendition that confirms its selection. If the
-// selection leads to the same rendition as before, no new rendition starts, and only the end of this time confirms the
-// selection. If the new rendition starts only after that time, a second message rendition
-// describes it.
-const confirmWithin = 2 * time.Second
+// confirmTimeout is how long a client waits at most for the confirmation of its selection, which is a message rendition.
+// Usually the first frame of the new rendition causes the confirmation. A selection may also keep the rendition. Then no new
+// rendition starts, and the confirmation comes after confirmTimeout. If a new rendition starts later than that, a second
+// message describes it.
+const confirmTimeout = 2 * time.Second
 
-// Room is what a Viewer needs to know of the room.
+// Room is the part of a room that a Viewer uses.
 type Room interface {
-	Views() map[string]mixer.View // the named views as they are configured
-	Info() (room.Info, error)
+	Views() map[string]mixer.View // the named views, without the defaults of the room
+	Info() (room.Info, error)     // the named views with their defaults are in Info.Views
 }
 
-// Viewer is what one client watches, and what the client was sent about it. Only the goroutine of the client's session
-// may use it. That goroutine must receive from Layouts, Demands and Overdue, and must then call SendLayout, SendTile
-// and Confirm, respectively. OnLayout and OnDemand may be called from any goroutine, and never block. The channels of a
-// nil Viewer are nil and never ready.
+// Viewer keeps what one client selected, and what the server sent the client about it. Only the goroutine of the client's
+// session may use it. When Layouts, Demands or Overdue is ready, that goroutine must call SendLayout, SendTile or Confirm,
+// respectively. OnLayout and OnDemand may be called from any goroutine, and never block. The channels of a nil Viewer are
+// nil, so they are never ready.
 type Viewer struct {
 	room   Room
 	notify func(kind string, message any)
 
-	selected choice // what the client selected last
-	sent     choice // the choice that the frames sent so far show
+	selected choice // the client's last selection
+	sent     choice // the selection that the last sent frame shows
 
 	peer *peer.Peer // nil before Connect
 
 	layouts *latest[layoutAt]
 	demands *latest[mixer.Demand]
 
-	rendition Rendition        // that was sent last; zero: none yet
-	tile      Tile             // that was sent last
-	overdue   <-chan time.Time // fires when a confirmation is overdue; nil: none is pending
-	before    renditionID      // what was being sent when the pending selection was made
+	lastRendition Rendition        // the last message of this type; zero: none yet
+	lastTile      Tile             // the last message of this type; zero: none yet
+	overdue       <-chan time.Time // fires when a confirmation is overdue; nil: no confirmation is pending
+	oldRendition  renditionID      // the rendition that was sent when the client made the pending selection
 }
 
-// renditionID tells the renditions of a room apart.
+// renditionID identifies a video rendition of a room for one client.
 type renditionID struct {
 	view          string
 	width, height int
 }
 
+// idOf returns the renditionID of a rendition.
 func idOf(r mixer.RenditionStats) renditionID { return renditionID{r.View, r.Width, r.Height} }
 
 // layoutAt is a layout and the RTP timestamp of the first frame that shows it.
@@ -59,12 +60,12 @@ type layoutAt struct {
 	rtp    uint32
 }
 
-// NewViewer makes the viewer of a client in a room. An empty selection means the view main. The Viewer passes its
-// messages to notify, each with its type as kind. It calls notify on the goroutine of the session. Only the newest
-// message of each kind counts, so notify may drop older ones. An error is a [refusal.Error].
-func NewViewer(in Room, first Selection, notify func(kind string, message any)) (*Viewer, error) {
+// NewViewer makes the viewer of a client in room r. An empty selection means the view main. The Viewer passes its messages
+// to notify, with the type of the message as kind. It calls notify on the goroutine of the session. Only the newest message
+// of each kind counts, so notify may drop older messages. The error may be a [refusal.Error].
+func NewViewer(r Room, first Selection, notify func(kind string, message any)) (*Viewer, error) {
 	v := &Viewer{
-		room: in, notify: notify, selected: firstChoice(), sent: firstChoice(),
+		room: r, notify: notify, selected: firstChoice(), sent: firstChoice(),
 		layouts: newLatest[layoutAt](), demands: newLatest[mixer.Demand](),
 	}
 	selected, err := v.choose(first)
@@ -75,14 +76,14 @@ func NewViewer(in Room, first Selection, notify func(kind string, message any)) 
 	return v, nil
 }
 
-// Watching returns the client's selection, for the options of its peer.
+// Watching returns what the client selected, for the field View of peer.Options.
 func (v *Viewer) Watching() mixer.Watching { return v.selected.watch }
 
 // Connect sets the peer that sends the frames. It must be called at most once.
-func (v *Viewer) Connect(to *peer.Peer) { v.peer = to }
+func (v *Viewer) Connect(p *peer.Peer) { v.peer = p }
 
-// Select changes what the client watches. The messages rendition and layout announce the change when the first frame of
-// the new selection is sent. After an error, often a [refusal.Error], everything stays as it was.
+// Select changes what the client watches. When the first frame of the new view is sent, the messages rendition and layout
+// announce the change. After an error nothing has changed. The error is usually a [refusal.Error].
 func (v *Viewer) Select(sel Selection) error {
 	if v.peer != nil && v.peer.NoVideo() {
 		return refusal.New(peer.CodeUnexpected, "a view for a client that receives no picture; accepted on a connection whose offer receives video")
@@ -100,7 +101,8 @@ func (v *Viewer) Select(sel Selection) error {
 	return nil
 }
 
-// choose applies a selection to the views of the room. It refuses a personal view that is not affordable.
+// choose returns the choice that a selection makes from the client's last selection. It refuses a personal view that is too
+// large for the room.
 func (v *Viewer) choose(sel Selection) (choice, error) {
 	views := v.room.Views()
 	next, err := sel.applyTo(v.selected.among(views), views)
@@ -111,14 +113,15 @@ func (v *Viewer) choose(sel Selection) (choice, error) {
 	if err != nil {
 		return next, err
 	}
-	return next, affordable(*next.watch.View, info.Views)
+	return next, checkSize(*next.watch.View, info.Views)
 }
 
+// sized reports whether a view sets its own size or frame rate.
 func sized(v mixer.View) bool { return v.Width != 0 || v.Height != 0 || v.FPS != 0 }
 
-// affordable refuses a personal view that has more pixels a second than every named view of the room, because the
-// server has to encode what a client selects.
-func affordable(v mixer.View, named []room.ViewInfo) error {
+// checkSize refuses a personal view that has more pixels a second than every named view of the room. The limit bounds the
+// CPU time for encoding that one client can cause.
+func checkSize(v mixer.View, named []room.ViewInfo) error {
 	pixels := func(v mixer.View) int { return v.Width * v.Height * v.FPS }
 	var main, most mixer.View
 	for _, n := range named {
@@ -137,12 +140,12 @@ func affordable(v mixer.View, named []room.ViewInfo) error {
 	return nil
 }
 
-// change asks the peer for the next choice. Its confirmation is pending until the first frame of the next choice is
-// sent, or confirmWithin is over.
+// change makes the peer send the next choice. While media flow, a confirmation is then pending until the first frame of the
+// next choice is sent, or until confirmTimeout has passed.
 func (v *Viewer) change(next choice) error {
-	if now, ok := v.peer.Rendition(); ok {
-		v.before = idOf(now)
-		v.overdue = time.After(confirmWithin)
+	if old, ok := v.peer.Rendition(); ok {
+		v.oldRendition = idOf(old)
+		v.overdue = time.After(confirmTimeout)
 	}
 	if err := v.peer.Change(next.watch); err != nil {
 		v.overdue = nil
@@ -151,7 +154,7 @@ func (v *Viewer) change(next choice) error {
 	return nil
 }
 
-// badView translates an error of the mixer to a refusal.
+// badView makes a refusal from an error of the mixer.
 func badView(err error) error {
 	var known *refusal.Error
 	if errors.As(err, &known) {
@@ -160,14 +163,15 @@ func badView(err error) error {
 	return refusal.New(room.CodeBadView, "%v", err)
 }
 
-// OnLayout must be given to the peer in its options. It receives each layout, and the RTP timestamp of the first frame
-// that shows it.
-func (v *Viewer) OnLayout(l *mixer.Layout, rtp uint32) { v.layouts.set(layoutAt{l, rtp}) }
+// OnLayout stores a new layout for SendLayout. rtp is the RTP timestamp of the first frame that shows the layout. The
+// session must set OnLayout in peer.Options.
+func (v *Viewer) OnLayout(layout *mixer.Layout, rtp uint32) { v.layouts.set(layoutAt{layout, rtp}) }
 
-// OnDemand must be given to the membership of a publisher. It receives how large the client's own video is shown.
+// OnDemand stores a new demand for the client's own video, for SendTile. The session of a publisher must pass the demands of
+// its member to OnDemand.
 func (v *Viewer) OnDemand(d mixer.Demand) { v.demands.set(d) }
 
-// Layouts is ready when SendLayout has something to send.
+// Layouts returns a channel that is ready when SendLayout must be called.
 func (v *Viewer) Layouts() <-chan struct{} {
 	if v == nil {
 		return nil
@@ -175,7 +179,7 @@ func (v *Viewer) Layouts() <-chan struct{} {
 	return v.layouts.ready
 }
 
-// Demands is ready when SendTile has something to send.
+// Demands returns a channel that is ready when SendTile must be called.
 func (v *Viewer) Demands() <-chan struct{} {
 	if v == nil {
 		return nil
@@ -183,8 +187,8 @@ func (v *Viewer) Demands() <-chan struct{} {
 	return v.demands.ready
 }
 
-// Overdue returns a channel that fires when Confirm must be called although no new frame came. Any other method may
-// replace the channel.
+// Overdue returns a channel that fires when Confirm must be called although no frame with a new layout was sent. Select and
+// other methods replace the channel, so the session must call Overdue again after them.
 func (v *Viewer) Overdue() <-chan time.Time {
 	if v == nil {
 		return nil
@@ -192,57 +196,56 @@ func (v *Viewer) Overdue() <-chan time.Time {
 	return v.overdue
 }
 
-// SendRendition sends the rendition that the client receives. The session must call it when media begin to flow.
+// SendRendition sends the message rendition. The session must call it when media begin to flow.
 func (v *Viewer) SendRendition() { v.sendRendition(true) }
 
-// SendLayout sends the newest layout. It calls Confirm first, except while a confirmation is pending and the old rendition
-// is still being sent.
+// SendLayout sends the message layout with the newest layout. It calls Confirm first, unless a confirmation is pending and
+// the peer still sends the old rendition.
 func (v *Viewer) SendLayout() {
-	now := v.layouts.get()
-	if r, ok := v.peer.Rendition(); v.overdue == nil || ok && idOf(r) != v.before {
+	newest := v.layouts.get()
+	if r, ok := v.peer.Rendition(); v.overdue == nil || ok && idOf(r) != v.oldRendition {
 		v.Confirm()
 	}
-	tiles := now.layout.Tiles
+	tiles := newest.layout.Tiles
 	if tiles == nil {
 		tiles = []mixer.TileInfo{}
 	}
 	views := v.room.Views()
 	v.selected, v.sent = v.selected.among(views), v.sent.among(views)
 	v.notify("layout", Layout{
-		"layout", v.sent.name(), now.rtp, now.layout.Canvas, tiles, now.layout.Hidden, now.layout.Page, now.layout.Pages,
+		"layout", v.sent.name(), newest.rtp, newest.layout.Canvas, tiles, newest.layout.Hidden, newest.layout.Page, newest.layout.Pages,
 	})
 }
 
-// Confirm records that the frames show the client's selection. It sends the rendition if that is new, or if a
-// confirmation is pending.
+// Confirm records that the sent frames show the client's last selection. It sends the message rendition if the rendition is
+// new or a confirmation is pending.
 func (v *Viewer) Confirm() {
 	v.sent = v.selected
 	v.sendRendition(v.overdue != nil)
 	v.overdue = nil
 }
 
-// sendRendition sends the rendition that the client receives, if it is new or if the client awaits a confirmation.
-// Before media flow there is none to send.
-func (v *Viewer) sendRendition(awaited bool) {
+// sendRendition sends the message rendition if the rendition is new or pending is true. Before media flow it does nothing.
+func (v *Viewer) sendRendition(pending bool) {
 	r, ok := v.peer.Rendition()
 	if !ok {
 		return
 	}
 	m := Rendition{"rendition", r.Codec, r.Width, r.Height, r.FPS, r.Bitrate}
-	last := v.rendition
-	last.FPS, last.Bitrate = m.FPS, m.Bitrate // these are measured, so they always differ
-	if m != last || awaited {
-		v.rendition = m
+	last := v.lastRendition
+	last.FPS, last.Bitrate = m.FPS, m.Bitrate // not compared, because measured values always differ
+	if m != last || pending {
+		v.lastRendition = m
 		v.notify("rendition", m)
 	}
 }
 
-// SendTile sends how large the client's own video is shown, if that is new.
+// SendTile sends the message tile with the size in the newest demand, if the size is new.
 func (v *Viewer) SendTile() {
 	d := v.demands.get()
 	m := Tile{"tile", d.Width, d.Height}
-	if m != v.tile {
-		v.tile = m
+	if m != v.lastTile {
+		v.lastTile = m
 		v.notify("tile", m)
 	}
 }

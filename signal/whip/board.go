@@ -17,6 +17,7 @@ type endEvent struct {
 	Message string `json:"message"`
 }
 
+// endOf returns the last event of a session that ends for the reason err.
 func endOf(err error, log *slog.Logger) endEvent {
 	if errors.Is(err, session.ErrLeft) {
 		return endEvent{"end", "left", "the client left"}
@@ -25,26 +26,27 @@ func endOf(err error, log *slog.Logger) endEvent {
 	return endEvent{"end", e.Code, e.Message}
 }
 
-// maxReaders bounds the streams of one session's events; a client needs one.
+// maxReaders is the largest number of readers of one session's events. A client needs only one.
 const maxReaders = 4
 
-// board keeps the newest event of each kind for one viewer. It sends each event to the present readers, and the newest
-// ones to a reader that comes later.
+// board distributes the events of one WHEP session to its readers. It keeps the newest event of each kind for readers that
+// subscribe later. All methods are safe for concurrent use.
 type board struct {
 	mu      sync.Mutex
-	newest  []viewing.Message
-	readers []*reader // the oldest first
+	newest  []viewing.Message // one of each kind
+	readers []*reader         // the oldest first
 }
 
-// reader is one stream of events.
+// reader is the subscription of one response that streams events.
 type reader struct {
-	events *viewing.Outbox
-	gone   chan struct{} // closed when another reader took its place
+	events   *viewing.Outbox
+	replaced chan struct{} // closed when there are too many readers; the stream must end then
 }
 
 func newBoard() *board { return &board{} }
 
-// publish never blocks: a slow reader gets the newest event of each kind.
+// publish sends an event to all readers. It never blocks. A slow reader misses events that are older than the newest one of
+// their kind.
 func (b *board) publish(kind string, message any) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -55,10 +57,11 @@ func (b *board) publish(kind string, message any) {
 	}
 }
 
+// finish publishes the last event.
 func (b *board) finish(e endEvent) { b.publish(e.Type, e) }
 
-// subscribe makes a reader that gets the newest event of each kind first. If there are too many readers, it ends the
-// oldest one, whose client has probably vanished.
+// subscribe makes a reader. The reader first gets the newest event of each kind. If there are maxReaders already, subscribe
+// ends the oldest one, whose client has probably vanished.
 func (b *board) subscribe() *reader {
 	r := &reader{viewing.NewOutbox(), make(chan struct{})}
 	b.mu.Lock()
@@ -67,7 +70,7 @@ func (b *board) subscribe() *reader {
 		r.events.Push(m.Kind, m.Body)
 	}
 	if len(b.readers) == maxReaders {
-		close(b.readers[0].gone)
+		close(b.readers[0].replaced)
 		b.readers = slices.Delete(b.readers, 0, 1)
 	}
 	b.readers = append(b.readers, r)

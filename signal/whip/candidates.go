@@ -11,17 +11,17 @@ import (
 	"github.com/pion/sdp/v3"
 )
 
-// ordered sorts the candidates of an answer: those come first that the client most likely reaches. ICE tries all
-// candidates, in any order. But some tools look only at the first one: FFmpeg 9 gives up if that is not a UDP
-// candidate.
+// ordered returns the answer with sorted candidates. The candidate that the client can most likely reach comes first. ICE
+// tries all candidates, in any order. But some tools use only the first candidate: FFmpeg 9 gives up if the first candidate
+// is not UDP.
 func ordered(answer string, r *http.Request) (string, error) {
 	var d sdp.SessionDescription
 	if err := d.UnmarshalString(answer); err != nil {
 		return "", fmt.Errorf("read our answer: %w", err)
 	}
-	requestRoute := routeOf(r)
+	addresses := addressesOf(r)
 	for _, m := range d.MediaDescriptions {
-		sortCandidates(m.Attributes, requestRoute)
+		sortCandidates(m.Attributes, addresses)
 	}
 	text, err := d.Marshal()
 	if err != nil {
@@ -30,40 +30,42 @@ func ordered(answer string, r *http.Request) (string, error) {
 	return string(text), nil
 }
 
-// sortCandidates sorts the candidates among the attributes. The candidates swap positions only with each other, so all
-// other attributes stay where they are.
-func sortCandidates(attributes []sdp.Attribute, by route) {
-	var at []int
-	var all []sdp.Attribute
+// sortCandidates sorts the candidates among the attributes. All other attributes keep their positions.
+func sortCandidates(attributes []sdp.Attribute, addresses addressPair) {
+	var positions []int
+	var candidates []sdp.Attribute
 	for i, a := range attributes {
 		if a.IsICECandidate() {
-			at, all = append(at, i), append(all, a)
+			positions, candidates = append(positions, i), append(candidates, a)
 		}
 	}
-	slices.SortStableFunc(all, func(a, b sdp.Attribute) int { return slices.Compare(by.rank(a.Value), by.rank(b.Value)) })
-	for i, a := range all {
-		attributes[at[i]] = a
+	slices.SortStableFunc(candidates, func(a, b sdp.Attribute) int {
+		return slices.Compare(addresses.rank(a.Value), addresses.rank(b.Value))
+	})
+	for i, a := range candidates {
+		attributes[positions[i]] = a
 	}
 }
 
-// route is the pair of addresses of a request's connection.
-type route struct{ from, to netip.Addr } // the client's and the server's; an invalid address is unknown
+// addressPair has the two addresses of the connection on which a request came. An address that is not known is invalid.
+type addressPair struct{ client, server netip.Addr }
 
-func routeOf(r *http.Request) route {
-	var p route
-	if at, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
-		p.from = at.Addr().Unmap()
+func addressesOf(r *http.Request) addressPair {
+	var p addressPair
+	if remote, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+		p.client = remote.Addr().Unmap()
 	}
 	if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
-		if at, err := netip.ParseAddrPort(local.String()); err == nil {
-			p.to = at.Addr().Unmap()
+		if address, err := netip.ParseAddrPort(local.String()); err == nil {
+			p.server = address.Addr().Unmap()
 		}
 	}
 	return p
 }
 
-// rank returns the numbers by which a candidate is sorted. The first number that differs decides; lower is better.
-func (p route) rank(value string) []int {
+// rank returns the numbers by which a candidate is sorted. The first number that differs decides. The lower number comes
+// first.
+func (p addressPair) rank(value string) []int {
 	c, err := ice.UnmarshalCandidate(value)
 	if err != nil {
 		return []int{worst}
@@ -72,21 +74,21 @@ func (p route) rank(value string) []int {
 	if err != nil {
 		return []int{worst}
 	}
-	return []int{number(!c.NetworkType().IsUDP()), p.distance(address), number(address.Is6()), int(c.Component())}
+	return []int{toInt(!c.NetworkType().IsUDP()), p.distance(address), toInt(address.Is6()), int(c.Component())}
 }
 
-const worst = 9 // the rank of a candidate that cannot be read
+const worst = 9 // the rank of a candidate that cannot be parsed; larger than the first number of every other rank
 
-// distance guesses how far an address of the server is from the client; lower is nearer. Loopback addresses come last
-// for two reasons. A client on this machine reaches the machine's other addresses too. And a request that comes from a
-// proxy on this machine was made by a remote client.
-func (p route) distance(a netip.Addr) int {
+// distance estimates how likely the client can reach an address of the server. 0 is most likely, 4 least. Loopback addresses
+// come last for two reasons. A client on this machine can also reach the other addresses of this machine. And a request
+// from a loopback address may come from a proxy, whose client is on another machine.
+func (p addressPair) distance(a netip.Addr) int {
 	switch {
 	case a.IsLoopback():
 		return 4
-	case public(p.from) && public(a):
+	case public(p.client) && public(a):
 		return 0
-	case a == p.to:
+	case a == p.server:
 		return 1
 	case public(a):
 		return 2
@@ -94,11 +96,12 @@ func (p route) distance(a netip.Addr) int {
 	return 3
 }
 
+// public tells whether an address is not private, not loopback and not link-local.
 func public(a netip.Addr) bool {
 	return a.IsValid() && a.IsGlobalUnicast() && !a.IsPrivate()
 }
 
-func number(b bool) int {
+func toInt(b bool) int {
 	if b {
 		return 1
 	}

@@ -14,30 +14,30 @@ import (
 	"azulejo/signal/session"
 )
 
-// client is what RFC 9725 calls a session: the membership and the peer that a POST made, with a URL of its own. Only
-// the loop uses the fields session and ice. All other fields are set before the loop starts, and do not change.
+// client is one WHIP or WHEP session in the sense of RFC 9725: everything that belongs to the URL that a POST returned. After
+// the loop has started, only the loop uses the fields session and ice, and the other fields do not change.
 type client struct {
 	h        *Handler
 	log      *slog.Logger
-	id       string // secret: a request with this id and a valid token may end the session
-	location string
-	grant    auth.Grant // the right that the POST needed, and that every other request needs
+	id       string     // secret: a request with this id and a valid token may end the session
+	location string     // path of the session
+	grant    auth.Grant // the right that each request of this client needs
 	room     string
-	name     string // of a publisher: the name in the URL, as the token allows it; of a viewer: the name in the token
+	name     string // of a publisher: the name in the path, or the name in the token; of a viewer: the name in the token
 	user     string // id of the member; the TURN credentials are for this user
 	board    *board // nil for publishers
 
-	ctx      context.Context // ends with the session or the handler; the cause is the reason
+	ctx      context.Context // ends with the session or the handler; its cause is the reason
 	stop     context.CancelCauseFunc
-	requests chan func()
+	requests chan func()   // functions that the loop calls
 	done     chan struct{} // closed when everything is freed
 
 	session *session.Session
 	ice     iceSession
 }
 
-// gatherWithin bounds the time in which the server gathers its own candidates; it usually takes milliseconds.
-const gatherWithin = 5 * time.Second
+// gatherTimeout is how long a POST waits for the server's own candidates. Usually they are known within milliseconds.
+const gatherTimeout = 5 * time.Second
 
 func (h *Handler) newClient(r *http.Request, p post) *client {
 	id := rand.Text()
@@ -53,7 +53,7 @@ func (h *Handler) newClient(r *http.Request, p post) *client {
 	return c
 }
 
-// open joins the room and makes the peer. It returns the answer to the offer, with all candidates of the server.
+// open joins the room and makes the peer. It returns the answer to the offer, with all candidates of the server, sorted.
 func (c *client) open(r *http.Request, p post) (string, error) {
 	if err := c.session.Join(r.Context(), c.room, p.joining, p.watch); err != nil {
 		return "", err
@@ -66,16 +66,17 @@ func (c *client) open(r *http.Request, p post) (string, error) {
 	if c.ice, err = newICESession(p.offer.text); err != nil {
 		return "", err
 	}
-	c.event(c.session.AtJoin())
+	c.publishState(c.session.AtJoin())
 	return ordered(answer, r)
 }
 
+// connect makes the peer and returns its answer, with all candidates of the server.
 func (c *client) connect(r *http.Request, p post) (string, error) {
 	peer := c.session.Connect(p.options)
 	if _, err := peer.Answer(p.offer.text); err != nil {
 		return "", err
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), gatherWithin)
+	ctx, cancel := context.WithTimeout(r.Context(), gatherTimeout)
 	defer cancel()
 	answer, err := peer.Gather(ctx)
 	if err != nil {
@@ -84,13 +85,13 @@ func (c *client) connect(r *http.Request, p post) (string, error) {
 	return answer, nil
 }
 
-// discard frees a client whose loop never started.
+// discard frees a client after open has failed.
 func (c *client) discard(err error) {
 	c.stop(err)
 	c.session.Close(session.ErrLeft)
 }
 
-// run runs the loop, and frees everything when the loop has returned.
+// run runs the loop. Afterwards it frees everything.
 func (c *client) run() {
 	err := c.loop()
 	c.h.forget(c)
@@ -102,9 +103,10 @@ func (c *client) run() {
 	close(c.done)
 }
 
-// loop handles one event after the other. It returns the reason why the session must end.
+// loop handles the requests of the client and the events of its session, one after the other. It returns the reason why the
+// session must end.
 func (c *client) loop() error {
-	connected, connectBy := false, time.After(c.h.cfg.ConnectWithin)
+	connected, connectTimeout := false, time.After(c.h.cfg.ConnectWithin)
 	for {
 		select {
 		case <-c.ctx.Done():
@@ -113,7 +115,7 @@ func (c *client) loop() error {
 			return c.session.Err()
 		case <-c.session.PeerDone():
 			return c.peerErr()
-		case <-connectBy:
+		case <-connectTimeout:
 			if !connected {
 				return refusal.New(codeNotConnected, "no connection within %v; accepted is another POST", c.h.cfg.ConnectWithin)
 			}
@@ -123,7 +125,7 @@ func (c *client) loop() error {
 			connected = true
 			c.session.Started()
 		case e := <-c.session.Events():
-			c.event(e)
+			c.publishState(e)
 		case <-c.session.Viewer().Layouts():
 			c.session.Viewer().SendLayout()
 		case <-c.session.Viewer().Overdue():
@@ -132,7 +134,8 @@ func (c *client) loop() error {
 	}
 }
 
-// peerErr returns why the peer connection is over. A client that closes its connection leaves (RFC 9725, section 4.2).
+// peerErr returns the reason why the peer connection is over. A client that closes its connection has left (RFC 9725, section
+// 4.2).
 func (c *client) peerErr() error {
 	if err := c.session.Peer().Err(); err != nil {
 		return err
@@ -140,8 +143,8 @@ func (c *client) peerErr() error {
 	return session.ErrLeft
 }
 
-// do runs a request in the loop and waits for it. It returns the error of the request, or another error if the session
-// or ctx ends before the loop runs the request.
+// do lets the loop call request, and returns the error of request. If the session or ctx ends before that, do returns another
+// error.
 func (c *client) do(ctx context.Context, request func() error) error {
 	reply := make(chan error, 1)
 	select {
@@ -154,15 +157,15 @@ func (c *client) do(ctx context.Context, request func() error) error {
 	}
 }
 
-// notify publishes an event for a viewer; publishers have no events.
+// notify publishes an event on the board of a viewer. It does nothing for a publisher.
 func (c *client) notify(kind string, message any) {
 	if c.board != nil {
 		c.board.publish(kind, message)
 	}
 }
 
-// event publishes the participants of the room, and before that its level of overload if that is new.
-func (c *client) event(e room.Event) {
+// publishState publishes the level of overload, if the level is new, and then the participants of the room.
+func (c *client) publishState(e room.Event) {
 	if m, isNew := c.session.Overload(e.Overload); isNew {
 		c.notify(m.Type, m)
 	}

@@ -15,15 +15,15 @@ import (
 	"azulejo/signal/session"
 )
 
-// Config of a Handler; its zero value is the default.
+// Config is the configuration of a Handler. Its zero value is the default.
 type Config struct {
-	// ConnectWithin is how long the connection of a new session may take to be established. Zero means 30 s.
+	// ConnectWithin is how long a new session may take until its peer connection is established. Zero means 30 s.
 	ConnectWithin time.Duration
 
-	// Beat is the interval of the comments that keep a stream of events alive. Zero means 15 s.
+	// Beat is the interval between the comments that keep a stream of events alive. Zero means 15 s.
 	Beat time.Duration
 
-	// WriteWithin bounds the time of writing one event. Zero means 10 s.
+	// WriteWithin is how long the writing of one event may take. Zero means 10 s.
 	WriteWithin time.Duration
 }
 
@@ -33,17 +33,17 @@ const (
 	defaultWriteWithin   = 10 * time.Second
 )
 
-// Handler serves everything below /whip/ and /whep/.
+// Handler handles all requests below /whip/ and /whep/.
 type Handler struct {
 	server session.Server
 	log    *slog.Logger
 	cfg    Config
 	mux    *http.ServeMux
-	salt   string // part of what the keys of publishers are computed from
+	salt   string // random; it makes the keys of publishers unpredictable, see key
 
 	ctx       context.Context // ends with Close
 	stop      context.CancelCauseFunc
-	streaming context.Context // of all streams of events; ends with EndEvents or Close
+	streaming context.Context // for the streams of events; ends with EndEvents or Close
 	endEvents context.CancelFunc
 
 	mu      sync.Mutex
@@ -69,8 +69,8 @@ func NewHandler(cfg Config, registry *room.Registry, engine *peer.Engine, guard 
 	}
 	h.ctx, h.stop = context.WithCancelCause(context.Background())
 	h.streaming, h.endEvents = context.WithCancel(h.ctx)
-	for pattern, found := range h.routes() {
-		h.mux.Handle(pattern, h.handle(found))
+	for pattern, res := range h.routes() {
+		h.mux.Handle(pattern, h.handle(res))
 	}
 	return h
 }
@@ -78,16 +78,17 @@ func NewHandler(cfg Config, registry *room.Registry, engine *peer.Engine, guard 
 // ServeHTTP answers one request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.mux.ServeHTTP(w, r) }
 
-// admit asks the guard about a request for the room in its path.
+// admit asks the guard whether the client that sent a request has the right grant in the room in the path. join is set if the
+// request counts as a join.
 func (h *Handler) admit(r *http.Request, grant auth.Grant, join bool) (auth.Permit, error) {
 	return h.server.Guard.Admit(auth.Ask{
 		Token: auth.TokenOf(r), Room: r.PathValue("room"), Grants: []auth.Grant{grant}, Remote: r.RemoteAddr, Join: join,
 	})
 }
 
-// found returns the client whose session the path of a request names. The request needs the same right as the POST that
+// find returns the client whose session id is in the path of a request. The request needs the same right as the POST that
 // made the session.
-func (h *Handler) found(r *http.Request) (*client, error) {
+func (h *Handler) find(r *http.Request) (*client, error) {
 	name, grant := r.PathValue("name"), auth.View
 	if name != "" {
 		grant = auth.Publish
@@ -112,7 +113,8 @@ func errGone() error {
 	return refusal.New(codeNotFound, "there is no such session now; accepted is another POST")
 }
 
-// acquire counts a request that makes a session, until release. Close waits for it.
+// acquire must be called before a request makes a session, and release afterwards. Close waits for release. After Close,
+// acquire returns an error.
 func (h *Handler) acquire() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -143,11 +145,11 @@ func (h *Handler) forget(c *client) {
 	delete(h.clients, c.id)
 }
 
-// EndEvents ends all streams of events. It must be called before an HTTP server waits for its requests, because these
-// streams are such requests. Sessions go on until Close.
+// EndEvents ends all streams of events. Sessions go on until Close. EndEvents must be called before the HTTP server shuts
+// down, because the shutdown waits for all requests, and each stream is a request that does not end by itself.
 func (h *Handler) EndEvents() { h.endEvents() }
 
-// Close ends all sessions and waits for them.
+// Close ends all sessions, and waits until they have ended.
 func (h *Handler) Close() error {
 	h.mu.Lock()
 	h.closed = true

@@ -17,8 +17,8 @@ const (
 // linkServers adds the STUN and TURN servers that a client should use (RFC 9725, section 4.6) as Link headers (RFC 8288).
 func linkServers(h http.Header, servers []peer.ICEServer) {
 	for _, s := range servers {
-		for _, address := range s.URLs {
-			link := target(address, "ice-server")
+		for _, serverURL := range s.URLs {
+			link := target(serverURL, "ice-server")
 			if s.Username != "" || s.Credential != "" {
 				link += "; username=" + quoted(s.Username) + "; credential=" + quoted(s.Credential) + `; credential-type="password"`
 			}
@@ -27,12 +27,14 @@ func linkServers(h http.Header, servers []peer.ICEServer) {
 	}
 }
 
+// linkEvents adds the URL of a session's events, with the list of its events (WHEP draft), as a Link header.
 func linkEvents(h http.Header, location string) {
 	h.Add("Link", target(location+"/events", relEvents)+"; events="+quoted(eventKinds))
 }
 
-func target(address, rel string) string {
-	return "<" + strings.NewReplacer("<", "%3C", ">", "%3E", " ", "%20").Replace(address) + ">; rel=" + quoted(rel)
+// target returns the beginning of a Link header: a URI and its relation.
+func target(uri, rel string) string {
+	return "<" + strings.NewReplacer("<", "%3C", ">", "%3E", " ", "%20").Replace(uri) + ">; rel=" + quoted(rel)
 }
 
 // quoted returns s as a quoted-string (RFC 9110, section 5.6.4).
@@ -40,7 +42,7 @@ func quoted(s string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
 }
 
-// path joins segments to a path, and escapes each of them.
+// path returns the path that has these segments. It escapes each segment.
 func path(segments ...string) string {
 	var b strings.Builder
 	for _, s := range segments {

@@ -14,20 +14,20 @@ import (
 	"azulejo/signal/session"
 )
 
-// iceSession is the present ICE session of a client: the entity tag that names it, the client's credentials in it, and
-// the limit of its restarts.
+// iceSession is the present ICE session of a client.
 type iceSession struct {
-	tag        string // strong entity tag (RFC 9110, section 8.8.3)
-	ufrag, pwd string
+	tag        string // strong entity tag (RFC 9110, section 8.8.3) that identifies the ICE session
+	ufrag, pwd string // of the client
 	restarts   *rate.Limiter
 }
 
-// The limit of ICE restarts. A client needs one only when it changes networks.
+// The limits of ICE restarts for one client. A client needs a restart only when it changes networks.
 const (
 	restartsAtOnce = 10
 	restartEvery   = time.Second
 )
 
+// newICESession returns the first ICE session, with the credentials in the client's offer.
 func newICESession(offer string) (iceSession, error) {
 	f, err := fragmentOf(offer)
 	if err != nil {
@@ -40,7 +40,7 @@ func newTag() string { return quoted(rand.Text()) }
 
 // remove handles a DELETE of a session. It ignores If-Match (RFC 9725, section 4.3.1).
 func (h *Handler) remove(w http.ResponseWriter, r *http.Request) error {
-	c, err := h.found(r)
+	c, err := h.find(r)
 	if err != nil {
 		return err
 	}
@@ -53,10 +53,10 @@ func (h *Handler) remove(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// patch handles a PATCH of a session. It adds candidates of the client to the ICE session that If-Match names. If
-// If-Match is "*" and the credentials are new, it restarts ICE.
+// patch handles a PATCH of a session. It restarts ICE if If-Match is "*" and the body has new credentials. Otherwise it adds
+// the client's candidates to the ICE session.
 func (h *Handler) patch(w http.ResponseWriter, r *http.Request) error {
-	c, err := h.found(r)
+	c, err := h.find(r)
 	if err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func (h *Handler) patch(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// readPatch returns If-Match and the fragment in the body.
+// readPatch returns the value of If-Match, and the fragment in the body.
 func readPatch(w http.ResponseWriter, r *http.Request) (match string, f fragment, err error) {
 	body, err := read(w, r, typeFragment, "Accept-Patch")
 	if err != nil {
@@ -96,15 +96,15 @@ func readPatch(w http.ResponseWriter, r *http.Request) (match string, f fragment
 	switch match = strings.TrimSpace(strings.Join(r.Header.Values("If-Match"), ",")); match {
 	case "":
 		return "", fragment{}, refusal.New(codePrecondition, "no If-Match; accepted is the ETag of the ICE session, or * to restart ICE")
-	case `"*"`: // as in an example of RFC 9725
+	case `"*"`: // an example in RFC 9725 has the quotes
 		match = "*"
 	}
 	f, err = parseFragment(string(body))
 	return match, f, err
 }
 
-// apply executes a fragment of the client. It must be called in the loop. After a restart of ICE it returns the
-// fragment of the server, otherwise an empty one.
+// apply executes a fragment of the client. match is the value of If-Match. After an ICE restart apply returns the fragment of
+// the server, otherwise an empty fragment. It must be called in the loop.
 func (c *client) apply(match string, f fragment) (fragment, error) {
 	newCredentials := f.ufrag != "" && (f.ufrag != c.ice.ufrag || f.pwd != c.ice.pwd)
 	switch {
@@ -119,7 +119,7 @@ func (c *client) apply(match string, f fragment) (fragment, error) {
 	return c.restart(f)
 }
 
-// matches tells whether a list of entity tags contains one; weak tags never match (RFC 9110, section 13.1.1).
+// matches tells whether a list of entity tags contains tag. Weak tags never match (RFC 9110, section 13.1.1).
 func matches(list, tag string) bool {
 	for item := range strings.SplitSeq(list, ",") {
 		if strings.TrimSpace(item) == tag {
@@ -129,16 +129,16 @@ func matches(list, tag string) bool {
 	return false
 }
 
-// trickle adds the candidates of a fragment. It ignores those that cannot be used (RFC 9725, section 4.3.2).
+// trickle adds the candidates of a fragment to the peer. It ignores candidates that the peer refuses (RFC 9725, section 4.3.2).
 func (c *client) trickle(f fragment) {
 	for _, candidate := range f.candidates {
-		if err := c.session.Peer().AddCandidate(candidate.trickled()); err != nil {
+		if err := c.session.Peer().AddCandidate(candidate.forPeer()); err != nil {
 			c.log.Debug("candidate ignored", "candidate", candidate.text, "error", err)
 		}
 	}
 }
 
-// restart starts another ICE session. After an error the old one goes on.
+// restart replaces the ICE session, and returns the fragment of the server. After an error the old ICE session continues.
 func (c *client) restart(f fragment) (fragment, error) {
 	if !c.ice.restarts.Allow() {
 		return fragment{}, refusal.New(auth.CodeTooMany, "too many ICE restarts; accepted is one in %v, and %d at once", restartEvery, restartsAtOnce)

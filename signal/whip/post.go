@@ -13,24 +13,24 @@ import (
 	"azulejo/signal/viewing"
 )
 
-// post is a POST to an endpoint that passed all checks: everything that a client is made from.
+// post is a POST of an offer that has passed all checks. A client is made from it.
 type post struct {
 	offer    offered
-	grant    auth.Grant
-	name     string // the client's, see client.name
-	endpoint string // path of the POST
+	grant    auth.Grant // see client.grant
+	name     string     // see client.name
+	endpoint string     // path of the POST
 	joining  room.Joining
-	watch    viewing.Selection
+	watch    viewing.Selection // the client watches it first
 	options  session.Options
 }
 
-// offered is an SDP offer, and what it says about media.
+// offered is an SDP offer and its description.
 type offered struct {
 	peer.Offered
-	text string
+	text string // SDP
 }
 
-// readOffer reads the offer of a POST, and checks what WHIP and WHEP both require.
+// readOffer reads and checks the offer in the body of a POST, for WHIP and WHEP.
 func readOffer(w http.ResponseWriter, r *http.Request) (offered, error) {
 	body, err := read(w, r, typeSDP, "Accept-Post")
 	if err != nil {
@@ -51,7 +51,8 @@ func readOffer(w http.ResponseWriter, r *http.Request) (offered, error) {
 	return o, err
 }
 
-// open makes the client, answers the POST and starts the client's loop. After an error the client is freed.
+// open makes the client, starts its loop and answers the POST. After an error nothing remains of the client, and the caller
+// must answer the POST.
 func (h *Handler) open(w http.ResponseWriter, r *http.Request, p post) error {
 	if err := h.acquire(); err != nil {
 		return err
@@ -63,15 +64,15 @@ func (h *Handler) open(w http.ResponseWriter, r *http.Request, p post) error {
 		c.discard(err)
 		return err
 	}
-	tag := c.ice.tag // the loop may replace it
+	tag := c.ice.tag // read before start, because only the loop may use c.ice afterwards
 	h.start(c)
 	w.Header().Set("ETag", tag)
-	c.created(w, answer)
+	c.respond(w, answer)
 	return nil
 }
 
-// created answers the POST that made the client.
-func (c *client) created(w http.ResponseWriter, answer string) {
+// respond writes the response to the POST that made the client.
+func (c *client) respond(w http.ResponseWriter, answer string) {
 	header := w.Header()
 	header.Set("Content-Type", typeSDP)
 	header.Set("Location", c.location)
@@ -82,5 +83,5 @@ func (c *client) created(w http.ResponseWriter, answer string) {
 		linkEvents(header, c.location)
 	}
 	w.WriteHeader(http.StatusCreated)
-	_, _ = w.Write([]byte(answer)) // if the client is gone, it never connects
+	_, _ = w.Write([]byte(answer)) // after an error the client gets no answer, so ConnectWithin ends the session
 }

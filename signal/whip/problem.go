@@ -29,7 +29,8 @@ const (
 	codeInternal     = "internal"
 )
 
-// statuses are the HTTP statuses of the codes. auth.Answer has those of auth. All other codes have status 400.
+// statuses has the HTTP statuses of the codes. auth.Answer returns the statuses of the codes of package auth. All other codes
+// have the status 400.
 var statuses = map[string]int{ // a constant table
 	codeNotFound:            http.StatusNotFound,
 	codeMethod:              http.StatusMethodNotAllowed,
@@ -56,10 +57,10 @@ var statuses = map[string]int{ // a constant table
 	codeInternal:            http.StatusInternalServerError,
 }
 
-// retryAfter is the header Retry-After of a server that is full or closing, in seconds.
+// retryAfter is the value of the header Retry-After, in seconds, for the status 503.
 const retryAfter = "5"
 
-// problem is the body of a response with an error (RFC 9457). Programs read the code.
+// problem is the body of a response that reports an error (RFC 9457). Code is for programs, the other texts are for people.
 type problem struct {
 	Title  string `json:"title"`
 	Status int    `json:"status"`
@@ -67,7 +68,7 @@ type problem struct {
 	Code   string `json:"code"`
 }
 
-// refuse answers a request with an error. It logs an internal error, and answers with a general message instead.
+// refuse writes a response that reports an error. An internal error is logged, and the response does not contain its text.
 func refuse(w http.ResponseWriter, err error, log *slog.Logger) {
 	e := refusalOf(err, log)
 	status := auth.Answer(w.Header(), e)
@@ -87,8 +88,8 @@ func refuse(w http.ResponseWriter, err error, log *slog.Logger) {
 	_ = json.NewEncoder(w).Encode(body) // a client that is gone reads nothing
 }
 
-// refusalOf returns the refusal that reports an error to the client. It logs an internal error, whose text the client
-// does not get.
+// refusalOf returns err if it is a refusal. Any other error is internal: refusalOf logs it, and returns a general refusal
+// instead.
 func refusalOf(err error, log *slog.Logger) *refusal.Error {
 	var e *refusal.Error
 	if errors.As(err, &e) {

@@ -45,7 +45,7 @@ func (h *Handler) publish(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
-// flag reads a parameter of the query that is 0 or 1. An absent one is 0.
+// flag reads a parameter of the query, which must be 0 or 1. An absent parameter counts as 0.
 func flag(r *http.Request, parameter string) (bool, error) {
 	switch v := r.URL.Query().Get(parameter); v {
 	case "", "0":
@@ -57,8 +57,8 @@ func flag(r *http.Request, parameter string) (bool, error) {
 	}
 }
 
-// key returns the key by which the room knows the publisher. The package comment says which publishers have the same
-// key. The salt keeps clients from computing keys.
+// key returns the key with which the publisher joins the room. Two publishers have the same key in the cases that the package
+// comment lists under Places. Clients cannot compute the keys of others, because they do not know the salt.
 func (h *Handler) key(r *http.Request, permit auth.Permit, name string) string {
 	holder := "named"
 	if permit.Name == "" {

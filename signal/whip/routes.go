@@ -11,9 +11,9 @@ import (
 	"azulejo/signal/refusal"
 )
 
-// routes returns all resources, by their patterns in the mux.
+// routes returns all resources. The keys are patterns of [http.ServeMux].
 func (h *Handler) routes() map[string]resource {
-	session := resource{do: methods{http.MethodPatch: h.patch, http.MethodDelete: h.remove}, header: "Accept-Patch", accepts: typeFragment}
+	session := resource{methods{http.MethodPatch: h.patch, http.MethodDelete: h.remove}, "Accept-Patch", typeFragment}
 	return map[string]resource{
 		"/":                             {},
 		"/whip/{room}/{name}":           {methods{http.MethodPost: h.publish}, "Accept-Post", typeSDP},
@@ -25,52 +25,56 @@ func (h *Handler) routes() map[string]resource {
 	}
 }
 
-// resource is what the server has at a path.
+// resource describes the resource at a path.
 type resource struct {
-	do              methods // nil: there is nothing at the path
-	header, accepts string  // the header that announces the accepted type, and that type
+	methods methods // nil: there is no resource
+	header  string  // the response header that announces the accepted media type
+	accepts string  // the media type that a body must have
 }
 
-// methods are the handlers of a resource, by HTTP method. Their caller answers with the error that they return.
+// methods has the handlers of a resource, by HTTP method. If a handler returns an error, it has written no response, and its
+// caller must report the error to the client.
 type methods map[string]func(http.ResponseWriter, *http.Request) error
 
-// names returns the methods in a fixed order, OPTIONS last.
+// names returns the names of the methods in a fixed order, with OPTIONS at the end.
 func (m methods) names() string {
 	return strings.Join(append(slices.Sorted(maps.Keys(m)), http.MethodOptions), ", ")
 }
 
-// handle returns the HTTP handler of a resource. It checks the origin of every request, answers OPTIONS, and refuses
-// methods that the resource does not have. WHIP and WHEP reserve such methods for later versions.
-func (h *Handler) handle(to resource) http.Handler {
+// handle returns the HTTP handler of a resource.
+func (h *Handler) handle(res resource) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := h.serve(to, w, r); err != nil {
+		if err := h.serve(res, w, r); err != nil {
 			refuse(w, err, h.log)
 		}
 	})
 }
 
-func (h *Handler) serve(to resource, w http.ResponseWriter, r *http.Request) error {
+// serve handles a request for a resource. It checks the origin of the request, and answers OPTIONS. It refuses methods that
+// the resource does not have, because WHIP and WHEP reserve these methods for later versions.
+func (h *Handler) serve(res resource, w http.ResponseWriter, r *http.Request) error {
 	if err := h.checkOrigin(w, r); err != nil {
 		return err
 	}
-	switch do := to.do[r.Method]; {
-	case to.do == nil:
+	switch method := res.methods[r.Method]; {
+	case res.methods == nil:
 		return refusal.New(codeNotFound, "there is nothing at %s; accepted are /whip/{room}/{name} and /whep/{room}", r.URL.Path)
-	case do != nil:
-		return do(w, r)
+	case method != nil:
+		return method(w, r)
 	case r.Method == http.MethodOptions:
-		options(w.Header(), to)
-		if to.accepts == typeSDP {
+		setOptions(w.Header(), res)
+		if res.accepts == typeSDP {
 			h.linkEarly(w.Header(), r)
 		}
 		w.WriteHeader(http.StatusOK)
 		return nil
 	}
-	w.Header().Set("Allow", to.do.names())
-	return refusal.New(codeMethod, "%s is not possible here; accepted: %s", r.Method, to.do.names())
+	w.Header().Set("Allow", res.methods.names())
+	return refusal.New(codeMethod, "%s is not possible here; accepted: %s", r.Method, res.methods.names())
 }
 
-// checkOrigin lets pages of the allowed origins read the answer (CORS), and refuses requests of all other pages.
+// checkOrigin refuses requests of web pages whose origin is not allowed. It lets pages of allowed origins read the response
+// (CORS).
 func (h *Handler) checkOrigin(w http.ResponseWriter, r *http.Request) error {
 	header := w.Header()
 	header.Add("Vary", "Origin")
@@ -86,21 +90,20 @@ func (h *Handler) checkOrigin(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// options sets the headers that answer OPTIONS: the methods of a resource, and the answer to a browser's CORS
-// preflight.
-func options(header http.Header, of resource) {
-	header.Set("Allow", of.do.names())
-	header.Set("Access-Control-Allow-Methods", of.do.names())
+// setOptions sets the headers of the response to OPTIONS. They also answer the CORS preflight of a browser.
+func setOptions(header http.Header, res resource) {
+	header.Set("Allow", res.methods.names())
+	header.Set("Access-Control-Allow-Methods", res.methods.names())
 	header.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match")
 	header.Set("Access-Control-Max-Age", "600")
-	if of.header != "" {
-		header.Set(of.header, of.accepts)
+	if res.header != "" {
+		header.Set(res.header, res.accepts)
 	}
 }
 
-// linkEarly adds the ICE servers to the answer of OPTIONS, if the client may make a session here. Then the client can
-// use them in its first offer. The ICE servers come with credentials for one client, so the guard counts the request as
-// a join. A CORS preflight has no token and gets no servers.
+// linkEarly adds the ICE servers to the response to OPTIONS, if the client may make a session here. So the client can use
+// these servers in its first offer. The servers have credentials for one client. Therefore the guard counts the request as a
+// join. A CORS preflight has no token and gets no servers.
 func (h *Handler) linkEarly(header http.Header, r *http.Request) {
 	if r.Header.Get("Access-Control-Request-Method") != "" {
 		return
@@ -110,7 +113,7 @@ func (h *Handler) linkEarly(header http.Header, r *http.Request) {
 		grant = auth.Publish
 	}
 	if _, err := h.admit(r, grant, true); err != nil {
-		return // the POST says why
+		return // the client learns the reason when it sends the POST
 	}
 	header.Set("Cache-Control", "no-store")
 	linkServers(header, h.server.Engine.ICEServers(rand.Text()))

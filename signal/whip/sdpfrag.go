@@ -9,28 +9,28 @@ import (
 	"azulejo/signal/refusal"
 )
 
-// fragment is the part of an SDP that trickle ICE sends (RFC 8840, section 9).
+// fragment is an SDP fragment of trickle ICE (RFC 8840, section 9), without the lines that are not about ICE.
 type fragment struct {
 	ufrag, pwd string // empty: absent
 	candidates []candidate
-	end        bool // no more candidates will come
+	end        bool // a=end-of-candidates is present
 }
 
 // candidate is one line a=candidate.
 type candidate struct {
-	of   section
-	text string // "candidate:…"
+	section section
+	text    string // "candidate:…"
 }
 
-// section is the media section of a candidate.
+// section identifies the media section of a candidate.
 type section struct {
 	media string // the value of m=
 	mid   string // empty: absent
 }
 
-// parseFragment reads lines "x=…" that end with CRLF or LF, and ignores lines that are not about ICE. Credentials may
-// be in a media section, as in offers of browsers: in a bundle all sections have the same ones. The error is a
-// [refusal.Error].
+// parseFragment parses an SDP fragment. Lines have the form "x=…" and end with CRLF or LF. Lines that are not about ICE are
+// ignored. Credentials may be in media sections, as in offers of browsers, but all sections must have the same credentials,
+// as in a bundle. The error is a [refusal.Error].
 func parseFragment(text string) (fragment, error) {
 	var f fragment
 	var current section
@@ -49,11 +49,11 @@ func parseFragment(text string) (fragment, error) {
 		case key == "mid":
 			current.mid = value
 		case key == "ice-ufrag" || key == "ice-pwd":
-			if err := f.credential(key, value); err != nil {
+			if err := f.setCredential(key, value); err != nil {
 				return fragment{}, err
 			}
 		case key == "candidate":
-			if len(strings.Fields(value)) < 8 { // foundation to type (RFC 8839, section 5.1)
+			if len(strings.Fields(value)) < 8 { // the fields from foundation to type (RFC 8839, section 5.1)
 				return fragment{}, unreadable("candidate %q", line)
 			}
 			f.candidates = append(f.candidates, candidate{current, "candidate:" + value})
@@ -67,28 +67,29 @@ func parseFragment(text string) (fragment, error) {
 	return f, nil
 }
 
+// unreadable returns the error about a line that cannot be parsed. format has one verb, for the line.
 func unreadable(format, line string) error {
-	const enough = 80
-	if len(line) > enough {
-		line = strings.ToValidUTF8(line[:enough], "") + "…"
+	const longest = 80 // bytes
+	if len(line) > longest {
+		line = strings.ToValidUTF8(line[:longest], "") + "…"
 	}
 	return refusal.New(codeUnreadable, "the fragment cannot be read: "+format+"; accepted is %s (RFC 8840)", line, typeFragment)
 }
 
-// credential stores a credential. If the fragment repeats the credential, the value must be the same.
-func (f *fragment) credential(key, value string) error {
-	to := &f.ufrag
+// setCredential stores the value of a=ice-ufrag or a=ice-pwd. It returns an error if the fragment has another value already.
+func (f *fragment) setCredential(key, value string) error {
+	field := &f.ufrag
 	if key == "ice-pwd" {
-		to = &f.pwd
+		field = &f.pwd
 	}
-	if value == "" || *to != "" && *to != value {
+	if value == "" || *field != "" && *field != value {
 		return refusal.New(codeFragment, "a=%s is empty, or another one in each section; accepted is one for all, as in a bundle", key)
 	}
-	*to = value
+	*field = value
 	return nil
 }
 
-// String returns the text that parseFragment reads.
+// String returns the fragment as text, which parseFragment can parse.
 func (f fragment) String() string {
 	var b strings.Builder
 	line := func(prefix, value string) {
@@ -100,8 +101,8 @@ func (f fragment) String() string {
 	line("a=ice-pwd:", f.pwd)
 	var current section
 	for _, c := range f.candidates {
-		if c.of != current {
-			current = c.of
+		if c.section != current {
+			current = c.section
 			line("m=", current.media)
 			line("a=mid:", current.mid)
 		}
@@ -113,8 +114,7 @@ func (f fragment) String() string {
 	return b.String()
 }
 
-// fragmentOf returns the credentials and the candidates of a description. In a bundle the candidates are in the first
-// section.
+// fragmentOf returns the credentials and the candidates in a session description.
 func fragmentOf(description string) (fragment, error) {
 	var d sdp.SessionDescription
 	if err := d.UnmarshalString(description); err != nil {
@@ -126,20 +126,20 @@ func fragmentOf(description string) (fragment, error) {
 		for _, a := range m.Attributes {
 			switch a.Key {
 			case "candidate":
-				of := section{m.MediaName.String(), mid}
-				f.candidates = append(f.candidates, candidate{of, "candidate:" + a.Value})
+				f.candidates = append(f.candidates, candidate{section{m.MediaName.String(), mid}, "candidate:" + a.Value})
 			case "end-of-candidates":
 				f.end = true
 			}
 		}
-		f.inherit(m.Attribute)
+		f.addCredentials(m.Attribute)
 	}
-	f.inherit(d.Attribute)
+	f.addCredentials(d.Attribute)
 	return f, nil
 }
 
-// inherit sets the credentials that are still unknown from the attributes of a section or of the session.
-func (f *fragment) inherit(attribute func(string) (string, bool)) {
+// addCredentials sets the credentials that f does not have yet. attribute returns an attribute of a media section or of the
+// session level.
+func (f *fragment) addCredentials(attribute func(string) (string, bool)) {
 	if ufrag, ok := attribute("ice-ufrag"); ok && f.ufrag == "" {
 		f.ufrag = ufrag
 	}
@@ -148,11 +148,11 @@ func (f *fragment) inherit(attribute func(string) (string, bool)) {
 	}
 }
 
-// trickled returns the candidate as the peer takes it.
-func (c candidate) trickled() peer.Candidate {
+// forPeer returns the candidate in the form that [peer.Peer.AddCandidate] needs.
+func (c candidate) forPeer() peer.Candidate {
 	out := peer.Candidate{Candidate: c.text}
-	if c.of.mid != "" {
-		out.SDPMid = &c.of.mid
+	if c.section.mid != "" {
+		out.SDPMid = &c.section.mid
 	}
 	return out
 }

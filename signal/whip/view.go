@@ -35,10 +35,10 @@ func (h *Handler) watch(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
-// view handles a POST to a viewer's view: it changes what the viewer watches. The body is the native view message,
-// without type.
+// view handles a POST to the view of a viewer, which changes the viewer's selection. The body is the message "view" of the
+// native dialect, without the field type.
 func (h *Handler) view(w http.ResponseWriter, r *http.Request) error {
-	c, err := h.found(r)
+	c, err := h.find(r)
 	if err != nil {
 		return err
 	}

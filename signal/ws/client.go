@@ -19,33 +19,33 @@ type client struct {
 	h       *Handler
 	log     *slog.Logger
 	pump    *pump
-	origin  origin
+	info    clientInfo
 	session *session.Session
 
-	token    string           // with which the client joined
-	answered bool             // an offer was answered; the next one is an ICE restart
-	joinBy   <-chan time.Time // fires if the client has not joined in time; nil after the join
+	token    string           // the token of the join
+	answered bool             // the server has answered an offer; any later offer must be an ICE restart
+	joinBy   <-chan time.Time // fires when the time limit for the join is over; nil after the join
 }
 
-// origin is what the handler knows of the client that opened a connection.
-type origin struct {
+// clientInfo describes the client of a new connection.
+type clientInfo struct {
 	remote string // host:port
-	token  string // of the HTTP request; a token in the join replaces it
-	joined func() // tells the guard that the client is in a room
+	token  string // of the HTTP request; a token in the join message has precedence
+	joined func() // tells the guard that the client is in a room; see auth.Guard.Wait
 }
 
-func newClient(h *Handler, conn *websocket.Conn, from origin) *client {
+func newClient(h *Handler, conn *websocket.Conn, info clientInfo) *client {
 	p := newPump(conn, h.ping)
-	log := h.log.With("remote", from.remote)
+	log := h.log.With("remote", info.remote)
 	return &client{
-		h: h, log: log, pump: p, origin: from, session: session.New(h.server, log, p.notify), joinBy: time.After(h.joinWithin),
+		h: h, log: log, pump: p, info: info, session: session.New(h.server, log, p.notify), joinBy: time.After(h.joinWithin),
 	}
 }
 
-// run serves the connection, and returns after it has closed it.
+// run serves the connection. It closes the connection before it returns.
 func (c *client) run(ctx context.Context) {
 	c.pump.start()
-	code, reason := websocket.CloseInternalServerErr, codeInternal // for a panic of the loop
+	code, reason := websocket.CloseInternalServerErr, codeInternal // used if the loop panics
 	var err error
 	defer func() {
 		c.session.Close(err)
@@ -57,24 +57,24 @@ func (c *client) run(ctx context.Context) {
 		return
 	}
 	m := errorFor(err, c.log)
-	c.pump.send(m) // a slow client may miss it
+	c.pump.send(m) // dropped if the queue is full
 	code, reason = closeCode(m.Code), m.Code
 }
 
-// loop handles one event after the other. It returns the reason why the connection must end.
+// loop handles one event after the other. It returns the reason for which the connection must end.
 func (c *client) loop(ctx context.Context) error {
 	for {
 		var err error
 		select {
 		case <-ctx.Done():
 			return refusal.New(room.CodeClosing, "the server is closing; accepted is a new connection later")
-		case r, ok := <-c.pump.in:
+		case r, ok := <-c.pump.incoming:
 			if !ok {
 				return session.ErrGone
 			}
 			err = c.receive(ctx, r)
 		case candidate := <-c.session.Candidates():
-			err = c.send(ourCandidate{"candidate", candidate})
+			err = c.send(serverCandidate{"candidate", candidate})
 		case e := <-c.session.Events():
 			err = c.sendEvent(e)
 		case <-c.session.Done():
@@ -91,7 +91,7 @@ func (c *client) loop(ctx context.Context) error {
 			c.session.Viewer().SendTile()
 		case <-c.session.Viewer().Overdue():
 			c.session.Viewer().Confirm()
-		case <-c.pump.gone:
+		case <-c.pump.writerDone:
 			return session.ErrGone
 		}
 		if err != nil {
@@ -100,8 +100,8 @@ func (c *client) loop(ctx context.Context) error {
 	}
 }
 
-// receive handles one message. It answers a mistake of the client with an error message, and the connection goes on.
-// The connection ends if receive returns an error.
+// receive handles one message of the client. After a mistake of the client it sends an error message, and the connection
+// continues. If receive returns an error, the connection must end.
 func (c *client) receive(ctx context.Context, r received) error {
 	var refused *refusal.Error
 	switch {
@@ -122,6 +122,7 @@ func (c *client) receive(ctx context.Context, r received) error {
 
 var errSlow error = refusal.New(codeSlow, "%d messages were not read; accepted is a new connection that reads them", backlog)
 
+// send queues a message for the client. It returns errSlow if the queue is full.
 func (c *client) send(message any) error {
 	if !c.pump.send(message) {
 		return errSlow
@@ -129,7 +130,7 @@ func (c *client) send(message any) error {
 	return nil
 }
 
-// sendEvent sends the participants of the room, and before that its level of overload if that is new.
+// sendEvent sends the participants of the room. Before them it sends the room's level of overload, if the level has changed.
 func (c *client) sendEvent(e room.Event) error {
 	if err := c.sendOverload(e.Overload); err != nil {
 		return err
@@ -137,7 +138,7 @@ func (c *client) sendEvent(e room.Event) error {
 	return c.send(viewing.Participants{Type: "participants", Participants: e.Participants})
 }
 
-// sendOverload sends the level of overload of the room if the client does not know it.
+// sendOverload sends the room's level of overload, unless it is the last level that the client received.
 func (c *client) sendOverload(level int) error {
 	if m, isNew := c.session.Overload(level); isNew {
 		return c.send(m)
@@ -145,8 +146,8 @@ func (c *client) sendOverload(level int) error {
 	return nil
 }
 
-// afterPeer returns why the connection ends after its peer connection has ended. A client that closed the peer
-// connection itself counts as gone, unless its leave message arrives too.
+// afterPeer is called when the peer connection has ended. It returns the reason for which the WebSocket connection must end:
+// the error of the peer connection, or ErrLeft or ErrGone if the client closed the peer connection.
 func (c *client) afterPeer() error {
 	if err := c.session.Peer().Err(); err != nil {
 		return err
@@ -157,20 +158,20 @@ func (c *client) afterPeer() error {
 // leaveWithin is how long the server waits for the leave message of a client that closed its peer connection.
 const leaveWithin = time.Second
 
-// awaitLeave waits for the client's leave message. Clients send it right before they close the peer connection, but the
-// server may notice the end of the peer connection first.
+// awaitLeave waits for the client's leave message, and returns ErrLeft if it arrives, or else ErrGone. Clients send this
+// message right before they close the peer connection. The server may notice the end of the peer connection first.
 func (c *client) awaitLeave() error {
 	late := time.After(leaveWithin)
 	for {
 		select {
-		case r, ok := <-c.pump.in:
+		case r, ok := <-c.pump.incoming:
 			if _, leaves := r.message.(leaveMessage); leaves {
 				return session.ErrLeft
 			}
 			if !ok || r.fatal {
 				return session.ErrGone
 			}
-		case <-c.pump.gone:
+		case <-c.pump.writerDone:
 			return session.ErrGone
 		case <-late:
 			return session.ErrGone

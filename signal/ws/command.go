@@ -14,9 +14,9 @@ import (
 	"azulejo/signal/viewing"
 )
 
-// handle executes one message.
+// handle executes one message of the client.
 func (c *client) handle(ctx context.Context, message any) error {
-	if err := c.inOrder(message); err != nil {
+	if err := c.checkOrder(message); err != nil {
 		return err
 	}
 	switch m := message.(type) {
@@ -40,8 +40,8 @@ func (c *client) handle(ctx context.Context, message any) error {
 	return nil
 }
 
-// inOrder refuses a second join, and any message before the join that is not allowed there.
-func (c *client) inOrder(message any) error {
+// checkOrder refuses a second join. Before the join, it refuses all messages except join, leave and ping.
+func (c *client) checkOrder(message any) error {
 	joined := c.session.Member() != nil
 	switch message.(type) {
 	case pingMessage, leaveMessage:
@@ -58,17 +58,17 @@ func (c *client) inOrder(message any) error {
 	return nil
 }
 
-// media returns what the client publishes.
+// media returns the media that the client publishes.
 func (p publish) media() room.Media { return room.Media{Audio: p.Audio, Video: p.Video} }
 
-// screenSuffix is the end of the name of a client that shares a screen, while another client of the same person
-// publishes the camera.
+// screenSuffix ends the name of a client that publishes a shared screen. The same person may publish a camera with another
+// connection, under the name without the suffix.
 const screenSuffix = " (screen)"
 
-// admit asks the guard, and returns the name that the token allows. A client whose token has a name may add
-// screenSuffix to it.
+// admit asks the guard whether the client may join, and returns the name that the client gets. If the token allows only one
+// name, a client that publishes a screen may also use this name with screenSuffix.
 func (c *client) admit(m joinMessage, token string) (string, error) {
-	permit, err := c.h.server.Admit(token, c.origin.remote, m.Room, m.Publish.media())
+	permit, err := c.h.server.Admit(token, c.info.remote, m.Room, m.Publish.media())
 	if err != nil {
 		return "", err
 	}
@@ -79,7 +79,7 @@ func (c *client) admit(m joinMessage, token string) (string, error) {
 }
 
 func (c *client) join(ctx context.Context, m joinMessage) error {
-	token := cmp.Or(m.Token, c.origin.token)
+	token := cmp.Or(m.Token, c.info.token)
 	name, err := c.admit(m, token)
 	if err != nil {
 		c.log.Debug("join refused", "room", viewing.Clip(m.Room), "error", err)
@@ -92,25 +92,25 @@ func (c *client) join(ctx context.Context, m joinMessage) error {
 		return err
 	}
 	c.token, c.joinBy = token, nil
-	c.origin.joined()
+	c.info.joined()
 	c.log = c.session.Log()
 	return c.welcome()
 }
 
-// welcome sends a new member its id, the ICE servers, the participants and the level of overload.
+// welcome sends a new member the joined message, and then the room's level of overload.
 func (c *client) welcome() error {
-	member, now := c.session.Member(), c.session.AtJoin()
+	member, atJoin := c.session.Member(), c.session.AtJoin()
 	servers := append([]peer.ICEServer{}, c.h.server.Engine.ICEServers(member.ID())...)
-	if err := c.send(joinedMessage{"joined", member.ID(), member.Room(), servers, now.Participants}); err != nil {
+	if err := c.send(joinedMessage{"joined", member.ID(), member.Room(), servers, atJoin.Participants}); err != nil {
 		return err
 	}
-	return c.sendOverload(now.Overload)
+	return c.sendOverload(atJoin.Overload)
 }
 
-// define sets or removes a named view of the room, and answers with the views that the room has afterwards.
+// define sets or removes a named view of the room. It answers with all named views that the room then has.
 func (c *client) define(m defineMessage) error {
 	name, registry := c.session.Member().Room(), c.h.server.Registry
-	_, err := c.h.server.Guard.Admit(auth.Ask{Token: c.token, Room: name, Grants: []auth.Grant{auth.Admin}, Remote: c.origin.remote})
+	_, err := c.h.server.Guard.Admit(auth.Ask{Token: c.token, Room: name, Grants: []auth.Grant{auth.Admin}, Remote: c.info.remote})
 	if err != nil {
 		return err
 	}
@@ -132,8 +132,8 @@ func (c *client) define(m defineMessage) error {
 	return c.send(viewsMessage{"views", info.Views})
 }
 
-// offer answers the client's offer. The first valid offer starts the connection. Any later one restarts ICE, after
-// which the client may send all its candidates again.
+// offer answers the client's offer. The first valid offer starts the peer connection. Any later offer restarts ICE; the client
+// may then send its candidates again.
 func (c *client) offer(m offerMessage) error {
 	p := c.session.Peer()
 	if p == nil {

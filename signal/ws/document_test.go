@@ -51,7 +51,7 @@ func TestDocumentIsTrue(t *testing.T) {
 	}
 	ours := examples(t, toClient)
 	for kind, message := range map[string]any{
-		"joined": joinedMessage{}, "answer": answerMessage{}, "candidate": ourCandidate{}, "participants": viewing.Participants{},
+		"joined": joinedMessage{}, "answer": answerMessage{}, "candidate": serverCandidate{}, "participants": viewing.Participants{},
 		"rendition": viewing.Rendition{}, "layout": viewing.Layout{}, "tile": viewing.Tile{}, "overload": viewing.Overload{}, "views": viewsMessage{},
 		"error": errorMessage{}, "pong": pongMessage{},
 	} {

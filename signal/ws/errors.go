@@ -11,7 +11,7 @@ import (
 	"azulejo/signal/room"
 )
 
-// Codes of this dialect. The packages room, peer and viewing define further codes.
+// Codes of errors of this dialect. The packages auth, room, peer and viewing define further codes.
 const (
 	codeTooLarge  = "too_large"
 	codeSlow      = "slow"
@@ -19,8 +19,8 @@ const (
 	codeInternal  = "internal"
 )
 
-// errorFor returns the message that reports an error to the client. It logs an internal error, whose text the client
-// does not get.
+// errorFor returns the message that reports an error to the client. An error that is not a refusal is logged, and the client
+// does not get its text.
 func errorFor(err error, log *slog.Logger) errorMessage {
 	var refused *refusal.Error
 	if errors.As(err, &refused) {

@@ -15,13 +15,13 @@ import (
 	"azulejo/signal/session"
 )
 
-// Config of a Handler; its zero value is the default.
+// Config configures a Handler. Its zero value has the defaults.
 type Config struct {
-	// Ping is the interval of WebSocket pings. The server gives up a client that has sent nothing for three intervals.
-	// Zero means 15 s.
+	// Ping is the interval of WebSocket pings. The server closes the connection of a client that has sent nothing, not even a
+	// pong, for three intervals. Zero means 15 s.
 	Ping time.Duration
 
-	// JoinWithin is how long a new connection may take to join a room. Zero means 30 s.
+	// JoinWithin is the time limit for the join message of a new connection. Zero means 30 s.
 	JoinWithin time.Duration
 }
 
@@ -38,16 +38,16 @@ type Handler struct {
 	joinWithin time.Duration
 	upgrader   websocket.Upgrader
 
-	ctx  context.Context // ends with Close
+	ctx  context.Context // of all clients; canceled by Close
 	stop context.CancelFunc
 
 	mu      sync.Mutex
 	closed  bool
-	clients sync.WaitGroup // Add only under mu and before closed
+	clients sync.WaitGroup // Add is called only with mu held and closed false
 }
 
 // NewHandler makes a handler. The registry must run, and the engine must stay open, until Close has returned. The guard
-// decides on every join and on the origin of every connection.
+// decides about every join, and about the Origin of every connection.
 func NewHandler(cfg Config, registry *room.Registry, engine *peer.Engine, guard *auth.Guard, log *slog.Logger) *Handler {
 	ctx, stop := context.WithCancel(context.Background())
 	server := session.Server{Registry: registry, Engine: engine, Guard: guard}
@@ -78,11 +78,12 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	conn, err := h.upgrader.Upgrade(w, r, nil)
 	if err != nil {
 		h.log.Debug("websocket refused", "remote", r.RemoteAddr, "origin", r.Header.Get("Origin"), "error", err)
-		return // Upgrade has answered
+		return // Upgrade has sent an HTTP error
 	}
-	newClient(h, conn, origin{r.RemoteAddr, auth.TokenOf(r), joined}).run(h.ctx)
+	newClient(h, conn, clientInfo{r.RemoteAddr, auth.TokenOf(r), joined}).run(h.ctx)
 }
 
+// enter counts a new client. It returns false after Close.
 func (h *Handler) enter() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -93,7 +94,7 @@ func (h *Handler) enter() bool {
 	return true
 }
 
-// Close tells all clients that the server is closing, closes their connections and waits for them.
+// Close tells all clients that the server is closing, closes their connections, and waits until they have ended.
 func (h *Handler) Close() error {
 	h.mu.Lock()
 	h.closed = true

@@ -18,7 +18,7 @@ type (
 		Key     string            `json:"key"`
 		Token   string            `json:"token"`
 		Publish publish           `json:"publish"`
-		Select  viewing.Selection `json:"-"` // parseJoin reads it from the fields of the message itself
+		Select  viewing.Selection `json:"-"` // its JSON fields are fields of the join message; parseJoin reads them
 	}
 	publish struct {
 		Audio  bool `json:"audio"`
@@ -55,7 +55,7 @@ type (
 		Type string `json:"type"`
 		SDP  string `json:"sdp"`
 	}
-	ourCandidate struct {
+	serverCandidate struct {
 		Type string `json:"type"`
 		peer.Candidate
 	}
@@ -75,7 +75,7 @@ type (
 
 const knownTypes = "join, offer, candidate, view, define, mute, leave, ping"
 
-// parse reads one message of a client. The error is a [refusal.Error].
+// parse decodes one message. The result has one of the types of clients' messages. The error is a [refusal.Error].
 func parse(data []byte) (any, error) {
 	var envelope struct {
 		Type string `json:"type"`
@@ -106,6 +106,7 @@ func parse(data []byte) (any, error) {
 	return nil, refusal.New(viewing.CodeBadMessage, "unknown type %q; accepted: %s", viewing.Clip(envelope.Type), knownTypes)
 }
 
+// decode decodes a message into a T. The error names the message.
 func decode[T any](name string, data []byte) (any, error) {
 	var m T
 	if err := json.Unmarshal(data, &m); err != nil {
@@ -114,17 +115,18 @@ func decode[T any](name string, data []byte) (any, error) {
 	return m, nil
 }
 
-// parseJoin reads a join message and the selection whose fields are among those of the message.
+// parseJoin decodes a join message. It decodes the same JSON object a second time into the selection.
 func parseJoin(data []byte) (any, error) {
 	var m joinMessage
-	for _, into := range []any{&m, &m.Select} {
-		if err := json.Unmarshal(data, into); err != nil {
+	for _, target := range []any{&m, &m.Select} {
+		if err := json.Unmarshal(data, target); err != nil {
 			return nil, malformed("join", err)
 		}
 	}
 	return m, m.Publish.check()
 }
 
+// check refuses contradictory or unsupported media.
 func (p publish) check() error {
 	switch {
 	case p.Screen && !p.Video:
@@ -135,7 +137,8 @@ func (p publish) check() error {
 	return nil
 }
 
-// parseCandidate reads a candidate. Its fields may be next to the field type, or in an object "candidate".
+// parseCandidate decodes a candidate message. The fields of RTCIceCandidate are either fields of the message itself, or of an
+// object in its field candidate.
 func parseCandidate(data []byte) (any, error) {
 	var outer struct {
 		Candidate json.RawMessage `json:"candidate"`
@@ -149,6 +152,7 @@ func parseCandidate(data []byte) (any, error) {
 	return decode[candidateMessage]("candidate", data)
 }
 
+// malformed returns the refusal for JSON that cannot be decoded. what names the message.
 func malformed(what string, err error) error {
 	if misread := viewing.Misread(what, err); misread != nil {
 		return misread

@@ -14,43 +14,43 @@ import (
 )
 
 const (
-	maxMessage = 64 << 10         // bytes of one message of a client
-	backlog    = 64               // messages queued for a client
+	maxMessage = 64 << 10         // the largest size of a client's message, in bytes
+	backlog    = 64               // the number of messages that can be queued for a client
 	writeWait  = 10 * time.Second // time limit for writing one message
-	farewell   = time.Second      // time limit for the last messages, and for the client's close frame
-	unread     = 16 << 20         // most bytes that are read and discarded after the close frame is sent
+	finalWait  = time.Second      // time limit for the last messages, and for the client's close frame
+	maxDiscard = 16 << 20         // the largest number of bytes that are discarded after the close frame is sent
 )
 
-// pump moves messages between the connection and the client's loop. It has one reader and one writer.
+// pump moves messages between the WebSocket connection and the client's loop. It has two goroutines: reader and writer.
 type pump struct {
 	conn *websocket.Conn
 	ping time.Duration
 
-	in     chan received   // from the reader, which closes it at its end
-	out    chan any        // to the writer
-	newest *viewing.Outbox // to the writer, which sends everything in out first
-	stop   chan struct{}   // closed by finish
-	gone   chan struct{}   // closed when the writer has ended
+	incoming   chan received   // from the reader, which closes the channel when it returns
+	outgoing   chan any        // to the writer
+	newest     *viewing.Outbox // to the writer, which sends all messages in outgoing first
+	stop       chan struct{}   // closed by finish
+	writerDone chan struct{}   // closed when the writer returns
 
-	closeFrame []byte // set before stop is closed
-	answered   bool   // the client sent a close frame; set by the reader
-	work       sync.WaitGroup
+	closeFrame   []byte // set before stop is closed
+	clientClosed bool   // the client has sent a close frame, or closed the TCP connection; set by the reader
+	work         sync.WaitGroup
 
 	mu       sync.Mutex
-	stopping bool // extendDeadline has no effect any more
+	stopping bool // set by finalDeadline: extendDeadline has no effect
 }
 
-// received is one message, or the error of reading it. The reader ends after a fatal error.
+// received is one message of the client, or an error of reading or decoding it.
 type received struct {
 	message any
 	err     error
-	fatal   bool
+	fatal   bool // the reader ends after this error
 }
 
 func newPump(conn *websocket.Conn, ping time.Duration) *pump {
 	return &pump{
-		conn: conn, ping: ping, in: make(chan received), out: make(chan any, backlog), newest: viewing.NewOutbox(),
-		stop: make(chan struct{}), gone: make(chan struct{}),
+		conn: conn, ping: ping, incoming: make(chan received), outgoing: make(chan any, backlog), newest: viewing.NewOutbox(),
+		stop: make(chan struct{}), writerDone: make(chan struct{}),
 	}
 }
 
@@ -59,44 +59,44 @@ func (p *pump) start() {
 	p.work.Go(p.writer)
 }
 
-// send queues a message. It returns false if the queue is full: the client reads too slowly.
+// send queues a message. It returns false if the queue is full, because the client reads too slowly.
 func (p *pump) send(message any) bool {
 	select {
-	case p.out <- message:
+	case p.outgoing <- message:
 		return true
 	default:
 		return false
 	}
 }
 
-// notify queues a message and removes an older message of its kind: a slow client gets only the newest one.
+// notify queues a message and removes an older queued message of the same kind. A slow client gets only the newest one.
 func (p *pump) notify(kind string, message any) { p.newest.Push(kind, message) }
 
-// finish sends the queued messages, then the close frame, and waits for both goroutines. It waits at most 1 s for the
-// client's close frame, and discards what the client sends until then. TCP resets a connection that is closed with
-// unread bytes, and then the client would lose the server's close frame.
+// finish sends the queued messages and the close frame, waits for both goroutines, and closes the connection. It waits up to
+// 1 s for the client's close frame, and discards all data that arrives before this frame. Without that, TCP would reset a
+// connection that has unread data, and the client could lose the server's close frame.
 func (p *pump) finish(code int, reason string) {
 	p.closeFrame = websocket.FormatCloseMessage(code, reason)
 	close(p.stop)
-	<-p.gone
+	<-p.writerDone
 	p.finalDeadline()
 	p.work.Wait()
-	if !p.answered {
-		_, _ = io.CopyN(io.Discard, p.conn.NetConn(), unread)
+	if !p.clientClosed {
+		_, _ = io.CopyN(io.Discard, p.conn.NetConn(), maxDiscard)
 	}
 	_ = p.conn.Close()
 }
 
-// reader sends the client's messages to the loop. It returns when the connection ends, or after a message that is too
+// reader passes the client's messages to the loop. It returns when the connection ends, or after a message that is too
 // large.
 func (p *pump) reader() {
-	defer close(p.in)
+	defer close(p.incoming)
 	p.extendDeadline()
 	p.conn.SetPongHandler(func(string) error { p.extendDeadline(); return nil })
 	for {
 		r := p.receive()
 		select {
-		case p.in <- r:
+		case p.incoming <- r:
 		case <-p.stop:
 		}
 		if r.fatal {
@@ -105,6 +105,7 @@ func (p *pump) reader() {
 	}
 }
 
+// receive reads one message, and decides whether an error is fatal.
 func (p *pump) receive() received {
 	message, err := p.read()
 	if err == nil {
@@ -112,12 +113,12 @@ func (p *pump) receive() received {
 	}
 	var refused *refusal.Error
 	var closing *websocket.CloseError
-	p.answered = errors.As(err, &closing)
+	p.clientClosed = errors.As(err, &closing)
 	fatal := !errors.As(err, &refused) || refused.Code == codeTooLarge
 	return received{err: err, fatal: fatal}
 }
 
-// extendDeadline gives the client three more ping intervals to send something.
+// extendDeadline sets the read deadline to three ping intervals from now. After finalDeadline it does nothing.
 func (p *pump) extendDeadline() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -126,13 +127,15 @@ func (p *pump) extendDeadline() {
 	}
 }
 
+// finalDeadline sets the last read deadline, for the client's close frame.
 func (p *pump) finalDeadline() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.stopping = true
-	_ = p.conn.SetReadDeadline(time.Now().Add(farewell))
+	_ = p.conn.SetReadDeadline(time.Now().Add(finalWait))
 }
 
+// read reads and decodes one message. A mistake of the client gives a [refusal.Error].
 func (p *pump) read() (any, error) {
 	messageType, r, err := p.conn.NextReader()
 	if err != nil {
@@ -152,14 +155,14 @@ func (p *pump) read() (any, error) {
 	return parse(data)
 }
 
-// writer sends messages and pings until finish is called or the connection fails.
+// writer sends the queued messages and pings. It returns when finish is called or the connection fails.
 func (p *pump) writer() {
-	defer close(p.gone)
+	defer close(p.writerDone)
 	ticker := time.NewTicker(p.ping)
 	defer ticker.Stop()
 	for {
 		select {
-		case m := <-p.out:
+		case m := <-p.outgoing:
 			if p.write(m) != nil {
 				return
 			}
@@ -178,13 +181,13 @@ func (p *pump) writer() {
 	}
 }
 
-// writeNewest sends everything in newest. Before each of these messages it sends everything in out, so that no message
-// overtakes one that was queued earlier.
+// writeNewest sends all messages in newest. Before each of them it sends all messages in outgoing, so that no message in
+// newest is sent before a message that was queued earlier.
 func (p *pump) writeNewest() error {
 	for {
 		var m any
 		select {
-		case m = <-p.out:
+		case m = <-p.outgoing:
 		default:
 			next, ok := p.newest.Pop()
 			if !ok {
@@ -205,19 +208,20 @@ func (p *pump) write(message any) error {
 	return p.conn.WriteJSON(message)
 }
 
-// drain sends the messages in out and the close frame, all within one deadline.
+// drain sends the messages in outgoing and then the close frame, all within the time finalWait. It does not send the messages
+// in newest.
 func (p *pump) drain() {
-	if p.conn.SetWriteDeadline(time.Now().Add(farewell)) != nil {
+	if p.conn.SetWriteDeadline(time.Now().Add(finalWait)) != nil {
 		return
 	}
 	for {
 		select {
-		case m := <-p.out:
+		case m := <-p.outgoing:
 			if p.conn.WriteJSON(m) != nil {
 				return
 			}
 		default:
-			_ = p.conn.WriteControl(websocket.CloseMessage, p.closeFrame, time.Now().Add(farewell))
+			_ = p.conn.WriteControl(websocket.CloseMessage, p.closeFrame, time.Now().Add(finalWait))
 			return
 		}
 	}

@@ -1,5 +1,5 @@
-// Package feed makes the media of feeds: media files that are played in a loop, and test patterns. A [mixer.FeedSpec]
-// describes a feed. A Feed must be run by one goroutine, and calls its callback from that goroutine.
+// Package feed plays media files in a loop, and generates test patterns. A [mixer.FeedSpec] describes a feed. The engine runs
+// each Feed in a goroutine of its own, and the Feed calls its callback from that goroutine.
 package feed
 
 import (
@@ -11,8 +11,8 @@ import (
 // Feed plays one file or test pattern.
 type Feed interface {
 	// Run passes packets to out in real time until ctx ends or the input fails. It returns nil when ctx has ended. It never
-	// changes a packet after the call of out. A value from refresh requests a keyframe. Test patterns make one, and files
-	// ignore it.
+	// changes a packet after the call of out. A value from refresh requests a keyframe. Test patterns then make a keyframe,
+	// and files ignore the request.
 	Run(ctx context.Context, out func(mixer.Packet), refresh <-chan struct{}) error
 }
 

@@ -11,8 +11,8 @@ import (
 	"azulejo/mixer"
 )
 
-// fileFeed is the path of a media file, which is played in real time. At its end it starts again. Packets go out undecoded,
-// in decoding order, at the times that their DTS say.
+// fileFeed plays a media file in real time and in a loop. Its value is the path of the file. The packets are not decoded. They
+// are sent in decoding order, each at its DTS.
 type fileFeed string
 
 // Run plays the file until ctx ends or the file cannot be read. It ignores requests for keyframes.
@@ -26,7 +26,7 @@ func (f fileFeed) Run(ctx context.Context, out func(mixer.Packet), _ <-chan stru
 	}
 }
 
-// player sends the packets of a file at their times.
+// player sends each packet of a file at its DTS.
 type player struct {
 	ctx   context.Context
 	out   func(mixer.Packet)

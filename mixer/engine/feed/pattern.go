@@ -8,7 +8,7 @@ import (
 	"azulejo/mixer"
 )
 
-// pattern is a synthetic camera. Its video shows a drifting wall of ceramic tiles, a ball that circles once a second, the
+// pattern is the feed of a test pattern. Its video shows a drifting wall of ceramic tiles, a ball that circles once a second, the
 // name of the source and a running clock. Its audio is a tone that swells at every full second.
 type pattern struct {
 	mixer.Pattern
@@ -18,7 +18,7 @@ type pattern struct {
 // keyEvery is the time from one keyframe to the next if none is requested.
 const keyEvery = 4 * time.Second
 
-// Run generates the pattern until ctx ends or an encoder fails. Each value from refresh forces a keyframe at once.
+// Run generates the pattern until ctx ends or an encoder fails. For each value from refresh it makes a keyframe at once.
 func (p *pattern) Run(ctx context.Context, out func(mixer.Packet), refresh <-chan struct{}) error {
 	painter, err := newFramePainter(p)
 	if err != nil {
@@ -52,14 +52,14 @@ type generator struct {
 
 	start   time.Time
 	voice   voice
-	frames  int           // number of frames that were painted, or skipped because they were late
+	frames  int           // number of frames that were painted or skipped; late frames are skipped
 	lastKey time.Duration // time of the last keyframe since start
 }
 
 // run advances the pattern every 20 ms until ctx ends, and at once when a keyframe is requested.
 func (g *generator) run(ctx context.Context, refresh <-chan struct{}) error {
 	g.start = time.Now()
-	g.voice = voice{hz: g.Tone, at: g.start}
+	g.voice = voice{hz: g.Tone, blockStart: g.start}
 	ticker := time.NewTicker(20 * time.Millisecond)
 	defer ticker.Stop()
 	for {
@@ -77,12 +77,12 @@ func (g *generator) run(ctx context.Context, refresh <-chan struct{}) error {
 	}
 }
 
-// advance encodes the audio up to now. It also encodes a frame if one is due. If forced is set, it encodes a keyframe at
-// once.
+// advance encodes the audio until the current time. It encodes a frame if one is due, and a keyframe in any case if forced is
+// set.
 func (g *generator) advance(now time.Time, forced bool) error {
-	for g.voice.at.Before(now) {
-		at := g.voice.at.Sub(g.start)
-		packets, err := g.audio.Encode(g.voice.next(), at)
+	for g.voice.blockStart.Before(now) {
+		pts := g.voice.blockStart.Sub(g.start)
+		packets, err := g.audio.Encode(g.voice.next(), pts)
 		if err != nil {
 			return err
 		}
@@ -90,17 +90,17 @@ func (g *generator) advance(now time.Time, forced bool) error {
 			g.out(p)
 		}
 	}
-	at := now.Sub(g.start)
+	pts := now.Sub(g.start)
 	due := time.Duration(g.frames) * time.Second / time.Duration(g.FPS)
-	if at < due && !forced {
+	if pts < due && !forced {
 		return nil
 	}
-	g.frames = max(g.frames, int(at*time.Duration(g.FPS)/time.Second)) + 1
-	return g.frame(now, at, forced)
+	g.frames = max(g.frames, int(pts*time.Duration(g.FPS)/time.Second)) + 1
+	return g.frame(now, pts, forced)
 }
 
-// frame paints the pattern for a wall-clock time, and encodes it with a PTS. The frame becomes a keyframe if forced is set, or
-// if keyEvery has passed since the last one.
+// frame paints the pattern for a wall-clock time, encodes the frame with the given PTS and sends the packets. The frame becomes
+// a keyframe if forced is set, or if keyEvery has passed since the last keyframe.
 func (g *generator) frame(now time.Time, pts time.Duration, forced bool) error {
 	f, err := g.painter.paint(now)
 	if err != nil {

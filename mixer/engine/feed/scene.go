@@ -16,11 +16,11 @@ type framePainter struct {
 	font   *label.Font
 	wall   *codec.Frame // the ceramic tiles, one tile wider and higher than canvas
 	canvas *codec.Frame
-	side   int // side of a ceramic tile in pixels
-	bar    int // height of the title bar in pixels
-	name   *image.Alpha
+	side   int          // side of a ceramic tile in pixels
+	bar    int          // height of the title bar in pixels
+	name   *image.Alpha // the name of the source, as text
 	ball   *image.Alpha
-	lamp   *image.Alpha
+	lamp   *image.Alpha // a round light in the title bar
 	colour codec.Colour // of the ball
 }
 
@@ -50,8 +50,8 @@ func (s *framePainter) close() {
 	s.canvas.Close()
 }
 
-// paintWall covers the wall with ceramic tiles. All have the same motif: a flower with eight petals in a ring, and a
-// quarter of another flower in every corner.
+// paintWall covers the wall with ceramic tiles. All of them show the same motif: a flower with eight petals in a ring, and in
+// each corner a quarter of another flower.
 func (s *framePainter) paintWall() {
 	glaze, paint, deep := hsv(s.p.Hue, 0.06, 0.93), hsv(s.p.Hue, 0.75, 0.70), hsv(s.p.Hue, 0.85, 0.42)
 	s.wall.Fill(s.wall.Bounds(), glaze)
@@ -64,8 +64,8 @@ func (s *framePainter) paintWall() {
 	}
 }
 
-// motif returns the mask of one ceramic tile, side pixels high and wide. covered returns how much of the point x, y is
-// painted, from 0 to 1. x and y go from -1 to 1.
+// motif returns a square mask, side pixels high and wide. It calls covered for each pixel. covered returns the opacity at the
+// point x, y; values outside 0 to 1 are clipped. x and y go from -1 to 1, with 0 in the centre of the mask.
 func motif(side int, covered func(x, y float64) float64) *image.Alpha {
 	m := image.NewAlpha(image.Rect(0, 0, side, side))
 	for y := range side {
@@ -77,7 +77,8 @@ func motif(side int, covered func(x, y float64) float64) *image.Alpha {
 	return m
 }
 
-// petals returns how much of a point the flowers cover. Their edges are soft over about a twentieth of the tile.
+// petals returns the opacity of the flowers at a point, for motif. The edges of the petals are soft over about a twentieth of
+// the tile.
 func petals(x, y float64) float64 {
 	r, a := math.Hypot(x, y), math.Atan2(y, x)
 	centre := (0.52 + 0.26*math.Cos(8*a) - r) * 20
@@ -86,14 +87,14 @@ func petals(x, y float64) float64 {
 	return max(centre, corner) * min(1, (r-0.12)*20)
 }
 
-// grout returns how much of a point is covered by the ring around the flower and by the joint between tiles.
+// grout returns the opacity of the ring around the flower, and of the joint between tiles, at a point, for motif.
 func grout(x, y float64) float64 {
 	ring := 1 - math.Abs(math.Hypot(x, y)-0.86)*28
 	joint := (max(math.Abs(x), math.Abs(y)) - 0.97) * 40
 	return max(ring, joint)
 }
 
-// paint returns the frame of the time now. The painter owns the frame, which is valid until the next call.
+// paint paints the frame for a wall-clock time. The painter owns the frame, which is valid until the next call.
 func (s *framePainter) paint(now time.Time) (*codec.Frame, error) {
 	if err := s.canvas.MakeWritable(); err != nil {
 		return nil, err
@@ -109,8 +110,8 @@ func (s *framePainter) paint(now time.Time) (*codec.Frame, error) {
 	return s.canvas, nil
 }
 
-// title paints a bar at the top with a lamp, the name and the time. The lamp is lit in the first half of every second. The
-// tone swells when the lamp lights up, so that the skew between audio and video can be seen and heard.
+// title paints the title bar at the top, with a lamp, the name and the time. The lamp is lit in the first half of every
+// second. The tone of the pattern swells when the lamp lights up. So a viewer notices a skew between audio and video.
 func (s *framePainter) title(now time.Time) {
 	white := codec.RGB(255, 255, 255)
 	s.canvas.Fill(image.Rect(0, 0, s.p.Width, s.bar), codec.RGB(8, 14, 30))
@@ -129,7 +130,7 @@ func disc(radius int) *image.Alpha {
 	return motif(2*radius, func(x, y float64) float64 { return (1 - math.Hypot(x, y)) * float64(radius) / 2 })
 }
 
-// hsv returns the colour with the hue h in degrees and the saturation s and value v from 0 to 1.
+// hsv returns the colour with hue h, in degrees, and with saturation s and value v, both from 0 to 1.
 func hsv(h, s, v float64) codec.Colour {
 	channel := func(n float64) uint8 {
 		k := math.Mod(n+h/60, 6)

@@ -7,12 +7,12 @@ import (
 	"azulejo/mixer"
 )
 
-// voice is a steady tone that swells at every full second of the wall clock, so that a listener or a program can compare it
-// with the video.
+// voice generates a steady tone that swells at every full second of the wall clock. A listener or a program can compare the
+// swell with the clock in the video.
 type voice struct {
-	hz    float64
-	at    time.Time // start of the next block
-	phase float64   // phase of the tone in radians
+	hz         float64   // frequency of the tone
+	blockStart time.Time // start of the next block, on the wall clock
+	phase      float64   // phase of the tone in radians
 }
 
 // The amplitude of a voice as a fraction of full scale.
@@ -21,11 +21,11 @@ const (
 	loud  = 0.2  // at a full second
 )
 
-// next returns the next 20 ms of interleaved stereo.
+// next returns the next block: 20 ms of interleaved stereo at mixer.SampleRate.
 func (v *voice) next() []int16 {
 	const n = mixer.SampleRate / 50
 	out := make([]int16, n*mixer.Channels)
-	sinceSecond := float64(v.at.Nanosecond()) / 1e9
+	sinceSecond := float64(v.blockStart.Nanosecond()) / 1e9
 	step := 2 * math.Pi * v.hz / mixer.SampleRate
 	for i := range n {
 		t := math.Mod(sinceSecond+float64(i)/mixer.SampleRate, 1)
@@ -34,6 +34,6 @@ func (v *voice) next() []int16 {
 		out[2*i], out[2*i+1] = s, s
 		v.phase = math.Mod(v.phase+step, 2*math.Pi)
 	}
-	v.at = v.at.Add(20 * time.Millisecond)
+	v.blockStart = v.blockStart.Add(20 * time.Millisecond)
 	return out
 }

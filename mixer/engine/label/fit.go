@@ -10,8 +10,8 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// clean prepares text to be drawn. It composes the text, makes it one line of at most maxRunes characters, and removes
-// characters that have no shape of their own.
+// clean prepares text to be drawn. It composes characters (Unicode NFC), removes characters without a shape of their own, and
+// returns one line of at most maxRunes characters.
 func clean(text string) string {
 	var b strings.Builder
 	n := 0
@@ -30,8 +30,8 @@ func clean(text string) string {
 	return strings.Join(strings.Fields(b.String()), " ")
 }
 
-// head returns the start of text that clean looks at. Composing shortens text by less than a factor of 4, so 4*maxRunes
-// characters are enough. The limit bounds the work.
+// head returns the start of text that clean processes, to bound the work. Composing shortens text by less than a factor of
+// 4, so 4*maxRunes characters are enough.
 func head(text string) string {
 	n := 0
 	for i := range text {
@@ -47,8 +47,8 @@ func shapeless(r rune) bool {
 	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Variation_Selector) || (r >= 0x1f3fb && r <= 0x1f3ff)
 }
 
-// fit returns as much of text as fits in maxWidth pixels, with an ellipsis if it was cut. It also returns the bounds of its
-// ink, if it is drawn at the origin.
+// fit returns as much of text as fits in maxWidth pixels, with an ellipsis if text was cut. The rectangle is the inkOf of the
+// result.
 func fit(face font.Face, text string, maxWidth int) (string, image.Rectangle) {
 	if ink := inkOf(face, text); ink.Dx() <= maxWidth {
 		return text, ink
@@ -64,8 +64,8 @@ func fit(face font.Face, text string, maxWidth int) (string, image.Rectangle) {
 	return line, inkOf(face, line)
 }
 
-// shorten keeps the first n runes and appends the ellipsis. It keeps fewer if the cut would separate a letter from its
-// marks. It removes spaces before the ellipsis.
+// shorten returns the first n runes and the ellipsis. It keeps fewer runes if the cut would separate a letter from its
+// combining marks. It removes spaces before the ellipsis.
 func shorten(runes []rune, n int) string {
 	for n > 0 && n < len(runes) && unicode.Is(unicode.M, runes[n]) {
 		n--
@@ -73,8 +73,8 @@ func shorten(runes []rune, n int) string {
 	return strings.TrimRight(string(runes[:n]), " ") + ellipsis
 }
 
-// inkOf returns the horizontal bounds of the ink of text in pixels, if text is drawn at the origin. The vertical bounds are
-// 0 and 1.
+// inkOf returns the horizontal bounds, in pixels, of the ink of text that is drawn at the origin. The vertical bounds are
+// always 0 and 1. The result is empty if text has no ink.
 func inkOf(face font.Face, text string) image.Rectangle {
 	b, _ := font.BoundString(face, text)
 	if b.Empty() {

@@ -1,6 +1,6 @@
-// Package label renders text, such as the name of a source, as a mask that is drawn on a frame. The engine calls it when a
-// name or the size of a tile changes, and caches the result. This package caches nothing. It is pure Go and safe for
-// concurrent use.
+// Package label renders text, such as the name of a source, as an alpha mask. The engine draws the mask on frames. It calls
+// this package when a name or the size of a tile changes, and caches the result. This package caches nothing. It is pure Go
+// and safe for concurrent use.
 package label
 
 import (
@@ -27,8 +27,8 @@ const (
 )
 
 // emShare is the em size of the letters as a fraction of the mask's height. Accents and descenders reach up to 0.65 em from
-// the middle of a capital (measured: Å, Ế, |). With the baseline rounded to whole pixels, they just fit in a mask of 16
-// pixels.
+// the middle of a capital (measured: Å, Ế, |). With emShare, they just fit in a mask of 16 pixels, although the baseline is
+// rounded to whole pixels.
 const emShare = 0.72
 
 // ellipsis is three full stops, because the ellipsis character is one em wide in Korean fonts.
@@ -52,7 +52,7 @@ func Load() (*Font, error) {
 	return load(dir)
 }
 
-// load returns the font in dir.
+// load returns the Korean face of the first font file in dir. See korean for files without one.
 func load(dir fs.FS) (*Font, error) {
 	name, err := find(dir)
 	if err != nil {
@@ -62,7 +62,7 @@ func load(dir fs.FS) (*Font, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open font: %w", err)
 	}
-	data, ok := f.(io.ReaderAt) // stays open, because glyphs are read when they are needed
+	data, ok := f.(io.ReaderAt) // f is not closed, because glyphs are read when they are drawn
 	if !ok {
 		return nil, fmt.Errorf("font %s: its file system cannot read at an offset", name)
 	}
@@ -116,8 +116,8 @@ func newFont(s *sfnt.Font) (*Font, error) {
 }
 
 // Render renders text as one line. The mask is pixelHeight pixels high, at most 256, and as wide as the ink. Capitals are
-// in the middle of its height. Text that is wider than maxWidth is cut and ends in an ellipsis. The width is 0 if text has
-// no visible characters, or if none of them fits. Decomposed text (as from macOS) is composed first. Characters that
+// centred vertically in the mask. Text that is wider than maxWidth is cut and ends in an ellipsis. The mask has a width of 0
+// if text has no visible characters, or if none of them fits. Decomposed text (as from macOS) is composed first. Characters that
 // the font lacks, such as emoji, are drawn as boxes. The caller owns the mask. Rendering takes about a millisecond, so the
 // caller should cache the mask.
 func (f *Font) Render(text string, pixelHeight, maxWidth int) *image.Alpha {
@@ -137,7 +137,7 @@ func (f *Font) Render(text string, pixelHeight, maxWidth int) *image.Alpha {
 	return mask
 }
 
-// face returns the font in the size for masks of the given height.
+// face returns the font in the size that fits masks of the given height in pixels.
 func (f *Font) face(height int) (font.Face, error) {
 	return opentype.NewFace(f.sfnt, &opentype.FaceOptions{
 		Size: emShare * float64(height), DPI: 72, Hinting: font.HintingNone,

@@ -2,35 +2,35 @@ package layout
 
 import "azulejo/mixer"
 
-// Scene holds everything that decides where tiles are. Every Scene is accepted: one that mixer.View.Validate would refuse
-// has fewer tiles, or none.
+// Scene holds everything that decides where tiles are. Arrange accepts every Scene. A Scene made from a view that
+// mixer.View.Validate would refuse has fewer tiles, or none.
 type Scene struct {
 	Kind          mixer.LayoutKind // empty: a grid
 	Width, Height int              // of the canvas in pixels
 	Count         int              // number of sources that want a tile; they have the indices 0 to Count-1 in the order of their tiles
 	Large         int              // index of the source that is shown large or alone; -1: the first; ignored by grid and custom layouts
-	Capacity      int              // greatest number of tiles, including the tile that says how many sources are not shown; 0: DefaultCapacity
-	Page          int              // number of the page, 0 or more, taken modulo Pages
+	Capacity      int              // greatest number of tiles, with the one that says how many sources are not shown; 0: mixer.DefaultCapacity
+	Page          int              // number of the page, 0 or more; Arrange takes it modulo the result of Pages
 	Cells         []mixer.Fraction // the tiles of a custom layout
 }
 
-// Tile is the place of one source on the canvas.
+// Tile is the rectangle of one source on the canvas. One tile may instead say how many sources are not shown.
 type Tile struct {
 	Rect
 	Index int // index of the source; -1: the tile says how many sources are not shown
 	More  int // number of sources that are not shown, if Index is -1; zero otherwise
 }
 
-// Arrange places the sources of a scene. In pip and custom layouts, tiles may overlap. Then a later tile lies on an earlier
-// one.
+// Arrange returns the tiles of a scene, in drawing order. In pip and custom layouts, tiles may overlap. Then a later tile
+// covers an earlier tile.
 //
-// If there are more sources than places, the last place says how many sources are not shown, and the sources share the
-// other places page by page. If there is only one place, it shows a source, and the number is not shown. Every page is
-// full, so that tiles have the same size on all pages: the last page starts with sources that the page before shows too. In
-// spotlight and pip layouts the large source is on every page.
+// If there are more sources than tiles, the last tile says how many sources are not shown. The sources are distributed over
+// pages, and the other tiles show the sources of one page. A single tile shows a source and not the number. Every page is
+// full, so that tiles have the same size on all pages. To fill the last page, its first sources are repeated from the page
+// before. In spotlight and pip layouts the large source is on every page.
 //
-// Places depend only on the canvas, with two exceptions: the tiles of a grid are as large as their number allows, and a
-// large source without others fills the canvas.
+// The rectangles depend only on the canvas, with two exceptions. The tiles of a grid are as large as their number allows. A
+// large source without other sources fills the canvas.
 func Arrange(s Scene) []Tile {
 	if s.Count < 1 || s.Width < 2 || s.Height < 2 {
 		return nil
@@ -44,7 +44,7 @@ func Arrange(s Scene) []Tile {
 		return s.page().tiles(s.cells())
 	default:
 		p := s.page()
-		return p.tiles(Grid(p.places(), s.Width, s.Height))
+		return p.tiles(Grid(p.tileCount(), s.Width, s.Height))
 	}
 }
 
@@ -57,9 +57,9 @@ func Most(s Scene) int {
 	case mixer.KindSpeaker, mixer.KindFocus:
 		return 1
 	case mixer.KindSpotlight:
-		return min(1+s.strip().places, s.capacity())
+		return min(1+s.strip().count, s.capacity())
 	case mixer.KindPiP:
-		return min(1+s.row().places, s.capacity())
+		return min(1+s.row().count, s.capacity())
 	case mixer.KindCustom:
 		return min(len(s.Cells), s.capacity())
 	default:
@@ -67,7 +67,7 @@ func Most(s Scene) int {
 	}
 }
 
-// Hidden returns how many of count sources have none of the tiles.
+// Hidden returns how many of count sources are on none of the tiles.
 func Hidden(count int, tiles []Tile) int {
 	for _, t := range tiles {
 		if t.Index >= 0 {
@@ -95,8 +95,8 @@ func (s Scene) capacity() int {
 	return s.Capacity
 }
 
-// page returns the current page of the sources that share places. These are all sources, or in spotlight and pip layouts
-// all but the large one.
+// page returns the page with the number s.Page. All sources are distributed over pages, except the large source of a
+// spotlight or pip layout.
 func (s Scene) page() page {
 	switch s.Kind {
 	case mixer.KindSpeaker, mixer.KindFocus:
@@ -108,8 +108,7 @@ func (s Scene) page() page {
 	}
 }
 
-// arrangeLarge places the sources of a spotlight or pip layout: one on a large tile, and the others on a line of small
-// tiles.
+// arrangeLarge returns the tiles of a spotlight or pip layout: a large tile, and a line of small tiles.
 func (s Scene) arrangeLarge() []Tile {
 	line := s.row()
 	if s.Kind == mixer.KindSpotlight {
@@ -117,13 +116,13 @@ func (s Scene) arrangeLarge() []Tile {
 	}
 	p := s.page()
 	large := Tile{Rect: s.canvas(), Index: s.large()}
-	if p.places() > 0 {
+	if p.tileCount() > 0 {
 		large.Rect = line.large
 	}
-	small := p.tiles(line.rects(p.places()))
+	small := p.tiles(line.rects(p.tileCount()))
 	for i := range small {
 		if small[i].Index >= large.Index {
-			small[i].Index++ // page does not count the large source
+			small[i].Index++ // the indices in p do not count the large source
 		}
 	}
 	return append([]Tile{large}, small...)
@@ -134,12 +133,12 @@ type page struct {
 	first      int  // index of the first source that is shown
 	visible    int  // number of sources that are shown
 	more       int  // number of sources that are not shown
-	hasCounter bool // one place says how many sources are not shown
+	hasCounter bool // one tile says how many sources are not shown
 	pages      int  // number of pages
 }
 
-// paginate distributes n sources over pages with perPage places each, and returns the page with the given number, modulo
-// the number of pages.
+// paginate distributes n sources over pages with perPage tiles each. It returns the page with the given number, modulo the
+// number of pages.
 func paginate(n, perPage, number int) page {
 	n, perPage = max(n, 0), max(perPage, 0)
 	if n <= perPage || perPage == 0 {
@@ -154,18 +153,18 @@ func paginate(n, perPage, number int) page {
 	return page{first: min(max(number, 0)%pages*each, n-each), visible: each, more: n - each, hasCounter: hasCounter, pages: pages}
 }
 
-// places returns the number of rectangles that the page needs.
-func (p page) places() int {
+// tileCount returns the number of tiles that the page needs.
+func (p page) tileCount() int {
 	if p.hasCounter {
 		return p.visible + 1
 	}
 	return p.visible
 }
 
-// tiles places the page's sources in rects. rects may have more rectangles than the page needs. If the canvas is too small,
-// it has none.
+// tiles returns the tiles of the page, with their rectangles taken from rects. rects may have more rectangles than the page
+// needs. If the canvas is too small, rects is empty, and so is the result.
 func (p page) tiles(rects []Rect) []Tile {
-	n := min(len(rects), p.places())
+	n := min(len(rects), p.tileCount())
 	tiles := make([]Tile, 0, n+1) // one more than n, for a large tile
 	for i, r := range rects[:n] {
 		t := Tile{Rect: r, Index: p.first + i}

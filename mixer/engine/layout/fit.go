@@ -1,8 +1,8 @@
 package layout
 
 // Fit returns the largest rectangle inside dst that has the aspect ratio of a frame of srcW by srcH square pixels. The
-// rectangle is centred in dst, and each side is rounded to the nearest even number, at least 2. If dst has odd edges, it is
-// first shrunk to even ones. If srcW or srcH is not positive, the result is all of dst.
+// rectangle is centred in dst. Each side is rounded to the nearest even number, at least 2. Odd edges of dst are first moved
+// inwards to even ones. If srcW or srcH is not positive, the result is all of dst.
 func Fit(srcW, srcH int, dst Rect) Rect {
 	dst = inner(dst)
 	if srcW <= 0 || srcH <= 0 || dst.W < 2 || dst.H < 2 {
@@ -17,8 +17,8 @@ func Fit(srcW, srcH int, dst Rect) Rect {
 	return Rect{X: dst.X + margin(dst.W, w), Y: dst.Y + margin(dst.H, h), W: w, H: h}
 }
 
-// Fill returns the part of a frame of srcW by srcH pixels that fills dst without bars. It is the largest rectangle in the
-// frame that has the aspect ratio of dst. It is in pixels of the frame and centred, and each side is rounded to an even
+// Fill returns the part of a frame of srcW by srcH pixels that fills dst without bars. This part is the largest rectangle in
+// the frame that has the aspect ratio of dst. It is centred, and in pixels of the frame. Each side is rounded to an even
 // number. If a side of the frame or of dst is below 2, the result is empty.
 func Fill(srcW, srcH int, dst Rect) Rect {
 	w, h := srcW&^1, srcH&^1

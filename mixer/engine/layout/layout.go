@@ -1,5 +1,5 @@
-// Package layout computes the geometry of a view: it places a number of sources as tiles on a canvas. The engine's views
-// call it. All functions are pure and may be called from any goroutine.
+// Package layout computes the geometry of a view: the rectangles of its tiles on a canvas. The engine's views call it. All
+// functions are pure and may be called from any goroutine.
 package layout
 
 // Aspect ratio of the tiles of a grid and of the small tiles beside a large one.
@@ -14,8 +14,8 @@ type Rect struct{ X, Y, W, H int }
 
 // Grid places n equal 16:9 tiles on a canvas of width by height pixels, row by row from the top left, as large as possible.
 // The block of tiles is centred, and so is its last row. If two arrangements have tiles of the same size, Grid chooses the
-// one with fewer empty cells, then the one with more columns. The result is nil if n is not positive, or if the canvas is
-// too small for tiles of 2x2 pixels.
+// arrangement with fewer empty cells. If that is equal too, it chooses the one with more columns. The result is nil if n is
+// not positive, or if the canvas is too small for tiles of 2x2 pixels.
 func Grid(n, width, height int) []Rect {
 	g, ok := best(n, width, height)
 	if !ok {
@@ -37,7 +37,7 @@ func Grid(n, width, height int) []Rect {
 // grid is one arrangement of tiles: the numbers of columns and rows, and the size of a tile in pixels.
 type grid struct{ cols, rows, w, h int }
 
-// best returns the best arrangement of n tiles. The result is false if there is none.
+// best returns the best arrangement of n tiles. The second result is false if there is none.
 func best(n, width, height int) (grid, bool) {
 	var g grid
 	for cols := 1; cols <= n; cols++ {
@@ -50,8 +50,7 @@ func best(n, width, height int) (grid, bool) {
 	return g, g.cols > 0
 }
 
-// beats reports whether g is better than o. The grid with larger tiles is better, then the one with fewer cells, then the
-// one with more columns.
+// beats reports whether g is better than o. Larger tiles decide first, then fewer cells, then more columns.
 func (g grid) beats(o grid) bool {
 	if a, b := g.w*g.h, o.w*o.h; a != b {
 		return a > b
@@ -68,11 +67,11 @@ func tile(cellW, cellH int) (w, h int) {
 	return w, clampEven(w*aspectH, aspectW, cellH)
 }
 
-// clampEven returns num/den, rounded to the nearest even number, but at least 2 and at most limit.
+// clampEven returns num/den, rounded to the nearest even number and raised to at least 2. The result is never more than limit.
 func clampEven(num, den, limit int) int {
 	even := (num + den) / (2 * den) * 2
 	return min(max(even, 2), limit&^1)
 }
 
-// margin returns the space before a block of length used that is centred in space, rounded down to an even number.
-func margin(space, used int) int { return (space - used) / 2 &^ 1 }
+// margin returns the space before a block of the given size that is centred in total, rounded down to an even number.
+func margin(total, size int) int { return (total - size) / 2 &^ 1 }

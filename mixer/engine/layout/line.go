@@ -7,18 +7,18 @@ import "math"
 const (
 	acrossLandscape = 5
 	acrossPortrait  = 4
-	gaps            = 36 // the space around a small tile on a large one is 1/36 of the canvas's shorter side
+	gapDivisor      = 36 // the gap around a small tile on a large tile is 1/36 of the canvas's shorter side
 )
 
-// line is a row or a column of places for small tiles, and the place of the large tile.
+// line is a row or a column of rectangles for small tiles, and the rectangle of the large tile.
 type line struct {
 	first  Rect // the first small tile
 	dx, dy int  // from one small tile to the next
-	places int  // number of small tiles that fit
+	count  int  // number of small tiles that fit
 	large  Rect
 }
 
-// rects returns the first n places of the line.
+// rects returns the rectangles of the first n small tiles.
 func (l line) rects(n int) []Rect {
 	all := make([]Rect, 0, n)
 	r := l.first
@@ -41,29 +41,29 @@ func (s Scene) strip() line {
 	if c.H > c.W {
 		n := c.W / w
 		return line{
-			first: Rect{X: margin(c.W, n*w), Y: c.H - h, W: w, H: h}, dx: w, places: n,
+			first: Rect{X: margin(c.W, n*w), Y: c.H - h, W: w, H: h}, dx: w, count: n,
 			large: Rect{W: c.W, H: c.H - h},
 		}
 	}
 	n := c.H / h
 	return line{
-		first: Rect{X: c.W - w, Y: margin(c.H, n*h), W: w, H: h}, dy: h, places: n,
+		first: Rect{X: c.W - w, Y: margin(c.H, n*h), W: w, H: h}, dy: h, count: n,
 		large: Rect{W: c.W - w, H: c.H},
 	}
 }
 
-// row returns the line of a pip layout. It lies on the large tile, along the bottom, and goes from right to left, so that
-// the name in the lower left corner of the large tile is covered last.
+// row returns the line of a pip layout. The small tiles lie on the large tile, along its bottom, from right to left. So the
+// name in the lower left corner of the large tile is covered last.
 func (s Scene) row() line {
 	c := s.canvas()
 	w, h := s.small()
 	if w < 2 || h < 2 {
 		return line{large: c}
 	}
-	gap := min(c.W, c.H) / gaps &^ 1
+	gap := min(c.W, c.H) / gapDivisor &^ 1
 	return line{
 		first: Rect{X: c.W - gap - w, Y: c.H - gap - h, W: w, H: h}, dx: -(w + gap),
-		places: (c.W - gap) / (w + gap), large: c,
+		count: (c.W - gap) / (w + gap), large: c,
 	}
 }
 
@@ -76,8 +76,8 @@ func (s Scene) small() (w, h int) {
 	return tile(c.W/acrossLandscape, c.H/acrossLandscape)
 }
 
-// cells returns the rectangles of a custom layout in pixels. It rounds their edges and not their sizes, so that cells with
-// a common edge in fractions have a common edge in pixels too.
+// cells returns the rectangles of a custom layout in pixels. It rounds the edges of the cells and not their sizes. So cells
+// that have a common edge in fractions have a common edge in pixels too.
 func (s Scene) cells() []Rect {
 	c := s.canvas()
 	all := make([]Rect, 0, len(s.Cells))
@@ -89,10 +89,10 @@ func (s Scene) cells() []Rect {
 	return all
 }
 
-// span converts an interval from fractions of length to pixels. length is even. Both ends of the result are even, and they
-// are at least 2 apart.
-func span(at, size float64, length int) (start, extent int) {
+// span converts an interval to pixels. offset and size are fractions of length, which is in pixels and even. Both ends of
+// the result are even, and the extent is at least 2.
+func span(offset, size float64, length int) (start, extent int) {
 	even := func(f float64) int { return int(math.Round(min(max(f, 0), 1)*float64(length)/2)) * 2 }
-	start = min(even(at), length-2)
-	return start, max(even(at+size)-start, 2)
+	start = min(even(offset), length-2)
+	return start, max(even(offset+size)-start, 2)
 }

@@ -1,4 +1,4 @@
-// Package authtest makes tokens for tests of code that uses an auth.Guard: valid ones, and ones that must be refused.
+// Package authtest makes guards and tokens for tests: valid tokens, and tokens that a guard must refuse.
 package authtest
 
 import (
@@ -14,8 +14,7 @@ const Secret auth.Secret = "0123456789abcdef0123456789abcdef"
 
 const another auth.Secret = "fedcba9876543210fedcba9876543210"
 
-// Config returns a configuration with which tokens are needed. Its limit on failures is too high to be reached in
-// tests.
+// Config returns a configuration of a guard that requires tokens. Its limit on failures is higher than tests need.
 func Config() auth.Config {
 	return auth.Config{Mode: auth.ModeToken, Secret: Secret, FailuresPerMinute: 100_000}
 }
@@ -36,7 +35,7 @@ func Token(t testing.TB, room string, grants ...auth.Grant) string {
 	return Named(t, room, "", grants...)
 }
 
-// Named returns a token as Token does, which is valid for one name only.
+// Named returns a token that is valid for one room, one name and one hour.
 func Named(t testing.TB, room, name string, grants ...auth.Grant) string {
 	t.Helper()
 	return mint(t, Secret, auth.Pass{Room: room, Name: name, Grants: grants, Expires: time.Now().Add(time.Hour)})
@@ -59,8 +58,8 @@ type Bad struct {
 	Word  string // a word in the text of the refusal
 }
 
-// BadTokens returns tokens that must be refused for a request that needs these grants for a room. auth.AllRooms stands
-// for all rooms. An empty room stands for no particular room.
+// BadTokens returns tokens that a guard must refuse for a request that needs all the given grants. room is the room of the
+// request: auth.AllRooms stands for all rooms, and an empty room for no particular room.
 func BadTokens(t testing.TB, room string, needed ...auth.Grant) []Bad {
 	t.Helper()
 	all := []auth.Grant{auth.View, auth.Publish, auth.Footage, auth.Admin}

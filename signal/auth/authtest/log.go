@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// Log records what a server logs, so that a test can search it for secrets. It is safe for concurrent use. Its zero
-// value is ready for use.
+// Log is an io.Writer that records the log of a server, so that a test can search the log for secrets. It is safe for
+// concurrent use. Its zero value is ready for use.
 type Log struct {
 	mu  sync.Mutex
 	all bytes.Buffer

@@ -1,5 +1,5 @@
-// Package await lets tests wait for what must happen. Only tests may use it. It imports no package of this module, so
-// that the tests of every package can use it.
+// Package await lets tests wait for a condition. Only tests may use it. It imports no package of this module, so that the
+// tests of every package can import it.
 package await
 
 import (
@@ -8,17 +8,17 @@ import (
 	"time"
 )
 
-// Patience is how long anything that a test waits for may take.
+// Patience is the longest time that a test waits for one condition.
 const Patience = 30 * time.Second
 
-// Until polls ok until it returns true. It fails the test if that takes longer than Patience. Only the goroutine of the
-// test may call it.
+// Until calls ok every 10 ms until ok returns true. It ends the test if that takes longer than Patience; what then
+// describes the condition in the error. Only the goroutine of the test may call Until.
 func Until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	Within(t, Patience, what, ok)
 }
 
-// Within is like Until, with another limit in place of Patience.
+// Within does the same as Until, with the time limit patience.
 func Within(t testing.TB, patience time.Duration, what string, ok func() bool) {
 	t.Helper()
 	deadline := time.After(patience)
@@ -33,8 +33,8 @@ func Within(t testing.TB, patience time.Duration, what string, ok func() bool) {
 	}
 }
 
-// Running runs a function until the test ends, and fails the test for its error. The function ends before the test runs
-// the cleanups that were registered before this call.
+// Running starts a goroutine that calls run. When the test ends, a cleanup cancels the context and waits for run. If run
+// returns an error, the test fails. Cleanups that were registered before this call execute after run has returned.
 func Running(t testing.TB, run func(context.Context) error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
