@@ -24,6 +24,7 @@ type Config struct {
 	Transport string    // of RTP: "auto", "tcp" or "udp"; empty means auto
 	TLS       TLSConfig // of rtsps URLs
 	Audio     AudioMode // what happens to the camera's audio; empty means AudioFalse
+	Logins    *Logins   // limits logins with a wrong password; shared by all cameras and probes; nil: no limit
 	// FrozenAfter is how long the frames may stay the same until the camera counts as frozen; zero: it never does.
 	FrozenAfter time.Duration
 }
@@ -146,7 +147,7 @@ func (c Config) parse(raw string) (input, error) {
 		if err != nil || u.Hostname() == "" || cutInPassword(u, rest) {
 			return input{}, fmt.Errorf("%s: accepted is %s://[USER:PASSWORD@]HOST[:PORT]/PATH%s", redact(raw), scheme, encodingHint(rest))
 		}
-		return input{rtsp: &rtspFeed{url: u, transport: c.Transport, tls: c.TLS, audio: c.Audio.pulled()}}, nil
+		return input{rtsp: &rtspFeed{url: u, transport: c.Transport, tls: c.TLS, audio: c.Audio.pulled(), logins: c.Logins}}, nil
 	case "file", "test":
 		spec, err := mixer.ParseFeed(c.Name, raw)
 		return input{spec: spec}, err

@@ -23,17 +23,45 @@ type rtspFeed struct {
 	url       *base.URL
 	transport string // see Config
 	tls       TLSConfig
-	audio     bool // pull the audio track too
+	audio     bool    // pull the audio track too
+	logins    *Logins // limits logins with a wrong password; nil: no limit
+
+	// login is called before credentials are sent, once for each connection. An error ends the session with this error. Nil:
+	// credentials are always sent.
+	login func() error
+	// audioTrouble is called once in each session that has video, with the reason why the audio is not taken. Nil: nobody
+	// wants to know.
+	audioTrouble func(mixer.Trouble)
+	// playing is called when the session has started to play, with TransportTCP or TransportUDP and the audio codec. The codec
+	// is empty if no audio is taken. Nil: nobody wants to know.
+	playing func(transport string, audio mixer.Codec)
+	// lost is called with the number of RTP packets that did not arrive. Nil: nobody wants to know.
+	lost func(packets uint64)
 }
 
-// Run plays the tracks until ctx ends or the connection breaks. Only one goroutine may call it at a time. gortsplib's
+// run plays the tracks until ctx ends or the connection breaks. Only one goroutine may call it at a time. gortsplib's
 // goroutine calls out.
-func (f *rtspFeed) Run(ctx context.Context, out func(mixer.Packet), _ <-chan struct{}) error {
+func (f *rtspFeed) run(ctx context.Context, out func(mixer.Packet), _ <-chan struct{}) error {
 	protocol := gortsplib.ProtocolTCP
 	if f.transport == TransportUDP {
 		protocol = gortsplib.ProtocolUDP
 	}
-	c := &gortsplib.Client{Scheme: f.url.Scheme, Host: f.url.Host, Protocol: &protocol}
+	c := &gortsplib.Client{Scheme: f.url.Scheme, Host: f.url.Host, Protocol: &protocol, DialContext: dial}
+	c.OnPacketsLost = func(n uint64) {
+		if f.lost != nil {
+			f.lost(n)
+		}
+	}
+	var refused error // by login
+	c.OnRequest = func(req *base.Request) {
+		if len(req.Header["Authorization"]) == 0 || f.login == nil || refused != nil {
+			return
+		}
+		if refused = f.login(); refused != nil {
+			_ = c.NetConn().Close() // so that the request is not sent
+		}
+		f.login = nil
+	}
 	if err := c.Start(); err != nil {
 		return fmt.Errorf("connect to %s: %w", f.url.Host, err)
 	}
@@ -43,7 +71,13 @@ func (f *rtspFeed) Run(ctx context.Context, out func(mixer.Packet), _ <-chan str
 		c.Close()
 	}()
 	err := f.play(c, out)
+	if refused != nil {
+		return refused
+	}
 	if err == nil {
+		if f.playing != nil {
+			f.playing(f.transport, "")
+		}
 		err = c.Wait()
 	}
 	if ctx.Err() != nil {

@@ -21,6 +21,13 @@ type seat struct {
 	frames [2][]time.Time // when video packets came, by layer
 	audio  []mixer.Packet
 	owners []string // URLs of the streams that the audio came from, one for each change
+	told   []mixer.Reason
+}
+
+func (s *seat) ReportTrouble(t mixer.Trouble) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.told = append(s.told, t.Reason)
 }
 
 func (s *seat) WriteVideo(layer int, _ mixer.Packet) {
@@ -48,12 +55,12 @@ func (s *seat) last(layer int) time.Time {
 	return time.Time{}
 }
 
-// fakeFeed delivers a video and an audio packet every 40 ms of a fake clock. The first keyframe comes after 2 s, from then on
+// fakeFeed delivers a video and an audio packet every 40 ms of a fake clock. The first keyframe comes after 1 s, from then on
 // every fourth frame is one.
 type fakeFeed struct {
-	url    string
-	broken *bool // under mu of its rig
-	rig    *rig
+	url   string
+	layer int
+	rig   *rig
 }
 
 // rig is a camera whose streams are fake feeds.
@@ -62,26 +69,33 @@ type rig struct {
 	seat *seat
 
 	mu      sync.Mutex
-	down    [2]bool // by layer
+	down    [2]bool      // by layer
+	mute    [2]bool      // by layer: the feeds run and deliver nothing
+	keyless [2]bool      // by layer: no frame is a keyframe
+	sent    [2]time.Time // by layer: when a feed last delivered video
+	opened  [2]int       // by layer: how many feeds ran
 	running int
 	most    int // largest value of running
 }
 
 func newRig(ctx context.Context, cfg Config) (r *rig, wait func()) {
 	r = &rig{seat: &seat{}}
-	r.streams = newStreams(cfg, r.seat, startFeed, slog.New(slog.DiscardHandler))
+	r.streams = newStreams(cfg, r.seat, startFeed, newStatus(), slog.New(slog.DiscardHandler))
 	r.open = func(url string) (Feed, error) {
-		return &fakeFeed{url: url, rig: r, broken: &r.down[slices.Index(cfg.urls(), url)]}, nil
+		return &fakeFeed{url: url, rig: r, layer: slices.Index(cfg.urls(), url)}, nil
 	}
 	done := make(chan struct{})
 	go func() { defer close(done); r.run(ctx) }()
 	return r, func() { <-done }
 }
 
-func (r *rig) set(layer int, down bool) {
+func (r *rig) set(layer int, down bool) { r.do(func() { r.down[layer] = down }) }
+
+// do calls change, which may change the fields that mu protects.
+func (r *rig) do(change func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.down[layer] = down
+	change()
 }
 
 var errFeed = errors.New("broken")
@@ -94,17 +108,23 @@ func (f *fakeFeed) count(n int) {
 	f.rig.most = max(f.rig.most, f.rig.running)
 }
 
-func (f *fakeFeed) fails() bool {
+// next notes that the feed delivers a frame. It tells whether the feed is broken, silent and without keyframes.
+func (f *fakeFeed) next() (broken, silent, keyless bool) {
 	f.rig.mu.Lock()
 	defer f.rig.mu.Unlock()
-	return *f.broken
+	broken, silent, keyless = f.rig.down[f.layer], f.rig.mute[f.layer], f.rig.keyless[f.layer]
+	if !broken && !silent {
+		f.rig.sent[f.layer] = time.Now()
+	}
+	return broken, silent, keyless
 }
 
 func (f *fakeFeed) Run(ctx context.Context, out func(mixer.Packet), _ <-chan struct{}) error {
 	f.count(1)
 	defer f.count(-1)
+	f.rig.do(func() { f.rig.opened[f.layer]++ })
 	for n := 0; ; n++ {
-		if f.fails() {
+		if broken, _, _ := f.next(); broken {
 			return errFeed
 		}
 		select {
@@ -112,17 +132,26 @@ func (f *fakeFeed) Run(ctx context.Context, out func(mixer.Packet), _ <-chan str
 			return nil
 		case <-time.After(40 * time.Millisecond):
 		}
+		broken, silent, keyless := f.next()
+		if broken {
+			return errFeed
+		}
+		if silent {
+			continue
+		}
 		at := time.Duration(n) * 40 * time.Millisecond
-		out(mixer.Packet{Codec: mixer.H264, PTS: at, Key: n >= 50 && n%4 == 0})
+		out(mixer.Packet{Codec: mixer.H264, PTS: at, Key: n >= 25 && n%4 == 0 && !keyless})
 		out(mixer.Packet{Codec: mixer.Opus, Data: []byte(f.url), PTS: at, Duration: 40 * time.Millisecond})
 	}
 }
 
-// fresh names the layers of which a frame came in the last 100 ms.
+// fresh names the layers of which a feed delivered a frame in the last 100 ms.
 func (r *rig) fresh() string {
 	var all []string
 	for layer := range r.pulls {
-		if time.Since(r.seat.last(layer)) < 100*time.Millisecond {
+		var sent time.Time
+		r.do(func() { sent = r.sent[layer] })
+		if time.Since(sent) < 100*time.Millisecond {
 			all = append(all, fmt.Sprint(layer))
 		}
 	}
@@ -152,11 +181,11 @@ func TestMakeBeforeBreak(t *testing.T) {
 		r, wait := newRig(ctx, Config{URL: "main", SubURL: "sub", Audio: AudioTrue})
 		r.after(t, 5*time.Second, "1") // the cheaper one, before the first demand
 		r.demand(large)
-		r.after(t, 1500*time.Millisecond, "0 and 1") // no keyframe yet
+		r.after(t, 500*time.Millisecond, "0 and 1")  // no keyframe yet
 		r.after(t, 1300*time.Millisecond, "0 and 1") // a keyframe, for less than a second
 		r.after(t, time.Second, "0")
 		r.demand(small)
-		r.after(t, 1500*time.Millisecond, "0 and 1")
+		r.after(t, 500*time.Millisecond, "0 and 1")
 		r.demand(large) // taken back: the main stream still runs
 		r.after(t, 1500*time.Millisecond, "0")
 		r.demand(none)
@@ -273,7 +302,7 @@ func TestSubURLIsChecked(t *testing.T) {
 
 // TestRefreshReachesAllStreams: a refresh is passed to all streams and never blocks.
 func TestRefreshReachesAllStreams(t *testing.T) {
-	s := newStreams(Config{URL: "main", SubURL: "sub"}, &seat{}, startFeed, slog.New(slog.DiscardHandler))
+	s := newStreams(Config{URL: "main", SubURL: "sub"}, &seat{}, startFeed, newStatus(), slog.New(slog.DiscardHandler))
 	s.refresh()
 	s.refresh()
 	for _, p := range s.pulls {
