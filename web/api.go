@@ -68,6 +68,10 @@ func (s *Server) registerAPI() error {
 	get(api, "get-timeline", "/api/v1/footage/{room}/{stream}", "What is recorded between two times", s.getTimeline)
 	s.registerViews(api)
 	describeMedia(api.OpenAPI())
+	if s.cfg.Events != nil {
+		describeEvents(api.OpenAPI())
+		s.mux.HandleFunc("GET "+eventsPath, s.streamEvents)
+	}
 
 	spec, err := api.OpenAPI().YAML()
 	if err != nil {

@@ -30,7 +30,8 @@ func newMetrics(cfg Config, log *slog.Logger) http.Handler {
 	})
 }
 
-// exposition is the Prometheus collector of all metrics of azulejo. Only newExposition contains the names of the metrics.
+// exposition is the Prometheus collector of all metrics of azulejo. Only newExposition and newCameraMetrics contain the names of
+// the metrics.
 type exposition struct {
 	cfg Config
 
@@ -40,6 +41,8 @@ type exposition struct {
 	encoders, bitrate, fps, sinks, skipped                     *prometheus.Desc
 	durable, segments, bytes, dropped, failing                 *prometheus.Desc
 	queue, queueBytes, oldest, failures, uploaded, upFailing   *prometheus.Desc
+
+	cameras cameraMetrics
 }
 
 func newExposition(cfg Config) *exposition {
@@ -76,6 +79,7 @@ func newExposition(cfg Config) *exposition {
 		upFailing:    desc("upload_failing", "1 while uploads fail."),
 		failures:     desc("upload_failures_total", "Uploads that failed and were put back."),
 		uploaded:     desc("uploaded_bytes_total", "Bytes confirmed by the store."),
+		cameras:      newCameraMetrics(),
 	}
 }
 
@@ -89,6 +93,9 @@ func (e *exposition) Describe(ch chan<- *prometheus.Desc) {
 	} {
 		ch <- d
 	}
+	for _, d := range e.cameras.all() {
+		ch <- d
+	}
 }
 
 // Collect implements prometheus.Collector. It takes new snapshots of the rooms, uploads and peers.
@@ -97,6 +104,11 @@ func (e *exposition) Collect(ch chan<- prometheus.Metric) {
 	gauge(ch, e.rooms, float64(len(rooms)))
 	for _, r := range rooms {
 		e.collectRoom(ch, r)
+	}
+	if e.cfg.Cameras != nil {
+		for _, c := range e.cfg.Cameras() {
+			e.cameras.collect(ch, c, rooms)
+		}
 	}
 	if e.cfg.LiveFrames != nil {
 		gauge(ch, e.frames, float64(e.cfg.LiveFrames()))

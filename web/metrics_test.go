@@ -9,6 +9,7 @@ import (
 
 	"azulejo/mixer"
 	"azulejo/recorder"
+	"azulejo/signal/camera"
 	"azulejo/signal/peer"
 	"azulejo/signal/room"
 )
@@ -16,6 +17,12 @@ import (
 func TestMetrics(t *testing.T) {
 	srv := serveTest(t, &registry{rooms: []room.Info{yard()}}, func(c *Config) {
 		c.LiveFrames = func() int64 { return 9 }
+		c.Cameras = func() []CameraStats {
+			return []CameraStats{
+				{"yard", "gate", camera.Stats{Reconnects: 3, Bytes: 1000, LostPackets: 7, LastPicture: time.Now().Add(-time.Hour)}},
+				{"yard", "door", camera.Stats{Trouble: mixer.Trouble{Reason: mixer.ReasonWrongPassword}}},
+			}
+		}
 		c.Peers = func() peer.EngineStats {
 			return peer.EngineStats{Peers: 8, Stats: peer.Stats{MovedDown: 4, MovedUp: 3}}
 		}
@@ -41,6 +48,11 @@ func TestMetrics(t *testing.T) {
 		`azulejo_overload_level{room="yard"} 2`,
 		`azulejo_views{room="yard"} 0`,
 		`azulejo_renditions{codec="h264",room="yard",size="1280x720",view="main"} 1`,
+		`azulejo_camera_state{camera="gate",reason="",room="yard",state="live"} 1`,
+		`azulejo_camera_state{camera="door",reason="wrong-password",room="yard",state="connecting"} 1`,
+		`azulejo_camera_reconnects_total{camera="gate",room="yard"} 3`,
+		`azulejo_camera_received_bytes_total{camera="gate",room="yard"} 1000`,
+		`azulejo_camera_lost_packets_total{camera="gate",room="yard"} 7`,
 		`azulejo_live_frames 9`,
 		`azulejo_peers 8`,
 		`azulejo_viewers_moved_total{direction="down"} 4`,
@@ -58,6 +70,9 @@ func TestMetrics(t *testing.T) {
 		if !strings.Contains(a.body, "\n"+line+"\n") {
 			t.Errorf("metrics lack %s", line)
 		}
+	}
+	if !strings.Contains(a.body, `azulejo_camera_picture_age_seconds{camera="gate",room="yard"} 360`) || strings.Contains(a.body, `age_seconds{camera="door"`) {
+		t.Error("the age of the picture is wrong, or a camera without a picture has one")
 	}
 	problems, err := promlint.New(strings.NewReader(a.body)).Lint()
 	if err != nil {

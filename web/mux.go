@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -78,13 +79,25 @@ func (m *guardedMux) ServeHTTP(w http.ResponseWriter, r *http.Request) { m.mux.S
 // guarded returns a handler that calls h if the guard admits the request. Otherwise it refuses the request.
 func (m *guardedMux) guarded(rt route, h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if _, err := m.guard.Admit(rt.ask(r)); err != nil {
+		permit, err := m.guard.Admit(rt.ask(r))
+		if err != nil {
 			m.log.Debug("request refused", "remote", r.RemoteAddr, "path", r.URL.Path, "error", err)
 			m.refuse(w, rt, err)
 			return
 		}
-		h.ServeHTTP(w, r)
+		h.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), permitKey{}, permit)))
 	})
+}
+
+// permitKey is the key of the auth.Permit in the context of a request that the guard admitted.
+type permitKey struct{}
+
+// untilExpiry returns a context that ends with the request, or when the token of the request expires.
+func untilExpiry(r *http.Request) (context.Context, context.CancelFunc) {
+	if permit, ok := r.Context().Value(permitKey{}).(auth.Permit); ok && !permit.Expires.IsZero() {
+		return context.WithDeadline(r.Context(), permit.Expires)
+	}
+	return context.WithCancel(r.Context())
 }
 
 // refuse answers a request that the guard does not admit. err is the error of the guard. The client gets its text only if

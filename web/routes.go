@@ -41,6 +41,7 @@ func routeTable(static []string) []route {
 
 		{"GET " + rooms, api, auth.AllRooms, needs(admin)},
 		{"GET " + rooms + "/{room}", api, pathRoom, needs(view)},
+		{"GET " + eventsPath, api, auth.AllRooms, needs(admin)},
 		{"PUT " + viewsPath, api, pathRoom, needs(admin)},
 		{"DELETE " + viewsPath, api, pathRoom, needs(admin)},
 
@@ -68,11 +69,15 @@ func routeTable(static []string) []route {
 	return all
 }
 
-// ask returns the permission that the guard must check before the handler of this route is called for r.
+// ask returns the permission that the guard must check before the handler of this route is called for r. Events of one room
+// need only the grant view for this room.
 func (rt route) ask(r *http.Request) auth.Ask {
-	room := rt.room
+	room, grants := rt.room, rt.grants
 	if room == pathRoom {
 		room = r.PathValue("room")
 	}
-	return auth.Ask{Token: auth.TokenOf(r), Room: room, Grants: rt.grants, Remote: r.RemoteAddr}
+	if one := r.URL.Query().Get("room"); one != "" && r.URL.Path == eventsPath {
+		room, grants = one, []auth.Grant{auth.View}
+	}
+	return auth.Ask{Token: auth.TokenOf(r), Room: room, Grants: grants, Remote: r.RemoteAddr}
 }

@@ -51,12 +51,14 @@ func serveTokens(t *testing.T, change func(*auth.Config)) *tokenServer {
 		change(&cfg)
 	}
 	s := &tokenServer{log: &authtest.Log{}, reached: &handled{paths: map[string]int{}}}
+	events := NewEvents()
+	events.End() // a stream ends after its first event
 	info := yard()
 	info.Views = []room.ViewInfo{{Name: "main"}}
 	h := &registry{rooms: []room.Info{info}}
 	var err error
 	s.Server, err = New(Config{
-		Rooms: h, Footage: h, Guard: authtest.Guard(t, cfg), Media: s.reached, Signalling: s.reached, SockJS: s.reached, WHIP: s.reached, WHEP: s.reached,
+		Rooms: h, Footage: h, Guard: authtest.Guard(t, cfg), Media: s.reached, Signalling: s.reached, SockJS: s.reached, WHIP: s.reached, WHEP: s.reached, Events: events,
 		Log: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug - 4})),
 	})
 	if err != nil {

@@ -37,6 +37,10 @@ type Config struct {
 	Uploads    func() recorder.UploadStats
 	Peers      func() peer.EngineStats
 	LiveFrames func() int64
+	// Events serves /api/v1/events. Cameras returns snapshots of all configured cameras for the metrics. If one of these fields
+	// is nil, its route or its metrics are missing.
+	Events  *Events
+	Cameras func() []CameraStats
 	// Ready returns nil if the server can handle clients, otherwise an error with the reason. GET /readyz calls Ready, so
 	// Ready must return soon. If the field is nil, the server is always ready.
 	Ready func(context.Context) error
@@ -185,6 +189,9 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
+	if s.cfg.Events != nil {
+		s.cfg.Events.End()
+	}
 	if err := srv.Shutdown(drain); err != nil {
 		s.log.Warn("requests cut off at shutdown", "error", err)
 		_ = srv.Close() // the listener is closed already; only connections are left

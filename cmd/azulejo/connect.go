@@ -69,6 +69,7 @@ func (c Config) connect(ctx context.Context, out io.Writer) error {
 // probes returns one probe for each stream of each camera, sorted by room.
 func (c Config) probes() []*probe {
 	var all []*probe
+	logins := camera.NewLogins()
 	for _, room := range slices.Sorted(maps.Keys(c.Rooms)) {
 		for _, cam := range c.Rooms[room].Cameras {
 			for stream, url := range []string{cam.URL, cam.SubURL} {
@@ -76,7 +77,7 @@ func (c Config) probes() []*probe {
 					continue
 				}
 				cfg := cam.camera(room)
-				cfg.URL, cfg.SubURL = url, ""
+				cfg.URL, cfg.SubURL, cfg.Logins = url, "", logins
 				all = append(all, &probe{room: room, camera: cam.Name, stream: [...]string{"main", "sub"}[stream], cfg: cfg})
 			}
 		}

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"azulejo/codec"
@@ -36,6 +38,8 @@ type server struct {
 	store    store.Store
 	recorder *recorder.Recorder
 	registry *room.Registry
+	cameras  []configuredCamera
+	events   *web.Events
 	peers    *peer.Engine
 	relays   *turn.Relays
 	guard    *auth.Guard
@@ -49,7 +53,7 @@ type server struct {
 // newServer makes all components and opens the ports. Run starts the components. If newServer returns an error, it has closed
 // everything that it opened.
 func newServer(cfg Config, log *slog.Logger) (s *server, err error) {
-	s = &server{cfg: cfg, log: log}
+	s = &server{cfg: cfg, log: log, events: web.NewEvents()}
 	defer func() {
 		if err != nil {
 			s.close()
@@ -62,9 +66,12 @@ func newServer(cfg Config, log *slog.Logger) (s *server, err error) {
 	if s.recorder, err = recorder.New(cfg.recorder(), s.store, log); err != nil {
 		return s, err
 	}
-	if s.registry, err = room.NewRegistry(cfg.registry(), s.recorder, log); err != nil {
+	rooms := cfg.registry()
+	rooms.ConditionChanged = s.events.SourceChanged
+	if s.registry, err = room.NewRegistry(rooms, s.recorder, log); err != nil {
 		return s, err
 	}
+	s.newCameras()
 	if err = s.openMedia(); err != nil {
 		return s, err
 	}
@@ -106,6 +113,8 @@ func (s *server) newWeb() (*web.Server, error) {
 		Uploads:    func() recorder.UploadStats { return s.recorder.Stats().Uploads },
 		Peers:      s.peers.Stats,
 		LiveFrames: codec.LiveFrames,
+		Events:     s.events,
+		Cameras:    s.cameraStats,
 		Version:    version,
 		Listener:   s.listener,
 		TLS:        tlsConfig,
@@ -169,23 +178,43 @@ func (s *server) runHTTP(ctx context.Context) error {
 // runCameras runs the cameras of all rooms until ctx ends. The cameras may start in any order, since each room reserves their
 // places in the order of the configuration.
 func (s *server) runCameras(ctx context.Context) error {
-	cameras, logins := make(chan error), camera.NewLogins()
-	n := 0
-	for name, r := range s.cfg.Rooms {
-		for _, c := range r.Cameras {
-			cfg := c.camera(name)
-			cfg.Logins = logins
-			cam := camera.New(cfg, s.registry, s.log)
-			n++
-			go func() { cameras <- cam.Run(ctx) }()
-		}
+	ended := make(chan error)
+	for _, cam := range s.cameras {
+		go func() { ended <- cam.Run(ctx) }()
 	}
 	var err error
-	for range n {
-		err = errors.Join(err, <-cameras)
+	for range s.cameras {
+		err = errors.Join(err, <-ended)
 	}
 	<-ctx.Done()
 	return err
+}
+
+// configuredCamera is a camera of the configuration.
+type configuredCamera struct {
+	*camera.Camera
+	room, name string
+}
+
+// newCameras makes the cameras of all rooms. They share the record of their logins.
+func (s *server) newCameras() {
+	logins := camera.NewLogins()
+	for _, name := range slices.Sorted(maps.Keys(s.cfg.Rooms)) {
+		for _, c := range s.cfg.Rooms[name].Cameras {
+			cfg := c.camera(name)
+			cfg.Logins = logins
+			s.cameras = append(s.cameras, configuredCamera{camera.New(cfg, s.registry, s.log), name, c.Name})
+		}
+	}
+}
+
+// cameraStats returns a snapshot of each camera.
+func (s *server) cameraStats() []web.CameraStats {
+	var all []web.CameraStats
+	for _, c := range s.cameras {
+		all = append(all, web.CameraStats{Room: c.room, Name: c.name, Stats: c.Stats()})
+	}
+	return all
 }
 
 // close closes everything that newServer opened. It may run after the stages have closed some of it. Closing a component

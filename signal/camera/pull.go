@@ -179,7 +179,10 @@ func (o *outlet) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	o.ctx = ctx
 	if r, ok := f.(*rtspFeed); ok {
-		r.lost, r.audioTrouble = &o.status.lost, o.status.setAudioTrouble
+		r.lost, r.audioTrouble = &o.status.lost, func(t mixer.Trouble) {
+			o.status.setAudioTrouble(t)
+			o.out.ReportAudioTrouble(t)
+		}
 		r.playing = func(string, mixer.Codec) { o.watch.begin(time.Now()) }
 	}
 	var observer sync.WaitGroup

@@ -16,6 +16,8 @@ type upstream interface {
 	WriteAudio(p mixer.Packet)
 	// ReportTrouble says why no video comes; the zero Trouble: video comes.
 	ReportTrouble(t mixer.Trouble)
+	// ReportAudioTrouble says why the audio is not taken; the zero Trouble: it is taken, or there is none.
+	ReportAudioTrouble(t mixer.Trouble)
 }
 
 // When streams are started and stopped.

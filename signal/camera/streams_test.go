@@ -24,6 +24,8 @@ type seat struct {
 	told   []mixer.Reason
 }
 
+func (s *seat) ReportAudioTrouble(mixer.Trouble) {}
+
 func (s *seat) ReportTrouble(t mixer.Trouble) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

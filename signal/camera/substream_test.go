@@ -61,6 +61,8 @@ func (s *sizer) WriteAudio(mixer.Packet) {}
 
 func (s *sizer) ReportTrouble(mixer.Trouble) {}
 
+func (s *sizer) ReportAudioTrouble(mixer.Trouble) {}
+
 // only tells whether frames of that size come from that layer, and none from the other.
 func (s *sizer) only(layer int, size string) bool {
 	s.mu.Lock()

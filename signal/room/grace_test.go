@@ -64,18 +64,18 @@ func TestBrokenConnectionKeepsThePlace(t *testing.T) {
 		if back.ID() != first.ID() || back.Source() != first.Source() {
 			t.Errorf("id %s became %s; want the same id and source", first.ID(), back.ID())
 		}
-		e = <-second.Events()
-		if got := names(e.Participants); got != "first second" || e.Participants[0].Away {
+		for e = <-second.Events(); e.Participants[0].Away; { // the trouble of a source may be sent too
+			e = <-second.Events()
+		}
+		if got := names(e.Participants); got != "first second" {
 			t.Errorf("second was sent %+v; want both in their order, nobody away", e.Participants)
 		}
 		time.Sleep(time.Minute)
 		if got := settle(t, reg, "yard").Participants[0].State; got != mixer.Connecting {
 			t.Errorf("the tile is %s after the return; want %s", got, mixer.Connecting)
 		}
-		select {
-		case e := <-second.Events():
-			t.Errorf("second was sent %+v although nothing happened", e.Participants)
-		default:
+		if n := len(second.Events()); n > 2 {
+			t.Errorf("second was sent %d events in a minute; want one for each change of a source's trouble", n)
 		}
 	})
 }
@@ -87,9 +87,10 @@ func TestGraceEnds(t *testing.T) {
 		other := enter(t, reg, "yard", publisher("other"))
 		lost.Lose()
 		start := time.Now()
-		<-other.Events()
-		if got := nextEventOf(other); got != "other" {
-			t.Errorf("other was sent %q; want itself alone", got)
+		for nextEventOf(other) != "other" { // itself alone
+			if time.Since(start) > time.Minute {
+				t.Fatal("the place was not removed within a minute")
+			}
 		}
 		if d := time.Since(start); d < DefaultGrace || d > DefaultGrace+time.Second {
 			t.Errorf("the place was removed after %v; want %v and a second at most", d, DefaultGrace)

@@ -49,8 +49,18 @@ func (c join) apply(r *Room) {
 	if oldPublished || p.publishes() { // the other members can see the change
 		r.broadcast(m)
 	}
-	r.log.Info("member joined", "id", m.id, "name", c.Name, "kind", string(c.Kind), "audio", c.Publish.Audio, "video", c.Publish.Video)
+	p.wasLive.Store(false)
+	p.audio.Store(nil)
+	if c.Kind != Camera {
+		r.logJoined(p.Participant)
+	}
 	c.reply <- joinReply{member: m}
+}
+
+// logJoined logs that a member has joined. A camera has joined when its video is live, because it takes its place before its
+// first connection.
+func (r *Room) logJoined(p Participant) {
+	r.log.Info("member joined", "id", p.ID, "name", p.Name, "kind", string(p.Kind), "audio", p.Publish.Audio, "video", p.Publish.Video)
 }
 
 // assignPlace returns the place of a new member. old is the present place of the same key, or nil. If old can be reused,

@@ -90,6 +90,14 @@ func (m *Member) ReportTrouble(t mixer.Trouble) {
 	}
 }
 
+// ReportAudioTrouble says why the audio of the member is not taken. The zero Trouble means that it is taken, or that there is
+// none. After the end of the membership it does nothing.
+func (m *Member) ReportAudioTrouble(t mixer.Trouble) {
+	if !m.ended.Load() {
+		m.place.audio.Store(&t)
+	}
+}
+
 // OnKeyframeRequest sets a function that is called when the mixer needs a keyframe of the member's video, at most once a
 // second. A goroutine of the mixer calls the function, which must not block.
 func (m *Member) OnKeyframeRequest(request func()) { m.onKeyframeRequest.Store(&request) }

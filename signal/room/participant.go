@@ -31,6 +31,17 @@ type Participant struct {
 	Publish Media  `json:"publish"`
 	Muted   Media  `json:"muted"`
 	Away    bool   `json:"away,omitempty"` // the connection broke; the place is kept for the grace period
+	Trouble
+}
+
+// Trouble says why the source of a participant is not live, and why its audio is not taken. The zero value means that there is
+// no trouble.
+type Trouble struct {
+	Reason      mixer.Reason `json:"reason,omitempty"`      // why the source is not live
+	Detail      string       `json:"detail,omitempty"`      // a sentence about Reason
+	Since       time.Time    `json:"since,omitzero"`        // when Reason began
+	AudioReason mixer.Reason `json:"audioReason,omitempty"` // why the audio is not taken
+	AudioDetail string       `json:"audioDetail,omitempty"` // a sentence about AudioReason
 }
 
 // Event is the state of the room after a change. All members share the slice, so it must not be changed.
@@ -53,6 +64,8 @@ type place struct {
 	holder    atomic.Pointer[Member]          // nil while Away, and after the place was removed
 	demand    atomic.Pointer[mixer.Demand]    // the newest demand for the video; nil before the first
 	condition atomic.Pointer[mixer.Condition] // the last condition of the source; nil before the first
+	audio     atomic.Pointer[mixer.Trouble]   // the last report about the audio; nil before the first
+	wasLive   atomic.Bool                     // the source has been live since the present holder joined
 }
 
 // evict ends the membership of the holder, if there is one.
@@ -73,11 +86,14 @@ func (p *place) onDemand(d mixer.Demand) {
 // onCondition returns the function that gets the conditions of the source. It stores each one for info, and passes it on to
 // Config.ConditionChanged. Goroutines of the mixer call the function.
 func (r *Room) onCondition(p *place) func(mixer.Condition) {
-	id, name, notify := p.ID, p.Name, r.registry.cfg.ConditionChanged
+	joining, notify := p.Participant, r.registry.cfg.ConditionChanged
 	return func(c mixer.Condition) {
 		p.condition.Store(&c)
+		if c.State == mixer.Live && !p.wasLive.Swap(true) && joining.Kind == Camera {
+			r.logJoined(joining)
+		}
 		if notify != nil {
-			notify(r.name, id, name, c)
+			notify(r.name, joining.ID, joining.Name, c)
 		}
 	}
 }
@@ -88,6 +104,18 @@ func (p *place) lastCondition() mixer.Condition {
 		return *c
 	}
 	return mixer.Condition{State: mixer.Connecting, Trouble: mixer.Trouble{Reason: mixer.ReasonConnecting}}
+}
+
+// trouble returns the present trouble of the source and of the audio.
+func (p *place) trouble() Trouble {
+	var t Trouble
+	if c := p.condition.Load(); c != nil && c.Reason != "" {
+		t.Reason, t.Detail, t.Since = c.Reason, c.Detail, c.Since
+	}
+	if audio := p.audio.Load(); audio != nil {
+		t.AudioReason, t.AudioDetail = audio.Reason, audio.Detail
+	}
+	return t
 }
 
 // onKeyframeRequest passes a keyframe request on to the holder. Goroutines of the mixer call it.

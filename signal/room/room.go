@@ -161,9 +161,12 @@ func (r *Room) broadcast(except *Member) {
 	}
 }
 
-// everySecond removes expired places and reads the level of overload. It broadcasts changes.
+// everySecond removes expired places, and reads the troubles of the sources and the level of overload. It broadcasts changes.
 func (r *Room) everySecond() {
 	changed := r.expirePlaces(time.Now())
+	for _, p := range r.places {
+		changed = changed || p.Trouble != p.trouble()
+	}
 	level := r.registry.overloadOf(r.hub)
 	if before := int(r.overload.Swap(int32(level))); level != before {
 		r.log.Warn("overload changed", "level", level, "before", before)
@@ -174,9 +177,11 @@ func (r *Room) everySecond() {
 	}
 }
 
+// participants returns the public descriptions of all that publish, with their present troubles.
 func (r *Room) participants() []Participant {
 	all := make([]Participant, 0, len(r.places))
 	for _, p := range r.places {
+		p.Trouble = p.trouble()
 		all = append(all, p.Participant)
 	}
 	return all

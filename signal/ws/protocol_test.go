@@ -39,7 +39,7 @@ func TestMistakesAreExplained(t *testing.T) {
 			{`{"type":"join","room":"../../etc/passwd","name":"x"}`, "bad_room", []string{"ASCII letters"}},
 			{`{"type":"join","room":"","name":"x"}`, "bad_room", []string{"1 to 64"}},
 			{`{"type":"join","room":"` + strings.Repeat("r", 65) + `","name":"x"}`, "bad_room", []string{"1 to 64"}},
-			{`{"type":"join","room":"yard","name":"","publish":{"video":true}}`, "bad_name", []string{"1 to 64"}},
+			{`{"type":"join","room":"yard","name":"","publish":{"video":true}}`, "bad_name", []string{"1 to 128"}},
 			{`{"type":"join","room":"yard","name":"a\u0000b","publish":{"video":true}}`, "bad_name", []string{"printable"}},
 			{`{"type":"join","room":"yard","name":"x","key":"` + strings.Repeat("k", 300) + `"}`, "bad_key", []string{"256"}},
 			{`{"type":"join","room":"yard","name":"x","view":"gate"}`, "unsupported", []string{"gate", "main"}},

@@ -1,9 +1,11 @@
 /** What the pages compute, without a browser. */
 
 import assert from 'node:assert/strict';
+import {readFileSync} from 'node:fs';
 import test, {mock} from 'node:test';
 import {Layouts} from '../static/layouts.js';
 import {Path} from '../static/path.js';
+import {reasons, sinceWhen, trouble} from '../static/reasons.js';
 import {endOf, locate, parsePlaylist, wallAt} from '../static/playlist.js';
 import {inside} from '../static/tiles.js';
 import {hour, local, minute, parse, ticks, zone} from '../static/time.js';
@@ -182,4 +184,40 @@ test('a lost path is tried once, and given up when nothing comes of it', () => {
   path.changed();
   path.changed();
   assert.deepEqual([restarts, path.trying], [3, true], 'another network is worth another try');
+});
+
+/** Sets what the browser prefers, until the end of the test. @param {import('node:test').TestContext} t @param {...string} languages */
+function prefers(t, ...languages) {
+  const before = Object.getOwnPropertyDescriptor(globalThis, 'navigator');
+  Object.defineProperty(globalThis, 'navigator', {value: {languages}, configurable: true});
+  t.after(() => { if (before) Object.defineProperty(globalThis, 'navigator', before); });
+}
+
+test('every reason of the server has a sentence in English and in Korean', () => {
+  const source = readFileSync(new URL('../../mixer/reason.go', import.meta.url), 'utf8');
+  const words = [...source.matchAll(/^\tReason\w+ +Reason += "([a-z-]+)"/gm)].map((m) => m[1]);
+  assert.ok(words.length > 20, `${words.length} reasons`);
+  for (const word of words) {
+    assert.match(reasons[word]?.en || '', /^[A-Z].*[.…]$|\)$/, word);
+    assert.match(reasons[word]?.ko || '', /[가-힣]/, word);
+  }
+  assert.deepEqual(Object.keys(reasons).filter((word) => !words.includes(word)), []);
+});
+
+test('a tile says why it is not live, in the language of the browser', (t) => {
+  const tile = {state: 'connecting', reason: 'wrong-password'};
+  const source = {id: '1', name: 'Gate', reason: 'wrong-password', detail: '401 Unauthorized', since: '2026-03-01T12:03:00Z', audioReason: 'no-audio-codec', audioDetail: 'G.726'};
+  prefers(t, 'pt-PT', 'en-GB', 'ko');
+  const why = trouble(tile, source);
+  assert.equal(why.sentence, 'The camera refuses the user name or the password.');
+  assert.match(why.since, /^since .*\b1\b.* 12:03$/);
+  assert.equal(why.detail, '401 Unauthorized');
+  assert.equal(why.sound, 'No sound: its format cannot be decoded. (G.726)');
+  assert.equal(sinceWhen('2026-03-01T12:03:00Z', new Date('2026-03-01T18:00:00Z')), 'since 12:03');
+  prefers(t, 'ko-KR', 'en');
+  assert.equal(trouble(tile, source).sentence, '카메라가 사용자 이름이나 비밀번호를 거부합니다.');
+  assert.equal(sinceWhen('2026-03-01T12:03:00Z', new Date('2026-03-01T18:00:00Z')), '12:03부터');
+  assert.deepEqual(trouble({state: 'live'}, {id: '1', name: 'Gate'}), {sentence: '', since: '', detail: '', sound: ''});
+  assert.equal(trouble(tile, {...source, reason: 'timeout'}).detail, '', 'the detail of another reason');
+  assert.equal(trouble({state: 'lost', reason: 'news'}).sentence, 'news');
 });

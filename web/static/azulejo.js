@@ -18,8 +18,8 @@ import {Session} from './session.js';
 /** @typedef {'idle'|'connecting'|'live'|'waiting'|'closed'} State live: video arrives */
 /** @typedef {{state: State, reason: string, attempt: number, retryIn: number}} StateChange retryIn in ms */
 /** @typedef {{audio: boolean, video: boolean}} Media */
-/** @typedef {{id: string, name: string, kind?: string, publish?: Media, muted?: Media}} Participant */
-/** @typedef {{id: string, name: string, x: number, y: number, w: number, h: number, state: string, age: number, speaking: boolean}} Tile */
+/** @typedef {{id: string, name: string, kind?: string, publish?: Media, muted?: Media, reason?: string, detail?: string, since?: string, audioReason?: string, audioDetail?: string}} Participant */
+/** @typedef {{id: string, name: string, x: number, y: number, w: number, h: number, state: string, reason?: string, age: number, speaking: boolean}} Tile */
 /** @typedef {{view: string, rtp: number, canvas: {w: number, h: number}, tiles: Tile[], hidden?: number, page?: number, pages?: number}} Layout view is '' for a personal one */
 /** @typedef {{codec: string, width: number, height: number, fps: number, bitrate: number}} Flow bitrate in bit/s */
 /** @typedef {{down: Flow|null, up: Flow|null, frames: number, lost: number, roundTrip: number|null}} Stats roundTrip in ms */

@@ -1,5 +1,6 @@
 /** people.js – the list of participants and their states. */
 
+import {explain} from './reasons.js';
 import {icon, make} from './ui.js';
 
 /** @typedef {import('./azulejo.js').Participant} Participant */
@@ -24,7 +25,7 @@ export class People {
       const row = this.#rows.get(t.id);
       row?.classList.toggle('speaking', Boolean(t.speaking));
       const age = row?.querySelector('.age');
-      if (age) age.textContent = t.state && t.state !== 'live' ? t.state : '';
+      if (age) age.textContent = t.state && t.state !== 'live' ? (t.reason ? explain(t.reason) : t.state) : '';
     }
   }
 
@@ -34,6 +35,7 @@ export class People {
     if (p.id === me) row.append(make('span', 'you', 'you'));
     if (p.muted?.audio || p.publish?.audio === false) row.append(said('mic-off', 'microphone off'));
     if (p.muted?.video || p.publish?.video === false) row.append(said('cam-off', 'camera off'));
+    if (p.audioReason) row.append(make('span', 'age', explain(p.audioReason)));
     return row;
   }
 }

@@ -1,13 +1,15 @@
 /**
  * tiles.js – the tiles of a view as buttons over the video: a tap puts a source in the spotlight for this
- * viewer alone, another tap ends that. A tap on the tile with "+N" shows the next page. The buttons follow the layout
- * events and the position of the video in its element.
+ * viewer alone, another tap ends that. A tap on the tile with "+N" shows the next page. A tile that is not live says why, and
+ * in the spotlight it says more. The buttons follow the layout events and the position of the video in its element.
  */
 
+import {language, trouble} from './reasons.js';
 import {make} from './ui.js';
 
 /** @typedef {import('./azulejo.js').Client} Client */
 /** @typedef {import('./azulejo.js').Layout} Layout */
+/** @typedef {import('./azulejo.js').Participant} Participant */
 /** @typedef {import('./azulejo.js').Selection} Selection */
 /** @typedef {import('./azulejo.js').Tile} Tile */
 
@@ -23,6 +25,8 @@ export class Tiles {
   #layout = null;
   /** @type {Map<string, HTMLButtonElement>} by id */
   #buttons = new Map();
+  /** @type {Map<string, Participant>} by id */
+  #sources = new Map();
   /** @type {string[]} ids in the order of the named view, for the number keys */
   #order = [];
   /** the id in the spotlight of this viewer */
@@ -50,6 +54,11 @@ export class Tiles {
     this.client = client;
     this.clear();
     client?.on('layout', (layout) => { if (this.client === client) this.#show(layout); });
+    client?.on('participants', (all) => {
+      if (this.client !== client) return;
+      this.#sources = new Map(all.map((p) => [p.id, p]));
+      this.#explain();
+    });
   }
 
   /** Hides the tiles until the next layout. */
@@ -81,7 +90,25 @@ export class Tiles {
       this.#buttons.delete(id);
     }
     tiles.forEach((t, i) => this.#draw(t, i, layout.canvas));
+    this.#explain();
     this.#place();
+  }
+
+  /** Writes on each tile that is not live why it is not. */
+  #explain() {
+    for (const tile of this.#layout?.tiles || []) {
+      const button = this.#buttons.get(tile.id);
+      if (!button) continue;
+      const why = trouble(tile, this.#sources.get(tile.id));
+      const more = tile.id !== '' && tile.id === this.#chosen;
+      button.setAttribute('aria-label', describe(tile, why));
+      write(button, [
+        ['sentence', why.sentence],
+        ['since', why.sentence && why.since],
+        ['detail', more ? why.detail : ''],
+        ['sound', more || why.sentence ? why.sound : ''],
+      ]);
+    }
   }
 
   /** Reuses the element of a button, so that focus and hover stay. @param {Tile} tile @param {number} i @param {{w: number, h: number}} canvas */
@@ -95,7 +122,6 @@ export class Tiles {
     }
     if (this.box.children[i] !== button) this.box.insertBefore(button, this.box.children[i] || null); // later tiles lie on earlier ones
     button.dataset.id = tile.id;
-    button.setAttribute('aria-label', describe(tile));
     button.setAttribute('aria-pressed', this.#pressed(tile.id));
     const {style} = button;
     style.left = `${100 * tile.x / canvas.w}%`;
@@ -145,15 +171,27 @@ export class Tiles {
   #mark(id) {
     this.#chosen = id;
     for (const [other, button] of this.#buttons) button.setAttribute('aria-pressed', this.#pressed(other));
+    this.#explain();
   }
 
   /** @param {string} id */
   #pressed(id) { return String(id !== '' && id === this.#chosen); }
 }
 
-/** @param {Tile} tile */
-function describe(tile) {
+/** Shows lines on a tile; without any there is no element. @param {HTMLElement} button @param {[name: string, words: string][]} lines */
+function write(button, lines) {
+  const shown = lines.filter(([, words]) => words);
+  const key = JSON.stringify(shown);
+  if ((button.dataset.why || '[]') === key) return;
+  button.dataset.why = key;
+  const box = make('span', 'why', ...shown.map(([name, words]) => make('span', name, words)));
+  box.lang = language();
+  button.replaceChildren(...shown.length ? [box] : []);
+}
+
+/** @param {Tile} tile @param {{sentence: string}} why */
+function describe(tile, why) {
   if (!tile.id) return `${tile.name}: next page`;
-  const how = tile.state !== 'live' ? `, ${tile.state}` : tile.speaking ? ', speaking' : '';
+  const how = tile.state !== 'live' ? `, ${why.sentence || tile.state}` : tile.speaking ? ', speaking' : '';
   return `${tile.name}${how}: large`;
 }

@@ -26,7 +26,7 @@ import (
 // Config describes a session.
 type Config struct {
 	URL *base.URL   // with credentials, if there are any
-	TLS *tls.Config // for rtsps
+	TLS *tls.Config // for rtsps; it has the ServerName
 	// Login is called before credentials are sent over the connection for the first time. It may wait until ctx ends. An error
 	// ends the session. Nil: credentials are always sent.
 	Login func(ctx context.Context) error

@@ -18,11 +18,7 @@ func dial(ctx context.Context, cfg Config) (net.Conn, error) {
 	if err != nil || cfg.URL.Scheme != "rtsps" {
 		return nc, err
 	}
-	settings := cfg.TLS.Clone()
-	if settings.ServerName == "" {
-		settings.ServerName = cfg.URL.Hostname()
-	}
-	secure := tls.Client(nc, settings)
+	secure := tls.Client(nc, cfg.TLS)
 	if err := secure.HandshakeContext(ctx); err != nil {
 		_ = nc.Close() // nothing was sent
 		return nil, err
