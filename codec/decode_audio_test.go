@@ -147,6 +147,20 @@ func TestADTSHeaderOverridesTheConfiguration(t *testing.T) {
 	}
 }
 
+// TestG711OfAnyRate decodes WAV files of G.711, as feeds do.
+func TestG711OfAnyRate(t *testing.T) {
+	for _, id := range []string{"pcm_mulaw", "pcm_alaw"} {
+		for _, format := range [][2]string{{"8000", "1"}, {"11025", "1"}, {"16000", "1"}, {"16000", "2"}, {"44100", "1"}, {"48000", "2"}} {
+			packets := toneFile(t, "wav", "-ar", format[0], "-ac", format[1], "-c:a", id)
+			pcm, early, late := decodeAll(t, packets)
+			seconds := float64(len(pcm)/mixer.Channels) / mixer.SampleRate
+			if hz := pitch(pcm); early+late > 0 || hz < 990 || hz > 1010 || seconds < 2.9 || seconds > 3.1 {
+				t.Errorf("%s of %v: %d packets failed, %.1f s of %.0f Hz, want 3 s of 1000 Hz", id, format, early+late, seconds, hz)
+			}
+		}
+	}
+}
+
 // TestNoConfigurationFits feeds data that is no AAC: each packet must fail, and none may take long.
 func TestNoConfigurationFits(t *testing.T) {
 	d, err := codec.NewAudioDecoder(mixer.AAC, nil)
