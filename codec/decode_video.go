@@ -124,9 +124,12 @@ func (v *VideoDecoder) keep(frames *[]*Frame, f *astiav.Frame) error {
 	return nil
 }
 
-// deinterlace makes frame progressive, if it is interlaced. An interlaced picture of H.265 is one field: it is not combed.
+// deinterlace makes frame progressive, if it is interlaced.
 func (v *VideoDecoder) deinterlace(frame *Frame) error {
-	if v.d.id == mixer.H265 || !v.fields.interlaced(frame.f) {
+	if v.d.id == mixer.H265 {
+		clearFieldFlags(frame.f) // a frame of H.265 with these flags is one field, so it is not combed
+	}
+	if !v.fields.interlaced(frame) {
 		return nil
 	}
 	progressive, err := v.fields.filter(frame.f)

@@ -26,8 +26,9 @@ type deinterlacer struct {
 	sink   *astiav.BuffersinkFilterContext
 	format frameFormat // the frames that graph takes
 
-	flags C.int // the field flags of the last frame that was marked as interlaced
-	sure  int   // how many of the next frames are interlaced even if they are not marked
+	flags C.int        // the field flags of the last frame that was marked as interlaced
+	sure  int          // how many of the next frames are interlaced even if they are not marked
+	seen  combDetector // finds video that is not marked
 }
 
 // frameFormat holds what is equal in all frames that one filter graph takes.
@@ -46,18 +47,23 @@ const alsoInterlaced = 50
 // smallestInterlaced is the least width and height that bwdif takes, in pixels.
 const smallestInterlaced = 16
 
-// interlaced tells whether f consists of two fields. It must be called for each frame of a stream, in their order.
-func (d *deinterlacer) interlaced(f *astiav.Frame) bool {
+// interlaced tells whether f consists of two fields: f is marked as interlaced, or a frame shortly before was, or rows of the video
+// alternate. It must be called for each frame of a stream, in their order.
+func (d *deinterlacer) interlaced(f *Frame) bool {
 	if f.Width() < smallestInterlaced || f.Height() < smallestInterlaced {
 		return false
 	}
-	flags := (*C.AVFrame)(f.UnsafePointer()).flags & C.field_flags
+	flags := (*C.AVFrame)(f.f.UnsafePointer()).flags & C.field_flags
 	if flags&C.AV_FRAME_FLAG_INTERLACED != 0 {
 		d.flags, d.sure = flags, alsoInterlaced
 		return true
 	}
-	d.sure = max(d.sure-1, 0)
-	return d.sure > 0
+	if d.sure > 0 {
+		d.sure--
+		return true
+	}
+	d.flags = C.field_flags // PAL is mostly top field first; the wrong order shows the second field, and is not combed either
+	return d.seen.interlaced(f)
 }
 
 // filter returns the progressive frame of f, owned by the caller. f must be interlaced.
