@@ -83,6 +83,7 @@ func pitch(pcm []int16) float64 {
 // TestAACWithAWrongConfiguration decodes AAC whose configuration tells another rate, or is invalid.
 func TestAACWithAWrongConfiguration(t *testing.T) {
 	const at44100, at48000, at16000, at8000 = 4, 3, 8, 11
+	tones := map[[2]int][]mixer.Packet{} // by rate and number of channels
 	for _, c := range []struct {
 		rate, channels int
 		config         []byte
@@ -106,7 +107,11 @@ func TestAACWithAWrongConfiguration(t *testing.T) {
 		{16000, 1, append(asc(at44100, 2), 0x56, 0xe5, 0x98, 0, 0, 0)}, // with an extension
 	} {
 		name := fmt.Sprintf("%d Hz and %d channels as % x", c.rate, c.channels, c.config)
-		packets := toneFile(t, "m4a", "-ar", fmt.Sprint(c.rate), "-ac", fmt.Sprint(c.channels), "-c:a", "aac", "-b:a", "48k")
+		packets := tones[[2]int{c.rate, c.channels}]
+		if packets == nil {
+			packets = toneFile(t, "m4a", "-ar", fmt.Sprint(c.rate), "-ac", fmt.Sprint(c.channels), "-c:a", "aac", "-b:a", "48k")
+			tones[[2]int{c.rate, c.channels}] = packets
+		}
 		for i := range packets {
 			packets[i].Config = c.config
 		}
