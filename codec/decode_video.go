@@ -124,10 +124,11 @@ func (v *VideoDecoder) keep(frames *[]*Frame, f *astiav.Frame) error {
 	return nil
 }
 
-// deinterlace makes frame progressive, if it is interlaced.
+// deinterlace makes frame progressive, if it is interlaced. In H.265, each field is a frame of its own with half the height.
 func (v *VideoDecoder) deinterlace(frame *Frame) error {
-	if v.d.id == mixer.H265 {
-		clearFieldFlags(frame.f) // a frame of H.265 with these flags is one field, so it is not combed
+	if v.d.id == mixer.H265 && v.fields.marked(frame.f) {
+		frame.doubleHeight()
+		return nil
 	}
 	if !v.fields.interlaced(frame) {
 		return nil

@@ -47,23 +47,27 @@ const alsoInterlaced = 50
 // smallestInterlaced is the least width and height that bwdif takes, in pixels.
 const smallestInterlaced = 16
 
-// interlaced tells whether f consists of two fields: f is marked as interlaced, or a frame shortly before was, or rows of the video
-// alternate. It must be called for each frame of a stream, in their order.
+// interlaced tells whether f consists of two fields: it is marked, or rows of the video alternate. It must be called for each frame
+// of a stream, in their order.
 func (d *deinterlacer) interlaced(f *Frame) bool {
 	if f.Width() < smallestInterlaced || f.Height() < smallestInterlaced {
 		return false
 	}
-	flags := (*C.AVFrame)(f.f.UnsafePointer()).flags & C.field_flags
-	if flags&C.AV_FRAME_FLAG_INTERLACED != 0 {
-		d.flags, d.sure = flags, alsoInterlaced
-		return true
-	}
-	if d.sure > 0 {
-		d.sure--
+	if d.marked(f.f) {
 		return true
 	}
 	d.flags = C.field_flags // PAL is mostly top field first; the wrong order shows the second field, and is not combed either
 	return d.seen.interlaced(f)
+}
+
+// marked tells whether f, or one of the frames shortly before f, is marked as interlaced.
+func (d *deinterlacer) marked(f *astiav.Frame) bool {
+	if flags := (*C.AVFrame)(f.UnsafePointer()).flags & C.field_flags; flags&C.AV_FRAME_FLAG_INTERLACED != 0 {
+		d.flags, d.sure = flags, alsoInterlaced
+		return true
+	}
+	d.sure = max(d.sure-1, 0)
+	return d.sure > 0
 }
 
 // filter returns the progressive frame of f, owned by the caller. f must be interlaced.

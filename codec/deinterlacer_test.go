@@ -126,6 +126,20 @@ func TestFieldsOfTheirOwnPictures(t *testing.T) {
 	}
 }
 
+// TestFieldsOfH265 decodes H.265 whose frames are single fields: each is shown in the shape of the whole frame.
+// FFmpeg does not mark the first frame as a field.
+func TestFieldsOfH265(t *testing.T) {
+	for sar, shape := range map[string][2]int{"1": {160, 144}, "12/11": {174, 144}} {
+		packets := codectest.Film(t, "testsrc2=size=320x144:rate=50:duration=0.2,setsar="+sar, "-c:v", "libx265", "-bf", "0",
+			"-x265-params", "interlace=tff:log-level=none", "-pix_fmt", "yuv420p")
+		decodeEach(t, packets, func(n int, d *codec.Decoded) {
+			if w, h := d.Frame.DisplaySize(); n > 0 && [2]int{w, h} != shape {
+				t.Errorf("frame %d is shown as %dx%d, want %v", n, w, h, shape)
+			}
+		})
+	}
+}
+
 // TestAStillInterlacedPictureStaysSharp: where nothing moves, both fields belong together, so rows of one line are kept.
 func TestAStillInterlacedPictureStaysSharp(t *testing.T) {
 	d, err := codec.NewVideoDecoder(mixer.H264, 0)

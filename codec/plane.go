@@ -56,16 +56,11 @@ func samples(f *astiav.Frame, n int) []int16 {
 	return unsafe.Slice((*int16)(unsafe.Pointer(c.data[0])), n)
 }
 
-// clearFieldFlags removes the flags that say that f is interlaced.
-func clearFieldFlags(f *astiav.Frame) {
-	(*C.AVFrame)(f.UnsafePointer()).flags &^= C.AV_FRAME_FLAG_INTERLACED | C.AV_FRAME_FLAG_TOP_FIELD_FIRST
-}
-
 // simplifyMetadata removes metadata of f that scaling cannot handle. It removes the flags of interlaced frames: f is deinterlaced
 // already. It removes the transfer function and the primaries, because azulejo does not convert them. It replaces a colour matrix that swscale does not know by "unspecified".
 func simplifyMetadata(f *astiav.Frame) {
 	c := (*C.AVFrame)(f.UnsafePointer())
-	clearFieldFlags(f)
+	c.flags &^= C.AV_FRAME_FLAG_INTERLACED | C.AV_FRAME_FLAG_TOP_FIELD_FIRST
 	c.color_trc = C.AVCOL_TRC_UNSPECIFIED
 	c.color_primaries = C.AVCOL_PRI_UNSPECIFIED
 	switch c.colorspace {
