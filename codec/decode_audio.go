@@ -11,12 +11,14 @@ import (
 
 // AudioDecoder decodes packets of one audio codec to interleaved 16-bit stereo at 48 kHz. One goroutine owns it.
 type AudioDecoder struct {
-	d *decoder
-	r *resampler
+	d      *decoder
+	r      *resampler
+	search configSearch // only AAC uses it
 }
 
 // NewAudioDecoder opens a decoder for Opus, AAC, PCMU, PCMA or G722. config is the AudioSpecificConfig of AAC; nil means
-// AAC-LC, 48 kHz, stereo. For the other codecs config must be nil.
+// AAC-LC, 48 kHz, stereo. For the other codecs config must be nil. A config that is invalid or does not fit the data does not
+// matter for long: the decoder finds another one by trying. An ADTS header in front of an access unit also overrides config.
 func NewAudioDecoder(id mixer.Codec, config []byte) (*AudioDecoder, error) {
 	return newAudioDecoder(id, decoderConfig{extra: config})
 }
@@ -44,6 +46,9 @@ func newAudioDecoder(id mixer.Codec, cfg decoderConfig) (*AudioDecoder, error) {
 		return nil, fmt.Errorf("decode audio of %q: accepted are opus, aac, pcmu, pcma, g722: %w", id, mixer.ErrUnsupported)
 	}
 	d, err := newDecoder(id, cfg)
+	if err != nil && id == mixer.AAC {
+		d, err = newDecoder(id, decoderConfig{}) // the search replaces the configuration
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -53,6 +58,20 @@ func newAudioDecoder(id mixer.Codec, cfg decoderConfig) (*AudioDecoder, error) {
 // Decode appends the audio of p to pcm, two values per sampling instant, and returns pcm. If the data cannot be decoded,
 // Decode returns ErrInvalidData, and decoding can continue with the next packet.
 func (a *AudioDecoder) Decode(pcm []int16, p mixer.Packet) ([]int16, error) {
+	out, err := a.decode(pcm, p)
+	if a.d.id != mixer.AAC || !a.search.note(p, err) {
+		return out, err
+	}
+	found := a.search.run()
+	if found == nil {
+		return out, err
+	}
+	a.d.close()
+	a.d = found
+	return a.decode(pcm, p)
+}
+
+func (a *AudioDecoder) decode(pcm []int16, p mixer.Packet) ([]int16, error) {
 	err := a.d.decode(p, func(f *astiav.Frame) (err error) {
 		pcm, err = a.r.convert(pcm, f)
 		return err

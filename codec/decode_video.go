@@ -15,6 +15,7 @@ import (
 type VideoDecoder struct {
 	d         *decoder
 	band      band
+	fields    deinterlacer
 	maxPixels int // maximum number of pixels in a frame; zero: no limit
 }
 
@@ -113,9 +114,31 @@ func (v *VideoDecoder) keep(frames *[]*Frame, f *astiav.Frame) error {
 		frame.Close()
 		return fmt.Errorf("decode: damaged frame: %w", mixer.ErrInvalidData)
 	}
+	if err := v.deinterlace(frame); err != nil {
+		frame.Close()
+		return err
+	}
 	simplifyMetadata(frame.f)
 	frame.PTS = time.Duration(f.Pts())
 	*frames = append(*frames, frame)
+	return nil
+}
+
+// deinterlace makes frame progressive, if it is interlaced. In H.265, each field is a frame of its own with half the height.
+func (v *VideoDecoder) deinterlace(frame *Frame) error {
+	if v.d.id == mixer.H265 && v.fields.marked(frame.f) {
+		frame.doubleHeight()
+		return nil
+	}
+	if !v.fields.interlaced(frame) {
+		return nil
+	}
+	progressive, err := v.fields.filter(frame.f)
+	if err != nil {
+		return err
+	}
+	frame.f.Free()
+	frame.f = progressive
 	return nil
 }
 
@@ -124,5 +147,6 @@ func (v *VideoDecoder) Close() {
 	if v != nil {
 		v.d.close()
 		v.band.close()
+		v.fields.close()
 	}
 }

@@ -24,13 +24,15 @@ type File struct {
 
 // fileTrack is a track of a File whose packets are read.
 type fileTrack struct {
-	id     mixer.Codec
-	base   astiav.Rational                // time base of the track's timestamps
-	filter *astiav.BitStreamFilterContext // converts H.264 and H.265 to Annex B; nil for the others
-	config []byte                         // AudioSpecificConfig of AAC; nil for the others
-	start  time.Duration                  // start time of the file, subtracted from all timestamps
-	pace   time.Duration                  // time between frames, for files without timestamps
-	count  int                            // packets read so far
+	id       mixer.Codec
+	base     astiav.Rational                // time base of the track's timestamps
+	filter   *astiav.BitStreamFilterContext // converts H.264 and H.265 to Annex B; nil for the others
+	config   []byte                         // AudioSpecificConfig of AAC; nil for the others
+	rate     int                            // sampling rate of G.711 in Hz; zero for the others
+	channels int                            // number of channels of G.711; zero for the others
+	start    time.Duration                  // start time of the file, subtracted from all timestamps
+	pace     time.Duration                  // time between frames, for files without timestamps
+	count    int                            // packets read so far
 }
 
 // containerIDs maps FFmpeg's IDs to the codecs that a File reads.
@@ -92,8 +94,11 @@ func (f *File) open() error {
 // constants.
 func newFileTrack(id mixer.Codec, s *astiav.Stream, start time.Duration) (*fileTrack, error) {
 	t := &fileTrack{id: id, base: s.TimeBase(), start: start}
-	if extra := s.CodecParameters().ExtraData(); id == mixer.AAC && len(extra) > 0 {
+	switch extra := s.CodecParameters().ExtraData(); {
+	case id == mixer.AAC && len(extra) > 0:
 		t.config = extra
+	case id == mixer.PCMU, id == mixer.PCMA:
+		t.rate, t.channels = s.CodecParameters().SampleRate(), s.CodecParameters().ChannelLayout().Channels()
 	}
 	if r := s.AvgFrameRate(); r.Num() > 0 && r.Den() > 0 {
 		t.pace = time.Second * time.Duration(r.Den()) / time.Duration(r.Num())
@@ -195,11 +200,13 @@ func (t *fileTrack) convert(p *astiav.Packet, queue *[]mixer.Packet) error {
 // packet copies p into Go memory.
 func (t *fileTrack) packet(p *astiav.Packet) mixer.Packet {
 	out := mixer.Packet{
-		Codec:    t.id,
-		Data:     p.Data(),
-		Duration: time.Duration(astiav.RescaleQ(p.Duration(), t.base, nanoseconds)),
-		Key:      p.Flags().Has(astiav.PacketFlagKey),
-		Config:   t.config,
+		Codec:      t.id,
+		Data:       p.Data(),
+		Duration:   time.Duration(astiav.RescaleQ(p.Duration(), t.base, nanoseconds)),
+		Key:        p.Flags().Has(astiav.PacketFlagKey),
+		Config:     t.config,
+		SampleRate: t.rate,
+		Channels:   t.channels,
 	}
 	out.PTS, out.DTS = t.time(p.Pts()), t.time(p.Dts())
 	t.count++

@@ -105,6 +105,15 @@ func (f *Frame) DisplaySize() (width, height int) {
 	return f.Width() * sar.Num() / sar.Den(), f.Height()
 }
 
+// doubleHeight makes the pixels of f twice as high as they were, by the sample aspect ratio.
+func (f *Frame) doubleHeight() {
+	sar := f.f.SampleAspectRatio()
+	if sar.Num() <= 0 || sar.Den() <= 0 {
+		sar = astiav.NewRational(1, 1)
+	}
+	f.f.SetSampleAspectRatio(astiav.NewRational(sar.Num(), 2*sar.Den()))
+}
+
 // MakeWritable makes f the only owner of its pixels. If another Frame refers to the same pixels, f gets a copy of them. f
 // must be 8-bit 4:2:0. Until f is closed, it keeps the memory of copies that are no longer used, and reuses it for the next
 // copy.

@@ -56,9 +56,9 @@ func samples(f *astiav.Frame, n int) []int16 {
 	return unsafe.Slice((*int16)(unsafe.Pointer(c.data[0])), n)
 }
 
-// simplifyMetadata removes metadata of f that scaling cannot handle. It removes the interlaced flags, so both fields of an
-// interlaced frame are shown together. It removes the transfer function and the primaries, because azulejo does not convert
-// them. It replaces a missing or unknown YCbCr matrix by the one that players assume.
+// simplifyMetadata removes metadata of f that scaling cannot handle. It removes the flags of interlaced frames, because f is
+// deinterlaced already. It removes the transfer function and the primaries, because azulejo does not convert them. It
+// replaces a missing or unknown YCbCr matrix by the one that players assume.
 func simplifyMetadata(f *astiav.Frame) {
 	c := (*C.AVFrame)(f.UnsafePointer())
 	c.flags &^= C.AV_FRAME_FLAG_INTERLACED | C.AV_FRAME_FLAG_TOP_FIELD_FIRST

@@ -300,6 +300,7 @@ func passthroughOfUnusualProfiles(t *testing.T) {
 	}{
 		{"high, not known", 77, []string{"-profile:v", "high", "-bf", "0"}, false},
 		{"high, known", 100, []string{"-profile:v", "high", "-bf", "0"}, true},
+		{"interlaced", 100, []string{"-profile:v", "high", "-bf", "0", "-flags", "+ildct+ilme"}, false},
 		{"out of order", 100, []string{"-profile:v", "high", "-bf", "2", "-x264-params", "b-adapt=0"}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {

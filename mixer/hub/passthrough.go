@@ -224,12 +224,13 @@ func (p *passthrough) inspect(o offeredUnit) bool {
 	return complete && step > 0 && step < maxStep
 }
 
-// fits reports whether the video that starts with this keyframe can be passed through: the viewers can decode the video, and
-// it is not larger than the viewers asked for. fits stores the format of the keyframe.
+// fits reports whether the video that starts with this keyframe can be passed through: the viewers can decode the video, it is
+// not larger than the viewers asked for, and it is not interlaced, because browsers show both fields at once. fits stores the
+// format of the keyframe.
 func (p *passthrough) fits(keyPacket mixer.Packet) bool {
 	info := p.rendition.info
 	head, ok := keyframe.Read(keyPacket)
-	if !ok || keyPacket.Codec != info.Codec && keyPacket.Codec != info.Also {
+	if !ok || head.Fields || keyPacket.Codec != info.Codec && keyPacket.Codec != info.Also {
 		return false
 	}
 	p.format = format{keyPacket.Codec, mixer.Size{W: head.Width, H: head.Height}}
