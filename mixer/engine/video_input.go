@@ -199,6 +199,7 @@ func (v *videoInput) process(p layerPacket) error {
 	}
 	if switched {
 		v.forget()
+		p.Lost = true // the decoder has not got the packets of this layer before p
 	}
 	repeats := v.repeats(p.Packet)
 	if v.sleeping.Load() {
@@ -209,7 +210,7 @@ func (v *videoInput) process(p layerPacket) error {
 		return v.postpone(p.Packet)
 	}
 	v.decodePostponed(p.Packet)
-	if !v.gate.admit(p.Packet, v.decoder.id) {
+	if !v.gate.admit(&p.Packet, v.decoder.id) {
 		v.dropped.Add(1)
 		return nil
 	}

@@ -87,6 +87,7 @@ func (v *videoInput) keepAsleep(p mixer.Packet) {
 	}
 	if p.Key {
 		v.decoder.learnFormat(p)
+		p.Lost = true // the decoder will not get the packets before p
 	}
 	if v.decoder.format.Load() != nil { // a source that has not sent a readable keyframe is not live
 		v.cfg.slot.touch()
@@ -120,7 +121,7 @@ func (v *videoInput) replay(packets []mixer.Packet, show bool) (shown bool) {
 		last = i - 1
 	}
 	for i, p := range packets {
-		if !v.gate.admit(p, v.decoder.id) {
+		if !v.gate.admit(&p, v.decoder.id) {
 			continue
 		}
 		if err := v.decode(p, show && i == last); err != nil {
