@@ -39,7 +39,9 @@ func NewVideoDecoder(id mixer.Codec, maxPixels int) (*VideoDecoder, error) {
 // Decode returns the frames that p completes, in display order, owned by the caller. Usually p completes one frame. While
 // the decoder waits for a keyframe, Decode returns no frames. Decode does not return corrupt frames, in which the decoder
 // concealed missing parts. For corrupt frames, and for data that cannot be decoded, the error is ErrInvalidData. Decoding
-// can then continue with the next packet.
+// can then continue with the next packet; of H.265 only with a keyframe. At a keyframe with Lost, the decoder forgets all
+// frames before it. So it returns no frames that refer to them: the leading pictures of a CRA picture (H.265), and the
+// frames of a refresh that is not complete (see keyframe.IsExact).
 func (v *VideoDecoder) Decode(p mixer.Packet) ([]*Frame, error) {
 	decoded, err := v.DecodeCutouts(p, nil)
 	var frames []*Frame
@@ -56,11 +58,18 @@ func (v *VideoDecoder) DecodeCutouts(p mixer.Packet, wanted []Cutout) ([]Decoded
 	if err := v.checkHeader(p); err != nil {
 		return nil, err
 	}
+	isH265 := v.d.id == mixer.H265
+	if p.Key && p.Lost && (isH265 || !keyframe.IsExact(p)) {
+		v.d.discard()
+	}
 	if err := v.band.prepare(p.Key, wanted); err != nil {
 		return nil, err
 	}
 	var frames []*Frame
 	err := v.d.decode(p, func(f *astiav.Frame) error { return v.keep(&frames, f) })
+	if err != nil && isH265 {
+		v.d.discard() // the decoder may hold the damaged frame
+	}
 	decoded, cutErr := v.band.finish(frames)
 	return decoded, errors.Join(err, cutErr)
 }

@@ -154,6 +154,17 @@ func (d *decoder) flush(emit func(*astiav.Frame) error) error {
 	return err
 }
 
+// discard drops the frames that the decoder holds for output and as references. It keeps the parameter sets.
+func (d *decoder) discard() {
+	if d.ctx == nil {
+		return
+	}
+	for d.ctx.ReceiveFrame(d.frame) == nil {
+		d.frame.Unref()
+	}
+	flushBuffers(d.ctx)
+}
+
 func (d *decoder) close() {
 	if d.ctx == nil {
 		return

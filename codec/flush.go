@@ -6,7 +6,7 @@ import "C"
 
 import "github.com/asticode/go-astiav"
 
-// flushBuffers resets a drained decoder, so that it accepts packets again.
+// flushBuffers makes a decoder forget all frames. A drained decoder accepts packets again afterwards.
 func flushBuffers(c *astiav.CodecContext) {
 	C.avcodec_flush_buffers((*C.AVCodecContext)(c.UnsafePointer()))
 }

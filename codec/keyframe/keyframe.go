@@ -1,5 +1,5 @@
-// Package keyframe reads the frame size and the profile of a stream from a keyframe, without decoding it. The mixer and the
-// bench call it. The package has no state and is safe for concurrent use.
+// Package keyframe reads properties of a keyframe without decoding it: the frame size and the profile of its stream, and
+// whether frames are exact from it on. The mixer, the decoder and the bench call it. The package has no state and is safe for concurrent use.
 package keyframe
 
 import (
@@ -40,6 +40,25 @@ func Read(p mixer.Packet) (Info, bool) {
 	}
 	return Info{}, false
 }
+
+// IsExact tells whether all frames from the keyframe p on are exact, if decoding starts at p. In H.264 this is an IDR picture,
+// and in H.265 an IRAP picture. After another keyframe (a recovery point, or I slices with parameter sets) frames may refer
+// to frames before it. Then the first frames are not exact, and browsers cannot start there. IsExact returns false for packets
+// that are no keyframes.
+func IsExact(p mixer.Packet) bool {
+	switch {
+	case !p.Key:
+		return false
+	case p.Codec == mixer.H264:
+		return h264.IsIDR(p.Data)
+	case p.Codec == mixer.H265:
+		return find(p.Data, isIRAP) != nil
+	}
+	return true
+}
+
+// isIRAP tells whether a NAL unit of H.265 is a slice of an IRAP picture (table 7-1). header is its first byte.
+func isIRAP(header byte) bool { return header>>1&0x3f >= 16 && header>>1&0x3f <= 21 }
 
 func readH264(data []byte) (Info, bool) {
 	nal := find(data, func(header byte) bool { return h264.Type(header&0x1f) == h264.TypeSPS })

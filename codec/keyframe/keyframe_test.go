@@ -78,6 +78,26 @@ func TestRead(t *testing.T) {
 	}
 }
 
+func TestIsExact(t *testing.T) {
+	for name, c := range map[string]struct {
+		p    mixer.Packet
+		want bool
+	}{
+		"H.264 IDR":            {mixer.Packet{Codec: mixer.H264, Key: true, Data: []byte{0, 0, 1, 0x67, 1, 0, 0, 1, 0x65, 1}}, true},
+		"H.264 recovery point": {mixer.Packet{Codec: mixer.H264, Key: true, Data: []byte{0, 0, 1, 0x67, 1, 0, 0, 1, 6, 6, 0, 0, 1, 0x41, 1}}, false},
+		"H.264 without sets":   {mixer.Packet{Codec: mixer.H264, Data: []byte{0, 0, 1, 0x65, 1}}, false},
+		"H.265 IDR":            {mixer.Packet{Codec: mixer.H265, Key: true, Data: []byte{0, 0, 1, 0x42, 1, 1, 0, 0, 1, 0x26, 1}}, true},
+		"H.265 CRA":            {mixer.Packet{Codec: mixer.H265, Key: true, Data: []byte{0, 0, 1, 0x42, 1, 1, 0, 0, 1, 0x2a, 1}}, true},
+		"H.265 recovery point": {mixer.Packet{Codec: mixer.H265, Key: true, Data: []byte{0, 0, 1, 0x42, 1, 1, 0, 0, 1, 2, 1}}, false},
+		"VP8":                  {mixer.Packet{Codec: mixer.VP8, Key: true}, true},
+		"VP8, no keyframe":     {mixer.Packet{Codec: mixer.VP8}, false},
+	} {
+		if got := keyframe.IsExact(c.p); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
 func TestReadUnreadable(t *testing.T) {
 	for _, data := range [][]byte{
 		nil,
@@ -111,6 +131,7 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte{0xff, 0xd8, 0xff, 0xe0, 0, 2, 0xff, 0xc0, 0, 17, 8, 0, 182, 1, 66, 3})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for _, id := range []mixer.Codec{mixer.H264, mixer.H265, mixer.VP8, mixer.VP9, mixer.AV1, mixer.MJPEG} {
+			keyframe.IsExact(mixer.Packet{Codec: id, Key: true, Data: data})
 			h, ok := keyframe.Read(mixer.Packet{Codec: id, Key: true, Data: data})
 			if !ok && h != (keyframe.Info{}) {
 				t.Errorf("%s: nothing was read but %+v", id, h)

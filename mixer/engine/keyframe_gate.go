@@ -18,8 +18,9 @@ type keyframeGate struct {
 }
 
 // admit reports whether p may be decoded. current is the codec of the open decoder. The gate closes at a loss and at a change
-// of the codec, and opens at a keyframe. While the gate is closed, admit requests keyframes.
-func (g *keyframeGate) admit(p mixer.Packet, current mixer.Codec) bool {
+// of the codec, and opens at a keyframe. While the gate is closed, admit requests keyframes. If p opens the gate, admit sets
+// p.Lost: the decoder has not got the packets before p.
+func (g *keyframeGate) admit(p *mixer.Packet, current mixer.Codec) bool {
 	if p.Lost || p.Codec != current {
 		g.closed = true
 	}
@@ -27,6 +28,7 @@ func (g *keyframeGate) admit(p mixer.Packet, current mixer.Codec) bool {
 		g.requests.request()
 		return false
 	}
+	p.Lost = g.closed
 	g.closed = false
 	return true
 }

@@ -34,8 +34,12 @@ func TestGateOpensAtAKeyframe(t *testing.T) {
 		if c.fail {
 			g.fail()
 		}
-		if got := g.admit(c.p, mixer.H264); got != c.want || g.closed == c.want {
+		wasClosed := g.closed || c.p.Lost || c.p.Codec != mixer.H264
+		if got := g.admit(&c.p, mixer.H264); got != c.want || g.closed == c.want {
 			t.Errorf("packet %d: admitted %v, closed %v; want admitted %v", i, got, g.closed, c.want)
+		}
+		if c.want && c.p.Lost != wasClosed {
+			t.Errorf("packet %d was admitted with Lost %v, and the gate was closed: %v", i, c.p.Lost, wasClosed)
 		}
 	}
 }

@@ -211,6 +211,7 @@ func (v *videoInput) process(p layerPacket) error {
 	if switched {
 		v.forget()
 		v.cfg.slot.expectOther()
+		p.Lost = true // the decoder has not got the packets of this layer before p
 	}
 	same := v.same(p.Packet)
 	if v.sleeping.Load() {
@@ -221,7 +222,7 @@ func (v *videoInput) process(p layerPacket) error {
 		return v.postpone(p.Packet)
 	}
 	v.decodePostponed(p.Packet)
-	if !v.gate.admit(p.Packet, v.decoder.codec) {
+	if !v.gate.admit(&p.Packet, v.decoder.codec) {
 		v.dropped.Add(1)
 		v.obstacle.meet(noKeyframe(), false)
 		return nil

@@ -88,6 +88,9 @@ func (v *videoInput) keepAsleep(p mixer.Packet, same bool) {
 	if time.Since(v.sleepChanged) > leastPatience {
 		v.cfg.slot.clear() // an old frame must not look live when a view needs the video again
 	}
+	if p.Key {
+		p.Lost = true // the decoder will not get the packets before p
+	}
 	v.noteAsleep(p, same)
 	if !v.asleep.prepare(p) {
 		v.gate.closed = true
@@ -147,7 +150,7 @@ func (v *videoInput) replay(packets []mixer.Packet, show bool) (shown bool) {
 		last = i - 1
 	}
 	for i, p := range packets {
-		if !v.gate.admit(p, v.decoder.codec) {
+		if !v.gate.admit(&p, v.decoder.codec) {
 			continue
 		}
 		var put func(codec.Decoded)

@@ -163,12 +163,15 @@ func (p *passthrough) schedule(o offeredUnit) time.Time {
 }
 
 // pass sends o unchanged if the viewers can decode o. Otherwise the engine encodes again. If the source of o is no longer
-// offered, o is discarded.
+// offered, o is discarded. Passthrough does not start at a keyframe that is not exact, because browsers and recordings cannot
+// start there. It goes on over such a keyframe, which then counts as an ordinary packet.
 func (p *passthrough) pass(o offeredUnit, due time.Time) {
 	if o.Source != p.source.Load() {
 		return
 	}
-	continues := p.inspect(o)
+	continues, exact := p.inspect(o), keyframe.IsExact(o.Packet)
+	p.unfit = p.unfit || o.Key && !exact && !continues
+	o.Key = exact
 	switch {
 	case p.unfit || p.reordered:
 		p.resumeEncoding()

@@ -436,6 +436,36 @@ func TestWhatDoesNotFitIsNotPassedThrough(t *testing.T) {
 	}
 }
 
+// TestRecoveryPointIsNoStart: passthrough does not start at a recovery point, and requests no keyframe there, because the
+// camera may never send an IDR picture. It goes on over a recovery point.
+func TestRecoveryPointIsNoStart(t *testing.T) {
+	for _, before := range []bool{false, true} {
+		inRoom(t, func(t *testing.T, r *room) {
+			s := passing(r, plain())
+			if before {
+				s.start()
+			}
+			recovery := mixer.Packet{
+				Codec: mixer.H264, Key: true, PTS: s.pts,
+				Data: []byte(sps(66, mixer.Size{W: 320, H: 176}) + "\x00\x00\x00\x01\x06\x06\x01\xc4\x80\x00\x00\x00\x01\x41#R"),
+			}
+			s.writePacket(recovery)
+			s.write("n")
+			if want := map[bool]string{true: "R n"}[before]; s.sink.fresh() != want {
+				t.Errorf("passing before is %v: passed through, or not", before)
+			}
+			for _, sent := range r.engine.sent() {
+				if sent == s.keyframe() {
+					t.Errorf("passing before is %v: a keyframe is requested", before)
+				}
+			}
+			s.write("K9")
+			r.is("an IDR picture", s.sink, "K9")
+			s.goesOn("behind the IDR picture")
+		})
+	}
+}
+
 // TestAnotherCodecStartsAtAKeyframe: viewers take both.
 func TestAnotherCodecStartsAtAKeyframe(t *testing.T) {
 	inRoom(t, func(t *testing.T, r *room) {
