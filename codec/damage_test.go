@@ -23,7 +23,8 @@ func encodeUnits(t *testing.T, id mixer.Codec, params string, options ...string)
 		params += ":log-level=none"
 	}
 	args := append([]string{
-		"-nostdin", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=15:duration=3", "-pix_fmt", "yuv420p", "-preset", "veryfast",
+		"-nostdin", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=15:duration=3",
+		"-pix_fmt", "yuv420p", "-preset", "veryfast",
 		"-c:v", "lib" + library, "-" + library + "-params", "aud=1:keyint=15:min-keyint=15:scenecut=0:" + params,
 	}, options...)
 	var stderr bytes.Buffer
@@ -154,19 +155,18 @@ var damages = map[string]func(unit [][]byte, r *rand.Rand) [][]byte{
 func TestDamagedH265(t *testing.T) {
 	noLeak(t)
 	for name, params := range map[string]string{
-		"one slice":  "bframes=0:wpp=0",
-		"wavefront":  "bframes=0:ctu=16",
-		"slices":     "bframes=0:slices=3:ref=3",
-		"B-frames":   "bframes=2",
-		"closed GOP": "bframes=2:open-gop=0",
+		"one slice": "bframes=0:wpp=0",
+		"wavefront": "bframes=0:ctu=16",
+		"slices":    "bframes=0:slices=3:ref=3",
+		"B-frames":  "bframes=2",
 	} {
-		units := encodeUnits(t, mixer.H265, params)
+		units := encodeUnits(t, mixer.H265, params, "-preset", "ultrafast")
 		whole, failed := decodeLikeMixer(t, packetsOf(mixer.H265, units))
 		if len(failed) != 0 || len(whole) != len(units) {
 			t.Fatalf("%s: undamaged: %d of %d frames; errors %v", name, len(whole), len(units), failed)
 		}
 		for kind, damage := range damages {
-			for _, at := range []int{0, 5, 15, 20} {
+			for _, at := range []int{0, 5, 15} {
 				r := rand.New(rand.NewPCG(uint64(at), 1))
 				damaged := slices.Clone(units)
 				damaged[at] = damage(slices.Clone(units[at]), r)
@@ -192,11 +192,13 @@ func TestDamagedH265(t *testing.T) {
 func TestWholeH265(t *testing.T) {
 	noLeak(t)
 	for i, params := range []string{
-		"lossless=1", "cu-lossless=1:amp=1:rect=1", "ctu=32:slices=2", "ctu=16:min-cu-size=8:qp=1", "qp=51", "weightb=1:bframes=4:b-pyramid=1",
-		"hrd=1:vbv-maxrate=300:vbv-bufsize=300:bitrate=300:strict-cbr=1", "tskip=1:sign-hide=0", "no-sao=1:no-deblock=1", "intra-refresh=1:bframes=0",
+		"lossless=1", "cu-lossless=1:amp=1:rect=1", "ctu=32:slices=2", "ctu=16:min-cu-size=8:qp=1", "qp=51",
+		"weightb=1:bframes=4:b-pyramid=1",
+		"hrd=1:vbv-maxrate=300:vbv-bufsize=300:bitrate=300:strict-cbr=1", "tskip=1:sign-hide=0", "no-sao=1:no-deblock=1",
+		"intra-refresh=1:bframes=0",
 		"temporal-layers=2", "hash=1", "scaling-list=default", "open-gop=0:radl=2:bframes=3",
 	} {
-		units := encodeUnits(t, mixer.H265, params, "-pix_fmt", []string{"yuv420p", "yuv420p10le"}[i%2])
+		units := encodeUnits(t, mixer.H265, params, "-frames:v", "20", "-pix_fmt", []string{"yuv420p", "yuv420p10le"}[i%2])
 		if got, failed := decodeLikeMixer(t, packetsOf(mixer.H265, units)); len(failed) != 0 || len(got) != len(units) {
 			t.Errorf("%s: %d of %d frames; errors %v", params, len(got), len(units), failed)
 		}
@@ -211,7 +213,8 @@ func TestOpenGOP(t *testing.T) {
 	packets := packetsOf(mixer.H265, units)
 	whole, _ := decodeLikeMixer(t, packets)
 	first := 1 + slices.IndexFunc(packets[1:], func(p mixer.Packet) bool { return p.Key })
-	if types := units[first+1]; nalTypeOf(mixer.H265, units[first][len(units[first])-1]) != 21 || nalTypeOf(mixer.H265, types[0]) > 9 || nalTypeOf(mixer.H265, types[0]) < 8 {
+	cra, leading := nalTypeOf(mixer.H265, units[first][len(units[first])-1]), nalTypeOf(mixer.H265, units[first+1][0])
+	if cra != 21 || leading != 8 && leading != 9 {
 		t.Fatalf("no CRA picture with leading pictures at %d", first)
 	}
 	for name, in := range map[string][]mixer.Packet{"start": packets[first:], "after a gap": slices.Concat(packets[:4], packets[first:])} {
@@ -249,8 +252,8 @@ func TestOpenGOP(t *testing.T) {
 // are exact.
 func TestGradualRefresh(t *testing.T) {
 	noLeak(t)
-	for _, params := range []string{"intra-refresh=1:bframes=0", "intra-refresh=1:bframes=0:slices=4", "intra-refresh=1:bframes=0:ref=1:cabac=0"} {
-		packets := packetsOf(mixer.H264, encodeUnits(t, mixer.H264, params))
+	for _, params := range []string{"ref=3", "slices=4", "ref=1:cabac=0"} {
+		packets := packetsOf(mixer.H264, encodeUnits(t, mixer.H264, "intra-refresh=1:bframes=0:"+params))
 		whole, _ := decodeLikeMixer(t, packets)
 		gap := slices.Concat(packets[:8], packets[15:])
 		gap[8].Lost = true

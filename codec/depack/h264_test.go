@@ -302,7 +302,10 @@ func TestSignalledSets(t *testing.T) {
 			only := track(t, mixer.H264, 90000)
 			only.SetParameters(c.sdp...)
 			got := only.Push(marked(pkt(1, 0, idr...)))
-			if len(got) != 1 || got[0].Key != (c.front != nil) || got[0].Key && !bytes.Equal(got[0].Data, append(bytes.Clone(c.front), annexB(idr)...)) {
+			if len(got) != 1 || got[0].Key != (c.front != nil) {
+				t.Fatalf("sets in SDP only: %s", show(got))
+			}
+			if got[0].Key && !bytes.Equal(got[0].Data, append(bytes.Clone(c.front), annexB(idr)...)) {
 				t.Errorf("sets in SDP only: %s", show(got))
 			}
 			both := track(t, mixer.H264, 90000)

@@ -18,26 +18,29 @@ var (
 // TestKeyframesWithoutIDR: in streams without IDR pictures, decoding starts at recovery points and at I pictures.
 func TestKeyframesWithoutIDR(t *testing.T) {
 	type unit [][]byte // the NAL units of an access unit
+	sets, sets265 := [][]byte{sps0, pps0}, [][]byte{vps, hsps, hpps}
+	refresh := unit{recovery3, inner}
+	outOfRange, cutShort := []byte{0x06, 0x06, 0x05, 0, 0, 0x40, 0, 0x40, 0x80}, []byte{0x06, 0x06, 0x01, 0x00}
 	for name, c := range map[string]struct {
 		id    mixer.Codec
 		sdp   [][]byte
 		units []unit
 		keys  string // * for a keyframe, - for others
 	}{
-		"sets in SDP only":            {mixer.H264, [][]byte{sps0, pps0}, []unit{{inner}, {recovery0, intro}, {inner}, {recovery0, intro}}, "-*-*"},
+		"sets in SDP only":            {mixer.H264, sets, []unit{{inner}, {recovery0, intro}, {inner}, {recovery0, intro}}, "-*-*"},
 		"sets in the first unit only": {mixer.H264, nil, []unit{{sps0, pps0, inner}, {recovery0, intro}, {inner}}, "-*-"},
 		"no sets":                     {mixer.H264, [][]byte{sps0}, []unit{{recovery0, intro}, {inner}}, "--"},
-		"gradual refresh":             {mixer.H264, [][]byte{sps0, pps0}, []unit{{inner}, {recovery3, inner}, {inner}, {inner}, {recovery3, inner}}, "-*--*"},
-		"a recovery point on each":    {mixer.H264, [][]byte{sps0, pps0}, []unit{{recovery3, inner}, {recovery3, inner}, {recovery3, inner}, {recovery3, inner}}, "*--*"},
-		"an IDR ends a refresh":       {mixer.H264, [][]byte{sps0, pps0}, []unit{{recovery3, inner}, {idr}, {recovery3, inner}}, "***"},
+		"gradual refresh":             {mixer.H264, sets, []unit{{inner}, {recovery3, inner}, {inner}, {inner}, {recovery3, inner}}, "-*--*"},
+		"a recovery point on each":    {mixer.H264, sets, []unit{refresh, refresh, refresh, refresh}, "*--*"},
+		"an IDR ends a refresh":       {mixer.H264, sets, []unit{{recovery3, inner}, {idr}, {recovery3, inner}}, "***"},
 		"I slices with a set":         {mixer.H264, [][]byte{sps0}, []unit{{pps0, intro}, {inner}, {intro}, {pps0, intro, tail}}, "*---"},
-		"plain I pictures":            {mixer.H264, [][]byte{sps0, pps0}, []unit{{intro}, {inner}, {intro}, {inner}, {intro}, {inner}, {intro}}, "----*-*"},
-		"plain I pictures beside IDR": {mixer.H264, [][]byte{sps0, pps0}, []unit{{idr}, {intro}, {inner}, {intro}, {intro}, {intro}}, "*-----"},
-		"another SEI message":         {mixer.H264, [][]byte{sps0, pps0}, []unit{{sei, inner}, {sei, intro}}, "--"},
-		"a count out of range":        {mixer.H264, [][]byte{sps0, pps0}, []unit{{{0x06, 0x06, 0x05, 0, 0, 0x40, 0, 0x40, 0x80}, inner}}, "-"},
-		"a recovery point cut short":  {mixer.H264, [][]byte{sps0, pps0}, []unit{{{0x06, 0x06, 0x01, 0x00}, inner}}, "-"},
-		"H.265 gradual refresh":       {mixer.H265, [][]byte{vps, hsps, hpps}, []unit{{trail}, {h265Recovery, trail}, {trail}, {h265Recovery, trail}}, "-*-*"},
-		"H.265 CRA":                   {mixer.H265, [][]byte{vps, hsps, hpps}, []unit{{trail}, {hcra}, {trail}}, "-*-"},
+		"plain I pictures":            {mixer.H264, sets, []unit{{intro}, {inner}, {intro}, {inner}, {intro}, {inner}, {intro}}, "----*-*"},
+		"plain I pictures beside IDR": {mixer.H264, sets, []unit{{idr}, {intro}, {inner}, {intro}, {intro}, {intro}}, "*-----"},
+		"another SEI message":         {mixer.H264, sets, []unit{{sei, inner}, {sei, intro}}, "--"},
+		"a count out of range":        {mixer.H264, sets, []unit{{outOfRange, inner}}, "-"},
+		"a recovery point cut short":  {mixer.H264, sets, []unit{{cutShort, inner}}, "-"},
+		"H.265 gradual refresh":       {mixer.H265, sets265, []unit{{trail}, {h265Recovery, trail}, {trail}, {h265Recovery, trail}}, "-*-*"},
+		"H.265 CRA":                   {mixer.H265, sets265, []unit{{trail}, {hcra}, {trail}}, "-*-"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tr := track(t, c.id, 90000)

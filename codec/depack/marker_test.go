@@ -26,32 +26,42 @@ func TestInnerMarkers(t *testing.T) {
 			pkt(1, 0, stap(sps0, pps0)...), marked(pkt(2, 0, idr...)), marked(pkt(3, 0, idr2...)),
 			marked(pkt(4, 3000, inner...)), marked(pkt(5, 3000, tail...)), marked(pkt(6, 6000, inner...)), marked(pkt(7, 6000, tail...)),
 		}, []accessUnit{
-			{0, annexB(sps0, pps0, idr), true, false}, {0, annexB(sps0, pps0, idr, idr2), true, true},
-			{33, annexB(inner, tail), false, false}, {66, annexB(inner, tail), false, false},
+			{0, annexB(sps0, pps0, idr), true, false},
+			{0, annexB(sps0, pps0, idr, idr2), true, true},
+			{33, annexB(inner, tail), false, false},
+			{66, annexB(inner, tail), false, false},
 		}},
 		"on every NAL unit": {mixer.H264, []*rtp.Packet{
-			marked(pkt(1, 0, sps0...)), marked(pkt(2, 0, pps0...)), marked(pkt(3, 0, sei...)), marked(pkt(4, 0, idr...)), marked(pkt(5, 0, idr2...)),
+			marked(pkt(1, 0, sps0...)), marked(pkt(2, 0, pps0...)), marked(pkt(3, 0, sei...)), marked(pkt(4, 0, idr...)),
+			marked(pkt(5, 0, idr2...)),
 			marked(pkt(6, 3000, aud...)), marked(pkt(7, 3000, inner...)), marked(pkt(8, 3000, tail...)), marked(pkt(9, 3000, tail...)),
 		}, []accessUnit{
-			{0, annexB(sps0, pps0, sei, idr), true, false}, {0, annexB(sps0, pps0, sei, idr, idr2), true, true},
+			{0, annexB(sps0, pps0, sei, idr), true, false},
+			{0, annexB(sps0, pps0, sei, idr, idr2), true, true},
 			{33, annexB(inner, tail, tail), false, false},
 		}},
 		"on every NAL unit, one slice in a picture: no delay": {mixer.H264, []*rtp.Packet{
 			marked(pkt(1, 0, sps0...)), marked(pkt(2, 0, pps0...)), marked(pkt(3, 0, idr...)), marked(pkt(4, 3000, inner...)),
 		}, []accessUnit{{0, annexB(sps0, pps0, idr), true, false}, {33, annexB(inner), false, false}}},
 		"on every packet, fragments": {mixer.H264, []*rtp.Packet{
-			marked(pkt(1, 0, stap(sps0, pps0)...)), marked(pkt(2, 0, halves[0]...)), marked(pkt(3, 0, halves[1]...)), marked(pkt(4, 3000, inner...)),
+			marked(pkt(1, 0, stap(sps0, pps0)...)), marked(pkt(2, 0, halves[0]...)), marked(pkt(3, 0, halves[1]...)),
+			marked(pkt(4, 3000, inner...)),
 		}, []accessUnit{{0, annexB(sps0, pps0, long), true, false}, {33, annexB(inner), false, false}}},
 		"the timestamps stand still": {mixer.H264, []*rtp.Packet{
-			marked(pkt(1, 0, inner...)), marked(pkt(2, 0, tail...)), marked(pkt(3, 0, inner...)), marked(pkt(4, 0, tail...)), marked(pkt(5, 0, inner...)),
+			marked(pkt(1, 0, inner...)), marked(pkt(2, 0, tail...)), marked(pkt(3, 0, inner...)), marked(pkt(4, 0, tail...)),
+			marked(pkt(5, 0, inner...)),
 		}, []accessUnit{
-			{0, annexB(inner), false, false}, {0, annexB(inner, tail), false, true}, {0, annexB(inner, tail), false, false}, {0, annexB(inner), false, false},
+			{0, annexB(inner), false, false},
+			{0, annexB(inner, tail), false, true},
+			{0, annexB(inner, tail), false, false},
+			{0, annexB(inner), false, false},
 		}},
 		"two pictures with one timestamp and proper markers": {mixer.H264, []*rtp.Packet{
 			pkt(1, 0, inner...), marked(pkt(2, 0, tail...)), pkt(3, 0, inner...), marked(pkt(4, 0, tail...)),
 		}, []accessUnit{{0, annexB(inner, tail), false, false}, {0, annexB(inner, tail), false, false}}},
 		"a slice is missing": {mixer.H264, []*rtp.Packet{
-			marked(pkt(1, 0, inner...)), marked(pkt(2, 0, tail...)), marked(pkt(3, 3000, inner...)), marked(pkt(5, 3000, tail...)), marked(pkt(6, 6000, inner...)),
+			marked(pkt(1, 0, inner...)), marked(pkt(2, 0, tail...)), marked(pkt(3, 3000, inner...)), marked(pkt(5, 3000, tail...)),
+			marked(pkt(6, 6000, inner...)),
 		}, []accessUnit{{0, annexB(inner), false, false}, {0, annexB(inner, tail), false, true}, {66, annexB(inner), false, true}}},
 		"packets are missing behind parameter sets": {mixer.H264, []*rtp.Packet{
 			marked(pkt(1, 0, sps0...)), marked(pkt(2, 0, pps0...)), marked(pkt(4, 0, idr...)), marked(pkt(5, 3000, inner...)),
@@ -63,8 +73,10 @@ func TestInnerMarkers(t *testing.T) {
 			pkt(1, 0, ap(vps, hsps, hpps)...), marked(pkt(2, 0, hidr...)), marked(pkt(3, 0, h265Tail...)),
 			marked(pkt(4, 3000, trail...)), marked(pkt(5, 3000, hrest...)), marked(pkt(6, 6000, trail...)), marked(pkt(7, 6000, hrest...)),
 		}, []accessUnit{
-			{0, annexB(vps, hsps, hpps, hidr), true, false}, {0, annexB(vps, hsps, hpps, hidr, h265Tail), true, true},
-			{33, annexB(trail, hrest), false, false}, {66, annexB(trail, hrest), false, false},
+			{0, annexB(vps, hsps, hpps, hidr), true, false},
+			{0, annexB(vps, hsps, hpps, hidr, h265Tail), true, true},
+			{33, annexB(trail, hrest), false, false},
+			{66, annexB(trail, hrest), false, false},
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -119,6 +131,9 @@ func TestStartCodesInside(t *testing.T) {
 	long := func(nals ...[]byte) []byte { return bytes.Join(nals, []byte{0, 0, 0, 1}) }
 	whole := []accessUnit{{0, annexB(sps0, pps0, idr), true, false}}
 	whole265 := []accessUnit{{0, annexB(vps, hsps, hpps, hidr), true, false}}
+	escaped, zeros := append(slices.Clone(inner), 0, 0, 3, 1, 9), append(slices.Clone(inner), 0, 0, 0)
+	slicesOnly := []accessUnit{{0, annexB(sps0, pps0, idr, idr2), true, false}}
+	rubbish := long(aud, sps0, []byte{0x80}, pps0, []byte{12, 0xff}, []byte{30, 1}, idr)
 	fragments := fua(long(sps0, pps0, idr), 4)
 	a, b := fu(long(vps, hsps, hpps, hidr))
 	for name, c := range map[string]struct {
@@ -129,18 +144,18 @@ func TestStartCodesInside(t *testing.T) {
 		"one NAL unit, 4 bytes":              {mixer.H264, [][]byte{long(sps0, pps0, idr)}, whole},
 		"one NAL unit, 3 bytes":              {mixer.H264, [][]byte{short(sps0, pps0, idr)}, whole},
 		"one NAL unit, start code in front":  {mixer.H264, [][]byte{annexB(sps0, pps0, idr)}, whole},
-		"a start code in front of each":      {mixer.H264, [][]byte{annexB(sps0), append([]byte{0, 0, 1}, pps0...), annexB(idr)}, whole},
+		"a start code in front of each":      {mixer.H264, [][]byte{annexB(sps0), annexB(pps0)[1:], annexB(idr)}, whole},
 		"one FU":                             {mixer.H264, fragments, whole},
 		"one STAP-A":                         {mixer.H264, [][]byte{stap(sps0, long(pps0, idr))}, whole},
 		"one STAP-A, start codes in front":   {mixer.H264, [][]byte{stap(annexB(sps0), annexB(pps0), annexB(idr))}, whole},
-		"delimiter, filler and rubbish":      {mixer.H264, [][]byte{long(aud, sps0, []byte{0x80}, pps0, []byte{12, 0xff}, []byte{30, 1}, idr)}, whole},
-		"IDR slices":                         {mixer.H264, [][]byte{stap(sps0, pps0), short(idr, idr2)}, []accessUnit{{0, annexB(sps0, pps0, idr, idr2), true, false}}},
+		"delimiter, filler and rubbish":      {mixer.H264, [][]byte{rubbish}, whole},
+		"IDR slices":                         {mixer.H264, [][]byte{stap(sps0, pps0), short(idr, idr2)}, slicesOnly},
 		"H.265, one NAL unit":                {mixer.H265, [][]byte{long(vps, hsps, hpps, hidr)}, whole265},
 		"H.265, one NAL unit, code in front": {mixer.H265, [][]byte{annexB(vps, hsps, hpps, hidr)}, whole265},
 		"H.265, one FU":                      {mixer.H265, [][]byte{a, b}, whole265},
 		"H.265, one AP":                      {mixer.H265, [][]byte{ap(short(vps, hsps), long(hpps, hidr))}, whole265},
-		"emulation prevention is left alone": {mixer.H264, [][]byte{append(slices.Clone(inner), 0, 0, 3, 1, 9)}, []accessUnit{{0, annexB(append(slices.Clone(inner), 0, 0, 3, 1, 9)), false, false}}},
-		"zeros at the end are no start code": {mixer.H264, [][]byte{append(slices.Clone(inner), 0, 0, 0)}, []accessUnit{{0, annexB(append(slices.Clone(inner), 0, 0, 0)), false, false}}},
+		"emulation prevention is left alone": {mixer.H264, [][]byte{escaped}, []accessUnit{{0, annexB(escaped), false, false}}},
+		"zeros at the end are no start code": {mixer.H264, [][]byte{zeros}, []accessUnit{{0, annexB(zeros), false, false}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var in []*rtp.Packet

@@ -1,5 +1,6 @@
 // Package keyframe reads properties of a keyframe without decoding it: the frame size and the profile of its stream, and
-// whether frames are exact from it on. The mixer, the decoder and the bench call it. The package has no state and is safe for concurrent use.
+// whether all frames are exact from it on. The mixer, the decoder and the bench call it. The package has no
+// state and is safe for concurrent use.
 package keyframe
 
 import (
