@@ -14,20 +14,26 @@ import (
 // no conversion.
 const canvasMatrix = astiav.ColorSpaceBt709
 
-// matrixOf returns the matrix of a decoded frame: that of its tag, or else the one that players assume. mpv and libplacebo take
-// BT.709 for HD, which is at least 1280 pixels wide or more than 576 rows high, and BT.601 for SD. VLC looks at the rows alone.
+// usualMatrix returns the matrix that players assume for video of a size in pixels that does not say its matrix. It is BT.709 for
+// HD and BT.601 for SD. HD is at least 1280 pixels wide or more than 576 rows high, as in mpv and libplacebo. VLC looks at the
+// rows alone.
+func usualMatrix(width, height int) astiav.ColorSpace {
+	if width >= 1280 || height > 576 {
+		return astiav.ColorSpaceBt709
+	}
+	return astiav.ColorSpaceSmpte170M
+}
+
+// matrixOf returns the matrix of a decoded frame: that of its tag if swscale knows it, or else the usual one.
 func matrixOf(f *astiav.Frame) astiav.ColorSpace {
 	switch m := f.ColorSpace(); m {
 	case astiav.ColorSpaceBt709, astiav.ColorSpaceFcc, astiav.ColorSpaceBt470Bg, astiav.ColorSpaceSmpte170M, astiav.ColorSpaceSmpte240M,
 		astiav.ColorSpaceBt2020Ncl:
 		return m
-	case astiav.ColorSpaceBt2020Cl: // its luma has the same weights; swscale and lumaWeights know only the other
+	case astiav.ColorSpaceBt2020Cl: // has the same weights of luma, but swscale rejects it
 		return astiav.ColorSpaceBt2020Ncl
 	}
-	if f.Width() >= 1280 || f.Height() > 576 {
-		return astiav.ColorSpaceBt709
-	}
-	return astiav.ColorSpaceSmpte170M
+	return usualMatrix(f.Width(), f.Height())
 }
 
 // lumaWeights returns the shares of red and blue in the luma of matrix m (ITU-T H.273, table 4). The rest is the share of green.

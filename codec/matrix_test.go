@@ -180,15 +180,24 @@ func TestGreyKeepsItsBrightness(t *testing.T) {
 	}
 }
 
-// TestEncodersSayTheirMatrix: H.264 says that it is BT.709. VP8 and MJPEG are BT.601, which they cannot say.
+// TestEncodersSayTheirMatrix: H.264 says that it is BT.709 if it is HD. VP8 and MJPEG are BT.601, which they cannot say.
 func TestEncodersSayTheirMatrix(t *testing.T) {
 	red := RGB(191, 0, 0)
-	for id, want := range map[mixer.Codec]string{
-		mixer.H264: "tv,bt709,bt709,bt709", mixer.VP8: "tv,bt470bg,unknown,unknown", mixer.MJPEG: "pc,bt470bg,unknown,unknown",
+	for _, c := range []struct {
+		id   mixer.Codec
+		w, h int
+		want string
+	}{
+		{mixer.H264, 1280, 720, "tv,bt709,bt709,bt709"},
+		{mixer.H264, 640, 360, "tv,smpte170m,bt709,bt709"},
+		{mixer.VP8, 1280, 720, "tv,bt470bg,unknown,unknown"},
+		{mixer.VP8, 640, 360, "tv,bt470bg,unknown,unknown"},
+		{mixer.MJPEG, 1280, 720, "pc,bt470bg,unknown,unknown"},
 	} {
-		f := colourBars(t, 320, 180, 0)
+		id, want := c.id, c.want
+		f := colourBars(t, c.w, c.h, 0)
 		f.Fill(f.Bounds(), red)
-		packets, err := videoEncoder(t, id, 320, 180).Encode(f, 0, true)
+		packets, err := videoEncoder(t, id, c.w, c.h).Encode(f, 0, true)
 		f.Close()
 		if err != nil {
 			t.Fatal(err)
@@ -212,7 +221,7 @@ func tagsOf(t *testing.T, p mixer.Packet) string {
 	t.Helper()
 	name, data := filepath.Join(t.TempDir(), "frame"), p.Data
 	if p.Codec == mixer.VP8 {
-		data = append([]byte("DKIF\x00\x00\x20\x00VP80\x40\x01\xb4\x00\x19\x00\x00\x00\x01\x00\x00\x00\x01"), make([]byte, 7)...)
+		data = append([]byte("DKIF\x00\x00\x20\x00VP80\x00\x05\xd0\x02\x19\x00\x00\x00\x01\x00\x00\x00\x01"), make([]byte, 7)...)
 		data = append(data, byte(len(p.Data)), byte(len(p.Data)>>8), byte(len(p.Data)>>16), 0)
 		data = append(append(data, make([]byte, 8)...), p.Data...)
 	}

@@ -70,9 +70,9 @@ func (c barCamera) output(file string) []string {
 	return append(args, "-f", e.format, file)
 }
 
-// barCameras are the cameras of the colour test. The tiles have 128x72 pixels.
+// barCameras are the cameras of the colour test. The tiles have 256x144 pixels.
 func barCameras() (all []barCamera) {
-	for _, size := range []image.Point{{256, 144}, {128, 72}, {64, 36}} {
+	for _, size := range []image.Point{{512, 288}, {256, 144}, {128, 72}} {
 		for _, id := range []mixer.Codec{mixer.H264, mixer.H265} {
 			for _, matrix := range []string{"bt601", "bt709"} {
 				all = append(all, barCamera{codec: id, w: size.X, h: size.Y, matrix: matrix, pix: "yuv420p"},
@@ -83,13 +83,13 @@ func barCameras() (all []barCamera) {
 	}
 	return append(all,
 		barCamera{codec: mixer.H264, w: 1280, h: 720, matrix: "bt709", pix: "yuv420p", untagged: true},
-		barCamera{codec: mixer.H264, w: 256, h: 144, matrix: "bt601", pix: "yuv420p", untagged: true},
-		barCamera{codec: mixer.H264, w: 128, h: 72, matrix: "bt709", pix: "yuv422p"},
-		barCamera{codec: mixer.H264, w: 256, h: 144, matrix: "bt601", pix: "yuv444p"},
-		barCamera{codec: mixer.H264, w: 64, h: 36, matrix: "bt601", pix: "yuv420p10le"},
-		barCamera{codec: mixer.H265, w: 128, h: 72, matrix: "bt709", pix: "yuv420p10le"},
-		barCamera{codec: mixer.H265, w: 256, h: 144, matrix: "bt2020", pix: "yuv420p10le"},
-		barCamera{codec: mixer.MJPEG, w: 256, h: 144, matrix: "bt601", pix: "yuvj420p", full: true},
+		barCamera{codec: mixer.H264, w: 512, h: 288, matrix: "bt601", pix: "yuv420p", untagged: true},
+		barCamera{codec: mixer.H264, w: 256, h: 144, matrix: "bt709", pix: "yuv422p"},
+		barCamera{codec: mixer.H264, w: 512, h: 288, matrix: "bt601", pix: "yuv444p"},
+		barCamera{codec: mixer.H264, w: 128, h: 72, matrix: "bt601", pix: "yuv420p10le"},
+		barCamera{codec: mixer.H265, w: 256, h: 144, matrix: "bt709", pix: "yuv420p10le"},
+		barCamera{codec: mixer.H265, w: 512, h: 288, matrix: "bt2020", pix: "yuv420p10le"},
+		barCamera{codec: mixer.MJPEG, w: 512, h: 288, matrix: "bt601", pix: "yuvj420p", full: true},
 	)
 }
 
@@ -169,7 +169,7 @@ func (r *rig) keyframe(w mixer.Watching) mixer.Packet {
 func TestColours(t *testing.T) {
 	cameras := barCameras()
 	packets := keyframesOf(t, cameras)
-	cfg := mixer.Config{Width: 768, Height: 432, FPS: 10, Bitrate: 50_000_000, Quality: 1, Rungs: []string{"432p", "216p"}}
+	cfg := mixer.Config{Width: 1536, Height: 864, FPS: 10, Bitrate: 50_000_000, Quality: 1, Rungs: []string{"864p", "432p"}}
 	m := start(t, cfg)
 	view := mixer.View{Capacity: len(cameras) + 1}
 	var sources []*publisher
@@ -183,10 +183,10 @@ func TestColours(t *testing.T) {
 	eventually(t, 10*time.Second, "all cameras are shown", func() bool { return liveTiles(all.layout()) == len(cameras) })
 	tiles := all.layout().Tiles
 	for name, shot := range map[string]mixer.Packet{
-		"H.264":           m.keyframe(mixer.Watching{View: &view, Codec: mixer.H264}),
-		"H.264, one half": m.keyframe(mixer.Watching{View: &view, Codec: mixer.H264, Rung: "216p"}),
-		"VP8":             m.keyframe(mixer.Watching{View: &view, Codec: mixer.VP8}),
-		"VP8, one half":   m.keyframe(mixer.Watching{View: &view, Codec: mixer.VP8, Rung: "216p"}),
+		"H.264":     m.keyframe(mixer.Watching{View: &view, Codec: mixer.H264}),
+		"H.264, SD": m.keyframe(mixer.Watching{View: &view, Codec: mixer.H264, Rung: "432p"}),
+		"VP8":       m.keyframe(mixer.Watching{View: &view, Codec: mixer.VP8}),
+		"VP8, SD":   m.keyframe(mixer.Watching{View: &view, Codec: mixer.VP8, Rung: "432p"}),
 	} {
 		checkBars(t, name, cameras, tiles, shown(t, shot))
 		if name == "H.264" {
@@ -296,14 +296,14 @@ func footageOf(t *testing.T, p mixer.Packet) []byte {
 // the canvas.
 func checkBars(t *testing.T, name string, cameras []barCamera, tiles []mixer.TileInfo, img image.Image) {
 	t.Helper()
-	scale := img.Bounds().Dx() * 1000 / 768
+	scale := img.Bounds().Dx() * 1000 / 1536
 	at := func(x0, y0, x1, y1 int) [3]float64 {
 		return meanRGB(img, image.Rect(x0*scale/1000, y0*scale/1000, x1*scale/1000, y1*scale/1000))
 	}
 	for i, c := range cameras {
 		for k, want := range eightBars {
-			x, y := tiles[i].X+k*16, tiles[i].Y
-			got := at(x+6, y+24, x+10, y+48)
+			x, y := tiles[i].X+k*32, tiles[i].Y
+			got := at(x+12, y+48, x+20, y+96)
 			if off := distance(got, want); off > 4 {
 				t.Errorf("%s, %s: bar %d is %.1f, want %v", name, c, k, got, want)
 			}
