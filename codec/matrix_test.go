@@ -35,7 +35,7 @@ func TestMatrixChange(t *testing.T) {
 	}
 }
 
-// compareChange compares what change makes of src with exact arithmetic, in another frame and in place.
+// compareChange compares the result of change with exact arithmetic. It changes src to another frame, and a copy of src in place.
 func compareChange(t *testing.T, src *Frame, to astiav.ColorSpace, change func(dst, src *Frame, m matrixChange)) {
 	t.Helper()
 	dst, same := pattern(t, src.Width(), src.Height(), 0), pattern(t, src.Width(), src.Height(), 0)
@@ -228,8 +228,9 @@ func tagsOf(t *testing.T, p mixer.Packet) string {
 	if err := os.WriteFile(name, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.Command("ffprobe", "-v", "error", "-f", map[mixer.Codec]string{mixer.H264: "h264", mixer.VP8: "ivf", mixer.MJPEG: "mjpeg"}[p.Codec],
-		"-show_entries", "frame=color_range,color_space,color_primaries,color_transfer", "-of", "csv=p=0", name).CombinedOutput()
+	format := map[mixer.Codec]string{mixer.H264: "h264", mixer.VP8: "ivf", mixer.MJPEG: "mjpeg"}[p.Codec]
+	out, err := exec.Command("ffprobe", "-v", "error", "-f", format, "-show_entries",
+		"frame=color_range,color_space,color_primaries,color_transfer", "-of", "csv=p=0", name).CombinedOutput()
 	if err != nil {
 		t.Fatalf("ffprobe: %v: %s", err, out)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os/exec"
 	"strings"
 	"testing"
@@ -11,10 +12,12 @@ import (
 func TestMatrices(t *testing.T) {
 	b := testBench(t)
 	b.Pairs = 1
-	var err error
-	if b.main, err = readFootage(makeFootage(t, "320x180")); err != nil {
+	large, err1 := readFootage(makeFootage(t, "320x180"))
+	small, err2 := readFootage(makeFootage(t, "160x90"))
+	if err := errors.Join(err1, err2); err != nil {
 		t.Fatal(err)
 	}
+	b.main, b.otherMain = large, small
 	frames := len(b.main.Packets)
 	for _, c := range []struct {
 		matrix int
@@ -30,7 +33,6 @@ func TestMatrices(t *testing.T) {
 			t.Errorf("%d: %d frames tagged %s, %v; want %d tagged %s", c.matrix, len(f.Packets), got, err, frames, c.want)
 		}
 	}
-	b.otherMain, _ = readFootage(makeFootage(t, "160x90"))
 	rows, err := b.measurePairs(t.Context(), []buildCase{{"wall", "CPU s/s", func(b *bench, _ context.Context) (float64, error) {
 		return float64(b.main.width), nil
 	}}})
