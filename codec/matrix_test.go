@@ -180,6 +180,28 @@ func TestGreyKeepsItsBrightness(t *testing.T) {
 	}
 }
 
+// TestStreamsInRGB: H.264 whose planes are green, blue and red has its colours in every size.
+func TestStreamsInRGB(t *testing.T) {
+	noLeak(t)
+	s, d := scaler(t), videoDecoder(t, mixer.H264)
+	packets := ffmpeg(t, "color=c=0xbf0030:size=320x180:rate=5:duration=1", "-c:v", "libx264rgb", "-vf", "format=rgb24", "-pix_fmt", "rgb24", "-bf", "0")
+	frames, err := d.Decode(packets[0])
+	if err != nil || len(frames) != 1 {
+		t.Fatalf("%d frames, error %v", len(frames), err)
+	}
+	defer frames[0].Close()
+	for _, w := range []int{160, 320, 640} {
+		cut, err := s.Cut(frames[0], Cutout{Width: w, Height: w / 16 * 9})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := cut.Mean(cut.Bounds()), RGB(191, 0, 48); !near(got, want, 1) {
+			t.Errorf("in %d pixels it is %v, want %v", w, got, want)
+		}
+		cut.Close()
+	}
+}
+
 // TestEncodersSayTheirMatrix: H.264 says that it is BT.709 if it is HD. VP8 and MJPEG are BT.601, which they cannot say.
 func TestEncodersSayTheirMatrix(t *testing.T) {
 	red := RGB(191, 0, 0)
