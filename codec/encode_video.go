@@ -73,9 +73,9 @@ func NewVideoEncoder(cfg VideoConfig) (*VideoEncoder, error) {
 // endlessGOP is a GOP size in frames that no stream reaches, so that the encoder makes no keyframes by itself.
 const endlessGOP = 1 << 30
 
-// matrix returns the YCbCr matrix of the encoded video. H.264 names its matrix in the SPS. It has the usual one of its size,
-// because some players do not read the name, such as the renderers of libwebrtc for Android and iOS. VP8 has no name for BT.709
-// (RFC 6386 §9.2), and JPEG files are BT.601 (JFIF 1.02): players decode both as BT.601 in any size.
+// matrix returns the YCbCr matrix of the encoded video. H.264 names its matrix in the SPS. The matrix is the usual one of the
+// size, because some viewers do not read the name (aiortc 1.4 takes all video for BT.601). VP8 has no name for BT.709 (RFC 6386
+// §9.2), and JPEG files are BT.601 (JFIF 1.02): players decode both as BT.601 in any size.
 func (c VideoConfig) matrix() astiav.ColorSpace {
 	if c.Codec == mixer.H264 {
 		return usualMatrix(c.Width, c.Height)

@@ -160,7 +160,13 @@ func (r *rig) keyframe(w mixer.Watching) mixer.Packet {
 		r.t.Fatal(err)
 	}
 	defer sub.Close()
-	return <-s
+	select {
+	case p := <-s:
+		return p
+	case <-time.After(10 * time.Second):
+		r.t.Fatalf("no keyframe of %+v", w)
+		return mixer.Packet{}
+	}
 }
 
 // TestColours: the colours of cameras of every matrix, range, depth and size reach viewers with an error of at most 4 of 255, as
