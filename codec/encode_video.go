@@ -40,8 +40,7 @@ func (c VideoConfig) Validate() error {
 }
 
 // VideoEncoder encodes frames to packets without delay: each frame becomes one packet at once. Its H.264 is constrained
-// baseline in Annex B format, with SPS and PPS in front of every IDR frame, and says in the SPS that it is BT.709. VP8 and MJPEG
-// are BT.601. One goroutine owns a VideoEncoder.
+// baseline in Annex B format, with SPS and PPS in front of every IDR frame. One goroutine owns it.
 type VideoEncoder struct {
 	e           *encoder
 	cfg         VideoConfig
@@ -74,11 +73,12 @@ func NewVideoEncoder(cfg VideoConfig) (*VideoEncoder, error) {
 // endlessGOP is a GOP size in frames that no stream reaches, so that the encoder makes no keyframes by itself.
 const endlessGOP = 1 << 30
 
-// matrix returns the YCbCr matrix of the encoded video. VP8 has no tag for BT.709 (RFC 6386 §9.2), and JPEG files are BT.601
-// (JFIF 1.02). Players decode both as BT.601 in any size.
+// matrix returns the YCbCr matrix of the encoded video. H.264 names its matrix in the SPS. The matrix is the usual one of the
+// size, because some viewers do not read the name (aiortc 1.4 takes all video for BT.601). VP8 has no name for BT.709 (RFC 6386
+// §9.2), and JPEG files are BT.601 (JFIF 1.02): players decode both as BT.601 in any size.
 func (c VideoConfig) matrix() astiav.ColorSpace {
 	if c.Codec == mixer.H264 {
-		return canvasMatrix
+		return usualMatrix(c.Width, c.Height)
 	}
 	return astiav.ColorSpaceSmpte170M
 }

@@ -14,20 +14,26 @@ import (
 // no conversion.
 const canvasMatrix = astiav.ColorSpaceBt709
 
-// matrixOf returns the matrix of a decoded frame: that of its tag, or else the one that players assume. mpv and libplacebo take
-// BT.709 for HD, which is at least 1280 pixels wide or more than 576 rows high, and BT.601 for SD. VLC looks at the rows alone.
+// usualMatrix returns the matrix that players assume for video of a size in pixels that does not say its matrix. It is BT.709 for
+// HD and BT.601 for SD. HD is at least 1280 pixels wide or more than 576 rows high, as in mpv and libplacebo. VLC looks at the
+// rows alone.
+func usualMatrix(width, height int) astiav.ColorSpace {
+	if width >= 1280 || height > 576 {
+		return astiav.ColorSpaceBt709
+	}
+	return astiav.ColorSpaceSmpte170M
+}
+
+// matrixOf returns the matrix of a decoded frame: that of its tag if swscale knows it, or else the usual one.
 func matrixOf(f *astiav.Frame) astiav.ColorSpace {
 	switch m := f.ColorSpace(); m {
 	case astiav.ColorSpaceBt709, astiav.ColorSpaceFcc, astiav.ColorSpaceBt470Bg, astiav.ColorSpaceSmpte170M, astiav.ColorSpaceSmpte240M,
 		astiav.ColorSpaceBt2020Ncl:
 		return m
-	case astiav.ColorSpaceBt2020Cl: // its luma has the same weights; swscale and lumaWeights know only the other
+	case astiav.ColorSpaceBt2020Cl: // has the same weights of luma, but swscale rejects it
 		return astiav.ColorSpaceBt2020Ncl
 	}
-	if f.Width() >= 1280 || f.Height() > 576 {
-		return astiav.ColorSpaceBt709
-	}
-	return astiav.ColorSpaceSmpte170M
+	return usualMatrix(f.Width(), f.Height())
 }
 
 // lumaWeights returns the shares of red and blue in the luma of matrix m (ITU-T H.273, table 4). The rest is the share of green.
@@ -53,13 +59,13 @@ func sameMatrix(a, b astiav.ColorSpace) bool {
 	return redA == redB && blueA == blueB
 }
 
-// matrixChange has the fields of the C struct matrix_change, in units of 1.
+// matrixChange is the C struct matrix_change with factors in units of 1.
 type matrixChange struct{ yu, yv, uu, uv, vu, vv float64 }
 
-// changeOf returns the change of samples of limited range (Y 16–235, U and V 16–240) from one matrix to another.
-func changeOf(from, to astiav.ColorSpace) matrixChange {
+// changeOf returns how samples of limited range (Y 16–235, U and V 16–240) change from matrix src to matrix dst.
+func changeOf(src, dst astiav.ColorSpace) matrixChange {
 	column := func(u, v float64) (float64, float64, float64) {
-		y, u2, v2 := toYUV(to, rgbOf(from, u, v))
+		y, u2, v2 := toYUV(dst, rgbOf(src, u, v))
 		return y * 219 / 224, u2 - u, v2 - v
 	}
 	var c matrixChange
@@ -68,14 +74,14 @@ func changeOf(from, to astiav.ColorSpace) matrixChange {
 	return c
 }
 
-// rgbOf returns the colour with these chroma components and with zero luma in matrix m, as red, green and blue.
+// rgbOf returns the red, green and blue of a colour in matrix m. u and v are its chroma, from -0.5 to 0.5. Its luma is zero.
 func rgbOf(m astiav.ColorSpace, u, v float64) [3]float64 {
 	kr, kb := lumaWeights(m)
 	r, b := 2*(1-kr)*v, 2*(1-kb)*u
 	return [3]float64{r, -(kr*r + kb*b) / (1 - kr - kb), b}
 }
 
-// toYUV returns the luma and chroma components of a colour in matrix m.
+// toYUV converts red, green and blue, from 0 to 1, to luma from 0 to 1 and chroma from -0.5 to 0.5 in matrix m.
 func toYUV(m astiav.ColorSpace, rgb [3]float64) (y, u, v float64) {
 	kr, kb := lumaWeights(m)
 	y = kr*rgb[0] + (1-kr-kb)*rgb[1] + kb*rgb[2]
@@ -105,14 +111,14 @@ func (f *Frame) drawInMatrix(src *Frame, m astiav.ColorSpace) {
 // changeMatrix writes the changed samples of src to dst, with the fastest instructions of this processor. It does not change
 // the tag of dst.
 func changeMatrix(dst, src *Frame, m matrixChange) {
-	c, to, from := m.c(), dst.areas(), src.areas()
-	C.change_matrix(&c, &to[0], &from[0])
+	c, d, s := m.c(), dst.areas(), src.areas()
+	C.change_matrix(&c, &d[0], &s[0])
 }
 
 // changeMatrixPortable is like changeMatrix, with instructions that every processor has. Only tests use it.
 func changeMatrixPortable(dst, src *Frame, m matrixChange) {
-	c, to, from := m.c(), dst.areas(), src.areas()
-	C.change_matrix_portable(&c, &to[0], &from[0])
+	c, d, s := m.c(), dst.areas(), src.areas()
+	C.change_matrix_portable(&c, &d[0], &s[0])
 }
 
 // inMatrix returns f in matrix m: another reference to f if f has this matrix already, and a converted copy otherwise. f must
@@ -136,9 +142,11 @@ func (p *pool) inMatrix(f *Frame, m astiav.ColorSpace) (*Frame, error) {
 	return g, nil
 }
 
-// inMatrix returns the colour c of one matrix in another one.
-func (c Colour) inMatrix(from, to astiav.ColorSpace) Colour {
-	m, u, v := changeOf(from, to), float64(c.U)-128, float64(c.V)-128
-	grow := func(sample uint8, by float64) uint8 { return uint8(math.Round(min(max(float64(sample)+by, 0), 255))) }
-	return Colour{Y: grow(c.Y, m.yu*u+m.yv*v), U: grow(c.U, m.uu*u+m.uv*v), V: grow(c.V, m.vu*u+m.vv*v)}
+// inMatrix converts c between two matrices.
+func (c Colour) inMatrix(src, dst astiav.ColorSpace) Colour {
+	m, u, v := changeOf(src, dst), float64(c.U)-128, float64(c.V)-128
+	add := func(sample uint8, change float64) uint8 {
+		return uint8(math.Round(min(max(float64(sample)+change, 0), 255)))
+	}
+	return Colour{Y: add(c.Y, m.yu*u+m.yv*v), U: add(c.U, m.uu*u+m.uv*v), V: add(c.V, m.vu*u+m.vv*v)}
 }

@@ -7,11 +7,11 @@
 // matrix_change describes how the samples of 4:2:0 change if another YCbCr matrix is used for the same colours. U and V stand for
 // the chroma samples less 128. A pixel without chroma is the same in all matrices, so the changes depend on U and V alone:
 //
-//	Y grows by yu * U + yv * V
-//	U grows by uu * U + uv * V
-//	V grows by vu * U + vv * V
+//	Y += yu * U + yv * V
+//	U += uu * U + uv * V
+//	V += vu * U + vv * V
 //
-// The factors are in units of 1/32768. Of each line, the two factors add up to less than 1 without their signs.
+// The factors are in units of 1/32768. In each line, the absolute values of the two factors add up to less than 1.
 struct matrix_change { int16_t yu, yv, uu, uv, vu, vv; };
 
 // change_matrix writes the changed samples of src to dst, with a rounding error of at most 1. Both are the planes Y, U and V of

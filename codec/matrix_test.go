@@ -35,7 +35,7 @@ func TestMatrixChange(t *testing.T) {
 	}
 }
 
-// compareChange compares what change makes of src with exact arithmetic, in another frame and in place.
+// compareChange compares the result of change with exact arithmetic. It changes src to another frame, and a copy of src in place.
 func compareChange(t *testing.T, src *Frame, to astiav.ColorSpace, change func(dst, src *Frame, m matrixChange)) {
 	t.Helper()
 	dst, same := pattern(t, src.Width(), src.Height(), 0), pattern(t, src.Width(), src.Height(), 0)
@@ -180,15 +180,46 @@ func TestGreyKeepsItsBrightness(t *testing.T) {
 	}
 }
 
-// TestEncodersSayTheirMatrix: H.264 says that it is BT.709. VP8 and MJPEG are BT.601, which they cannot say.
+// TestStreamsInRGB: H.264 whose planes are green, blue and red has its colours in every size.
+func TestStreamsInRGB(t *testing.T) {
+	noLeak(t)
+	s, d := scaler(t), videoDecoder(t, mixer.H264)
+	packets := ffmpeg(t, "color=c=0xbf0030:size=320x180:rate=5:duration=1", "-c:v", "libx264rgb", "-vf", "format=rgb24", "-pix_fmt", "rgb24", "-bf", "0")
+	frames, err := d.Decode(packets[0])
+	if err != nil || len(frames) != 1 {
+		t.Fatalf("%d frames, error %v", len(frames), err)
+	}
+	defer frames[0].Close()
+	for _, w := range []int{160, 320, 640} {
+		cut, err := s.Cut(frames[0], Cutout{Width: w, Height: w / 16 * 9})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := cut.Mean(cut.Bounds()), RGB(191, 0, 48); !near(got, want, 1) {
+			t.Errorf("in %d pixels it is %v, want %v", w, got, want)
+		}
+		cut.Close()
+	}
+}
+
+// TestEncodersSayTheirMatrix: H.264 says that it is BT.709 if it is HD. VP8 and MJPEG are BT.601, which they cannot say.
 func TestEncodersSayTheirMatrix(t *testing.T) {
 	red := RGB(191, 0, 0)
-	for id, want := range map[mixer.Codec]string{
-		mixer.H264: "tv,bt709,bt709,bt709", mixer.VP8: "tv,bt470bg,unknown,unknown", mixer.MJPEG: "pc,bt470bg,unknown,unknown",
+	for _, c := range []struct {
+		id   mixer.Codec
+		w, h int
+		want string
+	}{
+		{mixer.H264, 1280, 720, "tv,bt709,bt709,bt709"},
+		{mixer.H264, 640, 360, "tv,smpte170m,bt709,bt709"},
+		{mixer.VP8, 1280, 720, "tv,bt470bg,unknown,unknown"},
+		{mixer.VP8, 640, 360, "tv,bt470bg,unknown,unknown"},
+		{mixer.MJPEG, 1280, 720, "pc,bt470bg,unknown,unknown"},
 	} {
-		f := colourBars(t, 320, 180, 0)
+		id, want := c.id, c.want
+		f := colourBars(t, c.w, c.h, 0)
 		f.Fill(f.Bounds(), red)
-		packets, err := videoEncoder(t, id, 320, 180).Encode(f, 0, true)
+		packets, err := videoEncoder(t, id, c.w, c.h).Encode(f, 0, true)
 		f.Close()
 		if err != nil {
 			t.Fatal(err)
@@ -212,15 +243,16 @@ func tagsOf(t *testing.T, p mixer.Packet) string {
 	t.Helper()
 	name, data := filepath.Join(t.TempDir(), "frame"), p.Data
 	if p.Codec == mixer.VP8 {
-		data = append([]byte("DKIF\x00\x00\x20\x00VP80\x40\x01\xb4\x00\x19\x00\x00\x00\x01\x00\x00\x00\x01"), make([]byte, 7)...)
+		data = append([]byte("DKIF\x00\x00\x20\x00VP80\x00\x05\xd0\x02\x19\x00\x00\x00\x01\x00\x00\x00\x01"), make([]byte, 7)...)
 		data = append(data, byte(len(p.Data)), byte(len(p.Data)>>8), byte(len(p.Data)>>16), 0)
 		data = append(append(data, make([]byte, 8)...), p.Data...)
 	}
 	if err := os.WriteFile(name, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.Command("ffprobe", "-v", "error", "-f", map[mixer.Codec]string{mixer.H264: "h264", mixer.VP8: "ivf", mixer.MJPEG: "mjpeg"}[p.Codec],
-		"-show_entries", "frame=color_range,color_space,color_primaries,color_transfer", "-of", "csv=p=0", name).CombinedOutput()
+	format := map[mixer.Codec]string{mixer.H264: "h264", mixer.VP8: "ivf", mixer.MJPEG: "mjpeg"}[p.Codec]
+	out, err := exec.Command("ffprobe", "-v", "error", "-f", format, "-show_entries",
+		"frame=color_range,color_space,color_primaries,color_transfer", "-of", "csv=p=0", name).CombinedOutput()
 	if err != nil {
 		t.Fatalf("ffprobe: %v: %s", err, out)
 	}

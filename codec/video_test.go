@@ -191,3 +191,16 @@ func TestVideoConfigNamesWhatIsWrong(t *testing.T) {
 		}
 	}
 }
+
+// TestEveryQualityOpens: the lowest and the highest quality are accepted for every codec.
+func TestEveryQualityOpens(t *testing.T) {
+	for _, id := range []mixer.Codec{mixer.H264, mixer.VP8} {
+		for _, quality := range []int{1, 51, 63} {
+			e, err := NewVideoEncoder(VideoConfig{Codec: id, Width: 64, Height: 36, FPS: 5, Bitrate: 100_000, Quality: quality})
+			if err != nil {
+				t.Errorf("%s with quality %d: %v", id, quality, err)
+			}
+			e.Close()
+		}
+	}
+}

@@ -26,7 +26,7 @@ type command struct {
 	Viewers int           `default:"10" help:"How many further viewers to add, 1 to 50."`
 	Views   int           `default:"4" help:"How many further views to add, 1 to 8."`
 	Rounds  int           `default:"5" help:"How often each side is measured; the median counts."`
-	Seconds float64       `default:"6" help:"Length of one measurement; at least 8 with --against."`
+	Seconds float64       `default:"6" help:"Length of one measurement; at least 8 with --against or --matrix."`
 	Linear  []int         `default:"1,4,9,16,25" help:"The numbers of inputs of the row linear, two or more of 1 to 25."`
 	Memory  time.Duration `default:"30s" help:"Length of the row memory; 10m shows whether it is flat."`
 	Width   int           `default:"1280"`
@@ -38,7 +38,8 @@ type command struct {
 	FFmpeg  string        `default:"ffmpeg" name:"ffmpeg" help:"The peer."`
 	JSON    string        `name:"json" help:"Write the report with every round of it to this file." placeholder:"FILE"`
 	Against string        `help:"Another build of the server's program: compare the two, without ffmpeg. Rows: wall, sub, viewers, views, memory." placeholder:"FILE" type:"existingfile"`
-	Pairs   int           `default:"9" help:"How often both builds are measured with --against, 9 to 99."`
+	Matrix  bool          `help:"Compare the wall with FILE tagged as BT.709 and as BT.601. Neither ffmpeg nor another build is measured."`
+	Pairs   int           `default:"9" help:"How often both sides are measured with --against or --matrix, 9 to 99."`
 }
 
 func (c *command) check() error {
@@ -57,6 +58,8 @@ func (c *command) check() error {
 		return cli.Usage(fmt.Errorf("--linear: %v: accepted are two or more of 1 to 25", c.Linear))
 	case c.Memory < time.Second || c.Memory > 24*time.Hour:
 		return cli.Usage(fmt.Errorf("--memory: %v: accepted are 1s to 24h", c.Memory))
+	case c.Matrix && (c.Against != "" || len(c.Only) > 0):
+		return cli.Usage(errors.New("--matrix: accepted without --against and without --only"))
 	case c.Pairs < 9 || c.Pairs > 99:
 		return cli.Usage(fmt.Errorf("--pairs: %d: accepted are 9 to 99", c.Pairs))
 	}
@@ -71,10 +74,13 @@ type bench struct {
 	dir     string   // for temporary files; removed at the end
 	main    *footage // the main stream of all cameras
 	sub     *footage // the sub-stream of all cameras; nil: cameras have no sub-stream
-	report  report   // of the comparison with ffmpeg; unused with --against
+	report  report   // of the comparison with ffmpeg; unused with --against and --matrix
+
+	otherMain *footage // main on the other side of pairs; nil: the same
 }
 
-// Run compares two builds of the server with --against, otherwise the server with ffmpeg. It prints a report.
+// Run compares two builds of the server with --against, two matrices of the footage with --matrix, otherwise the server with
+// ffmpeg. It prints a report.
 func (c *command) Run(ctx context.Context, log *slog.Logger) error {
 	b, err := c.prepare(log)
 	if err != nil {
@@ -84,8 +90,11 @@ func (c *command) Run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(b.dir) }() // a temporary folder
-	if c.Against != "" {
+	switch {
+	case c.Against != "":
 		return b.compareBuilds(ctx)
+	case c.Matrix:
+		return b.compareMatrices(ctx)
 	}
 	return b.measureAgainstPeer(ctx)
 }

@@ -328,6 +328,8 @@ func TestBenchRefuses(t *testing.T) {
 		{[]string{"--pairs", "8", clip}, 2, "--pairs: 8: accepted are 9 to 99"},
 		{[]string{"--against", serverProgram, "--only", "ssim", clip}, 2, `--only: "ssim": accepted with --against are wall, sub, viewers, views, memory`},
 		{[]string{"--against", serverProgram, "--only", "wall,sub", clip}, 2, "--only: sub: SUBFILE"},
+		{[]string{"--matrix", "--only", "wall", clip}, 2, "--matrix: accepted without --against and without --only"},
+		{[]string{"--server", "/bin/false", "--matrix", clip}, 1, "bench: not measured: wall"},
 		{[]string{"--server", "/bin/false", "--against", "/bin/false", "--only", "wall", clip}, 1, "bench: not measured: wall"},
 	} {
 		var stderr bytes.Buffer

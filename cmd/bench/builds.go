@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,13 +15,13 @@ import (
 )
 
 const (
-	buildSeconds = 8                // the least length of one measurement with --against, in seconds
+	buildSeconds = 8                // the least length of one measurement of a pair, in seconds
 	buildMemory  = 10 * time.Second // how long guests join and leave in the row memory
 	pairTries    = 3                // how often a pair is tried before it is skipped
 )
 
-// buildCase is one row of a comparison of builds. measure starts the program b.program, measures it and returns its cost in
-// unit. measurePair calls measure with one bench for each build.
+// buildCase is one row of a comparison of two sides. measure starts the program b.program, measures it and returns its cost in
+// unit. measurePair calls measure with one bench for each side.
 type buildCase struct {
 	name, unit string
 	measure    func(b *bench, ctx context.Context) (float64, error)
@@ -58,17 +59,23 @@ func (b *bench) chosenBuildCases() ([]buildCase, error) {
 	return slices.DeleteFunc(all, func(c buildCase) bool { return !b.isChosen(c.name) || c.name == "sub" && b.sub == nil }), nil
 }
 
-// compareBuilds measures two builds in turn: this build, which is b.program, and the other build, which is --against. It
-// prints the ratios of their costs. With --json it also saves the costs. It returns an error if a row could not be measured.
+// compareBuilds compares this build, which is b.program, with the other build, which is --against.
 func (b *bench) compareBuilds(ctx context.Context) error {
 	chosen, err := b.chosenBuildCases()
 	if err != nil {
 		return err
 	}
+	return b.comparePairs(ctx, chosen, b.program, b.Against)
+}
+
+// comparePairs measures both sides in turn: b, and what the method other returns. It prints the ratios of their costs. With
+// --json it also saves the costs. It returns an error if a row could not be measured. this and other are the names of the sides
+// in the report.
+func (b *bench) comparePairs(ctx context.Context, chosen []buildCase, this, other string) (err error) {
 	b.Seconds = max(b.Seconds, buildSeconds)
 	r := comparison{
 		Command: commandLine(), Machine: machine(), Began: time.Now().UTC().Truncate(time.Second),
-		Footage: b.main.String(), Wall: b.wallSize(), Seconds: b.Seconds, This: b.program, Other: b.Against,
+		Footage: b.main.String(), Wall: b.wallSize(), Seconds: b.Seconds, This: this, Other: other,
 	}
 	if r.Rows, err = b.measurePairs(ctx, chosen); err != nil {
 		return err
@@ -76,7 +83,7 @@ func (b *bench) compareBuilds(ctx context.Context) error {
 	return r.publish(os.Stdout, b.JSON)
 }
 
-// measurePairs measures b.Pairs pairs of every row. A pair is one measurement of each build. The build that is measured
+// measurePairs measures b.Pairs pairs of every row. A pair is one measurement of each side. The side that is measured
 // first alternates from one measured pair of a row to the next, so that a drift of the machine's speed cancels out. A pair
 // that cannot be measured is skipped. The only error is errInterrupted.
 func (b *bench) measurePairs(ctx context.Context, chosen []buildCase) ([]ratioRow, error) {
@@ -118,22 +125,26 @@ func (b *bench) tryPair(ctx context.Context, c buildCase, otherFirst bool) (p pa
 	return p, fmt.Errorf("not measured in %d attempts: %w", pairTries, err)
 }
 
-// measurePair measures c once with each build, one build right after the other. With otherFirst, the build of --against is
-// measured first.
+// other returns the other side of pairs: b with the program of --against, or with the other footage of --matrix.
+func (b *bench) other() *bench {
+	o := *b
+	o.program, o.main = cmp.Or(b.Against, b.program), cmp.Or(b.otherMain, b.main)
+	return &o
+}
+
+// measurePair measures c once on each side, one right after the other. With otherFirst, the other side is measured first.
 func (b *bench) measurePair(ctx context.Context, c buildCase, otherFirst bool) (p pair, err error) {
-	other := *b
-	other.program = b.Against
 	if otherFirst {
-		if p.Other, err = c.measure(&other, ctx); err != nil {
-			return p, fmt.Errorf("other build: %w", err)
+		if p.Other, err = c.measure(b.other(), ctx); err != nil {
+			return p, fmt.Errorf("other side: %w", err)
 		}
 	}
 	if p.This, err = c.measure(b, ctx); err != nil {
-		return p, fmt.Errorf("this build: %w", err)
+		return p, fmt.Errorf("this side: %w", err)
 	}
 	if !otherFirst {
-		if p.Other, err = c.measure(&other, ctx); err != nil {
-			return p, fmt.Errorf("other build: %w", err)
+		if p.Other, err = c.measure(b.other(), ctx); err != nil {
+			return p, fmt.Errorf("other side: %w", err)
 		}
 	}
 	return p, nil

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// comparison is the report about two builds of the server. "other" is the build of --against. "this" is the build of --server,
-// or its default.
+// comparison is the report about two sides: two builds of the server, or two matrices of the footage. "other" is the build of
+// --against, or BT.601. "this" is the build of --server or its default, or BT.709.
 type comparison struct {
 	Command string     `json:"command"`
 	Machine string     `json:"machine"`
@@ -20,8 +20,8 @@ type comparison struct {
 	Footage string     `json:"footage"`
 	Wall    string     `json:"wall"`    // size and frame rate
 	Seconds float64    `json:"seconds"` // length of one measurement
-	This    string     `json:"this"`    // path of the program
-	Other   string     `json:"other"`   // path of the program
+	This    string     `json:"this"`    // path of the program, or name of the matrix
+	Other   string     `json:"other"`   // likewise
 	Rows    []ratioRow `json:"rows"`
 }
 
@@ -32,7 +32,7 @@ type ratioRow struct {
 	Pairs []pair `json:"pairs"` // only those that were measured
 }
 
-// pair has the costs of both builds, measured one right after the other.
+// pair has the costs of both sides, measured one right after the other.
 type pair struct {
 	This  float64 `json:"this"`
 	Other float64 `json:"other"`
@@ -86,7 +86,7 @@ func (r ratioRow) line() string {
 		r.Case, r.Unit, other, this, median(ratios), len(ratios), interval, verdict)
 }
 
-// verdictOf says whether this build costs less or more than the other. low and high are the ends of the median ratio's
+// verdictOf says whether this side costs less or more than the other. low and high are the ends of the median ratio's
 // interval. If the interval contains 1, the verdict is that both cost the same.
 func verdictOf(low, high float64) string {
 	switch {
