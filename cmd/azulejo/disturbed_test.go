@@ -2,8 +2,10 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/url"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -19,10 +21,11 @@ import (
 const backAfter = 2 * time.Second
 
 // TestDisturbedCameras disturbs three of fifteen cameras at the same time. The others must keep 99 % of their rate, and each
-// disturbed camera must be back soon after the end of its disturbance.
+// disturbed camera must be back soon after the end of its disturbance. If the wall had no time for some of its ticks, because the
+// machine was busy, the test says nothing about the cameras and is tried again.
 func TestDisturbedCameras(t *testing.T) {
-	const others, fps = 12, 15
-	stream, answers := blinking(t, fps), newGate(t)
+	const others, tries = 12, 3
+	stream, answers := blinking(t), newGate(t)
 	cameras, urls := startCameras(t, others+3, func(i int) *cameratest.Camera {
 		c := &cameratest.Camera{Stream: stream}
 		if i == others {
@@ -33,54 +36,66 @@ func TestDisturbedCameras(t *testing.T) {
 	late, killed, unplugged := cameras[others], cameras[others+1], cameras[others+2]
 	cable := startCable(t, unplugged.URL())
 	urls[others+2] = cable.url
+	all := []disturbance{ // the shortest first
+		{"answer late", others, func() { answers.shut(); late.Hang() }, answers.open, await.Long(t, 6*time.Second, 30*time.Second)},
+		{"server killed", others + 1, killed.Stop, func() { killed.Start(t) }, await.Long(t, 7*time.Second, 40*time.Second)},
+		{"cable pulled", others + 2, cable.shut, cable.open, await.Long(t, 8*time.Second, time.Minute)},
+	}
 	p := launchYard(t, mixer.Size{W: 640, H: 360}, 25, urls)
 	wall := newTally(t, p)
-	await.Until(t, "all cameras are live and on the wall", func() bool {
-		return notLive(p.yard()) == nil && wall.plays(len(cameras), time.Time{})
-	})
-	begun := time.Now()
-	answers.shut()
-	late.Hang()
-	killed.Stop()
-	cable.shut()
-	for _, d := range []disturbance{ // the shortest first
-		{"answer late", others, answers.open, await.Long(t, 6*time.Second, 30*time.Second)},
-		{"server killed", others + 1, func() { killed.Start(t) }, await.Long(t, 7*time.Second, 40*time.Second)},
-		{"cable pulled", others + 2, cable.open, await.Long(t, 8*time.Second, time.Minute)},
-	} {
-		t.Run(d.name, func(t *testing.T) {
-			time.Sleep(time.Until(begun.Add(d.length)))
-			d.finish(t, p, wall)
-			wall.checkRate(t, others, fps, begun)
+	for try := 1; ; try++ {
+		start := time.Now()
+		await.Until(t, "all cameras are live and on the wall", func() bool {
+			info := p.yard()
+			return info.Overload == 0 && notLive(info) == nil && wall.plays(len(cameras), start)
 		})
+		before := p.yard().LateTicks
+		problems := disturb(t, p, wall, all, others)
+		busy := p.yard().LateTicks - before
+		t.Logf("%d ticks were late; %s", busy, loadAverage(t))
+		if len(problems) == 0 {
+			return
+		}
+		if busy == 0 || try == tries {
+			t.Fatal(strings.Join(problems, "\n"))
+		}
 	}
-	info := p.yard()
-	t.Logf("%d of %d ticks were late; %s", info.LateTicks, info.Ticks, loadAverage(t))
 }
 
 // disturbance is something that happens to a camera.
 type disturbance struct {
-	name   string
-	camera int
-	end    func() // ends the disturbance
-	length time.Duration
+	name       string
+	camera     int
+	begin, end func()
+	length     time.Duration
 }
 
-// finish ends the disturbance and waits until the camera is back.
-func (d disturbance) finish(t *testing.T, p *process, wall *tally) {
+// disturb begins all disturbances, and ends each after its length. It returns what went wrong.
+func disturb(t *testing.T, p *process, wall *tally, all []disturbance, others int) (problems []string) {
 	t.Helper()
-	name := cameraName(d.camera)
-	if state := p.yard().Participants[d.camera].State; state == mixer.Live {
-		t.Errorf("%s is live during the disturbance", name)
+	begun := time.Now()
+	for _, d := range all {
+		d.begin()
 	}
-	d.end()
-	ended := time.Now()
-	await.Until(t, "the camera is back", func() bool { return len(wall.since(name, ended)) >= 3 })
-	back := wall.since(name, ended)[2].Sub(ended)
-	t.Logf("back after %v", back)
-	if back > backAfter {
-		t.Errorf("the camera is back after %v, want %v at most", back, backAfter)
+	for _, d := range all {
+		time.Sleep(time.Until(begun.Add(d.length)))
+		name := cameraName(d.camera)
+		if p.yard().Participants[d.camera].State == mixer.Live {
+			problems = append(problems, d.name+": the camera is live meanwhile")
+		}
+		d.end()
+		ended := time.Now()
+		await.Until(t, d.name+": the camera is back", func() bool { return len(wall.since(name, ended)) >= 3 })
+		back := wall.since(name, ended)[2].Sub(ended)
+		t.Logf("%s: the camera is back after %v", d.name, back)
+		if back > backAfter {
+			problems = append(problems, fmt.Sprintf("%s: the camera is back after %v, want %v at most", d.name, back, backAfter))
+		}
+		for _, lost := range wall.missing(others, begun) {
+			problems = append(problems, d.name+": "+lost)
+		}
 	}
+	return problems
 }
 
 // gate lets goroutines wait while it is shut.
