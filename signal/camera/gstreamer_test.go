@@ -3,7 +3,6 @@ package camera
 import (
 	"bufio"
 	"fmt"
-	"io"
 	"os/exec"
 	"strings"
 	"testing"
@@ -29,22 +28,18 @@ func startGStreamer(t *testing.T, args ...string) (address string) {
 	}
 	complaints := &strings.Builder{}
 	cmd.Stderr = complaints
-	if err := cmd.Start(); err != nil {
+	if err = cmd.Start(); err != nil {
 		t.Fatalf("%s: %v", python, err)
 	}
 	t.Cleanup(func() {
 		_ = stdin.Close() // it may be closed already
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("GStreamer's server: %v: %s", err, complaints.String())
+		if failed := cmd.Wait(); failed != nil {
+			t.Errorf("GStreamer's server, which scripts/setup installs: %v: %s", failed, complaints.String())
 		}
 	})
 	port, err := bufio.NewReader(stdout).ReadString('\n')
-	if err == io.EOF {
-		_ = cmd.Wait()
-		t.Fatalf("GStreamer's server, which scripts/setup installs, ended: %s", complaints.String())
-	}
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("read the port of GStreamer's server: %v", err)
 	}
 	return "127.0.0.1:" + strings.TrimSpace(port)
 }
@@ -79,7 +74,10 @@ func TestGStreamer(t *testing.T) {
 		// RFC 2435 counts the lines in eights.
 		{"jpeg and a-law", "jpegenc ! rtpjpegpay", aLaw, "160x96", mixer.MJPEG, mixer.PCMA},
 		{"vp8 and opus", "vp8enc deadline=1 cpu-used=8 keyframe-max-dist=20 ! rtpvp8pay pt=96", opus, "160x90", mixer.VP8, mixer.Opus},
-		{"vp9 and opus", "vp9enc deadline=1 cpu-used=8 lag-in-frames=0 keyframe-max-dist=20 ! rtpvp9pay pt=96", opus, "160x90", mixer.VP9, mixer.Opus},
+		{
+			"vp9 and opus", "vp9enc deadline=1 cpu-used=8 lag-in-frames=0 keyframe-max-dist=20 ! rtpvp9pay pt=96", opus,
+			"160x90", mixer.VP9, mixer.Opus,
+		},
 	}
 	var lines []string
 	for _, c := range cases {
