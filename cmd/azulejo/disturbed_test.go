@@ -165,15 +165,15 @@ func startCable(t *testing.T, camera string) *cable {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &cable{target: u.Host, listener: l}
+	c := &cable{gate: newGate(t), target: u.Host, listener: l}
 	u.Host = l.Addr().String()
 	c.url = u.String()
 	c.work.Go(c.accept)
 	t.Cleanup(func() {
-		_ = l.Close() // no connection waits
+		_ = l.Close() // no connection is refused that anybody needs
+		c.open()
 		c.work.Wait()
 	})
-	c.gate = newGate(t) // opens before the cleanup above waits
 	return c
 }
 

@@ -121,12 +121,14 @@ func checkGrowth(t *testing.T, all samples) {
 	}
 }
 
-// checkWall wants a room without overload, and nothing lost between the n cameras and the viewer.
+// checkWall wants nothing lost between the n cameras and the viewer, and no overload that stays. A busy machine may cause
+// overload for a while.
 func (p *process) checkWall(viewer *client.Client, n int) {
 	p.t.Helper()
+	p.eventually(time.Minute, "no overload is left", func() bool { return p.yard().Overload == 0 })
 	info := p.yard()
-	if info.Overload != 0 || len(info.Participants) != n {
-		p.t.Errorf("%d participants and overload %d, want %d and 0", len(info.Participants), info.Overload, n)
+	if len(info.Participants) != n {
+		p.t.Errorf("%d participants, want %d", len(info.Participants), n)
 	}
 	for _, c := range info.Participants {
 		if c.Dropped != 0 || c.Invalid != 0 {
