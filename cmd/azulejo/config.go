@@ -98,7 +98,7 @@ type CameraConfig struct {
 func (c *CameraConfig) setDefaults() { c.Audio, c.Transport = true, "tcp" }
 
 func (c CameraConfig) camera(room string) camera.Config {
-	return camera.Config{Room: room, Name: c.Name, URL: c.URL, SubURL: c.SubURL, UDP: c.Transport == "udp", Audio: c.Audio}
+	return camera.Config{Room: room, Name: c.Name, URL: c.URL, SubURL: c.SubURL, Transport: c.Transport, Audio: c.Audio}
 }
 
 // ViewConfig is a named view of a room. For its fields see mixer.View.

@@ -52,13 +52,13 @@ type Track struct {
 	stats      Stats
 }
 
-// New returns a Track for the codec id. clockRate is the RTP clock rate in Hz that was signalled for the codec.
+// New returns a Track for the codec id. clockRate is the RTP clock rate in Hz that was signalled for the codec. For AAC see
+// [NewAAC].
 func New(id mixer.Codec, clockRate uint32) (*Track, error) {
-	if clockRate < minRate || clockRate > maxRate {
-		return nil, fmt.Errorf("clock rate %d Hz of %s: accepted are %d to %d", clockRate, id, minRate, maxRate)
+	t, err := newTrack(id, clockRate)
+	if err != nil {
+		return nil, err
 	}
-	t := &Track{clock: clock{rate: int64(clockRate)}}
-	t.order = reorder{patience: int32(clockRate / 1000 * patienceMs), stats: &t.stats}
 	switch id {
 	case mixer.H264:
 		t.nals = &nalParser{payloadFormat: h264Format{}}
@@ -68,6 +68,12 @@ func New(id mixer.Codec, clockRate uint32) (*Track, error) {
 		t.assembler = &video{id: id, track: t, parser: t.nals}
 	case mixer.VP8:
 		t.assembler = &video{id: id, track: t, parser: &vp8{}}
+	case mixer.VP9:
+		t.assembler = &video{id: id, track: t, parser: &vp9{}}
+	case mixer.AV1:
+		t.assembler = &video{id: id, track: t, parser: &av1{}}
+	case mixer.MJPEG:
+		t.assembler = &video{id: id, track: t, parser: &jpeg{}}
 	case mixer.Opus:
 		t.order.patience = 0
 		t.assembler = &audio{id: id, track: t, duration: opusDuration}
@@ -75,8 +81,18 @@ func New(id mixer.Codec, clockRate uint32) (*Track, error) {
 		t.order.patience = 0
 		t.assembler = &audio{id: id, track: t, duration: octetDuration}
 	default:
-		return nil, fmt.Errorf("depacketize codec %q: accepted are h264, h265, vp8, opus, pcmu, pcma, g722", id)
+		return nil, fmt.Errorf("depacketize codec %q: accepted are h264, h265, vp8, vp9, av1, mjpeg, opus, pcmu, pcma, g722", id)
 	}
+	return t, nil
+}
+
+// newTrack returns a Track without its assembler.
+func newTrack(id mixer.Codec, clockRate uint32) (*Track, error) {
+	if clockRate < minRate || clockRate > maxRate {
+		return nil, fmt.Errorf("clock rate %d Hz of %s: accepted are %d to %d", clockRate, id, minRate, maxRate)
+	}
+	t := &Track{clock: clock{rate: int64(clockRate)}}
+	t.order = reorder{patience: int32(clockRate / 1000 * patienceMs), stats: &t.stats}
 	return t, nil
 }
 
@@ -119,6 +135,9 @@ func (t *Track) Flush() []mixer.Packet {
 	t.assembler.flush()
 	return t.out
 }
+
+// ClockRate returns the rate of the RTP clock in Hz.
+func (t *Track) ClockRate() int { return int(t.clock.rate) }
 
 // Stats returns the counters so far.
 func (t *Track) Stats() Stats { return t.stats }

@@ -80,6 +80,11 @@ func checkAccessUnit(t *testing.T, u mixer.Packet) {
 		if u.Key != (u.Data[0]&1 == 0) {
 			t.Errorf("key is %v of a frame with %x", u.Key, u.Data[0])
 		}
+	case mixer.VP9, mixer.AV1:
+	case mixer.MJPEG:
+		if !u.Key {
+			t.Error("an image is no keyframe")
+		}
 	default:
 		if u.Duration <= 0 || !u.Key {
 			t.Errorf("audio of %v, key %v", u.Duration, u.Key)

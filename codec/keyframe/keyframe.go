@@ -5,8 +5,10 @@ package keyframe
 import (
 	"encoding/binary"
 
+	syntaxAV1 "github.com/bluenviron/mediacommon/v2/pkg/codecs/av1"
 	syntax264 "github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 	syntax265 "github.com/bluenviron/mediacommon/v2/pkg/codecs/h265"
+	syntaxVP9 "github.com/bluenviron/mediacommon/v2/pkg/codecs/vp9"
 
 	"azulejo/codec/h264"
 	"azulejo/mixer"
@@ -18,8 +20,8 @@ type Info struct {
 	Profile       uint8 // profile_idc of H.264; zero for other codecs
 }
 
-// Read reads the Info from a keyframe of H264, H265 or VP8. It returns false for other codecs, and for packets without a
-// readable SPS or VP8 keyframe header.
+// Read reads the Info from a keyframe of H264, H265, VP8, VP9, AV1 or MJPEG. It returns false for audio, and for packets
+// whose SPS, sequence header or frame header is missing or not readable.
 func Read(p mixer.Packet) (Info, bool) {
 	switch p.Codec {
 	case mixer.H264:
@@ -28,6 +30,12 @@ func Read(p mixer.Packet) (Info, bool) {
 		return readH265(p.Data)
 	case mixer.VP8:
 		return readVP8(p.Data)
+	case mixer.VP9:
+		return readVP9(p.Data)
+	case mixer.AV1:
+		return readAV1(p.Data)
+	case mixer.MJPEG:
+		return readJPEG(p.Data)
 	}
 	return Info{}, false
 }
@@ -57,6 +65,44 @@ func readVP8(data []byte) (Info, bool) {
 	}
 	w, h := binary.LittleEndian.Uint16(data[6:]), binary.LittleEndian.Uint16(data[8:])
 	return Info{Width: int(w & 0x3fff), Height: int(h & 0x3fff)}, true
+}
+
+func readVP9(data []byte) (Info, bool) {
+	var head syntaxVP9.Header
+	if head.Unmarshal(data) != nil || head.FrameSize == nil {
+		return Info{}, false
+	}
+	return Info{Width: head.Width(), Height: head.Height()}, true
+}
+
+// readAV1 reads the first sequence header of a temporal unit.
+func readAV1(data []byte) (Info, bool) {
+	var obus syntaxAV1.Bitstream
+	if len(data) == 0 || obus.Unmarshal(data) != nil {
+		return Info{}, false
+	}
+	for _, obu := range obus {
+		if syntaxAV1.OBUType(obu[0]>>3&15) != syntaxAV1.OBUTypeSequenceHeader {
+			continue
+		}
+		var head syntaxAV1.SequenceHeader
+		if head.Unmarshal(obu) != nil {
+			return Info{}, false
+		}
+		return Info{Width: head.Width(), Height: head.Height()}, true
+	}
+	return Info{}, false
+}
+
+// readJPEG reads the first frame header (SOF) of an image. It skips the segments in front of it (ITU-T T.81, B.1.1.4).
+func readJPEG(data []byte) (Info, bool) {
+	for at := 2; at+9 <= len(data) && data[at] == 0xff; at += 2 + int(binary.BigEndian.Uint16(data[at+2:])) {
+		if kind := data[at+1]; kind >= 0xc0 && kind <= 0xcf && kind != 0xc4 && kind != 0xc8 && kind != 0xcc {
+			h, w := binary.BigEndian.Uint16(data[at+5:]), binary.BigEndian.Uint16(data[at+7:])
+			return Info{Width: int(w), Height: int(h)}, true
+		}
+	}
+	return Info{}, false
 }
 
 // find returns the first NAL unit that wanted accepts; nil if there is none. wanted gets the first byte of a NAL unit. find

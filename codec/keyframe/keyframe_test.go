@@ -91,7 +91,7 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte{0, 0, 1, 0x42, 1, 1, 1, 0x60, 0, 0, 3, 0, 0xb0, 0, 0, 3, 0, 0, 3, 0, 0x5d, 0xa0, 2, 0x80, 0x80, 0x2d, 0x16})
 	f.Add([]byte{0x10, 2, 0, 0x9d, 1, 0x2a, 0x40, 1, 0xb4, 0})
 	f.Fuzz(func(t *testing.T, data []byte) {
-		for _, id := range []mixer.Codec{mixer.H264, mixer.H265, mixer.VP8} {
+		for _, id := range []mixer.Codec{mixer.H264, mixer.H265, mixer.VP8, mixer.VP9, mixer.AV1, mixer.MJPEG} {
 			h, ok := keyframe.Read(mixer.Packet{Codec: id, Key: true, Data: data})
 			if !ok && h != (keyframe.Info{}) {
 				t.Errorf("%s: nothing was read but %+v", id, h)

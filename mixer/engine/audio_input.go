@@ -61,13 +61,20 @@ func newAudioInput(log *slog.Logger) *audioInput {
 	return a
 }
 
-// enqueue queues a packet. It never blocks. If the queue is full, the packet is dropped, which causes a short gap in
-// the audio.
+// enqueue queues a packet. It never blocks. If the queue is full, because many packets came at once, the oldest packet is
+// dropped: the jitter buffer would drop its audio too.
 func (a *audioInput) enqueue(p mixer.Packet) {
-	select {
-	case a.packets <- p:
-	default:
-		a.invalid.Add(1)
+	for {
+		select {
+		case a.packets <- p:
+			return
+		default:
+		}
+		select {
+		case <-a.packets:
+			a.invalid.Add(1)
+		default: // the decoder was faster
+		}
 	}
 }
 

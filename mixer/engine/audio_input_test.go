@@ -352,3 +352,20 @@ func BenchmarkSource(b *testing.B) {
 		})
 	}
 }
+
+// TestAudioQueueKeepsTheNewest: of a burst that is longer than the queue, the oldest packets are dropped. Those that are kept
+// continue the audio that follows the burst.
+func TestAudioQueueKeepsTheNewest(t *testing.T) {
+	a := &audioInput{packets: make(chan mixer.Packet, audioQueue)} // nobody decodes
+	for i := range audioQueue + 8 {
+		a.enqueue(mixer.Packet{PTS: time.Duration(i) * blockTime})
+	}
+	for i := 8; i < audioQueue+8; i++ {
+		if p := <-a.packets; p.PTS != time.Duration(i)*blockTime {
+			t.Errorf("packet %d is at %v", i, p.PTS)
+		}
+	}
+	if got := a.invalid.Load(); got != 8 {
+		t.Errorf("%d packets are counted, want 8", got)
+	}
+}

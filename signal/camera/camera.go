@@ -5,13 +5,9 @@ package camera
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"time"
-
-	"github.com/bluenviron/gortsplib/v5/pkg/base"
 
 	"azulejo/mixer"
 	"azulejo/signal/room"
@@ -20,34 +16,6 @@ import (
 // Registry is the part of [room.Registry] that cameras use.
 type Registry interface {
 	Join(ctx context.Context, room string, j room.Joining) (*room.Member, error)
-}
-
-// Config holds a camera's name and room, and where its media come from.
-type Config struct {
-	Room   string
-	Name   string
-	URL    string // "rtsp://…", "rtsps://…", "file:PATH" or "test:[?w&h&fps&tone&hue]"
-	SubURL string // a smaller version of the same video, pulled instead of URL while it is large enough; may be empty
-	UDP    bool   // RTP over UDP instead of inside the RTSP connection
-	Audio  bool   // the camera's audio is mixed too
-}
-
-// Validate returns an error that names the first wrong URL and what is accepted.
-func (c Config) Validate() error {
-	for i, raw := range c.urls() {
-		if _, err := c.parse(raw); err != nil {
-			return fmt.Errorf("camera %s: %s: %w", c.Name, [...]string{"url", "sub_url"}[i], err)
-		}
-	}
-	return nil
-}
-
-// urls returns the URLs of the streams in the order of the mixer's layers, the largest first.
-func (c Config) urls() []string {
-	if c.SubURL == "" {
-		return []string{c.URL}
-	}
-	return []string{c.URL, c.SubURL}
 }
 
 // Feed is one kind of input.
@@ -66,34 +34,14 @@ type input struct {
 	spec mixer.FeedSpec
 }
 
-// open returns the input's feed. It calls open for a file or a test pattern.
-func (i input) open(open openFeed) (Feed, error) {
+// open returns the input's feed. It calls open for a file or a test pattern. log gets the trouble of an RTSP stream that
+// repeats.
+func (i input) open(open openFeed, log *slog.Logger) (Feed, error) {
 	if i.rtsp != nil {
+		i.rtsp.log = log
 		return i.rtsp, nil
 	}
 	return open(i.spec)
-}
-
-// parse parses a URL by its scheme. It accesses neither disk nor network.
-func (c Config) parse(raw string) (input, error) {
-	scheme, _, _ := strings.Cut(raw, ":")
-	switch scheme {
-	case "rtsp", "rtsps":
-		u, err := base.ParseURL(raw)
-		if err != nil || u.Host == "" {
-			return input{}, fmt.Errorf("%s: accepted is rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH", redact(raw))
-		}
-		return input{rtsp: &rtspFeed{url: u, udp: c.UDP, audio: c.Audio}}, nil
-	case "file", "test":
-		spec, err := mixer.ParseFeed(c.Name, raw)
-		return input{spec: spec}, err
-	}
-	return input{}, fmt.Errorf("%q: accepted are rtsp://HOST/PATH, rtsps://HOST/PATH, file:PATH and test:[?w=640&h=360&fps=15&tone=440&hue=210]", redact(raw))
-}
-
-// redact removes everything up to the last @, where the user and the password of a URL are.
-func redact(raw string) string {
-	return raw[strings.LastIndex(raw, "@")+1:]
 }
 
 // Camera is one configured camera.

@@ -55,7 +55,7 @@ func openURL(t *testing.T, cfg Config, url string) Feed {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := in.open(startFeed)
+	f, err := in.open(startFeed, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

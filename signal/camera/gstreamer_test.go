@@ -86,18 +86,18 @@ func TestGStreamer(t *testing.T) {
 	open := startGStreamer(t, lines...)
 	closed := startGStreamer(t, "--login", "gate keeper:se:cret", lines[0])
 	for i, c := range cases {
-		for _, udp := range []bool{false, true} {
-			t.Run(c.name+" over "+transport(udp), func(t *testing.T) {
+		for _, transport := range []string{TransportTCP, TransportUDP} {
+			t.Run(c.name+" over "+transport, func(t *testing.T) {
 				t.Parallel()
-				out := record(t, Config{Name: "Gate", UDP: udp, Audio: true}, fmt.Sprintf("rtsp://%s/%d", open, i))
+				out := record(t, Config{Name: "Gate", Transport: transport, Audio: true}, fmt.Sprintf("rtsp://%s/%d", open, i))
 				checkRecording(t, out, c.size, c.id, c.audioID)
 			})
 		}
 	}
-	for _, udp := range []bool{false, true} {
-		t.Run("digest authentication over "+transport(udp), func(t *testing.T) {
+	for _, transport := range []string{TransportTCP, TransportUDP} {
+		t.Run("digest authentication over "+transport, func(t *testing.T) {
 			t.Parallel()
-			out := record(t, Config{Name: "Gate", UDP: udp, Audio: true}, "rtsp://gate%20keeper:se%3Acret@"+closed+"/0")
+			out := record(t, Config{Name: "Gate", Transport: transport, Audio: true}, "rtsp://gate%20keeper:se%3Acret@"+closed+"/0")
 			checkRecording(t, out, "160x90", mixer.H264, mixer.PCMA)
 		})
 	}
@@ -108,11 +108,4 @@ func TestGStreamer(t *testing.T) {
 			t.Error("a wrong password gave no error")
 		}
 	})
-}
-
-func transport(udp bool) string {
-	if udp {
-		return "udp"
-	}
-	return "tcp"
 }

@@ -4,198 +4,300 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"sync/atomic"
 	"time"
 
-	"github.com/bluenviron/gortsplib/v5"
 	"github.com/bluenviron/gortsplib/v5/pkg/base"
-	"github.com/bluenviron/gortsplib/v5/pkg/description"
-	"github.com/bluenviron/gortsplib/v5/pkg/format"
-	"github.com/pion/rtp"
 
-	"azulejo/codec/depack"
 	"azulejo/mixer"
+	"azulejo/signal/camera/rtsp"
 )
+
+// redirects is the most redirections that are followed.
+const redirects = 3
+
+// patience says how long an RTSP session waits.
+type patience struct {
+	answer time.Duration // for a connection, and then for each answer
+	data   time.Duration // for RTP packets
+	udp    time.Duration // for the first RTP packet over UDP with transport auto; then TCP is tried again
+}
+
+// usualPatience is the patience with cameras. A host that never answers is given up before 10 s have passed.
+var usualPatience = patience{answer: 8 * time.Second, data: 10 * time.Second, udp: 3 * time.Second}
 
 // rtspFeed pulls two tracks from an RTSP server (RFC 2326): the first video track and the first audio track that can be
 // decoded. RTSP has no request for a keyframe. So after a loss the mixer shows the last frame until the camera sends its
-// next keyframe.
+// next keyframe. Trouble with the audio never harms the video.
 type rtspFeed struct {
-	url   *base.URL
-	udp   bool // RTP over UDP, not inside the RTSP connection
-	audio bool // pull the audio track too
+	url       *base.URL
+	transport string // see Config
+	tls       TLSConfig
+	audio     bool // pull the audio track too
+	patience  patience
+
+	log  *slog.Logger   // gets trouble that repeats; nil: nobody does
+	lost *atomic.Uint64 // counts lost RTP packets; nil: nobody wants to know
+	// login is called before credentials are sent, once for each connection. It may wait until its context ends. An error ends
+	// the session with this error. Nil: credentials are always sent.
+	login func(context.Context) error
+	// audioTrouble is called once in each session that has video, with the reason why the audio is not taken. It is called
+	// with the zero Trouble if the audio is taken, or if there is none. Nil: nobody wants to know. It is not called if audio is
+	// false.
+	audioTrouble func(mixer.Trouble)
+	// playing is called when the session has started to play, with TransportTCP or TransportUDP and the audio codec. The codec
+	// is empty if no audio is taken. The first packets may come earlier. Nil: nobody wants to know.
+	playing func(transport string, audio mixer.Codec)
 }
 
-// Run plays the tracks until ctx ends or the connection breaks. Only one goroutine may call it at a time. gortsplib's
-// goroutine calls out.
+// Run plays the tracks until ctx ends, or until the session fails with a *Failure. Only one goroutine may call it at a time. It
+// calls out from one goroutine with video, and from one with audio.
 func (f *rtspFeed) Run(ctx context.Context, out func(mixer.Packet), _ <-chan struct{}) error {
-	protocol := gortsplib.ProtocolTCP
-	if f.udp {
-		protocol = gortsplib.ProtocolUDP
+	log := f.log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
 	}
-	c := &gortsplib.Client{Scheme: f.url.Scheme, Host: f.url.Host, Protocol: &protocol}
-	if err := c.Start(); err != nil {
-		return fmt.Errorf("connect to %s: %w", f.url.Host, err)
-	}
-	stop := context.AfterFunc(ctx, c.Close)
-	defer func() {
-		stop()
-		c.Close()
-	}()
-	err := f.play(c, out)
-	if err == nil {
-		err = c.Wait()
+	s := &rtspSession{rtspFeed: f, log: log, out: out, faults: newFaults(log), url: f.url, wantAudio: f.audio}
+	defer s.faults.close()
+	err := s.run(ctx)
+	var sound *audioBreak
+	if errors.As(err, &sound) && ctx.Err() == nil {
+		s.wantAudio = false
+		s.reportAudio(refusedAudio(sound.err))
+		err = s.run(ctx)
 	}
 	if ctx.Err() != nil {
 		return nil
 	}
-	return fmt.Errorf("play %s: %w", f.url.Host, err)
+	return explain(err, s.url, s.faults)
 }
 
-// play sets up the tracks and starts playing them.
-func (f *rtspFeed) play(c *gortsplib.Client, out func(mixer.Packet)) error {
-	desc, _, err := c.Describe(f.url)
+// audioBreak says that the connection broke while the audio track was set up.
+type audioBreak struct{ err error }
+
+func (e *audioBreak) Error() string { return "set up the audio track: " + e.err.Error() }
+
+// rtspSession is one run of a feed.
+type rtspSession struct {
+	*rtspFeed
+	log    *slog.Logger
+	out    func(mixer.Packet)
+	faults *faults
+	url    *base.URL // after redirections
+
+	wantAudio bool
+	reported  bool // audioTrouble was called
+	client    *rtsp.Client
+	video     *offer
+	audio     *offer // nil: none is taken
+}
+
+// run connects, and plays with the transports that the configuration allows.
+func (s *rtspSession) run(ctx context.Context) error {
+	d, err := s.connect(ctx)
+	if s.client != nil {
+		defer s.client.Close()
+	}
 	if err != nil {
 		return err
 	}
-	video, audio := pick(desc, true), pick(desc, false)
-	if video == nil {
-		return errors.New("no video track as H.264, H.265 or VP8")
+	if s.video = pick(d, true); s.video == nil {
+		return &Failure{Trouble: noVideo(d)}
 	}
-	if err = video.setup(c, desc, out); err != nil {
-		return err
+	s.audio = nil
+	if s.wantAudio {
+		s.pickAudio(d)
 	}
-	if f.audio && audio != nil {
-		if err = audio.setup(c, desc, out); err != nil {
+	switch {
+	case s.transport == TransportUDP:
+		return s.play(ctx, true, s.patience.data)
+	case s.transport == TransportTCP, s.url.Scheme == "rtsps": // with UDP the media would not be encrypted
+		return s.play(ctx, false, s.patience.data)
+	}
+	return s.playAuto(ctx)
+}
+
+// connect opens the session and returns its description. It follows redirections.
+func (s *rtspSession) connect(ctx context.Context) (d rtsp.Description, err error) {
+	for range redirects + 1 {
+		if d, err = s.describe(ctx); err == nil {
+			return d, nil
+		}
+		var redirect *rtsp.Redirect
+		if !errors.As(err, &redirect) {
+			return d, err
+		}
+		s.client.Close()
+		s.client, s.url = nil, redirect.URL
+	}
+	return d, err
+}
+
+func (s *rtspSession) describe(ctx context.Context) (rtsp.Description, error) {
+	tls, err := s.tls.client(s.url.Hostname())
+	if err != nil {
+		return rtsp.Description{}, &Failure{Trouble: mixer.Trouble{Reason: mixer.ReasonCertificate, Detail: "tls." + err.Error()}}
+	}
+	s.client, err = rtsp.Dial(ctx, rtsp.Config{
+		URL: s.url, TLS: tls, Login: s.login, Patience: s.patience.answer, OnFault: s.faults.add,
+		OnReceiveBuffer: func(got, wanted int) {
+			s.log.Warn("receive buffer is smaller than wanted", "bytes", got, "wanted", wanted, "setting", "net.core.rmem_max")
+		},
+	})
+	if err != nil {
+		return rtsp.Description{}, err
+	}
+	return s.client.Describe(ctx)
+}
+
+// pickAudio chooses the audio track, or reports why there is none.
+func (s *rtspSession) pickAudio(d rtsp.Description) {
+	s.audio = pick(d, false)
+	if s.audio == nil {
+		s.reportAudio(noAudio(d))
+		return
+	}
+	if _, err := s.audio.track(); err != nil {
+		s.audio = nil
+		s.reportAudio(mixer.Trouble{Reason: mixer.ReasonBadAudioConfig, Detail: err.Error()})
+	}
+}
+
+// reportAudio reports the trouble with the audio, once in a session.
+func (s *rtspSession) reportAudio(t mixer.Trouble) {
+	if s.reported {
+		return
+	}
+	s.reported = true
+	if t.Reason != "" {
+		s.log.Warn("audio is not taken", "reason", t.Reason, "detail", t.Detail)
+	}
+	if s.audioTrouble != nil {
+		s.audioTrouble(t)
+	}
+}
+
+// playAuto plays over TCP, or over UDP if the camera refuses TCP. If UDP brings nothing, it tries TCP again: some cameras refuse
+// it only while they are busy.
+func (s *rtspSession) playAuto(ctx context.Context) error {
+	tcp := s.play(ctx, false, s.patience.data)
+	if !refusesTransport(tcp) {
+		return tcp
+	}
+	udp := s.play(ctx, true, s.patience.udp)
+	if refusesTransport(udp) {
+		return fmt.Errorf("over TCP %w, over UDP %w", tcp, udp)
+	}
+	if !errors.Is(udp, rtsp.ErrNoMedia) || s.client.Heard() {
+		return udp
+	}
+	if err := s.client.Reset(ctx); err != nil {
+		return fmt.Errorf("%w over UDP, and %w", rtsp.ErrNoMedia, err)
+	}
+	if again := s.play(ctx, false, s.patience.data); !refusesTransport(again) {
+		return again
+	}
+	return udp
+}
+
+// setupError says that the camera does not set up the video track.
+type setupError struct{ err error }
+
+func (e *setupError) Error() string { return e.err.Error() }
+
+// Unwrap returns the camera's answer.
+func (e *setupError) Unwrap() error { return e.err }
+
+// refusesTransport tells whether a camera may accept another transport: it refused to set up the video track, for no other
+// reason that is known.
+func refusesTransport(err error) bool {
+	var setup *setupError
+	var status *rtsp.StatusError
+	switch {
+	case !errors.As(err, &setup):
+		return false
+	case errors.Is(err, rtsp.ErrTransport):
+		return true
+	case !errors.As(err, &status):
+		return false
+	}
+	switch status.Code {
+	case base.StatusUnauthorized, base.StatusForbidden, base.StatusNotFound, base.StatusGone, base.StatusNotEnoughBandwidth,
+		base.StatusSessionNotFound:
+		return false
+	}
+	return true
+}
+
+// play sets up the tracks and plays them until the session fails. first is how long the first RTP packet may take.
+func (s *rtspSession) play(ctx context.Context, udp bool, first time.Duration) error {
+	if err := s.setup(ctx, s.video, udp); err != nil {
+		return &setupError{err}
+	}
+	if s.audio != nil {
+		if err := s.setupAudio(ctx, udp); err != nil {
 			return err
 		}
 	}
-	_, err = c.Play(nil)
-	return err
+	if err := s.client.Play(ctx); err != nil {
+		return err
+	}
+	if s.playing != nil {
+		s.playing(transportOf(udp), s.audioCodec())
+	}
+	return s.client.Run(ctx, first, s.patience.data)
 }
 
-// rtspTrack is one track that is pulled.
-type rtspTrack struct {
-	media  *description.Media
-	format format.Format
-	codec  mixer.Codec
+func transportOf(udp bool) string {
+	if udp {
+		return TransportUDP
+	}
+	return TransportTCP
 }
 
-// pick returns the first video or audio track that can be decoded; nil if there is none.
-func pick(desc *description.Session, video bool) *rtspTrack {
-	for _, m := range desc.Medias {
-		for _, f := range m.Formats {
-			if codec := codecOf(f); codec != "" && codec.IsVideo() == video && !m.IsBackChannel {
-				return &rtspTrack{media: m, format: f, codec: codec}
-			}
-		}
+func (s *rtspSession) audioCodec() mixer.Codec {
+	if s.audio == nil {
+		return ""
+	}
+	return s.audio.codec
+}
+
+func (s *rtspSession) setup(ctx context.Context, o *offer, udp bool) error {
+	r, err := o.receiver(s.out, s.faults, s.lost)
+	if err != nil {
+		return err
+	}
+	return s.client.Setup(ctx, o.media, o.format, udp, r)
+}
+
+// setupAudio sets up the audio track. If the camera refuses it, the session goes on without it.
+func (s *rtspSession) setupAudio(ctx context.Context, udp bool) error {
+	err := s.setup(ctx, s.audio, udp)
+	var status *rtsp.StatusError
+	switch {
+	case err == nil:
+		s.reportAudio(mixer.Trouble{})
+	case errors.As(err, &status), errors.Is(err, rtsp.ErrTransport):
+		s.audio = nil
+		s.reportAudio(refusedAudio(err))
+	default:
+		return &audioBreak{err}
 	}
 	return nil
 }
 
-// codecOf returns the codec of a format; empty if the mixer cannot decode the format.
-func codecOf(f format.Format) mixer.Codec {
-	switch f := f.(type) {
-	case *format.H264:
-		return mixer.H264
-	case *format.H265:
-		return mixer.H265
-	case *format.VP8:
-		return mixer.VP8
-	case *format.Opus:
-		return mixer.Opus
-	case *format.G722:
-		return mixer.G722
-	case *format.MPEG4Audio:
-		return mixer.AAC
-	case *format.G711:
-		switch {
-		case f.SampleRate < 8000 || f.SampleRate > mixer.SampleRate || f.ChannelCount < 1 || f.ChannelCount > mixer.Channels:
-		case f.MULaw:
-			return mixer.PCMU
-		default:
-			return mixer.PCMA
-		}
+// refusedAudio returns the trouble of an audio track that the camera does not set up.
+func refusedAudio(err error) mixer.Trouble {
+	detail := "the camera breaks the connection when the audio track is set up"
+	var status *rtsp.StatusError
+	switch {
+	case errors.As(err, &status):
+		detail = "the camera refuses the audio track: " + status.Status()
+	case errors.Is(err, rtsp.ErrTransport):
+		detail = "the camera sends the audio over another transport than the video"
+	case errors.Is(err, rtsp.ErrNoAnswer):
+		detail = "the camera does not answer when the audio track is set up"
 	}
-	return ""
-}
-
-// setup requests the track from the server and passes its packets to out.
-func (t *rtspTrack) setup(c *gortsplib.Client, desc *description.Session, out func(mixer.Packet)) error {
-	if _, err := c.Setup(desc.BaseURL, t.media, 0, 0); err != nil {
-		return err
-	}
-	onRTP, err := t.reader(out, func(p *rtp.Packet) (time.Duration, bool) {
-		at, ok := c.PacketNTP(t.media, p)
-		return time.Duration(at.UnixNano()), ok
-	})
-	if err != nil {
-		return err
-	}
-	c.OnPacketRTP(t.media, t.format, onRTP)
-	return nil
-}
-
-// captureTime returns when a packet's media was captured, on the camera's wall clock, as Unix time. It returns false
-// before the first RTCP sender report.
-type captureTime func(*rtp.Packet) (time.Duration, bool)
-
-// reader returns a function that converts the track's RTP packets to packets of the mixer and calls out with them. Only
-// one goroutine may call the returned function.
-func (t *rtspTrack) reader(out func(mixer.Packet), captured captureTime) (func(*rtp.Packet), error) {
-	if f, ok := t.format.(*format.MPEG4Audio); ok {
-		return aacReader(f, out, captured)
-	}
-	track, err := depack.New(t.codec, uint32(t.format.ClockRate()))
-	if err != nil {
-		return nil, err
-	}
-	configure := func(*mixer.Packet) {}
-	switch f := t.format.(type) {
-	case *format.H264:
-		track.SetParameters(f.SPS, f.PPS)
-	case *format.H265:
-		track.SetParameters(f.VPS, f.SPS, f.PPS)
-	case *format.G711:
-		configure = g711Configuration(f)
-	}
-	return func(p *rtp.Packet) {
-		if at, ok := captured(p); ok {
-			track.Report(p.Timestamp, at)
-		}
-		for _, packet := range track.Push(p) {
-			configure(&packet)
-			out(packet)
-		}
-	}, nil
-}
-
-// g711Configuration returns a function that sets the sample rate and the channels of a packet, if they differ from the
-// usual 8000 Hz and one channel (RFC 3551 4.5.14).
-func g711Configuration(f *format.G711) func(*mixer.Packet) {
-	if f.SampleRate == 8000 && f.ChannelCount == 1 {
-		return func(*mixer.Packet) {}
-	}
-	return func(p *mixer.Packet) {
-		p.SampleRate, p.Channels = f.SampleRate, f.ChannelCount
-		// depack takes each octet for one sampling instant. With two channels an instant has two octets.
-		p.Duration /= time.Duration(f.ChannelCount)
-	}
-}
-
-// aacReader does for AAC what reader does for other codecs. An RTP packet has the capture time of its first access unit;
-// aacReader computes those of the others.
-func aacReader(f *format.MPEG4Audio, out func(mixer.Packet), captured captureTime) (func(*rtp.Packet), error) {
-	track, err := newAACTrack(f)
-	if err != nil {
-		return nil, err
-	}
-	return func(p *rtp.Packet) {
-		at, known := captured(p)
-		for i, packet := range track.push(p) {
-			if known {
-				packet.Captured = at + time.Duration(i)*packet.Duration
-			}
-			out(packet)
-		}
-	}, nil
+	return mixer.Trouble{Reason: mixer.ReasonAudioRefused, Detail: detail}
 }

@@ -131,15 +131,15 @@ func (r *relay) OnRecord(ctx *gortsplib.ServerHandlerOnRecordCtx) (*base.Respons
 	ctx.Session.OnPacketRTPAny(func(m *description.Media, _ format.Format, p *rtp.Packet) {
 		_ = s.WritePacketRTP(m, p) // the reader has left
 		if p.SequenceNumber%16 == 0 {
-			_ = s.WritePacketRTCP(m, &rtcp.SenderReport{SSRC: p.SSRC, NTPTime: wallClock(), RTPTime: p.Timestamp})
+			_ = s.WritePacketRTCP(m, &rtcp.SenderReport{SSRC: p.SSRC, NTPTime: ntpNow(), RTPTime: p.Timestamp})
 		}
 	})
 	close(r.ready)
 	return &base.Response{StatusCode: base.StatusOK}, nil
 }
 
-// wallClock is the NTP time now: seconds since 1900 as a fixed-point number of 32.32 bits.
-func wallClock() uint64 {
+// ntpNow is the NTP time now: seconds since 1900 as a fixed-point number of 32.32 bits.
+func ntpNow() uint64 {
 	now := time.Now()
 	return uint64(now.Unix()+2_208_988_800)<<32 | uint64(now.Nanosecond())<<32/1_000_000_000
 }
@@ -148,24 +148,24 @@ func wallClock() uint64 {
 func TestRTSP(t *testing.T) {
 	for _, c := range []struct {
 		name         string
-		udp          bool
+		transport    string
 		video, audio []string
 		id, audioID  mixer.Codec
 	}{
-		{"h264 and aac over tcp", false, []string{"libx264", "-bf", "0"}, []string{"aac"}, mixer.H264, mixer.AAC},
-		{"h264 and a-law over udp", true, []string{"libx264", "-bf", "0"}, []string{"pcm_alaw", "-ar", "8000", "-ac", "1"}, mixer.H264, mixer.PCMA},
-		{"h264 and mu-law over tcp", false, []string{"libx264", "-bf", "0"}, []string{"pcm_mulaw", "-ar", "8000", "-ac", "1"}, mixer.H264, mixer.PCMU},
-		{"h264 and mu-law of 16 kHz over tcp", false, []string{"libx264", "-bf", "0"}, []string{"pcm_mulaw", "-ar", "16000", "-ac", "1"}, mixer.H264, mixer.PCMU},
-		{"h264 and a-law of two channels over udp", true, []string{"libx264", "-bf", "0"}, []string{"pcm_alaw", "-ar", "8000", "-ac", "2"}, mixer.H264, mixer.PCMA},
-		{"h264 and aac of 16 kHz over tcp", false, []string{"libx264", "-bf", "0"}, []string{"aac", "-ar", "16000", "-ac", "1"}, mixer.H264, mixer.AAC},
-		{"h264 and g.722 over tcp", false, []string{"libx264", "-bf", "0"}, []string{"g722", "-ar", "16000", "-ac", "1"}, mixer.H264, mixer.G722},
-		{"h265 and opus over tcp", false, []string{"libx265", "-x265-params", "bframes=0:log-level=none"}, []string{"libopus"}, mixer.H265, mixer.Opus},
+		{"h264 and aac over tcp", TransportTCP, []string{"libx264", "-bf", "0"}, []string{"aac"}, mixer.H264, mixer.AAC},
+		{"h264 and a-law over udp", TransportUDP, []string{"libx264", "-bf", "0"}, []string{"pcm_alaw", "-ar", "8000", "-ac", "1"}, mixer.H264, mixer.PCMA},
+		{"h264 and mu-law over tcp", TransportTCP, []string{"libx264", "-bf", "0"}, []string{"pcm_mulaw", "-ar", "8000", "-ac", "1"}, mixer.H264, mixer.PCMU},
+		{"h264 and mu-law of 16 kHz over tcp", TransportTCP, []string{"libx264", "-bf", "0"}, []string{"pcm_mulaw", "-ar", "16000", "-ac", "1"}, mixer.H264, mixer.PCMU},
+		{"h264 and a-law of two channels over udp", TransportUDP, []string{"libx264", "-bf", "0"}, []string{"pcm_alaw", "-ar", "8000", "-ac", "2"}, mixer.H264, mixer.PCMA},
+		{"h264 and aac of 16 kHz over tcp", TransportTCP, []string{"libx264", "-bf", "0"}, []string{"aac", "-ar", "16000", "-ac", "1"}, mixer.H264, mixer.AAC},
+		{"h264 and g.722 over tcp", TransportTCP, []string{"libx264", "-bf", "0"}, []string{"g722", "-ar", "16000", "-ac", "1"}, mixer.H264, mixer.G722},
+		{"h265 and opus over tcp", TransportTCP, []string{"libx265", "-x265-params", "bframes=0:log-level=none"}, []string{"libopus"}, mixer.H265, mixer.Opus},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel() // most of the time is waiting for the second sender report
 			r, url := startRelay(t)
 			publishRTSP(t, r, url, c.video, c.audio)
-			out := record(t, Config{Name: "Gate", UDP: c.udp, Audio: true}, url)
+			out := record(t, Config{Name: "Gate", Transport: c.transport, Audio: true}, url)
 			checkRecording(t, out, "160x90", c.id, c.audioID)
 		})
 	}

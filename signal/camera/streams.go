@@ -65,7 +65,7 @@ func newStreams(cfg Config, out upstream, open openFeed, log *slog.Logger) *stre
 		if err != nil {
 			return nil, err
 		}
-		return in.open(open)
+		return in.open(open, log)
 	}
 	for i, url := range cfg.urls() {
 		s.pulls = append(s.pulls, &pull{streams: s, layer: i, url: url, refresh: make(chan struct{}, 1)})

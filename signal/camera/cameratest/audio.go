@@ -12,6 +12,7 @@ type Audio struct {
 	Payload     func(n int) []byte // the payload of packet n
 	Step        uint32             // RTP clock units from one packet to the next
 	Every       time.Duration      // time from one packet to the next
+	Marker      bool               // every packet has the marker bit; false: only the first one
 	Send        func(*Track, int)  // sends packet n; nil: sends Payload(n)
 }
 

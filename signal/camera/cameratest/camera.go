@@ -10,6 +10,8 @@ import (
 
 	"github.com/bluenviron/gortsplib/v5/pkg/auth"
 	"github.com/bluenviron/gortsplib/v5/pkg/base"
+
+	"azulejo/mixer"
 )
 
 // VideoPayloadType is the RTP payload type of the video.
@@ -130,7 +132,11 @@ func (c *Camera) Requests() []string {
 func (c *Camera) note(s *Session, r *base.Request) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.requests = append(c.requests, string(r.Method)+" "+r.URL.String())
+	url := "*"
+	if r.URL != nil {
+		url = r.URL.String()
+	}
+	c.requests = append(c.requests, string(r.Method)+" "+url)
 	if len(r.Header["Authorization"]) > 0 && !s.loggedIn {
 		s.loggedIn = true
 		c.logins++
@@ -162,6 +168,9 @@ func (c *Camera) DefaultSDP() string {
 	var b strings.Builder
 	b.WriteString("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=cam\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\na=control:*\r\n")
 	name := strings.ToUpper(string(c.Stream.Codec))
+	if c.Stream.Codec == mixer.MJPEG {
+		name = "JPEG"
+	}
 	fmt.Fprintf(&b, "m=video 0 RTP/AVP %d\r\na=rtpmap:%[1]d %s/90000\r\n", VideoPayloadType, name)
 	b.WriteString(c.Stream.FMTP(VideoPayloadType))
 	b.WriteString("a=control:track0\r\n")

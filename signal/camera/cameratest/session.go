@@ -25,6 +25,7 @@ type Session struct {
 
 	mu     sync.Mutex
 	tracks map[int]*Track
+	all    []*Track // including those that were set up again
 }
 
 func newSession(c *Camera, conn net.Conn) *Session {
@@ -66,13 +67,13 @@ func (s *Session) run() {
 		s.Close()
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		for _, t := range s.tracks {
+		for _, t := range s.all {
 			t.close()
 		}
 	}()
 	r := bufio.NewReader(s.conn)
 	for {
-		if err := skipInterleaved(r); err != nil {
+		if err := skipPackets(r); err != nil {
 			return
 		}
 		var req base.Request
@@ -84,14 +85,22 @@ func (s *Session) run() {
 	}
 }
 
-// skipInterleaved discards the client's RTCP packets in front of a request.
-func skipInterleaved(r *bufio.Reader) error {
+// skipPackets discards the client's RTCP packets, and its answers to requests of the camera, in front of a request.
+func skipPackets(r *bufio.Reader) error {
 	for {
 		head, err := r.Peek(4)
-		if err != nil || head[0] != '$' {
+		switch {
+		case err != nil:
 			return err
+		case head[0] == '$':
+			_, err = r.Discard(4 + int(head[2])<<8 + int(head[3]))
+		case string(head) == "RTSP":
+			var answer base.Response
+			err = answer.Unmarshal(r)
+		default:
+			return nil
 		}
-		if _, err := r.Discard(4 + int(head[2])<<8 + int(head[3])); err != nil {
+		if err != nil {
 			return err
 		}
 	}
@@ -136,7 +145,7 @@ func (s *Session) answer(req *base.Request) *base.Response {
 		return s.describe(req)
 	case base.Setup:
 		return s.setup(req)
-	case base.Play, base.Teardown, base.GetParameter:
+	case base.Play, base.Pause, base.Teardown, base.GetParameter:
 		return ok(base.Header{"Session": {"1234"}})
 	}
 	return &base.Response{StatusCode: base.StatusNotImplemented}
@@ -180,7 +189,7 @@ func (s *Session) setup(req *base.Request) *base.Response {
 		return &base.Response{StatusCode: base.StatusUnsupportedTransport}
 	}
 	s.mu.Lock()
-	s.tracks[n] = t
+	s.tracks[n], s.all = t, append(s.all, t)
 	s.mu.Unlock()
 	session := "1234"
 	if s.Camera.Timeout > 0 {
@@ -239,11 +248,11 @@ func (s *Session) play() {
 	}
 }
 
-// PlayVideo sends the stream in a loop until the session ends. Every 5 s it sends a sender report.
+// PlayVideo sends the stream in a loop until the session ends or the track is set up again. Every 5 s it sends a sender report.
 func (s *Session) PlayVideo(t *Track) {
 	c, stream := s.Camera, s.Camera.Stream
 	start, base := time.Now(), rand.Uint32()
-	for n := 0; s.wait(start.Add(time.Duration(n) * time.Second / time.Duration(stream.FPS))); n++ {
+	for n := 0; s.wait(start.Add(time.Duration(n)*time.Second/time.Duration(stream.FPS))) && s.Track(0) == t; n++ {
 		timestamp := base + uint32(n*90000/stream.FPS)
 		unit := stream.Units[n%len(stream.Units)]
 		if c.SendUnit != nil {
@@ -257,18 +266,21 @@ func (s *Session) PlayVideo(t *Track) {
 	}
 }
 
-// PlayAudio sends the audio until the session ends.
+// PlayAudio sends the audio until the session ends or the track is set up again.
 func (s *Session) PlayAudio(t *Track) {
 	a := s.Camera.Audio
 	start, base := time.Now(), rand.Uint32()
-	for n := 0; s.wait(start.Add(time.Duration(n) * a.Every)); n++ {
+	for n := 0; s.wait(start.Add(time.Duration(n)*a.Every)) && s.Track(1) == t; n++ {
 		if a.Send != nil {
 			a.Send(t, n)
 			continue
 		}
-		t.Send(a.Payload(n), base+uint32(n)*a.Step, n == 0)
+		t.Send(a.Payload(n), base+uint32(n)*a.Step, a.Marker || n == 0)
 	}
 }
+
+// Wait waits for a duration. The result is false if the session has ended.
+func (s *Session) Wait(d time.Duration) bool { return s.wait(time.Now().Add(d)) }
 
 // wait waits until a time. The result is false if the session has ended.
 func (s *Session) wait(until time.Time) bool {

@@ -38,6 +38,27 @@ func (t *Track) interleave(channel byte) {
 	t.rtcp = func(p []byte) { t.session.sendInterleaved(channel+1, p) }
 }
 
+// Session returns the session of the track.
+func (t *Track) Session() *Session { return t.session }
+
+// UDP tells whether the packets go over UDP.
+func (t *Track) UDP() bool { return t.sockets != nil }
+
+// Make returns the next packet and does not send it. Raw can send it later.
+func (t *Track) Make(payload []byte, timestamp uint32, marker bool) []byte {
+	return t.next(payload, timestamp, marker)
+}
+
+// Foreign sends a datagram to the client's RTP port from a socket of somebody else.
+func (t *Track) Foreign(p []byte) {
+	c, err := net.Dial("udp", t.sockets[0].RemoteAddr().String())
+	if err != nil {
+		return // the session has ended
+	}
+	_, _ = c.Write(p) // datagrams may be lost
+	_ = c.Close()     // nobody can act on an error
+}
+
 // Send sends a packet.
 func (t *Track) Send(payload []byte, timestamp uint32, marker bool) {
 	t.rtp(t.next(payload, timestamp, marker))

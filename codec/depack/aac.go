@@ -1,0 +1,254 @@
+package depack
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/pion/rtp"
+
+	"azulejo/codec/h264"
+	"azulejo/mixer"
+)
+
+var (
+	errAACHeader   = errors.New("AAC payload ends within its headers")
+	errAACSize     = errors.New("AAC payload is shorter than the access units that its headers announce")
+	errAACFragment = errors.New("AAC access unit without its last fragment")
+)
+
+// AACFormat describes a track of AAC, as SDP signals it.
+type AACFormat struct {
+	// LATM says that the payloads are of RFC 6416 (MP4A-LATM), not of RFC 3640 (MPEG4-GENERIC).
+	LATM bool
+	// Config is the decoder configuration: an AudioSpecificConfig or, with LATM, a StreamMuxConfig (ISO 14496-3, 1.6.2.1 and
+	// 1.7.3). It is empty if a LATM stream carries its configuration itself.
+	Config []byte
+	// The lengths of the fields of an AU header in bits (RFC 3640, 3.2.1). A SizeLength of zero means mode AAC-hbr.
+	SizeLength, IndexLength, IndexDeltaLength int
+}
+
+// NewAAC returns a Track for AAC and the clock rate that was signalled for it, in Hz. Zero means the sampling rate of the
+// configuration. The packets of the Track have the configuration of the stream's own headers if there are any: ADTS headers in
+// front of access units, or the StreamMuxConfig of LATM. Otherwise they have the one of f.
+func NewAAC(clockRate uint32, f AACFormat) (*Track, error) {
+	a := &aac{format: f}
+	if f.SizeLength == 0 {
+		a.format.SizeLength, a.format.IndexLength, a.format.IndexDeltaLength = 13, 3, 3
+	}
+	if !validLengths(a.format) {
+		return nil, fmt.Errorf("lengths of %d, %d and %d bits in AU headers: accepted are 1 to 16 for the size, 0 to 16 for the others",
+			f.SizeLength, f.IndexLength, f.IndexDeltaLength)
+	}
+	if err := a.configure(); err != nil {
+		return nil, err
+	}
+	if clockRate == 0 {
+		clockRate = uint32(a.rate)
+	}
+	t, err := newTrack(mixer.AAC, clockRate)
+	if err != nil {
+		return nil, err
+	}
+	a.track, t.assembler, t.order.patience = t, a, 0
+	return t, nil
+}
+
+func validLengths(f AACFormat) bool {
+	return f.SizeLength >= 1 && f.SizeLength <= 16 && min(f.IndexLength, f.IndexDeltaLength) >= 0 && max(f.IndexLength, f.IndexDeltaLength) <= 16
+}
+
+// aac is the assembler of AAC.
+type aac struct {
+	format AACFormat
+	track  *Track
+	latm   *latm // nil: RFC 3640
+	lost   bool  // data since the last access unit is missing
+
+	// From the AudioSpecificConfig of the next access unit.
+	config   []byte
+	rate     int           // sampling rate of the core coder, in Hz
+	duration time.Duration // of an access unit
+
+	// The access unit whose fragments are arriving.
+	fragment  []byte // nil: none
+	size      int    // length of the whole access unit
+	timestamp uint32
+}
+
+// configure reads the configuration of the format. With LATM the stream may carry it instead.
+func (a *aac) configure() error {
+	if !a.format.LATM {
+		return a.setConfig(a.format.Config)
+	}
+	a.latm = &latm{}
+	if err := a.latm.configure(a.format.Config); err != nil || a.latm.inBand {
+		return err
+	}
+	return a.setConfig(a.latm.config)
+}
+
+// setConfig makes config the AudioSpecificConfig of the access units that follow. After an error, the one before stays.
+func (a *aac) setConfig(config []byte) error {
+	info, err := readAACConfig(config)
+	if err != nil {
+		return err
+	}
+	a.config, a.rate = config, info.rate
+	a.duration = time.Duration(info.samples) * time.Second / time.Duration(info.rate)
+	return nil
+}
+
+func (a *aac) add(p *rtp.Packet, pts mediaTime, gap bool) {
+	if gap {
+		a.discard()
+	}
+	if a.latm != nil {
+		a.addLATM(p, pts)
+		return
+	}
+	units, err := a.split(p)
+	if err != nil {
+		a.fail(err)
+		return
+	}
+	a.emit(units, a.track.clock.duration(pts))
+}
+
+// split returns the access units that p completes (RFC 3640, 3.2). Some cameras send ADTS frames without AU headers.
+func (a *aac) split(p *rtp.Packet) ([][]byte, error) {
+	b := p.Payload
+	if isADTS(b) {
+		return [][]byte{b}, nil
+	}
+	if len(b) < 2 {
+		return nil, errAACHeader
+	}
+	length := int(binary.BigEndian.Uint16(b))
+	end := 2 + (length+7)/8
+	if length < a.format.SizeLength+a.format.IndexLength || end > len(b) {
+		return nil, errAACHeader
+	}
+	sizes, data := a.sizes(b[2:end], length), b[end:]
+	if len(sizes) == 1 && sizes[0] > len(data) {
+		return a.addFragment(p.Timestamp, sizes[0], data)
+	}
+	if a.fragment != nil {
+		a.fail(errAACFragment)
+	}
+	var units [][]byte
+	for _, n := range sizes {
+		if n > len(data) {
+			return units, errAACSize
+		}
+		units, data = append(units, data[:n]), data[n:]
+	}
+	return units, nil
+}
+
+// sizes reads the AU headers, which have the given length in bits.
+func (a *aac) sizes(headers []byte, length int) (sizes []int) {
+	r := h264.NewReader(headers)
+	index := a.format.IndexLength
+	for length >= a.format.SizeLength+index {
+		sizes = append(sizes, int(r.Bits(a.format.SizeLength)))
+		r.Bits(index)
+		length -= a.format.SizeLength + index
+		index = a.format.IndexDeltaLength
+	}
+	return sizes
+}
+
+// addFragment appends data to the access unit of the given size. It returns the access unit when it is complete.
+func (a *aac) addFragment(timestamp uint32, size int, data []byte) ([][]byte, error) {
+	if a.fragment != nil && (a.timestamp != timestamp || a.size != size) {
+		a.fail(errAACFragment)
+	}
+	a.timestamp, a.size = timestamp, size
+	a.fragment = append(a.fragment, data...)
+	if len(a.fragment) < size {
+		return nil, nil
+	}
+	unit := a.fragment
+	a.fragment = nil
+	if len(unit) > size {
+		return nil, errAACSize
+	}
+	return [][]byte{unit}, nil
+}
+
+// addLATM appends a payload to the open AudioMuxElement, and closes it at the marker bit (RFC 6416, 6.3).
+func (a *aac) addLATM(p *rtp.Packet, pts mediaTime) {
+	if a.fragment != nil && p.Timestamp != a.timestamp {
+		a.closeLATM()
+	}
+	if a.fragment == nil {
+		a.timestamp, a.latm.pts = p.Timestamp, pts
+	}
+	if len(a.fragment)+len(p.Payload) > maxAACUnit {
+		a.fail(errAACSize)
+		return
+	}
+	a.fragment = append(a.fragment, p.Payload...)
+	if p.Marker {
+		a.closeLATM()
+	}
+}
+
+// closeLATM emits the access units of the open AudioMuxElement.
+func (a *aac) closeLATM() {
+	element := a.fragment
+	a.fragment = nil
+	units, err := a.latm.split(element)
+	if err == nil {
+		err = a.setConfig(a.latm.config)
+	}
+	if err != nil {
+		a.fail(err)
+		return
+	}
+	a.emit(units, a.track.clock.duration(a.latm.pts))
+}
+
+// emit emits access units that follow each other. The first one starts at pts.
+func (a *aac) emit(units [][]byte, pts time.Duration) {
+	for _, unit := range units {
+		frames, config := splitADTS(unit)
+		if config != nil && a.setConfig(config) != nil {
+			a.lost = true
+			continue
+		}
+		for _, frame := range frames {
+			if len(frame) == 0 {
+				continue
+			}
+			a.track.emit(mixer.Packet{
+				Codec: mixer.AAC, Data: slices.Clone(frame), PTS: pts, Duration: a.duration, Key: true, Lost: a.lost, Config: a.config,
+			})
+			a.lost = false
+			pts += a.duration
+		}
+	}
+}
+
+// fail counts a malformed payload and drops the open access unit.
+func (a *aac) fail(err error) {
+	a.track.malformed(err)
+	a.track.stats.Dropped++
+	a.discard()
+}
+
+func (a *aac) discard() { a.fragment, a.lost = nil, true }
+
+// flush emits the open AudioMuxElement of LATM. In RFC 3640 the last fragment of an open access unit is missing.
+func (a *aac) flush() {
+	switch {
+	case a.fragment == nil:
+	case a.latm != nil:
+		a.closeLATM()
+	default:
+		a.discard()
+	}
+}
