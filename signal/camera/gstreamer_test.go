@@ -2,6 +2,7 @@ package camera
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"os/exec"
 	"strings"
@@ -103,9 +104,10 @@ func TestGStreamer(t *testing.T) {
 	}
 	t.Run("wrong password", func(t *testing.T) {
 		t.Parallel()
-		err := openURL(t, Config{Name: "Gate"}, "rtsp://gate%20keeper:secret@"+closed+"/0").Run(t.Context(), func(mixer.Packet) {}, nil)
-		if err == nil {
-			t.Error("a wrong password gave no error")
+		f := openURL(t, Config{Name: "Gate"}, "rtsp://gate%20keeper:secret@"+closed+"/0")
+		err := f.Run(t.Context(), func(mixer.Packet) {}, nil)
+		if failure := new(Failure); !errors.As(err, &failure) || failure.Reason != mixer.ReasonWrongPassword {
+			t.Errorf("a wrong password gave %v, want %s", err, mixer.ReasonWrongPassword)
 		}
 	})
 }
