@@ -42,13 +42,7 @@ func NewAAC(clockRate uint32, f AACFormat) (*Track, error) {
 		return nil, fmt.Errorf("lengths of %d, %d and %d bits in AU headers: accepted are 1 to 16 for the size, 0 to 16 for the others",
 			f.SizeLength, f.IndexLength, f.IndexDeltaLength)
 	}
-	if f.LATM {
-		a.latm = &latm{}
-		if err := a.latm.configure(f.Config); err != nil {
-			return nil, err
-		}
-		a.setConfig(a.latm.config)
-	} else if err := a.setConfig(f.Config); err != nil {
+	if err := a.configure(); err != nil {
 		return nil, err
 	}
 	if clockRate == 0 {
@@ -84,8 +78,19 @@ type aac struct {
 	timestamp uint32
 }
 
-// setConfig makes config the AudioSpecificConfig of the access units that follow. It ignores one that it cannot read, unless
-// there was none before.
+// configure reads the configuration of the format. With LATM the stream may carry it instead.
+func (a *aac) configure() error {
+	if !a.format.LATM {
+		return a.setConfig(a.format.Config)
+	}
+	a.latm = &latm{}
+	if err := a.latm.configure(a.format.Config); err != nil || a.latm.inBand {
+		return err
+	}
+	return a.setConfig(a.latm.config)
+}
+
+// setConfig makes config the AudioSpecificConfig of the access units that follow. After an error, the one before stays.
 func (a *aac) setConfig(config []byte) error {
 	info, err := readAACConfig(config)
 	if err != nil {

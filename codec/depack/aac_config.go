@@ -1,6 +1,7 @@
 package depack
 
 import (
+	"errors"
 	"fmt"
 
 	"azulejo/codec/h264"
@@ -37,7 +38,7 @@ func readAACConfig(config []byte) (aacInfo, error) {
 	short := r.Bits(1) == 1 // frameLengthFlag
 	switch {
 	case len(config) == 0:
-		return aacInfo{}, fmt.Errorf("AAC configuration is missing")
+		return aacInfo{}, errors.New("AAC configuration is missing")
 	case r.Bad():
 		return fail("too short")
 	case !decodable(object):

@@ -5,18 +5,37 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 )
 
-// newTestLog returns a log of "odd packets" with a quiet of 10 s, and what it wrote.
-func newTestLog() (*Log, *bytes.Buffer) {
-	var text bytes.Buffer
-	return New(slog.New(slog.NewTextHandler(&text, nil)), "odd packets", 10*time.Second), &text
+// text is what a log wrote.
+type text struct {
+	mu     sync.Mutex
+	buffer bytes.Buffer
 }
 
-func lines(text *bytes.Buffer) int { return strings.Count(text.String(), "\n") }
+func (w *text) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.buffer.Write(p)
+}
+
+func (w *text) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.buffer.String()
+}
+
+// newTestLog returns a log of "odd packets" with a quiet of 10 s, and what it wrote.
+func newTestLog() (*Log, *text) {
+	w := &text{}
+	return New(slog.New(slog.NewTextHandler(w, nil)), "odd packets", 10*time.Second), w
+}
+
+func lines(w *text) int { return strings.Count(w.String(), "\n") }
 
 // TestOneLineWhenItBeginsAndOneWhenItIsOver: a thousand cases give two lines.
 func TestOneLineWhenItBeginsAndOneWhenItIsOver(t *testing.T) {
@@ -54,7 +73,7 @@ func TestOverWithoutTrouble(t *testing.T) {
 		l.Over()
 		l.Close()
 		time.Sleep(time.Minute)
-		if text.Len() != 0 {
+		if text.String() != "" {
 			t.Errorf("the log says %q", text)
 		}
 	})

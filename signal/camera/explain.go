@@ -80,7 +80,7 @@ func explainNetwork(err error, host string) (mixer.Reason, string) {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return mixer.ReasonRefused, fmt.Sprintf("%s refuses connections", host)
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTDOWN), errors.Is(err, syscall.ENETDOWN):
-		return mixer.ReasonUnreachable, fmt.Sprintf("there is no way to %s", host)
+		return mixer.ReasonUnreachable, fmt.Sprintf("there is no route to %s", host)
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
 		return mixer.ReasonTimeout, fmt.Sprintf("%s does not answer", host)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):

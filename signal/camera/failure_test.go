@@ -18,6 +18,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -339,5 +340,19 @@ func TestBadConfigurations(t *testing.T) {
 	good := Config{Name: "Gate", URL: "rtsp://gate:%23%2F%3F%25@127.0.0.1/live"}
 	if err := good.Validate(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestNetworkFailures that a test cannot make.
+func TestNetworkFailures(t *testing.T) {
+	t.Parallel()
+	for cause, want := range map[error]mixer.Reason{
+		syscall.EHOSTUNREACH: mixer.ReasonUnreachable, syscall.ENETUNREACH: mixer.ReasonUnreachable, syscall.ETIMEDOUT: mixer.ReasonTimeout,
+		syscall.ECONNRESET: mixer.ReasonRefused, syscall.EPIPE: mixer.ReasonRefused, syscall.EINVAL: mixer.ReasonRefused,
+	} {
+		err := &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", cause)}
+		if got, detail := explainNetwork(err, "cam:554"); got != want || !strings.Contains(detail, "cam:554") {
+			t.Errorf("%v: %s, %q; want %s", cause, got, detail, want)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package camera
 import (
 	"cmp"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -155,7 +156,7 @@ func aacTrack(f rtsp.Format) (*depack.Track, error) {
 	}
 	latm := f.Encoding == "MP4A-LATM"
 	if latm && len(config) == 0 && f.Parameters["cpresent"] == "0" {
-		return nil, fmt.Errorf("AAC configuration is missing, and the stream carries none (cpresent=0)")
+		return nil, errors.New("AAC configuration is missing, and the stream carries none (cpresent=0)")
 	}
 	if latm && f.Parameters["cpresent"] == "1" {
 		config = nil // the stream carries it

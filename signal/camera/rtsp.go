@@ -138,7 +138,7 @@ func (s *rtspSession) connect(ctx context.Context) (d rtsp.Description, err erro
 func (s *rtspSession) describe(ctx context.Context) (rtsp.Description, error) {
 	tls, err := s.tls.client(s.url.Hostname())
 	if err != nil {
-		return rtsp.Description{}, err
+		return rtsp.Description{}, &Failure{Trouble: mixer.Trouble{Reason: mixer.ReasonCertificate, Detail: "tls." + err.Error()}}
 	}
 	s.client, err = rtsp.Dial(ctx, rtsp.Config{
 		URL: s.url, TLS: tls, Login: s.login, Patience: s.patience.answer, OnFault: s.faults.add,
@@ -190,7 +190,7 @@ func (s *rtspSession) playAuto(ctx context.Context) error {
 	if refusesTransport(udp) {
 		return fmt.Errorf("over TCP %w, over UDP %w", tcp, udp)
 	}
-	if !errors.Is(udp, rtsp.ErrNoMedia) || s.heard() {
+	if !errors.Is(udp, rtsp.ErrNoMedia) || s.client.Heard() {
 		return udp
 	}
 	if err := s.client.Reset(ctx); err != nil {
@@ -201,9 +201,6 @@ func (s *rtspSession) playAuto(ctx context.Context) error {
 	}
 	return udp
 }
-
-// heard tells whether an RTP packet has come.
-func (s *rtspSession) heard() bool { return s.client.Heard() }
 
 // setupError says that the camera does not set up the video track.
 type setupError struct{ err error }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -226,14 +227,14 @@ func TestLargeDatagrams(t *testing.T) {
 		t.Run(fmt.Sprint(mtu), func(t *testing.T) {
 			t.Parallel()
 			cam := &cameratest.Camera{Stream: stream}
-			largest := 0
+			var largest atomic.Int64
 			cam.SendUnit = func(track *cameratest.Track, _ int, unit [][]byte, timestamp uint32) {
 				var payloads [][]byte
 				for _, nal := range unit {
 					payloads = append(payloads, stream.PackTo(nal, mtu)...)
 				}
 				for _, p := range payloads {
-					largest = max(largest, len(p))
+					largest.Store(max(largest.Load(), int64(len(p))))
 				}
 				track.SendUnit(payloads, timestamp)
 			}
@@ -242,8 +243,8 @@ func TestLargeDatagrams(t *testing.T) {
 			if err := r.run(t, func(r *trial) bool { return len(r.video) == 3 }); err != nil {
 				t.Fatal(err)
 			}
-			if largest != mtu || r.lost.Load() != 0 {
-				t.Errorf("the largest payload had %d bytes, want %d; %d packets were lost", largest, mtu, r.lost.Load())
+			if largest.Load() != int64(mtu) || r.lost.Load() != 0 {
+				t.Errorf("the largest payload had %d bytes, want %d; %d packets were lost", largest.Load(), mtu, r.lost.Load())
 			}
 		})
 	}

@@ -92,8 +92,8 @@ func (c *Client) Close() {
 	c.closeTracks()
 }
 
-// Interrupt makes a method that waits for the camera fail. Any goroutine may call it.
-func (c *Client) Interrupt() { _ = c.conn.SetReadDeadline(time.Now().Add(-time.Second)) }
+// interrupt makes a method that waits for the camera fail. Any goroutine may call it.
+func (c *Client) interrupt() { _ = c.conn.SetReadDeadline(time.Now().Add(-time.Second)) }
 
 // send writes a request. It returns the request's sequence number.
 func (c *Client) send(method base.Method, url *base.URL, header base.Header) (string, error) {
@@ -196,7 +196,7 @@ func (c *Client) readSession(res *base.Response) {
 func (c *Client) await(ctx context.Context, sequence string) (*base.Response, error) {
 	deadline := time.Now().Add(c.cfg.Patience)
 	_ = c.conn.SetReadDeadline(deadline) // Read reports a broken connection
-	stop := context.AfterFunc(ctx, c.Interrupt)
+	stop := context.AfterFunc(ctx, c.interrupt)
 	defer stop()
 	for {
 		res, err := c.read()

@@ -2,7 +2,6 @@ package rtsp
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -52,7 +51,7 @@ func (c *Client) Run(ctx context.Context, first, rest time.Duration) error {
 		<-done
 	}()
 	_ = c.conn.SetReadDeadline(time.Time{}) // read reports a broken connection
-	stop := context.AfterFunc(ctx, c.Interrupt)
+	stop := context.AfterFunc(ctx, c.interrupt)
 	defer stop()
 	for {
 		res, err := c.read()
@@ -164,6 +163,3 @@ func (c *Client) sendInterleaved(channel int, data []byte) {
 	_ = c.conn.SetWriteDeadline(time.Now().Add(c.cfg.Patience))
 	_ = c.rtsp.WriteInterleavedFrame(&frame, make([]byte, frame.MarshalSize())) // read finds out that the connection is broken
 }
-
-// asStatus is errors.As for a StatusError.
-func asStatus(err error, status **StatusError) bool { return errors.As(err, status) }

@@ -2,6 +2,7 @@ package rtsp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -120,7 +121,7 @@ func parameters(header string) map[string]string {
 func (c *Client) Reset(ctx context.Context) error {
 	_, err := c.do(ctx, base.Pause, c.baseURL, nil)
 	var status *StatusError
-	if err != nil && !asStatus(err, &status) {
+	if err != nil && !errors.As(err, &status) {
 		return err
 	}
 	c.closeTracks()
