@@ -37,9 +37,9 @@ func NewVideoDecoder(id mixer.Codec, maxPixels int) (*VideoDecoder, error) {
 }
 
 // Decode returns the frames that p completes, in display order, owned by the caller. Usually p completes one frame. While
-// the decoder waits for a keyframe, Decode returns no frames. Decode does not return corrupt frames, in which the decoder
-// concealed missing parts. For corrupt frames, and for data that cannot be decoded, the error is ErrInvalidData. Decoding
-// can then continue with the next packet.
+// the decoder waits for a keyframe, Decode returns no frames. Frames of interlaced video are deinterlaced. Decode does not
+// return corrupt frames, in which the decoder concealed missing parts. For corrupt frames, and for data that cannot be
+// decoded, the error is ErrInvalidData. Decoding can then continue with the next packet.
 func (v *VideoDecoder) Decode(p mixer.Packet) ([]*Frame, error) {
 	decoded, err := v.DecodeCutouts(p, nil)
 	var frames []*Frame
