@@ -37,7 +37,7 @@ func NewVideoDecoder(id mixer.Codec, maxPixels int) (*VideoDecoder, error) {
 }
 
 // Decode returns the frames that p completes, in display order, owned by the caller. Usually p completes one frame. While
-// the decoder waits for a keyframe, Decode returns no frames. Decode does not return corrupt frames, in which the decoder
+// the decoder waits for a keyframe, Decode returns no frames. Frames of interlaced video are deinterlaced. Decode does not return corrupt frames, in which the decoder
 // concealed missing parts. For corrupt frames, and for data that cannot be decoded, the error is ErrInvalidData. Decoding
 // can then continue with the next packet; of H.265 only with a keyframe. At a keyframe with Lost, the decoder forgets all
 // frames before it. So it returns no frames that refer to them: the leading pictures of a CRA picture (H.265), and the

@@ -44,7 +44,7 @@ type frameFormat struct {
 // frames (PAFF) marks only the fields, but its frames consist of two fields as well.
 const alsoInterlaced = 50
 
-// smallestInterlaced is the least width and height that bwdif takes, in pixels.
+// smallestInterlaced is a width and height, in pixels, that bwdif takes in every pixel format. Smaller frames stay as they are.
 const smallestInterlaced = 16
 
 // interlaced tells whether f consists of two fields: it is marked, or rows of the video alternate. It must be called for each frame

@@ -33,6 +33,8 @@ func TestTheDecoderFollowsTheConfiguration(t *testing.T) {
 	aac := encodeAAC(t)
 	own := aac
 	own.Config = []byte{0x11, 0x90} // AAC-LC, 48 kHz, stereo
+	invalid := aac
+	invalid.Config = []byte{0xff}
 	for _, c := range []struct {
 		name   string
 		p      mixer.Packet
@@ -46,6 +48,7 @@ func TestTheDecoderFollowsTheConfiguration(t *testing.T) {
 		{"AAC as azulejo encodes", aac, true, 1024 * time.Second / 48000},
 		{"AAC that says so", own, true, 1024 * time.Second / 48000},
 		{"the same AAC", own, false, 1024 * time.Second / 48000},
+		{"AAC that says nothing valid", invalid, true, 1024 * time.Second / 48000},
 		{"usual G.711 again", g711(0, 0), true, 100 * time.Millisecond},
 	} {
 		before := d.other
@@ -60,12 +63,10 @@ func TestTheDecoderFollowsTheConfiguration(t *testing.T) {
 			t.Errorf("%s: %v of audio, error %v; want %v", c.name, got, err, c.length)
 		}
 	}
-	bad := aac
-	bad.Config = []byte{0xff}
-	if err := d.open(bad); err == nil {
-		t.Error("a configuration that is none was accepted")
+	if err := d.open(mixer.Packet{Codec: mixer.PCMU, SampleRate: 1000}); err == nil {
+		t.Error("G.711 of 1 kHz was accepted")
 	}
 	if err := d.open(aac); err != nil || d.other == nil {
-		t.Errorf("after a bad configuration: %v", err)
+		t.Errorf("after a format that cannot be decoded: %v", err)
 	}
 }
