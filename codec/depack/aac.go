@@ -57,7 +57,8 @@ func NewAAC(clockRate uint32, f AACFormat) (*Track, error) {
 }
 
 func validLengths(f AACFormat) bool {
-	return f.SizeLength >= 1 && f.SizeLength <= 16 && min(f.IndexLength, f.IndexDeltaLength) >= 0 && max(f.IndexLength, f.IndexDeltaLength) <= 16
+	least, most := min(f.IndexLength, f.IndexDeltaLength), max(f.IndexLength, f.IndexDeltaLength)
+	return f.SizeLength >= 1 && f.SizeLength <= 16 && least >= 0 && most <= 16
 }
 
 // aac is the assembler of AAC.

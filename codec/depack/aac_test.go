@@ -157,7 +157,8 @@ func TestAACLengths(t *testing.T) {
 	if got := show(pushAll(t, tr, []*rtp.Packet{marked(pkt(1, 0, 0, 16, 2<<2, 1<<2, 1, 2, 3))})); got != "0:0102 64:03" {
 		t.Errorf("got %s", got)
 	}
-	for _, f := range []AACFormat{{SizeLength: 17}, {SizeLength: -1}, {SizeLength: 13, IndexLength: -1}, {SizeLength: 13, IndexDeltaLength: 17}} {
+	for _, f := range []AACFormat{{SizeLength: 17}, {SizeLength: -1},
+		{SizeLength: 13, IndexLength: -1}, {SizeLength: 13, IndexDeltaLength: 17}} {
 		f.Config = aac16k
 		if _, err := NewAAC(16000, f); err == nil || !strings.Contains(err.Error(), "accepted are 1 to 16") {
 			t.Errorf("%+v: %v", f, err)
@@ -179,11 +180,13 @@ func TestLATM(t *testing.T) {
 		want string
 		bad  uint64
 	}{
-		"whole":           {[]*rtp.Packet{marked(pkt(1, 0, 2, 7, 8)), marked(pkt(2, 1024, 1, 9))}, "0:0708 64:09", 0},
-		"fragments":       {[]*rtp.Packet{pkt(1, 0, 2, 7), marked(pkt(2, 0, 8)), marked(pkt(3, 1024, 1, 9))}, "0:0708 64:09", 0},
-		"no marker bits":  {[]*rtp.Packet{pkt(1, 0, 2, 7), pkt(2, 0, 8), pkt(3, 1024, 1, 9)}, "0:0708 64:09", 0},
-		"a lost fragment": {[]*rtp.Packet{pkt(1, 0, 3, 7), marked(pkt(3, 0, 9)), marked(pkt(4, 1024, 1, 9)), marked(pkt(5, 2048, 1, 9))}, "!64:09 128:09", 1},
-		"cut off":         {[]*rtp.Packet{marked(pkt(1, 0, 3, 7)), marked(pkt(2, 1024, 1, 9))}, "!64:09", 1},
+		"whole":          {[]*rtp.Packet{marked(pkt(1, 0, 2, 7, 8)), marked(pkt(2, 1024, 1, 9))}, "0:0708 64:09", 0},
+		"fragments":      {[]*rtp.Packet{pkt(1, 0, 2, 7), marked(pkt(2, 0, 8)), marked(pkt(3, 1024, 1, 9))}, "0:0708 64:09", 0},
+		"no marker bits": {[]*rtp.Packet{pkt(1, 0, 2, 7), pkt(2, 0, 8), pkt(3, 1024, 1, 9)}, "0:0708 64:09", 0},
+		"a lost fragment": {
+			[]*rtp.Packet{pkt(1, 0, 3, 7), marked(pkt(3, 0, 9)), marked(pkt(4, 1024, 1, 9)), marked(pkt(5, 2048, 1, 9))}, "!64:09 128:09", 1,
+		},
+		"cut off": {[]*rtp.Packet{marked(pkt(1, 0, 3, 7)), marked(pkt(2, 1024, 1, 9))}, "!64:09", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tr := aacTrack(t, 16000, AACFormat{LATM: true, Config: config})
@@ -202,7 +205,8 @@ func TestLATM(t *testing.T) {
 func TestAACConfigurations(t *testing.T) {
 	for text, want := range map[string]string{
 		"1408": "", "1190": "", "0C08": "", "2B098800": "", "EB098800": "", "F8E62000": "", "140856E500": "", "17801F4008": "",
-		"": "missing", "14": "too short", "1780": "too short", "1708": "sampling rate 0 Hz", "1400": "no channels", "1448": "channel configuration 9",
+		"": "missing", "14": "too short", "1780": "too short", "1708": "sampling rate 0 Hz", "1400": "no channels",
+		"1448": "channel configuration 9",
 		"4408": "object type 8", "F81408": "object type",
 	} {
 		config, err := hex.DecodeString(text)

@@ -26,21 +26,41 @@ func TestFrameCodecs(t *testing.T) {
 		want string
 		bad  uint64
 	}{
-		"vp9, whole frames": {mixer.VP9, []*rtp.Packet{marked(pkt(1, 0, vp9Whole, vp9KeyHead, 1)), marked(pkt(2, 3000, vp9Whole, vp9Delta, 2))}, "*0:8201 33:8602", 0},
-		"vp9, fragments":    {mixer.VP9, []*rtp.Packet{pkt(1, 0, vp9Start, vp9KeyHead), pkt(2, 0, 0, 1), marked(pkt(3, 0, vp9End, 2))}, "*0:820102", 0},
+		"vp9, whole frames": {
+			mixer.VP9, []*rtp.Packet{marked(pkt(1, 0, vp9Whole, vp9KeyHead, 1)), marked(pkt(2, 3000, vp9Whole, vp9Delta, 2))}, "*0:8201 33:8602", 0,
+		},
+		"vp9, fragments": {
+			mixer.VP9, []*rtp.Packet{pkt(1, 0, vp9Start, vp9KeyHead), pkt(2, 0, 0, 1), marked(pkt(3, 0, vp9End, 2))}, "*0:820102", 0,
+		},
 		"vp9, a lost fragment": {
 			mixer.VP9, []*rtp.Packet{
-				pkt(1, 0, vp9Start, vp9KeyHead), marked(pkt(3, 0, vp9End, 2)), marked(pkt(4, 9000, vp9Whole, vp9Delta, 3)), marked(pkt(5, 18000, vp9Whole, vp9Delta, 4)),
+				pkt(1, 0, vp9Start, vp9KeyHead), marked(pkt(3, 0, vp9End, 2)),
+				marked(pkt(4, 9000, vp9Whole, vp9Delta, 3)), marked(pkt(5, 18000, vp9Whole, vp9Delta, 4)),
 			}, "!100:8603 200:8604", 0,
 		},
-		"vp9, a lost start":  {mixer.VP9, []*rtp.Packet{marked(pkt(1, 0, vp9End, 1)), marked(pkt(2, 3000, vp9Whole, vp9KeyHead, 3))}, "!*33:8203", 0},
-		"vp9, no marker":     {mixer.VP9, []*rtp.Packet{pkt(1, 0, vp9Whole, vp9KeyHead, 1), pkt(2, 3000, vp9Whole, vp9Delta, 2)}, "*0:8201 33:8602", 0},
-		"vp9, two layers":    {mixer.VP9, []*rtp.Packet{pkt(1, 0, 0x2c, 0, 0, vp9KeyHead, 1), marked(pkt(2, 0, 0x2c, 2, 0, vp9Delta, 9))}, "*0:8201", 0},
-		"vp9, shown again":   {mixer.VP9, []*rtp.Packet{marked(pkt(1, 0, vp9Whole, 0x88))}, "0:88", 0},
-		"vp9, profile 3":     {mixer.VP9, []*rtp.Packet{marked(pkt(1, 0, vp9Whole, 0xb1)), marked(pkt(2, 3000, vp9Whole, 0xb3))}, "*0:b1 33:b3", 0},
-		"vp9, no frame":      {mixer.VP9, []*rtp.Packet{marked(pkt(1, 0, vp9Whole, 0x02)), marked(pkt(2, 3000, vp9Whole, vp9Delta))}, "!33:86", 1},
-		"vp9, no end":        {mixer.VP9, []*rtp.Packet{marked(pkt(1, 0, vp9Start, vp9KeyHead)), marked(pkt(2, 3000, vp9Whole, vp9Delta))}, "!33:86", 1},
-		"av1, key and delta": {mixer.AV1, []*rtp.Packet{marked(pkt(1, 0, 0x28, 2, 0x08, 7, 0x30, 0x10, 5)), marked(pkt(2, 3000, 0x10, 0x30, 0x30, 6))}, "*0:0a01073202" + "1005 33:32023006", 0},
+		"vp9, a lost start": {
+			mixer.VP9, []*rtp.Packet{marked(pkt(1, 0, vp9End, 1)), marked(pkt(2, 3000, vp9Whole, vp9KeyHead, 3))}, "!*33:8203", 0,
+		},
+		"vp9, no marker": {
+			mixer.VP9, []*rtp.Packet{pkt(1, 0, vp9Whole, vp9KeyHead, 1), pkt(2, 3000, vp9Whole, vp9Delta, 2)}, "*0:8201 33:8602", 0,
+		},
+		"vp9, two layers": {
+			mixer.VP9, []*rtp.Packet{pkt(1, 0, 0x2c, 0, 0, vp9KeyHead, 1), marked(pkt(2, 0, 0x2c, 2, 0, vp9Delta, 9))}, "*0:8201", 0,
+		},
+		"vp9, shown again": {mixer.VP9, []*rtp.Packet{marked(pkt(1, 0, vp9Whole, 0x88))}, "0:88", 0},
+		"vp9, profile 3": {
+			mixer.VP9, []*rtp.Packet{marked(pkt(1, 0, vp9Whole, 0xb1)), marked(pkt(2, 3000, vp9Whole, 0xb3))}, "*0:b1 33:b3", 0,
+		},
+		"vp9, no frame": {
+			mixer.VP9, []*rtp.Packet{marked(pkt(1, 0, vp9Whole, 0x02)), marked(pkt(2, 3000, vp9Whole, vp9Delta))}, "!33:86", 1,
+		},
+		"vp9, no end": {
+			mixer.VP9, []*rtp.Packet{marked(pkt(1, 0, vp9Start, vp9KeyHead)), marked(pkt(2, 3000, vp9Whole, vp9Delta))}, "!33:86", 1,
+		},
+		"av1, key and delta": {
+			mixer.AV1, []*rtp.Packet{marked(pkt(1, 0, 0x28, 2, 0x08, 7, 0x30, 0x10, 5)),
+				marked(pkt(2, 3000, 0x10, 0x30, 0x30, 6))}, "*0:0a01073202" + "1005 33:32023006", 0,
+		},
 		"av1, lengths everywhere": {
 			mixer.AV1, []*rtp.Packet{marked(pkt(1, 0, 0x08, 2, 0x08, 7, 3, 0x30, 0x10, 5))}, "*0:0a010732021005", 0,
 		},
@@ -48,11 +68,18 @@ func TestFrameCodecs(t *testing.T) {
 		"av1, fragments": {
 			mixer.AV1, []*rtp.Packet{pkt(1, 0, 0x68, 2, 0x08, 7, 0x30, 0x10), marked(pkt(2, 0, 0x90, 5))}, "*0:0a010732021005", 0,
 		},
-		"av1, a delimiter":       {mixer.AV1, []*rtp.Packet{marked(pkt(1, 0, 0x38, 1, 0x10, 2, 0x08, 7, 0x30, 0x10, 5))}, "*0:0a010732021005", 0},
-		"av1, no sequence":       {mixer.AV1, []*rtp.Packet{marked(pkt(1, 0, 0x10, 0x30, 0x10, 5))}, "0:32021005", 0},
-		"av1, a fragment alone":  {mixer.AV1, []*rtp.Packet{marked(pkt(1, 0, 0x90, 5)), marked(pkt(2, 3000, 0x10, 0x30, 0x30, 6))}, "!33:32023006", 0},
-		"av1, an open fragment":  {mixer.AV1, []*rtp.Packet{marked(pkt(1, 0, 0x50, 0x30, 0x10)), marked(pkt(2, 3000, 0x10, 0x30, 0x30, 6))}, "!33:32023006", 1},
-		"av1, a length too long": {mixer.AV1, []*rtp.Packet{pkt(1, 0, 0x10, 0x30, 0x30, 6), marked(pkt(2, 0, 0x20, 9, 0x08)), marked(pkt(3, 3000, 0x10, 0x30, 0x30, 6))}, "!33:32023006", 1},
+		"av1, a delimiter": {mixer.AV1, []*rtp.Packet{marked(pkt(1, 0, 0x38, 1, 0x10, 2, 0x08, 7, 0x30, 0x10, 5))}, "*0:0a010732021005", 0},
+		"av1, no sequence": {mixer.AV1, []*rtp.Packet{marked(pkt(1, 0, 0x10, 0x30, 0x10, 5))}, "0:32021005", 0},
+		"av1, a fragment alone": {
+			mixer.AV1, []*rtp.Packet{marked(pkt(1, 0, 0x90, 5)), marked(pkt(2, 3000, 0x10, 0x30, 0x30, 6))}, "!33:32023006", 0,
+		},
+		"av1, an open fragment": {
+			mixer.AV1, []*rtp.Packet{marked(pkt(1, 0, 0x50, 0x30, 0x10)), marked(pkt(2, 3000, 0x10, 0x30, 0x30, 6))}, "!33:32023006", 1,
+		},
+		"av1, a length too long": {
+			mixer.AV1, []*rtp.Packet{pkt(1, 0, 0x10, 0x30, 0x30, 6), marked(pkt(2, 0, 0x20, 9, 0x08)),
+				marked(pkt(3, 3000, 0x10, 0x30, 0x30, 6))}, "!33:32023006", 1,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tr := track(t, c.id, 90000)
@@ -90,18 +117,34 @@ func TestJPEG(t *testing.T) {
 		images int
 		bad    uint64
 	}{
-		"tables by Q":                 {[]*rtp.Packet{marked(pkt(1, 0, payload(jpegHead(1, 50, 0), jpegScan)...))}, 1, 0},
-		"tables in the payload":       {[]*rtp.Packet{first}, 1, 0},
-		"tables that were sent":       {[]*rtp.Packet{marked(pkt(1, 0, payload(jpegHead(1, 200, 0), tables, jpegScan)...)), marked(pkt(2, 9, payload(jpegHead(1, 200, 0), []byte{0, 0, 0, 0}, jpegScan)...))}, 2, 0},
-		"tables that were not sent":   {[]*rtp.Packet{first, marked(pkt(2, 9, payload(jpegHead(1, 200, 0), []byte{0, 0, 0, 0}, jpegScan)...))}, 1, 1},
-		"restart markers":             {[]*rtp.Packet{marked(pkt(1, 0, payload(jpegHead(65, 50, 0), []byte{0, 1, 0xff, 0xff}, jpegScan)...))}, 1, 0},
-		"fragments":                   {[]*rtp.Packet{pkt(1, 0, payload(jpegHead(1, 50, 0), jpegScan[:2])...), marked(pkt(2, 0, payload(jpegHead(1, 50, 2), jpegScan[2:])...))}, 1, 0},
-		"a lost fragment":             {[]*rtp.Packet{pkt(1, 0, payload(jpegHead(1, 50, 0), jpegScan[:1])...), marked(pkt(3, 0, payload(jpegHead(1, 50, 2), jpegScan[2:])...)), marked(pkt(4, 90000, payload(jpegHead(1, 50, 0), jpegScan)...))}, 1, 0},
-		"a fragment at a wrong place": {[]*rtp.Packet{pkt(1, 0, payload(jpegHead(1, 50, 0), jpegScan[:2])...), marked(pkt(2, 0, payload(jpegHead(1, 50, 3), jpegScan[2:])...))}, 0, 1},
-		"no marker bits":              {[]*rtp.Packet{pkt(1, 0, payload(jpegHead(1, 50, 0), jpegScan)...), pkt(2, 9, payload(jpegHead(1, 50, 0), jpegScan)...)}, 2, 0},
-		"too wide for RTP":            {[]*rtp.Packet{marked(pkt(1, 0, 0, 0, 0, 0, 1, 50, 0, 2, 1, 2, 3))}, 0, 1},
-		"unknown type":                {[]*rtp.Packet{marked(pkt(1, 0, payload(jpegHead(5, 50, 0), jpegScan)...))}, 0, 1},
-		"short":                       {[]*rtp.Packet{marked(pkt(1, 0, 0, 0, 0, 0, 1)), marked(pkt(2, 9, 0, 0, 0, 0, 1))}, 0, 1},
+		"tables by Q":           {[]*rtp.Packet{marked(pkt(1, 0, payload(jpegHead(1, 50, 0), jpegScan)...))}, 1, 0},
+		"tables in the payload": {[]*rtp.Packet{first}, 1, 0},
+		"tables that were sent": {
+			[]*rtp.Packet{marked(pkt(1, 0, payload(jpegHead(1, 200, 0), tables, jpegScan)...)),
+				marked(pkt(2, 9, payload(jpegHead(1, 200, 0), []byte{0, 0, 0, 0}, jpegScan)...))}, 2, 0,
+		},
+		"tables that were not sent": {
+			[]*rtp.Packet{first, marked(pkt(2, 9, payload(jpegHead(1, 200, 0), []byte{0, 0, 0, 0}, jpegScan)...))}, 1, 1,
+		},
+		"restart markers": {
+			[]*rtp.Packet{marked(pkt(1, 0, payload(jpegHead(65, 50, 0), []byte{0, 1, 0xff, 0xff}, jpegScan)...))}, 1, 0,
+		},
+		"fragments": {
+			[]*rtp.Packet{pkt(1, 0, payload(jpegHead(1, 50, 0), jpegScan[:2])...), marked(pkt(2, 0, payload(jpegHead(1, 50, 2), jpegScan[2:])...))}, 1, 0,
+		},
+		"a lost fragment": {
+			[]*rtp.Packet{pkt(1, 0, payload(jpegHead(1, 50, 0), jpegScan[:1])...), marked(pkt(3, 0, payload(jpegHead(1, 50, 2), jpegScan[2:])...)),
+				marked(pkt(4, 90000, payload(jpegHead(1, 50, 0), jpegScan)...))}, 1, 0,
+		},
+		"a fragment at a wrong place": {
+			[]*rtp.Packet{pkt(1, 0, payload(jpegHead(1, 50, 0), jpegScan[:2])...), marked(pkt(2, 0, payload(jpegHead(1, 50, 3), jpegScan[2:])...))}, 0, 1,
+		},
+		"no marker bits": {
+			[]*rtp.Packet{pkt(1, 0, payload(jpegHead(1, 50, 0), jpegScan)...), pkt(2, 9, payload(jpegHead(1, 50, 0), jpegScan)...)}, 2, 0,
+		},
+		"too wide for RTP": {[]*rtp.Packet{marked(pkt(1, 0, 0, 0, 0, 0, 1, 50, 0, 2, 1, 2, 3))}, 0, 1},
+		"unknown type":     {[]*rtp.Packet{marked(pkt(1, 0, payload(jpegHead(5, 50, 0), jpegScan)...))}, 0, 1},
+		"short":            {[]*rtp.Packet{marked(pkt(1, 0, 0, 0, 0, 0, 1)), marked(pkt(2, 9, 0, 0, 0, 0, 1))}, 0, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tr := track(t, mixer.MJPEG, 90000)

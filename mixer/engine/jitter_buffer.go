@@ -117,11 +117,15 @@ func (b *jitterBuffer) push(received, pts time.Duration, recovered, samples []in
 	b.limit()
 }
 
+// falseGapMost is how many times the length of a packet a false gap may have. A camera that signals AAC of 44.1 kHz as AAC of
+// 8 kHz causes gaps of 4.5 times this length.
+const falseGapMost = 5
+
 // falseGap reports whether a short gap between timestamps is false, so that no audio is missing. A wrongly signalled clock rate
 // causes a false gap before every packet. The gap is false if the time since the last packet is shorter than the audio of that
 // packet plus half of the gap.
 func (b *jitterBuffer) falseGap(received, gap time.Duration) bool {
-	return gap < 3*blockTime && received-b.lastCame < b.lastLength+gap/2
+	return gap < max(3*blockTime, falseGapMost*b.lastLength) && received-b.lastCame < b.lastLength+gap/2
 }
 
 // bridge fills a gap at the end of the queue with extrapolated audio. It returns the continuation of this audio. The caller fades

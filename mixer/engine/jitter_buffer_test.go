@@ -284,14 +284,23 @@ func TestTimestampsMayJump(t *testing.T) {
 	}
 }
 
-// TestWrongClockRate: G.722 with the clock of its sampling rate advances twice as fast as RFC 3551 says.
+// TestWrongClockRate: G.722 with the clock of its sampling rate advances twice as fast as RFC 3551 says. Access units of AAC are
+// longer, and cameras signal any of its sampling rates for any other.
 func TestWrongClockRate(t *testing.T) {
-	for name, factor := range map[string]float64{"twice": 2, "half": 0.5, "never": 0} {
-		w := newWire(20 * time.Millisecond)
-		w.stamp = func(at time.Duration) time.Duration { return time.Duration(float64(at) * factor) }
+	for name, c := range map[string]struct {
+		packet time.Duration
+		factor float64
+	}{
+		"twice": {20 * time.Millisecond, 2}, "half": {20 * time.Millisecond, 0.5}, "never": {20 * time.Millisecond, 0},
+		"AAC of 16 kHz as 8 kHz": {64 * time.Millisecond, 2}, "AAC of 8 kHz as 48 kHz": {128 * time.Millisecond, 1. / 6},
+		"AAC of 44.1 kHz as 8 kHz": {23220 * time.Microsecond, 44.1 / 8}, "AAC of 48 kHz as 16 kHz": {21333 * time.Microsecond, 3},
+	} {
+		w := newWire(c.packet)
+		w.stamp = func(at time.Duration) time.Duration { return time.Duration(float64(at) * c.factor) }
 		w.run(time.Second)
-		if h := w.run(10 * time.Second); h.silences > 0 || h.step > noClick || h.worst > 100*time.Millisecond {
-			t.Errorf("%s as fast: %d silent blocks, a step of %d, up to %v waited", name, h.silences, h.step, h.worst)
+		whole := c.packet%(10*time.Millisecond) == 0 // otherwise the tone has a step between packets
+		if h := w.run(10 * time.Second); h.silences > 0 || h.worst > 80*time.Millisecond+c.packet || h.step > noClick && whole {
+			t.Errorf("%s: %d silent blocks, a step of %d, up to %v waited", name, h.silences, h.step, h.worst)
 		}
 	}
 }

@@ -72,14 +72,16 @@ func explainNetwork(err error, host string) (mixer.Reason, string) {
 	var network net.Error
 	switch {
 	case errors.As(err, &certificate):
-		return mixer.ReasonCertificate, fmt.Sprintf("the certificate of %s is not trusted; tls.fingerprint: %s accepts it", host, certificate.fingerprint)
+		return mixer.ReasonCertificate,
+			fmt.Sprintf("the certificate of %s is not trusted; tls.fingerprint: %s accepts it", host, certificate.fingerprint)
 	case errors.As(err, &record):
 		return mixer.ReasonRefused, fmt.Sprintf("%s does not speak TLS; accepted are rtsps with TLS, and rtsp without", host)
 	case errors.As(err, &name):
 		return mixer.ReasonUnknownHost, fmt.Sprintf("the name %s is not known", name.Name)
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return mixer.ReasonRefused, fmt.Sprintf("%s refuses connections", host)
-	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTDOWN), errors.Is(err, syscall.ENETDOWN):
+	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH),
+		errors.Is(err, syscall.EHOSTDOWN), errors.Is(err, syscall.ENETDOWN):
 		return mixer.ReasonUnreachable, fmt.Sprintf("there is no route to %s", host)
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
 		return mixer.ReasonTimeout, fmt.Sprintf("%s does not answer", host)

@@ -111,7 +111,9 @@ func TestFailures(t *testing.T) {
 			_, _ = c.Read(make([]byte, 1))
 			_, _ = io.WriteString(c, "RTSP/1.0 400 Bad Request\r\n\r\n")
 		}), mixer.ReasonRefused, "does not speak TLS"},
-		"wrong password, Digest": {camera(&cameratest.Camera{User: "gate", Password: "secret"}), mixer.ReasonWrongPassword, "user name or the password"},
+		"wrong password, Digest": {
+			camera(&cameratest.Camera{User: "gate", Password: "secret"}), mixer.ReasonWrongPassword, "user name or the password",
+		},
 		"wrong password, Basic": {
 			camera(&cameratest.Camera{User: "gate", Password: "secret", Methods: []auth.VerifyMethod{auth.VerifyMethodBasic}}),
 			mixer.ReasonWrongPassword, "user name or the password",
@@ -120,17 +122,25 @@ func TestFailures(t *testing.T) {
 		"unknown login": {camera(&cameratest.Camera{Password: "x", Answer: func(*cameratest.Session, *base.Request) *base.Response {
 			return &base.Response{StatusCode: 401, Header: base.Header{"WWW-Authenticate": {"Bearer realm=x"}}}
 		}}), mixer.ReasonRefused, "Basic and Digest"},
-		"forbidden":               {camera(&cameratest.Camera{Answer: answer(base.Describe, 403)}), mixer.ReasonForbidden, "403 Forbidden"},
-		"forbidden at SETUP":      {camera(&cameratest.Camera{Answer: answer(base.Setup, 403)}), mixer.ReasonForbidden, "403 Forbidden"},
-		"no such stream":          {camera(&cameratest.Camera{Answer: answer(base.Describe, 404)}), mixer.ReasonNoSuchStream, "404 Not Found"},
-		"no such session":         {camera(&cameratest.Camera{Answer: answer(base.Play, 454)}), mixer.ReasonNoSuchStream, "454 Session Not Found"},
-		"too many clients":        {camera(&cameratest.Camera{Answer: answer(base.Describe, 453)}), mixer.ReasonRefused, "DESCRIBE: 453 Not Enough Bandwidth"},
-		"out of order":            {camera(&cameratest.Camera{Answer: answer(base.Play, 503)}), mixer.ReasonRefused, "PLAY: 503 Service Unavailable"},
-		"unknown status":          {camera(&cameratest.Camera{Answer: answer(base.Describe, 599)}), mixer.ReasonRefused, "DESCRIBE: 599"},
-		"hangs up at DESCRIBE":    {camera(&cameratest.Camera{Answer: hangUp(base.Describe)}), mixer.ReasonRefused, "closed the connection"},
-		"hangs up at PLAY":        {camera(&cameratest.Camera{Answer: hangUp(base.Play)}), mixer.ReasonRefused, "closed the connection"},
-		"hangs up while it plays": {camera(&cameratest.Camera{Play: func(s *cameratest.Session) { s.Close() }}), mixer.ReasonReconnecting, "broke"},
-		"no data":                 {camera(&cameratest.Camera{Play: func(*cameratest.Session) {}}), mixer.ReasonNoData, "no RTP packets arrive"},
+		"forbidden":          {camera(&cameratest.Camera{Answer: answer(base.Describe, 403)}), mixer.ReasonForbidden, "403 Forbidden"},
+		"forbidden at SETUP": {camera(&cameratest.Camera{Answer: answer(base.Setup, 403)}), mixer.ReasonForbidden, "403 Forbidden"},
+		"no such stream":     {camera(&cameratest.Camera{Answer: answer(base.Describe, 404)}), mixer.ReasonNoSuchStream, "404 Not Found"},
+		"no such session": {
+			camera(&cameratest.Camera{Answer: answer(base.Play, 454)}), mixer.ReasonNoSuchStream, "454 Session Not Found",
+		},
+		"too many clients": {
+			camera(&cameratest.Camera{Answer: answer(base.Describe, 453)}), mixer.ReasonRefused, "DESCRIBE: 453 Not Enough Bandwidth",
+		},
+		"out of order": {
+			camera(&cameratest.Camera{Answer: answer(base.Play, 503)}), mixer.ReasonRefused, "PLAY: 503 Service Unavailable",
+		},
+		"unknown status":       {camera(&cameratest.Camera{Answer: answer(base.Describe, 599)}), mixer.ReasonRefused, "DESCRIBE: 599"},
+		"hangs up at DESCRIBE": {camera(&cameratest.Camera{Answer: hangUp(base.Describe)}), mixer.ReasonRefused, "closed the connection"},
+		"hangs up at PLAY":     {camera(&cameratest.Camera{Answer: hangUp(base.Play)}), mixer.ReasonRefused, "closed the connection"},
+		"hangs up while it plays": {
+			camera(&cameratest.Camera{Play: func(s *cameratest.Session) { s.Close() }}), mixer.ReasonReconnecting, "broke",
+		},
+		"no data": {camera(&cameratest.Camera{Play: func(*cameratest.Session) {}}), mixer.ReasonNoData, "no RTP packets arrive"},
 		"only reports and answers": {camera(&cameratest.Camera{Timeout: 1, Play: func(s *cameratest.Session) {
 			for s.Wait(100 * time.Millisecond) {
 				s.Track(0).Report(1, time.Now())
@@ -242,7 +252,8 @@ func selfSigned(t *testing.T, names ...string) tls.Certificate {
 		t.Fatal(err)
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "cam"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "cam"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
 	}
 	for _, name := range names {
@@ -333,7 +344,11 @@ func TestBadConfigurations(t *testing.T) {
 	} {
 		c.Name = "Gate"
 		err := c.Validate()
-		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "Gate") || strings.Contains(err.Error(), "gate:a") {
+		if err == nil {
+			t.Fatalf("%+v is accepted", c)
+		}
+		text := err.Error()
+		if !strings.Contains(text, want) || !strings.Contains(text, "Gate") || strings.Contains(text, "gate:a") {
 			t.Errorf("%+v gave %v, want %q", c, err, want)
 		}
 	}

@@ -21,26 +21,42 @@ func TestPacketTroubleIsTwoLines(t *testing.T) {
 		send      func(*cameratest.Track) // between the access units
 		kind      string                  // empty: no trouble
 	}{
-		"another payload type":  {TransportTCP, func(track *cameratest.Track) { track.Raw(rtpHeader(50, 1)) }, "RTP packets of another payload type"},
-		"RTP version 0":         {TransportTCP, func(track *cameratest.Track) { track.Raw(make([]byte, 20)) }, "damaged RTP packets"},
-		"RTP that is cut off":   {TransportTCP, func(track *cameratest.Track) { track.Raw([]byte{0x80, 96}) }, "damaged RTP packets"},
-		"empty RTP":             {TransportTCP, func(track *cameratest.Track) { track.Raw(nil) }, "damaged RTP packets"},
-		"damaged RTCP":          {TransportTCP, func(track *cameratest.Track) { track.RawRTCP([]byte("\xff\xff\xff\xff\xff\xff\xff")) }, "damaged RTCP packets"},
-		"RTCP that is cut off":  {TransportTCP, func(track *cameratest.Track) { track.RawRTCP([]byte{0x80, 200, 0, 6, 1, 2, 3, 4}) }, "damaged RTCP packets"},
-		"another channel":       {TransportTCP, func(track *cameratest.Track) { track.Session().Write([]byte{'$', 77, 0, 1, 9}) }, "packets of a track that was not set up"},
-		"noise":                 {TransportTCP, func(track *cameratest.Track) { track.Session().Write([]byte("\x00\xffnoise\n")) }, ""},
-		"unreadable message":    {TransportTCP, func(track *cameratest.Track) { track.Session().Write([]byte("RTSP/1.0 abc\r\n\r\n")) }, "unreadable RTSP messages"},
-		"long unreadable words": {TransportTCP, func(track *cameratest.Track) { track.Session().Write([]byte(strings.Repeat("RT", 300))) }, "unreadable RTSP messages"},
+		"another payload type": {
+			TransportTCP, func(track *cameratest.Track) { track.Raw(rtpHeader(50, 1)) }, "RTP packets of another payload type",
+		},
+		"RTP version 0":       {TransportTCP, func(track *cameratest.Track) { track.Raw(make([]byte, 20)) }, "damaged RTP packets"},
+		"RTP that is cut off": {TransportTCP, func(track *cameratest.Track) { track.Raw([]byte{0x80, 96}) }, "damaged RTP packets"},
+		"empty RTP":           {TransportTCP, func(track *cameratest.Track) { track.Raw(nil) }, "damaged RTP packets"},
+		"damaged RTCP": {
+			TransportTCP, func(track *cameratest.Track) { track.RawRTCP([]byte("\xff\xff\xff\xff\xff\xff\xff")) }, "damaged RTCP packets",
+		},
+		"RTCP that is cut off": {
+			TransportTCP, func(track *cameratest.Track) { track.RawRTCP([]byte{0x80, 200, 0, 6, 1, 2, 3, 4}) }, "damaged RTCP packets",
+		},
+		"another channel": {
+			TransportTCP, func(track *cameratest.Track) { track.Session().Write([]byte{'$', 77, 0, 1, 9}) }, "packets of a track that was not set up",
+		},
+		"noise": {TransportTCP, func(track *cameratest.Track) { track.Session().Write([]byte("\x00\xffnoise\n")) }, ""},
+		"unreadable message": {
+			TransportTCP, func(track *cameratest.Track) { track.Session().Write([]byte("RTSP/1.0 abc\r\n\r\n")) }, "unreadable RTSP messages",
+		},
+		"long unreadable words": {
+			TransportTCP, func(track *cameratest.Track) { track.Session().Write([]byte(strings.Repeat("RT", 300))) }, "unreadable RTSP messages",
+		},
 		"a request": {TransportTCP, func(track *cameratest.Track) {
 			track.Session().Write([]byte("ANNOUNCE rtsp://127.0.0.1/live RTSP/1.0\r\nCSeq: 9\r\n\r\n"))
 		}, "requests that are not supported"},
 		"a request that is supported": {TransportTCP, func(track *cameratest.Track) {
 			track.Session().Write([]byte("GET_PARAMETER rtsp://127.0.0.1/live RTSP/1.0\r\nCSeq: 9\r\n\r\n"))
 		}, ""},
-		"another payload type over UDP": {TransportUDP, func(track *cameratest.Track) { track.Raw(rtpHeader(50, 1)) }, "RTP packets of another payload type"},
-		"damaged RTCP over UDP":         {TransportUDP, func(track *cameratest.Track) { track.RawRTCP([]byte("\xff")) }, "damaged RTCP packets"},
-		"payloads that are none":        {TransportTCP, func(track *cameratest.Track) { track.Send([]byte{0x80, 1, 2}, 7, true) }, "malformed payloads"},
-		"lost packets":                  {TransportUDP, func(track *cameratest.Track) { track.Lose([]byte{1}, 7, true) }, "lost RTP packets"},
+		"another payload type over UDP": {
+			TransportUDP, func(track *cameratest.Track) { track.Raw(rtpHeader(50, 1)) }, "RTP packets of another payload type",
+		},
+		"damaged RTCP over UDP": {TransportUDP, func(track *cameratest.Track) { track.RawRTCP([]byte("\xff")) }, "damaged RTCP packets"},
+		"payloads that are none": {
+			TransportTCP, func(track *cameratest.Track) { track.Send([]byte{0x80, 1, 2}, 7, true) }, "malformed payloads",
+		},
+		"lost packets": {TransportUDP, func(track *cameratest.Track) { track.Lose([]byte{1}, 7, true) }, "lost RTP packets"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -65,7 +81,8 @@ func TestPacketTroubleIsTwoLines(t *testing.T) {
 			case c.kind == "" && len(lines) != 0,
 				c.kind != "" && (len(lines) != 2 || !strings.Contains(lines[0], "trouble began") || !strings.Contains(lines[1], "trouble over")):
 				t.Errorf("the log says %q", lines)
-			case c.kind != "" && (!strings.Contains(lines[0], kind) || !strings.Contains(lines[0], "camera=Gate") || !strings.Contains(lines[1], kind)):
+			case c.kind != "" && (!strings.Contains(lines[0], kind) ||
+				!strings.Contains(lines[0], "camera=Gate") || !strings.Contains(lines[1], kind)):
 				t.Errorf("the log says %q, want %s", lines, kind)
 			}
 		})

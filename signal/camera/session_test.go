@@ -134,24 +134,40 @@ func TestSoundNeverTakesThePicture(t *testing.T) {
 		reason mixer.Reason
 		detail string
 	}{
-		"rate that is cut off":           {sdp: generic(mode + ";config=1780\r\n"), reason: mixer.ReasonBadAudioConfig, detail: "1780"},
-		"reserved rate":                  {sdp: generic(mode + ";config=1708\r\n"), reason: mixer.ReasonBadAudioConfig, detail: "accepted are 7350 to 96000"},
-		"no channels":                    {sdp: generic(mode + ";config=1400\r\n"), reason: mixer.ReasonBadAudioConfig, detail: "no channels"},
-		"short":                          {sdp: generic(mode + ";config=14\r\n"), reason: mixer.ReasonBadAudioConfig, detail: "too short"},
-		"not hex":                        {sdp: generic(mode + ";config=zz\r\n"), reason: mixer.ReasonBadAudioConfig, detail: "hex digits"},
-		"object type of speech":          {sdp: generic(mode + ";config=4408\r\n"), reason: mixer.ReasonBadAudioConfig, detail: "object type 8"},
-		"absent":                         {sdp: generic(mode + "\r\n"), reason: mixer.ReasonBadAudioConfig, detail: "missing"},
-		"no fmtp":                        {sdp: generic(""), reason: mixer.ReasonBadAudioConfig, detail: "missing"},
-		"fmtp of another payload type":   {sdp: generic("a=fmtp:98 config=1408\r\n"), reason: mixer.ReasonBadAudioConfig, detail: "missing"},
-		"rtpmap of another payload type": {sdp: "a=rtpmap:98 MPEG4-GENERIC/16000/1\r\n", reason: mixer.ReasonNoAudioCodec, detail: "payload type 97"},
-		"lengths that cannot be":         {sdp: generic(strings.Replace(mode, "=13", "=77", 1) + ";config=1408\r\n"), reason: mixer.ReasonBadAudioConfig, detail: "77"},
-		"LATM that carries no config":    {sdp: "a=rtpmap:97 MP4A-LATM/16000/1\r\na=fmtp:97 cpresent=0;config=\r\n", reason: mixer.ReasonBadAudioConfig, detail: "cpresent=0"},
-		"LATM with a bad config":         {sdp: "a=rtpmap:97 MP4A-LATM/16000/1\r\na=fmtp:97 cpresent=0;config=40\r\n", reason: mixer.ReasonBadAudioConfig, detail: "LATM"},
-		"null":                           {sdp: "a=rtpmap\r\n", media: "(null)", reason: mixer.ReasonNoAudioCodec, detail: "audio without a format"},
-		"G.726":                          {sdp: "a=rtpmap:97 G726-32/8000\r\n", reason: mixer.ReasonNoAudioCodec, detail: "the camera offers G726-32; accepted are AAC"},
-		"L16":                            {sdp: "a=rtpmap:97 L16/16000/1\r\n", reason: mixer.ReasonNoAudioCodec, detail: "L16"},
-		"A-law with six channels":        {sdp: "a=rtpmap:97 PCMA/8000/6\r\n", reason: mixer.ReasonNoAudioCodec, detail: "6 channels"},
-		"attributes that are no numbers": {sdp: "a=rtpmap:x y\r\na=fmtp:\r\na=fmtp:97\r\n", reason: mixer.ReasonNoAudioCodec, detail: "payload type 97"},
+		"rate that is cut off": {sdp: generic(mode + ";config=1780\r\n"), reason: mixer.ReasonBadAudioConfig, detail: "1780"},
+		"reserved rate": {
+			sdp: generic(mode + ";config=1708\r\n"), reason: mixer.ReasonBadAudioConfig, detail: "accepted are 7350 to 96000",
+		},
+		"no channels":                  {sdp: generic(mode + ";config=1400\r\n"), reason: mixer.ReasonBadAudioConfig, detail: "no channels"},
+		"short":                        {sdp: generic(mode + ";config=14\r\n"), reason: mixer.ReasonBadAudioConfig, detail: "too short"},
+		"not hex":                      {sdp: generic(mode + ";config=zz\r\n"), reason: mixer.ReasonBadAudioConfig, detail: "hex digits"},
+		"object type of speech":        {sdp: generic(mode + ";config=4408\r\n"), reason: mixer.ReasonBadAudioConfig, detail: "object type 8"},
+		"absent":                       {sdp: generic(mode + "\r\n"), reason: mixer.ReasonBadAudioConfig, detail: "missing"},
+		"no fmtp":                      {sdp: generic(""), reason: mixer.ReasonBadAudioConfig, detail: "missing"},
+		"fmtp of another payload type": {sdp: generic("a=fmtp:98 config=1408\r\n"), reason: mixer.ReasonBadAudioConfig, detail: "missing"},
+		"rtpmap of another payload type": {
+			sdp: "a=rtpmap:98 MPEG4-GENERIC/16000/1\r\n", reason: mixer.ReasonNoAudioCodec, detail: "payload type 97",
+		},
+		"lengths that cannot be": {
+			sdp: generic(strings.Replace(mode, "=13", "=77", 1) + ";config=1408\r\n"), reason: mixer.ReasonBadAudioConfig, detail: "77",
+		},
+		"LATM that carries no config": {
+			sdp: "a=rtpmap:97 MP4A-LATM/16000/1\r\na=fmtp:97 cpresent=0;config=\r\n", reason: mixer.ReasonBadAudioConfig, detail: "cpresent=0",
+		},
+		"LATM with a bad config": {
+			sdp: "a=rtpmap:97 MP4A-LATM/16000/1\r\na=fmtp:97 cpresent=0;config=40\r\n", reason: mixer.ReasonBadAudioConfig, detail: "LATM",
+		},
+		"null": {
+			sdp: "a=rtpmap\r\n", media: "(null)", reason: mixer.ReasonNoAudioCodec, detail: "audio without a format",
+		},
+		"G.726": {
+			sdp: "a=rtpmap:97 G726-32/8000\r\n", reason: mixer.ReasonNoAudioCodec, detail: "the camera offers G726-32; accepted are AAC",
+		},
+		"L16":                     {sdp: "a=rtpmap:97 L16/16000/1\r\n", reason: mixer.ReasonNoAudioCodec, detail: "L16"},
+		"A-law with six channels": {sdp: "a=rtpmap:97 PCMA/8000/6\r\n", reason: mixer.ReasonNoAudioCodec, detail: "6 channels"},
+		"attributes that are no numbers": {
+			sdp: "a=rtpmap:x y\r\na=fmtp:\r\na=fmtp:97\r\n", reason: mixer.ReasonNoAudioCodec, detail: "payload type 97",
+		},
 		"AAC Main, which can be decoded": {sdp: generic(mode + ";config=0C08\r\n")},
 		"A-law":                          {sdp: "a=rtpmap:97 PCMA/16000\r\n"},
 		"no sound at all (back channel)": {sdp: "a=rtpmap:97 PCMA/8000\r\na=sendonly\r\n"},

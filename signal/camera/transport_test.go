@@ -58,13 +58,15 @@ func TestTransport(t *testing.T) {
 		reason    mixer.Reason
 		detail    string
 	}{
-		"tcp":                           {want: TransportTCP},
-		"refused with 461":              {answer: refuse(TransportTCP, 461), want: TransportUDP},
-		"refused with 406":              {answer: refuse(TransportTCP, 406), want: TransportUDP},
-		"refused with 400":              {answer: refuse(TransportTCP, 400), want: TransportUDP},
-		"refused with 500":              {answer: refuse(TransportTCP, 500), want: TransportUDP},
-		"busy, and udp is silent":       {answer: once(461), play: silentOver(true), want: TransportTCP},
-		"refused, and udp is silent":    {answer: refuse(TransportTCP, 461), play: silentOver(true), reason: mixer.ReasonNoData, detail: "no RTP"},
+		"tcp":                     {want: TransportTCP},
+		"refused with 461":        {answer: refuse(TransportTCP, 461), want: TransportUDP},
+		"refused with 406":        {answer: refuse(TransportTCP, 406), want: TransportUDP},
+		"refused with 400":        {answer: refuse(TransportTCP, 400), want: TransportUDP},
+		"refused with 500":        {answer: refuse(TransportTCP, 500), want: TransportUDP},
+		"busy, and udp is silent": {answer: once(461), play: silentOver(true), want: TransportTCP},
+		"refused, and udp is silent": {
+			answer: refuse(TransportTCP, 461), play: silentOver(true), reason: mixer.ReasonNoData, detail: "no RTP",
+		},
 		"tcp is silent":                 {play: silentOver(false), reason: mixer.ReasonNoData, detail: "no RTP"},
 		"no bandwidth is no transport":  {answer: refuse(TransportTCP, 453), reason: mixer.ReasonRefused, detail: "453 Not Enough Bandwidth"},
 		"unknown track is no transport": {answer: refuse(TransportTCP, 404), reason: mixer.ReasonNoSuchStream, detail: "404 Not Found"},

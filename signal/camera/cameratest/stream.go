@@ -46,7 +46,9 @@ func encoderOptions(codec mixer.Codec, fps int) []string {
 	case mixer.H265:
 		return []string{"-c:v", "libx265", "-preset", "ultrafast", "-x265-params", params + ":log-level=none", "-f", "hevc"}
 	case mixer.VP9:
-		return []string{"-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-auto-alt-ref", "0", "-g", gop, "-pix_fmt", "yuv420p", "-f", "ivf"}
+		return []string{
+			"-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-auto-alt-ref", "0", "-g", gop, "-pix_fmt", "yuv420p", "-f", "ivf",
+		}
 	case mixer.AV1:
 		return []string{"-c:v", "libsvtav1", "-preset", "12", "-svtav1-params", "pred-struct=1", "-g", gop, "-pix_fmt", "yuv420p", "-f", "ivf"}
 	case mixer.MJPEG:

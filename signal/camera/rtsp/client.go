@@ -81,10 +81,12 @@ func Dial(ctx context.Context, cfg Config) (*Client, error) {
 	return c, nil
 }
 
+// closePatience is how long the last request of a session may take to be written.
+const closePatience = 500 * time.Millisecond
+
 // Close ends the session and the connection. It waits for the goroutines of the session.
 func (c *Client) Close() {
-	deadline := time.Now().Add(500 * time.Millisecond)
-	_ = c.conn.SetDeadline(deadline) // the connection may be broken
+	c.cfg.Patience = closePatience
 	if c.session != "" {
 		_, _ = c.send(base.Teardown, c.baseURL, nil) // the camera finds out in any case
 	}
@@ -92,8 +94,8 @@ func (c *Client) Close() {
 	c.closeTracks()
 }
 
-// interrupt makes a method that waits for the camera fail. Any goroutine may call it.
-func (c *Client) interrupt() { _ = c.conn.SetReadDeadline(time.Now().Add(-time.Second)) }
+// interrupt makes all that reads and writes fail now. What is sent later has a new deadline. Any goroutine may call it.
+func (c *Client) interrupt() { _ = c.conn.SetDeadline(time.Now().Add(-time.Second)) }
 
 // send writes a request. It returns the request's sequence number.
 func (c *Client) send(method base.Method, url *base.URL, header base.Header) (string, error) {

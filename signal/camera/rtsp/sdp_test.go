@@ -19,12 +19,16 @@ func TestSDP(t *testing.T) {
 		"bare line feeds and blanks": {
 			"v=0\n a=control: rtsp://x/y \nm=video 0 RTP/AVP 96\na=rtpmap:96  H264/90000 \n", "rtsp://x/y video  96=H264/90000/1",
 		},
-		"several formats":           {"m=audio 0 RTP/AVP 97 8\r\na=rtpmap:97 opus/48000/2\r\n", " audio  97=OPUS/48000/2 8=PCMA/8000/1"},
-		"null":                      {"m=audio 0 RTP/AVP (null)\r\na=rtpmap\r\na=fmtp:(null) x=y\r\nm=video 0 RTP/AVP 26\r\n", " audio ; video  26=JPEG/90000/1"},
-		"attributes of other types": {"m=video 0 RTP/AVP 96\r\na=rtpmap:97 H264/90000\r\na=rtpmap:x H264\r\na=fmtp:97 a=b\r\n", " video  96=/0/1"},
-		"lines cut off":             {"m=\r\nm=video\r\nm=video 0\r\nm=video 0 RTP/AVP\r\na=\r\na\r\n=\r\n", "  ; video ; video ; video "},
-		"types above 127":           {"m=video 0 RTP/AVP 96 200 -1 1e1\r\n", " video  96=/0/1"},
-		"a rate that is none":       {"m=video 0 RTP/AVP 96\r\na=rtpmap:96 H265/x/y\r\n", " video  96=H265/0/1"},
+		"several formats": {"m=audio 0 RTP/AVP 97 8\r\na=rtpmap:97 opus/48000/2\r\n", " audio  97=OPUS/48000/2 8=PCMA/8000/1"},
+		"null": {
+			"m=audio 0 RTP/AVP (null)\r\na=rtpmap\r\na=fmtp:(null) x=y\r\nm=video 0 RTP/AVP 26\r\n", " audio ; video  26=JPEG/90000/1",
+		},
+		"attributes of other types": {
+			"m=video 0 RTP/AVP 96\r\na=rtpmap:97 H264/90000\r\na=rtpmap:x H264\r\na=fmtp:97 a=b\r\n", " video  96=/0/1",
+		},
+		"lines cut off":       {"m=\r\nm=video\r\nm=video 0\r\nm=video 0 RTP/AVP\r\na=\r\na\r\n=\r\n", "  ; video ; video ; video "},
+		"types above 127":     {"m=video 0 RTP/AVP 96 200 -1 1e1\r\n", " video  96=/0/1"},
+		"a rate that is none": {"m=video 0 RTP/AVP 96\r\na=rtpmap:96 H265/x/y\r\n", " video  96=H265/0/1"},
 		"back channel": {
 			"m=video 0 RTP/AVP 26\r\na=recvonly\r\nm=audio 0 RTP/AVP 0\r\na=recvonly\r\nm=audio 0 RTP/AVP 8\r\na=sendonly\r\n",
 			" video  26=JPEG/90000/1; audio  0=PCMU/8000/1; back channel audio  8=PCMA/8000/1",

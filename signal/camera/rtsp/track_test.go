@@ -25,7 +25,8 @@ func newTrack(out Receiver) (*Track, map[Fault]int) {
 
 func packet(t *testing.T, payloadType uint8, seq uint16, ssrc uint32) []byte {
 	t.Helper()
-	data, err := (&rtp.Packet{Header: rtp.Header{Version: 2, PayloadType: payloadType, SequenceNumber: seq, SSRC: ssrc}, Payload: []byte{1}}).Marshal()
+	p := rtp.Packet{Header: rtp.Header{Version: 2, PayloadType: payloadType, SequenceNumber: seq, SSRC: ssrc}, Payload: []byte{1}}
+	data, err := p.Marshal()
 	if err != nil {
 		t.Fatal(err)
 	}
