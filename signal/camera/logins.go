@@ -64,7 +64,7 @@ func (f *rtspFeed) Run(ctx context.Context, out func(mixer.Packet), refresh <-ch
 	}
 	var newest *login
 	playing := f.playing
-	f.login = func() (err error) {
+	f.login = func(ctx context.Context) (err error) {
 		newest.accept() // the server has let the session go on to another connection
 		newest, err = f.logins.begin(ctx, f.url)
 		return err

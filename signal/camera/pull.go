@@ -179,7 +179,7 @@ func (o *outlet) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	o.ctx = ctx
 	if r, ok := f.(*rtspFeed); ok {
-		r.lost, r.audioTrouble = func(n uint64) { o.status.lost.Add(n) }, o.status.setAudioTrouble
+		r.lost, r.audioTrouble = &o.status.lost, o.status.setAudioTrouble
 		r.playing = func(string, mixer.Codec) { o.watch.begin(time.Now()) }
 	}
 	var observer sync.WaitGroup

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/bluenviron/gortsplib/v5"
@@ -26,17 +27,16 @@ type rtspFeed struct {
 	audio     bool    // pull the audio track too
 	logins    *Logins // limits logins with a wrong password; nil: no limit
 
-	// login is called before credentials are sent, once for each connection. An error ends the session with this error. Nil:
-	// credentials are always sent.
-	login func() error
+	lost *atomic.Uint64 // counts lost RTP packets; nil: nobody wants to know
+	// login is called before credentials are sent, once for each connection. It may wait until its context ends. An error ends
+	// the session with this error. Nil: credentials are always sent.
+	login func(context.Context) error
 	// audioTrouble is called once in each session that has video, with the reason why the audio is not taken. Nil: nobody
 	// wants to know.
 	audioTrouble func(mixer.Trouble)
 	// playing is called when the session has started to play, with TransportTCP or TransportUDP and the audio codec. The codec
 	// is empty if no audio is taken. Nil: nobody wants to know.
 	playing func(transport string, audio mixer.Codec)
-	// lost is called with the number of RTP packets that did not arrive. Nil: nobody wants to know.
-	lost func(packets uint64)
 }
 
 // run plays the tracks until ctx ends or the connection breaks. Only one goroutine may call it at a time. gortsplib's
@@ -49,7 +49,7 @@ func (f *rtspFeed) run(ctx context.Context, out func(mixer.Packet), _ <-chan str
 	c := &gortsplib.Client{Scheme: f.url.Scheme, Host: f.url.Host, Protocol: &protocol, DialContext: dial}
 	c.OnPacketsLost = func(n uint64) {
 		if f.lost != nil {
-			f.lost(n)
+			f.lost.Add(n)
 		}
 	}
 	var refused error // by login
@@ -57,7 +57,7 @@ func (f *rtspFeed) run(ctx context.Context, out func(mixer.Packet), _ <-chan str
 		if len(req.Header["Authorization"]) == 0 || f.login == nil || refused != nil {
 			return
 		}
-		if refused = f.login(); refused != nil {
+		if refused = f.login(ctx); refused != nil {
 			_ = c.NetConn().Close() // so that the request is not sent
 		}
 		f.login = nil
