@@ -40,7 +40,7 @@ func mainAndSub(t *testing.T) (main, sub *cameratest.Stream) {
 func pullCamera(t *testing.T, cfg Config) (*streams, *seat) {
 	t.Helper()
 	out := &seat{}
-	s := newStreams(cfg, out, startFeed, newStatus(), slog.New(slog.DiscardHandler))
+	s := newStreams(cfg, out, startFeed, newHealth(), slog.New(slog.DiscardHandler))
 	await.Running(t, func(ctx context.Context) error { s.run(ctx); return nil })
 	return s, out
 }
@@ -116,7 +116,7 @@ func TestAStalledPictureOfACamera(t *testing.T) {
 			if d := time.Since(stopped); d > 7*time.Second {
 				t.Errorf("it took %v", d)
 			}
-			if got := s.status.stats(); got.Reconnects != 1 || got.Bytes == 0 || time.Since(got.LastPicture) > 2*time.Second {
+			if got := s.health.stats(); got.Reconnects != 1 || got.Bytes == 0 || time.Since(got.LastPicture) > 2*time.Second {
 				t.Errorf("stats %+v", got)
 			}
 		})

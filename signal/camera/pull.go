@@ -179,7 +179,7 @@ func (o *outlet) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	o.ctx = ctx
 	if r, ok := f.(*rtspFeed); ok {
-		r.lost, r.audioTrouble = &o.status.lost, o.status.setAudioTrouble
+		r.lost, r.audioTrouble = &o.health.lost, o.health.setAudioTrouble
 		r.playing = func(string, mixer.Codec) { o.watch.begin(time.Now()) }
 	}
 	var observer sync.WaitGroup
@@ -224,7 +224,7 @@ func (o *outlet) observe(ctx context.Context) *Failure {
 // write passes p to the room. It drops audio if the camera's audio is not mixed.
 func (o *outlet) write(p mixer.Packet) {
 	now := time.Now()
-	o.status.received(p, now)
+	o.health.received(p, now)
 	if !p.Codec.IsVideo() {
 		if o.cfg.Audio.mixed() {
 			o.audio.write(o, p)
@@ -262,7 +262,7 @@ func (o *outlet) passed(p mixer.Packet, now time.Time) {
 	lapse := o.watch.lapse()
 	o.mu.Lock()
 	if o.phase == broken {
-		o.status.reconnects.Add(1)
+		o.health.reconnects.Add(1)
 	}
 	wake := o.pass(p.Key, lapse, now)
 	o.mu.Unlock()

@@ -213,7 +213,7 @@ func TestAStalledStreamIsPulledAnew(t *testing.T) {
 		if told := r.seat.reasons(); !slices.Equal(told, want) {
 			t.Errorf("told %q, want %q", told, want)
 		}
-		if got := r.status.stats(); got.Reconnects != 3 || got.Trouble != (mixer.Trouble{}) || time.Since(got.LastPicture) > time.Second {
+		if got := r.health.stats(); got.Reconnects != 3 || got.Trouble != (mixer.Trouble{}) || time.Since(got.LastPicture) > time.Second {
 			t.Errorf("stats %+v", got)
 		}
 		cancel()

@@ -63,7 +63,7 @@ type streams struct {
 	cfg    Config
 	log    *slog.Logger
 	out    upstream
-	status *status
+	health *health
 	audio  audio
 	open   func(url string) (Feed, error)
 
@@ -81,9 +81,9 @@ type streams struct {
 }
 
 // newStreams returns the streams of the camera cfg. run starts them.
-func newStreams(cfg Config, out upstream, open openFeed, state *status, log *slog.Logger) *streams {
+func newStreams(cfg Config, out upstream, open openFeed, h *health, log *slog.Logger) *streams {
 	s := &streams{
-		cfg: cfg, log: log, out: out, status: state, audio: audio{out: out, epoch: time.Now()}, woken: make(chan struct{}, 1),
+		cfg: cfg, log: log, out: out, health: h, audio: audio{out: out, epoch: time.Now()}, woken: make(chan struct{}, 1),
 	}
 	s.open = func(url string) (Feed, error) {
 		in, err := cfg.parse(url)
@@ -264,7 +264,7 @@ func (s *streams) tell() {
 	}
 	if s.told == nil || *s.told != t {
 		s.told = &t
-		s.status.setTrouble(t)
+		s.health.setTrouble(t)
 		s.out.ReportTrouble(t)
 	}
 }

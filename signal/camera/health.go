@@ -20,8 +20,8 @@ type Stats struct {
 	AudioTrouble mixer.Trouble
 }
 
-// status is the state of a camera over all its sessions and memberships. It is safe for concurrent use.
-type status struct {
+// health is the state of a camera over all its sessions and memberships. It is safe for concurrent use.
+type health struct {
 	reconnects, bytes, lost atomic.Uint64
 	picture                 atomic.Int64 // when the last picture came, in Unix ns; zero: none has come
 
@@ -31,13 +31,13 @@ type status struct {
 	audio   mixer.Trouble
 }
 
-// newStatus returns the status of a camera that connects for the first time.
-func newStatus() *status {
-	return &status{trouble: mixer.Trouble{Reason: mixer.ReasonConnecting}, since: time.Now()}
+// newHealth returns the health of a camera that connects for the first time.
+func newHealth() *health {
+	return &health{trouble: mixer.Trouble{Reason: mixer.ReasonConnecting}, since: time.Now()}
 }
 
 // received counts a packet.
-func (s *status) received(p mixer.Packet, now time.Time) {
+func (s *health) received(p mixer.Packet, now time.Time) {
 	s.bytes.Add(uint64(len(p.Data)))
 	if p.Codec.IsVideo() {
 		s.picture.Store(now.UnixNano())
@@ -45,7 +45,7 @@ func (s *status) received(p mixer.Packet, now time.Time) {
 }
 
 // setTrouble sets the trouble. The result tells whether it has changed.
-func (s *status) setTrouble(t mixer.Trouble) bool {
+func (s *health) setTrouble(t mixer.Trouble) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.trouble == t {
@@ -56,14 +56,14 @@ func (s *status) setTrouble(t mixer.Trouble) bool {
 }
 
 // setAudioTrouble sets why the audio is not taken.
-func (s *status) setAudioTrouble(t mixer.Trouble) {
+func (s *health) setAudioTrouble(t mixer.Trouble) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.audio = t
 }
 
 // stats returns a snapshot.
-func (s *status) stats() Stats {
+func (s *health) stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := Stats{
