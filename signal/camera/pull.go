@@ -59,6 +59,9 @@ func (p *pull) state() pullState {
 // active tells whether the stream is pulled and is not being stopped.
 func (s pullState) active() bool { return s.phase != off && s.phase != stopping }
 
+// delivers tells whether pictures are passed on, and none is late.
+func (s pullState) delivers(now time.Time) bool { return s.phase == flowing && !now.After(s.late) }
+
 // change applies a change to the state, and wakes streams.run.
 func (p *pull) change(apply func(*pullState)) {
 	p.mu.Lock()

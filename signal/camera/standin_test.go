@@ -154,9 +154,12 @@ func TestAStreamWhosePicturesStop(t *testing.T) {
 		r.do(func() { r.mute[1] = true })
 		time.Sleep(3500 * time.Millisecond) // the main stream's first keyframe takes 1.2 s of that
 		r.reaches(t, 0)
+		r.demand(mixer.Demand{Width: small.Width, Height: small.Height, Layer: 0}) // the mixer uses it
+		time.Sleep(time.Second)
 		r.do(func() { r.mute[1] = false })
-		time.Sleep(500 * time.Millisecond)
+		time.Sleep(300 * time.Millisecond)
 		r.reaches(t, 0, 1)
+		r.demand(small)
 		r.after(t, 2*time.Second, "1")
 		if r.sessions(1) != 1 {
 			t.Errorf("%d sessions of the sub-stream, want one", r.sessions(1))

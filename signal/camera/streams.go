@@ -195,13 +195,14 @@ func (s *streams) follow(now time.Time) (next time.Time) {
 		}
 	case newest.Layer == s.wanted:
 		s.unseen = time.Time{}
-	case newest.sameSize(before) && want.phase != flowing:
+	case newest.sameSize(before) && !want.delivers(now):
 		s.unseen = time.Time{}
-	case newest != before || !now.Before(want.key.Add(overlap)):
+	case newest == before && want.key.IsZero(): // the mixer has not had the chance to want it
+	case newest == before && now.Before(want.key.Add(overlap)):
+		next = want.key.Add(overlap)
+	default:
 		s.unseen = time.Time{}
 		s.aim(newest.Layer)
-	default:
-		next = want.key.Add(overlap)
 	}
 	s.followed = newest
 	return next
