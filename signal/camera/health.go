@@ -10,11 +10,11 @@ import (
 
 // Stats is a snapshot of a camera.
 type Stats struct {
-	Reconnects  uint64        // how often pictures came again after a session had ended
+	Reconnects  uint64        // how often frames came again after a session had ended
 	Bytes       uint64        // of all media that came
 	LostPackets uint64        // RTP packets
-	LastPicture time.Time     // when the last picture came; zero: none has come
-	Trouble     mixer.Trouble // zero: pictures come
+	LastPicture time.Time     // when the last frame came; zero: none has come
+	Trouble     mixer.Trouble // zero: frames come
 	Since       time.Time     // when Trouble last changed
 	// AudioTrouble says why the audio is not taken. It is zero if audio comes, and if the camera offers none.
 	AudioTrouble mixer.Trouble
@@ -23,7 +23,7 @@ type Stats struct {
 // health is the state of a camera over all its sessions and memberships. It is safe for concurrent use.
 type health struct {
 	reconnects, bytes, lost atomic.Uint64
-	picture                 atomic.Int64 // when the last picture came, in Unix ns; zero: none has come
+	frame                   atomic.Int64 // when the last frame came, in Unix ns; zero: none has come
 
 	mu      sync.Mutex
 	trouble mixer.Trouble
@@ -40,7 +40,7 @@ func newHealth() *health {
 func (s *health) received(p mixer.Packet, now time.Time) {
 	s.bytes.Add(uint64(len(p.Data)))
 	if p.Codec.IsVideo() {
-		s.picture.Store(now.UnixNano())
+		s.frame.Store(now.UnixNano())
 	}
 }
 
@@ -70,7 +70,7 @@ func (s *health) stats() Stats {
 		Reconnects: s.reconnects.Load(), Bytes: s.bytes.Load(), LostPackets: s.lost.Load(),
 		Trouble: s.trouble, Since: s.since, AudioTrouble: s.audio,
 	}
-	if at := s.picture.Load(); at != 0 {
+	if at := s.frame.Load(); at != 0 {
 		out.LastPicture = time.Unix(0, at)
 	}
 	return out

@@ -98,12 +98,12 @@ func TestAStreamThatTheMixerCannotUse(t *testing.T) {
 	})
 }
 
-// TestAStreamThatComesAndGoes: its pictures reach the room again only once they last.
+// TestAStreamThatComesAndGoes: its frames reach the room again only once they last.
 func TestAStreamThatComesAndGoes(t *testing.T) {
 	bubble(t, nil, func(r *rig) {
 		r.demand(small)
 		time.Sleep(10 * time.Second)
-		r.do(func() { r.lasts[1] = 2 * time.Second }) // one second of pictures
+		r.do(func() { r.lasts[1] = 2 * time.Second }) // one second of frames
 		r.set(1, true)
 		time.Sleep(time.Second)
 		r.set(1, false)
@@ -146,8 +146,8 @@ func TestABrokenStreamWaitsForSilence(t *testing.T) {
 	})
 }
 
-// TestAStreamWhosePicturesStop: the other stream stands in before the session is ended, and leaves again.
-func TestAStreamWhosePicturesStop(t *testing.T) {
+// TestAStreamWhoseFramesStop: the other stream stands in before the session is ended, and leaves again.
+func TestAStreamWhoseFramesStop(t *testing.T) {
 	bubble(t, nil, func(r *rig) {
 		r.demand(small)
 		time.Sleep(10 * time.Second)
@@ -185,7 +185,7 @@ func TestBothStreamsBroken(t *testing.T) {
 	})
 }
 
-// TestAStalledStreamIsPulledAnew: pictures stop and the session goes on.
+// TestAStalledStreamIsPulledAnew: frames stop and the session goes on.
 func TestAStalledStreamIsPulledAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
