@@ -48,7 +48,7 @@ type Camera struct {
 	cfg      Config
 	registry Registry
 	log      *slog.Logger
-	status   *status
+	health   *health
 	tried    chan struct{} // closed after the first try to join the room
 	once     sync.Once     // for closing tried
 }
@@ -56,7 +56,7 @@ type Camera struct {
 // New returns a camera, which Run starts. cfg must be valid.
 func New(cfg Config, registry Registry, log *slog.Logger) *Camera {
 	log = log.With("room", cfg.Room, "camera", cfg.Name)
-	return &Camera{cfg: cfg, registry: registry, log: log, status: newStatus(), tried: make(chan struct{})}
+	return &Camera{cfg: cfg, registry: registry, log: log, health: newHealth(), tried: make(chan struct{})}
 }
 
 // Tried returns a channel that is closed once the camera has joined the room or has failed to join it for the first
@@ -65,7 +65,7 @@ func New(cfg Config, registry Registry, log *slog.Logger) *Camera {
 func (c *Camera) Tried() <-chan struct{} { return c.tried }
 
 // Stats returns a snapshot of the camera. It may be called at any time.
-func (c *Camera) Stats() Stats { return c.status.stats() }
+func (c *Camera) Stats() Stats { return c.health.stats() }
 
 // Run keeps the camera in its room until ctx ends, and returns nil then. It logs the first of consecutive failures to
 // join.
@@ -97,7 +97,7 @@ func (c *Camera) stay(ctx context.Context) (joined bool, err error) {
 		return false, err
 	}
 	defer m.Leave()
-	s := newStreams(c.cfg, m, func(spec mixer.FeedSpec) (Feed, error) { return m.Hub().OpenFeed(spec), nil }, c.status, c.log)
+	s := newStreams(c.cfg, m, func(spec mixer.FeedSpec) (Feed, error) { return m.Hub().OpenFeed(spec), nil }, c.health, c.log)
 	m.OnKeyframeRequest(s.refresh)
 	m.OnDemand(s.demand)
 	ctx, cancel := context.WithCancel(ctx)

@@ -26,7 +26,7 @@ const (
 	calmAfter = time.Minute     // before its next trouble is one of its own
 )
 
-// failed notes that a session failed. Its last picture came at stopped.
+// failed notes that a session failed. Its last frame came at stopped.
 func (j *journal) failed(f *Failure, stopped time.Time) {
 	if !j.live.IsZero() {
 		j.since, j.live, j.lost, j.tries = stopped, time.Time{}, false, 0
@@ -38,7 +38,7 @@ func (j *journal) failed(f *Failure, stopped time.Time) {
 	}
 }
 
-// flowed notes how long the pictures of a session came.
+// flowed notes how long the frames of a session came.
 func (j *journal) flowed(d time.Duration) {
 	if d < calmAfter {
 		j.flaps++
@@ -47,7 +47,7 @@ func (j *journal) flowed(d time.Duration) {
 	}
 }
 
-// steadyAfter returns how long the stream must bring pictures before they count as lasting: longer with each session that
+// steadyAfter returns how long the stream must bring frames before they count as lasting: longer with each session that
 // ended soon, so that a stream that comes and goes moves no tile and fills no log.
 func (j *journal) steadyAfter() time.Duration {
 	if j.flaps == 0 {
@@ -56,7 +56,7 @@ func (j *journal) steadyAfter() time.Duration {
 	return min(2*time.Second<<min(j.flaps, 5), calmAfter)
 }
 
-// flowing notes that pictures have come since start, and logs it once they last. fps is zero if it is unknown.
+// flowing notes that frames have come since start, and logs it once they last. fps is zero if it is unknown.
 func (j *journal) flowing(start, now time.Time, format videoFormat, fps float64) {
 	if !j.live.IsZero() || now.Sub(start) < max(liveAfter, j.steadyAfter()) {
 		return

@@ -40,7 +40,7 @@ func mainAndSub(t *testing.T) (main, sub *cameratest.Stream) {
 func pullCamera(t *testing.T, cfg Config) (*streams, *seat) {
 	t.Helper()
 	out := &seat{}
-	s := newStreams(cfg, out, startFeed, newStatus(), slog.New(slog.DiscardHandler))
+	s := newStreams(cfg, out, startFeed, newHealth(), slog.New(slog.DiscardHandler))
 	await.Running(t, func(ctx context.Context) error { s.run(ctx); return nil })
 	return s, out
 }
@@ -91,8 +91,8 @@ func TestChannelsOfOneRecorder(t *testing.T) {
 	}
 }
 
-// TestAStalledPictureOfACamera: sound, reports and answers go on, or nothing does. The picture is back within 7 s.
-func TestAStalledPictureOfACamera(t *testing.T) {
+// TestAStalledCamera: sound, reports and answers go on, or nothing does. The frame is back within 7 s.
+func TestAStalledCamera(t *testing.T) {
 	t.Parallel()
 	main, _ := mainAndSub(t)
 	for name, audio := range map[string]*cameratest.Audio{"with sound": cameratest.Tone(440), "with reports": nil} {
@@ -109,14 +109,14 @@ func TestAStalledPictureOfACamera(t *testing.T) {
 			}
 			cam.Start(t)
 			s, out := pullCamera(t, Config{Name: "Gate", URL: cam.URL()})
-			await.Until(t, "a picture", out.flows(0))
+			await.Until(t, "a frame", out.flows(0))
 			await.Until(t, "it stops", func() bool { return time.Since(out.last(0)) > time.Second })
 			stopped := out.last(0)
 			await.Until(t, "it is back", out.flows(0))
 			if d := time.Since(stopped); d > 7*time.Second {
 				t.Errorf("it took %v", d)
 			}
-			if got := s.status.stats(); got.Reconnects != 1 || got.Bytes == 0 || time.Since(got.LastPicture) > 2*time.Second {
+			if got := s.health.stats(); got.Reconnects != 1 || got.Bytes == 0 || time.Since(got.LastPicture) > 2*time.Second {
 				t.Errorf("stats %+v", got)
 			}
 		})
@@ -129,7 +129,7 @@ func TestAServerThatReturns(t *testing.T) {
 	main, _ := mainAndSub(t)
 	cam := (&cameratest.Camera{Stream: main}).Start(t)
 	_, out := pullCamera(t, Config{Name: "Gate", URL: cam.URL()})
-	await.Until(t, "a picture", out.flows(0))
+	await.Until(t, "a frame", out.flows(0))
 	cam.Stop()
 	stopped := time.Now()
 	await.Until(t, "it is down", func() bool { return time.Since(stopped) > 3500*time.Millisecond })
@@ -141,7 +141,7 @@ func TestAServerThatReturns(t *testing.T) {
 	}
 }
 
-// TestALostPacketInALongGOP: the picture goes on seconds after the loss, and not at the camera's next keyframe.
+// TestALostPacketInALongGOP: the frame goes on seconds after the loss, and not at the camera's next keyframe.
 func TestALostPacketInALongGOP(t *testing.T) {
 	t.Parallel()
 	stream := cameratest.Make(t, mixer.H264, 15, "testsrc2=size=320x180:rate=15:duration=20",

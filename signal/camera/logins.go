@@ -65,7 +65,7 @@ func (f *rtspFeed) Run(ctx context.Context, out func(mixer.Packet), refresh <-ch
 	var newest *login
 	playing := f.playing
 	f.login = func(ctx context.Context) (err error) {
-		newest.accept() // the server has let the session go on to another connection
+		newest.accept() // a session opens another connection only after the server has accepted the first login
 		newest, err = f.logins.begin(ctx, f.url)
 		return err
 	}
@@ -154,8 +154,8 @@ func (a *account) at(port string) *portLogins {
 // refuses tells whether too many logins have failed for another one now. The caller must hold the mu of the Logins.
 func (a *account) refuses(now time.Time) bool { return a.failed() >= freeLogins && now.Before(a.next) }
 
-// allow returns a permission, or a channel that is closed when it is worth to ask again, or an error. The caller must
-// hold l.mu.
+// allow returns a permission, or an error, or a channel that is closed when the result of another login is known. The caller
+// must hold l.mu.
 func (a *account) allow(l *Logins, port string, now time.Time) (*login, <-chan struct{}, error) {
 	p, most := a.at(port), freeLogins // in progress at once
 	if p.accepted.IsZero() {
@@ -193,8 +193,8 @@ func (g *login) conclude(err error) {
 	}
 }
 
-// refusesLogin tells whether err means that the server refused the login. A server that denies access after the login (403)
-// has not refused it: it is told as forbidden, and counts for no account.
+// refusesLogin tells whether err means that the server refused the login. The answer 403 speaks about the path and not about
+// the password: it is reported as forbidden, and does not count as a refused login.
 func refusesLogin(err error) bool {
 	var status liberrors.ErrClientBadStatusCode
 	return failureOf(err).Reason == mixer.ReasonWrongPassword || errors.As(err, &status) && status.Code == base.StatusUnauthorized

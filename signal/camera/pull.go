@@ -42,10 +42,9 @@ type pull struct {
 type pullState struct {
 	phase   phase
 	since   time.Time     // when the phase began
-	passed  time.Time     // when the last picture was passed on to the room; zero: none
-	late    time.Time     // when the next picture is late
-	aimed   time.Time     // when the stream last became the wanted one
-	key     time.Time     // when the first keyframe after aimed was passed on; zero: none
+	passed  time.Time     // when the last frame was passed on to the room; zero: none
+	late    time.Time     // when the next frame is late
+	key     time.Time     // when the first keyframe was passed on since the stream became the wanted one; zero: none
 	trouble mixer.Trouble // why the stream does not flow
 }
 
@@ -58,6 +57,9 @@ func (p *pull) state() pullState {
 
 // active tells whether the stream is pulled and is not being stopped.
 func (s pullState) active() bool { return s.phase != off && s.phase != stopping }
+
+// delivers tells whether frames are passed on, and none is late.
+func (s pullState) delivers(now time.Time) bool { return s.phase == flowing && !now.After(s.late) }
 
 // change applies a change to the state, and wakes streams.run.
 func (p *pull) change(apply func(*pullState)) {
@@ -72,7 +74,7 @@ func (s *pullState) enter(next phase) { s.phase, s.since = next, time.Now() }
 
 // aim notes that the stream has become the wanted one.
 func (p *pull) aim() {
-	p.change(func(s *pullState) { s.aimed, s.key = time.Now(), time.Time{} })
+	p.change(func(s *pullState) { s.key = time.Time{} })
 }
 
 // request notes that the mixer requests a keyframe, and passes the request to the feed. It never blocks.
@@ -92,7 +94,7 @@ func (p *pull) start(ctx context.Context) {
 	if p.phase != off {
 		return
 	}
-	p.pullState = pullState{aimed: p.aimed, trouble: mixer.Trouble{Reason: mixer.ReasonConnecting}}
+	p.pullState = pullState{trouble: mixer.Trouble{Reason: mixer.ReasonConnecting}}
 	p.enter(opening)
 	ctx, p.cancel = context.WithCancel(ctx)
 	p.goroutines.Go(func() {
@@ -159,9 +161,9 @@ type outlet struct {
 	// Used only by the goroutine that writes video, and after the session.
 	joined  bool      // a video packet has arrived
 	first   time.Time // when the first keyframe arrived; zero: none has
-	started bool      // pictures are passed on
+	started bool      // frames are passed on
 
-	format atomic.Pointer[keyframeFormat] // nil before pictures are passed on
+	format atomic.Pointer[keyframeFormat] // nil before frames are passed on
 }
 
 // keyframeFormat is the format of a session's first keyframe, and when it was passed on.
@@ -179,8 +181,9 @@ func (o *outlet) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	o.ctx = ctx
 	if r, ok := f.(*rtspFeed); ok {
-		r.lost, r.audioTrouble = &o.status.lost, func(t mixer.Trouble) {
-			o.status.setAudioTrouble(t)
+		r.log = o.log
+		r.lost, r.audioTrouble = &o.health.lost, func(t mixer.Trouble) {
+			o.health.setAudioTrouble(t)
 			o.out.ReportAudioTrouble(t)
 		}
 		r.playing = func(string, mixer.Codec) { o.watch.begin(time.Now()) }
@@ -200,10 +203,10 @@ func (o *outlet) run(ctx context.Context) error {
 	return err
 }
 
-// keylessAfter is how long pictures come without a keyframe before that counts as trouble.
+// keylessAfter is how long frames come without a keyframe before that counts as trouble.
 const keylessAfter = 3 * time.Second
 
-// observe tells the journal how long pictures come, until ctx ends or the watch wants to end the session. It returns why
+// observe tells the journal how long frames come, until ctx ends or the watch wants to end the session. It returns why
 // the watch wants that; nil if ctx ended.
 func (o *outlet) observe(ctx context.Context) *Failure {
 	for {
@@ -215,7 +218,7 @@ func (o *outlet) observe(ctx context.Context) *Failure {
 		if f := o.format.Load(); f != nil {
 			o.journal.flowing(f.at, now, f.videoFormat, o.watch.rate())
 		} else if o.watch.keyless(now) >= keylessAfter {
-			o.setTrouble(mixer.Trouble{Reason: mixer.ReasonNoKeyframe, Detail: "pictures come, but no keyframe, at which decoding can start"})
+			o.setTrouble(mixer.Trouble{Reason: mixer.ReasonNoKeyframe, Detail: "frames come, but no keyframe, at which decoding can start"})
 		}
 		sleep(ctx, next.Sub(now))
 		if ctx.Err() != nil {
@@ -227,14 +230,14 @@ func (o *outlet) observe(ctx context.Context) *Failure {
 // write passes p to the room. It drops audio if the camera's audio is not mixed.
 func (o *outlet) write(p mixer.Packet) {
 	now := time.Now()
-	o.status.received(p, now)
+	o.health.received(p, now)
 	if !p.Codec.IsVideo() {
 		if o.cfg.Audio.mixed() {
 			o.audio.write(o, p)
 		}
 		return
 	}
-	o.watch.picture(p, now)
+	o.watch.frame(p, now)
 	if !o.joined {
 		o.joined = true
 		p.Lost = p.Lost || !p.Key // it does not continue the last session
@@ -245,7 +248,7 @@ func (o *outlet) write(p mixer.Packet) {
 	if !o.started {
 		o.started = p.Key && !o.held(now)
 		if !o.started && len(o.pulls) > 1 {
-			return // the mixer must not take the stream for one that it can show
+			return // otherwise the mixer would wait for this stream, and not use the other one
 		}
 	}
 	o.out.WriteVideo(o.layer, p)
@@ -254,18 +257,18 @@ func (o *outlet) write(p mixer.Packet) {
 	}
 }
 
-// held tells whether pictures are held back: the stream came and went before, so it must first last. Meanwhile the other
-// stream stands in for it, unless that is broken too.
+// held tells whether frames are held back. After sessions that ended soon, a stream must first bring frames for some time.
+// Meanwhile the other stream stands in for it, unless the other stream is broken too.
 func (o *outlet) held(now time.Time) bool {
 	return len(o.pulls) > 1 && now.Sub(o.first) < o.journal.steadyAfter() && o.standIn(o.pull).state().phase != broken
 }
 
-// passed notes that a picture was passed on to the room.
+// passed notes that a frame was passed on to the room.
 func (o *outlet) passed(p mixer.Packet, now time.Time) {
 	lapse := o.watch.lapse()
 	o.mu.Lock()
 	if o.phase == broken {
-		o.status.reconnects.Add(1)
+		o.health.reconnects.Add(1)
 	}
 	wake := o.pass(p.Key, lapse, now)
 	o.mu.Unlock()
@@ -277,11 +280,11 @@ func (o *outlet) passed(p mixer.Packet, now time.Time) {
 	}
 }
 
-// pass notes that a picture was passed on to the room; lapse is the usual distance to the next one. The result tells
+// pass notes that a frame was passed on to the room; lapse is the usual distance to the next one. The result tells
 // whether something has changed that matters to streams.run.
 func (s *pullState) pass(key bool, lapse time.Duration, now time.Time) (changed bool) {
 	if s.phase == flowing && now.After(s.late) {
-		s.key, changed = time.Time{}, true // the other stream may stand in: it stays until the next keyframe
+		s.key, changed = time.Time{}, true // the other stream may stand in; it is pulled until the next keyframe
 	}
 	s.passed, s.late = now, now.Add(max(lateAfter, stallFactor*lapse))
 	if key && s.key.IsZero() {

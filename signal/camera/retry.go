@@ -12,12 +12,12 @@ import (
 
 // retry decides how long to wait before the next session of a stream.
 type retry struct {
-	tries int // failed sessions since the last one that brought pictures
+	tries int // failed sessions since the last one that brought frames
 }
 
 // Limits of the pauses between sessions.
 const (
-	reopenAfter    = 5 * time.Second // a session that brought pictures for this time is opened again without a pause
+	reopenAfter    = 5 * time.Second // a session that brought frames for this time is opened again without a pause
 	hostPause      = time.Second     // while the host takes no connection
 	unknownPause   = 5 * time.Second // at most, while the host's name is unknown
 	forbiddenPause = time.Minute     // at least, if the server denies access: it answers the same to every try
@@ -25,8 +25,8 @@ const (
 	longestReopen  = 200 * time.Millisecond
 )
 
-// pause returns how long to wait after a session that ended with err. brought tells whether the session brought pictures.
-// lasted is how long pictures came, or else how long the session took to fail.
+// pause returns how long to wait after a session that ended with err. brought tells whether the session brought frames.
+// lasted is how long frames came, or else how long the session took to fail.
 //
 // While the host takes no TCP connection, there is a try every second: such a try costs one packet, and the camera is back
 // at once when its server returns, even after hours. A connection that takes longer than 2 s is given up. As soon as the host takes connections, and the session fails nevertheless, the pauses grow.

@@ -149,7 +149,7 @@ func TestTroubleIsLoggedOnce(t *testing.T) {
 		lines()
 		flow(time.Hour)
 		lines(`msg="camera live"|codec=h264|size=640x360|fps=15|away=4s|tries=0`)
-		time.Sleep(5 * time.Second) // the picture is gone, and nobody knows yet
+		time.Sleep(5 * time.Second) // the frame is gone, and nobody knows yet
 		stopped := time.Now().Add(-5 * time.Second)
 		j.failed(fail(mixer.ReasonRefused, "the host refuses connections"), stopped)
 		fails(999)

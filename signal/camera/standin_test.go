@@ -98,12 +98,12 @@ func TestAStreamThatTheMixerCannotUse(t *testing.T) {
 	})
 }
 
-// TestAStreamThatComesAndGoes: its pictures reach the room again only once they last.
+// TestAStreamThatComesAndGoes: its frames reach the room again only once they last.
 func TestAStreamThatComesAndGoes(t *testing.T) {
 	bubble(t, nil, func(r *rig) {
 		r.demand(small)
 		time.Sleep(10 * time.Second)
-		r.do(func() { r.lasts[1] = 2 * time.Second }) // one second of pictures
+		r.do(func() { r.lasts[1] = 2 * time.Second }) // one second of frames
 		r.set(1, true)
 		time.Sleep(time.Second)
 		r.set(1, false)
@@ -146,17 +146,20 @@ func TestABrokenStreamWaitsForSilence(t *testing.T) {
 	})
 }
 
-// TestAStreamWhosePicturesStop: the other stream stands in before the session is ended, and leaves again.
-func TestAStreamWhosePicturesStop(t *testing.T) {
+// TestAStreamWhoseFramesStop: the other stream stands in before the session is ended, and leaves again.
+func TestAStreamWhoseFramesStop(t *testing.T) {
 	bubble(t, nil, func(r *rig) {
 		r.demand(small)
 		time.Sleep(10 * time.Second)
 		r.do(func() { r.mute[1] = true })
 		time.Sleep(3500 * time.Millisecond) // the main stream's first keyframe takes 1.2 s of that
 		r.reaches(t, 0)
+		r.demand(mixer.Demand{Width: small.Width, Height: small.Height, Layer: 0}) // the mixer uses it
+		time.Sleep(time.Second)
 		r.do(func() { r.mute[1] = false })
-		time.Sleep(500 * time.Millisecond)
+		time.Sleep(300 * time.Millisecond)
 		r.reaches(t, 0, 1)
+		r.demand(small)
 		r.after(t, 2*time.Second, "1")
 		if r.sessions(1) != 1 {
 			t.Errorf("%d sessions of the sub-stream, want one", r.sessions(1))
@@ -182,7 +185,7 @@ func TestBothStreamsBroken(t *testing.T) {
 	})
 }
 
-// TestAStalledStreamIsPulledAnew: pictures stop and the session goes on.
+// TestAStalledStreamIsPulledAnew: frames stop and the session goes on.
 func TestAStalledStreamIsPulledAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -213,7 +216,7 @@ func TestAStalledStreamIsPulledAnew(t *testing.T) {
 		if told := r.seat.reasons(); !slices.Equal(told, want) {
 			t.Errorf("told %q, want %q", told, want)
 		}
-		if got := r.status.stats(); got.Reconnects != 3 || got.Trouble != (mixer.Trouble{}) || time.Since(got.LastPicture) > time.Second {
+		if got := r.health.stats(); got.Reconnects != 3 || got.Trouble != (mixer.Trouble{}) || time.Since(got.LastPicture) > time.Second {
 			t.Errorf("stats %+v", got)
 		}
 		cancel()

@@ -33,13 +33,13 @@ const (
 	// openingTime is how long the wanted stream may take to its first keyframe before the other one stands in for it.
 	openingTime = 2 * time.Second
 
-	// silentTime is the time without pictures after which another stream stands in for one that broke. The mixer takes a
-	// layer for silent after a second. It changes to the other layer only at a keyframe, and the first keyframe must not come
-	// before.
+	// silentTime is the time without frames after which another stream stands in for one that broke. The mixer treats a
+	// layer as silent after a second, and changes to the other layer only at a keyframe. So the other stream's first keyframe
+	// must not come earlier.
 	silentTime = 1100 * time.Millisecond
 
-	// lateAfter is the time without pictures after which another stream stands in for one whose session goes on. If the
-	// distance between its pictures is longer, it is stallFactor times that distance.
+	// lateAfter is the time without frames after which another stream stands in for one whose session goes on. If the
+	// distance between its frames is longer, it is stallFactor times that distance.
 	lateAfter = 2 * time.Second
 )
 
@@ -63,9 +63,8 @@ func (r *request) sameSize(other *request) bool {
 // one is tried again.
 type streams struct {
 	cfg    Config
-	log    *slog.Logger
 	out    upstream
-	status *status
+	health *health
 	audio  audio
 	open   func(url string) (Feed, error)
 
@@ -83,9 +82,9 @@ type streams struct {
 }
 
 // newStreams returns the streams of the camera cfg. run starts them.
-func newStreams(cfg Config, out upstream, open openFeed, state *status, log *slog.Logger) *streams {
+func newStreams(cfg Config, out upstream, open openFeed, h *health, log *slog.Logger) *streams {
 	s := &streams{
-		cfg: cfg, log: log, out: out, status: state, audio: audio{out: out, epoch: time.Now()}, woken: make(chan struct{}, 1),
+		cfg: cfg, out: out, health: h, audio: audio{out: out, epoch: time.Now()}, woken: make(chan struct{}, 1),
 	}
 	s.open = func(url string) (Feed, error) {
 		in, err := cfg.parse(url)
@@ -184,9 +183,10 @@ func (s *streams) aim(layer int) {
 	}
 }
 
-// follow follows the newest demand of the mixer. If only its layer has changed, and the wanted stream does not deliver, the
-// mixer has given this stream up. It stays the wanted one: it is tried again, and the other one stands in for it. When it
-// delivers, and the mixer does not want it for the time overlap, the mixer cannot use it.
+// follow follows the newest demand of the mixer. If only the layer of the demand has changed, and the wanted stream does not
+// deliver, the mixer has given this stream up. The stream is still the wanted one: it is tried again, and the other stream
+// stands in for it. If the mixer does not demand it within the time overlap after its keyframe, the mixer cannot use it, and
+// the other stream becomes the wanted one.
 func (s *streams) follow(now time.Time) (next time.Time) {
 	newest := s.requested.Load()
 	want := s.pulls[s.wanted].state()
@@ -197,13 +197,14 @@ func (s *streams) follow(now time.Time) (next time.Time) {
 		}
 	case newest.Layer == s.wanted:
 		s.unseen = time.Time{}
-	case newest.sameSize(before) && want.phase != flowing:
+	case newest.sameSize(before) && !want.delivers(now):
 		s.unseen = time.Time{}
-	case newest != before || !now.Before(want.key.Add(overlap)):
+	case newest == before && want.key.IsZero(): // the mixer cannot want the stream before its keyframe
+	case newest == before && now.Before(want.key.Add(overlap)):
+		next = want.key.Add(overlap)
+	default:
 		s.unseen = time.Time{}
 		s.aim(newest.Layer)
-	default:
-		next = want.key.Add(overlap)
 	}
 	s.followed = newest
 	return next
@@ -266,7 +267,7 @@ func (s *streams) tell() {
 	}
 	if s.told == nil || *s.told != t {
 		s.told = &t
-		s.status.setTrouble(t)
+		s.health.setTrouble(t)
 		s.out.ReportTrouble(t)
 	}
 }

@@ -97,7 +97,7 @@ func newRigWith(ctx context.Context, cfg Config, set func(*rig)) (r *rig, wait f
 	if set != nil {
 		set(r)
 	}
-	r.streams = newStreams(cfg, r.seat, startFeed, newStatus(), slog.New(slog.DiscardHandler))
+	r.streams = newStreams(cfg, r.seat, startFeed, newHealth(), slog.New(slog.DiscardHandler))
 	r.open = func(url string) (Feed, error) {
 		return &fakeFeed{url: url, rig: r, layer: slices.Index(cfg.urls(), url)}, nil
 	}
@@ -327,7 +327,7 @@ func TestSubURLIsChecked(t *testing.T) {
 
 // TestRefreshReachesAllStreams: a refresh is passed to all streams and never blocks.
 func TestRefreshReachesAllStreams(t *testing.T) {
-	s := newStreams(Config{URL: "main", SubURL: "sub"}, &seat{}, startFeed, newStatus(), slog.New(slog.DiscardHandler))
+	s := newStreams(Config{URL: "main", SubURL: "sub"}, &seat{}, startFeed, newHealth(), slog.New(slog.DiscardHandler))
 	s.refresh()
 	s.refresh()
 	for _, p := range s.pulls {

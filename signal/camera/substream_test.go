@@ -76,7 +76,7 @@ func pullFrom(t *testing.T, cfg Config) (*streams, *sizer) {
 	t.Helper()
 	before := codec.LiveFrames()
 	out := newSizer(t)
-	s := newStreams(cfg, out, startFeed, newStatus(), slog.New(slog.DiscardHandler))
+	s := newStreams(cfg, out, startFeed, newHealth(), slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { defer close(done); s.run(ctx) }()

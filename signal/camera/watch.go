@@ -9,29 +9,29 @@ import (
 	"azulejo/mixer"
 )
 
-// When a session that goes on is ended, because a new one brings pictures sooner.
+// When a session that goes on is ended, because a new one brings frames sooner.
 const (
-	stallAfter    = 5 * time.Second         // without a whole picture
-	stallFactor   = 3                       // times the camera's own distance between pictures, if that is longer
-	longestLapse  = time.Minute             // the longest distance between pictures that counts
+	stallAfter    = 5 * time.Second         // without a complete frame
+	stallFactor   = 3                       // times the camera's own distance between frames, if that is longer
+	longestLapse  = time.Minute             // the longest distance between frames that counts
 	keyframeAfter = 2 * time.Second         // without a keyframe after a loss
 	requestLasts  = 1500 * time.Millisecond // the mixer repeats a request for a keyframe every second while it needs one
 	shortGOP      = 4 * time.Second         // the keyframe of a shorter GOP comes soon enough by itself
 	renewEvery    = 30 * time.Second        // at least, between two sessions that are ended for a keyframe
 )
 
-// rhythm is what the sessions of one stream have told of its pictures. Only one session's watch uses it at a time.
+// rhythm is what the sessions of one stream have told of its frames. Only one session's watch uses it at a time.
 type rhythm struct {
-	lapses   []time.Duration // between the last pictures; at most rhythmLapses
-	patience time.Duration   // how long sessions wait for their second picture; it grows with each that waits in vain
+	lapses   []time.Duration // between the last frames; at most rhythmLapses
+	patience time.Duration   // how long a session waits for its second frame; it grows with each session that waits in vain
 	gop      time.Duration   // between the last two keyframes; zero: unknown
 	renewed  time.Time       // when a session was last ended for a keyframe
 }
 
-// rhythmLapses is how many distances between pictures are kept.
+// rhythmLapses is how many distances between frames are kept.
 const rhythmLapses = 9
 
-// add adds the distance between two pictures.
+// add adds the distance between two frames.
 func (r *rhythm) add(lapse time.Duration) {
 	if len(r.lapses) == rhythmLapses {
 		r.lapses = append(r.lapses[:0], r.lapses[1:]...)
@@ -39,50 +39,52 @@ func (r *rhythm) add(lapse time.Duration) {
 	r.lapses = append(r.lapses, min(lapse, longestLapse))
 }
 
-// lapse returns the usual distance between pictures: the median of the last ones; zero if it is not known.
+// lapse returns the usual distance between frames: the median of the last ones; zero if it is not known.
 func (r *rhythm) lapse() time.Duration {
 	if len(r.lapses) == 0 {
 		return 0
 	}
-	sorted := slices.Sorted(slices.Values(r.lapses))
-	return sorted[len(sorted)/2]
+	var sorted [rhythmLapses]time.Duration
+	n := copy(sorted[:], r.lapses)
+	slices.Sort(sorted[:n])
+	return sorted[n/2]
 }
 
-// watch notices that a session brings no picture any more, or that it cannot go on before a far keyframe. It is safe for
+// watch notices that a session brings no frame any more, or that it cannot go on before a far keyframe. It is safe for
 // concurrent use.
 type watch struct {
-	mu       sync.Mutex
-	rhythm   *rhythm
-	playing  time.Time // when the server began to play; zero: it has not
-	pictures int       // that came in this session
-	first    time.Time // when the first picture came
-	last     time.Time // when the last picture came
-	key      time.Time // when the last keyframe came; zero: none in this session
-	lost     time.Time // when the first picture after a loss came, since the last keyframe; zero: none was lost
+	mu      sync.Mutex
+	rhythm  *rhythm
+	playing time.Time // when the server began to play; zero: it has not
+	frames  int       // that came in this session
+	first   time.Time // when the first frame came
+	last    time.Time // when the last frame came
+	key     time.Time // when the last keyframe came; zero: none in this session
+	lost    time.Time // when the first frame after a loss came, since the last keyframe; zero: none was lost
 }
 
-// begin notes that the server plays: from now on pictures are due. A session that tries several transports plays several
+// begin notes that the server plays: from now on frames are due. A session that tries several transports plays several
 // times.
 func (w *watch) begin(now time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.pictures == 0 {
+	if w.frames == 0 {
 		w.playing = now
 	}
 }
 
-// picture notes a whole picture.
-func (w *watch) picture(p mixer.Packet, now time.Time) {
+// frame notes a complete frame.
+func (w *watch) frame(p mixer.Packet, now time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.playing.IsZero() {
 		w.playing = now
 	}
-	if w.pictures++; w.pictures > 1 {
+	if w.frames++; w.frames > 1 {
 		w.rhythm.add(now.Sub(w.last))
 		w.rhythm.patience = 0
 	}
-	if w.last = now; w.pictures == 1 {
+	if w.last = now; w.frames == 1 {
 		w.first = now
 	}
 	switch {
@@ -96,45 +98,45 @@ func (w *watch) picture(p mixer.Packet, now time.Time) {
 	}
 }
 
-// rate returns the pictures per second of this session; zero if it is not known.
+// rate returns the frames per second of this session; zero if it is not known.
 func (w *watch) rate() float64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if lasted := w.last.Sub(w.first); lasted > 0 {
-		return float64(w.pictures-1) / lasted.Seconds()
+		return float64(w.frames-1) / lasted.Seconds()
 	}
 	return 0
 }
 
-// lapse returns the usual distance between the camera's pictures; zero if it is not known.
+// lapse returns the usual distance between the camera's frames; zero if it is not known.
 func (w *watch) lapse() time.Duration {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.rhythm.lapse()
 }
 
-// ended returns when the pictures of a session that has ended stopped: now if none came.
+// ended returns when the frames of a session that has ended stopped: now if none came.
 func (w *watch) ended(now time.Time) time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.pictures == 0 {
+	if w.frames == 0 {
 		return now
 	}
 	return w.last
 }
 
-// keyless returns how long pictures have come without a first keyframe.
+// keyless returns how long frames have come without a first keyframe.
 func (w *watch) keyless(now time.Time) time.Duration {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.pictures == 0 || !w.key.IsZero() {
+	if w.frames == 0 || !w.key.IsZero() {
 		return 0
 	}
 	return now.Sub(w.playing)
 }
 
-// check returns why the session must end now, nil if it may go on. Then next is when to check again. requested is when the
-// mixer last requested a keyframe.
+// check returns why the session must end now; nil if it may go on. next is when to check again. requested is when the mixer
+// last requested a keyframe.
 func (w *watch) check(now, requested time.Time) (ended *Failure, next time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -143,7 +145,7 @@ func (w *watch) check(now, requested time.Time) (ended *Failure, next time.Time)
 		return nil, next
 	}
 	since := w.playing
-	if w.pictures > 0 {
+	if w.frames > 0 {
 		since = w.last
 	}
 	due := since.Add(w.limit())
@@ -159,25 +161,25 @@ func (w *watch) check(now, requested time.Time) (ended *Failure, next time.Time)
 	return nil, next
 }
 
-// limit returns how long a picture may take. Before the second picture of a session it is as long as it takes some cameras
-// to send two: a camera that sends one picture in ten seconds is given twice the time with each session.
+// limit returns how long a frame may take. The distance between the frames of a slow camera is not known before the second
+// frame. So each session that ends before its second frame doubles the limit for that frame in the next session.
 func (w *watch) limit() time.Duration {
 	limit := max(stallAfter, stallFactor*w.rhythm.lapse())
-	if w.pictures < 2 {
+	if w.frames < 2 {
 		return max(limit, w.rhythm.patience)
 	}
 	return limit
 }
 
-// stalled returns the failure of a session whose pictures have stopped for d.
+// stalled returns the failure of a session whose frames have stopped for d.
 func (w *watch) stalled(d time.Duration) *Failure {
-	if w.pictures < 2 {
+	if w.frames < 2 {
 		w.rhythm.patience = min(2*w.limit(), longestLapse)
 	}
-	if w.pictures == 0 {
-		return fail(mixer.ReasonNoData, fmt.Sprintf("the server plays, but no picture came for %.0f s", d.Seconds()))
+	if w.frames == 0 {
+		return fail(mixer.ReasonNoData, fmt.Sprintf("the server plays, but no complete frame came for %.0f s", d.Seconds()))
 	}
-	return fail(mixer.ReasonStalled, fmt.Sprintf("the session goes on, but no whole picture came for %.0f s", d.Seconds()))
+	return fail(mixer.ReasonStalled, fmt.Sprintf("the session goes on, but no complete frame came for %.0f s", d.Seconds()))
 }
 
 // stuck tells whether the mixer waits for a keyframe after a loss, and a new session brings it sooner than the camera

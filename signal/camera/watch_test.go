@@ -19,15 +19,15 @@ func newSession(r *rhythm, start time.Time) *session {
 	return s
 }
 
-// pictures lets n pictures come, one every d.
-func (s *session) pictures(n int, d time.Duration) {
+// frames lets n frames come, one every d.
+func (s *session) frames(n int, d time.Duration) {
 	for range n {
 		s.now = s.now.Add(d)
-		s.picture(mixer.Packet{Key: s.watch.pictures == 0}, s.now)
+		s.frame(mixer.Packet{Key: s.watch.frames == 0}, s.now)
 	}
 }
 
-// end returns how long after the last picture the session is ended, and why, if nothing comes any more.
+// end returns how long after the last frame the session is ended, and why, if nothing comes any more.
 func (s *session) end(t *testing.T) (time.Duration, mixer.Reason) {
 	t.Helper()
 	for at := s.now; at.Sub(s.now) < time.Hour; {
@@ -46,13 +46,13 @@ func (s *session) end(t *testing.T) (time.Duration, mixer.Reason) {
 
 func TestWhenASessionIsStalled(t *testing.T) {
 	for name, c := range map[string]struct {
-		pictures int
-		every    time.Duration
-		want     time.Duration
-		reason   mixer.Reason
+		frames int
+		every  time.Duration
+		want   time.Duration
+		reason mixer.Reason
 	}{
 		"nothing ever comes":             {0, 0, 5 * time.Second, mixer.ReasonNoData},
-		"one picture":                    {1, time.Second, 5 * time.Second, mixer.ReasonStalled},
+		"one frame":                      {1, time.Second, 5 * time.Second, mixer.ReasonStalled},
 		"25 a second":                    {100, 40 * time.Millisecond, 5 * time.Second, mixer.ReasonStalled},
 		"one a second":                   {100, time.Second, 5 * time.Second, mixer.ReasonStalled},
 		"one in 4 s":                     {20, 4 * time.Second, 12 * time.Second, mixer.ReasonStalled},
@@ -60,7 +60,7 @@ func TestWhenASessionIsStalled(t *testing.T) {
 		"one in 5 minutes is too little": {20, 5 * time.Minute, 3 * time.Minute, mixer.ReasonStalled},
 	} {
 		s := newSession(&rhythm{}, time.Now())
-		s.pictures(c.pictures, c.every)
+		s.frames(c.frames, c.every)
 		if got, reason := s.end(t); got != c.want || reason != c.reason {
 			t.Errorf("%s: ended after %v as %s, want %v and %s", name, got, reason, c.want, c.reason)
 		}
@@ -70,23 +70,23 @@ func TestWhenASessionIsStalled(t *testing.T) {
 // TestTheRhythmFollowsTheCamera: single long distances do not count, a slower camera does.
 func TestTheRhythmFollowsTheCamera(t *testing.T) {
 	s := newSession(&rhythm{}, time.Now())
-	s.pictures(100, 40*time.Millisecond)
-	s.pictures(1, 4900*time.Millisecond)
-	s.pictures(3, 40*time.Millisecond)
+	s.frames(100, 40*time.Millisecond)
+	s.frames(1, 4900*time.Millisecond)
+	s.frames(3, 40*time.Millisecond)
 	if got, _ := s.end(t); got != 5*time.Second {
-		t.Errorf("one slow picture: ended after %v, want 5s", got)
+		t.Errorf("one slow frame: ended after %v, want 5s", got)
 	}
-	s.pictures(20, 4*time.Second) // at night
+	s.frames(20, 4*time.Second) // at night
 	if got, _ := s.end(t); got != 12*time.Second {
 		t.Errorf("slower: ended after %v, want 12s", got)
 	}
-	s.pictures(20, 40*time.Millisecond)
+	s.frames(20, 40*time.Millisecond)
 	if got, _ := s.end(t); got != 5*time.Second {
 		t.Errorf("fast again: ended after %v, want 5s", got)
 	}
 }
 
-// TestASlowCameraIsLearnt: one picture in 10 s is more than a new session's patience. It grows until the rhythm is known, and
+// TestASlowCameraIsLearnt: one frame in 10 s is more than a new session's patience. It grows until the rhythm is known, and
 // the next session knows it from the start.
 func TestASlowCameraIsLearnt(t *testing.T) {
 	var r rhythm
@@ -96,7 +96,7 @@ func TestASlowCameraIsLearnt(t *testing.T) {
 		s := newSession(&r, start)
 		end, _ := s.end(t)
 		if end > 10*time.Second {
-			s.pictures(5, 10*time.Second)
+			s.frames(5, 10*time.Second)
 			if got, _ := s.end(t); got != 30*time.Second {
 				t.Errorf("once it is known: ended after %v, want 30s", got)
 			}
@@ -112,7 +112,7 @@ func TestASlowCameraIsLearnt(t *testing.T) {
 	}
 }
 
-// TestSeveralTransports: pictures are due from the last transport on that plays.
+// TestSeveralTransports: frames are due from the last transport on that plays.
 func TestSeveralTransports(t *testing.T) {
 	s := newSession(&rhythm{}, time.Now())
 	s.now = s.now.Add(3 * time.Second)
@@ -122,23 +122,23 @@ func TestSeveralTransports(t *testing.T) {
 	}
 }
 
-// gop lets pictures come for a time, with a keyframe in front.
+// gop lets frames come for a time, with a keyframe in front.
 func (s *session) gop(d time.Duration) {
-	s.picture(mixer.Packet{Key: true}, s.now)
+	s.frame(mixer.Packet{Key: true}, s.now)
 	for end := s.now.Add(d - 100*time.Millisecond); s.now.Before(end); {
 		s.now = s.now.Add(100 * time.Millisecond)
-		s.picture(mixer.Packet{}, s.now)
+		s.frame(mixer.Packet{}, s.now)
 	}
 	s.now = s.now.Add(100 * time.Millisecond)
 }
 
-// lose lets a picture come after a loss, and more for a time d, and tells whether the session is ended for a keyframe then. The
+// lose lets a frame come after a loss, and more for a time d, and tells whether the session is ended for a keyframe then. The
 // mixer last requested one a time ago.
 func (s *session) lose(d, ago time.Duration) bool {
-	s.picture(mixer.Packet{Lost: true}, s.now)
+	s.frame(mixer.Packet{Lost: true}, s.now)
 	for end := s.now.Add(d); s.now.Before(end); {
 		s.now = s.now.Add(100 * time.Millisecond)
-		s.picture(mixer.Packet{}, s.now)
+		s.frame(mixer.Packet{}, s.now)
 	}
 	ended, _ := s.check(s.now, s.now.Add(-ago))
 	return ended != nil && ended.Reason == mixer.ReasonNoKeyframe
