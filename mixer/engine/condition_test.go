@@ -336,6 +336,53 @@ func TestFrozen(t *testing.T) {
 	}
 }
 
+// TestUnchanged: noise of up to 3 of 255 is no change, but slow changes add up.
+func TestUnchanged(t *testing.T) {
+	noFrames(t)
+	synctest.Test(t, func(t *testing.T) {
+		for name, c := range map[string]struct {
+			luma []uint8         // of one frame each second
+			want []time.Duration // for how long the frames have been the same, after each of them
+		}{
+			"still":  {[]uint8{50, 50, 50}, []time.Duration{0, 1, 2}},
+			"noise":  {[]uint8{50, 53, 50, 47}, []time.Duration{0, 1, 2, 3}},
+			"louder": {[]uint8{50, 54, 50, 50}, []time.Duration{0, 0, 0, 1}},
+			"sunset": {[]uint8{50, 48, 46, 44, 42}, []time.Duration{0, 1, 0, 1, 0}},
+		} {
+			var s frameSlot
+			for i, y := range c.luma {
+				f, err := codec.NewFrame(64, 64)
+				if err != nil {
+					t.Fatal(err)
+				}
+				f.Fill(f.Bounds(), codec.Colour{Y: y, U: 128, V: 128})
+				s.replace(codec.Decoded{Frame: f})
+				if got, want := s.snapshot().unchanged, c.want[i]*time.Second; got != want {
+					t.Errorf("%s: the same for %v after frame %d, want %v", name, got, i, want)
+				}
+				time.Sleep(time.Second)
+			}
+			s.expectOther() // of another layer
+			f, err := codec.NewFrame(128, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f.Fill(f.Bounds(), red)
+			before := s.snapshot().unchanged
+			s.replace(codec.Decoded{Frame: f})
+			if got := s.snapshot().unchanged; got != before+time.Second {
+				t.Errorf("%s: the same for %v after a change of the layer, want %v", name, got, before+time.Second)
+			}
+			time.Sleep(20 * time.Second)
+			s.touch(false)
+			if got := s.snapshot().unchanged; got != 0 {
+				t.Errorf("%s: the same for %v after an interruption", name, got)
+			}
+			s.clear()
+		}
+	})
+}
+
 // footage encodes n frames, in which a spot moves or nothing does.
 func footage(t *testing.T, id mixer.Codec, n int, moves bool) (all []mixer.Packet) {
 	t.Helper()
