@@ -278,11 +278,19 @@ func repeated(packets []mixer.Packet, n int) []mixer.Packet {
 	return append(slices.Clone(packets), slices.Repeat(packets[len(packets)-1:], n)...)
 }
 
+// fiveTimes returns packets, each five times.
+func fiveTimes(packets []mixer.Packet) (all []mixer.Packet) {
+	for _, p := range packets {
+		all = append(all, slices.Repeat([]mixer.Packet{p}, 5)...)
+	}
+	return all
+}
+
 // TestFrozen: frames that do not change make a source frozen, whether they are decoded or not. A clock ends it.
 func TestFrozen(t *testing.T) {
 	clock := func(n int) int { return 16 * (1 + n%15) }
 	sceneThenStill := func(n int) int { return 16 * min(n+1, 5) }
-	vp8 := func(moves bool) []mixer.Packet { return footage(t, mixer.VP8, 100, moves) }
+	vp8 := func(every int) []mixer.Packet { return footage(t, mixer.VP8, 100, every) }
 	for name, c := range map[string]struct {
 		packets []mixer.Packet // five a second
 		way     string
@@ -297,9 +305,13 @@ func TestFrozen(t *testing.T) {
 		"the last, asleep":      {repeated(shoot(t, 10, 1000, clock), 90), sleeping, true},
 		"a keyframe again":      {repeated(shoot(t, 11, 10, clock), 90), composing, true},
 		"a keyframe, asleep":    {repeated(shoot(t, 11, 10, clock), 90), sleeping, true},
-		"still VP8":             {vp8(false), composing, true},
-		"moving VP8":            {vp8(true), composing, false},
-		"moving VP8, asleep":    {vp8(true), sleeping, false},
+		"still VP8":             {vp8(0), composing, true},
+		"moving VP8":            {vp8(1), composing, false},
+		"moving VP8, asleep":    {vp8(1), sleeping, false},
+		"a clock in VP8":        {vp8(5), composing, false},
+		"a clock in VP8 asleep": {vp8(5), sleeping, false},
+		"each frame five times": {fiveTimes(shoot(t, 20, 1, clock)), composing, false},
+		"five times, asleep":    {fiveTimes(shoot(t, 20, 1, clock)), sleeping, false},
 		"a clock":               {shoot(t, 100, 1000, func(n int) int { return clock(n / 5) }), composing, false},
 		"a clock, asleep":       {shoot(t, 100, 1000, func(n int) int { return clock(n / 5) }), sleeping, false},
 		"a clock, a short GOP":  {shoot(t, 100, 10, func(n int) int { return clock(n / 5) }), composing, false},
@@ -383,8 +395,8 @@ func TestUnchanged(t *testing.T) {
 	})
 }
 
-// footage encodes n frames, in which a spot moves or nothing does.
-func footage(t *testing.T, id mixer.Codec, n int, moves bool) (all []mixer.Packet) {
+// footage encodes n frames, in which a spot moves every so many frames; 0: never.
+func footage(t *testing.T, id mixer.Codec, n, every int) (all []mixer.Packet) {
 	t.Helper()
 	e, err := codec.NewVideoEncoder(codec.VideoConfig{Codec: id, Width: 320, Height: 180, FPS: 20, Bitrate: 900_000})
 	if err != nil {
@@ -398,8 +410,9 @@ func footage(t *testing.T, id mixer.Codec, n int, moves bool) (all []mixer.Packe
 	defer f.Close()
 	for i := range n {
 		f.Fill(f.Bounds(), red)
-		if moves {
-			f.Fill(image.Rect(i*2, 80, i*2+32, 112), green)
+		if every > 0 {
+			x := 2 * (i / every)
+			f.Fill(image.Rect(x, 80, x+32, 112), green)
 		}
 		packets, err := e.Encode(f, time.Duration(i)*50*time.Millisecond, i == 0)
 		if err != nil {
