@@ -17,7 +17,7 @@ type frameSlot struct {
 	mu        sync.Mutex
 	newest    codec.Decoded // owned; its Frame is nil before the first replace; only replace, restore and clear change it
 	seq       uint64        // number of newest
-	lastVideo time.Time     // when video of the source last came: see record
+	lastVideo time.Time     // when video of the source last came, see record
 	changed   time.Time     // when a frame last differed from the frame before
 	rhythm    rhythm        // of the times in lastVideo
 	other     bool          // the next frame may differ although nothing has changed in front of the camera
@@ -139,6 +139,7 @@ type slotSnapshot struct {
 	patience  time.Duration // how long after lastVideo the source counts as lost
 }
 
+// snapshot describes the slot now.
 func (s *frameSlot) snapshot() slotSnapshot {
 	s.mu.Lock()
 	defer s.mu.Unlock()
