@@ -35,7 +35,7 @@ type SourceStats struct {
 	VideoCodec Codec         `json:"videoCodec,omitempty"`
 	Width      int           `json:"w"`
 	Height     int           `json:"h"`
-	FPS        float64       `json:"fps"`
+	FPS        float64       `json:"fps"`     // frames a second that can be shown; frames that wait for a keyframe do not count
 	Bitrate    int           `json:"bitrate"` // bitrate of the video, in bits a second
 	Layer      int           `json:"layer"`   // the layer that the engine uses
 	Decoded    bool          `json:"decoded"` // false while the video is asleep: no view composes it, so it is not decoded

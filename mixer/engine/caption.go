@@ -30,7 +30,7 @@ func captionOf(c mixer.Condition, age time.Duration) caption {
 	return out
 }
 
-// reasonText returns a text of a few words for a reason. Tiles may be small, so each text has at most 22 letters.
+// reasonText returns a text of a few words for a reason. Tiles may be small, so each text has at most 23 letters.
 func reasonText(r mixer.Reason) string {
 	switch r {
 	case mixer.ReasonConnecting:

@@ -21,9 +21,9 @@ func TestJudge(t *testing.T) {
 	bad := mixer.Trouble{Reason: mixer.ReasonDamaged, Detail: "decode h264: invalid data"}
 	refused := mixer.Trouble{Reason: mixer.ReasonRefused, Detail: "the host refuses connections"}
 	const s = time.Second
-	// fill adds to e what is the same in all cases: a source that is seen and has sent nothing for a long time.
-	fill := func(e evidence, change func(*evidence)) evidence {
-		e = evidence{age: never, audio: never, patience: leastPatience, composed: true, existing: time.Minute}
+	// fill returns the evidence of a source that is seen and has sent nothing for a long time, changed by change.
+	fill := func(change func(*evidence)) evidence {
+		e := evidence{age: never, audio: never, patience: leastPatience, composed: true, existing: time.Minute}
 		change(&e)
 		return e
 	}
@@ -76,7 +76,7 @@ func TestJudge(t *testing.T) {
 		"never frozen":    {func(e *evidence) { e.age, e.frame, e.unchanged = s, true, time.Hour }, mixer.Live, ""},
 		"frozen and lost": {func(e *evidence) { e.age, e.frame, e.unchanged, e.frozenAfter = 3*s, true, 10*s, 10*s }, mixer.Lost, mixer.ReasonNoData},
 	} {
-		state, trouble := fill(evidence{}, c.change).judge()
+		state, trouble := fill(c.change).judge()
 		if state != c.state || trouble.Reason != c.reason || (trouble.Detail == "") != (c.reason == "") {
 			t.Errorf("%s: %s because of %+v, want %s because of %q", name, state, trouble, c.state, c.reason)
 		}
@@ -278,11 +278,19 @@ func repeated(packets []mixer.Packet, n int) []mixer.Packet {
 	return append(slices.Clone(packets), slices.Repeat(packets[len(packets)-1:], n)...)
 }
 
+// fiveTimes returns packets, each five times.
+func fiveTimes(packets []mixer.Packet) (all []mixer.Packet) {
+	for _, p := range packets {
+		all = append(all, slices.Repeat([]mixer.Packet{p}, 5)...)
+	}
+	return all
+}
+
 // TestFrozen: frames that do not change make a source frozen, whether they are decoded or not. A clock ends it.
 func TestFrozen(t *testing.T) {
 	clock := func(n int) int { return 16 * (1 + n%15) }
 	sceneThenStill := func(n int) int { return 16 * min(n+1, 5) }
-	vp8 := func(moves bool) []mixer.Packet { return footage(t, mixer.VP8, 100, moves) }
+	vp8 := func(every int) []mixer.Packet { return footage(t, mixer.VP8, 100, every) }
 	for name, c := range map[string]struct {
 		packets []mixer.Packet // five a second
 		way     string
@@ -297,9 +305,13 @@ func TestFrozen(t *testing.T) {
 		"the last, asleep":      {repeated(shoot(t, 10, 1000, clock), 90), sleeping, true},
 		"a keyframe again":      {repeated(shoot(t, 11, 10, clock), 90), composing, true},
 		"a keyframe, asleep":    {repeated(shoot(t, 11, 10, clock), 90), sleeping, true},
-		"still VP8":             {vp8(false), composing, true},
-		"moving VP8":            {vp8(true), composing, false},
-		"moving VP8, asleep":    {vp8(true), sleeping, false},
+		"still VP8":             {vp8(0), composing, true},
+		"moving VP8":            {vp8(1), composing, false},
+		"moving VP8, asleep":    {vp8(1), sleeping, false},
+		"a clock in VP8":        {vp8(5), composing, false},
+		"a clock in VP8 asleep": {vp8(5), sleeping, false},
+		"each frame five times": {fiveTimes(shoot(t, 20, 1, clock)), composing, false},
+		"five times, asleep":    {fiveTimes(shoot(t, 20, 1, clock)), sleeping, false},
 		"a clock":               {shoot(t, 100, 1000, func(n int) int { return clock(n / 5) }), composing, false},
 		"a clock, asleep":       {shoot(t, 100, 1000, func(n int) int { return clock(n / 5) }), sleeping, false},
 		"a clock, a short GOP":  {shoot(t, 100, 10, func(n int) int { return clock(n / 5) }), composing, false},
@@ -321,7 +333,7 @@ func TestFrozen(t *testing.T) {
 				if got := told.list(); got != want {
 					t.Errorf("told %s, want %s", got, want)
 				}
-				if st := src.Stats(); c.frozen && (st.State != mixer.Frozen || st.Age < 9*time.Second) {
+				if st := src.Stats(); c.frozen && (st.State != mixer.Frozen || st.Age > time.Second || time.Since(st.Since) < 5*time.Second) {
 					t.Errorf("%+v", st)
 				}
 				for _, p := range shoot(t, 20, 10, clock) {
@@ -336,8 +348,55 @@ func TestFrozen(t *testing.T) {
 	}
 }
 
-// footage encodes n frames, in which a spot moves or nothing does.
-func footage(t *testing.T, id mixer.Codec, n int, moves bool) (all []mixer.Packet) {
+// TestUnchanged: noise of up to 3 of 255 is no change, but slow changes add up.
+func TestUnchanged(t *testing.T) {
+	noFrames(t)
+	synctest.Test(t, func(t *testing.T) {
+		for name, c := range map[string]struct {
+			luma []uint8         // of one frame each second
+			want []time.Duration // for how long the frames have been the same, after each of them
+		}{
+			"still":  {[]uint8{50, 50, 50}, []time.Duration{0, 1, 2}},
+			"noise":  {[]uint8{50, 53, 50, 47}, []time.Duration{0, 1, 2, 3}},
+			"louder": {[]uint8{50, 54, 50, 50}, []time.Duration{0, 0, 0, 1}},
+			"sunset": {[]uint8{50, 48, 46, 44, 42}, []time.Duration{0, 1, 0, 1, 0}},
+		} {
+			var s frameSlot
+			for i, y := range c.luma {
+				f, err := codec.NewFrame(64, 64)
+				if err != nil {
+					t.Fatal(err)
+				}
+				f.Fill(f.Bounds(), codec.Colour{Y: y, U: 128, V: 128})
+				s.replace(codec.Decoded{Frame: f})
+				if got, want := s.snapshot().unchanged, c.want[i]*time.Second; got != want {
+					t.Errorf("%s: the same for %v after frame %d, want %v", name, got, i, want)
+				}
+				time.Sleep(time.Second)
+			}
+			s.expectOther() // of another layer
+			f, err := codec.NewFrame(128, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f.Fill(f.Bounds(), red)
+			before := s.snapshot().unchanged
+			s.replace(codec.Decoded{Frame: f})
+			if got := s.snapshot().unchanged; got != before+time.Second {
+				t.Errorf("%s: the same for %v after a change of the layer, want %v", name, got, before+time.Second)
+			}
+			time.Sleep(20 * time.Second)
+			s.touch(false)
+			if got := s.snapshot().unchanged; got != 0 {
+				t.Errorf("%s: the same for %v after an interruption", name, got)
+			}
+			s.clear()
+		}
+	})
+}
+
+// footage encodes n frames, in which a spot moves every so many frames; 0: never.
+func footage(t *testing.T, id mixer.Codec, n, every int) (all []mixer.Packet) {
 	t.Helper()
 	e, err := codec.NewVideoEncoder(codec.VideoConfig{Codec: id, Width: 320, Height: 180, FPS: 20, Bitrate: 900_000})
 	if err != nil {
@@ -351,8 +410,9 @@ func footage(t *testing.T, id mixer.Codec, n int, moves bool) (all []mixer.Packe
 	defer f.Close()
 	for i := range n {
 		f.Fill(f.Bounds(), red)
-		if moves {
-			f.Fill(image.Rect(i*2, 80, i*2+32, 112), green)
+		if every > 0 {
+			x := 2 * (i / every)
+			f.Fill(image.Rect(x, 80, x+32, 112), green)
 		}
 		packets, err := e.Encode(f, time.Duration(i)*50*time.Millisecond, i == 0)
 		if err != nil {

@@ -17,7 +17,7 @@ type frameSlot struct {
 	mu        sync.Mutex
 	newest    codec.Decoded // owned; its Frame is nil before the first replace; only replace, restore and clear change it
 	seq       uint64        // number of newest
-	lastVideo time.Time     // when video of the source last came: see record
+	lastVideo time.Time     // when video of the source last came, see record
 	changed   time.Time     // when a frame last differed from the frame before
 	rhythm    rhythm        // of the times in lastVideo
 	other     bool          // the next frame may differ although nothing has changed in front of the camera
@@ -30,6 +30,7 @@ func (s *frameSlot) replace(d codec.Decoded) {
 	if s.newest.Frame != nil && s.newest.LooksLike(&d) {
 		d.Close()
 		s.touch(false)
+		s.expect(false)
 		return
 	}
 	now := time.Now()
@@ -65,11 +66,14 @@ func (s *frameSlot) touch(changed bool) {
 	s.record(now, changed)
 }
 
-// expectOther is called before frames of another layer come. They may differ from the stored frame although nothing has changed.
-func (s *frameSlot) expectOther() {
+// expectOther is called before a frame that may differ from the stored frame although nothing has changed, such as the first frame of
+// another layer.
+func (s *frameSlot) expectOther() { s.expect(true) }
+
+func (s *frameSlot) expect(other bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.other = true
+	s.other = other
 }
 
 // record records that video came at the time now. The caller must hold s.mu.
@@ -135,6 +139,7 @@ type slotSnapshot struct {
 	patience  time.Duration // how long after lastVideo the source counts as lost
 }
 
+// snapshot describes the slot now.
 func (s *frameSlot) snapshot() slotSnapshot {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -173,9 +173,12 @@ func (s *source) updateDemand() {
 // stats returns a snapshot of the source's statistics.
 func (s *source) stats() mixer.SourceStats {
 	now := time.Now()
-	c, age := s.condition(now)
+	c, _ := s.condition(now)
 	v := s.video.stats()
-	v.Source, v.ID, v.Name, v.Age = s.id, s.cfg.ID, s.cfg.Name, age
+	v.Source, v.ID, v.Name = s.id, s.cfg.ID, s.cfg.Name
+	if _, last := s.slot.status(); !last.IsZero() {
+		v.Age = now.Sub(last)
+	}
 	v.State, v.Reason, v.Detail, v.Since = c.State, c.Reason, c.Detail, c.Since
 	v.AudioCodec, v.Level = s.audio.status()
 	v.Speaking = s.speaking()

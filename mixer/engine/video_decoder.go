@@ -14,8 +14,7 @@ type videoFormat struct {
 	size  mixer.Size // in pixels
 }
 
-// videoDecoder decodes the video of one source, in any codec. One goroutine owns
-// the decoder. Other goroutines may read format.
+// videoDecoder decodes the video of one source, in any codec. One goroutine owns the decoder. Other goroutines may read format.
 type videoDecoder struct {
 	maxPixels int
 	cutouts   func(*codec.Frame) []codec.Cutout // returns the cutouts that tiles need of a frame

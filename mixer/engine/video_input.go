@@ -63,6 +63,7 @@ type videoInput struct {
 	postponed    repeatBuffer // packets of repeats; empty while sleeping
 	detector     repeat.Detector
 	copies       bool   // the last packet of the layer in use is a repeat
+	equal        bool   // the last packet of the layer in use has the same data as the packet before
 	previous     []byte // data of the last packet of the layer in use; nil after a change of the layer
 }
 
@@ -228,6 +229,9 @@ func (v *videoInput) process(p layerPacket) error {
 		return nil
 	}
 	v.measureMotion(p.Packet)
+	if v.equal {
+		v.cfg.slot.expectOther() // a decoder may make another frame of equal data, for example by adding the same differences again
+	}
 	return v.decode(p.Packet, v.cfg.slot.replace)
 }
 

@@ -168,18 +168,15 @@ func (v *videoInput) replay(packets []mixer.Packet, show bool) (shown bool) {
 
 // same reports whether the frame of p is known to be the same as the frame before, without decoding it: it is a repeat, or the
 // data of both packets are equal. It must be called for every packet of the layer in use, in their order, even for packets that are
-// not decoded. A decoder may still make another frame of equal data, which does not count as a change then.
+// not decoded.
 func (v *videoInput) same(p mixer.Packet) bool {
 	if p.Lost || p.Codec != mixer.H264 {
 		v.detector = repeat.Detector{}
 	}
 	v.copies = p.Codec == mixer.H264 && v.detector.Repeats(p.Data)
-	equal := bytes.Equal(p.Data, v.previous)
+	v.equal = bytes.Equal(p.Data, v.previous)
 	v.previous = p.Data
-	if equal {
-		v.cfg.slot.expectOther()
-	}
-	return v.copies || equal
+	return v.copies || v.equal
 }
 
 // postponable reports whether the frame of p, for which same was called last, looks exactly like the frame that is shown, and p
