@@ -104,9 +104,9 @@ func runProbes(ctx context.Context, all []*probe, try func(context.Context, came
 	run := func(p *probe) {
 		slots <- struct{}{}
 		defer func() { <-slots }()
-		ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+		trying, cancel := context.WithTimeout(ctx, probeTimeout)
 		defer cancel()
-		p.result = try(ctx, p.cfg)[0]
+		p.result = try(trying, p.cfg)[0]
 	}
 	for _, p := range all {
 		if key := p.account(); key != "" {

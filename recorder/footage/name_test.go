@@ -149,7 +149,7 @@ func TestCheckNames(t *testing.T) {
 func TestNamesAreEscaped(t *testing.T) {
 	for stream, want := range map[string]string{
 		"main": "main", "Front gate": "Front gate", "거실 카메라 2": "거실 카메라 2", "a.b-c_d.": "a.b-c_d.", "Gate/North": "Gate%2FNorth",
-		"..": "%2E.", ".a": "%2Ea", "50%": "50%25", "a~b": "a%7Eb", `a\b`: "a%5Cb", "می‌شود": "می‌شود",
+		"..": "%2E.", ".a": "%2Ea", "50%": "50%25", "a~b": "a%7Eb", `a\b`: "a%5Cb", "می\u200cشود": "می\u200cشود",
 		strings.Repeat("x", 120): strings.Repeat("x", 119) + "~/x",
 		strings.Repeat("/", 41):  strings.Repeat("%2F", 39) + "~/%2F%2F",
 		strings.Repeat("가", 41):  strings.Repeat("가", 39) + "~/가가",

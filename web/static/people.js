@@ -31,7 +31,7 @@ export class People {
 
   /** @param {Participant} p @param {string} me */
   #row(p, me) {
-    const row = make('li', '', make('span', 'who', p.name), make('span', 'age'));
+    const row = make('li', '', make('span', 'who', p.name), make('span', 'age', p.reason ? explain(p.reason) : ''));
     if (p.id === me) row.append(make('span', 'you', 'you'));
     if (p.muted?.audio || p.publish?.audio === false) row.append(said('mic-off', 'microphone off'));
     if (p.muted?.video || p.publish?.video === false) row.append(said('cam-off', 'camera off'));
