@@ -3,14 +3,12 @@ package camera
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"net"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/bluenviron/gortsplib/v5/pkg/base"
-	"github.com/bluenviron/gortsplib/v5/pkg/liberrors"
 
 	"azulejo/mixer"
 )
@@ -195,10 +193,7 @@ func (g *login) conclude(err error) {
 
 // refusesLogin tells whether err means that the server refused the login. The answer 403 speaks about the path and not about
 // the password: it is reported as forbidden, and does not count as a refused login.
-func refusesLogin(err error) bool {
-	var status liberrors.ErrClientBadStatusCode
-	return failureOf(err).Reason == mixer.ReasonWrongPassword || errors.As(err, &status) && status.Code == base.StatusUnauthorized
-}
+func refusesLogin(err error) bool { return failureOf(err).Reason == mixer.ReasonWrongPassword }
 
 // accept notes that the server accepted the login.
 func (g *login) accept() {

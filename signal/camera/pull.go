@@ -181,7 +181,6 @@ func (o *outlet) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	o.ctx = ctx
 	if r, ok := f.(*rtspFeed); ok {
-		r.log = o.log
 		r.lost, r.audioTrouble = &o.health.lost, func(t mixer.Trouble) {
 			o.health.setAudioTrouble(t)
 			o.out.ReportAudioTrouble(t)
