@@ -30,8 +30,9 @@ func TestTilesComeAndGo(t *testing.T) {
 	left, right := image.Rect(40, 60, 120, 90), image.Rect(200, 60, 280, 90)
 	eventually(t, time.Second, "two sources side by side", func() bool { return near(s.mean(left), red) && near(s.mean(right), green) })
 
+	b.known(t)
 	stop()
-	eventually(t, 3*time.Second, "a source that stopped is a placeholder", func() bool { return !near(s.mean(right), green) })
+	eventually(t, 3*time.Second, "a source that stopped does not look live", func() bool { return !near(s.mean(right), green) })
 	if !near(s.mean(left), red) {
 		t.Error("the other tile has changed")
 	}

@@ -40,6 +40,12 @@ func veiled(c codec.Colour) codec.Colour {
 	return codec.Colour{Y: mix(c.Y, shade.Y), U: mix(c.U, shade.U), V: mix(c.V, shade.V)}
 }
 
+// known waits until the distance between the frames of s is known. Before that, s is lost only after firstPatience.
+func (s *publisher) known(t *testing.T) {
+	t.Helper()
+	eventually(t, 5*time.Second, "some frames", func() bool { return s.slot.snapshot().patience == leastPatience })
+}
+
 // awake arranges v and waits until s is decoded. That clears the slot.
 func awake(t *testing.T, v *view, s *publisher) {
 	t.Helper()
@@ -148,6 +154,7 @@ func TestALostSourceSaysHowLong(t *testing.T) {
 	stop := publish(t, src, mixer.H264, 320, 180, red)
 	v := attend(t, m, mixer.Watching{Codec: mixer.H264}, nil)
 	eventually(t, 3*time.Second, "the frame", func() bool { return v.shows(image.Rect(80, 40, 240, 100), red) })
+	src.known(t)
 	stop()
 	age := func(n int) func() bool {
 		return func() bool {
