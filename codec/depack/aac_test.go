@@ -157,8 +157,12 @@ func TestAACLengths(t *testing.T) {
 	if got := show(pushAll(t, tr, []*rtp.Packet{marked(pkt(1, 0, 0, 16, 2<<2, 1<<2, 1, 2, 3))})); got != "0:0102 64:03" {
 		t.Errorf("got %s", got)
 	}
-	for _, f := range []AACFormat{{SizeLength: 17}, {SizeLength: -1},
-		{SizeLength: 13, IndexLength: -1}, {SizeLength: 13, IndexDeltaLength: 17}} {
+	for _, f := range []AACFormat{
+		{SizeLength: 17},
+		{SizeLength: -1},
+		{SizeLength: 13, IndexLength: -1},
+		{SizeLength: 13, IndexDeltaLength: 17},
+	} {
 		f.Config = aac16k
 		if _, err := NewAAC(16000, f); err == nil || !strings.Contains(err.Error(), "accepted are 1 to 16") {
 			t.Errorf("%+v: %v", f, err)

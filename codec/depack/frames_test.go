@@ -58,8 +58,10 @@ func TestFrameCodecs(t *testing.T) {
 			mixer.VP9, []*rtp.Packet{marked(pkt(1, 0, vp9Start, vp9KeyHead)), marked(pkt(2, 3000, vp9Whole, vp9Delta))}, "!33:86", 1,
 		},
 		"av1, key and delta": {
-			mixer.AV1, []*rtp.Packet{marked(pkt(1, 0, 0x28, 2, 0x08, 7, 0x30, 0x10, 5)),
-				marked(pkt(2, 3000, 0x10, 0x30, 0x30, 6))}, "*0:0a01073202" + "1005 33:32023006", 0,
+			mixer.AV1, []*rtp.Packet{
+				marked(pkt(1, 0, 0x28, 2, 0x08, 7, 0x30, 0x10, 5)),
+				marked(pkt(2, 3000, 0x10, 0x30, 0x30, 6)),
+			}, "*0:0a01073202" + "1005 33:32023006", 0,
 		},
 		"av1, lengths everywhere": {
 			mixer.AV1, []*rtp.Packet{marked(pkt(1, 0, 0x08, 2, 0x08, 7, 3, 0x30, 0x10, 5))}, "*0:0a010732021005", 0,
@@ -77,8 +79,10 @@ func TestFrameCodecs(t *testing.T) {
 			mixer.AV1, []*rtp.Packet{marked(pkt(1, 0, 0x50, 0x30, 0x10)), marked(pkt(2, 3000, 0x10, 0x30, 0x30, 6))}, "!33:32023006", 1,
 		},
 		"av1, a length too long": {
-			mixer.AV1, []*rtp.Packet{pkt(1, 0, 0x10, 0x30, 0x30, 6), marked(pkt(2, 0, 0x20, 9, 0x08)),
-				marked(pkt(3, 3000, 0x10, 0x30, 0x30, 6))}, "!33:32023006", 1,
+			mixer.AV1, []*rtp.Packet{
+				pkt(1, 0, 0x10, 0x30, 0x30, 6), marked(pkt(2, 0, 0x20, 9, 0x08)),
+				marked(pkt(3, 3000, 0x10, 0x30, 0x30, 6)),
+			}, "!33:32023006", 1,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -120,8 +124,10 @@ func TestJPEG(t *testing.T) {
 		"tables by Q":           {[]*rtp.Packet{marked(pkt(1, 0, payload(jpegHead(1, 50, 0), jpegScan)...))}, 1, 0},
 		"tables in the payload": {[]*rtp.Packet{first}, 1, 0},
 		"tables that were sent": {
-			[]*rtp.Packet{marked(pkt(1, 0, payload(jpegHead(1, 200, 0), tables, jpegScan)...)),
-				marked(pkt(2, 9, payload(jpegHead(1, 200, 0), []byte{0, 0, 0, 0}, jpegScan)...))}, 2, 0,
+			[]*rtp.Packet{
+				marked(pkt(1, 0, payload(jpegHead(1, 200, 0), tables, jpegScan)...)),
+				marked(pkt(2, 9, payload(jpegHead(1, 200, 0), []byte{0, 0, 0, 0}, jpegScan)...)),
+			}, 2, 0,
 		},
 		"tables that were not sent": {
 			[]*rtp.Packet{first, marked(pkt(2, 9, payload(jpegHead(1, 200, 0), []byte{0, 0, 0, 0}, jpegScan)...))}, 1, 1,
@@ -133,8 +139,10 @@ func TestJPEG(t *testing.T) {
 			[]*rtp.Packet{pkt(1, 0, payload(jpegHead(1, 50, 0), jpegScan[:2])...), marked(pkt(2, 0, payload(jpegHead(1, 50, 2), jpegScan[2:])...))}, 1, 0,
 		},
 		"a lost fragment": {
-			[]*rtp.Packet{pkt(1, 0, payload(jpegHead(1, 50, 0), jpegScan[:1])...), marked(pkt(3, 0, payload(jpegHead(1, 50, 2), jpegScan[2:])...)),
-				marked(pkt(4, 90000, payload(jpegHead(1, 50, 0), jpegScan)...))}, 1, 0,
+			[]*rtp.Packet{
+				pkt(1, 0, payload(jpegHead(1, 50, 0), jpegScan[:1])...), marked(pkt(3, 0, payload(jpegHead(1, 50, 2), jpegScan[2:])...)),
+				marked(pkt(4, 90000, payload(jpegHead(1, 50, 0), jpegScan)...)),
+			}, 1, 0,
 		},
 		"a fragment at a wrong place": {
 			[]*rtp.Packet{pkt(1, 0, payload(jpegHead(1, 50, 0), jpegScan[:2])...), marked(pkt(2, 0, payload(jpegHead(1, 50, 3), jpegScan[2:])...))}, 0, 1,

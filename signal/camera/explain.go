@@ -22,8 +22,11 @@ func explain(err error, url *base.URL, f *faults) *Failure {
 		return failure
 	}
 	reason, detail := explainSession(err, url, f)
-	if reason == "" {
+	switch {
+	case reason == "":
 		reason, detail = explainNetwork(err, url.Host)
+	case !errors.Is(err, rtsp.ErrBroken):
+		err = nil // the sentence tells all
 	}
 	return &Failure{Trouble: mixer.Trouble{Reason: reason, Detail: detail}, Err: err}
 }

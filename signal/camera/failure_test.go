@@ -329,10 +329,10 @@ func TestBadConfigurations(t *testing.T) {
 	}
 	url := "rtsps://127.0.0.1/live"
 	for want, c := range map[string]Config{
-		`transport "pigeon": accepted are auto, tcp, udp`: {URL: url, Transport: "pigeon"},
-		"without encryption: accepted are auto, tcp":      {URL: url, Transport: TransportUDP},
-		`tls.fingerprint: "12:zz": accepted are the 64`:   {URL: url, TLS: TLSConfig{Fingerprint: "12:zz"}},
-		`tls.fingerprint: "1234": accepted are the 64`:    {URL: url, TLS: TLSConfig{Fingerprint: "1234"}},
+		`"pigeon": accepted are auto, tcp, udp`:         {URL: url, Transport: "pigeon"},
+		"without encryption: accepted are auto, tcp":    {URL: url, Transport: TransportUDP},
+		`tls.fingerprint: "12:zz": accepted are the 64`: {URL: url, TLS: TLSConfig{Fingerprint: "12:zz"}},
+		`tls.fingerprint: "1234": accepted are the 64`:  {URL: url, TLS: TLSConfig{Fingerprint: "1234"}},
 		"/nowhere.pem":                                {URL: url, TLS: TLSConfig{CA: "/nowhere.pem"}},
 		"has no certificate":                          {URL: url, TLS: TLSConfig{CA: empty}},
 		"accepted is one of them at most":             {URL: url, TLS: TLSConfig{CA: empty, Insecure: true}},
@@ -348,7 +348,7 @@ func TestBadConfigurations(t *testing.T) {
 			t.Fatalf("%+v is accepted", c)
 		}
 		text := err.Error()
-		if !strings.Contains(text, want) || !strings.Contains(text, "Gate") || strings.Contains(text, "gate:a") {
+		if !strings.Contains(text, want) || strings.Contains(text, "gate:a") {
 			t.Errorf("%+v gave %v, want %q", c, err, want)
 		}
 	}

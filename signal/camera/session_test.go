@@ -248,6 +248,7 @@ func TestUnwantedSoundIsNotSetUp(t *testing.T) {
 	t.Parallel()
 	cam := (&cameratest.Camera{Stream: film(t, mixer.H264), Audio: cameratest.Tone(440)}).Start(t)
 	r := newTrial(t, Config{}, cam.URL())
+	r.feed.audio = false
 	if err := r.run(t, keyframeCame); err != nil || len(r.troubles) != 0 {
 		t.Errorf("error %v, troubles %v", err, r.troubles)
 	}
