@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -150,14 +151,18 @@ func (l *loader) applyScalar(path string, line int, n *yaml.Node, v reflect.Valu
 	}
 }
 
-// refuse adds a mistake that names the key, its value and the accepted values. It hides the value of a secret.
+// credentials matches the user and the password in a URL.
+var credentials = regexp.MustCompile(`//[^\s"]*@`)
+
+// refuse adds a mistake that names the key, its value and the accepted values. It hides secrets, and passwords in URLs.
 func (l *loader) refuse(path string, line int, n *yaml.Node, accepted string) {
 	value := n.Value
 	if n.Kind != yaml.ScalarNode {
 		out, _ := yaml.Marshal(n) // cannot fail, since the node has just been parsed
 		value = strings.Join(strings.Fields(string(out)), " ")
 	}
-	if strings.Contains(path, "secret") {
+	value = credentials.ReplaceAllString(value, "//"+Secret("").String()+"@")
+	if strings.Contains(path, "secret") || strings.HasSuffix(path, "credential") {
 		value = Secret(value).String()
 	}
 	if path == "" {

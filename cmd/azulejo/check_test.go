@@ -136,7 +136,7 @@ func streamsOf(url string, n int) []*probe {
 // TestOneWrongLogin: the channels of one recorder share an account, so one refused login is enough for all of them.
 func TestOneWrongLogin(t *testing.T) {
 	var tries atomic.Int32
-	all := append(streamsOf("rtsp://admin:wrong@192.0.2.7/%d", 16), streamsOf("rtsp://admin:wrong@192.0.2.8/%d", 2)...)
+	all := append(streamsOf("rtsp://admin:wrong@192.0.2.7:100%d/", 16), streamsOf("rtsp://admin:wrong@192.0.2.8/%d", 2)...)
 	runProbes(t.Context(), all, func(context.Context, camera.Config) []camera.ProbeResult {
 		tries.Add(1)
 		return []camera.ProbeResult{{Trouble: mixer.Trouble{Reason: mixer.ReasonWrongPassword}}}

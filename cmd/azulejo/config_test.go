@@ -196,10 +196,13 @@ func TestBadConfigurationIsNamed(t *testing.T) {
 // TestBadSecretsAreNotTold: an error names the key and hides the value.
 func TestBadSecretsAreNotTold(t *testing.T) {
 	for yaml, want := range map[string]string{
-		"auth: {mode: token}":                               "auth.secret: 0 bytes: accepted are 32 or more",
-		"auth: {mode: token, secret: hunter2}":              "auth.secret: 7 bytes: accepted are 32 or more",
-		"auth: {secret: [hunter2]}":                         "auth.secret: \"(secret)\": accepted is one value",
-		"store: {kind: s3, s3: {secret_key: {a: hunter2}}}": "store.s3.secret_key: \"(secret)\"",
+		"auth: {mode: token}":                                                  "auth.secret: 0 bytes: accepted are 32 or more",
+		"auth: {mode: token, secret: hunter2}":                                 "auth.secret: 7 bytes: accepted are 32 or more",
+		"auth: {secret: [hunter2]}":                                            "auth.secret: \"(secret)\": accepted is one value",
+		"store: {kind: s3, s3: {secret_key: {a: hunter2}}}":                    "store.s3.secret_key: \"(secret)\"",
+		"webrtc: {ice_servers: [{urls: [\"turn:x\"], credential: [hunter2]}]}": "webrtc.ice_servers[0].credential: \"(secret)\"",
+		"rooms: {a: {cameras: [{name: x, url: [\"rtsp://u:hunter2@h/\"]}]}}":   "rooms.a.cameras[0].url: \"[\\\"rtsp://(secret)@h/\\\"]\": accepted is one value",
+		"rooms: {a: {cameras: \"rtsp://u:hunter2@h/\"}}":                       "rooms.a.cameras: \"rtsp://(secret)@h/\": accepted is a list",
 	} {
 		if _, err := loadText(t, yaml, nil); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: %v; want %s", yaml, err, want)

@@ -85,13 +85,14 @@ func (c Config) probes() []*probe {
 	return all
 }
 
-// account returns the user, the password and the host of a URL, as the key of one account; empty if the URL has no user.
+// account returns the user, the password and the host of a URL, as the key of one account; empty if the URL has no user. The
+// port is left out: channels of one recorder may have ports of their own.
 func (p *probe) account() string {
 	u, err := url.Parse(p.cfg.URL)
 	if err != nil || u.User == nil {
 		return ""
 	}
-	return u.User.String() + "@" + u.Host
+	return u.User.String() + "@" + u.Hostname()
 }
 
 // runProbes runs all probes, probesAtOnce at a time. The probes of one account on one host wait for each other until one of

@@ -168,7 +168,8 @@ func (l *loader) fromEnvironment(environ []string) []Override {
 		}
 		i := slices.IndexFunc(keys, func(key string) bool { return name == variable(key) })
 		if i < 0 {
-			l.add(place{"environment", afterFile}, "%s: unknown variable; accepted are AZULEJO_ and the path of a key in capitals, such as AZULEJO_MIX_WIDTH", name)
+			l.add(place{"environment", afterFile},
+				"%s: unknown variable; accepted are AZULEJO_ and the path of a key in capitals, such as AZULEJO_MIX_WIDTH", name)
 			continue
 		}
 		all = append(all, Override{keys[i], value, name})
