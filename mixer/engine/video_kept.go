@@ -124,8 +124,11 @@ func (v *videoInput) noteAsleep(p mixer.Packet, same bool) {
 
 // checkSize returns a [mixer.TooLargeError] if p is the packet of a keyframe with more pixels than the limit.
 func (v *videoInput) checkSize(p mixer.Packet) error {
+	if !p.Key || v.cfg.maxPixels == 0 {
+		return nil
+	}
 	head, known := keyframe.Read(p)
-	if !p.Key || !known || v.cfg.maxPixels == 0 || head.Width*head.Height <= v.cfg.maxPixels {
+	if !known || head.Width*head.Height <= v.cfg.maxPixels {
 		return nil
 	}
 	return &mixer.TooLargeError{Width: head.Width, Height: head.Height, MaxPixels: v.cfg.maxPixels}

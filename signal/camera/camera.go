@@ -117,6 +117,6 @@ func (c *Camera) stay(ctx context.Context) (joined bool, err error) {
 func (c Config) joining() room.Joining {
 	return room.Joining{
 		Name: c.Name, Key: "camera/" + c.Name, Kind: room.Camera, Layers: len(c.urls()),
-		Publish: room.Media{Audio: c.Audio.mixed(), Video: true}, FrozenAfter: c.FrozenAfter,
+		Publish: room.Media{Audio: c.Audio.pulled(), Video: true}, Solo: !c.Audio.mixed(), FrozenAfter: c.FrozenAfter,
 	}
 }

@@ -226,12 +226,12 @@ func (o *outlet) observe(ctx context.Context) *Failure {
 	}
 }
 
-// write passes p to the room. It drops audio if the camera's audio is not mixed.
+// write passes p to the room. It drops audio if the camera's audio is not pulled.
 func (o *outlet) write(p mixer.Packet) {
 	now := time.Now()
 	o.health.received(p, now)
 	if !p.Codec.IsVideo() {
-		if o.cfg.Audio.mixed() {
+		if o.cfg.Audio.pulled() {
 			o.audio.write(o, p)
 		}
 		return
