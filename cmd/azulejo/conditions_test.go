@@ -28,14 +28,14 @@ func TestConditionsAreTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "azulejo.yaml")
-	if err := os.WriteFile(file, config, 0o600); err != nil { // JSON is YAML
+	if err = os.WriteFile(file, config, 0o600); err != nil { // JSON is YAML
 		t.Fatal(err)
 	}
 	p := launch(t, "serve", "-c", file)
 	var got room.Info
 	p.eventually(20*time.Second, "six cameras are live, and one says why it is not", func() bool {
 		got = room.Info{}
-		if err := json.Unmarshal(p.get("/api/v1/rooms/yard"), &got); err != nil {
+		if err = json.Unmarshal(p.get("/api/v1/rooms/yard"), &got); err != nil {
 			t.Fatal(err)
 		}
 		var live []string

@@ -2,6 +2,7 @@ package camera
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"os/exec"
@@ -29,17 +30,17 @@ func startGStreamer(t *testing.T, args ...string) (address string) {
 	}
 	complaints := &strings.Builder{}
 	cmd.Stderr = complaints
-	if err := cmd.Start(); err != nil {
+	if err = cmd.Start(); err != nil {
 		t.Fatalf("%s: %v", python, err)
 	}
 	t.Cleanup(func() {
 		_ = stdin.Close() // it may be closed already
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("GStreamer's server: %v: %s", err, complaints.String())
+		if failure := cmd.Wait(); failure != nil {
+			t.Errorf("GStreamer's server: %v: %s", failure, complaints.String())
 		}
 	})
 	port, err := bufio.NewReader(stdout).ReadString('\n')
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		_ = cmd.Wait()
 		t.Fatalf("GStreamer's server, which scripts/setup installs, ended: %s", complaints.String())
 	}

@@ -277,7 +277,7 @@ func TestABrokenStreamIsReplaced(t *testing.T) {
 func TestOneStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		r, wait := newRig(ctx, Config{URL: "main"})
+		r, wait := newRig(ctx, Config{URL: "main", Audio: AudioNever})
 		for _, d := range []mixer.Demand{none, small, large, {Width: 1, Height: 1, Layer: 99}, {Width: 1, Height: 1, Layer: -1}} {
 			r.demand(d)
 			r.after(t, 3*time.Second, "0")
