@@ -93,7 +93,7 @@ func (b *band) done(f *Frame) bool {
 // attach adds the cutouts that were made during decoding to d.
 func (b *band) attach(d *Decoded) error {
 	for _, c := range b.cutters {
-		if err := c.unfinished.copyMetadata(d.Frame); err != nil {
+		if err := c.unfinished.finishCutout(d.Frame); err != nil {
 			return err
 		}
 		d.cutouts = append(d.cutouts, madeCutout{c.Cutout, c.unfinished})

@@ -82,16 +82,25 @@ func (c *cutter) cut(src *Frame) (*Frame, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := f.copyMetadata(src); err != nil {
-		f.Close()
-		return nil, err
-	}
 	c.c.dst = f.areas()
 	for _, p := range c.c.planes {
 		C.shrink_reset(p)
 	}
 	C.cut_rows(&c.c, (*C.AVFrame)(src.f.UnsafePointer()), C.int(src.Height()))
+	if err := f.finishCutout(src); err != nil {
+		f.Close()
+		return nil, err
+	}
 	return f, nil
+}
+
+// finishCutout gives f the metadata of src, and then converts f to the matrix of cutouts. f has averages of the samples of src.
+func (f *Frame) finishCutout(src *Frame) error {
+	if err := f.copyMetadata(src); err != nil {
+		return err
+	}
+	f.setMatrix(canvasMatrix)
+	return nil
 }
 
 // trim returns how many of the source samples in a row are used; see shrink_trim. sources is the number of source samples in

@@ -193,6 +193,7 @@ func TestFramesComeWithCutouts(t *testing.T) {
 		"slices":         {1280, 720, []string{"-bf", "0", "-x264-params", "slices=5"}, 26, true},
 		"cropped":        {1278, 718, []string{"-bf", "0"}, 26, true},
 		"1080":           {1920, 1080, []string{"-bf", "0"}, 26, true},
+		"BT.601":         {1280, 720, []string{"-bf", "0", "-colorspace", "smpte170m"}, 26, true},
 		"B-frames":       {1280, 720, []string{"-bf", "2"}, 0, true},
 		"fields":         {1280, 720, []string{"-bf", "0", "-flags", "+ildct+ilme", "-x264-params", "interlaced=1"}, 0, true},
 		"full range":     {1280, 720, []string{"-bf", "0", "-color_range", "pc"}, 0, false},

@@ -7,17 +7,19 @@ import (
 
 	"github.com/asticode/go-astiav"
 
+	"azulejo/codec/keyframe"
 	"azulejo/mixer"
 )
 
 // VideoDecoder decodes packets of one video codec to frames. One goroutine owns it.
 type VideoDecoder struct {
-	d    *decoder
-	band band
+	d         *decoder
+	band      band
+	maxPixels int // maximum number of pixels in a frame; zero: no limit
 }
 
-// NewVideoDecoder opens a decoder for H264, H265, VP8, VP9, AV1 or MJPEG. If a frame has more than maxPixels pixels, Decode
-// returns ErrInvalidData and allocates no memory for the frame. A maxPixels of zero means no limit.
+// NewVideoDecoder opens a decoder for H264, H265, VP8, VP9, AV1 or MJPEG. For a frame of more than maxPixels pixels, Decode
+// returns a [mixer.TooLargeError]. A maxPixels of zero means no limit.
 func NewVideoDecoder(id mixer.Codec, maxPixels int) (*VideoDecoder, error) {
 	if !id.IsVideo() {
 		return nil, fmt.Errorf("decode video of %q: accepted are h264, h265, vp8, vp9, av1, mjpeg: %w", id, mixer.ErrUnsupported)
@@ -26,7 +28,7 @@ func NewVideoDecoder(id mixer.Codec, maxPixels int) (*VideoDecoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &VideoDecoder{d: d}
+	v := &VideoDecoder{d: d, maxPixels: maxPixels}
 	if id == mixer.H264 {
 		v.band.open(d.ctx)
 	}
@@ -50,11 +52,14 @@ func (v *VideoDecoder) Decode(p mixer.Packet) ([]*Frame, error) {
 // wanted. It leaves out a cutout that is larger than its part of the frame, because it can only average areas of pixels. It
 // makes no cutouts of frames that are not 8-bit 4:2:0 of limited range. The caller must not change wanted afterwards.
 func (v *VideoDecoder) DecodeCutouts(p mixer.Packet, wanted []Cutout) ([]Decoded, error) {
+	if err := v.checkHeader(p); err != nil {
+		return nil, err
+	}
 	if err := v.band.prepare(p.Key, wanted); err != nil {
 		return nil, err
 	}
 	var frames []*Frame
-	err := v.d.decode(p, func(f *astiav.Frame) error { return keep(&frames, f) })
+	err := v.d.decode(p, func(f *astiav.Frame) error { return v.keep(&frames, f) })
 	decoded, cutErr := v.band.finish(frames)
 	return decoded, errors.Join(err, cutErr)
 }
@@ -69,13 +74,36 @@ func (v *VideoDecoder) SkipLoopFilter(skip bool) { skipLoopFilter(v.d.ctx, skip)
 // continue with a keyframe.
 func (v *VideoDecoder) Flush() ([]*Frame, error) {
 	var frames []*Frame
-	err := v.d.flush(func(f *astiav.Frame) error { return keep(&frames, f) })
+	err := v.d.flush(func(f *astiav.Frame) error { return v.keep(&frames, f) })
 	return frames, err
 }
 
+// checkHeader returns a TooLargeError if p is a keyframe whose header tells a size over the limit. Then p costs no decoding.
+func (v *VideoDecoder) checkHeader(p mixer.Packet) error {
+	if !p.Key || v.maxPixels == 0 {
+		return nil
+	}
+	head, ok := keyframe.Read(p)
+	if !ok {
+		return nil
+	}
+	return v.checkSize(head.Width, head.Height)
+}
+
+// checkSize returns a TooLargeError if a frame of the given size has more pixels than the limit.
+func (v *VideoDecoder) checkSize(width, height int) error {
+	if v.maxPixels > 0 && width*height > v.maxPixels {
+		return &mixer.TooLargeError{Width: width, Height: height, MaxPixels: v.maxPixels}
+	}
+	return nil
+}
+
 // keep makes a Frame that shares the pixels of f, and appends it to frames. If f is corrupt, keep returns ErrInvalidData
-// instead.
-func keep(frames *[]*Frame, f *astiav.Frame) error {
+// instead; if f is too large, a TooLargeError.
+func (v *VideoDecoder) keep(frames *[]*Frame, f *astiav.Frame) error {
+	if err := v.checkSize(f.Width(), f.Height()); err != nil {
+		return err
+	}
 	c := f.Clone()
 	if c == nil {
 		return fmt.Errorf("keep a decoded frame: out of memory")

@@ -27,9 +27,10 @@ func (d *Decoded) Cutout(c Cutout) *Frame {
 }
 
 // LooksLike tells whether d and other look the same where tiles show them. It compares their cutouts with
-// [Frame.LooksLike]. If cutouts are missing or none were wanted, it compares the whole frames.
+// [Frame.LooksLike]. If cutouts are missing or none were wanted, it compares the whole frames. Frames of different sizes do
+// not look the same even if their cutouts do, because tiles show each frame in its own shape.
 func (d *Decoded) LooksLike(other *Decoded) bool {
-	return slices.EqualFunc(d.visible(), other.visible(), (*Frame).LooksLike)
+	return d.Frame.Bounds() == other.Frame.Bounds() && slices.EqualFunc(d.visible(), other.visible(), (*Frame).LooksLike)
 }
 
 // visible returns the frames that LooksLike compares. d still owns them.

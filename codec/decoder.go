@@ -28,10 +28,14 @@ type decoder struct {
 // decoderConfig has the parameters of a decoder in addition to its codec. The zero value fits most streams.
 type decoderConfig struct {
 	extra     []byte // FFmpeg's extradata
-	maxPixels int    // maximum number of pixels in a frame; zero: no limit
+	maxPixels int    // number of pixels in a frame that the decoder must accept; it rejects much larger frames; zero: no limit
 	rate      int    // sampling rate of G.711 in Hz; zero: 8000
 	stereo    bool   // G.711 has two channels
 }
+
+// alignment is how many pixels more than the frame itself FFmpeg may count. FFmpeg compares its limit with the coded size: a
+// width that is rounded up to 64, and a height that is rounded up to 16. Both are at most 65535.
+const alignment = (64 + 16) * 65536
 
 func newDecoder(id mixer.Codec, cfg decoderConfig) (*decoder, error) {
 	c := astiav.FindDecoderByName(decoderNames[id])
@@ -43,7 +47,7 @@ func newDecoder(id mixer.Codec, cfg decoderConfig) (*decoder, error) {
 	d.ctx.SetFlags(d.ctx.Flags().Add(astiav.CodecContextFlagLowDelay))
 	d.ctx.SetTimeBase(nanoseconds)
 	if cfg.maxPixels > 0 {
-		limitPixels(d.ctx, cfg.maxPixels)
+		limitPixels(d.ctx, cfg.maxPixels+alignment)
 	}
 	if err := d.open(c, cfg); err != nil {
 		d.close()

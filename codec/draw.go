@@ -4,17 +4,13 @@ import (
 	"image"
 )
 
-// Colour is a pixel in BT.601 limited range: Y 16–235, U and V 16–240.
+// Colour is a pixel in BT.709 of limited range: Y 16–235, U and V 16–240.
 type Colour struct{ Y, U, V uint8 }
 
-// RGB converts an sRGB colour to a Colour (BT.601, limited range: ITU-R BT.601-7 §2.5.3).
+// RGB converts an sRGB colour to a Colour (ITU-R BT.709-6 §3, items 3.2 to 3.4).
 func RGB(r, g, b uint8) Colour {
-	rf, gf, bf := float64(r), float64(g), float64(b)
-	return Colour{
-		Y: uint8(16.5 + (65.481*rf+128.553*gf+24.966*bf)/255),
-		U: uint8(128.5 + (-37.797*rf-74.203*gf+112.0*bf)/255),
-		V: uint8(128.5 + (112.0*rf-93.786*gf-18.214*bf)/255),
-	}
+	y, u, v := toYUV(canvasMatrix, [3]float64{float64(r) / 255, float64(g) / 255, float64(b) / 255})
+	return Colour{Y: uint8(16.5 + 219*y), U: uint8(128.5 + 224*u), V: uint8(128.5 + 224*v)}
 }
 
 // component returns the value of c in a plane: 0 is Y, 1 is U, 2 is V.
@@ -104,7 +100,8 @@ func chromaAlpha(mask *image.Alpha, x, y int) int {
 		int(mask.AlphaAt(x, y+1).A) + int(mask.AlphaAt(x+1, y+1).A) + 2) / 4
 }
 
-// Mean returns the average colour of the part of r inside the frame. r must overlap the frame.
+// Mean returns the average colour of the part of r inside the frame. r must overlap the frame. The frame must be 8-bit 4:2:0 of
+// limited range, in any matrix.
 func (f *Frame) Mean(r image.Rectangle) Colour {
 	r = r.Intersect(f.Bounds())
 	var mean [3]uint8
@@ -118,7 +115,7 @@ func (f *Frame) Mean(r image.Rectangle) Colour {
 		}
 		mean[i] = uint8((sum + n/2) / n)
 	}
-	return Colour{mean[0], mean[1], mean[2]}
+	return Colour{mean[0], mean[1], mean[2]}.inMatrix(f.f.ColorSpace(), canvasMatrix)
 }
 
 // subsample converts a rectangle in pixels to samples of a 4:2:0 plane: 0 is Y, 1 is U, 2 is V. In U and V, it rounds the

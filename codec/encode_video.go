@@ -40,11 +40,13 @@ func (c VideoConfig) Validate() error {
 }
 
 // VideoEncoder encodes frames to packets without delay: each frame becomes one packet at once. Its H.264 is constrained
-// baseline in Annex B format, with SPS and PPS in front of every IDR frame. One goroutine owns it.
+// baseline in Annex B format, with SPS and PPS in front of every IDR frame, and says in the SPS that it is BT.709. VP8 and MJPEG
+// are BT.601. One goroutine owns a VideoEncoder.
 type VideoEncoder struct {
 	e           *encoder
 	cfg         VideoConfig
 	input       *astiav.Frame // refers to the frame being encoded, with the encoder's timestamp and picture type
+	converted   pool          // memory for frames in the encoder's matrix
 	rangeScaler *Scaler       // converts frames to full range for MJPEG; nil for the other codecs
 }
 
@@ -72,13 +74,22 @@ func NewVideoEncoder(cfg VideoConfig) (*VideoEncoder, error) {
 // endlessGOP is a GOP size in frames that no stream reaches, so that the encoder makes no keyframes by itself.
 const endlessGOP = 1 << 30
 
+// matrix returns the YCbCr matrix of the encoded video. VP8 has no tag for BT.709 (RFC 6386 §9.2), and JPEG files are BT.601
+// (JFIF 1.02). Players decode both as BT.601 in any size.
+func (c VideoConfig) matrix() astiav.ColorSpace {
+	if c.Codec == mixer.H264 {
+		return canvasMatrix
+	}
+	return astiav.ColorSpaceSmpte170M
+}
+
 // setup configures the encoder's context, before it is opened.
 func (c VideoConfig) setup(ctx *astiav.CodecContext) {
 	ctx.SetWidth(c.Width)
 	ctx.SetHeight(c.Height)
 	ctx.SetPixelFormat(astiav.PixelFormatYuv420P)
 	ctx.SetColorRange(astiav.ColorRangeMpeg)
-	ctx.SetColorSpace(astiav.ColorSpaceSmpte170M)
+	ctx.SetColorSpace(c.matrix())
 	ctx.SetTimeBase(astiav.NewRational(1, 90000))
 	ctx.SetFramerate(astiav.NewRational(c.FPS, 1))
 	ctx.SetThreadCount(1)
@@ -86,6 +97,10 @@ func (c VideoConfig) setup(ctx *astiav.CodecContext) {
 		ctx.SetPixelFormat(astiav.PixelFormatYuvj420P)
 		ctx.SetColorRange(astiav.ColorRangeJpeg)
 		return
+	}
+	if c.Codec == mixer.H264 {
+		ctx.SetColorPrimaries(astiav.ColorPrimariesBt709)
+		ctx.SetColorTransferCharacteristic(astiav.ColorTransferCharacteristicBt709)
 	}
 	ctx.SetGopSize(endlessGOP)
 	ctx.SetMaxBFrames(0)
@@ -114,11 +129,13 @@ func videoOptions(c VideoConfig) (name string, options map[string]string) {
 		}
 		return "libx264", options
 	case mixer.VP8:
+		const qmin, qmax = 4, 56
 		options = map[string]string{
-			"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0", "static-thresh": "100", "qmin": "4", "qmax": "56",
+			"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0", "static-thresh": "100",
+			"qmin": strconv.Itoa(qmin), "qmax": strconv.Itoa(qmax),
 		}
 		if c.Quality > 0 {
-			options["crf"] = strconv.Itoa(c.Quality)
+			options["crf"] = strconv.Itoa(min(max(c.Quality, qmin), qmax)) // libvpx accepts no value outside this range
 		} else {
 			options["minrate"] = strconv.Itoa(c.Bitrate)
 		}
@@ -128,8 +145,8 @@ func videoOptions(c VideoConfig) (name string, options map[string]string) {
 	}
 }
 
-// Encode encodes f and returns its packet. f must have the configured size, and is only read. pts is the presentation time.
-// If key is set, f becomes a keyframe.
+// Encode encodes f and returns its packet. f must have the configured size, be 8-bit 4:2:0 of limited range, and is only read.
+// pts is the presentation time. If key is set, f becomes a keyframe.
 func (v *VideoEncoder) Encode(f *Frame, pts time.Duration, key bool) ([]mixer.Packet, error) {
 	if v.e.ctx == nil {
 		return nil, fmt.Errorf("encode %s: %w", v.e.id, mixer.ErrClosed)
@@ -137,14 +154,11 @@ func (v *VideoEncoder) Encode(f *Frame, pts time.Duration, key bool) ([]mixer.Pa
 	if f.Width() != v.cfg.Width || f.Height() != v.cfg.Height {
 		return nil, fmt.Errorf("encode %s: frame is %dx%d, encoder is %dx%d", v.e.id, f.Width(), f.Height(), v.cfg.Width, v.cfg.Height)
 	}
-	if v.rangeScaler != nil {
-		full, err := v.fullRange(f)
-		if err != nil {
-			return nil, err
-		}
-		defer full.Close()
-		f = full
+	f, err := v.convert(f)
+	if err != nil {
+		return nil, err
 	}
+	defer f.Close()
 	v.input.Unref()
 	if err := v.input.Ref(f.f); err != nil {
 		return nil, translate("encode "+string(v.e.id), err)
@@ -156,6 +170,16 @@ func (v *VideoEncoder) Encode(f *Frame, pts time.Duration, key bool) ([]mixer.Pa
 		v.input.SetPictureType(astiav.PictureTypeI)
 	}
 	return v.e.encode(v.input)
+}
+
+// convert returns f in the encoder's matrix and range. The caller must close the result.
+func (v *VideoEncoder) convert(f *Frame) (*Frame, error) {
+	f, err := v.converted.inMatrix(f, v.cfg.matrix())
+	if err != nil || v.rangeScaler == nil {
+		return f, err
+	}
+	defer f.Close()
+	return v.fullRange(f)
 }
 
 // fullRange returns a copy of f in full range, owned by the caller. JPEG images have full range (JFIF 1.02).
@@ -181,5 +205,6 @@ func (v *VideoEncoder) Close() {
 	}
 	v.e.close()
 	v.input.Free()
+	v.converted.close()
 	v.rangeScaler.Close()
 }

@@ -25,8 +25,8 @@ type Frame struct {
 	PTS    time.Duration // since the epoch of the stream or of the room
 }
 
-// NewFrame allocates a 4:2:0 frame of limited range with undefined content, owned by the caller.
-// Width and height are in pixels, even, from 2 to 16384.
+// NewFrame allocates a 4:2:0 frame in BT.709 of limited range with undefined content, owned by the caller. Width and height are
+// in pixels, even, from 2 to 16384.
 func NewFrame(width, height int) (*Frame, error) {
 	return newFrame(width, height, astiav.PixelFormatYuv420P, astiav.ColorRangeMpeg)
 }
@@ -40,6 +40,7 @@ func newFrame(width, height int, format astiav.PixelFormat, r astiav.ColorRange)
 	f.SetHeight(height)
 	f.SetPixelFormat(format)
 	f.SetColorRange(r)
+	f.SetColorSpace(canvasMatrix)
 	if err := f.AllocBuffer(0); err != nil {
 		f.Free()
 		return nil, translate(fmt.Sprintf("allocate a frame of %dx%d", width, height), err)

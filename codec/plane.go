@@ -58,17 +58,13 @@ func samples(f *astiav.Frame, n int) []int16 {
 
 // simplifyMetadata removes metadata of f that scaling cannot handle. It removes the interlaced flags, so both fields of an
 // interlaced frame are shown together. It removes the transfer function and the primaries, because azulejo does not convert
-// them. It replaces a colour matrix that swscale does not know by "unspecified".
+// them. It replaces a missing or unknown YCbCr matrix by the one that players assume.
 func simplifyMetadata(f *astiav.Frame) {
 	c := (*C.AVFrame)(f.UnsafePointer())
 	c.flags &^= C.AV_FRAME_FLAG_INTERLACED | C.AV_FRAME_FLAG_TOP_FIELD_FIRST
 	c.color_trc = C.AVCOL_TRC_UNSPECIFIED
 	c.color_primaries = C.AVCOL_PRI_UNSPECIFIED
-	switch c.colorspace {
-	case C.AVCOL_SPC_BT709, C.AVCOL_SPC_FCC, C.AVCOL_SPC_BT470BG, C.AVCOL_SPC_SMPTE170M, C.AVCOL_SPC_SMPTE240M, C.AVCOL_SPC_BT2020_NCL:
-	default:
-		c.colorspace = C.AVCOL_SPC_UNSPECIFIED
-	}
+	f.SetColorSpace(matrixOf(f))
 }
 
 // limitPixels makes a decoder reject frames of more than n pixels before it allocates memory for them.

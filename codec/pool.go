@@ -35,7 +35,7 @@ type pool struct {
 	width, height int
 }
 
-// get returns a frame with undefined content and without a colour range, owned by the caller. If the size differs from the
+// get returns a frame in BT.709 of limited range with undefined content, owned by the caller. If the size differs from the
 // size of the last call, get first frees the unused memory of the old size.
 func (p *pool) get(width, height int) (*Frame, error) {
 	if p.c == nil || p.width != width || p.height != height {
@@ -50,6 +50,8 @@ func (p *pool) get(width, height int) (*Frame, error) {
 	f.SetWidth(width)
 	f.SetHeight(height)
 	f.SetPixelFormat(astiav.PixelFormatYuv420P)
+	f.SetColorRange(astiav.ColorRangeMpeg)
+	f.SetColorSpace(canvasMatrix)
 	if n := C.fill(p.c, (*C.AVFrame)(f.UnsafePointer())); n < 0 {
 		f.Free()
 		return nil, translate(fmt.Sprintf("allocate a frame of %dx%d", width, height), astiav.Error(n))

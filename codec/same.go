@@ -62,7 +62,7 @@ import (
 	"azulejo/mixer"
 )
 
-// Same tells whether both frames have the same size, format and pixels. If something moved between the frames, Same usually
+// Same tells whether both frames have the same size, format, matrix and pixels. If something moved between the frames, Same usually
 // returns after comparing a few rows.
 func (f *Frame) Same(other *Frame) bool { return f.within(other, 0) }
 
@@ -74,11 +74,11 @@ const invisibleDiff = 3
 // LooksLike is like Same, but ignores differences of samples up to invisibleDiff, which nobody sees.
 func (f *Frame) LooksLike(other *Frame) bool { return f.within(other, invisibleDiff) }
 
-// within tells whether both frames have the same size and format, and samples that differ by at most the tolerance.
+// within tells whether both frames have the same size, format and matrix, and samples that differ by at most the tolerance.
 func (f *Frame) within(other *Frame, tolerance int) bool {
 	a, b := f.f, other.f
 	if a.Width() != b.Width() || a.Height() != b.Height() || a.PixelFormat() != b.PixelFormat() || a.ColorRange() != b.ColorRange() ||
-		a.SampleAspectRatio() != b.SampleAspectRatio() {
+		a.ColorSpace() != b.ColorSpace() || a.SampleAspectRatio() != b.SampleAspectRatio() {
 		return false
 	}
 	return C.same_pixels((*C.AVFrame)(a.UnsafePointer()), (*C.AVFrame)(b.UnsafePointer()), C.int(tolerance)) != 0

@@ -1,7 +1,14 @@
 package codec
 
 //#cgo pkg-config: libswscale libavutil
+//#include <libavutil/pixdesc.h>
 //#include <libswscale/swscale.h>
+//
+//// is_grey tells whether f has luma alone.
+//static int is_grey(const AVFrame *f) {
+//	const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(f->format);
+//	return d && d->nb_components < 3;
+//}
 import "C"
 
 import (
@@ -13,12 +20,12 @@ import (
 	"azulejo/mixer"
 )
 
-// Scaler scales frames. It also converts any pixel format and colour range to those of the destination. It keeps the
-// coefficients of its last call, for further calls with the same sizes. One goroutine owns it.
+// Scaler scales frames. It also converts any pixel format and colour range to those of the destination. Cut also converts the
+// YCbCr matrix. A Scaler keeps the coefficients of its last call, for further calls with the same sizes. One goroutine owns it.
 type Scaler struct {
 	c      *C.SwsContext // nil after Close
 	cutter *cutter       // made the last cutout that needed averaging; nil before the first
-	pool   pool          // memory for the cutouts that swscale makes
+	pool   pool          // memory for the cutouts that the cutter does not make
 }
 
 // NewScaler returns a scaler that averages areas when it shrinks, and interpolates linearly when it enlarges.
@@ -32,8 +39,8 @@ func NewScaler() (*Scaler, error) {
 	return &Scaler{c: c}, nil
 }
 
-// Cut returns a cutout of src, 8-bit 4:2:0 of limited range, owned by the caller. If src has this format already, and the
-// cutout is the whole of src in its original size, the cutout shares the pixels of src.
+// Cut returns a cutout of src, 8-bit 4:2:0 in BT.709 of limited range, owned by the caller. If src has this format already, and
+// the cutout is the whole of src in its original size, the cutout shares the pixels of src.
 func (s *Scaler) Cut(src *Frame, cut Cutout) (*Frame, error) {
 	if s.c == nil || src == nil || src.f == nil {
 		return nil, fmt.Errorf("scale: %w", mixer.ErrClosed)
@@ -41,7 +48,7 @@ func (s *Scaler) Cut(src *Frame, cut Cutout) (*Frame, error) {
 	part := cut.part(src.Bounds())
 	switch {
 	case src.planar() && part == image.Rect(0, 0, cut.Width, cut.Height) && part == src.Bounds():
-		return src.Ref(), nil
+		return s.pool.inMatrix(src, canvasMatrix)
 	case cut.averages(src):
 		return s.average(src, cut)
 	}
@@ -49,7 +56,6 @@ func (s *Scaler) Cut(src *Frame, cut Cutout) (*Frame, error) {
 	if err != nil {
 		return nil, err
 	}
-	dst.f.SetColorRange(astiav.ColorRangeMpeg)
 	cropped, err := src.Crop(part)
 	if err == nil {
 		err = s.Scale(dst, cropped)
@@ -59,6 +65,7 @@ func (s *Scaler) Cut(src *Frame, cut Cutout) (*Frame, error) {
 		dst.Close()
 		return nil, err
 	}
+	dst.setMatrix(canvasMatrix)
 	return dst, nil
 }
 
@@ -75,12 +82,24 @@ func (s *Scaler) average(src *Frame, cut Cutout) (*Frame, error) {
 	return s.cutter.cut(src)
 }
 
-// Scale scales the whole of src to the whole of dst. The size, format and range of dst do not change; src is only read.
+// Scale scales the whole of src to the whole of dst. The size, format and range of dst do not change, but dst gets the matrix of
+// src: swscale would convert the matrix with larger errors, by way of RGB. src is only read.
 func (s *Scaler) Scale(dst, src *Frame) error {
 	if s.c == nil {
 		return fmt.Errorf("scale: %w", mixer.ErrClosed)
 	}
+	dst.f.SetColorSpace(src.f.ColorSpace())
+	if dst.f.ColorRange() == astiav.ColorRangeMpeg && src.isLimitedGrey() {
+		// swscale takes all grey for full range. It keeps the samples if dst has full range too.
+		dst.f.SetColorRange(astiav.ColorRangeJpeg)
+		defer dst.f.SetColorRange(astiav.ColorRangeMpeg)
+	}
 	return translate("scale", scaleFrame(s.c, dst.f, src.f))
+}
+
+// isLimitedGrey tells whether f has luma of limited range and no chroma.
+func (f *Frame) isLimitedGrey() bool {
+	return C.is_grey((*C.AVFrame)(f.f.UnsafePointer())) != 0 && f.f.ColorRange() != astiav.ColorRangeJpeg
 }
 
 func scaleFrame(c *C.SwsContext, dst, src *astiav.Frame) error {

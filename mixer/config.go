@@ -1,6 +1,7 @@
 package mixer
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -52,43 +53,37 @@ func (c Config) WithDefaults() Config {
 	return c
 }
 
-// Validate returns an error that names the first bad field and the accepted range. Call it on the result of WithDefaults.
+// Validate returns an error with a line for each bad field. The line names the field and the accepted range. Call it on the
+// result of WithDefaults.
 func (c Config) Validate() error {
-	switch {
-	case c.Width < 64 || c.Width > 7680 || c.Width%2 != 0:
-		return fmt.Errorf("mix.width: %d: accepted are even numbers from 64 to 7680", c.Width)
-	case c.Height < 64 || c.Height > 4320 || c.Height%2 != 0:
-		return fmt.Errorf("mix.height: %d: accepted are even numbers from 64 to 4320", c.Height)
-	case c.FPS < 1 || c.FPS > 60:
-		return fmt.Errorf("mix.fps: %d: accepted are 1 to 60", c.FPS)
-	case c.Bitrate < 10_000 || c.Bitrate > 100_000_000:
-		return fmt.Errorf("mix.bitrate: %d: accepted are 10000 to 100000000 bits a second", c.Bitrate)
-	case c.Quality < 1 || c.Quality > 51:
-		return fmt.Errorf("mix.quality: %d: accepted are 1 (best) to 51", c.Quality)
-	case c.GOP < 500*time.Millisecond || c.GOP > time.Minute:
-		return fmt.Errorf("recording.segment: %v: accepted are 500ms to 1m", c.GOP)
-	case c.MaxPixels < 4096:
-		return fmt.Errorf("limits.source_pixels: %d: accepted are 4096 and more", c.MaxPixels)
+	var errs refusals
+	errs.add(c.Width < 64 || c.Width > 7680 || c.Width%2 != 0, "mix.width: %d: accepted are even numbers from 64 to 7680", c.Width)
+	errs.add(c.Height < 64 || c.Height > 4320 || c.Height%2 != 0, "mix.height: %d: accepted are even numbers from 64 to 4320", c.Height)
+	errs.add(c.FPS < 1 || c.FPS > 60, "mix.fps: %d: accepted are 1 to 60", c.FPS)
+	errs.add(c.Bitrate < 10_000 || c.Bitrate > 100_000_000, "mix.bitrate: %d: accepted are 10000 to 100000000 bits a second", c.Bitrate)
+	errs.add(c.Quality < 1 || c.Quality > 51, "mix.quality: %d: accepted are 1 (best) to 51", c.Quality)
+	errs.add(c.GOP < 500*time.Millisecond || c.GOP > time.Minute, "recording.segment: %v: accepted are 500ms to 1m", c.GOP)
+	errs.add(c.MaxPixels < 4096, "limits.source_pixels: %d: accepted are 4096 and more", c.MaxPixels)
+	errs.add(len(c.Rungs) < 1 || len(c.Rungs) > maxRungs, "mix.rungs: %d of them: accepted are 1 to %d", len(c.Rungs), maxRungs)
+	for i, name := range c.Rungs {
+		_, err := ParseRung(name)
+		errs.add(err != nil, "mix.rungs[%d]: %v", i, err)
+		errs.add(slices.Contains(c.Rungs[:i], name), "mix.rungs[%d]: %q twice: accepted is each once", i, name)
 	}
-	return checkRungs(c.Rungs)
+	return errors.Join(errs...)
 }
 
 // maxRungs is the largest number of sizes that a view is encoded in.
 const maxRungs = 8
 
-func checkRungs(rungs []string) error {
-	if len(rungs) < 1 || len(rungs) > maxRungs {
-		return fmt.Errorf("mix.rungs: %d of them: accepted are 1 to %d", len(rungs), maxRungs)
+// refusals collects what is wrong with the fields of a struct.
+type refusals []error
+
+// add adds an error if bad is true.
+func (r *refusals) add(bad bool, format string, args ...any) {
+	if bad {
+		*r = append(*r, fmt.Errorf(format, args...))
 	}
-	for i, name := range rungs {
-		if _, err := ParseRung(name); err != nil {
-			return fmt.Errorf("mix.rungs: %w", err)
-		}
-		if slices.Contains(rungs[:i], name) {
-			return fmt.Errorf("mix.rungs: %q twice: accepted is each once", name)
-		}
-	}
-	return nil
 }
 
 // QualityOf returns Quality on the scale of the encoder for a codec. The scale of x264 ends at 51. The scale of libvpx,

@@ -18,7 +18,7 @@ func TestRungsAreValidated(t *testing.T) {
 	}
 	for _, bad := range []string{"", "p", "720", "720i", "0720p", "+720p", "-2p", "62p", "4322p", "361p", "7e2p", "720pp", "99999999999999999999p", "720p 360p"} {
 		good.Rungs = []string{"180p", bad}
-		if err := good.Validate(); err == nil || !strings.Contains(err.Error(), "mix.rungs: ") || !strings.Contains(err.Error(), "such as 720p") {
+		if err := good.Validate(); err == nil || !strings.Contains(err.Error(), "mix.rungs[1]: ") || !strings.Contains(err.Error(), "such as 720p") {
 			t.Errorf("%q: got %v; want an error that names mix.rungs and what is accepted", bad, err)
 		}
 	}

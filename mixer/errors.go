@@ -1,6 +1,9 @@
 package mixer
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // Sentinel errors that callers test for with errors.Is.
 var (
@@ -11,3 +14,14 @@ var (
 	// ErrUnsupported says that this build has no codec for a format, or that an object does not support a call.
 	ErrUnsupported = errors.New("unsupported codec")
 )
+
+// TooLargeError says that a frame has more pixels than Config.MaxPixels. The caller finds it with errors.As.
+type TooLargeError struct {
+	Width, Height int // of the frame, in pixels
+	MaxPixels     int
+}
+
+// Error names the size, and the configuration key of the limit.
+func (e *TooLargeError) Error() string {
+	return fmt.Sprintf("%d×%d is more than limits.source_pixels (%d)", e.Width, e.Height, e.MaxPixels)
+}

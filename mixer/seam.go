@@ -38,6 +38,11 @@ type SourceSpec struct {
 	Place  int    // position among the tiles; sources with equal places are in the order in which they were added
 	Screen bool   // the video is a shared screen, which is never cropped
 	Layers int    // number of layers of the video (simulcast, sub-streams); layer 0 is the largest; zero means one layer
+	// FrozenAfter is how long the frames may stay the same until the source counts as Frozen; zero: it never does.
+	FrozenAfter time.Duration
+	// Solo keeps the audio out of the common mix, and the source from being the speaker. Only subscriptions that include the
+	// source hear it.
+	Solo bool
 }
 
 // WithDefaults returns s with defaults in place of zero fields.
@@ -71,6 +76,12 @@ type (
 	SetAway struct {
 		Source SourceID
 		Away   bool
+	}
+	// ReportTrouble says why the sender's side gets no media of the source. The zero Trouble withdraws the last report. While
+	// frames come, the report has no effect.
+	ReportTrouble struct {
+		Source  SourceID
+		Trouble Trouble
 	}
 	// WriteVideo carries one access unit. The codec may change at a keyframe. The packet is discarded if Layer is not
 	// below SourceSpec.Layers.
@@ -182,6 +193,12 @@ type (
 		Source SourceID
 		Demand Demand
 	}
+	// ConditionChanged says that the condition of a source has changed. The first one of a source comes soon after AddSource.
+	// The engine checks the conditions four times a second.
+	ConditionChanged struct {
+		Source    SourceID
+		Condition Condition
+	}
 	// Delayed says by how much lip sync delays the video of a source. It is sent after the delay has changed by 1 ms or more.
 	Delayed struct {
 		Source SourceID
@@ -256,6 +273,7 @@ func (AddSource) command()             {}
 func (RemoveSource) command()          {}
 func (MuteSource) command()            {}
 func (SetAway) command()               {}
+func (ReportTrouble) command()         {}
 func (WriteVideo) command()            {}
 func (WriteAudio) command()            {}
 func (RequestSourceKeyframe) command() {}
@@ -277,6 +295,7 @@ func (Answer) event()           {}
 func (Statistics) event()       {}
 func (KeyframeWanted) event()   {}
 func (Demanded) event()         {}
+func (ConditionChanged) event() {}
 func (Delayed) event()          {}
 func (Assigned) event()         {}
 func (Routed) event()           {}

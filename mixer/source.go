@@ -10,7 +10,8 @@ const (
 	Connecting   State = "connecting"   // no video has come yet
 	Live         State = "live"         // the tile shows video
 	Muted        State = "muted"        // the participant muted the video
-	Lost         State = "lost"         // no video has come for longer than 2.5 s
+	Lost         State = "lost"         // no frame has come for a while; the tile shows the last one, marked as old, and later a placeholder
+	Frozen       State = "frozen"       // frames come, but they have not changed for SourceSpec.FrozenAfter
 	Reconnecting State = "reconnecting" // the connection broke; the tile is kept for the grace period
 	Unusable     State = "unusable"     // video comes, but its frames cannot be drawn
 )
@@ -27,7 +28,10 @@ type SourceStats struct {
 	ID         string        `json:"id"`
 	Name       string        `json:"name"`
 	State      State         `json:"state"`
-	Age        time.Duration `json:"-"` // time since video came last
+	Reason     Reason        `json:"reason,omitempty"` // why the source is not live, see Condition
+	Detail     string        `json:"detail,omitempty"`
+	Since      time.Time     `json:"since,omitzero"` // when State or Reason last changed
+	Age        time.Duration `json:"-"`              // time since video came last
 	VideoCodec Codec         `json:"videoCodec,omitempty"`
 	Width      int           `json:"w"`
 	Height     int           `json:"h"`

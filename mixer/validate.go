@@ -10,7 +10,6 @@ const (
 	maxPage     = 1000
 	maxCycle    = 24 * 60 * 60 // seconds
 	maxExclude  = 64
-	maxName     = 256 // bytes of an id or a name
 )
 
 // Validate returns an error that names the first bad field by its JSON name, and the accepted range.
@@ -19,8 +18,8 @@ func (v View) Validate() error {
 		return err
 	}
 	switch {
-	case len(v.Spotlight) > maxName:
-		return fmt.Errorf("spotlight: %d bytes: accepted are an id or a name of at most %d", len(v.Spotlight), maxName)
+	case len(v.Spotlight) > MaxNameBytes:
+		return fmt.Errorf("spotlight: %d bytes: accepted are an id or a name of at most %d", len(v.Spotlight), MaxNameBytes)
 	case len(v.Exclude) > maxExclude:
 		return fmt.Errorf("exclude: %d of them: accepted are at most %d", len(v.Exclude), maxExclude)
 	case v.Width != 0 && (v.Width < 64 || v.Width > 7680 || v.Width%2 != 0):
@@ -37,8 +36,8 @@ func (v View) Validate() error {
 		return fmt.Errorf("cycle: %d: accepted are 1 to %d seconds, or 0 for none", v.Cycle, maxCycle)
 	}
 	for i, name := range v.Exclude {
-		if name == "" || len(name) > maxName {
-			return fmt.Errorf("exclude[%d]: %d bytes: accepted are ids or names of 1 to %d", i, len(name), maxName)
+		if name == "" || len(name) > MaxNameBytes {
+			return fmt.Errorf("exclude[%d]: %d bytes: accepted are ids or names of 1 to %d", i, len(name), MaxNameBytes)
 		}
 	}
 	return nil

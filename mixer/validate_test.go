@@ -15,15 +15,15 @@ func TestViewsAreValidated(t *testing.T) {
 			t.Errorf("%+v: %v", v, err)
 		}
 	}
-	long := strings.Repeat("x", 257)
+	long := strings.Repeat("x", 401)
 	for want, v := range map[string]View{
 		`layout: "heap"`:             {Layout: "heap"},
 		"tiles: 0 rectangles":        {Layout: KindCustom},
 		"tiles[0].w: 2":              {Layout: KindCustom, Tiles: []Fraction{{W: 2, H: 1}}},
-		"spotlight: 257 bytes":       {Spotlight: long},
+		"spotlight: 401 bytes":       {Spotlight: long},
 		"exclude: 65 of them":        {Exclude: make([]string, 65)},
 		"exclude[1]: 0 bytes":        {Exclude: []string{"a", ""}},
-		"exclude[0]: 257 bytes":      {Exclude: []string{long}},
+		"exclude[0]: 401 bytes":      {Exclude: []string{long}},
 		"w: 33: accepted are even":   {Width: 33},
 		"w: -2: accepted are even":   {Width: -2},
 		"w: 7682: accepted are even": {Width: 7682},

@@ -98,6 +98,7 @@ type TileInfo struct {
 	W        int    `json:"w"`
 	H        int    `json:"h"`
 	State    State  `json:"state"`
-	Age      int    `json:"age"` // seconds since video came last; zero while the source is live or connecting
+	Reason   Reason `json:"reason,omitempty"` // why the source is not live, see Condition
+	Age      int    `json:"age"`              // seconds since video came last, or since it changed last if State is Frozen; zero while live or connecting
 	Speaking bool   `json:"speaking"`
 }

@@ -26,22 +26,20 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Validate returns an error that names the first wrong field and its accepted range.
+// Validate returns an error with a line for each wrong field. The line names the field and its accepted range.
 func (c Config) Validate() error {
 	c = c.withDefaults()
-	switch {
-	case c.Dir == "":
-		return errors.New("dir: missing")
-	case c.Segment < time.Second || c.Segment > time.Minute:
-		return fmt.Errorf("segment %s: accepted 1s to 1m", c.Segment)
-	case c.Part < 100*time.Millisecond || c.Part > c.Segment:
-		return fmt.Errorf("part %s: accepted 100ms to %s, the segment's length", c.Part, c.Segment)
-	case c.Queue < 16 || c.Queue > 1<<16:
-		return fmt.Errorf("queue %d: accepted 16 to 65536 packets", c.Queue)
-	case c.Drain < 0:
-		return fmt.Errorf("drain %s: accepted 0s and more", c.Drain)
-	case c.Timeout < time.Second:
-		return fmt.Errorf("timeout %s: accepted 1s and more", c.Timeout)
+	var errs []error
+	refuse := func(bad bool, format string, args ...any) {
+		if bad {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
 	}
-	return nil
+	refuse(c.Dir == "", "dir: missing")
+	refuse(c.Segment < time.Second || c.Segment > time.Minute, "segment: %s: accepted are 1s to 1m", c.Segment)
+	refuse(c.Part < 100*time.Millisecond || c.Part > c.Segment, "part: %s: accepted are 100ms to %s, the segment's length", c.Part, c.Segment)
+	refuse(c.Queue < 16 || c.Queue > 1<<16, "queue: %d: accepted are 16 to 65536 packets", c.Queue)
+	refuse(c.Drain < 0, "drain: %s: accepted are 0s and more", c.Drain)
+	refuse(c.Timeout < time.Second, "timeout: %s: accepted are 1s and more", c.Timeout)
+	return errors.Join(errs...)
 }

@@ -200,7 +200,7 @@ func TestStartRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range [][2]string{{"yard", "main"}, {"../yard", "main"}, {"yard", "a/b"}, {"", "main"}} {
+	for _, name := range [][2]string{{"yard", "main"}, {"../yard", "main"}, {"yard", "a\tb"}, {"", "main"}} {
 		if _, err = r.Start(name[0], name[1], testEpoch); err == nil {
 			t.Errorf("%q is recorded", name)
 		}

@@ -121,10 +121,8 @@ func (r *Recorder) closeRecordings() error {
 // Start opens a recording of a stream and starts its goroutine. epoch is the wall-clock time of a packet
 // with PTS 0. The first run starts with the first keyframe. The caller must close the recording.
 func (r *Recorder) Start(room, stream string, epoch time.Time) (*Recording, error) {
-	for _, name := range []string{room, stream} {
-		if err := footage.CheckName(name); err != nil {
-			return nil, fmt.Errorf("record %s: %w", stream, err)
-		}
+	if err := footage.CheckNames(room, stream); err != nil {
+		return nil, fmt.Errorf("record %s: %w", stream, err)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

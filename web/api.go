@@ -22,7 +22,7 @@ type roomPath struct {
 
 type timelinePath struct {
 	Room   string `path:"room" maxLength:"64" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]*$" patternDescription:"letters, digits, '-', '_' and '.', the first a letter or digit" doc:"Name of the room" example:"demo"`
-	Stream string `path:"stream" maxLength:"64" pattern:"^[\\p{L}\\p{M}\\p{N}_-]([\\p{L}\\p{M}\\p{N}_. -]*[\\p{L}\\p{M}\\p{N}_.-])?$" patternDescription:"letters, digits, '-', '_', '.' and inner spaces" doc:"A view or a camera; at most 64 bytes of UTF-8" example:"main"`
+	Stream string `path:"stream" maxLength:"128" doc:"A view or a camera; at most 400 bytes of UTF-8" example:"main"`
 	From   string `query:"from" doc:"RFC 3339 or Unix milliseconds; a day before to when absent" example:"2026-03-01T03:00:00Z"`
 	To     string `query:"to" doc:"RFC 3339 or Unix milliseconds; now when absent" example:"2026-03-01T04:00:00Z"`
 }
@@ -125,7 +125,7 @@ func (s *Server) getTimeline(ctx context.Context, in *timelinePath) (*reply[inde
 	if err != nil {
 		return nil, huma.Error422UnprocessableEntity(err.Error(), &huma.ErrorDetail{Message: err.Error(), Location: location})
 	}
-	if err = footage.CheckName(in.Stream); err != nil { // the schema limits the characters, CheckName the bytes
+	if err = footage.CheckStream(in.Stream); err != nil { // the schema limits only the number of characters
 		return nil, huma.Error422UnprocessableEntity(err.Error(), &huma.ErrorDetail{Message: err.Error(), Location: "path.stream", Value: in.Stream})
 	}
 	line, err := s.cfg.Footage.Timeline(ctx, in.Room, in.Stream, start, end)

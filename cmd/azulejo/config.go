@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"slices"
 	"strings"
@@ -12,7 +13,6 @@ import (
 	"azulejo/recorder"
 	"azulejo/recorder/store"
 	"azulejo/signal/auth"
-	"azulejo/signal/camera"
 	"azulejo/signal/peer"
 	"azulejo/signal/room"
 	"azulejo/signal/turn"
@@ -85,22 +85,6 @@ type RoomConfig struct {
 	Record  []string              `yaml:"record"`
 }
 
-// CameraConfig is a camera of a room.
-type CameraConfig struct {
-	Name      string `yaml:"name"`
-	URL       string `yaml:"url"`
-	SubURL    string `yaml:"sub_url"`
-	Transport string `yaml:"transport"`
-	Audio     bool   `yaml:"audio"`
-}
-
-// setDefaults sets the values of the keys that the file leaves out.
-func (c *CameraConfig) setDefaults() { c.Audio, c.Transport = true, "tcp" }
-
-func (c CameraConfig) camera(room string) camera.Config {
-	return camera.Config{Room: room, Name: c.Name, URL: c.URL, SubURL: c.SubURL, Transport: c.Transport, Audio: c.Audio}
-}
-
 // ViewConfig is a named view of a room. For its fields see mixer.View.
 type ViewConfig struct {
 	Layout    mixer.LayoutKind `yaml:"layout"`
@@ -160,44 +144,44 @@ func defaultConfig() Config {
 	}
 }
 
-// Validate returns an error that names the first bad key, its value and the accepted values.
+// Validate returns an error with a line for each bad value. The line starts with the path of the key, and names the value and
+// what is accepted.
 func (c Config) Validate() error {
-	checks := []func() error{
-		c.validateListen, c.guard().Validate, c.WebRTC.Validate, c.validateTurn, c.validateMix, c.validateStore, c.validateRecording,
-		c.registry().Validate, c.validateRooms, c.validateSupported,
-	}
-	for _, check := range checks {
-		if err := check(); err != nil {
-			return err
-		}
-	}
-	return nil
+	return errors.Join(
+		c.validateListen(), c.guard().Validate(), c.WebRTC.Validate(), c.validateTurn(), c.validateMix(), c.validateStore(),
+		c.validateRecording(), c.registry().Validate(), c.validateRooms(), c.validateSupported(),
+	)
 }
 
 func (c Config) validateListen() error {
+	var errs []error
 	host, _, err := net.SplitHostPort(c.Listen)
-	if err != nil {
-		return fmt.Errorf("listen: %q: accepted is host:port or :port", c.Listen)
+	ip := net.ParseIP(host)
+	switch {
+	case err != nil:
+		errs = append(errs, fmt.Errorf("listen: %q: accepted is host:port or :port", c.Listen))
+	case c.Auth.Mode != auth.ModeToken && !c.Auth.AllowOpen && host != "localhost" && (ip == nil || !ip.IsLoopback()):
+		errs = append(errs, fmt.Errorf("listen: %q: without tokens only loopback addresses are accepted; auth.mode: token asks for them, auth.allow_open: true lets everybody in", c.Listen))
 	}
 	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
-		return fmt.Errorf("tls: cert is %q and key is %q: accepted are both or neither", c.TLS.Cert, c.TLS.Key)
+		errs = append(errs, fmt.Errorf("tls: cert is %q and key is %q: accepted are both or neither", c.TLS.Cert, c.TLS.Key))
 	}
-	open := c.Auth.Mode != auth.ModeToken
-	if ip := net.ParseIP(host); open && !c.Auth.AllowOpen && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return fmt.Errorf("listen: %q: without tokens only loopback addresses are accepted; auth.mode: token asks for them, auth.allow_open: true lets everybody in", c.Listen)
+	if c.Data == "" {
+		errs = append(errs, errors.New(`data: "": accepted is a folder, such as ./data`))
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 func (c Config) validateMix() error {
+	var errs []error
 	presets := []string{"ultrafast", "superfast", "veryfast", "faster", "fast", "medium"}
 	if !slices.Contains(presets, c.Mix.Preset) {
-		return fmt.Errorf("mix.preset: %q: accepted are %s", c.Mix.Preset, strings.Join(presets, ", "))
+		errs = append(errs, fmt.Errorf("mix.preset: %q: accepted are %s", c.Mix.Preset, strings.Join(presets, ", ")))
 	}
 	if len(c.Mix.Rungs) == 0 {
-		return errors.New("mix.rungs: []: accepted is one at least, such as 720p")
+		errs = append(errs, errors.New("mix.rungs: []: accepted is one at least, such as 720p"))
 	}
-	return c.mixer().WithDefaults().Validate()
+	return errors.Join(append(errs, c.mixer().WithDefaults().Validate())...)
 }
 
 func (c Config) validateStore() error {
@@ -205,67 +189,52 @@ func (c Config) validateStore() error {
 	case "dir":
 		return nil
 	case "s3":
-		if err := c.Store.S3.Validate(); err != nil {
-			return fmt.Errorf("store.s3.%w", err)
-		}
-		return nil
+		return prefixLines("store.s3.", c.Store.S3.Validate())
 	}
 	return fmt.Errorf("store.kind: %q: accepted are dir, s3", c.Store.Kind)
 }
 
 func (c Config) validateRecording() error {
+	var err error
 	if c.Recording.Segment%time.Second != 0 {
-		return fmt.Errorf("recording.segment: %v: accepted are whole seconds", c.Recording.Segment)
+		err = fmt.Errorf("recording.segment: %v: accepted are whole seconds", c.Recording.Segment)
 	}
-	return c.recorder().Validate()
+	return errors.Join(err, prefixLines("recording.", c.recorder().Validate()))
 }
 
 func (c Config) validateRooms() error {
-	for name, r := range c.Rooms {
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(c.Rooms)) {
 		seen := map[string]bool{}
-		for _, cam := range r.Cameras {
-			key := fmt.Sprintf("rooms.%s.cameras", name)
-			if cam.Name == "" || seen[cam.Name] {
-				return fmt.Errorf("%s: name %q: accepted are names that are not empty and not taken in the room", key, cam.Name)
+		for i, cam := range c.Rooms[name].Cameras {
+			key := fmt.Sprintf("rooms.%s.cameras[%d].", name, i)
+			errs = append(errs, prefixLines(key, cam.validate(name)))
+			if seen[cam.Name] {
+				errs = append(errs, fmt.Errorf("%sname: %q: the room has a camera of this name; accepted is another name", key, cam.Name))
 			}
 			seen[cam.Name] = true
-			if err := cam.validate(name); err != nil {
-				return fmt.Errorf("%s: %w", key, err)
-			}
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
-func (c CameraConfig) validate(room string) error {
-	main, sub := c.camera(room), c.camera(room)
-	main.SubURL = ""
-	if err := main.Validate(); err != nil {
-		return err
-	}
-	sub.URL, sub.SubURL = sub.SubURL, ""
-	if sub.URL != "" {
-		if err := sub.Validate(); err != nil {
-			return fmt.Errorf("sub_url of %w", err)
-		}
-	}
-	if c.Transport != "tcp" && c.Transport != "udp" {
-		return fmt.Errorf("camera %s: transport %q: accepted are tcp, udp", c.Name, c.Transport)
-	}
-	return nil
-}
-
-// validateSupported returns an error if a key has a value that this version does not implement.
+// validateSupported returns an error for each key that has a value which this version does not implement.
 func (c Config) validateSupported() error {
-	switch {
-	case c.Recording.KeepFor != 0 || c.Recording.KeepBytes != 0:
-		return fmt.Errorf("recording: keep_for %v, keep_bytes %v: this version keeps everything; accepted is 0", c.Recording.KeepFor, c.Recording.KeepBytes)
-	case c.Recording.SpoolLimit != defaultConfig().Recording.SpoolLimit:
-		return fmt.Errorf("recording.spool_limit: %v: this version does not limit the spool; accepted is to leave it out", c.Recording.SpoolLimit)
-	case c.Recording.WhenFull != "stop":
-		return fmt.Errorf("recording.when_full: %q: accepted is stop", c.Recording.WhenFull)
+	var errs []error
+	r, defaults := c.Recording, defaultConfig().Recording
+	if r.KeepFor != 0 {
+		errs = append(errs, fmt.Errorf("recording.keep_for: %v: this version keeps everything; accepted is 0", r.KeepFor))
 	}
-	return nil
+	if r.KeepBytes != 0 {
+		errs = append(errs, fmt.Errorf("recording.keep_bytes: %v: this version keeps everything; accepted is 0", r.KeepBytes))
+	}
+	if r.SpoolLimit != defaults.SpoolLimit {
+		errs = append(errs, fmt.Errorf("recording.spool_limit: %v: this version does not limit the spool; accepted is to leave it out", r.SpoolLimit))
+	}
+	if r.WhenFull != defaults.WhenFull {
+		errs = append(errs, fmt.Errorf("recording.when_full: %q: accepted is stop", r.WhenFull))
+	}
+	return errors.Join(errs...)
 }
 
 func (c Config) mixer() mixer.Config {

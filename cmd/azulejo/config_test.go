@@ -43,7 +43,7 @@ func TestDefaultsWork(t *testing.T) {
 func TestFlagsBeatEnvironmentBeatsFile(t *testing.T) {
 	yaml := "mix: {width: 320, height: 180, fps: 10}\nrecording: {spool_limit: 10GiB, segment: 6s}\n"
 	c, err := loadText(t, yaml, []string{"AZULEJO_MIX_HEIGHT=240", "AZULEJO_MIX_FPS=12", "AZULEJO_WEBRTC_PUBLIC_IPS=[192.0.2.7]", "OTHER=1"},
-		Override{"mix.fps", "15"})
+		Override{Key: "mix.fps", Value: "15"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,12 +56,12 @@ func TestFlagsBeatEnvironmentBeatsFile(t *testing.T) {
 }
 
 func TestCamerasHaveDefaults(t *testing.T) {
-	c, err := loadText(t, `rooms: {yard: {cameras: [{name: gate, url: "test:"}, {name: door, url: "test:", audio: false}], record: [main]}}`, nil)
+	c, err := loadText(t, `rooms: {yard: {cameras: [{name: gate, url: "test:"}, {name: door, url: "test:", audio: true}, {name: yard, url: "test:", audio: never}], record: [main]}}`, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	cams := c.Rooms["yard"].Cameras
-	if !cams[0].Audio || cams[1].Audio || cams[0].Transport != "tcp" {
+	if cams[0].Audio != "false" || cams[1].Audio != "true" || cams[2].Audio != "never" || cams[0].Transport != "auto" {
 		t.Errorf("cameras are %+v", cams)
 	}
 }
@@ -112,62 +112,62 @@ rooms:
 // TestBadConfigurationIsNamed: an error is one line with the key, and the value or the accepted values.
 func TestBadConfigurationIsNamed(t *testing.T) {
 	for yaml, want := range map[string][]string{
-		"mix: {widht: 3}":                                                {"mix.widht", "unknown key", "width"},
-		"colour: blue":                                                   {"colour", "unknown key", "listen"},
-		"mix: {width: abc}":                                              {"mix.width", "abc", "whole number"},
-		"mix: {width: 33}":                                               {"mix.width", "33", "even numbers"},
-		"mix: {quality: 60}":                                             {"mix.quality", "60", "51"},
-		"mix: {labels: perhaps}":                                         {"mix.labels", "perhaps", "true or false"},
-		"mix: {fps: [1]}":                                                {"mix.fps", "1", "one value"},
-		"mix: 7":                                                         {"mix", "7", "keys and values"},
-		"mix: {rungs: [720p, 90]}":                                       {"mix.rungs", "\"90\"", "such as 720p"},
-		"mix: {rungs: [720p, 720p]}":                                     {"mix.rungs", "720p", "each once"},
-		"mix: {rungs: []}":                                               {"mix.rungs", "[]", "one at least"},
-		"mix: {rungs: 720p}":                                             {"mix.rungs", "720p", "[a, b]"},
-		"mix: {preset: slowest}":                                         {"mix.preset", "slowest", "superfast"},
-		"recording: {segment: soon}":                                     {"recording.segment", "soon", "4s"},
-		"recording: {segment: 1500ms}":                                   {"recording.segment", "1.5s", "whole seconds"},
-		"recording: {spool_limit: 1MiB}":                                 {"recording.spool_limit", "1MiB", "leave it out"},
-		"recording: {spool_limit: much}":                                 {"recording.spool_limit", "much", "10GiB"},
-		"recording: {keep_for: 24h}":                                     {"keep_for", "24h", "0"},
-		"listen: nowhere":                                                {"listen", "nowhere", "host:port"},
-		"listen: 0.0.0.0:80":                                             {"listen", "0.0.0.0:80", "allow_open"},
-		"auth: {mode: password}":                                         {"auth.mode", "password", "none, token"},
-		"{listen: \":80\", auth: {mode: \"\"}}":                          {"listen", ":80", "auth.mode: token"},
-		"auth: {origins: [example.org]}":                                 {"auth.origins", "example.org", "https://example.org"},
-		"limits: {joins_per_minute: -1}":                                 {"limits.joins_per_minute", "-1", "1 to"},
-		"limits: {failures_per_minute: many}":                            {"limits.failures_per_minute", "many", "whole number"},
-		"tls: {cert: a.pem}":                                             {"tls", "a.pem", "both"},
-		"webrtc: {udp: there}":                                           {"webrtc.udp", "there", "host:port"},
-		"webrtc: {public_ips: [here]}":                                   {"webrtc.public_ips", "here", "IPv4"},
-		"turn: {listen: \"3478\"}":                                       {"turn.listen", "3478", "host:port"},
-		"turn: {allow_peers: [\"10.0.0.1\"]}":                            {"turn.allow_peers", "10.0.0.1", "10.0.0.0/8"},
-		"turn: {relay_ports: \"1-2\"}":                                   {"turn.relay_ports", "1-2", "1024-65535"},
-		"{webrtc: {udp: \"\"}, turn: {listen: \":3478\"}}":               {"turn.listen", ":3478", "webrtc.udp"},
-		"turn: {lifetime: 1s}":                                           {"turn.lifetime", "1s", "24h"},
-		"store: {kind: ftp}":                                             {"store.kind", "ftp", "s3"},
-		"store: {kind: s3}":                                              {"store.s3.", "endpoint"},
-		"limits: {participants: 65}":                                     {"limits.participants", "65", "64"},
-		"rooms: {\"a b\": {}}":                                           {"rooms", "a b", "letters"},
-		"rooms: {a: {mode: sfu}}":                                        {"rooms.a.mode", "sfu", "mix, mesh"},
-		"rooms: {a: {mode: mesh, record: [main]}}":                       {"rooms.a.mode", "mesh", "without cameras, views and record"},
-		"rooms: {a: {record: [garden]}}":                                 {"rooms.a.record", "garden", "main"},
-		"rooms: {a: {record: [door], views: {gate: {}}}}":                {"rooms.a.record", "door", "main, gate"},
-		"rooms: {a: {views: {main: {layout: heap}}}}":                    {"rooms.a.views.main.layout", "heap", "grid, spotlight"},
-		"rooms: {a: {views: {x: {layout: custom}}}}":                     {"rooms.a.views.x.tiles", "0 rectangles", "1 to 64"},
-		"rooms: {a: {views: {x: {layuot: grid}}}}":                       {"rooms.a.views.x.layuot", "unknown key", "layout, spotlight"},
-		"rooms: {a: {views: {\"x y\": {}}}}":                             {"rooms.a.views", "x y", "letters"},
-		"rooms: {a: {views: {x: {w: 33}}}}":                              {"rooms.a.views.x.w", "33", "even numbers"},
-		"rooms: {a: {views: {x: {h: tall}}}}":                            {"rooms.a.views.x.h", "tall", "whole number"},
-		"rooms: {a: {views: {x: {fps: 61}}}}":                            {"rooms.a.views.x.fps", "61", "1 to 60"},
-		"rooms: {a: {views: {x: {capacity: 65}}}}":                       {"rooms.a.views.x.capacity", "65", "1 to 64"},
-		"rooms: {a: {views: {x: {cycle: 1500ms}}}}":                      {"rooms.a.views.x.cycle", "1500ms", "whole seconds"},
-		"rooms: {a: {views: {x: {cycle: -1}}}}":                          {"rooms.a.views.x.cycle", "-1", "1 to 86400"},
-		"rooms: {a: {views: {x: {cycle: soon}}}}":                        {"rooms.a.views.x.cycle", "soon", "whole seconds"},
-		"rooms: {a: {views: {x: {labels: perhaps}}}}":                    {"rooms.a.views.x.labels", "perhaps", "true or false"},
-		"rooms: {a: {views: {x: {exclude: gate}}}}":                      {"rooms.a.views.x.exclude", "gate", "[a, b]"},
-		"rooms: {a: {views: {x: {exclude: [\"\"]}}}}":                    {"rooms.a.views.x.exclude[0]", "accepted"},
-		"rooms: {a: {views: {x: {layout: custom, tiles: [{x: half}]}}}}": {"rooms.a.views.x.tiles[0].x", "half", "a number"},
+		"mix: {widht: 3}":                                  {"mix.widht", "unknown key", "width"},
+		"colour: blue":                                     {"colour", "unknown key", "listen"},
+		"mix: {width: abc}":                                {"mix.width", "abc", "whole number"},
+		"mix: {width: 33}":                                 {"mix.width", "33", "even numbers"},
+		"mix: {quality: 60}":                               {"mix.quality", "60", "51"},
+		"mix: {labels: perhaps}":                           {"mix.labels", "perhaps", "true or false"},
+		"mix: {fps: [1]}":                                  {"mix.fps", "1", "one value"},
+		"mix: 7":                                           {"mix", "7", "keys and values"},
+		"mix: {rungs: [720p, 90]}":                         {"mix.rungs", "\"90\"", "such as 720p"},
+		"mix: {rungs: [720p, 720p]}":                       {"mix.rungs", "720p", "each once"},
+		"mix: {rungs: []}":                                 {"mix.rungs", "[]", "one at least"},
+		"mix: {rungs: 720p}":                               {"mix.rungs", "720p", "[a, b]"},
+		"mix: {preset: slowest}":                           {"mix.preset", "slowest", "superfast"},
+		"recording: {segment: soon}":                       {"recording.segment", "soon", "4s"},
+		"recording: {segment: 1500ms}":                     {"recording.segment", "1.5s", "whole seconds"},
+		"recording: {spool_limit: 1MiB}":                   {"recording.spool_limit", "1MiB", "leave it out"},
+		"recording: {spool_limit: much}":                   {"recording.spool_limit", "much", "10GiB"},
+		"recording: {keep_for: 24h}":                       {"keep_for", "24h", "0"},
+		"listen: nowhere":                                  {"listen", "nowhere", "host:port"},
+		"listen: 0.0.0.0:80":                               {"listen", "0.0.0.0:80", "allow_open"},
+		"auth: {mode: password}":                           {"auth.mode", "password", "none, token"},
+		"{listen: \":80\", auth: {mode: \"\"}}":            {"listen", ":80", "auth.mode: token"},
+		"auth: {origins: [example.org]}":                   {"auth.origins", "example.org", "https://example.org"},
+		"limits: {joins_per_minute: -1}":                   {"limits.joins_per_minute", "-1", "1 to"},
+		"limits: {failures_per_minute: many}":              {"limits.failures_per_minute", "many", "whole number"},
+		"tls: {cert: a.pem}":                               {"tls", "a.pem", "both"},
+		"webrtc: {udp: there}":                             {"webrtc.udp", "there", "host:port"},
+		"webrtc: {public_ips: [here]}":                     {"webrtc.public_ips", "here", "IPv4"},
+		"turn: {listen: \"3478\"}":                         {"turn.listen", "3478", "host:port"},
+		"turn: {allow_peers: [\"10.0.0.1\"]}":              {"turn.allow_peers", "10.0.0.1", "10.0.0.0/8"},
+		"turn: {relay_ports: \"1-2\"}":                     {"turn.relay_ports", "1-2", "1024-65535"},
+		"{webrtc: {udp: \"\"}, turn: {listen: \":3478\"}}": {"turn.listen", ":3478", "webrtc.udp"},
+		"turn: {lifetime: 1s}":                             {"turn.lifetime", "1s", "24h"},
+		"store: {kind: ftp}":                               {"store.kind", "ftp", "s3"},
+		"store: {kind: s3, s3: {bucket: b}}":               {"store.s3.", "endpoint"},
+		"limits: {participants: 65}":                       {"limits.participants", "65", "64"},
+		"rooms: {\"a b\": {}}":                             {"rooms", "a b", "letters"},
+		"rooms: {a: {mode: sfu}}":                          {"rooms.a.mode", "sfu", "mix, mesh"},
+		"rooms: {a: {mode: mesh, record: [main]}}":         {"rooms.a.mode", "mesh", "without cameras, views and record"},
+		"rooms: {a: {record: [garden]}}":                   {"rooms.a.record", "garden", "main"},
+		"rooms: {a: {record: [door], views: {gate: {}}}}":  {"rooms.a.record", "door", "main, gate"},
+		"rooms: {a: {views: {main: {layout: heap}}}}":      {"rooms.a.views.main.layout", "heap", "grid, spotlight"},
+		"rooms: {a: {views: {x: {layout: custom}}}}":       {"rooms.a.views.x.tiles", "0 rectangles", "1 to 64"},
+		"rooms: {a: {views: {x: {layuot: grid}}}}":         {"rooms.a.views.x.layuot", "unknown key", "layout, spotlight"},
+		"rooms: {a: {views: {\"x y\": {}}}}":               {"rooms.a.views", "x y", "letters"},
+		"rooms: {a: {views: {x: {w: 33}}}}":                {"rooms.a.views.x.w", "33", "even numbers"},
+		"rooms: {a: {views: {x: {h: tall}}}}":              {"rooms.a.views.x.h", "tall", "whole number"},
+		"rooms: {a: {views: {x: {fps: 61}}}}":              {"rooms.a.views.x.fps", "61", "1 to 60"},
+		"rooms: {a: {views: {x: {capacity: 65}}}}":         {"rooms.a.views.x.capacity", "65", "1 to 64"},
+		"rooms: {a: {views: {x: {cycle: 1500ms}}}}":        {"rooms.a.views.x.cycle", "1500ms", "whole seconds"},
+		"rooms: {a: {views: {x: {cycle: -1}}}}":            {"rooms.a.views.x.cycle", "-1", "1 to 86400"},
+		"rooms: {a: {views: {x: {cycle: soon}}}}":          {"rooms.a.views.x.cycle", "soon", "whole seconds"},
+		"rooms: {a: {views: {x: {labels: perhaps}}}}":      {"rooms.a.views.x.labels", "perhaps", "true or false"},
+		"rooms: {a: {views: {x: {exclude: gate}}}}":        {"rooms.a.views.x.exclude", "gate", "[a, b]"},
+		"rooms: {a: {views: {x: {exclude: [\"\"]}}}}":      {"rooms.a.views.x.exclude[0]", "accepted"},
+		"rooms: {a: {views: {x: {layout: custom, tiles: [{x: half, w: 1, h: 1}]}}}}":         {"rooms.a.views.x.tiles[0].x", "half", "a number"},
 		"rooms: {a: {views: {x: {layout: custom, tiles: [{x: 0.5, y: 0, w: 0.6, h: 1}]}}}}":  {"rooms.a.views.x.tiles[0].x", "0.5", "0 to 0.4"},
 		"rooms: {a: {cameras: [{name: x, url: \"test:\", sub_url: \"ftp:y\"}]}}":             {"rooms.a.cameras", "sub_url", "ftp:y", "rtsp://"},
 		"rooms: {a: {cameras: [{name: x, url: \"test:\", sub_url: \"rtsp://u:secret@/\"}]}}": {"rooms.a.cameras", "sub_url", "rtsp://[USER", "HOST"},
@@ -238,7 +238,7 @@ func TestOpenServersAreLocal(t *testing.T) {
 func TestExitCodes(t *testing.T) {
 	dir := t.TempDir()
 	good, bad := filepath.Join(dir, "good.yaml"), filepath.Join(dir, "bad.yaml")
-	for name, yaml := range map[string]string{good: "mix: {fps: 10}", bad: "mix: {fps: fast}"} {
+	for name, yaml := range map[string]string{good: "{mix: {fps: 10}, listen: \"127.0.0.1:0\", webrtc: {udp: \"127.0.0.1:0\", tcp: \"127.0.0.1:0\"}}", bad: "mix: {fps: fast}"} {
 		if err := os.WriteFile(name, []byte(yaml), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -302,7 +302,7 @@ func TestTurnIsConfigured(t *testing.T) {
 	for yaml, want := range map[string]string{
 		"turn: {external: [\"turn:there:3478\"]}":         "turn.secret: empty with turn.external: accepted",
 		"turn: {listen: \":3478\", secret: \"mumbo\"}":    "turn.secret: 5 characters: accepted are 16 or more",
-		"turn: {listen: \":3478\", public_ips: [\"::\"]}": "turn.public_ips: \"::\": accepted",
+		"turn: {listen: \":3478\", public_ips: [\"::\"]}": "turn.public_ips[0]: \"::\": accepted",
 	} {
 		_, err := loadText(t, yaml, nil)
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "mumbo") {

@@ -7,6 +7,7 @@ import (
 	"net"
 
 	"azulejo/cmd/internal/cli"
+	"azulejo/signal/camera"
 )
 
 // demoRoom is the name of the room in azulejo demo.
@@ -56,7 +57,7 @@ func demoCameras(n int) []CameraConfig {
 		}
 		tone := demoTones[i%len(demoTones)] * float64(1+i/len(demoTones))
 		all[i] = CameraConfig{
-			Name: name, Audio: true, Transport: "tcp",
+			Name: name, Audio: AudioMode(camera.AudioTrue), Transport: camera.TransportAuto,
 			URL: fmt.Sprintf("test:?w=640&h=360&fps=15&tone=%g&hue=%d", tone, (215+i*53)%360),
 		}
 	}

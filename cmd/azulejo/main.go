@@ -25,7 +25,7 @@ type program struct {
 
 	Serve   serveCmd   `cmd:"" help:"Run the server."`
 	Demo    demoCmd    `cmd:"" help:"Run the server with a room of synthetic cameras."`
-	Check   checkCmd   `cmd:"" help:"Check the configuration and say what is wrong with it."`
+	Check   checkCmd   `cmd:"" help:"Check the configuration, and with --connect the cameras and the store, and say what is wrong."`
 	Token   tokenCmd   `cmd:"" help:"Print a token for a room, signed with auth.secret."`
 	Load    loadCmd    `cmd:"" help:"Publish to a server, view from it."`
 	Version versionCmd `cmd:"" help:"Print the version."`
@@ -47,41 +47,32 @@ type serveCmd struct {
 }
 
 func (s *serveCmd) Run(ctx context.Context, log *slog.Logger, env environment) error {
-	cfg, err := s.load(env)
+	l, err := s.read(env)
 	if err != nil {
 		return cli.Usage(err)
 	}
-	srv, err := newServer(cfg, log)
+	l.check(l.cfg.checkFiles())
+	if err = l.err(); err != nil {
+		return cli.Usage(err)
+	}
+	srv, err := newServer(l.cfg, log)
 	if err != nil {
 		return err
 	}
 	return srv.Run(ctx)
 }
 
-// load reads the configuration from the file, the environment and the flags.
-func (s *serveCmd) load(env environment) (Config, error) {
+// read reads the configuration from the file, the environment and the flags.
+func (s *serveCmd) read(env environment) (*loader, error) {
 	flags := overrides("listen", s.Listen, "data", s.Data)
 	for _, pair := range s.Set {
 		o, err := parseOverride(pair)
 		if err != nil {
-			return Config{}, err
+			return nil, err
 		}
 		flags = append(flags, o)
 	}
-	return loadConfig(s.Config, env, flags)
-}
-
-// checkCmd loads the configuration with the flags of serve and reports its first mistake. It starts no server.
-type checkCmd struct {
-	serveCmd `embed:""`
-}
-
-func (c *checkCmd) Run(env environment) error {
-	if _, err := c.load(env); err != nil {
-		return cli.Usage(err)
-	}
-	fmt.Println("the configuration is good")
-	return nil
+	return readConfig(s.Config, env, flags), nil
 }
 
 // versionCmd prints the version of this program and of Go.

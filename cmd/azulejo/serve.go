@@ -169,11 +169,13 @@ func (s *server) runHTTP(ctx context.Context) error {
 // runCameras runs the cameras of all rooms until ctx ends. The cameras may start in any order, since each room reserves their
 // places in the order of the configuration.
 func (s *server) runCameras(ctx context.Context) error {
-	cameras := make(chan error)
+	cameras, logins := make(chan error), camera.NewLogins()
 	n := 0
 	for name, r := range s.cfg.Rooms {
 		for _, c := range r.Cameras {
-			cam := camera.New(c.camera(name), s.registry, s.log)
+			cfg := c.camera(name)
+			cfg.Logins = logins
+			cam := camera.New(cfg, s.registry, s.log)
 			n++
 			go func() { cameras <- cam.Run(ctx) }()
 		}

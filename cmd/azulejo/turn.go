@@ -38,7 +38,11 @@ func (c Config) validateTurn() error {
 	if c.Turn.Listen != "" && c.WebRTC.UDP == "" {
 		return fmt.Errorf("turn.listen: %q: relays send UDP and need webrtc.udp; accepted is both or neither", c.Turn.Listen)
 	}
-	return c.turn().Validate()
+	t := c.turn()
+	if len(c.Turn.PublicIPs) == 0 && c.WebRTC.Validate() != nil {
+		t.PublicIPs = nil // they are those of webrtc, which has its own error
+	}
+	return t.Validate()
 }
 
 // openMedia opens the ports of WebRTC and of the TURN relays. It passes the addresses of the relays to the peer engine, which

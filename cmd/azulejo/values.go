@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"log/slog"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -61,7 +62,7 @@ type Seconds int
 
 // UnmarshalYAML reads Seconds.
 func (s *Seconds) UnmarshalYAML(n *yaml.Node) error {
-	d, err := time.ParseDuration(n.Value)
+	d, err := parseDuration(n.Value)
 	if seconds, errNumber := strconv.ParseInt(n.Value, 10, 32); errNumber == nil {
 		d, err = time.Duration(seconds)*time.Second, nil
 	}
@@ -70,4 +71,38 @@ func (s *Seconds) UnmarshalYAML(n *yaml.Node) error {
 	}
 	*s = Seconds(d / time.Second)
 	return nil
+}
+
+// Duration is a time.Duration that a flag may give in days too, such as 30d.
+type Duration time.Duration
+
+// UnmarshalText reads a Duration.
+func (d *Duration) UnmarshalText(text []byte) error {
+	v, err := parseDuration(string(text))
+	*d = Duration(v)
+	return err
+}
+
+// parseDuration is time.ParseDuration with one more unit, d for days of 24 hours. The days come first, such as 1d12h.
+func parseDuration(s string) (time.Duration, error) {
+	number, rest, found := strings.Cut(s, "d")
+	if !found {
+		return time.ParseDuration(s)
+	}
+	days, err := strconv.ParseFloat(strings.TrimLeft(number, "+-"), 64)
+	if err != nil || !(days <= math.MaxInt64/float64(24*time.Hour)) || strings.ContainsAny(number, "eExXnN_") {
+		return 0, fmt.Errorf("%q: accepted are durations such as 4s, 24h, 30d and 1d12h", s)
+	}
+	d := time.Duration(days * float64(24*time.Hour))
+	if rest != "" {
+		more, err := time.ParseDuration(rest)
+		if err != nil || more < 0 || d+more < 0 {
+			return 0, fmt.Errorf("%q: accepted are durations such as 4s, 24h, 30d and 1d12h", s)
+		}
+		d += more
+	}
+	if strings.HasPrefix(number, "-") {
+		d = -d
+	}
+	return d, nil
 }

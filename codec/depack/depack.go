@@ -62,10 +62,10 @@ func New(id mixer.Codec, clockRate uint32) (*Track, error) {
 	switch id {
 	case mixer.H264:
 		t.nals = &nalParser{payloadFormat: h264Format{}}
-		t.assembler = &video{id: id, track: t, parser: t.nals}
+		t.assembler = &video{id: id, track: t, parser: t.nals, nals: t.nals}
 	case mixer.H265:
 		t.nals = &nalParser{payloadFormat: h265Format{}}
-		t.assembler = &video{id: id, track: t, parser: t.nals}
+		t.assembler = &video{id: id, track: t, parser: t.nals, nals: t.nals}
 	case mixer.VP8:
 		t.assembler = &video{id: id, track: t, parser: &vp8{}}
 	case mixer.VP9:
@@ -96,21 +96,25 @@ func newTrack(id mixer.Codec, clockRate uint32) (*Track, error) {
 	return t, nil
 }
 
-// SetParameters stores copies of the parameter sets (SPS and PPS, in H.265 also VPS) that were signalled in SDP. nals have
-// no start codes. The Track puts the stored parameter sets in front of keyframes that lack parameter sets. Parameter sets in
-// the stream replace stored ones with the same ID. SetParameters ignores NAL units other than parameter sets. It does
-// nothing for codecs other than H.264 and H.265.
+// SetParameters stores copies of the parameter sets (SPS and PPS, in H.265 also VPS) that were signalled in SDP. Each of nals
+// is a NAL unit. It may have a start code in front, and further NAL units may follow it with start codes between them. The
+// Track puts the stored parameter sets in front of keyframes that lack parameter sets. Parameter sets in the stream replace
+// the signalled ones. SetParameters ignores everything except parameter sets. It does nothing for codecs other than H.264
+// and H.265.
 func (t *Track) SetParameters(nals ...[]byte) {
 	if t.nals == nil {
 		return
 	}
 	for _, n := range nals {
-		t.nals.addSet(n)
+		t.nals.addSets(n)
 	}
 }
 
 // Push takes ownership of p. It returns the access units that p completes, in order; the caller owns them. A video access
-// unit ends with a packet that has the marker bit, or before the first packet with another timestamp.
+// unit ends with a packet that has the marker bit, or before the first packet with another timestamp. Some cameras set the
+// marker bit on each slice. Once a stream has shown a marker bit within a picture, an access unit ends before the first
+// packet of the next picture. The picture that showed it is returned twice: once up to the marker bit, and once complete,
+// with Lost set.
 //
 // PTS is the RTP time since the first packet. PTS decreases when the sender's timestamps decrease, which happens with
 // B-frames. After a restart of the sender, PTS continues one frame after the last access unit, unless the length of the

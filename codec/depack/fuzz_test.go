@@ -98,6 +98,8 @@ func FuzzH264(f *testing.F) {
 	f.Add(join(record(0, 1, 0, parts[0]...), record(1, 2, 0, parts[2]...), record(1, 1, 30, inner...), record(0, -1, 0, tail...)))
 	f.Add(join(record(1, 1, 0, idr...), record(6, 1, 0, idr...), record(7, 0x60, 0, sps0...), record(10, 1, 127, inner...)))
 	f.Add(join(record(1, 1, 0, 0x78, 0, 1), record(1, 1, 0, 0x7c, 0x98, 0), record(1, 1, 0, 0x80), record(1, 1, 0)))
+	f.Add(join(record(1, 1, 0, annexB(sps0, pps0, idr)...), record(1, 1, 0, idr2...), record(1, 1, 30, inner...), record(1, 1, 0, tail...), record(0, 1, 30, inner...)))
+	f.Add(join(record(1, 1, 0, stap(annexB(sps0, pps0), recovery3, inner)...), record(1, 1, 0, parts[0]...), record(1, 1, 0, tail...)))
 	fuzzStream(f, mixer.H264)
 }
 
@@ -106,6 +108,7 @@ func FuzzH265(f *testing.F) {
 	f.Add(join(record(0, 1, 0, ap(haud, vps, hsps, hpps)...), record(0, 1, 0, a...), record(1, 1, 0, b...)))
 	f.Add(join(record(0, 1, 0, a...), record(1, 2, 30, trail...), record(1, 1, 30, hcra...), record(1, 1, 1, hrest...)))
 	f.Add(join(record(1, 1, 0, 48<<1, 1, 0, 9), record(1, 1, 0, 49<<1, 1, 0x80), record(1, 1, 0, 2)))
+	f.Add(join(record(1, 1, 0, annexB(vps, hsps, hpps, hidr)...), record(1, 1, 0, hrest...), record(1, 1, 30, ap(h265Recovery, trail)...)))
 	fuzzStream(f, mixer.H265)
 }
 

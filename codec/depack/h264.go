@@ -38,7 +38,17 @@ func (h264Format) describe(nal []byte) nalInfo {
 		return nalInfo{role: paramSet, first: true, setKind: 1, setID: readSetID(nal[1:], 256)}
 	case h264.TypeAUD, h264.TypeEndSeq, h264.TypeEndStream, h264.TypeFiller:
 		return nalInfo{role: padding, first: t == h264.TypeAUD}
+	case h264.TypeSEI:
+		return nalInfo{role: extra, first: true, recovery: recovery264(nal)}
 	default:
-		return nalInfo{role: extra, first: t == h264.TypeSEI}
+		return nalInfo{role: extra, first: t >= 14 && t <= 18}
 	}
+}
+
+// recovery264 reads the recovery point in the SEI NAL unit nal (D.1.8). A count of 65536 or more is not valid, because
+// frame_num has 16 bits at most.
+func recovery264(nal []byte) recovery {
+	fields, ok := h264.RecoveryPoint(h264.AppendRBSP(nil, nal))
+	frames := fields.UpTo(1<<16 - 1) // recovery_frame_cnt
+	return recovery{known: ok && !fields.Bad(), frames: int(frames)}
 }

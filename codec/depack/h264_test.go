@@ -276,3 +276,41 @@ func TestH264AccessUnitIsBounded(t *testing.T) {
 		t.Errorf("stats %+v", s)
 	}
 }
+
+// TestSignalledSets: what SDP says about parameter sets never stops a stream that carries its own.
+func TestSignalledSets(t *testing.T) {
+	sets := annexB(sps0, pps0)
+	otherSPS := []byte{0x67, 0x64, 0, 0x28, 0xac}         // ID 0
+	foreignSPS := []byte{0x67, 0x64, 0, 0x28, 0x48, 0x11} // ID 1
+	for name, c := range map[string]struct {
+		sdp   [][]byte
+		front []byte // of an IDR without parameter sets, when the stream has not sent any
+	}{
+		"nothing":                    {nil, nil},
+		"empty":                      {[][]byte{{}}, nil},
+		"another size":               {[][]byte{otherSPS, pps0}, annexB(otherSPS, pps0)},
+		"another size, another ID":   {[][]byte{foreignSPS, pps0}, annexB(foreignSPS, pps0)},
+		"garbage":                    {[][]byte{{0xe9, 0, 0, 0xff, 0xff, 0xff, 0xe9, 0, 0}, {0, 0, 1}, {0, 0}, {0x67}, {0x80}}, nil},
+		"not an SPS":                 {[][]byte{pps0, sps0}, sets},
+		"start codes":                {[][]byte{annexB(sps0), append([]byte{0, 0, 1}, pps0...)}, sets},
+		"both in one, start codes":   {[][]byte{annexB(sps0, pps0)}, sets},
+		"both in one, none in front": {[][]byte{annexB(sps0, pps0)[4:]}, sets},
+		"PPS missing":                {[][]byte{sps0, {}}, nil},
+		"slices too":                 {[][]byte{sps0, pps0, idr, aud}, sets},
+	} {
+		t.Run(name, func(t *testing.T) {
+			only := track(t, mixer.H264, 90000)
+			only.SetParameters(c.sdp...)
+			got := only.Push(marked(pkt(1, 0, idr...)))
+			if len(got) != 1 || got[0].Key != (c.front != nil) || got[0].Key && !bytes.Equal(got[0].Data, append(bytes.Clone(c.front), annexB(idr)...)) {
+				t.Errorf("sets in SDP only: %s", show(got))
+			}
+			both := track(t, mixer.H264, 90000)
+			both.SetParameters(c.sdp...)
+			got = both.Push(marked(pkt(1, 0, stap(sps0, pps0, idr)...)))
+			both.SetParameters(c.sdp...)
+			got = append(got, both.Push(marked(pkt(2, 3000, idr...)))...)
+			checkAccessUnits(t, got, []accessUnit{{0, annexB(sps0, pps0, idr), true, false}, {33, annexB(sps0, pps0, idr), true, false}})
+		})
+	}
+}

@@ -1,6 +1,7 @@
 package depack
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 
@@ -16,23 +17,40 @@ type paramSets []storedSet
 
 // storedSet is a parameter set in paramSets.
 type storedSet struct {
-	info nalInfo
-	nal  []byte
+	info      nalInfo
+	nal       []byte
+	signalled bool // the parameter set comes from SDP, and not from the stream
 }
 
-// store stores a copy of nal. The copy replaces the parameter set of the same kind and ID. store ignores a nal that is larger
-// than maxParamSet.
+// store stores a copy of the parameter set nal from the stream. The copy replaces the parameter set of the same kind and ID.
+// It also removes all parameter sets of this kind that come from SDP, because SDP may describe another stream of the camera.
+// store ignores a nal that is larger than maxParamSet.
 func (s *paramSets) store(info nalInfo, nal []byte) {
 	if len(nal) > maxParamSet {
 		return
 	}
-	i, found := slices.BinarySearchFunc(*s, info, func(set storedSet, target nalInfo) int {
+	*s = slices.DeleteFunc(*s, func(set storedSet) bool { return set.signalled && set.info.setKind == info.setKind })
+	s.put(storedSet{info: info, nal: bytes.Clone(nal)})
+}
+
+// storeSignalled stores a copy of the parameter set nal from SDP. It ignores nal if the stream has sent a parameter set of the
+// same kind, or if nal is larger than maxParamSet.
+func (s *paramSets) storeSignalled(info nalInfo, nal []byte) {
+	sent := func(set storedSet) bool { return !set.signalled && set.info.setKind == info.setKind }
+	if len(nal) <= maxParamSet && !slices.ContainsFunc(*s, sent) {
+		s.put(storedSet{info, bytes.Clone(nal), true})
+	}
+}
+
+// put adds set. It replaces the parameter set of the same kind and ID.
+func (s *paramSets) put(set storedSet) {
+	i, found := slices.BinarySearchFunc(*s, set.info, func(set storedSet, target nalInfo) int {
 		return cmp.Or(cmp.Compare(set.info.setKind, target.setKind), cmp.Compare(set.info.setID, target.setID))
 	})
 	if !found {
-		*s = slices.Insert(*s, i, storedSet{info: info})
+		*s = slices.Insert(*s, i, set)
 	}
-	(*s)[i].nal = append((*s)[i].nal[:0], nal...)
+	(*s)[i] = set
 }
 
 // kinds returns a bit set of the kinds of parameter sets that are stored: bit i stands for kind i.

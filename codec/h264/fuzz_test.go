@@ -199,6 +199,7 @@ func FuzzReadSlice(f *testing.F) {
 				sets.AddPPS(nal)
 			case TypeSEI:
 				HasFilmGrain(rbsp)
+				RecoveryPoint(rbsp)
 			default:
 				checkSlice(t, &sets, nal, rbsp)
 			}

@@ -120,3 +120,23 @@ func BenchmarkNALs(b *testing.B) {
 		b.Error("nothing was read")
 	}
 }
+
+func TestRecoveryPoint(t *testing.T) {
+	for name, c := range map[string]struct {
+		sei    []byte
+		frames uint32
+		want   bool
+	}{
+		"nothing":                {nil, 0, false},
+		"at once":                {[]byte{6, 1, 0xc4, 0x80}, 0, true},
+		"after 3 frames":         {[]byte{6, 1, 0x24, 0x80}, 3, true},
+		"behind another message": {[]byte{5, 2, 6, 1, 6, 1, 0x24, 0x80}, 3, true},
+		"another message":        {[]byte{5, 2, 6, 1, 0x80}, 0, false},
+		"size beyond the end":    {[]byte{6, 200, 0x24, 0x80}, 3, true},
+	} {
+		fields, ok := RecoveryPoint(c.sei)
+		if frames := fields.UE(); ok != c.want || frames != c.frames {
+			t.Errorf("%s: %d frames, %v; want %d, %v", name, frames, ok, c.frames, c.want)
+		}
+	}
+}

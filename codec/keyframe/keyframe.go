@@ -5,10 +5,10 @@ package keyframe
 import (
 	"encoding/binary"
 
-	syntaxAV1 "github.com/bluenviron/mediacommon/v2/pkg/codecs/av1"
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/av1"
 	syntax264 "github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 	syntax265 "github.com/bluenviron/mediacommon/v2/pkg/codecs/h265"
-	syntaxVP9 "github.com/bluenviron/mediacommon/v2/pkg/codecs/vp9"
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/vp9"
 
 	"azulejo/codec/h264"
 	"azulejo/mixer"
@@ -18,10 +18,11 @@ import (
 type Info struct {
 	Width, Height int   // in pixels
 	Profile       uint8 // profile_idc of H.264; zero for other codecs
+	Fields        bool  // H.264 whose frames may be interlaced: frame_mbs_only_flag is zero
 }
 
-// Read reads the Info from a keyframe of H264, H265, VP8, VP9, AV1 or MJPEG. It returns false for audio, and for packets
-// whose SPS, sequence header or frame header is missing or not readable.
+// Read reads the Info from a keyframe of a video codec. It returns false for audio codecs, and for packets without a readable
+// header: an SPS of H.264 or H.265, a keyframe header of VP8 or VP9, a sequence header of AV1, or a frame header of JPEG.
 func Read(p mixer.Packet) (Info, bool) {
 	switch p.Codec {
 	case mixer.H264:
@@ -46,7 +47,7 @@ func readH264(data []byte) (Info, bool) {
 	if nal == nil || sps.Unmarshal(nal) != nil {
 		return Info{}, false
 	}
-	return Info{Width: sps.Width(), Height: sps.Height(), Profile: sps.ProfileIdc}, true
+	return Info{Width: sps.Width(), Height: sps.Height(), Profile: sps.ProfileIdc, Fields: !sps.FrameMbsOnlyFlag}, true
 }
 
 func readH265(data []byte) (Info, bool) {
@@ -67,40 +68,58 @@ func readVP8(data []byte) (Info, bool) {
 	return Info{Width: int(w & 0x3fff), Height: int(h & 0x3fff)}, true
 }
 
+// readVP9 reads the uncompressed header of a VP9 keyframe (VP9 bitstream specification, 6.2).
 func readVP9(data []byte) (Info, bool) {
-	var head syntaxVP9.Header
-	if head.Unmarshal(data) != nil || head.FrameSize == nil {
+	var header vp9.Header
+	if header.Unmarshal(data) != nil || header.FrameSize == nil {
 		return Info{}, false
 	}
-	return Info{Width: head.Width(), Height: head.Height()}, true
+	return Info{Width: header.Width(), Height: header.Height()}, true
 }
 
-// readAV1 reads the first sequence header of a temporal unit.
+// readAV1 reads the first sequence header among the OBUs of data (AV1 specification, 5.5). Each OBU must have its size.
 func readAV1(data []byte) (Info, bool) {
-	var obus syntaxAV1.Bitstream
-	if len(data) == 0 || obus.Unmarshal(data) != nil {
-		return Info{}, false
-	}
-	for _, obu := range obus {
-		if syntaxAV1.OBUType(obu[0]>>3&15) != syntaxAV1.OBUTypeSequenceHeader {
-			continue
-		}
-		var head syntaxAV1.SequenceHeader
-		if head.Unmarshal(obu) != nil {
+	for {
+		var header av1.OBUHeader
+		if header.Unmarshal(data) != nil || !header.HasSize {
 			return Info{}, false
 		}
-		return Info{Width: head.Width(), Height: head.Height()}, true
+		var size av1.LEB128
+		n, err := size.Unmarshal(data[1:])
+		end := 1 + n + int(size)
+		if err != nil || end > len(data) {
+			return Info{}, false
+		}
+		if header.Type == av1.OBUTypeSequenceHeader {
+			var sequence av1.SequenceHeader
+			if sequence.Unmarshal(data[:end]) != nil {
+				return Info{}, false
+			}
+			return Info{Width: sequence.Width(), Height: sequence.Height()}, true
+		}
+		data = data[end:]
 	}
-	return Info{}, false
 }
 
-// readJPEG reads the first frame header (SOF) of an image. It skips the segments in front of it (ITU-T T.81, B.1.1.4).
+// readJPEG reads the first frame header of a JPEG image (ITU-T T.81, B.2.2).
 func readJPEG(data []byte) (Info, bool) {
-	for at := 2; at+9 <= len(data) && data[at] == 0xff; at += 2 + int(binary.BigEndian.Uint16(data[at+2:])) {
-		if kind := data[at+1]; kind >= 0xc0 && kind <= 0xcf && kind != 0xc4 && kind != 0xc8 && kind != 0xcc {
-			h, w := binary.BigEndian.Uint16(data[at+5:]), binary.BigEndian.Uint16(data[at+7:])
-			return Info{Width: int(w), Height: int(h)}, true
+	if len(data) < 2 || data[0] != 0xff || data[1] != 0xd8 { // SOI
+		return Info{}, false
+	}
+	data = data[2:]
+	for len(data) >= 9 && data[0] == 0xff {
+		if marker := data[1]; marker == 0xc0 || marker == 0xc1 || marker == 0xc2 { // SOF0, SOF1, SOF2
+			size := Info{Width: int(binary.BigEndian.Uint16(data[7:])), Height: int(binary.BigEndian.Uint16(data[5:]))}
+			if size.Width == 0 || size.Height == 0 { // a height of zero: a DNL segment after the scan has the height
+				break
+			}
+			return size, true
 		}
+		end := 2 + int(binary.BigEndian.Uint16(data[2:]))
+		if end > len(data) {
+			break
+		}
+		data = data[end:]
 	}
 	return Info{}, false
 }

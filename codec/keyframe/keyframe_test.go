@@ -63,9 +63,13 @@ func TestRead(t *testing.T) {
 		options []string
 		want    keyframe.Info
 	}{
-		"main": {[]string{"-profile:v", "main"}, keyframe.Info{Width: 322, Height: 182, Profile: 77}},
-		"high": {[]string{"-profile:v", "high"}, keyframe.Info{Width: 322, Height: 182, Profile: 100}},
-		"h265": {[]string{"-c:v", "libx265", "-x265-params", "log-level=none"}, keyframe.Info{Width: 322, Height: 182}},
+		"main":   {[]string{"-profile:v", "main"}, keyframe.Info{Width: 322, Height: 182, Profile: 77}},
+		"high":   {[]string{"-profile:v", "high"}, keyframe.Info{Width: 322, Height: 182, Profile: 100}},
+		"h265":   {[]string{"-c:v", "libx265", "-x265-params", "log-level=none"}, keyframe.Info{Width: 322, Height: 182}},
+		"fields": {[]string{"-flags", "+ildct+ilme", "-s", "322x184"}, keyframe.Info{Width: 322, Height: 184, Profile: 100, Fields: true}},
+		"vp9":    {[]string{"-c:v", "libvpx-vp9", "-deadline", "realtime"}, keyframe.Info{Width: 322, Height: 182}},
+		"av1":    {[]string{"-c:v", "libaom-av1", "-usage", "realtime", "-cpu-used", "8"}, keyframe.Info{Width: 322, Height: 182}},
+		"jpeg":   {[]string{"-c:v", "mjpeg", "-color_range", "pc"}, keyframe.Info{Width: 322, Height: 182}},
 	} {
 		packets := codectest.Film(t, "testsrc2=size=322x182:rate=5:duration=1", append(c.options, "-pix_fmt", "yuv420p")...)
 		if h, ok := keyframe.Read(packets[0]); !ok || h != c.want {
@@ -77,6 +81,7 @@ func TestRead(t *testing.T) {
 func TestReadUnreadable(t *testing.T) {
 	for _, data := range [][]byte{
 		nil, {0}, {0, 0, 1}, {0, 0, 1, 0x67}, {0, 0, 0, 1, 0x67, 0x42}, {0, 0, 1, 0x42, 1}, {0x10, 2, 0, 0x9d, 1, 0x2a, 1}, make([]byte, 100),
+		{0xff, 0xd8}, {0xff, 0xd8, 0xff, 0xc0, 0, 17, 8, 0, 1, 0}, {0xff, 0xd8, 0xff, 0xe0, 0xff, 0xff, 0, 0, 0, 0, 0}, {0x0a, 0xff, 0}, {0x82, 0x49, 0x83},
 	} {
 		for _, id := range []mixer.Codec{mixer.H264, mixer.H265, mixer.VP8, mixer.VP9, mixer.AV1, mixer.MJPEG, mixer.Opus, ""} {
 			if h, ok := keyframe.Read(mixer.Packet{Codec: id, Data: data}); ok {
@@ -90,6 +95,9 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte{0, 0, 0, 1, 0x67, 0x42, 0xc0, 0x1e, 0xda, 0x02, 0x80, 0xbf, 0xe5, 0xc0, 0x44, 0, 0, 0, 1, 0x68, 0xce, 0x3c, 0x80})
 	f.Add([]byte{0, 0, 1, 0x42, 1, 1, 1, 0x60, 0, 0, 3, 0, 0xb0, 0, 0, 3, 0, 0, 3, 0, 0x5d, 0xa0, 2, 0x80, 0x80, 0x2d, 0x16})
 	f.Add([]byte{0x10, 2, 0, 0x9d, 1, 0x2a, 0x40, 1, 0xb4, 0})
+	f.Add([]byte{0x82, 0x49, 0x83, 0x42, 0x20, 0x14, 0x10, 0x0b, 0x50})
+	f.Add([]byte{0x12, 0, 0x0a, 0x0a, 0, 0, 0, 0x02, 0xaf, 0xff, 0x9b, 0x5f, 0x20, 0x08})
+	f.Add([]byte{0xff, 0xd8, 0xff, 0xe0, 0, 2, 0xff, 0xc0, 0, 17, 8, 0, 182, 1, 66, 3})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for _, id := range []mixer.Codec{mixer.H264, mixer.H265, mixer.VP8, mixer.VP9, mixer.AV1, mixer.MJPEG} {
 			h, ok := keyframe.Read(mixer.Packet{Codec: id, Key: true, Data: data})

@@ -35,7 +35,8 @@ type audioInput struct {
 	quit     chan struct{}
 	done     sync.WaitGroup
 	muted    atomic.Bool
-	speaking atomic.Bool // written by the audio ticker
+	speaking atomic.Bool  // written by the audio ticker
+	arrived  atomic.Int64 // when a packet last came, in Unix ns; zero if none has come
 	invalid  atomic.Uint64
 
 	mu        sync.Mutex
@@ -64,6 +65,7 @@ func newAudioInput(log *slog.Logger) *audioInput {
 // enqueue queues a packet. It never blocks. If the queue is full, because many packets came at once, the oldest packet is
 // dropped: the jitter buffer would drop its audio too.
 func (a *audioInput) enqueue(p mixer.Packet) {
+	a.arrived.Store(time.Now().UnixNano())
 	for {
 		select {
 		case a.packets <- p:
@@ -76,6 +78,14 @@ func (a *audioInput) enqueue(p mixer.Packet) {
 		default: // the decoder was faster
 		}
 	}
+}
+
+// silence returns the time since a packet last came. It returns never if none has come.
+func (a *audioInput) silence(now time.Time) time.Duration {
+	if last := a.arrived.Load(); last != 0 {
+		return now.Sub(time.Unix(0, last))
+	}
+	return never
 }
 
 // close stops run and waits for it. Packets that are queued later are never decoded.
@@ -156,7 +166,7 @@ func (a *audioInput) pull(tickTime time.Time) []int16 {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.level = pcm.Floor
-	if tickTime.Sub(a.videoAt) > lostAfter {
+	if tickTime.Sub(a.videoAt) > leastPatience {
 		a.buffer.minDelay = 0 // there is no video to wait for
 	}
 	if a.buffer.pull(a.arrival(tickTime), a.block) {

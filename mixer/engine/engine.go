@@ -90,6 +90,10 @@ func (m *Engine) Send(c mixer.Command) {
 		if s := m.source(c.Source); s != nil {
 			s.away.Store(c.Away)
 		}
+	case mixer.ReportTrouble:
+		if s := m.source(c.Source); s != nil {
+			s.reported.Store(&c.Trouble)
+		}
 	case mixer.RequestSourceKeyframe:
 		if s := m.source(c.Source); s != nil {
 			s.video.requestKeyframe()
@@ -166,6 +170,7 @@ func (m *Engine) Run(ctx context.Context) error {
 	var work sync.WaitGroup
 	work.Go(func() { m.audio.run(ctx) })
 	work.Go(func() { m.govern(ctx) })
+	work.Go(func() { m.watchConditions(ctx) })
 	work.Go(func() { m.controlLoop(ctx) })
 	work.Wait()
 	m.feeds.closeAll()

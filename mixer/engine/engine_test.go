@@ -232,11 +232,20 @@ func TestTooLargeFramesAreNotShown(t *testing.T) {
 	m := start(t, cfg)
 	watch(t, m, mixer.H264)
 	src := m.AddSource(SourceConfig{Name: "huge"})
-	publish(t, src, mixer.H264, 640, 360, codec.RGB(200, 20, 20))
+	stop := publish(t, src, mixer.H264, 640, 360, codec.RGB(200, 20, 20))
 	eventually(t, 2*time.Second, "it is counted", func() bool { return src.Stats().Dropped > 2 })
 	if st := src.Stats().State; st != mixer.Connecting {
 		t.Errorf("state %s, want %s", st, mixer.Connecting)
 	}
+	const detail = "640×360 is more than limits.source_pixels (57600)"
+	eventually(t, 2*time.Second, "the reason is told", func() bool {
+		st := src.Stats()
+		return st.Reason == mixer.ReasonTooLarge && st.Detail == detail
+	})
+	stop()
+	publish(t, src, mixer.H264, 320, 180, codec.RGB(200, 20, 20))
+	eventually(t, 2*time.Second, "frames of exactly the limit are shown", func() bool { return src.Stats().State == mixer.Live })
+	eventually(t, 2*time.Second, "there is no trouble", func() bool { return src.Stats().Reason == "" })
 }
 
 func TestLateTicksAreSkippedButNotTheFirstOfAGOP(t *testing.T) {

@@ -5,15 +5,22 @@ import (
 	"time"
 
 	"azulejo/codec"
+	"azulejo/mixer"
 )
 
 // frameSlot keeps the newest frame of one source, with its cutouts. A frame that was not fetched before the next frame comes
-// is dropped. Only one goroutine at a time may call replace and clear. All other methods are safe for concurrent use.
+// is dropped. Only one goroutine at a time may call replace, restore, touch, expectOther and clear. All other methods are safe for
+// concurrent use.
 type frameSlot struct {
+	frames mixer.Meter // counts the frames that can be shown
+
 	mu        sync.Mutex
-	newest    codec.Decoded // owned; its Frame is nil before the first replace; only replace and clear change it
+	newest    codec.Decoded // owned; its Frame is nil before the first replace; only replace, restore and clear change it
 	seq       uint64        // number of newest
-	lastVideo time.Time     // when video of the source last came: the time of the last replace or touch
+	lastVideo time.Time     // when video of the source last came: see record
+	changed   time.Time     // when a frame last differed from the frame before
+	rhythm    rhythm        // of the times in lastVideo
+	other     bool          // the next frame may differ although nothing has changed in front of the camera
 }
 
 // replace takes ownership of d, stores d, and closes the frame that was stored. If d looks like the stored frame, replace
@@ -22,23 +29,60 @@ type frameSlot struct {
 func (s *frameSlot) replace(d codec.Decoded) {
 	if s.newest.Frame != nil && s.newest.LooksLike(&d) {
 		d.Close()
-		s.touch()
+		s.touch(false)
 		return
 	}
+	now := time.Now()
 	s.mu.Lock()
+	s.record(now, s.newest.Frame != nil && !s.other)
 	old := s.newest
-	s.newest = d
+	s.newest, s.other = d, false
 	s.seq++
-	s.lastVideo = time.Now()
 	s.mu.Unlock()
 	old.Close()
 }
 
-// touch sets the time of the last video to now. It is called for packets that need not be decoded.
-func (s *frameSlot) touch() {
+// restore is replace for a frame that came earlier and was not decoded then. The time of the last video stays, unless no video has
+// come yet.
+func (s *frameSlot) restore(d codec.Decoded) {
+	s.mu.Lock()
+	if s.lastVideo.IsZero() {
+		s.record(time.Now(), false)
+	}
+	old := s.newest
+	s.newest = d
+	s.seq++
+	s.mu.Unlock()
+	old.Close()
+}
+
+// touch records that video came that need not be decoded. changed says whether its frame differs from the frame before, or may
+// differ.
+func (s *frameSlot) touch(changed bool) {
+	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.lastVideo = time.Now()
+	s.record(now, changed)
+}
+
+// expectOther is called before frames of another layer come. They may differ from the stored frame although nothing has changed.
+func (s *frameSlot) expectOther() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.other = true
+}
+
+// record records that video came at the time now. The caller must hold s.mu.
+func (s *frameSlot) record(now time.Time, changed bool) {
+	s.frames.Add(0)
+	gap := now.Sub(s.lastVideo)
+	if changed || s.lastVideo.IsZero() || gap > s.rhythm.patience() {
+		s.changed = now
+	}
+	if !s.lastVideo.IsZero() {
+		s.rhythm.add(gap)
+	}
+	s.lastVideo = now
 }
 
 // latest returns a new reference to the newest frame. The result is nil if there is none.
@@ -79,12 +123,26 @@ func (s *frameSlot) displaySize() (width, height int) {
 // status returns the number of the newest frame, and when video of the source last came. seq is zero if there is no frame.
 // Each frame of a slot has another number. lastVideo is zero if no video has come.
 func (s *frameSlot) status() (seq uint64, lastVideo time.Time) {
+	now := s.snapshot()
+	return now.seq, now.lastVideo
+}
+
+// slotSnapshot describes a slot at one time.
+type slotSnapshot struct {
+	seq       uint64        // number of the newest frame; zero if there is no frame
+	lastVideo time.Time     // when video of the source last came; zero if none has come
+	unchanged time.Duration // from the last frame that differed from the frame before to the newest video
+	patience  time.Duration // how long after lastVideo the source counts as lost
+}
+
+func (s *frameSlot) snapshot() slotSnapshot {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.newest.Frame == nil {
-		return 0, s.lastVideo
+	out := slotSnapshot{lastVideo: s.lastVideo, unchanged: s.lastVideo.Sub(s.changed), patience: s.rhythm.patience()}
+	if s.newest.Frame != nil {
+		out.seq = s.seq
 	}
-	return s.seq, s.lastVideo
+	return out
 }
 
 // clear removes the frame. The time of the last video stays.

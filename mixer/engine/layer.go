@@ -22,12 +22,15 @@ type layer struct {
 
 	// Owned by the goroutine that decodes.
 	size        mixer.Size // zero until a key packet has come
+	keyed       bool       // a key packet has come
 	wantedSince time.Time  // when the layer last became the wanted layer; zero if it never did
+	judgement   judgement
 }
 
-// reset makes n layers. Layer n-1, the smallest, is in use.
-func (c *layerChoice) reset(n int) {
+// reset makes n layers. Layer n-1, the smallest, is in use, and wanted from now on.
+func (c *layerChoice) reset(n int, now time.Time) {
 	c.layers = make([]layer, n)
+	c.layers[n-1].wantedSince = now
 	c.current.Store(int32(n - 1))
 	c.wanted.Store(int32(n - 1))
 }
@@ -45,6 +48,7 @@ func (c *layerChoice) stopped(now time.Time) bool { return c.layers[c.current.Lo
 
 // learnSize reads the size of a layer from its key packet.
 func (c *layerChoice) learnSize(p layerPacket) {
+	c.layers[p.layer].keyed = true
 	if head, ok := keyframe.Read(p.Packet); ok {
 		c.layers[p.layer].size = mixer.Size{W: head.Width, H: head.Height}
 	}
@@ -72,6 +76,9 @@ func (c *layerChoice) admit(p layerPacket) (used, switched bool) {
 	return true, true
 }
 
+// excuse records that packets of the layer in use were dropped before they were decoded.
+func (c *layerChoice) excuse() { c.layers[c.current.Load()].judgement.excuse() }
+
 // How long layers may be silent, see layer.silent and layer.failed.
 const (
 	layerSilence  = time.Second      // a layer is silent if no packet came for longer than this
@@ -84,9 +91,15 @@ func (l *layer) silent(now time.Time) bool {
 	return now.Sub(time.Unix(0, l.seen.Load())) > layerSilence
 }
 
+// alive reports whether the layer can be used: it has had a keyframe, and it is not silent.
+func (l *layer) alive(now time.Time) bool { return l.keyed && !l.silent(now) }
+
 // failed reports whether the layer is silent although it became the wanted layer more than layerPatience ago. After layerRetry
-// the layer does not count as failed any more.
+// the layer does not count as failed any more. A layer whose packets do not decode has failed, too.
 func (l *layer) failed(now time.Time) bool {
+	if l.judgement.condemned(now) {
+		return true
+	}
 	if l.wantedSince.IsZero() || !l.silent(now) {
 		return false
 	}
@@ -116,23 +129,19 @@ func chooseLayer(layers []layer, current int, u videoUse, now time.Time) int {
 	return best
 }
 
-// gone reports whether layer i cannot be used. Either it has failed, or it is in use and silent while another layer is not
-// silent.
+// gone reports whether layer i cannot be used. Either it has failed, or it is in use and not alive while another layer is
+// alive. So a layer that has not begun is left for one that has.
 func gone(layers []layer, i, current int, now time.Time) bool {
-	l := &layers[i]
-	if l.failed(now) {
+	if layers[i].failed(now) {
 		return true
 	}
-	if i != current || l.seen.Load() == 0 || !l.silent(now) {
-		return false
-	}
-	return anyAlive(layers, now)
+	return i == current && !layers[i].alive(now) && anyAlive(layers, now)
 }
 
-// anyAlive reports whether any layer is not silent.
+// anyAlive reports whether any layer is alive and has not failed.
 func anyAlive(layers []layer, now time.Time) bool {
 	for i := range layers {
-		if !layers[i].silent(now) {
+		if layers[i].alive(now) && !layers[i].failed(now) {
 			return true
 		}
 	}

@@ -47,6 +47,8 @@ func TestChooseLayer(t *testing.T) {
 		{"tried again after a while", []given{{mixer.Size{}, never, 31 * time.Second}, {half, 0, 0}}, 1, videoUse{w: 1280, h: 720}, 0},
 		{"the one in use fell silent", []given{{full, 2 * time.Second, 0}, {half, 0, 0}}, 0, videoUse{w: 1280, h: 720}, 1},
 		{"all fell silent", []given{{full, 2 * time.Second, 0}, {half, 2 * time.Second, 0}}, 0, videoUse{w: 1280, h: 720}, 0},
+		{"the one in use never came", []given{{full, 0, 0}, {mixer.Size{}, never, 0}}, 1, videoUse{w: 100, h: 56}, 0},
+		{"neither came", []given{{mixer.Size{}, never, 0}, {mixer.Size{}, never, 0}}, 1, videoUse{w: 100, h: 56}, 1},
 		{"two of one size: the later one", []given{{half, 0, 0}, {half, 0, 0}}, 0, videoUse{w: 100, h: 56}, 1},
 	} {
 		layers := make([]layer, len(c.layers))
@@ -54,6 +56,7 @@ func TestChooseLayer(t *testing.T) {
 			layers[i].size = g.size
 			if g.seen >= 0 {
 				layers[i].seen.Store(now.Add(-g.seen).UnixNano())
+				layers[i].keyed = true
 			}
 			if g.wanted > 0 {
 				layers[i].wantedSince = now.Add(-g.wanted)
@@ -71,6 +74,7 @@ func TestChooseKeepsTheLayerWhileTilesChangeALittle(t *testing.T) {
 	for i, s := range []mixer.Size{{W: 640, H: 360}, {W: 320, H: 180}} {
 		layers[i].size = s
 		layers[i].seen.Store(now.UnixNano())
+		layers[i].keyed = true
 	}
 	changes, used := 0, 1
 	for i := range 100 {

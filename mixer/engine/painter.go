@@ -20,8 +20,12 @@ var (
 	speech     = codec.RGB(255, 196, 61)  // border of the tile of a source that speaks
 )
 
-// shadeAlpha is the opacity of the background of a name, from 0 to 255.
-const shadeAlpha = 160
+// Opacities, from 0 to 255.
+const (
+	shadeAlpha = 160 // of the background of a name
+	plateAlpha = 210 // of the background of a caption on a frame
+	veilAlpha  = 120 // of the veil on the last frame of a lost source
+)
 
 // painter draws text and borders on canvases. It caches rendered text, so that each text is rendered only once per size. Safe
 // for concurrent use.
@@ -94,11 +98,20 @@ func (n *nameplate) draw(f *codec.Frame, r image.Rectangle) {
 // message fills the rectangle r of f with a placeholder. It has a title, and a subtitle in smaller text below the title.
 func (p *painter) message(f *codec.Frame, r image.Rectangle, title, subtitle string) {
 	f.Fill(r, slate)
-	size := min(max(r.Dy()/8, 10), 64)
+	size := titleSize(r)
 	y := (r.Min.Y+r.Max.Y)/2 - size
 	p.centre(f, r, title, size, y, ink)
-	p.centre(f, r, subtitle, max(size*6/10, 8), y+size*3/2, faint)
+	p.centre(f, r, subtitle, subtitleSize(r), y+size*3/2, faint)
 }
+
+// titleSize returns the height of the title of a placeholder in r, in pixels.
+func titleSize(r image.Rectangle) int { return min(max(r.Dy()/8, 10), 64) }
+
+// subtitleSize returns the height of the text below the title, in pixels.
+func subtitleSize(r image.Rectangle) int { return max(titleSize(r)*6/10, 8) }
+
+// messageWidth returns the greatest width of text in r, in pixels.
+func messageWidth(r image.Rectangle) int { return r.Dx() * 9 / 10 }
 
 // centre draws text with its top at y, centred between the left and the right side of r. size is the height of the text in
 // pixels.
@@ -106,7 +119,7 @@ func (p *painter) centre(f *codec.Frame, r image.Rectangle, text string, size, y
 	if text == "" {
 		return
 	}
-	mask := p.mask(text, size, r.Dx()*9/10)
+	mask := p.mask(text, size, messageWidth(r))
 	f.Blend(mask, (r.Min.X+(r.Dx()-mask.Rect.Dx())/2)&^1, y&^1, c)
 }
 

@@ -204,7 +204,7 @@ func passthroughEndsAndReturns(t *testing.T) {
 
 	stop()
 	eventually(t, 5*time.Second, "lost: composed", func() bool { return composed(v)() && v.layout().Tiles[0].State == mixer.Lost })
-	eventually(t, 2*time.Second, "lost: a placeholder", func() bool { return v.shows(image.Rect(0, 0, 320, 40), slate) })
+	eventually(t, 2*time.Second, "lost: the last frame is darkened", func() bool { return v.shows(image.Rect(0, 0, 320, 40), veiled(red)) })
 	in.shift.Store(0)
 	stop = film{write: in.write, id: mixer.H264, w: 160, h: 90, colour: red, blinking: true, gop: 10}.run(t)
 	eventually(t, 3*time.Second, "back in another size", func() bool { return passedThrough(v)() && v.size() == mixer.Size{W: 160, H: 90} })

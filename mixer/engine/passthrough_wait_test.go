@@ -32,7 +32,7 @@ func passthroughHoldsTheLastFrame(t *testing.T) {
 	})
 	eventually(t, 10*time.Second, "it is passed through", func() bool { return passedThrough(v)() && v.shows(middle, red) })
 	started.Store(true)
-	v.between(t, lostAfter+500*time.Millisecond) // until the frames from before passthrough are no longer used
+	v.between(t, leastPatience+500*time.Millisecond) // until the frames from before passthrough are no longer used
 	lose.Store(true)
 	eventually(t, 3*time.Second, "it is composed", composed(v))
 	v.between(t, 1500*time.Millisecond)

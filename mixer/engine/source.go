@@ -9,9 +9,6 @@ import (
 	"azulejo/mixer"
 )
 
-// lostAfter is how long the last frame of a source is shown when no more video comes. Then a placeholder replaces the frame.
-const lostAfter = 2500 * time.Millisecond
-
 // sourceConfig describes a source. Its functions must not block. Any goroutine of the engine may call them.
 type sourceConfig struct {
 	mixer.SourceSpec
@@ -33,12 +30,18 @@ type source struct {
 	away   atomic.Bool // the connection is broken and its place is kept
 
 	videoMuted atomic.Bool
+	added      time.Time                     // when the source was added
+	reported   atomic.Pointer[mixer.Trouble] // what the sender's side reported last; nil: nothing
+	undrawable atomic.Pointer[string]        // why tiles cannot draw the video; nil: they can
 
 	drawFailure  func(error) // logs that a tile could not draw the video, see newFailureLog
 	drawRecovery func()      // logs that tiles can draw the video again
 
 	mu   sync.Mutex
 	uses map[*tile]videoUse // how each tile uses the video
+
+	conditionMu sync.Mutex
+	announced   mixer.Condition // the condition that was emitted last; zero before the first
 }
 
 // addSource adds a source. Views show the source from their next tick on.
@@ -49,7 +52,7 @@ func (m *Engine) addSource(id mixer.SourceID, spec mixer.SourceSpec) {
 		Demanded:        func(d mixer.Demand) { m.emit(mixer.Demanded{Source: id, Demand: d}) },
 		Delayed:         func(d time.Duration) { m.emit(mixer.Delayed{Source: id, Delay: d}) },
 	}
-	s := &source{id: id, cfg: cfg, engine: m, uses: map[*tile]videoUse{}}
+	s := &source{id: id, cfg: cfg, engine: m, uses: map[*tile]videoUse{}, added: time.Now()}
 	log := m.log.With("source", cfg.Name)
 	s.stills = stills{slot: &s.slot}
 	s.drawFailure, s.drawRecovery = newFailureLog(log, "tile")
@@ -89,32 +92,39 @@ func (s *source) close() {
 	s.slot.clear()
 }
 
-// state returns the current state. age is the time since the last video packet came, zero if none has come yet.
-func (s *source) state(now time.Time) (state mixer.State, age time.Duration) {
-	seq, lastVideo := s.slot.status()
-	if !lastVideo.IsZero() {
-		age = now.Sub(lastVideo)
-	}
-	switch {
-	case s.away.Load():
-		return mixer.Reconnecting, age
-	case s.videoMuted.Load():
-		return mixer.Muted, age
-	case lastVideo.IsZero():
-		return mixer.Connecting, 0
-	case age > lostAfter:
-		return mixer.Lost, age
-	case seq == 0 && s.video.demanded():
-		return mixer.Connecting, age
-	}
-	return mixer.Live, age
+// drawFailed records that a tile could not draw the video.
+func (s *source) drawFailed(err error) {
+	text := err.Error()
+	s.undrawable.Store(&text)
+	s.drawFailure(err)
 }
 
-// sends reports whether the source sends video that may be shown: the last video came at most lostAfter ago, its video is not
-// muted, and the source is not away. The result does not depend on whether the video is decoded.
+// drawn records that a tile has drawn the video.
+func (s *source) drawn() {
+	s.undrawable.Store(nil)
+	s.drawRecovery()
+}
+
+// sends reports whether the source sends video that may be shown: video has come, the source is not lost, its video is not muted,
+// and the source is not away. The result does not depend on whether the video is decoded.
 func (s *source) sends(now time.Time) bool {
-	_, lastVideo := s.slot.status()
-	return !s.away.Load() && !s.videoMuted.Load() && !lastVideo.IsZero() && now.Sub(lastVideo) <= lostAfter
+	e := s.evidence(now)
+	return !e.away && !e.muted && e.age <= e.lostAfter()
+}
+
+// keepLast is how long the last frame of a lost source is shown. Within this time, most cameras and networks are back, and the
+// frame still tells something. An older frame tells less than it may mislead.
+const keepLast = time.Minute
+
+// showsFrame reports whether tiles show the newest frame of the source in the given state. age is how old the video is.
+func (s *source) showsFrame(state mixer.State, age time.Duration) bool {
+	switch state {
+	case mixer.Live, mixer.Frozen:
+		return true
+	case mixer.Lost:
+		return age <= s.slot.snapshot().patience+keepLast
+	}
+	return false
 }
 
 // videoUse describes how the video of a source is used, by one tile or by all tiles together.
@@ -161,9 +171,11 @@ func (s *source) updateDemand() {
 
 // stats returns a snapshot of the source's statistics.
 func (s *source) stats() mixer.SourceStats {
-	state, age := s.state(time.Now())
+	now := time.Now()
+	c, age := s.condition(now)
 	v := s.video.stats()
-	v.Source, v.ID, v.Name, v.State, v.Age = s.id, s.cfg.ID, s.cfg.Name, state, age
+	v.Source, v.ID, v.Name, v.Age = s.id, s.cfg.ID, s.cfg.Name, age
+	v.State, v.Reason, v.Detail, v.Since = c.State, c.Reason, c.Detail, c.Since
 	v.AudioCodec, v.Level = s.audio.status()
 	v.Speaking = s.speaking()
 	v.Invalid += s.audio.invalid.Load()

@@ -22,20 +22,22 @@ type tile struct {
 	bordered bool // gets a border while its source speaks
 	above    bool // overlaps an earlier tile of the view, and is drawn on it
 
-	still     *still      // holds the scaled frame; nil: a placeholder is shown
-	nameplate *nameplate  // the name of the source; nil: none
-	stillAt   image.Point // top left corner of still on the canvas
-	onCanvas  appearance  // how the tile was drawn last
-	drawnAt   time.Time   // when the tile was drawn last
-	demanded  videoUse    // the use that was last passed to source.demand
+	still     *still       // holds the scaled frame; nil: a placeholder is shown
+	nameplate *nameplate   // the name of the source; nil: none
+	veil      *image.Alpha // darkens the last frame of a lost source; nil until it is needed
+	stillAt   image.Point  // top left corner of still on the canvas
+	onCanvas  appearance   // how the tile was drawn last
+	drawnAt   time.Time    // when the tile was drawn last
+	demanded  videoUse     // the use that was last passed to source.demand
 }
 
 // appearance holds everything that decides how a tile looks.
 type appearance struct {
 	state    mixer.State
-	frame    uint64 // number of the source's frame; zero: a placeholder is shown
-	age      string // text that says how long ago video last came; empty: none
-	speaking bool   // a border is shown
+	reason   mixer.Reason
+	frame    uint64  // number of the source's frame; zero: a placeholder is shown
+	caption  caption // says why the tile is not live; zero: it is
+	speaking bool    // a border is shown
 }
 
 // newTile returns a tile with the rectangle and the source of place. The view has count tiles. The tile demands the video of
@@ -54,15 +56,16 @@ func (t *tile) look(now time.Time) appearance {
 	if t.source == nil {
 		return appearance{}
 	}
-	state, age := t.source.state(now)
-	a := appearance{state: state, speaking: t.bordered && t.source.speaking()}
-	switch state {
-	case mixer.Live:
+	c, age := t.source.condition(now)
+	a := appearance{state: c.State, reason: c.Reason, speaking: t.bordered && t.source.speaking()}
+	if c.State == mixer.Unusable {
+		a = appearance{state: mixer.Live, speaking: a.speaking} // drawing may work again
+	}
+	if a.state != mixer.Live {
+		a.caption = captionOf(c, age)
+	}
+	if t.source.showsFrame(a.state, age) {
 		a.frame, _ = t.source.slot.status()
-	case mixer.Lost, mixer.Reconnecting:
-		if age > 0 {
-			a.age = ageText(age)
-		}
 	}
 	return a
 }
@@ -95,26 +98,12 @@ func (t *tile) draw(canvas *codec.Frame, now time.Time) {
 		t.drop()
 	}
 	if t.source != nil && t.still == nil {
-		t.view.engine.painter.message(canvas, t.rect, t.source.cfg.Name, placeholder(next))
+		t.view.engine.painter.placeholder(canvas, t.rect, t.source.cfg.Name, next.caption)
 	}
 	if next.speaking {
 		t.view.engine.painter.border(canvas, t.rect)
 	}
 	t.onCanvas = next
-}
-
-// placeholder returns the subtitle of a placeholder, which is below the name.
-func placeholder(a appearance) string {
-	text := stateText[a.state]
-	if a.age != "" {
-		text += " · " + a.age
-	}
-	return text
-}
-
-// stateText maps the state of a source to the text that says why it shows no video.
-var stateText = map[mixer.State]string{
-	mixer.Connecting: "connecting…", mixer.Muted: "camera off", mixer.Lost: "no signal", mixer.Reconnecting: "reconnecting…", mixer.Unusable: "unknown kind of picture",
 }
 
 // drawFrame draws the source's newest frame, and stores the number of the frame in a. If there is no frame to draw, or drawing
@@ -134,16 +123,33 @@ func (t *tile) drawStill(canvas *codec.Frame, a *appearance, w, h int) {
 	t.fit(canvas, w, h)
 	seq, err := t.still.draw(canvas, t.stillAt)
 	if err != nil {
-		t.source.drawFailure(err)
+		t.source.drawFailed(err)
 		t.drop()
-		a.state, a.frame = mixer.Unusable, 0
+		a.state, a.reason, a.frame, a.caption = mixer.Unusable, mixer.ReasonDamaged, 0, caption{reason: reasonText(mixer.ReasonDamaged)}
 		return
 	}
-	t.source.drawRecovery()
-	t.nameplate.draw(canvas, image.Rectangle{t.stillAt, t.stillAt.Add(image.Pt(t.still.key.w, t.still.key.h))})
+	t.source.drawn()
+	t.drawOver(canvas, a)
 	a.frame = seq
 	if nowW, nowH := t.source.slot.displaySize(); nowW != w || nowH != h {
 		a.frame = 0
+	}
+}
+
+// drawOver draws on the still: the name, and if the frame is not live, what says so.
+func (t *tile) drawOver(canvas *codec.Frame, a *appearance) {
+	r := image.Rectangle{t.stillAt, t.stillAt.Add(image.Pt(t.still.key.w, t.still.key.h))}
+	if a.state == mixer.Lost {
+		if t.veil == nil || t.veil.Rect.Size() != r.Size() {
+			t.veil = newVeil(r.Size())
+		}
+		canvas.Blend(t.veil, r.Min.X, r.Min.Y, shade)
+	} else {
+		t.veil = nil
+	}
+	t.nameplate.draw(canvas, r)
+	if a.caption != (caption{}) {
+		t.view.engine.painter.plate(canvas, r, a.caption)
 	}
 }
 
@@ -174,6 +180,7 @@ func (t *tile) fills() bool { return t.view.spec.Fill && !t.source.cfg.Screen }
 
 // drop releases the still.
 func (t *tile) drop() {
+	t.veil = nil
 	if t.still != nil {
 		t.source.stills.release(t.still)
 		t.still = nil
@@ -198,15 +205,15 @@ func (t *tile) info(now time.Time) mixer.TileInfo {
 	if t.source == nil {
 		return i
 	}
-	state, age := t.source.state(now)
-	speaking := t.source.speaking()
+	c, age := t.source.condition(now)
+	state, reason, speaking := c.State, c.Reason, t.source.speaking()
 	if t.view.decode {
-		state = t.onCanvas.state
+		state, reason = t.onCanvas.state, t.onCanvas.reason
 		if t.bordered {
 			speaking = t.onCanvas.speaking
 		}
 	}
-	i.ID, i.Name, i.State, i.Speaking = t.source.cfg.ID, t.source.cfg.Name, state, speaking
+	i.ID, i.Name, i.State, i.Reason, i.Speaking = t.source.cfg.ID, t.source.cfg.Name, state, reason, speaking
 	if state != mixer.Live && state != mixer.Connecting {
 		i.Age = int(age.Seconds())
 	}

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"image"
+	"math"
 	"testing"
 	"time"
 
@@ -10,7 +11,7 @@ import (
 	"azulejo/mixer"
 )
 
-// showFrame puts one frame into the slot of s.
+// showFrame puts one frame into the slot of s, twice, so that the source does not count as a slow one.
 func showFrame(t *testing.T, s *publisher, w, h int, c codec.Colour) {
 	t.Helper()
 	f, err := codec.NewFrame(w, h)
@@ -19,6 +20,7 @@ func showFrame(t *testing.T, s *publisher, w, h int, c codec.Colour) {
 	}
 	f.Fill(f.Bounds(), c)
 	s.slot.replace(codec.Decoded{Frame: f})
+	s.slot.touch(false)
 }
 
 func TestAgeText(t *testing.T) {
@@ -30,6 +32,12 @@ func TestAgeText(t *testing.T) {
 			t.Errorf("%v is said %q, want %q", age, got, want)
 		}
 	}
+}
+
+// veiled is the colour of the last frame of a lost source that was c.
+func veiled(c codec.Colour) codec.Colour {
+	mix := func(a, b uint8) uint8 { return uint8((int(a)*(255-veilAlpha) + int(b)*veilAlpha) / 255) }
+	return codec.Colour{Y: mix(c.Y, shade.Y), U: mix(c.U, shade.U), V: mix(c.V, shade.V)}
 }
 
 // awake arranges v and waits until s is decoded. That clears the slot.
@@ -65,10 +73,10 @@ func TestPlaceholdersSayWhy(t *testing.T) {
 		if look.state != state || info.State != state || info.Age != age {
 			t.Errorf("after %v: look %s, layout %s of age %d, want %s of %d", after, look.state, info.State, info.Age, state, age)
 		}
-		if got := placeholder(look); look.frame == 0 && got != text {
+		if got := look.caption.full(); got != text {
 			t.Errorf("after %v: it says %q, want %q", after, got, text)
 		}
-		if (look.frame != 0) != (state == mixer.Live) {
+		if shows := state == mixer.Live || state == mixer.Lost && after < leastPatience+keepLast; (look.frame != 0) != shows {
 			t.Errorf("after %v: %s shows frame %d", after, state, look.frame)
 		}
 	}
@@ -122,7 +130,7 @@ func TestTheAgeOfALostTileAdvances(t *testing.T) {
 			if got := v.layout.Load().Tiles[0].Age; got != second {
 				t.Errorf("%v later: the layout says %d s", now.Sub(at), got)
 			}
-			if got, want := v.tiles[0].onCanvas.age, fmt.Sprintf("%d s ago", second); got != want {
+			if got, want := v.tiles[0].onCanvas.caption.age, fmt.Sprintf("%d s ago", second); got != want {
 				t.Errorf("%v later: the tile says %q, want %q", now.Sub(at), got, want)
 			}
 			if part == 0 && last != nil && last.Same(v.canvas) {
@@ -148,7 +156,7 @@ func TestALostSourceSaysHowLong(t *testing.T) {
 		}
 	}
 	eventually(t, 4*time.Second, "lost for 3 s", age(3))
-	eventually(t, time.Second, "a placeholder is shown", func() bool { return v.shows(image.Rect(0, 0, 320, 40), slate) })
+	eventually(t, time.Second, "the last frame is darkened", func() bool { return v.shows(image.Rect(0, 0, 320, 40), veiled(red)) })
 	src.SetAway(true)
 	eventually(t, time.Second, "reconnecting", func() bool { return v.layout().Tiles[0].State == mixer.Reconnecting })
 }
@@ -325,6 +333,80 @@ func TestAShapeThatChangesWhileItIsDrawn(t *testing.T) {
 	if got := v.canvas.Mean(beside(tile.rect)); !near(got, bars) {
 		t.Errorf("beside the tall frame is %v, want the bars", got)
 	}
+}
+
+// TestEachLayerIsFittedByItsOwnShape shows a camera whose sub-stream has another aspect ratio than its main stream. Nothing moves,
+// and both layers look the same when they are scaled to one size.
+func TestEachLayerIsFittedByItsOwnShape(t *testing.T) {
+	for name, c := range map[string]struct {
+		w, h  int
+		sar   string
+		ratio float64
+	}{
+		"4:3":             {320, 240, "1", 4. / 3},
+		"D1":              {352, 288, "1", 11. / 9},
+		"anamorphic 4:3":  {352, 288, "12/11", 4. / 3},
+		"anamorphic 16:9": {352, 288, "16/11", 16. / 9},
+		"upright":         {180, 320, "1", 9. / 16},
+	} {
+		t.Run(name, func(t *testing.T) { fitsLayers(t, c.w, c.h, c.sar, c.ratio) })
+	}
+}
+
+// fitsLayers shows a main layer of 640x360, and a sub-layer with the given size, sample aspect ratio and display aspect ratio. Each
+// takes over from the other while the picture is white.
+func fitsLayers(t *testing.T, w, h int, sar string, ratio float64) {
+	m := start(t, small)
+	src := m.AddSource(SourceConfig{Name: "a"})
+	v := stage(t, m, mixer.View{NoLabels: true})
+	awake(t, v, src)
+	d := videoDecoder{cutouts: src.stills.cutouts}
+	defer d.close()
+	show := func(packets []mixer.Packet) {
+		t.Helper()
+		for _, p := range packets {
+			if err := d.open(p.Codec); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := d.decode(p, src.slot.replace); err != nil {
+				t.Fatal(err)
+			}
+		}
+		v.draw(t)
+	}
+	film := func(w, h int, sar string) []mixer.Packet { // grows bright until the fifth frame
+		return clip(t, fmt.Sprintf("color=white:size=%dx%d:rate=10:duration=0.8,fade=in:1:3,setsar=%s", w, h, sar), "-g", "5", "-bf", "0")
+	}
+	main, sub := film(640, 360, "1"), film(w, h, sar)
+	for n, c := range []struct {
+		from, to []mixer.Packet
+		ratio    float64
+	}{{sub, main, 16. / 9}, {main, sub, ratio}} {
+		show(c.from[:3])
+		show(c.from[3:])
+		show(c.to[5:])
+		if got := aspect(v.canvas); math.Abs(got-c.ratio) > 0.05 {
+			t.Errorf("switch %d: the picture is %.2f wide to high, want %.2f", n, got, c.ratio)
+		}
+	}
+}
+
+// aspect returns the width of the bright part of f relative to its height, measured through the middle of f.
+func aspect(f *codec.Frame) float64 {
+	bright := func(r image.Rectangle) int {
+		if f.Mean(r).Y > 150 {
+			return 2
+		}
+		return 0
+	}
+	var wide, high int
+	for x := 0; x < f.Width(); x += 2 {
+		wide += bright(image.Rect(x, f.Height()/2, x+2, f.Height()/2+2))
+	}
+	for y := 0; y < f.Height(); y += 2 {
+		high += bright(image.Rect(f.Width()/2, y, f.Width()/2+2, y+2))
+	}
+	return float64(wide) / float64(max(high, 1))
 }
 
 // TestLayoutsAgreeWithTheFrames looks at every frame with the layout that came before it, while sources

@@ -14,11 +14,10 @@ type videoFormat struct {
 	size  mixer.Size // in pixels
 }
 
-// videoDecoder decodes the video of one source, in any codec, and stores the frames in the source's slot. One goroutine owns
+// videoDecoder decodes the video of one source, in any codec. One goroutine owns
 // the decoder. Other goroutines may read format.
 type videoDecoder struct {
 	maxPixels int
-	slot      *frameSlot
 	cutouts   func(*codec.Frame) []codec.Cutout // returns the cutouts that tiles need of a frame
 	format    atomic.Pointer[videoFormat]       // format of the newest frame; nil before the first
 
@@ -26,6 +25,7 @@ type videoDecoder struct {
 	codec     mixer.Codec         // codec of decoder; empty if decoder is nil
 	expected  []codec.Cutout      // the cutouts that tiles needed of the last shown frame; the next frame probably needs the same
 	immediate bool                // decoding the last packet returned the frame of this packet, so the decoder holds back no frame
+	frames    uint64              // number of decoded frames
 }
 
 // open prepares the decoder for packets of the codec id. It opens a new decoder if the codec changes.
@@ -42,22 +42,24 @@ func (d *videoDecoder) open(id mixer.Codec) error {
 	return nil
 }
 
-// decode decodes p. If show is set, the frames that p completes go to the slot. Otherwise they are dropped.
-func (d *videoDecoder) decode(p mixer.Packet, show bool) error {
-	decoded, err := d.decoder.DecodeCutouts(p, d.wanted(show))
+// decode decodes p, and returns the number of frames that p completes. show gets these frames, and owns them. If show is nil, they
+// are dropped.
+func (d *videoDecoder) decode(p mixer.Packet, show func(codec.Decoded)) (frames int, err error) {
+	decoded, err := d.decoder.DecodeCutouts(p, d.wanted(show != nil))
 	d.immediate = false
 	for _, result := range decoded {
 		f := result.Frame
+		d.frames++
 		d.format.Store(&videoFormat{d.codec, mixer.Size{W: f.Width(), H: f.Height()}})
 		d.immediate = err == nil && f.PTS == p.PTS
-		if !show {
+		if show == nil {
 			result.Close()
 			continue
 		}
 		d.expected = d.cutouts(f)
-		d.slot.replace(result)
+		show(result)
 	}
-	return err
+	return len(decoded), err
 }
 
 // wanted returns the cutouts to make while decoding: d.expected if the frame is shown, otherwise none.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -47,7 +48,8 @@ type videoInput struct {
 	gate     keyframeGate
 	decoder  videoDecoder
 
-	meter            mixer.Meter
+	obstacle         obstacle    // why packets give no frames
+	meter            mixer.Meter // counts the packets that come
 	dropped, invalid atomic.Uint64
 	repeated         atomic.Uint64 // frames that repeat the frame before and were never decoded
 
@@ -60,6 +62,8 @@ type videoInput struct {
 	sleepChanged time.Time    // when the video last fell asleep or woke
 	postponed    repeatBuffer // packets of repeats; empty while sleeping
 	detector     repeat.Detector
+	copies       bool   // the last packet of the layer in use is a repeat
+	previous     []byte // data of the last packet of the layer in use; nil after a change of the layer
 }
 
 // layerPacket is a packet of one layer.
@@ -75,11 +79,11 @@ func newVideoInput(cfg videoInputConfig) *videoInput {
 		cfg:     cfg,
 		packets: make(chan layerPacket, videoQueue), changed: make(chan struct{}, 1), quit: make(chan struct{}),
 		gate:      keyframeGate{requests: keyframeRequests{send: cfg.requestKeyframe}, closed: true},
-		decoder:   videoDecoder{maxPixels: cfg.maxPixels, slot: cfg.slot, cutouts: cfg.cutouts},
+		decoder:   videoDecoder{maxPixels: cfg.maxPixels, cutouts: cfg.cutouts},
 		sync:      newLipSync(cfg.audio, cfg.layers, cfg.delayed),
 		announced: mixer.Demand{Layer: cfg.layers - 1},
 	}
-	v.layers.reset(cfg.layers)
+	v.layers.reset(cfg.layers, time.Now())
 	v.uses.Store(&videoUse{})
 	v.sleeping.Store(true)
 	v.done.Go(v.run)
@@ -152,8 +156,11 @@ func (v *videoInput) run() {
 			if !v.waitUntilDue(&p) {
 				return
 			}
-			if err := v.process(p); err != nil {
-				v.fail()
+			frames := v.decoder.frames
+			err := v.process(p)
+			v.judge(p, frames)
+			if err != nil {
+				v.fail(p.Packet, err)
 				logFailure(err)
 			} else if !v.gate.closed {
 				logRecovery()
@@ -194,28 +201,33 @@ func (v *videoInput) process(p layerPacket) error {
 		v.layers.learnSize(p)
 	}
 	v.followDemand()
+	if !v.proves(p) {
+		return nil
+	}
 	used, switched := v.layers.admit(p)
 	if !used {
 		return nil
 	}
 	if switched {
 		v.forget()
+		v.cfg.slot.expectOther()
 	}
-	repeats := v.repeats(p.Packet)
+	same := v.same(p.Packet)
 	if v.sleeping.Load() {
-		v.keepAsleep(p.Packet)
+		v.keepAsleep(p.Packet, same)
 		return nil
 	}
-	if repeats {
+	if v.postponable(p.Packet) {
 		return v.postpone(p.Packet)
 	}
 	v.decodePostponed(p.Packet)
 	if !v.gate.admit(p.Packet, v.decoder.codec) {
 		v.dropped.Add(1)
+		v.obstacle.meet(noKeyframe(), false)
 		return nil
 	}
 	v.measureMotion(p.Packet)
-	return v.decode(p.Packet, true)
+	return v.decode(p.Packet, v.cfg.slot.replace)
 }
 
 // followDemand chooses the layer for the current demand, announces a new demand, and starts or stops decoding.
@@ -247,6 +259,7 @@ func (v *videoInput) dropQueue() {
 		v.dropped.Add(1)
 	}
 	v.gate.closed = true
+	v.layers.excuse()
 	v.forget()
 	v.requestKeyframe()
 }
@@ -255,22 +268,43 @@ func (v *videoInput) dropQueue() {
 func (v *videoInput) forget() {
 	v.asleep.clear()
 	v.postponed.clear()
-	v.detector = repeat.Detector{}
+	v.detector, v.previous = repeat.Detector{}, nil
 }
 
-// fail counts a packet that could not be decoded. The last good frame is shown until the next keyframe.
-func (v *videoInput) fail() {
+// fail records that p could not be decoded. The last good frame is shown until the next keyframe.
+func (v *videoInput) fail(p mixer.Packet, err error) {
 	v.invalid.Add(1)
 	v.gate.fail()
+	v.obstacle.meet(undecodable(err), p.Key)
 }
 
-// decode decodes p. If show is set, the frames that p completes go to the slot.
-func (v *videoInput) decode(p mixer.Packet, show bool) error {
+// noKeyframe returns the trouble of packets that wait for a keyframe.
+func noKeyframe() mixer.Trouble {
+	return mixer.Trouble{Reason: mixer.ReasonNoKeyframe, Detail: "video comes, but no keyframe that decoding can start at"}
+}
+
+// undecodable returns the trouble of a packet that could not be decoded because of err.
+func undecodable(err error) mixer.Trouble {
+	var large *mixer.TooLargeError
+	if errors.As(err, &large) {
+		return mixer.Trouble{Reason: mixer.ReasonTooLarge, Detail: large.Error()}
+	}
+	return mixer.Trouble{Reason: mixer.ReasonDamaged, Detail: err.Error()}
+}
+
+// decode decodes p. show gets the frames that p completes; nil: they are dropped.
+func (v *videoInput) decode(p mixer.Packet, show func(codec.Decoded)) error {
 	if err := v.decoder.open(p.Codec); err != nil {
 		return err
 	}
 	v.chooseLoopFilter(p)
-	return v.decoder.decode(p, show)
+	frames, err := v.decoder.decode(p, show)
+	if frames > 0 {
+		v.obstacle.pass()
+	} else if err == nil {
+		v.obstacle.meet(mixer.Trouble{Reason: mixer.ReasonDamaged, Detail: "video comes, but the decoder makes no frames of it"}, false)
+	}
+	return err
 }
 
 // chooseLoopFilter makes the decoder skip the loop filter for p if tiles are so small that the difference is invisible.
@@ -291,9 +325,8 @@ func (v *videoInput) measureMotion(p mixer.Packet) {
 
 // stats returns the video's part of the source's statistics.
 func (v *videoInput) stats() mixer.SourceStats {
-	rate := v.meter.Read()
 	s := mixer.SourceStats{
-		FPS: rate.PerSecond, Bitrate: rate.Bits, Dropped: v.dropped.Load(), Invalid: v.invalid.Load(), Repeated: v.repeated.Load(),
+		FPS: v.cfg.slot.frames.Read().PerSecond, Bitrate: v.meter.Read().Bits, Dropped: v.dropped.Load(), Invalid: v.invalid.Load(), Repeated: v.repeated.Load(),
 		Layer: int(v.layers.current.Load()), Decoded: !v.sleeping.Load(),
 	}
 	if format := v.decoder.format.Load(); format != nil {

@@ -1,10 +1,13 @@
 package engine
 
 import (
+	"bytes"
 	"slices"
 	"time"
 
+	"azulejo/codec"
 	"azulejo/codec/h264"
+	"azulejo/codec/keyframe"
 	"azulejo/codec/repeat"
 	"azulejo/mixer"
 )
@@ -80,17 +83,12 @@ func (b *repeatBuffer) removeOldest() mixer.Packet {
 	return oldest
 }
 
-// keepAsleep keeps p while the video is asleep.
-func (v *videoInput) keepAsleep(p mixer.Packet) {
-	if time.Since(v.sleepChanged) > lostAfter {
+// keepAsleep keeps p while the video is asleep. same says whether its frame is the same as the frame before.
+func (v *videoInput) keepAsleep(p mixer.Packet, same bool) {
+	if time.Since(v.sleepChanged) > leastPatience {
 		v.cfg.slot.clear() // an old frame must not look live when a view needs the video again
 	}
-	if p.Key {
-		v.decoder.learnFormat(p)
-	}
-	if v.decoder.format.Load() != nil { // without a readable keyframe, the source does not count as sending video
-		v.cfg.slot.touch()
-	}
+	v.noteAsleep(p, same)
 	if !v.asleep.prepare(p) {
 		v.gate.closed = true
 	}
@@ -99,6 +97,35 @@ func (v *videoInput) keepAsleep(p mixer.Packet) {
 	}
 	v.measureMotion(p)
 	v.asleep.add(p)
+}
+
+// noteAsleep records that p came while the video is asleep. Without a keyframe of a usable size, the source does not count as
+// sending video.
+func (v *videoInput) noteAsleep(p mixer.Packet, same bool) {
+	if err := v.checkSize(p); err != nil {
+		v.decoder.format.Store(nil)
+		v.obstacle.meet(undecodable(err), true)
+		return
+	}
+	if p.Key {
+		v.decoder.learnFormat(p)
+	}
+	switch {
+	case v.decoder.format.Load() != nil:
+		v.cfg.slot.touch(!same)
+		v.obstacle.pass()
+	case !p.Key:
+		v.obstacle.meet(noKeyframe(), false)
+	}
+}
+
+// checkSize returns a [mixer.TooLargeError] if p is the packet of a keyframe with more pixels than the limit.
+func (v *videoInput) checkSize(p mixer.Packet) error {
+	head, known := keyframe.Read(p)
+	if !p.Key || !known || v.cfg.maxPixels == 0 || head.Width*head.Height <= v.cfg.maxPixels {
+		return nil
+	}
+	return &mixer.TooLargeError{Width: head.Width, Height: head.Height, MaxPixels: v.cfg.maxPixels}
 }
 
 // wake decodes the packets that were kept while the video was asleep, and shows their last good frame. If they have no good
@@ -123,22 +150,39 @@ func (v *videoInput) replay(packets []mixer.Packet, show bool) (shown bool) {
 		if !v.gate.admit(p, v.decoder.codec) {
 			continue
 		}
-		if err := v.decode(p, show && i == last); err != nil {
-			v.fail()
-		} else if show && i == last {
+		var put func(codec.Decoded)
+		if show && i == last {
+			put = v.cfg.slot.restore
+		}
+		if err := v.decode(p, put); err != nil {
+			v.fail(p, err)
+		} else if put != nil {
 			shown = true
 		}
 	}
 	return shown
 }
 
-// repeats reports whether the frame of p looks exactly like the frame that is shown. It must be called for every packet of
-// the layer in use, in their order, even for packets that are not decoded.
-func (v *videoInput) repeats(p mixer.Packet) bool {
+// same reports whether the frame of p is known to be the same as the frame before, without decoding it: it is a repeat, or the
+// data of both packets are equal. It must be called for every packet of the layer in use, in their order, even for packets that are
+// not decoded. A decoder may still make another frame of equal data, which does not count as a change then.
+func (v *videoInput) same(p mixer.Packet) bool {
 	if p.Lost || p.Codec != mixer.H264 {
 		v.detector = repeat.Detector{}
 	}
-	return p.Codec == mixer.H264 && v.detector.Repeats(p.Data) && v.decoder.immediate && !v.gate.closed && !p.Key && p.Codec == v.decoder.codec
+	v.copies = p.Codec == mixer.H264 && v.detector.Repeats(p.Data)
+	equal := bytes.Equal(p.Data, v.previous)
+	v.previous = p.Data
+	if equal {
+		v.cfg.slot.expectOther()
+	}
+	return v.copies || equal
+}
+
+// postponable reports whether the frame of p, for which same was called last, looks exactly like the frame that is shown, and p
+// need not be decoded now.
+func (v *videoInput) postponable(p mixer.Packet) bool {
+	return v.copies && v.decoder.immediate && !v.gate.closed && !p.Key && p.Codec == v.decoder.codec
 }
 
 // postpone keeps p, the packet of a repeat, until a frame comes that is not a repeat. Except for the decoder, everything works
@@ -147,10 +191,11 @@ func (v *videoInput) repeats(p mixer.Packet) bool {
 func (v *videoInput) postpone(p mixer.Packet) error {
 	v.measureMotion(p)
 	v.chooseLoopFilter(p)
-	v.cfg.slot.touch()
+	v.cfg.slot.touch(false)
+	v.obstacle.pass()
 	v.postponed.add(p)
 	for v.postponed.full(v.decoder.size()) {
-		if err := v.decode(v.postponed.removeOldest(), false); err != nil {
+		if err := v.decode(v.postponed.removeOldest(), nil); err != nil {
 			v.postponed.clear()
 			return err
 		}

@@ -167,6 +167,10 @@ func (h *Hub) handle(e mixer.Event) {
 		if s := h.source(e.Source); s != nil {
 			s.demanded(e.Demand)
 		}
+	case mixer.ConditionChanged:
+		if s := h.source(e.Source); s != nil {
+			s.cfg.ConditionChanged(e.Condition)
+		}
 	case mixer.Delayed:
 		if s := h.source(e.Source); s != nil {
 			s.delay.Store(int64(e.Delay))

@@ -9,12 +9,14 @@ import (
 	"azulejo/mixer"
 )
 
-// SourceConfig describes a new source, and has the callbacks for its events. Both callbacks may be nil. The engine's goroutines
+// SourceConfig describes a new source, and has the callbacks for its events. Each callback may be nil. The engine's goroutines
 // call them, so a callback must not block.
 type SourceConfig struct {
 	mixer.SourceSpec
 	KeyframeWanted func()             // requests a keyframe from the sender; called at most once a second
 	Demanded       func(mixer.Demand) // called after the demand for the video has changed
+	// ConditionChanged is called soon after AddSource, and after the condition has changed.
+	ConditionChanged func(mixer.Condition)
 }
 
 // Source hands the media of one participant to taps and to the engine. Packets may be written from any goroutine, but the
@@ -39,6 +41,9 @@ func (h *Hub) AddSource(cfg SourceConfig) *Source {
 	}
 	if cfg.Demanded == nil {
 		cfg.Demanded = func(mixer.Demand) {}
+	}
+	if cfg.ConditionChanged == nil {
+		cfg.ConditionChanged = func(mixer.Condition) {}
 	}
 	s := &Source{hub: h, id: mixer.SourceID(h.ids.Add(1)), cfg: cfg, current: cfg.Layers - 1, wanted: cfg.Layers - 1}
 	h.mu.Lock()
@@ -79,6 +84,11 @@ func (s *Source) SetMuted(audio, video bool) {
 
 // SetAway says whether the connection of the participant is broken and may come back.
 func (s *Source) SetAway(away bool) { s.hub.engine.Send(mixer.SetAway{Source: s.id, Away: away}) }
+
+// ReportTrouble says why no media of the participant come. The zero Trouble withdraws the last report.
+func (s *Source) ReportTrouble(t mixer.Trouble) {
+	s.hub.engine.Send(mixer.ReportTrouble{Source: s.id, Trouble: t})
+}
 
 // Close removes the source and its tile. It may be called twice, and on a nil Source.
 func (s *Source) Close() {

@@ -41,7 +41,7 @@ const MaxSegment = 5 * time.Minute
 
 const (
 	mediaExt = "m4s"
-	fileSep  = "~" // a room's or a stream's name cannot contain it
+	fileSep  = "~" // neither a room's name nor an escaped name of a stream contains it
 )
 
 var basePattern = regexp.MustCompile(`^(\d{1,15})-(\d{1,9})-([0-9a-f]{12})\.([0-9a-f]{4})-(\d{1,10})\.([a-z0-9]+)$`)
@@ -101,28 +101,41 @@ func (n Name) Key() string { return HourPrefix(n.Room, n.Stream, n.Start) + n.Ba
 
 // ParseKey parses the result of Key.
 func ParseKey(key string) (Name, error) {
-	parts := strings.Split(key, "/")
+	parts := strings.Split(strings.ReplaceAll(key, fold, ""), "/")
 	if len(parts) != 8 || parts[0] != "v1" {
 		return Name{}, fmt.Errorf("key %q: accepted v1/<room>/<stream>/<YYYY>/<MM>/<DD>/<HH>/<name>", key)
 	}
-	n, err := ParseBase(parts[1], parts[2], parts[7])
-	if err != nil {
-		return Name{}, err
+	n, err := parseEscaped(parts[1], parts[2], parts[7])
+	if err == nil && n.Key() != key {
+		return Name{}, fmt.Errorf("key %q: accepted is %q", key, n.Key())
 	}
-	if n.Key() != key {
-		return Name{}, fmt.Errorf("key %q: the folder is not the hour of its start", key)
-	}
-	return n, nil
+	return n, err
 }
 
-// FileName returns n's file name in the spool: "<room>~<stream>~<base>".
-func (n Name) FileName() string { return strings.Join([]string{n.Room, n.Stream, n.Base()}, fileSep) }
+// FileName returns n's file name in the spool: "<room>~<stream>~<base>", with the escaped name of the stream. A long name makes
+// it a path below the spool's folder.
+func (n Name) FileName() string {
+	return strings.Join([]string{n.Room, escape(n.Stream), n.Base()}, fileSep)
+}
 
 // ParseFileName parses the result of FileName.
 func ParseFileName(file string) (Name, error) {
-	parts := strings.Split(file, fileSep)
+	parts := strings.Split(strings.ReplaceAll(file, fold, ""), fileSep)
 	if len(parts) != 3 {
 		return Name{}, fmt.Errorf("spool file %q: accepted <room>~<stream>~<name>", file)
 	}
-	return ParseBase(parts[0], parts[1], parts[2])
+	n, err := parseEscaped(parts[0], parts[1], parts[2])
+	if err == nil && n.FileName() != file {
+		return Name{}, fmt.Errorf("spool file %q: accepted is %q", file, n.FileName())
+	}
+	return n, err
+}
+
+// parseEscaped is ParseBase for an escaped name of a stream.
+func parseEscaped(room, escaped, base string) (Name, error) {
+	stream, err := unescape(escaped)
+	if err != nil {
+		return Name{}, err
+	}
+	return ParseBase(room, stream, base)
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"pgregory.net/rapid"
 )
@@ -15,9 +16,10 @@ func anyName() *rapid.Generator[Name] {
 		rapid.StringMatching(`[A-Za-z0-9_-][A-Za-z0-9_. -]{0,10}[A-Za-z0-9_.-]`),
 		rapid.SampledFrom([]string{"main", "거실", "café", "init", "a", "2026", "x.y"}),
 	)
+	hard := rapid.SampledFrom([]string{"a/b~c", "..", strings.Repeat("문", 128)})
 	return rapid.Custom(func(t *rapid.T) Name {
 		n := Name{
-			Room: word.Draw(t, "room"), Stream: word.Draw(t, "stream"),
+			Room: word.Draw(t, "room"), Stream: rapid.OneOf(word, hard).Draw(t, "stream"),
 			Start: time.UnixMilli(rapid.Int64Range(0, 253402300799999).Draw(t, "start")).UTC(),
 			Init:  rapid.StringMatching(`[0-9a-f]{12}`).Draw(t, "init"),
 			Nonce: rapid.StringMatching(`[0-9a-f]{4}`).Draw(t, "nonce"),
@@ -125,17 +127,77 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
-func TestCheckName(t *testing.T) {
-	for _, s := range []string{"a", "yard", "Front gate", "거실 카메라 2", "a.b-c_d", strings.Repeat("x", 64)} {
-		if err := CheckName(s); err != nil {
+func TestCheckNames(t *testing.T) {
+	for _, s := range []string{"a", "yard", "Front gate", "거실 카메라 2", "a.b-c_d", "a/b", `a\b`, "a~b", "💥", ".", "..", strings.Repeat("가", 128)} {
+		if err := CheckStream(s); err != nil {
 			t.Error(err)
 		}
 	}
-	for _, s := range []string{"", ".", "..", ".a", " a", "a ", "a/b", `a\b`, "a~b", "a\nb", "a\xff", "a?b", "💥", strings.Repeat("x", 65)} {
-		if err := CheckName(s); !errors.Is(err, ErrName) {
-			t.Errorf("%q: %v", s, err)
+	for _, s := range []string{"", " a", "a ", "a\nb", "a\tb", "a\xff", strings.Repeat("x", 129)} {
+		if err := CheckStream(s); !errors.Is(err, ErrName) {
+			t.Errorf("stream %q: %v", s, err)
 		}
 	}
+	for _, s := range []string{"", ".", "..", ".a", " a", "a ", "a/b", `a\b`, "a~b", "a\nb", "a\xff", "a?b", "💥", strings.Repeat("x", 65)} {
+		if err := CheckRoom(s); !errors.Is(err, ErrName) {
+			t.Errorf("room %q: %v", s, err)
+		}
+	}
+}
+
+// TestNamesAreEscaped: the text of an escaped name is fixed, because footage with it exists.
+func TestNamesAreEscaped(t *testing.T) {
+	for stream, want := range map[string]string{
+		"main": "main", "Front gate": "Front gate", "거실 카메라 2": "거실 카메라 2", "a.b-c_d.": "a.b-c_d.", "Gate/North": "Gate%2FNorth",
+		"..": "%2E.", ".a": "%2Ea", "50%": "50%25", "a~b": "a%7Eb", `a\b`: "a%5Cb", "می‌شود": "می‌شود",
+		strings.Repeat("x", 120): strings.Repeat("x", 119) + "~/x",
+		strings.Repeat("/", 41):  strings.Repeat("%2F", 39) + "~/%2F%2F",
+		strings.Repeat("가", 41):  strings.Repeat("가", 39) + "~/가가",
+	} {
+		if got := escape(stream); got != want {
+			t.Errorf("%q: %q, want %q", stream, got, want)
+		}
+		if got, err := ParseStream(want); err != nil || got != stream {
+			t.Errorf("%q is read as %q, %v", want, got, err)
+		}
+	}
+	for _, part := range []string{"", "a/b", "a%2fb", "%41", "a%", "a~", "a~/b", "..", "a%0Ab", "a%2"} {
+		if got, err := ParseStream(part); err == nil {
+			t.Errorf("%q is read as %q", part, got)
+		}
+	}
+}
+
+// FuzzNames: every name of a stream makes keys and paths that are safe, short enough, and read back.
+func FuzzNames(f *testing.F) {
+	for _, s := range []string{"main", "Gate/North", "..", "~/", "%2F", strings.Repeat("👨‍👩‍👧", 18), strings.Repeat("/", 128), strings.Repeat("한", 128)} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, stream string) {
+		if CheckStream(stream) != nil {
+			return
+		}
+		n := Name{
+			Room: strings.Repeat("r", 64), Stream: stream, Start: time.UnixMilli(253402300799999).UTC(), Duration: 999999999 * time.Millisecond,
+			Init: "0123456789ab", Nonce: "beef", Seq: 1<<32 - 1, Reason: Overload,
+		}
+		got, err := ParseKey(n.Key())
+		file, errFile := ParseFileName(n.FileName())
+		init, errInit := ParseInitFileName(n.InitName().FileName())
+		if errors.Join(err, errFile, errInit) != nil || got != n || file != n || init != n.InitName() {
+			t.Fatalf("%q: %v, %v, %v", stream, err, errFile, errInit)
+		}
+		if len(n.Key()) > 1024 {
+			t.Errorf("%q: the key has %d bytes", stream, len(n.Key()))
+		}
+		for _, path := range []string{n.Key(), n.FileName(), n.InitName().FileName() + ".tmp"} {
+			for element := range strings.SplitSeq(path, "/") {
+				if len(element) > 255 || element == "" || element[0] == '.' || !utf8.ValidString(element) || strings.ContainsAny(element, "\\\x00\n") {
+					t.Errorf("%q: unsafe element %q", stream, element)
+				}
+			}
+		}
+	})
 }
 
 func FuzzParse(f *testing.F) {

@@ -54,22 +54,42 @@ func New(st store.Store, sp Spool) *Index { return &Index{st, sp} }
 // sorted. If all segments of a stream have been deleted, its marks and init segments still count as objects.
 // The error wraps footage.ErrName if the name of the room is not valid.
 func (x *Index) Streams(ctx context.Context, room string) ([]string, error) {
-	if err := footage.CheckName(room); err != nil {
+	if err := footage.CheckRoom(room); err != nil {
 		return nil, fmt.Errorf("list streams: %w", err)
 	}
 	out := []string{}
 	if x.spool != nil {
 		out = append(out, x.spool.Streams(room)...)
 	}
-	prefix := footage.RoomPrefix(room)
-	for info, err := range x.store.List(ctx, store.Query{Prefix: prefix, Folders: true}) {
-		if err != nil {
-			return nil, fmt.Errorf("list streams of room %s: %w", room, err)
-		}
-		out = append(out, strings.TrimSuffix(strings.TrimPrefix(info.Key, prefix), "/"))
+	stored, err := x.storedStreams(ctx, footage.RoomPrefix(room), "")
+	if err != nil {
+		return nil, fmt.Errorf("list streams of room %s: %w", room, err)
 	}
+	out = append(out, stored...)
 	slices.Sort(out)
 	return slices.Compact(out), nil
+}
+
+// storedStreams returns the names of the streams in the store whose keys start with prefix and with folder, the start of a
+// stream's escaped name. It skips folders that are not of a stream.
+func (x *Index) storedStreams(ctx context.Context, prefix, folder string) ([]string, error) {
+	var out []string
+	for info, err := range x.store.List(ctx, store.Query{Prefix: prefix + folder, Folders: true}) {
+		if err != nil {
+			return nil, err
+		}
+		part := strings.TrimSuffix(strings.TrimPrefix(info.Key, prefix), "/")
+		if footage.Folded(part) {
+			more, err := x.storedStreams(ctx, prefix, part+"/")
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, more...)
+		} else if name, err := footage.ParseStream(part); err == nil {
+			out = append(out, name)
+		}
+	}
+	return out, nil
 }
 
 // Segments returns the whole segments that overlap the time range [start, end), sorted by start. It returns
@@ -115,10 +135,8 @@ func (sc scope) full(got []Segment) bool { return sc.limit > 0 && len(got) >= sc
 
 // entries returns the segments and marks that the scope selects, sorted by start.
 func (x *Index) entries(ctx context.Context, sc scope) ([]Segment, error) {
-	for _, name := range []string{sc.room, sc.stream} {
-		if err := footage.CheckName(name); err != nil {
-			return nil, fmt.Errorf("list footage: %w", err)
-		}
+	if err := footage.CheckNames(sc.room, sc.stream); err != nil {
+		return nil, fmt.Errorf("list footage: %w", err)
 	}
 	// List the spool before the store: an entry that leaves the spool in between is already in the store.
 	spooled := x.spooled(sc)

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"iter"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -154,6 +155,31 @@ func TestIndex(t *testing.T) {
 	})
 }
 
+// TestNamesOfCameras: every name that a camera may have names a stream, in the spool and in both stores.
+func TestNamesOfCameras(t *testing.T) {
+	names := []string{"..", "50%", "Gate/North", "a~b", "می\u200cشود", "👨‍👩‍👧", strings.Repeat("문", 128), strings.Repeat("/", 128), strings.Repeat("💥", 100)}
+	slices.Sort(names)
+	eachStore(t, func(t *testing.T, st store.Store) {
+		sp := newSpool(t)
+		for _, stream := range names {
+			stored, spooled := name("a", 0, 0, 4, ""), name("a", 1, 4, 8, "")
+			stored.Stream, spooled.Stream = stream, stream
+			put(t, st, stored.Key(), "12345")
+			add(t, sp, spooled)
+		}
+		stored, both := index.New(st, nil), index.New(st, sp)
+		got, err := stored.Streams(t.Context(), "yard")
+		if diff := cmp.Diff(names, got); diff != "" || err != nil {
+			t.Error(err, diff)
+		}
+		for _, stream := range names {
+			if got, err := both.Segments(t.Context(), "yard", stream, time.Time{}, time.Time{}, 0); err != nil || len(got) != 2 {
+				t.Errorf("%q: %d segments, %v; want one in the store and one in the spool", stream, len(got), err)
+			}
+		}
+	})
+}
+
 func TestTimeline(t *testing.T) {
 	st, err := store.NewDir(t.TempDir())
 	if err != nil {
@@ -238,7 +264,7 @@ func TestErrors(t *testing.T) {
 	if _, err := ix.Streams(ctx, "yard"); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
-	for _, bad := range []string{"", "../yard", strings.Repeat("방", 22)} { // 66 bytes
+	for _, bad := range []string{"", "a\tb", strings.Repeat("방", 129)} {
 		_, err := ix.Segments(t.Context(), bad, "main", time.Time{}, time.Time{}, 0)
 		_, err2 := ix.Timeline(t.Context(), "yard", bad, time.Time{}, time.Time{})
 		_, err3 := ix.Streams(t.Context(), bad)

@@ -68,7 +68,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.mux.Serv
 func (h *Handler) playlist(w http.ResponseWriter, r *http.Request) {
 	room, stream := r.PathValue("room"), r.PathValue("stream")
 	start, end, err := timeRange(r)
-	if err = errors.Join(err, footage.CheckName(room), footage.CheckName(stream)); err != nil {
+	if err = errors.Join(err, footage.CheckRoom(room), footage.CheckStream(stream)); err != nil {
 		problem(w, http.StatusBadRequest, err.Error())
 		return
 	}

@@ -42,11 +42,14 @@ func (s *Spool) create(n footage.Name, init []byte) (*os.File, error) {
 	if err := s.writeInit(n.InitName(), init); err != nil {
 		return nil, err
 	}
+	if err := s.makeFolders("open", n.FileName()); err != nil {
+		return nil, err
+	}
 	f, err := os.OpenFile(s.path("open", n.FileName()), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 	if err != nil {
 		return nil, err
 	}
-	if err := syncDir(s.path("open")); err != nil {
+	if err := s.syncFolders("open", n.FileName()); err != nil {
 		return nil, errors.Join(err, f.Close(), os.Remove(f.Name()))
 	}
 	return f, nil
@@ -59,6 +62,9 @@ func (s *Spool) writeInit(n footage.InitName, init []byte) error {
 	if _, err := os.Stat(path); err == nil {
 		return nil
 	}
+	if err := s.makeFolders("init", n.FileName()); err != nil {
+		return err
+	}
 	f, err := os.Create(path + ".tmp")
 	if err != nil {
 		return err
@@ -67,7 +73,7 @@ func (s *Spool) writeInit(n footage.InitName, init []byte) error {
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
-	return errors.Join(os.Rename(f.Name(), path), syncDir(s.path("init")))
+	return errors.Join(os.Rename(f.Name(), path), s.syncFolders("init", n.FileName()))
 }
 
 // Append writes one whole part and syncs the file to disk. After an error the caller may only call Abandon.
@@ -97,12 +103,15 @@ func (f *File) Finish(end time.Time) error {
 func (s *Spool) finish(n footage.Name, end time.Time, size int64) error {
 	finished := n
 	finished.Duration = max(end.Sub(n.Start), time.Millisecond)
+	if err := s.makeFolders("ready", finished.FileName()); err != nil {
+		return fmt.Errorf("finish segment %s: %w", n.Key(), err)
+	}
 	if err := os.Rename(s.path("open", n.FileName()), s.path("ready", finished.FileName())); err != nil {
 		return fmt.Errorf("finish segment %s: %w", n.Key(), err)
 	}
 	// The file has moved and its bytes are durable, so an error of syncDir is only logged. A power cut before
 	// the folders are synced may put the file back into open/. Then the next Open finds the file there.
-	if err := errors.Join(syncDir(s.path("ready")), syncDir(s.path("open"))); err != nil {
+	if err := errors.Join(s.syncFolders("ready", finished.FileName()), s.syncFolders("open", n.FileName())); err != nil {
 		s.log.Warn("spool folder not synced", "segment", n.Key(), "error", err)
 	}
 	s.mu.Lock()

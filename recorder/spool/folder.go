@@ -30,6 +30,28 @@ func (s *Spool) path(elem ...string) string {
 	return filepath.Join(append([]string{s.dir}, elem...)...)
 }
 
+// makeFolders makes the folders that a file with a long name lies in, below the subfolder sub. file is the result of FileName.
+func (s *Spool) makeFolders(sub, file string) error {
+	parent := filepath.Dir(file)
+	if parent == "." {
+		return nil
+	}
+	dir, err := s.folder(sub)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.MkdirAll(parent, 0o755), dir.Close())
+}
+
+// syncFolders syncs the folder that file lies in, and all folders above it up to the subfolder sub.
+func (s *Spool) syncFolders(sub, file string) error {
+	for parent := filepath.Dir(file); ; parent = filepath.Dir(parent) {
+		if err := syncDir(s.path(sub, parent)); err != nil || parent == "." {
+			return err
+		}
+	}
+}
+
 // syncDir syncs a folder, so that the names of the files in it are durable.
 func syncDir(path string) error {
 	d, err := os.Open(path)

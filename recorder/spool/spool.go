@@ -134,23 +134,27 @@ func (s *Spool) scanInit() error {
 	})
 }
 
-// scan calls visit for every file in a subfolder. size is in bytes. If visit returns an error, scan logs the
+// scan calls visit for every file in a subfolder, and in the folders that long names make in it. file is the path below the
+// subfolder. size is in bytes. If visit returns an error, scan logs the
 // error and continues with the next file.
 func (s *Spool) scan(sub string, visit func(file string, size int64) error) error {
-	entries, err := os.ReadDir(filepath.Join(s.dir, sub))
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		info, err := e.Info()
-		if err == nil {
-			err = visit(e.Name(), info.Size())
+	return fs.WalkDir(os.DirFS(s.path(sub)), ".", func(file string, e fs.DirEntry, err error) error {
+		switch {
+		case file == "." && err != nil:
+			return err
+		case err == nil && e.IsDir():
+			return nil
+		case err == nil:
+			var info fs.FileInfo
+			if info, err = e.Info(); err == nil {
+				err = visit(file, info.Size())
+			}
 		}
 		if err != nil {
-			s.log.Warn("spool file left alone", "folder", sub, "file", e.Name(), "error", err)
+			s.log.Warn("spool file left alone", "folder", sub, "file", file, "error", err)
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // Ready returns the entries, oldest first.
@@ -247,11 +251,14 @@ func (s *Spool) Remove(n footage.Name) error {
 // Mark writes the mark n, which says that n's run ended at n.Start for n.Reason. The mark is durable when
 // Mark returns.
 func (s *Spool) Mark(n footage.Name) error {
+	if err := s.makeFolders("ready", n.FileName()); err != nil {
+		return fmt.Errorf("mark end of run: %w", err)
+	}
 	f, err := os.OpenFile(s.path("ready", n.FileName()), os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {
 		return fmt.Errorf("mark end of run: %w", err)
 	}
-	if err := errors.Join(f.Close(), syncDir(s.path("ready"))); err != nil {
+	if err := errors.Join(f.Close(), s.syncFolders("ready", n.FileName())); err != nil {
 		return fmt.Errorf("mark end of run: %w", err)
 	}
 	s.mu.Lock()

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -141,6 +142,40 @@ func TestLifeOfASegment(t *testing.T) {
 			t.Errorf("open %s: %v", key, err)
 		}
 	}
+}
+
+// TestLongNames: the files of a camera with a long name lie in folders. They survive a crash like all others.
+func TestLongNames(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	n, whole := segment(0, 1), segment(-4*time.Second, 0)
+	n.Stream = strings.Repeat("문", 128)
+	whole.Stream = n.Stream
+	if err := write(t, s, whole, part(t, 0, 1)).Finish(t0); err != nil {
+		t.Fatal(err)
+	}
+	crashed := write(t, s, n, part(t, 4, 1))
+	if err := errors.Join(s.Close(), crashed.file.Close()); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, dir)
+	if err := s.Recover(); err != nil {
+		t.Fatal(err)
+	}
+	got := s.List("yard", n.Stream)
+	if len(got) != 3 || got[2].Reason != footage.Restart {
+		t.Fatalf("%+v; want two segments and a mark", got)
+	}
+	for _, e := range got {
+		f, err := s.Open(e.Key())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(f.Close(), s.Remove(e.Name)); err != nil {
+			t.Error(err)
+		}
+	}
+	wantTree(t, dir)
 }
 
 func TestOneProcessOnly(t *testing.T) {

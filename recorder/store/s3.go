@@ -38,22 +38,22 @@ type S3Config struct {
 	Checksum  string `yaml:"checksum"`   // ChecksumAuto or ChecksumNone; empty: ChecksumAuto
 }
 
-// Validate returns an error that names the first wrong field and its accepted values.
+// Validate returns an error with a line for each wrong field. The line names the field and its accepted values.
 func (c S3Config) Validate() error {
+	var errs []error
 	if _, _, err := c.host(); err != nil {
-		return err
+		errs = append(errs, err)
 	}
 	if c.Bucket == "" {
-		return errors.New("bucket: missing")
+		errs = append(errs, errors.New(`bucket: "": accepted is the name of a bucket`))
 	}
 	if p := strings.TrimSuffix(c.Prefix, "/"); p != "" && checkKey(p) != nil {
-		return fmt.Errorf("prefix %q: accepted a relative path without empty or dotted elements", c.Prefix)
+		errs = append(errs, fmt.Errorf("prefix: %q: accepted is a relative path without empty or dotted elements", c.Prefix))
 	}
-	switch c.Checksum {
-	case "", ChecksumAuto, ChecksumNone:
-		return nil
+	if c.Checksum != "" && c.Checksum != ChecksumAuto && c.Checksum != ChecksumNone {
+		errs = append(errs, fmt.Errorf("checksum: %q: accepted are auto, none", c.Checksum))
 	}
-	return fmt.Errorf("checksum %q: accepted auto, none", c.Checksum)
+	return errors.Join(errs...)
 }
 
 // host returns the endpoint's host and port. secure is true for https.
@@ -64,7 +64,7 @@ func (c S3Config) host() (host string, secure bool, err error) {
 	}
 	u, err := url.Parse(raw)
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || strings.Trim(u.Path, "/") != "" {
-		return "", false, fmt.Errorf("endpoint %q: accepted http://host:port, https://host:port", c.Endpoint)
+		return "", false, fmt.Errorf("endpoint: %q: accepted are http://host:port, https://host:port", c.Endpoint)
 	}
 	return u.Host, u.Scheme == "https", nil
 }

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -55,26 +56,27 @@ type Config struct {
 	JoinsPerMinute, FailuresPerMinute int
 }
 
-// Validate returns an error that names the first bad field, its value and the accepted values.
+// Validate returns an error with a line for each bad field. The line names the field and what it accepts.
 func (c Config) Validate() error {
+	var errs []error
 	if c.Mode != "" && c.Mode != ModeNone && c.Mode != ModeToken {
-		return fmt.Errorf("auth.mode: %q: accepted are %s, %s", c.Mode, ModeNone, ModeToken)
+		errs = append(errs, fmt.Errorf("auth.mode: %q: accepted are %s, %s", c.Mode, ModeNone, ModeToken))
 	}
 	if n := len(c.Secret); c.Mode == ModeToken && n < MinSecret {
-		return fmt.Errorf("auth.secret: %d bytes: accepted are %d or more, such as those of: openssl rand -hex 32", n, MinSecret)
+		errs = append(errs, fmt.Errorf("auth.secret: %d bytes: accepted are %d or more, such as those of: openssl rand -hex 32", n, MinSecret))
 	}
-	for _, origin := range c.Origins {
+	for i, origin := range c.Origins {
 		if !validOrigin(origin) {
-			return fmt.Errorf("auth.origins: %q: accepted are * and origins such as https://example.org or https://example.org:8443", origin)
+			errs = append(errs, fmt.Errorf("auth.origins[%d]: %q: accepted are * and origins such as https://example.org or https://example.org:8443", i, origin))
 		}
 	}
 	if n := c.JoinsPerMinute; n < 0 || n > maxRate {
-		return fmt.Errorf("limits.joins_per_minute: %d: accepted are 1 to %d", n, maxRate)
+		errs = append(errs, fmt.Errorf("limits.joins_per_minute: %d: accepted are 1 to %d", n, maxRate))
 	}
 	if n := c.FailuresPerMinute; n < 0 || n > maxRate {
-		return fmt.Errorf("limits.failures_per_minute: %d: accepted are 1 to %d", n, maxRate)
+		errs = append(errs, fmt.Errorf("limits.failures_per_minute: %d: accepted are 1 to %d", n, maxRate))
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // validOrigin tells whether s is "*" or an origin in the form that browsers send (RFC 6454, section 6.2).

@@ -9,6 +9,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"azulejo/mixer"
 	"azulejo/signal/refusal"
 )
 
@@ -30,8 +31,10 @@ func (p Pass) Validate() error {
 	if p.Room == "" {
 		return fmt.Errorf("room: %q: accepted are the name of a room and %s", p.Room, AllRooms)
 	}
-	if strings.TrimSpace(p.Name) != p.Name {
-		return fmt.Errorf("name: %q: accepted are names without spaces around them", p.Name)
+	if p.Name != "" {
+		if err := mixer.CheckName(p.Name); err != nil {
+			return fmt.Errorf("name: %w", err)
+		}
 	}
 	if len(p.Grants) == 0 {
 		return fmt.Errorf("grant: none: accepted are %s", list(allGrants()))

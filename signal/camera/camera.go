@@ -1,13 +1,12 @@
 // Package camera feeds a room with media that the server fetches itself: RTSP cameras, and the files and test patterns
 // that [mixer.FeedSpec] names. Camera.Run joins the camera's room as a participant and pulls its streams. When a feed breaks
-// or the membership ends, the camera tries again after a pause that grows with the number of tries.
+// or the membership ends, the camera tries again, see retry.
 package camera
 
 import (
 	"context"
 	"log/slog"
 	"sync"
-	"time"
 
 	"azulejo/mixer"
 	"azulejo/signal/room"
@@ -49,6 +48,7 @@ type Camera struct {
 	cfg      Config
 	registry Registry
 	log      *slog.Logger
+	status   *status
 	tried    chan struct{} // closed after the first try to join the room
 	once     sync.Once     // for closing tried
 }
@@ -56,7 +56,7 @@ type Camera struct {
 // New returns a camera, which Run starts. cfg must be valid.
 func New(cfg Config, registry Registry, log *slog.Logger) *Camera {
 	log = log.With("room", cfg.Room, "camera", cfg.Name)
-	return &Camera{cfg: cfg, registry: registry, log: log, tried: make(chan struct{})}
+	return &Camera{cfg: cfg, registry: registry, log: log, status: newStatus(), tried: make(chan struct{})}
 }
 
 // Tried returns a channel that is closed once the camera has joined the room or has failed to join it for the first
@@ -64,56 +64,40 @@ func New(cfg Config, registry Registry, log *slog.Logger) *Camera {
 // closed.
 func (c *Camera) Tried() <-chan struct{} { return c.tried }
 
-// Run keeps the camera in its room until ctx ends, and returns nil then.
+// Stats returns a snapshot of the camera. It may be called at any time.
+func (c *Camera) Stats() Stats { return c.status.stats() }
+
+// Run keeps the camera in its room until ctx ends, and returns nil then. It logs the first of consecutive failures to
+// join.
 func (c *Camera) Run(ctx context.Context) error {
 	defer c.once.Do(func() { close(c.tried) })
-	for try := 0; ctx.Err() == nil; try++ {
-		err := c.stay(ctx)
-		pause(ctx, c.log, try, err)
+	for failed := 0; ctx.Err() == nil; {
+		joined, err := c.stay(ctx)
+		if ctx.Err() != nil {
+			break
+		}
+		if joined {
+			failed = 0
+		}
+		if failed == 0 {
+			c.log.Warn("camera not in its room", "error", err)
+		}
+		sleep(ctx, random(backoff(failed)))
+		failed++
 	}
 	return nil
 }
 
-// pause logs err, the reason why the camera or one of its streams is lost. Then it waits before the next try. try is
-// the number of the failed try, from zero.
-func pause(ctx context.Context, log *slog.Logger, try int, err error) {
-	if ctx.Err() != nil {
-		return
-	}
-	d := backoff(try)
-	log.Warn("camera lost", "error", err, "again_in", d)
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
-	}
-}
-
-// backoff returns the pause after a failed try: 1 s five times, 5 s five times, 10 s ten times, then a minute.
-func backoff(try int) time.Duration {
-	switch {
-	case try < 5:
-		return time.Second
-	case try < 10:
-		return 5 * time.Second
-	case try < 20:
-		return 10 * time.Second
-	}
-	return time.Minute
-}
-
 // stay joins the room and pulls the camera's streams until the membership or ctx ends. While the streams are broken the
-// camera keeps its place in the room, and its tile shows a placeholder.
-func (c *Camera) stay(ctx context.Context) error {
-	m, err := c.registry.Join(ctx, c.cfg.Room, room.Joining{
-		Name: c.cfg.Name, Key: "camera/" + c.cfg.Name, Kind: room.Camera, Publish: room.Media{Audio: c.cfg.Audio, Video: true},
-		Layers: len(c.cfg.urls()),
-	})
+// camera keeps its place in the room, and its tile shows a placeholder. The result tells whether the camera joined.
+func (c *Camera) stay(ctx context.Context) (joined bool, err error) {
+	m, err := c.registry.Join(ctx, c.cfg.Room, c.cfg.joining())
 	c.once.Do(func() { close(c.tried) })
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer m.Leave()
-	s := newStreams(c.cfg, m, func(spec mixer.FeedSpec) (Feed, error) { return m.Hub().OpenFeed(spec), nil }, c.log)
+	s := newStreams(c.cfg, m, func(spec mixer.FeedSpec) (Feed, error) { return m.Hub().OpenFeed(spec), nil }, c.status, c.log)
 	m.OnKeyframeRequest(s.refresh)
 	m.OnDemand(s.demand)
 	ctx, cancel := context.WithCancel(ctx)
@@ -126,5 +110,13 @@ func (c *Camera) stay(ctx context.Context) error {
 		}
 	}()
 	s.run(ctx)
-	return m.Err()
+	return true, m.Err()
+}
+
+// joining returns how the camera joins its room.
+func (c Config) joining() room.Joining {
+	return room.Joining{
+		Name: c.Name, Key: "camera/" + c.Name, Kind: room.Camera, Layers: len(c.urls()),
+		Publish: room.Media{Audio: c.Audio.mixed(), Video: true}, FrozenAfter: c.FrozenAfter,
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/bluenviron/gortsplib/v5/pkg/base"
 
@@ -22,7 +23,35 @@ type Config struct {
 	SubURL    string    // a smaller version of the same video, pulled instead of URL while it is large enough; may be empty
 	Transport string    // of RTP: "auto", "tcp" or "udp"; empty means auto
 	TLS       TLSConfig // of rtsps URLs
-	Audio     bool      // the camera's audio is mixed too
+	Audio     AudioMode // what happens to the camera's audio; empty means AudioFalse
+	Logins    *Logins   // limits logins with a wrong password; shared by all cameras and probes; nil: no limit
+	// FrozenAfter is how long the frames may stay the same until the camera counts as frozen; zero: it never does.
+	FrozenAfter time.Duration
+}
+
+// AudioMode says what happens to the audio of a camera.
+type AudioMode string
+
+// The modes of a camera's audio. The empty mode is AudioFalse.
+const (
+	AudioFalse AudioMode = "false" // pulled, and heard only where the camera is large
+	AudioTrue  AudioMode = "true"  // pulled, and heard in the common mix too
+	AudioNever AudioMode = "never" // not pulled
+)
+
+// pulled tells whether the audio track is set up.
+func (m AudioMode) pulled() bool { return m != AudioNever }
+
+// mixed tells whether the audio is part of the common mix.
+func (m AudioMode) mixed() bool { return m == AudioTrue }
+
+// validate returns an error that names what is accepted.
+func (m AudioMode) validate() error {
+	switch m {
+	case "", AudioFalse, AudioTrue, AudioNever:
+		return nil
+	}
+	return fmt.Errorf("audio: %q: accepted are false, true and never", string(m))
 }
 
 // The values of Config.Transport.
@@ -40,23 +69,26 @@ type TLSConfig struct {
 	Insecure    bool   // every certificate is accepted
 }
 
-// Validate returns an error that names the first wrong value and what is accepted. It reads the file of TLS.CA.
+// Validate returns an error with a line for each wrong value. The line starts with the key of the value, such as sub_url, and
+// says what is accepted. Validate reads the file of TLS.CA.
 func (c Config) Validate() error {
+	var errs []error
 	for i, raw := range c.urls() {
 		if _, err := c.parse(raw); err != nil {
-			return fmt.Errorf("camera %s: %s: %w", c.Name, [...]string{"url", "sub_url"}[i], err)
+			errs = append(errs, fmt.Errorf("%s: %w", [...]string{"url", "sub_url"}[i], err))
 		}
 	}
 	if !slices.Contains([]string{"", TransportAuto, TransportTCP, TransportUDP}, c.Transport) {
-		return fmt.Errorf("camera %s: transport %q: accepted are auto, tcp, udp", c.Name, c.Transport)
+		errs = append(errs, fmt.Errorf("transport: %q: accepted are auto, tcp, udp", c.Transport))
 	}
+	errs = append(errs, c.Audio.validate())
 	if c.Transport == TransportUDP && slices.ContainsFunc(c.urls(), func(url string) bool { return strings.HasPrefix(url, "rtsps:") }) {
-		return fmt.Errorf("camera %s: transport udp with an rtsps URL would send the media without encryption: accepted are auto, tcp", c.Name)
+		errs = append(errs, errors.New("transport: udp with an rtsps URL would send the media without encryption: accepted are auto, tcp"))
 	}
 	if err := c.TLS.validate(); err != nil {
-		return fmt.Errorf("camera %s: tls.%w", c.Name, err)
+		errs = append(errs, fmt.Errorf("tls.%w", err))
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 func (c TLSConfig) validate() error {
@@ -115,15 +147,22 @@ func (c Config) parse(raw string) (input, error) {
 	switch scheme {
 	case "rtsp", "rtsps":
 		u, err := base.ParseURL(raw)
-		if err != nil || u.Hostname() == "" {
+		if err != nil || u.Hostname() == "" || cutInPassword(u, rest) {
 			return input{}, fmt.Errorf("%s: accepted is %s://[USER:PASSWORD@]HOST[:PORT]/PATH%s", redact(raw), scheme, encodingHint(rest))
 		}
-		return input{rtsp: &rtspFeed{url: u, transport: c.Transport, tls: c.TLS, audio: c.Audio, patience: usualPatience}}, nil
+		return input{rtsp: &rtspFeed{url: u, transport: c.Transport, tls: c.TLS, audio: c.Audio.pulled(), logins: c.Logins, patience: usualPatience}}, nil
 	case "file", "test":
 		spec, err := mixer.ParseFeed(c.Name, raw)
 		return input{spec: spec}, err
 	}
 	return input{}, fmt.Errorf("%q: accepted are rtsp://HOST/PATH, rtsps://HOST/PATH, file:PATH and test:[?w=640&h=360&fps=15&tone=440&hue=210]", redact(raw))
+}
+
+// cutInPassword tells whether a URL was probably cut within its password, at a character that needs percent-encoding: it has an
+// @, but not where user and password are, and its host is one word with a port, such as in rtsp://admin:12/3@192.0.2.10/stream.
+func cutInPassword(u *base.URL, rest string) bool {
+	host := u.Hostname()
+	return u.User == nil && strings.Contains(rest, "@") && strings.Contains(u.Host, ":") && !strings.ContainsAny(host, ".:") && host != "localhost"
 }
 
 // encodingHint returns a sentence about percent-encoding if the credentials of a URL have characters that need it. rest is

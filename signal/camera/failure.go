@@ -1,6 +1,10 @@
 package camera
 
-import "azulejo/mixer"
+import (
+	"errors"
+
+	"azulejo/mixer"
+)
 
 // Failure is an error that says with one word why a stream of a camera does not play.
 type Failure struct {
@@ -18,3 +22,21 @@ func (f *Failure) Error() string {
 
 // Unwrap returns the cause.
 func (f *Failure) Unwrap() error { return f.Err }
+
+// failureOf returns err as a failure. An error without a reason means that the connection broke.
+func failureOf(err error) *Failure {
+	var f *Failure
+	if errors.As(err, &f) {
+		return f
+	}
+	detail := "the connection ended"
+	if err != nil {
+		detail = err.Error()
+	}
+	return fail(mixer.ReasonReconnecting, detail)
+}
+
+// fail returns a failure without a cause.
+func fail(reason mixer.Reason, detail string) *Failure {
+	return &Failure{Trouble: mixer.Trouble{Reason: reason, Detail: detail}}
+}

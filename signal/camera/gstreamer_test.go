@@ -90,7 +90,7 @@ func TestGStreamer(t *testing.T) {
 		for _, transport := range []string{TransportTCP, TransportUDP} {
 			t.Run(c.name+" over "+transport, func(t *testing.T) {
 				t.Parallel()
-				out := record(t, Config{Name: "Gate", Transport: transport, Audio: true}, fmt.Sprintf("rtsp://%s/%d", open, i))
+				out := record(t, Config{Name: "Gate", Transport: transport, Audio: AudioTrue}, fmt.Sprintf("rtsp://%s/%d", open, i))
 				checkRecording(t, out, c.size, c.id, c.audioID)
 			})
 		}
@@ -98,7 +98,7 @@ func TestGStreamer(t *testing.T) {
 	for _, transport := range []string{TransportTCP, TransportUDP} {
 		t.Run("digest authentication over "+transport, func(t *testing.T) {
 			t.Parallel()
-			out := record(t, Config{Name: "Gate", Transport: transport, Audio: true}, "rtsp://gate%20keeper:se%3Acret@"+closed+"/0")
+			out := record(t, Config{Name: "Gate", Transport: transport, Audio: AudioTrue}, "rtsp://gate%20keeper:se%3Acret@"+closed+"/0")
 			checkRecording(t, out, "160x90", mixer.H264, mixer.PCMA)
 		})
 	}

@@ -34,7 +34,7 @@ func TestALostCameraKeepsItsPlace(t *testing.T) {
 	ended := make(chan struct{}, 2)
 	go func() { _ = registry.Run(ctx); ended <- struct{}{} }() // it always returns nil
 	file := filepath.Join(dir, "later.mp4")
-	c := New(Config{Room: "yard", Name: "Gate", URL: "file:" + file, Audio: true}, registry, log)
+	c := New(Config{Room: "yard", Name: "Gate", URL: "file:" + file, Audio: AudioTrue}, registry, log)
 	go func() { _ = c.Run(ctx); ended <- struct{}{} }() // it always returns nil
 	<-c.Tried()
 

@@ -30,7 +30,7 @@ func TestARoomPullsWhatItShows(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{}, 2)
 	go func() { _ = registry.Run(ctx); ended <- struct{}{} }() // it always returns nil
-	c := New(Config{Room: "yard", Name: "Gate", URL: "test:?w=640&h=360&fps=10", SubURL: "test:?w=320&h=180&fps=10", Audio: true}, registry, log)
+	c := New(Config{Room: "yard", Name: "Gate", URL: "test:?w=640&h=360&fps=10", SubURL: "test:?w=320&h=180&fps=10", Audio: AudioTrue}, registry, log)
 	go func() { _ = c.Run(ctx); ended <- struct{}{} }() // it always returns nil
 	<-c.Tried()
 	member, err := registry.Join(ctx, "yard", room.Joining{Name: "viewer"})

@@ -34,7 +34,8 @@ type rtspFeed struct {
 	url       *base.URL
 	transport string // see Config
 	tls       TLSConfig
-	audio     bool // pull the audio track too
+	audio     bool    // pull the audio track too
+	logins    *Logins // limits logins with a wrong password; nil: no limit
 	patience  patience
 
 	log  *slog.Logger   // gets trouble that repeats; nil: nobody does
@@ -51,9 +52,9 @@ type rtspFeed struct {
 	playing func(transport string, audio mixer.Codec)
 }
 
-// Run plays the tracks until ctx ends, or until the session fails with a *Failure. Only one goroutine may call it at a time. It
+// run plays the tracks until ctx ends, or until the session fails with a *Failure. Only one goroutine may call it at a time. It
 // calls out from one goroutine with video, and from one with audio.
-func (f *rtspFeed) Run(ctx context.Context, out func(mixer.Packet), _ <-chan struct{}) error {
+func (f *rtspFeed) run(ctx context.Context, out func(mixer.Packet), _ <-chan struct{}) error {
 	log := f.log
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)

@@ -165,7 +165,7 @@ func TestRTSP(t *testing.T) {
 			t.Parallel() // most of the time is waiting for the second sender report
 			r, url := startRelay(t)
 			publishRTSP(t, r, url, c.video, c.audio)
-			out := record(t, Config{Name: "Gate", Transport: c.transport, Audio: true}, url)
+			out := record(t, Config{Name: "Gate", Transport: c.transport, Audio: AudioTrue}, url)
 			checkRecording(t, out, "160x90", c.id, c.audioID)
 		})
 	}

@@ -167,7 +167,7 @@ func TestSoundNeverTakesThePicture(t *testing.T) {
 				}
 			}
 			cam.Start(t)
-			r := newTrial(t, Config{Audio: true}, cam.URL())
+			r := newTrial(t, Config{Audio: AudioTrue}, cam.URL())
 			if err := r.run(t, keyframeCame); err != nil || !keyframeCame(r) {
 				t.Fatalf("no picture: %v", err)
 			}
@@ -186,10 +186,10 @@ func TestSoundThatIsRefused(t *testing.T) {
 		answer func(*cameratest.Session) *base.Response
 		detail string
 	}{
-		"404":     {status(404), "404 Not Found"},
-		"461":     {status(461), "461 Unsupported Transport"},
-		"500":     {status(500), "500 Internal Server Error"},
-		"401":     {status(401), "401 Unauthorized"},
+		"404":     {answerWith(404), "404 Not Found"},
+		"461":     {answerWith(461), "461 Unsupported Transport"},
+		"500":     {answerWith(500), "500 Internal Server Error"},
+		"401":     {answerWith(401), "401 Unauthorized"},
 		"hang up": {func(s *cameratest.Session) *base.Response { s.Close(); return &base.Response{StatusCode: 500} }, "breaks the connection"},
 		"UDP, although TCP was requested": {func(*cameratest.Session) *base.Response {
 			return &base.Response{StatusCode: 200, Header: base.Header{"Transport": {"RTP/AVP;unicast;server_port=5000-5001"}}}
@@ -205,7 +205,7 @@ func TestSoundThatIsRefused(t *testing.T) {
 				return nil
 			}
 			cam.Start(t)
-			r := newTrial(t, Config{Audio: true}, cam.URL())
+			r := newTrial(t, Config{Audio: AudioTrue}, cam.URL())
 			if err := r.run(t, keyframeCame); err != nil || !keyframeCame(r) {
 				t.Fatalf("no picture: %v", err)
 			}
@@ -222,8 +222,8 @@ func TestSoundThatIsRefused(t *testing.T) {
 	}
 }
 
-// status returns a function that answers with a status code.
-func status(code base.StatusCode) func(*cameratest.Session) *base.Response {
+// answerWith returns a function that answers with a status code.
+func answerWith(code base.StatusCode) func(*cameratest.Session) *base.Response {
 	return func(*cameratest.Session) *base.Response { return &base.Response{StatusCode: code} }
 }
 
@@ -254,7 +254,7 @@ func TestBadParameterSets(t *testing.T) {
 					return strings.Replace(cam.DefaultSDP(), stream.FMTP(96), fmtp, 1)
 				}
 				cam.Start(t)
-				r := newTrial(t, Config{Audio: true}, cam.URL())
+				r := newTrial(t, Config{Audio: AudioTrue}, cam.URL())
 				if err := r.run(t, func(r *trial) bool { return keyframeCame(r) && len(r.audio) > 0 }); err != nil || !keyframeCame(r) {
 					t.Fatalf("no picture: %v", err)
 				}
@@ -278,7 +278,7 @@ func TestSoundByItsOwnHeader(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			cam := (&cameratest.Camera{Stream: stream, Audio: audio}).Start(t)
-			r := newTrial(t, Config{Audio: true}, cam.URL())
+			r := newTrial(t, Config{Audio: AudioTrue}, cam.URL())
 			if err := r.run(t, func(r *trial) bool { return lasting(r.audio) > 1200*time.Millisecond }); err != nil {
 				t.Fatal(err)
 			}

@@ -14,52 +14,77 @@ import (
 type upstream interface {
 	WriteVideo(layer int, p mixer.Packet)
 	WriteAudio(p mixer.Packet)
+	// ReportTrouble says why no video comes; the zero Trouble: video comes.
+	ReportTrouble(t mixer.Trouble)
 }
 
-// overlap is how long the old stream is still pulled after the first keyframe of the new one. In this time the mixer
-// changes to the new stream. The room may also want the old one again.
-const overlap = time.Second
+// When streams are started and stopped.
+const (
+	// overlap is how long the old stream is still pulled after a keyframe of the new one. In this time the mixer changes to
+	// the new stream. The room may also want the old one again.
+	overlap = time.Second
 
-// unseenHold is how long a camera's stream stays the wanted one when no tile shows the camera any more. A view that shows
-// its pages in turn needs the stream again soon.
-const unseenHold = 30 * time.Second
+	// unseenHold is how long a camera's stream stays the wanted one when no tile shows the camera any more. A view that shows
+	// its pages in turn needs the stream again soon.
+	unseenHold = 30 * time.Second
 
-// wantedStream says which stream of a camera the room wants.
-type wantedStream struct {
-	layer  int
-	unseen time.Time // when demand reported that no tile shows the camera; zero: the stream stays wanted
+	// openingTime is how long the wanted stream may take to its first keyframe before the other one stands in for it.
+	openingTime = 2 * time.Second
+
+	// silentTime is the time without pictures after which another stream stands in for one that broke. The mixer takes a
+	// layer for silent after a second. It changes to the other layer only at a keyframe, and the first keyframe must not come
+	// before.
+	silentTime = 1100 * time.Millisecond
+
+	// lateAfter is the time without pictures after which another stream stands in for one whose session goes on. If the
+	// distance between its pictures is longer, it is stallFactor times that distance.
+	lateAfter = 2 * time.Second
+)
+
+// request is a demand of the mixer for the camera's video.
+type request struct {
+	mixer.Demand
+	at time.Time // when it came
 }
 
-// expired tells whether unseenHold has passed since unseen.
-func (w wantedStream) expired() bool {
-	return !w.unseen.IsZero() && time.Since(w.unseen) >= unseenHold
+// hidden tells whether no tile shows the camera.
+func (r *request) hidden() bool { return r.Width == 0 || r.Height == 0 }
+
+// sameSize tells whether two demands differ at most in their layer.
+func (r *request) sameSize(other *request) bool {
+	return r.Width == other.Width && r.Height == other.Height
 }
 
 // streams pulls the stream of a camera that the room wants. Layer 0 is the main stream, layer 1 the sub-stream, if there
 // is one. When another stream is wanted, the old one is pulled until the new one has delivered a keyframe, and for the
-// time overlap after that. While the wanted stream is broken, the other one is pulled in its place.
+// time overlap after that. While the wanted stream does not deliver, the other one is pulled in its place, and the wanted
+// one is tried again.
 type streams struct {
-	cfg   Config
-	log   *slog.Logger
-	out   upstream
-	audio audio
-	open  func(url string) (Feed, error)
+	cfg    Config
+	log    *slog.Logger
+	out    upstream
+	status *status
+	audio  audio
+	open   func(url string) (Feed, error)
 
-	wanted atomic.Pointer[wantedStream]
-	woken  chan struct{} // receives a value when wanted or the state of a pull has changed
+	requested atomic.Pointer[request] // the newest
+	woken     chan struct{}           // receives a value when requested or the state of a pull has changed
 
 	pulls []*pull // by layer; the slice never changes
 
 	// Used by run only.
-	old        *pull            // the pull that run stops when stopOld fires; nil if none
-	stopOld    <-chan time.Time // nil if old is nil
-	expire     <-chan time.Time // fires when wanted expires; nil if wanted.unseen is zero
-	goroutines sync.WaitGroup   // of the pulls
+	followed   *request       // the newest request that run has seen
+	wanted     int            // the layer of the wanted stream
+	unseen     time.Time      // since when no tile shows the camera; zero: the wanted stream stays wanted
+	told       *mixer.Trouble // that was reported last; nil: none was
+	goroutines sync.WaitGroup // of the pulls
 }
 
 // newStreams returns the streams of the camera cfg. run starts them.
-func newStreams(cfg Config, out upstream, open openFeed, log *slog.Logger) *streams {
-	s := &streams{cfg: cfg, log: log, out: out, audio: audio{out: out, epoch: time.Now()}, woken: make(chan struct{}, 1)}
+func newStreams(cfg Config, out upstream, open openFeed, state *status, log *slog.Logger) *streams {
+	s := &streams{
+		cfg: cfg, log: log, out: out, status: state, audio: audio{out: out, epoch: time.Now()}, woken: make(chan struct{}, 1),
+	}
 	s.open = func(url string) (Feed, error) {
 		in, err := cfg.parse(url)
 		if err != nil {
@@ -68,34 +93,37 @@ func newStreams(cfg Config, out upstream, open openFeed, log *slog.Logger) *stre
 		return in.open(open, log)
 	}
 	for i, url := range cfg.urls() {
-		s.pulls = append(s.pulls, &pull{streams: s, layer: i, url: url, refresh: make(chan struct{}, 1)})
+		l := log
+		if cfg.SubURL != "" {
+			l = log.With("layer", i)
+		}
+		s.pulls = append(s.pulls, &pull{streams: s, layer: i, url: url, refresh: make(chan struct{}, 1), journal: journal{log: l}})
 	}
-	s.wanted.Store(&wantedStream{layer: s.cheapest()}) // until the first call of demand
+	s.wanted = s.cheapest() // until the first demand
+	s.followed = &request{Demand: mixer.Demand{Layer: s.wanted}}
+	s.requested.Store(s.followed)
 	return s
 }
 
 // cheapest returns the layer of the smallest stream.
 func (s *streams) cheapest() int { return len(s.pulls) - 1 }
 
+// standIn returns the stream that stands in for p. The camera must have two streams.
+func (s *streams) standIn(p *pull) *pull { return s.pulls[1-p.layer] }
+
 // refresh requests a keyframe of all streams. It never blocks.
 func (s *streams) refresh() {
 	for _, p := range s.pulls {
-		select {
-		case p.refresh <- struct{}{}:
-		default:
-		}
+		p.request()
 	}
 }
 
 // demand changes which stream is wanted. If no tile shows the camera any more, the wanted stream stays the same for
 // unseenHold. After that it is the cheapest stream. That is pulled all the time, so that a tile can show the camera at
-// once. demand never blocks. Only one goroutine may call it at a time.
+// once. demand never blocks.
 func (s *streams) demand(d mixer.Demand) {
-	next := wantedStream{layer: min(max(d.Layer, 0), s.cheapest())}
-	if d.Width == 0 || d.Height == 0 {
-		next = wantedStream{s.wanted.Load().layer, time.Now()}
-	}
-	s.wanted.Store(&next)
+	d.Layer = min(max(d.Layer, 0), s.cheapest())
+	s.requested.Store(&request{d, time.Now()})
 	s.wake()
 }
 
@@ -111,148 +139,132 @@ func (s *streams) wake() {
 func (s *streams) run(ctx context.Context) {
 	defer s.goroutines.Wait()
 	for {
-		s.settle(ctx)
+		next := s.settle(ctx, time.Now())
+		var due <-chan time.Time // nil: nothing is due
+		if !next.IsZero() {
+			due = time.After(time.Until(next))
+		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-s.woken:
-		case <-s.stopOld:
-			s.old.stop()
-		case <-s.expire:
-			if now := s.wanted.Load(); now.expired() {
-				s.wanted.CompareAndSwap(now, &wantedStream{layer: s.cheapest()})
-			}
+		case <-due:
 		}
 	}
 }
 
-// settle starts the wanted stream, and also the other one if the wanted one is broken. Once the wanted stream delivers,
-// settle schedules the stop of the other one.
-func (s *streams) settle(ctx context.Context) {
-	wanted := s.wanted.Load()
-	s.expire = nil
-	if !wanted.unseen.IsZero() {
-		s.expire = time.After(time.Until(wanted.unseen.Add(unseenHold)))
-	}
-	want := s.pulls[wanted.layer]
+// settle starts and stops streams as the mixer's demand and the state of the streams want it. It returns when it must be
+// called again, even if nothing changes; zero: never.
+func (s *streams) settle(ctx context.Context, now time.Time) (next time.Time) {
+	next = earliest(s.follow(now), s.expire(now))
+	want := s.pulls[s.wanted]
 	want.start(ctx)
-	if len(s.pulls) == 1 {
-		return
+	if len(s.pulls) > 1 {
+		next = earliest(next, s.replace(ctx, want, now))
 	}
-	other := s.pulls[1-want.layer]
-	switch state := want.state.Load(); {
-	case state == flowing && other.active():
-		if s.old != other {
-			s.old, s.stopOld = other, time.After(overlap)
+	s.tell()
+	return next
+}
+
+// earliest returns the earlier of two times. The zero time is never.
+func earliest(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// aim makes another stream the wanted one.
+func (s *streams) aim(layer int) {
+	if layer != s.wanted {
+		s.wanted = layer
+		s.pulls[layer].aim()
+	}
+}
+
+// follow follows the newest demand of the mixer. If only its layer has changed, and the wanted stream does not deliver, the
+// mixer has given this stream up. It stays the wanted one: it is tried again, and the other one stands in for it. When it
+// delivers, and the mixer does not want it for the time overlap, the mixer cannot use it.
+func (s *streams) follow(now time.Time) (next time.Time) {
+	newest := s.requested.Load()
+	want := s.pulls[s.wanted].state()
+	switch before := s.followed; {
+	case newest.hidden():
+		if newest != before {
+			s.unseen = newest.at
 		}
-		return
-	case state == broken:
+	case newest.Layer == s.wanted:
+		s.unseen = time.Time{}
+	case newest.sameSize(before) && want.phase != flowing:
+		s.unseen = time.Time{}
+	case newest != before || !now.Before(want.key.Add(overlap)):
+		s.unseen = time.Time{}
+		s.aim(newest.Layer)
+	default:
+		next = want.key.Add(overlap)
+	}
+	s.followed = newest
+	return next
+}
+
+// expire makes the cheapest stream the wanted one when no tile has shown the camera for unseenHold.
+func (s *streams) expire(now time.Time) (next time.Time) {
+	if s.unseen.IsZero() {
+		return next
+	}
+	if end := s.unseen.Add(unseenHold); now.Before(end) {
+		return end
+	}
+	s.unseen = time.Time{}
+	s.aim(s.cheapest())
+	return next
+}
+
+// replace starts the stream that stands in for the wanted one, or stops it once the wanted one delivers.
+func (s *streams) replace(ctx context.Context, want *pull, now time.Time) (next time.Time) {
+	other, state := s.standIn(want), want.state()
+	if !state.active() {
+		return next
+	}
+	missing := state.missing()
+	if !now.Before(missing) {
 		other.start(ctx)
+		return next
 	}
-	s.old, s.stopOld = nil, nil
-}
-
-// The states of a pull.
-const (
-	off      int32 = iota
-	opening        // started; no keyframe has arrived since
-	flowing        // a keyframe has arrived
-	broken         // the feed broke, and no keyframe has arrived since; the next try follows after a pause
-	stopping       // the goroutine is about to end
-)
-
-// pull pulls one stream. Unless it is off, it has a goroutine, which runs the stream's feed and runs it again when it
-// breaks.
-type pull struct {
-	*streams
-	layer   int
-	url     string
-	refresh chan struct{}
-	state   atomic.Int32       // off, opening, flowing, broken or stopping
-	cancel  context.CancelFunc // ends the goroutine; used by streams.run only
-}
-
-// active tells whether the stream is pulled and is not being stopped.
-func (p *pull) active() bool {
-	state := p.state.Load()
-	return state != off && state != stopping
-}
-
-// start starts the pull if it is off. Otherwise it does nothing. A pull that is stopping wakes streams.run once it is
-// off, and run can then start it.
-func (p *pull) start(ctx context.Context) {
-	if !p.state.CompareAndSwap(off, opening) {
-		return
+	if state.phase != flowing || state.key.IsZero() || !other.state().active() {
+		return missing
 	}
-	ctx, p.cancel = context.WithCancel(ctx)
-	p.goroutines.Go(func() {
-		p.play(ctx)
-		p.state.Store(off)
-		p.wake()
-	})
-}
-
-// stop makes the pull's goroutine end. It does not wait for that.
-func (p *pull) stop() {
-	p.state.Store(stopping)
-	p.cancel()
-}
-
-// play runs the feed, with a pause after each run, until ctx ends. After a run of more than a minute the pauses are short
-// again.
-func (p *pull) play(ctx context.Context) {
-	log := p.log
-	if len(p.pulls) > 1 {
-		log = log.With("layer", p.layer)
+	if next = state.key.Add(overlap); !now.Before(next) {
+		other.stop()
+		return missing
 	}
-	for try := 0; ctx.Err() == nil; try++ {
-		started := time.Now()
-		err := p.runFeed(ctx)
-		if time.Since(started) > time.Minute {
-			try = 0
+	return earliest(missing, next)
+}
+
+// missing returns when the stream counts as not delivering, if nothing comes until then.
+func (s pullState) missing() time.Time {
+	switch {
+	case s.phase == flowing:
+		return s.late
+	case s.phase == opening:
+		return s.since.Add(openingTime)
+	case s.passed.IsZero():
+		return s.since
+	}
+	return s.passed.Add(silentTime)
+}
+
+// tell reports the camera's trouble if it has changed: that of the wanted stream, and none while any stream delivers.
+func (s *streams) tell() {
+	t := s.pulls[s.wanted].state().trouble
+	for _, p := range s.pulls {
+		if p.state().phase == flowing {
+			t = mixer.Trouble{}
 		}
-		p.setState(ctx, broken)
-		pause(ctx, log, try, err)
 	}
-}
-
-// runFeed opens the feed and runs it until it breaks or ctx ends.
-func (p *pull) runFeed(ctx context.Context) error {
-	f, err := p.open(p.url)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel() // tells audio that another stream's outlet may become the owner
-	o := &outlet{pull: p, ctx: ctx}
-	return f.Run(ctx, o.write, p.refresh)
-}
-
-// setState changes the state, unless the pull is being stopped, and wakes streams.run.
-func (p *pull) setState(ctx context.Context, state int32) {
-	if now := p.state.Load(); ctx.Err() == nil && now != stopping && p.state.CompareAndSwap(now, state) {
-		p.wake()
-	}
-}
-
-// outlet passes the packets of a feed to the room. Each call of runFeed makes one.
-type outlet struct {
-	*pull
-	ctx     context.Context // ends when runFeed returns
-	started bool            // a keyframe has arrived; used only by the goroutine that writes video
-}
-
-// write passes p to the room. It drops audio if the camera's audio is not mixed.
-func (o *outlet) write(p mixer.Packet) {
-	if !p.Codec.IsVideo() {
-		if o.cfg.Audio {
-			o.audio.write(o, p)
-		}
-		return
-	}
-	o.out.WriteVideo(o.layer, p)
-	if p.Key && !o.started {
-		o.started = true
-		o.setState(o.ctx, flowing)
+	if s.told == nil || *s.told != t {
+		s.told = &t
+		s.status.setTrouble(t)
+		s.out.ReportTrouble(t)
 	}
 }

@@ -21,6 +21,13 @@ type seat struct {
 	frames [2][]time.Time // when video packets came, by layer
 	audio  []mixer.Packet
 	owners []string // URLs of the streams that the audio came from, one for each change
+	told   []mixer.Reason
+}
+
+func (s *seat) ReportTrouble(t mixer.Trouble) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.told = append(s.told, t.Reason)
 }
 
 func (s *seat) WriteVideo(layer int, _ mixer.Packet) {
@@ -38,6 +45,13 @@ func (s *seat) WriteAudio(p mixer.Packet) {
 	}
 }
 
+// reasons are those that were told, in their order.
+func (s *seat) reasons() []mixer.Reason {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.told)
+}
+
 // last is when the newest frame of a layer came; the zero time if none did.
 func (s *seat) last(layer int) time.Time {
 	s.mu.Lock()
@@ -48,12 +62,12 @@ func (s *seat) last(layer int) time.Time {
 	return time.Time{}
 }
 
-// fakeFeed delivers a video and an audio packet every 40 ms of a fake clock. The first keyframe comes after 2 s, from then on
+// fakeFeed delivers a video and an audio packet every 40 ms of a fake clock. The first keyframe comes after 1 s, from then on
 // every fourth frame is one.
 type fakeFeed struct {
-	url    string
-	broken *bool // under mu of its rig
-	rig    *rig
+	url   string
+	layer int
+	rig   *rig
 }
 
 // rig is a camera whose streams are fake feeds.
@@ -62,26 +76,41 @@ type rig struct {
 	seat *seat
 
 	mu      sync.Mutex
-	down    [2]bool // by layer
+	down    [2]bool          // by layer
+	mute    [2]bool          // by layer: the feeds run and deliver nothing
+	keyless [2]bool          // by layer: no frame is a keyframe
+	lossy   [2]bool          // by layer: every frame follows a loss
+	lasts   [2]time.Duration // by layer: how long a feed runs before it breaks; zero: until it is stopped
+	sent    [2]time.Time     // by layer: when a feed last delivered video
+	opened  [2]int           // by layer: how many feeds ran
 	running int
 	most    int // largest value of running
 }
 
-func newRig(ctx context.Context, cfg Config) (r *rig, wait func()) {
+func newRig(ctx context.Context, cfg Config) (r *rig, wait func()) { return newRigWith(ctx, cfg, nil) }
+
+// newRigWith is newRig, and calls set, unless it is nil, before anything is pulled.
+func newRigWith(ctx context.Context, cfg Config, set func(*rig)) (r *rig, wait func()) {
 	r = &rig{seat: &seat{}}
-	r.streams = newStreams(cfg, r.seat, startFeed, slog.New(slog.DiscardHandler))
+	if set != nil {
+		set(r)
+	}
+	r.streams = newStreams(cfg, r.seat, startFeed, newStatus(), slog.New(slog.DiscardHandler))
 	r.open = func(url string) (Feed, error) {
-		return &fakeFeed{url: url, rig: r, broken: &r.down[slices.Index(cfg.urls(), url)]}, nil
+		return &fakeFeed{url: url, rig: r, layer: slices.Index(cfg.urls(), url)}, nil
 	}
 	done := make(chan struct{})
 	go func() { defer close(done); r.run(ctx) }()
 	return r, func() { <-done }
 }
 
-func (r *rig) set(layer int, down bool) {
+func (r *rig) set(layer int, down bool) { r.do(func() { r.down[layer] = down }) }
+
+// do calls change, which may change the fields that mu protects.
+func (r *rig) do(change func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.down[layer] = down
+	change()
 }
 
 var errFeed = errors.New("broken")
@@ -94,35 +123,58 @@ func (f *fakeFeed) count(n int) {
 	f.rig.most = max(f.rig.most, f.rig.running)
 }
 
-func (f *fakeFeed) fails() bool {
+// next notes that the feed delivers a frame. It tells how the frame is.
+func (f *fakeFeed) next() (broken, silent, keyless, lossy bool) {
 	f.rig.mu.Lock()
 	defer f.rig.mu.Unlock()
-	return *f.broken
+	broken, silent, keyless, lossy = f.rig.down[f.layer], f.rig.mute[f.layer], f.rig.keyless[f.layer], f.rig.lossy[f.layer]
+	if !broken && !silent {
+		f.rig.sent[f.layer] = time.Now()
+	}
+	return broken, silent, keyless, lossy
 }
 
 func (f *fakeFeed) Run(ctx context.Context, out func(mixer.Packet), _ <-chan struct{}) error {
 	f.count(1)
 	defer f.count(-1)
+	f.rig.do(func() { f.rig.opened[f.layer]++ })
+	var end <-chan time.Time // never
+	f.rig.do(func() {
+		if d := f.rig.lasts[f.layer]; d > 0 {
+			end = time.After(d)
+		}
+	})
 	for n := 0; ; n++ {
-		if f.fails() {
+		if broken, _, _, _ := f.next(); broken {
 			return errFeed
 		}
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-end:
+			return errFeed
 		case <-time.After(40 * time.Millisecond):
 		}
+		broken, silent, keyless, lossy := f.next()
+		if broken {
+			return errFeed
+		}
+		if silent {
+			continue
+		}
 		at := time.Duration(n) * 40 * time.Millisecond
-		out(mixer.Packet{Codec: mixer.H264, PTS: at, Key: n >= 50 && n%4 == 0})
+		out(mixer.Packet{Codec: mixer.H264, PTS: at, Key: n >= 25 && n%4 == 0 && !keyless, Lost: lossy})
 		out(mixer.Packet{Codec: mixer.Opus, Data: []byte(f.url), PTS: at, Duration: 40 * time.Millisecond})
 	}
 }
 
-// fresh names the layers of which a frame came in the last 100 ms.
+// fresh names the layers of which a feed delivered a frame in the last 100 ms.
 func (r *rig) fresh() string {
 	var all []string
 	for layer := range r.pulls {
-		if time.Since(r.seat.last(layer)) < 100*time.Millisecond {
+		var sent time.Time
+		r.do(func() { sent = r.sent[layer] })
+		if time.Since(sent) < 100*time.Millisecond {
 			all = append(all, fmt.Sprint(layer))
 		}
 	}
@@ -149,14 +201,14 @@ var (
 func TestMakeBeforeBreak(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		r, wait := newRig(ctx, Config{URL: "main", SubURL: "sub", Audio: true})
+		r, wait := newRig(ctx, Config{URL: "main", SubURL: "sub", Audio: AudioTrue})
 		r.after(t, 5*time.Second, "1") // the cheaper one, before the first demand
 		r.demand(large)
-		r.after(t, 1500*time.Millisecond, "0 and 1") // no keyframe yet
+		r.after(t, 500*time.Millisecond, "0 and 1")  // no keyframe yet
 		r.after(t, 1300*time.Millisecond, "0 and 1") // a keyframe, for less than a second
 		r.after(t, time.Second, "0")
 		r.demand(small)
-		r.after(t, 1500*time.Millisecond, "0 and 1")
+		r.after(t, 500*time.Millisecond, "0 and 1")
 		r.demand(large) // taken back: the main stream still runs
 		r.after(t, 1500*time.Millisecond, "0")
 		r.demand(none)
@@ -197,7 +249,7 @@ func TestABrokenStreamIsReplaced(t *testing.T) {
 	for layer, d := range []mixer.Demand{large, small} {
 		synctest.Test(t, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
-			r, wait := newRig(ctx, Config{URL: "main", SubURL: "sub", Audio: true})
+			r, wait := newRig(ctx, Config{URL: "main", SubURL: "sub", Audio: AudioTrue})
 			wanted, other := fmt.Sprint(layer), fmt.Sprint(1-layer)
 			r.demand(d)
 			r.after(t, 10*time.Second, wanted)
@@ -244,7 +296,7 @@ func TestOneStream(t *testing.T) {
 func TestManyDemands(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		r, wait := newRig(ctx, Config{URL: "main", SubURL: "sub", Audio: true})
+		r, wait := newRig(ctx, Config{URL: "main", SubURL: "sub", Audio: AudioTrue})
 		for i := range 300 {
 			r.demand([]mixer.Demand{large, small, none}[i*7%3])
 			time.Sleep(time.Duration(i*i%1700) * time.Millisecond)
@@ -263,7 +315,7 @@ func TestManyDemands(t *testing.T) {
 // TestSubURLIsChecked: the error names the configuration key.
 func TestSubURLIsChecked(t *testing.T) {
 	err := Config{Name: "Gate", URL: "test:", SubURL: "ftp://x"}.Validate()
-	if err == nil || !strings.Contains(err.Error(), "camera Gate: sub_url: ") {
+	if err == nil || !strings.Contains(err.Error(), "sub_url: ") {
 		t.Errorf("got %v; want one that names sub_url", err)
 	}
 	if err := (Config{Name: "Gate", URL: "test:", SubURL: "test:?w=160&h=90"}).Validate(); err != nil {
@@ -273,7 +325,7 @@ func TestSubURLIsChecked(t *testing.T) {
 
 // TestRefreshReachesAllStreams: a refresh is passed to all streams and never blocks.
 func TestRefreshReachesAllStreams(t *testing.T) {
-	s := newStreams(Config{URL: "main", SubURL: "sub"}, &seat{}, startFeed, slog.New(slog.DiscardHandler))
+	s := newStreams(Config{URL: "main", SubURL: "sub"}, &seat{}, startFeed, newStatus(), slog.New(slog.DiscardHandler))
 	s.refresh()
 	s.refresh()
 	for _, p := range s.pulls {

@@ -59,6 +59,8 @@ func (s *sizer) WriteVideo(layer int, p mixer.Packet) {
 
 func (s *sizer) WriteAudio(mixer.Packet) {}
 
+func (s *sizer) ReportTrouble(mixer.Trouble) {}
+
 // only tells whether frames of that size come from that layer, and none from the other.
 func (s *sizer) only(layer int, size string) bool {
 	s.mu.Lock()
@@ -72,7 +74,7 @@ func pullFrom(t *testing.T, cfg Config) (*streams, *sizer) {
 	t.Helper()
 	before := codec.LiveFrames()
 	out := newSizer(t)
-	s := newStreams(cfg, out, startFeed, slog.New(slog.DiscardHandler))
+	s := newStreams(cfg, out, startFeed, newStatus(), slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { defer close(done); s.run(ctx) }()
@@ -95,7 +97,7 @@ func TestRTSPSubStream(t *testing.T) {
 	sub, subURL := startRelay(t)
 	publishRTSP(t, main, mainURL, []string{"libx264", "-preset", "ultrafast", "-bf", "0", "-vf", "scale=320:180"}, []string{"aac"})
 	publishRTSP(t, sub, subURL, []string{"libx264", "-preset", "ultrafast", "-bf", "0"}, []string{"aac"})
-	s, out := pullFrom(t, Config{Name: "Gate", URL: mainURL, SubURL: subURL, Audio: true})
+	s, out := pullFrom(t, Config{Name: "Gate", URL: mainURL, SubURL: subURL, Audio: AudioTrue})
 	sessions := func(wantMain, wantSub int) func() bool {
 		return func() bool {
 			m, _ := main.readers()

@@ -128,7 +128,7 @@ func TestOneLostPacketOfSound(t *testing.T) {
 		track.Send(payload, timestamp, n == 0)
 	}
 	cam := (&cameratest.Camera{Stream: film(t, mixer.H264), Audio: audio}).Start(t)
-	r := newTrial(t, Config{Transport: TransportUDP, Audio: true}, cam.URL())
+	r := newTrial(t, Config{Transport: TransportUDP, Audio: AudioTrue}, cam.URL())
 	began, least, most := time.Now(), time.Hour, time.Duration(0) // between the time of a packet and its arrival
 	err := r.run(t, func(r *trial) bool {
 		if n := len(r.audio); n > 0 {
@@ -209,7 +209,7 @@ func TestReorderedDatagrams(t *testing.T) {
 		}
 	}
 	cam := (&cameratest.Camera{Stream: film(t, mixer.H264), Audio: audio}).Start(t)
-	r := newTrial(t, Config{Transport: TransportUDP, Audio: true}, cam.URL())
+	r := newTrial(t, Config{Transport: TransportUDP, Audio: AudioTrue}, cam.URL())
 	if err := r.run(t, func(r *trial) bool { return len(r.audio) == 50 }); err != nil {
 		t.Fatal(err)
 	}

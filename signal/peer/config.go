@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -45,23 +46,22 @@ func (c Config) timeout() time.Duration {
 	return DefaultTimeout
 }
 
-// Validate returns an error that names the first bad field and the values that the field accepts.
+// Validate returns an error with a line for each bad field. The line names the field and what it accepts.
 func (c Config) Validate() error {
+	var errs []error
 	if c.UDP == "" && c.TCP == "" {
-		return fmt.Errorf("webrtc.udp and webrtc.tcp are both empty: at least one address such as \":8189\" is needed")
+		errs = append(errs, errors.New("webrtc.udp and webrtc.tcp are both empty: at least one address such as \":8189\" is needed"))
 	}
-	if err := checkAddress("webrtc.udp", c.UDP); err != nil {
-		return err
-	}
-	if err := checkAddress("webrtc.tcp", c.TCP); err != nil {
-		return err
-	}
-	for _, ip := range c.PublicIPs {
+	errs = append(errs, checkAddress("webrtc.udp", c.UDP), checkAddress("webrtc.tcp", c.TCP))
+	for i, ip := range c.PublicIPs {
 		if _, err := netip.ParseAddr(ip); err != nil {
-			return fmt.Errorf("webrtc.public_ips: %q: accepted are IPv4 and IPv6 addresses", ip)
+			errs = append(errs, fmt.Errorf("webrtc.public_ips[%d]: %q: accepted are IPv4 and IPv6 addresses", i, ip))
 		}
 	}
-	return checkServers(c.ICEServers)
+	for i, s := range c.ICEServers {
+		errs = append(errs, s.check(fmt.Sprintf("webrtc.ice_servers[%d].urls", i)))
+	}
+	return errors.Join(errs...)
 }
 
 func checkAddress(field, address string) error {
@@ -81,17 +81,16 @@ func checkAddress(field, address string) error {
 	return nil
 }
 
-func checkServers(servers []ICEServer) error {
-	for _, s := range servers {
-		if len(s.URLs) == 0 {
-			return fmt.Errorf("webrtc.ice_servers: an entry without urls: at least one stun: or turn: URL is needed")
-		}
-		for _, u := range s.URLs {
-			scheme, rest, _ := strings.Cut(u, ":")
-			if rest == "" || (scheme != "stun" && scheme != "stuns" && scheme != "turn" && scheme != "turns") {
-				return fmt.Errorf("webrtc.ice_servers: %q: accepted are stun:, stuns:, turn: and turns: URLs", u)
-			}
+func (s ICEServer) check(field string) error {
+	if len(s.URLs) == 0 {
+		return fmt.Errorf("%s: none: at least one stun: or turn: URL is needed", field)
+	}
+	var errs []error
+	for i, u := range s.URLs {
+		scheme, rest, _ := strings.Cut(u, ":")
+		if rest == "" || (scheme != "stun" && scheme != "stuns" && scheme != "turn" && scheme != "turns") {
+			errs = append(errs, fmt.Errorf("%s[%d]: %q: accepted are stun:, stuns:, turn: and turns: URLs", field, i, u))
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }

@@ -200,12 +200,12 @@ func TestSlowViewerWaitsForTheNextKeyframe(t *testing.T) {
 
 func TestConfigNamesTheBadField(t *testing.T) {
 	for want, cfg := range map[string]Config{
-		"webrtc.udp and webrtc.tcp": {},
-		`webrtc.udp: "8189"`:        {UDP: "8189"},
-		`webrtc.udp: ":99999"`:      {UDP: ":99999"},
-		`webrtc.tcp: "host:1"`:      {TCP: "host:1"},
-		`webrtc.public_ips: "here"`: {UDP: ":0", PublicIPs: []string{"here"}},
-		`webrtc.ice_servers: "x"`:   {UDP: ":0", ICEServers: []ICEServer{{URLs: []string{"x"}}}},
+		"webrtc.udp and webrtc.tcp":          {},
+		`webrtc.udp: "8189"`:                 {UDP: "8189"},
+		`webrtc.udp: ":99999"`:               {UDP: ":99999"},
+		`webrtc.tcp: "host:1"`:               {TCP: "host:1"},
+		`webrtc.public_ips[0]: "here"`:       {UDP: ":0", PublicIPs: []string{"here"}},
+		`webrtc.ice_servers[0].urls[0]: "x"`: {UDP: ":0", ICEServers: []ICEServer{{URLs: []string{"x"}}}},
 	} {
 		if err := cfg.Validate(); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("got %v; want an error that begins with %s", err, want)

@@ -1,6 +1,7 @@
 package room
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -16,8 +17,11 @@ type Config struct {
 	Mixer  mixer.Config // Epoch is set when a room starts
 	Engine hub.Start    // makes the engine of a room
 	Limits Limits
-	Grace  time.Duration       // how long a participant keeps its place after its connection broke; zero: DefaultGrace
-	Rooms  map[string]Settings // the configured rooms, by name; they are open as long as the registry runs
+	Grace  time.Duration // how long a participant keeps its place after its connection broke; zero: DefaultGrace
+	// ConditionChanged is called after the condition of a participant's source has changed; nil: nothing is called. id and name
+	// are those of the participant. Goroutines of the mixer call it, so it must not block.
+	ConditionChanged func(room, id, name string, c mixer.Condition)
+	Rooms            map[string]Settings // the configured rooms, by name; they are open as long as the registry runs
 }
 
 // Settings are the settings of one configured room.
@@ -60,9 +64,10 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
-// Validate names the first bad field and what it accepts.
+// Validate returns one error for each bad field, joined. Each names the field and what it accepts.
 func (c Config) Validate() error {
-	for _, limit := range []struct {
+	var errs []error
+	for _, l := range []struct {
 		name    string
 		n, upTo int
 	}{
@@ -70,58 +75,53 @@ func (c Config) Validate() error {
 		{"limits.participants", c.Limits.Participants, 64},
 		{"limits.viewers", c.Limits.Viewers, 100_000},
 	} {
-		if limit.n < 0 || limit.n > limit.upTo {
-			return fmt.Errorf("%s: %d: accepted are 1 to %d", limit.name, limit.n, limit.upTo)
+		if l.n < 0 || l.n > l.upTo {
+			errs = append(errs, fmt.Errorf("%s: %d: accepted are 1 to %d", l.name, l.n, l.upTo))
 		}
 	}
 	if c.Grace < 0 || c.Grace > time.Hour {
-		return fmt.Errorf("grace: %v: accepted are 0 to 1h", c.Grace)
+		errs = append(errs, fmt.Errorf("grace: %v: accepted are 0 to 1h", c.Grace))
 	}
 	for _, name := range c.names() {
-		if err := CheckName(name); err != nil {
-			return fmt.Errorf("rooms: %w", err)
+		if err := mixer.CheckRoomName(name); err != nil {
+			errs = append(errs, fmt.Errorf("rooms.%s: room %w", mixer.ClipName(name), err))
+			continue
 		}
-		if err := c.Rooms[name].validate(name); err != nil {
-			return err
-		}
+		errs = append(errs, c.Rooms[name].validateMode(name), c.Rooms[name].validateViews(name), c.Rooms[name].validateRecord(name))
 	}
 	if n := c.Limits.withDefaults().Rooms; len(c.Rooms) > n {
-		return fmt.Errorf("rooms: %d are configured; accepted are limits.rooms = %d", len(c.Rooms), n)
+		errs = append(errs, fmt.Errorf("rooms: %d are configured; accepted are limits.rooms = %d", len(c.Rooms), n))
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
-func (s Settings) validate(room string) error {
-	for _, check := range []func(string) error{s.validateMode, s.validateViews} {
-		if err := check(room); err != nil {
-			return err
-		}
-	}
+func (s Settings) validateRecord(room string) error {
+	var errs []error
 	accepted := s.streams()
 	for i, stream := range s.Record {
 		if !slices.Contains(accepted, stream) {
-			return fmt.Errorf("rooms.%s.record: %q: accepted are views of the room: %s", room, clip(stream), strings.Join(accepted, ", "))
-		}
-		if slices.Contains(s.Record[:i], stream) {
-			return fmt.Errorf("rooms.%s.record: %q twice: accepted is each once", room, stream)
+			errs = append(errs, fmt.Errorf("rooms.%s.record[%d]: %q: accepted are views of the room: %s",
+				room, i, mixer.ClipName(stream), strings.Join(accepted, ", ")))
+		} else if slices.Contains(s.Record[:i], stream) {
+			errs = append(errs, fmt.Errorf("rooms.%s.record[%d]: %q twice: accepted is each once", room, i, stream))
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 func (s Settings) validateViews(room string) error {
+	var errs []error
 	if len(s.Views) > maxViews {
-		return fmt.Errorf("rooms.%s.views: %d of them: accepted are at most %d", room, len(s.Views), maxViews)
+		errs = append(errs, fmt.Errorf("rooms.%s.views: %d of them: accepted are at most %d", room, len(s.Views), maxViews))
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Views)) {
-		if !validName(name) {
-			return fmt.Errorf("rooms.%s.views: %q: accepted are %s", room, clip(name), acceptedNames)
-		}
-		if err := s.Views[name].Validate(); err != nil {
-			return fmt.Errorf("rooms.%s.views.%s.%w", room, name, err)
+		if err := mixer.CheckRoomName(name); err != nil {
+			errs = append(errs, fmt.Errorf("rooms.%s.views.%s: view %w", room, mixer.ClipName(name), err))
+		} else if err := s.Views[name].Validate(); err != nil {
+			errs = append(errs, fmt.Errorf("rooms.%s.views.%s.%w", room, name, err))
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // streams returns the names of the views that can be recorded, main first. For the recorder, each recorded view with the

@@ -1,6 +1,7 @@
 package room
 
 import (
+	"azulejo/mixer"
 	"azulejo/signal/refusal"
 )
 
@@ -26,7 +27,7 @@ const (
 )
 
 func errNoSuchRoom(name string) error {
-	return refusal.New(CodeNoSuchRoom, "room %q does not exist now", clip(name))
+	return refusal.New(CodeNoSuchRoom, "room %q does not exist now", mixer.ClipName(name))
 }
 
 func errReplaced() error {

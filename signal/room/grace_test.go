@@ -348,8 +348,9 @@ func TestLayersEndWithTheMembership(t *testing.T) {
 			}
 		}
 		time.Sleep(2 * time.Second)
-		if got := mixertest.Source(t, back.Hub(), back.Source()).FPS; got != 1.5 {
-			t.Errorf("%v packets a second arrived in two seconds; want the three of the present member", got)
+		const want = 3 * 8 * 8 / 2 // three packets of eight bytes in two seconds
+		if got := mixertest.Source(t, back.Hub(), back.Source()).Bitrate; got != want {
+			t.Errorf("%d bits a second arrived; want the %d of the present member's packets", got, want)
 		}
 	})
 }

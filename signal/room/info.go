@@ -30,17 +30,20 @@ type Info struct {
 // ParticipantInfo is a snapshot of a participant and of its source. [mixer.SourceStats] explains the fields of the source.
 type ParticipantInfo struct {
 	Participant
-	State      mixer.State `json:"state"`
-	VideoCodec mixer.Codec `json:"videoCodec,omitempty"`
-	Width      int         `json:"w"`
-	Height     int         `json:"h"`
-	FPS        float64     `json:"fps"`
-	Bitrate    int         `json:"bitrate"` // of video, in bits a second
-	AudioCodec mixer.Codec `json:"audioCodec,omitempty"`
-	Level      float64     `json:"level"` // of audio, in dBFS
-	AgeMs      int64       `json:"ageMs"` // of the newest frame, in milliseconds
-	Dropped    uint64      `json:"dropped"`
-	Invalid    uint64      `json:"invalid"`
+	State      mixer.State  `json:"state"`
+	Reason     mixer.Reason `json:"reason,omitempty"`
+	Detail     string       `json:"detail,omitempty"`
+	Since      time.Time    `json:"since,omitzero"`
+	VideoCodec mixer.Codec  `json:"videoCodec,omitempty"`
+	Width      int          `json:"w"`
+	Height     int          `json:"h"`
+	FPS        float64      `json:"fps"`
+	Bitrate    int          `json:"bitrate"` // of video, in bits a second
+	AudioCodec mixer.Codec  `json:"audioCodec,omitempty"`
+	Level      float64      `json:"level"` // of audio, in dBFS
+	AgeMs      int64        `json:"ageMs"` // of the newest frame, in milliseconds
+	Dropped    uint64       `json:"dropped"`
+	Invalid    uint64       `json:"invalid"`
 }
 
 // statsTimeout is how long Registry.Info waits for the statistics of the engine.
@@ -82,7 +85,10 @@ func (c info) apply(r *Room) {
 		Views: r.describeViews(), Recordings: []recorder.RecordingStats{}, Overload: int(r.overload.Load()),
 	}}
 	for _, p := range r.places {
-		out.Participants = append(out.Participants, ParticipantInfo{Participant: p.Participant, State: mixer.Connecting})
+		c := p.lastCondition()
+		out.Participants = append(out.Participants, ParticipantInfo{
+			Participant: p.Participant, State: c.State, Reason: c.Reason, Detail: c.Detail, Since: c.Since,
+		})
 		out.sources = append(out.sources, p.source.ID())
 	}
 	for _, rec := range r.recordings {
@@ -107,7 +113,7 @@ func (reply infoReply) withStats(stats mixer.Stats) Info {
 // describe returns the snapshot of a participant, made from the statistics of its source.
 func describe(p Participant, s mixer.SourceStats) ParticipantInfo {
 	return ParticipantInfo{
-		Participant: p, State: s.State, VideoCodec: s.VideoCodec, Width: s.Width, Height: s.Height,
+		Participant: p, State: s.State, Reason: s.Reason, Detail: s.Detail, Since: s.Since, VideoCodec: s.VideoCodec, Width: s.Width, Height: s.Height,
 		FPS: s.FPS, Bitrate: s.Bitrate, AudioCodec: s.AudioCodec, Level: s.Level, AgeMs: int64(s.Age / time.Millisecond),
 		Dropped: s.Dropped, Invalid: s.Invalid,
 	}

@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"slices"
 
-	"azulejo/mixer"
 	"azulejo/mixer/hub"
 	"azulejo/signal/refusal"
 )
@@ -68,7 +67,7 @@ func (r *Room) assignPlace(j Joining, old *place) (*place, error) {
 	}
 	p := &place{
 		Participant: Participant{ID: rand.Text()[:12], Name: j.Name, Kind: j.Kind, Publish: j.Publish},
-		key:         j.Key, screen: j.Screen, layers: j.Layers,
+		key:         j.Key, spec: j.spec(),
 	}
 	r.assignNumber(p, old)
 	if old != nil {
@@ -81,7 +80,7 @@ func (r *Room) assignPlace(j Joining, old *place) (*place, error) {
 
 // reusable tells whether a member that joins as j can get the place p with its present source.
 func (p *place) reusable(j Joining) bool {
-	return p.Name == j.Name && p.publishes() == !j.viewer() && p.screen == j.Screen && p.layers == j.Layers
+	return p.Name == j.Name && p.publishes() == !j.viewer() && p.spec == j.spec()
 }
 
 // reclaim prepares the place p for a new holder with the same key. The place is away, or it still has a holder. In the
@@ -141,9 +140,10 @@ func (r *Room) addPlace(p *place) {
 		r.viewers = append(r.viewers, p)
 		return
 	}
+	spec := p.spec
+	spec.ID, spec.Name, spec.Place = p.ID, p.Name, p.number
 	p.source = r.hub.AddSource(hub.SourceConfig{
-		SourceSpec:     mixer.SourceSpec{ID: p.ID, Name: p.Name, Place: p.number, Screen: p.screen, Layers: p.layers},
-		KeyframeWanted: p.onKeyframeRequest, Demanded: p.onDemand,
+		SourceSpec: spec, KeyframeWanted: p.onKeyframeRequest, Demanded: p.onDemand, ConditionChanged: r.onCondition(p),
 	})
 	p.applyMute()
 	r.places = append(r.places, p)

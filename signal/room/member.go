@@ -82,6 +82,14 @@ func (m *Member) WriteAudio(p mixer.Packet) {
 	}
 }
 
+// ReportTrouble says why no media of the member come. The zero Trouble withdraws the last report, when media come again. After
+// the end of the membership it does nothing.
+func (m *Member) ReportTrouble(t mixer.Trouble) {
+	if m.source != nil && !m.ended.Load() {
+		m.source.ReportTrouble(t)
+	}
+}
+
 // OnKeyframeRequest sets a function that is called when the mixer needs a keyframe of the member's video, at most once a
 // second. A goroutine of the mixer calls the function, which must not block.
 func (m *Member) OnKeyframeRequest(request func()) { m.onKeyframeRequest.Store(&request) }

@@ -3,6 +3,7 @@ package room
 import (
 	"fmt"
 
+	"azulejo/mixer"
 	"azulejo/signal/refusal"
 )
 
@@ -35,7 +36,7 @@ func (s Settings) validateMode(room string) error {
 		}
 		return nil
 	}
-	return fmt.Errorf("rooms.%s.mode: %q: accepted are %s, %s", room, clip(string(s.Mode)), Mix, Mesh)
+	return fmt.Errorf("rooms.%s.mode: %q: accepted are %s, %s", room, mixer.ClipName(string(s.Mode)), Mix, Mesh)
 }
 
 // checkMode refuses a join if Joining.Mesh does not match the mode of the room.

@@ -41,18 +41,18 @@ type Event struct {
 
 // place is the place of one participant in the room. A viewer also has a place, but no tile. The member that has the place
 // is its holder. The next holder can be another member with the same key. Only the room's loop uses the fields other than
-// holder and demand.
+// holder, demand and condition.
 type place struct {
 	Participant
 	key       string
-	number    int         // places are sorted by their numbers; not used for viewers
-	screen    bool        // the video is a shared screen
-	layers    int         // see Joining.Layers
-	source    *hub.Source // nil for viewers
-	awayUntil time.Time   // while Away: when the place will be removed
+	number    int              // places are sorted by their numbers; not used for viewers
+	spec      mixer.SourceSpec // describes the source, without ID, Name and Place
+	source    *hub.Source      // nil for viewers
+	awayUntil time.Time        // while Away: when the place will be removed
 
-	holder atomic.Pointer[Member]       // nil while Away, and after the place was removed
-	demand atomic.Pointer[mixer.Demand] // the newest demand for the video; nil before the first
+	holder    atomic.Pointer[Member]          // nil while Away, and after the place was removed
+	demand    atomic.Pointer[mixer.Demand]    // the newest demand for the video; nil before the first
+	condition atomic.Pointer[mixer.Condition] // the last condition of the source; nil before the first
 }
 
 // evict ends the membership of the holder, if there is one.
@@ -68,6 +68,26 @@ func (p *place) onDemand(d mixer.Demand) {
 	if m := p.holder.Load(); m != nil {
 		m.sendDemand(d)
 	}
+}
+
+// onCondition returns the function that gets the conditions of the source. It stores each one for info, and passes it on to
+// Config.ConditionChanged. Goroutines of the mixer call the function.
+func (r *Room) onCondition(p *place) func(mixer.Condition) {
+	id, name, notify := p.ID, p.Name, r.registry.cfg.ConditionChanged
+	return func(c mixer.Condition) {
+		p.condition.Store(&c)
+		if notify != nil {
+			notify(r.name, id, name, c)
+		}
+	}
+}
+
+// lastCondition returns the last condition of the source.
+func (p *place) lastCondition() mixer.Condition {
+	if c := p.condition.Load(); c != nil {
+		return *c
+	}
+	return mixer.Condition{State: mixer.Connecting, Trouble: mixer.Trouble{Reason: mixer.ReasonConnecting}}
 }
 
 // onKeyframeRequest passes a keyframe request on to the holder. Goroutines of the mixer call it.

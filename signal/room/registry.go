@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"azulejo/mixer"
 	"azulejo/mixer/hub"
 	"azulejo/recorder"
 	"azulejo/signal/refusal"
@@ -170,13 +171,21 @@ func (reg *Registry) release(r *Room) {
 
 // Joining describes a member that joins.
 type Joining struct {
-	Name    string // 1 to 64 printable characters; may be empty for a viewer
+	Name    string // see mixer.CheckName; may be empty for a viewer
 	Key     string // secret, may be empty; another join with it within the grace period gets the same id, and as a publisher the same place
 	Kind    Kind   // empty: Peer
 	Publish Media  // the zero Media: the member is a viewer
 	Screen  bool   // the video is a shared screen, which is never cropped
 	Mesh    bool   // the member joins a mesh room; it publishes nothing to the server and counts as a viewer
 	Layers  int    // the number of layers of the video; zero: one
+	// FrozenAfter and Solo are those of mixer.SourceSpec.
+	FrozenAfter time.Duration
+	Solo        bool
+}
+
+// spec describes the source of the member, without ID, Name and Place.
+func (j Joining) spec() mixer.SourceSpec {
+	return mixer.SourceSpec{Screen: j.Screen, Layers: j.Layers, FrozenAfter: j.FrozenAfter, Solo: j.Solo}
 }
 
 // Join makes the caller a member of a room, and starts the room if necessary. It waits until Run has started or ctx ends.
@@ -214,7 +223,7 @@ func (j Joining) clean(room string) (Joining, error) {
 	if j.Kind == "" {
 		j.Kind = Peer
 	}
-	if len(j.Key) > maxKey {
+	if j.Kind == Peer && len(j.Key) > maxKey {
 		return j, refusal.New(CodeBadKey, "a key of %d bytes: accepted are up to %d", len(j.Key), maxKey)
 	}
 	var err error

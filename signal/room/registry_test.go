@@ -379,17 +379,17 @@ func manyViews(n int) map[string]mixer.View {
 
 func TestConfigNamesTheBadField(t *testing.T) {
 	for want, cfg := range map[string]Config{
-		"limits.rooms":                    {Limits: Limits{Rooms: -1}},
-		"limits.participants":             {Limits: Limits{Participants: 65}},
-		`rooms: room "a b"`:               {Rooms: map[string]Settings{"a b": {}}},
-		`rooms.yard.mode: "sfu"`:          {Rooms: map[string]Settings{"yard": {Mode: "sfu"}}},
-		`rooms.yard.mode: "mesh"`:         {Rooms: map[string]Settings{"yard": {Mode: Mesh, Cameras: []string{"gate"}}}},
-		`rooms.yard.record: "gate"`:       {Rooms: map[string]Settings{"yard": {Record: []string{"gate"}}}},
-		`rooms.yard.record: "main" twice`: {Rooms: map[string]Settings{"yard": {Record: []string{"main", "main"}}}},
-		`rooms.yard.record: "gate": accepted are views of the room: main, door`: {
+		"limits.rooms":                       {Limits: Limits{Rooms: -1}},
+		"limits.participants":                {Limits: Limits{Participants: 65}},
+		`rooms.a b: room "a b"`:              {Rooms: map[string]Settings{"a b": {}}},
+		`rooms.yard.mode: "sfu"`:             {Rooms: map[string]Settings{"yard": {Mode: "sfu"}}},
+		`rooms.yard.mode: "mesh"`:            {Rooms: map[string]Settings{"yard": {Mode: Mesh, Cameras: []string{"gate"}}}},
+		`rooms.yard.record[0]: "gate"`:       {Rooms: map[string]Settings{"yard": {Record: []string{"gate"}}}},
+		`rooms.yard.record[1]: "main" twice`: {Rooms: map[string]Settings{"yard": {Record: []string{"main", "main"}}}},
+		`rooms.yard.record[1]: "gate": accepted are views of the room: main, door`: {
 			Rooms: map[string]Settings{"yard": {Record: []string{"door", "gate"}, Views: map[string]mixer.View{"door": {}, "main": {}}}},
 		},
-		`rooms.yard.views: "a b"`:              {Rooms: map[string]Settings{"yard": {Views: map[string]mixer.View{"a b": {}}}}},
+		`rooms.yard.views.a b: view "a b"`:     {Rooms: map[string]Settings{"yard": {Views: map[string]mixer.View{"a b": {}}}}},
 		`rooms.yard.views.door.layout: "heap"`: {Rooms: map[string]Settings{"yard": {Views: map[string]mixer.View{"door": {Layout: "heap"}}}}},
 		`rooms.yard.views.door.tiles[0].w: 2`: {Rooms: map[string]Settings{"yard": {Views: map[string]mixer.View{
 			"door": {Layout: mixer.KindCustom, Tiles: []mixer.Fraction{{W: 2}}},

@@ -18,8 +18,8 @@ type ViewInfo struct {
 // starts again, it has its configured views. Viewers and recordings of the view get the changed view. The error is a
 // [refusal.Error].
 func (reg *Registry) SetView(room, name string, v mixer.View) error {
-	if !validName(name) {
-		return refusal.New(CodeBadView, "view %q: accepted are %s", clip(name), acceptedNames)
+	if err := mixer.CheckRoomName(name); err != nil {
+		return refusal.New(CodeBadView, "view %v", err)
 	}
 	if err := v.Validate(); err != nil {
 		return refusal.New(CodeBadView, "%v", err)
@@ -70,7 +70,7 @@ func (r *Room) deleteView(name string) error {
 		return refusal.New(CodeRecorded, "view %q of room %s is recorded; accepted are other views, and to give it another meaning", name, r.name)
 	}
 	if !r.hub.DeleteView(name) && name != mixer.MainView {
-		return refusal.New(CodeNoSuchView, "room %s has no view %q", r.name, clip(name))
+		return refusal.New(CodeNoSuchView, "room %s has no view %q", r.name, mixer.ClipName(name))
 	}
 	r.log.Info("view deleted", "view", name)
 	return nil

@@ -44,14 +44,9 @@ const (
 // Enabled tells whether an embedded or external TURN server is configured.
 func (c Config) Enabled() bool { return c.Listen != "" || len(c.External) > 0 }
 
-// Validate returns an error that names the first bad key, its value and the accepted values.
+// Validate returns an error with a line for each bad key. The line names the key, its value and what is accepted.
 func (c Config) Validate() error {
-	for _, check := range []func() error{c.checkListen, c.checkExternal, c.checkSecret, c.checkAddresses, c.checkBounds} {
-		if err := check(); err != nil {
-			return err
-		}
-	}
-	return nil
+	return errors.Join(c.checkListen(), c.checkExternal(), c.checkSecret(), c.checkAddresses(), c.checkBounds())
 }
 
 func (c Config) checkListen() error {
@@ -75,17 +70,18 @@ func (c Config) checkListen() error {
 }
 
 func (c Config) checkExternal() error {
-	for _, u := range c.External {
+	var errs []error
+	for i, u := range c.External {
 		scheme, rest, _ := strings.Cut(u, ":")
 		host, query, queried := strings.Cut(rest, "?")
 		transport, named := strings.CutPrefix(query, "transport=")
 		switch {
 		case scheme != "turn" && scheme != "turns", host == "", strings.HasPrefix(host, "//"),
 			queried && (!named || transport != "udp" && transport != "tcp"):
-			return fmt.Errorf("turn.external: %q: accepted is turn:HOST:PORT or turns:HOST:PORT, with ?transport=udp or ?transport=tcp", u)
+			errs = append(errs, fmt.Errorf("turn.external[%d]: %q: accepted is turn:HOST:PORT or turns:HOST:PORT, with ?transport=udp or ?transport=tcp", i, u))
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 func (c Config) checkSecret() error {
@@ -99,30 +95,32 @@ func (c Config) checkSecret() error {
 }
 
 func (c Config) checkAddresses() error {
-	for _, ip := range c.PublicIPs {
+	var errs []error
+	for i, ip := range c.PublicIPs {
 		if a, err := netip.ParseAddr(ip); err != nil || a.IsUnspecified() {
-			return fmt.Errorf("turn.public_ips: %q: accepted are IPv4 and IPv6 addresses", ip)
+			errs = append(errs, fmt.Errorf("turn.public_ips[%d]: %q: accepted are IPv4 and IPv6 addresses", i, ip))
 		}
 	}
-	for _, p := range c.AllowPeers {
+	for i, p := range c.AllowPeers {
 		if _, err := netip.ParsePrefix(p); err != nil {
-			return fmt.Errorf("turn.allow_peers: %q: accepted are prefixes such as 10.0.0.0/8 and fd00::/8", p)
+			errs = append(errs, fmt.Errorf("turn.allow_peers[%d]: %q: accepted are prefixes such as 10.0.0.0/8 and fd00::/8", i, p))
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 func (c Config) checkBounds() error {
+	var errs []error
 	if _, _, err := c.relayPorts(); err != nil {
-		return err
+		errs = append(errs, err)
 	}
 	if c.Lifetime != 0 && (c.Lifetime < leastLifetime || c.Lifetime > mostLifetime) {
-		return fmt.Errorf("turn.lifetime: %v: accepted are %v to %v", c.Lifetime, leastLifetime, mostLifetime)
+		errs = append(errs, fmt.Errorf("turn.lifetime: %v: accepted are %v to %v", c.Lifetime, leastLifetime, mostLifetime))
 	}
 	if c.Bitrate != 0 && c.Bitrate < leastBitrate {
-		return fmt.Errorf("turn.bitrate: %d: accepted are %d or more bits a second", c.Bitrate, leastBitrate)
+		errs = append(errs, fmt.Errorf("turn.bitrate: %d: accepted are %d or more bits a second", c.Bitrate, leastBitrate))
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // relayPorts returns the first and the last port of the range.

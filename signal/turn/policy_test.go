@@ -64,21 +64,21 @@ func TestConfigNamesTheBadKey(t *testing.T) {
 	}
 	secret := strings.Repeat("s", leastSecret)
 	for want, cfg := range map[string]Config{
-		`turn.listen: "3478"`:                  {Listen: "3478", Realm: "x"},
-		`turn.listen: ":x"`:                    {Listen: ":x", Realm: "x"},
-		`turn.listen: "host:1"`:                {Listen: "host:1", Realm: "x"},
-		`turn.realm: ""`:                       {Listen: ":1"},
-		`turn.external: "stun:x"`:              {External: []string{"stun:x"}, Secret: secret},
-		`turn.external: "turn:x?transport=sc"`: {External: []string{"turn:x?transport=sc"}, Secret: secret},
-		`turn.external: "turn://x"`:            {External: []string{"turn://x"}, Secret: secret},
-		`turn.secret: empty`:                   {External: []string{"turn:x:3478?transport=udp"}},
-		`turn.secret: 5 characters`:            {Secret: "short"},
-		`turn.public_ips: "x"`:                 {PublicIPs: []string{"x"}},
-		`turn.allow_peers: "10.0.0.1"`:         {AllowPeers: []string{"10.0.0.1"}},
-		`turn.relay_ports: "80-90"`:            {RelayPorts: "80-90"},
-		`turn.relay_ports: "5000"`:             {RelayPorts: "5000"},
-		`turn.lifetime: 1s`:                    {Lifetime: time.Second},
-		`turn.bitrate: 5`:                      {Bitrate: 5},
+		`turn.listen: "3478"`:                     {Listen: "3478", Realm: "x"},
+		`turn.listen: ":x"`:                       {Listen: ":x", Realm: "x"},
+		`turn.listen: "host:1"`:                   {Listen: "host:1", Realm: "x"},
+		`turn.realm: ""`:                          {Listen: ":1"},
+		`turn.external[0]: "stun:x"`:              {External: []string{"stun:x"}, Secret: secret},
+		`turn.external[0]: "turn:x?transport=sc"`: {External: []string{"turn:x?transport=sc"}, Secret: secret},
+		`turn.external[0]: "turn://x"`:            {External: []string{"turn://x"}, Secret: secret},
+		`turn.secret: empty`:                      {External: []string{"turn:x:3478?transport=udp"}},
+		`turn.secret: 5 characters`:               {Secret: "short"},
+		`turn.public_ips[0]: "x"`:                 {PublicIPs: []string{"x"}},
+		`turn.allow_peers[0]: "10.0.0.1"`:         {AllowPeers: []string{"10.0.0.1"}},
+		`turn.relay_ports: "80-90"`:               {RelayPorts: "80-90"},
+		`turn.relay_ports: "5000"`:                {RelayPorts: "5000"},
+		`turn.lifetime: 1s`:                       {Lifetime: time.Second},
+		`turn.bitrate: 5`:                         {Bitrate: 5},
 	} {
 		err := cfg.Validate()
 		if err == nil || !strings.HasPrefix(err.Error(), want) || !strings.Contains(err.Error(), "accepted") {

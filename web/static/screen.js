@@ -5,7 +5,7 @@ import {sentence} from './ui.js';
 
 /** Text needs a higher bitrate. */
 const maxBitrate = 2500000;
-const longestName = 64;
+const longestName = 128;
 
 export class ScreenShare {
   /** @type {Client|null} */

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -56,7 +57,9 @@ func Run(name, description string, p Program, args []string, bindings ...any) in
 	defer stop()
 	k.BindTo(ctx, (*context.Context)(nil))
 	if err := k.Run(append(bindings, log)...); err != nil {
-		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
+		for line := range strings.SplitSeq(err.Error(), "\n") {
+			fmt.Fprintf(os.Stderr, "%s: %s\n", name, line)
+		}
 		if errors.As(err, &usageError{}) {
 			return 2
 		}

@@ -81,23 +81,6 @@ func Dial(ctx context.Context, cfg Config) (*Client, error) {
 	return c, nil
 }
 
-func dial(ctx context.Context, cfg Config) (net.Conn, error) {
-	port := cfg.URL.Port()
-	secure := cfg.URL.Scheme == "rtsps"
-	switch {
-	case port != "":
-	case secure:
-		port = "322"
-	default:
-		port = "554"
-	}
-	address := net.JoinHostPort(cfg.URL.Hostname(), port)
-	if secure {
-		return (&tls.Dialer{Config: cfg.TLS}).DialContext(ctx, "tcp", address)
-	}
-	return (&net.Dialer{}).DialContext(ctx, "tcp", address)
-}
-
 // Close ends the session and the connection. It waits for the goroutines of the session.
 func (c *Client) Close() {
 	deadline := time.Now().Add(500 * time.Millisecond)

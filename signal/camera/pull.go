@@ -1,0 +1,292 @@
+package camera
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"azulejo/mixer"
+)
+
+// phase is the phase of a pull.
+type phase int
+
+// The phases of a pull.
+const (
+	off      phase = iota
+	opening        // started; no keyframe has been passed on since
+	flowing        // a keyframe has been passed on
+	broken         // the session ended, and no keyframe has been passed on since
+	stopping       // the goroutine is about to end
+)
+
+// pull pulls one stream. Unless it is off, it has a goroutine, which runs one session of the stream after another.
+type pull struct {
+	*streams
+	layer     int
+	url       string
+	refresh   chan struct{}
+	requested atomic.Int64       // when the mixer last requested a keyframe, in Unix ns
+	cancel    context.CancelFunc // ends the goroutine; used by streams.run only
+
+	// Used by the goroutine only.
+	rhythm  rhythm
+	journal journal
+
+	mu sync.Mutex
+	pullState
+}
+
+// pullState is what streams.run reads of a pull.
+type pullState struct {
+	phase   phase
+	since   time.Time     // when the phase began
+	passed  time.Time     // when the last picture was passed on to the room; zero: none
+	late    time.Time     // when the next picture is late
+	aimed   time.Time     // when the stream last became the wanted one
+	key     time.Time     // when the first keyframe after aimed was passed on; zero: none
+	trouble mixer.Trouble // why the stream does not flow
+}
+
+// state returns a snapshot of the state.
+func (p *pull) state() pullState {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.pullState
+}
+
+// active tells whether the stream is pulled and is not being stopped.
+func (s pullState) active() bool { return s.phase != off && s.phase != stopping }
+
+// change applies a change to the state, and wakes streams.run.
+func (p *pull) change(apply func(*pullState)) {
+	p.mu.Lock()
+	apply(&p.pullState)
+	p.mu.Unlock()
+	p.wake()
+}
+
+// enter begins another phase.
+func (s *pullState) enter(next phase) { s.phase, s.since = next, time.Now() }
+
+// aim notes that the stream has become the wanted one.
+func (p *pull) aim() {
+	p.change(func(s *pullState) { s.aimed, s.key = time.Now(), time.Time{} })
+}
+
+// request notes that the mixer requests a keyframe, and passes the request to the feed. It never blocks.
+func (p *pull) request() {
+	p.requested.Store(time.Now().UnixNano())
+	select {
+	case p.refresh <- struct{}{}:
+	default:
+	}
+}
+
+// start starts the pull if it is off. Otherwise it does nothing. A pull that is stopping wakes streams.run once it is
+// off, and run can then start it.
+func (p *pull) start(ctx context.Context) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.phase != off {
+		return
+	}
+	p.pullState = pullState{aimed: p.aimed, trouble: mixer.Trouble{Reason: mixer.ReasonConnecting}}
+	p.enter(opening)
+	ctx, p.cancel = context.WithCancel(ctx)
+	p.goroutines.Go(func() {
+		p.play(ctx)
+		p.change(func(s *pullState) { s.enter(off) })
+	})
+}
+
+// stop makes the pull's goroutine end. It does not wait for that.
+func (p *pull) stop() {
+	p.change(func(s *pullState) { s.enter(stopping) })
+	p.cancel()
+}
+
+// play runs sessions, with a pause after each, until ctx ends.
+func (p *pull) play(ctx context.Context) {
+	if p.journal.since.IsZero() {
+		p.journal.since = time.Now()
+	}
+	for again := (retry{}); ctx.Err() == nil; {
+		o := &outlet{pull: p, watch: watch{rhythm: &p.rhythm}}
+		started := time.Now()
+		err := o.run(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		now := time.Now()
+		brought, lasted := !o.first.IsZero(), now.Sub(started)
+		if brought {
+			lasted = now.Sub(o.first)
+			p.journal.flowed(lasted)
+		}
+		failure := failureOf(err)
+		p.journal.failed(failure, o.watch.ended(now))
+		p.breakOff(failure.Trouble)
+		sleep(ctx, again.pause(err, brought, lasted))
+		if brought {
+			p.setTrouble(mixer.Trouble{Reason: mixer.ReasonReconnecting, Detail: "the session ended: " + failure.Detail})
+		}
+	}
+}
+
+// breakOff notes that a session has ended.
+func (p *pull) breakOff(t mixer.Trouble) {
+	p.change(func(s *pullState) {
+		s.trouble = t
+		if s.active() {
+			s.enter(broken)
+		}
+	})
+}
+
+// setTrouble sets why the stream does not flow.
+func (p *pull) setTrouble(t mixer.Trouble) {
+	p.change(func(s *pullState) { s.trouble = t })
+}
+
+// outlet passes the packets of one session to the room.
+type outlet struct {
+	*pull
+	ctx   context.Context // ends with the session
+	watch watch
+
+	// Used only by the goroutine that writes video, and after the session.
+	joined  bool      // a video packet has arrived
+	first   time.Time // when the first keyframe arrived; zero: none has
+	started bool      // pictures are passed on
+
+	format atomic.Pointer[keyframeFormat] // nil before pictures are passed on
+}
+
+// keyframeFormat is the format of a session's first keyframe, and when it was passed on.
+type keyframeFormat struct {
+	videoFormat
+	at time.Time
+}
+
+// run opens the feed and runs it until it breaks, the watch ends it, or ctx ends.
+func (o *outlet) run(ctx context.Context) error {
+	f, err := o.open(o.url)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	o.ctx = ctx
+	if r, ok := f.(*rtspFeed); ok {
+		r.lost, r.audioTrouble = &o.status.lost, o.status.setAudioTrouble
+		r.playing = func(string, mixer.Codec) { o.watch.begin(time.Now()) }
+	}
+	var observer sync.WaitGroup
+	var ended *Failure // why the watch ended the session; nil: it did not
+	observer.Go(func() {
+		ended = o.observe(ctx)
+		cancel()
+	})
+	err = f.Run(ctx, o.write, o.refresh)
+	cancel() // tells audio that another stream's outlet may become the owner
+	observer.Wait()
+	if ended != nil {
+		return ended
+	}
+	return err
+}
+
+// keylessAfter is how long pictures come without a keyframe before that counts as trouble.
+const keylessAfter = 3 * time.Second
+
+// observe tells the journal how long pictures come, until ctx ends or the watch wants to end the session. It returns why
+// the watch wants that; nil if ctx ended.
+func (o *outlet) observe(ctx context.Context) *Failure {
+	for {
+		now := time.Now()
+		ended, next := o.watch.check(now, time.Unix(0, o.requested.Load()))
+		if ended != nil {
+			return ended
+		}
+		if f := o.format.Load(); f != nil {
+			o.journal.flowing(f.at, now, f.videoFormat, o.watch.rate())
+		} else if o.watch.keyless(now) >= keylessAfter {
+			o.setTrouble(mixer.Trouble{Reason: mixer.ReasonNoKeyframe, Detail: "pictures come, but no keyframe, at which decoding can start"})
+		}
+		sleep(ctx, next.Sub(now))
+		if ctx.Err() != nil {
+			return nil
+		}
+	}
+}
+
+// write passes p to the room. It drops audio if the camera's audio is not mixed.
+func (o *outlet) write(p mixer.Packet) {
+	now := time.Now()
+	o.status.received(p, now)
+	if !p.Codec.IsVideo() {
+		if o.cfg.Audio.mixed() {
+			o.audio.write(o, p)
+		}
+		return
+	}
+	o.watch.picture(p, now)
+	if !o.joined {
+		o.joined = true
+		p.Lost = p.Lost || !p.Key // it does not continue the last session
+	}
+	if p.Key && o.first.IsZero() {
+		o.first = now
+	}
+	if !o.started {
+		o.started = p.Key && !o.held(now)
+		if !o.started && len(o.pulls) > 1 {
+			return // the mixer must not take the stream for one that it can show
+		}
+	}
+	o.out.WriteVideo(o.layer, p)
+	if o.started {
+		o.passed(p, now)
+	}
+}
+
+// held tells whether pictures are held back: the stream came and went before, so it must first last. Meanwhile the other
+// stream stands in for it, unless that is broken too.
+func (o *outlet) held(now time.Time) bool {
+	return len(o.pulls) > 1 && now.Sub(o.first) < o.journal.steadyAfter() && o.standIn(o.pull).state().phase != broken
+}
+
+// passed notes that a picture was passed on to the room.
+func (o *outlet) passed(p mixer.Packet, now time.Time) {
+	lapse := o.watch.lapse()
+	o.mu.Lock()
+	if o.phase == broken {
+		o.status.reconnects.Add(1)
+	}
+	wake := o.pass(p.Key, lapse, now)
+	o.mu.Unlock()
+	if o.format.Load() == nil {
+		o.format.Store(&keyframeFormat{formatOf(p), now})
+	}
+	if wake {
+		o.wake()
+	}
+}
+
+// pass notes that a picture was passed on to the room; lapse is the usual distance to the next one. The result tells
+// whether something has changed that matters to streams.run.
+func (s *pullState) pass(key bool, lapse time.Duration, now time.Time) (changed bool) {
+	if s.phase == flowing && now.After(s.late) {
+		s.key, changed = time.Time{}, true // the other stream may stand in: it stays until the next keyframe
+	}
+	s.passed, s.late = now, now.Add(max(lateAfter, stallFactor*lapse))
+	if key && s.key.IsZero() {
+		s.key, changed = now, true
+	}
+	if s.phase == opening || s.phase == broken {
+		s.enter(flowing)
+		s.trouble, changed = mixer.Trouble{}, true
+	}
+	return changed
+}
