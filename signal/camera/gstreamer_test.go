@@ -45,7 +45,7 @@ func startGStreamer(t *testing.T, args ...string) (address string) {
 	return "127.0.0.1:" + strings.TrimSpace(port)
 }
 
-// launch returns a launch line of GStreamer's server for a picture of 160x90 and a tone of 600 Hz. video and audio are the
+// launch returns a launch line of GStreamer's server for video of 160x90 and a tone of 600 Hz. video and audio are the
 // elements behind the raw media.
 func launch(video, audio string) string {
 	return "videotestsrc is-live=true ! video/x-raw,format=I420,width=160,height=90,framerate=20/1 ! " + video + " name=pay0 " +
