@@ -17,7 +17,7 @@ import (
 	"azulejo/signal/signaltest/await"
 )
 
-// backAfter is the longest time from the end of a disturbance to new pictures on the wall.
+// backAfter is the longest time from the end of a disturbance to new frames on the wall.
 const backAfter = 2 * time.Second
 
 // TestDisturbedCameras disturbs three of fifteen cameras at the same time. The others must keep 99 % of their rate, and each

@@ -89,18 +89,18 @@ func (p *process) watch(onVideo func(mixer.Packet)) *client.Client {
 }
 
 const (
-	blinkRate = 15 // pictures a second of blinking
-	blinkStep = 50 // least difference of brightness between two pictures of blinking
+	blinkRate = 15 // frames a second of blinking
+	blinkStep = 50 // least difference of brightness between two frames of blinking
 )
 
-// blinking returns a stream whose pictures have four degrees of brightness in turn.
+// blinking returns a stream whose frames have four degrees of brightness in turn.
 func blinking(t *testing.T) *cameratest.Stream {
 	t.Helper()
 	return cameratest.Make(t, mixer.H264, blinkRate, fmt.Sprintf(
 		"nullsrc=size=320x180:rate=%d:duration=4,geq=lum='40+%d*mod(N,4)':cb=128:cr=128", blinkRate, blinkStep))
 }
 
-// tally counts the pictures of each camera that a viewer sees. The cameras send a blinking stream, so that each picture
+// tally counts the frames of each camera that a viewer sees. The cameras send a blinking stream, so that each frame
 // changes the brightness of its tile.
 type tally struct {
 	t      *testing.T
@@ -114,7 +114,7 @@ type tally struct {
 // tileTally is what a tally knows of the tile of one camera.
 type tileTally struct {
 	brightness int
-	pictures   []time.Time // when each new picture arrived
+	frames     []time.Time // when each new frame arrived
 }
 
 // newTally watches the wall of p until the test ends.
@@ -133,7 +133,7 @@ func newTally(t *testing.T, p *process) *tally {
 	return y
 }
 
-// decode decodes the next packet of the wall. It ignores packets that come before the viewer is known.
+// decode decodes the next packet of the wall. It does not count frames that come before the viewer is known.
 func (y *tally) decode(p mixer.Packet) {
 	y.mu.Lock()
 	defer y.mu.Unlock()
@@ -161,12 +161,12 @@ func (y *tally) count(f *codec.Frame, now time.Time) {
 		brightness := int(f.Mean(r).Y)
 		if diff := brightness - c.brightness; max(diff, -diff) > blinkStep/2 {
 			c.brightness = brightness
-			c.pictures = append(c.pictures, now)
+			c.frames = append(c.frames, now)
 		}
 	}
 }
 
-// since returns when the pictures of a camera arrived that arrived at start or later.
+// since returns when the frames of a camera arrived that arrived at start or later.
 func (y *tally) since(camera string, start time.Time) []time.Time {
 	y.mu.Lock()
 	defer y.mu.Unlock()
@@ -174,11 +174,11 @@ func (y *tally) since(camera string, start time.Time) []time.Time {
 	if c == nil {
 		return nil
 	}
-	i, _ := slices.BinarySearchFunc(c.pictures, start, time.Time.Compare)
-	return slices.Clone(c.pictures[i:])
+	i, _ := slices.BinarySearchFunc(c.frames, start, time.Time.Compare)
+	return slices.Clone(c.frames[i:])
 }
 
-// plays tells whether the wall has shown pictures of all of the first n cameras since start.
+// plays tells whether the wall has shown frames of all of the first n cameras since start.
 func (y *tally) plays(n int, start time.Time) bool {
 	for i := range n {
 		if len(y.since(cameraName(i), start)) < 3 {
@@ -188,12 +188,12 @@ func (y *tally) plays(n int, start time.Time) bool {
 	return true
 }
 
-// missing names the cameras among the first n of which the wall has shown less than 99 % of the pictures since start.
+// missing names the cameras among the first n of which the wall has shown less than 99 % of the frames since start.
 func (y *tally) missing(n int, start time.Time) (names []string) {
 	sent := blinkRate * time.Since(start).Seconds()
 	for i := range n {
-		if shown := len(y.since(cameraName(i), start)); float64(shown) < 0.99*sent-1 { // the last picture may be on its way
-			names = append(names, fmt.Sprintf("%s: %d of %.1f pictures are shown", cameraName(i), shown, sent))
+		if shown := len(y.since(cameraName(i), start)); float64(shown) < 0.99*sent-1 { // the last frame may be on its way
+			names = append(names, fmt.Sprintf("%s: %d of %.1f frames are shown", cameraName(i), shown, sent))
 		}
 	}
 	return names

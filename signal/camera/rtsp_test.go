@@ -146,6 +146,7 @@ func ntpNow() uint64 {
 
 // TestRTSP pulls streams of Debian's ffmpeg, over both transports and with the codecs of cameras.
 func TestRTSP(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name         string
 		transport    string
