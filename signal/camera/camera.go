@@ -33,11 +33,9 @@ type input struct {
 	spec mixer.FeedSpec
 }
 
-// open returns the input's feed. It calls open for a file or a test pattern. log gets the trouble of an RTSP stream that
-// repeats.
-func (i input) open(open openFeed, log *slog.Logger) (Feed, error) {
+// open returns the input's feed. It calls open for a file or a test pattern.
+func (i input) open(open openFeed) (Feed, error) {
 	if i.rtsp != nil {
-		i.rtsp.log = log
 		return i.rtsp, nil
 	}
 	return open(i.spec)

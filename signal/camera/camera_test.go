@@ -54,7 +54,7 @@ func openURL(t *testing.T, cfg Config, url string) Feed {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := in.open(startFeed, slog.New(slog.DiscardHandler))
+	f, err := in.open(startFeed)
 	if err != nil {
 		t.Fatal(err)
 	}

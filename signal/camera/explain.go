@@ -15,13 +15,14 @@ import (
 	"azulejo/signal/camera/rtsp"
 )
 
-// explain returns the Failure that says in one word and one sentence why a session with the server of url failed.
-func explain(err error, url *base.URL, f *faults) *Failure {
+// explain returns the Failure that says in one word and one sentence why a session with the server of url failed. discarded
+// names the packets that were discarded, see faults.discarded.
+func explain(err error, url *base.URL, discarded string) *Failure {
 	var failure *Failure
 	if errors.As(err, &failure) {
 		return failure
 	}
-	reason, detail := explainSession(err, url, f)
+	reason, detail := explainSession(err, url, discarded)
 	switch {
 	case reason == "":
 		reason, detail = explainNetwork(err, url.Host)
@@ -32,13 +33,13 @@ func explain(err error, url *base.URL, f *faults) *Failure {
 }
 
 // explainSession explains what went wrong in RTSP. The reason is empty if something else went wrong.
-func explainSession(err error, url *base.URL, f *faults) (mixer.Reason, string) {
+func explainSession(err error, url *base.URL, discarded string) (mixer.Reason, string) {
 	var status *rtsp.StatusError
 	switch {
 	case errors.As(err, &status):
 		return explainStatus(status, url.User != nil)
 	case errors.Is(err, rtsp.ErrNoMedia):
-		return mixer.ReasonNoData, fmt.Sprintf("the session plays, but no RTP packets arrive%s", f.discarded())
+		return mixer.ReasonNoData, fmt.Sprintf("the session plays, but no RTP packets arrive%s", discarded)
 	case errors.Is(err, rtsp.ErrBroken):
 		return mixer.ReasonReconnecting, "the connection to " + url.Host + " broke"
 	case errors.Is(err, rtsp.ErrNoMethod):

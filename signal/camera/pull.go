@@ -28,6 +28,7 @@ type pull struct {
 	url       string
 	refresh   chan struct{}
 	requested atomic.Int64       // when the mixer last requested a keyframe, in Unix ns
+	faults    *faults            // of all sessions
 	cancel    context.CancelFunc // ends the goroutine; used by streams.run only
 
 	// Used by the goroutine only.
@@ -181,6 +182,7 @@ func (o *outlet) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	o.ctx = ctx
 	if r, ok := f.(*rtspFeed); ok {
+		r.faults = o.faults
 		r.lost, r.audioTrouble = &o.health.lost, func(t mixer.Trouble) {
 			o.health.setAudioTrouble(t)
 			o.out.ReportAudioTrouble(t)

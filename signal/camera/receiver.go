@@ -1,9 +1,6 @@
 package camera
 
 import (
-	"errors"
-	"fmt"
-	"log/slog"
 	"sync/atomic"
 	"time"
 
@@ -11,8 +8,6 @@ import (
 
 	"azulejo/codec/depack"
 	"azulejo/mixer"
-	"azulejo/mixer/faultlog"
-	"azulejo/signal/camera/rtsp"
 )
 
 // receiver turns the RTP packets of one track into packets of the mixer.
@@ -56,8 +51,6 @@ func (r *receiver) reportFaults() {
 // Report sets the camera's wall clock.
 func (r *receiver) Report(timestamp uint32, wall time.Duration) { r.clock.set(timestamp, wall) }
 
-var errLost = errors.New("RTP packets did not arrive")
-
 // wallClock converts RTP timestamps to the camera's wall clock, from one sender report until the next one. Some cameras send
 // only one report in hours.
 type wallClock struct {
@@ -80,49 +73,4 @@ func (w *wallClock) at(timestamp uint32, rate int) (time.Duration, bool) {
 	w.last = timestamp
 	seconds, rest := w.ticks/int64(rate), w.ticks%int64(rate)
 	return w.wall + time.Duration(seconds)*time.Second + time.Duration(rest)*time.Second/time.Duration(rate), true
-}
-
-// faultsQuiet is how long a kind of trouble with packets must be absent to be over.
-const faultsQuiet = time.Minute
-
-// faults logs the trouble of a session that harms single packets.
-type faults struct {
-	lost, malformed *faultlog.Log
-	others          map[rtsp.Fault]*faultlog.Log // never changes
-}
-
-func newFaults(log *slog.Logger) *faults {
-	f := &faults{
-		lost:      faultlog.New(log, "lost RTP packets", faultsQuiet),
-		malformed: faultlog.New(log, "malformed payloads", faultsQuiet),
-		others:    map[rtsp.Fault]*faultlog.Log{},
-	}
-	for _, kind := range []rtsp.Fault{
-		rtsp.FaultRTP, rtsp.FaultRTCP, rtsp.FaultPayloadType, rtsp.FaultSender, rtsp.FaultChannel, rtsp.FaultMessage, rtsp.FaultRequest,
-	} {
-		f.others[kind] = faultlog.New(log, string(kind), faultsQuiet)
-	}
-	return f
-}
-
-// add counts one case of a kind of trouble. Several goroutines may call it at once.
-func (f *faults) add(kind rtsp.Fault, err error) { f.others[kind].Add(1, err) }
-
-// close writes that the trouble is over.
-func (f *faults) close() {
-	f.lost.Close()
-	f.malformed.Close()
-	for _, l := range f.others {
-		l.Close()
-	}
-}
-
-// discarded names the kinds of trouble that made a session discard all packets; empty if there was none.
-func (f *faults) discarded() string {
-	for _, kind := range []rtsp.Fault{rtsp.FaultPayloadType, rtsp.FaultRTP, rtsp.FaultSender, rtsp.FaultChannel} {
-		if n := f.others[kind].Total(); n > 0 {
-			return fmt.Sprintf("; %s were discarded", kind)
-		}
-	}
-	return ""
 }

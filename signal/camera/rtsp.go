@@ -38,8 +38,8 @@ type rtspFeed struct {
 	logins    *Logins // limits logins with a wrong password; nil: no limit
 	patience  patience
 
-	log  *slog.Logger   // gets trouble that repeats; nil: nobody does
-	lost *atomic.Uint64 // counts lost RTP packets; nil: nobody wants to know
+	faults *faults        // gets trouble that ends no session; nil: nobody does
+	lost   *atomic.Uint64 // counts lost RTP packets; nil: nobody wants to know
 	// login is called before credentials are sent, once for each connection. It may wait until its context ends. An error ends
 	// the session with this error. Nil: credentials are always sent.
 	login func(context.Context) error
@@ -55,12 +55,12 @@ type rtspFeed struct {
 // run plays the tracks until ctx ends, or until the session fails with a *Failure. Only one goroutine may call it at a time. It
 // calls out from one goroutine with video, and from one with audio.
 func (f *rtspFeed) run(ctx context.Context, out func(mixer.Packet), _ <-chan struct{}) error {
-	log := f.log
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
+	if f.faults == nil {
+		f.faults = newFaults(slog.New(slog.DiscardHandler))
+		defer f.faults.close()
 	}
-	s := &rtspSession{rtspFeed: f, log: log, out: out, faults: newFaults(log), url: f.url, wantAudio: f.audio}
-	defer s.faults.close()
+	s := &rtspSession{rtspFeed: f, out: out, url: f.url, wantAudio: f.audio}
+	before := f.faults.totals()
 	err := s.run(ctx)
 	var sound *audioBreak
 	if errors.As(err, &sound) && ctx.Err() == nil {
@@ -71,7 +71,7 @@ func (f *rtspFeed) run(ctx context.Context, out func(mixer.Packet), _ <-chan str
 	if ctx.Err() != nil {
 		return nil
 	}
-	return explain(err, s.url, s.faults)
+	return explain(err, s.url, f.faults.discarded(before))
 }
 
 // audioBreak says that the connection broke while the audio track was set up.
@@ -82,10 +82,8 @@ func (e *audioBreak) Error() string { return "set up the audio track: " + e.err.
 // rtspSession is one run of a feed.
 type rtspSession struct {
 	*rtspFeed
-	log    *slog.Logger
-	out    func(mixer.Packet)
-	faults *faults
-	url    *base.URL // after redirections
+	out func(mixer.Packet)
+	url *base.URL // after redirections
 
 	wantAudio bool
 	reported  bool // audioTrouble was called
@@ -142,9 +140,7 @@ func (s *rtspSession) describe(ctx context.Context) (rtsp.Description, error) {
 	}
 	s.client, err = rtsp.Dial(ctx, rtsp.Config{
 		URL: s.url, TLS: tls, Login: s.login, Patience: s.patience.answer, OnFault: s.faults.add,
-		OnReceiveBuffer: func(got, wanted int) {
-			s.log.Warn("receive buffer is smaller than wanted", "bytes", got, "wanted", wanted, "setting", "net.core.rmem_max")
-		},
+		OnReceiveBuffer: s.faults.smallBuffer,
 	})
 	if err != nil {
 		return rtsp.Description{}, err
@@ -171,9 +167,7 @@ func (s *rtspSession) reportAudio(t mixer.Trouble) {
 		return
 	}
 	s.reported = true
-	if t.Reason != "" {
-		s.log.Warn("audio is not taken", "reason", t.Reason, "detail", t.Detail)
-	}
+	s.faults.audioTrouble(t)
 	if s.audioTrouble != nil {
 		s.audioTrouble(t)
 	}

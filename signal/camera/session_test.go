@@ -83,7 +83,7 @@ func newTrial(t *testing.T, cfg Config, url string) *trial {
 	}
 	r := &trial{feed: in.rtsp}
 	r.feed.patience = patience{answer: 2 * time.Second, data: 2 * time.Second, udp: 500 * time.Millisecond}
-	r.feed.log = slog.New(slog.NewTextHandler(&r.log, nil)).With("camera", "Gate")
+	r.feed.faults = newFaults(slog.New(slog.NewTextHandler(&r.log, nil)).With("camera", "Gate"))
 	r.feed.lost = &r.lost
 	r.feed.audioTrouble = func(got mixer.Trouble) {
 		r.mu.Lock()
@@ -103,6 +103,7 @@ func (r *trial) run(t *testing.T, enough func(*trial) bool) error {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
 	defer cancel()
+	defer r.feed.faults.close()
 	err := r.feed.Run(ctx, func(p mixer.Packet) {
 		r.write(p)
 		r.mu.Lock()

@@ -91,14 +91,16 @@ func newStreams(cfg Config, out upstream, open openFeed, h *health, log *slog.Lo
 		if err != nil {
 			return nil, err
 		}
-		return in.open(open, log)
+		return in.open(open)
 	}
 	for i, url := range cfg.urls() {
 		l := log
 		if cfg.SubURL != "" {
 			l = log.With("layer", i)
 		}
-		s.pulls = append(s.pulls, &pull{streams: s, layer: i, url: url, refresh: make(chan struct{}, 1), journal: journal{log: l}})
+		s.pulls = append(s.pulls, &pull{
+			streams: s, layer: i, url: url, refresh: make(chan struct{}, 1), journal: journal{log: l}, faults: newFaults(l),
+		})
 	}
 	s.wanted = s.cheapest() // until the first demand
 	s.followed = &request{Demand: mixer.Demand{Layer: s.wanted}}
@@ -138,7 +140,12 @@ func (s *streams) wake() {
 
 // run pulls the wanted stream until ctx ends. Before it returns it waits for all goroutines that it started.
 func (s *streams) run(ctx context.Context) {
-	defer s.goroutines.Wait()
+	defer func() {
+		s.goroutines.Wait()
+		for _, p := range s.pulls {
+			p.faults.close()
+		}
+	}()
 	for {
 		next := s.settle(ctx, time.Now())
 		var due <-chan time.Time // nil: nothing is due
