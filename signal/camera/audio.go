@@ -20,21 +20,30 @@ type audio struct {
 	next  time.Duration // when the last packet that was passed on ends, with the shift
 }
 
-// write passes p on if o is the owner or may become the owner. Otherwise it drops p.
-func (a *audio) write(o *outlet, p mixer.Packet) {
+// write passes p on if o is the owner or may become the owner. Otherwise it drops p. The result tells whether o has become the
+// owner.
+func (a *audio) write(o *outlet, p mixer.Packet) (began bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.owner != o {
 		if !a.mayOwn(o) {
-			return
+			return false
 		}
-		a.owner = o
+		a.owner, began = o, true
 		a.shift = max(time.Since(a.epoch), a.next) - p.PTS
 		p.Lost = true
 	}
 	p.PTS += a.shift
 	a.next = p.PTS + p.Duration
 	a.out.WriteAudio(p)
+	return began
+}
+
+// flows tells whether a stream's audio is passed on.
+func (a *audio) flows() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.owner != nil && a.owner.ctx.Err() == nil
 }
 
 // mayOwn tells whether o may become the owner. o's feed must be running. There must be no owner, or the owner's feed must

@@ -15,9 +15,6 @@ type Stats struct {
 	LostPackets uint64        // RTP packets
 	LastPicture time.Time     // when the last frame came; zero: none has come
 	Trouble     mixer.Trouble // zero: frames come
-	Since       time.Time     // when Trouble last changed
-	// AudioTrouble says why the audio is not taken. It is zero if audio comes, and if the camera offers none.
-	AudioTrouble mixer.Trouble
 }
 
 // health is the state of a camera over all its sessions and memberships. It is safe for concurrent use.
@@ -27,13 +24,11 @@ type health struct {
 
 	mu      sync.Mutex
 	trouble mixer.Trouble
-	since   time.Time
-	audio   mixer.Trouble
 }
 
 // newHealth returns the health of a camera that connects for the first time.
 func newHealth() *health {
-	return &health{trouble: mixer.Trouble{Reason: mixer.ReasonConnecting}, since: time.Now()}
+	return &health{trouble: mixer.Trouble{Reason: mixer.ReasonConnecting}}
 }
 
 // received counts a packet.
@@ -44,22 +39,11 @@ func (s *health) received(p mixer.Packet, now time.Time) {
 	}
 }
 
-// setTrouble sets the trouble. The result tells whether it has changed.
-func (s *health) setTrouble(t mixer.Trouble) bool {
+// setTrouble sets the trouble.
+func (s *health) setTrouble(t mixer.Trouble) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.trouble == t {
-		return false
-	}
-	s.trouble, s.since = t, time.Now()
-	return true
-}
-
-// setAudioTrouble sets why the audio is not taken.
-func (s *health) setAudioTrouble(t mixer.Trouble) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.audio = t
+	s.trouble = t
 }
 
 // stats returns a snapshot.
@@ -68,7 +52,7 @@ func (s *health) stats() Stats {
 	defer s.mu.Unlock()
 	out := Stats{
 		Reconnects: s.reconnects.Load(), Bytes: s.bytes.Load(), LostPackets: s.lost.Load(),
-		Trouble: s.trouble, Since: s.since, AudioTrouble: s.audio,
+		Trouble: s.trouble,
 	}
 	if at := s.frame.Load(); at != 0 {
 		out.LastPicture = time.Unix(0, at)

@@ -26,8 +26,8 @@ type pull struct {
 	*streams
 	layer     int
 	url       string
-	refresh   chan struct{}
-	requested atomic.Int64       // when the mixer last requested a keyframe, in Unix ns
+	keyframes chan struct{}      // carries the mixer's requests for a keyframe to the feed
+	asked     atomic.Int64       // when the mixer last requested a keyframe, in Unix ns
 	faults    *faults            // of all sessions
 	cancel    context.CancelFunc // ends the goroutine; used by streams.run only
 
@@ -47,6 +47,7 @@ type pullState struct {
 	late    time.Time     // when the next frame is late
 	key     time.Time     // when the first keyframe was passed on since the stream became the wanted one; zero: none
 	trouble mixer.Trouble // why the stream does not flow
+	noAudio mixer.Trouble // why the stream's audio is not taken
 }
 
 // state returns a snapshot of the state.
@@ -80,9 +81,9 @@ func (p *pull) aim() {
 
 // request notes that the mixer requests a keyframe, and passes the request to the feed. It never blocks.
 func (p *pull) request() {
-	p.requested.Store(time.Now().UnixNano())
+	p.asked.Store(time.Now().UnixNano())
 	select {
-	case p.refresh <- struct{}{}:
+	case p.keyframes <- struct{}{}:
 	default:
 	}
 }
@@ -130,7 +131,7 @@ func (p *pull) play(ctx context.Context) {
 		}
 		failure := failureOf(err)
 		p.journal.failed(failure, o.watch.ended(now))
-		p.breakOff(failure.Trouble)
+		p.change(func(s *pullState) { s.breakOff(failure.Trouble) })
 		sleep(ctx, again.pause(err, brought, lasted))
 		if brought {
 			p.setTrouble(mixer.Trouble{Reason: mixer.ReasonReconnecting, Detail: "the session ended: " + failure.Detail})
@@ -138,14 +139,17 @@ func (p *pull) play(ctx context.Context) {
 	}
 }
 
-// breakOff notes that a session has ended.
-func (p *pull) breakOff(t mixer.Trouble) {
-	p.change(func(s *pullState) {
-		s.trouble = t
-		if s.active() {
-			s.enter(broken)
-		}
-	})
+// breakOff notes that a session has ended. In its next session the stream must prove itself again.
+func (s *pullState) breakOff(t mixer.Trouble) {
+	s.trouble, s.key = t, time.Time{}
+	if s.active() {
+		s.enter(broken)
+	}
+}
+
+// setAudioTrouble sets why the stream's audio is not taken.
+func (p *pull) setAudioTrouble(t mixer.Trouble) {
+	p.change(func(s *pullState) { s.noAudio = t })
 }
 
 // setTrouble sets why the stream does not flow.
@@ -183,10 +187,7 @@ func (o *outlet) run(ctx context.Context) error {
 	o.ctx = ctx
 	if r, ok := f.(*rtspFeed); ok {
 		r.faults = o.faults
-		r.lost, r.audioTrouble = &o.health.lost, func(t mixer.Trouble) {
-			o.health.setAudioTrouble(t)
-			o.out.ReportAudioTrouble(t)
-		}
+		r.lost, r.audioTrouble = &o.health.lost, o.setAudioTrouble
 		r.playing = func(string, mixer.Codec) { o.watch.begin(time.Now()) }
 	}
 	var observer sync.WaitGroup
@@ -195,7 +196,7 @@ func (o *outlet) run(ctx context.Context) error {
 		ended = o.observe(ctx)
 		cancel()
 	})
-	err = f.Run(ctx, o.write, o.refresh)
+	err = f.Run(ctx, o.write, o.keyframes)
 	cancel() // tells audio that another stream's outlet may become the owner
 	observer.Wait()
 	if ended != nil {
@@ -212,7 +213,7 @@ const keylessAfter = 3 * time.Second
 func (o *outlet) observe(ctx context.Context) *Failure {
 	for {
 		now := time.Now()
-		ended, next := o.watch.check(now, time.Unix(0, o.requested.Load()))
+		ended, next := o.watch.check(now, time.Unix(0, o.asked.Load()))
 		if ended != nil {
 			return ended
 		}
@@ -233,8 +234,8 @@ func (o *outlet) write(p mixer.Packet) {
 	now := time.Now()
 	o.health.received(p, now)
 	if !p.Codec.IsVideo() {
-		if o.cfg.Audio.pulled() {
-			o.audio.write(o, p)
+		if o.cfg.Audio.pulled() && o.streams.audio.write(o, p) {
+			o.wake()
 		}
 		return
 	}

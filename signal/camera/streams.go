@@ -78,6 +78,7 @@ type streams struct {
 	wanted     int            // the layer of the wanted stream
 	unseen     time.Time      // since when no tile shows the camera; zero: the wanted stream stays wanted
 	told       *mixer.Trouble // that was reported last; nil: none was
+	toldAudio  mixer.Trouble  // the trouble with the audio that was reported last
 	goroutines sync.WaitGroup // of the pulls
 }
 
@@ -99,7 +100,7 @@ func newStreams(cfg Config, out upstream, open openFeed, h *health, log *slog.Lo
 			l = log.With("layer", i)
 		}
 		s.pulls = append(s.pulls, &pull{
-			streams: s, layer: i, url: url, refresh: make(chan struct{}, 1), journal: journal{log: l}, faults: newFaults(l),
+			streams: s, layer: i, url: url, keyframes: make(chan struct{}, 1), journal: journal{log: l}, faults: newFaults(l),
 		})
 	}
 	s.wanted = s.cheapest() // until the first demand
@@ -264,7 +265,8 @@ func (s pullState) missing() time.Time {
 	return s.passed.Add(silentTime)
 }
 
-// tell reports the camera's trouble if it has changed: that of the wanted stream, and none while any stream delivers.
+// tell reports the camera's trouble if it has changed: that of the wanted stream, and none while any stream delivers. It also
+// reports trouble with the audio.
 func (s *streams) tell() {
 	t := s.pulls[s.wanted].state().trouble
 	for _, p := range s.pulls {
@@ -277,4 +279,22 @@ func (s *streams) tell() {
 		s.health.setTrouble(t)
 		s.out.ReportTrouble(t)
 	}
+	if t := s.audioTrouble(); s.toldAudio != t {
+		s.toldAudio = t
+		s.out.ReportAudioTrouble(t)
+	}
+}
+
+// audioTrouble returns why no audio of the camera is taken: the trouble of its main stream, or else of its sub-stream. It is
+// zero while audio is passed on, and if no stream offers any.
+func (s *streams) audioTrouble() mixer.Trouble {
+	if s.audio.flows() {
+		return mixer.Trouble{}
+	}
+	for _, p := range s.pulls {
+		if state := p.state(); state.active() && state.noAudio.Reason != "" {
+			return state.noAudio
+		}
+	}
+	return mixer.Trouble{}
 }

@@ -22,9 +22,14 @@ type seat struct {
 	audio  []mixer.Packet
 	owners []string // URLs of the streams that the audio came from, one for each change
 	told   []mixer.Reason
+	muted  []mixer.Reason // of audio that is not taken; empty: audio is taken
 }
 
-func (s *seat) ReportAudioTrouble(mixer.Trouble) {}
+func (s *seat) ReportAudioTrouble(t mixer.Trouble) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.muted = append(s.muted, t.Reason)
+}
 
 func (s *seat) ReportTrouble(t mixer.Trouble) {
 	s.mu.Lock()
@@ -331,8 +336,8 @@ func TestRefreshReachesAllStreams(t *testing.T) {
 	s.refresh()
 	s.refresh()
 	for _, p := range s.pulls {
-		if len(p.refresh) != 1 {
-			t.Errorf("layer %d was asked %d times", p.layer, len(p.refresh))
+		if len(p.keyframes) != 1 {
+			t.Errorf("layer %d was asked %d times", p.layer, len(p.keyframes))
 		}
 	}
 }

@@ -140,6 +140,11 @@ func TestJoined(t *testing.T) {
 	x := s.stranger(t)
 	x.say(`{"type":"join","room":"yard","name":" Ana ","publish":{"video":true}}`)
 	m := x.hear("joined")
+	for _, p := range m["participants"].([]any) {
+		for _, key := range []string{"reason", "detail", "since"} { // the engine says a moment later that no video has come yet
+			delete(p.(map[string]any), key)
+		}
+	}
 	got, err := json.Marshal([]any{m["room"], m["iceServers"], m["participants"]})
 	if err != nil {
 		t.Fatal(err)
