@@ -7,6 +7,7 @@ import (
 
 	"github.com/asticode/go-astiav"
 
+	"azulejo/codec/aac"
 	"azulejo/mixer"
 )
 
@@ -27,10 +28,7 @@ const (
 	searchLeast   = 0.75 // a configuration is taken if it decodes more than this share of the packets
 )
 
-// aacRates holds the sampling rates of AAC in Hz, by sampling_frequency_index (ISO 14496-3, table 1.18).
-var aacRates = []int{96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350}
-
-// usualRates holds aacRates in the order in which cameras use them.
+// usualRates holds the sampling rates of AAC in Hz, in the order in which cameras use them.
 var usualRates = []int{16000, 8000, 48000, 44100, 32000, 24000, 22050, 11025, 12000, 64000, 88200, 96000, 7350}
 
 // note records the result of decoding p. It tells whether a search is due. Without success, the distance to the next search
@@ -58,7 +56,7 @@ func (s *configSearch) run() *decoder {
 	var best *decoder
 	most := int(searchLeast * float64(len(s.failed)-1))
 	for _, rate := range s.rates() {
-		d, err := newDecoder(mixer.AAC, decoderConfig{extra: aacConfigOf(rate)})
+		d, err := newDecoder(mixer.AAC, decoderConfig{extra: aac.LowComplexity(rate, 2)})
 		if err != nil {
 			continue
 		}
@@ -95,11 +93,4 @@ func (s *configSearch) rates() []int {
 	}
 	slices.SortStableFunc(rates, func(a, b int) int { return agrees(a) - agrees(b) })
 	return rates
-}
-
-// aacConfigOf returns the AudioSpecificConfig of AAC-LC in stereo (ISO 14496-3, 1.6.2.1).
-func aacConfigOf(rate int) []byte {
-	const lowComplexity, stereo = 2, 2
-	bits := lowComplexity<<11 | slices.Index(aacRates, rate)<<7 | stereo<<3
-	return []byte{byte(bits >> 8), byte(bits)}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/asticode/go-astiav"
 
+	"azulejo/codec/aac"
 	"azulejo/mixer"
 )
 
@@ -84,8 +85,8 @@ func (d *decoder) open(c *astiav.Codec, cfg decoderConfig) error {
 	return d.ctx.Open(c, nil)
 }
 
-// aacConfig is the AudioSpecificConfig of azulejo's own encoder: AAC-LC, 48 kHz, stereo (ISO 14496-3 §1.6.2.1).
-var aacConfig = []byte{0x11, 0x90}
+// aacConfig is the AudioSpecificConfig of azulejo's own encoder.
+var aacConfig = aac.LowComplexity(mixer.SampleRate, 2)
 
 // decode sends p to FFmpeg's decoder. It calls emit for every frame that p completes. emit must not keep the frame.
 func (d *decoder) decode(p mixer.Packet, emit func(*astiav.Frame) error) error {

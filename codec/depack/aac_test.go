@@ -2,7 +2,9 @@ package depack
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -159,12 +161,14 @@ func TestAACLengths(t *testing.T) {
 	}
 	for _, f := range []AACFormat{
 		{SizeLength: 17},
+		{SizeLength: 1, IndexLength: 0},
+		{SizeLength: 5, IndexLength: 3, IndexDeltaLength: 3},
 		{SizeLength: -1},
 		{SizeLength: 13, IndexLength: -1},
 		{SizeLength: 13, IndexDeltaLength: 17},
 	} {
 		f.Config = aac16k
-		if _, err := NewAAC(16000, f); err == nil || !strings.Contains(err.Error(), "accepted are 1 to 16") {
+		if _, err := NewAAC(16000, f); err == nil || !strings.Contains(err.Error(), "accepted are 6 to 16 for the size, 0 to 16") {
 			t.Errorf("%+v: %v", f, err)
 		}
 	}
@@ -205,6 +209,153 @@ func TestLATM(t *testing.T) {
 	}
 }
 
+// StreamMuxConfigs as bits: the start with two programs, then AAC-LC with 16 kHz and one channel for the first of them.
+const (
+	lc16k      = "00010 1000 0001 000"
+	twoHead    = "0 1 000000 0001 000 " + lc16k + " 000 11111111 "
+	twoStreams = twoHead + "000 1 000 11111111 0 0"                              // the second program has the same configuration
+	otherData  = "0 1 000000 0000 000 " + lc16k + " 000 11111111 1 0 00001000 0" // 8 bits of other data behind the access units
+)
+
+// latmConfig returns the bytes of a StreamMuxConfig: of hex digits, or of bits with spaces.
+func latmConfig(text string) (out []byte) {
+	if b, err := hex.DecodeString(text); err == nil {
+		return b
+	}
+	text = strings.ReplaceAll(text, " ", "")
+	for i := range (len(text) + 7) / 8 {
+		b := byte(0)
+		for j, bit := range (text + "0000000")[8*i : 8*i+8] {
+			b |= byte(bit-'0') << (7 - j)
+		}
+		out = append(out, b)
+	}
+	return out
+}
+
+// TestLATMConfigurations: a configuration of SDP is accepted if it is whole, except for what may be missing behind its last
+// AudioSpecificConfig. The others are refused with a reason.
+func TestLATMConfigurations(t *testing.T) {
+	for text, want := range map[string]string{
+		latm16k:           "",
+		latm16k + "00FF":  "", // bytes behind the end
+		"400026203FC0":    "",
+		twoStreams:        "",
+		otherData:         "",
+		"402024203FC0":    "too short", // the second of three programs ends
+		twoHead + "000 0": "too short",
+		twoHead:           "too short",
+		"40":              "too short",
+		"4000":            "too short",
+		"C0002810":        "audioMuxVersion 1",
+		"00002810":        "allStreamsSameTimeFraming",
+		"40002800":        "without a channel configuration",
+		"40008810":        "object type 8",
+		"0 1 000000 0000 000 " + lc16k + " 001 000000001 0 0":      "frameLengthType 1; accepted is 0",
+		"0 1 000000 0000 000 00010 1000 0001 001 000 11111111 0 0": "extension",
+		"0 1 000000 0000 000 00010 1101 0001 000 000 11111111 0 0": "sampling rate 0 Hz",
+		twoHead + "000 0 01000 1000 0001 000 000 11111111 0 0":     "object type 8", // of the second program
+		strings.Repeat("40002810", 200):                            "800 bytes; accepted are at most 512",
+	} {
+		tr, err := NewAAC(16000, AACFormat{LATM: true, Config: latmConfig(text)})
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+		if err == nil {
+			pushAll(t, tr, []*rtp.Packet{marked(pkt(1, 0, 1, 7)), marked(pkt(2, 1024, 1, 1, 7, 8))})
+		}
+	}
+}
+
+// TestLATMCutConfigurations: no configuration that ends early or has a wrong bit makes a Track panic, in SDP or in the stream.
+func TestLATMCutConfigurations(t *testing.T) {
+	for _, text := range []string{latm16k, twoStreams, otherData, "402024203FC0"} {
+		whole := latmConfig(text)
+		for bit := range 8 * len(whole) {
+			changed := bytes.Clone(whole)
+			changed[bit/8] ^= 0x80 >> (bit % 8)
+			for n := range len(whole) + 1 {
+				config := changed[:n]
+				inBand := aacTrack(t, 16000, AACFormat{LATM: true})
+				pushAll(t, inBand, []*rtp.Packet{marked(pkt(1, 0, append(bytes.Clone(config), 1, 7)...)), marked(pkt(2, 1024, 0x81, 7))})
+				if tr, err := NewAAC(16000, AACFormat{LATM: true, Config: config}); err == nil {
+					pushAll(t, tr, []*rtp.Packet{marked(pkt(1, 0, 1, 7)), marked(pkt(2, 1024, config...))})
+				}
+			}
+		}
+	}
+}
+
+// TestLATMStreams: of several streams the first one is taken. Other data behind the access units is left out.
+func TestLATMStreams(t *testing.T) {
+	for name, c := range map[string]struct {
+		config  string
+		element []byte
+		want    string
+	}{
+		"two programs":                {twoStreams, []byte{2, 1, 7, 8, 9}, "0:0708"},
+		"two programs, the last cut":  {twoStreams, []byte{2, 1, 7, 8}, ""},
+		"other data":                  {otherData, []byte{2, 7, 8, 0xff}, "0:0708"},
+		"bytes behind":                {latm16k, []byte{2, 7, 8, 0xff}, ""},
+		"two access units":            {"0 1 000001 0000 000 " + lc16k, []byte{1, 7, 2, 8, 9}, "0:07 64:0809"},
+		"two access units, one cut":   {"0 1 000001 0000 000 " + lc16k, []byte{1, 7, 2, 8}, ""},
+		"two access units, one empty": {"0 1 000001 0000 000 " + lc16k, []byte{0, 2, 8, 9}, "0:0809"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tr := aacTrack(t, 16000, AACFormat{LATM: true, Config: latmConfig(c.config)})
+			if got := show(pushAll(t, tr, []*rtp.Packet{marked(pkt(1, 0, c.element...))})); got != c.want {
+				t.Errorf("got %q with the fault %v, want %q", got, tr.Stats().Fault, c.want)
+			}
+		})
+	}
+}
+
+// TestAACLimits: payloads with too many or too large access units are malformed. The access units after them are returned.
+func TestAACLimits(t *testing.T) {
+	frame := append(bytes.Clone(aac8kADTS), 1, 2)
+	headers := func(count, size int) []byte { // AU headers of 16 bits, and the data
+		b := binary.BigEndian.AppendUint16(nil, uint16(16*count))
+		for range count {
+			b = binary.BigEndian.AppendUint16(b, uint16(size))
+		}
+		return append(b, make([]byte, count*size)...)
+	}
+	wide := AACFormat{Config: aac16k, SizeLength: 16}
+	latm := AACFormat{LATM: true, Config: latmConfig(latm16k)}
+	many := AACFormat{LATM: true, Config: latmConfig("0 1 111111 0000 000 " + lc16k)}
+	element := func(size int) []byte {
+		return append(append(bytes.Repeat([]byte{255}, size/255), byte(size%255)), make([]byte, size)...)
+	}
+	for name, c := range map[string]struct {
+		format  AACFormat
+		payload []byte
+		units   int
+		fault   error
+	}{
+		"64 access units":                 {wide, headers(64, 2), 64, nil},
+		"65 access units":                 {wide, headers(65, 2), 0, errAACUnits},
+		"4000 access units":               {wide, headers(4000, 1), 0, errAACUnits},
+		"one of 12 KiB":                   {wide, headers(1, maxAACUnit), 1, nil},
+		"one of more":                     {wide, headers(1, maxAACUnit+1), 0, errAACUnit},
+		"64 ADTS frames":                  {wide, bytes.Repeat(frame, 64), 64, nil},
+		"65 ADTS frames":                  {wide, bytes.Repeat(frame, 65), 0, errAACUnits},
+		"7000 ADTS frames":                {wide, bytes.Repeat(frame, 7000), 0, errAACUnits},
+		"one ADTS frame with a wrong end": {wide, append(bytes.Clone(aac8kADTS), make([]byte, maxAACUnit)...), 0, errAACUnit},
+		"LATM with 12 KiB":                {latm, element(maxAACUnit), 1, nil},
+		"LATM with more":                  {latm, element(maxAACUnit + 1), 0, errAACUnit},
+		"LATM with 64 access units":       {many, bytes.Repeat([]byte{1, 7}, 64), 64, nil},
+		"LATM with too many ADTS frames":  {many, bytes.Repeat(append([]byte{18}, bytes.Repeat(frame, 2)...), 64), 64, errAACUnits},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tr := aacTrack(t, 16000, c.format)
+			units := pushAll(t, tr, []*rtp.Packet{marked(pkt(1, 0, c.payload...))})
+			if len(units) != c.units || !errors.Is(tr.Stats().Fault, c.fault) {
+				t.Errorf("%d access units with the fault %v, want %d with %v", len(units), tr.Stats().Fault, c.units, c.fault)
+			}
+		})
+	}
+}
+
 // TestAACConfigurations: which configurations are refused, and why.
 func TestAACConfigurations(t *testing.T) {
 	for text, want := range map[string]string{
@@ -224,26 +375,36 @@ func TestAACConfigurations(t *testing.T) {
 	}
 }
 
-// fuzzAAC pushes the packets of a script.
-func fuzzAAC(f *testing.F, format AACFormat) {
-	f.Helper()
-	f.Fuzz(func(t *testing.T, b []byte) {
-		for _, u := range pushAll(t, aacTrack(t, 48000, format), script(b)) {
-			if u.Codec != mixer.AAC || len(u.Config) < 2 {
-				t.Errorf("%s with the configuration %X", u.Codec, u.Config)
-			}
-			checkAccessUnit(t, u)
+// checkAAC checks what holds for the access units of any packets.
+func checkAAC(t *testing.T, all []mixer.Packet) {
+	t.Helper()
+	for _, u := range all {
+		if u.Codec != mixer.AAC || len(u.Config) < 2 || len(u.Data) > maxAACUnit {
+			t.Errorf("%s with %d bytes and the configuration %X", u.Codec, len(u.Data), u.Config)
 		}
-	})
+		checkAccessUnit(t, u)
+	}
 }
 
 func FuzzAAC(f *testing.F) {
 	f.Add(join(record(1, 1, 10, 0, 16, 0, 16, 1, 2), record(0, 1, 10, 0, 16, 0, 32, 1, 2), record(1, 1, 0, 0, 16, 0, 32, 3, 4)))
 	f.Add(join(record(1, 1, 10, append(bytes.Clone(aac8kADTS), 1, 2)...), record(1, 2, 10, 0, 8), record(1, 1, 10, 0, 0)))
-	fuzzAAC(f, AACFormat{Config: aac16k})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		checkAAC(t, pushAll(t, aacTrack(t, 48000, AACFormat{Config: aac16k}), script(b)))
+	})
 }
 
 func FuzzLATM(f *testing.F) {
-	f.Add(join(record(1, 1, 10, 0x20, 0, 0x14, 8, 0, 0, 2, 1, 2), record(0, 1, 10, 0x80, 1), record(1, 1, 0, 2)))
-	fuzzAAC(f, AACFormat{LATM: true, Config: nil})
+	inBand := join(record(1, 1, 10, 0x20, 0, 0x14, 8, 0, 0, 2, 1, 2), record(0, 1, 10, 0x80, 1), record(1, 1, 0, 2))
+	f.Add([]byte(nil), inBand)
+	for _, text := range []string{latm16k, "402024203FC0", "400026203FC0", "7F0F", twoStreams, otherData} {
+		f.Add(latmConfig(text), join(record(1, 1, 10, 2, 1, 7, 8, 9), record(1, 1, 10, 255, 255, 255)))
+	}
+	f.Fuzz(func(t *testing.T, config, b []byte) {
+		tr, err := NewAAC(48000, AACFormat{LATM: true, Config: config})
+		if err != nil {
+			return
+		}
+		checkAAC(t, pushAll(t, tr, script(b)))
+	})
 }

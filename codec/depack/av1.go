@@ -3,6 +3,7 @@ package depack
 import (
 	"encoding/binary"
 	"errors"
+	"iter"
 	"slices"
 )
 
@@ -37,65 +38,74 @@ func (a *av1) starts(payload []byte) bool {
 	if payload[0]&0x80 != 0 {
 		return false
 	}
-	obus, _ := av1Elements(payload)
-	if len(obus) == 0 {
+	for obu, err := range av1Elements(payload) {
+		if err != nil {
+			return false
+		}
+		switch obuType(obu) {
+		case obuSequenceHeader, obuTemporalDelimiter, obuFrameHeader, obuFrame:
+			return true
+		}
 		return false
-	}
-	switch obuType(obus[0]) {
-	case obuSequenceHeader, obuTemporalDelimiter, obuFrameHeader, obuFrame:
-		return true
 	}
 	return false
 }
 
 func obuType(obu []byte) byte { return obu[0] >> 3 & 15 }
 
-// av1Elements returns the OBUs and fragments of a payload, none of them empty. The first octet, the aggregation header, has
-// the bits Z and Y, which say that the first and the last element are fragments, and their number W. All elements have a
-// length in front; if W is not zero, the last one has none.
-func av1Elements(payload []byte) (elements [][]byte, err error) {
-	count, b := int(payload[0]>>4&3), payload[1:]
-	for i := 1; len(b) > 0; i++ {
-		size := uint64(len(b))
-		if i != count {
-			n := 0
-			if size, n = binary.Uvarint(b); n <= 0 {
-				return nil, errAV1Size
+// av1Elements yields the OBUs and fragments of a payload, none of them empty. They share memory with payload. An error is
+// the last element. The first octet of payload, the aggregation header, has the bits Z and Y, which say that the first and
+// the last element are fragments, and their number W. All elements have a length in front; if W is not zero, the last one
+// has none.
+func av1Elements(payload []byte) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		count, rest := int(payload[0]>>4&3), payload[1:]
+		for i := 1; len(rest) > 0; i++ {
+			element := rest
+			if i != count {
+				size, width := binary.Uvarint(rest)
+				if width <= 0 || size > uint64(len(rest)-width) {
+					yield(nil, errAV1Size)
+					return
+				}
+				element = rest[width:][:size]
+				rest = rest[width:]
 			}
-			b = b[n:]
+			if len(element) > 0 && !yield(element, nil) {
+				return
+			}
+			rest = rest[len(element):]
 		}
-		if size > uint64(len(b)) {
-			return nil, errAV1Size
-		}
-		if size > 0 {
-			elements = append(elements, b[:size])
-		}
-		b = b[size:]
 	}
-	return elements, nil
 }
 
-// add appends the OBUs of a payload to the open temporal unit.
+// add appends the OBUs of a payload to the open temporal unit. The last one may be a fragment.
 func (a *av1) add(payload []byte) error {
-	elements, err := av1Elements(payload)
-	if err != nil {
-		return err
-	}
 	continued, open := payload[0]&0x80 != 0, payload[0]&0x40 != 0
 	if continued != (len(a.fragment) > 0) {
 		return errAV1Fragment
 	}
-	for i, element := range elements {
-		a.fragment = append(a.fragment, element...)
-		if i == len(elements)-1 && open {
-			return nil
+	begun := false // an element of payload is in a.fragment
+	for element, err := range av1Elements(payload) {
+		if err == nil && begun {
+			err = a.endOBU()
 		}
-		if err := a.addOBU(a.fragment); err != nil {
+		if err != nil {
 			return err
 		}
-		a.fragment = a.fragment[:0]
+		a.fragment, begun = append(a.fragment, element...), true
+	}
+	if begun && !open {
+		return a.endOBU()
 	}
 	return nil
+}
+
+// endOBU appends the OBU whose last fragment has arrived.
+func (a *av1) endOBU() error {
+	err := a.addOBU(a.fragment)
+	a.fragment = a.fragment[:0]
+	return err
 }
 
 // addOBU appends a complete OBU, with its size. It leaves out temporal delimiters and tile lists, as a receiver should.

@@ -1,7 +1,16 @@
 // Package depack assembles access units from the RTP packets of one track. It reorders packets, gives up on packets that do
 // not arrive in time, and returns only complete access units. signal/peer and signal/camera call it, with one Track per
-// incoming stream. A Track belongs to one goroutine and starts no goroutines. A Track does not panic for any input. It holds
-// at most 128 packets and one access unit of 8 MiB.
+// incoming stream. A Track belongs to one goroutine and starts no goroutines. A Track does not panic for any input.
+//
+// The memory of a Track is bounded. It holds at most
+//   - 129 packets: 128 that wait for a missing one, and one that may begin a new sequence
+//   - one access unit of video with packets of 8 MiB; its buffers have less than 32 MiB
+//   - one access unit of AAC with 12 KiB, or one AudioMuxElement of LATM with 64 KiB, plus the packet that completes it
+//   - parameter sets of H.264 or H.265 with 16 KiB
+//   - quantization tables of MJPEG with 17 KiB
+//
+// A returned access unit of video is less than twice as large as its packets, plus 18 KiB for parameter sets in front of a
+// keyframe or for the headers of a JPEG image. A payload of AAC gives at most 64 access units.
 package depack
 
 import (

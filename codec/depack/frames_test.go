@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/pion/rtp"
+	"github.com/pion/rtp/codecs"
 
 	"azulejo/mixer"
 )
@@ -150,6 +151,17 @@ func TestJPEG(t *testing.T) {
 		"no marker bits": {
 			[]*rtp.Packet{pkt(1, 0, payload(jpegHead(1, 50, 0), jpegScan)...), pkt(2, 9, payload(jpegHead(1, 50, 0), jpegScan)...)}, 2, 0,
 		},
+		"tables of another size": {
+			[]*rtp.Packet{
+				marked(pkt(1, 0, payload(jpegHead(1, 200, 0), tables, jpegScan)...)),
+				marked(pkt(2, 9, payload(jpegHead(1, 200, 0), []byte{0, 0, 0, 192}, make([]byte, 192), jpegScan)...)),
+				marked(pkt(3, 18, payload(jpegHead(1, 200, 0), []byte{0, 0, 0, 0}, jpegScan)...)), // those of the first payload
+			}, 2, 1,
+		},
+		"tables that are cut off": {[]*rtp.Packet{marked(pkt(1, 0, payload(jpegHead(1, 200, 0), tables[:100])...))}, 0, 1},
+		"an image that begins twice": {
+			[]*rtp.Packet{pkt(1, 0, payload(jpegHead(1, 50, 0), jpegScan[:2])...), marked(pkt(2, 0, payload(jpegHead(1, 50, 0), jpegScan)...))}, 1, 0,
+		},
 		"too wide for RTP": {[]*rtp.Packet{marked(pkt(1, 0, 0, 0, 0, 0, 1, 50, 0, 2, 1, 2, 3))}, 0, 1},
 		"unknown type":     {[]*rtp.Packet{marked(pkt(1, 0, payload(jpegHead(5, 50, 0), jpegScan)...))}, 0, 1},
 		"short":            {[]*rtp.Packet{marked(pkt(1, 0, 0, 0, 0, 0, 1)), marked(pkt(2, 9, 0, 0, 0, 0, 1))}, 0, 1},
@@ -176,6 +188,29 @@ func TestJPEG(t *testing.T) {
 func FuzzVP9(f *testing.F) {
 	f.Add(join(record(0, 1, 0, vp9Start, vp9KeyHead), record(1, 1, 0, vp9End, 1), record(1, 1, 30, vp9Whole, vp9Delta), record(1, 1, 30, 0xff, 1, 2, 3)))
 	fuzzStream(f, mixer.VP9)
+}
+
+// FuzzVP9Descriptor compares readVP9 with pion, which refuses spatial layers above 4.
+func FuzzVP9Descriptor(f *testing.F) {
+	f.Add([]byte{vp9Whole, vp9KeyHead, 1})
+	f.Add([]byte{0xac, 0x81, 0x23, 0x24, 7, vp9KeyHead})
+	f.Add([]byte{0xf8, 0x12, 0x20, 3, 5, 2, vp9Delta})
+	f.Add([]byte{0x8a, 5, 0x38, 1, 0x40, 0, 0xf0, 2, 0x80, 1, 0x60, 2, 1, 0x2c, 1, 2, 3, vp9KeyHead})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if len(b) == 0 {
+			return
+		}
+		var want codecs.VP9Packet
+		_, wantErr := want.Unmarshal(b)
+		got, err := readVP9(b)
+		if (err == nil) != (wantErr == nil) && got.layer < 5 {
+			t.Fatalf("%x: %v, pion: %v", b, err, wantErr)
+		}
+		if err == nil && wantErr == nil && (got.first != want.B || got.last != want.E || got.layer != uint32(want.SID) ||
+			!bytes.Equal(got.data, want.Payload)) {
+			t.Fatalf("%x: %+v, pion: %+v", b, got, want)
+		}
+	})
 }
 
 func FuzzAV1(f *testing.F) {

@@ -8,12 +8,19 @@ import (
 	"azulejo/codec/h264"
 )
 
-// maxParamSet is the maximum size of a stored parameter set in bytes. Real ones have tens of bytes.
-const maxParamSet = 4096
+// Maximum sizes of stored parameter sets in bytes. Real parameter sets have tens of bytes. The sum matters because all stored
+// parameter sets may be put in front of every keyframe.
+const (
+	maxParamSet  = 4 << 10  // of one
+	maxParamSets = 16 << 10 // of all together
+)
 
-// paramSets stores the newest parameter set of each kind and ID. It is sorted by kind in the order in which a stream must
-// carry parameter sets: VPS, SPS, PPS.
-type paramSets []storedSet
+// paramSets stores the newest parameter set of each kind and ID.
+type paramSets struct {
+	sets      []storedSet // sorted by kind in the order in which a stream must carry parameter sets: VPS, SPS, PPS
+	size      int         // sum of their sizes in bytes
+	signalled uint        // kinds of parameter sets that come from SDP: bit i stands for kind i
+}
 
 // storedSet is a parameter set in paramSets.
 type storedSet struct {
@@ -29,43 +36,72 @@ func (s *paramSets) store(info nalInfo, nal []byte) {
 	if len(nal) > maxParamSet {
 		return
 	}
-	*s = slices.DeleteFunc(*s, func(set storedSet) bool { return set.signalled && set.info.setKind == info.setKind })
-	s.put(storedSet{info: info, nal: bytes.Clone(nal)})
+	if kind := uint(1) << info.setKind; s.signalled&kind != 0 {
+		s.signalled &^= kind
+		s.remove(func(set storedSet) bool { return set.signalled && set.info.setKind == info.setKind })
+	}
+	s.put(storedSet{info: info, nal: nal})
 }
 
 // storeSignalled stores a copy of the parameter set nal from SDP. It ignores nal if the stream has sent a parameter set of the
 // same kind, or if nal is larger than maxParamSet.
 func (s *paramSets) storeSignalled(info nalInfo, nal []byte) {
 	sent := func(set storedSet) bool { return !set.signalled && set.info.setKind == info.setKind }
-	if len(nal) <= maxParamSet && !slices.ContainsFunc(*s, sent) {
-		s.put(storedSet{info, bytes.Clone(nal), true})
+	if len(nal) > maxParamSet || slices.ContainsFunc(s.sets, sent) {
+		return
 	}
+	s.put(storedSet{info, nal, true})
+	s.signalled |= 1 << info.setKind
 }
 
-// put adds set. It replaces the parameter set of the same kind and ID.
+// put adds a copy of set. The copy replaces the parameter set of the same kind and ID. If all parameter sets together would be
+// larger than maxParamSets, put removes all others.
 func (s *paramSets) put(set storedSet) {
-	i, found := slices.BinarySearchFunc(*s, set.info, func(set storedSet, target nalInfo) int {
+	i, found := s.find(set.info)
+	if found && s.sets[i].signalled == set.signalled && bytes.Equal(s.sets[i].nal, set.nal) {
+		return
+	}
+	if found {
+		s.size -= len(s.sets[i].nal)
+		s.sets = slices.Delete(s.sets, i, i+1)
+	}
+	if s.size+len(set.nal) > maxParamSets {
+		*s, i = paramSets{}, 0
+	}
+	set.nal = bytes.Clone(set.nal)
+	s.size += len(set.nal)
+	s.sets = slices.Insert(s.sets, i, set)
+}
+
+// find returns the index at which the parameter set of the same kind and ID as info is, or must be inserted.
+func (s *paramSets) find(info nalInfo) (i int, found bool) {
+	return slices.BinarySearchFunc(s.sets, info, func(set storedSet, target nalInfo) int {
 		return cmp.Or(cmp.Compare(set.info.setKind, target.setKind), cmp.Compare(set.info.setID, target.setID))
 	})
-	if !found {
-		*s = slices.Insert(*s, i, set)
+}
+
+// remove removes the parameter sets for which unwanted returns true.
+func (s *paramSets) remove(unwanted func(storedSet) bool) {
+	s.sets = slices.DeleteFunc(s.sets, unwanted)
+	s.size = 0
+	for _, set := range s.sets {
+		s.size += len(set.nal)
 	}
-	(*s)[i] = set
 }
 
 // kinds returns a bit set of the kinds of parameter sets that are stored: bit i stands for kind i.
-func (s paramSets) kinds() uint {
+func (s *paramSets) kinds() uint {
 	var bits uint
-	for _, set := range s {
+	for _, set := range s.sets {
 		bits |= 1 << set.info.setKind
 	}
 	return bits
 }
 
 // annexB returns all stored parameter sets in Annex B format.
-func (s paramSets) annexB() []byte {
-	var out []byte
-	for _, set := range s {
+func (s *paramSets) annexB() []byte {
+	out := make([]byte, 0, s.size+h264.StartCodeLen*len(s.sets))
+	for _, set := range s.sets {
 		out = h264.AppendNAL(out, set.nal)
 	}
 	return out

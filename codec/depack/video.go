@@ -8,9 +8,12 @@ import (
 	"azulejo/mixer"
 )
 
-// maxAccessUnit is the maximum size of an access unit, as the sum of its payloads in bytes. A camera's intra frame in 4K is
-// much smaller.
-const maxAccessUnit = 8 << 20
+// maxAccessUnit is the maximum size of an access unit, as the sum of its packets in bytes. A camera's intra frame in 4K is
+// much smaller. Headers of RTP count too, because a payload of one byte becomes a NAL unit with a start code of four bytes.
+const (
+	maxAccessUnit = 8 << 20
+	rtpHeaderLen  = 12 // without extensions
+)
 
 var errAccessUnitSize = errors.New("access unit is larger than 8 MiB")
 
@@ -43,7 +46,7 @@ type video struct {
 	open      bool   // there is an open access unit, which the following fields describe
 	timestamp uint32 // after the access unit was closed: its timestamp
 	pts       mediaTime
-	size      int  // sum of its payloads in bytes
+	size      int  // sum of its packets in bytes; see maxAccessUnit
 	corrupt   bool // a part of it is missing or malformed
 	marked    bool // its last packet had the marker bit
 }
@@ -109,7 +112,7 @@ func (v *video) append(payload []byte) {
 		return
 	}
 	err := errAccessUnitSize
-	if v.size += len(payload); v.size <= maxAccessUnit {
+	if v.size += rtpHeaderLen + len(payload); v.size <= maxAccessUnit {
 		err = v.parser.add(payload)
 	}
 	if err != nil {

@@ -4,12 +4,13 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/pion/rtp/codecs"
+	"azulejo/codec/h264"
 )
 
 var (
 	errVP9Start   = errors.New("VP9 frame does not begin with the start of a frame")
 	errVP9Restart = errors.New("VP9 frame begins within a frame")
+	errVP9Refs    = errors.New("VP9 descriptor with more than 3 reference indices")
 	errVP9Short   = errors.New("VP9 payload ends within its descriptor")
 	errVP9End     = errors.New("VP9 frame without its end")
 	errVP9Marker  = errors.New("VP9 frame without its frame marker")
@@ -22,31 +23,97 @@ type vp9 struct {
 	ended bool   // the last payload of the lowest layer was appended
 }
 
-// starts tells whether the payload starts a frame of the lowest layer (bit B, and a spatial layer of 0).
+// vp9Payload is a payload without its descriptor.
+type vp9Payload struct {
+	first, last bool   // data is the start, or the end, of a frame (bits B and E)
+	layer       uint32 // spatial layer (SID)
+	data        []byte // shares memory with the payload
+}
+
+// readVP9 reads the descriptor of a payload (RFC 9628, 4.2). It allocates no memory, however long the descriptor is.
+func readVP9(payload []byte) (p vp9Payload, err error) {
+	r := h264.NewReader(payload)
+	hasID, predicted, hasLayer, flexible := r.Flag(), r.Flag(), r.Flag(), r.Flag()
+	p.first, p.last = r.Flag(), r.Flag()
+	hasStructure := r.Flag()
+	r.Flag() // Z
+	if hasID && r.Flag() {
+		r.Bits(15)
+	} else if hasID {
+		r.Bits(7)
+	}
+	if hasLayer {
+		r.Bits(4) // temporal layer, switching up point
+		p.layer = r.Bits(3)
+		r.Flag() // inter-layer dependency
+		if !flexible {
+			r.Bits(8) // TL0PICIDX
+		}
+	}
+	for n, more := 0, flexible && predicted; more; n++ {
+		if n == 3 {
+			return p, errVP9Refs
+		}
+		r.Bits(7) // P_DIFF
+		more = r.Flag()
+	}
+	if hasStructure {
+		skipVP9Structure(r)
+	}
+	if r.Bad() {
+		return p, errVP9Short
+	}
+	p.data = payload[len(payload)-r.Left()/8:]
+	return p, nil
+}
+
+// skipVP9Structure reads the scalability structure: the sizes of the spatial layers, and the pictures of a picture group.
+func skipVP9Structure(r *h264.Reader) {
+	layers := r.Bits(3) + 1
+	hasSizes, hasGroup := r.Flag(), r.Flag()
+	r.Bits(3)
+	for range layers {
+		if hasSizes {
+			r.Bits(32)
+		}
+	}
+	if !hasGroup {
+		return
+	}
+	for range r.Bits(8) {
+		r.Bits(4) // temporal layer, switching up point
+		references := r.Bits(2)
+		r.Bits(2)
+		for range references {
+			r.Bits(8)
+		}
+	}
+}
+
+// starts tells whether the payload starts a frame of the lowest layer.
 func (v *vp9) starts(payload []byte) bool {
-	var p codecs.VP9Packet
-	_, err := p.Unmarshal(payload)
-	return err == nil && p.B && p.SID == 0
+	p, err := readVP9(payload)
+	return err == nil && p.first && p.layer == 0
 }
 
 // add appends a payload to the open frame.
 func (v *vp9) add(payload []byte) error {
-	var p codecs.VP9Packet
-	if _, err := p.Unmarshal(payload); err != nil {
+	p, err := readVP9(payload)
+	if err != nil {
 		return err
 	}
 	switch {
-	case p.SID > 0:
+	case p.layer > 0:
 		return nil
-	case len(p.Payload) == 0:
+	case len(p.data) == 0:
 		return errVP9Short
-	case len(v.buf) == 0 && !p.B:
+	case len(v.buf) == 0 && !p.first:
 		return errVP9Start
-	case len(v.buf) > 0 && p.B:
+	case len(v.buf) > 0 && p.first:
 		return errVP9Restart
 	}
-	v.buf = append(v.buf, p.Payload...)
-	v.ended = p.E
+	v.buf = append(v.buf, p.data...)
+	v.ended = p.last
 	return nil
 }
 

@@ -21,6 +21,9 @@ func NewReader(rbsp []byte) *Reader { return &Reader{data: rbsp} }
 // Bad tells whether a read has failed. Once true, it stays true.
 func (r *Reader) Bad() bool { return r.bad }
 
+// Left returns the number of bits that have not been read.
+func (r *Reader) Left() int { return 8*len(r.data) - r.at }
+
 // Bit reads one bit.
 func (r *Reader) Bit() uint32 {
 	if r.at >= 8*len(r.data) {
