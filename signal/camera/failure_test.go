@@ -12,6 +12,7 @@ import (
 	"encoding/hex"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"io"
 	"math/big"
 	"net"
@@ -21,12 +22,15 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/bluenviron/gortsplib/v5/pkg/auth"
 	"github.com/bluenviron/gortsplib/v5/pkg/base"
 
 	"azulejo/mixer"
 	"azulejo/signal/camera/cameratest"
+	"azulejo/signal/camera/rtsp"
 )
 
 // answer returns a function that answers one kind of request with a status code.
@@ -215,6 +219,39 @@ func TestRedirection(t *testing.T) {
 	r := newTrial(t, Config{}, cam.LoginURL("gate", "secret"))
 	if err := r.run(t, keyframeCame); err != nil || !keyframeCame(r) {
 		t.Errorf("no picture: %v", err)
+	}
+}
+
+// TestWordsOfACameraAreClipped: what a camera says fits into a sentence, and what is accepted is still told.
+func TestWordsOfACameraAreClipped(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("\x1b[31m\xff\u202e한\n", 10_000)
+	var many strings.Builder
+	many.WriteString("m=video 0 RTP/AVP 96 97 98 99 100 101 102\r\nm=audio 0 RTP/AVP 96 97 98 99 100 101 102\r\n")
+	for kind := 96; kind <= 102; kind++ {
+		fmt.Fprintf(&many, "a=rtpmap:%d X%d/8000\r\n", kind, kind)
+	}
+	one := "m=video 0 RTP/AVP 96\r\na=rtpmap:96 " + strings.ReplaceAll(long, "\n", "") + "/1\r\n"
+	_, errAAC := aacTrack(rtsp.Format{Encoding: "MPEG4-GENERIC", Parameters: map[string]string{"config": long}})
+	_, errLong := aacTrack(rtsp.Format{Encoding: "MPEG4-GENERIC", Parameters: map[string]string{"config": strings.Repeat("00", 50_000)}})
+	u, err := base.ParseURL("rtsps://u:p@cam/live")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, text := range map[string]string{
+		"X96 or X97 or X98 or X99 or X100 or others; accepted are AAC": noAudio(rtsp.ParseSDP(many.String())).Detail,
+		"; accepted are H.264":   noVideo(rtsp.ParseSDP(one)).Detail,
+		"refuses PLAY: 599 ":     explain(&rtsp.StatusError{Method: base.Play, Code: 599, Message: long}, u, "").Detail,
+		"no session with cam":    explain(errors.New("no"), u, "").Detail,
+		"AB:CD accepts":          explain(&certificateError{"AB:CD", errors.New(long)}, u, "").Detail,
+		"accepted are hex":       fail(mixer.ReasonBadAudioConfig, errAAC.Error()).Detail,
+		"AAC configuration 0000": fail(mixer.ReasonBadAudioConfig, errLong.Error()).Detail,
+		"[31m":                   (&Failure{Err: errors.New(long)}).Error()[2:],
+	} {
+		hidden := strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsGraphic(r) })
+		if !strings.Contains(text, want) || utf8.RuneCountInString(text) > 200 || !utf8.ValidString(text) || hidden {
+			t.Errorf("%q; want %q", text, want)
+		}
 	}
 }
 

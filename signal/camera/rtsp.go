@@ -136,7 +136,7 @@ func (s *rtspSession) connect(ctx context.Context) (d rtsp.Description, err erro
 func (s *rtspSession) describe(ctx context.Context) (rtsp.Description, error) {
 	tls, err := s.tls.client(s.url.Hostname())
 	if err != nil {
-		return rtsp.Description{}, &Failure{Trouble: mixer.Trouble{Reason: mixer.ReasonCertificate, Detail: "tls." + err.Error()}}
+		return rtsp.Description{}, fail(mixer.ReasonCertificate, "tls."+err.Error())
 	}
 	s.client, err = rtsp.Dial(ctx, rtsp.Config{
 		URL: s.url, TLS: tls, Login: s.login, Patience: s.patience.answer, OnFault: s.faults.add,
@@ -157,7 +157,7 @@ func (s *rtspSession) pickAudio(d rtsp.Description) {
 	}
 	if _, err := s.audio.track(); err != nil {
 		s.audio = nil
-		s.reportAudio(mixer.Trouble{Reason: mixer.ReasonBadAudioConfig, Detail: err.Error()})
+		s.reportAudio(newTrouble(mixer.ReasonBadAudioConfig, err.Error()))
 	}
 }
 
@@ -294,5 +294,5 @@ func refusedAudio(err error) mixer.Trouble {
 	case errors.Is(err, rtsp.ErrNoAnswer):
 		detail = "the camera does not answer when the audio track is set up"
 	}
-	return mixer.Trouble{Reason: mixer.ReasonAudioRefused, Detail: detail}
+	return newTrouble(mixer.ReasonAudioRefused, detail)
 }
