@@ -19,6 +19,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -208,17 +209,98 @@ func TestEndOfContextIsNoFailure(t *testing.T) {
 func TestRedirection(t *testing.T) {
 	t.Parallel()
 	target := (&cameratest.Camera{Stream: film(t, mixer.H264), User: "gate", Password: "secret"}).Start(t)
-	cam := &cameratest.Camera{Stream: film(t, mixer.H264)}
-	cam.Answer = func(_ *cameratest.Session, req *base.Request) *base.Response {
-		if req.Method == base.Describe {
-			return &base.Response{StatusCode: 302, Header: base.Header{"Location": {target.URL()}}}
-		}
-		return nil
-	}
-	cam.Start(t)
+	cam := (&cameratest.Camera{Answer: redirect(target.URL())}).Start(t)
 	r := newTrial(t, Config{}, cam.LoginURL("gate", "secret"))
 	if err := r.run(t, keyframeCame); err != nil || !keyframeCame(r) {
 		t.Errorf("no picture: %v", err)
+	}
+}
+
+// redirect returns a function that redirects DESCRIBE to location.
+func redirect(location string) func(*cameratest.Session, *base.Request) *base.Response {
+	return func(_ *cameratest.Session, req *base.Request) *base.Response {
+		if req.Method == base.Describe {
+			return &base.Response{StatusCode: 302, Header: base.Header{"Location": {location}}}
+		}
+		return nil
+	}
+}
+
+// TestRedirectionToAnotherHost: it gets neither the camera's credentials nor those that the camera makes up.
+func TestRedirectionToAnotherHost(t *testing.T) {
+	t.Parallel()
+	target := (&cameratest.Camera{Stream: film(t, mixer.H264), User: "gate", Password: "secret"}).Start(t)
+	there := strings.Replace(target.LoginURL("gate", "secret"), "127.0.0.1", "localhost", 1)
+	cam := (&cameratest.Camera{Answer: redirect(there)}).Start(t)
+	for _, url := range []string{cam.LoginURL("gate", "secret"), cam.URL()} {
+		err := newTrial(t, Config{Logins: NewLogins()}, url).run(t, keyframeCame)
+		want := mixer.ReasonRefused
+		if url == cam.URL() {
+			want = mixer.ReasonWrongPassword
+		}
+		if failureOf(err).Reason != want || target.Logins() != 0 {
+			t.Errorf("%s: %v, %d logins", url, err, target.Logins())
+		}
+	}
+}
+
+// TestRedirectionToAHostThatRefusesLater: a host that got no credentials says nothing about them.
+func TestRedirectionToAHostThatRefusesLater(t *testing.T) {
+	t.Parallel()
+	target := (&cameratest.Camera{Stream: film(t, mixer.H264), Answer: answer(base.Setup, 401)}).Start(t)
+	cam := &cameratest.Camera{User: "gate", Password: "secret", Answer: redirect(strings.Replace(target.URL(), "127.0.0.1", "localhost", 1))}
+	cam.Start(t)
+	logins := NewLogins()
+	for n := range 4 {
+		err := newTrial(t, Config{Logins: logins}, cam.LoginURL("gate", "secret")).run(t, keyframeCame)
+		if failureOf(err).Reason != mixer.ReasonRefused || cam.Logins() != n+1 {
+			t.Errorf("%v, %d logins", err, cam.Logins())
+		}
+	}
+}
+
+// TestRedirectionThatIsRefused: the logins at the target are counted, though the camera accepts every login.
+func TestRedirectionThatIsRefused(t *testing.T) {
+	t.Parallel()
+	target := (&cameratest.Camera{User: "gate", Password: "other"}).Start(t)
+	cam := (&cameratest.Camera{User: "gate", Password: "secret", Answer: redirect(target.URL())}).Start(t)
+	logins := NewLogins()
+	for range 5 {
+		err := newTrial(t, Config{Logins: logins}, cam.LoginURL("gate", "secret")).run(t, keyframeCame)
+		if failureOf(err).Reason != mixer.ReasonWrongPassword {
+			t.Error(err)
+		}
+	}
+	if target.Logins() != freeLogins {
+		t.Errorf("%d logins at the target, want 2", target.Logins())
+	}
+}
+
+// TestRedirectionToTheSamePort: a server that redirects whatever the password is has not accepted it.
+func TestRedirectionToTheSamePort(t *testing.T) {
+	t.Parallel()
+	var refused atomic.Int32
+	cam := &cameratest.Camera{}
+	cam.Answer = func(_ *cameratest.Session, req *base.Request) *base.Response {
+		switch credentials := len(req.Header["Authorization"]) > 0; {
+		case req.Method != base.Describe:
+			return nil
+		case credentials && strings.HasSuffix(req.URL.Path, "/live"):
+			return &base.Response{StatusCode: 302, Header: base.Header{"Location": {cam.URL() + "/1"}}}
+		case credentials:
+			refused.Add(1)
+		}
+		return &base.Response{StatusCode: 401, Header: base.Header{"WWW-Authenticate": {`Basic realm="cam"`}}}
+	}
+	cam.Start(t)
+	logins := NewLogins()
+	for range 5 {
+		if err := newTrial(t, Config{Logins: logins}, cam.LoginURL("gate", "secret")).run(t, keyframeCame); err == nil {
+			t.Error("it plays")
+		}
+	}
+	if refused.Load() != freeLogins {
+		t.Errorf("%d refused logins, want 2", refused.Load())
 	}
 }
 
@@ -270,7 +352,7 @@ func TestLoginIsAskedBeforeCredentials(t *testing.T) {
 	}{{open, later, 0, 0}, {closed, nil, 1, 1}, {closed, later, 1, 1}} {
 		r := newTrial(t, Config{}, c.cam.LoginURL("gate", "secret"))
 		asked := 0
-		r.feed.login = func(context.Context) error { asked++; return c.refuse }
+		r.feed.login = func(context.Context, *base.URL) error { asked++; return c.refuse }
 		err := r.run(t, keyframeCame)
 		if asked != c.asked || c.cam.Logins() != c.logins {
 			t.Errorf("asked %d times, %d logins; want %d, %d", asked, c.cam.Logins(), c.asked, c.logins)
