@@ -19,6 +19,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -361,6 +362,30 @@ func TestLoginIsAskedBeforeCredentials(t *testing.T) {
 			t.Errorf("error %v", err)
 		}
 	}
+}
+
+// TestLoginsWaitForAnAnswerOnly: other channels of a recorder log in before the first ones play.
+func TestLoginsWaitForAnAnswerOnly(t *testing.T) {
+	t.Parallel()
+	const channels = 6
+	recorder := &cameratest.Camera{Stream: film(t, mixer.H264), User: "gate", Password: "secret"}
+	recorder.Answer = func(s *cameratest.Session, req *base.Request) *base.Response {
+		for req.Method == base.Setup && recorder.Logins() < channels && s.Wait(10*time.Millisecond) {
+		}
+		return nil
+	}
+	recorder.Start(t)
+	logins := NewLogins()
+	var all sync.WaitGroup
+	for range channels {
+		r := newTrial(t, Config{Logins: logins}, recorder.LoginURL("gate", "secret"))
+		all.Go(func() {
+			if err := r.run(t, keyframeCame); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
 }
 
 // selfSigned returns a certificate for a host that is signed by itself.
