@@ -272,28 +272,43 @@ func TestRedirectionThatIsRefused(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if target.Logins() != freeLogins {
-		t.Errorf("%d logins at the target, want 2", target.Logins())
+	if target.Logins() != freeLogins || cam.Logins() != 5 {
+		t.Errorf("%d logins at the target, want 2; %d at the camera, want 5", target.Logins(), cam.Logins())
 	}
 }
 
-// TestRedirectionToTheSamePort: a server that redirects whatever the password is has not accepted it.
-func TestRedirectionToTheSamePort(t *testing.T) {
+// TestRedirectionBack: a server that redirects whatever the password is has not accepted it, though the way leads over
+// another port.
+func TestRedirectionBack(t *testing.T) {
 	t.Parallel()
+	for name, detour := range map[string]bool{"at once": false, "over another port": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			testRedirectionBack(t, detour)
+		})
+	}
+}
+
+func testRedirectionBack(t *testing.T, detour bool) {
+	t.Helper()
 	var refused atomic.Int32
+	other := &cameratest.Camera{User: "gate", Password: "secret"}
 	cam := &cameratest.Camera{}
 	cam.Answer = func(_ *cameratest.Session, req *base.Request) *base.Response {
 		switch credentials := len(req.Header["Authorization"]) > 0; {
 		case req.Method != base.Describe:
 			return nil
 		case credentials && strings.HasSuffix(req.URL.Path, "/live"):
-			return &base.Response{StatusCode: 302, Header: base.Header{"Location": {cam.URL() + "/1"}}}
+			next := map[bool]*cameratest.Camera{false: cam, true: other}[detour]
+			return &base.Response{StatusCode: 302, Header: base.Header{"Location": {next.URL() + "/1"}}}
 		case credentials:
 			refused.Add(1)
 		}
 		return &base.Response{StatusCode: 401, Header: base.Header{"WWW-Authenticate": {`Basic realm="cam"`}}}
 	}
 	cam.Start(t)
+	other.Answer = redirect(cam.URL() + "/1")
+	other.Start(t)
 	logins := NewLogins()
 	for range 5 {
 		if err := newTrial(t, Config{Logins: logins}, cam.LoginURL("gate", "secret")).run(t, keyframeCame); err == nil {

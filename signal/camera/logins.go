@@ -60,21 +60,25 @@ func (f *rtspFeed) Run(ctx context.Context, out func(mixer.Packet), refresh <-ch
 		return err
 	}
 	var newest *login
+	var earlier []*login
 	playing := f.playing
 	f.login = func(ctx context.Context, url *base.URL) (err error) {
-		newest.moveOn(url)
+		newest.answered() // a session opens another connection only then
+		earlier = append(earlier, newest)
 		newest, err = f.logins.begin(ctx, url)
 		return err
 	}
 	f.described = func() { newest.answered() }
 	f.playing = func(transport string, audio mixer.Codec) {
 		newest.accept()
+		concludeEarlier(earlier, newest)
 		if playing != nil {
 			playing(transport, audio)
 		}
 	}
 	err := f.run(ctx, out, refresh)
 	newest.conclude(err)
+	concludeEarlier(earlier, newest)
 	return err
 }
 
@@ -194,6 +198,18 @@ func (g *login) conclude(err error) {
 	}
 }
 
+// concludeEarlier notes that the server accepted the earlier logins of a session, because it redirected them. At the port of the
+// newest login only that one counts: some servers redirect whatever the password is. newest is nil if it was not allowed.
+func concludeEarlier(earlier []*login, newest *login) {
+	for _, g := range earlier {
+		if g != nil && newest != nil && g.port != newest.port {
+			g.accept()
+		} else {
+			g.release()
+		}
+	}
+}
+
 // refusesLogin tells whether err means that the server refused the login. The answer 403 speaks about the path and not about
 // the password: it is reported as forbidden, and does not count as a refused login.
 func refusesLogin(err error) bool { return failureOf(err).Reason == mixer.ReasonWrongPassword }
@@ -201,23 +217,6 @@ func refusesLogin(err error) bool { return failureOf(err).Reason == mixer.Reason
 // accept notes that the server accepted the login.
 func (g *login) accept() {
 	g.end(func(p *portLogins, _ *account) { p.accepted, p.failed = true, 0 })
-}
-
-// moveOn notes that the session logs in at url next. It opens another connection only after the server has accepted the login.
-// At the same port, the next login tells more: a server that redirects may do so whatever the password is.
-func (g *login) moveOn(url *base.URL) {
-	if g == nil {
-		return
-	}
-	key, port := splitAccount(url)
-	g.logins.mu.Lock()
-	same := g.logins.find(key).at(port) == g.port
-	g.logins.mu.Unlock()
-	if same {
-		g.release()
-	} else {
-		g.accept()
-	}
 }
 
 // refuse notes that the server refused the login.
