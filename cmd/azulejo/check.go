@@ -19,7 +19,7 @@ import (
 // checkCmd loads the configuration with the flags of serve, and reports all mistakes in it. It starts no server.
 type checkCmd struct {
 	serveCmd `embed:""`
-	Connect  bool `help:"Try every camera and the store too."`
+	Connect  bool `help:"Try every camera and the store too. A running server has its own count of wrong logins: these come on top."`
 }
 
 // Run returns a usage error for mistakes in the configuration, and another error if a camera or the store cannot be used.

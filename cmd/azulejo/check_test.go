@@ -16,13 +16,13 @@ import (
 	"regexp"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"azulejo/mixer"
 	"azulejo/signal/camera"
+	"azulejo/signal/camera/cameratest"
 )
 
 // certificate writes a new certificate and its key as PEM files, and returns their names.
@@ -133,16 +133,21 @@ func streamsOf(url string, n int) []*probe {
 	return all
 }
 
-// TestOneWrongLogin: the channels of one recorder share an account, so one refused login is enough for all of them.
-func TestOneWrongLogin(t *testing.T) {
-	var tries atomic.Int32
-	all := append(streamsOf("rtsp://admin:wrong@192.0.2.7:100%d/", 16), streamsOf("rtsp://admin:wrong@192.0.2.8/%d", 2)...)
-	runProbes(t.Context(), all, func(context.Context, camera.Config) []camera.ProbeResult {
-		tries.Add(1)
-		return []camera.ProbeResult{{Trouble: mixer.Trouble{Reason: mixer.ReasonWrongPassword}}}
-	})
-	if tries.Load() != 2 {
-		t.Errorf("%d logins at two hosts, want 2", tries.Load())
+// TestTwoWrongLogins: the channels of one recorder share an account. After two refused logins, the rest of them say so without
+// a try.
+func TestTwoWrongLogins(t *testing.T) {
+	recorder := (&cameratest.Camera{User: "admin", Password: "right"}).Start(t)
+	c := Config{Rooms: map[string]RoomConfig{"yard": {}}}
+	room := c.Rooms["yard"]
+	for i := range 16 {
+		url := fmt.Sprintf("%s/%d", recorder.LoginURL("admin", "wrong"), i)
+		room.Cameras = append(room.Cameras, CameraConfig{Name: fmt.Sprint("channel ", i), URL: url, SubURL: url + "/sub"})
+	}
+	c.Rooms["yard"] = room
+	all := c.probes()
+	runProbes(t.Context(), all, camera.Probe)
+	if got := recorder.Logins(); got != 2 || len(all) != 32 {
+		t.Errorf("%d logins of %d streams, want 2", got, len(all))
 	}
 	for _, p := range all {
 		if p.result.Trouble.Reason != mixer.ReasonWrongPassword {

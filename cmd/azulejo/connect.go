@@ -8,13 +8,11 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net/url"
 	"slices"
 	"sync"
 	"text/tabwriter"
 	"time"
 
-	"azulejo/mixer"
 	"azulejo/recorder/store"
 	"azulejo/signal/camera"
 )
@@ -66,7 +64,7 @@ func (c Config) connect(ctx context.Context, out io.Writer) error {
 	return nil
 }
 
-// probes returns one probe for each stream of each camera, sorted by room.
+// probes returns one probe for each stream of each camera, sorted by room. All of them share one count of refused logins.
 func (c Config) probes() []*probe {
 	var all []*probe
 	logins := camera.NewLogins()
@@ -85,62 +83,20 @@ func (c Config) probes() []*probe {
 	return all
 }
 
-// account returns the user, the password and the host of a URL, as the key of one account; empty if the URL has no user. The
-// port is left out: channels of one recorder may have ports of their own.
-func (p *probe) account() string {
-	u, err := url.Parse(p.cfg.URL)
-	if err != nil || u.User == nil {
-		return ""
-	}
-	return u.User.String() + "@" + u.Hostname()
-}
-
-// runProbes runs all probes, probesAtOnce at a time. The probes of one account on one host wait for each other until one of
-// them has logged in. After a refused login, the rest of them fail without a try, because cameras lock an account after a few
-// wrong logins.
+// runProbes runs all probes, probesAtOnce at a time. The Logins of their configurations limit wrong logins.
 func runProbes(ctx context.Context, all []*probe, try func(context.Context, camera.Config) []camera.ProbeResult) {
-	accounts := map[string][]*probe{}
 	var work sync.WaitGroup
 	slots := make(chan struct{}, probesAtOnce)
-	run := func(p *probe) {
-		slots <- struct{}{}
-		defer func() { <-slots }()
-		trying, cancel := context.WithTimeout(ctx, probeTimeout)
-		defer cancel()
-		p.result = try(trying, p.cfg)[0]
-	}
 	for _, p := range all {
-		if key := p.account(); key != "" {
-			accounts[key] = append(accounts[key], p)
-		} else {
-			work.Go(func() { run(p) })
-		}
-	}
-	for _, same := range accounts {
-		work.Go(func() { runAccount(same, run, &work) })
+		work.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			trying, cancel := context.WithTimeout(ctx, probeTimeout)
+			defer cancel()
+			p.result = try(trying, p.cfg)[0]
+		})
 	}
 	work.Wait()
-}
-
-// runAccount runs the probes of one account on one host, see runProbes.
-func runAccount(same []*probe, run func(*probe), work *sync.WaitGroup) {
-	for i, p := range same {
-		run(p)
-		switch p.result.Trouble.Reason {
-		case mixer.ReasonWrongPassword:
-			for _, rest := range same[i+1:] {
-				rest.result = camera.ProbeResult{Trouble: mixer.Trouble{
-					Reason: mixer.ReasonWrongPassword, Detail: fmt.Sprintf("not tried: the account is that of %s/%s", p.room, p.camera),
-				}}
-			}
-			return
-		case "", mixer.ReasonNoSuchStream, mixer.ReasonNoPictureCodec, mixer.ReasonNoData, mixer.ReasonNoKeyframe:
-			for _, rest := range same[i+1:] {
-				work.Go(func() { run(rest) })
-			}
-			return
-		}
-	}
 }
 
 // describeProbe returns what a stream sent, or why it does not play.

@@ -29,7 +29,7 @@ func explain(err error, url *base.URL, discarded string) *Failure {
 	case !errors.Is(err, rtsp.ErrBroken):
 		err = nil // the sentence tells all
 	}
-	return &Failure{Trouble: mixer.Trouble{Reason: reason, Detail: detail}, Err: err}
+	return &Failure{Trouble: newTrouble(reason, detail), Err: err}
 }
 
 // explainSession explains what went wrong in RTSP. The reason is empty if something else went wrong.
@@ -77,7 +77,7 @@ func explainNetwork(err error, host string) (mixer.Reason, string) {
 	switch {
 	case errors.As(err, &certificate):
 		return mixer.ReasonCertificate,
-			fmt.Sprintf("the certificate of %s is not trusted; tls.fingerprint: %s accepts it", host, certificate.fingerprint)
+			fmt.Sprintf("tls.fingerprint: %s accepts the certificate of %s, which is not trusted", certificate.fingerprint, host)
 	case errors.As(err, &record):
 		return mixer.ReasonRefused, fmt.Sprintf("%s does not speak TLS; accepted are rtsps with TLS, and rtsp without", host)
 	case errors.As(err, &name):

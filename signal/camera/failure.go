@@ -2,6 +2,7 @@ package camera
 
 import (
 	"errors"
+	"unicode"
 
 	"azulejo/mixer"
 )
@@ -17,7 +18,7 @@ func (f *Failure) Error() string {
 	if f.Err == nil {
 		return f.Detail
 	}
-	return f.Detail + ": " + f.Err.Error()
+	return f.Detail + ": " + clip(f.Err.Error(), detailLength)
 }
 
 // Unwrap returns the cause.
@@ -38,5 +39,29 @@ func failureOf(err error) *Failure {
 
 // fail returns a failure without a cause.
 func fail(reason mixer.Reason, detail string) *Failure {
-	return &Failure{Trouble: mixer.Trouble{Reason: reason, Detail: detail}}
+	return &Failure{Trouble: newTrouble(reason, detail)}
+}
+
+// detailLength is the greatest length of a sentence about trouble, in characters.
+const detailLength = 200
+
+// newTrouble returns a trouble. Its sentence may have words of the camera: it is clipped.
+func newTrouble(reason mixer.Reason, detail string) mixer.Trouble {
+	return mixer.Trouble{Reason: reason, Detail: clip(detail, detailLength)}
+}
+
+// clip returns at most most characters of a text, in valid UTF-8. Characters that are not visible become spaces.
+func clip(text string, most int) string {
+	var clipped []rune
+	for _, r := range text { // bytes that are no UTF-8 become U+FFFD
+		if len(clipped) == most {
+			clipped[most-1] = '…'
+			break
+		}
+		if !unicode.IsGraphic(r) {
+			r = ' '
+		}
+		clipped = append(clipped, r)
+	}
+	return string(clipped)
 }

@@ -12,21 +12,27 @@ import (
 	"encoding/hex"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"io"
 	"math/big"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/bluenviron/gortsplib/v5/pkg/auth"
 	"github.com/bluenviron/gortsplib/v5/pkg/base"
 
 	"azulejo/mixer"
 	"azulejo/signal/camera/cameratest"
+	"azulejo/signal/camera/rtsp"
 )
 
 // answer returns a function that answers one kind of request with a status code.
@@ -204,17 +210,146 @@ func TestEndOfContextIsNoFailure(t *testing.T) {
 func TestRedirection(t *testing.T) {
 	t.Parallel()
 	target := (&cameratest.Camera{Stream: film(t, mixer.H264), User: "gate", Password: "secret"}).Start(t)
-	cam := &cameratest.Camera{Stream: film(t, mixer.H264)}
-	cam.Answer = func(_ *cameratest.Session, req *base.Request) *base.Response {
-		if req.Method == base.Describe {
-			return &base.Response{StatusCode: 302, Header: base.Header{"Location": {target.URL()}}}
-		}
-		return nil
-	}
-	cam.Start(t)
+	cam := (&cameratest.Camera{Answer: redirect(target.URL())}).Start(t)
 	r := newTrial(t, Config{}, cam.LoginURL("gate", "secret"))
 	if err := r.run(t, keyframeCame); err != nil || !keyframeCame(r) {
 		t.Errorf("no picture: %v", err)
+	}
+}
+
+// redirect returns a function that redirects DESCRIBE to location.
+func redirect(location string) func(*cameratest.Session, *base.Request) *base.Response {
+	return func(_ *cameratest.Session, req *base.Request) *base.Response {
+		if req.Method == base.Describe {
+			return &base.Response{StatusCode: 302, Header: base.Header{"Location": {location}}}
+		}
+		return nil
+	}
+}
+
+// TestRedirectionToAnotherHost: it gets neither the camera's credentials nor those that the camera makes up.
+func TestRedirectionToAnotherHost(t *testing.T) {
+	t.Parallel()
+	target := (&cameratest.Camera{Stream: film(t, mixer.H264), User: "gate", Password: "secret"}).Start(t)
+	there := strings.Replace(target.LoginURL("gate", "secret"), "127.0.0.1", "localhost", 1)
+	cam := (&cameratest.Camera{Answer: redirect(there)}).Start(t)
+	for _, url := range []string{cam.LoginURL("gate", "secret"), cam.URL()} {
+		err := newTrial(t, Config{Logins: NewLogins()}, url).run(t, keyframeCame)
+		want := mixer.ReasonRefused
+		if url == cam.URL() {
+			want = mixer.ReasonWrongPassword
+		}
+		if failureOf(err).Reason != want || target.Logins() != 0 {
+			t.Errorf("%s: %v, %d logins", url, err, target.Logins())
+		}
+	}
+}
+
+// TestRedirectionToAHostThatRefusesLater: a host that got no credentials says nothing about them.
+func TestRedirectionToAHostThatRefusesLater(t *testing.T) {
+	t.Parallel()
+	target := (&cameratest.Camera{Stream: film(t, mixer.H264), Answer: answer(base.Setup, 401)}).Start(t)
+	cam := &cameratest.Camera{User: "gate", Password: "secret", Answer: redirect(strings.Replace(target.URL(), "127.0.0.1", "localhost", 1))}
+	cam.Start(t)
+	logins := NewLogins()
+	for n := range 4 {
+		err := newTrial(t, Config{Logins: logins}, cam.LoginURL("gate", "secret")).run(t, keyframeCame)
+		if failureOf(err).Reason != mixer.ReasonRefused || cam.Logins() != n+1 {
+			t.Errorf("%v, %d logins", err, cam.Logins())
+		}
+	}
+}
+
+// TestRedirectionThatIsRefused: the logins at the target are counted, though the camera accepts every login.
+func TestRedirectionThatIsRefused(t *testing.T) {
+	t.Parallel()
+	target := (&cameratest.Camera{User: "gate", Password: "other"}).Start(t)
+	cam := (&cameratest.Camera{User: "gate", Password: "secret", Answer: redirect(target.URL())}).Start(t)
+	logins := NewLogins()
+	for range 5 {
+		err := newTrial(t, Config{Logins: logins}, cam.LoginURL("gate", "secret")).run(t, keyframeCame)
+		if failureOf(err).Reason != mixer.ReasonWrongPassword {
+			t.Error(err)
+		}
+	}
+	if target.Logins() != freeLogins || cam.Logins() != 5 {
+		t.Errorf("%d logins at the target, want 2; %d at the camera, want 5", target.Logins(), cam.Logins())
+	}
+}
+
+// TestRedirectionBack: a server that redirects whatever the password is has not accepted it, though the way leads over
+// another port.
+func TestRedirectionBack(t *testing.T) {
+	t.Parallel()
+	for name, detour := range map[string]bool{"at once": false, "over another port": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			testRedirectionBack(t, detour)
+		})
+	}
+}
+
+func testRedirectionBack(t *testing.T, detour bool) {
+	t.Helper()
+	var refused atomic.Int32
+	other := &cameratest.Camera{User: "gate", Password: "secret"}
+	cam := &cameratest.Camera{}
+	cam.Answer = func(_ *cameratest.Session, req *base.Request) *base.Response {
+		switch credentials := len(req.Header["Authorization"]) > 0; {
+		case req.Method != base.Describe:
+			return nil
+		case credentials && strings.HasSuffix(req.URL.Path, "/live"):
+			next := map[bool]*cameratest.Camera{false: cam, true: other}[detour]
+			return &base.Response{StatusCode: 302, Header: base.Header{"Location": {next.URL() + "/1"}}}
+		case credentials:
+			refused.Add(1)
+		}
+		return &base.Response{StatusCode: 401, Header: base.Header{"WWW-Authenticate": {`Basic realm="cam"`}}}
+	}
+	cam.Start(t)
+	other.Answer = redirect(cam.URL() + "/1")
+	other.Start(t)
+	logins := NewLogins()
+	for range 5 {
+		if err := newTrial(t, Config{Logins: logins}, cam.LoginURL("gate", "secret")).run(t, keyframeCame); err == nil {
+			t.Error("it plays")
+		}
+	}
+	if refused.Load() != freeLogins {
+		t.Errorf("%d refused logins, want 2", refused.Load())
+	}
+}
+
+// TestWordsOfACameraAreClipped: what a camera says fits into a sentence, and what is accepted is still told.
+func TestWordsOfACameraAreClipped(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("\x1b[31m\xff\u202e한\n", 10_000)
+	var many strings.Builder
+	many.WriteString("m=video 0 RTP/AVP 96 97 98 99 100 101 102\r\nm=audio 0 RTP/AVP 96 97 98 99 100 101 102\r\n")
+	for kind := 96; kind <= 102; kind++ {
+		fmt.Fprintf(&many, "a=rtpmap:%d X%d/8000\r\n", kind, kind)
+	}
+	one := "m=video 0 RTP/AVP 96\r\na=rtpmap:96 " + strings.ReplaceAll(long, "\n", "") + "/1\r\n"
+	_, errAAC := aacTrack(rtsp.Format{Encoding: "MPEG4-GENERIC", Parameters: map[string]string{"config": long}})
+	_, errLong := aacTrack(rtsp.Format{Encoding: "MPEG4-GENERIC", Parameters: map[string]string{"config": strings.Repeat("00", 50_000)}})
+	u, err := base.ParseURL("rtsps://u:p@cam/live")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, text := range map[string]string{
+		"X96 or X97 or X98 or X99 or X100 or others; accepted are AAC": noAudio(rtsp.ParseSDP(many.String())).Detail,
+		"; accepted are H.264":   noVideo(rtsp.ParseSDP(one)).Detail,
+		"refuses PLAY: 599 ":     explain(&rtsp.StatusError{Method: base.Play, Code: 599, Message: long}, u, "").Detail,
+		"no session with cam":    explain(errors.New("no"), u, "").Detail,
+		"AB:CD accepts":          explain(&certificateError{"AB:CD", errors.New(long)}, u, "").Detail,
+		"accepted are hex":       fail(mixer.ReasonBadAudioConfig, errAAC.Error()).Detail,
+		"AAC configuration 0000": fail(mixer.ReasonBadAudioConfig, errLong.Error()).Detail,
+		"[31m":                   (&Failure{Err: errors.New(long)}).Error()[2:],
+	} {
+		hidden := strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsGraphic(r) })
+		if !strings.Contains(text, want) || utf8.RuneCountInString(text) > 200 || !utf8.ValidString(text) || hidden {
+			t.Errorf("%q; want %q", text, want)
+		}
 	}
 }
 
@@ -233,7 +368,7 @@ func TestLoginIsAskedBeforeCredentials(t *testing.T) {
 	}{{open, later, 0, 0}, {closed, nil, 1, 1}, {closed, later, 1, 1}} {
 		r := newTrial(t, Config{}, c.cam.LoginURL("gate", "secret"))
 		asked := 0
-		r.feed.login = func(context.Context) error { asked++; return c.refuse }
+		r.feed.login = func(context.Context, *base.URL) error { asked++; return c.refuse }
 		err := r.run(t, keyframeCame)
 		if asked != c.asked || c.cam.Logins() != c.logins {
 			t.Errorf("asked %d times, %d logins; want %d, %d", asked, c.cam.Logins(), c.asked, c.logins)
@@ -242,6 +377,30 @@ func TestLoginIsAskedBeforeCredentials(t *testing.T) {
 			t.Errorf("error %v", err)
 		}
 	}
+}
+
+// TestLoginsWaitForAnAnswerOnly: other channels of a recorder log in before the first ones play.
+func TestLoginsWaitForAnAnswerOnly(t *testing.T) {
+	t.Parallel()
+	const channels = 6
+	recorder := &cameratest.Camera{Stream: film(t, mixer.H264), User: "gate", Password: "secret"}
+	recorder.Answer = func(s *cameratest.Session, req *base.Request) *base.Response {
+		for req.Method == base.Setup && recorder.Logins() < channels && s.Wait(10*time.Millisecond) {
+		}
+		return nil
+	}
+	recorder.Start(t)
+	logins := NewLogins()
+	var all sync.WaitGroup
+	for range channels {
+		r := newTrial(t, Config{Logins: logins}, recorder.LoginURL("gate", "secret"))
+		all.Go(func() {
+			if err := r.run(t, keyframeCame); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
 }
 
 // selfSigned returns a certificate for a host that is signed by itself.

@@ -70,35 +70,51 @@ var formatNames = map[string]string{
 	"H263-2000": "H.263", "H266": "H.266", "MPA": "MPEG audio",
 }
 
-// offered names the formats that a camera offers in media of the given kind, such as "MPEG-TS or H.263".
+// Limits of the names in a sentence about trouble: room is left for what is accepted.
+const (
+	mostOffered   = 5
+	offeredLength = 120 // of all names together, in characters
+)
+
+// offered names the first formats that a camera offers in media of the given kind, such as "MPEG-TS or H.263".
 func offered(d rtsp.Description, kind string) string {
 	var names []string
 	for _, m := range d.Media {
 		if m.Type != kind || m.BackChannel {
 			continue
 		}
-		for _, f := range m.Formats {
-			name := cmp.Or(formatNames[f.Encoding], f.Encoding, fmt.Sprintf("payload type %d without a name", f.PayloadType))
-			if f.Channels > mixer.Channels || f.ClockRate > mixer.SampleRate && kind == "audio" {
-				name += fmt.Sprintf(" with %d channels at %d Hz", f.Channels, f.ClockRate)
-			}
-			if !slices.Contains(names, name) {
+		for _, name := range namesOf(m) {
+			switch {
+			case slices.Contains(names, name):
+			case len(names) == mostOffered:
+				return clip(strings.Join(append(names, "others"), " or "), offeredLength)
+			default:
 				names = append(names, name)
 			}
 		}
-		if len(m.Formats) == 0 {
-			names = append(names, kind+" without a format")
-		}
 	}
-	return strings.Join(names, " or ")
+	return clip(strings.Join(names, " or "), offeredLength)
+}
+
+// namesOf names all formats of a medium.
+func namesOf(m rtsp.Media) (names []string) {
+	for _, f := range m.Formats {
+		name := cmp.Or(formatNames[f.Encoding], f.Encoding, fmt.Sprintf("payload type %d without a name", f.PayloadType))
+		if f.Channels > mixer.Channels || f.ClockRate > mixer.SampleRate && m.Type == "audio" {
+			name += fmt.Sprintf(" with %d channels at %d Hz", f.Channels, f.ClockRate)
+		}
+		names = append(names, name)
+	}
+	if len(names) == 0 {
+		names = append(names, m.Type+" without a format")
+	}
+	return names
 }
 
 // noVideo returns the trouble of a camera without video that the mixer can decode.
 func noVideo(d rtsp.Description) mixer.Trouble {
-	return mixer.Trouble{
-		Reason: mixer.ReasonNoPictureCodec,
-		Detail: fmt.Sprintf("the camera offers %s; accepted are H.264, H.265, VP8, VP9, AV1, MJPEG", cmp.Or(offered(d, "video"), "no video")),
-	}
+	return newTrouble(mixer.ReasonNoPictureCodec,
+		fmt.Sprintf("the camera offers %s; accepted are H.264, H.265, VP8, VP9, AV1, MJPEG", cmp.Or(offered(d, "video"), "no video")))
 }
 
 // noAudio returns the trouble of a camera without audio that the mixer can decode; the zero value if it has no audio at all.
@@ -107,10 +123,7 @@ func noAudio(d rtsp.Description) mixer.Trouble {
 	if names == "" {
 		return mixer.Trouble{}
 	}
-	return mixer.Trouble{
-		Reason: mixer.ReasonNoAudioCodec,
-		Detail: fmt.Sprintf("the camera offers %s; accepted are AAC, Opus, G.711, G.722", names),
-	}
+	return newTrouble(mixer.ReasonNoAudioCodec, fmt.Sprintf("the camera offers %s; accepted are AAC, Opus, G.711, G.722", names))
 }
 
 // receiver returns what turns the track's RTP packets into packets of the mixer and calls out with them. The error says what
@@ -152,7 +165,7 @@ func aacTrack(f rtsp.Format) (*depack.Track, error) {
 	text := f.Parameters["config"]
 	config, err := hex.DecodeString(text)
 	if err != nil {
-		return nil, fmt.Errorf("AAC configuration %q: accepted are hex digits", text)
+		return nil, fmt.Errorf("AAC configuration %q: accepted are hex digits", clip(text, 64))
 	}
 	latm := f.Encoding == "MP4A-LATM"
 	if latm && len(config) == 0 && f.Parameters["cpresent"] == "0" {

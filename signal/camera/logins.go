@@ -15,9 +15,8 @@ import (
 
 // Limits of logins with one password. Cameras lock an account after five to seven wrong logins.
 const (
-	freeLogins = 2                // logins without a pause, until one of them succeeds
+	freeLogins = 2                // logins without a pause, until one of them succeeds; also the most in progress at once
 	loginPause = 30 * time.Minute // from then on between two logins
-	trustFor   = 10 * time.Second // after a login that was accepted, all others are allowed at once
 )
 
 // Logins limits the logins with wrong passwords, over all cameras and probes that share it. It knows an account by its host,
@@ -38,15 +37,15 @@ type accountKey struct {
 // account is the state of one account. The mu of its Logins protects it.
 type account struct {
 	ports   map[string]*portLogins
-	pending int           // logins whose result is not known yet
+	pending int           // logins that no answer has come to yet
 	next    time.Time     // when the next login is allowed, if freeLogins have failed
 	changed chan struct{} // closed and replaced when a result comes
 }
 
 // portLogins has the results of the logins at one port of a host.
 type portLogins struct {
-	accepted time.Time // when a login was accepted; zero: never, or a later login was refused
-	failed   int       // logins that were refused since the last one that was accepted
+	accepted bool // a login was accepted, and no later one was refused
+	failed   int  // logins that were refused since the last one that was accepted
 }
 
 // NewLogins returns a Logins that has seen no login.
@@ -61,20 +60,25 @@ func (f *rtspFeed) Run(ctx context.Context, out func(mixer.Packet), refresh <-ch
 		return err
 	}
 	var newest *login
+	var earlier []*login
 	playing := f.playing
-	f.login = func(ctx context.Context) (err error) {
-		newest.accept() // a session opens another connection only after the server has accepted the first login
-		newest, err = f.logins.begin(ctx, f.url)
+	f.login = func(ctx context.Context, url *base.URL) (err error) {
+		newest.answered() // a session opens another connection only then
+		earlier = append(earlier, newest)
+		newest, err = f.logins.begin(ctx, url)
 		return err
 	}
+	f.described = func() { newest.answered() }
 	f.playing = func(transport string, audio mixer.Codec) {
 		newest.accept()
+		concludeEarlier(earlier, newest)
 		if playing != nil {
 			playing(transport, audio)
 		}
 	}
 	err := f.run(ctx, out, refresh)
 	newest.conclude(err)
+	concludeEarlier(earlier, newest)
 	return err
 }
 
@@ -83,7 +87,10 @@ type login struct {
 	logins  *Logins
 	account *account
 	port    *portLogins
-	once    sync.Once
+
+	// The mu of logins protects these.
+	free bool // it is not pending any more
+	over bool // its result is known
 }
 
 // check returns a [Failure] if the account of url must not log in now.
@@ -92,14 +99,14 @@ func (l *Logins) check(url *base.URL) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	a := l.find(key)
-	if a.at(port).accepted.IsZero() && a.refuses(time.Now()) {
+	if !a.at(port).accepted && a.refuses(time.Now()) {
 		return a.refusal()
 	}
 	return nil
 }
 
-// begin waits until the account of url may log in, and returns the permission. While the first logins are in progress,
-// further ones wait for their results. The error is a [Failure] if the account must not log in now, or that of ctx.
+// begin waits until the account of url may log in, and returns the permission. While too many logins are in progress,
+// further ones wait for an answer. The error is a [Failure] if the account must not log in now, or that of ctx.
 func (l *Logins) begin(ctx context.Context, url *base.URL) (*login, error) {
 	key, port := splitAccount(url)
 	for {
@@ -155,14 +162,14 @@ func (a *account) refuses(now time.Time) bool { return a.failed() >= freeLogins 
 // allow returns a permission, or an error, or a channel that is closed when the result of another login is known. The caller
 // must hold l.mu.
 func (a *account) allow(l *Logins, port string, now time.Time) (*login, <-chan struct{}, error) {
-	p, most := a.at(port), freeLogins // in progress at once
-	if p.accepted.IsZero() {
+	p, most := a.at(port), freeLogins
+	if !p.accepted {
 		if a.refuses(now) {
 			return nil, nil, a.refusal()
 		}
 		most = max(freeLogins-a.failed(), 1)
 	}
-	if a.pending >= most && now.Sub(p.accepted) >= trustFor {
+	if a.pending >= most { // after accepted logins too: the server may begin to refuse
 		return nil, a.changed, nil
 	}
 	a.pending++
@@ -191,19 +198,31 @@ func (g *login) conclude(err error) {
 	}
 }
 
+// concludeEarlier notes that the server accepted the earlier logins of a session, because it redirected them. At the port of the
+// newest login only that one counts: some servers redirect whatever the password is. newest is nil if it was not allowed.
+func concludeEarlier(earlier []*login, newest *login) {
+	for _, g := range earlier {
+		if g != nil && newest != nil && g.port != newest.port {
+			g.accept()
+		} else {
+			g.release()
+		}
+	}
+}
+
 // refusesLogin tells whether err means that the server refused the login. The answer 403 speaks about the path and not about
 // the password: it is reported as forbidden, and does not count as a refused login.
 func refusesLogin(err error) bool { return failureOf(err).Reason == mixer.ReasonWrongPassword }
 
 // accept notes that the server accepted the login.
 func (g *login) accept() {
-	g.end(func(p *portLogins, _ *account) { p.accepted, p.failed = time.Now(), 0 })
+	g.end(func(p *portLogins, _ *account) { p.accepted, p.failed = true, 0 })
 }
 
 // refuse notes that the server refused the login.
 func (g *login) refuse() {
 	g.end(func(p *portLogins, a *account) {
-		p.accepted = time.Time{}
+		p.accepted = false
 		p.failed++
 		a.next = time.Now().Add(loginPause)
 	})
@@ -212,17 +231,39 @@ func (g *login) refuse() {
 // release gives the permission back if the session ended before the server answered.
 func (g *login) release() { g.end(func(*portLogins, *account) {}) }
 
+// answered notes that the server did not refuse the login at once. Others need not wait for its result then, which comes only
+// when the session plays or ends.
+func (g *login) answered() {
+	if g == nil {
+		return
+	}
+	g.logins.mu.Lock()
+	defer g.logins.mu.Unlock()
+	g.letGo()
+}
+
 // end applies the result of the login. Only the first call has an effect.
 func (g *login) end(apply func(*portLogins, *account)) {
 	if g == nil {
 		return
 	}
-	g.once.Do(func() {
-		g.logins.mu.Lock()
-		defer g.logins.mu.Unlock()
-		apply(g.port, g.account)
-		g.account.pending--
-		close(g.account.changed)
-		g.account.changed = make(chan struct{})
-	})
+	g.logins.mu.Lock()
+	defer g.logins.mu.Unlock()
+	if g.over {
+		return
+	}
+	g.over = true
+	apply(g.port, g.account)
+	g.letGo()
+}
+
+// letGo ends the time in which the login is pending. The caller must hold the mu of the Logins.
+func (g *login) letGo() {
+	if g.free {
+		return
+	}
+	g.free = true
+	g.account.pending--
+	close(g.account.changed)
+	g.account.changed = make(chan struct{})
 }

@@ -21,6 +21,7 @@ type nvr struct {
 	logins   *Logins
 	password string
 	slow     time.Duration // to answer a login
+	setup    time.Duration // from then on until it plays
 	wrong    atomic.Int32
 	right    atomic.Int32
 }
@@ -45,6 +46,8 @@ func (n *nvr) try(ctx context.Context, url string) mixer.Reason {
 		return mixer.ReasonWrongPassword
 	}
 	n.right.Add(1)
+	g.answered()
+	time.Sleep(n.setup)
 	g.accept()
 	g.conclude(errFeed) // the session ends later
 	return ""
@@ -134,16 +137,32 @@ func TestAPasswordThatChanges(t *testing.T) {
 	})
 }
 
-// TestManyChannelsStartAtOnce: with the right password, nobody waits for more than the first login.
+// TestManyChannelsStartAtOnce: with the right password, a login waits for the answers to others, and not until they play.
 func TestManyChannelsStartAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := &nvr{logins: NewLogins(), password: "right", slow: 300 * time.Millisecond}
+		n := &nvr{logins: NewLogins(), password: "right", slow: 30 * time.Millisecond, setup: time.Second}
 		began := time.Now()
 		n.channels(t, 64, 1, "rtsp://admin:right@nvr/%d")
-		if d := time.Since(began) - time.Second; d > 600*time.Millisecond {
+		if d := time.Since(began) - time.Second; d > time.Second+64/freeLogins*n.slow {
 			t.Errorf("64 channels took %v", d)
 		}
 	})
+}
+
+// TestARecorderThatBeginsToRefuse right after it has accepted logins gets two wrong ones, however many channels come at once.
+func TestARecorderThatBeginsToRefuse(t *testing.T) {
+	for _, after := range []time.Duration{0, time.Second, time.Minute} {
+		synctest.Test(t, func(t *testing.T) {
+			n := &nvr{logins: NewLogins(), password: "right", slow: 100 * time.Millisecond}
+			n.channels(t, 16, 1, "rtsp://admin:right@nvr/%d")
+			time.Sleep(after)
+			n.password = "changed"
+			n.channels(t, 16, 10, "rtsp://admin:right@nvr/%d")
+			if got := n.wrong.Load(); got != 2 {
+				t.Errorf("%d wrong logins after %v, want 2", got, after)
+			}
+		})
+	}
 }
 
 // TestTheNextLoginIsTold: a session that is not allowed to log in ends without a connection.

@@ -40,9 +40,11 @@ type rtspFeed struct {
 
 	faults *faults        // gets trouble that ends no session; nil: nobody does
 	lost   *atomic.Uint64 // counts lost RTP packets; nil: nobody wants to know
-	// login is called before credentials are sent, once for each connection. It may wait until its context ends. An error ends
-	// the session with this error. Nil: credentials are always sent.
-	login func(context.Context) error
+	// login is called before credentials are sent, once for each connection, with its URL. It may wait until its context ends.
+	// An error ends the session with this error. Nil: credentials are always sent.
+	login func(context.Context, *base.URL) error
+	// described is called when the server has returned a session description. Nil: nobody wants to know.
+	described func()
 	// audioTrouble is called once in each session that has video, with the reason why the audio is not taken. It is called
 	// with the zero Trouble if the audio is taken, or if there is none. Nil: nobody wants to know. It is not called if audio is
 	// false.
@@ -71,7 +73,7 @@ func (f *rtspFeed) run(ctx context.Context, out func(mixer.Packet), _ <-chan str
 	if ctx.Err() != nil {
 		return nil
 	}
-	return explain(err, s.url, f.faults.discarded(before))
+	return explain(s.explainLogin(err), s.url, f.faults.discarded(before))
 }
 
 // audioBreak says that the connection broke while the audio track was set up.
@@ -136,16 +138,32 @@ func (s *rtspSession) connect(ctx context.Context) (d rtsp.Description, err erro
 func (s *rtspSession) describe(ctx context.Context) (rtsp.Description, error) {
 	tls, err := s.tls.client(s.url.Hostname())
 	if err != nil {
-		return rtsp.Description{}, &Failure{Trouble: mixer.Trouble{Reason: mixer.ReasonCertificate, Detail: "tls." + err.Error()}}
+		return rtsp.Description{}, fail(mixer.ReasonCertificate, "tls."+err.Error())
 	}
-	s.client, err = rtsp.Dial(ctx, rtsp.Config{
-		URL: s.url, TLS: tls, Login: s.login, Patience: s.patience.answer, OnFault: s.faults.add,
-		OnReceiveBuffer: s.faults.smallBuffer,
-	})
+	cfg := rtsp.Config{
+		URL: s.url, TLS: tls, Patience: s.patience.answer, OnFault: s.faults.add, OnReceiveBuffer: s.faults.smallBuffer,
+	}
+	if s.login != nil {
+		cfg.Login = func(ctx context.Context) error { return s.login(ctx, cfg.URL) }
+	}
+	s.client, err = rtsp.Dial(ctx, cfg)
 	if err != nil {
 		return rtsp.Description{}, err
 	}
-	return s.client.Describe(ctx)
+	d, err := s.client.Describe(ctx)
+	if err == nil && s.described != nil {
+		s.described()
+	}
+	return d, err
+}
+
+// explainLogin replaces the error of a host that wants a login, after a redirection that took the credentials away.
+func (s *rtspSession) explainLogin(err error) error {
+	var status *rtsp.StatusError
+	if s.url.User != nil || s.rtspFeed.url.User == nil || !errors.As(err, &status) || status.Code != base.StatusUnauthorized {
+		return err
+	}
+	return fail(mixer.ReasonRefused, "the camera redirects to another host, which wants a login; accepted is a URL of that host: "+s.url.Host)
 }
 
 // pickAudio chooses the audio track, or reports why there is none.
@@ -157,7 +175,7 @@ func (s *rtspSession) pickAudio(d rtsp.Description) {
 	}
 	if _, err := s.audio.track(); err != nil {
 		s.audio = nil
-		s.reportAudio(mixer.Trouble{Reason: mixer.ReasonBadAudioConfig, Detail: err.Error()})
+		s.reportAudio(newTrouble(mixer.ReasonBadAudioConfig, err.Error()))
 	}
 }
 
@@ -294,5 +312,5 @@ func refusedAudio(err error) mixer.Trouble {
 	case errors.Is(err, rtsp.ErrNoAnswer):
 		detail = "the camera does not answer when the audio track is set up"
 	}
-	return mixer.Trouble{Reason: mixer.ReasonAudioRefused, Detail: detail}
+	return newTrouble(mixer.ReasonAudioRefused, detail)
 }

@@ -51,12 +51,16 @@ type Client struct {
 	lastPacket atomic.Int64 // when the last RTP packet of a track came, in Unix nanoseconds; zero: none has come
 	readers    sync.WaitGroup
 
+	period atomic.Int64 // between two requests that keep the session alive, in ns
+	ended  atomic.Bool  // nothing more is written, see interruptAt
+	spare  atomic.Bool  // a request that keeps the session alive may be sent again, see readKept
+
 	mu         sync.Mutex // held while a message is written
+	deaf       bool       // a message could not be written whole; so the camera would not understand another one
 	sequence   int
 	session    string
-	period     time.Duration // between two requests that keep the session alive
-	sender     *auth.Sender  // nil until credentials are sent
-	authorized bool          // the camera has accepted the credentials
+	sender     *auth.Sender // nil until credentials are sent
+	authorized bool         // the camera has accepted the credentials
 }
 
 // channel says which packets an interleaved channel has.
@@ -64,6 +68,9 @@ type channel struct {
 	track *Track // nil: unknown
 	rtcp  bool
 }
+
+// longestPeriod is the longest time between two requests that keep the session alive.
+const longestPeriod = 30 * time.Second
 
 // Dial connects to the camera. The connection ends when ctx does; the caller must Close it in any case.
 func Dial(ctx context.Context, cfg Config) (*Client, error) {
@@ -76,29 +83,59 @@ func Dial(ctx context.Context, cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{cfg: cfg, conn: nc, reader: bufio.NewReaderSize(nc, 64<<10), baseURL: cfg.URL, period: 30 * time.Second}
+	c := &Client{cfg: cfg, conn: nc, reader: bufio.NewReaderSize(nc, 64<<10), baseURL: cfg.URL}
+	c.period.Store(int64(longestPeriod))
 	c.rtsp = conn.NewConn(c.reader, nc)
 	return c, nil
 }
 
-// closePatience is how long the last request of a session may take to be written.
-const closePatience = 500 * time.Millisecond
+// writePatience is how long a message may take to be written, if the session does not wait for an answer to it. A camera that
+// does not read must not hold up the session.
+const writePatience = 500 * time.Millisecond
 
 // Close ends the session and the connection. It waits for the goroutines of the session.
 func (c *Client) Close() {
-	c.cfg.Patience = closePatience
 	if c.session != "" {
-		_, _ = c.send(base.Teardown, c.baseURL, nil) // the camera finds out in any case
+		_, _ = c.send(base.Teardown, c.baseURL, nil, writePatience) // the camera finds out in any case
+	}
+	if secure, ok := c.conn.(*tls.Conn); ok && c.deaf {
+		_ = secure.NetConn().Close() // TLS would try for 5 s to write that it ends
 	}
 	_ = c.conn.Close()
 	c.closeTracks()
 }
 
-// interrupt makes all that reads and writes fail now. What is sent later has a new deadline. Any goroutine may call it.
-func (c *Client) interrupt() { _ = c.conn.SetDeadline(time.Now().Add(-time.Second)) }
+// interruptAt makes all that reads and writes fail as soon as ctx ends. This lasts until the result is called, which must be
+// done. Messages can be written again then.
+func (c *Client) interruptAt(ctx context.Context) (restore func()) {
+	done := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(done)
+		c.ended.Store(true)
+		_ = c.conn.SetDeadline(time.Now().Add(-time.Second)) // of a connection that is open
+	})
+	return func() {
+		if !stop() {
+			<-done
+		}
+		c.ended.Store(false)
+	}
+}
 
-// send writes a request. It returns the request's sequence number.
-func (c *Client) send(method base.Method, url *base.URL, header base.Header) (string, error) {
+// write calls message, which writes a message for at most patience. After a message that was not written whole, nothing more is
+// written, and the session may go on. The caller must hold c.mu.
+func (c *Client) write(patience time.Duration, message func() error) error {
+	_ = c.conn.SetWriteDeadline(time.Now().Add(patience)) // message reports a broken connection
+	if c.ended.Load() || c.deaf {
+		return errUnwritten
+	}
+	err := message()
+	c.deaf = err != nil
+	return err
+}
+
+// send writes a request for at most patience. It returns the request's sequence number.
+func (c *Client) send(method base.Method, url *base.URL, header base.Header, patience time.Duration) (string, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.sequence++
@@ -114,8 +151,7 @@ func (c *Client) send(method base.Method, url *base.URL, header base.Header) (st
 	if c.sender != nil {
 		c.sender.AddAuthorization(&req)
 	}
-	_ = c.conn.SetWriteDeadline(time.Now().Add(c.cfg.Patience)) // Write reports a broken connection
-	if err := c.rtsp.WriteRequest(&req); err != nil {
+	if err := c.write(patience, func() error { return c.rtsp.WriteRequest(&req) }); err != nil {
 		return "", fmt.Errorf("send %s: %w", method, err)
 	}
 	return sequence, nil
@@ -125,13 +161,9 @@ func (c *Client) send(method base.Method, url *base.URL, header base.Header) (st
 // again with credentials.
 func (c *Client) do(ctx context.Context, method base.Method, url *base.URL, header base.Header) (*base.Response, error) {
 	for try := 0; ; try++ {
-		sequence, err := c.send(method, url, header)
+		res, err := c.exchange(ctx, method, url, header)
 		if err != nil {
 			return nil, err
-		}
-		res, err := c.await(ctx, sequence)
-		if err != nil {
-			return nil, fmt.Errorf("answer to %s: %w", method, err)
 		}
 		if res.StatusCode == base.StatusUnauthorized && try < 2 {
 			again, err := c.answerChallenge(ctx, res)
@@ -149,6 +181,23 @@ func (c *Client) do(ctx context.Context, method base.Method, url *base.URL, head
 		}
 		return res, nil
 	}
+}
+
+// exchange sends a request once and waits for its answer.
+func (c *Client) exchange(ctx context.Context, method base.Method, url *base.URL, header base.Header) (*base.Response, error) {
+	defer c.interruptAt(ctx)()
+	sequence, err := c.send(method, url, header, c.cfg.Patience)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err != nil {
+		return nil, err
+	}
+	res, err := c.await(ctx, sequence)
+	if err != nil {
+		return nil, fmt.Errorf("answer to %s: %w", method, err)
+	}
+	return res, nil
 }
 
 // answerChallenge reads the challenge of an answer 401. It tells whether the request should be sent again with credentials:
@@ -189,23 +238,20 @@ func (c *Client) readSession(res *base.Response) {
 	for parameter := range strings.SplitSeq(parameters, ";") {
 		name, value, _ := strings.Cut(strings.TrimSpace(parameter), "=")
 		if seconds, err := strconv.Atoi(value); strings.EqualFold(name, "timeout") && err == nil {
-			c.period = min(max(time.Duration(seconds)*time.Second/2, time.Second), 30*time.Second)
+			c.period.Store(int64(min(max(time.Duration(seconds)*time.Second/2, time.Second), longestPeriod)))
 		}
 	}
 }
 
 // await reads messages until the answer with the given sequence number comes.
 func (c *Client) await(ctx context.Context, sequence string) (*base.Response, error) {
-	deadline := time.Now().Add(c.cfg.Patience)
-	_ = c.conn.SetReadDeadline(deadline) // Read reports a broken connection
-	stop := context.AfterFunc(ctx, c.interrupt)
-	defer stop()
-	for {
+	_ = c.conn.SetReadDeadline(time.Now().Add(c.cfg.Patience)) // Read reports a broken connection
+	// ctx may have ended before the deadline was set.
+	for ctx.Err() == nil {
 		res, err := c.read()
 		var timeout net.Error
 		switch {
 		case ctx.Err() != nil:
-			return nil, ctx.Err()
 		case errors.As(err, &timeout) && timeout.Timeout():
 			return nil, ErrNoAnswer
 		case err != nil:
@@ -214,6 +260,7 @@ func (c *Client) await(ctx context.Context, sequence string) (*base.Response, er
 			return res, nil
 		}
 	}
+	return nil, ctx.Err()
 }
 
 // answers tells whether res is the answer to the request with this sequence number. Some cameras send none.
@@ -237,7 +284,7 @@ func (c *Client) read() (*base.Response, error) {
 	case *base.InterleavedFrame:
 		c.receive(m)
 	case *base.Request:
-		return nil, c.respond(m)
+		c.respond(m)
 	case *base.Response:
 		return m, nil
 	}
@@ -268,7 +315,7 @@ func (c *Client) fault(kind Fault, err error) {
 }
 
 // respond answers a request of the camera.
-func (c *Client) respond(req *base.Request) error {
+func (c *Client) respond(req *base.Request) {
 	res := base.Response{StatusCode: base.StatusOK, Header: base.Header{}}
 	switch req.Method {
 	case base.Options, base.GetParameter, base.SetParameter:
@@ -281,8 +328,7 @@ func (c *Client) respond(req *base.Request) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	_ = c.conn.SetWriteDeadline(time.Now().Add(c.cfg.Patience)) // Write reports a broken connection
-	return c.rtsp.WriteResponse(&res)
+	_ = c.write(writePatience, func() error { return c.rtsp.WriteResponse(&res) }) // read finds out that the connection is broken
 }
 
 // receive passes on an interleaved packet (RFC 2326, 10.12).

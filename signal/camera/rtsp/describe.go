@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"strings"
 
@@ -20,7 +21,7 @@ func (c *Client) Describe(ctx context.Context) (Description, error) {
 	url := c.cfg.URL
 	res, err := c.do(ctx, base.Describe, url, base.Header{"Accept": {"application/sdp"}})
 	if res != nil && res.StatusCode >= 300 && res.StatusCode < 400 && len(res.Header["Location"]) > 0 {
-		return Description{}, redirect(url, res.Header["Location"][0])
+		return Description{}, c.redirect(res.Header["Location"][0])
 	}
 	if err != nil {
 		return Description{}, err
@@ -43,19 +44,39 @@ func (c *Client) options(ctx context.Context) error {
 	return err
 }
 
-// redirect returns a Redirect to location with the credentials of url.
-func redirect(url *base.URL, location string) error {
+// redirect returns a Redirect to location, or an error that says why it is not followed.
+//
+// Credentials go along to the same host only, and those in location are ignored. RFC 2326 leaves this open. Otherwise a
+// camera could have its password, or any number of guesses at a password, sent to a host of its choice. HTTP clients act alike
+// (RFC 9110, 15.4): curl sends credentials to the first host only. Another port is the same host here: recorders redirect to
+// the port of a channel. So is the address of the connection, because cameras that are known by a name redirect to their address.
+func (c *Client) redirect(location string) error {
+	url := c.cfg.URL
 	to, err := base.ParseURL(location)
+	if err == nil && to.Hostname() == "" {
+		err = errNoHost
+	}
 	if err != nil {
 		return fmt.Errorf("redirected to %q: %w", location, err)
 	}
 	if url.Scheme == "rtsps" && to.Scheme != url.Scheme {
 		return fmt.Errorf("redirected from rtsps to %q: accepted is rtsps", location)
 	}
-	if url.User != nil {
+	to.User = nil
+	if c.reaches(to.Hostname()) {
 		to.User = url.User
 	}
 	return &Redirect{to}
+}
+
+// reaches tells whether the client is connected to the host.
+func (c *Client) reaches(host string) bool {
+	if strings.EqualFold(host, c.cfg.URL.Hostname()) {
+		return true
+	}
+	address, err := netip.ParseAddr(host)
+	peer, errPeer := netip.ParseAddrPort(c.conn.RemoteAddr().String())
+	return err == nil && errPeer == nil && address.Unmap() == peer.Addr().Unmap()
 }
 
 // sessionURL returns the URL of the session, to which the URLs of tracks are relative: the session's control attribute, or

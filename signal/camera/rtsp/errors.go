@@ -17,6 +17,11 @@ var (
 	ErrNoMethod  = errors.New("no way to log in that is supported")        // in the camera's challenge
 )
 
+var errNoHost = errors.New("accepted are URLs with a host")
+
+// errUnwritten is the error of a message that was not written, because the session ends or the camera does not read.
+var errUnwritten = errors.New("nothing more is sent over this connection")
+
 // StatusError is an answer that refuses a request.
 type StatusError struct {
 	Method  base.Method

@@ -46,13 +46,12 @@ func (c *Client) Run(ctx context.Context, first, rest time.Duration) error {
 		defer close(done)
 		c.attend(ctx, cancel, first, rest)
 	}()
+	_ = c.conn.SetReadDeadline(time.Time{}) // read reports a broken connection
+	defer c.interruptAt(ctx)()
 	defer func() {
 		cancel(nil)
 		<-done
 	}()
-	_ = c.conn.SetReadDeadline(time.Time{}) // read reports a broken connection
-	stop := context.AfterFunc(ctx, c.interrupt)
-	defer stop()
 	for {
 		res, err := c.read()
 		if ctx.Err() != nil {
@@ -68,10 +67,13 @@ func (c *Client) Run(ctx context.Context, first, rest time.Duration) error {
 }
 
 // readKept reads the answer to a request that keeps the session alive. If the nonce of the login is too old, it sends the
-// request again with the new one.
+// request again with the new one, once: some cameras refuse every request of this kind.
 func (c *Client) readKept(ctx context.Context, res *base.Response) error {
 	if res.StatusCode != base.StatusUnauthorized {
 		c.authorized = c.authorized || c.sender != nil
+		return nil
+	}
+	if !c.spare.Swap(false) {
 		return nil
 	}
 	again, err := c.answerChallenge(ctx, res)
@@ -101,8 +103,9 @@ func (c *Client) attend(ctx context.Context, end context.CancelCauseFunc, first,
 			end(ErrNoMedia)
 			return
 		}
-		if now.Sub(kept) >= c.keepPeriod() {
+		if now.Sub(kept) >= time.Duration(c.period.Load()) {
 			kept = now
+			c.spare.Store(true)
 			c.keepAlive()
 		}
 		if now.Sub(reported) >= reportEvery {
@@ -121,19 +124,13 @@ func (c *Client) silent(now, started time.Time, first, rest time.Duration) bool 
 	return now.Sub(time.Unix(0, last)) >= rest
 }
 
-func (c *Client) keepPeriod() time.Duration {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.period
-}
-
 // keepAlive sends a request that keeps the session alive. Some cameras never answer it, so nothing waits for an answer.
 func (c *Client) keepAlive() {
 	method := base.Options
 	if c.parameters {
 		method = base.GetParameter
 	}
-	_, _ = c.send(method, c.baseURL, nil) // read finds out that the connection is broken
+	_, _ = c.send(method, c.baseURL, nil, writePatience) // read finds out that the connection is broken
 }
 
 // reportReception sends receiver reports of all tracks.
@@ -160,6 +157,7 @@ func (c *Client) sendInterleaved(channel int, data []byte) {
 	frame := base.InterleavedFrame{Channel: channel, Payload: data}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	_ = c.conn.SetWriteDeadline(time.Now().Add(c.cfg.Patience))
-	_ = c.rtsp.WriteInterleavedFrame(&frame, make([]byte, frame.MarshalSize())) // read finds out that the connection is broken
+	_ = c.write(writePatience, func() error { // read finds out that the connection is broken
+		return c.rtsp.WriteInterleavedFrame(&frame, make([]byte, frame.MarshalSize()))
+	})
 }

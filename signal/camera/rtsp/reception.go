@@ -1,6 +1,7 @@
 package rtsp
 
 import (
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,12 +15,13 @@ type reception struct {
 	lastReport atomic.Pointer[senderReport]
 
 	mu       sync.Mutex
-	known    bool // a packet has come
+	known    bool      // a packet has come
+	began    time.Time // when the first packet came
 	ssrc     uint32
 	first    uint32 // extended sequence number of the first packet
 	highest  uint32 // extended sequence number
 	received uint32
-	transit  int64 // arrival minus timestamp of the last packet, in units of the RTP clock
+	transit  uint32 // arrival minus timestamp of the last packet, in units of the RTP clock, modulo 2^32
 	jitter   float64
 
 	// At the last report.
@@ -35,20 +37,28 @@ func (r *reception) add(ssrc uint32, sequence uint16, timestamp uint32, rate int
 	defer r.mu.Unlock()
 	step := int16(sequence - uint16(r.highest))
 	if !r.known || r.ssrc != ssrc || step > maxStep || step < -maxStep {
-		r.known, r.ssrc, r.received, r.expectedThen, r.receivedThen, r.jitter = true, ssrc, 0, 0, 0, 0
+		r.known, r.began, r.ssrc, r.received, r.expectedThen, r.receivedThen, r.jitter = true, now, ssrc, 0, 0, 0, 0
 		r.first, r.highest, step = 1<<16|uint32(sequence), 1<<16|uint32(sequence), 0
-		r.transit = 0
 	}
 	if step > 0 {
 		r.highest += uint32(step)
 	}
-	r.received++
-	transit := now.UnixMicro()*int64(rate)/1_000_000 - int64(timestamp)
-	if change := transit - r.transit; r.transit != 0 {
-		r.jitter += (float64(max(change, -change)) - r.jitter) / 16
+	transit := ticks(now.Sub(r.began), rate) - timestamp
+	if r.received > 0 {
+		change := float64(int32(transit - r.transit)) // small where the timestamp wraps, too
+		r.jitter += (math.Abs(change) - r.jitter) / 16
 	}
 	r.transit = transit
+	r.received++
 }
+
+// ticks returns a duration in units of an RTP clock of rate Hz, modulo 2^32.
+func ticks(d time.Duration, rate int) uint32 {
+	return uint32(int64(d/time.Second)*int64(rate) + int64(d%time.Second)*int64(rate)/int64(time.Second))
+}
+
+// longestDelay is the greatest delay since a sender report that a receiver report can name. It has units of 1/65536 s.
+const longestDelay = 65535 * time.Second
 
 // receiverReport returns a report about the track; nil if no packet has come.
 func (r *reception) receiverReport(now time.Time) *rtcp.ReceiverReport {
@@ -69,7 +79,7 @@ func (r *reception) receiverReport(now time.Time) *rtcp.ReceiverReport {
 	}
 	if sr := r.lastReport.Load(); sr != nil {
 		block.LastSenderReport = uint32(sr.ntp >> 16)
-		block.Delay = uint32(now.Sub(sr.arrived) * 65536 / time.Second)
+		block.Delay = uint32(min(now.Sub(sr.arrived), longestDelay) * 65536 / time.Second)
 	}
 	return &rtcp.ReceiverReport{SSRC: r.ssrc + 1, Reports: []rtcp.ReceptionReport{block}}
 }

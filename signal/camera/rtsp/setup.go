@@ -78,7 +78,8 @@ func (t *Track) connect(header string) error {
 	return nil
 }
 
-// connectUDP sets where datagrams are expected from.
+// connectUDP sets where datagrams go and where they may come from. The camera may name another address that it sends from
+// (source; RFC 2326, 12.39). Nothing is sent to that address: a hostile camera could name a stranger's.
 func (t *Track) connectUDP(answer map[string]string) error {
 	peer, err := netip.ParseAddrPort(t.client.conn.RemoteAddr().String())
 	if err != nil {
@@ -86,7 +87,7 @@ func (t *Track) connectUDP(answer map[string]string) error {
 	}
 	t.peer = peer.Addr().Unmap()
 	if source, err := netip.ParseAddr(answer["source"]); err == nil && !source.IsUnspecified() && !source.IsMulticast() {
-		t.peer = source.Unmap()
+		t.source = source.Unmap()
 	}
 	first, second, _ := strings.Cut(answer["server_port"], "-")
 	t.rtpPort, t.rtcpPort = port(first), port(second)

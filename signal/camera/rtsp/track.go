@@ -38,7 +38,8 @@ type Track struct {
 
 	channel           int          // interleaved channel of RTP; RTCP has the next one
 	rtp, rtcp         *net.UDPConn // nil: inside the RTSP connection
-	peer              netip.Addr   // where datagrams come from
+	peer              netip.Addr   // the camera's address in the RTSP connection; the only one that datagrams are sent to
+	source            netip.Addr   // another address that the camera sends from; the zero value: it named none
 	rtpPort, rtcpPort uint16       // the camera's ports; zero: unknown
 
 	reception reception

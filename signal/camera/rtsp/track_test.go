@@ -98,3 +98,50 @@ func FuzzRTCP(f *testing.F) {
 		track.receiveRTCP(data)
 	})
 }
+
+// arrivals gets the sequence numbers of packets.
+type arrivals chan uint16
+
+func (a arrivals) Packet(p *rtp.Packet)         { a <- p.SequenceNumber }
+func (a arrivals) Report(uint32, time.Duration) {}
+
+// TestJitter: the jitter is that of the packets, also where the timestamp wraps and long after the first packet.
+func TestJitter(t *testing.T) {
+	for _, first := range []uint32{0, 1<<32 - 90000, 1<<31 - 90000} {
+		for _, late := range []time.Duration{0, 10 * time.Millisecond, -10 * time.Millisecond} {
+			var r reception
+			began := time.Now()
+			for i := range 200 {
+				now := began.Add(time.Duration(i) * 20 * time.Millisecond)
+				if i > 100 {
+					now = now.Add(1000 * time.Hour)
+				}
+				if i%2 == 1 {
+					now = now.Add(late)
+				}
+				timestamp := first + uint32(int64(now.Sub(began)/time.Microsecond)*90/1000)
+				if i%2 == 1 {
+					timestamp -= uint32(late/time.Millisecond) * 90
+				}
+				r.add(1, uint16(i), timestamp, 90000, now)
+			}
+			got := float64(r.receiverReport(began).Reports[0].Jitter) / 90
+			if want := float64(late.Abs() / time.Millisecond); got < want-1 || got > want+1 {
+				t.Errorf("from %d on, packets %v late: the jitter is %v ms", first, late, got)
+			}
+		}
+	}
+}
+
+// TestDelayOfAnOldReport: a report that is older than the field can say has the greatest delay.
+func TestDelayOfAnOldReport(t *testing.T) {
+	now := time.Now()
+	for age, want := range map[time.Duration]uint32{time.Second: 65536, 100 * time.Hour: 65535 << 16} {
+		var r reception
+		r.add(1, 1, 1, 90000, now)
+		r.lastReport.Store(&senderReport{arrived: now.Add(-age)})
+		if got := r.receiverReport(now).Reports[0].Delay; got != want {
+			t.Errorf("%v: %d, want %d", age, got, want)
+		}
+	}
+}

@@ -12,6 +12,7 @@ const (
 	receiveBuffer = 4 << 20 // bytes for each UDP socket: several keyframes of a camera in 4K
 	maxDatagram   = 65535   // bytes
 	portTries     = 32
+	readTries     = 16 // reads of a socket that fail in a row until it is given up
 )
 
 var errPorts = errors.New("no two adjacent UDP ports are free")
@@ -55,25 +56,33 @@ func enlargeBuffer(socket *net.UDPConn) int {
 	return size / 2
 }
 
-// listen reads datagrams until the socket is closed, and passes those of the camera to receive. port is where the camera sends
-// from; zero: where its first datagram comes from.
+// listen reads datagrams until the socket is closed or cannot be read, and passes those of the camera to receive. port is where
+// the camera sends from; zero: where its first datagram comes from.
 func (t *Track) listen(socket *net.UDPConn, port uint16, receive func([]byte)) {
 	buffer := make([]byte, maxDatagram)
-	for {
+	for failed := 0; failed < readTries; {
 		n, from, err := socket.ReadFromUDPAddrPort(buffer)
-		if err != nil {
-			if errors.Is(err, net.ErrClosed) {
-				return
-			}
-			continue // an ICMP message about a packet that was sent
+		if errors.Is(err, net.ErrClosed) {
+			return
 		}
-		if from.Addr().Unmap().WithZone("") != t.peer.WithZone("") || port != 0 && from.Port() != port {
+		if err != nil {
+			failed++ // one failure may be an ICMP message about a packet that was sent
+			continue
+		}
+		failed = 0
+		if !t.sends(from.Addr()) || port != 0 && from.Port() != port {
 			t.client.fault(FaultSender, fmt.Errorf("datagram from %v", from))
 			continue
 		}
 		port = from.Port()
 		receive(append([]byte(nil), buffer[:n]...))
 	}
+}
+
+// sends tells whether the camera may send datagrams from an address.
+func (t *Track) sends(address netip.Addr) bool {
+	address = address.Unmap().WithZone("")
+	return address == t.peer.WithZone("") || address == t.source.WithZone("")
 }
 
 // write sends a packet to the camera over UDP. It does nothing if the port is unknown.
