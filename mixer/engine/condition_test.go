@@ -488,6 +488,11 @@ func TestConditionsOfBadVideo(t *testing.T) {
 				if got := told.list(); got != c.want {
 					t.Errorf("told %s, want %s", got, c.want)
 				}
+				last, age := src.condition(time.Now())
+				text := captionOf(last, age, src.video.tooLarge.Load()).full()
+				if large := last.Reason == mixer.ReasonTooLarge; large != (text == "320×180 is too large") {
+					t.Errorf("the tile says %q", text)
+				}
 			})
 		})
 	}

@@ -48,8 +48,9 @@ type videoInput struct {
 	gate     keyframeGate
 	decoder  videoDecoder
 
-	obstacle         obstacle    // why packets give no frames
-	meter            mixer.Meter // counts the packets that come
+	obstacle         obstacle                            // why packets give no frames
+	tooLarge         atomic.Pointer[mixer.TooLargeError] // the last frame that was too large; nil: none was
+	meter            mixer.Meter                         // counts the packets that come
 	dropped, invalid atomic.Uint64
 	repeated         atomic.Uint64 // frames that repeat the frame before and were never decoded
 
@@ -280,7 +281,7 @@ func (v *videoInput) forget() {
 func (v *videoInput) fail(p mixer.Packet, err error) {
 	v.invalid.Add(1)
 	v.gate.fail()
-	v.obstacle.meet(undecodable(err), p.Key)
+	v.meetUndecodable(p, err)
 }
 
 // noKeyframe returns the trouble of packets that wait for a keyframe.
@@ -288,13 +289,15 @@ func noKeyframe() mixer.Trouble {
 	return mixer.Trouble{Reason: mixer.ReasonNoKeyframe, Detail: "video comes, but no keyframe that decoding can start at"}
 }
 
-// undecodable returns the trouble of a packet that could not be decoded because of err.
-func undecodable(err error) mixer.Trouble {
+// meetUndecodable records that p gives no frame because of err.
+func (v *videoInput) meetUndecodable(p mixer.Packet, err error) {
+	trouble := mixer.Trouble{Reason: mixer.ReasonDamaged, Detail: err.Error()}
 	var large *mixer.TooLargeError
 	if errors.As(err, &large) {
-		return mixer.Trouble{Reason: mixer.ReasonTooLarge, Detail: large.Error()}
+		v.tooLarge.Store(large)
+		trouble = mixer.Trouble{Reason: mixer.ReasonTooLarge, Detail: large.Error()}
 	}
-	return mixer.Trouble{Reason: mixer.ReasonDamaged, Detail: err.Error()}
+	v.obstacle.meet(trouble, p.Key)
 }
 
 // decode decodes p. show gets the frames that p completes; nil: they are dropped.

@@ -107,7 +107,7 @@ func (v *videoInput) keepAsleep(p mixer.Packet, same bool) {
 func (v *videoInput) noteAsleep(p mixer.Packet, same bool) {
 	if err := v.checkSize(p); err != nil {
 		v.decoder.format.Store(nil)
-		v.obstacle.meet(undecodable(err), true)
+		v.meetUndecodable(p, err)
 		return
 	}
 	if p.Key {
