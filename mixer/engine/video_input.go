@@ -43,7 +43,7 @@ type videoInput struct {
 
 	layers   layerChoice
 	uses     atomic.Pointer[videoUse] // how all tiles together use the video
-	sleeping atomic.Bool              // the video is asleep: no view composes it, and packets are kept and not decoded; written by run
+	sleeping atomic.Bool              // the video is asleep: packets are kept and not decoded; written by run
 	motion   motionMeter
 	gate     keyframeGate
 	decoder  videoDecoder
@@ -247,15 +247,22 @@ func (v *videoInput) followDemand() {
 		v.announced = d
 		v.cfg.demanded(d)
 	}
-	if u.decode == v.sleeping.Load() {
-		if u.decode {
+	if decode := u.decode || v.mustCheck(u); decode == v.sleeping.Load() {
+		if decode {
 			v.wake()
 		} else {
 			v.asleep.packetList = v.postponed.drain()
 		}
-		v.sleeping.Store(!u.decode)
+		v.sleeping.Store(!decode)
 		v.sleepChanged = time.Now()
 	}
+}
+
+// mustCheck reports whether the video must be decoded although no view composes it: it is frozen and passed through, and only
+// decoded frames tell that it has changed again. If a keyframe is missing, the video sleeps until the keyframe comes, because
+// packets that are asleep still count as video.
+func (v *videoInput) mustCheck(u videoUse) bool {
+	return u.w > 0 && v.cfg.slot.frozen() && (!v.gate.closed || len(v.asleep.packets) > 0)
 }
 
 // dropQueue drops all packets that are queued or kept, and requests a keyframe. Decoding continues at that keyframe.
