@@ -198,6 +198,15 @@ func (c *conditions) list() string {
 // tiny is cheap to compose for minutes.
 var tiny = mixer.Config{Width: 64, Height: 64, FPS: 5, Preset: "ultrafast"}
 
+// configFor returns a configuration that is cheap to compose for minutes. Sources of 320x180 can be passed through if way is passing.
+func configFor(way string) mixer.Config {
+	cfg := tiny
+	if way == passing {
+		cfg.Width, cfg.Height = 320, 180
+	}
+	return cfg
+}
+
 // How a source is watched.
 const (
 	composing = "composed"
@@ -230,7 +239,7 @@ func TestASlowCameraIsNotLost(t *testing.T) {
 		for _, every := range []time.Duration{time.Second, 4 * time.Second, 9 * time.Second} {
 			t.Run(way+" "+every.String(), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					m := start(t, tiny)
+					m := start(t, configFor(way))
 					var told conditions
 					src := m.AddSource(SourceConfig{Name: "a", ConditionChanged: told.add})
 					watchAs(t, m, way)
@@ -341,7 +350,7 @@ func TestFrozen(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				m := start(t, tiny)
+				m := start(t, configFor(c.way))
 				var told conditions
 				src := m.AddSource(SourceConfig{Name: "a", FrozenAfter: 10 * time.Second, ConditionChanged: told.add})
 				watchAs(t, m, c.way)
@@ -386,13 +395,13 @@ func TestFrozenDoesNotFlap(t *testing.T) {
 		"still VP8":         {footage(t, mixer.VP8, 6*seconds*perSecond, 0), true},
 		"still, short GOP":  {shoot(t, 6*seconds*perSecond, 5, nowhere), true},
 		"still, long GOP":   {shoot(t, 6*seconds*perSecond, 1000, nowhere), true},
-		"moving VP8":        {footage(t, mixer.VP8, 6*seconds*perSecond, 1), false},
+		"moving VP8":        {footage(t, mixer.VP8, 6*seconds*perSecond, 3), false},
 		"moving, short GOP": {shoot(t, 6*seconds*perSecond, 5, clock), false},
 	} {
 		for _, hiding := range []string{sleeping, passing} {
 			t.Run(name+" "+hiding, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					m := start(t, tiny)
+					m := start(t, configFor(hiding))
 					var told conditions
 					src := m.AddSource(SourceConfig{Name: "a", FrozenAfter: 10 * time.Second, ConditionChanged: told.add})
 					play := func(packets []mixer.Packet) {
@@ -430,6 +439,33 @@ func TestFrozenDoesNotFlap(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestFrozenEndsWhilePassedThrough: a source is decoded while it is frozen, and only then, so a change ends frozen.
+func TestFrozenEndsWhilePassedThrough(t *testing.T) {
+	packets := shoot(t, 210, 60, func(n int) int { // passed through from the second keyframe on
+		if n >= 64 && n < 150 {
+			return 0
+		}
+		return 16 * (1 + n%15)
+	})
+	synctest.Test(t, func(t *testing.T) {
+		m := start(t, configFor(passing))
+		var told conditions
+		src := m.AddSource(SourceConfig{Name: "a", FrozenAfter: 10 * time.Second, ConditionChanged: told.add})
+		watchAs(t, m, passing)
+		decoded := map[int]bool{62: false, 118: true, 145: true, 205: false} // by the number of the packet
+		for n, p := range packets {
+			src.WriteVideo(p)
+			time.Sleep(200 * time.Millisecond)
+			if want, known := decoded[n]; known && src.Stats().Decoded != want {
+				t.Errorf("after packet %d it is decoded: %v, want %v", n, !want, want)
+			}
+		}
+		if got, want := told.list(), "connecting live frozen live"; got != want {
+			t.Errorf("told %s, want %s", got, want)
+		}
+	})
 }
 
 // TestUnchanged: noise of up to 3 of 255 is no change, but slow changes add up.

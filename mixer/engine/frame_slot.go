@@ -34,9 +34,10 @@ func (s *frameSlot) replace(d codec.Decoded) {
 		s.expect(false)
 		return
 	}
+	differs := s.newest.Frame != nil && s.newest.Differs(&d)
 	now := time.Now()
 	s.mu.Lock()
-	s.record(now, s.newest.Frame != nil && !s.other)
+	s.record(now, differs && !s.other)
 	old := s.newest
 	s.newest, s.other = d, false
 	s.seq++

@@ -88,7 +88,7 @@ func TestSourceLeft(t *testing.T) {
 		done := make(chan error, 1)
 		go func() { done <- reg.Run(ctx) }()
 		leaves, breaks := enter(t, reg, "yard", keyed("leaves")), enter(t, reg, "yard", keyed("breaks"))
-		stays := enter(t, reg, "yard", keyed("stays"))
+		stays, away := enter(t, reg, "yard", keyed("stays")), enter(t, reg, "yard", keyed("away"))
 		changes := keyed("changes")
 		first := enter(t, reg, "yard", changes)
 		changes.Layers = 2
@@ -99,10 +99,13 @@ func TestSourceLeft(t *testing.T) {
 		breaks.Lose()
 		time.Sleep(DefaultGrace + 2*time.Second)
 		settle(t, reg, "yard")
+		synctest.Wait()
 		late(mixer.Condition{State: mixer.Live}) // a goroutine of the mixer that was slow
 		mu.Lock()
 		before := slices.Clone(told[stays.ID()])
 		mu.Unlock()
+		away.Lose()
+		time.Sleep(time.Second)
 		cancel()
 		for _, m := range []*Member{stays, first, second} {
 			m.Leave()
@@ -115,6 +118,7 @@ func TestSourceLeft(t *testing.T) {
 		want := map[string][]string{
 			leaves.ID(): {"connecting", "left"}, breaks.ID(): {"connecting", "reconnecting", "left"},
 			first.ID(): {"connecting", "left", "connecting", "left"}, stays.ID(): {"connecting", "left"},
+			away.ID(): {"connecting", "reconnecting", "left"},
 		}
 		if d := cmp.Diff(want, told); d != "" || !slices.Equal(before, []string{"connecting"}) {
 			t.Errorf("told (-want +got):\n%s\nbefore the end: %q", d, before)
