@@ -258,9 +258,9 @@ func (v *videoInput) followDemand() {
 	}
 }
 
-// mustCheck reports whether the video must be decoded although no view composes it: it is frozen and passed through, and only
-// decoded frames tell that it has changed again. If a keyframe is missing, the video sleeps until the keyframe comes, because
-// packets that are asleep still count as video.
+// mustCheck reports whether the video must be decoded although no view composes it. That is so if it is frozen and passed through,
+// because only decoded frames tell that it has changed again. If a keyframe is missing, the video stays asleep until the keyframe
+// comes. Otherwise the source would be lost meanwhile, and passthrough would end.
 func (v *videoInput) mustCheck(u videoUse) bool {
 	return u.w > 0 && v.cfg.slot.frozen() && (!v.gate.closed || len(v.asleep.packets) > 0)
 }
