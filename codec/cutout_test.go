@@ -302,8 +302,19 @@ func TestLooksLikeComparesWhatIsShown(t *testing.T) {
 		if a.LooksLike(&b) != c.same || b.LooksLike(&a) != c.same {
 			t.Errorf("%s: the frames look alike: %v, want %v", name, !c.same, c.same)
 		}
+		if !c.same && (!a.Differs(&b) || !b.Differs(&a)) {
+			t.Errorf("%s: the pictures do not differ", name)
+		}
 		a.Close()
 		b.Close()
+		b.Close()
+	}
+	for name, cuts := range map[string][]Cutout{"no cutouts": nil, "another cutout": {right}, "one more cutout": {left, large}} {
+		a, b := made(Colour{Y: 50}, left), made(Colour{Y: 52}, cuts...)
+		if a.Differs(&b) || b.Differs(&a) {
+			t.Errorf("%s: the same picture differs", name)
+		}
+		a.Close()
 		b.Close()
 	}
 }

@@ -33,6 +33,14 @@ func (d *Decoded) LooksLike(other *Decoded) bool {
 	return d.Frame.Bounds() == other.Frame.Bounds() && slices.EqualFunc(d.visible(), other.visible(), (*Frame).LooksLike)
 }
 
+// Differs tells whether d and other show different pictures. It is for results that LooksLike tells apart. LooksLike also tells
+// results apart that have other cutouts, because the tiles have changed. Then Differs compares the whole frames with
+// [Frame.LooksLike].
+func (d *Decoded) Differs(other *Decoded) bool {
+	sameCutouts := slices.EqualFunc(d.cutouts, other.cutouts, func(a, b madeCutout) bool { return a.Cutout == b.Cutout })
+	return sameCutouts && d.partial == other.partial || !d.Frame.LooksLike(other.Frame)
+}
+
 // visible returns the frames that LooksLike compares. d still owns them.
 func (d *Decoded) visible() []*Frame {
 	if d.partial || len(d.cutouts) == 0 {

@@ -25,3 +25,6 @@ type TooLargeError struct {
 func (e *TooLargeError) Error() string {
 	return fmt.Sprintf("%d×%d is more than limits.source_pixels (%d)", e.Width, e.Height, e.MaxPixels)
 }
+
+// Brief says the same in a few words, for a tile.
+func (e *TooLargeError) Brief() string { return fmt.Sprintf("%d×%d is too large", e.Width, e.Height) }

@@ -25,12 +25,15 @@ const (
 	writeWithin = 10 * time.Second // how long a reader may take to receive one event
 )
 
-// SourceEvent says that the condition of a source has changed.
+// stateLeft is the State of the last event of a source. It is no state of the mixer, because the source is gone.
+const stateLeft mixer.State = "left"
+
+// SourceEvent says that the condition of a source has changed, or that the source has left its room.
 type SourceEvent struct {
 	Room   string       `json:"room"`
-	ID     string       `json:"id"`
+	ID     string       `json:"id" doc:"Of the participant; it may come back with the same id"`
 	Name   string       `json:"name"`
-	State  mixer.State  `json:"state"`
+	State  mixer.State  `json:"state" doc:"As in the list of rooms; left: the source is gone, and this is its last event"`
 	Reason mixer.Reason `json:"reason,omitempty"`
 	Detail string       `json:"detail,omitempty"`
 	Since  time.Time    `json:"since,omitzero"`
@@ -47,8 +50,9 @@ type Events struct {
 
 // eventReader is one response that streams events.
 type eventReader struct {
-	room  string          // only events of this room; empty: of all rooms
-	queue *viewing.Outbox // the newest event of each source
+	room    string              // only events of this room; empty: of all rooms
+	queue   *viewing.Outbox     // the newest event of each source
+	changed map[string]struct{} // the keys of the events that came before the snapshot; nil after the snapshot; protected by Events.mu
 }
 
 // NewEvents makes an Events without readers.
@@ -61,31 +65,60 @@ func NewEvents() *Events {
 // SourceChanged publishes the new condition of a source. It never blocks. It has the signature of
 // room.Config.ConditionChanged.
 func (e *Events) SourceChanged(room, id, name string, c mixer.Condition) {
+	e.publish(SourceEvent{Room: room, ID: id, Name: name, State: c.State, Reason: c.Reason, Detail: c.Detail, Since: c.Since})
+}
+
+// SourceLeft publishes that a source is gone. It never blocks. It has the signature of room.Config.SourceLeft.
+func (e *Events) SourceLeft(room, id, name string) {
+	e.publish(SourceEvent{Room: room, ID: id, Name: name, State: stateLeft, Since: time.Now()})
+}
+
+// publish queues an event for the readers.
+func (e *Events) publish(event SourceEvent) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, r := range e.readers {
-		r.push(SourceEvent{Room: room, ID: id, Name: name, State: c.State, Reason: c.Reason, Detail: c.Detail, Since: c.Since})
+		r.push(event)
+		if r.changed != nil {
+			r.changed[event.key()] = struct{}{}
+		}
 	}
 }
+
+// snapshot queues the present conditions of all sources for a reader that has subscribed before they were read. A condition is
+// left out if the source has changed or left since then, because the reader has a newer event of it.
+func (e *Events) snapshot(r *eventReader, present []SourceEvent) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, event := range present {
+		if _, newer := r.changed[event.key()]; !newer {
+			r.push(event)
+		}
+	}
+	r.changed = nil
+}
+
+// key is the same for all events of one source.
+func (event SourceEvent) key() string { return event.Room + "/" + event.ID }
 
 // push queues an event if the reader wants it. A slow reader misses older events of the same source.
 func (r *eventReader) push(event SourceEvent) {
 	if r.room == "" || r.room == event.Room {
-		r.queue.Push(event.Room+"/"+event.ID, event)
+		r.queue.Push(event.key(), event)
 	}
 }
 
 // End ends all streams. It must be called before the HTTP server waits for its open requests.
 func (e *Events) End() { e.end() }
 
-// subscribe makes a reader; nil if there are maxReaders already.
+// subscribe makes a reader, which gets all events from now on; nil if there are maxReaders already. The caller must call snapshot.
 func (e *Events) subscribe(room string) *eventReader {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if len(e.readers) == maxReaders {
 		return nil
 	}
-	r := &eventReader{room, viewing.NewOutbox()}
+	r := &eventReader{room: room, queue: viewing.NewOutbox(), changed: map[string]struct{}{}}
 	e.readers = append(e.readers, r)
 	return r
 }
@@ -107,11 +140,7 @@ func (s *Server) streamEvents(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.cfg.Events.unsubscribe(reader)
-	for _, info := range s.cfg.Rooms.List() {
-		for _, p := range info.Participants {
-			reader.push(presentEvent(info.Room, p))
-		}
-	}
+	s.cfg.Events.snapshot(reader, presentEvents(s.cfg.Rooms.List()))
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Accel-Buffering", "no") // nginx would buffer the events
@@ -122,9 +151,16 @@ func (s *Server) streamEvents(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// presentEvent returns the event that describes the present condition of a participant's source.
-func presentEvent(roomName string, p room.ParticipantInfo) SourceEvent {
-	return SourceEvent{Room: roomName, ID: p.ID, Name: p.Name, State: p.State, Reason: p.Reason, Detail: p.Detail, Since: p.Since}
+// presentEvents returns one event for each participant, which describes the present condition of its source.
+func presentEvents(rooms []room.Info) (all []SourceEvent) {
+	for _, info := range rooms {
+		for _, p := range info.Participants {
+			all = append(all, SourceEvent{
+				Room: info.Room, ID: p.ID, Name: p.Name, State: p.State, Reason: p.Reason, Detail: p.Detail, Since: p.Since,
+			})
+		}
+	}
+	return all
 }
 
 // write writes the queued events to w until the request or the server ends.
@@ -180,7 +216,10 @@ func writeText(w http.ResponseWriter, text string) error {
 func describeEvents(doc *huma.OpenAPI) {
 	doc.AddOperation(&huma.Operation{
 		OperationID: "stream-events", Method: http.MethodGet, Path: eventsPath,
-		Summary: "Changes of sources as server-sent events, each named source; first the present condition of every source",
+		Summary: "Changes of sources as server-sent events",
+		Description: "Each event is named source. The stream starts with the present condition of every source. " +
+			"An event with the state left says that a source is gone; it has no reason. " +
+			"A client that reads slowly misses older events of the same source.",
 		Parameters: []*huma.Param{{
 			Name: "room", In: "query", Schema: &huma.Schema{Type: "string"},
 			Description: "Only events of this room, which need the grant view for it; without it the grant admin for all rooms is needed",

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -80,6 +81,56 @@ func TestEvents(t *testing.T) {
 	}
 	if d := cmp.Diff(changed, one()); d != "" {
 		t.Errorf("changes in one room (-want +got):\n%s", d)
+	}
+	events.SourceLeft("yard", "1", "gate")
+	events.SourceLeft("hall", "2", "정문")
+	gate, gone := all(), one()
+	if gate.Name != "gate" || gate.State != "left" || time.Since(gate.Since) > time.Minute {
+		t.Errorf("a source that left is told as %+v", gate)
+	}
+	if want := (SourceEvent{Room: "hall", ID: "2", Name: "정문", State: "left", Since: gone.Since}); gone != want {
+		t.Errorf("a source that left is told as %+v, want %+v", gone, want)
+	}
+}
+
+// changingRegistry is a registry in which the sources change while they are listed.
+type changingRegistry struct {
+	*registry
+	change func() // called before List returns what it has read
+}
+
+func (h changingRegistry) List() []room.Info {
+	defer h.change()
+	return h.registry.List()
+}
+
+// TestASnapshotHidesNoChange: what changes while a new reader's snapshot is taken is newer than the snapshot.
+func TestASnapshotHidesNoChange(t *testing.T) {
+	events := NewEvents()
+	info := yard()
+	for _, id := range []string{"2", "3"} {
+		info.Participants = append(info.Participants, room.ParticipantInfo{Participant: room.Participant{ID: id}, State: mixer.Live})
+	}
+	h := changingRegistry{&registry{rooms: []room.Info{info}}, func() {
+		events.SourceChanged("yard", "1", "gate", mixer.Condition{State: mixer.Lost})
+		events.SourceLeft("yard", "2", "door")
+	}}
+	srv := serveTest(t, h.registry, func(c *Config) { c.Events, c.Rooms = events, h })
+	t.Cleanup(events.End) // before srv.Close, which waits for the streams
+	for _, query := range []string{"", "?room=yard"} {
+		next := readEvents(t, srv.URL+"/api/v1/events"+query, "")
+		var got []string
+		for range 3 {
+			event := next()
+			got = append(got, event.ID+" "+string(event.State))
+		}
+		if want := []string{"1 lost", "2 left", "3 live"}; !slices.Equal(got, want) {
+			t.Errorf("%q: the stream starts with %q, want %q", query, got, want)
+		}
+		events.SourceChanged("yard", "3", "hall", mixer.Condition{State: mixer.Frozen})
+		if event := next(); event.State != mixer.Frozen {
+			t.Errorf("%q: after the snapshot comes %+v", query, event)
+		}
 	}
 }
 

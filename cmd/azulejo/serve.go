@@ -67,7 +67,7 @@ func newServer(cfg Config, log *slog.Logger) (s *server, err error) {
 		return s, err
 	}
 	rooms := cfg.registry()
-	rooms.ConditionChanged = s.events.SourceChanged
+	rooms.ConditionChanged, rooms.SourceLeft = s.events.SourceChanged, s.events.SourceLeft
 	if s.registry, err = room.NewRegistry(rooms, s.recorder, log); err != nil {
 		return s, err
 	}

@@ -65,16 +65,16 @@ func (a *audioSubscribers) add(codec mixer.Codec, exclude *source, id mixer.Subs
 	return nil
 }
 
-// include adds the audio of s to the mix of a subscription, in place of the source that was included before. nil, and a source that
+// include adds the audio of src to the mix of a subscription, in place of the source that was included before. nil, and a source that
 // is not Solo, include none. An unknown id is ignored.
-func (a *audioSubscribers) include(id mixer.SubscriptionID, s *source) {
-	if s != nil && !s.cfg.Solo {
-		s = nil
+func (a *audioSubscribers) include(id mixer.SubscriptionID, src *source) {
+	if src != nil && !src.cfg.Solo {
+		src = nil
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if i := slices.IndexFunc(a.all, func(s *audioSubscriber) bool { return s.id == id }); i >= 0 {
-		a.all[i].included = s
+		a.all[i].included = src
 	}
 }
 

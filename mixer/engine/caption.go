@@ -15,11 +15,12 @@ type caption struct {
 	age    string // how old the video is; empty if none has come, or if the age does not matter
 }
 
-// captionOf returns the caption for a condition. age is the age of the video; zero if none has come.
-func captionOf(c mixer.Condition, age time.Duration) caption {
+// captionOf returns the caption for a condition. age is the age of the video; zero if none has come. large is the last frame that
+// was too large; nil if none was.
+func captionOf(c mixer.Condition, age time.Duration, large *mixer.TooLargeError) caption {
 	out := caption{reason: reasonText(c.Reason)}
-	if size, _, found := strings.Cut(c.Detail, " is more than "); found && c.Reason == mixer.ReasonTooLarge {
-		out.reason = size + " is too large"
+	if c.Reason == mixer.ReasonTooLarge && large != nil {
+		out.reason = large.Brief()
 	}
 	switch c.State {
 	case mixer.Lost, mixer.Reconnecting, mixer.Frozen:

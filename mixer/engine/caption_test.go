@@ -20,24 +20,25 @@ var reasons = []mixer.Reason{
 }
 
 func TestCaptions(t *testing.T) {
-	large := mixer.Trouble{Reason: mixer.ReasonTooLarge, Detail: "4000×3000 is more than limits.source_pixels (8294400)"}
-	other := mixer.Trouble{Reason: mixer.ReasonTooLarge, Detail: "decode av1: too large"}
+	size := &mixer.TooLargeError{Width: 4000, Height: 3000, MaxPixels: 8294400}
+	large := mixer.Trouble{Reason: mixer.ReasonTooLarge, Detail: "in other words"}
 	for _, c := range []struct {
 		state mixer.State
 		mixer.Trouble
-		age  time.Duration
-		want string
+		age      time.Duration
+		tooLarge *mixer.TooLargeError
+		want     string
 	}{
-		{mixer.Connecting, mixer.Trouble{Reason: mixer.ReasonWrongPassword}, 0, "wrong password"},
-		{mixer.Connecting, large, 0, "4000×3000 is too large"},
-		{mixer.Connecting, other, 5 * time.Second, "picture too large"},
-		{mixer.Lost, mixer.Trouble{Reason: mixer.ReasonNoData}, 12 * time.Second, "no signal · 12 s ago"},
-		{mixer.Lost, mixer.Trouble{Reason: mixer.ReasonNoSuchStream}, 2 * time.Minute, "no such stream · 2 min ago"},
-		{mixer.Frozen, mixer.Trouble{Reason: mixer.ReasonFrozen}, 30 * time.Second, "frozen · 30 s ago"},
-		{mixer.Muted, mixer.Trouble{Reason: mixer.ReasonMuted}, 30 * time.Second, "camera off"},
-		{mixer.Lost, mixer.Trouble{Reason: "of-a-later-version"}, time.Second, "of a later version · 1 s ago"},
+		{mixer.Connecting, mixer.Trouble{Reason: mixer.ReasonWrongPassword}, 0, size, "wrong password"},
+		{mixer.Connecting, large, 0, size, "4000×3000 is too large"},
+		{mixer.Connecting, large, 5 * time.Second, nil, "picture too large"},
+		{mixer.Lost, mixer.Trouble{Reason: mixer.ReasonNoData}, 12 * time.Second, nil, "no signal · 12 s ago"},
+		{mixer.Lost, mixer.Trouble{Reason: mixer.ReasonNoSuchStream}, 2 * time.Minute, nil, "no such stream · 2 min ago"},
+		{mixer.Frozen, mixer.Trouble{Reason: mixer.ReasonFrozen}, 30 * time.Second, nil, "frozen · 30 s ago"},
+		{mixer.Muted, mixer.Trouble{Reason: mixer.ReasonMuted}, 30 * time.Second, nil, "camera off"},
+		{mixer.Lost, mixer.Trouble{Reason: "of-a-later-version"}, time.Second, nil, "of a later version · 1 s ago"},
 	} {
-		if got := captionOf(mixer.Condition{State: c.state, Trouble: c.Trouble}, c.age).full(); got != c.want {
+		if got := captionOf(mixer.Condition{State: c.state, Trouble: c.Trouble}, c.age, c.tooLarge).full(); got != c.want {
 			t.Errorf("%s, %+v: %q, want %q", c.state, c.Trouble, got, c.want)
 		}
 	}

@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"azulejo/codec"
 	"azulejo/mixer"
 )
@@ -128,8 +130,11 @@ func TestPatience(t *testing.T) {
 		"15 a second":                 {many(30, s/15), leastPatience},
 		"one a second":                {many(30, s), 3 * s},
 		"one in 4 s":                  {many(30, 4*s), 12 * s},
-		"one in 30 s":                 {many(30, 30*s), mostPatience},
-		"one in an hour":              {many(30, time.Hour), mostPatience},
+		"one in 25 s":                 {many(30, 25*s), 75 * s},
+		"one in 60 s":                 {many(30, 60*s), 180 * s},
+		"one in an hour":              {many(30, time.Hour), 180 * s},
+		"two frames, one in an hour":  {many(1, time.Hour), 180 * s},
+		"a frame, then slow":          {[]time.Duration{s / 15, 30 * s}, 90 * s},
 		"an interruption":             {append(many(30, s/15), 40*s), leastPatience},
 		"two interruptions":           {append(append(many(30, s/15), 40*s), append(many(8, s/15), 40*s)...), leastPatience},
 		"fast, then slow":             {append(many(30, s/15), many(2, 4*s)...), 12 * s},
@@ -144,6 +149,23 @@ func TestPatience(t *testing.T) {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
 		}
 	}
+}
+
+// TestPatienceCoversTheMedian: whatever the gaps are, a source is not lost within three times the median of its last nine gaps of up
+// to a minute. A camera's session waits that long.
+func TestPatienceCoversTheMedian(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		gaps := rapid.SliceOfN(rapid.Int64Range(0, int64(5*time.Minute)), 1, 30).Draw(t, "gaps")
+		var r rhythm
+		for i, gap := range gaps {
+			r.add(time.Duration(gap))
+			last := slices.Clone(gaps[max(0, i-8) : i+1])
+			slices.Sort(last)
+			if median := min(time.Duration(last[len(last)/2]), time.Minute); r.patience() < 3*median {
+				t.Fatalf("after %d gaps the patience is %v; the median is %v", i+1, r.patience(), median)
+			}
+		}
+	})
 }
 
 // conditions keeps the conditions that a source announces.
@@ -176,6 +198,15 @@ func (c *conditions) list() string {
 // tiny is cheap to compose for minutes.
 var tiny = mixer.Config{Width: 64, Height: 64, FPS: 5, Preset: "ultrafast"}
 
+// configFor returns a configuration that is cheap to compose for minutes. Sources of 320x180 can be passed through if way is passing.
+func configFor(way string) mixer.Config {
+	cfg := tiny
+	if way == passing {
+		cfg.Width, cfg.Height = 320, 180
+	}
+	return cfg
+}
+
 // How a source is watched.
 const (
 	composing = "composed"
@@ -183,21 +214,22 @@ const (
 	sleeping  = "asleep"
 )
 
-// watchAs watches src, which is called a, in the given way.
-func watchAs(t *testing.T, m *rig, way string) {
+// watchAs watches the source a in the given way, until stop is called.
+func watchAs(t *testing.T, m *rig, way string) (stop func()) {
 	t.Helper()
 	w := mixer.Watching{Codec: mixer.H264}
 	if way == passing {
 		w.View, w.Profile = &mixer.View{Layout: mixer.KindFocus, Spotlight: "a", NoLabels: true}, 100
 	}
 	if way == sleeping {
-		return
+		return func() {}
 	}
 	sub, err := m.Watch(w, deaf{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(sub.Close)
+	return sub.Close
 }
 
 // TestASlowCameraIsNotLost: what counts as lost follows the distance between the frames, however the source is watched.
@@ -207,7 +239,7 @@ func TestASlowCameraIsNotLost(t *testing.T) {
 		for _, every := range []time.Duration{time.Second, 4 * time.Second, 9 * time.Second} {
 			t.Run(way+" "+every.String(), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					m := start(t, tiny)
+					m := start(t, configFor(way))
 					var told conditions
 					src := m.AddSource(SourceConfig{Name: "a", ConditionChanged: told.add})
 					watchAs(t, m, way)
@@ -318,7 +350,7 @@ func TestFrozen(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				m := start(t, tiny)
+				m := start(t, configFor(c.way))
 				var told conditions
 				src := m.AddSource(SourceConfig{Name: "a", FrozenAfter: 10 * time.Second, ConditionChanged: told.add})
 				watchAs(t, m, c.way)
@@ -336,6 +368,9 @@ func TestFrozen(t *testing.T) {
 				if st := src.Stats(); c.frozen && (st.State != mixer.Frozen || st.Age > time.Second || time.Since(st.Since) < 5*time.Second) {
 					t.Errorf("%+v", st)
 				}
+				if c.way == sleeping {
+					watchAs(t, m, composing) // only decoded frames end frozen
+				}
 				for _, p := range shoot(t, 20, 10, clock) {
 					src.WriteVideo(p)
 					time.Sleep(200 * time.Millisecond)
@@ -346,6 +381,91 @@ func TestFrozen(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestFrozenDoesNotFlap: a page is shown and hidden. A source that is frozen stays so, and a source that moves does not get frozen.
+// Frozen ends when the picture moves and somebody watches it, composed or passed through.
+func TestFrozenDoesNotFlap(t *testing.T) {
+	clock := func(n int) int { return 16 * (1 + n%15) }
+	const seconds, perSecond = 15, 5 // of one showing or hiding
+	for name, c := range map[string]struct {
+		packets []mixer.Packet
+		frozen  bool
+	}{
+		"still VP8":         {footage(t, mixer.VP8, 6*seconds*perSecond, 0), true},
+		"still, short GOP":  {shoot(t, 6*seconds*perSecond, 5, nowhere), true},
+		"still, long GOP":   {shoot(t, 6*seconds*perSecond, 1000, nowhere), true},
+		"moving VP8":        {footage(t, mixer.VP8, 6*seconds*perSecond, 3), false},
+		"moving, short GOP": {shoot(t, 6*seconds*perSecond, 5, clock), false},
+	} {
+		for _, hiding := range []string{sleeping, passing} {
+			t.Run(name+" "+hiding, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					m := start(t, configFor(hiding))
+					var told conditions
+					src := m.AddSource(SourceConfig{Name: "a", FrozenAfter: 10 * time.Second, ConditionChanged: told.add})
+					play := func(packets []mixer.Packet) {
+						for _, p := range packets {
+							src.WriteVideo(p)
+							time.Sleep(time.Second / perSecond)
+						}
+					}
+					ways := []string{composing, hiding, composing, hiding, composing, hiding}
+					for i, packets := range slices.Collect(slices.Chunk(c.packets, seconds*perSecond)) {
+						stop := watchAs(t, m, ways[i])
+						play(packets)
+						stop()
+					}
+					want := "connecting live"
+					if c.frozen {
+						want += " frozen"
+					}
+					if got := told.list(); got != want {
+						t.Errorf("told %s, want %s", got, want)
+					}
+					play(shoot(t, 20, 10, clock))
+					if got := told.list(); got != want {
+						t.Errorf("when nobody sees it move: told %s, want %s", got, want)
+					}
+					if hiding == sleeping {
+						hiding = composing
+					}
+					watchAs(t, m, hiding)
+					play(shoot(t, 20, 10, clock))
+					if st := src.Stats().State; st != mixer.Live {
+						t.Errorf("when somebody sees it move it is %s", st)
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestFrozenEndsWhilePassedThrough: a source is decoded while it is frozen, and only then, so a change ends frozen.
+func TestFrozenEndsWhilePassedThrough(t *testing.T) {
+	packets := shoot(t, 210, 60, func(n int) int { // passed through from the second keyframe on
+		if n >= 64 && n < 150 {
+			return 0
+		}
+		return 16 * (1 + n%15)
+	})
+	synctest.Test(t, func(t *testing.T) {
+		m := start(t, configFor(passing))
+		var told conditions
+		src := m.AddSource(SourceConfig{Name: "a", FrozenAfter: 10 * time.Second, ConditionChanged: told.add})
+		watchAs(t, m, passing)
+		decoded := map[int]bool{62: false, 118: true, 145: true, 205: false} // by the number of the packet
+		for n, p := range packets {
+			src.WriteVideo(p)
+			time.Sleep(200 * time.Millisecond)
+			if want, known := decoded[n]; known && src.Stats().Decoded != want {
+				t.Errorf("after packet %d it is decoded: %v, want %v", n, !want, want)
+			}
+		}
+		if got, want := told.list(), "connecting live frozen live"; got != want {
+			t.Errorf("told %s, want %s", got, want)
+		}
+	})
 }
 
 // TestUnchanged: noise of up to 3 of 255 is no change, but slow changes add up.
@@ -386,7 +506,7 @@ func TestUnchanged(t *testing.T) {
 				t.Errorf("%s: the same for %v after a change of the layer, want %v", name, got, before+time.Second)
 			}
 			time.Sleep(20 * time.Second)
-			s.touch(false)
+			s.touch()
 			if got := s.snapshot().unchanged; got != 0 {
 				t.Errorf("%s: the same for %v after an interruption", name, got)
 			}
@@ -487,6 +607,11 @@ func TestConditionsOfBadVideo(t *testing.T) {
 				}
 				if got := told.list(); got != c.want {
 					t.Errorf("told %s, want %s", got, c.want)
+				}
+				last, age := src.condition(time.Now())
+				text := captionOf(last, age, src.video.tooLarge.Load()).full()
+				if large := last.Reason == mixer.ReasonTooLarge; large != (text == "320×180 is too large") {
+					t.Errorf("the tile says %q", text)
 				}
 			})
 		})

@@ -9,10 +9,11 @@ import (
 )
 
 // frameSlot keeps the newest frame of one source, with its cutouts. A frame that was not fetched before the next frame comes
-// is dropped. Only one goroutine at a time may call replace, restore, touch, expectOther and clear. All other methods are safe for
-// concurrent use.
+// is dropped. Only one goroutine at a time may call replace, restore, touch, touchUnknown, expectOther and clear. All other methods
+// are safe for concurrent use.
 type frameSlot struct {
-	frames mixer.Meter // counts the frames that can be shown
+	frozenAfter time.Duration // see mixer.SourceSpec; never changes
+	frames      mixer.Meter   // counts the frames that can be shown
 
 	mu        sync.Mutex
 	newest    codec.Decoded // owned; its Frame is nil before the first replace; only replace, restore and clear change it
@@ -29,13 +30,14 @@ type frameSlot struct {
 func (s *frameSlot) replace(d codec.Decoded) {
 	if s.newest.Frame != nil && s.newest.LooksLike(&d) {
 		d.Close()
-		s.touch(false)
+		s.touch()
 		s.expect(false)
 		return
 	}
+	differs := s.newest.Frame != nil && s.newest.Differs(&d)
 	now := time.Now()
 	s.mu.Lock()
-	s.record(now, s.newest.Frame != nil && !s.other)
+	s.record(now, differs && !s.other)
 	old := s.newest
 	s.newest, s.other = d, false
 	s.seq++
@@ -43,8 +45,8 @@ func (s *frameSlot) replace(d codec.Decoded) {
 	old.Close()
 }
 
-// restore is replace for a frame that came earlier and was not decoded then. The time of the last video stays, unless no video has
-// come yet.
+// restore is replace for a frame that came earlier and was not decoded then. The frame is not compared with the stored one. The time of
+// the last video stays, unless no video has come yet.
 func (s *frameSlot) restore(d codec.Decoded) {
 	s.mu.Lock()
 	if s.lastVideo.IsZero() {
@@ -57,13 +59,35 @@ func (s *frameSlot) restore(d codec.Decoded) {
 	old.Close()
 }
 
-// touch records that video came that need not be decoded. changed says whether its frame differs from the frame before, or may
-// differ.
-func (s *frameSlot) touch(changed bool) {
+// touch records that video came whose frame is known to look like the frame before.
+func (s *frameSlot) touch() {
 	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.record(now, changed)
+	s.record(now, false)
+}
+
+// touchUnknown records that video came that is not decoded, and whose frame may differ from the frame before. Such a frame keeps a
+// source from getting frozen, but it does not end frozen. So a source does not get frozen and live by turns when a page is shown
+// and hidden. Only a decoded frame that differs ends frozen, or an interruption. So the video must be decoded while somebody
+// watches it, see videoInput.mustCheck.
+func (s *frameSlot) touchUnknown() {
+	now := time.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.record(now, !s.unchangedForLong())
+}
+
+// frozen reports whether the frames have been the same for frozenAfter.
+func (s *frameSlot) frozen() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.unchangedForLong()
+}
+
+// unchangedForLong does the work of frozen. The caller must hold s.mu.
+func (s *frameSlot) unchangedForLong() bool {
+	return s.frozenAfter > 0 && s.lastVideo.Sub(s.changed) >= s.frozenAfter
 }
 
 // expectOther is called before a frame that may differ from the stored frame although nothing has changed, such as the first frame of

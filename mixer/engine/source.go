@@ -52,7 +52,9 @@ func (m *Engine) addSource(id mixer.SourceID, spec mixer.SourceSpec) {
 		Demanded:        func(d mixer.Demand) { m.emit(mixer.Demanded{Source: id, Demand: d}) },
 		Delayed:         func(d time.Duration) { m.emit(mixer.Delayed{Source: id, Delay: d}) },
 	}
-	s := &source{id: id, cfg: cfg, engine: m, uses: map[*tile]videoUse{}, added: time.Now()}
+	s := &source{
+		id: id, cfg: cfg, engine: m, slot: frameSlot{frozenAfter: cfg.FrozenAfter}, uses: map[*tile]videoUse{}, added: time.Now(),
+	}
 	log := m.log.With("source", cfg.Name)
 	s.stills = stills{slot: &s.slot}
 	s.drawFailure, s.drawRecovery = newFailureLog(log, "tile")

@@ -62,7 +62,7 @@ func (t *tile) look(now time.Time) appearance {
 		a = appearance{state: mixer.Live, speaking: a.speaking} // drawing may work again
 	}
 	if a.state != mixer.Live {
-		a.caption = captionOf(c, age)
+		a.caption = captionOf(c, age, t.source.video.tooLarge.Load())
 	}
 	if t.source.showsFrame(a.state, age) {
 		a.frame, _ = t.source.slot.status()

@@ -20,7 +20,7 @@ func showFrame(t *testing.T, s *publisher, w, h int, c codec.Colour) {
 	}
 	f.Fill(f.Bounds(), c)
 	s.slot.replace(codec.Decoded{Frame: f})
-	s.slot.touch(false)
+	s.slot.touch()
 }
 
 func TestAgeText(t *testing.T) {

@@ -43,13 +43,14 @@ type videoInput struct {
 
 	layers   layerChoice
 	uses     atomic.Pointer[videoUse] // how all tiles together use the video
-	sleeping atomic.Bool              // the video is asleep: no view composes it, and packets are kept and not decoded; written by run
+	sleeping atomic.Bool              // the video is asleep: packets are kept and not decoded; written by run
 	motion   motionMeter
 	gate     keyframeGate
 	decoder  videoDecoder
 
-	obstacle         obstacle    // why packets give no frames
-	meter            mixer.Meter // counts the packets that come
+	obstacle         obstacle                            // why packets give no frames
+	tooLarge         atomic.Pointer[mixer.TooLargeError] // the last frame that was too large; nil: none was
+	meter            mixer.Meter                         // counts the packets that come
 	dropped, invalid atomic.Uint64
 	repeated         atomic.Uint64 // frames that repeat the frame before and were never decoded
 
@@ -246,15 +247,22 @@ func (v *videoInput) followDemand() {
 		v.announced = d
 		v.cfg.demanded(d)
 	}
-	if u.decode == v.sleeping.Load() {
-		if u.decode {
+	if decode := u.decode || v.mustCheck(u); decode == v.sleeping.Load() {
+		if decode {
 			v.wake()
 		} else {
 			v.asleep.packetList = v.postponed.drain()
 		}
-		v.sleeping.Store(!u.decode)
+		v.sleeping.Store(!decode)
 		v.sleepChanged = time.Now()
 	}
+}
+
+// mustCheck reports whether the video must be decoded although no view composes it. That is so if it is frozen and passed through,
+// because only decoded frames tell that it has changed again. If a keyframe is missing, the video stays asleep until the keyframe
+// comes. Otherwise the source would be lost meanwhile, and passthrough would end.
+func (v *videoInput) mustCheck(u videoUse) bool {
+	return u.w > 0 && v.cfg.slot.frozen() && (!v.gate.closed || len(v.asleep.packets) > 0)
 }
 
 // dropQueue drops all packets that are queued or kept, and requests a keyframe. Decoding continues at that keyframe.
@@ -280,7 +288,7 @@ func (v *videoInput) forget() {
 func (v *videoInput) fail(p mixer.Packet, err error) {
 	v.invalid.Add(1)
 	v.gate.fail()
-	v.obstacle.meet(undecodable(err), p.Key)
+	v.meetUndecodable(p, err)
 }
 
 // noKeyframe returns the trouble of packets that wait for a keyframe.
@@ -288,13 +296,15 @@ func noKeyframe() mixer.Trouble {
 	return mixer.Trouble{Reason: mixer.ReasonNoKeyframe, Detail: "video comes, but no keyframe that decoding can start at"}
 }
 
-// undecodable returns the trouble of a packet that could not be decoded because of err.
-func undecodable(err error) mixer.Trouble {
+// meetUndecodable records that p gives no frame because of err.
+func (v *videoInput) meetUndecodable(p mixer.Packet, err error) {
+	trouble := mixer.Trouble{Reason: mixer.ReasonDamaged, Detail: err.Error()}
 	var large *mixer.TooLargeError
 	if errors.As(err, &large) {
-		return mixer.Trouble{Reason: mixer.ReasonTooLarge, Detail: large.Error()}
+		v.tooLarge.Store(large)
+		trouble = mixer.Trouble{Reason: mixer.ReasonTooLarge, Detail: large.Error()}
 	}
-	return mixer.Trouble{Reason: mixer.ReasonDamaged, Detail: err.Error()}
+	v.obstacle.meet(trouble, p.Key)
 }
 
 // decode decodes p. show gets the frames that p completes; nil: they are dropped.

@@ -107,7 +107,7 @@ func (v *videoInput) keepAsleep(p mixer.Packet, same bool) {
 func (v *videoInput) noteAsleep(p mixer.Packet, same bool) {
 	if err := v.checkSize(p); err != nil {
 		v.decoder.format.Store(nil)
-		v.obstacle.meet(undecodable(err), true)
+		v.meetUndecodable(p, err)
 		return
 	}
 	if p.Key {
@@ -115,7 +115,11 @@ func (v *videoInput) noteAsleep(p mixer.Packet, same bool) {
 	}
 	switch {
 	case v.decoder.format.Load() != nil:
-		v.cfg.slot.touch(!same)
+		if same {
+			v.cfg.slot.touch()
+		} else {
+			v.cfg.slot.touchUnknown()
+		}
 		v.obstacle.pass()
 	case !p.Key:
 		v.obstacle.meet(noKeyframe(), false)
@@ -194,7 +198,7 @@ func (v *videoInput) postponable(p mixer.Packet) bool {
 func (v *videoInput) postpone(p mixer.Packet) error {
 	v.measureMotion(p)
 	v.chooseLoopFilter(p)
-	v.cfg.slot.touch(false)
+	v.cfg.slot.touch()
 	v.obstacle.pass()
 	v.postponed.add(p)
 	for v.postponed.full(v.decoder.size()) {

@@ -22,8 +22,8 @@ type Log struct {
 	timer *time.Timer // checks whether the trouble is over; nil: not needed
 }
 
-// New returns the log of a kind of trouble, such as "lost packets". The trouble is over when none has come for quiet; with a
-// quiet of zero only Over and Close end it.
+// New returns the log of a kind of trouble, such as "lost packets". The trouble is over when none has come for quiet. With a
+// quiet of zero, only Close ends it.
 func New(log *slog.Logger, kind string, quiet time.Duration) *Log {
 	return &Log{log: log, kind: kind, quiet: quiet}
 }
@@ -50,7 +50,7 @@ func (l *Log) check() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.timer == nil {
-		return // Over was faster
+		return // Close was faster
 	}
 	if left := l.quiet - time.Since(l.last); left > 0 {
 		l.timer.Reset(left)
@@ -59,15 +59,12 @@ func (l *Log) check() {
 	l.over()
 }
 
-// Over says that the trouble is over. It writes a line if there was any.
-func (l *Log) Over() {
+// Close ends the trouble at once, and stops the timer. It writes a line if there was any trouble. Add may be called again.
+func (l *Log) Close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.over()
 }
-
-// Close ends the trouble, as Over does, and frees the log. Add may be called again.
-func (l *Log) Close() { l.Over() }
 
 // Total returns the number of cases since New.
 func (l *Log) Total() uint64 {

@@ -66,11 +66,11 @@ func TestOneLineWhenItBeginsAndOneWhenItIsOver(t *testing.T) {
 	})
 }
 
-// TestOverWithoutTrouble writes nothing.
-func TestOverWithoutTrouble(t *testing.T) {
+// TestCloseWithoutTrouble writes nothing.
+func TestCloseWithoutTrouble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, text := newTestLog()
-		l.Over()
+		l.Close()
 		l.Close()
 		time.Sleep(time.Minute)
 		if text.String() != "" {

@@ -9,9 +9,12 @@ import (
 	"unicode/utf8"
 
 	"pgregory.net/rapid"
+
+	"azulejo/mixer"
 )
 
 func anyName() *rapid.Generator[Name] {
+	room := rapid.StringMatching(`[A-Za-z0-9][A-Za-z0-9_.-]{0,63}`)
 	word := rapid.OneOf(
 		rapid.StringMatching(`[A-Za-z0-9_-][A-Za-z0-9_. -]{0,10}[A-Za-z0-9_.-]`),
 		rapid.SampledFrom([]string{"main", "거실", "café", "init", "a", "2026", "x.y"}),
@@ -19,7 +22,7 @@ func anyName() *rapid.Generator[Name] {
 	hard := rapid.SampledFrom([]string{"a/b~c", "..", strings.Repeat("문", 128)})
 	return rapid.Custom(func(t *rapid.T) Name {
 		n := Name{
-			Room: word.Draw(t, "room"), Stream: rapid.OneOf(word, hard).Draw(t, "stream"),
+			Room: room.Draw(t, "room"), Stream: rapid.OneOf(word, hard).Draw(t, "stream"),
 			Start: time.UnixMilli(rapid.Int64Range(0, 253402300799999).Draw(t, "start")).UTC(),
 			Init:  rapid.StringMatching(`[0-9a-f]{12}`).Draw(t, "init"),
 			Nonce: rapid.StringMatching(`[0-9a-f]{4}`).Draw(t, "nonce"),
@@ -138,9 +141,15 @@ func TestCheckNames(t *testing.T) {
 			t.Errorf("stream %q: %v", s, err)
 		}
 	}
-	for _, s := range []string{"", ".", "..", ".a", " a", "a ", "a/b", `a\b`, "a~b", "a\nb", "a\xff", "a?b", "💥", strings.Repeat("x", 65)} {
-		if err := CheckRoom(s); !errors.Is(err, ErrName) {
+	refused := []string{"", ".", "..", ".a", " a", "a ", "a/b", `a\b`, "a~b", "a\nb", "a\xff", "a?b", "💥", strings.Repeat("x", 65)}
+	for _, s := range append(refused, "거실", "café", "Front gate", "_a", "-a") {
+		if err := CheckRoom(s); !errors.Is(err, ErrName) || !errors.Is(err, mixer.ErrRoomName) {
 			t.Errorf("room %q: %v", s, err)
+		}
+	}
+	for _, s := range []string{"a", "yard", "7", "a.b-c_d", strings.Repeat("x", 64)} {
+		if err := CheckRoom(s); err != nil {
+			t.Error(err)
 		}
 	}
 }

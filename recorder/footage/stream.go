@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"azulejo/mixer"
@@ -38,16 +37,11 @@ func CheckNames(room, stream string) error {
 	return CheckStream(stream)
 }
 
-// CheckRoom returns an error that wraps ErrName if s is not a valid name of a room. A valid name is 1 to 64 bytes of UTF-8:
-// letters, combining marks and numbers of any script, "-", "_", "." and spaces. It does not start with ".", and neither starts
-// nor ends with a space. The name appears unescaped in keys and file names.
+// CheckRoom returns an error that wraps ErrName if s is not a valid name of a room, see [mixer.CheckRoomName]. The name appears
+// unescaped in keys and file names.
 func CheckRoom(s string) error {
-	ok := s != "" && len(s) <= 64 && utf8.ValidString(s) && s[0] != '.' && strings.TrimSpace(s) == s
-	for _, r := range s {
-		ok = ok && (unicode.In(r, unicode.L, unicode.M, unicode.N) || strings.ContainsRune("-_. ", r))
-	}
-	if !ok {
-		return fmt.Errorf("room %w: %q is not 1 to 64 bytes of letters, digits, - _ . and inner spaces", ErrName, mixer.ClipName(s))
+	if err := mixer.CheckRoomName(s); err != nil {
+		return fmt.Errorf("room %w: %w", ErrName, err)
 	}
 	return nil
 }

@@ -33,7 +33,7 @@ var t0 = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 func name(run string, seq uint32, from, to time.Duration) footage.Name {
 	return footage.Name{
-		Room: "거실", Stream: "main", Start: t0.Add(from), Duration: to - from,
+		Room: "yard", Stream: "거실", Start: t0.Add(from), Duration: to - from,
 		Init: strings.Repeat(run, 12), Nonce: "0000", Seq: seq,
 	}
 }
@@ -67,7 +67,7 @@ func serve(t *testing.T, st store.Store) *playback.Handler {
 	return playback.New(index.New(st, sp), st, slog.Default())
 }
 
-const base = "/api/v1/footage/%EA%B1%B0%EC%8B%A4/main/"
+const base = "/api/v1/footage/yard/%EA%B1%B0%EC%8B%A4/"
 
 func get(t *testing.T, h http.Handler, path string, headers ...string) *http.Response {
 	t.Helper()

@@ -21,7 +21,11 @@ type Config struct {
 	// ConditionChanged is called after the condition of a participant's source has changed; nil: nothing is called. id and name
 	// are those of the participant. Goroutines of the mixer call it, so it must not block.
 	ConditionChanged func(room, id, name string, c mixer.Condition)
-	Rooms            map[string]Settings // the configured rooms, by name; they are open as long as the registry runs
+	// SourceLeft is called when the source of a participant is removed from its room; nil: nothing is called. ConditionChanged is
+	// not called for this source any more. Another source may come with the same id, when a member joins again with its key.
+	// SourceLeft must not block.
+	SourceLeft func(room, id, name string)
+	Rooms      map[string]Settings // the configured rooms, by name; they are open as long as the registry runs
 }
 
 // Settings are the settings of one configured room.

@@ -167,6 +167,6 @@ func (r *Room) removePlace(p *place) {
 	same := func(other *place) bool { return other == p }
 	r.places = slices.DeleteFunc(r.places, same)
 	r.viewers = slices.DeleteFunc(r.viewers, same)
-	p.source.Close()
+	r.closeSource(p)
 	r.endAway(p)
 }

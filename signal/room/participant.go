@@ -1,6 +1,7 @@
 package room
 
 import (
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -51,8 +52,7 @@ type Event struct {
 }
 
 // place is the place of one participant in the room. A viewer also has a place, but no tile. The member that has the place
-// is its holder. The next holder can be another member with the same key. Only the room's loop uses the fields other than
-// holder, demand and condition.
+// is its holder. The next holder can be another member with the same key. Only the room's loop uses the fields before holder.
 type place struct {
 	Participant
 	key       string
@@ -66,6 +66,9 @@ type place struct {
 	condition atomic.Pointer[mixer.Condition] // the last condition of the source; nil before the first
 	audio     atomic.Pointer[mixer.Trouble]   // the last report about the audio; nil before the first
 	wasLive   atomic.Bool                     // the source has been live since the present holder joined
+
+	notifying sync.Mutex // held while Config.ConditionChanged or Config.SourceLeft is called, so that SourceLeft is the last call
+	left      bool       // the source was removed; protected by notifying
 }
 
 // evict ends the membership of the holder, if there is one.
@@ -92,10 +95,26 @@ func (r *Room) onCondition(p *place) func(mixer.Condition) {
 		if c.State == mixer.Live && !p.wasLive.Swap(true) && joining.Kind == Camera {
 			r.logJoined(joining)
 		}
-		if notify != nil {
+		p.notifying.Lock()
+		defer p.notifying.Unlock()
+		if notify != nil && !p.left {
 			notify(r.name, joining.ID, joining.Name, c)
 		}
 	}
+}
+
+// closeSource removes the source of p, if it has one, from the mixer, and calls Config.SourceLeft.
+func (r *Room) closeSource(p *place) {
+	if p.source == nil {
+		return
+	}
+	p.source.Close()
+	p.notifying.Lock()
+	defer p.notifying.Unlock()
+	if notify := r.registry.cfg.SourceLeft; notify != nil && !p.left {
+		notify(r.name, p.ID, p.Name)
+	}
+	p.left = true
 }
 
 // lastCondition returns the last condition of the source.

@@ -125,7 +125,7 @@ func (r *Room) endMemberships(failure error) {
 		}
 	}
 	for _, p := range r.places {
-		p.source.Close()
+		r.closeSource(p)
 	}
 	r.places, r.viewers = nil, nil
 }
