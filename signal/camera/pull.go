@@ -234,7 +234,7 @@ func (o *outlet) write(p mixer.Packet) {
 	now := time.Now()
 	o.health.received(p, now)
 	if !p.Codec.IsVideo() {
-		if o.cfg.Audio.pulled() && o.streams.audio.write(o, p) {
+		if o.cfg.Audio.pulled() && o.audio.write(o, p) {
 			o.wake()
 		}
 		return
