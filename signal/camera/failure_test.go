@@ -338,13 +338,13 @@ func TestWordsOfACameraAreClipped(t *testing.T) {
 	}
 	for want, text := range map[string]string{
 		"X96 or X97 or X98 or X99 or X100 or others; accepted are AAC": noAudio(rtsp.ParseSDP(many.String())).Detail,
-		"; accepted are H.264":   noVideo(rtsp.ParseSDP(one)).Detail,
-		"refuses PLAY: 599 ":     explain(&rtsp.StatusError{Method: base.Play, Code: 599, Message: long}, u, "").Detail,
-		"no session with cam":    explain(errors.New("no"), u, "").Detail,
-		"AB:CD accepts":          explain(&certificateError{"AB:CD", errors.New(long)}, u, "").Detail,
-		"accepted are hex":       fail(mixer.ReasonBadAudioConfig, errAAC.Error()).Detail,
-		"AAC configuration 0000": fail(mixer.ReasonBadAudioConfig, errLong.Error()).Detail,
-		"[31m":                   (&Failure{Err: errors.New(long)}).Error()[2:],
+		"; accepted are H.264":             noVideo(rtsp.ParseSDP(one)).Detail,
+		"refuses PLAY: 599 ":               explain(&rtsp.StatusError{Method: base.Play, Code: 599, Message: long}, u, "").Detail,
+		"no session with cam":              explain(errors.New("no"), u, "").Detail,
+		"AB:CD accepts":                    explain(&certificateError{"AB:CD", errors.New(long)}, u, "").Detail,
+		"accepted are hex":                 fail(mixer.ReasonBadAudioConfig, errAAC.Error()).Detail,
+		"AAC configuration of 50000 bytes": fail(mixer.ReasonBadAudioConfig, errLong.Error()).Detail,
+		"[31m":                             (&Failure{Err: errors.New(long)}).Error()[2:],
 	} {
 		hidden := strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsGraphic(r) })
 		if !strings.Contains(text, want) || utf8.RuneCountInString(text) > 200 || !utf8.ValidString(text) || hidden {
