@@ -29,15 +29,16 @@ const (
 // lasted is how long frames came, or else how long the session took to fail.
 //
 // While the host takes no TCP connection, there is a try every second: such a try costs one packet, and the camera is back
-// at once when its server returns, even after hours. A connection that takes longer than 2 s is given up. As soon as the host takes connections, and the session fails nevertheless, the pauses grow.
+// at once when its server returns, even after hours. A connection that takes longer than 2 s is given up. As soon as the
+// host answers, and the session fails nevertheless, the pauses grow.
 func (r *retry) pause(err error, brought bool, lasted time.Duration) time.Duration {
-	if brought || unconnected(err) {
+	if brought || silentHost(err) {
 		r.tries = 0
 	}
 	switch {
 	case brought && lasted >= reopenAfter:
 		return rand.N(longestReopen)
-	case unconnected(err):
+	case silentHost(err):
 		return max(random(hostPause)-lasted, 0)
 	}
 	d := backoff(r.tries)
@@ -49,6 +50,12 @@ func (r *retry) pause(err error, brought bool, lasted time.Duration) time.Durati
 		d = max(d, forbiddenPause)
 	}
 	return random(d)
+}
+
+// silentHost tells whether the host takes no TCP connection, or takes one and never answers. A try at a host that never
+// answers takes seconds, so it needs no pause: the next one waits for the answer already when the host comes back.
+func silentHost(err error) bool {
+	return unconnected(err) || failureOf(err).Reason == mixer.ReasonTimeout
 }
 
 // unconnected tells whether err says that no TCP connection could be made.

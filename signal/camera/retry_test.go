@@ -47,6 +47,7 @@ func TestPauses(t *testing.T) {
 		"a server that refuses":     {{5, errFeed, false, 0, s}, {5, errFeed, false, 0, 5 * s}, {10, errFeed, false, 0, 10 * s}, {99, errFeed, false, 0, time.Minute}},
 		"a host that is down":       {{9999, refusedConnection(), false, 0, s}},
 		"a host that is cut off":    {{9999, refusedConnection(), false, 2 * s, 0}},
+		"a host that never answers": {{9999, after(mixer.ReasonTimeout), false, 8 * s, 0}},
 		"it comes back, and boots":  {{9999, refusedConnection(), false, 0, s}, {5, errFeed, false, 0, s}, {5, errFeed, false, 0, 5 * s}},
 		"every session is good":     {{50, errFeed, true, 6 * s, 0}},
 		"every session is short":    {{50, errFeed, true, s, s}},
