@@ -29,8 +29,8 @@ func (c Cutout) part(frame image.Rectangle) image.Rectangle {
 	return r
 }
 
-// averages tells whether each pixel of the cutout is the average of an area of f. Then a cutter can make the cutout. For
-// this f must be planar, and the cutout must not be larger than its part of f. [Scaler] makes other cutouts with swscale.
+// averages tells whether a cutter can make the cutout of f. A cutter averages areas of pixels. So f must be planar, and the
+// cutout must not be larger than its part of f. [Scaler] makes other cutouts with swscale.
 func (c Cutout) averages(f *Frame) bool {
 	p := c.part(f.Bounds())
 	return f.planar() && p.Dx() >= c.Width && p.Dy() >= c.Height && c.Width > 1 && c.Height > 1
@@ -42,7 +42,7 @@ func (f *Frame) planar() bool {
 }
 
 // cutter makes the same cutout of every frame; all frames have one size. With AVX2, it scales a frame of 1280x720 to 426x240
-// in 0.08 ms, and to 1024x576 in 0.2 ms. swscale's area filter takes 1 ms. One goroutine owns a cutter.
+// in 0.08 ms, and to 1024x576 in 0.2 ms. swscale's area filter takes 1 ms for either. One goroutine owns a cutter.
 type cutter struct {
 	Cutout
 	size       image.Rectangle // bounds of the whole frame
@@ -103,8 +103,8 @@ func (f *Frame) finishCutout(src *Frame) error {
 	return nil
 }
 
-// trim returns how many of the source samples in a row are used; see shrink_trim. sources is the number of source samples in
-// a row, and results the number of result samples. Only tests use it.
+// trim returns how many of a row's source samples the result is averaged from; the others are cut off. sources is the number
+// of source samples in a row, and results the number of result samples. For the reason see shrink_trim. Only tests use it.
 func trim(sources, results int) int { return int(C.shrink_trim(C.int(sources), C.int(results))) }
 
 // close frees the cutter. It is nil-safe and may be called twice.
