@@ -23,8 +23,10 @@ type TooLargeError struct {
 
 // Error names the size, and the configuration key of the limit.
 func (e *TooLargeError) Error() string {
-	return fmt.Sprintf("%d×%d is more than limits.source_pixels (%d)", e.Width, e.Height, e.MaxPixels)
+	return fmt.Sprintf("%s (%d)", e.Brief(), e.MaxPixels)
 }
 
-// Brief says the same in a few words, for a tile.
-func (e *TooLargeError) Brief() string { return fmt.Sprintf("%d×%d is too large", e.Width, e.Height) }
+// Brief says the same without the number of the limit, for a tile.
+func (e *TooLargeError) Brief() string {
+	return fmt.Sprintf("%d×%d is more than limits.source_pixels", e.Width, e.Height)
+}

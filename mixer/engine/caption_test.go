@@ -30,7 +30,7 @@ func TestCaptions(t *testing.T) {
 		want     string
 	}{
 		{mixer.Connecting, mixer.Trouble{Reason: mixer.ReasonWrongPassword}, 0, size, "wrong password"},
-		{mixer.Connecting, large, 0, size, "4000×3000 is too large"},
+		{mixer.Connecting, large, 0, size, "4000×3000 is more than limits.source_pixels"},
 		{mixer.Connecting, large, 5 * time.Second, nil, "picture too large"},
 		{mixer.Lost, mixer.Trouble{Reason: mixer.ReasonNoData}, 12 * time.Second, nil, "no signal · 12 s ago"},
 		{mixer.Lost, mixer.Trouble{Reason: mixer.ReasonNoSuchStream}, 2 * time.Minute, nil, "no such stream · 2 min ago"},

@@ -610,7 +610,7 @@ func TestConditionsOfBadVideo(t *testing.T) {
 				}
 				last, age := src.condition(time.Now())
 				text := captionOf(last, age, src.video.tooLarge.Load()).full()
-				if large := last.Reason == mixer.ReasonTooLarge; large != (text == "320×180 is too large") {
+				if large := last.Reason == mixer.ReasonTooLarge; large != (text == "320×180 is more than limits.source_pixels") {
 					t.Errorf("the tile says %q", text)
 				}
 			})
