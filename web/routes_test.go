@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 
+	"azulejo/mixer/logtest"
 	"azulejo/signal/auth"
 	"azulejo/signal/auth/authtest"
 	"azulejo/signal/room"
@@ -21,7 +22,7 @@ import (
 type tokenServer struct {
 	*Server
 	url     string
-	log     *authtest.Log
+	log     *logtest.Log
 	reached *handled
 }
 
@@ -50,7 +51,7 @@ func serveTokens(t *testing.T, change func(*auth.Config)) *tokenServer {
 	if change != nil {
 		change(&cfg)
 	}
-	s := &tokenServer{log: &authtest.Log{}, reached: &handled{paths: map[string]int{}}}
+	s := &tokenServer{log: &logtest.Log{}, reached: &handled{paths: map[string]int{}}}
 	events := NewEvents()
 	events.End() // a stream ends after its first event
 	info := yard()

@@ -1,41 +1,23 @@
 package faultlog
 
 import (
-	"bytes"
 	"errors"
 	"log/slog"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"azulejo/mixer/logtest"
 )
 
-// text is what a log wrote.
-type text struct {
-	mu     sync.Mutex
-	buffer bytes.Buffer
-}
-
-func (w *text) Write(p []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.buffer.Write(p)
-}
-
-func (w *text) String() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.buffer.String()
-}
-
 // newTestLog returns a log of "odd packets" with a quiet of 10 s, and what it wrote.
-func newTestLog() (*Log, *text) {
-	w := &text{}
+func newTestLog() (*Log, *logtest.Log) {
+	w := &logtest.Log{}
 	return New(slog.New(slog.NewTextHandler(w, nil)), "odd packets", 10*time.Second), w
 }
 
-func lines(w *text) int { return strings.Count(w.String(), "\n") }
+func lines(w *logtest.Log) int { return strings.Count(w.String(), "\n") }
 
 // TestOneLineWhenItBeginsAndOneWhenItIsOver: a thousand cases give two lines.
 func TestOneLineWhenItBeginsAndOneWhenItIsOver(t *testing.T) {

@@ -1,7 +1,6 @@
 package camera
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +17,7 @@ import (
 	"azulejo/codec"
 	"azulejo/codec/codectest"
 	"azulejo/mixer"
+	"azulejo/mixer/logtest"
 	"azulejo/signal/camera/cameratest"
 )
 
@@ -45,29 +45,11 @@ func film(t *testing.T, codec mixer.Codec) *cameratest.Stream {
 type trial struct {
 	recording
 	feed *rtspFeed
-	log  safeBuffer
+	log  logtest.Log
 
 	troubles  []mixer.Trouble // that audioTrouble got
 	transport string          // that playing got last
 	lost      atomic.Uint64
-}
-
-// safeBuffer is a buffer for a logger.
-type safeBuffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *safeBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *safeBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
 }
 
 // newTrial returns a trial of a URL, with little patience.

@@ -3,31 +3,13 @@ package room
 import (
 	"log/slog"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"azulejo/mixer"
+	"azulejo/mixer/logtest"
 )
-
-// lockedText collects what several goroutines write.
-type lockedText struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *lockedText) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *lockedText) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
 
 // TestTroubleIsTold: the reason why a camera is not live, and why its sound is not taken, reaches the members and the API.
 func TestTroubleIsTold(t *testing.T) {
@@ -62,7 +44,7 @@ func TestCamerasJoinWhenTheyAreLive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reg := open(t, Config{})
 		r := newRoom(reg, "yard", false)
-		log := &lockedText{}
+		log := &logtest.Log{}
 		r.log = slog.New(slog.NewTextHandler(log, nil))
 		p := &place{Participant: Participant{ID: "1", Name: "gate", Kind: Camera}}
 		changed := r.onCondition(p)

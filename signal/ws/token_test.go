@@ -11,6 +11,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"azulejo/mixer"
+	"azulejo/mixer/logtest"
 	"azulejo/signal/auth"
 	"azulejo/signal/auth/authtest"
 	"azulejo/signal/client"
@@ -127,7 +128,7 @@ func TestJoinsAndFailuresAreLimited(t *testing.T) {
 
 // TestTokensAreNotLogged at any level.
 func TestTokensAreNotLogged(t *testing.T) {
-	var log authtest.Log
+	var log logtest.Log
 	loud := withTokens()
 	loud.log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug - 4}))
 	s := serve(t, loud)

@@ -3,7 +3,6 @@
 package storetest
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -13,10 +12,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"azulejo/mixer/logtest"
 	"azulejo/recorder/store"
 )
 
@@ -85,7 +84,7 @@ func freeAddr(t testing.TB) string {
 func tryServer(t testing.TB, binary, root string, cfg store.S3Config) bool {
 	t.Helper()
 	addr := strings.TrimPrefix(cfg.Endpoint, "http://")
-	var out logBuffer
+	var out logtest.Log
 	cmd := exec.Command(binary, "--port", addr, "--access", cfg.AccessKey, "--secret", cfg.SecretKey, "--quiet", "posix", root)
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
@@ -140,24 +139,6 @@ func answers(t testing.TB, addr string, cfg store.S3Config) bool {
 	defer cancel()
 	_, err = s.Stat(ctx, "missing")
 	return errors.Is(err, store.ErrNotFound)
-}
-
-// logBuffer keeps the output of a process. String may be called while the process writes.
-type logBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 // OpenS3 calls StartS3 and returns a client of the server. The client is closed at the end of the test.
