@@ -150,8 +150,8 @@ var damages = map[string]func(unit [][]byte, r *rand.Rand) [][]byte{
 	"picture missing": func([][]byte, *rand.Rand) [][]byte { return nil },
 }
 
-// TestDamagedH265: whatever is damaged, no damaged frame is shown, nor one that refers to it. Decoding continues at the next
-// keyframe.
+// TestDamagedH265 damages different parts of a stream. No damaged frame is shown. No frame is shown that refers to a damaged
+// one. Decoding continues at the next keyframe.
 func TestDamagedH265(t *testing.T) {
 	noLeak(t)
 	for name, params := range map[string]string{

@@ -3,7 +3,6 @@ package codec_test
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"azulejo/codec"
+	"azulejo/codec/codectest"
 	"azulejo/mixer"
 )
 
@@ -22,22 +22,7 @@ func toneFile(t *testing.T, extension string, options ...string) []mixer.Packet 
 	if out, err := exec.Command("ffmpeg", append(args, name)...).CombinedOutput(); err != nil {
 		t.Fatalf("ffmpeg: %v: %s", err, out)
 	}
-	f, err := codec.OpenFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	var all []mixer.Packet
-	for {
-		p, err := f.Next()
-		if errors.Is(err, io.EOF) {
-			return all
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, p)
-	}
+	return codectest.ReadFile(t, name)
 }
 
 // asc returns an AudioSpecificConfig of AAC-LC with a sampling_frequency_index and a number of channels.

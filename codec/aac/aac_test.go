@@ -36,7 +36,7 @@ func TestConfigOfAnySize(t *testing.T) {
 	}
 }
 
-// TestCutConfig: an AudioSpecificConfig is found at any bit, whatever follows.
+// TestCutConfig finds an AudioSpecificConfig that starts at any bit and has other bits behind it.
 func TestCutConfig(t *testing.T) {
 	for _, text := range []string{"1408", "0c08", "2408", "2b098800", "eb098800", "140a4af8"} {
 		want, err := hex.DecodeString(text)

@@ -14,13 +14,19 @@ import (
 
 // Film returns the packets of a video that the system's ffmpeg encodes with libx264. source is the lavfi source that ffmpeg
 // reads, such as "testsrc2=duration=1". options are additional output options of ffmpeg.
-func Film(t testing.TB, source string, options ...string) (all []mixer.Packet) {
+func Film(t testing.TB, source string, options ...string) []mixer.Packet {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "film.mp4")
 	args := append([]string{"-nostdin", "-v", "error", "-f", "lavfi", "-i", source, "-c:v", "libx264"}, options...)
 	if out, err := exec.Command("ffmpeg", append(args, name)...).CombinedOutput(); err != nil {
 		t.Fatalf("ffmpeg: %v: %s", err, out)
 	}
+	return ReadFile(t, name)
+}
+
+// ReadFile returns the packets of a media file.
+func ReadFile(t testing.TB, name string) (all []mixer.Packet) {
+	t.Helper()
 	f, err := codec.OpenFile(name)
 	if err != nil {
 		t.Fatal(err)

@@ -128,8 +128,8 @@ func TestAAC(t *testing.T) {
 	}
 }
 
-// TestAACWithADTS: some cameras put ADTS headers into access units, or send ADTS frames without AU headers. The headers tell the
-// configuration, whatever SDP says.
+// TestAACWithADTS: some cameras put ADTS headers into access units, or send ADTS frames without AU headers. These headers
+// have the configuration. The configuration in SDP does not count then.
 func TestAACWithADTS(t *testing.T) {
 	frame := append(bytes.Clone(aac8kADTS), 1, 2)
 	head := []byte{0, 16, 0, 9 << 3}

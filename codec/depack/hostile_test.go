@@ -73,8 +73,8 @@ func TestHostilePayloads(t *testing.T) {
 	}
 }
 
-// TestStoredSetsAreBounded: whatever a stream sends as parameter sets, a keyframe gets at most 16 KiB of them. A stream that
-// sends its parameter sets again is decodable after that.
+// TestStoredSetsAreBounded sends many and large parameter sets. A keyframe gets at most 16 KiB of them. Afterwards a stream can be
+// decoded if it sends its own parameter sets again.
 func TestStoredSetsAreBounded(t *testing.T) {
 	tr, seq := track(t, mixer.H264, 90000), uint16(0)
 	push := func(payload []byte) []mixer.Packet {

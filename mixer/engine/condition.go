@@ -203,16 +203,9 @@ func (s *source) announce(now time.Time) {
 
 // watchConditions announces changes of the sources' conditions until ctx ends.
 func (m *Engine) watchConditions(ctx context.Context) {
-	ticker := time.NewTicker(conditionEvery)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case now := <-ticker.C:
-			for _, s := range m.snapshot() {
-				s.announce(now)
-			}
+	every(ctx, conditionEvery, func(now time.Time) {
+		for _, s := range m.snapshot() {
+			s.announce(now)
 		}
-	}
+	})
 }

@@ -151,8 +151,8 @@ func TestPatience(t *testing.T) {
 	}
 }
 
-// TestPatienceCoversTheMedian: whatever the gaps are, a source is not lost within three times the median of its last nine gaps of up
-// to a minute. A camera's session waits that long.
+// TestPatienceCoversTheMedian tries random gaps of up to a minute between frames. A source is not lost before three times the
+// median of its last nine gaps have passed. A camera's session waits that long.
 func TestPatienceCoversTheMedian(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		gaps := rapid.SliceOfN(rapid.Int64Range(0, int64(5*time.Minute)), 1, 30).Draw(t, "gaps")

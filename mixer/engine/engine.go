@@ -220,14 +220,19 @@ func (m *Engine) closeAll() {
 
 // govern sets the level of overload every governEvery until ctx ends.
 func (m *Engine) govern(ctx context.Context) {
-	ticker := time.NewTicker(governEvery)
+	every(ctx, governEvery, func(now time.Time) { m.setLevel(m.governor.decide(now)) })
+}
+
+// every calls do after each period until ctx ends.
+func every(ctx context.Context, period time.Duration, do func(now time.Time)) {
+	ticker := time.NewTicker(period)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case now := <-ticker.C:
-			m.setLevel(m.governor.decide(now))
+			do(now)
 		}
 	}
 }

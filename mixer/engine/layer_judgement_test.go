@@ -62,7 +62,7 @@ func garble(p mixer.Packet) mixer.Packet {
 	return p
 }
 
-// TestALayerThatNeverWorksGivesWay: whatever is wrong with the smaller layer, the larger one is shown within 3 s.
+// TestALayerThatNeverWorksGivesWay damages the smaller layer in different ways. The larger layer is shown within 3 s.
 func TestALayerThatNeverWorksGivesWay(t *testing.T) {
 	tests := map[string]func(*testing.T){}
 	for name, damage := range map[string]func(mixer.Packet) (mixer.Packet, bool){
