@@ -26,19 +26,9 @@ func keyframeOf(t *testing.T, id mixer.Codec, w, h int) mixer.Packet {
 	if id != mixer.VP8 { // MP4 has no VP8
 		return codectest.Film(t, source, append([]string{"-pix_fmt", "yuv420p"}, limitEncoders[id]...)...)[0]
 	}
-	e, err := codec.NewVideoEncoder(codec.VideoConfig{Codec: id, Width: w, Height: h, FPS: 5, Bitrate: 1_000_000})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer e.Close()
-	f, err := codec.NewFrame(w, h)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	packets, err := e.Encode(f, 0, true)
-	if err != nil || len(packets) != 1 {
-		t.Fatalf("%d packets, %v", len(packets), err)
+	packets := codectest.Encode(t, codec.VideoConfig{Codec: id, Width: w, Height: h, FPS: 5, Bitrate: 1_000_000}, 1, 1, nil)
+	if len(packets) != 1 {
+		t.Fatalf("%d packets", len(packets))
 	}
 	return packets[0]
 }

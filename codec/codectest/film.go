@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"azulejo/codec"
 	"azulejo/mixer"
@@ -42,4 +43,31 @@ func ReadFile(t testing.TB, name string) (all []mixer.Packet) {
 		}
 		all = append(all, p)
 	}
+}
+
+// Encode returns the packets of n frames that azulejo's own encoder makes. Every gop frames there is a keyframe. draw draws frame
+// i; it gets the frame before it, or an undefined one. Nil: all frames are undefined.
+func Encode(t testing.TB, cfg codec.VideoConfig, n, gop int, draw func(f *codec.Frame, i int)) (all []mixer.Packet) {
+	t.Helper()
+	e, err := codec.NewVideoEncoder(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	f, err := codec.NewFrame(cfg.Width, cfg.Height)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for i := range n {
+		if draw != nil {
+			draw(f, i)
+		}
+		packets, err := e.Encode(f, time.Duration(i)*time.Second/time.Duration(cfg.FPS), i%gop == 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, packets...)
+	}
+	return all
 }

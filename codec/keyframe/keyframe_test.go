@@ -1,10 +1,8 @@
 package keyframe_test
 
 import (
-	"image"
 	"log/slog"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
@@ -20,27 +18,10 @@ func TestMain(m *testing.M) {
 }
 
 // encode has our own encoder make a keyframe and the frame after it.
-func encode(t *testing.T, id mixer.Codec, w, h int) (packets []mixer.Packet) {
+func encode(t *testing.T, id mixer.Codec, w, h int) []mixer.Packet {
 	t.Helper()
-	e, err := codec.NewVideoEncoder(codec.VideoConfig{Codec: id, Width: w, Height: h, FPS: 25, Bitrate: 1_000_000})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer e.Close()
-	f, err := codec.NewFrame(w, h)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	f.Fill(image.Rect(0, 0, w, h), codec.RGB(90, 120, 30))
-	for i := range 2 {
-		got, err := e.Encode(f, time.Duration(i)*40*time.Millisecond, i == 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		packets = append(packets, got...)
-	}
-	return packets
+	cfg := codec.VideoConfig{Codec: id, Width: w, Height: h, FPS: 25, Bitrate: 1_000_000}
+	return codectest.Encode(t, cfg, 2, 2, func(f *codec.Frame, _ int) { f.Fill(f.Bounds(), codec.RGB(90, 120, 30)) })
 }
 
 func TestRead(t *testing.T) {

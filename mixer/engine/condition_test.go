@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"azulejo/codec"
+	"azulejo/codec/codectest"
 	"azulejo/mixer"
 )
 
@@ -516,31 +517,16 @@ func TestUnchanged(t *testing.T) {
 }
 
 // footage encodes n frames, in which a spot moves every so many frames; 0: never.
-func footage(t *testing.T, id mixer.Codec, n, every int) (all []mixer.Packet) {
+func footage(t *testing.T, id mixer.Codec, n, every int) []mixer.Packet {
 	t.Helper()
-	e, err := codec.NewVideoEncoder(codec.VideoConfig{Codec: id, Width: 320, Height: 180, FPS: 20, Bitrate: 900_000})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer e.Close()
-	f, err := codec.NewFrame(320, 180)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	for i := range n {
+	cfg := codec.VideoConfig{Codec: id, Width: 320, Height: 180, FPS: 20, Bitrate: 900_000}
+	return codectest.Encode(t, cfg, n, n, func(f *codec.Frame, i int) {
 		f.Fill(f.Bounds(), red)
 		if every > 0 {
 			x := 2 * (i / every)
 			f.Fill(image.Rect(x, 80, x+32, 112), green)
 		}
-		packets, err := e.Encode(f, time.Duration(i)*50*time.Millisecond, i == 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, packets...)
-	}
-	return all
+	})
 }
 
 // TestAFrozenTileSaysSo: the frame stays as it is, with a plate, and the layout has the age of the frame.

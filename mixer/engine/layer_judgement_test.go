@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"azulejo/codec"
+	"azulejo/codec/codectest"
 	"azulejo/mixer"
 )
 
@@ -103,20 +104,10 @@ func oneKeyframe() func(mixer.Packet) (mixer.Packet, bool) {
 // TestACondemnedLayerMustProveItself: a layer that did not decode comes back at a keyframe that does.
 func TestACondemnedLayerMustProveItself(t *testing.T) {
 	noFrames(t)
-	e, err := codec.NewVideoEncoder(codec.VideoConfig{Codec: mixer.H264, Width: 160, Height: 90, FPS: 20, Bitrate: 300_000, Preset: "ultrafast"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer e.Close()
-	f, err := codec.NewFrame(160, 90)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	f.Fill(f.Bounds(), red)
-	packets, err := e.Encode(f, 0, true)
-	if err != nil || len(packets) != 1 {
-		t.Fatalf("%d packets, %v", len(packets), err)
+	cfg := codec.VideoConfig{Codec: mixer.H264, Width: 160, Height: 90, FPS: 20, Bitrate: 300_000, Preset: "ultrafast"}
+	packets := codectest.Encode(t, cfg, 1, 1, func(f *codec.Frame, _ int) { f.Fill(f.Bounds(), red) })
+	if len(packets) != 1 {
+		t.Fatalf("%d packets", len(packets))
 	}
 	if !decodes(packets[0], 0) {
 		t.Error("a good keyframe does not decode")

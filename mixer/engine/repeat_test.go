@@ -7,38 +7,24 @@ import (
 	"time"
 
 	"azulejo/codec"
+	"azulejo/codec/codectest"
 	"azulejo/codec/h264"
 	"azulejo/codec/repeat"
 	"azulejo/mixer"
 )
 
 // shoot encodes n frames of 320x180 with a keyframe every gop frames. at(n) is the x of a white spot; 0: no spot.
-func shoot(t *testing.T, n, gop int, at func(n int) int) (all []mixer.Packet) {
+func shoot(t *testing.T, n, gop int, at func(n int) int) []mixer.Packet {
 	t.Helper()
-	e, err := codec.NewVideoEncoder(codec.VideoConfig{Codec: mixer.H264, Width: 320, Height: 180, FPS: 20, Bitrate: 900_000, Preset: "ultrafast"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer e.Close()
-	f, err := codec.NewFrame(320, 180)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	for i := range n {
+	cfg := codec.VideoConfig{Codec: mixer.H264, Width: 320, Height: 180, FPS: 20, Bitrate: 900_000, Preset: "ultrafast"}
+	return codectest.Encode(t, cfg, n, gop, func(f *codec.Frame, i int) {
 		for x := 0; x < 320; x += 16 {
 			f.Fill(image.Rect(x, 0, x+16, 180), codec.RGB(uint8(x/2), 60, 90))
 		}
 		if x := at(i); x > 0 {
 			f.Fill(image.Rect(x, 80, x+8, 88), codec.RGB(250, 250, 250))
 		}
-		packets, err := e.Encode(f, time.Duration(i)*50*time.Millisecond, i%gop == 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, packets...)
-	}
-	return all
+	})
 }
 
 func nowhere(int) int { return 0 }

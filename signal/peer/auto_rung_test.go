@@ -15,6 +15,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"azulejo/codec"
+	"azulejo/codec/codectest"
 	"azulejo/codec/depack"
 	"azulejo/mixer"
 	"azulejo/mixer/hub"
@@ -203,32 +204,17 @@ func sendNoise(t *testing.T, to *hub.Source, w, h, fps int) {
 }
 
 // encodeNoise is two seconds of noise.
-func encodeNoise(t *testing.T, w, h, fps int) (packets []mixer.Packet) {
+func encodeNoise(t *testing.T, w, h, fps int) []mixer.Packet {
 	t.Helper()
-	encoder, err := codec.NewVideoEncoder(codec.VideoConfig{Codec: mixer.H264, Width: w, Height: h, FPS: fps, Bitrate: 5_000_000, Preset: "ultrafast"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer encoder.Close()
-	f, err := codec.NewFrame(w, h)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
 	dice := rand.New(rand.NewPCG(3, 4))
-	for i := range 2 * fps {
+	cfg := codec.VideoConfig{Codec: mixer.H264, Width: w, Height: h, FPS: fps, Bitrate: 5_000_000, Preset: "ultrafast"}
+	return codectest.Encode(t, cfg, 2*fps, 2*fps, func(f *codec.Frame, _ int) {
 		for y := 0; y < h; y += 2 {
 			for x := 0; x < w; x += 2 {
 				f.Fill(image.Rect(x, y, x+2, y+2), codec.Colour{Y: uint8(dice.IntN(220) + 16), U: 128, V: 128})
 			}
 		}
-		out, err := encoder.Encode(f, time.Duration(i)*time.Second/time.Duration(fps), i == 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		packets = append(packets, out...)
-	}
-	return packets
+	})
 }
 
 // TestAutoRung: a viewer whose network becomes narrow gets the rung that it carries and continues to play. It gets the
