@@ -2,25 +2,14 @@ package camera
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/sha256"
-	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/hex"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -206,120 +195,6 @@ func TestEndOfContextIsNoFailure(t *testing.T) {
 	}
 }
 
-// TestRedirection is followed, with the credentials.
-func TestRedirection(t *testing.T) {
-	t.Parallel()
-	target := (&cameratest.Camera{Stream: film(t, mixer.H264), User: "gate", Password: "secret"}).Start(t)
-	cam := (&cameratest.Camera{Answer: redirect(target.URL())}).Start(t)
-	r := newTrial(t, Config{}, cam.LoginURL("gate", "secret"))
-	if err := r.run(t, keyframeCame); err != nil || !keyframeCame(r) {
-		t.Errorf("no picture: %v", err)
-	}
-}
-
-// redirect returns a function that redirects DESCRIBE to location.
-func redirect(location string) func(*cameratest.Session, *base.Request) *base.Response {
-	return func(_ *cameratest.Session, req *base.Request) *base.Response {
-		if req.Method == base.Describe {
-			return &base.Response{StatusCode: 302, Header: base.Header{"Location": {location}}}
-		}
-		return nil
-	}
-}
-
-// TestRedirectionToAnotherHost: it gets neither the camera's credentials nor those that the camera makes up.
-func TestRedirectionToAnotherHost(t *testing.T) {
-	t.Parallel()
-	target := (&cameratest.Camera{Stream: film(t, mixer.H264), User: "gate", Password: "secret"}).Start(t)
-	there := strings.Replace(target.LoginURL("gate", "secret"), "127.0.0.1", "localhost", 1)
-	cam := (&cameratest.Camera{Answer: redirect(there)}).Start(t)
-	for _, url := range []string{cam.LoginURL("gate", "secret"), cam.URL()} {
-		err := newTrial(t, Config{Logins: NewLogins()}, url).run(t, keyframeCame)
-		want := mixer.ReasonRefused
-		if url == cam.URL() {
-			want = mixer.ReasonWrongPassword
-		}
-		if failureOf(err).Reason != want || target.Logins() != 0 {
-			t.Errorf("%s: %v, %d logins", url, err, target.Logins())
-		}
-	}
-}
-
-// TestRedirectionToAHostThatRefusesLater: a host that got no credentials says nothing about them.
-func TestRedirectionToAHostThatRefusesLater(t *testing.T) {
-	t.Parallel()
-	target := (&cameratest.Camera{Stream: film(t, mixer.H264), Answer: answer(base.Setup, 401)}).Start(t)
-	cam := &cameratest.Camera{User: "gate", Password: "secret", Answer: redirect(strings.Replace(target.URL(), "127.0.0.1", "localhost", 1))}
-	cam.Start(t)
-	logins := NewLogins()
-	for n := range 4 {
-		err := newTrial(t, Config{Logins: logins}, cam.LoginURL("gate", "secret")).run(t, keyframeCame)
-		if failureOf(err).Reason != mixer.ReasonRefused || cam.Logins() != n+1 {
-			t.Errorf("%v, %d logins", err, cam.Logins())
-		}
-	}
-}
-
-// TestRedirectionThatIsRefused: the logins at the target are counted, though the camera accepts every login.
-func TestRedirectionThatIsRefused(t *testing.T) {
-	t.Parallel()
-	target := (&cameratest.Camera{User: "gate", Password: "other"}).Start(t)
-	cam := (&cameratest.Camera{User: "gate", Password: "secret", Answer: redirect(target.URL())}).Start(t)
-	logins := NewLogins()
-	for range 5 {
-		err := newTrial(t, Config{Logins: logins}, cam.LoginURL("gate", "secret")).run(t, keyframeCame)
-		if failureOf(err).Reason != mixer.ReasonWrongPassword {
-			t.Error(err)
-		}
-	}
-	if target.Logins() != freeLogins || cam.Logins() != 5 {
-		t.Errorf("%d logins at the target, want 2; %d at the camera, want 5", target.Logins(), cam.Logins())
-	}
-}
-
-// TestRedirectionBack: a server that redirects whatever the password is has not accepted it, though the way leads over
-// another port.
-func TestRedirectionBack(t *testing.T) {
-	t.Parallel()
-	for name, detour := range map[string]bool{"at once": false, "over another port": true} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			testRedirectionBack(t, detour)
-		})
-	}
-}
-
-func testRedirectionBack(t *testing.T, detour bool) {
-	t.Helper()
-	var refused atomic.Int32
-	other := &cameratest.Camera{User: "gate", Password: "secret"}
-	cam := &cameratest.Camera{}
-	cam.Answer = func(_ *cameratest.Session, req *base.Request) *base.Response {
-		switch credentials := len(req.Header["Authorization"]) > 0; {
-		case req.Method != base.Describe:
-			return nil
-		case credentials && strings.HasSuffix(req.URL.Path, "/live"):
-			next := map[bool]*cameratest.Camera{false: cam, true: other}[detour]
-			return &base.Response{StatusCode: 302, Header: base.Header{"Location": {next.URL() + "/1"}}}
-		case credentials:
-			refused.Add(1)
-		}
-		return &base.Response{StatusCode: 401, Header: base.Header{"WWW-Authenticate": {`Basic realm="cam"`}}}
-	}
-	cam.Start(t)
-	other.Answer = redirect(cam.URL() + "/1")
-	other.Start(t)
-	logins := NewLogins()
-	for range 5 {
-		if err := newTrial(t, Config{Logins: logins}, cam.LoginURL("gate", "secret")).run(t, keyframeCame); err == nil {
-			t.Error("it plays")
-		}
-	}
-	if refused.Load() != freeLogins {
-		t.Errorf("%d refused logins, want 2", refused.Load())
-	}
-}
-
 // TestWordsOfACameraAreClipped: what a camera says fits into a sentence, and what is accepted is still told.
 func TestWordsOfACameraAreClipped(t *testing.T) {
 	t.Parallel()
@@ -401,82 +276,6 @@ func TestLoginsWaitForAnAnswerOnly(t *testing.T) {
 		})
 	}
 	all.Wait()
-}
-
-// selfSigned returns a certificate for a host that is signed by itself.
-func selfSigned(t *testing.T, names ...string) tls.Certificate {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "cam"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-	}
-	for _, name := range names {
-		if ip := net.ParseIP(name); ip != nil {
-			template.IPAddresses = append(template.IPAddresses, ip)
-		} else {
-			template.DNSNames = append(template.DNSNames, name)
-		}
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
-}
-
-// pemFile writes a certificate to a file and returns its name.
-func pemFile(t *testing.T, c tls.Certificate) string {
-	t.Helper()
-	name := filepath.Join(t.TempDir(), "ca.pem")
-	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Certificate[0]})
-	if err := os.WriteFile(name, text, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return name
-}
-
-// TestRTSPS: which certificates are trusted. The failure of one that is not shows the fingerprint that would pin it.
-func TestRTSPS(t *testing.T) {
-	t.Parallel()
-	certificate, other := selfSigned(t, "127.0.0.1"), selfSigned(t, "127.0.0.1")
-	named := selfSigned(t, "elsewhere.example")
-	sum, otherSum := sha256.Sum256(certificate.Certificate[0]), sha256.Sum256(other.Certificate[0])
-	pin := hex.EncodeToString(sum[:])
-	for name, c := range map[string]struct {
-		certificate tls.Certificate
-		tls         TLSConfig
-		detail      string // empty: the camera plays
-	}{
-		"nothing configured":      {certificate, TLSConfig{}, fingerprint(sum)},
-		"fingerprint":             {certificate, TLSConfig{Fingerprint: pin}, ""},
-		"fingerprint with colons": {certificate, TLSConfig{Fingerprint: fingerprint(sum)}, ""},
-		"fingerprint in capitals": {certificate, TLSConfig{Fingerprint: strings.ToUpper(pin)}, ""},
-		"another fingerprint":     {certificate, TLSConfig{Fingerprint: fingerprint(otherSum)}, fingerprint(sum)},
-		"fingerprint, wrong name": {named, TLSConfig{Fingerprint: fingerprint(sha256.Sum256(named.Certificate[0]))}, ""},
-		"ca":                      {certificate, TLSConfig{CA: pemFile(t, certificate)}, ""},
-		"another ca":              {certificate, TLSConfig{CA: pemFile(t, other)}, fingerprint(sum)},
-		"ca, wrong name":          {named, TLSConfig{CA: pemFile(t, named)}, "certificate"},
-		"insecure":                {named, TLSConfig{Insecure: true}, ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			cam := (&cameratest.Camera{Stream: film(t, mixer.H264), TLS: &tls.Config{Certificates: []tls.Certificate{c.certificate}}}).Start(t)
-			r := newTrial(t, Config{TLS: c.tls}, cam.URL())
-			err := r.run(t, keyframeCame)
-			var f *Failure
-			switch {
-			case c.detail == "" && (err != nil || !keyframeCame(r)):
-				t.Errorf("no picture: %v", err)
-			case c.detail != "" && (!errors.As(err, &f) || f.Reason != mixer.ReasonCertificate || !strings.Contains(f.Detail, c.detail)):
-				t.Errorf("%v; want %q", err, c.detail)
-			}
-		})
-	}
 }
 
 // TestBadConfigurations are refused with what is accepted.
