@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -58,16 +57,7 @@ func TestConditionsAreTold(t *testing.T) {
 	if log := p.log.String(); strings.Contains(log, `"member joined" room=yard id=`+got.Participants[0].ID) {
 		t.Errorf("the log says that camera down joined:\n%s", log)
 	}
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.base+"/api/v1/events?room=yard", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	res, err := fetch.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = res.Body.Close() }()
-	events := bufio.NewScanner(res.Body)
+	events := bufio.NewScanner(p.stream("/api/v1/events?room=yard"))
 	for events.Scan() && !strings.Contains(events.Text(), `"name":"down"`) {
 		continue
 	}

@@ -129,6 +129,21 @@ func (p *process) ask(method, path, body, token string) (*http.Response, []byte)
 	return res, text
 }
 
+// stream requests a path, and returns the body of the answer while it is still written. The end of the test closes the body.
+func (p *process) stream(path string) io.Reader {
+	p.t.Helper()
+	r, err := http.NewRequestWithContext(p.t.Context(), http.MethodGet, p.base+path, nil)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	res, err := fetch.Do(r)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.t.Cleanup(func() { _ = res.Body.Close() }) // it may have ended
+	return res.Body
+}
+
 func joinNative(cfg client.Config) func(*testing.T, *process, string, string) (string, string) {
 	return func(t *testing.T, p *process, room, token string) (code, reason string) {
 		t.Helper()

@@ -16,17 +16,9 @@ func TestEventsEndWithTheServer(t *testing.T) {
 	if created.StatusCode != http.StatusCreated {
 		t.Fatalf("%s: %s", created.Status, answer)
 	}
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.base+created.Header.Get("Location")+"/events", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	res, err := fetch.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = res.Body.Close() }()
-	events := bufio.NewReader(res.Body)
+	events := bufio.NewReader(p.stream(created.Header.Get("Location") + "/events"))
 	for line := ""; line != "event: participants\n"; {
+		var err error
 		if line, err = events.ReadString('\n'); err != nil {
 			t.Fatalf("no participants are told: %v", err)
 		}
